@@ -1,0 +1,1 @@
+"""The counter: GraphQL, HTTP, pages and the command line."""

@@ -1,0 +1,1 @@
+"""Read models: what the register says today, and said then."""
