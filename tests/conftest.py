@@ -1,0 +1,100 @@
+"""What the tests stand on: one real PostgreSQL, a fresh register for each test, a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from psycopg.conninfo import make_conninfo
+
+from api import postgres
+from registry.database import migrate
+
+TEMPLATE = "blank_register"
+# Nothing here outlives the run, so nothing needs to reach the disk. A test of crashes must start
+# a server of its own, with `api.postgres.database` and without these.
+IN_A_HURRY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER_OPTIONS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The conninfo of a server's superuser, on a database that belongs to no test."""
+    home = Path(tempfile.mkdtemp(prefix="aeo-test-"))
+    home.chmod(0o711)  # as root the server is run by another user, who must get through
+    with pytest.MonkeyPatch.context() as patch:
+        # DATABASE_URL may be somebody's register; the tests make and drop databases.
+        patch.delenv("DATABASE_URL", raising=False)
+        with postgres.database(home, IN_A_HURRY) as url:
+            yield make_conninfo(url)
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def blank_register(server: str) -> str:
+    """The name of a migrated database that nobody stays connected to, so that it can be copied."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    migrate(make_conninfo(server, dbname=TEMPLATE))
+    return TEMPLATE
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def database(server: str, blank_register: str) -> Iterator[str]:
+    """The conninfo, as its owner, of a migrated database in which nothing has happened yet."""
+    name = f"register_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        # Copying files beats replaying them through the log, which is what a plain copy does.
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {blank_register} STRATEGY file_copy")
+        yield make_conninfo(server, dbname=name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _chromium() -> str | None:
+    if chosen := os.environ.get("AEO_CHROMIUM"):
+        return shutil.which(chosen)
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+# By the module and not by the session: while it is open its event loop counts as running in this
+# thread, and a test that calls asyncio.run would be refused.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The machine's own Chromium. Where there is none its tests are skipped; in CI they fail."""
+    path = _chromium()
+    if path is None:
+        why = "no Chromium here (Debian: apt-get install chromium; elsewhere: set AEO_CHROMIUM)"
+        if os.environ.get("CI"):
+            pytest.fail(why)
+        pytest.skip(why)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=BROWSER_OPTIONS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A new window that remembers nothing of the last."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
