@@ -284,12 +284,22 @@ def _turn(cluster: Cluster) -> Iterator[None]:
         yield
 
 
-def _listens(cluster: Cluster) -> bool:
-    """Whether a server holds our socket, ready or not."""
+def _listener(cluster: Cluster) -> int | None:
+    """The number of the process that holds our socket, ready or not."""
     with socket.socket(socket.AF_UNIX) as caller, suppress(OSError):
         caller.connect(str(cluster.socket / ".s.PGSQL.5432"))
-        return True
-    return False
+        if sys.platform == "linux":
+            credentials = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+            return int.from_bytes(credentials[:4], sys.byteorder)
+        return _postmaster(cluster)  # elsewhere its own word is all there is
+    return None
+
+
+def _postmaster(cluster: Cluster) -> int | None:
+    """The number that the server wrote down; it is still there after a crash."""
+    with suppress(OSError, ValueError, IndexError):
+        return int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
+    return None
 
 
 def _answers(cluster: Cluster) -> bool:
@@ -309,7 +319,7 @@ def _start(cluster: Cluster, run: Run, settings: Sequence[str]) -> None:
     while not _answers(cluster):
         if time.monotonic() > deadline:
             raise NoDatabase(f"PostgreSQL is not ready after {START} s; see {cluster.log}")
-        if _listens(cluster):  # begun by a process that was killed, and still recovering
+        if _listener(cluster):  # begun by a process that was killed, and still recovering
             time.sleep(0.2)
             continue
         before = cluster.log.stat().st_size if cluster.log.exists() else 0
@@ -357,9 +367,10 @@ def _create_database(cluster: Cluster) -> None:
 
 
 def _stop(cluster: Cluster, run: Run) -> None:
-    # A server that was killed leaves its number behind, which may be another program's by now.
-    # Only where one holds our socket is it surely the one that the number means.
-    if _listens(cluster):
+    # A server that was killed leaves its number behind, which may be another program's by now,
+    # and pg_ctl would stop that. Only who holds our socket is surely the server.
+    server = _listener(cluster)
+    if server and server == _postmaster(cluster):
         stopped = run(
             cluster.programs / "pg_ctl",
             *("stop", "--mode", "fast", "--wait", "--timeout", str(STOP)),
