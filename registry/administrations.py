@@ -1,0 +1,90 @@
+"""A customs administration: its zone; of a bloc, its dated members; the lists it sends."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+from datetime import date, datetime
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
+
+from registry.decisions import Decision
+from registry.errors import NotAMember
+from registry.values import AdministrationCode, Sense
+
+
+class Administration(BaseAggregate[UUID]):
+    TOPIC = "administration"
+
+    class Event(AggregateEvent):
+        _: KW_ONLY
+        effective: date
+        decided: date | None = None
+        decided_by: AdministrationCode | None = None
+        legal_ground: str | None = None
+        source: str | None = None
+
+    class Registered(Event, AggregateCreated):
+        TOPIC = "administration.registered"
+        administration: AdministrationCode
+        name: str
+        time_zone: str
+        bloc: bool = False
+
+    class MemberJoined(Event):
+        TOPIC = "administration.member_joined"
+        member: AdministrationCode
+        sense: Sense
+
+        def apply(self, bloc: Administration) -> None:
+            bloc.members.add((self.member, self.sense))
+
+    class MemberLeft(Event):
+        TOPIC = "administration.member_left"
+        member: AdministrationCode
+        sense: Sense
+
+        def apply(self, bloc: Administration) -> None:
+            bloc.members.discard((self.member, self.sense))
+
+    class ListReceived(Event):
+        TOPIC = "administration.list_received"
+        as_of: datetime
+
+        def apply(self, administration: Administration) -> None:
+            administration.list_as_of = self.as_of
+
+    def __init__(
+        self,
+        administration: AdministrationCode,
+        name: str,
+        time_zone: str,
+        effective: date,
+        bloc: bool = False,
+        decided: date | None = None,
+        decided_by: AdministrationCode | None = None,
+        legal_ground: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        self.code, self.name, self.time_zone, self.bloc = administration, name, time_zone, bloc
+        self.members: set[tuple[AdministrationCode, Sense]] = set()
+        self.list_as_of: datetime | None = None
+
+    @staticmethod
+    def create_id(administration: AdministrationCode) -> UUID:
+        return uuid5(NAMESPACE_URL, f"administration/{administration}")
+
+    def join(self, by: Decision, member: AdministrationCode, sense: Sense) -> None:
+        if not self.bloc:
+            raise NotAMember(f"{self.code} is one administration, not a bloc: nobody joins it")
+        if (member, sense) not in self.members:
+            self.trigger_event(self.MemberJoined, member=member, sense=sense, **by.envelope())
+
+    def leave(self, by: Decision, member: AdministrationCode, sense: Sense) -> None:
+        if (member, sense) not in self.members:
+            raise NotAMember(f"{member} is not in the {sense} of {self.code} and cannot leave it")
+        self.trigger_event(self.MemberLeft, member=member, sense=sense, **by.envelope())
+
+    def receive_list(self, by: Decision, as_of: datetime) -> None:
+        if self.list_as_of is None or as_of > self.list_as_of:
+            self.trigger_event(self.ListReceived, as_of=as_of, **by.envelope())

@@ -1,0 +1,309 @@
+"""An agreement between administrations: its steps, each side's own dates, its scope.
+
+One stream for each legal instrument, however many parties. The events come first, then the
+decisions; which pairs it links on which day follows from them in links.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, replace
+from datetime import date
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import msgspec
+from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
+
+from registry import commands as c
+from registry.decisions import Decision
+from registry.errors import BadValue, NotAParty, WrongDates, WrongStatus
+from registry.values import (
+    AdministrationCode,
+    AgreementKind,
+    Dates,
+    Direction,
+    HsCode,
+    Pillar,
+    Role,
+    Step,
+)
+
+
+class Party(msgspec.Struct, frozen=True):
+    """A party and the zone in which its civil days begin, so that a stream explains itself."""
+
+    administration: AdministrationCode
+    time_zone: str
+
+
+class Clause(msgspec.Struct, frozen=True, omit_defaults=True, rename={"from_": "from"}):
+    """What one side recognises of another. No clause, no type: no recognition."""
+
+    from_: AdministrationCode
+    to: AdministrationCode
+    types: tuple[str, ...]
+    programmes: tuple[str, ...] = ()
+    roles: tuple[Role, ...] = ()
+    direction: Direction | None = None
+    hs: tuple[HsCode, ...] = ()
+    crossings: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
+    identifier_scheme: str | None = None
+    declaration_box: str | None = None
+    benefits: tuple[str, ...] = ()
+    consent_required: bool = False
+    max_age_hours: int | None = None
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """Two clauses of one place are the same clause at different times."""
+        return (self.from_, self.to, self.direction, self.hs, self.crossings)
+
+
+class Agreement(BaseAggregate[UUID]):
+    TOPIC = "agreement"
+
+    class Event(AggregateEvent):
+        _: KW_ONLY
+        effective: date
+        decided: date | None = None
+        decided_by: AdministrationCode | None = None
+        legal_ground: str | None = None
+        source: str | None = None
+
+    class Proposed(Event, AggregateCreated):
+        TOPIC = "agreement.proposed"
+        agreement: str
+        kind: AgreementKind
+        title: str
+        parties: tuple[Party, ...]
+        pillars: tuple[Pillar, ...] = ()
+        legal_basis: str | None = None
+        confidence: str | None = None
+        details: dict[str, str] | None = None
+
+    class DatedEvent(Event):
+        TOPIC = "agreement.dated"  # asked for by the library; never stored
+        _: KW_ONLY
+        dates: Dates
+        assumed: bool = False
+        note: str | None = None
+
+        def apply(self, agreement: Agreement) -> None:
+            agreement.past.append(self)
+
+    class NegotiationOpened(DatedEvent):
+        TOPIC = "agreement.negotiation_opened"
+
+    class ActionPlanSigned(DatedEvent):
+        TOPIC = "agreement.action_plan_signed"
+
+    class Signed(DatedEvent):
+        TOPIC = "agreement.signed"
+
+    class PilotStarted(DatedEvent):
+        TOPIC = "agreement.pilot_started"
+
+    class SideEvent(DatedEvent):
+        TOPIC = "agreement.side"  # asked for by the library; never stored
+        side: AdministrationCode
+
+    class Implemented(SideEvent):
+        TOPIC = "agreement.implemented"
+
+    class Suspended(SideEvent):
+        """The side stops recognising what comes from the others, from then on."""
+
+        TOPIC = "agreement.suspended"
+
+        def apply(self, agreement: Agreement) -> None:
+            super().apply(agreement)
+            agreement.suspended.add(self.side)
+
+    class Resumed(SideEvent):
+        TOPIC = "agreement.resumed"
+
+        def apply(self, agreement: Agreement) -> None:
+            super().apply(agreement)
+            agreement.suspended.discard(self.side)
+
+    class Terminated(DatedEvent):
+        TOPIC = "agreement.terminated"
+        notice: date | None = None
+
+        def apply(self, agreement: Agreement) -> None:
+            super().apply(agreement)
+            agreement.terminated = True
+
+    class Acceded(DatedEvent):
+        TOPIC = "agreement.acceded"
+        party: Party
+
+        def apply(self, agreement: Agreement) -> None:
+            super().apply(agreement)
+            agreement.parties[self.party.administration] = self.party.time_zone
+
+    class Withdrew(DatedEvent):
+        TOPIC = "agreement.withdrew"
+        member: AdministrationCode
+
+        def apply(self, agreement: Agreement) -> None:
+            super().apply(agreement)
+            agreement.parties.pop(self.member, None)
+
+    class DatesSet(DatedEvent):
+        TOPIC = "agreement.dates_set"
+        what: Step
+        side: AdministrationCode | None = None
+        conflicting: bool = False
+
+    class Noted(DatedEvent):
+        TOPIC = "agreement.noted"
+        what: Step
+        text: str
+
+    class ScopeSet(DatedEvent):
+        TOPIC = "agreement.scope_set"
+        clause: Clause
+        until: date | None = None
+
+    def __init__(
+        self,
+        agreement: str,
+        kind: AgreementKind,
+        title: str,
+        parties: tuple[Party, ...],
+        effective: date,
+        pillars: tuple[Pillar, ...] = (),
+        legal_basis: str | None = None,
+        confidence: str | None = None,
+        details: dict[str, str] | None = None,
+        decided: date | None = None,
+        decided_by: AdministrationCode | None = None,
+        legal_ground: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        self.agreement, self.kind = agreement, kind
+        self.parties = {p.administration: p.time_zone for p in parties}
+        self.suspended: set[AdministrationCode] = set()
+        self.terminated = False
+        self.past: list[Agreement.DatedEvent] = []
+
+    @staticmethod
+    def create_id(agreement: str) -> UUID:
+        return uuid5(NAMESPACE_URL, f"agreement/{agreement}")
+
+
+# --------------------------------------------------------------- decisions
+
+
+def open_negotiation(agreement: Agreement, it: c.OpenNegotiation, by: Decision) -> None:
+    _record(agreement, Agreement.NegotiationOpened, it, by)
+
+
+def sign_action_plan(agreement: Agreement, it: c.SignActionPlan, by: Decision) -> None:
+    _record(agreement, Agreement.ActionPlanSigned, it, by)
+
+
+def sign(agreement: Agreement, it: c.SignAgreement, by: Decision) -> None:
+    _record(agreement, Agreement.Signed, it, by)
+
+
+def start_pilot(agreement: Agreement, it: c.StartPilot, by: Decision) -> None:
+    _record(agreement, Agreement.PilotStarted, it, by)
+
+
+def implement(agreement: Agreement, it: c.ImplementAgreement, by: Decision) -> None:
+    """Each party implements for itself."""
+    _party(agreement, it.side)
+    _record(agreement, Agreement.Implemented, it, by, side=it.side)
+
+
+def suspend_side(agreement: Agreement, it: c.SuspendAgreement, by: Decision) -> None:
+    _party(agreement, it.side)
+    if it.side not in agreement.suspended:
+        _record(agreement, Agreement.Suspended, it, by, side=it.side)
+
+
+def resume_side(agreement: Agreement, it: c.ResumeAgreement, by: Decision) -> None:
+    _party(agreement, it.side)
+    if it.side not in agreement.suspended:
+        raise WrongStatus(f"{agreement.agreement} is not suspended by {it.side}: nothing to resume")
+    _record(agreement, Agreement.Resumed, it, by, side=it.side)
+
+
+def terminate(agreement: Agreement, it: c.TerminateAgreement, by: Decision) -> None:
+    if not agreement.terminated:
+        _record(agreement, Agreement.Terminated, it, by, notice=it.notice)
+
+
+def accede(agreement: Agreement, it: c.AccedeToAgreement, by: Decision, time_zone: str) -> None:
+    if it.member not in agreement.parties:
+        _record(agreement, Agreement.Acceded, it, by, party=Party(it.member, time_zone))
+
+
+def withdraw_member(agreement: Agreement, it: c.WithdrawFromAgreement, by: Decision) -> None:
+    _party(agreement, it.member)
+    _record(agreement, Agreement.Withdrew, it, by, member=it.member)
+
+
+def set_dates(agreement: Agreement, it: c.SetDates, by: Decision) -> None:
+    if it.side:
+        _party(agreement, it.side)
+    _record(
+        agreement, Agreement.DatesSet, it, by,
+        what=it.what, side=it.side, conflicting=it.conflicting,
+    )  # fmt: skip
+
+
+def note(agreement: Agreement, it: c.NoteOnAgreement, by: Decision) -> None:
+    _record(agreement, Agreement.Noted, it, by, what=it.what, text=it.text)
+
+
+def set_scope(agreement: Agreement, it: c.SetScope, by: Decision) -> None:
+    if it.from_ == it.to:
+        raise BadValue(f"to: found {it.to}, the same as from; a clause is about the other side")
+    _party(agreement, it.from_)
+    _party(agreement, it.to)
+    if it.until and it.effective and it.until <= it.effective:
+        raise WrongDates(f"until: {it.until} is not after {it.effective}, its beginning")
+    clause = Clause(
+        it.from_, it.to, it.types, it.programmes, it.roles, it.direction, it.hs, it.crossings,
+        it.modes, it.identifier_scheme, it.declaration_box, it.benefits, it.consent_required,
+        it.max_age_hours,
+    )  # fmt: skip
+    _record(agreement, Agreement.ScopeSet, it, by, clause=clause, until=it.until)
+
+
+def _record(
+    agreement: Agreement,
+    event: type[Agreement.DatedEvent],
+    it: c.DatedCommand,
+    by: Decision,
+    **said: object,
+) -> None:
+    """One dated event, unless the very same was said before."""
+    if agreement.terminated and event not in (Agreement.DatesSet, Agreement.Noted):
+        raise WrongStatus(f"{agreement.agreement} is terminated: only its record can be bettered")
+    dates = _dates(it, by)
+    said = said | {"dates": dates, "assumed": it.assumed, "note": it.note}
+    for past in agreement.past:
+        if type(past) is event and all(getattr(past, k) == v for k, v in said.items()):
+            again = event in (Agreement.Suspended, Agreement.Resumed)
+            if not again and past.source == by.source:
+                return
+    facts = replace(by, effective=dates.earliest).envelope()
+    agreement.trigger_event(event, **said, **facts)
+
+
+def _dates(it: c.DatedCommand, by: Decision) -> Dates:
+    first = it.earliest or it.effective or by.today
+    last = it.latest or first
+    if last < first:
+        raise WrongDates(f"latest: {last} is before {first}, the earliest")
+    return Dates(first, last)
+
+
+def _party(agreement: Agreement, code: AdministrationCode) -> None:
+    if code not in agreement.parties:
+        parties = ", ".join(sorted(p.text for p in agreement.parties))
+        raise NotAParty(f"{code} is not a party of {agreement.agreement} ({parties})")

@@ -1,0 +1,87 @@
+"""A decision on its way into the register: which day it counts from, who took it, on what ground."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from registry.errors import GroundNeeded, WrongDates
+from registry.values import AdministrationCode
+
+if TYPE_CHECKING:
+    from registry.programmes import Programme
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The part of a command that every decision needs.
+
+    `effective` and `decided` are civil dates in the authority's zone; `today` is that zone's
+    today (for an import: the day on which the authority itself recorded it).
+    """
+
+    today: date
+    effective: date | None = None
+    decided: date | None = None
+    decided_by: AdministrationCode | None = None
+    legal_ground: str | None = None
+    source: str | None = None
+    programme: Callable[[str], Programme] | None = None
+
+    def because(self, ground: str | None) -> Decision:
+        return replace(self, legal_ground=self.legal_ground or ground)
+
+    def envelope(
+        self, effective: date | None = None, *, source_suffices: bool = True
+    ) -> dict[str, Any]:
+        """The fields that every event carries. Raises WrongDates, GroundNeeded.
+
+        What reaches back needs its ground; of the public record (agreements, programmes,
+        claims) a source is ground enough, of an operator's standing it never is.
+        """
+        counts_from = self.effective or effective or self.today
+        reaches_back = counts_from < self.today
+        # Of an old fact on public record nobody may know the day of decision.
+        unknown = reaches_back and self.source and source_suffices
+        decided = self.decided or (None if unknown else self.today)
+        if decided and decided > self.today:
+            raise WrongDates(f"decided: found {decided}, and the authority's today is {self.today}")
+        if reaches_back and not (self.legal_ground or (source_suffices and self.source)):
+            raise GroundNeeded(
+                f"effective: {counts_from} is before {self.today}, the day of recording; "
+                "a decision that reaches back needs its legal ground"
+            )
+        return {
+            "effective": counts_from,
+            "decided": decided,
+            "decided_by": self.decided_by,
+            "legal_ground": self.legal_ground,
+            "source": self.source,
+        }
+
+
+@lru_cache(maxsize=512)
+def zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+@lru_cache(maxsize=65_536)
+def begins(day: date, zone_name: str) -> datetime:
+    """The instant, in UTC, at which a civil day begins in a zone.
+
+    The last day that a date can hold stands for "never", the first for "always"; they have no
+    beginning in any zone and stay what they are.
+    """
+    if day in (date.min, date.max):
+        return datetime(day.year, day.month, day.day, tzinfo=zone("UTC"))
+    local = datetime(day.year, day.month, day.day, tzinfo=zone(zone_name))
+    return local.astimezone(zone("UTC"))
+
+
+def day_of(instant: datetime, zone_name: str) -> date:
+    """The civil day in a zone to which an instant belongs."""
+    return instant.astimezone(zone(zone_name)).date()

@@ -1,0 +1,411 @@
+"""An economic operator, from its application to the end of its authorisation.
+
+The events come first: they are what is stored, and each says how it changes the operator.
+What an authorisation may go through is in authorisations.py; what the events mean in law, on
+which day, is in standing.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from datetime import date
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
+
+from registry.values import CLOSED, ENDED, HELD, AdministrationCode, Role, Status, Tin
+
+
+@dataclass(frozen=True)
+class Due:
+    """A date that a rule sets: what is due, on which civil day, and who says so."""
+
+    what: str
+    due: date
+    rule: str
+
+
+@dataclass
+class Authorisation:
+    """One application and what became of it, as the latest event left it."""
+
+    reference: str  # programme, slash, ordinal: CN-AEO/1; a number comes only with the grant
+    programme: str
+    type: str
+    status: Status
+    number: str | None = None
+    roles: tuple[Role, ...] = ()
+    effective: date | None = None  # the day of effect of the grant
+    valid_until: date | None = None
+    suspended_part: str | None = None
+    suspended_until: date | None = None
+    under_reassessment: bool = False
+    remediation: bool = False
+
+    def __str__(self) -> str:
+        return self.number or self.reference
+
+
+class Operator(BaseAggregate[UUID]):
+    TOPIC = "operator"
+
+    class Event(AggregateEvent):
+        """`effective`: the civil date it counts from in law, in the operator's home zone."""
+
+        _: KW_ONLY
+        effective: date
+        decided: date | None = None
+        decided_by: AdministrationCode | None = None
+        legal_ground: str | None = None
+        source: str | None = None
+
+        def apply(self, operator: Operator) -> None:
+            operator.past.append(self)
+            self.change(operator)
+
+        def change(self, operator: Operator) -> None:
+            """What it does to the operator; most particulars live in the read models alone."""
+
+    class Registered(Event, AggregateCreated):
+        TOPIC = "operator.registered"
+        tin: Tin
+        administration: AdministrationCode
+        time_zone: str  # kept here so that a stream can be read without any other
+        name: str
+        local_name: str | None = None
+        address: str | None = None
+        roles: tuple[Role, ...] = ()
+
+    class Amended(Event):
+        TOPIC = "operator.amended"
+        name: str | None = None
+        local_name: str | None = None
+        address: str | None = None
+        roles: tuple[Role, ...] | None = None
+
+        def change(self, operator: Operator) -> None:
+            operator.name = self.name or operator.name
+            operator.local_name = self.local_name or operator.local_name
+            operator.address = self.address or operator.address
+            operator.roles = operator.roles if self.roles is None else self.roles
+
+    class IdentifierAdded(Event):
+        TOPIC = "operator.identifier_added"
+        scheme: str
+        value: str
+        issuer: AdministrationCode | None = None
+        valid_to: date | None = None
+        verified_by: str | None = None
+        override: str | None = None
+
+        def change(self, operator: Operator) -> None:
+            operator.identifiers.add((self.scheme, self.value))
+
+    class IdentifierEnded(Event):
+        TOPIC = "operator.identifier_ended"
+        scheme: str
+        value: str
+
+        def change(self, operator: Operator) -> None:
+            operator.identifiers.discard((self.scheme, self.value))
+
+    class ConsentGiven(Event):
+        TOPIC = "operator.consent_given"
+        partner: AdministrationCode | None = None  # none: to publication
+
+        def change(self, operator: Operator) -> None:
+            operator.consents.add(self.partner)
+
+    class ConsentWithdrawn(Event):
+        TOPIC = "operator.consent_withdrawn"
+        partner: AdministrationCode | None = None
+
+        def change(self, operator: Operator) -> None:
+            operator.consents.discard(self.partner)
+
+    class Lodged(Event):
+        TOPIC = "operator.lodged"
+        authorisation: str
+        programme: str
+        type: str
+        due: tuple[Due, ...] = ()
+
+        def change(self, operator: Operator) -> None:
+            operator.authorisations[self.authorisation] = Authorisation(
+                self.authorisation, self.programme, self.type, Status.LODGED
+            )
+
+    class AuthorisationEvent(Event):
+        TOPIC = "operator.authorisation"  # asked for by the library; never stored
+        authorisation: str
+
+        def change(self, operator: Operator) -> None:
+            self.alter(operator.authorisations[self.authorisation])
+
+        def alter(self, it: Authorisation) -> None: ...
+
+    class Accepted(AuthorisationEvent):
+        TOPIC = "operator.accepted"
+        due: tuple[Due, ...] = ()
+
+        def alter(self, it: Authorisation) -> None:
+            it.status = Status.ACCEPTED
+
+    class NotAccepted(AuthorisationEvent):
+        TOPIC = "operator.not_accepted"
+        reason: str | None = None
+
+        def alter(self, it: Authorisation) -> None:
+            it.status = Status.NOT_ACCEPTED
+
+    class Withdrawn(AuthorisationEvent):
+        TOPIC = "operator.withdrawn"
+        reason: str | None = None
+
+        def alter(self, it: Authorisation) -> None:
+            it.status = Status.WITHDRAWN
+
+    class ExaminationStarted(AuthorisationEvent):
+        TOPIC = "operator.examination_started"
+
+        def alter(self, it: Authorisation) -> None:
+            it.status = Status.UNDER_EXAMINATION
+
+    class ConsultationRequested(AuthorisationEvent):
+        TOPIC = "operator.consultation_requested"
+        asked: AdministrationCode
+
+    class ConsultationReplied(AuthorisationEvent):
+        TOPIC = "operator.consultation_replied"
+        asked: AdministrationCode
+        reply: str
+
+    class DeadlineExtended(AuthorisationEvent):
+        TOPIC = "operator.deadline_extended"
+        days: int
+        reason: str
+        due: tuple[Due, ...] = ()
+
+    class Granted(AuthorisationEvent):
+        TOPIC = "operator.granted"
+        number: str
+        type: str
+        roles: tuple[Role, ...] = ()
+        valid_until: date | None = None
+        due: tuple[Due, ...] = ()
+
+        def alter(self, it: Authorisation) -> None:
+            it.number, it.type, it.roles = self.number, self.type, self.roles
+            it.effective, it.valid_until = self.effective, self.valid_until
+            it.status = Status.VALID  # or GRANTED until its day: standing.py knows the day
+
+    class Refused(AuthorisationEvent):
+        TOPIC = "operator.refused"
+        reason: str | None = None
+
+        def alter(self, it: Authorisation) -> None:
+            it.status = Status.REFUSED
+
+    class TypeChanged(AuthorisationEvent):
+        TOPIC = "operator.type_changed"
+        type: str
+
+        def alter(self, it: Authorisation) -> None:
+            it.type = self.type
+
+    class RolesAmended(AuthorisationEvent):
+        TOPIC = "operator.roles_amended"
+        roles: tuple[Role, ...]
+
+        def alter(self, it: Authorisation) -> None:
+            it.roles = self.roles
+
+    class ReassessmentOpened(AuthorisationEvent):
+        TOPIC = "operator.reassessment_opened"
+        reason: str | None = None
+
+        def alter(self, it: Authorisation) -> None:
+            it.under_reassessment = True
+
+    class ReassessmentClosed(AuthorisationEvent):
+        TOPIC = "operator.reassessment_closed"
+        outcome: str | None = None
+        remediation: bool = False
+        due: tuple[Due, ...] = ()
+
+        def alter(self, it: Authorisation) -> None:
+            it.under_reassessment, it.remediation = False, self.remediation
+
+    class Renewed(AuthorisationEvent):
+        TOPIC = "operator.renewed"
+        valid_until: date | None = None
+        due: tuple[Due, ...] = ()
+
+        def alter(self, it: Authorisation) -> None:
+            it.valid_until, it.under_reassessment = self.valid_until, False
+
+    class Suspended(AuthorisationEvent):
+        TOPIC = "operator.suspended"
+        reason: str
+        part: str | None = None  # of an authorisation that has parts; none: the whole of it
+        abroad: bool = True  # does it touch the part that partners recognise
+        until: date | None = None
+        due: tuple[Due, ...] = ()
+
+        def alter(self, it: Authorisation) -> None:
+            it.suspended_part, it.suspended_until = self.part, self.until
+            it.status = Status.SUSPENDED
+
+    class SuspensionExtended(AuthorisationEvent):
+        TOPIC = "operator.suspension_extended"
+        until: date
+        reason: str | None = None
+        due: tuple[Due, ...] = ()
+
+        def alter(self, it: Authorisation) -> None:
+            it.suspended_until = self.until
+
+    class SuspensionLifted(AuthorisationEvent):
+        TOPIC = "operator.suspension_lifted"
+        reason: str | None = None
+
+        def alter(self, it: Authorisation) -> None:
+            it.status, it.suspended_part, it.suspended_until = Status.VALID, None, None
+
+    class Revoked(AuthorisationEvent):
+        """From now on (UCC Art. 28): what was before stays valid."""
+
+        TOPIC = "operator.revoked"
+        reason: str
+        barred_until: date | None = None
+
+        def change(self, operator: Operator) -> None:
+            super().change(operator)
+            it = operator.authorisations[self.authorisation]
+            it.status = Status.REVOKED
+            if self.barred_until:
+                operator.barred[it.programme] = self.barred_until
+
+    class Annulled(AuthorisationEvent):
+        """Back to the start (UCC Art. 27): `effective` is the day of effect of the grant."""
+
+        TOPIC = "operator.annulled"
+        reason: str | None = None
+
+        def alter(self, it: Authorisation) -> None:
+            it.status = Status.ANNULLED
+
+    class Surrendered(AuthorisationEvent):
+        TOPIC = "operator.surrendered"
+        reason: str | None = None
+
+        def alter(self, it: Authorisation) -> None:
+            it.status = Status.SURRENDERED
+
+    class Expired(AuthorisationEvent):
+        TOPIC = "operator.expired"
+        reason: str | None = None
+
+        def alter(self, it: Authorisation) -> None:
+            it.status = Status.EXPIRED
+
+    class Merged(Event):
+        TOPIC = "operator.merged"
+        successor: Tin
+        reason: str | None = None
+
+        def change(self, operator: Operator) -> None:
+            operator.successor = self.successor
+            for it in operator.authorisations.values():
+                if it.status in HELD:
+                    it.status = Status.SUPERSEDED
+
+    class Split(Event):
+        TOPIC = "operator.split"
+        origin: Tin
+        reason: str | None = None
+
+    class Corrected(Event):
+        """Puts right an earlier event, which stays as it was written."""
+
+        TOPIC = "operator.corrected"
+        corrects: int  # the position of that event in the register
+        version: int  # and its version in this stream
+        what: dict[str, str]
+        why: str
+
+        def change(self, operator: Operator) -> None:
+            operator.start_again()
+            for event in amended(operator.past):
+                if not isinstance(event, Operator.Corrected):
+                    event.change(operator)
+
+    def __init__(
+        self,
+        tin: Tin,
+        administration: AdministrationCode,
+        time_zone: str,
+        name: str,
+        effective: date,
+        local_name: str | None = None,
+        address: str | None = None,
+        roles: tuple[Role, ...] = (),
+        decided: date | None = None,
+        decided_by: AdministrationCode | None = None,
+        legal_ground: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        self.tin, self.administration, self.time_zone = tin, administration, time_zone
+        self._registered = (name, local_name, address, roles)
+        self.past: list[Operator.Event] = []  # every event but the first, in order
+        self.start_again()
+
+    def start_again(self) -> None:
+        self.name, self.local_name, self.address, self.roles = self._registered
+        self.identifiers: set[tuple[str, str]] = set()
+        self.consents: set[AdministrationCode | None] = set()
+        self.authorisations: dict[str, Authorisation] = {}
+        self.barred: dict[str, date] = {}
+        self.successor: Tin | None = None
+
+    @staticmethod
+    def create_id(tin: Tin) -> UUID:
+        return uuid5(NAMESPACE_URL, f"operator/{tin}")
+
+    def held(self) -> list[Authorisation]:
+        """What has been granted and has not ended."""
+        return [a for a in self.authorisations.values() if a.status not in ENDED | CLOSED]
+
+
+#: What a correction may put right, and how its text is read.
+CORRECTABLE: dict[str, Any] = {
+    "effective": date.fromisoformat,
+    "decided": date.fromisoformat,
+    "valid_until": date.fromisoformat,
+    "until": date.fromisoformat,
+    "number": str,
+    "type": str,
+    "reason": str,
+    "value": str,
+    "void": lambda text: text == "true",
+}
+
+
+def amended(events: list[Operator.Event]) -> list[Operator.Event]:
+    """The same events with every correction among them carried out; voided ones are gone."""
+    rights: dict[int, dict[str, Any]] = {}
+    for event in events:
+        if isinstance(event, Operator.Corrected):
+            changes = {k: CORRECTABLE[k](v) for k, v in event.what.items()}
+            rights.setdefault(event.version, {}).update(changes)
+    if not rights:
+        return events
+    put_right = ((e, rights.get(e.originator_version)) for e in events)
+    return [_with(e, c) if c else e for e, c in put_right if not (c and c.get("void"))]
+
+
+def _with(event: Operator.Event, changes: dict[str, Any]) -> Operator.Event:
+    copy = object.__new__(type(event))
+    copy.__dict__.update(event.__dict__ | {k: v for k, v in changes.items() if k != "void"})
+    return copy

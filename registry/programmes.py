@@ -1,0 +1,149 @@
+"""An AEO programme: its types, and its rules as dated data, so that a new order is a new date."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from datetime import date, timedelta
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
+
+from registry.decisions import Decision
+from registry.values import AdministrationCode
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A programme's rules of one day: what the law of that day says."""
+
+    found: dict[str, tuple[str, str | None, str | None]]
+
+    def number(self, rule: str) -> int | None:
+        value = self.found.get(rule)
+        return int(value[0]) if value else None
+
+    def parts(self, type: str) -> frozenset[str]:
+        """The parts of an authorisation of this type; the type itself where it has none."""
+        value = self.found.get(f"parts.{type}")
+        return frozenset(value[0].split("+")) if value else frozenset((type,))
+
+    @property
+    def recognised_part(self) -> str | None:
+        """The part that counts abroad: of an EU authorisation, security and safety (S)."""
+        value = self.found.get("recognised_part")
+        return value[0] if value else None
+
+    def source(self, rule: str) -> str:
+        """Who says so, for the person who asks why."""
+        value = self.found.get(rule)
+        return (value[2] if value else None) or rule
+
+    def day_of_effect(self, decided: date) -> date:
+        """UCC Delegated Act Art. 29: the fifth day after the decision, where nothing else is said.
+
+        The pre-2016 United Kingdom counted ten working days (Monday to Friday here: the
+        holidays of a past year in one country are not part of this record).
+        """
+        days, unit = self.number("effect_after") or 0, (self.found.get("effect_after") or "  ")[1]
+        if unit != "working days":
+            return decided + timedelta(days=days)
+        day = decided
+        while days:
+            day += timedelta(days=1)
+            days -= day.weekday() < 5
+        return day
+
+
+class Programme(BaseAggregate[UUID]):
+    TOPIC = "programme"
+
+    class Event(AggregateEvent):
+        _: KW_ONLY
+        effective: date
+        decided: date | None = None
+        decided_by: AdministrationCode | None = None
+        legal_ground: str | None = None
+        source: str | None = None
+
+    class Registered(Event, AggregateCreated):
+        TOPIC = "programme.registered"
+        programme: str
+        administration: AdministrationCode
+        name: str
+        types: tuple[str, ...]
+        local_name: str | None = None
+        launched: str | None = None
+        operators_described: str | None = None
+        confidence: str | None = None
+
+    class TypesSet(Event):
+        TOPIC = "programme.types_set"
+        types: tuple[str, ...]
+
+        def apply(self, programme: Programme) -> None:
+            programme.types.append((self.effective, self.types))
+
+    class RuleSet(Event):
+        TOPIC = "programme.rule_set"
+        rule: str
+        value: str
+        unit: str | None = None
+        until: date | None = None
+
+        def apply(self, programme: Programme) -> None:
+            programme.rules.append(self)
+            programme._of_day.clear()
+
+    def __init__(
+        self,
+        programme: str,
+        administration: AdministrationCode,
+        name: str,
+        types: tuple[str, ...],
+        effective: date,
+        local_name: str | None = None,
+        launched: str | None = None,
+        operators_described: str | None = None,
+        confidence: str | None = None,
+        decided: date | None = None,
+        decided_by: AdministrationCode | None = None,
+        legal_ground: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        self.programme, self.administration, self.name = programme, administration, name
+        self.types: list[tuple[date, tuple[str, ...]]] = [(date.min, types)]
+        self.rules: list[Programme.RuleSet] = []
+        self._of_day: dict[date, Rules] = {}
+
+    @staticmethod
+    def create_id(programme: str) -> UUID:
+        return uuid5(NAMESPACE_URL, f"programme/{programme}")
+
+    def types_on(self, day: date) -> tuple[str, ...]:
+        return max((t for t in self.types if t[0] <= day), key=lambda t: t[0])[1]
+
+    def rules_on(self, day: date) -> Rules:
+        """The rules of that day; of two that hold, the one said last."""
+        if day not in self._of_day:
+            self._of_day[day] = Rules(
+                {
+                    r.rule: (r.value, r.unit, r.legal_ground or r.source)
+                    for r in self.rules
+                    if r.effective <= day and (r.until is None or day < r.until)
+                }
+            )
+        return self._of_day[day]
+
+    def set_types(self, by: Decision, types: tuple[str, ...]) -> None:
+        facts = by.envelope()
+        if self.types_on(facts["effective"]) != types:
+            self.trigger_event(self.TypesSet, types=types, **facts)
+
+    def set_rule(
+        self, by: Decision, rule: str, value: str, unit: str | None, until: date | None
+    ) -> None:
+        facts = by.envelope()
+        same = (rule, value, unit, until, facts["effective"])
+        if any((r.rule, r.value, r.unit, r.until, r.effective) == same for r in self.rules):
+            return
+        self.trigger_event(self.RuleSet, rule=rule, value=value, unit=unit, until=until, **facts)
