@@ -1,0 +1,82 @@
+"""The rules of the house, held by the tools that know them."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("registry", "projections", "api")
+LOCKS = ("requirements.txt", "requirements-test.txt")
+
+
+def content(*command: str | Path) -> None:
+    """The tool has nothing against the repository; else the test fails in the tool's words."""
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if said.returncode:
+        pytest.fail(said.stdout + said.stderr, pytrace=False)
+
+
+def pins(lock: str) -> set[str]:
+    text = (ROOT / "ops" / lock).read_text()
+    return set(re.findall(r"^[a-z0-9][^\\\n]*", text, re.MULTILINE))
+
+
+def test_ruff_has_nothing_to_say() -> None:
+    content(sys.executable, "-m", "ruff", "check", "--quiet", ".")
+
+
+def test_every_name_has_the_type_it_claims() -> None:
+    content(sys.executable, "-m", "mypy", "--strict", *PACKAGES)
+
+
+def test_the_counter_knows_the_read_models_and_the_register_knows_nobody() -> None:
+    content(Path(sys.executable).with_name("lint-imports"))
+
+
+def test_the_three_packages_are_ours_and_live_under_one_roof() -> None:
+    for name in PACKAGES:
+        found = importlib.import_module(name).__path__
+        assert [Path(folder).parent for folder in found] == [ROOT]
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_no_installed_distribution_owns_a_name_of_ours(name: str) -> None:
+    owners = set(packages_distributions().get(name, ())) - {"aeo-registry"}
+    assert not owners
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_says_what_a_package_is_and_never_where_it_came_from(lock: str) -> None:
+    text = (ROOT / "ops" / lock).read_text()
+    assert not re.search(r"://|^-|^[^#\n]* @ ", text, re.MULTILINE)
+    for pin in re.split(r"\n(?=[a-z0-9])", text.strip()):
+        assert "==" in pin and "--hash=sha256:" in pin
+
+
+def test_the_test_lock_holds_the_other_one_whole() -> None:
+    assert pins("requirements.txt") <= pins("requirements-test.txt")
+
+
+def test_every_requirement_of_the_project_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {
+        "requirements.txt": project["dependencies"],
+        "requirements-test.txt": project["optional-dependencies"]["test"],
+    }
+    for lock, requirements in wanted.items():
+        locked = {pin.split("==")[0] for pin in pins(lock)}
+        for requirement in requirements:
+            assert re.split(r"[\[<>=;, ]", requirement)[0] in locked
+
+
+@pytest.mark.parametrize("script", ["aeo", "ops/lock.sh", "ops/check.sh"])
+def test_a_script_is_one_that_any_shell_can_read(script: str) -> None:
+    content("sh", "-n", ROOT / script)
