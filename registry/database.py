@@ -1,0 +1,105 @@
+"""The database: brought up to date by numbered migrations, and named to the library."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+MIGRATIONS = Path(__file__).parents[1] / "ops" / "migrations"
+
+#: Any number will do; this one is "AEO" in ASCII. One migrator at a time in one database.
+LOCK = 0x41454F
+
+
+class MigrationRefused(Exception):
+    """The migrations on disk do not continue those of the database. Nothing was changed."""
+
+
+def migrate(conninfo: str, folder: Path = MIGRATIONS) -> list[str]:
+    """Apply what is missing, in order, and name it. Forward only, one transaction a file.
+
+    `conninfo`: a libpq string or URL of a role that may create roles and schemas.
+    Raises MigrationRefused, and psycopg.Error when a file fails (those before it stay).
+    """
+    files = _numbered(folder)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", [LOCK])  # released with the session
+        connection.execute(
+            "create table if not exists public.migration ("
+            " number integer primary key, name text not null, sha256 text not null,"
+            " applied_at timestamptz not null default now())"
+        )
+        applied = {
+            number: (name, digest)
+            for number, name, digest in connection.execute(
+                "select number, name, sha256 from public.migration order by number"
+            )
+        }
+        _compare(files, applied)
+        missing = [(number, file) for number, file in files.items() if number not in applied]
+        for number, file in missing:
+            text = file.read_bytes()
+            with connection.transaction():
+                connection.execute(text)
+                connection.execute(
+                    "insert into public.migration (number, name, sha256) values (%s, %s, %s)",
+                    [number, file.name, sha256(text).hexdigest()],
+                )
+        return [file.name for _, file in missing]
+
+
+def environment(conninfo: str, role: str | None = "aeo_writer") -> dict[str, str]:
+    """The variables that make an eventsourcing application keep its events in this database.
+
+    `conninfo` may say anything libpq understands: sockets, TLS, several hosts.
+    `role`: what the connections may do, whatever their login could do more.
+    """
+    return {
+        "PERSISTENCE_MODULE": "registry.recorder:LedgerFactory",
+        "LEDGER_CONNINFO": conninfo,
+        "LEDGER_ROLE": role or "",
+        "POSTGRES_SCHEMA": "ledger",
+        "CREATE_TABLE": "no",  # the migrations did
+        "POSTGRES_POOL_SIZE": "2",
+    }
+
+
+def with_settings(parameters: dict[str, Any], **settings: str) -> dict[str, Any]:
+    """Connection parameters with server settings that hold from the first statement on.
+
+    Settings in the parameters' own `options` stay, and yield to these.
+    """
+    # libpq splits options at blanks, so a blank inside a value wants a backslash.
+    ours = [f"-c {name}=" + re.sub(r"([\\ ])", r"\\\1", text) for name, text in settings.items()]
+    return {**parameters, "options": " ".join([parameters.get("options") or "", *ours]).strip()}
+
+
+def _numbered(folder: Path) -> dict[int, Path]:
+    files: dict[int, Path] = {}
+    for file in sorted(folder.glob("*.sql")):
+        if not re.fullmatch(r"\d{4}_\w+\.sql", file.name):
+            raise MigrationRefused(f"{file.name} is not named like 0001_what_it_does.sql")
+        number = int(file.name[:4])
+        if number in files:
+            raise MigrationRefused(f"{files[number].name} and {file.name} have the same number")
+        files[number] = file
+    return files
+
+
+def _compare(files: dict[int, Path], applied: dict[int, tuple[str, str]]) -> None:
+    for number, (name, digest) in applied.items():
+        if number not in files:
+            raise MigrationRefused(f"{name} was applied to this database and is gone from disk")
+        if sha256(files[number].read_bytes()).hexdigest() != digest:
+            raise MigrationRefused(
+                f"{name} was applied to this database and has changed since; "
+                "put it back and write a new migration"
+            )
+    for number, file in files.items():
+        if number not in applied and number < max(applied, default=0):
+            last = applied[max(applied)][0]
+            raise MigrationRefused(f"{file.name} is missing here, and {last} is already applied")
