@@ -231,16 +231,15 @@ def _identity(cluster: Cluster) -> tuple[list[str], dict[str, Any]]:
         for place in places:
             os.chown(place, user.pw_uid, user.pw_gid)
         identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}
-        if _reaches(cluster, places, identity):
+        if _reaches(cluster, places, [], identity):
             return [], identity
-    # Under /root nobody else reaches. There root keeps its right to the files and, in a user
-    # namespace of one, gives up the name and the powers that PostgreSQL objects to.
-    for place in places:
-        os.chown(place, 0, 0)
-    unshare = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"]
-    with suppress(FileNotFoundError):
-        if subprocess.run([*unshare, "true"], capture_output=True).returncode == 0:
-            return unshare, {}
+        # Under /root nobody else reaches. There the other user keeps one power of root's, to pass;
+        # the secure bit makes it count for access(2) too, by which the programs find each other.
+        passing = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+        passing += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+        passing += ["--securebits=+no_setuid_fixup", "--"]
+        if _reaches(cluster, places, passing, {"cwd": "/"}):
+            return passing, {"cwd": "/"}
     raise NoDatabase(
         "root may not run PostgreSQL, and neither user postgres nor nobody reaches"
         f" {cluster.folder} and {cluster.programs}: choose another --home, or set DATABASE_URL"
@@ -257,12 +256,14 @@ def _servants(cluster: Cluster) -> Iterator[pwd.struct_passwd]:
                 yield user
 
 
-def _reaches(cluster: Cluster, places: set[Path], identity: dict[str, Any]) -> bool:
+def _reaches(
+    cluster: Cluster, places: set[Path], prefix: list[str], identity: dict[str, Any]
+) -> bool:
     commands: list[list[str | Path]] = [[cluster.programs / "postgres", "--version"]]
     commands += [["test", "-w", place] for place in places]
-    with suppress(PermissionError):
+    with suppress(PermissionError, FileNotFoundError):
         return all(
-            subprocess.run(command, capture_output=True, **identity).returncode == 0
+            subprocess.run([*prefix, *command], capture_output=True, **identity).returncode == 0
             for command in commands
         )
     return False
