@@ -38,7 +38,8 @@ def test_every_name_has_the_type_it_claims() -> None:
 
 
 def test_the_counter_knows_the_read_models_and_the_register_knows_nobody() -> None:
-    content(sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()")
+    lint = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    content(sys.executable, "-c", lint)
 
 
 def test_the_three_packages_are_ours_and_live_under_one_roof() -> None:
