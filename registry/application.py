@@ -1,0 +1,517 @@
+"""The one door: every change to the register enters here and leaves as events.
+
+A command is read, decided by its aggregate, and recorded once, however often it is sent. A
+refusal leaves nothing behind; what is answered as recorded is on disk.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, ClassVar, cast
+from uuid import UUID
+
+from eventsourcing.application import AggregateNotFoundError, Application
+from eventsourcing.domain import BaseAggregate
+from eventsourcing.persistence import IntegrityError, Mapper
+
+from registry import agreements, authorisations, ledger, particulars, publications
+from registry import commands as c
+from registry.administrations import Administration
+from registry.agreements import Agreement, Party
+from registry.decisions import Decision, day_of
+from registry.errors import (
+    AlreadyRegistered,
+    BadValue,
+    KnownTooLate,
+    OtherCommand,
+    Refusal,
+    StaleVersion,
+    UnknownAdministration,
+    UnknownAgreement,
+    UnknownOperator,
+    UnknownPosition,
+    UnknownProgramme,
+    WrongDates,
+)
+from registry.operators import Operator
+from registry.programmes import Programme
+from registry.publications import Claim, Document
+from registry.recorder import LedgerRecorder
+from registry.stored import EventMapper
+from registry.values import AdministrationCode, Tin
+
+AGGREGATES: tuple[type[BaseAggregate[UUID]], ...] = (
+    Operator,
+    Agreement,
+    Administration,
+    Programme,
+    Claim,
+    Document,
+)
+#: Decisions about which nothing else need be known than the aggregate, the command and the day.
+DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
+    c.AmendParticulars: particulars.amend,
+    c.AddIdentifier: particulars.add_identifier,
+    c.EndIdentifier: particulars.end_identifier,
+    c.GiveConsent: particulars.give_consent,
+    c.WithdrawConsent: particulars.withdraw_consent,
+    c.LodgeApplication: authorisations.lodge,
+    c.AcceptApplication: authorisations.accept,
+    c.RejectApplication: authorisations.reject,
+    c.WithdrawApplication: authorisations.withdraw,
+    c.StartExamination: authorisations.start_examination,
+    c.RequestConsultation: authorisations.request_consultation,
+    c.RecordConsultationReply: authorisations.record_consultation_reply,
+    c.ExtendDeadline: authorisations.extend_deadline,
+    c.GrantAuthorisation: authorisations.grant,
+    c.RefuseApplication: authorisations.refuse,
+    c.ChangeType: authorisations.change_type,
+    c.AmendRoles: authorisations.amend_roles,
+    c.OpenReassessment: authorisations.open_reassessment,
+    c.CloseReassessment: authorisations.close_reassessment,
+    c.RenewAuthorisation: authorisations.renew,
+    c.SuspendAuthorisation: authorisations.suspend,
+    c.ExtendSuspension: authorisations.extend_suspension,
+    c.LiftSuspension: authorisations.lift_suspension,
+    c.RevokeAuthorisation: authorisations.revoke,
+    c.AnnulAuthorisation: authorisations.annul,
+    c.SurrenderAuthorisation: authorisations.surrender,
+    c.ExpireAuthorisation: authorisations.expire,
+    c.OpenNegotiation: agreements.open_negotiation,
+    c.SignActionPlan: agreements.sign_action_plan,
+    c.SignAgreement: agreements.sign,
+    c.StartPilot: agreements.start_pilot,
+    c.ImplementAgreement: agreements.implement,
+    c.SuspendAgreement: agreements.suspend_side,
+    c.ResumeAgreement: agreements.resume_side,
+    c.TerminateAgreement: agreements.terminate,
+    c.WithdrawFromAgreement: agreements.withdraw_member,
+    c.SetDates: agreements.set_dates,
+    c.NoteOnAgreement: agreements.note,
+    c.SetScope: agreements.set_scope,
+    c.JoinBloc: lambda bloc, it, by: bloc.join(by, it.member, it.sense),
+    c.LeaveBloc: lambda bloc, it, by: bloc.leave(by, it.member, it.sense),
+    c.ReceiveList: lambda administration, it, by: administration.receive_list(by, it.as_of),
+    c.SetTypes: lambda programme, it, by: programme.set_types(by, it.types),
+    c.SetRule: lambda programme, it, by: programme.set_rule(by, it.rule, it.value, it.unit, it.until),
+    c.SetTarget: publications.set_target,
+    c.LinkAgreement: publications.link_agreement,
+}
+#: How long what an administration's zone or a programme's rules are is taken on trust, in seconds.
+REFERENCE_AGE = 1.0
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A command was recorded: where. `positions` is empty when it had nothing to change."""
+
+    stream: UUID
+    version: int
+    positions: list[int]
+    recorded_at: datetime | None
+    repeated: bool = False
+
+
+@dataclass
+class History:
+    """The whole past of one operator, from a register that kept it before: one command.
+
+    `known`: for each pending event of the aggregate, the instant at which that register knew it.
+    """
+
+    aggregate: BaseAggregate[UUID]
+    known: Sequence[datetime]
+    command_id: UUID
+    actor: str
+
+
+@dataclass
+class _Reference:
+    aggregate: Any
+    read_at: float = field(default_factory=time.monotonic)
+
+
+class Registry(Application[UUID]):
+    name: ClassVar[str] = "registry"
+
+    def construct_mapper(self) -> Mapper[UUID]:
+        return EventMapper(AGGREGATES)
+
+    def __init__(self, env: dict[str, str]) -> None:
+        super().__init__(env)
+        self._references: dict[UUID, _Reference] = {}
+
+    @property
+    def ledger(self) -> LedgerRecorder:
+        return cast(LedgerRecorder, self.recorder)
+
+    # ------------------------------------------------------------- one command
+
+    def execute(
+        self, command: c.Command, actor: str, *, decided_by: AdministrationCode | None = None
+    ) -> Receipt:
+        """Decide and record. The same command id again is answered with the first result.
+
+        `actor` is an opaque id; `decided_by` stands where the command names no authority.
+        Raises a Refusal (nothing was recorded), or the ledger's Busy, Unreachable, Closed
+        (nothing was recorded) and OutcomeUnknown (send the same command again).
+        """
+        id, digest = c.id_of_line(command), c.digest(command, actor)
+        if found := self.ledger.find_command(id):
+            return self._first_result(command, found, digest)
+        for attempt in (1, 2):
+            aggregate = self.decide(command, decided_by)
+            version = aggregate.version - len(aggregate.pending_events)
+            if command.expected_version not in (None, version):
+                raise StaleVersion(
+                    f"expectedVersion: found {command.expected_version}, and the stream is at "
+                    f"version {version}: read it again and decide again"
+                )
+            slip = self._slip(aggregate, id, digest, actor, command.known_at)
+            try:
+                self.save(aggregate, command=slip)
+            except ledger.CommandMismatch as error:
+                raise OtherCommand(str(error)) from None
+            except ledger.KnownAtRefused as error:
+                raise KnownTooLate(f"knownAt: {error}") from None
+            except ledger.Repeated as error:
+                return Receipt(
+                    aggregate.id, version, error.receipt.positions, error.receipt.recorded_at, True
+                )
+            except IntegrityError:
+                # Somebody was faster. Decided once more on what they left, then given up.
+                self._references.pop(aggregate.id, None)
+                if attempt == 2:
+                    raise StaleVersion(
+                        f"the stream of this {command.noun} moved on twice meanwhile: send it again"
+                    ) from None
+                continue
+            self._references.pop(aggregate.id, None)
+            return Receipt(
+                aggregate.id, aggregate.version, slip.positions, slip.recorded_at, slip.repeated
+            )
+        raise AssertionError("unreachable")
+
+    def decide(
+        self, command: c.Command, decided_by: AdministrationCode | None = None
+    ) -> BaseAggregate[UUID]:
+        """The aggregate with what the command makes it decide still pending. Records nothing."""
+        aggregate = self._find(command)
+        return self.decide_on(aggregate, command, decided_by)
+
+    def decide_on(
+        self,
+        aggregate: BaseAggregate[UUID] | None,
+        command: c.Command,
+        decided_by: AdministrationCode | None = None,
+    ) -> BaseAggregate[UUID]:
+        """The same, on an aggregate at hand (an import decides a whole file before it records)."""
+        by = self._decision(command, aggregate, decided_by)
+        if aggregate is None:
+            return self._create(command, by)
+        match command:
+            case c.MergeInto():
+                self.operator(command.successor)
+                self._not_in_a_ring(cast(Operator, aggregate), command.successor)
+                particulars.merge_into(cast(Operator, aggregate), command, by)
+            case c.SplitFrom():
+                self.operator(command.origin)
+                particulars.split_from(cast(Operator, aggregate), command, by)
+            case c.CorrectRecord():
+                version = self._version_at(command.position, aggregate.id)
+                particulars.correct(cast(Operator, aggregate), command, by, version)
+            case c.AccedeToAgreement():
+                zone = self.administration(command.member).time_zone
+                agreements.accede(cast(Agreement, aggregate), command, by, zone)
+            case _:
+                DECISIONS[type(command)](aggregate, command, by)
+        return aggregate
+
+    # ------------------------------------------------------------ many commands
+
+    def record_histories(self, histories: Iterable[History]) -> list[int]:
+        """Whole histories from an earlier register, one command each, in one commit.
+
+        Repeating it is harmless. Answers each history's last position. Raises the first error,
+        after the others were recorded.
+        """
+        slips, events = [], []
+        for history in histories:
+            pending = history.aggregate.collect_events()
+            digest = c.hashlib.sha256(history.command_id.bytes).digest()
+            slip = ledger.Command(history.command_id, digest, history.actor)
+            slip.metadata = [
+                ledger.Metadata(known, _text(event.decided_by), event.legal_ground)
+                for event, known in zip(pending, history.known, strict=True)
+            ]
+            slips.append(slip)
+            events.append([self.mapper.to_stored_event(event) for event in pending])
+        outcomes = self.ledger.append_many(list(zip(slips, events, strict=True)))
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+        return [slip.positions[-1] for slip in slips]
+
+    def record_decided(
+        self, decided: Sequence[tuple[BaseAggregate[UUID], c.Command, str]]
+    ) -> list[ledger.Outcome]:
+        """What `decide_on` left pending, one ledger command each, in one commit.
+
+        The aggregates' pending events must be those of their command alone.
+        """
+        batch = []
+        for aggregate, command, actor in decided:
+            slip = self._slip(
+                aggregate, c.id_of_line(command), c.digest(command, actor), actor, command.known_at
+            )
+            pending = aggregate.collect_events()
+            batch.append((slip, [self.mapper.to_stored_event(event) for event in pending]))
+        return self.ledger.append_many(batch)
+
+    # ------------------------------------------------------------ what there is
+
+    def operator(self, tin: Tin) -> Operator:
+        """Raises UnknownOperator."""
+        return self._get(Operator, Operator.create_id(tin), UnknownOperator, f"{tin}")
+
+    def agreement(self, id: str) -> Agreement:
+        """Raises UnknownAgreement."""
+        return self._get(Agreement, Agreement.create_id(id), UnknownAgreement, id)
+
+    def administration(self, code: AdministrationCode) -> Administration:
+        """Raises UnknownAdministration. May be a second old."""
+        return self._reference(
+            Administration, Administration.create_id(code), UnknownAdministration, f"{code}"
+        )
+
+    def programme(self, code: str) -> Programme:
+        """Raises UnknownProgramme. May be a second old."""
+        return self._reference(Programme, Programme.create_id(code), UnknownProgramme, code)
+
+    # ------------------------------------------------------------------- inside
+
+    def _find(self, command: c.Command) -> BaseAggregate[UUID] | None:
+        """The stream that a command goes to; None for the one that begins it."""
+        match command:
+            case c.RegisterOperator(tin=tin):
+                return self._new(Operator, Operator.create_id(tin), f"operator {tin}")
+            case c.OperatorCommand(tin=tin):
+                return self.operator(tin)
+            case c.ProposeAgreement():
+                id = self._slug(command)
+                return self._new(Agreement, Agreement.create_id(id), f"agreement {id}")
+            case c.AgreementCommand(agreement=id):
+                return self.agreement(id)
+            case c.RegisterAdministration(administration=code):
+                id_ = Administration.create_id(code)
+                return self._new(Administration, id_, f"administration {code}")
+            case c.AdministrationCommand(administration=code):
+                return self._get(
+                    Administration, Administration.create_id(code), UnknownAdministration, f"{code}"
+                )
+            case c.RegisterProgramme(programme=code):
+                return self._new(Programme, Programme.create_id(code), f"programme {code}")
+            case c.ProgrammeCommand(programme=code):
+                return self._get(Programme, Programme.create_id(code), UnknownProgramme, code)
+            case c.PublishClaim():
+                return self._new(Claim, self._claim_id(command), "claim")
+            case c.PublishDocument(document=id):
+                return self._new(Document, Document.create_id(id), f"document {id}")
+            case c.DocumentCommand(document=id):
+                return self._get(Document, Document.create_id(id), UnknownAgreement, id)
+        raise AssertionError(f"{type(command).__name__} goes nowhere")
+
+    def _create(self, command: c.Command, by: Decision) -> BaseAggregate[UUID]:
+        facts = by.envelope(source_suffices=not isinstance(command, c.OperatorCommand))
+        match command:
+            case c.RegisterOperator(tin=tin):
+                home = self.administration(AdministrationCode(tin.country))
+                return Operator(
+                    tin=tin, administration=home.code, time_zone=home.time_zone,
+                    name=_said("name", command.name_), local_name=command.local_name,
+                    address=command.address, roles=command.roles, **facts,
+                )  # fmt: skip
+            case c.ProposeAgreement():
+                if len(set(command.parties)) < 1:
+                    raise BadValue("parties: found none, wanted the administrations that agree")
+                parties = tuple(
+                    Party(p, self.administration(p).time_zone)
+                    for p in dict.fromkeys(command.parties)
+                )
+                return Agreement(
+                    agreement=self._slug(command), kind=command.kind,
+                    title=_said("title", command.title), parties=parties,
+                    pillars=command.pillars, legal_basis=command.legal_basis,
+                    confidence=command.confidence, details=command.details or None, **facts,
+                )  # fmt: skip
+            case c.RegisterAdministration():
+                return Administration(
+                    administration=command.administration, name=command.name_,
+                    time_zone=_zone(command.time_zone), bloc=command.bloc, **facts,
+                )  # fmt: skip
+            case c.RegisterProgramme():
+                self.administration(command.administration)
+                return Programme(
+                    programme=command.programme, administration=command.administration,
+                    name=command.name_, types=command.types, local_name=command.local_name,
+                    launched=command.launched, operators_described=command.operators_described,
+                    confidence=command.confidence, **facts,
+                )  # fmt: skip
+            case c.PublishClaim():
+                return Claim(
+                    subject=command.subject, measure=command.measure, value=command.value,
+                    as_of=command.as_of, text=command.text, precision=command.precision, **facts,
+                )  # fmt: skip
+            case c.PublishDocument():
+                return Document(
+                    document=command.document, title=command.title, dated=command.date_,
+                    parties=command.parties, measures=command.measures, text=command.text,
+                    confidence=command.confidence, **facts,
+                )  # fmt: skip
+        raise AssertionError(f"{type(command).__name__} begins nothing")
+
+    def _decision(
+        self,
+        command: c.Command,
+        aggregate: BaseAggregate[UUID] | None,
+        decided_by: AdministrationCode | None,
+    ) -> Decision:
+        """The command's day in its authority's own zone, and who decides."""
+        now = datetime.now(UTC)
+        if command.known_at is not None:
+            if command.known_at.tzinfo is None:
+                raise BadValue(f"knownAt: found {command.known_at}, wanted an instant with a zone")
+            if command.known_at > now:
+                raise KnownTooLate(f"knownAt: {command.known_at} is in the future")
+        authority = command.decided_by or decided_by
+        if isinstance(command, c.OperatorCommand):
+            home = AdministrationCode(command.tin.country)
+            authority = authority or home
+            zone = aggregate.time_zone if isinstance(aggregate, Operator) else None
+        else:
+            zone = None
+        if zone is None:
+            zone = self.administration(authority).time_zone if authority else "UTC"
+        if command.effective and not date(1900, 1, 1) <= command.effective <= date(2200, 1, 1):
+            raise WrongDates(f"effective: found {command.effective}, wanted a day from 1900 to 2200")
+        return Decision(
+            today=day_of(command.known_at or now, zone),
+            effective=command.effective,
+            decided=command.decided,
+            decided_by=authority,
+            legal_ground=command.legal_ground,
+            source=command.source,
+            programme=self.programme,
+        )
+
+    def _slip(
+        self,
+        aggregate: BaseAggregate[UUID],
+        id: UUID,
+        digest: bytes,
+        actor: str,
+        known_at: datetime | None,
+    ) -> ledger.Command:
+        metadata = [
+            ledger.Metadata(known_at, _text(event.decided_by), event.legal_ground)  # type: ignore[attr-defined]
+            for event in aggregate.pending_events
+        ]
+        return ledger.Command(id, digest, actor, metadata)
+
+    def _first_result(self, command: c.Command, found: ledger.Found, digest: bytes) -> Receipt:
+        if found.digest != digest:
+            raise OtherCommand(
+                f"commandId: {command.command_id} recorded another request at {found.recorded_at}; "
+                "a new request needs a new id"
+            )
+        stream, version = self._stream_of(command), 0
+        if found.first_position:
+            last = found.positions[-1]
+            [event] = self.recorder.select_notifications(start=last, limit=1)
+            stream, version = cast(UUID, event.originator_id), event.originator_version
+        return Receipt(stream, version, found.positions, found.recorded_at, repeated=True)
+
+    def _stream_of(self, command: c.Command) -> UUID:
+        match command:
+            case c.OperatorCommand(tin=tin):
+                return Operator.create_id(tin)
+            case c.ProposeAgreement():
+                return Agreement.create_id(self._slug(command))
+            case c.AgreementCommand(agreement=id):
+                return Agreement.create_id(id)
+            case c.AdministrationCommand(administration=code):
+                return Administration.create_id(code)
+            case c.ProgrammeCommand(programme=code):
+                return Programme.create_id(code)
+            case c.PublishClaim():
+                return self._claim_id(command)
+            case c.DocumentCommand(document=id):
+                return Document.create_id(id)
+        raise AssertionError(f"{type(command).__name__} goes nowhere")
+
+    def _new(self, kind: type[Any], id: UUID, name: str) -> None:
+        if self.recorder.select_events(id, limit=1):
+            raise AlreadyRegistered(f"{name} is in the register already")
+
+    def _get(self, kind: type[Any], id: UUID, unknown: type[Refusal], name: str) -> Any:
+        try:
+            return self.repository.get(id)
+        except AggregateNotFoundError:
+            raise unknown(f"{name} is not in this register") from None
+
+    def _reference(self, kind: type[Any], id: UUID, unknown: type[Refusal], name: str) -> Any:
+        held = self._references.get(id)
+        if held is None or time.monotonic() - held.read_at > REFERENCE_AGE:
+            held = _Reference(self._get(kind, id, unknown, name))
+            self._references[id] = held
+        return held.aggregate
+
+    def _not_in_a_ring(self, operator: Operator, successor: Tin) -> None:
+        seen = {operator.tin}
+        next: Tin | None = successor
+        while next is not None:
+            if next in seen:
+                raise AlreadyRegistered(f"successor: {successor} was itself merged into {next}")
+            seen.add(next)
+            next = self.operator(next).successor
+
+    def _version_at(self, position: int, stream: UUID) -> int:
+        found = self.recorder.select_notifications(start=position, limit=1, stop=position)
+        if not found or found[0].originator_id != stream:
+            raise UnknownPosition(f"position: {position} is not an event of this operator")
+        return found[0].originator_version
+
+    @staticmethod
+    def _slug(command: c.ProposeAgreement) -> str:
+        """Its own id, or the parties and the kind: CN-SG-AEO."""
+        if command.id:
+            return command.id
+        short = "AEO" if command.kind.value == "AEO_MUTUAL_RECOGNITION" else command.kind.value
+        return "-".join([*(p.text for p in command.parties), short])
+
+    @staticmethod
+    def _claim_id(command: c.PublishClaim) -> UUID:
+        return Claim.create_id(command.subject, command.measure, command.as_of, command.source)
+
+
+def _text(code: AdministrationCode | None) -> str | None:
+    return code.text if code else None
+
+
+def _said(name: str, text: str) -> str:
+    if not text.strip() or len(text) > 500:
+        raise BadValue(f"{name}: found {len(text)} characters, wanted 1 to 500 that can be read")
+    return text
+
+
+def _zone(name: str) -> str:
+    from registry.decisions import zone
+
+    try:
+        zone(name)
+    except (KeyError, ValueError, OSError):
+        raise BadValue(f"timeZone: found {name!r}, wanted an IANA name like Asia/Seoul") from None
+    return name

@@ -1,0 +1,70 @@
+"""Two clocks: what counts in law, and what was known when.
+
+A belief is a set of facts, each with its stretch of law; every event may change the belief.
+`remember` turns the succession of beliefs into rows that carry both clocks, so that any past
+belief about any day can be looked up without replaying anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, Protocol, TypeVar
+
+#: Before every fact. Shown as "no beginning".
+ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
+#: Never, as an instant. Shown as "no end".
+NEVER_AT = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+class HasEvent(Protocol):
+    originator_version: int
+
+
+E = TypeVar("E")
+F = TypeVar("F")
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[E]):
+    """An event with its place in the register's sequence and the instant it was known."""
+
+    event: E
+    position: int
+    known_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered(Generic[F]):
+    """A fact, and how long it was believed: [recorded_from, recorded_to), both instants in UTC.
+
+    The same by position: believed from `position` on, until `position_to`.
+    """
+
+    fact: F
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: int
+    position_to: int | None
+
+
+def remember(beliefs: Iterable[tuple[int, datetime, Iterable[F]]]) -> list[Remembered[F]]:
+    """Every fact with the stretch over which it was believed, in the order of belief.
+
+    `beliefs`: position, instant, and all that was believed from then on. Of several beliefs at
+    one instant only the last is kept: nobody could have asked between them.
+    """
+    held: dict[F, tuple[int, datetime]] = {}
+    past: list[Remembered[F]] = []
+    for position, known_at, belief in beliefs:
+        now = dict.fromkeys(belief)
+        for fact in [fact for fact in held if fact not in now]:
+            began, since = held.pop(fact)
+            if since < known_at:
+                past.append(Remembered(fact, since, known_at, began, position))
+        for fact in now:
+            if fact not in held:
+                held[fact] = (position, known_at)
+    past += [Remembered(fact, since, None, began, None) for fact, (began, since) in held.items()]
+    return past

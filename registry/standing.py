@@ -1,0 +1,347 @@
+"""What an operator's events mean in law: which status each authorisation had, on which days.
+
+Law follows effective dates, whatever the order of recording: a suspension recorded on the tenth
+with effect from the first makes the first to the tenth suspended days, and both beliefs are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from registry.clocks import Known, Remembered, remember
+from registry.decisions import begins
+from registry.operators import Operator, amended
+from registry.values import ENDED, AdministrationCode, Role, Status, Tin
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of law [valid_from, valid_to) in which an authorisation stood in one way.
+
+    `status` is of the authorisation; `abroad` is of the part of it that partners recognise
+    (an AEOF whose S part is suspended is VALID at home and SUSPENDED abroad).
+    """
+
+    authorisation: str
+    programme: str
+    type: str
+    status: Status
+    abroad: Status
+    valid_from: datetime
+    valid_to: datetime | None = None
+    number: str | None = None
+    roles: tuple[Role, ...] = ()
+    effective_from: date | None = None
+    valid_until: date | None = None
+    flags: tuple[str, ...] = ()
+    ground: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What an operator was called, and what became of it as a firm, over a stretch of law."""
+
+    name: str
+    local_name: str | None
+    address: str | None
+    roles: tuple[Role, ...]
+    successor: Tin | None
+    valid_from: datetime
+    valid_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    scheme: str
+    value: str
+    issuer: AdministrationCode | None
+    verified_by: str | None
+    valid_from: datetime
+    valid_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consented:
+    """`partner` is None for publication."""
+
+    partner: AdministrationCode | None
+    valid_from: datetime
+    valid_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A date that a rule set, and what became of it."""
+
+    authorisation: str
+    what: str
+    due: date
+    rule: str
+    met_on: date | None = None
+    dropped: bool = False  # what it was for came to an end first
+
+
+@dataclass
+class Record:
+    """Everything that an operator's stream says, on both clocks."""
+
+    tin: Tin
+    registered: Known[Operator.Registered]
+    last: int  # position of the last event
+    periods: list[Remembered[Period]]
+    names: list[Remembered[Named]]
+    identifiers: list[Remembered[Identified]]
+    consents: list[Remembered[Consented]]
+    deadlines: list[Deadline]
+
+
+def record(events: Sequence[Known[Any]]) -> Record:
+    """The whole stream, first event first, read on both clocks."""
+    first: Known[Operator.Registered] = events[0]
+    zone = first.event.time_zone
+    periods, names, identifiers, consents = [], [], [], []
+    told: list[Operator.Event] = []
+    names.append((first.position, first.known_at, _names(first.event, told, zone)))
+    for it in events[1:]:
+        told.append(it.event)
+        said = amended(told)
+        at = (it.position, it.known_at)
+        every = isinstance(it.event, Operator.Corrected)
+        if every or isinstance(it.event, (Operator.AuthorisationEvent, Operator.Lodged, Operator.Merged)):
+            periods.append((*at, _periods(said, zone)))
+        if every or isinstance(it.event, (Operator.Amended, Operator.Merged)):
+            names.append((*at, _names(first.event, said, zone)))
+        if every or isinstance(it.event, (Operator.IdentifierAdded, Operator.IdentifierEnded)):
+            identifiers.append((*at, _identifiers(said, zone)))
+        if every or isinstance(it.event, (Operator.ConsentGiven, Operator.ConsentWithdrawn)):
+            consents.append((*at, _consents(said, zone)))
+    return Record(
+        first.event.tin,
+        first,
+        events[-1].position,
+        remember(periods),
+        remember(names),
+        remember(identifiers),
+        remember(consents),
+        _deadlines(amended(told)),
+    )
+
+
+def in_order_of_law(events: Iterable[Operator.Event]) -> list[Operator.Event]:
+    return sorted(events, key=lambda e: (e.effective, e.originator_version))
+
+
+# ----------------------------------------------------------------- periods
+
+
+def _periods(events: list[Operator.Event], zone: str) -> list[Period]:
+    """The stretches of every authorisation, as these events together have it."""
+    found: list[Period] = []
+    streams: dict[str, list[Operator.Event]] = {}
+    mergers: list[Operator.Event] = []
+    for event in events:
+        if isinstance(event, (Operator.AuthorisationEvent, Operator.Lodged)):
+            streams.setdefault(event.authorisation, []).append(event)
+        elif isinstance(event, Operator.Merged):
+            mergers.append(event)
+    for own in streams.values():
+        if isinstance(own[0], Operator.Lodged):
+            found += _stretches(own[0], in_order_of_law(own[1:] + mergers), zone)
+    return found
+
+
+def _stretches(
+    lodged: Operator.Lodged, events: list[Operator.Event], zone: str
+) -> list[Period]:
+    now = Period(
+        lodged.authorisation, lodged.programme, lodged.type, Status.LODGED, Status.LODGED,
+        begins(lodged.effective, zone),
+    )  # fmt: skip
+    done: list[Period] = []
+    for event in events:
+        day = begins(event.effective, zone)
+        if isinstance(event, Operator.Granted) and event.decided and event.decided < event.effective:
+            # Decided, and not yet in effect: UCC Delegated Act Art. 29 gives it five days.
+            granted = replace(_after(now, event), status=Status.GRANTED, abroad=Status.GRANTED)
+            decided = max(begins(event.decided, zone), now.valid_from)
+            now = _cut(done, now, replace(granted, valid_from=decided))
+        after = _after(now, event)
+        if after is None or (now.status in ENDED and not isinstance(event, Operator.Merged)):
+            continue
+        # An annulment needs no case of its own: its day is that of the grant, so in the order of
+        # law it stands right behind it, and whatever came after comes after an end.
+        now = _cut(done, now, replace(after, valid_from=max(day, now.valid_from)))
+    return [*done, now]
+
+
+def _cut(done: list[Period], now: Period, after: Period) -> Period:
+    """End one stretch where the next begins; a stretch of no length never was."""
+    same = replace(after, valid_from=now.valid_from, ground=now.ground)
+    if same == now:
+        return now
+    if after.valid_from > now.valid_from:
+        done.append(replace(now, valid_to=after.valid_from))
+    return after
+
+
+def _after(now: Period, event: Operator.Event) -> Any:
+    """How it stands after an event; None where the event changes nothing of its standing."""
+
+    def stands(status: Status, abroad: Status | None = None, **more: Any) -> Period:
+        return replace(now, status=status, abroad=abroad or status, ground=_ground(event), **more)
+
+    match event:
+        case Operator.Accepted():
+            return stands(Status.ACCEPTED)
+        case Operator.NotAccepted():
+            return stands(Status.NOT_ACCEPTED)
+        case Operator.Withdrawn():
+            return stands(Status.WITHDRAWN)
+        case Operator.ExaminationStarted():
+            return stands(Status.UNDER_EXAMINATION)
+        case Operator.Refused():
+            return stands(Status.REFUSED)
+        case Operator.Granted(number=number, type=type, roles=roles):
+            return stands(
+                Status.VALID, number=number, type=type, roles=roles,
+                effective_from=event.effective, valid_until=event.valid_until,
+            )  # fmt: skip
+        case Operator.TypeChanged(type=type):
+            return replace(now, type=type)
+        case Operator.RolesAmended(roles=roles):
+            return replace(now, roles=roles)
+        case Operator.ReassessmentOpened():
+            return replace(now, flags=_flags(now, add="under_reassessment"))
+        case Operator.ReassessmentClosed(remediation=remediation):
+            flags = _flags(now, drop="under_reassessment")
+            return replace(now, flags=(*flags, "remediation") if remediation else flags)
+        case Operator.Renewed(valid_until=until):
+            return replace(now, valid_until=until, flags=_flags(now, drop="under_reassessment"))
+        case Operator.Suspended(part=None):
+            return stands(Status.SUSPENDED)
+        case Operator.Suspended(part=part, abroad=abroad):
+            flags = _flags(now, add=f"part_{part}_suspended")
+            return stands(Status.VALID, Status.SUSPENDED if abroad else now.abroad, flags=flags)
+        case Operator.SuspensionLifted():
+            flags = tuple(f for f in now.flags if not f.endswith("_suspended"))
+            return stands(Status.VALID, flags=flags)
+        case Operator.Revoked():
+            return stands(Status.REVOKED, flags=())
+        case Operator.Annulled():
+            return stands(Status.ANNULLED, flags=())
+        case Operator.Surrendered():
+            return stands(Status.SURRENDERED, flags=())
+        case Operator.Expired():
+            return stands(Status.EXPIRED, flags=())
+        case Operator.Merged() if now.status in (Status.VALID, Status.SUSPENDED, Status.GRANTED):
+            return stands(Status.SUPERSEDED, flags=())
+    return None
+
+
+def _ground(event: Operator.Event) -> str | None:
+    """What home officers and auditors see: the legal ground, and the reason given."""
+    said = [event.legal_ground, getattr(event, "reason", None)]
+    return "; ".join(text for text in said if text) or None
+
+
+def _flags(now: Period, add: str | None = None, drop: str | None = None) -> tuple[str, ...]:
+    kept = tuple(f for f in now.flags if f not in (add, drop))
+    return tuple(sorted((*kept, add))) if add else kept
+
+
+# ------------------------------------------- names, identifiers and consents
+
+
+def _names(first: Operator.Registered, events: list[Operator.Event], zone: str) -> list[Named]:
+    now = Named(
+        first.name, first.local_name, first.address, first.roles, None,
+        begins(first.effective, zone),
+    )  # fmt: skip
+    done: list[Named] = []
+    for event in in_order_of_law(events):
+        match event:
+            case Operator.Amended():
+                said = {k: getattr(event, k) for k in ("name", "local_name", "address", "roles")}
+                after = replace(now, **{k: v for k, v in said.items() if v is not None})
+            case Operator.Merged(successor=successor):
+                after = replace(now, successor=successor)
+            case _:
+                continue
+        day = max(begins(event.effective, zone), now.valid_from)
+        if day > now.valid_from:
+            done.append(replace(now, valid_to=day))
+        now = replace(after, valid_from=day)
+    return [*done, now]
+
+
+def _identifiers(events: list[Operator.Event], zone: str) -> list[Identified]:
+    open: dict[tuple[str, str], Identified] = {}
+    done: list[Identified] = []
+    for event in in_order_of_law(events):
+        match event:
+            case Operator.IdentifierAdded(scheme=scheme, value=value, valid_to=valid_to):
+                open[scheme, value] = Identified(
+                    scheme, value, event.issuer, event.verified_by,
+                    begins(event.effective, zone), begins(valid_to, zone) if valid_to else None,
+                )  # fmt: skip
+            case Operator.IdentifierEnded(scheme=scheme, value=value) if (scheme, value) in open:
+                it = open.pop((scheme, value))
+                _close(done, it, begins(event.effective, zone))
+    return [*done, *open.values()]
+
+
+def _consents(events: list[Operator.Event], zone: str) -> list[Consented]:
+    open: dict[AdministrationCode | None, Consented] = {}
+    done: list[Consented] = []
+    for event in in_order_of_law(events):
+        match event:
+            case Operator.ConsentGiven(partner=partner) if partner not in open:
+                open[partner] = Consented(partner, begins(event.effective, zone))
+            case Operator.ConsentWithdrawn(partner=partner) if partner in open:
+                _close(done, open.pop(partner), begins(event.effective, zone))
+    return [*done, *open.values()]
+
+
+def _close(done: list[Any], it: Any, end: datetime) -> None:
+    if end > it.valid_from:
+        done.append(replace(it, valid_to=min(end, it.valid_to) if it.valid_to else end))
+
+
+# --------------------------------------------------------------- deadlines
+
+
+#: What answers a deadline, and what makes it void.
+_ANSWERS: dict[str, tuple[type[Operator.Event], ...]] = {
+    "acceptance": (Operator.Accepted, Operator.NotAccepted, Operator.Withdrawn),
+    "decision": (Operator.Granted, Operator.Refused, Operator.Withdrawn),
+    "renewal": (Operator.Renewed, Operator.Expired),
+    "review": (Operator.ReassessmentClosed,),
+    "end of suspension": (Operator.SuspensionLifted, Operator.SuspensionExtended),
+}
+_VOIDS = (Operator.Revoked, Operator.Annulled, Operator.Surrendered, Operator.Expired)
+
+
+def _deadlines(events: list[Operator.Event]) -> list[Deadline]:
+    """Every date that was set. A missed one is an alert, never a decision."""
+    found: list[Deadline] = []
+    for number, event in enumerate(events):
+        for due in getattr(event, "due", ()):
+            own = event.authorisation  # type: ignore[attr-defined]
+            later = [e for e in events[number + 1 :] if getattr(e, "authorisation", own) == own]
+            answers = _ANSWERS.get(due.what, ())
+            met = next((e for e in later if isinstance(e, answers)), None)
+            moved = any(
+                d.what == due.what for e in later if not isinstance(e, answers)
+                for d in getattr(e, "due", ())
+            )  # fmt: skip
+            void = moved or any(isinstance(e, (*_VOIDS, Operator.Merged)) for e in later)
+            found.append(
+                Deadline(
+                    own, due.what, due.due, due.rule,
+                    met.effective if met else None, void and met is None,
+                )  # fmt: skip
+            )
+    return found
