@@ -136,12 +136,11 @@ class Appender:
     def append(self, batch: Sequence[Ticket], until: float | None = None) -> list[Outcome]:
         """What became of each command. Raises nothing; gives up after `patience` seconds."""
         until = until or monotonic() + self._patience
-        sent = False
+        doubtful = False
         while True:
             try:
                 if self._connection is None:
                     self._connection = self._connect()
-                sent = True
                 rows = self._connection.execute(
                     self._statement, arrays(batch), prepare=True
                 ).fetchall()
@@ -149,9 +148,12 @@ class Appender:
                     settle(t.command, t.events, row) for t, row in zip(batch, rows, strict=True)
                 ]
             except LOST as error:
+                # Not reached, or no lock had: nothing was done. Else it may have been committed.
+                reached = self._connection is not None
+                doubtful |= reached and not isinstance(error, psycopg.errors.LockNotAvailable)
                 self.disconnect()
                 if monotonic() + PAUSE > until or self._closing.wait(PAUSE):
-                    return [_gave_up(ticket, sent, error) for ticket in batch]
+                    return [_gave_up(ticket, doubtful, error) for ticket in batch]
             except Exception as error:
                 if len(batch) == 1:
                     return [_translated(error)]
@@ -278,14 +280,14 @@ def _instant(metadata: Metadata) -> str:
     return metadata.known_at.isoformat()
 
 
-def _gave_up(ticket: Ticket, sent: bool, error: Exception) -> Exception:
-    why = str(error).strip() or type(error).__name__
-    if sent:
+def _gave_up(ticket: Ticket, doubtful: bool, error: Exception) -> Exception:
+    why = " ".join(str(error).split()) or type(error).__name__
+    if doubtful:
         return OutcomeUnknown(
             f"It is not known whether command {ticket.command.id} was recorded: {why}. "
             "Sent again with the same id it is recorded once."
         )
-    return Unreachable(f"The ledger cannot be reached, and nothing was recorded: {why}")
+    return Unreachable(f"The ledger cannot be had, and nothing was recorded: {why}")
 
 
 def _translated(error: Exception) -> Exception:

@@ -125,7 +125,7 @@ class Busy(OperationalError):
 
 
 class Unreachable(OperationalError):
-    """The database could not be reached. Nothing was recorded."""
+    """The database could not be reached, or stayed locked. Nothing was recorded."""
 
 
 class OutcomeUnknown(OperationalError):
