@@ -1,0 +1,97 @@
+"""Who may see an operator: SQL that every statement about operators carries.
+
+Seeing is a question of today, on both clocks: who may look up a past day is decided by the
+agreements and consents of now, never by those of that day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from projections.reads.clocks import on_both
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The asker, as far as seeing goes: one of five roles, and whose.
+
+    `role`: public, partner, officer, company or auditor. `administration` belongs to the
+    partner or officer, `tin` to the company.
+    """
+
+    role: str
+    administration: str | None = None
+    tin: str | None = None
+
+    def parameters(self, now: datetime) -> dict[str, Any]:
+        """`now`: the real instant of the request, not the one it asks about."""
+        return {
+            "role": self.role,
+            "own_territory": self.administration,
+            "own_tin": self.tin,
+            "now": now,
+        }
+
+
+_NOW = "%(now)s"
+
+
+def _today(table: str) -> str:
+    return on_both(table, _NOW, _NOW)
+
+
+#: Common table expressions for `with`, used by VISIBLE. Never computed for askers without need.
+#: `covering`: the parties that stand for the asker's territory: itself and its blocs of today.
+#: `sight`: the home territories that the asker's agreements reach today, and what they ask for.
+SIGHT = f"""
+covering as materialized (
+    select %(own_territory)s::text as party
+    union
+    select m.bloc from views.membership m
+    where m.member = %(own_territory)s and m.sense = 'CUSTOMS_TERRITORY' and {_today("m")}
+),
+own as materialized (
+    select %(own_territory)s::text as territory
+    union
+    select m.member from views.membership m
+    where m.bloc = %(own_territory)s and m.sense = 'CUSTOMS_TERRITORY' and {_today("m")}
+),
+sight as materialized (
+    select home.territory, bool_and(l.consent_required) as consent_required,
+        array_agg(distinct l.to_party) || %(own_territory)s::text as consent_to
+    from views.link l
+    cross join lateral (
+        select l.from_party as territory
+        union
+        select m.member from views.membership m
+        where m.bloc = l.from_party and m.sense = 'CUSTOMS_TERRITORY' and {_today("m")}
+    ) home
+    where l.kind = 'AEO_MUTUAL_RECOGNITION' and l.state in ('LIVE', 'UNCERTAIN') and {_today("l")}
+        and l.to_party in (select c.party from covering c)
+    group by home.territory
+),
+consent_law as materialized (
+    select r.programme from views.programme_rule r
+    where r.rule = 'sharing_consent' and r.value = 'required' and {_today("r")}
+)"""
+
+#: May the asker see the operator `o`? Wants the expressions of SIGHT in the same statement.
+VISIBLE = f"""(
+    %(role)s = 'auditor'
+    or (%(role)s = 'company' and o.tin = %(own_tin)s)
+    or (%(role)s = 'officer' and o.administration in (select t.territory from own t))
+    or (%(role)s in ('officer', 'partner') and exists (
+        select from sight s
+        where s.territory = o.administration and (
+            (not s.consent_required and not exists (
+                select from consent_law w where w.programme = any(o.programmes)))
+            or exists (
+                select from views.consent c
+                where c.tin = o.tin and c.partner = any(s.consent_to) and {_today("c")})
+        )
+    ))
+    or (%(role)s = 'public' and exists (
+        select from views.consent c where c.tin = o.tin and c.partner = '*' and {_today("c")}))
+)"""
