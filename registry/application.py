@@ -353,10 +353,10 @@ class Registry(Application[UUID]):
                     time_zone=_zone(command.time_zone), bloc=command.bloc, **facts,
                 )  # fmt: skip
             case c.RegisterProgramme():
-                self.administration(command.administration)
+                home = self.administration(command.administration)
                 return Programme(
                     programme=command.programme, administration=command.administration,
-                    name=command.name_, types=command.types, local_name=command.local_name,
+                    time_zone=home.time_zone, name=command.name_, types=command.types, local_name=command.local_name,
                     launched=command.launched, operators_described=command.operators_described,
                     confidence=command.confidence, **facts,
                 )  # fmt: skip

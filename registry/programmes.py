@@ -69,6 +69,7 @@ class Programme(BaseAggregate[UUID]):
         TOPIC = "programme.registered"
         programme: str
         administration: AdministrationCode
+        time_zone: str  # of the administration: the days of its rules begin there
         name: str
         types: tuple[str, ...]
         local_name: str | None = None
@@ -98,6 +99,7 @@ class Programme(BaseAggregate[UUID]):
         self,
         programme: str,
         administration: AdministrationCode,
+        time_zone: str,
         name: str,
         types: tuple[str, ...],
         effective: date,

@@ -1,0 +1,83 @@
+"""Agreements with their sides, dates and scopes on both clocks, and the pairs that they link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from projections.tables import Rows, array, optional
+from registry.clocks import Known
+from registry.links import Link, record
+from registry.values import encode_value
+
+NOUN = "agreement"
+TABLES = ("agreement", "party", "stage", "side", "dated", "link")
+KEY = "agreement"  # but `id` in the table of that name
+
+
+def key(events: Sequence[Known[Any]]) -> str:
+    return str(events[0].event.agreement)
+
+
+def rows(events: Sequence[Known[Any]]) -> Rows:
+    """Every row that an agreement's whole stream makes. A pure function of its events."""
+    it = record(events)
+    first = it.proposed.event
+    details = first.details or {}
+    said = [first.agreement, first.title, first.legal_basis, first.source, *details, *details.values()]
+    said += [str(p.administration) for p in first.parties]
+    said += [r.fact.note for r in it.dated]
+    words = "\n".join(text for text in said if text).lower()
+    return {
+        "agreement": [
+            (
+                first.agreement, first.kind.value, array(first.pillars), first.title,
+                first.legal_basis, first.confidence, _json(details), first.source, words,
+                it.proposed.known_at, first.effective, it.last,
+            )
+        ],
+        "party": [
+            (first.agreement, r.fact.party.text, r.fact.valid_from, r.fact.valid_to, *_belief(r))
+            for r in it.parties
+        ],
+        "stage": [
+            (first.agreement, r.fact.status.value, r.fact.valid_from, r.fact.valid_to, *_belief(r))
+            for r in it.stages
+        ],
+        "side": [
+            (
+                first.agreement, r.fact.party.text, r.fact.implemented_from, r.fact.suspended,
+                r.fact.valid_from, r.fact.valid_to, *_belief(r),
+            )
+            for r in it.sides
+        ],
+        "dated": [
+            (
+                first.agreement, r.fact.what.value, optional(r.fact.side), r.fact.dates.earliest,
+                r.fact.dates.latest, r.fact.source, r.fact.assumed, r.fact.note, r.fact.from_at,
+                r.fact.by_at, *_belief(r),
+            )
+            for r in it.dated
+        ],
+        "link": [(*_link(r.fact), *_belief(r)) for r in it.links],
+    }  # fmt: skip
+
+
+def _link(it: Link) -> tuple[Any, ...]:
+    c = it.clause
+    return (
+        c.from_.text, c.to.text, it.agreement, it.kind.value, it.ordinal, it.state.value,
+        it.assumed, array(c.programmes), array(c.types), array(c.roles), optional(c.direction),
+        array(c.hs), array(c.crossings), array(c.modes), c.identifier_scheme, c.declaration_box,
+        array(c.benefits), c.consent_required, c.max_age_hours, it.valid_from, it.valid_to,
+    )  # fmt: skip
+
+
+def _belief(it: Any) -> tuple[Any, ...]:
+    return (it.recorded_from, it.recorded_to, it.position, it.position_to)
+
+
+def _json(it: Any) -> str:
+    return msgspec.json.encode(it, enc_hook=encode_value, order="sorted").decode()

@@ -1,0 +1,116 @@
+"""Operators as they stand and as they stood: one stream's events, as rows on both clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from projections.tables import Rows, array, optional
+from registry.clocks import Known
+from registry.decisions import begins
+from registry.operators import Operator
+from registry.standing import Record, record
+from registry.values import Status
+
+NOUN = "operator"
+#: The tables that hold an operator's rows, all of them by its TIN.
+TABLES = ("operator", "particulars", "identifier", "consent", "status_period", "deadline")
+KEY = "tin"
+
+#: The events that can move what a partner recognises.
+_MOVES = (
+    Operator.AuthorisationEvent,
+    Operator.Lodged,
+    Operator.Merged,
+    Operator.Corrected,
+    Operator.ConsentGiven,
+    Operator.ConsentWithdrawn,
+    Operator.IdentifierAdded,
+    Operator.IdentifierEnded,
+)
+_BEST = {status: rank for rank, status in enumerate(Status)}
+
+
+def key(events: Sequence[Known[Any]]) -> str:
+    return str(events[0].event.tin)
+
+
+def rows(events: Sequence[Known[Any]]) -> Rows:
+    """Every row that an operator's whole stream makes. A pure function of its events."""
+    it = record(events)
+    tin = it.tin.text
+    return {
+        "operator": [_as_it_stands(it, events)],
+        "particulars": [
+            (
+                tin, r.fact.name, r.fact.local_name, r.fact.address, array(r.fact.roles),
+                optional(r.fact.successor), r.fact.valid_from, r.fact.valid_to,
+                r.recorded_from, r.recorded_to, r.position, r.position_to,
+            )
+            for r in it.names
+        ],
+        "identifier": [
+            (
+                tin, r.fact.scheme, r.fact.value, optional(r.fact.issuer), r.fact.verified_by,
+                r.fact.valid_from, r.fact.valid_to,
+                r.recorded_from, r.recorded_to, r.position, r.position_to,
+            )
+            for r in it.identifiers
+        ],
+        "consent": [
+            (
+                tin, str(r.fact.partner or "*"), r.fact.valid_from, r.fact.valid_to,
+                r.recorded_from, r.recorded_to, r.position, r.position_to,
+            )
+            for r in it.consents
+        ],
+        "status_period": [
+            (
+                tin, p.authorisation, p.number, p.programme, p.type, p.status.value,
+                p.abroad.value, array(p.roles), p.effective_from, p.valid_until, array(p.flags),
+                p.ground, p.valid_from, p.valid_to,
+                r.recorded_from, r.recorded_to, r.position, r.position_to,
+            )
+            for r in it.periods
+            for p in [r.fact]
+        ],
+        "deadline": [
+            (tin, d.authorisation, d.what, d.due, d.rule, d.met_on, d.dropped, number, it.last)
+            for number, d in enumerate(it.deadlines, start=1)
+        ],
+    }  # fmt: skip
+
+
+def _as_it_stands(it: Record, events: Sequence[Known[Any]]) -> tuple[Any, ...]:
+    """By the last event, in the last stretch of law: for lists and searches."""
+    first = it.registered.event
+    name = max((r.fact for r in it.names if r.recorded_to is None), key=lambda n: n.valid_from)
+    latest = {
+        r.fact.authorisation: r.fact
+        for r in sorted(
+            (r for r in it.periods if r.recorded_to is None), key=lambda r: r.fact.valid_from
+        )
+    }
+    standing = min((p.status for p in latest.values()), key=_BEST.__getitem__, default=Status.NONE)
+    return (
+        it.tin.text, first.originator_id, first.administration.text, first.time_zone, first.source,
+        it.registered.known_at, name.name, name.local_name, name.address, array(name.roles),
+        optional(name.successor), standing.value,
+        array(tuple(sorted({p.programme for p in latest.values()}))),
+        array(tuple(sorted({p.type for p in latest.values()}))), it.last,
+    )  # fmt: skip
+
+
+def changes(registered: Operator.Registered, told: Sequence[tuple[Known[Any], Any]]) -> Rows:
+    """One row for each event that may have moved an answer, with its moment of recording."""
+    return {
+        "change": [
+            (
+                registered.tin.text, registered.administration.text,
+                begins(it.event.effective, registered.time_zone), recorded_at, it.known_at,
+                it.position,
+            )
+            for it, recorded_at in told
+            if isinstance(it.event, _MOVES)
+        ]
+    }  # fmt: skip

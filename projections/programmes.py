@@ -1,0 +1,72 @@
+"""Programmes, and their types and rules as dated data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from projections.tables import Rows, array
+from registry.clocks import ALWAYS, Known, remember
+from registry.decisions import begins
+from registry.programmes import Programme
+
+NOUN = "programme"
+TABLES = ("programme", "programme_type", "programme_rule")
+KEY = "programme"  # but `code` in the table of that name
+
+
+def key(events: Sequence[Known[Any]]) -> str:
+    return str(events[0].event.programme)
+
+
+def rows(events: Sequence[Known[Any]]) -> Rows:
+    first = events[0].event
+    code, zone = first.programme, first.time_zone
+    types, rules = [], []
+    for n, it in enumerate(events):
+        told = [e.event for e in events[1 : n + 1]]
+        types.append((it.position, it.known_at, _types(first, told, zone)))
+        rules.append((it.position, it.known_at, _rules(told, zone)))
+    return {
+        "programme": [
+            (
+                code, first.administration.text, first.name, first.local_name, first.launched,
+                first.operators_described, first.confidence, first.source, events[0].known_at,
+                events[-1].position,
+            )
+        ],
+        "programme_type": [
+            (code, array(r.fact[0]), *r.fact[1:], *_belief(r)) for r in remember(types)
+        ],
+        "programme_rule": [(code, *r.fact, *_belief(r)) for r in remember(rules)],
+    }  # fmt: skip
+
+
+def _types(
+    first: Programme.Registered, told: list[Programme.Event], zone: str
+) -> list[tuple[Any, ...]]:
+    dated: dict[datetime, tuple[str, ...]] = {ALWAYS: first.types}
+    for event in told:
+        if isinstance(event, Programme.TypesSet):
+            dated[begins(event.effective, zone)] = event.types
+    starts = sorted(dated)
+    return [
+        (dated[start], start, end) for start, end in zip(starts, [*starts[1:], None], strict=True)
+    ]
+
+
+def _rules(told: list[Programme.Event], zone: str) -> list[tuple[Any, ...]]:
+    return [
+        (
+            e.rule, e.value, e.unit, e.effective, e.until, begins(e.effective, zone),
+            begins(e.until, zone) if e.until and e.until != date.max else None,
+            e.legal_ground or e.source or "",
+        )
+        for e in told
+        if isinstance(e, Programme.RuleSet)
+    ]  # fmt: skip
+
+
+def _belief(it: Any) -> tuple[Any, ...]:
+    return (it.recorded_from, it.recorded_to, it.position, it.position_to)

@@ -1,0 +1,91 @@
+"""Writing whole rows into the read models: forget what was there, copy in what is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from psycopg import Cursor
+from psycopg.sql import SQL, Identifier
+
+#: The columns of each table, in the order in which the projections give them.
+COLUMNS: dict[str, str] = {
+    "administration": "code name time_zone bloc source recorded_from position",
+    "membership": "bloc member sense ground valid_from valid_to BELIEF",
+    "list_received": "administration as_of recorded_from position",
+    "programme": (
+        "code administration name local_name launched operators_described confidence source"
+        " recorded_from position"
+    ),
+    "programme_type": "programme types valid_from valid_to BELIEF",
+    "programme_rule": "programme rule value unit begins ends valid_from valid_to source BELIEF",
+    "operator": (
+        "tin id administration time_zone source registered name local_name address roles successor"
+        " standing programmes types position"
+    ),
+    "particulars": "tin name local_name address roles successor valid_from valid_to BELIEF",
+    "identifier": "tin scheme value issuer verified_by valid_from valid_to BELIEF",
+    "consent": "tin partner valid_from valid_to BELIEF",
+    "status_period": (
+        "tin authorisation number programme type status abroad roles effective_from valid_until"
+        " flags ground valid_from valid_to BELIEF"
+    ),
+    "deadline": "tin authorisation what due rule met_on dropped ordinal position",
+    "change": "tin administration effective_from recorded_at known_at position",
+    "agreement": (
+        "id kind pillars title legal_basis confidence details source words registered proposed"
+        " position"
+    ),
+    "party": "agreement party valid_from valid_to BELIEF",
+    "stage": "agreement status valid_from valid_to BELIEF",
+    "side": "agreement party implemented_from suspended valid_from valid_to BELIEF",
+    "dated": "agreement what side earliest latest source assumed note from_at by_at BELIEF",
+    "link": (
+        "from_party to_party agreement kind ordinal state assumed programmes types roles direction"
+        " hs crossings modes identifier_scheme declaration_box benefits consent_required"
+        " max_age_hours valid_from valid_to BELIEF"
+    ),
+    "claim": "id subject measure value as_of precision text source recorded_from position",
+    "document": (
+        "id title dated parties measures agreements text confidence source words recorded_from"
+        " position"
+    ),
+    "target": (
+        "document target owner text deadline relation condition states willing source"
+        " recorded_from position"
+    ),
+}
+_BELIEF = "recorded_from recorded_to position position_to"
+
+Rows = dict[str, list[tuple[Any, ...]]]
+
+
+def columns(table: str) -> list[str]:
+    return COLUMNS[table].replace("BELIEF", _BELIEF).split()
+
+
+def forget(cursor: Cursor[Any], schema: str, table: str, key: str, values: Sequence[str]) -> None:
+    """Delete the rows of these keys; they are about to be written anew."""
+    statement = SQL("delete from {} where {} = any(%s)")
+    cursor.execute(statement.format(Identifier(schema, table), Identifier(key)), [list(values)])
+
+
+def copy(cursor: Cursor[Any], schema: str, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    into = SQL("copy {} ({}) from stdin").format(
+        Identifier(schema, table), SQL(", ").join(map(Identifier, columns(table)))
+    )
+    with cursor.copy(into) as stream:
+        for row in rows:
+            stream.write_row(row)
+
+
+@lru_cache(maxsize=16_384)
+def array(words: tuple[Any, ...]) -> str:
+    """An array of text as PostgreSQL reads it. Made once for each: most rows share a few."""
+    quoted = (str(word).replace("\\", "\\\\").replace('"', '\\"') for word in words)
+    return "{" + ",".join(f'"{word}"' for word in quoted) + "}"
+
+
+def optional(word: object | None) -> str | None:
+    return None if word is None else str(word)
