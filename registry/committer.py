@@ -137,6 +137,7 @@ class Appender:
         """What became of each command. Raises nothing; gives up after `patience` seconds."""
         until = until or monotonic() + self._patience
         doubtful = False
+        pause = 0.0  # a single lost connection is made good at once
         while True:
             try:
                 if self._connection is None:
@@ -152,8 +153,9 @@ class Appender:
                 reached = self._connection is not None
                 doubtful |= reached and not isinstance(error, psycopg.errors.LockNotAvailable)
                 self.disconnect()
-                if monotonic() + PAUSE > until or self._closing.wait(PAUSE):
+                if monotonic() + pause > until or self._closing.wait(pause):
                     return [_gave_up(ticket, doubtful, error) for ticket in batch]
+                pause = PAUSE
             except Exception as error:
                 if len(batch) == 1:
                     return [_translated(error)]
