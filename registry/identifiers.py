@@ -15,7 +15,7 @@ from pathlib import Path
 
 from registry.errors import OverrideNeeded, WrongForm
 
-SCHEMES = Path(__file__).with_suffix(".csv")
+SCHEMES = Path(__file__).parents[1] / "ops" / "world" / "identifiers.csv"
 
 
 @dataclass(frozen=True)
