@@ -1,0 +1,142 @@
+"""Who may do what at this counter: one pure decision.
+
+Whether an operator can be *seen* is decided in SQL (projections/reads/visibility.py), because
+it depends on agreements and consents of the day. Here is the rest: what may be asked, what may
+be read of what is seen, and which commands an asker may give.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from projections.reads.visibility import Sight
+from registry import commands as c
+from registry.values import AdministrationCode, Tin
+
+Codes = frozenset[AdministrationCode]
+
+
+class Role(Enum):
+    """The five kinds of asker."""
+
+    PUBLIC = "public"  # no token: the standing of who consented to be published
+    PARTNER = "partner"  # the customs of another territory
+    OFFICER = "officer"  # the home customs; towards the others a partner like any
+    COMPANY = "company"  # one operator, about itself
+    AUDITOR = "auditor"  # reads everything and changes nothing
+
+
+class Action(Enum):
+    """What somebody wants to do. The value says it in words."""
+
+    ASK_RECOGNITION = "ask whether an operator is recognised"
+    LIST_OPERATORS = "list operators"
+    FOLLOW_CHANGES = "follow what changes in the recognised set"
+    READ_GROUND = "read why the home customs decided"
+    READ_NOTES = "read what customs administrations wrote to each other"
+    READ_EVENTS = "read an operator's events"
+    RECORD = "change the register"
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Somebody at the counter. `subject` is the token's, an opaque id: officer:CN, company:<TIN>.
+
+    `own`: the administration and, of a bloc, its members of today. `reach`: those, and the
+    blocs that it belongs to today.
+    """
+
+    role: Role
+    subject: str = "public"
+    administration: AdministrationCode | None = None
+    tin: Tin | None = None
+    own: Codes = field(default=frozenset())
+    reach: Codes = field(default=frozenset())
+
+    @property
+    def sight(self) -> Sight:
+        """The asker as the SQL of visibility knows it."""
+        return Sight(
+            self.role.value,
+            self.administration.text if self.administration else None,
+            self.tin.text if self.tin else None,
+        )
+
+
+PUBLIC = Asker(Role.PUBLIC)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What it is about. Only what matters to the action need be given.
+
+    `home`: the administrations it belongs to: an operator's, a programme's, the parties of an
+    agreement. `territory`: where recognition is asked. `tin`: the operator.
+    """
+
+    home: Codes = frozenset()
+    tin: Tin | None = None
+    territory: AdministrationCode | None = None
+    command: type[c.Command] | None = None
+
+
+class Verdict(NamedTuple):
+    allowed: bool
+    reason: str
+
+
+YES = Verdict(True, "")
+
+#: What a company may do for itself; everything else about it is its customs' to decide.
+OWN_COMMANDS = frozenset(
+    {
+        c.GiveConsent,
+        c.WithdrawConsent,
+        c.LodgeApplication,
+        c.WithdrawApplication,
+        c.SurrenderAuthorisation,
+    }
+)
+
+
+def operator(tin: Tin, territory: AdministrationCode | None = None) -> Resource:
+    """An operator, asked about in a territory. The TIN itself says whose it is."""
+    return Resource(frozenset({AdministrationCode(tin.country)}), tin, territory)
+
+
+def decide(asker: Asker, action: Action, about: Resource) -> Verdict:
+    """May this asker do this? Pure; a refusal names who asked and who may."""
+    at_home = asker.role is Role.OFFICER and bool(about.home & asker.own)
+    itself = asker.role is Role.COMPANY and about.tin is not None and about.tin == asker.tin
+    for_own_territory = (
+        asker.role in (Role.PARTNER, Role.OFFICER) and about.territory in asker.reach
+    )
+    auditor = asker.role is Role.AUDITOR
+    match action:
+        case Action.ASK_RECOGNITION:
+            allowed = auditor or at_home or itself or for_own_territory
+            who = "the customs of that territory, the home customs, the operator and auditors"
+        case Action.LIST_OPERATORS:
+            allowed = asker.role is not Role.PUBLIC
+            who = "those who identify themselves; the public asks by exact TIN or number"
+        case Action.FOLLOW_CHANGES:
+            allowed = auditor or for_own_territory
+            who = "the customs of that territory and auditors"
+        case Action.READ_GROUND | Action.READ_EVENTS:
+            allowed = auditor or at_home or itself
+            who = "the home customs, the operator and auditors"
+        case Action.READ_NOTES:
+            allowed = auditor or at_home
+            who = "the home customs and auditors"
+        case Action.RECORD:
+            allowed = at_home or (itself and about.command in OWN_COMMANDS)
+            who = _who_records(about)
+    return YES if allowed else Verdict(False, f"{asker.subject} may not {action.value}: {who} may")
+
+
+def _who_records(about: Resource) -> str:
+    officers = ", ".join(sorted(code.text for code in about.home)) or "no administration"
+    company = about.tin if about.command in OWN_COMMANDS else None
+    return f"officers of {officers}" + (f" and {company} itself" if company else "")

@@ -1,0 +1,43 @@
+"""Two clocks on every question: what counted in law, and what the register knew."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import strawberry
+
+from api.refusals import bad_input
+from api.vocabulary import instant_text
+from projections.reads.clocks import AsOf
+
+#: Decided today, in effect later: that far ahead the law that is known may be asked for.
+AHEAD = timedelta(days=3653)
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+
+
+@strawberry.input(name="AsOf", description="The instant that is asked about, on both clocks.")
+class AsOfInput:
+    at: datetime | None = strawberry.field(
+        default=None, description="The instant whose law is asked for; default now."
+    )
+    known_at: datetime | None = strawberry.field(
+        default=None,
+        description="Only what was known by then counts; default now, never in the future.",
+    )
+
+
+def clocks(as_of: AsOfInput | None, now: datetime) -> AsOf:
+    """Both default to now. Raises Unanswered for an instant that nobody can answer for."""
+    at = (as_of and as_of.at) or now
+    known = (as_of and as_of.known_at) or now
+    if known > now:
+        raise bad_input(
+            f"knownAt: {instant_text(known)} is in the future, it is {instant_text(now)}: "
+            "what will be known then nobody knows"
+        )
+    for name, instant in (("at", at), ("knownAt", known)):
+        if instant < EARLIEST:
+            raise bad_input(f"{name}: {instant_text(instant)} is before 1900, and the record")
+    if at > now + AHEAD:
+        raise bad_input(f"at: {instant_text(at)} is more than ten years ahead")
+    return AsOf(at, known)

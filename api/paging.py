@@ -1,0 +1,73 @@
+"""Relay connections: pages by key, never by number, so that a page does not shift under a reader.
+
+A cursor is opaque to whoever holds it. It names the list it belongs to and the key of its entry.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+import strawberry
+
+from api.refusals import bad_input
+
+LARGEST_PAGE = 100
+MOST_KEYS = 1_000
+
+Key = str | int
+T = TypeVar("T")
+
+
+@strawberry.type(description="Where a page ends, and whether another follows.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Is there more after this page?")
+    end_cursor: str | None = strawberry.field(
+        description="What to give as `after` for the next page; null on an empty page."
+    )
+
+
+def size(first: int | None, default: int = 50) -> int:
+    """How many entries a page has. Raises Unanswered unless it is 1 to 100."""
+    wanted = default if first is None else first
+    if not 1 <= wanted <= LARGEST_PAGE:
+        raise bad_input(f"first: found {wanted}, wanted 1 to {LARGEST_PAGE} entries a page")
+    return wanted
+
+
+def keys(name: str, asked: Sequence[T]) -> Sequence[T]:
+    """The keys of a batch look-up, as asked. Raises Unanswered for more than 1,000."""
+    if len(asked) > MOST_KEYS:
+        raise bad_input(f"{name}: found {len(asked)} keys, wanted at most {MOST_KEYS}")
+    return asked
+
+
+def cursor(of: str, key: Sequence[Key]) -> str:
+    """`of` names the list: "operators", "events", ..."""
+    return urlsafe_b64encode(msgspec.json.encode([of, *key])).decode().rstrip("=")
+
+
+def after(of: str, text: str | None, kinds: tuple[type, ...]) -> tuple[Key, ...] | None:
+    """The key behind a cursor, its parts of the `kinds` given; None where there is no cursor.
+
+    Raises Unanswered for a cursor that is not one, or is another list's.
+    """
+    if text is None:
+        return None
+    try:
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        found, *key = msgspec.json.decode(urlsafe_b64decode(padded), type=list[str | int])
+    except (ValueError, msgspec.MsgspecError):
+        found, key = None, []
+    if found != of or tuple(map(type, key)) != kinds or len(text) > 500:
+        raise bad_input(
+            f"after: {text[:40]!r} is not a cursor of {of}; give an endCursor exactly as it came"
+        )
+    return tuple(key)
+
+
+def cut(rows: Sequence[T], first: int) -> tuple[Sequence[T], bool]:
+    """A page, and whether more follows, out of rows of which one more than `first` was asked."""
+    return rows[:first], len(rows) > first

@@ -1,0 +1,113 @@
+"""Who looked at whose data: kept beside the answers, never in their way, never lost in silence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import psycopg
+import structlog
+from prometheus_client import Counter
+
+from registry.database import with_settings
+
+CAPACITY = 10_000  # looks that may wait for the database
+BATCH = 500
+PAUSE = 0.2  # seconds over which looks are gathered
+PATIENCE = 2.0  # seconds before a database that failed is tried again
+
+UNKEPT = Counter("aeo_reads_not_in_table", "Looks written to the service's log, not to the table")
+log = structlog.get_logger("readlog")
+
+
+class Look(NamedTuple):
+    """One look at operators' data. `at` is the instant of the request, in UTC."""
+
+    at: datetime
+    subject: str
+    role: str
+    administration: str | None
+    purpose: str | None
+    operation: str
+    tins: list[str]
+    request: UUID
+
+
+INSERT = (
+    f"insert into access.read_log ({', '.join(Look._fields)})"
+    f" values ({', '.join(['%s'] * len(Look._fields))})"
+)
+
+
+class ReadLog:
+    """Writes looks in batches to `access.read_log`, in a task of its own.
+
+    What the table cannot take (the database is away for long, the process ends) goes to the
+    service's log, whole, at level error: there it is not lost either.
+    """
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._waiting: deque[Look] = deque()
+        self._some = asyncio.Event()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    def keep(self, look: Look) -> None:
+        """Never waits."""
+        if len(self._waiting) >= CAPACITY:
+            self._say(look)
+        else:
+            self._waiting.append(look)
+        self._some.set()
+
+    async def close(self) -> None:
+        """Writes what is left. What cannot be written now is said in the log."""
+        self._closing = True
+        self._some.set()
+        if self._task:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._task, 2 * PATIENCE)
+        while self._waiting:
+            self._say(self._waiting.popleft())
+
+    async def _run(self) -> None:
+        while not (self._closing and not self._waiting):
+            await self._some.wait()
+            if not self._closing:
+                await asyncio.sleep(PAUSE)
+            self._some.clear()
+            try:
+                await self._write()
+            except psycopg.Error as error:
+                log.warning("the read log cannot be written", why=str(error))
+                if self._closing:
+                    return
+                self._some.set()
+                await asyncio.sleep(PATIENCE)
+
+    async def _write(self) -> None:
+        parameters = with_settings(
+            psycopg.conninfo.conninfo_to_dict(self._conninfo), role="aeo_reader"
+        )
+        connection = await psycopg.AsyncConnection.connect(**parameters, connect_timeout=2)
+        async with connection:
+            while self._waiting:
+                batch = [self._waiting[n] for n in range(min(BATCH, len(self._waiting)))]
+                async with connection.cursor() as cursor:
+                    await cursor.executemany(INSERT, batch)
+                await connection.commit()
+                for _ in batch:
+                    self._waiting.popleft()
+
+    @staticmethod
+    def _say(look: Look) -> None:
+        UNKEPT.inc()
+        log.error("look not in the table", **{k: str(v) for k, v in look._asdict().items()})
