@@ -166,7 +166,8 @@ def test_backends_killed_at_random_lose_and_double_nothing(
             sleep(0.01)
             killed += killer.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity where"
-                " datname = current_database() and query like '%append%' and pid <> pg_backend_pid()"
+                " datname = current_database() and query like '%append%'"
+                " and pid <> pg_backend_pid()"
             ).rowcount
         over.set()
         acknowledged = sorted(position for mine in writing for position in mine)
