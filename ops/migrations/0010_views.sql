@@ -113,6 +113,7 @@ create table operator (
     position bigint not null,
     primary key (tin)
 ) partition by hash (tin);
+create index operator_id on operator (id);            -- whose stream an event is of
 create index operator_administration on operator (administration, tin);
 create index operator_standing on operator (standing, administration, tin);
 

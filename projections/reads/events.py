@@ -1,0 +1,154 @@
+"""The register's one sequence of events, read by place: a page of it, or of some streams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from registry.administrations import Administration
+from registry.agreements import Agreement
+from registry.programmes import Programme
+from registry.values import AdministrationCode
+
+#: How far one page looks along the sequence. A page that finds little ends there, with a cursor,
+#: so that no question takes longer than this many events do.
+WINDOW = 250_000
+
+COLUMNS = """e.position, e.originator_id as stream, e.originator_version as version,
+    e.topic as type, e.state, e.recorded_at, e.known_at, e.decided_by, e.legal_ground"""
+
+#: Public law is everybody's; an operator's events are for those named in `own` and `stream`.
+ALLOWED = """(e.topic not like 'operator.%%' or e.originator_id = %(itself)s
+    or exists (select from views.operator o
+        where o.id = e.originator_id and o.administration = any(%(own)s)))"""
+
+#: Of an administration: its own stream, its programmes', its agreements', its operators'.
+OF_ADMINISTRATION = """(e.originator_id = any(%(of_streams)s) or exists (
+    select from views.operator o where o.id = e.originator_id and o.administration = %(of)s))"""
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """An event as it is stored. `state` is its JSON text; instants are in UTC."""
+
+    position: int
+    stream: UUID
+    version: int
+    type: str
+    state: str
+    recorded_at: datetime
+    known_at: datetime
+    decided_by: str | None
+    legal_ground: str | None
+
+
+@dataclass(frozen=True)
+class Readable:
+    """Whose operators' events may be read: all, those of some administrations, one's own."""
+
+    everything: bool = False
+    own: tuple[str, ...] = ()
+    itself: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which events. `after` excludes its position; the recorded instants are half open."""
+
+    streams: tuple[UUID, ...] | None = None
+    types: tuple[str, ...] | None = None
+    administration: AdministrationCode | None = None
+    recorded_from: datetime | None = None
+    recorded_to: datetime | None = None
+    after: int = 0
+
+
+@dataclass(frozen=True)
+class Page:
+    """`until`: the position up to which the page has looked; `more`: something may follow."""
+
+    rows: list[EventRow]
+    until: int
+    more: bool
+
+
+async def page(
+    connection: AsyncConnection[Any], wanted: Wanted, readable: Readable, size: int
+) -> Page:
+    """At most `size` events, in the order of their positions.
+
+    Of named streams the page is full where it can be. Else it looks at WINDOW positions and may
+    hold fewer although more follows.
+    """
+    async with connection.cursor() as cursor:
+        await cursor.execute(
+            "select coalesce(max(position), 0),"
+            " coalesce(ledger.position_before(%(from)s), 0),"
+            " coalesce(ledger.position_before(%(to)s), max(position), 0) from ledger.event",
+            {"from": wanted.recorded_from, "to": wanted.recorded_to},
+        )
+        found = await cursor.fetchone()
+    assert found is not None
+    head, first, last = found
+    after, last = max(wanted.after, first), min(last, head)
+    window = last if wanted.streams is not None else min(last, after + WINDOW)
+    parameters: dict[str, Any] = {
+        "after": after, "window": window, "size": size + 1, "streams": list(wanted.streams or ()),
+        "types": list(wanted.types or ()),
+        "own": list(readable.own), "itself": readable.itself,
+    }  # fmt: skip
+    conditions = ["e.position > %(after)s", "e.position <= %(window)s"]
+    if not readable.everything:
+        conditions.append(ALLOWED)
+    if wanted.types is not None:
+        conditions.append("e.topic = any(%(types)s)")
+    if wanted.administration is not None:
+        conditions.append(OF_ADMINISTRATION)
+        parameters["of"] = wanted.administration.text
+        parameters["of_streams"] = await _streams_of(connection, wanted.administration)
+    # Named streams are read by their key first; walking the sequence to find them could be long.
+    source, chosen = "ledger.event", ""
+    if wanted.streams is not None:
+        source = "chosen"
+        chosen = (
+            "with chosen as materialized ("
+            "select * from ledger.event where originator_id = any(%(streams)s)) "
+        )
+    statement = (
+        f"{chosen}select {COLUMNS} from {source} e where {' and '.join(conditions)}"
+        " order by e.position limit %(size)s"
+    )
+    async with connection.cursor(row_factory=class_row(EventRow)) as events:
+        await events.execute(statement, parameters)
+        rows = await events.fetchall()
+    if len(rows) > size:
+        return Page(rows[:size], rows[size - 1].position, True)
+    return Page(rows, max(window, after), window < last)
+
+
+async def at_positions(connection: AsyncConnection[Any], positions: Sequence[int]) -> list[EventRow]:
+    """The events at these positions, in their order."""
+    async with connection.cursor(row_factory=class_row(EventRow)) as events:
+        await events.execute(
+            f"select {COLUMNS} from ledger.event e where e.position = any(%s) order by e.position",
+            [list(positions)],
+        )
+        return await events.fetchall()
+
+
+async def _streams_of(connection: AsyncConnection[Any], code: AdministrationCode) -> list[UUID]:
+    async with connection.cursor() as cursor:
+        await cursor.execute(
+            "select 'programme', p.code from views.programme p where p.administration = %(of)s"
+            " union select 'agreement', q.agreement from views.party q where q.party = %(of)s",
+            {"of": code.text},
+        )
+        ids = {"programme": Programme.create_id, "agreement": Agreement.create_id}
+        named = [ids[noun](name) for noun, name in await cursor.fetchall()]
+    return [Administration.create_id(code), *named]
