@@ -26,7 +26,8 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
     it = record(events)
     first = it.proposed.event
     details = first.details or {}
-    said = [first.agreement, first.title, first.legal_basis, first.source, *details, *details.values()]
+    said = [first.agreement, first.title, first.legal_basis, first.source]
+    said += [*details, *details.values()]
     said += [str(p.administration) for p in first.parties]
     said += [r.fact.note for r in it.dated]
     words = "\n".join(text for text in said if text).lower()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -32,6 +32,7 @@ log = structlog.get_logger()
 
 BATCH = 2_000  # events a transaction, at most
 LEADER = 0x41454F46  # advisory lock: one follower a database
+SWAP = 0x41454F53  # advisory lock: shared by whoever writes, alone for who swaps rebuilt tables in
 CHANNEL = "views_moved"  # its payload is the position up to which the read models are
 
 _COLUMNS = (
@@ -88,7 +89,9 @@ PROJECTIONS = (
 class Follower:
     """Follows the ledger of one database into the read models of one schema."""
 
-    def __init__(self, conninfo: str, *, schema: str = "views", role: str = "aeo_projector") -> None:
+    def __init__(
+        self, conninfo: str, *, schema: str = "views", role: str = "aeo_projector"
+    ) -> None:
         self.conninfo, self.schema, self.role = conninfo, schema, role
         self.mapper = EventMapper(AGGREGATES)
 
@@ -100,6 +103,10 @@ class Follower:
         """Project everything recorded by now (or up to a position), and answer how far it is."""
         with self._connect() as connection:
             return self._catch_up(connection, progress, until)
+
+    def catch_up_in(self, connection: psycopg.Connection[Any]) -> int:
+        """The same on a connection at hand, for instance inside its transaction."""
+        return self._catch_up(connection, None, None)
 
     def run(self, stop: threading.Event, poll: float = 1.0) -> None:
         """Follow until told to stop. A notification wakes it; a poll is the safety net."""
@@ -171,6 +178,7 @@ class Follower:
         own = [n for n in batch if n.topic.split(".", 1)[0] in projection.nouns]
         try:
             with connection.transaction():
+                connection.execute("select pg_advisory_xact_lock_shared(%s)", [SWAP])
                 self._project(connection, projection, own)
                 self._place(connection, projection, last)
         except psycopg.OperationalError:
@@ -225,6 +233,21 @@ class Follower:
                 if rows:
                     copy(cursor, self.schema, table, rows)
 
+    def project_streams(
+        self, connection: psycopg.Connection[Any], projection: Projection, streams: Sequence[UUID]
+    ) -> list[str]:
+        """These streams' rows alone, up to where the projection stands, into this schema's empty
+        tables. Answers the words by which their rows are found."""
+        row = connection.execute(
+            "select position from views.tracking where projection = %s", [projection.name]
+        ).fetchone()
+        told = self._past(connection, streams, (row[0] if row else 0) + 1)
+        for page in _pages([n for own in told.values() for n in own], BATCH):
+            self._project(connection, projection, page)
+        firsts = [self._known(own[0]).event for own in told.values()]
+        nouns = [own[0].topic.split(".", 1)[0] for own in told.values()]
+        return [_key(noun, first) for noun, first in zip(nouns, firsts, strict=True)]
+
     def _known(self, it: RecordedNotification) -> Known[Any]:
         return Known(self.mapper.to_domain_event(cast(StoredEvent, it)), it.id, it.known_at)
 
@@ -277,7 +300,9 @@ class Follower:
         connection.execute(
             SQL(
                 "insert into {} (projection, position, stopped_at, why) values (%s, %s, %s, %s)"
-                " on conflict (projection) do update set position = excluded.position,"
+                # Tables rebuilt beside these may have come in meanwhile, and be further already.
+                " on conflict (projection) do update set"
+                " position = greatest(tracking.position, excluded.position),"
                 " stopped_at = excluded.stopped_at, why = excluded.why,"
                 " updated_at = clock_timestamp()"
             ).format(Identifier(self.schema, "tracking")),
@@ -324,6 +349,20 @@ def _notification(row: Iterable[Any]) -> RecordedNotification:
         recorded_at=it[5], known_at=it[6], command_id=it[7], actor=it[8], decided_by=it[9],
         legal_ground=it[10],
     )  # fmt: skip
+
+
+def _pages(
+    batch: list[RecordedNotification], size: int
+) -> Iterator[list[RecordedNotification]]:
+    """Whole streams together, about `size` events a page."""
+    page: list[RecordedNotification] = []
+    for notification in batch:
+        if len(page) >= size and notification.originator_version == 1:
+            yield page
+            page = []
+        page.append(notification)
+    if page:
+        yield page
 
 
 def _key(noun: str, first: Any) -> str:

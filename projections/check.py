@@ -1,0 +1,191 @@
+"""Proving the read models: against the ledger, and against themselves.
+
+Non-overlap on both clocks holds by construction; here it is proved over whole tables, because no
+exclusion constraint guards them (it would cost more than the projection itself).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import psycopg
+from psycopg.rows import tuple_row
+from psycopg.sql import SQL, Identifier, Literal
+
+from projections.follower import PROJECTIONS, Follower
+from projections.rebuild import make
+from projections.tables import columns
+
+SCRATCH = "views_check"
+#: What one fact is about, in each table that has both clocks.
+SUBJECTS: dict[str, tuple[str, ...]] = {
+    "status_period": ("tin", "authorisation"),
+    "particulars": ("tin",),
+    "consent": ("tin", "partner"),
+    "identifier": ("tin", "scheme", "value"),
+    "membership": ("bloc", "member", "sense"),
+    "programme_type": ("programme",),
+    "party": ("agreement", "party"),
+    "stage": ("agreement",),
+    "side": ("agreement", "party"),
+    "link": ("agreement", "from_party", "to_party", "ordinal"),
+}
+
+_LEDGER: dict[str, str] = {
+    "positions have no gap": (
+        "select 'the last position is ' || coalesce(max(position), 0) || ', and there are '"
+        " || count(*) || ' events' from ledger.event having coalesce(max(position), 0) <> count(*)"
+    ),
+    "versions have no gap": (
+        "select 'stream ' || originator_id || ' ends with version ' || max(originator_version)"
+        " || ' and has ' || count(*) || ' events' from ledger.event group by originator_id"
+        " having max(originator_version) - min(originator_version) + 1 <> count(*)"
+    ),
+    "recording time never falls": (
+        "select 'position ' || position || ' was recorded before the one it follows' from ("
+        " select position, recorded_at, lag(recorded_at) over (order by position) as before"
+        " from ledger.event) e where recorded_at < before"
+    ),
+    "knowledge never goes back in a stream": (
+        "select 'position ' || position || ' was known before what it follows, or later than its'"
+        " || ' recording' from (select position, known_at, recorded_at, lag(known_at) over"
+        " (partition by originator_id order by originator_version) as before from ledger.event) e"
+        " where known_at < before or known_at > recorded_at"
+    ),
+    "columns say what the events say": (
+        "select 'position ' || position || ' has decided_by ' || coalesce(decided_by, '-')"
+        " from ledger.event where decided_by is distinct from state::jsonb ->> 'decided_by'"
+        " or legal_ground is distinct from state::jsonb ->> 'legal_ground'"
+    ),
+    "every command's events are there": (
+        "select 'command ' || c.command_id || ' recorded ' || c.events || ' events, and '"
+        " || count(e.position) || ' are there' from ledger.command c"
+        " left join ledger.event e on e.command_id = c.command_id"
+        " group by c.command_id having c.events <> count(e.position)"
+    ),
+}
+_VIEWS: dict[str, str] = {
+    "every operator has its row": (
+        "select 'operator ' || (e.state::jsonb ->> 'tin') || ' is missing' from ledger.event e"
+        " where e.topic = 'operator.registered' and e.position <= (select position from"
+        " views.tracking where projection = 'operators') and not exists"
+        " (select from views.operator o where o.id = e.originator_id)"
+    ),
+    "every agreement has its row": (
+        "select 'agreement ' || (e.state::jsonb ->> 'agreement') || ' is missing'"
+        " from ledger.event e where e.topic = 'agreement.proposed' and e.position <= (select position from"
+        " views.tracking where projection = 'agreements') and not exists"
+        " (select from views.agreement a where a.id = e.state::jsonb ->> 'agreement')"
+    ),
+    "no operator without its event": (
+        "select 'operator ' || o.tin || ' has no event' from views.operator o where not exists"
+        " (select from ledger.event e where e.originator_id = o.id and e.originator_version = 1)"
+    ),
+    "standing is the best period's": (
+        "select 'operator ' || o.tin || ' stands ' || o.standing || ' without such a period'"
+        " from views.operator o where o.standing <> 'NONE' and not exists (select from"
+        " views.status_period p where p.tin = o.tin and p.status = o.standing"
+        " and p.recorded_to is null and p.valid_to is null)"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked for, and each place where it is not so (ten of them at the most)."""
+
+    what: str
+    wrong: tuple[str, ...]
+
+    @property
+    def good(self) -> bool:
+        return not self.wrong
+
+
+def check(
+    conninfo: str, *, streams: int = 200, progress: Callable[[str], None] | None = None
+) -> list[Finding]:
+    """Every check, each with what it found. `streams`: how many are derived anew and compared."""
+    with psycopg.connect(conninfo, autocommit=True, row_factory=tuple_row) as connection:
+        connection.execute("set jit = off")
+        connection.execute("set timezone = 'UTC'")
+        found: list[Finding] = []
+        for what, wrong in _checks(connection, conninfo, streams):
+            if progress:
+                progress(what)
+            found.append(Finding(what, tuple(wrong)))
+        return found
+
+
+def _checks(
+    connection: psycopg.Connection[Any], conninfo: str, streams: int
+) -> Iterator[tuple[str, list[str]]]:
+    for what, statement in (_LEDGER | _VIEWS).items():
+        rows = connection.execute(cast(Any, statement + " limit 10")).fetchall()
+        yield what, [str(row[0]) for row in rows]
+    for table, subject in SUBJECTS.items():
+        yield f"{table}: one fact at a time, on both clocks", _overlaps(connection, table, subject)
+    yield "every projection is running", [
+        f"{name} stands at {position}, in front of position {stopped}: {why}"
+        for name, position, stopped, why in connection.execute(
+            "select projection, position, stopped_at, why from views.tracking"
+            " where stopped_at is not null"
+        )
+    ]
+    yield f"{streams} streams derived anew give the same rows", _anew(connection, conninfo, streams)
+
+
+def _overlaps(
+    connection: psycopg.Connection[Any], table: str, subject: tuple[str, ...]
+) -> list[str]:
+    """Two rows of one subject that hold on one day of law at one moment of belief."""
+    same = SQL(" and ").join(SQL("a.{0} = b.{0}").format(Identifier(name)) for name in subject)
+    words = SQL(" || ' ' || ").join(SQL("a.{}").format(Identifier(name)) for name in subject)
+    rows = connection.execute(
+        SQL(
+            "select {} || ' from ' || a.valid_from || ' and from ' || b.valid_from"
+            " from views.{} a join views.{} b on {}"
+            " and (a.valid_from, a.recorded_from, a.position)"
+            " < (b.valid_from, b.recorded_from, b.position)"
+            " and a.valid_from < coalesce(b.valid_to, 'infinity')"
+            " and b.valid_from < coalesce(a.valid_to, 'infinity')"
+            " and a.recorded_from < coalesce(b.recorded_to, 'infinity')"
+            " and b.recorded_from < coalesce(a.recorded_to, 'infinity') limit 10"
+        ).format(words, Identifier(table), Identifier(table), same)
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def _anew(connection: psycopg.Connection[Any], conninfo: str, streams: int) -> list[str]:
+    """Some streams' rows, made again from their events in a schema of their own, and compared.
+
+    The sample goes by the hash of the stream, so that it is the same for who checks again.
+    """
+    make(connection, SCRATCH)
+    follower = Follower(conninfo, schema=SCRATCH)
+    wrong: list[str] = []
+    for projection in PROJECTIONS:
+        keys: list[str] = []
+        for noun in projection.nouns:
+            ids = connection.execute(
+                "select originator_id from ledger.event where topic like %s"
+                " and originator_version = 1 order by md5(originator_id::text) limit %s",
+                [f"{noun}.%", streams],
+            ).fetchall()
+            keys += follower.project_streams(connection, projection, [id for (id,) in ids])
+        for table, key in projection.keys.items():
+            every = SQL(", ").join(map(Identifier, columns(table)))
+            made = SQL("select {} from {}").format(every, Identifier(SCRATCH, table))
+            kept = SQL("select {} from {} where {}::text = any({})").format(
+                every, Identifier("views", table), Identifier(key), Literal(keys)
+            )
+            rows = connection.execute(
+                SQL("(({0}) except ({1})) union all (({1}) except ({0})) limit 3").format(
+                    made, kept
+                )
+            ).fetchall()
+            wrong += [f"{table}: {row[:4]} differs from what its events say" for row in rows]
+    connection.execute(SQL("drop schema {} cascade").format(Identifier(SCRATCH)))
+    return wrong[:10]

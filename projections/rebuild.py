@@ -1,0 +1,79 @@
+"""Making the read models anew, beside the old ones, and putting them in their place at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from projections.follower import SWAP, Follower
+from projections.tables import COLUMNS, columns
+from registry.database import MIGRATIONS
+
+NEXT = "views_next"
+
+
+def rebuild(conninfo: str, progress: Callable[[int, int], None] | None = None) -> int:
+    """Replay everything from zero into new tables, and swap them in. Answers the position.
+
+    Readers and the live follower go on meanwhile; they wait only for the swap, a moment.
+    `conninfo`: of a role that may create schemas. A rebuild that was cut short leaves the old
+    tables as they were, and its own are thrown away by the next.
+    """
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        make(connection, NEXT)
+        follower = Follower(conninfo, schema=NEXT)
+        follower.catch_up(progress)
+        connection.execute("set synchronous_commit = on")
+        with connection.transaction():
+            connection.execute("select pg_advisory_xact_lock(%s)", [SWAP])
+            reached = _rest(connection, follower)
+            connection.execute("alter schema views rename to views_old")
+            connection.execute(f"alter schema {NEXT} rename to views")
+            connection.execute("drop schema views_old cascade")
+    return reached
+
+
+def make(connection: psycopg.Connection[Any], schema: str) -> None:
+    """Empty tables of the read models in a schema of their own, from the migration's own text."""
+    [file] = MIGRATIONS.glob("*_views.sql")
+    text = file.read_text(encoding="utf-8")
+    for said in ("views.", "search_path = views", "in schema views "):
+        text = text.replace(said, said.replace("views", schema))
+    name = Identifier(schema)
+    with connection.transaction():
+        connection.execute(SQL("drop schema if exists {} cascade").format(name))
+        connection.execute(SQL("create schema {} authorization aeo_owner").format(name))
+        connection.execute(
+            SQL("grant usage on schema {} to aeo_projector, aeo_reader, aeo_auditor").format(name)
+        )
+        connection.execute(text.encode())
+
+
+def _rest(connection: psycopg.Connection[Any], follower: Follower) -> int:
+    """What was recorded since: in the swap's own transaction, while nobody else writes."""
+    connection.execute("set local timezone = 'UTC'")
+    return follower.catch_up_in(connection)
+
+
+def digests(connection: psycopg.Connection[Any], schema: str = "views") -> dict[str, str]:
+    """SHA-256 of every table's rows in one order: equal read models have equal digests."""
+    found: dict[str, str] = {}
+    connection.execute("set timezone = 'UTC'")
+    for table in COLUMNS:
+        every = SQL(", ").join(map(Identifier, columns(table)))
+        digest = hashlib.sha256()
+        statement = SQL(
+            "copy (select line from (select t::text as line from (select {} from {}) t) lines"
+            ' order by line collate "C") to stdout'
+        )
+        with connection.cursor() as cursor, cursor.copy(
+            statement.format(every, Identifier(schema, table))
+        ) as rows:
+            for row in rows:
+                digest.update(row)
+        found[table] = digest.hexdigest()
+    return found
