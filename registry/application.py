@@ -10,14 +10,15 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, ClassVar, cast
+from hashlib import sha256
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import BaseAggregate
 from eventsourcing.persistence import IntegrityError, Mapper
 
-from registry import agreements, authorisations, ledger, particulars, publications
+from registry import agreements, authorisations, particulars, publications
 from registry import commands as c
 from registry.administrations import Administration
 from registry.agreements import Agreement, Party
@@ -31,11 +32,21 @@ from registry.errors import (
     StaleVersion,
     UnknownAdministration,
     UnknownAgreement,
+    UnknownDocument,
     UnknownOperator,
     UnknownPosition,
     UnknownProgramme,
     WrongDates,
 )
+from registry.ledger import (
+    CommandMismatch,
+    Found,
+    KnownAtRefused,
+    Metadata,
+    Outcome,
+    Repeated,
+)
+from registry.ledger import Command as Slip
 from registry.operators import Operator
 from registry.programmes import Programme
 from registry.publications import Claim, Document
@@ -96,12 +107,16 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.LeaveBloc: lambda bloc, it, by: bloc.leave(by, it.member, it.sense),
     c.ReceiveList: lambda administration, it, by: administration.receive_list(by, it.as_of),
     c.SetTypes: lambda programme, it, by: programme.set_types(by, it.types),
-    c.SetRule: lambda programme, it, by: programme.set_rule(by, it.rule, it.value, it.unit, it.until),
+    c.SetRule: lambda programme, it, by: programme.set_rule(
+        by, it.rule, it.value, it.unit, it.until
+    ),
     c.SetTarget: publications.set_target,
     c.LinkAgreement: publications.link_agreement,
 }
 #: How long what an administration's zone or a programme's rules are is taken on trust, in seconds.
 REFERENCE_AGE = 1.0
+
+T = TypeVar("T", bound=BaseAggregate[UUID])
 
 
 @dataclass(frozen=True)
@@ -135,7 +150,7 @@ class _Reference:
 
 
 class Registry(Application[UUID]):
-    name: ClassVar[str] = "registry"
+    name = "registry"
 
     def construct_mapper(self) -> Mapper[UUID]:
         return EventMapper(AGGREGATES)
@@ -173,11 +188,11 @@ class Registry(Application[UUID]):
             slip = self._slip(aggregate, id, digest, actor, command.known_at)
             try:
                 self.save(aggregate, command=slip)
-            except ledger.CommandMismatch as error:
+            except CommandMismatch as error:
                 raise OtherCommand(str(error)) from None
-            except ledger.KnownAtRefused as error:
+            except KnownAtRefused as error:
                 raise KnownTooLate(f"knownAt: {error}") from None
-            except ledger.Repeated as error:
+            except Repeated as error:
                 return Receipt(
                     aggregate.id, version, error.receipt.positions, error.receipt.recorded_at, True
                 )
@@ -241,10 +256,10 @@ class Registry(Application[UUID]):
         slips, events = [], []
         for history in histories:
             pending = history.aggregate.collect_events()
-            digest = c.hashlib.sha256(history.command_id.bytes).digest()
-            slip = ledger.Command(history.command_id, digest, history.actor)
+            digest = sha256(history.command_id.bytes).digest()
+            slip = Slip(history.command_id, digest, history.actor)
             slip.metadata = [
-                ledger.Metadata(known, _text(event.decided_by), event.legal_ground)
+                _metadata(event, known)
                 for event, known in zip(pending, history.known, strict=True)
             ]
             slips.append(slip)
@@ -257,7 +272,7 @@ class Registry(Application[UUID]):
 
     def record_decided(
         self, decided: Sequence[tuple[BaseAggregate[UUID], c.Command, str]]
-    ) -> list[ledger.Outcome]:
+    ) -> list[Outcome]:
         """What `decide_on` left pending, one ledger command each, in one commit.
 
         The aggregates' pending events must be those of their command alone.
@@ -297,32 +312,31 @@ class Registry(Application[UUID]):
         """The stream that a command goes to; None for the one that begins it."""
         match command:
             case c.RegisterOperator(tin=tin):
-                return self._new(Operator, Operator.create_id(tin), f"operator {tin}")
-            case c.OperatorCommand(tin=tin):
-                return self.operator(tin)
+                self._new(Operator.create_id(tin), f"operator {tin}")
             case c.ProposeAgreement():
                 id = self._slug(command)
-                return self._new(Agreement, Agreement.create_id(id), f"agreement {id}")
+                self._new(Agreement.create_id(id), f"agreement {id}")
+            case c.RegisterAdministration(administration=code):
+                self._new(Administration.create_id(code), f"administration {code}")
+            case c.RegisterProgramme(programme=id):
+                self._new(Programme.create_id(id), f"programme {id}")
+            case c.PublishClaim():
+                self._new(self._stream_of(command), f"claim {command.measure} of {command.as_of}")
+            case c.PublishDocument(document=id):
+                self._new(Document.create_id(id), f"document {id}")
+            case c.OperatorCommand(tin=tin):
+                return self.operator(tin)
             case c.AgreementCommand(agreement=id):
                 return self.agreement(id)
-            case c.RegisterAdministration(administration=code):
-                id_ = Administration.create_id(code)
-                return self._new(Administration, id_, f"administration {code}")
             case c.AdministrationCommand(administration=code):
                 return self._get(
                     Administration, Administration.create_id(code), UnknownAdministration, f"{code}"
                 )
-            case c.RegisterProgramme(programme=code):
-                return self._new(Programme, Programme.create_id(code), f"programme {code}")
-            case c.ProgrammeCommand(programme=code):
-                return self._get(Programme, Programme.create_id(code), UnknownProgramme, code)
-            case c.PublishClaim():
-                return self._new(Claim, self._claim_id(command), "claim")
-            case c.PublishDocument(document=id):
-                return self._new(Document, Document.create_id(id), f"document {id}")
+            case c.ProgrammeCommand(programme=id):
+                return self._get(Programme, Programme.create_id(id), UnknownProgramme, id)
             case c.DocumentCommand(document=id):
-                return self._get(Document, Document.create_id(id), UnknownAgreement, id)
-        raise AssertionError(f"{type(command).__name__} goes nowhere")
+                return self._get(Document, Document.create_id(id), UnknownDocument, id)
+        return None
 
     def _create(self, command: c.Command, by: Decision) -> BaseAggregate[UUID]:
         facts = by.envelope(source_suffices=not isinstance(command, c.OperatorCommand))
@@ -356,8 +370,9 @@ class Registry(Application[UUID]):
                 home = self.administration(command.administration)
                 return Programme(
                     programme=command.programme, administration=command.administration,
-                    time_zone=home.time_zone, name=command.name_, types=command.types, local_name=command.local_name,
-                    launched=command.launched, operators_described=command.operators_described,
+                    time_zone=home.time_zone, name=command.name_, types=command.types,
+                    local_name=command.local_name, launched=command.launched,
+                    operators_described=command.operators_described,
                     confidence=command.confidence, **facts,
                 )  # fmt: skip
             case c.PublishClaim():
@@ -396,7 +411,7 @@ class Registry(Application[UUID]):
         if zone is None:
             zone = self.administration(authority).time_zone if authority else "UTC"
         if command.effective and not date(1900, 1, 1) <= command.effective <= date(2200, 1, 1):
-            raise WrongDates(f"effective: found {command.effective}, wanted a day from 1900 to 2200")
+            raise WrongDates(f"effective: found {command.effective}, wanted one from 1900 to 2200")
         return Decision(
             today=day_of(command.known_at or now, zone),
             effective=command.effective,
@@ -414,14 +429,13 @@ class Registry(Application[UUID]):
         digest: bytes,
         actor: str,
         known_at: datetime | None,
-    ) -> ledger.Command:
+    ) -> Slip:
         metadata = [
-            ledger.Metadata(known_at, _text(event.decided_by), event.legal_ground)  # type: ignore[attr-defined]
-            for event in aggregate.pending_events
+            _metadata(event, known_at) for event in aggregate.pending_events
         ]
-        return ledger.Command(id, digest, actor, metadata)
+        return Slip(id, digest, actor, metadata)
 
-    def _first_result(self, command: c.Command, found: ledger.Found, digest: bytes) -> Receipt:
+    def _first_result(self, command: c.Command, found: Found, digest: bytes) -> Receipt:
         if found.digest != digest:
             raise OtherCommand(
                 f"commandId: {command.command_id} recorded another request at {found.recorded_at}; "
@@ -447,27 +461,30 @@ class Registry(Application[UUID]):
             case c.ProgrammeCommand(programme=code):
                 return Programme.create_id(code)
             case c.PublishClaim():
-                return self._claim_id(command)
+                return Claim.create_id(
+                    command.subject, command.measure, command.as_of, command.source
+                )
             case c.DocumentCommand(document=id):
                 return Document.create_id(id)
         raise AssertionError(f"{type(command).__name__} goes nowhere")
 
-    def _new(self, kind: type[Any], id: UUID, name: str) -> None:
+    def _new(self, id: UUID, name: str) -> None:
+        """Raises AlreadyRegistered."""
         if self.recorder.select_events(id, limit=1):
             raise AlreadyRegistered(f"{name} is in the register already")
 
-    def _get(self, kind: type[Any], id: UUID, unknown: type[Refusal], name: str) -> Any:
+    def _get(self, kind: type[T], id: UUID, unknown: type[Refusal], name: str) -> T:
         try:
-            return self.repository.get(id)
+            return cast(T, self.repository.get(id))
         except AggregateNotFoundError:
             raise unknown(f"{name} is not in this register") from None
 
-    def _reference(self, kind: type[Any], id: UUID, unknown: type[Refusal], name: str) -> Any:
+    def _reference(self, kind: type[T], id: UUID, unknown: type[Refusal], name: str) -> T:
         held = self._references.get(id)
         if held is None or time.monotonic() - held.read_at > REFERENCE_AGE:
             held = _Reference(self._get(kind, id, unknown, name))
             self._references[id] = held
-        return held.aggregate
+        return cast(T, held.aggregate)
 
     def _not_in_a_ring(self, operator: Operator, successor: Tin) -> None:
         seen = {operator.tin}
@@ -492,13 +509,12 @@ class Registry(Application[UUID]):
         short = "AEO" if command.kind.value == "AEO_MUTUAL_RECOGNITION" else command.kind.value
         return "-".join([*(p.text for p in command.parties), short])
 
-    @staticmethod
-    def _claim_id(command: c.PublishClaim) -> UUID:
-        return Claim.create_id(command.subject, command.measure, command.as_of, command.source)
 
-
-def _text(code: AdministrationCode | None) -> str | None:
-    return code.text if code else None
+def _metadata(event: Any, known_at: datetime | None) -> Metadata:
+    """What the ledger keeps in columns of what every event of the register says."""
+    return Metadata(
+        known_at, event.decided_by.text if event.decided_by else None, event.legal_ground
+    )
 
 
 def _said(name: str, text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import Any
 
 from registry import commands as c
 from registry.decisions import Decision
@@ -51,7 +52,8 @@ def accept(operator: Operator, it: c.AcceptApplication, by: Decision) -> None:
     if mine.status is not Status.LODGED:
         return
     facts = _facts(operator, by)
-    due = _due(_rules(by, mine, facts["effective"]), "decision", "decision_days", facts["effective"])
+    day = facts["effective"]
+    due = _due(_rules(by, mine, day), "decision", "decision_days", day)
     operator.trigger_event(Operator.Accepted, authorisation=mine.reference, due=due, **facts)
 
 
@@ -238,7 +240,7 @@ def extend_suspension(operator: Operator, it: c.ExtendSuspension, by: Decision) 
     if mine.suspended_until == it.until:
         return
     if mine.suspended_until and it.until < mine.suspended_until:
-        raise WrongDates(f"until: {it.until} is before {mine.suspended_until}, its end as it stands")
+        raise WrongDates(f"until: {it.until} is before {mine.suspended_until}, its end so far")
     due = (Due("end of suspension", it.until, "the decision"),)
     _record(
         operator, Operator.SuspensionExtended, mine, by, until=it.until, reason=it.reason, due=due
@@ -279,8 +281,10 @@ def annul(operator: Operator, it: c.AnnulAuthorisation, by: Decision) -> None:
             f"grant, {mine.effective}"
         )
     if not by.legal_ground:
-        raise GroundNeeded(f"{operator.tin}: annulling {mine} reaches back to {mine.effective}: "
-                           "it needs its legal ground")
+        raise GroundNeeded(
+            f"{operator.tin}: annulling {mine} reaches back to {mine.effective}: "
+            "it needs its legal ground"
+        )
     operator.trigger_event(
         Operator.Annulled,
         authorisation=mine.reference,
@@ -302,9 +306,9 @@ def expire(operator: Operator, it: c.ExpireAuthorisation, by: Decision) -> None:
         return
     facts = _facts(operator, by, mine.valid_until)
     if mine.valid_until is None or facts["effective"] < mine.valid_until:
+        end = f"until {mine.valid_until}" if mine.valid_until else "without end"
         raise WrongDates(
-            f"{operator.tin}: {mine} is valid {f'until {mine.valid_until}' if mine.valid_until else 'without end'}"
-            f" and cannot expire on {facts['effective']}"
+            f"{operator.tin}: {mine} is valid {end} and cannot expire on {facts['effective']}"
         )
     operator.trigger_event(
         Operator.Expired, authorisation=mine.reference, reason=it.reason, **facts
@@ -314,7 +318,7 @@ def expire(operator: Operator, it: c.ExpireAuthorisation, by: Decision) -> None:
 # ------------------------------------------------------------------ common
 
 
-def _facts(operator: Operator, by: Decision, effective: date | None = None) -> dict[str, object]:
+def _facts(operator: Operator, by: Decision, effective: date | None = None) -> dict[str, Any]:
     if operator.successor:
         raise Superseded(f"{operator.tin} was merged into {operator.successor}: ask of that one")
     return by.envelope(effective, source_suffices=False)
@@ -364,9 +368,9 @@ def _meant(
 
 
 def _not_before_its_effect(
-    operator: Operator, mine: Authorisation, day: object, action: str
+    operator: Operator, mine: Authorisation, day: date, action: str
 ) -> None:
-    if mine.effective and isinstance(day, date) and day < mine.effective:
+    if mine.effective and day < mine.effective:
         raise WrongDates(
             f"effective: {mine} took effect on {mine.effective} and cannot be {action} from {day}"
         )
@@ -377,13 +381,11 @@ def _programme(by: Decision, code: str) -> Programme:
     return by.programme(code)
 
 
-def _rules(by: Decision, mine: Authorisation, day: object) -> Rules:
-    assert isinstance(day, date)
+def _rules(by: Decision, mine: Authorisation, day: date) -> Rules:
     return _programme(by, mine.programme).rules_on(day)
 
 
-def _offered(programme: Programme, type: str, day: object) -> None:
-    assert isinstance(day, date)
+def _offered(programme: Programme, type: str, day: date) -> None:
     offered = programme.types_on(day)
     if type not in offered:
         raise NotOffered(
@@ -391,14 +393,12 @@ def _offered(programme: Programme, type: str, day: object) -> None:
         )
 
 
-def _due(rules: Rules, what: str, rule: str, start: object) -> tuple[Due, ...]:
+def _due(rules: Rules, what: str, rule: str, start: date) -> tuple[Due, ...]:
     days = rules.number(rule)
-    assert isinstance(start, date)
     return (Due(what, start + timedelta(days=days), rules.source(rule)),) if days else ()
 
 
-def _review(rules: Rules, start: object) -> tuple[Due, ...]:
-    assert isinstance(start, date)
+def _review(rules: Rules, start: date) -> tuple[Due, ...]:
     due = _years_after(start, rules.number("review_years"))
     return (Due("review", due, rules.source("review_years")),) if due else ()
 

@@ -7,6 +7,8 @@ the public contract; the tag `command` is the mutation's name in snake case.
 
 from __future__ import annotations
 
+# msgspec hands `frozen` down to every command; mypy does not know that it does.
+# mypy: disable-error-code="misc"
 import hashlib
 from datetime import date, datetime
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""A decision on its way into the register: which day it counts from, who took it, on what ground."""
+"""A decision on its way into the register: whose it is, from which day, on what ground."""
 
 from __future__ import annotations
 

@@ -382,7 +382,9 @@ def _holds(stretch: Membership, at: datetime) -> bool:
     return stretch.valid_from <= at and (stretch.valid_to is None or at < stretch.valid_to)
 
 
-def _runs(edges: Iterable[datetime | None], value: Any) -> list[tuple[datetime, datetime | None, Any]]:
+def _runs(
+    edges: Iterable[datetime | None], value: Any
+) -> list[tuple[datetime, datetime | None, Any]]:
     """The stretches between edges over which a value stays the same; where it is None, none."""
     cuts = sorted({ALWAYS, *(e for e in edges if e is not None and ALWAYS < e < NEVER_AT)})
     found: list[tuple[datetime, datetime | None, Any]] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
@@ -53,6 +53,7 @@ class Operator(BaseAggregate[UUID]):
     class Event(AggregateEvent):
         """`effective`: the civil date it counts from in law, in the operator's home zone."""
 
+        TOPIC: ClassVar[str]  # the stored name, for ever
         _: KW_ONLY
         effective: date
         decided: date | None = None

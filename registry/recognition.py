@@ -265,9 +265,8 @@ def _basis(
     against: ReasonCode | None = None
     if clause.identifier_scheme and not own:
         against = ReasonCode.UNMATCHED_IDENTIFIER
-    elif limit is not None and facts.list_as_of is not None:
-        if facts.list_as_of < at - timedelta(hours=limit):
-            against = ReasonCode.STALE_DATA
+    elif limit is not None and facts.list_as_of and facts.list_as_of < at - timedelta(hours=limit):
+        against = ReasonCode.STALE_DATA
     basis = Basis(
         link.agreement,
         link.ordinal,

@@ -98,6 +98,9 @@ class Record:
     deadlines: list[Deadline]
 
 
+_OF_STANDING = (Operator.AuthorisationEvent, Operator.Lodged, Operator.Merged)
+
+
 def record(events: Sequence[Known[Any]]) -> Record:
     """The whole stream, first event first, read on both clocks."""
     first: Known[Operator.Registered] = events[0]
@@ -110,7 +113,7 @@ def record(events: Sequence[Known[Any]]) -> Record:
         said = amended(told)
         at = (it.position, it.known_at)
         every = isinstance(it.event, Operator.Corrected)
-        if every or isinstance(it.event, (Operator.AuthorisationEvent, Operator.Lodged, Operator.Merged)):
+        if every or isinstance(it.event, _OF_STANDING):
             periods.append((*at, _periods(said, zone)))
         if every or isinstance(it.event, (Operator.Amended, Operator.Merged)):
             names.append((*at, _names(first.event, said, zone)))
@@ -163,7 +166,11 @@ def _stretches(
     done: list[Period] = []
     for event in events:
         day = begins(event.effective, zone)
-        if isinstance(event, Operator.Granted) and event.decided and event.decided < event.effective:
+        if (
+            isinstance(event, Operator.Granted)
+            and event.decided
+            and event.decided < event.effective
+        ):
             # Decided, and not yet in effect: UCC Delegated Act Art. 29 gives it five days.
             granted = replace(_after(now, event), status=Status.GRANTED, abroad=Status.GRANTED)
             decided = max(begins(event.decided, zone), now.valid_from)
@@ -342,6 +349,6 @@ def _deadlines(events: list[Operator.Event]) -> list[Deadline]:
                 Deadline(
                     own, due.what, due.due, due.rule,
                     met.effective if met else None, void and met is None,
-                )  # fmt: skip
+                )
             )
     return found

@@ -7,10 +7,11 @@ event, because loading uses it; `parse` is the stricter door for what comes from
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from datetime import date
 from enum import Enum
 from functools import lru_cache, total_ordering
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import msgspec
 from babel import Locale
@@ -48,7 +49,7 @@ class Text:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.text == self.text  # type: ignore[attr-defined]
+        return type(other) is type(self) and other.text == self.text
 
     def __lt__(self, other: Text) -> bool:
         return self.text < other.text
@@ -109,7 +110,7 @@ class HsCode(Text):
 
 @lru_cache(maxsize=1)
 def _territories() -> frozenset[str]:
-    names = Locale("en").territories
+    names = map(str, Locale("en").territories)
     made_up = {"EZ", "UN", "QO", "XA", "XB", "ZZ"}  # CLDR's own, of no customs territory
     return frozenset(c for c in names if len(c) == 2 and c.isalpha()) - made_up | {"EU", "XI"}
 
@@ -129,7 +130,7 @@ def encode_value(value: Any) -> Any:
 def decode_value(kind: type, text: Any) -> Any:
     """msgspec's `dec_hook`: a Text is read by its constructor, once for each text."""
     if issubclass(kind, Text):
-        return _text(kind, text)
+        return _text(cast(Hashable, kind), text)
     raise NotImplementedError(f"{kind.__name__} has no stored form")
 
 
