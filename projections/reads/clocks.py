@@ -21,8 +21,8 @@ class AsOf:
         return {"at": self.at, "known": self.known}
 
 
-#: Where the live projection stands, for a column of the statement that brings the facts.
-POSITION = "(select t.position from views.tracking t where t.projection = 'live')"
+#: How far every read model is projected, for a column of the statement that brings the facts.
+POSITION = "(select coalesce(min(t.position), 0) from views.tracking t)"
 
 
 def holds(table: str, at: str = "%(at)s") -> str:

@@ -28,7 +28,7 @@ class Sight:
     def parameters(self, now: datetime) -> dict[str, Any]:
         """`now`: the real instant of the request, not the one it asks about."""
         return {
-            "role": self.role,
+            "asker": self.role,
             "own_territory": self.administration,
             "own_tin": self.tin,
             "now": now,
@@ -79,10 +79,10 @@ consent_law as materialized (
 
 #: May the asker see the operator `o`? Wants the expressions of SIGHT in the same statement.
 VISIBLE = f"""(
-    %(role)s = 'auditor'
-    or (%(role)s = 'company' and o.tin = %(own_tin)s)
-    or (%(role)s = 'officer' and o.administration in (select t.territory from own t))
-    or (%(role)s in ('officer', 'partner') and exists (
+    %(asker)s = 'auditor'
+    or (%(asker)s = 'company' and o.tin = %(own_tin)s)
+    or (%(asker)s = 'officer' and o.administration in (select t.territory from own t))
+    or (%(asker)s in ('officer', 'partner') and exists (
         select from sight s
         where s.territory = o.administration and (
             (not s.consent_required and not exists (
@@ -92,6 +92,6 @@ VISIBLE = f"""(
                 where c.tin = o.tin and c.partner = any(s.consent_to) and {_today("c")})
         )
     ))
-    or (%(role)s = 'public' and exists (
+    or (%(asker)s = 'public' and exists (
         select from views.consent c where c.tin = o.tin and c.partner = '*' and {_today("c")}))
 )"""

@@ -1,0 +1,317 @@
+"""Operators as they stood at one instant, as known at another: SELECTs with the asker's sight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, cast
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row, scalar_row
+
+from projections.reads.clocks import POSITION, AsOf, believed, on_both
+from projections.reads.visibility import SIGHT, VISIBLE, Sight
+from registry.values import Status, Tin
+
+Connection = AsyncConnection[Any]
+
+#: SQL: the statuses, the best first.
+_RANK = "array[" + ", ".join(f"'{status.value}'" for status in Status) + "]"
+STANDING = (
+    "coalesce((select p.status from views.status_period p"
+    f" where p.tin = o.tin and {on_both('p')}"
+    f" order by array_position({_RANK}, p.status) limit 1), 'NONE')"
+)
+#: What it was called then; before its first day on record, what it was called on that day.
+_NAMED = (
+    "(select n.name, n.local_name, n.address, n.roles, n.successor from views.particulars n"
+    f" where n.tin = o.tin and {believed('n')}"
+    " order by greatest(n.valid_from, %(at)s), n.valid_from desc limit 1)"
+)
+
+
+@dataclass(frozen=True)
+class OperatorRow:
+    """`source` says "synthetic" of operators that were made up."""
+
+    tin: str
+    id: UUID
+    administration: str
+    time_zone: str
+    source: str | None
+    name: str
+    local_name: str | None
+    address: str | None
+    roles: list[str]
+    successor: str | None
+    standing: str
+    position: int
+
+
+_OPERATOR = f"""
+select o.tin, o.id, o.administration, o.time_zone, o.source,
+    n.name, n.local_name, n.address, n.roles, n.successor,
+    {STANDING} as standing, {POSITION} as position
+from views.operator o
+cross join lateral {_NAMED} n
+where o.registered <= %(known)s and {VISIBLE}"""
+
+
+async def operators(
+    connection: Connection, sight: Sight, now: datetime, as_of: AsOf, tins: Sequence[Tin]
+) -> dict[str, OperatorRow]:
+    """Those of these that are known and may be seen, by TIN."""
+    statement = f"with {SIGHT} {_OPERATOR} and o.tin = any(%(tins)s::text[])"
+    parameters = _parameters(sight, now, as_of) | {"tins": [tin.text for tin in tins]}
+    async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
+        await cursor.execute(statement, parameters)
+        return {row.tin: row for row in await cursor.fetchall()}
+
+
+async def holder(
+    connection: Connection, sight: Sight, now: datetime, as_of: AsOf, number: str
+) -> OperatorRow | None:
+    """Whose certificate has this number. Of two that ever had it, who has it by that instant."""
+    statement = f"""with {SIGHT} {_OPERATOR} and o.tin = (
+        select p.tin from views.status_period p
+        where p.number = %(number)s and {believed("p")}
+        order by p.valid_from <= %(at)s desc, p.valid_from desc, p.tin limit 1)"""
+    parameters = _parameters(sight, now, as_of) | {"number": number}
+    async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
+        await cursor.execute(statement, parameters)
+        return await cursor.fetchone()
+
+
+# -------------------------------------------------------------------- lists
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which operators a list is about; None asks for nothing. All that is asked must hold."""
+
+    administration: str | None = None
+    programme: str | None = None
+    type: str | None = None
+    standing: str | None = None
+    recognised_in: str | None = None
+    name_contains: str | None = None
+    role: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        pattern = self.name_contains
+        if pattern is not None:
+            for special in "\\%_":
+                pattern = pattern.replace(special, "\\" + special)
+            pattern = f"%{pattern}%"
+        return vars(self) | {"name_contains": pattern}
+
+
+#: A predicate is part of the statement only where it is asked for, so that an index can serve it.
+_ASKED = {
+    "administration": "o.administration = %(administration)s",
+    "programme": (
+        "exists (select from views.status_period p where p.tin = o.tin"
+        f" and p.programme = %(programme)s and {on_both('p')})"
+    ),
+    "type": (
+        "exists (select from views.status_period p where p.tin = o.tin and p.type = %(type)s"
+        f" and {on_both('p')} and (%(programme)s::text is null or p.programme = %(programme)s))"
+    ),
+    "standing": f"{STANDING} = %(standing)s",
+    "name_contains": (
+        "(n.name ilike %(name_contains)s or coalesce(n.local_name, '') ilike %(name_contains)s)"
+    ),
+    "role": "%(role)s = any(n.roles)",
+    # The dearest comes last: it asks the whole rule for each operator that passed the others.
+    "recognised_in": (
+        "(select r.outcome from"
+        " rule.recognition(o.tin, %(recognised_in)s, %(at)s, %(known)s) r) = 'RECOGNISED'"
+    ),
+}
+
+
+async def page(
+    connection: Connection,
+    sight: Sight,
+    now: datetime,
+    as_of: AsOf,
+    wanted: Wanted,
+    first: int,
+    after: str | None,
+) -> list[OperatorRow]:
+    """At most `first` operators after that TIN, in the order of TINs."""
+    statement = f"with {SIGHT} {_OPERATOR}{_where(wanted)}"
+    if after is not None:
+        statement += " and o.tin > %(after)s"
+    statement += " order by o.tin limit %(first)s"
+    parameters = _parameters(sight, now, as_of) | wanted.parameters
+    async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
+        await cursor.execute(statement, parameters | {"first": first, "after": after})
+        return await cursor.fetchall()
+
+
+async def count(
+    connection: Connection, sight: Sight, now: datetime, as_of: AsOf, wanted: Wanted
+) -> int:
+    """How many the whole list has that the asker may see."""
+    named = wanted.name_contains is not None or wanted.role is not None
+    statement = (
+        f"with {SIGHT} select count(*) from views.operator o"
+        + (f" cross join lateral {_NAMED} n" if named else "")
+        + f" where o.registered <= %(known)s and {VISIBLE}{_where(wanted)}"
+    )
+    parameters = _parameters(sight, now, as_of) | wanted.parameters
+    async with connection.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(statement, parameters)
+        return cast(int, await cursor.fetchone())
+
+
+def _where(wanted: Wanted) -> str:
+    asked = [sql for name, sql in _ASKED.items() if getattr(wanted, name) is not None]
+    return "".join(f" and {sql}" for sql in asked)
+
+
+# ------------------------------------------------- what belongs to an operator
+# These ask nothing about sight: their operator was seen already.
+
+
+@dataclass(frozen=True)
+class AuthorisationRow:
+    """`since`: the start of the stretch, in law, over which its status stayed the same."""
+
+    tin: str
+    authorisation: str
+    number: str | None
+    programme: str
+    type: str
+    status: str
+    roles: list[str]
+    since: datetime
+    effective_from: date | None
+    valid_until: date | None
+    flags: list[str]
+
+
+async def authorisations(
+    connection: Connection, as_of: AsOf, tins: Sequence[str]
+) -> dict[str, list[AuthorisationRow]]:
+    """Every authorisation on record at that instant, the best standing first."""
+    statement = f"""
+    select p.tin, p.authorisation, p.number, p.programme, p.type, p.status, p.roles,
+        p.effective_from, p.valid_until, p.flags,
+        (select min(q.valid_from) from views.status_period q
+            where q.tin = p.tin and q.authorisation = p.authorisation and q.status = p.status
+                and q.valid_from <= p.valid_from and {believed("q")} and not exists (
+                    select from views.status_period r
+                    where r.tin = p.tin and r.authorisation = p.authorisation
+                        and r.status <> p.status and {believed("r")}
+                        and r.valid_from > q.valid_from and r.valid_from < p.valid_from)
+        ) as since
+    from views.status_period p
+    where p.tin = any(%(tins)s::text[]) and {on_both("p")}
+    order by p.tin, array_position({_RANK}, p.status), p.authorisation"""
+    async with connection.cursor(row_factory=class_row(AuthorisationRow)) as cursor:
+        await cursor.execute(statement, as_of.parameters | {"tins": list(tins)})
+        return _by_tin(tins, await cursor.fetchall())
+
+
+@dataclass(frozen=True)
+class DeadlineRow:
+    """`met_on`: the day of what answered it. Days are the home administration's."""
+
+    tin: str
+    authorisation: str
+    what: str
+    due: date
+    rule: str
+    met_on: date | None
+
+
+async def deadlines(connection: Connection, tins: Sequence[str]) -> dict[str, list[DeadlineRow]]:
+    """The dates that rules set, by the last event: those that nothing has made void."""
+    statement = """
+    select d.tin, d.authorisation, d.what, d.due, d.rule, d.met_on from views.deadline d
+    where d.tin = any(%(tins)s::text[]) and not d.dropped
+    order by d.tin, d.due, d.ordinal"""
+    async with connection.cursor(row_factory=class_row(DeadlineRow)) as cursor:
+        await cursor.execute(statement, {"tins": list(tins)})
+        return _by_tin(tins, await cursor.fetchall())
+
+
+@dataclass(frozen=True)
+class IdentifierRow:
+    """Its days are civil days of the home administration."""
+
+    tin: str
+    scheme: str
+    value: str
+    issuer: str | None
+    verified_by: str | None
+    valid_from: date | None
+    valid_to: date | None
+
+
+async def identifiers(
+    connection: Connection, as_of: AsOf, tins: Sequence[str]
+) -> dict[str, list[IdentifierRow]]:
+    statement = f"""
+    select i.tin, i.scheme, i.value, i.issuer, i.verified_by,
+        (i.valid_from at time zone o.time_zone)::date as valid_from,
+        (i.valid_to at time zone o.time_zone)::date as valid_to
+    from views.identifier i join views.operator o on o.tin = i.tin
+    where i.tin = any(%(tins)s::text[]) and {on_both("i")}
+    order by i.tin, i.scheme, i.value, i.valid_from"""
+    async with connection.cursor(row_factory=class_row(IdentifierRow)) as cursor:
+        await cursor.execute(statement, as_of.parameters | {"tins": list(tins)})
+        return _by_tin(tins, await cursor.fetchall())
+
+
+@dataclass(frozen=True)
+class PeriodRow:
+    """A stretch of status on both clocks. `position`: of the event that made it believed."""
+
+    tin: str
+    authorisation: str
+    number: str | None
+    status: str
+    ground: str | None
+    valid_from: datetime
+    valid_to: datetime | None
+    recorded_from: datetime
+    recorded_to: datetime | None
+    position: int
+
+
+async def periods(
+    connection: Connection, known: datetime, tins: Sequence[str], first: int
+) -> dict[str, list[PeriodRow]]:
+    """What was ever believed by then, the newest law first; at most `first` an operator."""
+    statement = """
+    select p.tin, p.authorisation, p.number, p.status, p.ground, p.valid_from, p.valid_to,
+        p.recorded_from, case when p.recorded_to <= %(known)s then p.recorded_to end as recorded_to,
+        p.position
+    from unnest(%(tins)s::text[]) as asked (tin)
+    cross join lateral (
+        select * from views.status_period p
+        where p.tin = asked.tin and p.recorded_from <= %(known)s
+        order by p.valid_from desc, p.recorded_from desc, p.authorisation, p.position desc
+        limit %(first)s
+    ) p
+    order by p.tin, p.valid_from desc, p.recorded_from desc, p.authorisation, p.position desc"""
+    async with connection.cursor(row_factory=class_row(PeriodRow)) as cursor:
+        await cursor.execute(statement, {"tins": list(tins), "known": known, "first": first})
+        return _by_tin(tins, await cursor.fetchall())
+
+
+def _by_tin(tins: Sequence[str], rows: Sequence[Any]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {tin: [] for tin in tins}
+    for row in rows:
+        found[row.tin].append(row)
+    return found
+
+
+def _parameters(sight: Sight, now: datetime, as_of: AsOf) -> dict[str, Any]:
+    return sight.parameters(now) | as_of.parameters

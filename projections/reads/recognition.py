@@ -1,0 +1,247 @@
+"""The facts that the rule of recognition needs, in one statement, and how long its answer holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+
+from projections.reads.clocks import POSITION, believed
+from projections.reads.visibility import SIGHT, VISIBLE, Sight
+from registry.clocks import ALWAYS, NEVER_AT
+from registry.links import Link
+from registry.recognition import (
+    Answer,
+    ConsentLaw,
+    Facts,
+    Member,
+    Question,
+    Stretch,
+    recognise,
+)
+from registry.standing import Consented, Identified, Period
+from registry.values import AdministrationCode, Tin, decode_value
+
+
+def _list(sql: str) -> str:
+    """SQL: the rows of a SELECT as one JSON text, whose keys are the fields of a dataclass."""
+    return f"(select coalesce(json_agg(x), '[]')::text from ({sql}) x)"
+
+
+_PERIODS = _list(
+    "select p.authorisation, p.programme, p.type, p.status, p.abroad, p.valid_from, p.valid_to,"
+    " p.number, p.roles, p.effective_from, p.valid_until, p.flags"
+    f" from views.status_period p where p.tin = s.tin and {believed('p')}"
+    " order by p.authorisation, p.valid_from"
+)
+_IDENTIFIERS = _list(
+    "select i.scheme, i.value, i.issuer, i.verified_by, i.valid_from, i.valid_to"
+    f" from views.identifier i where i.tin = s.tin and {believed('i')}"
+    " order by i.scheme, i.value, i.valid_from"
+)
+_CONSENTS = _list(
+    "select c.partner, c.valid_from, c.valid_to"
+    f" from views.consent c where c.tin = s.tin and c.partner <> '*' and {believed('c')}"
+    " order by c.partner, c.valid_from"
+)
+_CLAUSE = (
+    "json_build_object('from', l.from_party, 'to', l.to_party, 'types', l.types,"
+    " 'programmes', l.programmes, 'roles', l.roles, 'direction', l.direction, 'hs', l.hs,"
+    " 'crossings', l.crossings, 'modes', l.modes, 'identifier_scheme', l.identifier_scheme,"
+    " 'declaration_box', l.declaration_box, 'benefits', l.benefits,"
+    " 'consent_required', l.consent_required, 'max_age_hours', l.max_age_hours)"
+)
+LINK = (
+    f"l.agreement, l.kind, l.ordinal, {_CLAUSE} as clause, l.state, l.assumed,"
+    " l.valid_from, l.valid_to"
+)
+# No territory asked for: wherever the agreements of the home territory lead.
+_LINKS = _list(
+    f"select {LINK} from views.link l"
+    f" where l.kind = 'AEO_MUTUAL_RECOGNITION' and {believed('l')}"
+    " and (l.from_party = h.administration or exists (select from bloc b"
+    " where b.bloc = l.from_party and b.member = h.administration))"
+    " and (%(territory)s::text is null or l.to_party = %(territory)s or exists (select from bloc b"
+    " where b.bloc = l.to_party and b.member = %(territory)s))"
+    " order by l.agreement, l.ordinal, l.valid_from"
+)
+_MEMBERS = _list(
+    "select b.bloc, b.member, b.valid_from, b.valid_to from bloc b"
+    " where %(territory)s::text is null or b.member in (h.administration, %(territory)s)"
+    " order by b.bloc, b.member, b.valid_from"
+)
+_CONSENT_LAWS = _list(
+    "select r.programme, r.valid_from, r.valid_to from views.programme_rule r"
+    f" where r.rule = 'sharing_consent' and r.value = 'required' and {believed('r')}"
+    " order by r.programme, r.valid_from"
+)
+
+FACTS = f"""
+with {SIGHT},
+bloc as materialized (
+    select m.bloc, m.member, m.valid_from, m.valid_to from views.membership m
+    where m.sense = 'CUSTOMS_TERRITORY' and {believed("m")}
+),
+seen as materialized (
+    select o.tin, o.administration,
+        row_number() over (partition by o.administration order by o.tin) as nth
+    from views.operator o
+    where o.tin = any(%(tins)s::text[]) and o.registered <= %(known)s and {VISIBLE}
+),
+law as materialized (
+    select h.administration, {_LINKS} as links, {_MEMBERS} as members,
+        (select max(r.as_of) from views.list_received r
+            where r.administration = h.administration and r.recorded_from <= %(known)s
+        ) as list_as_of
+    from (select distinct s.administration from seen s) h
+)
+select {POSITION} as position, s.tin, s.administration,
+    {_PERIODS} as periods, {_IDENTIFIERS} as identifiers, {_CONSENTS} as consents,
+    law.links, law.members, law.list_as_of,
+    case when law.administration is not null then {_CONSENT_LAWS} end as consent_laws
+from (values (true)) as always_one_row
+left join seen s on true
+left join law on law.administration = s.administration and s.nth = 1
+order by s.administration, s.nth
+"""
+
+_periods = msgspec.json.Decoder(list[Period], dec_hook=decode_value)
+_identifiers = msgspec.json.Decoder(list[Identified], dec_hook=decode_value)
+_consents = msgspec.json.Decoder(list[Consented], dec_hook=decode_value)
+_links = msgspec.json.Decoder(list[Link], dec_hook=decode_value)
+_members = msgspec.json.Decoder(list[Member], dec_hook=decode_value)
+_consent_laws = msgspec.json.Decoder(list[ConsentLaw], dec_hook=decode_value)
+
+
+@dataclass(frozen=True)
+class Known:
+    """The facts of each operator that the asker may see, and the position they are read at."""
+
+    position: int
+    facts: dict[Tin, Facts]
+
+    def of(self, tin: Tin) -> Facts:
+        """Hidden and unknown are the same nothing."""
+        return self.facts.get(tin, Facts(None))
+
+
+async def facts(
+    connection: AsyncConnection[Any],
+    sight: Sight,
+    now: datetime,
+    tins: Sequence[Tin],
+    territory: AdministrationCode | None,
+    known: datetime,
+) -> Known:
+    """What was known at `known` of these operators and of their way into one territory, or,
+    where `territory` is None, into every one that their agreements lead to."""
+    parameters = sight.parameters(now) | {
+        "tins": [tin.text for tin in tins],
+        "territory": territory.text if territory else None,
+        "known": known,
+    }
+    found: dict[Tin, Facts] = {}
+    position = 0
+    law = Facts(None)
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        async for row in await cursor.execute(FACTS, parameters):
+            position = row["position"]
+            if row["tin"] is None:
+                continue
+            if row["links"] is not None:  # the first of its home territory brings the law
+                law = Facts(
+                    None,
+                    links=_links.decode(row["links"]),
+                    members=_members.decode(row["members"]),
+                    consent_laws=_consent_laws.decode(row["consent_laws"]),
+                    list_as_of=row["list_as_of"],
+                )
+            tin = Tin(row["tin"])
+            found[tin] = replace(
+                law,
+                tin=tin,
+                administration=AdministrationCode(row["administration"]),
+                periods=_periods.decode(row["periods"]),
+                identifiers=_identifiers.decode(row["identifiers"]),
+                consents=_consents.decode(row["consents"]),
+            )
+    return Known(position, found)
+
+
+def territories(facts: Facts, at: datetime) -> list[AdministrationCode]:
+    """Wherever the agreements of that day lead, in order; a bloc is its members of that day."""
+    found: set[AdministrationCode] = set()
+    for link in facts.links:
+        if not _within(link, at) or not _stands_for(link.clause.from_, facts, at):
+            continue
+        found.add(link.clause.to)
+    blocs = {m.bloc for m in facts.members}
+    members = {m.member for m in facts.members if m.bloc in found and _within(m, at)}
+    return sorted((found - blocs) | members)
+
+
+def _stands_for(party: AdministrationCode, facts: Facts, at: datetime) -> bool:
+    home = facts.administration
+    return party == home or any(
+        m.bloc == party and m.member == home and _within(m, at) for m in facts.members
+    )
+
+
+def _within(stretch: Stretch, at: datetime) -> bool:
+    return stretch.valid_from <= at and (stretch.valid_to is None or at < stretch.valid_to)
+
+
+def into(facts: Facts, territory: AdministrationCode) -> Facts:
+    """Only what matters for one territory, of facts that were read for all of them."""
+    blocs = {m.bloc for m in facts.members if m.member == territory} | {territory}
+    mine = (territory, facts.administration)
+    return replace(
+        facts,
+        links=[link for link in facts.links if link.clause.to in blocs],
+        members=[m for m in facts.members if m.member in mine],
+    )
+
+
+def stretch(facts: Facts, asked: Question) -> tuple[datetime, datetime | None]:
+    """The stretch of law around `asked.at` over which the answer and its reasons stay the same.
+
+    Half open, in UTC; ALWAYS and None are no edge. The rule is asked again at each edge of the
+    facts, outward from the instant, so it can change nowhere else.
+    """
+    edges = sorted(_edges(facts))
+    wanted = _verdict(recognise(facts, asked))
+    place = sum(edge <= asked.at for edge in edges)
+
+    def same(at: datetime) -> bool:
+        return _verdict(recognise(facts, replace(asked, at=at))) == wanted
+
+    start = ALWAYS
+    for n in range(place - 1, -1, -1):
+        if not same(edges[n - 1] if n else ALWAYS):
+            start = edges[n]
+            break
+    end = next((edge for edge in edges[place:] if not same(edge)), None)
+    return start, end
+
+
+def _verdict(answer: Answer) -> tuple[Any, ...]:
+    return (answer.outcome, answer.legal, answer.operational, answer.reasons)
+
+
+def _edges(facts: Facts) -> set[datetime]:
+    stretches: list[Stretch] = [
+        *facts.periods, *facts.identifiers, *facts.consents, *facts.links, *facts.members,
+        *facts.consent_laws,
+    ]  # fmt: skip
+    edges = {edge for it in stretches for edge in (it.valid_from, it.valid_to) if edge}
+    if facts.list_as_of is not None:
+        for limit in {link.clause.max_age_hours for link in facts.links} - {None}:
+            # A list is stale from the first instant after its time is up.
+            age = timedelta(hours=limit or 0, microseconds=1)
+            edges.add(facts.list_as_of + age)
+    return {edge for edge in edges if ALWAYS < edge < NEVER_AT}
