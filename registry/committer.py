@@ -184,49 +184,84 @@ class Committer:
         self._capacity = capacity
         self._queue: deque[Ticket] = deque()
         self._changed = threading.Condition()
+        self._busy = False  # somebody is using the appender
         self._worker: threading.Thread | None = None
         self._closed = False
 
-    def submit(self, ticket: Ticket) -> None:
-        """Queue it; its future gets the outcome. Raises Busy or Closed, and records nothing."""
+    def record(self, ticket: Ticket) -> Outcome:
+        """For a thread: wait for the outcome. Raises Busy or Closed, and records nothing then."""
         with self._changed:
-            if self._closed:
-                raise Closed("The recorder is closed. Nothing was recorded.")
-            if len(self._queue) >= self._capacity:
-                raise Busy(
-                    f"{len(self._queue)} commands are waiting to be recorded and no more can wait; "
-                    "this one was not recorded."
-                )
-            self._queue.append(ticket)
-            if self._worker is None:  # only now: whoever forks after building a recorder is safe
-                self._worker = threading.Thread(target=self._work, name="committer", daemon=True)
-                self._worker.start()
-            self._changed.notify()
+            if self._queue or self._busy:
+                waiting: Future[Outcome] = Future()
+                ticket.future = waiting
+                self._enqueue(ticket)
+            else:
+                self._check_open()
+                self._busy = True
+        if ticket.future is not None:
+            return waiting.result()
+        # Nobody is ahead: to hand it to the worker and back would take as long as the append.
+        try:
+            [outcome] = self._appender.append([ticket])
+        except BaseException:  # interrupted in the midst of a reply
+            self._appender.disconnect()
+            raise
+        finally:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+        return outcome
+
+    def submit(self, ticket: Ticket) -> None:
+        """For a task: the ticket's future gets the outcome. Raises as `record` does."""
+        with self._changed:
+            self._enqueue(ticket)
 
     def close(self) -> None:
         """The batch in flight is finished and answered; what is queued is answered `Closed`."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
+            self._changed.notify_all()
         self._appender.stop_retrying()
         if self._worker is not None:
             self._worker.join()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._busy)
         self._appender.disconnect()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Closed("The recorder is closed. Nothing was recorded.")
+
+    def _enqueue(self, ticket: Ticket) -> None:
+        self._check_open()
+        if len(self._queue) >= self._capacity:
+            raise Busy(
+                f"{len(self._queue)} commands are waiting to be recorded and no more can wait; "
+                "this one was not recorded."
+            )
+        self._queue.append(ticket)
+        if self._worker is None:  # only now: whoever forks after building a recorder is safe
+            self._worker = threading.Thread(target=self._work, name="committer", daemon=True)
+            self._worker.start()
+        self._changed.notify_all()
 
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._queue or self._closed)
+                self._changed.wait_for(lambda: (self._queue and not self._busy) or self._closed)
                 if self._closed:
                     refused = list(self._queue)
                     self._queue.clear()
                     break
                 batch = take(self._queue)
+                self._busy = True
             if batch:
                 _answer(batch, self._appender.append(batch))
-        _answer(
-            refused, [Closed("The recorder was closed. Nothing was recorded.") for _ in refused]
-        )
+            with self._changed:
+                self._busy = False
+        why = "The recorder was closed before its turn. Nothing was recorded."
+        _answer(refused, [Closed(why) for _ in refused])
 
 
 def _answer(batch: Iterable[Ticket], outcomes: Iterable[Outcome]) -> None:

@@ -10,7 +10,6 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future
 from functools import partial
 from threading import Lock
 from time import monotonic
@@ -111,12 +110,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         command itself is malformed.
         """
         ticket = self._ticket(stored_events, command, kwargs)
-        if ticket is None:
-            return None
-        waiting: Future[Outcome] = Future()
-        ticket.future = waiting
-        self._committer.submit(ticket)
-        return _positions(waiting.result())
+        return None if ticket is None else _positions(self._committer.record(ticket))
 
     async def insert_events_async(
         self, stored_events: Sequence[StoredEvent], *, command: Command | None = None, **kwargs: Any
