@@ -1,0 +1,188 @@
+"""Lines of a file, each a command: read from CSV or JSON, and explained where they are wrong."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from registry import commands as c
+from registry.errors import BadValue, Refusal
+
+AT = re.compile(r"(?P<said>.*?)(?: - at `\$\.(?P<field>\w+).*`)?", re.DOTALL)
+
+#: What would put a refused line right, where its sentence does not say so already.
+CURES = {
+    "AlreadyRegistered": "leave the line out, or amend_particulars instead",
+    "AlreadyHeld": "end the other authorisation first, or change_type of it",
+    "Barred": "grant from a day after the bar",
+    "GroundNeeded": "fill in legal_ground",
+    "KnownTooLate": "put the lines of one operator in the order in which they became known",
+    "NotOffered": "use a type that the programme has on that day",
+    "OtherCommand": "leave command_id out, or use a new one",
+    "OverrideNeeded": "check the number; if the authority did issue it, say why in override",
+    "Superseded": "name the successor",
+    "UnknownAdministration": "register_administration first",
+    "UnknownAuthorisation": "name it by its number in authorisation",
+    "UnknownOperator": "register_operator first",
+    "UnknownProgramme": "use a code that the register has, or register_programme first",
+    "WrongDates": "check the dates of this line against those before it",
+    "WrongForm": "check the number against its scheme",
+    "WrongStatus": "check what stands in the lines before, and in the register: aeo history TIN",
+}
+SENTENCE = "the sentence says what stands against it"
+WANTED = {
+    "date": "a day: 2026-03-01",
+    "datetime": "an instant with its zone: 2026-03-01T09:30:00Z",
+    "int": "a whole number",
+    "bool": "true or false",
+    "uuid": "a UUID",
+}
+
+
+#: A line's number, and what it says or why it says nothing.
+Said = tuple[int, dict[str, Any] | BadValue]
+
+
+class BadFile(Exception):
+    """The file as a whole cannot be read."""
+
+
+@dataclass(frozen=True)
+class Line:
+    file: str
+    number: int  # as an editor counts them, from 1
+    said: dict[str, Any] | BadValue  # what it says, or why it says nothing
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A line that was not taken: where, which field, what was found against it, and what helps."""
+
+    file: str
+    line: int
+    field: str | None
+    found: str
+    cure: str
+
+
+def lines_of(path: Path, command: str | None = None) -> Iterator[Line]:
+    """CSV when the name ends in .csv, else JSON lines. `command` is for lines that name none.
+
+    In CSV an empty cell is a field left out, several words are set apart by semicolons, and
+    `a=1; b=2` is a list of names and values. Raises BadFile.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise BadFile(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise BadFile(f"{path} is not UTF-8 (at byte {error.start})") from None
+    read = _csv if path.suffix.lower() == ".csv" else _json
+    return (Line(path.name, number, said) for number, said in read(text, command))
+
+
+def _json(text: str, command: str | None) -> Iterator[Said]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            said = msgspec.json.decode(line)
+            if not isinstance(said, dict):
+                raise ValueError(f"found {type(said).__name__}, wanted an object")
+        except (ValueError, RecursionError) as error:
+            yield (number, BadValue(f"this is not one line of JSON: {error}"))
+        else:
+            yield (number, {"command": command, **said} if command else said)
+
+
+def _csv(text: str, command: str | None) -> Iterator[Said]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    begun = 1  # a quoted cell may run over several lines; the first is named
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        if len(set(header)) < len(header) or "" in header:
+            raise BadFile(f"the first line must name each column once: found {', '.join(header)}")
+        if "command" not in header and not command:
+            raise BadFile("there is no column `command`: add one, or say --command NAME")
+        for cells in reader:
+            number, begun = begun + 1, reader.line_num
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) > len(header):
+                wrong = f"found {len(cells)} cells under {len(header)} names"
+                yield (number, BadValue(f"{wrong}; quote a cell that has a comma"))
+                continue
+            row = {k: v.strip() for k, v in zip(header, cells, strict=False) if v.strip()}
+            yield (number, _typed({"command": command, **row} if command else row))
+    except csv.Error as error:
+        raise BadFile(f"line {reader.line_num} is not CSV: {error}") from None
+
+
+def _typed(row: dict[str, Any]) -> dict[str, Any]:
+    """The cells as the command's fields want them; what cannot be is left for `read` to refuse."""
+    kind = c.COMMANDS.get(str(row.get("command")))
+    wanted = _kinds(kind) if kind else {}
+    return {name: _cell(text, wanted.get(name)) for name, text in row.items()}
+
+
+def _kinds(kind: type[c.Command]) -> dict[str, Any]:
+    hints = typing.get_type_hints(kind)
+    named = {f.encode_name: hints[f.name] for f in msgspec.structs.fields(kind)}
+    found: dict[str, Any] = {}
+    for name, hint in named.items():
+        inner = [it for it in typing.get_args(hint) if it is not type(None)] or [hint]
+        plain = hint if typing.get_origin(hint) in (tuple, dict) else inner[0]
+        found[name] = typing.get_origin(plain) or plain
+    return found
+
+
+def _cell(text: str, kind: Any) -> Any:
+    if kind is tuple:
+        return [word.strip() for word in text.split(";") if word.strip()]
+    if kind is dict:
+        pairs = (pair.partition("=") for pair in text.split(";") if pair.strip())
+        return {name.strip(): value.strip() for name, _, value in pairs}
+    if kind is int and re.fullmatch(r"-?[0-9]{1,18}", text):
+        return int(text)
+    if kind is bool and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    return text
+
+
+def explain(line: Line, refusal: Refusal) -> Bad:
+    """For the person who has to mend the file."""
+    said = AT.fullmatch(str(refusal))
+    assert said is not None  # it matches any text
+    found, name = said["said"], said["field"]
+    row = line.said if isinstance(line.said, dict) else {}
+    if not isinstance(refusal, BadValue):
+        named = re.match(r"([a-z]\w*): ", found)
+        name = re.sub(r"[A-Z]", lambda it: f"_{it[0].lower()}", named[1]) if named else None
+        return Bad(line.file, line.number, name, found, CURES.get(refusal.code, SENTENCE))
+    if not row:
+        return Bad(line.file, line.number, None, found, "write one command a line, as in ops/world")
+    if str(row.get("command")) not in c.COMMANDS:
+        return Bad(line.file, line.number, "command", found, "use one of these names")
+    found = found.removeprefix(f"{row['command']}: ")
+    if missing := re.search(r"(?:missing required|unknown) field `(\w+)`", found):
+        name = missing[1]
+        cure = "fill it in" if "missing" in found else "leave it out, or mend its name"
+        return Bad(line.file, line.number, name, found, cure)
+    if name in row:
+        found = f"found {row[name]!r}: {found}"
+    hint = _kinds(c.COMMANDS[row["command"]]).get(name or "")
+    wanted = WANTED.get(getattr(hint, "__name__", "").lower(), "see `aeo import --help`")
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        wanted = "one of " + ", ".join(str(it) for it in hint)
+    elif words := getattr(hint, "WANTED", None):
+        wanted = words
+    return Bad(line.file, line.number, name, found, wanted)

@@ -1,0 +1,100 @@
+"""The shipped world and its synthetic operators, taken in by the commands that anyone would use."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid5
+
+from api.imports import Draft
+from api.lines import Bad, explain, lines_of
+from api.synthetic import Population
+from registry import commands as c
+from registry.application import Registry
+from registry.database import environment
+from registry.errors import BadValue, Refusal
+
+WORLD = Path(__file__).parents[1] / "ops" / "world"
+BATCH = 200  # lives in one commit: about 2,000 events
+
+Progress = Callable[[int, int], None]  # how far, of how much
+
+
+def load_world(conninfo: str, progress: Progress | None = None) -> list[Bad]:
+    """Record what ops/world holds and the register does not, in one transaction.
+
+    Lines that are refused, which can happen only where an older world was loaded before, are
+    left out and answered.
+    """
+    files = sorted(WORLD.glob("*.jsonl"))
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    mark = uuid5(c.LINES, digest)
+    draft, refused = Draft(conninfo), []
+    try:
+        if draft.ledger.find_command(mark):
+            return []
+        lines = [line for file in files for line in lines_of(file)]
+        for done, line in enumerate(lines, 1):
+            try:
+                if isinstance(line.said, BadValue):
+                    raise line.said
+                draft.add(c.read(line.said), "world")
+            except Refusal as refusal:
+                refused.append(explain(line, refusal))
+            if progress and done % 100 == 0:
+                progress(done, len(lines))
+        draft.keep(mark)
+        draft.record()
+        if progress:
+            progress(len(lines), len(lines))
+    finally:
+        draft.close()
+    return refused
+
+
+def load_operators(
+    conninfo: str, wanted: int, progress: Progress | None = None, seed: int = 1
+) -> int:
+    """Bring the synthetic operators to a number, and answer how many events that took.
+
+    A load that was cut short goes on where it stopped; a number that was reached does nothing.
+    """
+    registry = Registry(environment(conninfo))
+    try:
+        population = Population(registry, seed)
+        done = _recorded(registry, population, wanted)
+        if done == wanted:
+            return 0
+        done -= min(done, BATCH)  # the corrections of the last batch may be missing: once more
+        events = 0
+        while done < wanted:
+            lives = [population.life(n) for n in range(done, min(done + BATCH, wanted))]
+            lengths = [len(life.known) for life in lives]
+            last = registry.record_histories(life.history() for life in lives)
+            corrections = [
+                correction
+                for life, position, length in zip(lives, last, lengths, strict=True)
+                if (correction := life.correction(position - length))
+            ]
+            if corrections:
+                registry.record_histories(corrections)
+            done += len(lives)
+            events += sum(lengths) + len(corrections)
+            if progress:
+                progress(done, wanted)
+        return events
+    finally:
+        registry.close()
+
+
+def _recorded(registry: Registry, population: Population, wanted: int) -> int:
+    """How many are there already: they were recorded in their order, so one search by halves."""
+    low, high = 0, wanted
+    while low < high:
+        middle = (low + high) // 2
+        if registry.ledger.find_command(population.command_id(middle)):
+            low = middle + 1
+        else:
+            high = middle
+    return low
