@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -27,7 +28,8 @@ Pool = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
 class Context:
     """One request. `now` (UTC) is read once, so that every part of an answer is of one instant.
 
-    `views` reads the read models and can do nothing else; `ledger` reads the events.
+    `views` reads the read models and can do nothing else; `ledger` reads the events; `writers`
+    are the threads in which the register, which waits for its disk, is changed.
     """
 
     asker: Asker
@@ -35,6 +37,7 @@ class Context:
     views: Pool
     ledger: Pool
     registry: Registry
+    writers: Executor
     readlog: ReadLog
     purpose: str | None = None
     request: UUID = field(default_factory=uuid4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -132,12 +131,13 @@ async def page(
     return Page(rows, max(window, after), window < last)
 
 
-async def at_positions(connection: AsyncConnection[Any], positions: Sequence[int]) -> list[EventRow]:
-    """The events at these positions, in their order."""
+async def between(connection: AsyncConnection[Any], first: int, last: int) -> list[EventRow]:
+    """The events from one position to another, both included."""
     async with connection.cursor(row_factory=class_row(EventRow)) as events:
         await events.execute(
-            f"select {COLUMNS} from ledger.event e where e.position = any(%s) order by e.position",
-            [list(positions)],
+            f"select {COLUMNS} from ledger.event e where e.position between %s and %s"
+            " order by e.position",
+            [first, last],
         )
         return await events.fetchall()
 

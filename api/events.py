@@ -1,0 +1,198 @@
+"""The register's one sequence of events in GraphQL: filter, page, replay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from api import paging
+from api.access import Action, Asker, Resource, Role
+from api.context import Context, Info
+from api.refusals import bad_input
+from api.vocabulary import Json, Position
+from projections.reads.events import EventRow, Readable, Wanted, page
+from registry.agreements import Agreement
+from registry.operators import Operator
+from registry.values import AdministrationCode, Tin
+
+#: What one customs administration wrote to another; the operator concerned is not shown it.
+NOTES = frozenset({"reply"})
+REDACTED = "REDACTED"
+
+
+@strawberry.type(description="That an event lies in the log, checkable without trusting us.")
+class InclusionProof:
+    leaf_index: Position
+    tree_size: Position
+    root_hash: str
+    leaf_hash: str
+    path: list[str]
+    text: str = strawberry.field(description="The same as a C2SP tlog-proof file.")
+
+
+@strawberry.type(description="Something that was recorded. It is never changed; see `corrects`.")
+class Event:
+    position: Position
+    stream: strawberry.ID = strawberry.field(description="The thing that it happened to: a UUID.")
+    version: int = strawberry.field(description="Its place in that stream, from 1.")
+    type: str = strawberry.field(
+        description="For ever: operator.suspended, agreement.signed, ..."
+    )
+    recorded_at: datetime = strawberry.field(description="By the ledger's own clock.")
+    known_at: datetime = strawberry.field(
+        description="Equal to recordedAt unless imported from an authority's own earlier register."
+    )
+    effective: date | None = strawberry.field(
+        description="The civil day it counts from, in the authority's own zone."
+    )
+    decided: date | None
+    decided_by: AdministrationCode | None
+    legal_ground: str | None
+    payload: Json = strawberry.field(description="The event's own fields as they are stored.")
+    corrects: Position | None = strawberry.field(
+        description="The position of the earlier event that this one puts right."
+    )
+    proof: InclusionProof | None = strawberry.field(
+        default=None, description="Null until the log has taken the event in."
+    )
+
+    @classmethod
+    def of(cls, row: EventRow, *, with_notes: bool = True) -> Event:
+        state: dict[str, Any] = msgspec.json.decode(row.state)
+        if not with_notes:
+            state |= {name: REDACTED for name in NOTES & state.keys()}
+        corrects = state.get("corrects")
+        return cls(
+            position=Position(row.position),
+            stream=strawberry.ID(str(row.stream)),
+            version=row.version,
+            type=row.type,
+            recorded_at=row.recorded_at,
+            known_at=row.known_at,
+            effective=_day(state.get("effective")),
+            decided=_day(state.get("decided")),
+            decided_by=AdministrationCode(row.decided_by) if row.decided_by else None,
+            legal_ground=row.legal_ground,
+            payload=Json(state),
+            corrects=None if corrects is None else Position(corrects),
+        )
+
+
+@strawberry.type(description="An event and its place in the list.")
+class EventEdge:
+    cursor: str
+    node: Event
+
+
+@strawberry.type(
+    description="A page of events. It may hold fewer than were asked for although more follow, "
+    "because a page looks only so far along the sequence."
+)
+class EventConnection:
+    edges: list[EventEdge]
+    page_info: paging.PageInfo
+
+
+@strawberry.input(description="Which events; every condition given must hold.")
+class EventFilter:
+    stream: strawberry.ID | None = None
+    tin: Tin | None = None
+    agreement: strawberry.ID | None = None
+    administration: AdministrationCode | None = strawberry.field(
+        default=None,
+        description="Its own stream, its programmes', its agreements' and its operators'.",
+    )
+    types: list[str] | None = None
+    recorded_from: datetime | None = None
+    recorded_to: datetime | None = strawberry.field(default=None, description="Exclusive.")
+    after_position: Position | None = strawberry.field(default=None, description="Exclusive.")
+
+
+@strawberry.type
+class EventQuery:
+    @strawberry.field
+    async def events(
+        self,
+        info: Info,
+        filter: EventFilter | None = None,
+        first: int | None = 50,
+        after: str | None = None,
+    ) -> EventConnection:
+        """The register's one sequence of events, for auditors: filter, page, replay.
+
+        Officers see their operators' events too, a company its own, everybody the public law.
+        """
+        wanted = _wanted(filter or EventFilter())
+        return await _connection(info.context, wanted, readable(info.context.asker), first, after)
+
+
+async def history(
+    context: Context, stream: UUID, about: Resource, first: int | None, after: str | None
+) -> EventConnection:
+    """One stream's events, in order. Raises Unanswered where an operator's may not be read."""
+    if about.tin is not None:
+        context.demand(Action.READ_EVENTS, about)
+    return await _connection(context, Wanted((stream,)), Readable(everything=True), first, after)
+
+
+def readable(asker: Asker) -> Readable:
+    """Whose operators' events the asker may read; public law is everybody's."""
+    itself = Operator.create_id(asker.tin) if asker.tin else None
+    own = asker.own if asker.role is Role.OFFICER else ()
+    return Readable(asker.role is Role.AUDITOR, tuple(sorted(code.text for code in own)), itself)
+
+
+async def _connection(
+    context: Context, wanted: Wanted, may: Readable, first: int | None, after: str | None
+) -> EventConnection:
+    size = paging.size(first)
+    key = paging.after("events", after, (int,))
+    wanted = replace(wanted, after=max(wanted.after, int(key[0]) if key else 0))
+    async with context.ledger.connection() as connection:
+        found = await page(connection, wanted, may, size)
+    # Whoever may read an operator's events at all, but the operator itself, may read the notes.
+    notes = context.asker.role is not Role.COMPANY
+    return EventConnection(
+        edges=[
+            EventEdge(cursor=_cursor(row.position), node=Event.of(row, with_notes=notes))
+            for row in found.rows
+        ],
+        page_info=paging.PageInfo(
+            has_next_page=found.more,
+            end_cursor=_cursor(found.until) if found.rows or found.more else None,
+        ),
+    )
+
+
+def _cursor(position: int) -> str:
+    return paging.cursor("events", [position])
+
+
+def _wanted(asked: EventFilter) -> Wanted:
+    streams: list[set[UUID]] = []
+    if asked.stream is not None:
+        try:
+            streams.append({UUID(asked.stream)})
+        except ValueError:
+            raise bad_input(f"stream: {asked.stream!r} is not the id of a stream: a UUID") from None
+    if asked.tin is not None:
+        streams.append({Operator.create_id(asked.tin)})
+    if asked.agreement is not None:
+        streams.append({Agreement.create_id(asked.agreement)})
+    return Wanted(
+        streams=tuple(set.intersection(*streams)) if streams else None,
+        types=tuple(asked.types) if asked.types is not None else None,
+        administration=asked.administration,
+        recorded_from=asked.recorded_from,
+        recorded_to=asked.recorded_to,
+        after=asked.after_position or 0,
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -1,0 +1,250 @@
+"""Every command of the register as a mutation: the same data as a line of an import file.
+
+Inputs and mutations are made from `registry.commands`, so that no command can be forgotten here
+and no field can mean two things. A refusal is data; only a fault is an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import typing
+from datetime import date
+from enum import Enum
+from types import NoneType
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+from api.access import Action, Asker, Resource, decide
+from api.context import Info
+from api.events import Event
+from api.refusals import Forbidden, Refused
+from api.vocabulary import Json, Position
+from projections.reads.events import between
+from registry import commands as c
+from registry.application import Receipt, Registry
+from registry.errors import BadValue, Refusal
+from registry.publications import Document
+from registry.values import AdministrationCode, Text
+
+#: Several commands share an input where the contract says so: whoever adds nothing to one of
+#: these takes its input. (Of the steps only a termination may be notified beforehand.)
+SHARED: dict[type[c.Command], str] = {
+    c.AuthorisationCommand: "AuthorisationInput",
+    c.ConsentCommand: "ConsentInput",
+    c.TerminateAgreement: "AgreementStepInput",
+    c.SideCommand: "AgreementSideInput",
+    c.MembershipCommand: "MembershipInput",
+}
+#: What the contract asks for although an import may leave it out.
+REQUIRED = {
+    (c.RegisterOperator, "roles"),
+    (c.SuspendAuthorisation, "reason"),
+    (c.RevokeAuthorisation, "reason"),
+}
+#: Not for askers to say: the token says who decides, and only an import knew it earlier.
+NOT_ASKED = {"decided_by", "known_at"}
+COMMON = ("effective", "decided", "legal_ground", "source", "expected_version")
+IDS = {"command_id", "programme", "agreement", "document", "id"}
+
+
+@strawberry.type(description="The command is on disk.")
+class Recorded:
+    stream: strawberry.ID = strawberry.field(description="The thing that changed: a UUID.")
+    version: int = strawberry.field(description="The stream's version now.")
+    position: Position = strawberry.field(
+        description="The command's last position. When there was nothing left to change, the "
+        "register's own last position."
+    )
+    positions: strawberry.Private[list[int]]
+
+    @strawberry.field
+    async def events(self, info: Info) -> list[Event]:
+        """What the command recorded; nothing when it asked for what already was so."""
+        if not self.positions:
+            return []
+        async with info.context.ledger.connection() as connection:
+            rows = await between(connection, self.positions[0], self.positions[-1])
+        return [Event.of(row) for row in rows]
+
+
+CommandOutcome = Annotated[
+    Recorded | Refused,
+    strawberry.union("CommandOutcome", description="Recorded, or refused with the reason."),
+]
+
+
+async def record(info: Info, kind: type[c.Command], input: object) -> Recorded | Refused:
+    """Reads, decides and records one command. A fault of the ledger rises."""
+    context = info.context
+    loop = asyncio.get_running_loop()
+    try:
+        command = read(kind, input)
+        return await loop.run_in_executor(
+            context.writers, _execute, context.registry, context.asker, command
+        )
+    except Refusal as refusal:
+        return Refused.because(refusal)
+
+
+def read(kind: type[c.Command], input: object) -> c.Command:
+    """The command that an input says. Raises BadValue."""
+    said = {name: _plain(value) for name, value in vars(input).items() if value is not None}
+    try:
+        UUID(said["command_id"])
+    except ValueError:
+        raise BadValue(f"commandId: found {said['command_id']!r}, wanted a UUID") from None
+    names = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
+    line = {names.get(name, name): value for name, value in said.items()}
+    return c.read(line | {"command": str(kind.__struct_config__.tag)})
+
+
+def home(registry: Registry, command: c.Command) -> frozenset[AdministrationCode]:
+    """Whose officers may give this command. Raises the refusal of what it is about, if unknown.
+
+    Each party implements, suspends and recognises for itself, and accedes and withdraws so.
+    """
+    match command:
+        case c.OperatorCommand(tin=tin):
+            return frozenset({AdministrationCode(tin.country)})
+        case c.SideCommand(side=code) | c.SetDates(side=AdministrationCode() as code):
+            return frozenset({code})
+        case c.AccedeToAgreement(member=code) | c.WithdrawFromAgreement(member=code):
+            return frozenset({code})
+        case c.SetScope(to=code) | c.PublishClaim(subject=code):
+            return frozenset({code})
+        case c.ProposeAgreement(parties=parties) | c.PublishDocument(parties=parties):
+            return frozenset(parties)
+        case c.AgreementCommand(agreement=id):
+            return frozenset(registry.agreement(id).parties)
+        case c.AdministrationCommand(administration=code):
+            return frozenset({code})
+        case c.RegisterProgramme(administration=code):
+            return frozenset({code})
+        case c.ProgrammeCommand(programme=programme):
+            return frozenset({registry.programme(programme).administration})
+        case c.DocumentCommand(document=id):
+            first = next(iter(registry.events.get(Document.create_id(id), lte=1)), None)
+            return frozenset(first.parties if isinstance(first, Document.Published) else ())
+    raise AssertionError(f"{type(command).__name__} is nobody's")
+
+
+def _execute(registry: Registry, asker: Asker, command: c.Command) -> Recorded:
+    tin = command.tin if isinstance(command, c.OperatorCommand) else None
+    about = Resource(home(registry, command), tin, command=type(command))
+    verdict = decide(asker, Action.RECORD, about)
+    if not verdict.allowed:
+        raise Forbidden(verdict.reason)
+    receipt = registry.execute(command, asker.subject, decided_by=asker.administration)
+    return _recorded(registry, receipt)
+
+
+def _recorded(registry: Registry, receipt: Receipt) -> Recorded:
+    positions = receipt.positions
+    last = positions[-1] if positions else registry.recorder.max_notification_id() or 0
+    return Recorded(
+        stream=strawberry.ID(str(receipt.stream)),
+        version=receipt.version,
+        position=Position(last),
+        positions=positions,
+    )
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case list():
+            return [_plain(one) for one in value]
+        case Enum():
+            return value.value
+        case Text():
+            return value.text
+        case date():  # an instant too
+            return value.isoformat()
+    return value
+
+
+# ------------------------------------------------------------- made from the commands
+
+
+def _shape(kind: type[c.Command]) -> type[c.Command]:
+    """The class whose fields the command's input has: its own, or one that it shares."""
+    fields = set(kind.__struct_fields__)
+    if issubclass(kind, c.DatedCommand) and fields <= set(c.TerminateAgreement.__struct_fields__):
+        return c.TerminateAgreement
+    return next((it for it in SHARED if issubclass(kind, it) and _same(kind, it, fields)), kind)
+
+
+def _same(kind: type[c.Command], other: type[c.Command], fields: set[str]) -> bool:
+    required = any(command is kind for command, _ in REQUIRED)
+    return fields == set(other.__struct_fields__) and not required
+
+
+def _input(shape: type[c.Command]) -> type:
+    hints = typing.get_type_hints(shape)
+    found = {field.name: field for field in msgspec.structs.fields(shape)}
+    own = [name for name in found if name not in (*COMMON, *NOT_ASKED, "command_id")]
+    common = [name for name in COMMON if name in found]
+    if issubclass(shape, c.OperatorCommand):
+        common.remove("source")  # an operator's standing rests on law, not on what was read
+    name = SHARED.get(shape, f"{shape.__name__}Input")
+    body: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
+    for field in ("command_id", *own, *common):
+        wanted = field == "command_id" or (shape, field) in REQUIRED or found[field].required
+        default = found[field].default if found[field].default is False else None
+        kind = _graphql(field, hints[field])
+        body["__annotations__"][field] = kind if wanted else kind | None
+        spelled = to_camel_case(found[field].encode_name)
+        body[field] = (
+            strawberry.field(name=spelled)
+            if wanted
+            else strawberry.field(name=spelled, default=default)
+        )
+    made: type = strawberry.input(type(name, (), body), name=name, description=_what(shape, name))
+    return made
+
+
+def _graphql(name: str, hint: Any) -> Any:
+    """The type in GraphQL of a field of a command; whether it may be left out is not said here."""
+    kind = hint
+    if NoneType in typing.get_args(hint):
+        [kind] = [it for it in typing.get_args(hint) if it is not NoneType]
+    if name in IDS:
+        return strawberry.ID
+    if name == "position":
+        return Position
+    if typing.get_origin(kind) is tuple:
+        return list[typing.get_args(kind)[0]]  # type: ignore[misc]
+    if typing.get_origin(kind) is dict:
+        return Json
+    return kind
+
+
+def _what(kind: type[c.Command], name: str) -> str:
+    """The name in words, and the command's own docstring."""
+    bare = name.removesuffix("Input")
+    words = "".join(f" {x.lower()}" if x.isupper() else x for x in bare).strip()
+    said = vars(kind).get("__doc__") or ""
+    return f"{words.capitalize()}. {' '.join(said.split())}".strip()
+
+
+def _mutation(kind: type[c.Command], input_type: type) -> Any:
+    async def record_it(info: Info, input: object) -> Recorded | Refused:
+        return await record(info, kind, input)
+
+    record_it.__annotations__ = {"info": Info, "input": input_type, "return": CommandOutcome}
+    return strawberry.mutation(resolver=record_it, description=_what(kind, kind.__name__))
+
+
+_INPUTS = {shape: _input(shape) for shape in map(_shape, c.COMMANDS.values())}
+
+Mutation = strawberry.type(
+    type(
+        "Mutation",
+        (),
+        {name: _mutation(kind, _INPUTS[_shape(kind)]) for name, kind in c.COMMANDS.items()},
+    ),
+    description="Changes to the register: one a command, each recorded once or refused.",
+)

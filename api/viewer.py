@@ -1,0 +1,44 @@
+"""Who the counter thinks is asking."""
+
+from __future__ import annotations
+
+import strawberry
+
+from api.access import Action, Asker, Resource, Role, decide
+from api.context import Info
+from registry.values import AdministrationCode, Tin
+
+
+@strawberry.type(description="Whoever asks, as the token says; without a token the public.")
+class Viewer:
+    subject: str = strawberry.field(description="The token's subject, an opaque id.")
+    role: str = strawberry.field(description="public, partner, officer, company or auditor.")
+    administration: AdministrationCode | None = strawberry.field(
+        description="Whose customs it is; null for the public, a company and an auditor."
+    )
+    operator: Tin | None = strawberry.field(description="The company's own TIN.")
+    may_ask: list[str] = strawberry.field(description="What this asker may do, in words.")
+
+
+@strawberry.type
+class ViewerQuery:
+    @strawberry.field
+    def viewer(self, info: Info) -> Viewer:
+        """Who is asking, as the register sees it."""
+        asker = info.context.asker
+        return Viewer(
+            subject=asker.subject,
+            role=asker.role.value,
+            administration=asker.administration,
+            operator=asker.tin,
+            may_ask=may_ask(asker),
+        )
+
+
+def may_ask(asker: Asker) -> list[str]:
+    """Everything that `decide` allows to this asker about its own."""
+    own = Resource(asker.own, asker.tin, asker.administration)
+    allowed = [a.value for a in Action if decide(asker, a, own).allowed]
+    if asker.role is Role.COMPANY:
+        allowed.append("give consent, apply and surrender for itself")
+    return ["look up the standing of an operator that it may see", "read the public law", *allowed]
