@@ -15,9 +15,13 @@ begin
             end;
         end if;
     end loop;
-    -- A migrator that is not a superuser must be a member to hand its objects over.
-    if not pg_has_role(current_user, 'aeo_owner', 'member') then
-        execute format('grant aeo_owner to %I', current_user);
+    -- A migrator that is not a superuser hands its objects over, for which it must be a member.
+    if not (select rolsuper from pg_roles where rolname = current_user) then
+        begin
+            execute format('grant aeo_owner to %I', current_user);
+        exception when insufficient_privilege then
+            null;  -- the roles are somebody else's, who may have made us a member
+        end;
     end if;
 end
 $$;
