@@ -75,7 +75,8 @@ _VIEWS: dict[str, str] = {
     ),
     "every agreement has its row": (
         "select 'agreement ' || (e.state::jsonb ->> 'agreement') || ' is missing'"
-        " from ledger.event e where e.topic = 'agreement.proposed' and e.position <= (select position from"
+        " from ledger.event e where e.topic = 'agreement.proposed'"
+        " and e.position <= (select position from"
         " views.tracking where projection = 'agreements') and not exists"
         " (select from views.agreement a where a.id = e.state::jsonb ->> 'agreement')"
     ),

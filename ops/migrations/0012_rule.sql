@@ -50,8 +50,9 @@ $$;
 -- One row, always. Conditions in the order in which registry.recognition.recognise decides.
 create function rule.recognition(
     asked_tin text, territory text, at timestamptz, known timestamptz,
-    role text default null, direction text default null, goods text default null,
-    crossing text default null, mode text default null
+    -- named so that none is taken for a column of the same name
+    asked_role text default null, asked_direction text default null, asked_hs text default null,
+    asked_crossing text default null, asked_mode text default null
 ) returns table (outcome text, legal text, operational text, reasons text[], bases jsonb)
 language sql stable as $$
     with me as (
@@ -106,15 +107,15 @@ language sql stable as $$
                 when l.programmes <> '{}' and s.programme <> all (l.programmes) then 'TYPE_OUT_OF_SCOPE'
                 when s.type <> all (l.types) and '*' <> all (l.types) then 'TYPE_OUT_OF_SCOPE'
                 when l.roles <> '{}' and not (
-                        case when role is null then s.roles else array[role] end && l.roles
+                        case when asked_role is null then s.roles else array[asked_role] end && l.roles
                     ) then 'ROLE_OUT_OF_SCOPE'
-                when l.direction <> direction then 'DIRECTION_OUT_OF_SCOPE'
-                when l.hs <> '{}' and goods is not null and not exists (
-                        select from unnest(l.hs) as h(code) where starts_with(goods, h.code)
+                when l.direction <> asked_direction then 'DIRECTION_OUT_OF_SCOPE'
+                when l.hs <> '{}' and asked_hs is not null and not exists (
+                        select from unnest(l.hs) as h(code) where starts_with(asked_hs, h.code)
                     ) then 'GOODS_OUT_OF_SCOPE'
-                when l.crossings <> '{}' and crossing is not null and not rule.crosses(l.crossings, crossing)
+                when l.crossings <> '{}' and asked_crossing is not null and not rule.crosses(l.crossings, asked_crossing)
                     then 'CROSSING_OUT_OF_SCOPE'
-                when l.modes <> '{}' and mode is not null and lower(mode) <> all (l.modes)
+                when l.modes <> '{}' and asked_mode is not null and lower(asked_mode) <> all (l.modes)
                     then 'CROSSING_OUT_OF_SCOPE'
                 when l.state = 'UNCERTAIN' then 'DATE_UNCERTAIN'
                 when l.state <> 'LIVE' then 'AGREEMENT_' || l.state

@@ -1,0 +1,77 @@
+"""`aeo check` finds what somebody with the database owner's hand has changed."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from projections.check import check
+from projections.follower import Follower
+from registry.application import Registry
+
+
+def test_a_register_that_nobody_touched_has_nothing_to_find(
+    database: str, a_world: Registry
+) -> None:
+    Follower(database).catch_up()
+
+    assert [finding for finding in check(database) if not finding.good] == []
+
+
+@pytest.mark.parametrize(
+    ("harm", "what", "said"),
+    [
+        (
+            "update views.status_period set valid_to = null where status = 'LODGED'",
+            "status_period: one fact at a time, on both clocks",
+            "/1 from",
+        ),
+        (
+            "update views.operator set name = 'Somebody Else' where tin = 'CN1234567890'",
+            "200 streams derived anew give the same rows",
+            "operator: ('CN1234567890'",
+        ),
+        (
+            "delete from views.operator where tin = 'CN1234567890'",
+            "every operator has its row",
+            "operator CN1234567890 is missing",
+        ),
+        (
+            "delete from views.consent where tin = 'FRSYNTHETIC0001'",
+            "200 streams derived anew give the same rows",
+            "consent: ('FRSYNTHETIC0001'",
+        ),
+        (
+            "delete from ledger.event where position = 7",
+            "positions have no gap",
+            "and there are",
+        ),
+        (
+            "update ledger.event set decided_by = 'XX' where position = 9",
+            "columns say what the events say",
+            "position 9 has decided_by XX",
+        ),
+        (
+            "update ledger.event set known_at = recorded_at + interval '1 day' where position = 5",
+            "knowledge never goes back in a stream",
+            "position 5 was known",
+        ),
+    ],
+)
+def test_what_was_changed_by_hand_is_found(
+    database: str, a_world: Registry, harm: str, what: str, said: str
+) -> None:
+    Follower(database).catch_up()
+    with psycopg.connect(database) as connection:
+        connection.execute("alter table ledger.event disable trigger all")
+        connection.execute("alter table ledger.event drop constraint if exists event_check")
+        for (name,) in connection.execute(
+            "select conname from pg_constraint where conrelid = 'ledger.event'::regclass"
+            " and contype = 'c'"
+        ).fetchall():
+            connection.execute(f"alter table ledger.event drop constraint {name}")
+        connection.execute(harm)
+
+    found = {finding.what: finding.wrong for finding in check(database)}
+
+    assert any(said in wrong for wrong in found[what]), found

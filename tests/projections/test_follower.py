@@ -1,0 +1,149 @@
+"""The clerk: nothing missed, nothing twice, the same tables however it came to them."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+import pytest
+
+from projections import follower as following
+from projections.check import check
+from projections.follower import Follower, resume, wait_until
+from projections.rebuild import digests, rebuild
+from registry import commands
+from registry.application import Registry
+
+
+def _digests(database: str) -> dict[str, str]:
+    with psycopg.connect(database, autocommit=True) as connection:
+        return digests(connection)
+
+
+def _places(database: str) -> dict[str, tuple[int, int | None]]:
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("select projection, position, stopped_at from views.tracking")
+        return {name: (position, stopped) for name, position, stopped in rows}
+
+
+def test_replay_from_zero_gives_the_same_tables_byte_for_byte(
+    database: str, a_world: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "BATCH", 37)  # most streams are cut by the end of a batch
+    last = Follower(database).catch_up()
+    as_followed = _digests(database)
+    monkeypatch.undo()
+
+    assert rebuild(database) == last
+
+    assert _digests(database) == as_followed
+    assert as_followed["status_period"] != as_followed["link"]  # neither is the digest of nothing
+    assert _places(database) == dict.fromkeys(_places(database), (last, None))
+
+
+def test_the_live_follower_goes_on_through_a_rebuild(database: str, a_world: Registry) -> None:
+    stop = threading.Event()
+    live = threading.Thread(target=Follower(database).run, args=(stop, 0.1))
+    live.start()
+    try:
+        for number in range(5):
+            _register(a_world, f"CN55500000{number:02}")
+            rebuild(database)
+        last = a_world.ledger.max_notification_id()
+        assert last is not None
+        assert wait_until(database, last)
+    finally:
+        stop.set()
+        live.join()
+
+    as_followed = _digests(database)
+    rebuild(database)
+    assert _digests(database) == as_followed
+
+
+def test_an_event_that_cannot_be_read_stops_its_projection_alone(
+    database: str, a_world: Registry
+) -> None:
+    Follower(database).catch_up()
+    before = a_world.ledger.max_notification_id() or 0
+    _register(a_world, "CN5550000001")
+    with psycopg.connect(database) as connection:  # as no writer could: with the owner's hand
+        connection.execute("alter table ledger.event disable trigger all")
+        connection.execute(
+            "update ledger.event set state = '{\"unreadable\": true}' where position = %s",
+            [before + 1],
+        )
+    _register(a_world, "CN5550000002")
+    a_world.execute(
+        commands.read(
+            {"command": "set_rule", "programme": "CN-AEO", "rule": "review_years", "value": "4",
+             "source": "test"}
+        ),
+        "test",
+    )  # fmt: skip
+
+    Follower(database).catch_up()
+
+    places = _places(database)
+    assert places["operators"] == (before, before + 1)
+    assert places["programmes"] == (before + 3, None)
+    [wrong] = [f for f in check(database, streams=0) if f.what == "every projection is running"]
+    assert f"in front of position {before + 1}" in wrong.wrong[0]
+
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "update ledger.event set state = (select replace(state, 'CN5550000002',"
+            " 'CN5550000001') from ledger.event where position = %s) where position = %s",
+            [before + 2, before + 1],
+        )
+    resume(database, "operators")
+    Follower(database).catch_up()
+
+    assert _places(database)["operators"] == (before + 3, None)
+    with psycopg.connect(database) as connection:
+        found = connection.execute("select tin from views.operator where tin like 'CN555%'")
+        assert sorted(tin for (tin,) in found) == ["CN5550000001", "CN5550000002"]
+
+
+def test_a_follower_that_dies_between_batches_goes_on_where_it_was(
+    database: str, a_world: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "BATCH", 100)
+
+    def die(position: int, events: int) -> None:
+        if position >= 300:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Follower(database).catch_up(die)
+    Follower(database).catch_up()
+    as_followed = _digests(database)
+    rebuild(database)
+
+    assert _digests(database) == as_followed
+
+
+def test_only_one_follower_leads_and_the_other_takes_over(database: str, a_world: Registry) -> None:
+    stops = [threading.Event(), threading.Event()]
+    both = [
+        threading.Thread(target=Follower(database).run, args=(stop, 0.1)) for stop in stops
+    ]
+    for thread in both:
+        thread.start()
+    try:
+        last = a_world.ledger.max_notification_id() or 0
+        assert wait_until(database, last)
+        stops[0].set()
+        both[0].join()
+        _register(a_world, "CN5550000009")
+        assert wait_until(database, last + 1)
+    finally:
+        for stop, thread in zip(stops, both, strict=True):
+            stop.set()
+            thread.join()
+
+
+def _register(registry: Registry, tin: str) -> None:
+    registry.execute(
+        commands.read({"command": "register_operator", "tin": tin, "name": "Test"}), "test"
+    )

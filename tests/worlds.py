@@ -1,0 +1,266 @@
+"""Made-up worlds: administrations, a bloc, agreements and operators with random pasts.
+
+Every event is decided by the real decisions (what they refuse does not happen) and carries a
+known-at instant of its own, so that a world can be read as it was known at any moment.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from registry import agreements, authorisations, particulars
+from registry import commands as c
+from registry.administrations import Administration
+from registry.agreements import Agreement, Party
+from registry.clocks import Known
+from registry.decisions import Decision, day_of
+from registry.errors import Refusal
+from registry.operators import Operator
+from registry.programmes import Programme
+from registry.values import (
+    AdministrationCode,
+    AgreementKind,
+    Direction,
+    HsCode,
+    Role,
+    Sense,
+    Tin,
+)
+
+ZONES = ("Asia/Seoul", "Europe/Brussels", "America/New_York", "Pacific/Auckland", "UTC")
+START = date(2020, 1, 1)
+DAYS = 400
+TYPES = ("ONE", "TWO")
+SCHEMES = ("EORI", "MID")
+
+
+@dataclass
+class World:
+    """Streams by the noun, each a list of events with their places and instants of knowledge."""
+
+    territories: list[AdministrationCode]
+    zones: dict[AdministrationCode, str]
+    operators: list[list[Known[Any]]] = field(default_factory=list)
+    agreements: list[list[Known[Any]]] = field(default_factory=list)
+    administrations: list[list[Known[Any]]] = field(default_factory=list)
+    programmes: list[list[Known[Any]]] = field(default_factory=list)
+
+
+class Maker:
+    """Makes one world of a seed, on administration codes that no other world uses."""
+
+    def __init__(self, seed: int, codes: list[str]) -> None:
+        self.random = random.Random(seed)
+        a, b, d, bloc, member = (AdministrationCode(code) for code in codes)
+        self.a, self.b, self.d, self.bloc, self.member = a, b, d, bloc, member
+        zones = {code: self.random.choice(ZONES) for code in (a, b, d, bloc, member)}
+        self.world = World([a, b, d, bloc, member], zones)
+        self.programmes: dict[str, Programme] = {}
+        self.position = 0
+
+    def make(self) -> World:
+        for code in self.world.territories:
+            self._administration(code)
+        for home in (self.a, self.bloc):
+            self._programme(home)
+        pairs = [(self.a, self.b), (self.a, self.bloc), (self.bloc, self.b), (self.b, self.a)]
+        plurilateral = (self.a, self.b, self.d)
+        chosen = self.random.sample([*pairs, plurilateral], k=self.random.randint(1, 3))
+        for number, parties in enumerate(chosen):
+            self._agreement(f"{self.a}-{number}", parties)
+        for number, home in enumerate((self.a, self.member, self.a)):
+            self._operator(home, number)
+        return self.world
+
+    # ------------------------------------------------------------- streams
+
+    def _administration(self, code: AdministrationCode) -> None:
+        it = Administration(
+            administration=code, name=str(code), time_zone=self.world.zones[code],
+            effective=START, bloc=code == self.bloc, source="made up",
+        )  # fmt: skip
+        steps: list[Callable[[Decision], None]] = []
+        if code == self.bloc:
+            for sense in (Sense.UNION, Sense.CUSTOMS_TERRITORY):
+                steps.append(lambda by, s=sense: it.join(by, self.member, s))  # type: ignore[misc]
+            if self.random.random() < 0.4:
+                steps.append(lambda by: it.leave(by, self.member, Sense.CUSTOMS_TERRITORY))
+        if code == self.a and self.random.random() < 0.4:
+            for _ in range(2):
+                as_of = self._instant()
+                steps.append(lambda by, at=as_of: it.receive_list(by, at))  # type: ignore[misc]
+        self.world.administrations.append(self._live(it, steps, self.world.zones[code]))
+
+    def _programme(self, home: AdministrationCode) -> None:
+        it = Programme(
+            programme=f"{home}-AEO", administration=home, time_zone=self.world.zones[home],
+            name="made up", types=TYPES, effective=START, source="made up",
+        )  # fmt: skip
+        self.programmes[it.programme] = it
+        steps: list[Callable[[Decision], None]] = []
+        if self.random.random() < 0.5:
+            until = self._day() if self.random.random() < 0.5 else None
+            steps.append(lambda by: it.set_rule(by, "sharing_consent", "required", None, until))
+        steps.append(lambda by: it.set_rule(by, "parts.ONE", "C+S", None, None))
+        steps.append(lambda by: it.set_rule(by, "recognised_part", "S", None, None))
+        self.world.programmes.append(self._live(it, steps, self.world.zones[home]))
+
+    def _agreement(self, id: str, parties: tuple[AdministrationCode, ...]) -> None:
+        it = Agreement(
+            agreement=id, kind=AgreementKind.AEO_MUTUAL_RECOGNITION, title="made up",
+            parties=tuple(Party(p, self.world.zones[p]) for p in parties),
+            effective=START, source="made up",
+        )  # fmt: skip
+        choose = self.random.choice
+        steps: list[Callable[[Decision], None]] = []
+        for _ in range(self.random.randint(2, 4)):
+            pair = self.random.sample(parties, 2)
+            steps.append(lambda by, p=pair: agreements.set_scope(it, self._clause(id, *p), by))  # type: ignore[misc]
+        for side in parties:
+            if self.random.random() < 0.85:
+                earliest, latest = self._dates()
+                implement = c.ImplementAgreement(
+                    agreement=id, side=side, earliest=earliest, latest=latest,
+                    assumed=self.random.random() < 0.3,
+                )  # fmt: skip
+                steps.append(lambda by, i=implement: agreements.implement(it, i, by))  # type: ignore[misc]
+        for _ in range(self.random.randint(0, 3)):
+            side = choose(parties)
+            how, what = choose(
+                (
+                    (agreements.suspend_side, c.SuspendAgreement),
+                    (agreements.resume_side, c.ResumeAgreement),
+                )
+            )
+            order = what(agreement=id, side=side, earliest=self._day())
+            steps.append(lambda by, h=how, o=order: h(it, o, by))  # type: ignore[misc]
+        if self.random.random() < 0.3:
+            earliest, latest = self._dates()
+            order_ = c.TerminateAgreement(agreement=id, earliest=earliest, latest=latest)
+            steps.append(lambda by: agreements.terminate(it, order_, by))
+        self.random.shuffle(steps)
+        self.world.agreements.append(self._live(it, steps, "UTC"))
+
+    def _clause(self, id: str, from_: AdministrationCode, to: AdministrationCode) -> c.SetScope:
+        some = self.random.random
+        earliest, latest = self._dates()
+        return c.SetScope(
+            agreement=id,
+            from_=from_,
+            to=to,
+            types=self.random.choice((("ONE",), ("TWO",), TYPES, ("*",), ())),
+            programmes=(f"{from_}-AEO",) if some() < 0.6 else (),
+            roles=(self.random.choice((Role.EXPORTER, Role.CARRIER)),) if some() < 0.2 else (),
+            direction=self.random.choice((None, None, Direction.IMPORT, Direction.EXPORT)),
+            hs=(HsCode("07"), HsCode("1201")) if some() < 0.2 else (),
+            crossings=("Heihe - Blagoveshchensk",) if some() < 0.2 else (),
+            modes=("rail",) if some() < 0.1 else (),
+            identifier_scheme=self.random.choice((None, None, *SCHEMES)),
+            benefits=("fewer checks",) if some() < 0.3 else (),
+            consent_required=some() < 0.25,
+            max_age_hours=24 * 30 if some() < 0.3 else None,
+            until=self._day() if some() < 0.15 else None,
+            earliest=earliest,
+            latest=latest,
+            assumed=some() < 0.3,
+        )
+
+    def _operator(self, home: AdministrationCode, number: int) -> None:
+        zone = self.world.zones[home]
+        tin = Tin(f"{home}{number}")
+        it = Operator(
+            tin=tin, administration=home, time_zone=zone, name="made up", effective=START,
+            roles=self.random.choice(((), (Role.EXPORTER,), (Role.EXPORTER, Role.IMPORTER))),
+        )  # fmt: skip
+        programme = f"{self.bloc if home == self.member else home}-AEO"
+        partner = self.random.choice((self.b, self.bloc, self.a, self.member))
+        scheme = self.random.choice(SCHEMES)
+        kinds = self.random.choices(TYPES, k=2)
+        orders: list[tuple[Callable[..., None], Any]] = [
+            (particulars.give_consent, c.GiveConsent(tin=tin, partner=partner)),
+            (particulars.withdraw_consent, c.WithdrawConsent(tin=tin, partner=partner)),
+            (particulars.give_consent, c.GiveConsent(tin=tin, partner=self.b)),
+            (_add_identifier, (scheme, f"{tin}77")),
+            (_end_identifier, (scheme, f"{tin}77")),
+            (authorisations.suspend, c.SuspendAuthorisation(tin=tin, reason="made up")),
+            (authorisations.suspend, c.SuspendAuthorisation(tin=tin, reason="made up", part="S")),
+            (authorisations.lift_suspension, c.LiftSuspension(tin=tin)),
+            (authorisations.revoke, c.RevokeAuthorisation(tin=tin, reason="made up")),
+            (authorisations.annul, c.AnnulAuthorisation(tin=tin, reason="made up")),
+            (authorisations.surrender, c.SurrenderAuthorisation(tin=tin)),
+            (authorisations.change_type, c.ChangeType(tin=tin, type="TWO")),
+            (authorisations.open_reassessment, c.OpenReassessment(tin=tin)),
+        ]
+        self.random.shuffle(orders)
+        grant = [
+            order
+            for n, kind in enumerate(kinds)
+            for order in (
+                (authorisations.lodge, c.LodgeApplication(tin=tin, programme=programme, type=kind)),
+                (authorisations.accept, c.AcceptApplication(tin=tin)),
+                (authorisations.grant, c.GrantAuthorisation(tin=tin, number=f"{tin}N{n}")),
+            )
+        ]
+        chosen = orders[: self.random.randint(0, 8)]
+        at = self.random.randint(0, min(2, len(chosen)))
+        steps = [
+            (lambda by, d=decide, o=order: d(it, o, by))  # type: ignore[misc]
+            for decide, order in [*chosen[:at], *grant, *chosen[at:]]
+        ]
+        self.world.operators.append(self._live(it, steps, zone))
+
+    # -------------------------------------------------------------- living
+
+    def _live(
+        self, it: Any, steps: list[Callable[[Decision], None]], zone: str
+    ) -> list[Known[Any]]:
+        """Take the steps in order, each known a little later; some reach back, some ahead."""
+        known = self._instant(first=True)
+        told = [(event, known) for event in it.collect_events()]
+        for step in steps:
+            known += timedelta(hours=self.random.randint(0, 24 * 30))
+            today = day_of(known, zone)
+            shift = self.random.choice((0, 0, 0, -40, -10, 5, 30))
+            by = Decision(
+                today=today,
+                effective=today + timedelta(days=shift) if shift else None,
+                legal_ground="made up",
+                source="made up",
+                programme=self.programmes.__getitem__,
+            )
+            try:
+                step(by)
+            except Refusal:
+                continue
+            told += [(event, known) for event in it.collect_events()]
+        events = []
+        for event, at in told:
+            self.position += 1
+            events.append(Known(event, self.position, at))
+        return events
+
+    def _day(self) -> date:
+        return START + timedelta(days=self.random.randint(0, DAYS))
+
+    def _dates(self) -> tuple[date, date]:
+        earliest = self._day()
+        width = self.random.choice((0, 0, 0, 30, 90))
+        never = self.random.random() < 0.1
+        return earliest, date.max if never else earliest + timedelta(days=width)
+
+    def _instant(self, first: bool = False) -> datetime:
+        day = START + timedelta(days=self.random.randint(0, 60 if first else DAYS))
+        return datetime(day.year, day.month, day.day, self.random.randint(0, 23), tzinfo=UTC)
+
+
+def _add_identifier(it: Operator, said: tuple[str, str], by: Decision) -> None:
+    it.trigger_event(Operator.IdentifierAdded, scheme=said[0], value=said[1], **by.envelope())
+
+
+def _end_identifier(it: Operator, said: tuple[str, str], by: Decision) -> None:
+    if said in it.identifiers:
+        it.trigger_event(Operator.IdentifierEnded, scheme=said[0], value=said[1], **by.envelope())
