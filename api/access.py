@@ -68,6 +68,24 @@ class Asker:
 PUBLIC = Asker(Role.PUBLIC)
 
 
+def named(subject: str) -> Asker:
+    """Whom a token's subject names, without what the register knows of them.
+
+    Raises ValueError unless it is officer:CN, partner:KR, auditor:* or company:<TIN>.
+    """
+    role, _, whose = subject.partition(":")
+    match role:
+        case "officer" | "partner":
+            return Asker(Role(role), subject, administration=AdministrationCode.parse(whose))
+        case "company":
+            return Asker(Role.COMPANY, subject, tin=Tin.parse(whose))
+        case "auditor" if whose == "*":
+            return Asker(Role.AUDITOR, subject)
+    raise ValueError(
+        f"{subject!r} is nobody: wanted officer:CN, partner:KR, auditor:* or company:<TIN>"
+    )
+
+
 @dataclass(frozen=True)
 class Resource:
     """What it is about. Only what matters to the action need be given.

@@ -1,0 +1,21 @@
+"""Who belongs together today: a bloc and the members of its customs territory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import AsyncConnection
+
+STATEMENT = """
+select m.bloc, m.member from views.membership m
+where m.sense = 'CUSTOMS_TERRITORY' and (m.bloc = %(code)s or m.member = %(code)s)
+    and m.valid_from <= now() and (m.valid_to is null or m.valid_to > now())
+    and m.recorded_from <= now() and (m.recorded_to is null or m.recorded_to > now())"""
+
+
+async def kin(connection: AsyncConnection[Any], code: str) -> tuple[set[str], set[str]]:
+    """The members of this bloc, and the blocs of this member. Either may be empty."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(STATEMENT, {"code": code})
+        rows = await cursor.fetchall()
+    return {m for bloc, m in rows if bloc == code}, {bloc for bloc, m in rows if m == code}
