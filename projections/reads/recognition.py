@@ -28,23 +28,23 @@ from registry.standing import Consented, Identified, Period
 from registry.values import AdministrationCode, Tin, decode_value
 
 
-def _list(sql: str) -> str:
+def json_list(sql: str) -> str:
     """SQL: the rows of a SELECT as one JSON text, whose keys are the fields of a dataclass."""
     return f"(select coalesce(json_agg(x), '[]')::text from ({sql}) x)"
 
 
-_PERIODS = _list(
+_PERIODS = json_list(
     "select p.authorisation, p.programme, p.type, p.status, p.abroad, p.valid_from, p.valid_to,"
     " p.number, p.roles, p.effective_from, p.valid_until, p.flags"
     f" from views.status_period p where p.tin = s.tin and {believed('p')}"
     " order by p.authorisation, p.valid_from"
 )
-_IDENTIFIERS = _list(
+_IDENTIFIERS = json_list(
     "select i.scheme, i.value, i.issuer, i.verified_by, i.valid_from, i.valid_to"
     f" from views.identifier i where i.tin = s.tin and {believed('i')}"
     " order by i.scheme, i.value, i.valid_from"
 )
-_CONSENTS = _list(
+_CONSENTS = json_list(
     "select c.partner, c.valid_from, c.valid_to"
     f" from views.consent c where c.tin = s.tin and c.partner <> '*' and {believed('c')}"
     " order by c.partner, c.valid_from"
@@ -61,7 +61,7 @@ LINK = (
     " l.valid_from, l.valid_to"
 )
 # No territory asked for: wherever the agreements of the home territory lead.
-_LINKS = _list(
+_LINKS = json_list(
     f"select {LINK} from views.link l"
     f" where l.kind = 'AEO_MUTUAL_RECOGNITION' and {believed('l')}"
     " and (l.from_party = h.administration or exists (select from bloc b"
@@ -70,12 +70,12 @@ _LINKS = _list(
     " where b.bloc = l.to_party and b.member = %(territory)s))"
     " order by l.agreement, l.ordinal, l.valid_from"
 )
-_MEMBERS = _list(
+_MEMBERS = json_list(
     "select b.bloc, b.member, b.valid_from, b.valid_to from bloc b"
     " where %(territory)s::text is null or b.member in (h.administration, %(territory)s)"
     " order by b.bloc, b.member, b.valid_from"
 )
-_CONSENT_LAWS = _list(
+_CONSENT_LAWS = json_list(
     "select r.programme, r.valid_from, r.valid_to from views.programme_rule r"
     f" where r.rule = 'sharing_consent' and r.value = 'required' and {believed('r')}"
     " order by r.programme, r.valid_from"

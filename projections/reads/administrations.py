@@ -1,0 +1,110 @@
+"""Administrations, the members of a bloc on a day, and how many operators each has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from projections.reads.clocks import AsOf, on_both
+
+Connection = AsyncConnection[Any]
+
+#: SQL, a common table expression: which territory belongs to which bloc, at the instant asked.
+BLOC = f"""bloc as materialized (
+    select m.bloc, m.member from views.membership m
+    where m.sense = 'CUSTOMS_TERRITORY' and {on_both("m")}
+)"""
+
+
+@dataclass(frozen=True)
+class AdministrationRow:
+    code: str
+    name: str
+    time_zone: str
+    bloc: bool
+    source: str | None
+
+
+_ADMINISTRATION = "select a.code, a.name, a.time_zone, a.bloc, a.source from views.administration a"
+
+
+async def administrations(
+    connection: Connection, codes: Sequence[str]
+) -> dict[str, AdministrationRow]:
+    """By code, whenever they were registered: who a code stands for is no question of clocks."""
+    statement = f"{_ADMINISTRATION} where a.code = any(%(codes)s::text[])"
+    async with connection.cursor(row_factory=class_row(AdministrationRow)) as cursor:
+        await cursor.execute(statement, {"codes": list(codes)})
+        return {row.code: row for row in await cursor.fetchall()}
+
+
+async def known(connection: Connection, at: datetime) -> list[AdministrationRow]:
+    """All that the register knew by that instant, in the order of their codes."""
+    statement = f"{_ADMINISTRATION} where a.recorded_from <= %(known)s order by a.code"
+    async with connection.cursor(row_factory=class_row(AdministrationRow)) as cursor:
+        await cursor.execute(statement, {"known": at})
+        return await cursor.fetchall()
+
+
+@dataclass(frozen=True)
+class MemberRow:
+    """A stretch of membership. `ground` is the law by which it began, and ended."""
+
+    bloc: str
+    member: str
+    sense: str
+    valid_from: datetime
+    valid_to: datetime | None
+    ground: str | None
+
+
+async def members(
+    connection: Connection, as_of: AsOf, blocs: Sequence[str]
+) -> dict[str, list[str]]:
+    """The members of each bloc's customs territory at that instant, in order."""
+    statement = f"""with {BLOC}
+    select b.bloc, b.member from bloc b where b.bloc = any(%(blocs)s::text[])
+    order by b.bloc, b.member"""
+    found: dict[str, list[str]] = {bloc: [] for bloc in blocs}
+    async with connection.cursor() as cursor:
+        await cursor.execute(statement, as_of.parameters | {"blocs": list(blocs)})
+        for bloc, member in await cursor.fetchall():
+            found[bloc].append(member)
+    return found
+
+
+async def memberships(
+    connection: Connection, instant: datetime, blocs: Sequence[str]
+) -> dict[str, list[MemberRow]]:
+    """Every stretch of membership, in both senses, as the register knew it by then."""
+    statement = """
+    select m.bloc, m.member, m.sense, m.valid_from, m.valid_to, m.ground from views.membership m
+    where m.bloc = any(%(blocs)s::text[]) and m.recorded_from <= %(known)s
+        and (m.recorded_to is null or m.recorded_to > %(known)s)
+    order by m.bloc, m.member, m.sense, m.valid_from"""
+    found: dict[str, list[MemberRow]] = {bloc: [] for bloc in blocs}
+    async with connection.cursor(row_factory=class_row(MemberRow)) as cursor:
+        await cursor.execute(statement, {"blocs": list(blocs), "known": instant})
+        for row in await cursor.fetchall():
+            found[row.bloc].append(row)
+    return found
+
+
+async def operator_counts(
+    connection: Connection, as_of: AsOf, codes: Sequence[str]
+) -> dict[str, int]:
+    """How many operators each had registered by then; of a bloc, its members of that day too."""
+    statement = f"""with {BLOC}
+    select asked.code, (
+        select count(*) from views.operator o
+        where o.registered <= %(known)s and (o.administration = asked.code or o.administration in (
+            select b.member from bloc b where b.bloc = asked.code)))
+    from unnest(%(codes)s::text[]) as asked (code)"""
+    async with connection.cursor() as cursor:
+        await cursor.execute(statement, as_of.parameters | {"codes": list(codes)})
+        return dict(await cursor.fetchall())

@@ -1,0 +1,315 @@
+"""Agreements on both clocks: status, parties, sides, dates with their doubts, scope clauses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar, cast
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row, scalar_row
+
+from projections.reads.administrations import BLOC
+from projections.reads.clocks import POSITION, AsOf, believed, on_both
+
+Connection = AsyncConnection[Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class AgreementRow:
+    """`status`: the furthest step that is certain to have been taken by that instant."""
+
+    id: str
+    kind: str
+    pillars: list[str]
+    title: str
+    legal_basis: str | None
+    confidence: str | None
+    details: dict[str, str]
+    source: str | None
+    status: str
+    position: int
+
+
+_STATUS = (
+    "coalesce((select s.status from views.stage s"
+    f" where s.agreement = g.id and {on_both('s')} limit 1), 'PROPOSED')"
+)
+_AGREEMENT = f"""
+select g.id, g.kind, g.pillars, g.title, g.legal_basis, g.confidence, g.details, g.source,
+    {_STATUS} as status, {POSITION} as position
+from views.agreement g where g.registered <= %(known)s"""
+
+
+async def agreements(
+    connection: Connection, as_of: AsOf, ids: Sequence[str]
+) -> dict[str, AgreementRow]:
+    """By id, those that were known by then."""
+    statement = f"{_AGREEMENT} and g.id = any(%(ids)s::text[])"
+    async with connection.cursor(row_factory=class_row(AgreementRow)) as cursor:
+        await cursor.execute(statement, as_of.parameters | {"ids": list(ids)})
+        return {row.id: row for row in await cursor.fetchall()}
+
+
+# -------------------------------------------------------------------- lists
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which agreements a list is about. `between`: all of these are parties to it."""
+
+    between: tuple[str, ...] = ()
+    kind: str | None = None
+    statuses: tuple[str, ...] | None = None
+    pillar: str | None = None
+    contains: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {
+            "between": list(self.between),
+            "kind": self.kind,
+            "statuses": list(self.statuses or ()),
+            "pillar": self.pillar,
+            "contains": (self.contains or "").lower().split(),
+        }
+
+
+def _party(code: str) -> str:
+    """SQL: the territory, or a bloc that it belonged to that day, was a party that day."""
+    return f"""exists (select from views.party p where p.agreement = g.id and {on_both("p")}
+        and (p.party = {code} or p.party in (select b.bloc from bloc b where b.member = {code})))"""
+
+
+_ASKED = {
+    "between": f"""not exists (select from unnest(%(between)s::text[]) as one (code)
+        where not {_party("one.code")})""",
+    "kind": "g.kind = %(kind)s",
+    "statuses": f"{_STATUS} = any(%(statuses)s::text[])",
+    "pillar": "%(pillar)s = any(g.pillars)",
+    # Every word is somewhere in what the agreement says; not as a pattern, so % is only a %.
+    "contains": """not exists (select from unnest(%(contains)s::text[]) as word (part)
+        where position(word.part in g.words) = 0)""",
+}
+
+
+async def page(
+    connection: Connection, as_of: AsOf, wanted: Wanted, first: int, after: str | None
+) -> list[AgreementRow]:
+    """At most `first` agreements after that id, in the order of ids."""
+    statement = f"with {BLOC} {_AGREEMENT}{_where(wanted)}"
+    if after is not None:
+        statement += " and g.id > %(after)s"
+    statement += " order by g.id limit %(first)s"
+    parameters = as_of.parameters | wanted.parameters | {"first": first, "after": after}
+    async with connection.cursor(row_factory=class_row(AgreementRow)) as cursor:
+        await cursor.execute(statement, parameters)
+        return await cursor.fetchall()
+
+
+async def count(connection: Connection, as_of: AsOf, wanted: Wanted) -> int:
+    statement = (
+        f"with {BLOC} select count(*) from views.agreement g"
+        f" where g.registered <= %(known)s{_where(wanted)}"
+    )
+    async with connection.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(statement, as_of.parameters | wanted.parameters)
+        return cast(int, await cursor.fetchone())
+
+
+def _where(wanted: Wanted) -> str:
+    asked = [sql for name, sql in _ASKED.items() if getattr(wanted, name) not in (None, ())]
+    return "".join(f" and {sql}" for sql in asked)
+
+
+# ----------------------------------------------- what belongs to an agreement
+
+
+async def parties(connection: Connection, as_of: AsOf, ids: Sequence[str]) -> dict[str, list[str]]:
+    """The parties of that day, in order."""
+    statement = f"""select p.agreement, p.party from views.party p
+    where p.agreement = any(%(ids)s::text[]) and {on_both("p")} order by p.agreement, p.party"""
+    found: dict[str, list[str]] = {id: [] for id in ids}
+    async with connection.cursor() as cursor:
+        await cursor.execute(statement, as_of.parameters | {"ids": list(ids)})
+        for agreement, party in await cursor.fetchall():
+            found[agreement].append(party)
+    return found
+
+
+@dataclass(frozen=True)
+class SideRow:
+    """`implemented_from`: only where the day is certain."""
+
+    agreement: str
+    party: str
+    implemented_from: date | None
+    suspended: bool
+
+
+async def sides(
+    connection: Connection, as_of: AsOf, ids: Sequence[str]
+) -> dict[str, list[SideRow]]:
+    statement = f"""
+    select s.agreement, s.party, s.implemented_from, s.suspended from views.side s
+    where s.agreement = any(%(ids)s::text[]) and {on_both("s")} and exists (
+        select from views.party p
+        where p.agreement = s.agreement and p.party = s.party and {on_both("p")})
+    order by s.agreement, s.party"""
+    async with connection.cursor(row_factory=class_row(SideRow)) as cursor:
+        await cursor.execute(statement, as_of.parameters | {"ids": list(ids)})
+        return _by_agreement(ids, await cursor.fetchall())
+
+
+@dataclass(frozen=True)
+class DateRow:
+    """A step's day, or the interval it lies in. `latest` is 9999-12-31 where it may never have
+    been. Conflicting sources are several rows."""
+
+    agreement: str
+    what: str
+    side: str | None
+    earliest: date
+    latest: date
+    source: str | None
+    assumed: bool
+    note: str | None
+
+
+async def dates(
+    connection: Connection, as_of: AsOf, ids: Sequence[str]
+) -> dict[str, list[DateRow]]:
+    """Everything dated that was known by then, whatever the day asked about."""
+    statement = f"""
+    select d.agreement, d.what, d.side, d.earliest, d.latest, d.source, d.assumed, d.note
+    from views.dated d where d.agreement = any(%(ids)s::text[]) and {believed("d")}
+    order by d.agreement, d.earliest, d.latest, d.what, d.side nulls first, d.source, d.note"""
+    async with connection.cursor(row_factory=class_row(DateRow)) as cursor:
+        await cursor.execute(statement, as_of.parameters | {"ids": list(ids)})
+        return _by_agreement(ids, await cursor.fetchall())
+
+
+@dataclass(frozen=True)
+class ScopeRow:
+    """A clause. Its days are civil days of the side that recognises; `state` is of the instant."""
+
+    agreement: str
+    ordinal: int
+    from_party: str
+    to_party: str
+    programmes: list[str]
+    types: list[str]
+    roles: list[str]
+    direction: str | None
+    hs: list[str]
+    crossings: list[str]
+    modes: list[str]
+    identifier_scheme: str | None
+    declaration_box: str | None
+    benefits: list[str]
+    consent_required: bool
+    max_age_hours: int | None
+    state: str
+    assumed: bool
+    valid_from: date | None
+    valid_to: date | None
+
+
+async def scopes(
+    connection: Connection, as_of: AsOf, ids: Sequence[str]
+) -> dict[str, list[ScopeRow]]:
+    """The clauses of that day, in the order in which they were said."""
+    # A link is a clause cut wherever its state changes: the clause lasts as long as they all do.
+    statement = f"""
+    select l.agreement, l.ordinal, l.from_party, l.to_party, l.programmes, l.types, l.roles,
+        l.direction, l.hs, l.crossings, l.modes, l.identifier_scheme, l.declaration_box,
+        l.benefits, l.consent_required, l.max_age_hours, l.state, l.assumed,
+        (whole.valid_from at time zone a.time_zone)::date as valid_from,
+        (whole.valid_to at time zone a.time_zone)::date as valid_to
+    from views.link l
+    join views.administration a on a.code = l.to_party
+    cross join lateral (
+        select nullif(min(k.valid_from), '0001-01-01T00:00Z') as valid_from,
+            case when bool_and(k.valid_to is not null) then max(k.valid_to) end as valid_to
+        from views.link k
+        where k.agreement = l.agreement and k.ordinal = l.ordinal
+            and k.from_party = l.from_party and k.to_party = l.to_party and {believed("k")}
+    ) whole
+    where l.agreement = any(%(ids)s::text[]) and l.ordinal > 0 and {on_both("l")}
+    order by l.agreement, l.ordinal"""
+    async with connection.cursor(row_factory=class_row(ScopeRow)) as cursor:
+        await cursor.execute(statement, as_of.parameters | {"ids": list(ids)})
+        return _by_agreement(ids, await cursor.fetchall())
+
+
+def _by_agreement(ids: Sequence[str], rows: Sequence[T]) -> dict[str, list[T]]:
+    found: dict[str, list[T]] = {id: [] for id in ids}
+    for row in rows:
+        found[cast(Any, row).agreement].append(row)
+    return found
+
+
+# ----------------------------------------------------------------- partners
+
+
+@dataclass(frozen=True)
+class PartnerRow:
+    """A territory on the other side; `recognises`: the asked one recognises that one's AEOs."""
+
+    territory: str
+    agreements: list[str]
+    recognises: bool
+    recognised_by: bool
+    blocs: list[str]
+
+
+def _live(home: str, importer: str) -> str:
+    """SQL: a live clause, with something in its scope, by which `importer` recognises `home`."""
+    return f"""exists (select from views.link l
+        where l.kind = %(kind)s and l.state = 'LIVE' and l.types <> '{{}}' and {on_both("l")}
+            and l.from_party in {home} and l.to_party in {importer})"""
+
+
+_OURS = "(select o.party from ours o)"
+_THEIRS = "(select t.territory union select b.bloc from bloc b where b.member = t.territory)"
+
+PARTNERS = f"""
+with {BLOC},
+ours as materialized (
+    select %(of)s::text as party union select b.bloc from bloc b where b.member = %(of)s
+),
+sat as materialized (
+    select p.agreement, p.party from views.party p join views.agreement g on g.id = p.agreement
+    where g.kind = %(kind)s and g.registered <= %(known)s and {on_both("p")}
+        and {_STATUS} = any(%(statuses)s::text[])
+),
+there as (
+    select s.agreement, coalesce(b.member, s.party) as territory, b.bloc
+    from sat s left join bloc b on b.bloc = s.party
+    where s.agreement in (select mine.agreement from sat mine where mine.party in {_OURS})
+        and s.party not in {_OURS}
+),
+territories as (
+    select t.territory, array_agg(distinct t.agreement order by t.agreement) as agreements,
+        coalesce(array_agg(distinct t.bloc order by t.bloc) filter (where t.bloc is not null),
+            '{{}}') as blocs
+    from there t where t.territory <> %(of)s group by t.territory
+)
+select t.territory, t.agreements, t.blocs,
+    {_live(_THEIRS, _OURS)} as recognises, {_live(_OURS, _THEIRS)} as recognised_by
+from territories t order by t.territory"""
+
+
+async def partners(
+    connection: Connection, as_of: AsOf, of: str, kind: str, statuses: Sequence[str]
+) -> list[PartnerRow]:
+    """Every territory with which an agreement of that kind and status was on record, in order.
+
+    A bloc is its members of that day. The bloc of the asked territory brings its agreements too.
+    """
+    parameters = {"of": of, "kind": kind, "statuses": list(statuses)}
+    async with connection.cursor(row_factory=class_row(PartnerRow)) as cursor:
+        await cursor.execute(PARTNERS, as_of.parameters | parameters)
+        return await cursor.fetchall()

@@ -1,0 +1,67 @@
+"""The clauses on control results between two territories, in both directions and of every day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg import AsyncConnection
+
+from projections.reads.clocks import POSITION, believed
+from projections.reads.recognition import LINK, json_list
+from registry.links import Link
+from registry.recognition import Member
+from registry.values import AdministrationCode, decode_value
+
+
+@dataclass(frozen=True)
+class Clauses:
+    links: Sequence[Link]
+    members: Sequence[Member]
+    position: int
+
+
+_PAIR = "(%(one)s::text, %(other)s::text)"
+_TOGETHER = (
+    f"select b.bloc from views.membership b where b.member in {_PAIR}"
+    f" and b.sense = 'CUSTOMS_TERRITORY' and {believed('b')}"
+)
+CLAUSES = f"""
+select {POSITION},
+    {
+    json_list(
+        f"select {LINK} from views.link l where l.kind = 'CONTROL_RESULTS' and {believed('l')}"
+        f" and (l.from_party in {_PAIR} or l.from_party in ({_TOGETHER}))"
+        f" and (l.to_party in {_PAIR} or l.to_party in ({_TOGETHER}))"
+        " order by l.agreement, l.ordinal, l.valid_from"
+    )
+},
+    {
+    json_list(
+        "select m.bloc, m.member, m.valid_from, m.valid_to from views.membership m"
+        f" where m.member in {_PAIR} and m.sense = 'CUSTOMS_TERRITORY' and {believed('m')}"
+        " order by m.bloc, m.member, m.valid_from"
+    )
+}
+"""
+
+_links = msgspec.json.Decoder(list[Link], dec_hook=decode_value)
+_members = msgspec.json.Decoder(list[Member], dec_hook=decode_value)
+
+
+async def clauses(
+    connection: AsyncConnection[Any],
+    one: AdministrationCode,
+    other: AdministrationCode,
+    known: datetime,
+) -> Clauses:
+    """What was known at `known`. Which of them decide is the rule's to say."""
+    parameters = {"one": one.text, "other": other.text, "known": known}
+    async with connection.cursor() as cursor:
+        await cursor.execute(CLAUSES, parameters)
+        row = await cursor.fetchone()
+    assert row is not None  # one row, always
+    return Clauses(_links.decode(row[1]), _members.decode(row[2]), row[0])

@@ -1,0 +1,115 @@
+"""May the importing side rely on the exporting side's inspection of these goods at this crossing?
+
+Pure, like the rule of recognition: an agreement on control results names its goods, crossings and
+directions, and what it does not name is not covered. All instants are in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from registry.links import Link, LinkState
+from registry.recognition import Member, Stretch, crosses, holds
+from registry.values import AdministrationCode, HsCode, Outcome, ReasonCode
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was inspected: goods of one HS code on their way from one territory into another."""
+
+    exporter: AdministrationCode
+    importer: AdministrationCode
+    crossing: str
+    hs: HsCode
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Reliance:
+    """The answer, and the clauses that decided it."""
+
+    outcome: Outcome
+    reasons: tuple[ReasonCode, ...]
+    clauses: tuple[Link, ...] = ()
+
+
+_NOT_LIVE = {
+    LinkState.TERMINATED: ReasonCode.AGREEMENT_TERMINATED,
+    LinkState.SUSPENDED: ReasonCode.AGREEMENT_SUSPENDED,
+    LinkState.NOT_IMPLEMENTED: ReasonCode.AGREEMENT_NOT_IMPLEMENTED,
+}
+
+
+def rely(links: Sequence[Link], members: Sequence[Member], asked: Inspection) -> Reliance:
+    """`links`: every clause on control results between the two, of whatever day and direction."""
+
+    def covers(party: AdministrationCode, code: AdministrationCode) -> bool:
+        return party == code or any(
+            m.bloc == party and m.member == code and holds(m, asked.at) for m in members
+        )
+
+    there = [
+        link for link in links
+        if covers(link.clause.from_, asked.exporter) and covers(link.clause.to, asked.importer)
+    ]  # fmt: skip
+    back = [
+        link for link in links
+        if covers(link.clause.from_, asked.importer) and covers(link.clause.to, asked.exporter)
+    ]  # fmt: skip
+    if not there and not back:
+        return Reliance(Outcome.NOT_RECOGNISED, (ReasonCode.NO_AGREEMENT,))
+    covered = [link for link in there if _goods(link, asked) and _crossing(link, asked)]
+    if not covered:
+        return _outside(there, back, asked)
+    return _standing(covered, asked.at)
+
+
+def _standing(covered: Sequence[Link], at: datetime) -> Reliance:
+    """Goods, crossing and direction are covered: since when, and until when?"""
+    of_day = [link for link in covered if holds(link, at)]
+    live = tuple(link for link in of_day if link.state is LinkState.LIVE)
+    if live:
+        return Reliance(Outcome.RECOGNISED, (ReasonCode.IN_FORCE,), live)
+    uncertain = tuple(link for link in of_day if link.state is LinkState.UNCERTAIN)
+    if uncertain:
+        return Reliance(Outcome.UNKNOWN, (ReasonCode.DATE_UNCERTAIN,), uncertain)
+    reasons = {_NOT_LIVE[link.state] for link in of_day} or {
+        ReasonCode.AGREEMENT_NOT_IMPLEMENTED
+        if _later(link, at)
+        else ReasonCode.AGREEMENT_TERMINATED
+        for link in covered
+    }
+    ordered = tuple(sorted(reasons, key=lambda reason: reason.value))
+    return Reliance(Outcome.NOT_RECOGNISED, ordered, tuple(of_day))
+
+
+def _outside(there: Sequence[Link], back: Sequence[Link], asked: Inspection) -> Reliance:
+    """The nearest miss: the other direction here, another crossing, elsewhere the other way."""
+    returning = tuple(link for link in back if _goods(link, asked))
+    same_place = tuple(link for link in returning if _crossing(link, asked))
+    elsewhere = tuple(link for link in there if _goods(link, asked))
+    known_crossing = any(_crossing(link, asked) for link in (*there, *back))
+    if same_place:
+        reason, clauses = ReasonCode.DIRECTION_OUT_OF_SCOPE, same_place
+    elif elsewhere or not known_crossing:
+        reason, clauses = ReasonCode.CROSSING_OUT_OF_SCOPE, elsewhere
+    elif returning:
+        reason, clauses = ReasonCode.DIRECTION_OUT_OF_SCOPE, returning
+    else:
+        reason, clauses = ReasonCode.GOODS_OUT_OF_SCOPE, ()
+    of_day = tuple(link for link in clauses if holds(link, asked.at))
+    return Reliance(Outcome.NOT_RECOGNISED, (reason,), of_day)
+
+
+def _goods(link: Link, asked: Inspection) -> bool:
+    return not link.clause.hs or any(hs.covers(asked.hs) for hs in link.clause.hs)
+
+
+def _crossing(link: Link, asked: Inspection) -> bool:
+    return not link.clause.crossings or crosses(link.clause.crossings, asked.crossing)
+
+
+def _later(stretch: Stretch, at: datetime) -> bool:
+    return at < stretch.valid_from
