@@ -196,7 +196,9 @@ class Life:
             what={"effective": right.isoformat()},
             why="the day of effect was miscounted",
         )
-        by = Decision(self.day, decided_by=self.home, legal_ground=self.place.law)
+        by = Decision(
+            self.day, decided_by=self.home, legal_ground=self.place.law, programme=self.programme
+        )
         particulars.correct(self.operator, correct, by, version)
         self.written(self.day)
         id = self.population.command_id(self.number, "correction")

@@ -7,9 +7,12 @@ with effect from the first makes the first to the tenth suspended days, and both
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from registry.clocks import Known, Remembered, remember
 from registry.decisions import begins
@@ -17,8 +20,7 @@ from registry.operators import Operator, amended
 from registry.values import ENDED, AdministrationCode, Role, Status, Tin
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(msgspec.Struct, frozen=True, gc=False):
     """A stretch of law [valid_from, valid_to) in which an authorisation stood in one way.
 
     `status` is of the authorisation; `abroad` is of the part of it that partners recognise
@@ -40,8 +42,7 @@ class Period:
     ground: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True, gc=False):
     """What an operator was called, and what became of it as a firm, over a stretch of law."""
 
     name: str
@@ -53,8 +54,7 @@ class Named:
     valid_to: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Identified:
+class Identified(msgspec.Struct, frozen=True, gc=False):
     scheme: str
     value: str
     issuer: AdministrationCode | None
@@ -63,8 +63,7 @@ class Identified:
     valid_to: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Consented:
+class Consented(msgspec.Struct, frozen=True, gc=False):
     """`partner` is None for publication."""
 
     partner: AdministrationCode | None
@@ -72,8 +71,7 @@ class Consented:
     valid_to: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(msgspec.Struct, frozen=True, gc=False):
     """A date that a rule set, and what became of it."""
 
     authorisation: str
@@ -105,8 +103,9 @@ def record(events: Sequence[Known[Any]]) -> Record:
     """The whole stream, first event first, read on both clocks."""
     first: Known[Operator.Registered] = events[0]
     zone = first.event.time_zone
-    periods, names, identifiers, consents = [], [], [], []
+    standings, names, identifiers, consents = [], [], [], []
     told: list[Operator.Event] = []
+    book = _Book(zone)
     names.append((first.position, first.known_at, _names(first.event, told, zone)))
     for it in events[1:]:
         told.append(it.event)
@@ -114,7 +113,11 @@ def record(events: Sequence[Known[Any]]) -> Record:
         at = (it.position, it.known_at)
         every = isinstance(it.event, Operator.Corrected)
         if every or isinstance(it.event, _OF_STANDING):
-            periods.append((*at, _periods(said, zone)))
+            if every:
+                book = _Book(zone)
+            for event in said if every else (it.event,):
+                book.tell(event)
+            standings.append((*at, book.periods()))
         if every or isinstance(it.event, (Operator.Amended, Operator.Merged)):
             names.append((*at, _names(first.event, said, zone)))
         if every or isinstance(it.event, (Operator.IdentifierAdded, Operator.IdentifierEnded)):
@@ -125,7 +128,7 @@ def record(events: Sequence[Known[Any]]) -> Record:
         first.event.tin,
         first,
         events[-1].position,
-        remember(periods),
+        remember(standings),
         remember(names),
         remember(identifiers),
         remember(consents),
@@ -140,58 +143,107 @@ def in_order_of_law(events: Iterable[Operator.Event]) -> list[Operator.Event]:
 # ----------------------------------------------------------------- periods
 
 
-def _periods(events: list[Operator.Event], zone: str) -> list[Period]:
-    """The stretches of every authorisation, as these events together have it."""
-    found: list[Period] = []
-    streams: dict[str, list[Operator.Event]] = {}
-    mergers: list[Operator.Event] = []
+def periods(events: Iterable[Operator.Event], zone: str) -> list[Period]:
+    """The stretches of every authorisation, as these events together have them."""
+    book = _Book(zone)
     for event in events:
-        if isinstance(event, (Operator.AuthorisationEvent, Operator.Lodged)):
-            streams.setdefault(event.authorisation, []).append(event)
+        book.tell(event)
+    return book.periods()
+
+
+def stand(events: Iterable[Operator.Event], zone: str) -> dict[str, Period]:
+    """How each authorisation stands in the end, by the order of law: its last stretch."""
+    book = _Book(zone)
+    for event in events:
+        book.tell(event)
+    return {reference: page.now for reference, page in book.pages.items()}
+
+
+class _Book:
+    """The stretches of every authorisation, as the events told so far together have them."""
+
+    def __init__(self, zone: str) -> None:
+        self.zone = zone
+        self.pages: dict[str, _Page] = {}
+
+    def tell(self, event: Operator.Event) -> None:
+        if isinstance(event, Operator.Lodged):
+            self.pages[event.authorisation] = _Page(event, self.zone)
+        elif isinstance(event, Operator.AuthorisationEvent):
+            # Where a correction took the application away, what followed from it is gone too.
+            if event.authorisation in self.pages:
+                self.pages[event.authorisation].tell(event)
         elif isinstance(event, Operator.Merged):
-            mergers.append(event)
-    for own in streams.values():
-        if isinstance(own[0], Operator.Lodged):
-            found += _stretches(own[0], in_order_of_law(own[1:] + mergers), zone)
-    return found
+            for page in self.pages.values():
+                page.tell(event)
+
+    def periods(self) -> list[Period]:
+        return [period for page in self.pages.values() for period in (*page.done, page.now)]
 
 
-def _stretches(
-    lodged: Operator.Lodged, events: list[Operator.Event], zone: str
-) -> list[Period]:
-    now = Period(
-        lodged.authorisation, lodged.programme, lodged.type, Status.LODGED, Status.LODGED,
-        begins(lodged.effective, zone),
-    )  # fmt: skip
-    done: list[Period] = []
-    for event in events:
-        day = begins(event.effective, zone)
-        if (
-            isinstance(event, Operator.Granted)
-            and event.decided
-            and event.decided < event.effective
-        ):
-            # Decided, and not yet in effect: UCC Delegated Act Art. 29 gives it five days.
-            granted = replace(_after(now, event), status=Status.GRANTED, abroad=Status.GRANTED)
-            decided = max(begins(event.decided, zone), now.valid_from)
-            now = _cut(done, now, replace(granted, valid_from=decided))
+class _Page:
+    """One authorisation's stretches. What comes in the order of law is added at the end; what
+    reaches back makes the page be written again."""
+
+    def __init__(self, lodged: Operator.Lodged, zone: str) -> None:
+        self.lodged, self.zone = lodged, zone
+        self.events: list[Operator.Event] = []
+        self.begin()
+
+    def begin(self) -> None:
+        lodged = self.lodged
+        self.last = lodged.effective
+        self.done: list[Period] = []
+        self.now = Period(
+            lodged.authorisation, lodged.programme, lodged.type, Status.LODGED, Status.LODGED,
+            begins(lodged.effective, self.zone),
+        )  # fmt: skip
+
+    def tell(self, event: Operator.Event) -> None:
+        self.events.append(event)
+        if event.effective >= self.last:
+            self.add(event)
+        else:
+            self.begin()
+            for each in in_order_of_law(self.events):
+                self.add(each)
+
+    def add(self, event: Operator.Event) -> None:
+        self.last = max(self.last, event.effective)
+        now, day = self.now, begins(event.effective, self.zone)
         after = _after(now, event)
         if after is None or (now.status in ENDED and not isinstance(event, Operator.Merged)):
-            continue
+            return
+        decided_on = event.decided if isinstance(event, Operator.Granted) else None
+        if decided_on and decided_on < event.effective:
+            # Decided, and not yet in effect: UCC Delegated Act Art. 29 gives it five days.
+            decided = max(begins(decided_on, self.zone), now.valid_from)
+            granted = replace(
+                after, status=Status.GRANTED, abroad=Status.GRANTED, valid_from=decided
+            )
+            now = _cut(self.done, now, granted)
         # An annulment needs no case of its own: its day is that of the grant, so in the order of
         # law it stands right behind it, and whatever came after comes after an end.
-        now = _cut(done, now, replace(after, valid_from=max(day, now.valid_from)))
-    return [*done, now]
+        self.now = _cut(self.done, now, replace(after, valid_from=max(day, now.valid_from)))
 
 
 def _cut(done: list[Period], now: Period, after: Period) -> Period:
     """End one stretch where the next begins; a stretch of no length never was."""
-    same = replace(after, valid_from=now.valid_from, ground=now.ground)
-    if same == now:
+    if _stand_alike(now, after):
         return now
     if after.valid_from > now.valid_from:
         done.append(replace(now, valid_to=after.valid_from))
     return after
+
+
+def _stand_alike(now: Period, after: Period) -> bool:
+    """Nothing that matters is different: not its day, and not on which ground."""
+    return all(getattr(now, name) == getattr(after, name) for name in _STANDING)
+
+
+_STANDING = (
+    "status", "abroad", "type", "number", "valid_until", "effective_from", "roles", "flags",
+)  # fmt: skip
 
 
 def _after(now: Period, event: Operator.Event) -> Any:
@@ -223,8 +275,9 @@ def _after(now: Period, event: Operator.Event) -> Any:
         case Operator.ReassessmentOpened():
             return replace(now, flags=_flags(now, add="under_reassessment"))
         case Operator.ReassessmentClosed(remediation=remediation):
-            flags = _flags(now, drop="under_reassessment")
-            return replace(now, flags=(*flags, "remediation") if remediation else flags)
+            kept = replace(now, flags=_flags(now, drop="under_reassessment"))
+            mending = {"add": "remediation"} if remediation else {"drop": "remediation"}
+            return replace(kept, flags=_flags(kept, **mending))
         case Operator.Renewed(valid_until=until):
             return replace(now, valid_until=until, flags=_flags(now, drop="under_reassessment"))
         case Operator.Suspended(part=None):
@@ -290,6 +343,8 @@ def _identifiers(events: list[Operator.Event], zone: str) -> list[Identified]:
     for event in in_order_of_law(events):
         match event:
             case Operator.IdentifierAdded(scheme=scheme, value=value, valid_to=valid_to):
+                if (scheme, value) in open:  # said anew: verified, or valid for longer
+                    _close(done, open.pop((scheme, value)), begins(event.effective, zone))
                 open[scheme, value] = Identified(
                     scheme, value, event.issuer, event.verified_by,
                     begins(event.effective, zone), begins(valid_to, zone) if valid_to else None,

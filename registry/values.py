@@ -137,6 +137,9 @@ def decode_value(kind: type, text: Any) -> Any:
 class Term(Enum):
     """A word from a closed list. Its value is its text: stored, asked for and shown alike."""
 
+    # Members are one of a kind; the library's hash of their names takes a call of Python each.
+    __hash__ = object.__hash__
+
     def __str__(self) -> str:
         return str(self.value)
 
