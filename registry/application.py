@@ -38,6 +38,7 @@ from registry.errors import (
     UnknownProgramme,
     WrongDates,
 )
+from registry.ledger import Command as Slip
 from registry.ledger import (
     CommandMismatch,
     Found,
@@ -46,7 +47,6 @@ from registry.ledger import (
     Outcome,
     Repeated,
 )
-from registry.ledger import Command as Slip
 from registry.operators import Operator
 from registry.programmes import Programme
 from registry.publications import Claim, Document

@@ -101,7 +101,7 @@ class Operator(BaseAggregate[UUID]):
         override: str | None = None
 
         def change(self, operator: Operator) -> None:
-            operator.identifiers.add((self.scheme, self.value))
+            operator.identifiers[self.scheme, self.value] = self
 
     class IdentifierEnded(Event):
         TOPIC = "operator.identifier_ended"
@@ -109,7 +109,7 @@ class Operator(BaseAggregate[UUID]):
         value: str
 
         def change(self, operator: Operator) -> None:
-            operator.identifiers.discard((self.scheme, self.value))
+            operator.identifiers.pop((self.scheme, self.value), None)
 
     class ConsentGiven(Event):
         TOPIC = "operator.consent_given"
@@ -364,7 +364,7 @@ class Operator(BaseAggregate[UUID]):
 
     def start_again(self) -> None:
         self.name, self.local_name, self.address, self.roles = self._registered
-        self.identifiers: set[tuple[str, str]] = set()
+        self.identifiers: dict[tuple[str, str], Operator.IdentifierAdded] = {}
         self.consents: set[AdministrationCode | None] = set()
         self.authorisations: dict[str, Authorisation] = {}
         self.barred: dict[str, date] = {}
@@ -374,9 +374,19 @@ class Operator(BaseAggregate[UUID]):
     def create_id(tin: Tin) -> UUID:
         return uuid5(NAMESPACE_URL, f"operator/{tin}")
 
+    def lodged(self) -> int:
+        """How many applications there ever were: one that was voided keeps its reference."""
+        return sum(isinstance(event, Operator.Lodged) for event in self.past)
+
     def held(self) -> list[Authorisation]:
         """What has been granted and has not ended."""
         return [a for a in self.authorisations.values() if a.status not in ENDED | CLOSED]
+
+
+def _true_or_false(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("wanted true or false")
+    return text == "true"
 
 
 #: What a correction may put right, and how its text is read.
@@ -389,17 +399,22 @@ CORRECTABLE: dict[str, Any] = {
     "type": str,
     "reason": str,
     "value": str,
-    "void": lambda text: text == "true",
+    "void": _true_or_false,  # false: it was voided by mistake
 }
 
 
-def amended(events: list[Operator.Event]) -> list[Operator.Event]:
-    """The same events with every correction among them carried out; voided ones are gone."""
+def amended(
+    events: list[Operator.Event], also: dict[int, dict[str, str]] | None = None
+) -> list[Operator.Event]:
+    """The same events with every correction among them carried out; voided ones are gone.
+
+    `also`: a correction that is only thought of, as the version of an event and what is wrong.
+    """
     rights: dict[int, dict[str, Any]] = {}
-    for event in events:
-        if isinstance(event, Operator.Corrected):
-            changes = {k: CORRECTABLE[k](v) for k, v in event.what.items()}
-            rights.setdefault(event.version, {}).update(changes)
+    corrections = [(e.version, e.what) for e in events if isinstance(e, Operator.Corrected)]
+    for version, what in (*corrections, *(also or {}).items()):
+        changes = {k: CORRECTABLE[k](v) for k, v in what.items()}
+        rights.setdefault(version, {}).update(changes)
     if not rights:
         return events
     put_right = ((e, rights.get(e.originator_version)) for e in events)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
+
 from registry import commands as c
+from registry import footing
 from registry.decisions import Decision
-from registry.errors import BadValue, Superseded, UnknownPosition, WrongStatus
+from registry.errors import BadValue, UnknownPosition, WrongDates, WrongStatus
+from registry.footing import facts, in_order, of
 from registry.identifiers import check
-from registry.operators import CORRECTABLE, Operator
+from registry.operators import CORRECTABLE, Operator, amended
+from registry.standing import stand
+from registry.values import ENDED, HELD, Status
 
 
 def amend(operator: Operator, it: c.AmendParticulars, by: Decision) -> None:
@@ -15,13 +22,19 @@ def amend(operator: Operator, it: c.AmendParticulars, by: Decision) -> None:
     }  # fmt: skip
     new = {k: v for k, v in said.items() if v is not None and v != getattr(operator, k)}
     if new:
-        operator.trigger_event(Operator.Amended, **new, **_facts(operator, by))
+        operator.trigger_event(Operator.Amended, **new, **facts(operator, by))
 
 
 def add_identifier(operator: Operator, it: c.AddIdentifier, by: Decision) -> None:
     value = check(it.scheme, it.value, override=it.override)
-    if (it.scheme, value) in operator.identifiers:
+    known = operator.identifiers.get((it.scheme, value))
+    said = (it.issuer, it.valid_to, it.verified_by)
+    if known and said == (known.issuer, known.valid_to, known.verified_by):
         return
+    envelope = facts(operator, by)
+    if it.valid_to and it.valid_to <= envelope["effective"]:
+        raise WrongDates(f"validTo: {it.valid_to} is not after {envelope['effective']}")
+    in_order(operator, envelope["effective"], value, _about_identifier(it.scheme, value))
     operator.trigger_event(
         Operator.IdentifierAdded,
         scheme=it.scheme,
@@ -30,33 +43,31 @@ def add_identifier(operator: Operator, it: c.AddIdentifier, by: Decision) -> Non
         valid_to=it.valid_to,
         verified_by=it.verified_by,
         override=it.override,
-        **_facts(operator, by),
+        **envelope,
     )
 
 
 def end_identifier(operator: Operator, it: c.EndIdentifier, by: Decision) -> None:
     if (it.scheme, it.value) not in operator.identifiers:
         raise WrongStatus(f"{operator.tin} has no identifier {it.scheme} {it.value} to be ended")
+    envelope = facts(operator, by)
+    in_order(operator, envelope["effective"], it.value, _about_identifier(it.scheme, it.value))
     operator.trigger_event(
-        Operator.IdentifierEnded, scheme=it.scheme, value=it.value, **_facts(operator, by)
+        Operator.IdentifierEnded, scheme=it.scheme, value=it.value, **envelope
     )
 
 
 def give_consent(operator: Operator, it: c.GiveConsent, by: Decision) -> None:
     _one_addressee(it)
     if it.partner not in operator.consents:
-        operator.trigger_event(
-            Operator.ConsentGiven, partner=it.partner, **_facts(operator, by)
-        )
+        _say_of_consent(operator, Operator.ConsentGiven, it, by)
 
 
 def withdraw_consent(operator: Operator, it: c.WithdrawConsent, by: Decision) -> None:
     """Withdrawable at any time; what was shared while it held was shared rightly."""
     _one_addressee(it)
     if it.partner in operator.consents:
-        operator.trigger_event(
-            Operator.ConsentWithdrawn, partner=it.partner, **_facts(operator, by)
-        )
+        _say_of_consent(operator, Operator.ConsentWithdrawn, it, by)
 
 
 def merge_into(operator: Operator, it: c.MergeInto, by: Decision) -> None:
@@ -64,8 +75,12 @@ def merge_into(operator: Operator, it: c.MergeInto, by: Decision) -> None:
         raise WrongStatus(f"successor: {operator.tin} cannot be merged into itself")
     if operator.successor == it.successor:
         return
+    envelope = facts(operator, by)
+    for held in operator.authorisations.values():
+        if held.status in HELD:
+            in_order(operator, envelope["effective"], held, of(held, (Operator.Granted,)))
     operator.trigger_event(
-        Operator.Merged, successor=it.successor, reason=it.reason, **_facts(operator, by)
+        Operator.Merged, successor=it.successor, reason=it.reason, **envelope
     )
 
 
@@ -75,13 +90,17 @@ def split_from(operator: Operator, it: c.SplitFrom, by: Decision) -> None:
     if any(isinstance(e, Operator.Split) and e.origin == it.origin for e in operator.past):
         return
     operator.trigger_event(
-        Operator.Split, origin=it.origin, reason=it.reason, **_facts(operator, by)
+        Operator.Split, origin=it.origin, reason=it.reason, **facts(operator, by)
     )
 
 
 def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int) -> None:
     """`version`: where, in this operator's stream, the corrected event stands."""
     wrong = next((e for e in operator.past if e.originator_version == version), None)
+    if isinstance(wrong, Operator.Corrected):
+        raise UnknownPosition(
+            f"position: {it.position} is a correction; correct {wrong.corrects}, which it corrects"
+        )
     if wrong is None:
         raise UnknownPosition(
             f"position: {it.position} is not an event of {operator.tin} that can be corrected "
@@ -96,11 +115,15 @@ def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int)
             raise BadValue(f"what.{name}: found {text!r}, {error}") from None
     if not it.what:
         raise BadValue("what: found nothing, wanted at least one field and its right value")
-    if any(
-        isinstance(e, Operator.Corrected) and (e.corrects, e.what) == (it.position, it.what)
-        for e in operator.past
-    ):
+    if not it.why.strip():
+        raise BadValue("why: found nothing, wanted the reason in words")
+    before: dict[str, str] = {}
+    for event in operator.past:
+        if isinstance(event, Operator.Corrected) and event.version == version:
+            before |= event.what
+    if before | it.what == before:
         return
+    _hangs_together(operator, amended(operator.past, {version: it.what}), by)
     operator.trigger_event(
         Operator.Corrected,
         corrects=it.position,
@@ -111,6 +134,35 @@ def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int)
     )
 
 
+def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision) -> None:
+    """Would the record, so corrected, still be one that the decisions could have made?
+
+    Raises WrongStatus where something later rests on what is taken away, WrongDates where it would
+    come before what it follows.
+    """
+    then = copy(operator)
+    then.start_again()
+    try:
+        for event in said:
+            event.change(then)
+    except KeyError as missing:
+        raise WrongStatus(f"what: later events of {missing} rest on it; void those first") from None
+    stands = stand(said, operator.time_zone)
+    for it in then.authorisations.values():
+        if it.status in HELD | ENDED and it.number is None:
+            raise WrongStatus(f"what: later events of {it} rest on its grant; void those first")
+        in_law = stands[it.reference]
+        status = Status.VALID if it.suspended_part else it.status
+        if in_law.status is not status or (it.status in HELD and in_law.type != it.type):
+            raise WrongDates(
+                f"what: {it} is {status} by what was recorded last, and would be "
+                f"{in_law.status} by the dates; correct what came after it first"
+            )
+        if it.status in HELD:
+            rules = footing.rules(by, it, by.today)
+            footing.not_held_twice(then, rules, it.programme, it.type, but=it)
+
+
 def _one_addressee(it: c.ConsentCommand) -> None:
     if (it.partner is None) == (not it.publication):
         raise BadValue(
@@ -119,7 +171,21 @@ def _one_addressee(it: c.ConsentCommand) -> None:
         )
 
 
-def _facts(operator: Operator, by: Decision) -> dict[str, object]:
-    if operator.successor:
-        raise Superseded(f"{operator.tin} was merged into {operator.successor}: ask of that one")
-    return by.envelope(source_suffices=False)
+def _say_of_consent(
+    operator: Operator,
+    event: type[Operator.ConsentGiven | Operator.ConsentWithdrawn],
+    it: c.ConsentCommand,
+    by: Decision,
+) -> None:
+    kinds = (Operator.ConsentGiven, Operator.ConsentWithdrawn)
+    envelope = facts(operator, by)
+    in_order(
+        operator, envelope["effective"], f"consent to {it.partner or 'publication'}",
+        lambda e: isinstance(e, kinds) and e.partner == it.partner,
+    )  # fmt: skip
+    operator.trigger_event(event, partner=it.partner, **envelope)
+
+
+def _about_identifier(scheme: str, value: str) -> Callable[[Operator.Event], bool]:
+    kinds = (Operator.IdentifierAdded, Operator.IdentifierEnded)
+    return lambda e: isinstance(e, kinds) and (e.scheme, e.value) == (scheme, value)

@@ -1,0 +1,158 @@
+"""What a decision about an operator stands on: the authorisation it means, its day, its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from registry.decisions import Decision
+from registry.errors import (
+    AlreadyHeld,
+    NotOffered,
+    Superseded,
+    UnknownAuthorisation,
+    WrongDates,
+    WrongStatus,
+)
+from registry.operators import Authorisation, Due, Operator, amended
+from registry.programmes import Programme, Rules
+from registry.values import HELD, Status
+
+Kinds = tuple[type[Operator.Event], ...]
+#: What moves an authorisation from one status to another. Ends are left out: they may reach
+#: behind what they make void.
+STANDING: Kinds = (
+    Operator.Lodged,
+    Operator.Accepted,
+    Operator.NotAccepted,
+    Operator.Withdrawn,
+    Operator.ExaminationStarted,
+    Operator.Granted,
+    Operator.Refused,
+    Operator.Suspended,
+    Operator.SuspensionLifted,
+)
+
+
+def facts(operator: Operator, by: Decision, effective: date | None = None) -> dict[str, Any]:
+    """The fields that every event of an operator carries. Raises Superseded, and what the
+    decision's envelope raises."""
+    if operator.successor:
+        raise Superseded(f"{operator.tin} was merged into {operator.successor}: ask of that one")
+    return by.envelope(effective, source_suffices=False)
+
+
+def meant(
+    operator: Operator,
+    asked: str | None,
+    wanted: Collection[Status],
+    action: str,
+    already: Collection[Status] = (),
+    of_type: str | None = None,
+) -> Authorisation:
+    """The one authorisation that a command means, if it is where the command needs it to be.
+
+    `already`: where it stands when the same was asked before. What has come so far is meant only
+    when nothing else could be. Raises UnknownAuthorisation, WrongStatus.
+    """
+    known = list(operator.authorisations.values())
+    if asked:
+        known = [a for a in known if asked in (a.number, a.reference)]
+        if not known:
+            raise UnknownAuthorisation(f"{operator.tin} has no authorisation {asked}")
+    fit = [a for a in known if a.status in wanted]
+    if len(fit) > 1 and of_type:
+        fit = [a for a in fit if a.type == of_type] or fit
+    fit = fit or [a for a in known if a.status in already][-1:]
+    if len(fit) == 1:
+        return fit[0]
+    if fit:
+        names = ", ".join(str(a) for a in fit)
+        raise UnknownAuthorisation(f"authorisation: {operator.tin} has several ({names}); name one")
+    if not known:
+        raise UnknownAuthorisation(f"{operator.tin} has no authorisation and none can be {action}")
+    stands = ", ".join(f"{a} is {a.status}" for a in known)
+    raise WrongStatus(f"{operator.tin}: {stands} and cannot be {action}")
+
+
+def in_order(
+    operator: Operator, day: date, about: object, same: Callable[[Operator.Event], bool]
+) -> None:
+    """Law follows effective dates, so the last word on a thing is the one with the latest day.
+
+    A word from an earlier day would be recorded and change nothing; what was wrong before is put
+    right by correcting that record. Raises WrongDates.
+    """
+    last = max((e.effective for e in amended(operator.past) if same(e)), default=day)
+    if day < last:
+        raise WrongDates(
+            f"effective: found {day}, and the last word on {about} counts from {last}; "
+            "what was wrong before that day is put right by correcting its record"
+        )
+
+
+def of(mine: Authorisation, kinds: Kinds) -> Callable[[Operator.Event], bool]:
+    """Is it one of these kinds, about this authorisation?"""
+    return lambda e: isinstance(e, kinds) and getattr(e, "authorisation", None) == mine.reference
+
+
+# ------------------------------------------------------------------- rules
+
+
+def programme(by: Decision, code: str) -> Programme:
+    assert by.programme is not None  # the application always gives the way to look one up
+    return by.programme(code)
+
+
+def rules(by: Decision, mine: Authorisation, day: date) -> Rules:
+    return programme(by, mine.programme).rules_on(day)
+
+
+def offered(programme: Programme, type: str, day: date) -> None:
+    on_offer = programme.types_on(day)
+    if type not in on_offer:
+        raise NotOffered(
+            f"type: {programme.programme} offers {listed(on_offer)} on {day}, and not {type!r}"
+        )
+
+
+def not_held_twice(
+    operator: Operator, rules: Rules, programme: str, type: str, but: Authorisation
+) -> None:
+    """Two valid authorisations never share a type, nor a part: AEOF is AEOC and AEOS."""
+    for held in operator.authorisations.values():
+        if held is but or held.status not in HELD or held.programme != programme:
+            continue
+        if rules.parts(held.type) & rules.parts(type):
+            raise AlreadyHeld(
+                f"{operator.tin} holds {held} ({held.type}), which is {held.status}: "
+                f"no second authorisation of type {type}"
+            )
+
+
+def due(rules: Rules, what: str, rule: str, start: date) -> tuple[Due, ...]:
+    days = rules.number(rule)
+    return (Due(what, start + timedelta(days=days), rules.source(rule)),) if days else ()
+
+
+def renewal(rules: Rules, until: date | None) -> tuple[Due, ...]:
+    return (Due("renewal", until, rules.source("validity_years")),) if until else ()
+
+
+def review(rules: Rules, start: date) -> tuple[Due, ...]:
+    day = years_after(start, rules.number("review_years"))
+    return (Due("review", day, rules.source("review_years")),) if day else ()
+
+
+def years_after(day: date, years: int | None) -> date | None:
+    if years is None:
+        return None
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:  # 29 February
+        return date(day.year + years, 3, 1)
+
+
+def listed(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words)) or "nothing"
