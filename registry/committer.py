@@ -135,6 +135,8 @@ class Appender:
 
     def append(self, batch: Sequence[Ticket], until: float | None = None) -> list[Outcome]:
         """What became of each command. Raises nothing; gives up after `patience` seconds."""
+        if self._closing.is_set():
+            return [_closed() for _ in batch]
         until = until or monotonic() + self._patience
         doubtful = False
         pause = 0.0  # a single lost connection is made good at once
@@ -167,7 +169,8 @@ class Appender:
             self._connection.close()
             self._connection = None
 
-    def stop_retrying(self) -> None:
+    def close_soon(self) -> None:
+        """Finish the statement in flight, if any; begin no other, and none again."""
         self._closing.set()
 
 
@@ -222,7 +225,7 @@ class Committer:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._appender.stop_retrying()
+        self._appender.close_soon()
         if self._worker is not None:
             self._worker.join()
         with self._changed:
@@ -231,7 +234,7 @@ class Committer:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise Closed("The recorder is closed. Nothing was recorded.")
+            raise _closed()
 
     def _enqueue(self, ticket: Ticket) -> None:
         self._check_open()
@@ -260,8 +263,7 @@ class Committer:
                 _answer(batch, self._appender.append(batch))
             with self._changed:
                 self._busy = False
-        why = "The recorder was closed before its turn. Nothing was recorded."
-        _answer(refused, [Closed(why) for _ in refused])
+        _answer(refused, [_closed() for _ in refused])
 
 
 def _answer(batch: Iterable[Ticket], outcomes: Iterable[Outcome]) -> None:
@@ -315,6 +317,10 @@ def _instant(metadata: Metadata) -> str:
     if metadata.known_at.tzinfo is None:
         raise ValueError(f"known_at {metadata.known_at} has no time zone.")
     return metadata.known_at.isoformat()
+
+
+def _closed() -> Closed:
+    return Closed("The recorder is closed. Nothing was recorded.")
 
 
 def _gave_up(ticket: Ticket, doubtful: bool, error: Exception) -> Exception:

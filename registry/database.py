@@ -65,6 +65,7 @@ def environment(conninfo: str, role: str | None = "aeo_writer") -> dict[str, str
         "POSTGRES_SCHEMA": "ledger",
         "CREATE_TABLE": "no",  # the migrations did
         "POSTGRES_POOL_SIZE": "2",
+        "POSTGRES_CONNECT_TIMEOUT": "3",  # the library tries ten times: half a minute in all
     }
 
 

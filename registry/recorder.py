@@ -162,7 +162,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
     def close(self) -> None:
         """Finish what is in flight, refuse what is queued. Later commands raise Closed."""
         self._committer.close()
-        self._bulk.stop_retrying()
+        self._bulk.close_soon()
         with self._bulk_lock:
             self._bulk.disconnect()
 
@@ -240,10 +240,9 @@ class LedgerRecorder(PostgresApplicationRecorder):
 
         In production the migrations make it, with roles and rights, and CREATE_TABLE is `no`.
         """
-        [file] = MIGRATIONS.glob("*_ledger.sql")
         made = NAMES.sub(
             lambda found: self._identifier(found[1]).as_string() if found[1] else self.channel_name,
-            file.read_text(encoding="utf-8"),
+            (MIGRATIONS / "0002_ledger.sql").read_text(encoding="utf-8"),
         )
         with self.datastore.get_connection() as connection, connection.transaction():
             connection.execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -26,21 +26,6 @@ from registry.recorder import LedgerFactory, LedgerRecorder
 
 IN_2019 = datetime(2019, 5, 1, tzinfo=UTC)
 IN_2021 = datetime(2021, 5, 1, tzinfo=UTC)
-KINDS = ("operator.granted", "operator.suspended", "operator.suspension_lifted")
-
-
-@pytest.fixture
-def open_recorder(database: str) -> Iterator[Callable[[], LedgerRecorder]]:
-    """As many recorders as a test wants, each like the only one of its process."""
-    factories: list[LedgerFactory] = []
-
-    def one_more() -> LedgerRecorder:
-        factories.append(LedgerFactory(environment(database)))
-        return factories[-1].application_recorder()
-
-    yield one_more
-    for factory in factories:
-        factory.close()
 
 
 @pytest.fixture
@@ -361,9 +346,6 @@ def test_a_setting_that_would_spoil_the_ledger_is_refused_at_the_start(
     factory.close()
 
 
-# ------------------------------------------------------------------ those who follow
-
-
 def test_the_database_s_own_isolation_level_does_not_matter(
     database: str, open_recorder: Callable[[], LedgerRecorder]
 ) -> None:
@@ -380,36 +362,3 @@ def test_the_database_s_own_isolation_level_does_not_matter(
         )
 
     assert sorted(position for answer in answers for position in answer or []) == list(range(1, 81))
-
-
-def test_a_follower_misses_nothing_of_what_eight_writers_record(
-    open_recorder: Callable[[], LedgerRecorder],
-) -> None:
-    offices, follower = [open_recorder(), open_recorder()], open_recorder()
-    done = Event()
-
-    def write(number: int) -> int:
-        recorded = 0
-        for round in range(220):
-            stream = uuid4()
-            recorded += len(offices[number % 2].insert_events(history(stream, 1 + round % 5)) or [])
-            with pytest.raises(StreamMoved):  # would leave a gap, if a refusal took a position
-                offices[number % 2].insert_events([event(stream, 1)])
-        return recorded
-
-    def follow() -> list[int]:
-        seen: list[int] = []
-        while True:
-            over = done.is_set()
-            page = follower.select_notifications(len(seen), 500, inclusive_of_start=False)
-            seen += [n.id for n in page]
-            if over and not page:
-                return seen
-
-    with ThreadPoolExecutor(9) as pool:
-        following = pool.submit(follow)
-        recorded = sum(pool.map(write, range(8)))
-        done.set()
-
-    assert recorded >= 5_000
-    assert following.result() == list(range(1, recorded + 1))

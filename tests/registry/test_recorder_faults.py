@@ -7,46 +7,19 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from itertools import count
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event
 from time import sleep
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from eventsourcing.persistence import Notification, StoredEvent
+from eventsourcing.persistence import StoredEvent
 
-from registry.database import environment
 from registry.ledger import Busy, Closed, Command, OutcomeUnknown, Unreachable
-from registry.recorder import LedgerFactory, LedgerRecorder
+from registry.recorder import LedgerRecorder
 from tests.registry.wire import Wire
 
 OpenRecorder = Callable[..., LedgerRecorder]
-
-
-@pytest.fixture
-def open_recorder(database: str) -> Iterator[OpenRecorder]:
-    """Recorders of a chosen size and patience, on the database or on a wire to it."""
-    factories: list[LedgerFactory] = []
-
-    def one_more(conninfo: str = database, **limits: float) -> LedgerRecorder:
-        factory = LedgerFactory(environment(conninfo))
-        factories.append(factory)
-        recorder = LedgerRecorder(factory.datastore, **limits)  # type: ignore[arg-type]
-        factory._recorders.append(recorder)
-        return recorder
-
-    yield one_more
-    for factory in factories:
-        factory.close()
-
-
-@pytest.fixture
-def wire(database: str) -> Iterator[Wire]:
-    # Not under pytest's own folder: the path of a socket must be short.
-    with TemporaryDirectory(prefix="aeo-wire-") as folder, Wire(database, Path(folder)) as wire:
-        yield wire
 
 
 @pytest.fixture
@@ -334,37 +307,6 @@ def test_closing_finishes_what_is_in_flight_and_refuses_the_rest(
     assert [type(answer) for answer in refused] == [Closed, Closed]
     with pytest.raises(Closed):
         recorder.insert_events([event()])
+    [outcome] = recorder.append_many([(request(), [event()])])
+    assert isinstance(outcome, Closed)
     assert positions(open_recorder()) == [1]
-
-
-# ------------------------------------------------------------------- those who wait
-
-
-def test_a_subscription_cannot_sleep_on_a_recorded_event(
-    open_recorder: OpenRecorder, wire: Wire
-) -> None:
-    recorder = open_recorder()
-    recorder.insert_events([event()])
-    wire.hold = b"listen"
-
-    with open_recorder(wire.conninfo).subscribe(gt=0) as subscription:
-        assert next(subscription).id == 1  # so it has looked, and is about to listen
-        wire.held.wait()
-        recorder.insert_events([event()])
-        wire.released.set()
-        with ThreadPoolExecutor(1) as pool:
-            heard: Notification = pool.submit(next, subscription).result(timeout=30)
-
-    assert heard.id == 2
-
-
-def test_a_subscription_hears_of_each_commit(open_recorder: OpenRecorder) -> None:
-    recorder = open_recorder()
-
-    with recorder.subscribe(gt=0, topics=["operator.suspended"]) as subscription:
-        heard = []
-        for _ in range(20):
-            recorder.insert_events([event(), event()])
-            heard += [next(subscription).id, next(subscription).id]
-
-    assert heard == list(range(1, 41))
