@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import strawberry
+from graphql import GraphQLError, GraphQLSchema
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 from api.events import EventQuery
 from api.glossary import describe
+from api.limits import Document
 from api.mutations import Mutation
 from api.viewer import ViewerQuery
 from api.vocabulary import SCALARS
@@ -16,10 +22,33 @@ from api.vocabulary import SCALARS
 class Query(EventQuery, ViewerQuery): ...
 
 
-schema = strawberry.Schema(
+class Prepared(SchemaExtension):
+    """Executes the document that was read, validated and measured before."""
+
+    def on_operation(self) -> Iterator[None]:
+        given = self.execution_context.operation_extensions or {}
+        document: Document = given["document"]
+        self.execution_context.graphql_document = document.node
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.validation_rules = ()
+        yield
+
+
+class Schema(strawberry.Schema):
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Nothing: the counter tells faults from answers, and logs the faults."""
+
+
+schema = Schema(
     query=Query,
     mutation=Mutation,
+    extensions=[Prepared],
     config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
 )
-core = schema._schema
+#: The same schema as graphql-core knows it, for what strawberry has no door to.
+core: GraphQLSchema = schema._schema
 describe(core)

@@ -18,6 +18,8 @@ class Settings(BaseSettings):
     database: str
     #: Where the local mode keeps its signing key.
     home: Path = Path(".aeo")
+    #: The service signs its own tokens, for whoever can read its home; every page says so.
+    local: bool = True
     readers: int = Field(default=4, ge=1, le=64)  # connections that answer questions
     writers: int = Field(default=16, ge=1, le=256)  # commands that may wait for the disk at once
     deadline: float = Field(default=2.0, gt=0, le=60)  # seconds a question may take

@@ -1,0 +1,50 @@
+"""The service as an ASGI application: the only place where its parts are put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from api import graphiql, health, logs, web
+from api.service import service
+from api.settings import Settings
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Opens nothing yet: connections are made when the server starts, and closed when it ends.
+
+    `app.state.settings` and, while it runs, `app.state.service` are what requests reach.
+    """
+    logs.to_json_lines()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with service(settings) as running:
+            app.state.service = running
+            yield
+
+    # FastAPI's own documentation pages would load their scripts from another host.
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.settings = settings
+    app.add_route("/graphql", _graphql, ["POST", "GET", "HEAD", "PUT", "PATCH", "DELETE"])
+    app.add_route("/healthz", health.alive, ["GET"])
+    app.add_route("/readyz", health.ready, ["GET"])
+    app.add_route("/metrics", health.metrics, ["GET"])
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app
+
+
+async def _graphql(request: Request) -> Response:
+    if request.method == "POST":
+        return await web.graphql(request)
+    if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+        return graphiql.page(request)
+    return web.not_allowed(request)

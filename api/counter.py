@@ -1,0 +1,184 @@
+"""The counter: takes a GraphQL document, has it executed within its limits, and words the answer.
+
+The same for whoever asks: a request over HTTP, a page of the house. What goes wrong inside is
+logged under a number and shown as that number, never as a stack trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import psycopg
+import structlog
+from graphql import GraphQLError, OperationDefinitionNode, OperationType
+from prometheus_client import Counter as Metric
+from prometheus_client import Histogram
+from psycopg_pool import PoolTimeout, TooManyRequests
+
+from api.context import Context
+from api.limits import Document, Documents
+from api.refusals import Unanswered
+from api.schema import core, schema
+from registry.errors import Refusal
+from registry.ledger import Busy, Closed, OutcomeUnknown, Unreachable
+
+log = structlog.get_logger("counter")
+
+ANSWERED = Metric("aeo_answers", "Answers by kind of operation and HTTP status", ["kind", "status"])
+SECONDS = Histogram("aeo_answer_seconds", "Time from document to answer", ["kind"])
+
+#: Try again in a moment: the words, by what was raised.
+LATER: dict[type[BaseException], tuple[str, str]] = {
+    Busy: ("BUSY", "Too many commands are waiting; nothing was recorded. Send it again."),
+    Unreachable: ("UNAVAILABLE", "The ledger cannot be reached; nothing was recorded."),
+    Closed: ("UNAVAILABLE", "The service is stopping; nothing was recorded. Send it again."),
+    OutcomeUnknown: (
+        "OUTCOME_UNKNOWN",
+        "The ledger fell silent. Send the same command, with the same commandId, again: "
+        "the answer tells what became of it.",
+    ),
+    PoolTimeout: ("BUSY", "Too many questions are waiting. Ask again."),
+    TooManyRequests: ("BUSY", "Too many questions are waiting. Ask again."),
+    psycopg.errors.QueryCanceled: (
+        "DEADLINE", "The question takes too long to answer. Ask for less of it."
+    ),
+    psycopg.OperationalError: ("UNAVAILABLE", "The database cannot be reached. Ask again."),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to send: the body as GraphQL has it, and the status that HTTP has for it.
+
+    `read`: the document was good, and executed. Without it the errors are the asker's own.
+    """
+
+    body: dict[str, Any]
+    status: int = 200
+    read: bool = True
+
+
+class Counter:
+    """One a process. `deadline`: seconds that a question may take; a command has the ledger's."""
+
+    def __init__(self, deadline: float) -> None:
+        self.documents = Documents(core)
+        self._deadline = deadline
+
+    async def answer(
+        self,
+        context: Context,
+        text: str,
+        variables: Mapping[str, Any] | None = None,
+        operation_name: str | None = None,
+    ) -> Answer:
+        """Never raises, but when it is cancelled."""
+        document = self.documents.get(text)
+        operation = document.operation(operation_name)
+        if document.errors or operation is None:
+            return unanswerable(document, operation_name)
+        return await self.execute(context, document, operation, variables)
+
+    async def execute(
+        self,
+        context: Context,
+        document: Document,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """A document that was found good. Never raises, but when it is cancelled."""
+        began, kind = perf_counter(), operation.operation.value
+        name = operation.name.value if operation.name else None
+        # A command is not cut short here: whoever sent it must learn what became of it.
+        patience = self._deadline if operation.operation is OperationType.QUERY else None
+        try:
+            async with asyncio.timeout(patience):
+                result = await schema.execute(
+                    None,
+                    variable_values=dict(variables or {}),
+                    context_value=context,
+                    operation_name=name,
+                    operation_extensions={"document": document},
+                )
+            answer = _worded(result.data, result.errors or [], context)
+        except TimeoutError:
+            code, sentence = LATER[psycopg.errors.QueryCanceled]
+            answer = Answer({"errors": [_error(sentence, code)]}, 503)
+        took = perf_counter() - began
+        ANSWERED.labels(kind, answer.status).inc()
+        SECONDS.labels(kind).observe(took)
+        log.info(
+            "answered", request=str(context.request), subject=context.asker.subject, kind=kind,
+            operation=name, status=answer.status, errors=len(answer.body.get("errors", ())),
+            ms=round(took * 1000, 1),
+        )  # fmt: skip
+        return answer
+
+
+def unanswerable(document: Document, operation_name: str | None) -> Answer:
+    """Why no operation of this document is executed."""
+    errors = list(document.errors)
+    if not errors and operation_name is None:
+        errors = [GraphQLError("There are several operations; operationName says which is meant.")]
+    elif not errors:
+        errors = [GraphQLError(f"operationName: there is no operation {operation_name!r}.")]
+    return _request_error(errors)
+
+
+def _request_error(errors: list[GraphQLError]) -> Answer:
+    ANSWERED.labels("none", 400).inc()
+    return Answer({"errors": [_shown(error) for error in errors]}, 400, read=False)
+
+
+def _worded(
+    data: dict[str, Any] | None, errors: list[GraphQLError], context: Context
+) -> Answer:
+    if data is None and errors and not any(error.path for error in errors):
+        return _request_error(errors)  # the variables are not what the operation wants
+    status = 200
+    shown = []
+    for error in errors:
+        passing = later(error.original_error)
+        if passing:
+            status = 503
+            code, sentence = passing
+            log.warning("not now", request=str(context.request), why=str(error.original_error))
+            shown.append(_error(sentence, code, error))
+        elif isinstance(error.original_error, Refusal):
+            refusal = error.original_error
+            shown.append(_error(str(refusal), refusal.code, error))
+        elif error.original_error is None or isinstance(error.original_error, GraphQLError):
+            shown.append(_shown(error))
+        else:
+            shown.append(_fault(error, context))
+    return Answer({"data": data} | ({"errors": shown} if shown else {}), status)
+
+
+def later(error: BaseException | None) -> tuple[str, str] | None:
+    """The code and the sentence for what will pass by itself; None for anything else."""
+    return next((words for kind, words in LATER.items() if isinstance(error, kind)), None)
+
+
+def _fault(error: GraphQLError, context: Context) -> dict[str, Any]:
+    log.error(
+        "fault", request=str(context.request), path=error.path, exc_info=error.original_error
+    )
+    sentence = f"Something went wrong here. It is in the service's log as {context.request}."
+    return _error(sentence, "INTERNAL", error)
+
+
+def _shown(error: GraphQLError) -> dict[str, Any]:
+    worded = dict(error.formatted)
+    own = error.original_error
+    code = own.extensions["code"] if isinstance(own, Unanswered) and own.extensions else "BAD_INPUT"
+    worded["extensions"] = {"code": code} | dict(error.extensions or {})
+    return worded
+
+
+def _error(sentence: str, code: str, error: GraphQLError | None = None) -> dict[str, Any]:
+    where = dict(error.formatted) if error else {}
+    return where | {"message": sentence, "extensions": {"code": code}}

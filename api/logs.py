@@ -1,0 +1,23 @@
+"""The service's log: one JSON object a line, on standard error, with instants in UTC."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+
+def to_json_lines() -> None:
+    """Everything from `info` on."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(default=str),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )

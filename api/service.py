@@ -1,0 +1,95 @@
+"""What one process of the service holds: its connections, the register, the counter, the log."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import AsyncConnectionPool
+
+from api.access import Asker
+from api.askers import Askers
+from api.context import Context, Pool
+from api.counter import Counter
+from api.readlog import ReadLog
+from api.settings import Settings
+from registry.application import Registry
+from registry.database import environment, with_settings
+
+WAITING = 200  # questions that may wait for a connection; more are told to come again
+
+
+@dataclass
+class Service:
+    """`views` answers questions, `ledger` reads events; neither can change anything."""
+
+    settings: Settings
+    views: Pool
+    ledger: Pool
+    registry: Registry
+    writers: ThreadPoolExecutor
+    readlog: ReadLog
+    askers: Askers
+    counter: Counter
+
+    def context(self, asker: Asker, purpose: str | None = None) -> Context:
+        """One request's. `purpose`: what the asker says the reading is for."""
+        return Context(
+            asker, datetime.now(UTC), self.views, self.ledger, self.registry, self.writers,
+            self.readlog, purpose[:200] if purpose else None,
+        )  # fmt: skip
+
+
+@asynccontextmanager
+async def service(settings: Settings) -> AsyncIterator[Service]:
+    """Opened whole or not at all, closed in the opposite order: no acknowledged work is lost.
+
+    Raises PoolTimeout when the database cannot be reached.
+    """
+    async with AsyncExitStack() as stack:
+        views = pool(settings, "aeo_reader", settings.readers)
+        ledger = pool(settings, "aeo_auditor", 2)
+        for each in (views, ledger):
+            await stack.enter_async_context(each)
+            await each.wait(timeout=10)
+        registry = Registry(environment(settings.database))
+        stack.callback(registry.close)
+        writers = ThreadPoolExecutor(settings.writers, "writer")
+        stack.callback(writers.shutdown)
+        readlog = ReadLog(settings.database)
+        readlog.start()
+        stack.push_async_callback(readlog.close)
+        askers = Askers(settings.home, views)
+        counter = Counter(settings.deadline)
+        yield Service(settings, views, ledger, registry, writers, readlog, askers, counter)
+
+
+def pool(settings: Settings, role: str, size: int) -> Pool:
+    """Connections of one role that can read what the role may, and nothing more."""
+    parameters: dict[str, Any] = with_settings(
+        conninfo_to_dict(settings.database),
+        role=role,
+        timezone="UTC",
+        default_transaction_read_only="on",
+        statement_timeout=f"{int(settings.deadline * 1000)}",
+        # Our statements are short and alike: planning and compiling cost more than they save.
+        plan_cache_mode="force_generic_plan",
+        jit="off",
+    )
+    return AsyncConnectionPool(
+        kwargs={**parameters, "autocommit": True},
+        connection_class=AsyncConnection[tuple[Any, ...]],
+        min_size=min(2, size),
+        max_size=size,
+        timeout=settings.deadline,
+        max_waiting=WAITING,
+        max_lifetime=3600,
+        open=False,
+        name=role,
+    )
