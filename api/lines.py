@@ -90,6 +90,15 @@ def lines_of(path: Path, command: str | None = None) -> Iterator[Line]:
     return (Line(path.name, number, said) for number, said in read(text, command))
 
 
+def count_lines(path: Path) -> int:
+    """How many lines there are to read, for whoever shows how far it is. Raises BadFile."""
+    try:
+        with path.open("rb") as file:
+            return sum(1 for line in file if line.strip())
+    except OSError as error:
+        raise BadFile(f"{path} cannot be read: {error.strerror}") from None
+
+
 def _json(text: str, command: str | None) -> Iterator[Said]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():

@@ -312,18 +312,20 @@ class Life:
         if recorded > LAST_DAY:
             self.ended = True
             return
-        by = Decision(
-            recorded,
-            None if by_rule else self.day,
-            self.day,
-            self.home,
-            self.place.law,
-            None,
-            self.programme,
-        )
+        by = self.decision(recorded, None if by_rule else self.day, self.day)
         decide(self.operator, command, by)
         if len(self.operator.pending_events) > len(self.known):
             self.written(recorded)
+
+    def decision(self, today: date, effective: date | None, decided: date) -> Decision:
+        return Decision(
+            today=today,
+            effective=effective,
+            decided=decided,
+            decided_by=self.home,
+            legal_ground=self.place.law,
+            programme=self.programme,
+        )
 
     def written(self, day: date) -> None:
         at = begins(day, self.zone) + timedelta(seconds=32_400 + int(28_800 * self.random()))

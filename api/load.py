@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid5
 
 from api.imports import Draft
 from api.lines import Bad, explain, lines_of
+from api.lives import Life
 from api.synthetic import Population
 from registry import commands as c
 from registry.application import Registry
@@ -63,29 +65,39 @@ def load_operators(
     registry = Registry(environment(conninfo))
     try:
         population = Population(registry, seed)
-        done = _recorded(registry, population, wanted)
-        if done == wanted:
+        begun = _recorded(registry, population, wanted)
+        if begun == wanted:
             return 0
-        done -= min(done, BATCH)  # the corrections of the last batch may be missing: once more
+        # The corrections of the last batch may be missing, so it is sent once more.
+        begun -= min(begun, BATCH)
         events = 0
-        while done < wanted:
-            lives = [population.life(n) for n in range(done, min(done + BATCH, wanted))]
-            lengths = [len(life.known) for life in lives]
-            last = registry.record_histories(life.history() for life in lives)
-            corrections = [
-                correction
-                for life, position, length in zip(lives, last, lengths, strict=True)
-                if (correction := life.correction(position - length))
-            ]
-            if corrections:
-                registry.record_histories(corrections)
-            done += len(lives)
-            events += sum(lengths) + len(corrections)
-            if progress:
-                progress(done, wanted)
-        return events
+        # While one batch is written to the disk the next is decided.
+        with ThreadPoolExecutor(1) as writer:
+            writing: Future[int] | None = None
+            for first in range(begun, wanted, BATCH):
+                until = min(first + BATCH, wanted)
+                lives = [population.life(number) for number in range(first, until)]
+                events += writing.result() if writing else 0
+                writing = writer.submit(_record, registry, lives)
+                if progress:
+                    progress(until, wanted)
+            return events + (writing.result() if writing else 0)
     finally:
         registry.close()
+
+
+def _record(registry: Registry, lives: list[Life]) -> int:
+    """A batch, then what was put right in it: only now are the positions known."""
+    lengths = [len(life.known) for life in lives]
+    last = registry.record_histories(life.history() for life in lives)
+    put_right = [
+        life.correction(before=position - length)
+        for life, position, length in zip(lives, last, lengths, strict=True)
+    ]
+    corrections = [history for history in put_right if history]
+    if corrections:
+        registry.record_histories(corrections)
+    return sum(lengths) + len(corrections)
 
 
 def _recorded(registry: Registry, population: Population, wanted: int) -> int:

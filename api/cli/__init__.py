@@ -1,0 +1,68 @@
+"""The command line: every command does one thing, says what it did, and ends with a code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import typer
+
+from api.cli import asking, keeping, papers, running
+from api.cli.terminal import BAD_FILE, EXIT_CODES, NO_DATABASE, REFUSED, complain
+
+app = typer.Typer(
+    name="aeo",
+    help="Is this operator recognised in that territory, then, as known then, and why?",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+GROUPS: dict[str, dict[str, Callable[..., None]]] = {
+    "Run it": {"up": running.up, "serve": running.serve, "follow": running.follow},
+    "Ask it": {"ask": asking.ask, "history": asking.history, "replay": asking.replay},
+    "Keep it": {
+        "migrate": keeping.migrate,
+        "load": keeping.load,
+        "import": keeping.import_,
+        "rebuild": keeping.rebuild,
+        "check": keeping.check,
+    },
+    "Take away": {"token": papers.token, "export-schema": papers.export_schema},
+}
+for group, commands in GROUPS.items():
+    for name, command in commands.items():
+        app.command(name, rich_help_panel=group, epilog=EXIT_CODES)(command)
+
+
+def main() -> None:
+    """Run one command. What went wrong and is nobody's fault ends with a sentence and its code."""
+    try:
+        app()
+    except Exception as error:
+        code = _code(error)
+        if code is None:
+            raise  # a fault: let it be seen
+        complain(str(error).strip() or type(error).__name__)
+        sys.exit(code)
+
+
+def _code(error: Exception) -> int | None:
+    # Imported here because most commands need none of them to begin with.
+    import psycopg
+    from eventsourcing.persistence import OperationalError
+
+    from api.lines import BadFile
+    from api.postgres import NoDatabase
+    from registry.database import MigrationRefused
+    from registry.errors import Refusal
+
+    match error:
+        case Refusal():
+            return REFUSED
+        case NoDatabase() | MigrationRefused() | psycopg.OperationalError() | OperationalError():
+            return NO_DATABASE
+        case BadFile():
+            return BAD_FILE
+    return None

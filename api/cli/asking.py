@@ -1,0 +1,338 @@
+"""Commands that ask: is it recognised, what happened to it, what was recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from api.cli.terminal import (
+    HOME,
+    REFUSED,
+    USAGE,
+    Home,
+    Json,
+    fail,
+    instant,
+    plain,
+    print_json,
+    print_table,
+    register,
+    shown,
+)
+
+At = Annotated[str | None, typer.Option(help="The day or instant whose law counts; default now.")]
+KnownAt = Annotated[
+    str | None, typer.Option(help="Only what was known by then counts; default now.")
+]
+
+
+def ask(
+    tin: Annotated[str, typer.Argument(help="A TIN, or a code like AEOCN1234567890.")],
+    in_: Annotated[str, typer.Option("--in", metavar="CODE", help="The territory that asks.")],
+    at: At = None,
+    known_at: KnownAt = None,
+    role: Annotated[str | None, typer.Option(help="EXPORTER, CARRIER, ...")] = None,
+    direction: Annotated[str | None, typer.Option(help="IMPORT or EXPORT.")] = None,
+    hs: Annotated[str | None, typer.Option(help="HS code of 2, 4 or 6 digits.")] = None,
+    crossing: Annotated[str | None, typer.Option()] = None,
+    mode: Annotated[str | None, typer.Option()] = None,
+    as_: Annotated[
+        str,
+        typer.Option("--as", help="officer:CN, partner:KR, company:TIN: see what that asker sees."),
+    ] = "auditor:*",
+    home: Home = HOME,
+    as_json: Json = False,
+) -> None:
+    """Is this operator recognised in that territory, then, as known then, and why?
+
+    The code is 0 whatever the answer: UNKNOWN is one, too.
+    """
+    from projections.reads.recognition import facts, into, stretch
+    from registry.recognition import Question, recognise
+    from registry.values import Direction, HsCode, Role
+
+    now = datetime.now(UTC)
+    wanted, territory = _tin(tin), _administration(in_)
+    known = instant(known_at) or now
+    if known > now:
+        fail(USAGE, f"--known-at: {shown(known)} is in the future, and nobody knows that yet")
+    question = Question(
+        territory,
+        instant(at) or now,
+        role=_word(Role, role, "--role"),
+        direction=_word(Direction, direction, "--direction"),
+        hs=_word(HsCode, hs, "--hs"),
+        crossing=crossing,
+        mode=mode,
+    )
+
+    async def read(url: str) -> Any:
+        from psycopg import AsyncConnection
+
+        async with await AsyncConnection.connect(url, autocommit=True) as connection:
+            await connection.execute("set role aeo_reader")
+            asker = await _may_ask(connection, as_, wanted, territory)
+            return await facts(connection, asker.sight, now, [wanted], territory, known)
+
+    with register(home) as url:
+        found = asyncio.run(read(url))
+    of = into(found.of(wanted), territory)
+    answer = recognise(of, question)
+    begins, ends = stretch(of, question)
+    told = {
+        "tin": wanted.text,
+        "in": territory.text,
+        "outcome": answer.outcome.value,
+        "legal": answer.legal.value,
+        "operational": answer.operational.value,
+        "reasons": [it.value for it in answer.reasons],
+        "at": question.at,
+        "knownAt": known,
+        "validFrom": None if begins.year == 1 else begins,
+        "validTo": ends,
+        "position": found.position,
+        "bases": [
+            {
+                "agreement": it.agreement,
+                "authorisation": it.authorisation,
+                "since": it.since,
+                "identifierScheme": it.identifier_scheme,
+                "identifier": it.identifier,
+                "declarationBox": it.declaration_box,
+                "benefits": list(it.benefits),
+                "assumed": it.assumed,
+            }
+            for it in answer.bases
+        ],
+    }
+    if as_json:
+        print_json(told)
+        return
+    print(f"{wanted} in {territory}: {answer.outcome} ({', '.join(map(str, answer.reasons))})")
+    print(f"  in law {answer.legal}, in practice {answer.operational}")
+    print(f"  at {shown(question.at)}, as known at {shown(known)}, position {found.position:,}")
+    print(f"  the answer is the same from {shown(begins)} to {shown(ends) or 'open'}")
+    if answer.bases:
+        print_table(
+            None,
+            ("Agreement", "Authorisation", "Since", "Known there by", "Declared in", "Assumed"),
+            [
+                (
+                    it.agreement, it.authorisation, it.since,
+                    " ".join(filter(None, (it.identifier_scheme, it.identifier))),
+                    it.declaration_box, it.assumed,
+                )
+                for it in answer.bases
+            ],
+        )  # fmt: skip
+
+
+def history(
+    tin: Annotated[str, typer.Argument(help="A TIN, or a code like AEOCN1234567890.")],
+    home: Home = HOME,
+    as_json: Json = False,
+) -> None:
+    """All that happened to an operator, and what was believed of its standing, on both clocks."""
+    import psycopg
+    from psycopg.rows import dict_row
+
+    from registry.operators import Operator
+
+    wanted = _tin(tin)
+    with register(home) as url, psycopg.connect(url, row_factory=dict_row) as connection:
+        connection.execute("set timezone = 'UTC'")
+        events = connection.execute(
+            "select position, topic as type, state::json as payload, recorded_at as \"recordedAt\","
+            " known_at as \"knownAt\", actor from ledger.event where originator_id = %s"
+            " order by originator_version",
+            [Operator.create_id(wanted)],
+        ).fetchall()
+        if not events:
+            fail(REFUSED, f"{wanted} is not in this register")
+        operator = connection.execute(
+            "select name, local_name, administration, time_zone, source, standing, successor"
+            " from views.operator where tin = %s",
+            [wanted.text],
+        ).fetchone()
+        periods = connection.execute(
+            "select coalesce(number, authorisation) as authorisation, type, status,"
+            " valid_from as \"validFrom\", valid_to as \"validTo\","
+            " recorded_from as \"recordedFrom\", recorded_to as \"recordedTo\", ground"
+            " from views.status_period where tin = %s"
+            " order by status_period.authorisation, valid_from, recorded_from",
+            [wanted.text],
+        ).fetchall()
+    if as_json:
+        print_json({"tin": wanted.text, "operator": operator, "events": events, "periods": periods})
+        return
+    if operator:
+        names = " ".join(filter(None, (operator["name"], operator["local_name"])))
+        print(f"{wanted}  {names}  {operator['standing']}")
+        merged = f", merged into {operator['successor']}" if operator["successor"] else ""
+        source = f", {operator['source']}" if operator["source"] else ""
+        print(f"home {operator['administration']}, {operator['time_zone']}{source}{merged}")
+    print_table(
+        "What happened, in the order in which it was recorded",
+        ("Position", "What", "Counts from", "Known at", "Recorded at", "Says"),
+        [
+            (
+                it["position"], it["type"].removeprefix("operator.").replace("_", " "),
+                it["payload"].get("effective"), it["knownAt"],
+                it["recordedAt"] if it["recordedAt"] != it["knownAt"] else "the same",
+                _says(it["type"], it["payload"]),
+            )
+            for it in events
+        ],
+    )  # fmt: skip
+    print_table(
+        "What was believed of its standing: in law, and from when to when it was believed",
+        ("Authorisation", "Status", "In law from", "to", "Believed from", "to", "Ground"),
+        [
+            (
+                f"{it['authorisation']} ({it['type']})", it["status"], it["validFrom"],
+                it["validTo"] or "open", it["recordedFrom"], it["recordedTo"] or "still",
+                it["ground"],
+            )
+            for it in periods
+        ],
+    )  # fmt: skip
+
+
+def replay(
+    type: Annotated[
+        list[str] | None, typer.Option(help="operator.granted, ...; may be said several times.")
+    ] = None,
+    stream: Annotated[str | None, typer.Option(help="The id of a stream.")] = None,
+    tin: Annotated[str | None, typer.Option(help="The operator of that TIN.")] = None,
+    agreement: Annotated[str | None, typer.Option(help="The agreement of that id.")] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="The first position, or an instant of recording.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="The last position, or an instant of recording.")
+    ] = None,
+    home: Home = HOME,
+) -> None:
+    """The one sequence of events as JSON lines, each with its position, filtered as asked."""
+    import orjson
+    import psycopg
+    from psycopg.sql import SQL
+
+    from registry.agreements import Agreement
+    from registry.operators import Operator
+
+    where, values = [SQL("true")], dict[str, Any]()
+    streams = [UUID(stream)] if _is_uuid(stream) else []
+    streams += [Operator.create_id(_tin(tin))] if tin else []
+    streams += [Agreement.create_id(agreement)] if agreement else []
+    if streams:
+        where.append(SQL("originator_id = any(%(streams)s)"))
+        values["streams"] = streams
+    if type:
+        where.append(SQL("topic = any(%(types)s)"))
+        values["types"] = type
+    for name, text, position, moment in (
+        ("from", from_, SQL("position >= %(from)s"), SQL("recorded_at >= %(from)s")),
+        ("until", until, SQL("position <= %(until)s"), SQL("recorded_at <= %(until)s")),
+    ):
+        if text:
+            where.append(position if text.isdecimal() else moment)
+            values[name] = int(text) if text.isdecimal() else instant(text)
+    statement = SQL(
+        "select position, originator_id, originator_version, topic, recorded_at, known_at,"
+        " command_id, actor, decided_by, legal_ground, state from ledger.event where {}"
+        " order by position"
+    ).format(SQL(" and ").join(where))
+    write = sys.stdout.buffer.write
+    with register(home) as url, psycopg.connect(url) as connection:
+        connection.execute("set timezone = 'UTC'")
+        with connection.cursor("replay") as cursor:
+            cursor.itersize = 5_000
+            for row in cursor.execute(statement, values):
+                line = {
+                    "position": row[0], "stream": str(row[1]), "version": row[2], "type": row[3],
+                    "recordedAt": plain(row[4]), "knownAt": plain(row[5]),
+                    "commandId": str(row[6]), "actor": row[7], "decidedBy": row[8],
+                    "legalGround": row[9], "payload": orjson.Fragment(row[10]),
+                }  # fmt: skip
+                write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.flush()
+
+
+# --------------------------------------------------------------------- common
+
+
+def _says(type: str, payload: dict[str, Any]) -> str:
+    """What an event says beside its dates, on one line."""
+    if type.startswith("operator.consent") and "partner" not in payload:
+        return "to publication"
+    dull = {"effective", "tin", "administration", "time_zone", "due", "decided_by", "source"}
+    said = {k: v for k, v in payload.items() if k not in dull}
+    if said.get("decided") == payload.get("effective"):
+        said.pop("decided", None)
+    return "; ".join(f"{k.replace('_', ' ')} {_short(v)}" for k, v in said.items())
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k}={v}" for k, v in value.items())
+    return shown(value)
+
+
+async def _may_ask(connection: Any, subject: str, tin: Any, territory: Any) -> Any:
+    """The asker of that name, if it may ask this. Exits with 1 or 2."""
+    from api.access import Action, decide, named, operator
+    from projections.reads.kin import kin
+    from registry.values import AdministrationCode
+
+    try:
+        asker = named(subject)
+    except ValueError as error:
+        fail(USAGE, f"--as: {error}")
+    if asker.administration:
+        members, blocs = await kin(connection, asker.administration.text)
+        own = frozenset({asker.administration, *map(AdministrationCode, members)})
+        reach = own | frozenset(map(AdministrationCode, blocs))
+        asker = replace(asker, own=own, reach=reach)
+    verdict = decide(asker, Action.ASK_RECOGNITION, operator(tin, territory))
+    if not verdict.allowed:
+        fail(REFUSED, verdict.reason)
+    return asker
+
+
+def _tin(text: str) -> Any:
+    from registry.values import Tin
+
+    return _word(Tin, text, "TIN")
+
+
+def _administration(text: str) -> Any:
+    from registry.values import AdministrationCode
+
+    return _word(AdministrationCode, text, "--in")
+
+
+def _word(kind: Any, text: str | None, name: str) -> Any:
+    if text is None:
+        return None
+    try:
+        return kind.parse(text) if hasattr(kind, "parse") else kind(text)
+    except ValueError as error:
+        known = "" if hasattr(kind, "parse") else f": one of {', '.join(map(str, kind))}"
+        fail(USAGE, f"{name}: {error}{known}")
+
+
+def _is_uuid(text: str | None) -> bool:
+    if text is None:
+        return False
+    try:
+        UUID(text)
+    except ValueError:
+        fail(USAGE, f"--stream: {text!r} is not the id of a stream (a UUID)")
+    return True

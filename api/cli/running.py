@@ -1,0 +1,64 @@
+"""Commands that stay: the whole of it on one machine, the service alone, the read models alone."""
+
+from __future__ import annotations
+
+import threading
+from typing import Annotated
+
+import typer
+
+from api.cli.terminal import HOME, REFUSED, USAGE, Home, fail, home_of, progress, register
+
+Port = Annotated[int, typer.Option(min=1, max=65_535, help="Where it listens, on this machine.")]
+#: How `up` starts its helpers: they are told the database, and end when `up` does.
+WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
+
+
+def up(
+    port: Port = 8420,
+    home: Home = HOME,
+    operators: Annotated[
+        int, typer.Option(min=0, max=1_000_000, help="How many synthetic operators to have.")
+    ] = 10_000,
+) -> None:
+    """Everything on one machine: database, world, read models, service. Ctrl-C stops it.
+
+    A second start finds what the first one loaded. After a crash or `kill -9` start it again:
+    nothing that was acknowledged is missing.
+    """
+    from api.supervise import HelperDied, PortTaken
+    from api.supervise import up as run
+
+    try:
+        run(home_of(home), port, operators, progress, lambda said: print(said, flush=True))
+    except PortTaken as error:
+        fail(USAGE, str(error))
+    except HelperDied as error:
+        fail(REFUSED, str(error))
+
+
+def serve(port: Port = 8420, home: Home = HOME, with_parent: WithParent = False) -> None:
+    """The service alone: GraphQL, pages and health, on the database that is there."""
+    from api.supervise import from_parent, serve_on
+
+    if with_parent:
+        serve_on(from_parent, home_of(home), port)
+        return
+    with register(home) as url:
+        serve_on(lambda: url, home_of(home), port)
+
+
+def follow(home: Home = HOME, with_parent: WithParent = False) -> None:
+    """The read models alone: shows them every event that is recorded. One at a time follows."""
+    from api.supervise import from_parent, stopped_by_signal
+
+    stop = threading.Event()
+    stopped_by_signal(stop)
+    from projections.follower import Follower
+
+    if with_parent:
+        Follower(from_parent()).run(stop)
+        return
+    with register(home) as url:
+        Follower(url).run(stop)
+

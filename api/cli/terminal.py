@@ -1,0 +1,154 @@
+"""What the commands share: exit codes, files and homes, tables for people, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+OK, REFUSED, USAGE, NO_DATABASE, BAD_FILE = range(5)
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 refused, or something was found; 2 wrong use; "
+    "3 no database can be reached; 4 a file that cannot be read."
+)
+
+Home = Annotated[
+    str,
+    typer.Option(
+        envvar="AEO_HOME",
+        metavar="DIR",
+        help="Where the data live, unless DATABASE_URL names a database.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="For machines: JSON, not a table.")]
+HOME = ".aeo"
+Progress = Callable[[int, int], None]
+
+
+def complain(sentence: str) -> None:
+    print(f"aeo: {sentence}", file=sys.stderr)
+
+
+def fail(code: int, sentence: str) -> NoReturn:
+    complain(sentence)
+    raise typer.Exit(code)
+
+
+def named(path: str) -> Path:
+    """A file as the caller means it: the launcher has changed to the program's own folder."""
+    return Path(os.environ.get("AEO_CWD", "."), path)
+
+
+def home_of(home: str) -> Path:
+    """The default home is the program's, wherever it is called from."""
+    return Path(home) if home == HOME else named(home)
+
+
+@contextmanager
+def register(home: str) -> Iterator[str]:
+    """The conninfo of the register in this home, whose server is started if none runs.
+
+    Raises NoDatabase. An empty database is brought up to date, so that every question has an
+    answer, if only that nothing is there.
+    """
+    from api.postgres import database
+    from registry.database import migrate
+
+    with database(home_of(home)) as url:
+        migrate(url)
+        yield url
+
+
+def instant(text: str | None) -> datetime | None:
+    """An instant with its zone, or a day, which begins at midnight UTC. Exits with 2."""
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        fail(USAGE, f"{text!r} is not an instant: 2026-03-01T09:30:00Z, or a day: 2026-03-01")
+    if found.tzinfo is None:
+        if len(text) > 10:
+            fail(USAGE, f"{text!r} has no zone: add Z for UTC, or +09:00 and the like")
+        found = found.replace(tzinfo=UTC)
+    return found.astimezone(UTC)
+
+
+def shown(it: Any) -> str:
+    """A value as a person reads it. Instants in UTC, to the minute unless there is more."""
+    match it:
+        case None:
+            return ""
+        case datetime():
+            if it.year in (1, 9999):
+                return "always" if it.year == 1 else "never"
+            whole = it.second == 0 and it.microsecond == 0
+            return f"{it:%Y-%m-%d %H:%M}Z" if whole else f"{it:%Y-%m-%d %H:%M:%S}Z"
+        case date():
+            return it.isoformat()
+        case bool():
+            return "yes" if it else "no"
+        case list() | tuple():
+            return ", ".join(shown(part) for part in it)
+    return str(it)
+
+
+def plain(it: Any) -> Any:
+    """A value as JSON has it: instants in RFC 3339, UTC."""
+    if isinstance(it, datetime):
+        return it.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(it)
+
+
+def print_json(it: Any) -> None:
+    indent = 2 if sys.stdout.isatty() else None
+    print(json.dumps(it, default=plain, ensure_ascii=False, indent=indent))
+
+
+def print_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*(shown(cell) for cell in row))
+    # A file or a pipe has no width: nothing is cut off there.
+    wide = None if sys.stdout.isatty() else 250
+    Console(width=wide, highlight=False, markup=False).print(table)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Progress]:
+    """A bar on a terminal; elsewhere a line now and then, on standard error."""
+    if not sys.stderr.isatty():
+        yield _lines(what)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    shape = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bars(*shape, TimeElapsedColumn(), console=Console(stderr=True)) as bars:
+        task = bars.add_task(what, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _lines(what: str) -> Progress:
+    last = time.monotonic()
+
+    def say(done: int, total: int) -> None:
+        nonlocal last
+        if done == total or time.monotonic() - last > 5:
+            last = time.monotonic()
+            print(f"{what}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+
+    return say
