@@ -8,8 +8,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
 
-from registry.decisions import Decision
-from registry.errors import NotAMember
+from registry.decisions import Decision, day_of
+from registry.errors import BadValue, NotAMember, WrongDates
 from registry.values import AdministrationCode, Sense
 
 
@@ -37,7 +37,7 @@ class Administration(BaseAggregate[UUID]):
         sense: Sense
 
         def apply(self, bloc: Administration) -> None:
-            bloc.members.add((self.member, self.sense))
+            bloc.members[self.member, self.sense] = self.effective
 
     class MemberLeft(Event):
         TOPIC = "administration.member_left"
@@ -45,7 +45,7 @@ class Administration(BaseAggregate[UUID]):
         sense: Sense
 
         def apply(self, bloc: Administration) -> None:
-            bloc.members.discard((self.member, self.sense))
+            bloc.members.pop((self.member, self.sense), None)
 
     class ListReceived(Event):
         TOPIC = "administration.list_received"
@@ -67,7 +67,7 @@ class Administration(BaseAggregate[UUID]):
         source: str | None = None,
     ) -> None:
         self.code, self.name, self.time_zone, self.bloc = administration, name, time_zone, bloc
-        self.members: set[tuple[AdministrationCode, Sense]] = set()
+        self.members: dict[tuple[AdministrationCode, Sense], date] = {}  # since when
         self.list_as_of: datetime | None = None
 
     @staticmethod
@@ -83,8 +83,15 @@ class Administration(BaseAggregate[UUID]):
     def leave(self, by: Decision, member: AdministrationCode, sense: Sense) -> None:
         if (member, sense) not in self.members:
             raise NotAMember(f"{member} is not in the {sense} of {self.code} and cannot leave it")
-        self.trigger_event(self.MemberLeft, member=member, sense=sense, **by.envelope())
+        facts, since = by.envelope(), self.members[member, sense]
+        if facts["effective"] < since:
+            raise WrongDates(f"effective: {facts['effective']} is before {since}, when it joined")
+        self.trigger_event(self.MemberLeft, member=member, sense=sense, **facts)
 
     def receive_list(self, by: Decision, as_of: datetime) -> None:
+        if as_of.tzinfo is None:
+            raise BadValue(f"asOf: found {as_of}, wanted an instant with a zone")
+        if day_of(as_of, self.time_zone) > by.today:
+            raise WrongDates(f"asOf: {as_of} is after {by.today}, the day on which it came in")
         if self.list_as_of is None or as_of > self.list_as_of:
             self.trigger_event(self.ListReceived, as_of=as_of, **by.envelope())

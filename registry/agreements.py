@@ -6,6 +6,7 @@ decisions; which pairs it links on which day follows from them in links.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import KW_ONLY, replace
 from datetime import date
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -218,9 +219,13 @@ def implement(agreement: Agreement, it: c.ImplementAgreement, by: Decision) -> N
     _record(agreement, Agreement.Implemented, it, by, side=it.side)
 
 
+_PAUSES = (Agreement.Suspended, Agreement.Resumed)
+
+
 def suspend_side(agreement: Agreement, it: c.SuspendAgreement, by: Decision) -> None:
     _party(agreement, it.side)
     if it.side not in agreement.suspended:
+        _in_order(agreement, it, by, lambda e: getattr(e, "side", None) == it.side, _PAUSES)
         _record(agreement, Agreement.Suspended, it, by, side=it.side)
 
 
@@ -228,6 +233,7 @@ def resume_side(agreement: Agreement, it: c.ResumeAgreement, by: Decision) -> No
     _party(agreement, it.side)
     if it.side not in agreement.suspended:
         raise WrongStatus(f"{agreement.agreement} is not suspended by {it.side}: nothing to resume")
+    _in_order(agreement, it, by, lambda e: getattr(e, "side", None) == it.side, _PAUSES)
     _record(agreement, Agreement.Resumed, it, by, side=it.side)
 
 
@@ -243,12 +249,22 @@ def accede(agreement: Agreement, it: c.AccedeToAgreement, by: Decision, time_zon
 
 def withdraw_member(agreement: Agreement, it: c.WithdrawFromAgreement, by: Decision) -> None:
     _party(agreement, it.member)
+    _in_order(
+        agreement, it, by,
+        lambda e: isinstance(e, Agreement.Acceded) and e.party.administration == it.member,
+        (Agreement.Acceded,),
+    )  # fmt: skip
     _record(agreement, Agreement.Withdrew, it, by, member=it.member)
 
 
 def set_dates(agreement: Agreement, it: c.SetDates, by: Decision) -> None:
     if it.side:
         _party(agreement, it.side)
+    if (it.what is Step.IMPLEMENTED) != (it.side is not None):
+        raise BadValue(
+            f"side: found {it.side} for {it.what}; each side implements for itself, "
+            "and every other step is one of all together"
+        )
     _record(
         agreement, Agreement.DatesSet, it, by,
         what=it.what, side=it.side, conflicting=it.conflicting,
@@ -264,12 +280,12 @@ def set_scope(agreement: Agreement, it: c.SetScope, by: Decision) -> None:
         raise BadValue(f"to: found {it.to}, the same as from; a clause is about the other side")
     _party(agreement, it.from_)
     _party(agreement, it.to)
-    if it.until and it.effective and it.until <= it.effective:
-        raise WrongDates(f"until: {it.until} is not after {it.effective}, its beginning")
+    if it.until and it.until <= (begun := _dates(it, by).earliest):
+        raise WrongDates(f"until: {it.until} is not after {begun}, its beginning")
     clause = Clause(
         it.from_, it.to, it.types, it.programmes, it.roles, it.direction, it.hs, it.crossings,
-        it.modes, it.identifier_scheme, it.declaration_box, it.benefits, it.consent_required,
-        it.max_age_hours,
+        tuple(mode.lower() for mode in it.modes), it.identifier_scheme, it.declaration_box,
+        it.benefits, it.consent_required, it.max_age_hours,
     )  # fmt: skip
     _record(agreement, Agreement.ScopeSet, it, by, clause=clause, until=it.until)
 
@@ -301,6 +317,20 @@ def _dates(it: c.DatedCommand, by: Decision) -> Dates:
     if last < first:
         raise WrongDates(f"latest: {last} is before {first}, the earliest")
     return Dates(first, last)
+
+
+def _in_order(
+    agreement: Agreement,
+    it: c.DatedCommand,
+    by: Decision,
+    about: Callable[[Agreement.DatedEvent], bool],
+    kinds: tuple[type[Agreement.DatedEvent], ...],
+) -> None:
+    """Law follows the dates: what begins and ends by turns is said in the order of its days."""
+    day = _dates(it, by).earliest
+    said = (e.dates.earliest for e in agreement.past if isinstance(e, kinds) and about(e))
+    if day < (last := max(said, default=day)):
+        raise WrongDates(f"effective: found {day}, and the last word on this counts from {last}")
 
 
 def _party(agreement: Agreement, code: AdministrationCode) -> None:

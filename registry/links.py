@@ -11,11 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum
+from functools import reduce
+from itertools import permutations
 from typing import Any
 
 from registry.agreements import Agreement, Clause
-from registry.clocks import ALWAYS, NEVER_AT, Known, Remembered, remember
+from registry.clocks import Known, Remembered, remember
 from registry.decisions import begins
+from registry.intervals import SINCE_EVER, Span, Time, any_of, later, runs, span_of
 from registry.values import AdministrationCode, AgreementKind, AgreementStatus, Dates, Step
 
 
@@ -116,15 +119,12 @@ def record(events: Sequence[Known[Any]]) -> Record:
 
 
 @dataclass(frozen=True)
-class _Span:
-    """An interval of instants in which a thing began (or ended): before it no, after it yes."""
+class _Said:
+    """A clause, when it is the word, and which in the agreement's order."""
 
-    earliest: datetime
-    latest: datetime
-    assumed: bool = False
-
-    def reached(self, at: datetime) -> bool | None:
-        return True if at >= self.latest else False if at < self.earliest else None
+    ordinal: int
+    clause: Clause
+    time: Time
 
 
 _STEPS: dict[type[Agreement.DatedEvent], Step] = {
@@ -157,8 +157,7 @@ class _Belief:
         self.steps = self._steps()
 
     def _zone(self, side: AdministrationCode | None) -> str:
-        """A joint step (signature) has no zone of its own: its day begins where it begins last
-        among the parties, so that it is a fact for every one of them."""
+        """A step of all together (signature) has no zone of its own: its day is shown in UTC."""
         return self.zones[side] if side else "UTC"
 
     def _steps(self) -> list[Dated]:
@@ -187,138 +186,133 @@ class _Belief:
                 found[what, side] = [said]
         return [step for steps in found.values() for step in steps] + notes
 
-    def _span(self, what: Step, side: AdministrationCode | None = None) -> _Span | None:
+    def _dates(self, what: Step, side: AdministrationCode | None) -> Dates | None:
         """When it was, by all the sources that stand: the shortest interval that holds them."""
-        fit = [s for s in self.steps if s.what is what and s.side == side]
-        if not fit:
+        found = [s.dates for s in self.steps if (s.what, s.side) == (what, side)]
+        return reduce(Dates.hull, found) if found else None
+
+    def _span(
+        self, what: Step, side: AdministrationCode | None = None, zone: str | None = None
+    ) -> Span | None:
+        dates = self._dates(what, side)
+        if dates is None:
             return None
-        dates = fit[0].dates
-        for step in fit[1:]:
-            dates = dates.hull(step.dates)
-        zone = self._zone(side)
-        # Uncertain to the day by an interval, or by an assumption that the source does not make.
-        assumed = any(s.assumed for s in fit)
-        return _Span(begins(dates.earliest, zone), begins(dates.latest, zone), assumed)
+        assumed = any(s.assumed for s in self.steps if (s.what, s.side) == (what, side))
+        return span_of(dates, zone or self._zone(side), assumed)
 
     # ------------------------------------------------------------- members
 
     def memberships(self) -> list[Membership]:
-        open = {p.administration: ALWAYS for p in self.proposed.parties}
-        done: list[Membership] = []
+        """When each was certainly a party."""
+        return [
+            Membership(party, it.begun.latest, it.ended.earliest if it.ended else None)
+            for party, times in self._times().items() for it in times
+            if it.ended is None or it.begun.latest < it.ended.earliest
+        ]  # fmt: skip
+
+    def _times(self) -> dict[AdministrationCode, list[Time]]:
+        """The times for which each was a party."""
+        found = {p.administration: [Time(SINCE_EVER)] for p in self.proposed.parties}
         for event in self.told:
             if isinstance(event, Agreement.Acceded):
-                zone = event.party.time_zone
-                open[event.party.administration] = begins(event.dates.latest, zone)
-            elif isinstance(event, Agreement.Withdrew) and event.member in open:
-                end = begins(event.dates.earliest, self.zones[event.member])
-                done.append(Membership(event.member, open.pop(event.member), end))
-        return done + [Membership(party, since) for party, since in open.items()]
+                begun = span_of(event.dates, event.party.time_zone)
+                found.setdefault(event.party.administration, []).append(Time(begun))
+            elif isinstance(event, Agreement.Withdrew) and (own := found.get(event.member)):
+                own[-1] = Time(own[-1].begun, span_of(event.dates, self.zones[event.member]))
+        return found
 
     # --------------------------------------------------------------- links
 
     def links(self) -> list[Link]:
         found: list[Link] = []
         clauses = self._clauses()
-        members = self.memberships()
-        for ordinal, (clause, begun, ended, assumed) in enumerate(clauses, start=1):
-            found += self._stretches(ordinal, clause, begun, ended, assumed, members)
+        for said in clauses:
+            found += self._stretches(said)
         if self.proposed.kind is AgreementKind.AEO_MUTUAL_RECOGNITION:
             # A pair of parties without a clause is linked, and nothing is inside its scope.
-            said = {(c.from_, c.to) for c, *_ in clauses}
-            parties = [m.party for m in members]
-            for a in parties:
-                for b in parties:
-                    if a != b and (a, b) not in said:
-                        none = Clause(a, b, ())
-                        always = _Span(ALWAYS, ALWAYS)
-                        found += self._stretches(0, none, always, None, False, members)
+            named = {(it.clause.from_, it.clause.to) for it in clauses}
+            for a, b in permutations(self.zones, 2):
+                if (a, b) not in named:
+                    found += self._stretches(_Said(0, Clause(a, b, ()), Time(SINCE_EVER)))
         return found
 
-    def _clauses(self) -> list[tuple[Clause, _Span, datetime | None, bool]]:
-        found: list[tuple[Clause, _Span, datetime | None, bool]] = []
-        place: dict[tuple[object, ...], int] = {}
+    def _clauses(self) -> list[_Said]:
+        """The clauses in the order in which they were first said, each until the next of its
+        place begins in law; said again from the same day, the later word replaces the earlier."""
+        places: dict[tuple[object, ...], dict[datetime, _Said]] = {}
+        ordinal = 0
         for event in self.told:
-            if not isinstance(event, Agreement.ScopeSet):
-                continue
-            zone = self.zones.get(event.clause.to, "UTC")
-            begun = _Span(begins(event.dates.earliest, zone), begins(event.dates.latest, zone))
-            ended = begins(event.until, zone) if event.until else None
-            before = place.get(event.clause.place)
-            if before is not None:
-                clause, since, until, assumed = found[before]
-                if begun.earliest <= since.earliest:
-                    # Said again from the same day or an earlier one: it replaces the other whole.
-                    found[before] = (event.clause, begun, ended, event.assumed)
-                    continue
-                until = min(until, begun.latest) if until else begun.latest
-                found[before] = (clause, since, until, assumed)
-            place[event.clause.place] = len(found)
-            found.append((event.clause, begun, ended, event.assumed))
-        return found
+            if isinstance(event, Agreement.ScopeSet):
+                zone = self.zones[event.clause.to]
+                begun = span_of(event.dates, zone, event.assumed)
+                ended = span_of(Dates.on(event.until), zone) if event.until else None
+                own = places.setdefault(event.clause.place, {})
+                before = own.get(begun.earliest)
+                ordinal += before is None
+                number = before.ordinal if before else ordinal
+                own[begun.earliest] = _Said(number, event.clause, Time(begun, ended))
+        found: list[_Said] = []
+        for own in places.values():
+            in_law = [own[start] for start in sorted(own)]
+            for it, after in zip(in_law, [*in_law[1:], None], strict=True):
+                ended = it.time.ended
+                if after and (ended is None or after.time.begun.earliest < ended.earliest):
+                    it = replace(it, time=Time(it.time.begun, after.time.begun))
+                found.append(it)
+        return sorted(found, key=lambda it: it.ordinal)
 
-    def _stretches(
-        self,
-        ordinal: int,
-        clause: Clause,
-        begun: _Span,
-        ended: datetime | None,
-        assumed: bool,
-        members: list[Membership],
-    ) -> Iterable[Link]:
+    def _stretches(self, said: _Said) -> Iterable[Link]:
         """One clause, cut wherever its state changes."""
+        clause, zone = said.clause, self.zones[said.clause.to]
         into = self._span(Step.IMPLEMENTED, clause.to)
         if len(self.proposed.parties) > 2 or self._plurilateral():
             # Of a plurilateral, from the later of the two members' own starts (AAMRA).
-            into = _later(into, self._span(Step.IMPLEMENTED, clause.from_))
-        over = self._span(Step.TERMINATED)
-        paused = self._suspensions(clause.to)
-        both = [m for m in members if m.party in (clause.from_, clause.to)]
-        edges = {begun.earliest, begun.latest, ended}
-        for span in (into, over):
-            edges |= {span.earliest, span.latest} if span else set()
-        edges |= {edge for stretch in paused for edge in stretch}
-        edges |= {edge for m in both for edge in (m.valid_from, m.valid_to)}
+            into = later(into, self._span(Step.IMPLEMENTED, clause.from_))
+        over = self._span(Step.TERMINATED, zone=zone)
+        paused, times = self._suspensions(clause.to), self._times()
+        one, other = times[clause.from_], times[clause.to]
+        edges = {edge for it in (said.time, *paused, *one, *other) for edge in it.edges}
+        edges |= {edge for span in (into, over) if span for edge in (span.earliest, span.latest)}
 
         def state(at: datetime) -> LinkState | None:
-            inside = begun.reached(at)
-            if inside is False or (ended and at >= ended):
-                return None
-            if {m.party for m in both if _holds(m, at)} != {clause.from_, clause.to}:
+            inside = said.time.holds(at), any_of(one, at), any_of(other, at)
+            if False in inside:
                 return None
             gone = over.reached(at) if over else False
             if gone:
                 return LinkState.TERMINATED
-            if any(start <= at and (end is None or at < end) for start, end in paused):
+            suspended = any_of(paused, at)
+            if suspended:
                 return LinkState.SUSPENDED
             started = into.reached(at) if into else False
             if started is False:
                 return LinkState.NOT_IMPLEMENTED
-            if None in (inside, started, gone):
+            if None in (*inside, started, gone, suspended):
                 return LinkState.UNCERTAIN
             return LinkState.LIVE
 
-        doubt = assumed or bool(into and into.assumed)
-        for start, end, found in _runs(edges, state):
+        doubt = said.time.begun.assumed or bool(into and into.assumed)
+        for start, end, found in runs(edges, state):
             yield Link(
-                self.proposed.agreement, self.proposed.kind, ordinal, clause, found,
+                self.proposed.agreement, self.proposed.kind, said.ordinal, clause, found,
                 doubt, start, end,
             )  # fmt: skip
 
     def _plurilateral(self) -> bool:
         return any(isinstance(e, Agreement.Acceded) for e in self.told)
 
-    def _suspensions(self, side: AdministrationCode) -> list[tuple[datetime, datetime | None]]:
-        found: list[tuple[datetime, datetime | None]] = []
+    def _suspensions(self, side: AdministrationCode) -> list[Time]:
+        found: list[Time] = []
         own = [
             e for e in self.told
             if isinstance(e, (Agreement.Suspended, Agreement.Resumed)) and e.side == side
         ]  # fmt: skip
         for event in sorted(own, key=lambda e: (e.dates.earliest, e.originator_version)):
-            day = begins(event.dates.earliest, self.zones[side])
+            span = span_of(event.dates, self.zones[side])
             if isinstance(event, Agreement.Suspended):
-                found.append((day, None))
-            elif found and found[-1][1] is None:
-                found[-1] = (found[-1][0], day)
+                found.append(Time(span))
+            elif found and found[-1].ended is None:
+                found[-1] = Time(found[-1].begun, span)
         return found
 
     # --------------------------------------------------- stages and sides
@@ -336,19 +330,19 @@ class _Belief:
         proposed = begins(self.proposed.effective, "UTC")
         edges: set[datetime | None] = {proposed, over.latest if over else None}
         edges |= {span.latest for _, span in spans}
-        edges |= {edge for side in paused for stretch in side for edge in stretch}
+        edges |= {edge for side in paused for time in side for edge in time.edges}
 
         def status(at: datetime) -> AgreementStatus:
             if over and over.reached(at):
                 return AgreementStatus.TERMINATED
-            if paused and all(any(s <= at and (e is None or at < e) for s, e in p) for p in paused):
+            if paused and all(any_of(side, at) for side in paused):
                 return AgreementStatus.SUSPENDED
             taken = [stage for stage, span in spans if span.reached(at)]
             return taken[-1] if taken else AgreementStatus.PROPOSED
 
-        return [Stage(found, start, end) for start, end, found in _runs(edges, status)]
+        return [Stage(found, start, end) for start, end, found in runs(edges, status)]
 
-    def _furthest(self, step: Step) -> _Span | None:
+    def _furthest(self, step: Step) -> Span | None:
         """Of a step that each side takes for itself: the first side's."""
         if step is not Step.IMPLEMENTED:
             return self._span(step)
@@ -358,42 +352,13 @@ class _Belief:
     def sides(self) -> list[Side]:
         found: list[Side] = []
         for party in self.zones:
-            into = self._span(Step.IMPLEMENTED, party)
-            own = [s for s in self.steps if (s.what, s.side) == (Step.IMPLEMENTED, party)]
-            day = own[0].dates.latest if into and into.latest != NEVER_AT else None
+            into = self._dates(Step.IMPLEMENTED, party)
+            day = into.latest if into and into.earliest == into.latest else None
             paused = self._suspensions(party)
-            edges = {edge for stretch in paused for edge in stretch}
+            edges = {edge for time in paused for edge in time.edges}
 
-            def suspended(at: datetime, paused: Any = paused) -> bool:
-                return any(s <= at and (e is None or at < e) for s, e in paused)
+            def suspended(at: datetime, paused: list[Time] = paused) -> bool:
+                return any_of(paused, at) is True
 
-            found += [Side(party, day, s, f, t) for f, t, s in _runs(edges, suspended)]
+            found += [Side(party, day, s, f, t) for f, t, s in runs(edges, suspended)]
         return found
-
-
-def _later(one: _Span | None, other: _Span | None) -> _Span | None:
-    if one is None or other is None:
-        return None
-    earliest, latest = max(one.earliest, other.earliest), max(one.latest, other.latest)
-    return _Span(earliest, latest, one.assumed or other.assumed)
-
-
-def _holds(stretch: Membership, at: datetime) -> bool:
-    return stretch.valid_from <= at and (stretch.valid_to is None or at < stretch.valid_to)
-
-
-def _runs(
-    edges: Iterable[datetime | None], value: Any
-) -> list[tuple[datetime, datetime | None, Any]]:
-    """The stretches between edges over which a value stays the same; where it is None, none."""
-    cuts = sorted({ALWAYS, *(e for e in edges if e is not None and ALWAYS < e < NEVER_AT)})
-    found: list[tuple[datetime, datetime | None, Any]] = []
-    for start, end in zip(cuts, [*cuts[1:], None], strict=True):
-        now = value(start)
-        if now is None:
-            continue
-        if found and found[-1][1] == start and found[-1][2] == now:
-            found[-1] = (found[-1][0], end, now)
-        else:
-            found.append((start, end, now))
-    return found

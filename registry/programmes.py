@@ -9,7 +9,11 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
 
 from registry.decisions import Decision
+from registry.errors import BadValue, WrongDates
 from registry.values import AdministrationCode
+
+#: Rules that are numbers, beside all those that end in _days or _years.
+COUNTED = frozenset({"effect_after"})
 
 
 @dataclass(frozen=True)
@@ -122,15 +126,17 @@ class Programme(BaseAggregate[UUID]):
         return uuid5(NAMESPACE_URL, f"programme/{programme}")
 
     def types_on(self, day: date) -> tuple[str, ...]:
-        return max((t for t in self.types if t[0] <= day), key=lambda t: t[0])[1]
+        """Those of that day; of two that begin on one day, the ones said last."""
+        held = [types for types in self.types if types[0] <= day]
+        return sorted(held, key=lambda types: types[0])[-1][1]
 
     def rules_on(self, day: date) -> Rules:
-        """The rules of that day; of two that hold, the one said last."""
+        """The rules of that day; of two that hold, the newer law, else the one said last."""
         if day not in self._of_day:
             self._of_day[day] = Rules(
                 {
                     r.rule: (r.value, r.unit, r.legal_ground or r.source)
-                    for r in self.rules
+                    for r in sorted(self.rules, key=lambda r: r.effective)
                     if r.effective <= day and (r.until is None or day < r.until)
                 }
             )
@@ -144,7 +150,11 @@ class Programme(BaseAggregate[UUID]):
     def set_rule(
         self, by: Decision, rule: str, value: str, unit: str | None, until: date | None
     ) -> None:
+        if (rule in COUNTED or rule.endswith(("_days", "_years"))) and not value.isdecimal():
+            raise BadValue(f"value: found {value!r}, and {rule} wants a whole number")
         facts = by.envelope()
+        if until and until <= facts["effective"]:
+            raise WrongDates(f"until: {until} is not after {facts['effective']}, its beginning")
         same = (rule, value, unit, until, facts["effective"])
         if any((r.rule, r.value, r.unit, r.until, r.effective) == same for r in self.rules):
             return

@@ -93,7 +93,7 @@ class Document(BaseAggregate[UUID]):
         willing: dict[str, str] | None = None
 
         def apply(self, document: Document) -> None:
-            document.targets[self.target] = self.text
+            document.targets[self.target] = self
 
     class AgreementLinked(Event):
         TOPIC = "document.agreement_linked"
@@ -118,7 +118,7 @@ class Document(BaseAggregate[UUID]):
         source: str | None = None,
     ) -> None:
         self.document, self.title = document, title
-        self.targets: dict[str, str] = {}
+        self.targets: dict[str, Document.TargetSet] = {}
         self.agreements: set[str] = set()
 
     @staticmethod
@@ -127,20 +127,15 @@ class Document(BaseAggregate[UUID]):
 
 
 def set_target(document: Document, it: c.SetTarget, by: Decision) -> None:
-    if document.targets.get(it.target) == it.text:
-        return
-    document.trigger_event(
-        Document.TargetSet,
-        target=it.target,
-        text=it.text,
-        owner=it.owner,
-        deadline=it.deadline,
-        relation=it.relation,
-        condition=it.condition,
-        states=it.states,
-        willing=it.willing or None,
-        **by.envelope(),
-    )
+    """Said again with another word (a state is found willing), the later stands for both."""
+    said = {
+        "target": it.target, "text": it.text, "owner": it.owner, "deadline": it.deadline,
+        "relation": it.relation, "condition": it.condition, "states": it.states,
+        "willing": it.willing or None, "source": by.source,
+    }  # fmt: skip
+    known = document.targets.get(it.target)
+    if known is None or any(getattr(known, name) != value for name, value in said.items()):
+        document.trigger_event(Document.TargetSet, **by.envelope() | said)
 
 
 def link_agreement(document: Document, it: c.LinkAgreement, by: Decision) -> None:
