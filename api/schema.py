@@ -10,16 +10,33 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from api.administrations import AdministrationQuery
+from api.agreements import AgreementQuery
+from api.control_results import ControlResultQuery
 from api.events import EventQuery
 from api.glossary import describe
 from api.limits import Document
 from api.mutations import Mutation
+from api.operators import OperatorQuery
+from api.programmes import ProgrammeQuery
+from api.publications import PublicationQuery
+from api.recognition import RecognitionQuery
 from api.viewer import ViewerQuery
 from api.vocabulary import SCALARS
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(EventQuery, ViewerQuery): ...
+class Query(
+    OperatorQuery,
+    RecognitionQuery,
+    ControlResultQuery,
+    AgreementQuery,
+    AdministrationQuery,
+    ProgrammeQuery,
+    PublicationQuery,
+    EventQuery,
+    ViewerQuery,
+): ...
 
 
 class Prepared(SchemaExtension):
@@ -47,7 +64,7 @@ schema = Schema(
     query=Query,
     mutation=Mutation,
     extensions=[Prepared],
-    config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
+    config=StrawberryConfig(scalar_map=SCALARS),
 )
 #: The same schema as graphql-core knows it, for what strawberry has no door to.
 core: GraphQLSchema = schema._schema

@@ -1,0 +1,139 @@
+"""Changing the register at the counter: who may, what is answered, nothing half done."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client
+
+
+def test_an_officer_registers_an_operator_of_its_own(counter: Client) -> None:
+    outcome = counter.tell(
+        "registerOperator", CHINA, tin="AEOCN2000000001", name="Harbour", roles=["CARRIER"]
+    )
+
+    assert outcome["__typename"] == "Recorded"
+    [event] = outcome["events"]
+    assert event["type"] == "operator.registered"
+    assert event["position"] == outcome["position"] == counter.last_position()
+    assert event["payload"]["tin"] == "CN2000000001"
+    assert event["payload"]["decided_by"] == "CN"
+
+
+def test_the_same_command_again_is_answered_with_the_first_result(counter: Client) -> None:
+    said = {"tin": "CN2000000002", "name": "Twice", "roles": [], "commandId": str(uuid4())}
+    first = counter.tell("registerOperator", CHINA, **said)
+
+    assert counter.tell("registerOperator", CHINA, **said) == first
+    assert counter.last_position() == first["position"]
+
+
+def test_what_was_so_already_records_nothing_and_says_where_the_register_stands(
+    counter: Client,
+) -> None:
+    consent = {"tin": ACME, "partner": "KR"}
+    counter.tell("giveConsent", CHINA, **consent)
+    before = counter.last_position()
+
+    outcome = counter.tell("giveConsent", CHINA, **consent)
+
+    assert (outcome["__typename"], outcome["events"]) == ("Recorded", [])
+    assert outcome["position"] == before == counter.last_position()
+
+
+def test_a_refusal_is_an_answer_with_both_facts(counter: Client) -> None:
+    outcome = counter.tell("liftSuspension", CHINA, tin=ACME)
+
+    assert outcome["__typename"] == "Refused"
+    assert outcome["code"] == "UnknownAuthorisation"
+    assert ACME in outcome["message"]
+
+
+@pytest.mark.parametrize("by", [None, KOREA, AUDITOR, "officer:KR", f"company:{ACME}"])
+def test_nobody_else_may_register_an_operator(counter: Client, by: str | None) -> None:
+    before = counter.last_position()
+
+    outcome = counter.tell("registerOperator", by, tin="CN2000000003", name="X", roles=["OTHER"])
+
+    assert outcome == {
+        "__typename": "Refused",
+        "code": "Forbidden",
+        "message": f"{by or 'public'} may not change the register: officers of CN may",
+    }
+    assert counter.last_position() == before
+
+
+def test_a_company_gives_its_own_consent_and_no_other(counter: Client) -> None:
+    company = f"company:{ACME}"
+
+    assert counter.tell("giveConsent", company, tin=ACME, publication=True)["events"]
+
+    other = counter.tell("giveConsent", company, tin="CN2000000001", publication=True)
+    assert other["code"] == "Forbidden"
+
+
+def test_a_company_applies_and_its_customs_decide(counter: Client) -> None:
+    company, application = f"company:{ACME}", {"tin": ACME, "programme": "CN-AEO"}
+
+    lodged = counter.tell("lodgeApplication", company, **application, type="ADVANCED")
+
+    assert lodged["events"][0]["type"] == "operator.lodged"
+    assert counter.tell("acceptApplication", company, tin=ACME)["code"] == "Forbidden"
+    assert counter.tell("acceptApplication", CHINA, tin=ACME)["__typename"] == "Recorded"
+
+
+def test_each_party_implements_for_itself(counter: Client) -> None:
+    said = {"agreement": "CN-KR-AEO", "effective": "2014-04-01", "source": "a notice"}
+    counter.tell("signAgreement", "officer:KR", **said | {"effective": "2013-06-27"})
+
+    for_the_other = counter.tell("implementAgreement", CHINA, side="KR", **said)
+    for_itself = counter.tell("implementAgreement", CHINA, side="CN", **said)
+    stranger = counter.tell("signAgreement", "officer:AU", **said)
+
+    assert for_the_other["code"] == stranger["code"] == "Forbidden"
+    assert for_itself["events"][0]["type"] == "agreement.implemented"
+
+
+def test_whoever_recognises_sets_the_scope(counter: Client) -> None:
+    clause = {"agreement": "CN-KR-AEO", "from": "CN", "to": "KR", "types": ["ADVANCED"],
+              "effective": "2014-04-01", "source": "a notice"}  # fmt: skip
+
+    assert counter.tell("setScope", CHINA, **clause)["code"] == "Forbidden"
+
+    outcome = counter.tell("setScope", "officer:KR", **clause)
+    assert outcome["events"][0]["payload"]["clause"]["types"] == ["ADVANCED"]
+
+
+def test_an_officer_of_a_bloc_acts_for_its_members(counter: Client) -> None:
+    said = {"tin": "DE123456789", "name": "Hafen", "roles": ["IMPORTER"]}
+
+    assert counter.tell("registerOperator", "officer:EU", **said)["__typename"] == "Recorded"
+
+
+def test_one_agreement_is_proposed_by_one_of_its_parties(counter: Client) -> None:
+    said = {"kind": "AEO_MUTUAL_RECOGNITION", "title": "Australia and Korea"}
+
+    stranger = counter.tell("proposeAgreement", CHINA, parties=["AU", "KR"], **said)
+    party = counter.tell("proposeAgreement", "officer:AU", parties=["AU", "KR"], **said)
+
+    assert stranger["code"] == "Forbidden"
+    assert party["events"][0]["payload"]["agreement"] == "AU-KR-AEO"
+
+
+def test_two_commands_in_one_document_are_each_answered(counter: Client) -> None:
+    document = """mutation ($a: RegisterOperatorInput!, $b: RegisterOperatorInput!) {
+      a: registerOperator(input: $a) { __typename }
+      b: registerOperator(input: $b) { __typename ... on Refused { code } }
+    }"""
+    said = {"tin": "CN2000000009", "name": "Once", "roles": []}
+
+    answer = counter.ask(
+        document, CHINA, a=said | {"commandId": str(uuid4())}, b=said | {"commandId": str(uuid4())}
+    )
+
+    assert answer == {
+        "a": {"__typename": "Recorded"},
+        "b": {"__typename": "Refused", "code": "AlreadyRegistered"},
+    }
