@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row, scalar_row
 
 from projections.reads.clocks import POSITION, AsOf, believed, on_both
+from projections.reads.events import COLUMNS, EventRow
 from projections.reads.visibility import SIGHT, VISIBLE, Sight
 from registry.values import Status, Tin
 
@@ -286,7 +287,7 @@ class PeriodRow:
 
 
 async def periods(
-    connection: Connection, known: datetime, tins: Sequence[str], first: int
+    connection: Connection, known: datetime, first: int, tins: Sequence[str]
 ) -> dict[str, list[PeriodRow]]:
     """What was ever believed by then, the newest law first; at most `first` an operator."""
     statement = """
@@ -304,6 +305,16 @@ async def periods(
     async with connection.cursor(row_factory=class_row(PeriodRow)) as cursor:
         await cursor.execute(statement, {"tins": list(tins), "known": known, "first": first})
         return _by_tin(tins, await cursor.fetchall())
+
+
+async def made_by(connection: Connection, positions: Sequence[int]) -> dict[int, EventRow]:
+    """The events at these places of the sequence."""
+    statement = (
+        f"select {COLUMNS} from ledger.event e where e.position = any(%(positions)s::int8[])"
+    )
+    async with connection.cursor(row_factory=class_row(EventRow)) as cursor:
+        await cursor.execute(statement, {"positions": list(positions)})
+        return {row.position: row for row in await cursor.fetchall()}
 
 
 def _by_tin(tins: Sequence[str], rows: Sequence[Any]) -> dict[str, list[Any]]:

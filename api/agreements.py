@@ -1,0 +1,345 @@
+"""Agreements in GraphQL: what each says, since when, for which side; and who is whose partner."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import Annotated
+
+import strawberry
+
+from api import paging
+from api.access import Resource
+from api.administrations import Administration, administration, administrations
+from api.asof import AsOfInput
+from api.context import Info
+from api.events import EventConnection, history
+from api.loading import load
+from api.vocabulary import AskedStatus, Json, Position
+from projections.reads import agreements as reads
+from projections.reads.agreements import AgreementRow, DateRow, PartnerRow, ScopeRow, SideRow
+from projections.reads.clocks import AsOf
+from registry.agreements import Agreement as Stream
+from registry.links import LinkState
+from registry.values import AdministrationCode, AgreementKind, Direction, HsCode, Pillar, Role
+
+strawberry.enum(
+    LinkState,
+    name="ClauseState",
+    description="What stands between the two sides of a clause; UNCERTAIN: no source says.",
+)
+
+
+@strawberry.type(description="Each party implements, suspends and resumes for itself.")
+class AgreementSide:
+    party: AdministrationCode
+    implemented_from: date | None = strawberry.field(
+        description="The civil day, where it is certain."
+    )
+    suspended: bool = strawberry.field(description="It recognises nothing of the others now.")
+
+    @classmethod
+    def of(cls, row: SideRow) -> AgreementSide:
+        return cls(
+            party=AdministrationCode(row.party),
+            implemented_from=row.implemented_from,
+            suspended=row.suspended,
+        )
+
+
+@strawberry.type(
+    description="A date as a source gives it: a day, or the interval it lies in where nobody knows."
+)
+class AgreementDate:
+    what: str = strawberry.field(description="SIGNED, IMPLEMENTED, LISTED, MEETING, ...")
+    side: AdministrationCode | None
+    earliest: date
+    latest: date = strawberry.field(description="9999-12-31 where it may never have been.")
+    source: str
+    assumed: bool
+    note: str | None
+
+    @classmethod
+    def of(cls, row: DateRow) -> AgreementDate:
+        return cls(
+            what=row.what,
+            side=AdministrationCode(row.side) if row.side else None,
+            earliest=row.earliest,
+            latest=row.latest,
+            source=row.source or "recorded here by the party itself",
+            assumed=row.assumed,
+            note=row.note,
+        )
+
+
+@strawberry.type(description="What one side recognises of another. Not in here: not recognised.")
+class ScopeClause:
+    agreement: strawberry.ID
+    ordinal: int = strawberry.field(description="Its number in its agreement, from 1.")
+    from_: AdministrationCode = strawberry.field(name="from")
+    to: AdministrationCode
+    programmes: list[str]
+    types: list[str]
+    roles: list[Role]
+    direction: Direction | None
+    hs: list[HsCode]
+    crossings: list[str]
+    modes: list[str]
+    identifier_scheme: str | None
+    declaration_box: str | None
+    benefits: list[str]
+    consent_required: bool
+    max_age_hours: int | None
+    state: LinkState = strawberry.field(description="Where it stands at the instant asked about.")
+    valid_from: date | None
+    valid_to: date | None
+    assumed: bool
+
+    @classmethod
+    def of(cls, row: ScopeRow) -> ScopeClause:
+        return cls(
+            agreement=strawberry.ID(row.agreement),
+            ordinal=row.ordinal,
+            from_=AdministrationCode(row.from_party),
+            to=AdministrationCode(row.to_party),
+            programmes=row.programmes,
+            types=row.types,
+            roles=[Role(role) for role in row.roles],
+            direction=Direction(row.direction) if row.direction else None,
+            hs=[HsCode(code) for code in row.hs],
+            crossings=row.crossings,
+            modes=row.modes,
+            identifier_scheme=row.identifier_scheme,
+            declaration_box=row.declaration_box,
+            benefits=row.benefits,
+            consent_required=row.consent_required,
+            max_age_hours=row.max_age_hours,
+            state=LinkState(row.state),
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+            assumed=row.assumed,
+        )
+
+
+@strawberry.type(description="One legal instrument between two or more administrations.")
+class Agreement:
+    as_of: strawberry.Private[AsOf]
+    id: strawberry.ID = strawberry.field(description="CN-SG-AEO, CN-RU-CONTROL, AAMRA, ...")
+    kind: AgreementKind
+    pillars: list[Pillar]
+    title: str
+    status: AskedStatus = strawberry.field(
+        description="The furthest step that is certain to have been taken by then."
+    )
+    legal_basis: str | None
+    confidence: str | None
+    details: Json
+    source: str | None
+    position: Position
+
+    @classmethod
+    def of(cls, row: AgreementRow, as_of: AsOf) -> Agreement:
+        return cls(
+            as_of=as_of,
+            id=strawberry.ID(row.id),
+            kind=AgreementKind(row.kind),
+            pillars=[Pillar(pillar) for pillar in row.pillars],
+            title=row.title,
+            status=AskedStatus(row.status),
+            legal_basis=row.legal_basis,
+            confidence=row.confidence,
+            details=Json(row.details),
+            source=row.source,
+            position=Position(row.position),
+        )
+
+    @strawberry.field
+    async def parties(self, info: Info) -> list[Administration]:
+        """The parties of that day, by code."""
+        codes = await load(info.context, reads.parties, self.as_of, key=str(self.id))
+        return await administrations(info, codes or [], self.as_of)
+
+    @strawberry.field
+    async def sides(self, info: Info) -> list[AgreementSide]:
+        """Each party's own state on that day, by code."""
+        rows = await load(info.context, reads.sides, self.as_of, key=str(self.id))
+        return [AgreementSide.of(row) for row in rows or []]
+
+    @strawberry.field
+    async def dates(self, info: Info) -> list[AgreementDate]:
+        """All its dates that were known by then, earliest first; of conflicting sources each."""
+        rows = await load(info.context, reads.dates, self.as_of, key=str(self.id))
+        return [AgreementDate.of(row) for row in rows or []]
+
+    @strawberry.field
+    async def scopes(self, info: Info) -> list[ScopeClause]:
+        """The clauses of that day, in the order in which they were recorded."""
+        rows = await load(info.context, reads.scopes, self.as_of, key=str(self.id))
+        return [ScopeClause.of(row) for row in rows or []]
+
+    @strawberry.field
+    async def history(
+        self, info: Info, first: int | None = 50, after: str | None = None
+    ) -> EventConnection:
+        """Everything that was recorded of it, in order."""
+        stream = Stream.create_id(self.id)
+        return await history(info.context, stream, Resource(), first, after)
+
+
+@strawberry.type(description="An agreement and its place in the list.")
+class AgreementEdge:
+    cursor: str
+    node: Agreement
+
+
+@strawberry.type(description="A page of agreements, in the order of their ids.")
+class AgreementConnection:
+    as_of: strawberry.Private[AsOf]
+    wanted: strawberry.Private[reads.Wanted]
+    edges: list[AgreementEdge]
+    page_info: paging.PageInfo
+
+    @strawberry.field
+    async def total_count(self, info: Info) -> int | None:
+        """How many the whole list has. Counted only when asked for."""
+        async with info.context.views.connection() as connection:
+            return await reads.count(connection, self.as_of, self.wanted)
+
+
+@strawberry.input(description="Which agreements; every condition given must hold.")
+class AgreementFilter:
+    party: AdministrationCode | None = strawberry.field(
+        default=None, description="A party on that day, by itself or through its bloc."
+    )
+    between: list[AdministrationCode] | None = strawberry.field(
+        default=None, description="All of these are parties, by themselves or through a bloc."
+    )
+    kind: AgreementKind | None = None
+    status: AskedStatus | None = None
+    pillar: Pillar | None = strawberry.field(default=None, description="A pillar that it serves.")
+    contains: str | None = strawberry.field(
+        default=None,
+        description="Words that are all somewhere in its title, notes, details or sources.",
+    )
+
+    @property
+    def wanted(self) -> reads.Wanted:
+        parties = {code.text for code in self.between or ()}
+        parties |= {self.party.text} if self.party else set()
+        return reads.Wanted(
+            between=tuple(sorted(parties)),
+            kind=self.kind.value if self.kind else None,
+            statuses=tuple(s.value for s in self.status.statuses) if self.status else None,
+            pillar=self.pillar.value if self.pillar else None,
+            contains=self.contains,
+        )
+
+
+@strawberry.type(description="A territory, and what the agreements with it amount to that day.")
+class Partner:
+    row: strawberry.Private[PartnerRow]
+    as_of: strawberry.Private[AsOf]
+    recognises: bool = strawberry.field(
+        description="The territory asked about recognises operators of this one."
+    )
+    recognised_by: bool = strawberry.field(
+        description="Operators of the territory asked about are recognised by this one."
+    )
+    blocs: list[AdministrationCode] = strawberry.field(
+        description="The blocs through which it is a partner; none: by itself."
+    )
+
+    @strawberry.field
+    async def administration(self, info: Info) -> Administration:
+        """The territory on the other side."""
+        return await administration(info, self.row.territory, self.as_of)
+
+    @strawberry.field
+    async def agreements(self, info: Info) -> list[Agreement]:
+        """The agreements of that kind and status with it, by id."""
+        ids = self.row.agreements
+        return await asyncio.gather(*(agreement(info, id, self.as_of) for id in ids))
+
+
+@strawberry.type
+class AgreementQuery:
+    @strawberry.field
+    async def agreement(
+        self, info: Info, id: strawberry.ID, as_of: AsOfInput | None = None
+    ) -> Agreement | None:
+        """One agreement by its id, or null where none was known by then."""
+        clocks = info.context.clocks(as_of)
+        row = await load(info.context, reads.agreements, clocks, key=str(id))
+        return Agreement.of(row, clocks) if row else None
+
+    @strawberry.field
+    async def agreements(
+        self,
+        info: Info,
+        filter: AgreementFilter | None = None,
+        as_of: AsOfInput | None = None,
+        first: int | None = 50,
+        after: str | None = None,
+    ) -> AgreementConnection:
+        """Agreements of every kind, in the order of their ids."""
+        clocks = info.context.clocks(as_of)
+        wanted = (filter or AgreementFilter()).wanted
+        size = paging.size(first)
+        key = paging.after("agreements", after, (str,))
+        async with info.context.views.connection() as connection:
+            found = await reads.page(
+                connection, clocks, wanted, size + 1, str(key[0]) if key else None
+            )
+        rows, more = paging.cut(found, size)
+        edges = [
+            AgreementEdge(
+                cursor=paging.cursor("agreements", [row.id]), node=Agreement.of(row, clocks)
+            )
+            for row in rows
+        ]
+        return AgreementConnection(
+            as_of=clocks,
+            wanted=wanted,
+            edges=edges,
+            page_info=paging.PageInfo(
+                has_next_page=more, end_cursor=edges[-1].cursor if edges else None
+            ),
+        )
+
+    @strawberry.field
+    async def partners(
+        self,
+        info: Info,
+        of: Annotated[AdministrationCode, strawberry.argument(description="Whose partners.")],
+        kind: AgreementKind | None = AgreementKind.AEO_MUTUAL_RECOGNITION,
+        status: AskedStatus | None = AskedStatus.SIGNED_OR_LATER,
+        as_of: AsOfInput | None = None,
+    ) -> list[Partner]:
+        """Every territory that this one recognises or is recognised by, by code.
+
+        Blocs are resolved to the members of their customs territory on that day; the agreements
+        of the asked territory's own bloc count too.
+        """
+        clocks = info.context.clocks(as_of)
+        kind = kind or AgreementKind.AEO_MUTUAL_RECOGNITION
+        statuses = [s.value for s in (status or AskedStatus.SIGNED_OR_LATER).statuses]
+        async with info.context.views.connection() as connection:
+            rows = await reads.partners(connection, clocks, of.text, kind.value, statuses)
+        return [
+            Partner(
+                row=row,
+                as_of=clocks,
+                recognises=row.recognises,
+                recognised_by=row.recognised_by,
+                blocs=[AdministrationCode(bloc) for bloc in row.blocs],
+            )
+            for row in rows
+        ]
+
+
+async def agreement(info: Info, id: str, as_of: AsOf) -> Agreement:
+    """One that is known to be there, because something on record is of it."""
+    row = await load(info.context, reads.agreements, as_of, key=id)
+    if row is None:
+        raise LookupError(f"the read models know no agreement {id}")
+    return Agreement.of(row, as_of)

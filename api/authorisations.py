@@ -1,0 +1,129 @@
+"""Authorisations in GraphQL: where each stands, the dates it is held to, and all its stretches."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import strawberry
+
+from api import access
+from api.access import Action
+from api.context import Info
+from api.events import REDACTED, Event
+from api.loading import load
+from api.programmes import Programme, programme
+from projections.reads import operators as reads
+from projections.reads.clocks import AsOf, shown
+from projections.reads.operators import AuthorisationRow, DeadlineRow, PeriodRow
+from registry.values import Role, Status, Tin
+
+
+@strawberry.type(
+    description="A date that the programme's rules set. A missed one decides nothing by itself."
+)
+class Deadline:
+    what: str
+    due: date
+    rule: str = strawberry.field(description="The rule that set it.")
+    met: bool | None = strawberry.field(description="In time, late or missed; null: still open.")
+    overdue: bool = strawberry.field(description="Past its day and not answered.")
+
+    @classmethod
+    def of(cls, row: DeadlineRow, today: date) -> Deadline:
+        answered = row.met_on is not None and row.met_on <= today
+        late = row.met_on is None or row.met_on > row.due
+        return cls(
+            what=row.what,
+            due=row.due,
+            rule=row.rule,
+            met=(not late) if answered else (False if today > row.due else None),
+            overdue=not answered and today > row.due,
+        )
+
+
+@strawberry.type(description="One authorisation, from its application to its end.")
+class Authorisation:
+    row: strawberry.Private[AuthorisationRow]
+    as_of: strawberry.Private[AsOf]
+    today: strawberry.Private[date]
+    number: str = strawberry.field(
+        description="The certificate's; until there is one the application's reference."
+    )
+    type: str
+    status: Status
+    roles: list[Role]
+    since: datetime
+    effective_from: date | None = strawberry.field(description="The day of effect of its grant.")
+    valid_until: date | None
+    flags: list[str] = strawberry.field(
+        description="under_reassessment, remediation, part_S_suspended: they end nothing."
+    )
+
+    @classmethod
+    def of(cls, row: AuthorisationRow, as_of: AsOf, today: date) -> Authorisation:
+        return cls(
+            row=row,
+            as_of=as_of,
+            today=today,
+            number=row.number or row.authorisation,
+            type=row.type,
+            status=Status(row.status),
+            roles=[Role(role) for role in row.roles],
+            since=row.since,
+            effective_from=row.effective_from,
+            valid_until=row.valid_until,
+            flags=row.flags,
+        )
+
+    @strawberry.field
+    async def programme(self, info: Info) -> Programme:
+        """The programme that it is of, as it was that day."""
+        return await programme(info, self.row.programme, self.as_of)
+
+    @strawberry.field
+    async def deadlines(self, info: Info) -> list[Deadline]:
+        """The dates that rules set, by all that is known now, soonest first."""
+        rows = await load(info.context, reads.deadlines, key=self.row.tin)
+        own = [row for row in rows or [] if row.authorisation == self.row.authorisation]
+        return [Deadline.of(row, self.today) for row in own]
+
+
+@strawberry.type(description="A stretch of status: when it held in law, and when it was believed.")
+class StatusPeriod:
+    row: strawberry.Private[PeriodRow]
+    authorisation: str
+    status: Status
+    valid_from: datetime
+    valid_to: datetime | None
+    recorded_from: datetime
+    recorded_to: datetime | None = strawberry.field(
+        description="From then on the register believed otherwise; null: it still does."
+    )
+    ground: str | None = strawberry.field(
+        description="Shown to the home customs, the operator and auditors; else REDACTED."
+    )
+
+    @classmethod
+    def of(cls, row: PeriodRow, *, told: bool) -> StatusPeriod:
+        """`told`: this asker is shown the ground."""
+        return cls(
+            row=row,
+            authorisation=row.number or row.authorisation,
+            status=Status(row.status),
+            valid_from=row.valid_from,
+            valid_to=shown(row.valid_to),
+            recorded_from=row.recorded_from,
+            recorded_to=row.recorded_to,
+            ground=row.ground if told else REDACTED,
+        )
+
+    @strawberry.field
+    async def event(self, info: Info) -> Event | None:
+        """The event that made it so; null for those who may not read the operator's events."""
+        if not info.context.may(Action.READ_EVENTS, access.operator(Tin(self.row.tin))):
+            return None
+        context, position = info.context, self.row.position
+        row = await load(context, reads.made_by, key=position, of=context.ledger)
+        # An operator's own events come without what customs administrations wrote each other.
+        notes = context.asker.role is not access.Role.COMPANY
+        return Event.of(row, with_notes=notes) if row else None

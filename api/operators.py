@@ -1,0 +1,313 @@
+"""Operators in GraphQL: one, many, a page of them, with all that the asker may see of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import strawberry
+
+from api import access, paging
+from api.access import Action
+from api.administrations import Administration, administration
+from api.asof import AsOfInput
+from api.authorisations import Authorisation, StatusPeriod
+from api.context import Info
+from api.events import EventConnection, history
+from api.loading import load
+from api.recognition import Recognition, facts
+from api.refusals import bad_input, forbidden
+from api.vocabulary import Position
+from projections.reads import operators as reads
+from projections.reads import recognition as rules
+from projections.reads.clocks import AsOf
+from projections.reads.operators import IdentifierRow, OperatorRow
+from registry.decisions import day_of
+from registry.operators import Operator as Stream
+from registry.recognition import Question
+from registry.values import AdministrationCode, Role, Status, Tin
+
+LONGEST = 200  # characters of a name or a number that is looked for
+
+
+@strawberry.type(description="A number by which others know an operator.")
+class Identifier:
+    scheme: str
+    value: str
+    issuer: AdministrationCode | None
+    valid_from: date | None
+    valid_to: date | None
+    verified_by: str | None
+
+    @classmethod
+    def of(cls, row: IdentifierRow) -> Identifier:
+        return cls(
+            scheme=row.scheme,
+            value=row.value,
+            issuer=AdministrationCode(row.issuer) if row.issuer else None,
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+            verified_by=row.verified_by,
+        )
+
+
+@strawberry.type(description="An economic operator, as its home customs registers it.")
+class Operator:
+    row: strawberry.Private[OperatorRow]
+    as_of: strawberry.Private[AsOf]
+    id: strawberry.ID
+    tin: Tin
+    name: str
+    local_name: str | None
+    roles: list[Role]
+    standing: Status = strawberry.field(
+        description="The best authorisation that it holds at that instant, in one word."
+    )
+    source: str | None = strawberry.field(description="synthetic: made up, no real company.")
+    position: Position
+
+    @classmethod
+    def of(cls, row: OperatorRow, as_of: AsOf) -> Operator:
+        return cls(
+            row=row,
+            as_of=as_of,
+            id=strawberry.ID(str(row.id)),
+            tin=Tin(row.tin),
+            name=row.name,
+            local_name=row.local_name,
+            roles=[Role(role) for role in row.roles],
+            standing=Status(row.standing),
+            source=row.source,
+            position=Position(row.position),
+        )
+
+    @strawberry.field
+    async def administration(self, info: Info) -> Administration:
+        """The customs administration that registered it."""
+        return await administration(info, self.row.administration, self.as_of)
+
+    @strawberry.field
+    def address(self, info: Info) -> str | None:
+        """As the administration keeps it. The public is told the standing alone."""
+        return None if _public(info) else self.row.address
+
+    @strawberry.field
+    async def identifiers(self, info: Info) -> list[Identifier]:
+        """The numbers by which others know it on that day, by scheme and value."""
+        _not_public(info, "identifiers")
+        rows = await load(info.context, reads.identifiers, self.as_of, key=self.row.tin)
+        return [Identifier.of(row) for row in rows or []]
+
+    @strawberry.field
+    async def authorisations(self, info: Info) -> list[Authorisation]:
+        """Every authorisation on record for that day, the best standing first."""
+        rows = await load(info.context, reads.authorisations, self.as_of, key=self.row.tin)
+        today = day_of(self.as_of.at, self.row.time_zone)
+        return [Authorisation.of(row, self.as_of, today) for row in rows or []]
+
+    @strawberry.field
+    async def recognised_in(self, info: Info) -> list[Recognition]:
+        """Every territory that its home's agreements led to that day, by code, whatever the answer.
+
+        Of these only what the asker may ask: a partner sees its own territory.
+        """
+        _not_public(info, "recognisedIn")
+        tin = self.tin
+        known = await facts(info.context, [tin], None, self.as_of)
+        mine = known.of(tin)
+        return [
+            Recognition.of(
+                tin, rules.into(mine, there), Question(there, self.as_of.at), self.as_of,
+                known.position,
+            )
+            for there in rules.territories(mine, self.as_of.at)
+            if info.context.may(Action.ASK_RECOGNITION, access.operator(tin, there))
+        ]  # fmt: skip
+
+    @strawberry.field
+    async def periods(self, info: Info, first: int | None = 50) -> list[StatusPeriod]:
+        """Each stretch of status on both clocks, the newest law first."""
+        _not_public(info, "periods")
+        size = paging.size(first)
+        rows = await load(info.context, reads.periods, self.as_of.known, size, key=self.row.tin)
+        told = info.context.may(Action.READ_GROUND, access.operator(self.tin))
+        return [StatusPeriod.of(row, told=told) for row in rows or []]
+
+    @strawberry.field
+    async def history(
+        self, info: Info, first: int | None = 50, after: str | None = None
+    ) -> EventConnection:
+        """Everything that was recorded of it, in order."""
+        stream = Stream.create_id(self.tin)
+        return await history(info.context, stream, access.operator(self.tin), first, after)
+
+    @strawberry.field
+    async def successor(self, info: Info) -> Operator | None:
+        """The operator into which it was merged by that day, if the asker may see that one."""
+        if self.row.successor is None:
+            return None
+        return await _one(info, Tin(self.row.successor), self.as_of)
+
+
+@strawberry.type(description="An operator and its place in the list.")
+class OperatorEdge:
+    cursor: str
+    node: Operator
+
+
+@strawberry.type(description="A page of operators, in the order of their TINs.")
+class OperatorConnection:
+    as_of: strawberry.Private[AsOf]
+    wanted: strawberry.Private[reads.Wanted]
+    edges: list[OperatorEdge]
+    page_info: paging.PageInfo
+
+    @strawberry.field
+    async def total_count(self, info: Info) -> int | None:
+        """How many the whole list has that the asker may see. Counted only when asked for."""
+        sight, now = info.context.asker.sight, info.context.now
+        async with info.context.views.connection() as connection:
+            return await reads.count(connection, sight, now, self.as_of, self.wanted)
+
+
+@strawberry.input(description="Which operators; every condition given must hold on that day.")
+class OperatorFilter:
+    administration: AdministrationCode | None = None
+    programme: strawberry.ID | None = None
+    type: str | None = None
+    standing: Status | None = strawberry.field(
+        default=None, description="The best authorisation that it holds, in one word."
+    )
+    recognised_in: AdministrationCode | None = strawberry.field(
+        default=None, description="The territory in which it is recognised."
+    )
+    name_contains: str | None = strawberry.field(
+        default=None, description="Part of its name in either script; letter case does not count."
+    )
+    role: Role | None = None
+
+    @property
+    def wanted(self) -> reads.Wanted:
+        for name, text in (("nameContains", self.name_contains), ("type", self.type)):
+            _short(name, text)
+        return reads.Wanted(
+            administration=self.administration.text if self.administration else None,
+            programme=str(self.programme) if self.programme else None,
+            type=self.type,
+            standing=self.standing.value if self.standing else None,
+            recognised_in=self.recognised_in.text if self.recognised_in else None,
+            name_contains=self.name_contains or None,
+            role=self.role.value if self.role else None,
+        )
+
+
+@strawberry.type
+class OperatorQuery:
+    @strawberry.field
+    async def operator(
+        self, info: Info, tin: Tin, as_of: AsOfInput | None = None
+    ) -> Operator | None:
+        """One operator by its TIN, or null: the same for unknown and for not visible to you."""
+        clocks = info.context.clocks(as_of)
+        info.context.looked("operator", [tin.text])
+        return await _one(info, tin, clocks)
+
+    @strawberry.field
+    async def operators_by_tin(
+        self, info: Info, tins: list[Tin], as_of: AsOfInput | None = None
+    ) -> list[Operator | None]:
+        """Up to 1,000 at once, in the order asked, null where `operator` would be null."""
+        _not_public(info, "operatorsByTin")
+        paging.keys("tins", tins)
+        clocks = info.context.clocks(as_of)
+        info.context.looked("operatorsByTin", [tin.text for tin in tins])
+        found = await _many(info, tins, clocks)
+        return [Operator.of(found[t.text], clocks) if t.text in found else None for t in tins]
+
+    @strawberry.field
+    async def operator_by_certificate(
+        self, info: Info, number: str, as_of: AsOfInput | None = None
+    ) -> Operator | None:
+        """Whose authorisation has exactly this number, or null."""
+        _short("number", number)
+        clocks = info.context.clocks(as_of)
+        sight, now = info.context.asker.sight, info.context.now
+        async with info.context.views.connection() as connection:
+            row = await reads.holder(connection, sight, now, clocks, number)
+        if row:
+            info.context.looked("operatorByCertificate", [row.tin])
+        return Operator.of(row, clocks) if row else None
+
+    @strawberry.field
+    async def operators(
+        self,
+        info: Info,
+        filter: OperatorFilter | None = None,
+        as_of: AsOfInput | None = None,
+        first: int | None = 50,
+        after: str | None = None,
+    ) -> OperatorConnection:
+        """The operators that the asker may see, in the order of their TINs."""
+        context = info.context
+        context.demand(Action.LIST_OPERATORS)
+        clocks = context.clocks(as_of)
+        wanted = (filter or OperatorFilter()).wanted
+        _may_ask_where(info, filter)
+        size = paging.size(first)
+        key = paging.after("operators", after, (str,))
+        async with context.views.connection() as connection:
+            found = await reads.page(
+                connection, context.asker.sight, context.now, clocks, wanted, size + 1,
+                str(key[0]) if key else None,
+            )  # fmt: skip
+        rows, more = paging.cut(found, size)
+        context.looked("operators", [row.tin for row in rows])
+        edges = [
+            OperatorEdge(
+                cursor=paging.cursor("operators", [row.tin]), node=Operator.of(row, clocks)
+            )
+            for row in rows
+        ]
+        return OperatorConnection(
+            as_of=clocks,
+            wanted=wanted,
+            edges=edges,
+            page_info=paging.PageInfo(
+                has_next_page=more, end_cursor=edges[-1].cursor if edges else None
+            ),
+        )
+
+
+async def _many(info: Info, tins: Sequence[Tin], as_of: AsOf) -> dict[str, OperatorRow]:
+    sight, now = info.context.asker.sight, info.context.now
+    async with info.context.views.connection() as connection:
+        return await reads.operators(connection, sight, now, as_of, tins)
+
+
+async def _one(info: Info, tin: Tin, as_of: AsOf) -> Operator | None:
+    found = await _many(info, [tin], as_of)
+    return Operator.of(found[tin.text], as_of) if found else None
+
+
+def _may_ask_where(info: Info, filter: OperatorFilter | None) -> None:
+    """A list by where they are recognised is as many questions of recognition."""
+    there = filter.recognised_in if filter else None
+    if filter and there:
+        homes = frozenset({filter.administration}) if filter.administration else frozenset()
+        about = access.Resource(homes, info.context.asker.tin, there)
+        info.context.demand(Action.ASK_RECOGNITION, about)
+
+
+def _public(info: Info) -> bool:
+    return info.context.asker.role is access.Role.PUBLIC
+
+
+def _not_public(info: Info, field: str) -> None:
+    """The public is told the standing of who consented to that, by its exact number, no more."""
+    if _public(info):
+        raise forbidden(f"{field}: the public is told an operator's standing alone; identify first")
+
+
+def _short(name: str, text: str | None) -> None:
+    if text is not None and len(text) > LONGEST:
+        raise bad_input(f"{name}: found {len(text)} characters, wanted at most {LONGEST}")

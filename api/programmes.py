@@ -1,0 +1,107 @@
+"""Programmes in GraphQL: their types and rules of a day, as dated data."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import strawberry
+
+from api.asof import AsOfInput
+from api.context import Info
+from api.loading import load
+from projections.reads import programmes as reads
+from projections.reads.clocks import AsOf
+from projections.reads.programmes import ProgrammeRow, RuleRow
+from registry.values import AdministrationCode
+
+
+@strawberry.type(description="A rule of a programme, as dated data.")
+class Rule:
+    name: str = strawberry.field(description="decision_days, effect_after, bar_years, ...")
+    value: str
+    unit: str | None
+    valid_from: date | None
+    valid_to: date | None
+    source: str = strawberry.field(description="The article, or who says so.")
+
+    @classmethod
+    def of(cls, row: RuleRow) -> Rule:
+        return cls(
+            name=row.rule,
+            value=row.value,
+            unit=row.unit,
+            valid_from=row.begins,
+            valid_to=row.ends,
+            source=row.source,
+        )
+
+
+@strawberry.type(description="An AEO programme of one administration.")
+class Programme:
+    row: strawberry.Private[ProgrammeRow]
+    as_of: strawberry.Private[AsOf]
+    code: strawberry.ID
+    administration: AdministrationCode
+    name: str
+    local_name: str | None
+    types: list[str] = strawberry.field(description="Its tiers or types on the day asked about.")
+    launched: str | None
+    operators_described: str | None
+    confidence: str | None
+    source: str | None
+
+    @classmethod
+    def of(cls, row: ProgrammeRow, as_of: AsOf) -> Programme:
+        return cls(
+            row=row,
+            as_of=as_of,
+            code=strawberry.ID(row.code),
+            administration=AdministrationCode(row.administration),
+            name=row.name,
+            local_name=row.local_name,
+            types=row.types,
+            launched=row.launched,
+            operators_described=row.operators_described,
+            confidence=row.confidence,
+            source=row.source,
+        )
+
+    @strawberry.field
+    async def rules(self, info: Info) -> list[Rule]:
+        """The rules in force on the day asked about, by name."""
+        return [Rule.of(row) for row in await self._rules(info) if row.in_force]
+
+    @strawberry.field
+    async def all_rules(self, info: Info) -> list[Rule]:
+        """Every rule on record, also those of other days, by name and day."""
+        return [Rule.of(row) for row in await self._rules(info)]
+
+    @strawberry.field
+    async def operator_count(self, info: Info) -> int:
+        """How many operators held a valid authorisation of it then."""
+        read = reads.operator_counts
+        return await load(info.context, read, self.as_of, key=self.row.code) or 0
+
+    async def _rules(self, info: Info) -> list[RuleRow]:
+        return await load(info.context, reads.rules, self.as_of, key=self.row.code) or []
+
+
+@strawberry.type
+class ProgrammeQuery:
+    @strawberry.field
+    async def programme(
+        self, info: Info, code: strawberry.ID, as_of: AsOfInput | None = None
+    ) -> Programme | None:
+        """A programme by its code, or null where none was known by then."""
+        clocks = info.context.clocks(as_of)
+        async with info.context.views.connection() as connection:
+            row = await reads.known(connection, clocks, code)
+        return Programme.of(row, clocks) if row else None
+
+
+async def programme(info: Info, code: str, as_of: AsOf) -> Programme:
+    """One that is known to be there, because something on record is of it."""
+    row = await load(info.context, reads.programmes, as_of, key=code)
+    if row is None:
+        raise LookupError(f"the read models know no programme {code}")
+    return Programme.of(row, as_of)

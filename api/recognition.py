@@ -1,0 +1,199 @@
+"""Recognition in GraphQL: is this operator recognised in that territory, then, as known then?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated
+
+import strawberry
+
+from api import paging, sentences
+from api.access import Action, operator
+from api.agreements import Agreement, agreement
+from api.asof import AsOfInput
+from api.context import Context, Info
+from api.refusals import bad_input
+from api.sentences import Reason
+from api.vocabulary import Position
+from projections.reads import recognition as reads
+from projections.reads.clocks import AsOf, shown
+from projections.reads.recognition import Known
+from registry.recognition import Answer, Basis, Facts, Question, recognise
+from registry.values import AdministrationCode, Direction, HsCode, Outcome, Role, Tin
+
+Territory = Annotated[AdministrationCode, strawberry.argument(name="in")]
+LONGEST = 100  # characters of a crossing or a mode
+
+
+@strawberry.input(description="What is carried and how; what is not given is not asked.")
+class ConsignmentInput:
+    direction: Direction | None = None
+    role: Role | None = None
+    hs: HsCode | None = None
+    crossing: str | None = None
+    mode: str | None = None
+
+
+Consignment = Annotated[
+    ConsignmentInput | None,
+    strawberry.argument(description="What is carried; default: in general."),
+]
+
+
+@strawberry.type(description="One agreement and one authorisation that make the recognition.")
+class RecognitionBasis:
+    basis: strawberry.Private[Basis]
+    as_of: strawberry.Private[AsOf]
+    authorisation: str
+    since: datetime
+    identifier_scheme: str | None
+    identifier: str | None
+    declaration_box: str | None
+    benefits: list[str]
+    assumed: bool
+
+    @classmethod
+    def of(cls, it: Basis, as_of: AsOf) -> RecognitionBasis:
+        return cls(
+            basis=it,
+            as_of=as_of,
+            authorisation=it.authorisation,
+            since=it.since,
+            identifier_scheme=it.identifier_scheme,
+            identifier=it.identifier,
+            declaration_box=it.declaration_box,
+            benefits=list(it.benefits),
+            assumed=it.assumed,
+        )
+
+    @strawberry.field
+    async def agreement(self, info: Info) -> Agreement:
+        """The agreement by whose clause it is recognised."""
+        return await agreement(info, self.basis.agreement, self.as_of)
+
+
+@strawberry.type(description="Whether an operator is recognised in a territory, and why.")
+class Recognition:
+    facts: strawberry.Private[Facts]
+    asked: strawberry.Private[Question]
+    answer: strawberry.Private[Answer]
+    as_of: strawberry.Private[AsOf]
+    tin: Tin
+    in_: AdministrationCode = strawberry.field(name="in")
+    outcome: Outcome
+    legal: Outcome = strawberry.field(
+        description="Does the law recognise it: status, agreement, direction, scope, consent."
+    )
+    operational: Outcome = strawberry.field(
+        description="Can it be used: an identifier that the partner matches on, fresh data."
+    )
+    at: datetime
+    known_at: datetime
+    position: Position
+
+    @classmethod
+    def of(cls, tin: Tin, facts: Facts, asked: Question, as_of: AsOf, position: int) -> Recognition:
+        answer = recognise(facts, asked)
+        return cls(
+            facts=facts,
+            asked=asked,
+            answer=answer,
+            as_of=as_of,
+            tin=tin,
+            in_=asked.territory,
+            outcome=answer.outcome,
+            legal=answer.legal,
+            operational=answer.operational,
+            at=as_of.at,
+            known_at=as_of.known,
+            position=Position(position),
+        )
+
+    @strawberry.field
+    def reasons(self) -> list[Reason]:
+        """Why, with the facts."""
+        return sentences.why(self.facts, self.asked, self.answer)
+
+    @strawberry.field
+    def bases(self) -> list[RecognitionBasis]:
+        """Every agreement and authorisation that makes it, by agreement."""
+        return [RecognitionBasis.of(basis, self.as_of) for basis in self.answer.bases]
+
+    @strawberry.field
+    def valid_from(self) -> datetime | None:
+        """From when, in law, the answer and its reasons are these; null: from the first."""
+        return shown(self._stretch[0])
+
+    @strawberry.field
+    def valid_to(self) -> datetime | None:
+        """Until when they are, by what is known; exclusive, null: no end is known."""
+        return shown(self._stretch[1])
+
+    @cached_property
+    def _stretch(self) -> tuple[datetime, datetime | None]:
+        return reads.stretch(self.facts, self.asked)
+
+
+@strawberry.type
+class RecognitionQuery:
+    @strawberry.field
+    async def recognition(
+        self,
+        info: Info,
+        tin: Tin,
+        in_: Territory,
+        as_of: AsOfInput | None = None,
+        consignment: Consignment = None,
+    ) -> Recognition:
+        """Is this operator recognised in that territory, then, as known then - and why?
+
+        Asked by the customs of that territory, the home customs, the operator and auditors. An
+        operator that is hidden from the asker answers exactly as an unknown one.
+        """
+        clocks = info.context.clocks(as_of)
+        question = _question(in_, clocks, consignment)
+        info.context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
+        info.context.looked("recognition", [tin.text])
+        known = await facts(info.context, [tin], in_, clocks)
+        return Recognition.of(tin, known.of(tin), question, clocks, known.position)
+
+    @strawberry.field
+    async def recognitions(
+        self,
+        info: Info,
+        tins: list[Tin],
+        in_: Territory,
+        as_of: AsOfInput | None = None,
+    ) -> list[Recognition]:
+        """The same of up to 1,000 operators, in the order asked, one entry a TIN."""
+        paging.keys("tins", tins)
+        clocks = info.context.clocks(as_of)
+        question = _question(in_, clocks, None)
+        for tin in tins:
+            info.context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
+        info.context.looked("recognitions", [tin.text for tin in tins])
+        known = await facts(info.context, tins, in_, clocks)
+        return [
+            Recognition.of(tin, known.of(tin), question, clocks, known.position) for tin in tins
+        ]
+
+
+async def facts(
+    context: Context, tins: Sequence[Tin], territory: AdministrationCode | None, as_of: AsOf
+) -> Known:
+    sight, now = context.asker.sight, context.now
+    async with context.views.connection() as connection:
+        return await reads.facts(connection, sight, now, tins, territory, as_of.known)
+
+
+def _question(
+    territory: AdministrationCode, as_of: AsOf, given: ConsignmentInput | None
+) -> Question:
+    """Raises Unanswered for what is too long to be a crossing."""
+    it = given or ConsignmentInput()
+    for name, text in (("crossing", it.crossing), ("mode", it.mode)):
+        if text is not None and len(text) > LONGEST:
+            raise bad_input(f"{name}: found {len(text)} characters, wanted at most {LONGEST}")
+    return Question(territory, as_of.at, it.role, it.direction, it.hs, it.crossing, it.mode)
