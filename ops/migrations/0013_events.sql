@@ -4,7 +4,7 @@ set local role aeo_owner;
 -- The last position recorded before an instant, 0 if there is none. Positions have no gaps and recorded_at
 -- never falls along them, so halving finds it in a score of look-ups and the ledger carries no index for it.
 create function ledger.position_before(instant timestamptz) returns bigint
-language plpgsql stable
+language plpgsql stable strict
 set search_path = pg_catalog, pg_temp
 as $$
 declare

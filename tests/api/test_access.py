@@ -1,0 +1,133 @@
+"""Who may do what: the whole table, and the sentence that goes with each no."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.access import (
+    OWN_COMMANDS,
+    PUBLIC,
+    Action,
+    Asker,
+    Resource,
+    Role,
+    decide,
+    named,
+    operator,
+)
+from registry import commands as c
+from registry.values import AdministrationCode, Tin
+
+CN, KR, DE, EU = map(AdministrationCode, ("CN", "KR", "DE", "EU"))
+ACME, HAFEN = Tin("CN1234567890"), Tin("DE123456789")
+
+ASKERS = {
+    "public": PUBLIC,
+    "partner KR": Asker(Role.PARTNER, "partner:KR", KR, own=frozenset({KR}), reach=frozenset({KR})),
+    "officer CN": Asker(Role.OFFICER, "officer:CN", CN, own=frozenset({CN}), reach=frozenset({CN})),
+    "officer EU": Asker(
+        Role.OFFICER, "officer:EU", EU, own=frozenset({EU, DE}), reach=frozenset({EU, DE})
+    ),
+    "officer DE": Asker(
+        Role.OFFICER, "officer:DE", DE, own=frozenset({DE}), reach=frozenset({DE, EU})
+    ),
+    "company": Asker(Role.COMPANY, f"company:{ACME}", tin=ACME),
+    "auditor": Asker(Role.AUDITOR, "auditor:*"),
+}
+ACME_IN_KOREA, HAFEN_IN_CHINA = operator(ACME, KR), operator(HAFEN, CN)
+HAFEN_IN_THE_UNION, ACME_IN_GERMANY = operator(HAFEN, EU), operator(ACME, DE)
+SUSPEND = Resource(frozenset({CN}), ACME, command=c.SuspendAuthorisation)
+SUSPEND_HAFEN = Resource(frozenset({DE}), HAFEN, command=c.SuspendAuthorisation)
+CONSENT = Resource(frozenset({CN}), ACME, command=c.GiveConsent)
+FOREIGN_CONSENT = Resource(frozenset({DE}), HAFEN, command=c.GiveConsent)
+SIGN = Resource(frozenset({CN, KR}), command=c.SignAgreement)
+IN_CHINA, IN_THE_UNION = Resource(territory=CN), Resource(territory=EU)
+
+#: Who may. Everybody else may not: the table is whole.
+MAY: list[tuple[Action, Resource, set[str]]] = [
+    (Action.ASK_RECOGNITION, ACME_IN_KOREA, {"partner KR", "officer CN", "company", "auditor"}),
+    (Action.ASK_RECOGNITION, HAFEN_IN_CHINA, {"officer CN", "officer EU", "officer DE", "auditor"}),
+    (Action.ASK_RECOGNITION, HAFEN_IN_THE_UNION, {"officer EU", "officer DE", "auditor"}),
+    (
+        Action.ASK_RECOGNITION,
+        ACME_IN_GERMANY,
+        {"officer CN", "officer EU", "officer DE", "company", "auditor"},
+    ),
+    (Action.LIST_OPERATORS, Resource(), set(ASKERS) - {"public"}),
+    (Action.FOLLOW_CHANGES, IN_CHINA, {"officer CN", "auditor"}),
+    (Action.FOLLOW_CHANGES, IN_THE_UNION, {"officer EU", "officer DE", "auditor"}),
+    (Action.READ_GROUND, operator(ACME), {"officer CN", "company", "auditor"}),
+    (Action.READ_GROUND, operator(HAFEN), {"officer EU", "officer DE", "auditor"}),
+    (Action.READ_NOTES, operator(ACME), {"officer CN", "auditor"}),
+    (Action.READ_EVENTS, operator(ACME), {"officer CN", "company", "auditor"}),
+    (Action.RECORD, SUSPEND, {"officer CN"}),
+    (Action.RECORD, SUSPEND_HAFEN, {"officer EU", "officer DE"}),
+    (Action.RECORD, CONSENT, {"officer CN", "company"}),
+    (Action.RECORD, FOREIGN_CONSENT, {"officer EU", "officer DE"}),
+    (Action.RECORD, SIGN, {"officer CN"}),
+    (Action.RECORD, Resource(), set()),
+]
+
+
+@pytest.mark.parametrize("who", ASKERS)
+@pytest.mark.parametrize(("action", "about", "may"), MAY)
+def test_the_table(action: Action, about: Resource, may: set[str], who: str) -> None:
+    verdict = decide(ASKERS[who], action, about)
+
+    assert verdict.allowed == (who in may)
+    assert bool(verdict.reason) != verdict.allowed
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("who", ASKERS)
+def test_about_nothing_in_particular_nobody_gets_more_than_the_role_gives(
+    who: str, action: Action
+) -> None:
+    everything = {"auditor": set(Action) - {Action.RECORD}, "public": set()}
+    allowed = everything.get(who, {Action.LIST_OPERATORS})
+
+    assert decide(ASKERS[who], action, Resource()).allowed == (action in allowed)
+
+
+@pytest.mark.parametrize("command", c.COMMANDS.values())
+def test_a_company_gives_of_all_commands_only_its_own(command: type[c.Command]) -> None:
+    about = Resource(frozenset({CN}), ACME, command=command)
+
+    assert decide(ASKERS["company"], Action.RECORD, about).allowed == (command in OWN_COMMANDS)
+    assert decide(ASKERS["officer CN"], Action.RECORD, about).allowed
+    for nobody in ("public", "partner KR", "auditor", "officer DE"):
+        assert not decide(ASKERS[nobody], Action.RECORD, about).allowed
+
+
+def test_a_refusal_says_who_asked_and_who_may() -> None:
+    verdict = decide(ASKERS["partner KR"], Action.RECORD, SIGN)
+
+    assert verdict.reason == "partner:KR may not change the register: officers of CN, KR may"
+
+
+def test_northern_ireland_is_the_united_kingdoms() -> None:
+    about = operator(Tin("XI123456789000"))
+
+    assert about.home == frozenset({AdministrationCode("GB")})
+
+
+@pytest.mark.parametrize(
+    ("subject", "role"),
+    [
+        ("officer:CN", Role.OFFICER),
+        ("partner:KR", Role.PARTNER),
+        ("auditor:*", Role.AUDITOR),
+        ("company:CN1234567890", Role.COMPANY),
+    ],
+)
+def test_a_subject_names_one_of_four(subject: str, role: Role) -> None:
+    assert (named(subject).role, named(subject).subject) == (role, subject)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["", "officer", "officer:", "officer:ZZ", "auditor:CN", "company:x", "public:", "clerk:*"],
+)
+def test_any_other_subject_is_nobody(subject: str) -> None:
+    with pytest.raises(ValueError):
+        named(subject)
