@@ -84,10 +84,11 @@ def in_order(
     A word from an earlier day would be recorded and change nothing; what was wrong before is put
     right by correcting that record. Raises WrongDates.
     """
-    last = max((e.effective for e in amended(operator.past) if same(e)), default=day)
-    if day < last:
+    past = amended(operator.past) if operator.corrected else operator.past
+    later = [event.effective for event in past if event.effective > day and same(event)]
+    if later:
         raise WrongDates(
-            f"effective: found {day}, and the last word on {about} counts from {last}; "
+            f"effective: found {day}, and the last word on {about} counts from {max(later)}; "
             "what was wrong before that day is put right by correcting its record"
         )
 

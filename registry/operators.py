@@ -337,6 +337,7 @@ class Operator(BaseAggregate[UUID]):
         why: str
 
         def change(self, operator: Operator) -> None:
+            operator.corrected = True
             operator.start_again()
             for event in amended(operator.past):
                 if not isinstance(event, Operator.Corrected):
@@ -360,6 +361,7 @@ class Operator(BaseAggregate[UUID]):
         self.tin, self.administration, self.time_zone = tin, administration, time_zone
         self._registered = (name, local_name, address, roles)
         self.past: list[Operator.Event] = []  # every event but the first, in order
+        self.corrected = False  # only then do the events say something else than was written
         self.start_again()
 
     def start_again(self) -> None:
