@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from uuid import uuid5
 
+from api import shipped
 from api.imports import Draft
 from api.lines import Bad, explain, lines_of
 from api.lives import Life
@@ -17,7 +15,6 @@ from registry.application import Registry
 from registry.database import environment
 from registry.errors import BadValue, Refusal
 
-WORLD = Path(__file__).parents[1] / "ops" / "world"
 BATCH = 200  # lives in one commit: about 2,000 events
 
 Progress = Callable[[int, int], None]  # how far, of how much
@@ -29,14 +26,12 @@ def load_world(conninfo: str, progress: Progress | None = None) -> list[Bad]:
     Lines that are refused, which can happen only where an older world was loaded before, are
     left out and answered.
     """
-    files = sorted(WORLD.glob("*.jsonl"))
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-    mark = uuid5(c.LINES, digest)
+    mark = shipped.world()
     draft, refused = Draft(conninfo), []
     try:
         if draft.ledger.find_command(mark):
             return []
-        lines = [line for file in files for line in lines_of(file)]
+        lines = [line for file in shipped.files() for line in lines_of(file)]
         for done, line in enumerate(lines, 1):
             try:
                 if isinstance(line.said, BadValue):
@@ -56,7 +51,7 @@ def load_world(conninfo: str, progress: Progress | None = None) -> list[Bad]:
 
 
 def load_operators(
-    conninfo: str, wanted: int, progress: Progress | None = None, seed: int = 1
+    conninfo: str, wanted: int, progress: Progress | None = None, seed: int = shipped.SEED
 ) -> int:
     """Bring the synthetic operators to a number, and answer how many events that took.
 

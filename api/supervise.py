@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import http.client
-import os
 import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
 
-import psycopg
-
-from api.postgres import database
-from registry.database import migrate
+from api.helpers import ENDING, Helper
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 Say = Callable[[str], None]
 
-STOP = 10.0  # seconds that a helper has to end by itself
 HOST = "127.0.0.1"
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class PortTaken(Exception):
     """Another program listens there."""
-
-
-class HelperDied(Exception):
-    """The service or the follower ended, and nobody had asked it to."""
 
 
 class Stopped(BaseException):
@@ -49,9 +36,12 @@ def up(home: Path, port: int, operators: int, bar: Bar, say: Say) -> None:
     _check_port(port)
     try:
         with _until_told():
-            # The helpers take longest to import what they need, so they begin before the database.
+            # The helpers take longest to import what they need, so they begin before the database,
+            # and before we import anything ourselves.
             helpers = [Helper("serve", home, "--port", str(port)), Helper("follow", home)]
             try:
+                from api.postgres import database
+
                 with database(home) as url:
                     try:
                         _run(url, helpers, port, operators, bar, say)
@@ -68,11 +58,15 @@ def up(home: Path, port: int, operators: int, bar: Bar, say: Say) -> None:
 def _run(
     url: str, helpers: list[Helper], port: int, operators: int, bar: Bar, say: Say
 ) -> None:
+    from api.shipped import is_loaded
+    from registry.database import migrate
+
     for name in migrate(url):
         say(f"migrated {name}")
     for helper in helpers:
         helper.tell(url)
-    _load(url, operators, bar, say)
+    if not is_loaded(url, operators):
+        _load(url, operators, bar, say)
     _project(url, helpers, bar, say)
     while not _ready(port):
         _all_alive(helpers)
@@ -97,7 +91,6 @@ TRY = (
 
 
 def _load(url: str, operators: int, bar: Bar, say: Say) -> None:
-    # Needed only where something is missing, but asking what is missing needs it as well.
     from api.load import load_operators, load_world
 
     with bar("the world") as progress:
@@ -110,6 +103,8 @@ def _load(url: str, operators: int, bar: Bar, say: Say) -> None:
 
 def _project(url: str, helpers: list[Helper], bar: Bar, say: Say) -> None:
     """Wait until the read models show what was loaded, or one of them stands still."""
+    import psycopg
+
     with psycopg.connect(url, autocommit=True) as connection, bar("the read models") as progress:
         [(head,)] = connection.execute("select coalesce(max(position), 0) from ledger.event")
         while True:
@@ -168,106 +163,7 @@ def _until_told() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-# ---------------------------------------------------------------- the helpers
-
-
-class Helper:
-    """A process of ours: it is told the database on its standard input, and ends with that.
-
-    However its parent ends, `kill -9` included, the pipe closes and it goes too.
-    """
-
-    def __init__(self, command: str, home: Path, *arguments: str) -> None:
-        home.mkdir(parents=True, exist_ok=True)
-        self.name = command
-        self.log = home / f"{command}.log"
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "api", command, "--with-parent", "--home", home, *arguments],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is ours to pass on, in our order
-            )
-
-    def tell(self, url: str) -> None:
-        assert self.process.stdin is not None
-        try:
-            self.process.stdin.write(f"{url}\n".encode())
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            self.check()
-
-    def check(self) -> None:
-        """Raises HelperDied."""
-        if self.process.poll() is not None:
-            said = self.log.read_text(errors="replace").splitlines()[-15:]
-            raise HelperDied("\n".join([f"{self.name} ended by itself; {self.log} says", *said]))
-
-    def stop(self) -> None:
-        if self.process.stdin is not None and not self.process.stdin.closed:
-            self.process.stdin.close()
-        self.process.terminate()
-        try:
-            self.process.wait(STOP)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
 def _all_alive(helpers: list[Helper]) -> None:
+    """Raises HelperDied."""
     for helper in helpers:
         helper.check()
-
-
-def from_parent() -> str:
-    """The conninfo that `up` tells its helpers. Ends this process when `up` has ended."""
-    url = sys.stdin.readline().strip()
-    if not url:
-        sys.exit(0)
-    threading.Thread(target=_watch_parent, daemon=True).start()
-    return url
-
-
-def _watch_parent() -> None:
-    sys.stdin.read()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(STOP)
-    os._exit(1)
-
-
-def stopped_by_signal(stop: threading.Event) -> None:
-    """SIGTERM and Ctrl-C set the event; whoever works until it is set ends cleanly."""
-    for each in ENDING:
-        signal.signal(each, lambda number, frame: stop.set())
-
-
-def serve_on(conninfo: Callable[[], str], home: Path, port: int) -> None:
-    """Serve until SIGTERM or Ctrl-C. `conninfo` is asked once everything is imported."""
-    import asyncio
-
-    import uvloop
-    from granian.constants import HTTPModes, Interfaces
-    from granian.server.embed import Server
-
-    from api.app import create_app
-    from api.settings import Settings
-
-    app = create_app(Settings(database=conninfo(), home=home))
-
-    async def run() -> None:
-        # One process and one event loop: a worker process would outlive a killed parent.
-        server = Server(
-            app,
-            address=HOST,
-            port=port,
-            interface=Interfaces.ASGI,
-            http=HTTPModes.http1,
-            websockets=True,
-            log_enabled=False,
-        )
-        for each in ENDING:
-            asyncio.get_running_loop().add_signal_handler(each, server.stop)
-        await server.serve()
-
-    uvloop.run(run())

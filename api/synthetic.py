@@ -10,19 +10,18 @@ import csv
 from bisect import bisect
 from datetime import date, timedelta
 from itertools import accumulate
-from pathlib import Path
 from random import Random
 from typing import cast
-from uuid import UUID, uuid5
+from uuid import UUID
 
+from api import shipped
 from api.lives import DAY, LAST_DAY, Life, Place
 from registry.application import Registry
 from registry.programmes import Programme
 from registry.values import AdministrationCode, Sense, Tin
 
-COUNTS = Path(__file__).parents[1] / "ops" / "world" / "operator-counts.csv"
+COUNTS = shipped.WORLD / "operator-counts.csv"
 FIRST_DAY = date(2008, 1, 1)  # few programmes are older; what theirs did before is left out
-LIVES = UUID("0b0f4e0e-6a8b-5a50-9d4b-3f3f0a1b7c55")
 GOLDEN = 0.6180339887498949
 
 #: Digits of a national number; the first is always 9, which the fixed operators do not use.
@@ -40,7 +39,7 @@ _FATES, _UP_TO = tuple(FATES), tuple(accumulate(FATES.values()))
 class Population:
     """All the lives that could be led, by number from 0 on. `registry` holds the programmes."""
 
-    def __init__(self, registry: Registry, seed: int = 1) -> None:
+    def __init__(self, registry: Registry, seed: int = shipped.SEED) -> None:
         self.seed = seed
         with COUNTS.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
@@ -53,7 +52,7 @@ class Population:
         return self._places[bisect(self._ends, number * GOLDEN % 1)]
 
     def command_id(self, number: int, what: str = "life") -> UUID:
-        return uuid5(LIVES, f"{self.seed}/{number}/{what}")
+        return shipped.life(number, self.seed, what)
 
     def random(self, number: int, what: str) -> Random:
         return Random(self.command_id(number, what).int)

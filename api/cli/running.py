@@ -26,7 +26,8 @@ def up(
     A second start finds what the first one loaded. After a crash or `kill -9` start it again:
     nothing that was acknowledged is missing.
     """
-    from api.supervise import HelperDied, PortTaken
+    from api.helpers import HelperDied
+    from api.supervise import PortTaken
     from api.supervise import up as run
 
     try:
@@ -39,7 +40,8 @@ def up(
 
 def serve(port: Port = 8420, home: Home = HOME, with_parent: WithParent = False) -> None:
     """The service alone: GraphQL, pages and health, on the database that is there."""
-    from api.supervise import from_parent, serve_on
+    from api.helpers import from_parent
+    from api.server import serve_on
 
     if with_parent:
         serve_on(from_parent, home_of(home), port)
@@ -50,7 +52,7 @@ def serve(port: Port = 8420, home: Home = HOME, with_parent: WithParent = False)
 
 def follow(home: Home = HOME, with_parent: WithParent = False) -> None:
     """The read models alone: shows them every event that is recorded. One at a time follows."""
-    from api.supervise import from_parent, stopped_by_signal
+    from api.helpers import from_parent, stopped_by_signal
 
     stop = threading.Event()
     stopped_by_signal(stop)

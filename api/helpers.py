@@ -1,0 +1,87 @@
+"""Processes of ours that start with `aeo up` and never outlive it.
+
+Imports nothing but the standard library: a helper is started before anything else is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+STOP = 10.0  # seconds that a helper has to end by itself
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class HelperDied(Exception):
+    """The service or the follower ended, and nobody had asked it to."""
+
+
+class Helper:
+    """A process of ours: it is told the database on its standard input, and ends with that.
+
+    However its parent ends, `kill -9` included, the pipe closes and it goes too.
+    """
+
+    def __init__(self, command: str, home: Path, *arguments: str) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.name = command
+        self.log = home / f"{command}.log"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "api", command, "--with-parent", "--home", home, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is ours to pass on, in our order
+            )
+
+    def tell(self, url: str) -> None:
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(f"{url}\n".encode())
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            self.check()
+
+    def check(self) -> None:
+        """Raises HelperDied."""
+        if self.process.poll() is not None:
+            said = self.log.read_text(errors="replace").splitlines()[-15:]
+            raise HelperDied("\n".join([f"{self.name} ended by itself; {self.log} says", *said]))
+
+    def stop(self) -> None:
+        if self.process.stdin is not None and not self.process.stdin.closed:
+            self.process.stdin.close()
+        self.process.terminate()
+        try:
+            self.process.wait(STOP)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def from_parent() -> str:
+    """The conninfo that `up` tells its helpers. Ends this process when `up` has ended."""
+    url = sys.stdin.readline().strip()
+    if not url:
+        sys.exit(0)
+    threading.Thread(target=_watch_parent, daemon=True).start()
+    return url
+
+
+def _watch_parent() -> None:
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(STOP)
+    os._exit(1)
+
+
+def stopped_by_signal(stop: threading.Event) -> None:
+    """SIGTERM and Ctrl-C set the event; whoever works until it is set ends cleanly."""
+    for each in ENDING:
+        signal.signal(each, lambda number, frame: stop.set())
