@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import strawberry
 from graphql import GraphQLError, GraphQLSchema
@@ -12,6 +13,7 @@ from strawberry.types import ExecutionContext
 
 from api.administrations import AdministrationQuery
 from api.agreements import AgreementQuery
+from api.changes import ChangeQuery
 from api.control_results import ControlResultQuery
 from api.events import EventQuery
 from api.glossary import describe
@@ -34,6 +36,7 @@ class Query(
     AdministrationQuery,
     ProgrammeQuery,
     PublicationQuery,
+    ChangeQuery,
     EventQuery,
     ViewerQuery,
 ): ...
@@ -66,6 +69,8 @@ schema = Schema(
     extensions=[Prepared],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+#: The same as text, committed beside the code; a test says when it is out of date.
+SCHEMA_FILE = Path(__file__).with_suffix(".graphql")
 #: The same schema as graphql-core knows it, for what strawberry has no door to.
 core: GraphQLSchema = schema._schema
 describe(core)

@@ -33,10 +33,10 @@ CLAUSES = f"""
 select {POSITION},
     {
     json_list(
-        f"select {LINK} from views.link l where l.kind = 'CONTROL_RESULTS' and {believed('l')}"
-        f" and (l.from_party in {_PAIR} or l.from_party in ({_TOGETHER}))"
-        f" and (l.to_party in {_PAIR} or l.to_party in ({_TOGETHER}))"
-        " order by l.agreement, l.ordinal, l.valid_from"
+        f"select {LINK} from views.link t where t.kind = 'CONTROL_RESULTS' and {believed('t')}"
+        f" and (t.from_party in {_PAIR} or t.from_party in ({_TOGETHER}))"
+        f" and (t.to_party in {_PAIR} or t.to_party in ({_TOGETHER}))"
+        " order by t.agreement, t.ordinal, t.valid_from"
     )
 },
     {

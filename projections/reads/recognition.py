@@ -22,6 +22,7 @@ from registry.recognition import (
     Member,
     Question,
     Stretch,
+    holds,
     recognise,
 )
 from registry.standing import Consented, Identified, Period
@@ -33,42 +34,45 @@ def json_list(sql: str) -> str:
     return f"(select coalesce(json_agg(x), '[]')::text from ({sql}) x)"
 
 
+#: SQL: the columns of each fact, of a row `t`, by the names of its fields.
+PERIOD = (
+    "t.authorisation, t.programme, t.type, t.status, t.abroad, t.valid_from, t.valid_to,"
+    " t.number, t.roles, t.effective_from, t.valid_until, t.flags"
+)
+IDENTIFIER = "t.scheme, t.value, t.issuer, t.verified_by, t.valid_from, t.valid_to"
+CONSENT = "t.partner, t.valid_from, t.valid_to"
+CONSENT_LAW = "t.programme, t.valid_from, t.valid_to"
+LINK = (
+    "t.agreement, t.kind, t.ordinal, t.state, t.assumed, t.valid_from, t.valid_to,"
+    " json_build_object('from', t.from_party, 'to', t.to_party, 'types', t.types,"
+    " 'programmes', t.programmes, 'roles', t.roles, 'direction', t.direction, 'hs', t.hs,"
+    " 'crossings', t.crossings, 'modes', t.modes, 'identifier_scheme', t.identifier_scheme,"
+    " 'declaration_box', t.declaration_box, 'benefits', t.benefits,"
+    " 'consent_required', t.consent_required, 'max_age_hours', t.max_age_hours) as clause"
+)
+
 _PERIODS = json_list(
-    "select p.authorisation, p.programme, p.type, p.status, p.abroad, p.valid_from, p.valid_to,"
-    " p.number, p.roles, p.effective_from, p.valid_until, p.flags"
-    f" from views.status_period p where p.tin = s.tin and {believed('p')}"
-    " order by p.authorisation, p.valid_from"
+    f"select {PERIOD} from views.status_period t where t.tin = s.tin and {believed('t')}"
+    " order by t.authorisation, t.valid_from"
 )
 _IDENTIFIERS = json_list(
-    "select i.scheme, i.value, i.issuer, i.verified_by, i.valid_from, i.valid_to"
-    f" from views.identifier i where i.tin = s.tin and {believed('i')}"
-    " order by i.scheme, i.value, i.valid_from"
+    f"select {IDENTIFIER} from views.identifier t where t.tin = s.tin and {believed('t')}"
+    " order by t.scheme, t.value, t.valid_from"
 )
 _CONSENTS = json_list(
-    "select c.partner, c.valid_from, c.valid_to"
-    f" from views.consent c where c.tin = s.tin and c.partner <> '*' and {believed('c')}"
-    " order by c.partner, c.valid_from"
-)
-_CLAUSE = (
-    "json_build_object('from', l.from_party, 'to', l.to_party, 'types', l.types,"
-    " 'programmes', l.programmes, 'roles', l.roles, 'direction', l.direction, 'hs', l.hs,"
-    " 'crossings', l.crossings, 'modes', l.modes, 'identifier_scheme', l.identifier_scheme,"
-    " 'declaration_box', l.declaration_box, 'benefits', l.benefits,"
-    " 'consent_required', l.consent_required, 'max_age_hours', l.max_age_hours)"
-)
-LINK = (
-    f"l.agreement, l.kind, l.ordinal, {_CLAUSE} as clause, l.state, l.assumed,"
-    " l.valid_from, l.valid_to"
+    f"select {CONSENT} from views.consent t"
+    f" where t.tin = s.tin and t.partner <> '*' and {believed('t')}"
+    " order by t.partner, t.valid_from"
 )
 # No territory asked for: wherever the agreements of the home territory lead.
 _LINKS = json_list(
-    f"select {LINK} from views.link l"
-    f" where l.kind = 'AEO_MUTUAL_RECOGNITION' and {believed('l')}"
-    " and (l.from_party = h.administration or exists (select from bloc b"
-    " where b.bloc = l.from_party and b.member = h.administration))"
-    " and (%(territory)s::text is null or l.to_party = %(territory)s or exists (select from bloc b"
-    " where b.bloc = l.to_party and b.member = %(territory)s))"
-    " order by l.agreement, l.ordinal, l.valid_from"
+    f"select {LINK} from views.link t"
+    f" where t.kind = 'AEO_MUTUAL_RECOGNITION' and {believed('t')}"
+    " and (t.from_party = h.administration or exists (select from bloc b"
+    " where b.bloc = t.from_party and b.member = h.administration))"
+    " and (%(territory)s::text is null or t.to_party = %(territory)s or exists (select from bloc b"
+    " where b.bloc = t.to_party and b.member = %(territory)s))"
+    " order by t.agreement, t.ordinal, t.valid_from"
 )
 _MEMBERS = json_list(
     "select b.bloc, b.member, b.valid_from, b.valid_to from bloc b"
@@ -76,9 +80,9 @@ _MEMBERS = json_list(
     " order by b.bloc, b.member, b.valid_from"
 )
 _CONSENT_LAWS = json_list(
-    "select r.programme, r.valid_from, r.valid_to from views.programme_rule r"
-    f" where r.rule = 'sharing_consent' and r.value = 'required' and {believed('r')}"
-    " order by r.programme, r.valid_from"
+    f"select {CONSENT_LAW} from views.programme_rule t"
+    f" where t.rule = 'sharing_consent' and t.value = 'required' and {believed('t')}"
+    " order by t.programme, t.valid_from"
 )
 
 FACTS = f"""
@@ -177,23 +181,19 @@ def territories(facts: Facts, at: datetime) -> list[AdministrationCode]:
     """Wherever the agreements of that day lead, in order; a bloc is its members of that day."""
     found: set[AdministrationCode] = set()
     for link in facts.links:
-        if not _within(link, at) or not _stands_for(link.clause.from_, facts, at):
+        if not holds(link, at) or not _stands_for(link.clause.from_, facts, at):
             continue
         found.add(link.clause.to)
     blocs = {m.bloc for m in facts.members}
-    members = {m.member for m in facts.members if m.bloc in found and _within(m, at)}
+    members = {m.member for m in facts.members if m.bloc in found and holds(m, at)}
     return sorted((found - blocs) | members)
 
 
 def _stands_for(party: AdministrationCode, facts: Facts, at: datetime) -> bool:
     home = facts.administration
     return party == home or any(
-        m.bloc == party and m.member == home and _within(m, at) for m in facts.members
+        m.bloc == party and m.member == home and holds(m, at) for m in facts.members
     )
-
-
-def _within(stretch: Stretch, at: datetime) -> bool:
-    return stretch.valid_from <= at and (stretch.valid_to is None or at < stretch.valid_to)
 
 
 def into(facts: Facts, territory: AdministrationCode) -> Facts:
@@ -213,19 +213,19 @@ def stretch(facts: Facts, asked: Question) -> tuple[datetime, datetime | None]:
     Half open, in UTC; ALWAYS and None are no edge. The rule is asked again at each edge of the
     facts, outward from the instant, so it can change nowhere else.
     """
-    edges = sorted(_edges(facts))
+    cuts = sorted(edges(facts))
     wanted = _verdict(recognise(facts, asked))
-    place = sum(edge <= asked.at for edge in edges)
+    place = sum(cut <= asked.at for cut in cuts)
 
     def same(at: datetime) -> bool:
         return _verdict(recognise(facts, replace(asked, at=at))) == wanted
 
     start = ALWAYS
     for n in range(place - 1, -1, -1):
-        if not same(edges[n - 1] if n else ALWAYS):
-            start = edges[n]
+        if not same(cuts[n - 1] if n else ALWAYS):
+            start = cuts[n]
             break
-    end = next((edge for edge in edges[place:] if not same(edge)), None)
+    end = next((cut for cut in cuts[place:] if not same(cut)), None)
     return start, end
 
 
@@ -233,15 +233,16 @@ def _verdict(answer: Answer) -> tuple[Any, ...]:
     return (answer.outcome, answer.legal, answer.operational, answer.reasons)
 
 
-def _edges(facts: Facts) -> set[datetime]:
+def edges(facts: Facts) -> set[datetime]:
+    """Every instant at which an answer from these facts could change."""
     stretches: list[Stretch] = [
         *facts.periods, *facts.identifiers, *facts.consents, *facts.links, *facts.members,
         *facts.consent_laws,
     ]  # fmt: skip
-    edges = {edge for it in stretches for edge in (it.valid_from, it.valid_to) if edge}
+    found = {edge for it in stretches for edge in (it.valid_from, it.valid_to) if edge}
     if facts.list_as_of is not None:
         for limit in {link.clause.max_age_hours for link in facts.links} - {None}:
             # A list is stale from the first instant after its time is up.
             age = timedelta(hours=limit or 0, microseconds=1)
-            edges.add(facts.list_as_of + age)
-    return {edge for edge in edges if ALWAYS < edge < NEVER_AT}
+            found.add(facts.list_as_of + age)
+    return {edge for edge in found if ALWAYS < edge < NEVER_AT}

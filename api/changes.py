@@ -1,0 +1,105 @@
+"""The delta feed in GraphQL: what entered and what left the set that a territory recognises."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from api import paging, sentences
+from api.access import Action, Resource
+from api.context import Info
+from api.refusals import bad_input
+from api.sentences import Reason
+from api.vocabulary import Position
+from projections.reads import changes as reads
+from projections.reads.changes import Change
+from registry.recognition import Question
+from registry.values import AdministrationCode, Outcome, Tin
+
+MOST = 500  # operators' own events that one page looks at
+CHUNK = 500  # operators whose past is read at once
+
+Territory = Annotated[
+    AdministrationCode,
+    strawberry.argument(name="for", description="The territory that recognises."),
+]
+After = Annotated[
+    Position,
+    strawberry.argument(description="The `next` of the page before; 0 for everything."),
+]
+
+
+@strawberry.type(description="An operator entered the recognised set, or left it, from some day.")
+class RecognitionChange:
+    position: Position = strawberry.field(description="Of the event that made it so.")
+    tin: Tin
+    was: Outcome = strawberry.field(description="The answer for that day until this was recorded.")
+    now: Outcome = strawberry.field(description="The answer for that day since.")
+    effective_from: datetime = strawberry.field(
+        description="The first instant, in law, that is answered otherwise."
+    )
+    reasons: list[Reason] = strawberry.field(description="Of the new answer.")
+
+    @classmethod
+    def of(cls, it: Change, territory: AdministrationCode) -> RecognitionChange:
+        asked = Question(territory, it.effective_from)
+        return cls(
+            position=Position(it.position),
+            tin=it.tin,
+            was=it.was,
+            now=it.now.outcome,
+            effective_from=it.effective_from,
+            reasons=sentences.why(it.facts, asked, it.now),
+        )
+
+
+@strawberry.type(
+    description="Changes in the order of their positions. A page may be empty although more "
+    "follows, and longer than asked: it never splits what one event changed."
+)
+class ChangePage:
+    changes: list[RecognitionChange]
+    next: Position = strawberry.field(description="What to give as `after` for the next page.")
+    head: Position = strawberry.field(
+        description="How far the register is projected; equal to `next`: nothing follows yet."
+    )
+
+
+@strawberry.type
+class ChangeQuery:
+    @strawberry.field
+    async def changes(
+        self, info: Info, for_: Territory, after: After, first: int | None = 100
+    ) -> ChangePage:
+        """What changed in the set recognised by this territory since a position."""
+        info.context.demand(Action.FOLLOW_CHANGES, Resource(territory=for_))
+        size = paging.size(first, default=100)
+        async with info.context.views.connection() as connection:
+            moves = await reads.moves(connection, for_, after, MOST)
+            if after > moves.head:
+                raise bad_input(f"after: found {after}, and the register goes up to {moves.head}")
+            touched: dict[int, set[str]] = {place: set() for place in moves.homes}
+            for place, tin in moves.operators:
+                touched.setdefault(place, set()).add(tin)
+            known = await reads.pasts(connection, for_, [tin for _, tin in moves.operators])
+            found: list[Change] = []
+            until = moves.until
+            for place in sorted(touched):
+                everybody = set(await reads.operators_of(connection, moves.homes.get(place, ())))
+                wanted = sorted(everybody | touched[place])
+                missing = [tin for tin in wanted if tin not in known]
+                for start in range(0, len(missing), CHUNK):
+                    known |= await reads.pasts(connection, for_, missing[start : start + CHUNK])
+                for tin in wanted:
+                    found += reads.differences(known[tin], for_, place)
+                if len(found) >= size:
+                    until = place
+                    break
+        info.context.looked("changes", sorted({change.tin.text for change in found}))
+        return ChangePage(
+            changes=[RecognitionChange.of(change, for_) for change in found],
+            next=Position(until),
+            head=Position(moves.head),
+        )

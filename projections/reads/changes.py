@@ -1,0 +1,305 @@
+"""What may have moved in the set that a territory recognises, and the facts before and after.
+
+Here a belief is told by its place in the sequence, not by its instant: an event at a position is
+compared with everything recorded before that position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from psycopg import AsyncConnection
+
+from projections.reads.clocks import POSITION
+from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD, edges
+from registry.links import Link
+from registry.recognition import (
+    Answer,
+    ConsentLaw,
+    Facts,
+    Member,
+    Question,
+    Stretch,
+    recognise,
+)
+from registry.standing import Consented, Identified, Period
+from registry.values import AdministrationCode, Outcome, Tin, decode_value
+
+Connection = AsyncConnection[Any]
+T = TypeVar("T")
+
+
+class Held(msgspec.Struct, Generic[T], frozen=True):
+    """A fact, believed from the event at `position` on, until the one at `position_to`."""
+
+    fact: T
+    position: int
+    position_to: int | None = None
+
+
+def _held(columns: str, table: str, where: str, order: str) -> str:
+    """SQL: rows of a table as one JSON text, each fact with its places."""
+    return (
+        "(select coalesce(json_agg(json_build_object('fact', row_to_json(f), 'position',"
+        f" t.position, 'position_to', t.position_to) order by {order}), '[]')::text"
+        f" from {table} t cross join lateral (select {columns}) f where {where})"
+    )
+
+
+# --------------------------------------------------------------------- moves
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What moved after a position. `operators`: whose own events, by place; `homes`: the home
+    territories whose law moved, by place. Everything up to `until` was looked at."""
+
+    operators: list[tuple[int, str]]
+    homes: dict[int, set[str]]
+    until: int
+    head: int
+
+
+#: Every home territory that an agreement ever led from into the territory asked about.
+_HOMES = """
+ours as materialized (
+    select %(territory)s::text as party
+    union select m.bloc from views.membership m
+    where m.member = %(territory)s and m.sense = 'CUSTOMS_TERRITORY'
+),
+way as materialized (
+    select l.agreement, l.from_party, coalesce(m.member, l.from_party) as home,
+        l.position, l.position_to
+    from views.link l
+    left join views.membership m on m.bloc = l.from_party and m.sense = 'CUSTOMS_TERRITORY'
+    where l.kind = 'AEO_MUTUAL_RECOGNITION' and l.to_party in (select o.party from ours o)
+)"""
+_OWN = f"""
+with {_HOMES}
+select c.position, c.tin from views.change c
+where c.position > %(after)s and c.position <= %(head)s
+    and c.administration in (select w.home from way w)
+order by c.position limit %(most)s"""
+# Law that moves: a clause or a date, a membership on either side, a law that asks for consent.
+_LAW = f"""
+with {_HOMES},
+moved as (
+    select w.position, w.position_to, w.home from way w
+    union all
+    select m.position, m.position_to, w.home
+    from views.membership m join way w
+        on m.member = w.home or m.member = %(territory)s
+    where m.sense = 'CUSTOMS_TERRITORY'
+    union all
+    select r.position, r.position_to, w.home
+    from views.programme_rule r
+    join views.programme p on p.code = r.programme
+    join way w on w.home = p.administration or w.from_party = p.administration
+    where r.rule = 'sharing_consent'
+)
+select distinct place.position, moved.home
+from moved cross join lateral (values (moved.position), (moved.position_to)) as place (position)
+where place.position > %(after)s and place.position <= %(until)s
+order by place.position, moved.home"""
+
+
+async def moves(
+    connection: Connection, territory: AdministrationCode, after: int, most: int
+) -> Moves:
+    """What moved after that position, in order: at most `most` operators' own events."""
+    parameters: dict[str, Any] = {"territory": territory.text, "after": after, "most": most}
+    async with connection.cursor() as cursor:
+        await cursor.execute(f"select {POSITION}")
+        row = await cursor.fetchone()
+        parameters["head"] = head = row[0] if row else 0
+        await cursor.execute(_OWN, parameters)
+        own = await cursor.fetchall()
+        parameters["until"] = until = own[-1][0] if len(own) == most else max(head, after)
+        homes: dict[int, set[str]] = {}
+        await cursor.execute(_LAW, parameters)
+        for position, home in await cursor.fetchall():
+            homes.setdefault(position, set()).add(home)
+    return Moves(own, homes, until, head)
+
+
+async def operators_of(connection: Connection, homes: Iterable[str]) -> list[str]:
+    """Every operator of these territories that ever held anything, by TIN."""
+    statement = """
+    select o.tin from views.operator o
+    where o.administration = any(%(homes)s::text[]) and o.types <> '{}' order by o.tin"""
+    async with connection.cursor() as cursor:
+        await cursor.execute(statement, {"homes": sorted(homes)})
+        return [row[0] for row in await cursor.fetchall()]
+
+
+# --------------------------------------------------------------------- facts
+
+
+@dataclass
+class Past:
+    """Everything ever believed of an operator and of its way into one territory."""
+
+    tin: Tin
+    administration: AdministrationCode
+    periods: list[Held[Period]]
+    identifiers: list[Held[Identified]]
+    consents: list[Held[Consented]]
+    links: list[Held[Link]] = field(default_factory=list)
+    members: list[Held[Member]] = field(default_factory=list)
+    consent_laws: list[Held[ConsentLaw]] = field(default_factory=list)
+
+    def at(self, position: int) -> Facts:
+        """What was believed when everything up to this position was recorded.
+
+        Whether a list was fresh is no question of what was recorded: it is left out.
+        """
+
+        def then(held: list[Held[T]]) -> list[T]:
+            return [
+                it.fact
+                for it in held
+                if it.position <= position and (it.position_to is None or it.position_to > position)
+            ]
+
+        return Facts(
+            self.tin,
+            self.administration,
+            then(self.periods),
+            then(self.identifiers),
+            then(self.consents),
+            then(self.links),
+            then(self.members),
+            then(self.consent_laws),
+        )
+
+    def touched(self, position: int) -> tuple[datetime, datetime | None] | None:
+        """The stretch of law outside which the event at this position changes nothing."""
+        moved: list[Stretch] = [
+            it.fact
+            for held in self._all()
+            for it in held
+            if position in (it.position, it.position_to)
+        ]
+        if not moved:
+            return None
+        ends = [stretch.valid_to for stretch in moved]
+        last = None if None in ends else max(end for end in ends if end)
+        return min(stretch.valid_from for stretch in moved), last
+
+    def _all(self) -> tuple[Sequence[Held[Any]], ...]:
+        return (
+            self.periods, self.identifiers, self.consents, self.links, self.members,
+            self.consent_laws,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Change:
+    """From `effective_from` on (in law, UTC) the answer is another than was believed before."""
+
+    position: int
+    tin: Tin
+    was: Outcome
+    now: Answer
+    effective_from: datetime
+    facts: Facts
+
+
+def differences(past: Past, territory: AdministrationCode, position: int) -> list[Change]:
+    """Where the event at this position makes an operator enter or leave the recognised set.
+
+    One entry for each stretch of law, in order. What was never recognised and is not now is no
+    change of the set, so that nobody hears here of an operator that it may not see.
+    """
+    within = past.touched(position)
+    if within is None:
+        return []
+    before, after = past.at(position - 1), past.at(position)
+    first, last = within
+    cuts = sorted(
+        {first} | {e for e in edges(before) | edges(after) if first < e and (not last or e < last)}
+    )
+    found: list[Change] = []
+    pair: tuple[Outcome, Outcome] | None = None
+    for cut in cuts:
+        asked = Question(territory, cut)
+        was, now = recognise(before, asked).outcome, recognise(after, asked)
+        answers = (was, now.outcome)
+        if answers != pair and was is not now.outcome and Outcome.RECOGNISED in answers:
+            found.append(Change(position, past.tin, was, now, cut, after))
+        pair = answers
+    return found
+
+
+PAST = f"""
+select o.tin, o.administration,
+    {_held(PERIOD, "views.status_period", "t.tin = o.tin", "t.position, t.valid_from")},
+    {_held(IDENTIFIER, "views.identifier", "t.tin = o.tin", "t.position, t.value")},
+    {_held(CONSENT, "views.consent", "t.tin = o.tin and t.partner <> '*'", "t.position")}
+from views.operator o where o.tin = any(%(tins)s::text[])
+order by o.tin"""
+LAW = f"""
+with {_HOMES}
+select {
+    _held(
+        LINK,
+        "views.link",
+        "t.kind = 'AEO_MUTUAL_RECOGNITION' and t.to_party in (select o.party from ours o)",
+        "t.agreement, t.ordinal, t.position",
+    )
+},
+{
+    _held(
+        "t.bloc, t.member, t.valid_from, t.valid_to",
+        "views.membership",
+        "t.sense = 'CUSTOMS_TERRITORY'",
+        "t.bloc, t.member, t.position",
+    )
+},
+{
+    _held(
+        CONSENT_LAW,
+        "views.programme_rule",
+        "t.rule = 'sharing_consent' and t.value = 'required'",
+        "t.programme, t.position",
+    )
+}"""
+
+_periods = msgspec.json.Decoder(list[Held[Period]], dec_hook=decode_value)
+_identifiers = msgspec.json.Decoder(list[Held[Identified]], dec_hook=decode_value)
+_consents = msgspec.json.Decoder(list[Held[Consented]], dec_hook=decode_value)
+_links = msgspec.json.Decoder(list[Held[Link]], dec_hook=decode_value)
+_members = msgspec.json.Decoder(list[Held[Member]], dec_hook=decode_value)
+_consent_laws = msgspec.json.Decoder(list[Held[ConsentLaw]], dec_hook=decode_value)
+
+
+async def pasts(
+    connection: Connection, territory: AdministrationCode, tins: Sequence[str]
+) -> dict[str, Past]:
+    """Of each of these operators all that was ever believed of it and that territory."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(LAW, {"territory": territory.text})
+        law = await cursor.fetchone()
+        assert law is not None  # one row, always
+        links, members = _links.decode(law[0]), _members.decode(law[1])
+        consent_laws = _consent_laws.decode(law[2])
+        await cursor.execute(PAST, {"tins": list(tins)})
+        found: dict[str, Past] = {}
+        by_home: dict[str, tuple[list[Held[Link]], list[Held[Member]]]] = {}
+        for tin, home, periods, identifiers, consents in await cursor.fetchall():
+            if home not in by_home:
+                near = [m for m in members if m.fact.member.text in (home, territory.text)]
+                parties = {home, *(m.fact.bloc.text for m in near)}
+                ways = [link for link in links if link.fact.clause.from_.text in parties]
+                by_home[home] = (ways, near)
+            ways, near = by_home[home]
+            found[tin] = Past(
+                Tin(tin), AdministrationCode(home), _periods.decode(periods),
+                _identifiers.decode(identifiers), _consents.decode(consents),
+                ways, near, consent_laws,
+            )  # fmt: skip
+    return found
