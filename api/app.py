@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from api import graphiql, health, logs, web
+from api import graphiql, health, logs, pages, web
 from api.service import service
 from api.settings import Settings
 
@@ -38,6 +38,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_route("/healthz", health.alive, ["GET"])
     app.add_route("/readyz", health.ready, ["GET"])
     app.add_route("/metrics", health.metrics, ["GET"])
+    app.include_router(pages.router)
+    app.add_exception_handler(404, pages.missing)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
 

@@ -1,0 +1,23 @@
+"""The first pages: what the register says, for people. One function a page, one file a noun."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.pages import (
+    agreements,
+    countries,
+    documents,
+    identity,
+    operators,
+    programmes,
+    search,
+    tour,
+)
+from api.pages.faults import missing
+
+__all__ = ["missing", "router"]
+
+router = APIRouter(include_in_schema=False)
+for part in (search, tour, operators, agreements, countries, programmes, documents, identity):
+    router.include_router(part.router)

@@ -1,0 +1,146 @@
+"""An agreement: its steps as the sources give them, its sides, and what exactly it covers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime, time
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.pages import forms, timeline
+from api.pages.asking import ask
+from api.pages.faults import PageRoute
+from api.pages.render import page
+from api.pages.words import OPEN_END, Sign, country, interval, phrase
+from registry.values import AgreementKind, AgreementStatus, Pillar
+
+router = APIRouter(route_class=PageRoute)
+
+AGREEMENT = """\
+query Agreement($id: ID!, $asOf: AsOf) {
+  agreement(id: $id, asOf: $asOf) {
+    id
+    kind
+    pillars
+    title
+    status
+    legalBasis
+    parties { code name }
+    sides { party implementedFrom suspended }
+    dates { what side earliest latest source assumed }
+    scopes {
+      from to programmes types roles direction hs crossings
+      identifierScheme declarationBox benefits validFrom validTo assumed
+    }
+    history(first: 100) {
+      edges {
+        node {
+          position type effective decided decidedBy legalGround
+          recordedAt knownAt corrects payload
+        }
+      }
+      pageInfo { hasNextPage }
+    }
+    position
+  }
+}"""
+
+AGREEMENTS = """\
+query Agreements($filter: AgreementFilter, $asOf: AsOf, $after: String) {
+  agreements(filter: $filter, asOf: $asOf, first: 50, after: $after) {
+    totalCount
+    edges { node { id title kind status parties { code } } }
+    pageInfo { hasNextPage endCursor }
+  }
+}"""
+
+STEP = {
+    "PROPOSED": Sign("proposed", "O", "still"),
+    "NEGOTIATING": Sign("negotiating", "N", "still"),
+    "ACTION_PLAN": Sign("action plan", "A", "still"),
+    "SIGNED": Sign("signed", "G", "wait"),
+    "PILOT": Sign("pilot", "P", "wait"),
+    "IMPLEMENTED": Sign("implemented", "I", "good"),
+    "TERMINATED": Sign("terminated", "T", "bad"),
+    "LISTED": Sign("listed by an authority", "L", "still"),
+}
+
+
+@router.get("/agreements")
+async def agreements(request: Request) -> Response:
+    """The whole list, by party, kind, status, pillar and words; fifty a page."""
+    asked = request.query_params
+    clocks = forms.clocks(request)
+    chosen = {
+        "party": asked.get("party", "").strip().upper(),
+        "kind": asked.get("kind", ""),
+        "status": asked.get("status", ""),
+        "pillar": asked.get("pillar", ""),
+        "contains": asked.get("contains", "").strip(),
+    }
+    found = await ask(
+        request, AGREEMENTS, filter={name: value for name, value in chosen.items() if value},
+        asOf=clocks.as_of, after=asked.get("after"),
+    )  # fmt: skip
+    return page(
+        request, "agreements.html", status=clocks.status if found.data else 400,
+        title="Agreements", asked=found, found=found.data and found.data["agreements"],
+        chosen=chosen, clocks=clocks, kinds=[kind.name for kind in AgreementKind],
+        statuses=["SIGNED_OR_LATER", *(status.name for status in AgreementStatus)],
+        pillars=[pillar.name for pillar in Pillar],
+    )  # fmt: skip
+
+
+@router.get("/agreements/{id}")
+async def agreement(request: Request, id: str) -> Response:
+    clocks = forms.clocks(request)
+    asked = await ask(request, AGREEMENT, id=id, asOf=clocks.as_of)
+    if asked.data is None or asked.data["agreement"] is None:
+        return page(
+            request, "nothing.html", status=404 if asked.data else 400,
+            title="No such agreement", asked=asked,
+            sentence=f"The register holds no agreement {id!r}"
+            + (" that it knew of at that instant." if clocks.known else "."),
+            look=("/agreements", "All agreements"),
+        )  # fmt: skip
+    it = asked.data["agreement"]
+    return page(
+        request, "agreement.html", status=clocks.status, title=it["title"], it=it,
+        asked=asked, clocks=clocks, conflicts=_conflicts(it), position=it["position"],
+        drawing=_drawing(it, clocks, asked.now),
+    )  # fmt: skip
+
+
+def _conflicts(it: dict[str, Any]) -> set[tuple[str, str | None]]:
+    """The steps for which sources give days that cannot both be right, or more than one answer."""
+    told: dict[tuple[str, str | None], set[tuple[str, str]]] = defaultdict(set)
+    for found in it["dates"]:
+        told[found["what"], found["side"]].add((found["earliest"], found["latest"]))
+    return {step for step, days in told.items() if len(days) > 1}
+
+
+def _drawing(it: dict[str, Any], clocks: forms.Clocks, now: datetime) -> timeline.Drawing | None:
+    """One lane a step and side; a bar is where the day lies, not how long the step took."""
+    lanes: dict[str, list[timeline.Stretch]] = defaultdict(list)
+    for found in sorted(it["dates"], key=lambda d: (d["earliest"], d["latest"])):
+        step = STEP.get(found["what"]) or Sign(phrase(found["what"]), "", "still")
+        name = step.word + (f" by {country(found['side'])}" if found["side"] else "")
+        open_end = found["latest"] == OPEN_END
+        lanes[name].append(
+            timeline.Stretch(
+                _day(found["earliest"]),
+                None if open_end else _day(found["latest"]),
+                interval(found),
+                step.letter,
+                step.tone,
+                f"{name}: {interval(found)}; {found['source']}",
+                found["assumed"] or open_end,
+            )
+        )
+    return timeline.draw(lanes.items(), now, forms.marks(clocks, now))
+
+
+def _day(text: str) -> datetime:
+    return datetime.combine(datetime.fromisoformat(text), time(12, tzinfo=UTC))

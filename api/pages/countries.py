@@ -1,0 +1,134 @@
+"""A customs territory: its partners as a matrix, its programmes, its blocs, and what is claimed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.pages import forms
+from api.pages.asking import ask
+from api.pages.faults import PageRoute
+from api.pages.render import page
+from api.pages.words import country as name_of
+from registry.values import AdministrationCode
+
+router = APIRouter(route_class=PageRoute)
+
+COUNTRY = """\
+query Country($code: AdministrationCode!, $asOf: AsOf) {
+  administration(code: $code, asOf: $asOf) {
+    code
+    name
+    timeZone
+    operatorCount
+    bloc
+    memberships { member sense validFrom validTo ground }
+    programmes {
+      code name localName types operatorCount
+      rules { name value unit validFrom validTo source }
+    }
+  }
+  union: administration(code: "EU", asOf: $asOf) {
+    timeZone
+    memberships { member sense validFrom validTo ground }
+  }
+  partners(of: $code, asOf: $asOf) {
+    administration { code name }
+    recognises
+    recognisedBy
+    blocs
+    agreements {
+      id title status
+      parties { code }
+      sides { party implementedFrom suspended }
+    }
+  }
+  claims(subject: $code) {
+    measure value asOf source registryCount difference explanation
+  }
+  agreements(filter: { party: $code }, first: 100) {
+    totalCount
+    edges { node { id title kind status parties { code } } }
+    pageInfo { hasNextPage }
+  }
+}"""
+
+COUNTRIES = """\
+query Countries($asOf: AsOf) {
+  administrations(asOf: $asOf) {
+    code
+    name
+    members { code }
+    programmes { code types operatorCount }
+  }
+}"""
+
+
+@router.get("/countries")
+async def countries(request: Request) -> Response:
+    clocks = forms.clocks(request)
+    asked = await ask(request, COUNTRIES, asOf=clocks.as_of)
+    found = asked.data["administrations"] if asked.data else []
+    return page(
+        request, "countries.html", status=clocks.status if asked.data else 400,
+        title="Customs territories", asked=asked, clocks=clocks,
+        found=sorted(found, key=lambda a: (not a["members"], name_of(a["code"]))),
+    )  # fmt: skip
+
+
+@router.get("/countries/{code}")
+async def country(request: Request, code: str) -> Response:
+    clocks = forms.clocks(request)
+    if code != code.upper():
+        return RedirectResponse(f"/countries/{code.upper()}", 307)
+    try:
+        AdministrationCode.parse(code)
+    except ValueError as wrong:
+        return page(
+            request, "wrong.html", status=404, title="No such territory", sentence=str(wrong)
+        )
+    asked = await ask(request, COUNTRY, code=code, asOf=clocks.as_of)
+    if asked.data is None or asked.data["administration"] is None:
+        return page(
+            request, "nothing.html", status=404 if asked.data else 400, title=name_of(code),
+            asked=asked, sentence=f"The register knows no customs administration {code}.",
+            look=("/countries", "All customs territories"),
+        )  # fmt: skip
+    it = asked.data["administration"]
+    rows = [_row(partner) for partner in asked.data["partners"]]
+    more = asked.data["agreements"]["pageInfo"]["hasNextPage"]
+    others = [
+        edge["node"]
+        for edge in asked.data["agreements"]["edges"]
+        if edge["node"]["kind"] != "AEO_MUTUAL_RECOGNITION"
+    ]
+    return page(
+        request, "country.html", status=clocks.status, title=name_of(code), it=it,
+        asked=asked, clocks=clocks, rows=sorted(rows, key=lambda row: row["name"]),
+        others=others, claims=asked.data["claims"], more=more,
+        **_memberships(it, asked.data["union"]),
+    )  # fmt: skip
+
+
+def _row(partner: dict[str, Any]) -> dict[str, Any]:
+    """One line of the matrix. `since`: the first day on which a side had certainly begun."""
+    code = partner["administration"]["code"]
+    begun = [side["implementedFrom"] for a in partner["agreements"] for side in a["sides"]]
+    return partner | {
+        "code": code,
+        "name": name_of(code),
+        "since": min(filter(None, begun), default=None),
+    }
+
+
+def _memberships(it: dict[str, Any], union: dict[str, Any] | None) -> dict[str, Any]:
+    """A bloc's members, or the stretches over which a territory belonged to the one bloc there is.
+
+    `zone`: in which their days begin, which is the bloc's.
+    """
+    if it["bloc"]:
+        return {"memberships": it["memberships"], "zone": it["timeZone"]}
+    own = [m for m in union["memberships"] if m["member"] == it["code"]] if union else []
+    return {"memberships": own, "zone": union["timeZone"] if union else it["timeZone"]}

@@ -1,0 +1,76 @@
+"""Plans, communiques and press records: their measures, and whether their goals were met."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.pages import forms
+from api.pages.asking import ask
+from api.pages.faults import PageRoute
+from api.pages.render import page
+
+router = APIRouter(route_class=PageRoute)
+
+#: Its id is among the words that a document is found by.
+DOCUMENT = """\
+query Document($id: String!, $asOf: AsOf) {
+  documents(contains: $id, first: 20) {
+    edges {
+      node {
+        id
+        title
+        date
+        parties { code }
+        measures
+        text
+        source
+        agreements { id title kind status }
+      }
+    }
+  }
+  targets(asOf: $asOf) { document owner text deadline met explanation source }
+}"""
+
+DOCUMENTS = """\
+query Documents($party: AdministrationCode, $contains: String, $after: String) {
+  documents(party: $party, contains: $contains, first: 50, after: $after) {
+    edges { node { id title date parties { code } source } }
+    pageInfo { hasNextPage endCursor }
+  }
+  targets { document owner text deadline met }
+}"""
+
+
+@router.get("/documents")
+async def documents(request: Request) -> Response:
+    asked = request.query_params
+    party = asked.get("party", "").strip().upper()
+    contains = asked.get("contains", "").strip()
+    found = await ask(
+        request, DOCUMENTS, party=party or None, contains=contains or None, after=asked.get("after")
+    )
+    return page(
+        request, "documents.html", status=200 if found.data else 400, title="Documents and goals",
+        asked=found, found=found.data and found.data["documents"], party=party, contains=contains,
+        targets=found.data["targets"] if found.data else [],
+    )  # fmt: skip
+
+
+@router.get("/documents/{id}")
+async def document(request: Request, id: str) -> Response:
+    clocks = forms.clocks(request)
+    asked = await ask(request, DOCUMENT, id=id, asOf=clocks.as_of)
+    found = [edge["node"] for edge in asked.data["documents"]["edges"]] if asked.data else []
+    it = next((each for each in found if each["id"] == id), None)
+    if asked.data is None or it is None:
+        return page(
+            request, "nothing.html", status=404 if asked.data else 400, title="No such document",
+            asked=asked, sentence=f"The register holds no document {id!r}.",
+            look=("/documents", "All documents"),
+        )  # fmt: skip
+    return page(
+        request, "document.html", status=clocks.status, title=it["title"], it=it,
+        asked=asked, clocks=clocks,
+        targets=[target for target in asked.data["targets"] if target["document"] == id],
+    )  # fmt: skip

@@ -1,0 +1,74 @@
+"""The two clocks as form fields, and other things that a visitor types."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
+
+from fastapi import Request
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+#: A bare date means its noon UTC: then it is that civil date almost everywhere on Earth, so that
+#: nobody's law is asked for the day before or after.
+NOON = time(12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """What was typed (`at`, `known`), what is asked (`as_of`, the GraphQL input), what is wrong.
+
+    What cannot be read is not asked: the page says so beside the field, and answers for now.
+    """
+
+    at: str = ""
+    known: str = ""
+    as_of: dict[str, str] = field(default_factory=dict)
+    wrong: dict[str, str] = field(default_factory=lambda: {"at": "", "knownAt": ""})
+
+    @property
+    def given(self) -> bool:
+        return bool(self.as_of)
+
+    @property
+    def status(self) -> int:
+        """Of the page's HTTP answer: what cannot be read is the visitor's to put right."""
+        return 400 if any(self.wrong.values()) else 200
+
+
+def clocks(request: Request) -> Clocks:
+    """From the address: `?at=2026-03-05&known-at=2026-03-06T00:00Z`. Nothing given means now."""
+    return of(request.query_params.get("at", ""), request.query_params.get("known-at", ""))
+
+
+def of(at: str, known: str = "") -> Clocks:
+    typed = {"at": at.strip(), "knownAt": known.strip()}
+    as_of: dict[str, str] = {}
+    wrong = dict.fromkeys(typed, "")
+    for name, text in typed.items():
+        if not text:
+            continue
+        try:
+            as_of[name] = read(text).isoformat().replace("+00:00", "Z")
+        except ValueError:
+            wrong[name] = (
+                f"{text[:40]!r} is neither a date nor an instant. "
+                "Write 2018-02-01, or 2018-02-01T09:30Z."
+            )
+    return Clocks(typed["at"], typed["knownAt"], {} if any(wrong.values()) else as_of, wrong)
+
+
+def read(text: str) -> datetime:
+    """A date or an instant, without a zone taken as UTC. Raises ValueError."""
+    if _DAY.fullmatch(text):
+        return datetime.combine(datetime.fromisoformat(text), NOON)
+    found = datetime.fromisoformat(text.upper().removesuffix("UTC").strip())
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def marks(clocks: Clocks, now: datetime) -> list[tuple[datetime, str, str]]:
+    """What a timeline points out: today, and the day that is asked about."""
+    found = [(now, "now", "mark-now")]
+    if "at" in clocks.as_of:
+        found.append((read(clocks.as_of["at"]), f"asked: {clocks.at}", "mark"))
+    return found

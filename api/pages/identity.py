@@ -1,0 +1,59 @@
+"""Asking as somebody else: the demo identities of the local mode."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.pages.asking import COOKIE
+from api.pages.faults import PageRoute
+from api.pages.render import HEADERS, page
+from api.tokens import LIFE, issue
+
+router = APIRouter(route_class=PageRoute)
+
+IDENTITIES = (
+    ("", "the public: the standing of operators that agreed to be published"),
+    ("officer:CN", "an officer of Chinese customs: all of its own operators, partners' as agreed"),
+    ("partner:KR", "Korean customs as a partner: operators that an agreement opens to Korea"),
+    ("auditor:*", "an auditor: everything, changing nothing"),
+    ("company:DESYNTHETIC0001", "a company: its own record"),
+)
+LONGEST = 2_000  # bytes of the form
+
+
+@router.get("/as")
+async def choose(request: Request, next: str = "/") -> Response:
+    return page(
+        request, "as.html", title="Ask as", identities=IDENTITIES, next=_inside(next), wrong=""
+    )
+
+
+@router.post("/as")
+async def become(request: Request) -> Response:
+    """A cookie with a token that lives an hour, and back to the page one came from."""
+    form = parse_qs((await request.body())[:LONGEST].decode("utf-8", "replace"))
+    wanted = form.get("subject", [""])[0]
+    back = _inside(form.get("next", ["/"])[0])
+    # Nobody else's page may choose for the visitor. Browsers say where a form comes from.
+    foreign = request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+    if foreign or wanted not in {name for name, _ in IDENTITIES}:
+        return page(
+            request, "as.html", status=403 if foreign else 400, title="Ask as",
+            identities=IDENTITIES, next=back, wrong=f"{wanted[:40]!r} is not one of these.",
+        )  # fmt: skip
+    answer = RedirectResponse(back, 303, HEADERS)
+    if wanted:
+        token = issue(wanted, request.app.state.service.settings.home)
+        answer.set_cookie(COOKIE, token, max_age=LIFE, httponly=True, samesite="strict")
+    else:
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return answer
+
+
+def _inside(address: str) -> str:
+    """Only ever to a page of this house: `//host` and `/\\host` are other hosts to a browser."""
+    inside = address.startswith("/") and address[1:2] not in ("/", "\\") and address.isprintable()
+    return address if inside else "/"

@@ -1,0 +1,183 @@
+"""An operator: where it stands, since when, what was believed before, and who recognises it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.pages import forms, timeline
+from api.pages.asking import Asked, ask
+from api.pages.faults import PageRoute
+from api.pages.render import page
+from api.pages.words import STATUS, civil, moment
+from registry.values import Tin
+
+router = APIRouter(route_class=PageRoute)
+
+ORDER = ("RECOGNISED", "UNKNOWN", "NOT_RECOGNISED")
+
+STANDING = """\
+query Operator($tin: TIN!, $asOf: AsOf) {
+  operator(tin: $tin, asOf: $asOf) {
+    tin
+    name
+    localName
+    roles
+    standing
+    administration { code name timeZone }
+    authorisations {
+      number type status since effectiveFrom validUntil flags
+      programme { code name }
+    }
+    successor { tin name }
+    position
+  }
+}"""
+
+#: What the public is not told, so that it is asked for apart.
+DETAILS = """\
+query Details($tin: TIN!, $asOf: AsOf) {
+  operator(tin: $tin, asOf: $asOf) {
+    address
+    identifiers { scheme value issuer validFrom validTo verifiedBy }
+    authorisations {
+      number
+      deadlines { what due rule met overdue }
+    }
+    periods(first: 100) {
+      authorisation status validFrom validTo recordedFrom recordedTo ground
+    }
+  }
+}"""
+
+RECOGNISED_IN = """\
+query RecognisedIn($tin: TIN!, $asOf: AsOf) {
+  operator(tin: $tin, asOf: $asOf) {
+    recognisedIn {
+      in outcome validFrom validTo
+      reasons { code message }
+      bases { agreement { id } assumed }
+    }
+  }
+}"""
+
+HISTORY = """\
+query History($tin: TIN!) {
+  operator(tin: $tin) {
+    history(first: 100) {
+      edges {
+        node {
+          position type effective decided decidedBy legalGround
+          recordedAt knownAt corrects payload
+        }
+      }
+      pageInfo { hasNextPage }
+    }
+  }
+}"""
+
+RECOGNITION = """\
+query Recognition($tin: TIN!, $in: AdministrationCode!, $asOf: AsOf) {
+  recognition(tin: $tin, in: $in, asOf: $asOf) {
+    tin in outcome legal operational
+    reasons { code message }
+    bases {
+      agreement { id title }
+      authorisation since assumed
+      identifierScheme identifier declarationBox benefits
+    }
+    validFrom validTo at knownAt position
+  }
+}"""
+
+
+@router.get("/operators/{tin}")
+async def operator(request: Request, tin: str) -> Response:
+    """Unknown and hidden are the same page. `?in=KR` also asks for recognition there."""
+    clocks = forms.clocks(request)
+    try:
+        wanted = Tin.parse(tin.upper()).text
+    except ValueError as wrong:
+        return page(request, "wrong.html", status=400, title="Not a TIN", sentence=str(wrong))
+    standing = await ask(request, STANDING, tin=wanted, asOf=clocks.as_of)
+    it = _part(standing)
+    if it is None:
+        return page(
+            request, "operator_none.html", status=400 if standing.errors else 404, title=wanted,
+            tin=wanted, asked=standing, clocks=clocks,
+        )  # fmt: skip
+    there = request.query_params.get("in", "").strip().upper()
+    recognition = None
+    if there:
+        variables = {"tin": wanted, "in": there, "asOf": clocks.as_of}
+        recognition = await ask(request, RECOGNITION, **variables)
+    details = await ask(request, DETAILS, tin=wanted, asOf=clocks.as_of)
+    abroad = await ask(request, RECOGNISED_IN, tin=wanted, asOf=clocks.as_of)
+    history = await ask(request, HISTORY, tin=wanted)
+    told = _part(details) or {"periods": [], "authorisations": [], "identifiers": []}
+    believed = [p for p in told["periods"] if p["recordedTo"] is None]
+    return page(
+        request, "operator.html", status=clocks.status, title=it["name"], it=it, asked=standing,
+        clocks=clocks, zone=it["administration"]["timeZone"], position=it["position"],
+        there=there, recognition=recognition, details=details, told=told, believed=believed,
+        before=[p for p in told["periods"] if p["recordedTo"] is not None],
+        deadlines={a["number"]: a["deadlines"] for a in told["authorisations"]},
+        abroad=abroad, groups=_alike((_part(abroad) or {"recognisedIn": []})["recognisedIn"]),
+        history=history, events=(_part(history) or {"history": None})["history"],
+        drawing=_drawing(it, believed, clocks, standing.now),
+    )  # fmt: skip
+
+
+def _part(asked: Asked) -> dict[str, Any] | None:
+    """What was answered of the operator; None where there is none, or not for this asker."""
+    found: dict[str, Any] | None = asked.data["operator"] if asked.data else None
+    return found
+
+
+def _alike(answers: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Territories with the same answer for the same reasons on the same basis, together."""
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    for answer in answers:
+        reasons = tuple(reason["code"] for reason in answer["reasons"])
+        bases = tuple(basis["agreement"]["id"] for basis in answer["bases"])
+        groups[answer["outcome"], reasons, bases].append(answer)
+    return sorted(groups.values(), key=lambda group: ORDER.index(group[0]["outcome"]))
+
+
+def _drawing(
+    it: dict[str, Any], believed: Sequence[dict[str, Any]], clocks: forms.Clocks, now: datetime
+) -> timeline.Drawing | None:
+    """One lane an authorisation, on the law's clock, as believed at the instant asked for."""
+    zone = it["administration"]["timeZone"]
+    own = {a["number"]: f"{a['programme']['code']} {a['type']}" for a in it["authorisations"]}
+    lanes: dict[str, list[timeline.Stretch]] = {}
+    # Until it is granted an authorisation goes by its application's reference, CN-AEO/1.
+    pending: dict[str, str] = {}
+    for period in reversed(believed):
+        name, sign = period["authorisation"], STATUS[period["status"]]
+        if name not in lanes:
+            programme = own.get(name, name).partition(" ")[0]
+            earlier = pending.pop(f"{programme} {period['validFrom']}", None)
+            lanes[name] = lanes.pop(earlier) if earlier else []
+        if "/" in name:
+            pending[f"{name.partition('/')[0]} {period['validTo']}"] = name
+        since, until = civil(period["validFrom"], zone), civil(period["validTo"], zone)
+        lanes[name].append(
+            timeline.Stretch(
+                moment(period["validFrom"]),
+                moment(period["validTo"]) if period["validTo"] else None,
+                sign.word,
+                sign.letter,
+                sign.tone,
+                f"{sign.word} from {since}" + (f" to {until}" if until else ", no end in sight"),
+            )
+        )
+    named = [
+        (f"{name} ({own[name]})" if name in own else name, found) for name, found in lanes.items()
+    ]
+    return timeline.draw(named, now, forms.marks(clocks, now))

@@ -1,0 +1,48 @@
+"""A programme: its types, and its rules as dated law."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.pages import forms
+from api.pages.asking import ask
+from api.pages.faults import PageRoute
+from api.pages.render import page
+
+router = APIRouter(route_class=PageRoute)
+
+PROGRAMME = """\
+query Programme($code: ID!, $asOf: AsOf) {
+  programme(code: $code, asOf: $asOf) {
+    code
+    administration
+    name
+    localName
+    types
+    operatorCount
+    rules { name value unit validFrom validTo source }
+    allRules { name value unit validFrom validTo source }
+  }
+}"""
+
+
+@router.get("/programmes/{code}")
+async def programme(request: Request, code: str) -> Response:
+    clocks = forms.clocks(request)
+    asked = await ask(request, PROGRAMME, code=code, asOf=clocks.as_of)
+    if asked.data is None or asked.data["programme"] is None:
+        return page(
+            request, "nothing.html", status=404 if asked.data else 400,
+            title="No such programme", asked=asked,
+            sentence=f"The register holds no programme {code!r}.",
+            look=("/countries", "Programmes by country"),
+        )  # fmt: skip
+    it = asked.data["programme"]
+    applies = {(rule["name"], rule["validFrom"], rule["value"]) for rule in it["rules"]}
+    rules = sorted(it["allRules"], key=lambda rule: (rule["name"], rule["validFrom"] or ""))
+    return page(
+        request, "programme.html", status=clocks.status,
+        title=f"{it['code']}: {it['name']}", it=it, asked=asked, clocks=clocks,
+        rules=[r | {"applies": (r["name"], r["validFrom"], r["value"]) in applies} for r in rules],
+    )  # fmt: skip

@@ -1,0 +1,63 @@
+"""From an answer to a page: one template folder, one set of headers, no style or script inline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from api.pages import words
+from api.pages.asking import subject
+
+#: Nothing from another host, nothing inline, never inside somebody else's frame.
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+        "frame-ancestors 'none'; form-action 'self'; base-uri 'none'; object-src 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    # What a page shows depends on who asks, and on the instant.
+    "Cache-Control": "no-store",
+}
+
+SECTIONS = ("/tour", "/countries", "/agreements", "/documents", "/graphql")
+
+templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+templates.filters |= {
+    "sign": words.sign,
+    "outcome": words.outcome,
+    "country": words.country,
+    "words": words.phrase,
+    "measure": words.measure,
+    "event_name": words.event_name,
+    "details": words.details,
+    "instant": words.instant,
+    "civil": words.civil,
+    "interval": words.interval,
+    "thousands": lambda number: f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
+}
+
+
+def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """`values` are the template's own; what every page shows of the request is added here."""
+    path = request.url.path
+    query = f"?{request.url.query}" if request.url.query else ""
+    frame = {
+        "path": path,
+        "here": path + query,
+        "section": next((s for s in SECTIONS if path.startswith(s)), "/"),
+        "subject": subject(request),
+        "position": None,
+    }
+    html = templates.get_template(template).render(frame | values)
+    return HTMLResponse(html, status, HEADERS)

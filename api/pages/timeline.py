@@ -1,0 +1,168 @@
+"""Where the bars of a timeline go: plain geometry, drawn as SVG by the template.
+
+Every bar says its state by word or letter and by pattern; the same facts stand in a table below
+the picture, for whoever cannot see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+WIDTH = 960
+LEFT, RIGHT = 14, 14
+TOP = 40  # room for the years and the marks
+LANE = 62
+BAR = 20
+LETTER = 7.6  # mean width of a letter at 13 px, for what fits into a bar
+GAP = 7
+NARROWEST = 4  # a stretch of a day must still be seen among years
+YEAR = timedelta(days=365.25)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What is to be drawn: [start, end), open where None. `doubtful` has a dashed edge."""
+
+    start: datetime | None
+    end: datetime | None
+    word: str
+    letter: str
+    tone: str
+    title: str
+    doubtful: bool = False
+
+
+@dataclass(frozen=True)
+class Label:
+    """`place`: above the bar, or at its height and beginning ("start") or ending ("end") at x."""
+
+    x: float
+    text: str
+    place: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    x: float
+    width: float
+    middle: float
+    tone: str
+    letter: str
+    label: Label
+    title: str
+    doubtful: bool
+
+
+@dataclass(frozen=True)
+class Lane:
+    name: str
+    bars: Sequence[Bar]
+    y: int
+
+
+@dataclass(frozen=True)
+class Line:
+    x: float
+    text: str
+    kind: str = "tick"
+    anchor: str = "middle"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """`top` and `bottom` bound the vertical lines; all in units of the picture."""
+
+    width: int
+    height: int
+    top: int
+    bottom: int
+    lanes: Sequence[Lane]
+    ticks: Sequence[Line]
+    marks: Sequence[Line]
+    bar: int = BAR
+
+
+def draw(
+    lanes: Iterable[tuple[str, Sequence[Stretch]]],
+    now: datetime,
+    marks: Iterable[tuple[datetime, str, str]] = (),
+) -> Drawing | None:
+    """Lanes from top to bottom, from the first day that any of them names to a little after now.
+
+    `marks`: instants to point out, each with its text and kind. None where nothing has a day.
+    """
+    lanes, marks = list(lanes), list(marks)
+    edges = [at for _, found in lanes for s in found for at in (s.start, s.end) if at]
+    if not edges:
+        return None
+    first, last = min(edges), max([*edges, now])
+    air = max((last - first) * 0.03, timedelta(days=20))
+    first, last = first - air, min(last, now + 3 * YEAR) + air
+    span = (last - first) / timedelta(seconds=1)
+
+    def x(at: datetime | None, otherwise: float) -> float:
+        if at is None:
+            return otherwise
+        share = (at - first) / timedelta(seconds=1) / span
+        return round(LEFT + min(max(share, 0), 1) * (WIDTH - LEFT - RIGHT), 1)
+
+    drawn = [
+        Lane(name, _bars(found, x), TOP + number * LANE)
+        for number, (name, found) in enumerate(lanes)
+    ]
+    bottom = TOP + len(lanes) * LANE
+    return Drawing(
+        WIDTH,
+        bottom + 26,
+        TOP - 8,
+        bottom,
+        drawn,
+        [Line(x(at, 0), text) for at, text in _ticks(first, last)],
+        [_mark(x(at, 0), text, kind) for at, text, kind in marks if first <= at <= last],
+    )
+
+
+def _mark(x: float, text: str, kind: str) -> Line:
+    """Text beside the edges of the picture turns inwards."""
+    anchor = "end" if x > WIDTH - 130 else "start" if x < 130 else "middle"
+    return Line(x, text, kind, anchor)
+
+
+def _bars(found: Sequence[Stretch], x: Callable[[datetime | None, float], float]) -> list[Bar]:
+    """Each with its word above it where that fits, else beside it, else only in its title."""
+    spans = [(x(s.start, LEFT), x(s.end, WIDTH - RIGHT)) for s in found]
+    bars: list[Bar] = []
+    free = 0.0  # where the last bar or its word ended
+    for number, (s, (start, end)) in enumerate(zip(found, spans, strict=True)):
+        width = round(max(end - start, NARROWEST), 1)
+        end, room = start + width, len(s.word) * LETTER
+        following = spans[number + 1][0] if number + 1 < len(spans) else WIDTH - RIGHT
+        words: tuple[float, str, str] = (0, "", "start")
+        if start >= free and width >= room * 0.7 and start + room < WIDTH:
+            words = (start, s.word, "above")
+        elif end + GAP + room < following:
+            words = (end + GAP, s.word, "start")
+        elif number == 0 and start - GAP - room > LEFT:
+            words = (start - GAP, s.word, "end")
+        free = end if words[2] == "end" else max(end, words[0] + room if words[1] else 0)
+        letter = s.letter if width >= 15 else ""
+        middle = round(start + width / 2, 1)
+        label = Label(round(words[0], 1), words[1], words[2])
+        bars.append(Bar(start, width, middle, s.tone, letter, label, s.title, s.doubtful))
+    return bars
+
+
+def _ticks(first: datetime, last: datetime) -> list[tuple[datetime, str]]:
+    """Years, or months where the picture spans less than two years: about ten of them."""
+    if last - first < 2 * YEAR:
+        months = [
+            datetime(year, month, 1, tzinfo=UTC)
+            for year in range(first.year, last.year + 1)
+            for month in range(1, 13, 2)
+        ]
+        return [(at, f"{at:%Y-%m}") for at in months if first < at < last]
+    step = next(n for n in (1, 2, 5, 10, 20, 50) if (last - first) / YEAR / n <= 12)
+    years = [y for y in range(first.year + 1, last.year + 1) if y % step == 0]
+    return [(datetime(y, 1, 1, tzinfo=UTC), str(y)) for y in years]

@@ -1,0 +1,74 @@
+"""The tour: seventeen questions in words, both clocks to turn, and the live answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.pages import forms
+from api.pages.asking import Asked, ask
+from api.pages.cases import CASES, Asking, Case
+from api.pages.faults import PageRoute
+from api.pages.render import page
+
+router = APIRouter(route_class=PageRoute)
+
+
+@router.get("/tour")
+async def tour(request: Request) -> Response:
+    return page(request, "tour.html", title="The tour", cases=CASES)
+
+
+@router.get("/tour/{number}")
+async def case(request: Request, number: str) -> Response:
+    """As it was meant to be asked; `?ask=2&at=...&known-at=...` asks one of its questions anew."""
+    found = next((case for case in CASES if str(case.number) == number), None)
+    if found is None:
+        return page(
+            request, "wrong.html", status=404, title="No such stop",
+            sentence=f"The tour has the stops 1 to {len(CASES)}; {number[:20]!r} is none of them.",
+        )  # fmt: skip
+    chosen = _chosen(request, found)
+    clocks = forms.clocks(request) if chosen else forms.Clocks()
+    if chosen:
+        askings = (
+            [] if clocks.status != 200 else [replace(chosen, at=clocks.at, known=clocks.known)]
+        )
+    else:
+        askings = list(found.askings)
+    answers = [(asking, await _put(request, found, asking)) for asking in askings]
+    return page(
+        request, "case.html", status=clocks.status, title=found.title, case=found,
+        answers=answers, chosen=chosen, clocks=clocks if chosen else _typed(found.askings[0]),
+        before=found.number - 1, after=found.number + 1 if found.number < len(CASES) else 0,
+        left=_left(answers) if found.answer == "partners" else set(),
+    )  # fmt: skip
+
+
+def _chosen(request: Request, case: Case) -> Asking | None:
+    number = request.query_params.get("ask", "")
+    named = {str(n): asking for n, asking in enumerate(case.askings, 1)}
+    return named.get(number)
+
+
+def _typed(asking: Asking) -> forms.Clocks:
+    return forms.of(asking.at, asking.known)
+
+
+async def _put(request: Request, case: Case, asking: Asking) -> Asked:
+    variables = dict(asking.variables)
+    if case.clocks:
+        variables["asOf"] = forms.of(asking.at, asking.known).as_of or None
+    return await ask(request, case.document, **variables)
+
+
+def _left(answers: list[tuple[Asking, Asked]]) -> set[str]:
+    """The territories that are in the first answer and no longer in the last."""
+    sets = [
+        {partner["administration"]["code"] for partner in asked.data["partners"]}
+        for _, asked in answers
+        if asked.data
+    ]
+    return sets[0] - sets[-1] if len(sets) > 1 else set()

@@ -1,0 +1,164 @@
+"""The register's terms as words on a page, and the signs that go with them.
+
+A state is told by word, letter and pattern; colour only repeats it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+
+#: What a source gives as "nobody knows whether it happened at all".
+OPEN_END = "9999-12-31"
+
+
+class Sign(NamedTuple):
+    """`tone` names colours and pattern of the stylesheet; `letter` is unique among the states."""
+
+    word: str
+    letter: str
+    tone: str
+
+
+STATUS = {
+    "VALID": Sign("valid", "V", "good"),
+    "GRANTED": Sign("granted, not yet in effect", "G", "wait"),
+    "UNDER_EXAMINATION": Sign("under examination", "E", "wait"),
+    "ACCEPTED": Sign("application accepted", "C", "wait"),
+    "LODGED": Sign("application lodged", "L", "wait"),
+    "SUSPENDED": Sign("suspended", "S", "warn"),
+    "REVOKED": Sign("revoked", "R", "bad"),
+    "REFUSED": Sign("refused", "F", "bad"),
+    "NOT_ACCEPTED": Sign("application not accepted", "N", "bad"),
+    "ANNULLED": Sign("annulled", "A", "gone"),
+    "SURRENDERED": Sign("surrendered", "U", "still"),
+    "EXPIRED": Sign("expired", "X", "still"),
+    "SUPERSEDED": Sign("superseded", "M", "still"),
+    "WITHDRAWN": Sign("application withdrawn", "W", "still"),
+    "NONE": Sign("no authorisation", "\N{EN DASH}", "still"),
+    "IN_FORCE": Sign("in force", "I", "good"),
+    "PILOT": Sign("pilot", "P", "wait"),
+    "SIGNED": Sign("signed", "G", "wait"),
+    "ACTION_PLAN": Sign("action plan", "A", "still"),
+    "NEGOTIATING": Sign("negotiating", "N", "still"),
+    "PROPOSED": Sign("proposed", "O", "still"),
+    "TERMINATED": Sign("terminated", "T", "bad"),
+}
+
+OUTCOME = {
+    "RECOGNISED": Sign("recognised", "\N{CHECK MARK}", "good"),
+    "NOT_RECOGNISED": Sign("not recognised", "\N{MULTIPLICATION X}", "bad"),
+    "UNKNOWN": Sign("unknown", "?", "warn"),
+    "MET": Sign("met", "\N{CHECK MARK}", "good"),
+    "NOT_MET": Sign("not met", "\N{MULTIPLICATION X}", "bad"),
+}
+
+MEASURES = {
+    "aeo_partner_territories_signed": "partner territories with an agreement signed",
+    "aeo_partner_economies_signed": "partner economies with an agreement signed",
+    "aeo_partner_economies_implemented": "partner economies with an agreement in force",
+    "aeo_operators": "authorised operators",
+}
+
+#: Abbreviations that stay as they are when a term becomes a phrase.
+_CAPITALS = {"aeo": "AEO", "tin": "TIN", "hs": "HS", "eu": "EU"}
+
+
+def phrase(term: str | None) -> str:
+    """`CONTROL_RESULTS` is "control results", `aeo_operators` is "AEO operators"."""
+    words = (term or "").replace("_", " ").lower().split()
+    return " ".join(_CAPITALS.get(word, word) for word in words)
+
+
+def measure(name: str) -> str:
+    return MEASURES.get(name) or phrase(name)
+
+
+def event_name(topic: str) -> str:
+    """`operator.suspension_lifted` is "suspension lifted"."""
+    return phrase(topic.partition(".")[2] or topic)
+
+
+def country(code: str) -> str:
+    """The territory's name in English; its code where CLDR has no name."""
+    return str(Locale("en").territories.get("GB" if code == "XI" else code, code))
+
+
+def moment(text: str) -> datetime:
+    """From RFC 3339, as answers write it."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def instant(text: str | None) -> str:
+    """`2026-03-10 02:00 UTC`; seconds where there are any."""
+    if not text:
+        return ""
+    at = moment(text)
+    return f"{at:%Y-%m-%d %H:%M}{f':{at:%S}' if at.second else ''} UTC"
+
+
+def civil(text: str | None, zone: str | None) -> str:
+    """The civil date on which a stretch of law begins, in the authority's own zone.
+
+    Without a zone, or where it does not begin at that zone's midnight, the instant in UTC.
+    """
+    if not text:
+        return ""
+    if zone:
+        local = moment(text).astimezone(ZoneInfo(zone))
+        if (local.hour, local.minute, local.second) == (0, 0, 0):
+            return f"{local:%Y-%m-%d}"
+    return instant(text)
+
+
+def interval(found: dict[str, Any]) -> str:
+    """A date as a source gives it: a day, or what it lies between."""
+    earliest, latest = found["earliest"], found["latest"]
+    if earliest == latest:
+        return str(earliest)
+    if latest == OPEN_END:
+        return f"{earliest} or later, if at all"
+    if (earliest[5:], latest[5:]) == ("01-01", "12-31") and earliest[:4] == latest[:4]:
+        return f"{earliest[:4]}, the day is not known"
+    after = date.fromisoformat(latest) + timedelta(days=1)
+    if earliest[8:] == "01" and after.day == 1 and earliest[:7] == latest[:7]:
+        return f"{earliest[:7]}, the day is not known"
+    return f"between {earliest} and {latest}"
+
+
+#: What every event carries; the table of events has columns of its own for it.
+ENVELOPE = {"effective", "decided", "decided_by", "legal_ground", "corrects", "tin", "time_zone"}
+
+
+def details(payload: dict[str, Any]) -> str:
+    """What an event itself says: "scheme EORI; value GB000000000091"."""
+    return "; ".join(
+        f"{phrase(name)} {text}" if text else phrase(name)
+        for name, value in payload.items()
+        if name not in ENVELOPE and value not in (None, False, [], {}, "")
+        for text in [_flat(value)]
+    )
+
+
+def _flat(value: Any) -> str:
+    match value:
+        case True:
+            return ""
+        case {"earliest": _, "latest": _}:
+            return interval(value)
+        case dict():
+            return details(value)
+        case list():
+            return ", ".join(map(_flat, value))
+    return str(value)
+
+
+def sign(term: str | None) -> Sign:
+    return STATUS.get(term or "NONE") or OUTCOME.get(term or "") or Sign(phrase(term), "", "still")
+
+
+def outcome(term: str) -> Sign:
+    return OUTCOME[term]
