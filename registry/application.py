@@ -21,7 +21,8 @@ from eventsourcing.persistence import IntegrityError, Mapper
 from registry import agreements, authorisations, particulars, publications
 from registry import commands as c
 from registry.administrations import Administration
-from registry.agreements import Agreement, Party
+from registry.agreements import Agreement
+from registry.beginnings import BEGINNINGS, begin, stream_of
 from registry.decisions import Decision, day_of
 from registry.errors import (
     AlreadyRegistered,
@@ -69,6 +70,7 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.EndIdentifier: particulars.end_identifier,
     c.GiveConsent: particulars.give_consent,
     c.WithdrawConsent: particulars.withdraw_consent,
+    c.SplitFrom: particulars.split_from,
     c.LodgeApplication: authorisations.lodge,
     c.AcceptApplication: authorisations.accept,
     c.RejectApplication: authorisations.reject,
@@ -117,6 +119,13 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
 REFERENCE_AGE = 1.0
 
 T = TypeVar("T", bound=BaseAggregate[UUID])
+_STREAMS: dict[str, tuple[type[BaseAggregate[UUID]], type[Refusal]]] = {
+    "operator": (Operator, UnknownOperator),
+    "agreement": (Agreement, UnknownAgreement),
+    "administration": (Administration, UnknownAdministration),
+    "programme": (Programme, UnknownProgramme),
+    "document": (Document, UnknownDocument),
+}
 
 
 @dataclass(frozen=True)
@@ -145,7 +154,7 @@ class History:
 
 @dataclass
 class _Reference:
-    aggregate: Any
+    aggregate: BaseAggregate[UUID]
     read_at: float = field(default_factory=time.monotonic)
 
 
@@ -178,7 +187,13 @@ class Registry(Application[UUID]):
         if found := self.ledger.find_command(id):
             return self._first_result(command, found, digest)
         for attempt in (1, 2):
-            aggregate = self.decide(command, decided_by)
+            try:
+                aggregate = self.decide(command, decided_by)
+            except Refusal:
+                # Its own first sending may have been recorded meanwhile, and be what refuses it.
+                if found := self.ledger.find_command(id):
+                    return self._first_result(command, found, digest)
+                raise
             version = aggregate.version - len(aggregate.pending_events)
             if command.expected_version not in (None, version):
                 raise StaleVersion(
@@ -226,15 +241,12 @@ class Registry(Application[UUID]):
         """The same, on an aggregate at hand (an import decides a whole file before it records)."""
         by = self._decision(command, aggregate, decided_by)
         if aggregate is None:
-            return self._create(command, by)
+            return begin(command, by, self.administration)
+        self._refer(command)
         match command:
             case c.MergeInto():
-                self.operator(command.successor)
                 self._not_in_a_ring(cast(Operator, aggregate), command.successor)
                 particulars.merge_into(cast(Operator, aggregate), command, by)
-            case c.SplitFrom():
-                self.operator(command.origin)
-                particulars.split_from(cast(Operator, aggregate), command, by)
             case c.CorrectRecord():
                 version = self._version_at(command.position, aggregate.id)
                 particulars.correct(cast(Operator, aggregate), command, by, version)
@@ -290,103 +302,43 @@ class Registry(Application[UUID]):
 
     def operator(self, tin: Tin) -> Operator:
         """Raises UnknownOperator."""
-        return self._get(Operator, Operator.create_id(tin), UnknownOperator, f"{tin}")
+        return self._get(Operator, Operator.create_id(tin), UnknownOperator, f"operator {tin}")
 
     def agreement(self, id: str) -> Agreement:
         """Raises UnknownAgreement."""
-        return self._get(Agreement, Agreement.create_id(id), UnknownAgreement, id)
+        return self._get(Agreement, Agreement.create_id(id), UnknownAgreement, f"agreement {id}")
 
     def administration(self, code: AdministrationCode) -> Administration:
         """Raises UnknownAdministration. May be a second old."""
-        return self._reference(
-            Administration, Administration.create_id(code), UnknownAdministration, f"{code}"
-        )
+        id, name = Administration.create_id(code), f"administration {code}"
+        return self._reference(Administration, id, UnknownAdministration, name)
 
     def programme(self, code: str) -> Programme:
         """Raises UnknownProgramme. May be a second old."""
-        return self._reference(Programme, Programme.create_id(code), UnknownProgramme, code)
+        id, name = Programme.create_id(code), f"programme {code}"
+        return self._reference(Programme, id, UnknownProgramme, name)
 
     # ------------------------------------------------------------------- inside
 
     def _find(self, command: c.Command) -> BaseAggregate[UUID] | None:
         """The stream that a command goes to; None for the one that begins it."""
-        match command:
-            case c.RegisterOperator(tin=tin):
-                self._new(Operator.create_id(tin), f"operator {tin}")
-            case c.ProposeAgreement():
-                id = self._slug(command)
-                self._new(Agreement.create_id(id), f"agreement {id}")
-            case c.RegisterAdministration(administration=code):
-                self._new(Administration.create_id(code), f"administration {code}")
-            case c.RegisterProgramme(programme=id):
-                self._new(Programme.create_id(id), f"programme {id}")
-            case c.PublishClaim():
-                self._new(self._stream_of(command), f"claim {command.measure} of {command.as_of}")
-            case c.PublishDocument(document=id):
-                self._new(Document.create_id(id), f"document {id}")
-            case c.OperatorCommand(tin=tin):
-                return self.operator(tin)
-            case c.AgreementCommand(agreement=id):
-                return self.agreement(id)
-            case c.AdministrationCommand(administration=code):
-                return self._get(
-                    Administration, Administration.create_id(code), UnknownAdministration, f"{code}"
-                )
-            case c.ProgrammeCommand(programme=id):
-                return self._get(Programme, Programme.create_id(id), UnknownProgramme, id)
-            case c.DocumentCommand(document=id):
-                return self._get(Document, Document.create_id(id), UnknownDocument, id)
-        return None
+        id, name = stream_of(command)
+        if isinstance(command, BEGINNINGS):
+            self._new(id, name)
+            return None
+        kind, unknown = _STREAMS[command.noun]
+        return self._get(kind, id, unknown, name)
 
-    def _create(self, command: c.Command, by: Decision) -> BaseAggregate[UUID]:
-        facts = by.envelope(source_suffices=not isinstance(command, c.OperatorCommand))
+    def _refer(self, command: c.Command) -> None:
+        """What a command names beside its own stream must be in the register. Not so for a
+        document: it may have led to what the record does not hold yet."""
         match command:
-            case c.RegisterOperator(tin=tin):
-                home = self.administration(AdministrationCode(tin.country))
-                return Operator(
-                    tin=tin, administration=home.code, time_zone=home.time_zone,
-                    name=_said("name", command.name_), local_name=command.local_name,
-                    address=command.address, roles=command.roles, **facts,
-                )  # fmt: skip
-            case c.ProposeAgreement():
-                if len(set(command.parties)) < 1:
-                    raise BadValue("parties: found none, wanted the administrations that agree")
-                parties = tuple(
-                    Party(p, self.administration(p).time_zone)
-                    for p in dict.fromkeys(command.parties)
-                )
-                return Agreement(
-                    agreement=self._slug(command), kind=command.kind,
-                    title=_said("title", command.title), parties=parties,
-                    pillars=command.pillars, legal_basis=command.legal_basis,
-                    confidence=command.confidence, details=command.details or None, **facts,
-                )  # fmt: skip
-            case c.RegisterAdministration():
-                return Administration(
-                    administration=command.administration, name=command.name_,
-                    time_zone=_zone(command.time_zone), bloc=command.bloc, **facts,
-                )  # fmt: skip
-            case c.RegisterProgramme():
-                home = self.administration(command.administration)
-                return Programme(
-                    programme=command.programme, administration=command.administration,
-                    time_zone=home.time_zone, name=command.name_, types=command.types,
-                    local_name=command.local_name, launched=command.launched,
-                    operators_described=command.operators_described,
-                    confidence=command.confidence, **facts,
-                )  # fmt: skip
-            case c.PublishClaim():
-                return Claim(
-                    subject=command.subject, measure=command.measure, value=command.value,
-                    as_of=command.as_of, text=command.text, precision=command.precision, **facts,
-                )  # fmt: skip
-            case c.PublishDocument():
-                return Document(
-                    document=command.document, title=command.title, dated=command.date_,
-                    parties=command.parties, measures=command.measures, text=command.text,
-                    confidence=command.confidence, **facts,
-                )  # fmt: skip
-        raise AssertionError(f"{type(command).__name__} begins nothing")
+            case c.MergeInto(successor=tin) | c.SplitFrom(origin=tin):
+                self.operator(tin)
+            case c.ConsentCommand(partner=AdministrationCode() as code):
+                self.administration(code)
+            case c.RequestConsultation(asked=code) | c.MembershipCommand(member=code):
+                self.administration(code)
 
     def _decision(
         self,
@@ -430,9 +382,7 @@ class Registry(Application[UUID]):
         actor: str,
         known_at: datetime | None,
     ) -> Slip:
-        metadata = [
-            _metadata(event, known_at) for event in aggregate.pending_events
-        ]
+        metadata = [_metadata(event, known_at) for event in aggregate.pending_events]
         return Slip(id, digest, actor, metadata)
 
     def _first_result(self, command: c.Command, found: Found, digest: bytes) -> Receipt:
@@ -441,32 +391,12 @@ class Registry(Application[UUID]):
                 f"commandId: {command.command_id} recorded another request at {found.recorded_at}; "
                 "a new request needs a new id"
             )
-        stream, version = self._stream_of(command), 0
+        stream, version = stream_of(command)[0], 0
         if found.first_position:
             last = found.positions[-1]
             [event] = self.recorder.select_notifications(start=last, limit=1)
             stream, version = cast(UUID, event.originator_id), event.originator_version
         return Receipt(stream, version, found.positions, found.recorded_at, repeated=True)
-
-    def _stream_of(self, command: c.Command) -> UUID:
-        match command:
-            case c.OperatorCommand(tin=tin):
-                return Operator.create_id(tin)
-            case c.ProposeAgreement():
-                return Agreement.create_id(self._slug(command))
-            case c.AgreementCommand(agreement=id):
-                return Agreement.create_id(id)
-            case c.AdministrationCommand(administration=code):
-                return Administration.create_id(code)
-            case c.ProgrammeCommand(programme=code):
-                return Programme.create_id(code)
-            case c.PublishClaim():
-                return Claim.create_id(
-                    command.subject, command.measure, command.as_of, command.source
-                )
-            case c.DocumentCommand(document=id):
-                return Document.create_id(id)
-        raise AssertionError(f"{type(command).__name__} goes nowhere")
 
     def _new(self, id: UUID, name: str) -> None:
         """Raises AlreadyRegistered."""
@@ -482,8 +412,7 @@ class Registry(Application[UUID]):
     def _reference(self, kind: type[T], id: UUID, unknown: type[Refusal], name: str) -> T:
         held = self._references.get(id)
         if held is None or time.monotonic() - held.read_at > REFERENCE_AGE:
-            held = _Reference(self._get(kind, id, unknown, name))
-            self._references[id] = held
+            held = self._references[id] = _Reference(self._get(kind, id, unknown, name))
         return cast(T, held.aggregate)
 
     def _not_in_a_ring(self, operator: Operator, successor: Tin) -> None:
@@ -501,33 +430,9 @@ class Registry(Application[UUID]):
             raise UnknownPosition(f"position: {position} is not an event of this operator")
         return found[0].originator_version
 
-    @staticmethod
-    def _slug(command: c.ProposeAgreement) -> str:
-        """Its own id, or the parties and the kind: CN-SG-AEO."""
-        if command.id:
-            return command.id
-        short = "AEO" if command.kind.value == "AEO_MUTUAL_RECOGNITION" else command.kind.value
-        return "-".join([*(p.text for p in command.parties), short])
-
 
 def _metadata(event: Any, known_at: datetime | None) -> Metadata:
     """What the ledger keeps in columns of what every event of the register says."""
     return Metadata(
         known_at, event.decided_by.text if event.decided_by else None, event.legal_ground
     )
-
-
-def _said(name: str, text: str) -> str:
-    if not text.strip() or len(text) > 500:
-        raise BadValue(f"{name}: found {len(text)} characters, wanted 1 to 500 that can be read")
-    return text
-
-
-def _zone(name: str) -> str:
-    from registry.decisions import zone
-
-    try:
-        zone(name)
-    except (KeyError, ValueError, OSError):
-        raise BadValue(f"timeZone: found {name!r}, wanted an IANA name like Asia/Seoul") from None
-    return name

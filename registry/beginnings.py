@@ -1,0 +1,140 @@
+"""Where each command goes, and how each stream begins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from uuid import UUID
+
+from eventsourcing.domain import BaseAggregate
+
+from registry import commands as c
+from registry.administrations import Administration
+from registry.agreements import Agreement, Party
+from registry.decisions import Decision, zone
+from registry.errors import BadValue
+from registry.operators import Operator
+from registry.programmes import Programme
+from registry.publications import Claim, Document
+from registry.values import AdministrationCode, AgreementKind
+
+#: The commands that begin a stream; every other needs one that is there.
+BEGINNINGS = (
+    c.RegisterOperator,
+    c.ProposeAgreement,
+    c.RegisterAdministration,
+    c.RegisterProgramme,
+    c.PublishClaim,
+    c.PublishDocument,
+)
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+def stream_of(command: c.Command) -> tuple[UUID, str]:
+    """The stream that a command goes to: its id, and what to call it."""
+    match command:
+        case c.OperatorCommand(tin=tin):
+            return Operator.create_id(tin), f"operator {tin}"
+        case c.ProposeAgreement():
+            id = _slug_of(command)
+            return Agreement.create_id(id), f"agreement {id}"
+        case c.AgreementCommand(agreement=id):
+            return Agreement.create_id(id), f"agreement {id}"
+        case c.AdministrationCommand(administration=code):
+            return Administration.create_id(code), f"administration {code}"
+        case c.ProgrammeCommand(programme=id):
+            return Programme.create_id(id), f"programme {id}"
+        case c.PublishClaim(subject=subject, measure=measure, as_of=day, source=source):
+            name = f"this source's claim of {measure} of {subject} on {day}"
+            return Claim.create_id(subject, measure, day, source), name
+        case c.DocumentCommand(document=id):
+            return Document.create_id(id), f"document {id}"
+    raise AssertionError(f"{type(command).__name__} goes nowhere")
+
+
+def begin(
+    command: c.Command,
+    by: Decision,
+    administration: Callable[[AdministrationCode], Administration],
+) -> BaseAggregate[UUID]:
+    """A new stream, with its first event pending.
+
+    `administration` finds one, or raises UnknownAdministration. Raises BadValue, and what the
+    decision's envelope raises.
+    """
+    facts = by.envelope(source_suffices=not isinstance(command, c.OperatorCommand))
+    match command:
+        case c.RegisterOperator(tin=tin):
+            home = administration(AdministrationCode(tin.country))
+            return Operator(
+                tin=tin, administration=home.code, time_zone=home.time_zone,
+                name=_text("name", command.name_), local_name=command.local_name,
+                address=command.address, roles=command.roles, **facts,
+            )  # fmt: skip
+        case c.ProposeAgreement():
+            if not command.parties:
+                raise BadValue("parties: found none, wanted the administrations that agree")
+            parties = tuple(
+                Party(p, administration(p).time_zone) for p in dict.fromkeys(command.parties)
+            )
+            return Agreement(
+                agreement=_slug("id", _slug_of(command)), kind=command.kind,
+                title=_text("title", command.title), parties=parties, pillars=command.pillars,
+                legal_basis=command.legal_basis, confidence=command.confidence,
+                details=command.details or None, **facts,
+            )  # fmt: skip
+        case c.RegisterAdministration():
+            return Administration(
+                administration=command.administration, name=_text("name", command.name_),
+                time_zone=_zone(command.time_zone), bloc=command.bloc, **facts,
+            )  # fmt: skip
+        case c.RegisterProgramme():
+            return Programme(
+                programme=_slug("programme", command.programme),
+                administration=command.administration,
+                time_zone=administration(command.administration).time_zone,
+                name=_text("name", command.name_), types=command.types,
+                local_name=command.local_name, launched=command.launched,
+                operators_described=command.operators_described,
+                confidence=command.confidence, **facts,
+            )  # fmt: skip
+        case c.PublishClaim():
+            return Claim(
+                subject=command.subject, measure=_slug("measure", command.measure),
+                value=command.value, as_of=command.as_of, text=command.text,
+                precision=command.precision, **facts,
+            )  # fmt: skip
+        case c.PublishDocument():
+            return Document(
+                document=_slug("document", command.document), title=_text("title", command.title),
+                dated=command.date_, parties=command.parties, measures=command.measures,
+                text=command.text, confidence=command.confidence, **facts,
+            )  # fmt: skip
+    raise AssertionError(f"{type(command).__name__} begins nothing")
+
+
+def _slug_of(command: c.ProposeAgreement) -> str:
+    """Its own id, or the parties and the kind: CN-SG-AEO."""
+    aeo = command.kind is AgreementKind.AEO_MUTUAL_RECOGNITION
+    short = "AEO" if aeo else command.kind.value.replace("_", "-")
+    return command.id or "-".join([*(p.text for p in command.parties), short])
+
+
+def _slug(name: str, text: str) -> str:
+    if not _SLUG.fullmatch(text):
+        raise BadValue(f"{name}: found {text[:90]!r}, wanted 1 to 80 letters, digits, . _ and -")
+    return text
+
+
+def _text(name: str, text: str) -> str:
+    if not text.strip() or len(text) > 500:
+        raise BadValue(f"{name}: found {len(text)} characters, wanted 1 to 500 that can be read")
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        zone(name)
+    except (KeyError, ValueError, OSError):
+        raise BadValue(f"timeZone: found {name!r}, wanted an IANA name like Asia/Seoul") from None
+    return name
