@@ -15,9 +15,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from psycopg.conninfo import make_conninfo
 
 from api import postgres
+from api.load import load_world
+from projections.follower import Follower
 from registry.database import migrate
 
 TEMPLATE = "blank_register"
+LOADED = "loaded_register"
 # Nothing here outlives the run, so nothing needs to reach the disk. A test of crashes must start
 # a server of its own, with `api.postgres.database` and without these.
 IN_A_HURRY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
@@ -65,6 +68,27 @@ def database(server: str, blank_register: str) -> Iterator[str]:
     with psycopg.connect(server, autocommit=True) as connection:
         # Copying files beats replaying them through the log, which is what a plain copy does.
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {blank_register} STRATEGY file_copy")
+        yield make_conninfo(server, dbname=name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def loaded_register(server: str, blank_register: str) -> str:
+    """The name of a database with the whole real record in it, projected; nobody stays in it."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {LOADED} TEMPLATE {blank_register} STRATEGY file_copy")
+    conninfo = make_conninfo(server, dbname=LOADED)
+    assert load_world(conninfo) == []
+    Follower(conninfo).catch_up()
+    return LOADED
+
+
+@pytest.fixture(scope="module")
+def world(server: str, loaded_register: str) -> Iterator[str]:
+    """The conninfo of the real record, for a module's tests to ask, and to add to."""
+    name = f"world_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {loaded_register} STRATEGY file_copy")
         yield make_conninfo(server, dbname=name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
