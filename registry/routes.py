@@ -1,13 +1,15 @@
-"""Where each command goes, and how each stream begins."""
+"""Where each command goes: to which stream, to which decision, or to the beginning of a stream."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import BaseAggregate
 
+from registry import agreements, authorisations, particulars, publications
 from registry import commands as c
 from registry.administrations import Administration
 from registry.agreements import Agreement, Party
@@ -27,6 +29,58 @@ BEGINNINGS = (
     c.PublishClaim,
     c.PublishDocument,
 )
+#: Decisions about which nothing else need be known than the aggregate, the command and the day.
+DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
+    c.AmendParticulars: particulars.amend,
+    c.AddIdentifier: particulars.add_identifier,
+    c.EndIdentifier: particulars.end_identifier,
+    c.GiveConsent: particulars.give_consent,
+    c.WithdrawConsent: particulars.withdraw_consent,
+    c.SplitFrom: particulars.split_from,
+    c.LodgeApplication: authorisations.lodge,
+    c.AcceptApplication: authorisations.accept,
+    c.RejectApplication: authorisations.reject,
+    c.WithdrawApplication: authorisations.withdraw,
+    c.StartExamination: authorisations.start_examination,
+    c.RequestConsultation: authorisations.request_consultation,
+    c.RecordConsultationReply: authorisations.record_consultation_reply,
+    c.ExtendDeadline: authorisations.extend_deadline,
+    c.GrantAuthorisation: authorisations.grant,
+    c.RefuseApplication: authorisations.refuse,
+    c.ChangeType: authorisations.change_type,
+    c.AmendRoles: authorisations.amend_roles,
+    c.OpenReassessment: authorisations.open_reassessment,
+    c.CloseReassessment: authorisations.close_reassessment,
+    c.RenewAuthorisation: authorisations.renew,
+    c.SuspendAuthorisation: authorisations.suspend,
+    c.ExtendSuspension: authorisations.extend_suspension,
+    c.LiftSuspension: authorisations.lift_suspension,
+    c.RevokeAuthorisation: authorisations.revoke,
+    c.AnnulAuthorisation: authorisations.annul,
+    c.SurrenderAuthorisation: authorisations.surrender,
+    c.ExpireAuthorisation: authorisations.expire,
+    c.OpenNegotiation: agreements.open_negotiation,
+    c.SignActionPlan: agreements.sign_action_plan,
+    c.SignAgreement: agreements.sign,
+    c.StartPilot: agreements.start_pilot,
+    c.ImplementAgreement: agreements.implement,
+    c.SuspendAgreement: agreements.suspend_side,
+    c.ResumeAgreement: agreements.resume_side,
+    c.TerminateAgreement: agreements.terminate,
+    c.WithdrawFromAgreement: agreements.withdraw_member,
+    c.SetDates: agreements.set_dates,
+    c.NoteOnAgreement: agreements.note,
+    c.SetScope: agreements.set_scope,
+    c.JoinBloc: lambda bloc, it, by: bloc.join(by, it.member, it.sense),
+    c.LeaveBloc: lambda bloc, it, by: bloc.leave(by, it.member, it.sense),
+    c.ReceiveList: lambda administration, it, by: administration.receive_list(by, it.as_of),
+    c.SetTypes: lambda programme, it, by: programme.set_types(by, it.types),
+    c.SetRule: lambda programme, it, by: programme.set_rule(
+        by, it.rule, it.value, it.unit, it.until
+    ),
+    c.SetTarget: publications.set_target,
+    c.LinkAgreement: publications.link_agreement,
+}
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
