@@ -1,0 +1,79 @@
+"""The schema as it is shown: explained throughout, exported, and all that the contract promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import ast_from_value, build_schema, is_enum_type, print_ast
+
+from api.glossary import undescribed
+from api.schema import SCHEMA_FILE, core, schema
+
+CONTRACT = build_schema(
+    Path(__file__).with_name("contract.graphql").read_text(encoding="utf-8"), assume_valid=True
+)
+#: Promised for later: the log, what would have been answered otherwise, and being told of changes.
+LATER = {"Log", "Divergence", "DivergenceConnection", "DivergenceEdge", "Subscription"}
+LATER_FIELDS = {"Query.log", "Query.divergences"}
+
+PROMISED = [
+    kind
+    for kind in CONTRACT.type_map.values()
+    if not kind.name.startswith("__") and kind.name not in LATER
+]
+
+
+def test_every_name_of_the_schema_is_explained() -> None:
+    assert undescribed(core) == []
+
+
+def test_the_exported_schema_is_the_one_that_is_served() -> None:
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema.as_str() + "\n", (
+        "the schema has changed: ./aeo export-schema > api/schema.graphql"
+    )
+
+
+@pytest.mark.parametrize("promised", PROMISED, ids=lambda kind: kind.name)
+def test_what_the_contract_promises_is_there(promised: Any) -> None:
+    ours = core.type_map[promised.name]
+
+    assert isinstance(ours, type(promised))
+    if is_enum_type(promised):
+        assert set(promised.values) <= set(ours.values)  # type: ignore[attr-defined]
+    for name, field in getattr(promised, "fields", {}).items():
+        if f"{promised.name}.{name}" in LATER_FIELDS:
+            continue
+        own = ours.fields[name]  # type: ignore[attr-defined]
+        assert str(own.type) == str(field.type), f"{promised.name}.{name}"
+        for called, argument in getattr(field, "args", {}).items():
+            given = own.args[called]
+            assert str(given.type) == str(argument.type), f"{promised.name}.{name}({called})"
+            assert _default(given) == _default(argument), f"{promised.name}.{name}({called})"
+    if hasattr(promised, "types"):
+        assert {kind.name for kind in promised.types} == {kind.name for kind in ours.types}  # type: ignore[attr-defined]
+
+
+def test_what_is_required_beyond_the_contract_would_break_its_askers() -> None:
+    for promised in PROMISED:
+        for name, field in getattr(core.type_map[promised.name], "fields", {}).items():
+            known = getattr(promised, "fields", {}).get(name)
+            for called, argument in getattr(field, "args", {}).items():
+                new = known is not None and called not in known.args
+                assert not (new and _required(argument)), f"{promised.name}.{name}({called})"
+            is_input = not hasattr(field, "args")
+            assert not (is_input and known is None and _required(field)), f"{promised.name}.{name}"
+
+
+def _required(value: Any) -> bool:
+    return str(value.type).endswith("!") and _default(value) is None
+
+
+def _default(value: Any) -> str | None:
+    """As it would be printed; nothing and null are the same to whoever leaves it out."""
+    node = value.ast_node.default_value if value.ast_node else None
+    if node is None and value.default_value is not None:
+        node = ast_from_value(value.default_value, value.type)
+    text = print_ast(node) if node else None
+    return None if text == "null" else text
