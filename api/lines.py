@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 import msgspec
@@ -45,6 +46,8 @@ WANTED = {
     "int": "a whole number",
     "bool": "true or false",
     "uuid": "a UUID",
+    "str": "text",
+    "dict": "names, each with a value",
 }
 
 
@@ -144,17 +147,19 @@ def _typed(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kinds(kind: type[c.Command]) -> dict[str, Any]:
-    hints = typing.get_type_hints(kind)
-    named = {f.encode_name: hints[f.name] for f in msgspec.structs.fields(kind)}
+    """The type of each field by the name that lines use, without its `| None`."""
     found: dict[str, Any] = {}
-    for name, hint in named.items():
-        inner = [it for it in typing.get_args(hint) if it is not type(None)] or [hint]
-        plain = hint if typing.get_origin(hint) in (tuple, dict) else inner[0]
-        found[name] = typing.get_origin(plain) or plain
+    hints = typing.get_type_hints(kind)
+    for it in msgspec.structs.fields(kind):
+        hint = hints[it.name]
+        if typing.get_origin(hint) is UnionType:
+            hint = next(part for part in typing.get_args(hint) if part is not type(None))
+        found[it.encode_name] = hint
     return found
 
 
-def _cell(text: str, kind: Any) -> Any:
+def _cell(text: str, hint: Any) -> Any:
+    kind = typing.get_origin(hint) or hint
     if kind is tuple:
         return [word.strip() for word in text.split(";") if word.strip()]
     if kind is dict:
@@ -186,12 +191,17 @@ def explain(line: Line, refusal: Refusal) -> Bad:
         name = missing[1]
         cure = "fill it in" if "missing" in found else "leave it out, or mend its name"
         return Bad(line.file, line.number, name, found, cure)
-    if name in row:
+    if name in row and str(row[name]) not in found:
         found = f"found {row[name]!r}: {found}"
     hint = _kinds(c.COMMANDS[row["command"]]).get(name or "")
-    wanted = WANTED.get(getattr(hint, "__name__", "").lower(), "see `aeo import --help`")
+    return Bad(line.file, line.number, name, found, _wanted(hint))
+
+
+def _wanted(hint: Any) -> str:
+    """What a field would take, in words."""
+    if typing.get_origin(hint) is tuple:
+        return f"a list, each {_wanted(typing.get_args(hint)[0])}"
     if isinstance(hint, type) and issubclass(hint, Enum):
-        wanted = "one of " + ", ".join(str(it) for it in hint)
-    elif words := getattr(hint, "WANTED", None):
-        wanted = words
-    return Bad(line.file, line.number, name, found, wanted)
+        return "one of " + ", ".join(str(it) for it in hint)
+    words = getattr(hint, "WANTED", None) or WANTED.get(getattr(hint, "__name__", "").lower())
+    return words or "see `aeo import --help`"
