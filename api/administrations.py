@@ -117,3 +117,11 @@ async def administration(info: Info, code: str, as_of: AsOf) -> Administration:
 
 async def administrations(info: Info, codes: Iterable[str], as_of: AsOf) -> list[Administration]:
     return await asyncio.gather(*(administration(info, code, as_of) for code in codes))
+
+
+async def zones(info: Info, codes: Iterable[str]) -> dict[str, str]:
+    """In which zones the civil days of these administrations begin."""
+    rows = await asyncio.gather(
+        *(load(info.context, reads.administrations, key=code) for code in codes)
+    )
+    return {row.code: row.time_zone for row in rows if row}

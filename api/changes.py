@@ -9,6 +9,7 @@ import strawberry
 
 from api import paging, sentences
 from api.access import Action, Resource
+from api.administrations import zones
 from api.context import Info
 from api.refusals import bad_input
 from api.sentences import Reason
@@ -40,19 +41,27 @@ class RecognitionChange:
     effective_from: datetime = strawberry.field(
         description="The first instant, in law, that is answered otherwise."
     )
-    reasons: list[Reason] = strawberry.field(description="Of the new answer.")
+    change: strawberry.Private[Change]
+    territory: strawberry.Private[AdministrationCode]
 
     @classmethod
     def of(cls, it: Change, territory: AdministrationCode) -> RecognitionChange:
-        asked = Question(territory, it.effective_from)
         return cls(
+            change=it,
+            territory=territory,
             position=Position(it.position),
             tin=it.tin,
             was=it.was,
             now=it.now.outcome,
             effective_from=it.effective_from,
-            reasons=sentences.why(it.facts, asked, it.now),
         )
+
+    @strawberry.field
+    async def reasons(self, info: Info) -> list[Reason]:
+        """Why the new answer is what it is."""
+        facts, asked = self.change.facts, Question(self.territory, self.effective_from)
+        sides = sentences.parties(facts.links, facts.administration, self.territory)
+        return sentences.why(facts, asked, self.change.now, await zones(info, sides))
 
 
 @strawberry.type(

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import strawberry
 
+from api.administrations import zones
 from api.agreements import Agreement, ScopeClause, agreement
 from api.asof import AsOfInput
 from api.context import Info
 from api.loading import load
 from api.refusals import bad_input
-from api.sentences import Reason, why_relied
+from api.sentences import Reason, parties, why_relied
 from api.vocabulary import Position
 from projections.reads import agreements, control_results
 from projections.reads.clocks import AsOf
@@ -67,10 +68,11 @@ class ControlResultQuery:
         async with info.context.views.connection() as connection:
             known = await control_results.clauses(connection, from_, to, clocks.known)
         answer = rely(known.links, known.members, asked)
+        sides = await zones(info, parties(known.links, from_, to))
         return ControlResult(
             reliance=answer,
             as_of=clocks,
             outcome=answer.outcome,
-            reasons=why_relied(known.links, asked, answer),
+            reasons=why_relied(known.links, asked, answer, sides),
             position=Position(known.position),
         )

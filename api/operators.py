@@ -15,16 +15,14 @@ from api.authorisations import Authorisation, StatusPeriod
 from api.context import Info
 from api.events import EventConnection, history
 from api.loading import load
-from api.recognition import Recognition, facts
+from api.recognition import Recognition, everywhere
 from api.refusals import bad_input, forbidden
 from api.vocabulary import Position
 from projections.reads import operators as reads
-from projections.reads import recognition as rules
 from projections.reads.clocks import AsOf
 from projections.reads.operators import IdentifierRow, OperatorRow
 from registry.decisions import day_of
 from registry.operators import Operator as Stream
-from registry.recognition import Question
 from registry.values import AdministrationCode, Role, Status, Tin
 
 LONGEST = 200  # characters of a name or a number that is looked for
@@ -112,17 +110,7 @@ class Operator:
         Of these only what the asker may ask: a partner sees its own territory.
         """
         _not_public(info, "recognisedIn")
-        tin = self.tin
-        known = await facts(info.context, [tin], None, self.as_of)
-        mine = known.of(tin)
-        return [
-            Recognition.of(
-                tin, rules.into(mine, there), Question(there, self.as_of.at), self.as_of,
-                known.position,
-            )
-            for there in rules.territories(mine, self.as_of.at)
-            if info.context.may(Action.ASK_RECOGNITION, access.operator(tin, there))
-        ]  # fmt: skip
+        return await everywhere(info, self.tin, self.as_of)
 
     @strawberry.field
     async def periods(self, info: Info, first: int | None = 50) -> list[StatusPeriod]:

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
+from psycopg import AsyncConnection
 
 from api import paging, sentences
 from api.access import Action, operator
+from api.administrations import zones
 from api.agreements import Agreement, agreement
 from api.asof import AsOfInput
 from api.context import Context, Info
+from api.loading import load
 from api.refusals import bad_input
 from api.sentences import Reason
 from api.vocabulary import Position
 from projections.reads import recognition as reads
 from projections.reads.clocks import AsOf, shown
 from projections.reads.recognition import Known
+from projections.reads.visibility import Sight
 from registry.recognition import Answer, Basis, Facts, Question, recognise
 from registry.values import AdministrationCode, Direction, HsCode, Outcome, Role, Tin
 
@@ -112,9 +116,11 @@ class Recognition:
         )
 
     @strawberry.field
-    def reasons(self) -> list[Reason]:
+    async def reasons(self, info: Info) -> list[Reason]:
         """Why, with the facts."""
-        return sentences.why(self.facts, self.asked, self.answer)
+        facts, asked = self.facts, self.asked
+        sides = sentences.parties(facts.links, facts.administration, asked.territory)
+        return sentences.why(facts, asked, self.answer, await zones(info, sides))
 
     @strawberry.field
     def bases(self) -> list[RecognitionBasis]:
@@ -183,9 +189,32 @@ class RecognitionQuery:
 async def facts(
     context: Context, tins: Sequence[Tin], territory: AdministrationCode | None, as_of: AsOf
 ) -> Known:
+    """What the asker may know of them, by one statement."""
     sight, now = context.asker.sight, context.now
     async with context.views.connection() as connection:
         return await reads.facts(connection, sight, now, tins, territory, as_of.known)
+
+
+async def everywhere(info: Info, tin: Tin, as_of: AsOf) -> list[Recognition]:
+    """In every territory that the agreements of that day lead to, by code, as far as the asker
+    may ask; a bloc is its members."""
+    context = info.context
+    known = await load(context, _wherever, context.asker.sight, context.now, as_of.known, key=tin)
+    mine = known.of(tin) if known else Facts(None)
+    return [
+        Recognition.of(
+            tin, reads.into(mine, there), Question(there, as_of.at), as_of,
+            known.position if known else 0,
+        )
+        for there in reads.territories(mine, as_of.at)
+        if context.may(Action.ASK_RECOGNITION, operator(tin, there))
+    ]  # fmt: skip
+
+
+async def _wherever(
+    connection: AsyncConnection[Any], sight: Sight, now: datetime, known: datetime, tins: list[Tin]
+) -> dict[Tin, Known]:
+    return dict.fromkeys(tins, await reads.facts(connection, sight, now, tins, None, known))
 
 
 def _question(

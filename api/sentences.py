@@ -5,7 +5,7 @@ The rule gives codes; here each is worded from the same facts. A sentence never 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import strawberry
@@ -13,10 +13,14 @@ from babel import Locale
 
 from registry.clocks import ALWAYS
 from registry.control_results import Inspection, Reliance
+from registry.decisions import begins, day_of
 from registry.links import Link, LinkState
 from registry.recognition import Answer, Facts, Question, crosses, holds
 from registry.standing import Period
 from registry.values import ENDED, AdministrationCode, ReasonCode, Status
+
+#: In which zone (IANA name) the civil days of an administration begin, by its code.
+Zones = Mapping[str, str]
 
 
 @strawberry.type(description="One reason for an answer.")
@@ -25,9 +29,9 @@ class Reason:
     message: str
 
 
-def why(facts: Facts, asked: Question, answer: Answer) -> list[Reason]:
+def why(facts: Facts, asked: Question, answer: Answer, zones: Zones) -> list[Reason]:
     """The reasons of a recognition answer. Of a hidden operator no word shows that it exists."""
-    telling = _Recognition(facts, asked)
+    telling = _Recognition(facts, asked, zones)
     return [Reason(code=code, message=telling.of(code, answer)) for code in answer.reasons]
 
 
@@ -42,11 +46,26 @@ def moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
+def day(at: datetime, zones: Zones, *codes: object) -> str:
+    """The civil day that begins at this instant for one of these administrations, else the
+    instant: the days of the law are the days of whoever made it."""
+    for zone in (zones.get(str(code)) for code in codes):
+        if zone and begins(day_of(at, zone), zone) == at:
+            return f"{day_of(at, zone)}"
+    return moment(at)
+
+
+def parties(links: Iterable[Link], *codes: AdministrationCode | None) -> list[str]:
+    """Whose zones the sentences need."""
+    found = {code for link in links for code in (link.clause.from_, link.clause.to)}
+    return sorted({str(code) for code in (*found, *codes) if code})
+
+
 class _Recognition:
     """The facts of that instant that the sentences speak of."""
 
-    def __init__(self, facts: Facts, asked: Question) -> None:
-        self.facts, self.asked, self.at = facts, asked, asked.at
+    def __init__(self, facts: Facts, asked: Question, zones: Zones) -> None:
+        self.facts, self.asked, self.at, self.zones = facts, asked, asked.at, zones
         self.on = moment(asked.at)
         self.there = territory(asked.territory)
         self.periods = [p for p in facts.periods if holds(p, self.at)]
@@ -108,9 +127,15 @@ class _Recognition:
         if not found:
             return f"No AEO authorisation of {self.facts.tin} was on record for {self.on}."
         return _all(
-            f"{p.number or p.authorisation}: {_word(p, wanted)} {_since(p)}, and so on {self.on}"
+            f"{p.number or p.authorisation}: {_word(p, wanted)} {self._since(p)},"
+            f" and so on {self.on}"
             for p in found
         )
+
+    def _since(self, period: Period) -> str:
+        if period.valid_from <= ALWAYS:
+            return "from the first"
+        return f"since {day(period.valid_from, self.zones, self.facts.administration)}"
 
     def _scope(self, link: Link, code: ReasonCode) -> str | None:
         clause, asked = link.clause, self.asked
@@ -119,7 +144,9 @@ class _Recognition:
                 types = sorted({f"{p.programme} {p.type}" for p in self.abroad})
                 if link.ordinal == 0 or not clause.types:
                     return f"{link.agreement}: no clause on record for {_way(link)}"
-                only = ", ".join((*clause.programmes, *clause.types))
+                only = ", ".join(clause.types)
+                if clause.programmes:
+                    only += f" of {', '.join(clause.programmes)}"
                 outside = [
                     p for p in self.abroad
                     if (clause.programmes and p.programme not in clause.programmes)
@@ -139,7 +166,7 @@ class _Recognition:
                 covered = ", ".join((*clause.crossings, *clause.modes))
                 wanted = asked.crossing or asked.mode
                 return f"{link.agreement}: covers {covered}; asked {wanted}"
-        return _state(link, code, self.at, self.there)
+        return _state(link, code, self.at, self.there, self.zones)
 
 
 _STANDING: dict[ReasonCode, frozenset[Status]] = {
@@ -156,37 +183,47 @@ _STATES: dict[ReasonCode, LinkState] = {
 }
 
 
-def _state(link: Link, code: ReasonCode, at: datetime, importer: str) -> str | None:
+def _state(link: Link, code: ReasonCode, at: datetime, importer: str, zones: Zones) -> str | None:
     """A sentence for the link that is in the state that the reason names."""
     if link.state is not _STATES.get(code):
         return None
-    on, since = moment(at), link.valid_from
+    sides = (link.clause.to, link.clause.from_)
+    on, since = moment(at), day(link.valid_from, zones, *sides)
     match link.state:
         case LinkState.NOT_IMPLEMENTED:
             return f"{link.agreement}: {importer} had not implemented it on {on}"
         case LinkState.SUSPENDED:
-            return f"{link.agreement}: {importer} had suspended it since {moment(since)}, on {on}"
+            return f"{link.agreement}: {importer} had suspended it since {since}, on {on}"
         case LinkState.TERMINATED:
-            return f"{link.agreement}: ended on {moment(since)}, before {on}"
+            return f"{link.agreement}: ended on {since}, before {on}"
         case _:
-            until = f"to {moment(link.valid_to)}" if link.valid_to else "on"
+            until = f"to {day(link.valid_to, zones, *sides)}" if link.valid_to else "on"
             return (
                 f"{link.agreement}: whether it was in force in {importer} on {on} no source says;"
-                f" the dates leave open {moment(since)} {until}"
+                f" the dates leave open {since} {until}"
             )
 
 
 # ---------------------------------------------------------- control results
 
 
-def why_relied(links: Sequence[Link], asked: Inspection, answer: Reliance) -> list[Reason]:
+def why_relied(
+    links: Sequence[Link], asked: Inspection, answer: Reliance, zones: Zones
+) -> list[Reason]:
     """The reasons of an answer about the results of controls."""
     return [
-        Reason(code=code, message=_reliance(links, asked, answer, code)) for code in answer.reasons
+        Reason(code=code, message=_reliance(links, asked, answer, code, zones))
+        for code in answer.reasons
     ]
 
 
-def _reliance(links: Sequence[Link], asked: Inspection, answer: Reliance, code: ReasonCode) -> str:
+def _reliance(
+    links: Sequence[Link],
+    asked: Inspection,
+    answer: Reliance,
+    code: ReasonCode,
+    zones: Zones,
+) -> str:
     way = f"from {territory(asked.exporter)} into {territory(asked.importer)}"
     goods, on = f"HS {asked.hs} at {asked.crossing}", moment(asked.at)
     names = _list({link.agreement for link in answer.clauses} or {k.agreement for k in links})
@@ -202,7 +239,7 @@ def _reliance(links: Sequence[Link], asked: Inspection, answer: Reliance, code: 
         case ReasonCode.CROSSING_OUT_OF_SCOPE:
             return f"{names}: does not cover HS {asked.hs} at {asked.crossing} {way}."
     said = _all(
-        _state(link, code, asked.at, territory(asked.importer))
+        _state(link, code, asked.at, territory(asked.importer), zones)
         for link in answer.clauses
         if not link.clause.crossings or crosses(link.clause.crossings, asked.crossing)
     )
@@ -225,10 +262,6 @@ def _word(period: Period, wanted: frozenset[Status]) -> str:
     if period.status is Status.GRANTED:
         return "granted, and not yet in effect,"
     return str(period.status).lower()
-
-
-def _since(period: Period) -> str:
-    return f"since {moment(period.valid_from)}" if period.valid_from > ALWAYS else "from the first"
 
 
 def _list(words: Iterable[object]) -> str:

@@ -15,7 +15,7 @@ from projections.reads.administrations import BLOC
 from projections.reads.agreements import PartnerRow
 from projections.reads.clocks import AsOf, believed, on_both
 from registry.decisions import begins
-from registry.values import AdministrationCode, Dates
+from registry.values import NEVER, AdministrationCode, Dates
 
 Connection = AsyncConnection[Any]
 
@@ -93,12 +93,14 @@ async def count(connection: Connection, claim: ClaimRow, known: datetime) -> Cou
         connection, as_of, claim.subject, "SIGNED" if signed else "IMPLEMENTED"
     )
     counted = {party for row in rows for party in (row.territory, *row.blocs)}
-    perhaps = tuple(
-        f"{party} between {dates.earliest} and {dates.latest}"
-        for party, dates in found
-        if party not in counted
-    )
+    perhaps = tuple(f"{party} {_between(dates)}" for party, dates in found if party not in counted)
     return Counted(len(parties) if economies else len(rows), what, parties, perhaps)
+
+
+def _between(dates: Dates) -> str:
+    if dates.latest == NEVER:
+        return f"after {dates.earliest}, if at all"
+    return f"between {dates.earliest} and {dates.latest}"
 
 
 def _economies(rows: Sequence[PartnerRow]) -> tuple[str, ...]:
