@@ -33,6 +33,7 @@ MEANINGS = {
     "barredUntil": "No new grant before this civil day. Default: what the programme's rules say.",
     "benefits": "What the importer's customs grants.",
     "bloc": "True: it has members, and no officers of its own territory.",
+    "changes": "Each operator whose answer became another, in the order of recording.",
     "code": "The code by which it is known.",
     "commandId": "A UUID of the sender's. The same again answers with the first result.",
     "condition": "all: every one of the states; willing: those that are willing.",

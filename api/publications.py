@@ -9,7 +9,6 @@ from typing import Annotated
 import strawberry
 
 from api import paging
-from api.administrations import Administration, administrations
 from api.agreements import Agreement, agreement
 from api.asof import AsOfInput
 from api.context import Info
@@ -136,6 +135,7 @@ class Document:
     id: strawberry.ID
     title: str
     date: date | None
+    parties: list[AdministrationCode]
     measures: list[str]
     text: str | None
     confidence: str | None
@@ -149,16 +149,12 @@ class Document:
             id=strawberry.ID(row.id),
             title=row.title,
             date=row.dated,
+            parties=[AdministrationCode(code) for code in row.parties],
             measures=row.measures,
             text=row.text,
             confidence=row.confidence,
             source=row.source,
         )
-
-    @strawberry.field
-    async def parties(self, info: Info) -> list[Administration]:
-        """The administrations that it names as its parties."""
-        return await administrations(info, self.row.parties, self.as_of)
 
     @strawberry.field
     async def agreements(self, info: Info) -> list[Agreement]:

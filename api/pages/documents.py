@@ -21,7 +21,7 @@ query Document($id: String!, $asOf: AsOf) {
         id
         title
         date
-        parties { code }
+        parties
         measures
         text
         source
@@ -35,7 +35,7 @@ query Document($id: String!, $asOf: AsOf) {
 DOCUMENTS = """\
 query Documents($party: AdministrationCode, $contains: String, $after: String) {
   documents(party: $party, contains: $contains, first: 50, after: $after) {
-    edges { node { id title date parties { code } source } }
+    edges { node { id title date parties source } }
     pageInfo { hasNextPage endCursor }
   }
   targets { document owner text deadline met }
