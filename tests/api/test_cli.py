@@ -1,0 +1,244 @@
+"""The command line, as a person and as a script use it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FRUIT = "CN1234567890"
+
+
+class Terminal:
+    """Runs `python -m api` on one database, as the launcher does."""
+
+    def __init__(self, database: str, home: Path) -> None:
+        self.database, self.home = database, home
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """What it printed. Fails unless it ends with the code."""
+        done = subprocess.run(
+            [sys.executable, "-m", "api", *words],
+            cwd=ROOT,
+            env={
+                "DATABASE_URL": self.database,
+                "AEO_HOME": str(self.home),
+                "AEO_CWD": str(self.home),
+                "PATH": "/usr/bin:/bin",
+                "COLUMNS": "200",
+            },
+            capture_output=True,
+            text=True,
+        )
+        self.complaint = done.stderr
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self.run(*words, "--json"))
+
+
+@pytest.fixture(scope="module")
+def aeo(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    yield Terminal(world, tmp_path_factory.mktemp("home"))
+
+
+# ------------------------------------------------------------------- asking
+
+
+def test_ask_says_whether_and_why(aeo: Terminal) -> None:
+    said = aeo.run("ask", FRUIT, "--in", "KR")
+
+    assert f"{FRUIT} in KR: RECOGNISED (IN_FORCE)" in said
+    assert "CN-KR-AEO" in said
+
+
+def test_ask_is_the_same_for_machines(aeo: Terminal) -> None:
+    told = aeo.json("ask", f"AEO{FRUIT}", "--in", "KR", "--at", "2010-01-01")
+
+    assert (told["tin"], told["in"], told["outcome"]) == (FRUIT, "KR", "NOT_RECOGNISED")
+    assert told["at"] == "2010-01-01T00:00:00Z"
+
+
+def test_ask_keeps_to_what_was_known(aeo: Terminal) -> None:
+    told = aeo.json("ask", FRUIT, "--in", "KR", "--known-at", "2015-01-01")
+
+    assert (told["outcome"], told["reasons"]) == ("UNKNOWN", ["NO_INFORMATION"])
+
+
+def test_ask_as_somebody_else_shows_no_more_than_they_may_see(aeo: Terminal) -> None:
+    aeo.run("ask", FRUIT, "--in", "KR", "--as", "partner:KR")
+    aeo.run("ask", FRUIT, "--in", "JP", "--as", "partner:KR", code=1)
+    assert "partner:KR may not" in aeo.complaint
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("ask", "cn1", "--in", "KR"), "is not a TIN"),
+        (("ask", FRUIT, "--in", "QQ"), "is not a customs territory"),
+        (("ask", FRUIT, "--in", "KR", "--at", "yesterday"), "is not an instant"),
+        (("ask", FRUIT, "--in", "KR", "--at", "2026-03-01T09:00"), "has no zone"),
+        (("ask", FRUIT, "--in", "KR", "--known-at", "2999-01-01"), "is in the future"),
+        (("ask", FRUIT, "--in", "KR", "--role", "PIRATE"), "one of IMPORTER"),
+        (("ask", FRUIT, "--in", "KR", "--hs", "123"), "2, 4 or 6 digits"),
+        (("ask", FRUIT, "--in", "KR", "--as", "pirate:KR"), "pirate"),
+        (("ask", FRUIT), "--in"),
+        (("replay", "--stream", "x"), "is not the id of a stream"),
+        (("token", "king:CN"), "king"),
+        (("conquer",), "conquer"),
+    ],
+)
+def test_wrong_use_ends_with_2_and_a_sentence(
+    aeo: Terminal, words: tuple[str, ...], said: str
+) -> None:
+    aeo.run(*words, code=2)
+
+    assert said in aeo.complaint
+
+
+def test_history_tells_events_and_beliefs(aeo: Terminal) -> None:
+    said = aeo.run("history", FRUIT)
+
+    assert "Synthetic Fruit Exporter Ltd" in said
+    assert said.index("registered") < said.index("granted") < said.index("UNDER_EXAMINATION")
+
+
+def test_history_of_machines_has_both_clocks(aeo: Terminal) -> None:
+    told = aeo.json("history", FRUIT)
+
+    granted = next(it for it in told["events"] if it["type"] == "operator.granted")
+    assert granted["payload"]["effective"] == "2018-05-28"
+    valid = next(it for it in told["periods"] if it["status"] == "VALID")
+    assert {"validFrom", "validTo", "recordedFrom", "recordedTo"} <= valid.keys()
+
+
+def test_history_of_nobody_is_refused(aeo: Terminal) -> None:
+    aeo.run("history", "CN0000000000", code=1)
+
+    assert "CN0000000000 is not in this register" in aeo.complaint
+
+
+def replayed(aeo: Terminal, *words: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in aeo.run("replay", *words).splitlines()]
+
+
+def test_replay_is_the_whole_sequence_without_a_gap(aeo: Terminal) -> None:
+    positions = [event["position"] for event in replayed(aeo)]
+
+    assert positions == list(range(1, len(positions) + 1))
+
+
+def test_replay_goes_from_and_until_a_position_or_an_instant(aeo: Terminal) -> None:
+    assert [e["position"] for e in replayed(aeo, "--from", "3", "--until", "5")] == [3, 4, 5]
+    assert replayed(aeo, "--until", "2001-01-01") == []
+
+
+def test_replay_can_be_filtered(aeo: Terminal) -> None:
+    types = {e["type"] for e in replayed(aeo, "--tin", FRUIT, "--type", "operator.granted")}
+    assert types == {"operator.granted"}
+
+    [first, *_] = replayed(aeo, "--agreement", "CN-RU-CONTROL")
+    assert first["payload"]["kind"] == "CONTROL_RESULTS"
+    assert replayed(aeo, "--stream", first["stream"])[0] == first
+
+
+# ------------------------------------------------------------------ keeping
+
+
+def test_migrate_a_second_time_does_nothing(aeo: Terminal) -> None:
+    assert aeo.run("migrate").strip() == "up to date"
+
+
+def test_load_a_second_time_records_nothing(aeo: Terminal) -> None:
+    before = replayed(aeo)[-1]["position"]
+
+    assert "the world is loaded" in aeo.run("load")
+    assert replayed(aeo)[-1]["position"] == before
+
+
+def test_check_finds_nothing_wrong(aeo: Terminal) -> None:
+    found = json.loads(aeo.run("check", "--streams", "20", "--json"))
+
+    assert all(finding["good"] for finding in found)
+
+
+def test_check_ends_with_1_when_a_read_model_lies(aeo: Terminal) -> None:
+    with psycopg.connect(aeo.database) as connection:
+        connection.execute("update views.operator set standing = 'REVOKED' where tin = %s", [FRUIT])
+
+    said = aeo.run("check", "--streams", "0", code=1)
+
+    assert f"operator {FRUIT} stands REVOKED without such a period" in said
+    assert "rebuilt up to position" in aeo.run("rebuild")
+    aeo.run("check", "--streams", "0")
+
+
+def test_import_reads_the_file_where_the_caller_stands(aeo: Terminal) -> None:
+    line = {"command": "register_operator", "tin": "KR9900000001", "name": "Example"}
+    (aeo.home / "list.jsonl").write_text(f"{json.dumps(line)}\n", encoding="utf-8")
+
+    assert "1 lines: 1 recorded (1 events)" in aeo.run("import", "list.jsonl")
+
+
+def test_import_ends_with_1_for_a_bad_line_and_4_for_a_bad_file(aeo: Terminal) -> None:
+    (aeo.home / "bad.jsonl").write_text('{"command": "register_operator"}\n', encoding="utf-8")
+
+    said = aeo.run("import", "bad.jsonl", code=1)
+    assert "bad.jsonl:1" in said and "fill it in" in said
+    aeo.run("import", "missing.jsonl", code=4)
+    assert "cannot be read" in aeo.complaint
+
+
+def test_no_database_ends_with_3(aeo: Terminal) -> None:
+    nowhere = Terminal("postgresql:///x?host=/nowhere", aeo.home)
+
+    nowhere.run("check", code=3)
+
+    assert "DATABASE_URL does not answer" in nowhere.complaint
+
+
+# ---------------------------------------------------------------- take away
+
+
+def test_a_token_is_one_word(aeo: Terminal) -> None:
+    token = aeo.run("token", "officer:CN").strip()
+
+    assert token.count(".") == 2 and " " not in token
+
+
+def test_the_schema_that_is_exported_is_the_one_committed(aeo: Terminal) -> None:
+    committed = (ROOT / "api" / "schema.graphql").read_text(encoding="utf-8")
+
+    assert aeo.run("export-schema") == committed
+
+
+def test_help_names_every_exit_code(aeo: Terminal) -> None:
+    said = aeo.run("--help")
+
+    assert "Exit codes: 0 done; 1 refused" in said
+    assert "import" in said and "history" in said
+
+
+def test_a_stranger_called_like_one_of_us_is_not_taken_for_ours(
+    aeo: Terminal, tmp_path: Path
+) -> None:
+    (tmp_path / "registry").mkdir()
+    (tmp_path / "registry" / "__init__.py").touch()
+    start = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import runpy; "
+    start += "runpy.run_module('api', run_name='__main__')"
+
+    done = subprocess.run(
+        [sys.executable, "-c", start], cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert done.returncode
+    assert "registry is found in" in done.stderr
