@@ -99,7 +99,7 @@ async def agreement(request: Request, id: str) -> Response:
     asked = await ask(request, AGREEMENT, id=id, asOf=clocks.as_of)
     if asked.data is None or asked.data["agreement"] is None:
         return page(
-            request, "nothing.html", status=404 if asked.data else 400,
+            request, "nothing.html", status=404 if asked.data else 400, clocks=clocks,
             title="No such agreement", asked=asked,
             sentence=f"The register holds no agreement {id!r}"
             + (" that it knew of at that instant." if clocks.known else "."),

@@ -143,7 +143,7 @@ CASES = (
         (
             Asking("Territories", variables=_of_china("aeo_partner_territories_signed")),
             Asking("Economies", variables=_of_china("aeo_partner_economies_signed")),
-            Asking("In force", variables=_of_china("aeo_partner_economies_implemented")),
+            Asking("In force", variables=_of_china("aeo_partner_territories_implemented")),
         ),
         clocks=False,
     ),

@@ -45,13 +45,18 @@ query Country($code: AdministrationCode!, $asOf: AsOf) {
       sides { party implementedFrom suspended }
     }
   }
-  claims(subject: $code) {
-    measure value asOf source registryCount difference explanation
-  }
   agreements(filter: { party: $code }, first: 100) {
     totalCount
     edges { node { id title kind status parties { code } } }
     pageInfo { hasNextPage }
+  }
+}"""
+
+#: Every claim is counted anew, so this is asked apart: the rest need not wait for it.
+CLAIMS = """\
+query Claims($code: AdministrationCode!) {
+  claims(subject: $code) {
+    measure value asOf source registryCount difference explanation
   }
 }"""
 
@@ -93,11 +98,13 @@ async def country(request: Request, code: str) -> Response:
     if asked.data is None or asked.data["administration"] is None:
         return page(
             request, "nothing.html", status=404 if asked.data else 400, title=name_of(code),
-            asked=asked, sentence=f"The register knows no customs administration {code}.",
+            clocks=clocks, asked=asked,
+            sentence=f"The register knows no customs administration {code}.",
             look=("/countries", "All customs territories"),
         )  # fmt: skip
     it = asked.data["administration"]
-    rows = [_row(partner) for partner in asked.data["partners"]]
+    published = await ask(request, CLAIMS, code=code)
+    rows = [_row(code, partner) for partner in asked.data["partners"]]
     more = asked.data["agreements"]["pageInfo"]["hasNextPage"]
     others = [
         edge["node"]
@@ -107,19 +114,30 @@ async def country(request: Request, code: str) -> Response:
     return page(
         request, "country.html", status=clocks.status, title=name_of(code), it=it,
         asked=asked, clocks=clocks, rows=sorted(rows, key=lambda row: row["name"]),
-        others=others, claims=asked.data["claims"], more=more,
+        others=others, published=published,
+        claims=published.data["claims"] if published.data else [], more=more,
         **_memberships(it, asked.data["union"]),
     )  # fmt: skip
 
 
-def _row(partner: dict[str, Any]) -> dict[str, Any]:
-    """One line of the matrix. `since`: the first day on which a side had certainly begun."""
+def _row(of: str, partner: dict[str, Any]) -> dict[str, Any]:
+    """One line of the matrix, with the first day on which each side had certainly begun.
+
+    A side is the territory itself or the bloc through which it is a party.
+    """
     code = partner["administration"]["code"]
-    begun = [side["implementedFrom"] for a in partner["agreements"] for side in a["sides"]]
+    there = {code, *partner["blocs"]}
+    begun: dict[bool, list[str]] = {True: [], False: []}
+    for agreement in partner["agreements"]:
+        for side in agreement["sides"]:
+            ours = side["party"] == of or (side["party"] == "EU" and "EU" not in there)
+            if side["implementedFrom"] and (ours or side["party"] in there):
+                begun[ours].append(side["implementedFrom"])
     return partner | {
         "code": code,
         "name": name_of(code),
-        "since": min(filter(None, begun), default=None),
+        "recognised_since": min(begun[True], default=None),
+        "recognising_since": min(begun[False], default=None),
     }
 
 

@@ -65,7 +65,8 @@ async def document(request: Request, id: str) -> Response:
     it = next((each for each in found if each["id"] == id), None)
     if asked.data is None or it is None:
         return page(
-            request, "nothing.html", status=404 if asked.data else 400, title="No such document",
+            request, "nothing.html", status=404 if asked.data else 400,
+            title="No such document", clocks=clocks,
             asked=asked, sentence=f"The register holds no document {id!r}.",
             look=("/documents", "All documents"),
         )  # fmt: skip

@@ -31,6 +31,16 @@ class Clocks:
         return bool(self.as_of)
 
     @property
+    def law(self) -> str:
+        """The day of law that the page answers for, as it was typed; "" for now."""
+        return self.at if "at" in self.as_of else ""
+
+    @property
+    def belief(self) -> str:
+        """The day of knowledge that the page answers for, as it was typed; "" for now."""
+        return self.known if "knownAt" in self.as_of else ""
+
+    @property
     def status(self) -> int:
         """Of the page's HTTP answer: what cannot be read is the visitor's to put right."""
         return 400 if any(self.wrong.values()) else 200
@@ -70,5 +80,5 @@ def marks(clocks: Clocks, now: datetime) -> list[tuple[datetime, str, str]]:
     """What a timeline points out: today, and the day that is asked about."""
     found = [(now, "now", "mark-now")]
     if "at" in clocks.as_of:
-        found.append((read(clocks.as_of["at"]), f"asked: {clocks.at}", "mark"))
+        found.append((read(clocks.at), f"asked: {clocks.law}", "mark"))
     return found

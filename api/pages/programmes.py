@@ -33,7 +33,7 @@ async def programme(request: Request, code: str) -> Response:
     asked = await ask(request, PROGRAMME, code=code, asOf=clocks.as_of)
     if asked.data is None or asked.data["programme"] is None:
         return page(
-            request, "nothing.html", status=404 if asked.data else 400,
+            request, "nothing.html", status=404 if asked.data else 400, clocks=clocks,
             title="No such programme", asked=asked,
             sentence=f"The register holds no programme {code!r}.",
             look=("/countries", "Programmes by country"),

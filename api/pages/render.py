@@ -24,7 +24,10 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
-SECTIONS = ("/tour", "/countries", "/agreements", "/documents", "/graphql")
+#: Which entry of the menu a page belongs to, by how its address begins; the rest is search.
+SECTIONS = {"/programmes": "/countries"} | {
+    address: address for address in ("/tour", "/countries", "/agreements", "/documents")
+}
 
 templates = Environment(
     loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
@@ -37,10 +40,12 @@ templates.filters |= {
     "sign": words.sign,
     "outcome": words.outcome,
     "country": words.country,
+    "language": words.language,
     "words": words.phrase,
     "measure": words.measure,
     "event_name": words.event_name,
     "details": words.details,
+    "capitalize_first": lambda text: text[:1].upper() + text[1:],
     "instant": words.instant,
     "civil": words.civil,
     "interval": words.interval,
@@ -55,7 +60,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     frame = {
         "path": path,
         "here": path + query,
-        "section": next((s for s in SECTIONS if path.startswith(s)), "/"),
+        "section": next((own for at, own in SECTIONS.items() if path.startswith(at)), "/"),
         "subject": subject(request),
         "position": None,
     }

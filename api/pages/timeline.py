@@ -134,19 +134,18 @@ def _bars(found: Sequence[Stretch], x: Callable[[datetime | None, float], float]
     """Each with its word above it where that fits, else beside it, else only in its title."""
     spans = [(x(s.start, LEFT), x(s.end, WIDTH - RIGHT)) for s in found]
     bars: list[Bar] = []
-    free = 0.0  # where the last bar or its word ended
+    above = beside = 0.0  # where the last word above the bars ended, and the last one beside
     for number, (s, (start, end)) in enumerate(zip(found, spans, strict=True)):
         width = round(max(end - start, NARROWEST), 1)
         end, room = start + width, len(s.word) * LETTER
         following = spans[number + 1][0] if number + 1 < len(spans) else WIDTH - RIGHT
         words: tuple[float, str, str] = (0, "", "start")
-        if start >= free and width >= room * 0.7 and start + room < WIDTH:
-            words = (start, s.word, "above")
+        if start >= above and width >= room * 0.7 and start + room < WIDTH:
+            words, above = (start, s.word, "above"), start + room + GAP
         elif end + GAP + room < following:
-            words = (end + GAP, s.word, "start")
-        elif number == 0 and start - GAP - room > LEFT:
+            words, beside = (end + GAP, s.word, "start"), end + GAP + room
+        elif start - GAP - room > max(LEFT, beside, spans[number - 1][1] if number else 0):
             words = (start - GAP, s.word, "end")
-        free = end if words[2] == "end" else max(end, words[0] + room if words[1] else 0)
         letter = s.letter if width >= 15 else ""
         middle = round(start + width / 2, 1)
         label = Label(round(words[0], 1), words[1], words[2])

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from babel import Locale
+from babel.languages import get_official_languages
 
 #: What a source gives as "nobody knows whether it happened at all".
 OPEN_END = "9999-12-31"
@@ -60,6 +61,9 @@ MEASURES = {
     "aeo_partner_territories_signed": "partner territories with an agreement signed",
     "aeo_partner_economies_signed": "partner economies with an agreement signed",
     "aeo_partner_economies_implemented": "partner economies with an agreement in force",
+    "aeo_partner_territories_implemented": "partner territories with an agreement in force",
+    "cooperation_documents": "documents on customs cooperation",
+    "cooperation_partners": "partners in customs cooperation",
     "aeo_operators": "authorised operators",
 }
 
@@ -69,7 +73,8 @@ _CAPITALS = {"aeo": "AEO", "tin": "TIN", "hs": "HS", "eu": "EU"}
 
 def phrase(term: str | None) -> str:
     """`CONTROL_RESULTS` is "control results", `aeo_operators` is "AEO operators"."""
-    words = (term or "").replace("_", " ").lower().split()
+    text = term or ""
+    words = (text.lower() if text.isupper() else text).replace("_", " ").split()
     return " ".join(_CAPITALS.get(word, word) for word in words)
 
 
@@ -85,6 +90,11 @@ def event_name(topic: str) -> str:
 def country(code: str) -> str:
     """The territory's name in English; its code where CLDR has no name."""
     return str(Locale("en").territories.get("GB" if code == "XI" else code, code))
+
+
+def language(code: str) -> str:
+    """For a screen reader: the language that a name of that territory is likely in."""
+    return next(iter(get_official_languages(code)), "en")
 
 
 def moment(text: str) -> datetime:
@@ -130,7 +140,10 @@ def interval(found: dict[str, Any]) -> str:
 
 
 #: What every event carries; the table of events has columns of its own for it.
-ENVELOPE = {"effective", "decided", "decided_by", "legal_ground", "corrects", "tin", "time_zone"}
+ENVELOPE = {
+    "agreement", "corrects", "decided", "decided_by", "effective", "legal_ground", "source",
+    "time_zone", "tin",
+}  # fmt: skip
 
 
 def details(payload: dict[str, Any]) -> str:
