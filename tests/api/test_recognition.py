@@ -1,0 +1,199 @@
+"""Recognition, asked at the counter: every answer with its reason, and never a silent no."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.client import AUDITOR, Client
+from tests.api.region import FRUIT, OLD, OPEN, QUIET, SHUT, STEEL, consent, record, region
+
+__all__ = ["region"]
+
+QUESTION = """
+query ($tin: TIN!, $in: AdministrationCode!, $asOf: AsOf, $consignment: ConsignmentInput) {
+  recognition(tin: $tin, in: $in, asOf: $asOf, consignment: $consignment) {
+    tin in outcome legal operational reasons { code message } validFrom validTo
+    bases { agreement { id } authorisation since declarationBox benefits assumed }
+  }
+}"""
+
+
+def ask(at: Client, tin: str, into: str, by: str = AUDITOR, **said: Any) -> dict[str, Any]:
+    found: dict[str, Any] = at.ask(QUESTION, by, tin=tin, **{"in": into}, **said)["recognition"]
+    return found
+
+
+def verdict(answer: dict[str, Any]) -> tuple[str, list[str]]:
+    return answer["outcome"], [reason["code"] for reason in answer["reasons"]]
+
+
+def test_a_valid_chinese_exporter_is_recognised_in_korea_with_its_basis(region: Client) -> None:
+    answer = ask(region, FRUIT, "KR")
+
+    assert verdict(answer) == ("RECOGNISED", ["IN_FORCE"])
+    [basis] = answer["bases"]
+    assert basis["agreement"]["id"] == "CN-KR-AEO"
+    assert basis["authorisation"] == "AEOCN1234567890"
+    assert basis["benefits"] == ["fewer inspections"]
+    assert (answer["validFrom"], answer["validTo"]) == ("2016-05-01T16:00:00.000000Z", None)
+
+
+def test_each_side_of_an_agreement_counts_from_its_own_day(region: Client) -> None:
+    before = ask(region, FRUIT, "AU", asOf={"at": "2018-06-01T00:00:00Z"})
+    assert verdict(before)[0] == "RECOGNISED"
+
+    record(
+        region.database,
+        {"command": "register_operator", "tin": "AU777", "name": "Wine", "source": "synthetic",
+         "known_at": "2017-01-01T00:00:00Z"},
+        {"command": "lodge_application", "tin": "AU777", "programme": "AU-ATT", "type": "AEO",
+         "known_at": "2017-01-01T00:00:00Z"},
+        {"command": "accept_application", "tin": "AU777", "known_at": "2017-01-01T00:00:00Z"},
+        {"command": "start_examination", "tin": "AU777", "known_at": "2017-01-01T00:00:00Z"},
+        {"command": "grant_authorisation", "tin": "AU777", "number": "ATT777",
+         "known_at": "2017-01-01T00:00:00Z"},
+    )  # fmt: skip
+    early = ask(region, "AU777", "CN", asOf={"at": "2018-06-01T00:00:00Z"})
+    assert verdict(early) == ("NOT_RECOGNISED", ["AGREEMENT_NOT_IMPLEMENTED"])
+    assert early["reasons"][0]["message"] == (
+        "CN-AU-AEO: China had not implemented it on 2018-06-01."
+    )
+    # The answer holds until China began, at midnight in Shanghai.
+    assert early["validTo"] == "2023-12-13T16:00:00.000000Z"
+    assert verdict(ask(region, "AU777", "CN", asOf={"at": "2024-01-01T00:00:00Z"})) == (
+        "RECOGNISED",
+        ["IN_FORCE"],
+    )
+
+
+def test_between_the_dates_of_two_sources_nobody_knows(region: Client) -> None:
+    answer = ask(region, FRUIT, "AU", asOf={"at": "2018-02-01T00:00:00Z"})
+
+    assert verdict(answer) == ("UNKNOWN", ["DATE_UNCERTAIN"])
+    assert answer["reasons"][0]["message"] == (
+        "CN-AU-AEO: whether it was in force in Australia on 2018-02-01 no source says;"
+        " the dates leave open 2017-12-01 to 2018-03-01."
+    )
+    assert answer["validTo"] == "2018-02-28T13:00:00.000000Z"
+
+
+def test_a_suspension_recorded_late_shows_from_its_day_to_who_asks_later(region: Client) -> None:
+    day = {"at": "2026-03-05T00:00:00Z"}
+    before = ask(region, STEEL, "CN", asOf={**day, "knownAt": "2026-03-06T00:00:00Z"})
+    after = ask(region, STEEL, "CN", asOf={**day, "knownAt": "2026-03-11T00:00:00Z"})
+
+    assert verdict(before) == ("RECOGNISED", ["IN_FORCE"])
+    assert before["bases"][0]["declarationBox"] == "consignor code"
+    assert verdict(after) == ("NOT_RECOGNISED", ["AUTHORISATION_SUSPENDED"])
+    assert after["reasons"][0]["message"] == (
+        "KRAEO2222: suspended since 2026-03-01, and so on 2026-03-05."
+    )
+
+
+@pytest.mark.parametrize(
+    ("tin", "into", "reason"),
+    [
+        (FRUIT, "JP", "No agreement on record linked China to Japan on 2024-01-01."),
+        (FRUIT, "CN", "China is the operator's own territory."),
+        (OPEN, "FR", "Germany and France were one customs territory on 2024-01-01."),
+        (SHUT, "CN", "The register has nothing to tell of this operator in China."),
+        ("CN9", "KR", "The register has nothing to tell of this operator in South Korea."),
+    ],
+)
+def test_every_reason_is_a_sentence(region: Client, tin: str, into: str, reason: str) -> None:
+    answer = ask(region, tin, into, asOf={"at": "2024-01-01T00:00:00Z"})
+
+    assert [it["message"] for it in answer["reasons"]] == [reason]
+
+
+def test_what_is_asked_of_the_consignment_narrows_the_answer(region: Client) -> None:
+    answer = ask(region, OPEN, "CN", consignment={"role": "IMPORTER", "hs": "0702"})
+
+    assert verdict(answer) == ("RECOGNISED", ["IN_FORCE"])  # the clause sets no bounds on either
+
+
+def test_a_hidden_operator_answers_exactly_as_an_unknown_one(region: Client) -> None:
+    hidden = ask(region, SHUT, "CN", "partner:CN", asOf={"at": "2024-01-01T00:00:00Z"})
+    unknown = ask(region, "FR999", "CN", "partner:CN", asOf={"at": "2024-01-01T00:00:00Z"})
+
+    assert verdict(hidden) == ("UNKNOWN", ["NO_INFORMATION"])
+    assert {**hidden, "tin": ""} == {**unknown, "tin": ""}
+
+
+def test_the_partner_asks_for_its_own_territory_and_for_no_other(region: Client) -> None:
+    assert ask(region, FRUIT, "KR", "partner:KR")["outcome"] == "RECOGNISED"
+
+    refused = region.error(QUESTION, "partner:KR", tin=FRUIT, **{"in": "AU"})
+    assert refused["code"] == "FORBIDDEN"
+    assert "the customs of that territory" in refused["message"]
+
+
+def test_the_operator_and_its_home_customs_ask_for_any_territory(region: Client) -> None:
+    for by in (f"company:{FRUIT}", "officer:CN"):
+        assert ask(region, FRUIT, "AU", by)["outcome"] == "RECOGNISED"
+
+
+def test_the_public_is_told_no_recognition(region: Client) -> None:
+    refused = region.error(QUESTION, None, tin=FRUIT, **{"in": "KR"})
+
+    assert refused["code"] == "FORBIDDEN"
+
+
+def test_many_at_once_answer_in_the_order_asked(region: Client) -> None:
+    tins = [QUIET, "CN9", FRUIT, QUIET]
+    found = region.ask(
+        "query ($tins: [TIN!]!) { recognitions(tins: $tins, in: KR) { tin outcome } }",
+        "partner:KR",
+        tins=tins,
+    )["recognitions"]
+
+    assert [it["tin"] for it in found] == tins
+    assert [it["outcome"] for it in found] == [
+        "RECOGNISED", "UNKNOWN", "RECOGNISED", "RECOGNISED",
+    ]  # fmt: skip
+
+
+def test_more_than_a_thousand_keys_are_refused_with_both_numbers(region: Client) -> None:
+    refused = region.error(
+        "query ($tins: [TIN!]!) { recognitions(tins: $tins, in: KR) { tin } }",
+        AUDITOR,
+        tins=[f"CN{n}" for n in range(1_001)],
+    )
+
+    assert refused["message"] == "tins: found 1001 keys, wanted at most 1000"
+
+
+def test_what_will_be_known_nobody_knows_and_the_far_future_has_no_law_yet(region: Client) -> None:
+    later = {"knownAt": "2999-01-01T00:00:00Z"}
+    refused = region.error(QUESTION, AUDITOR, tin=FRUIT, **{"in": "KR"}, asOf=later)
+    assert refused["message"].startswith("knownAt: 2999-01-01T00:00:00.000000Z is in the future")
+
+    far = region.error(
+        QUESTION, AUDITOR, tin=FRUIT, **{"in": "KR"}, asOf={"at": "2999-01-01T00:00:00Z"}
+    )
+    assert "more than ten years ahead" in far["message"]
+
+
+def test_a_merged_operator_is_recognised_no_longer(region: Client) -> None:
+    before = ask(region, OLD, "KR", asOf={"at": "2024-12-01T00:00:00Z"})
+    after = ask(region, OLD, "KR")
+
+    assert verdict(before) == ("RECOGNISED", ["IN_FORCE"])
+    assert verdict(after) == ("NOT_RECOGNISED", ["AUTHORISATION_ENDED"])
+    assert before["validTo"] == after["validFrom"]
+
+
+def test_consent_given_opens_and_withdrawn_shuts(region: Client) -> None:
+    assert verdict(ask(region, SHUT, "CN"))[1] == ["NO_INFORMATION"]
+
+    record(region.database, consent(SHUT, "2026-06-01", partner="CN"))
+    assert verdict(ask(region, SHUT, "CN", "partner:CN")) == ("RECOGNISED", ["IN_FORCE"])
+
+    record(
+        region.database,
+        {"command": "withdraw_consent", "tin": SHUT, "partner": "CN",
+         "known_at": "2026-07-01T02:00:00Z"},
+    )  # fmt: skip
+    assert verdict(ask(region, SHUT, "CN", "partner:CN")) == ("UNKNOWN", ["NO_INFORMATION"])
