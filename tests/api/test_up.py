@@ -1,0 +1,204 @@
+"""`aeo up`: one command starts everything, and however it ends, the next start finds it all.
+
+On a server that writes to the disk: what is acknowledged must be there after a crash.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OPERATORS = 40
+PATIENCE = 120.0  # seconds; only a broken start takes them
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as trial:
+        trial.bind(("127.0.0.1", 0))
+        port: int = trial.getsockname()[1]
+        return port
+
+
+class Up:
+    """A running `aeo up`, in a process group of its own."""
+
+    def __init__(self, home: Path, operators: int = OPERATORS, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.said = ""
+        without = {name: it for name, it in os.environ.items() if name != "DATABASE_URL"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "api", "up", "--home", str(home), "--port", str(self.port),
+             "--operators", str(operators)],
+            cwd=ROOT, env=without, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+
+    def until(self, wanted: str) -> str:
+        """What it says until a line begins with this. Fails when it ends first."""
+        assert self.process.stdout is not None
+        deadline = time.monotonic() + PATIENCE
+        while not re.search(rf"^{wanted}", self.said, re.MULTILINE):
+            ready, _, _ = select.select([self.process.stdout], [], [], 1.0)
+            more = os.read(self.process.stdout.fileno(), 65_536).decode() if ready else ""
+            self.said += more
+            if (ready and not more) or time.monotonic() > deadline:
+                pytest.fail(f"it never said {wanted!r}:\n{self.said}", pytrace=False)
+        return self.said
+
+    def ask(self, query: str) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/graphql",
+            json.dumps({"query": query}).encode(),
+            {"content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def helpers(self) -> list[int]:
+        found = []
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                words = status.read_text().rpartition(")")[2].split()
+                if int(words[1]) == self.process.pid:
+                    found.append(int(status.parent.name))
+        return found
+
+    def end(self, how: signal.Signals) -> int:
+        self.process.send_signal(how)
+        return self.process.wait(60)
+
+
+@contextmanager
+def up(home: Path, **how: Any) -> Iterator[Up]:
+    running = Up(home, **how)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.send_signal(signal.SIGTERM)
+            running.process.wait(60)
+        assert running.process.stdout is not None
+        running.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    place = tmp_path_factory.mktemp("up")
+    for folder in (place, *place.parents):  # as root the server is another user's
+        if folder == Path("/tmp"):
+            break
+        with suppress(PermissionError):
+            folder.chmod(0o711)
+    yield place
+
+
+def gone(process: int) -> bool:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with suppress(OSError):
+            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                time.sleep(0.1)
+                continue
+        return True
+    return False
+
+
+def replayed(home: Path) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "api", "replay", "--home", str(home)],
+        cwd=ROOT, env={n: it for n, it in os.environ.items() if n != "DATABASE_URL"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.splitlines()
+
+
+def without_clock(lines: list[str]) -> list[dict[str, Any]]:
+    return [{k: v for k, v in json.loads(line).items() if k != "recordedAt"} for line in lines]
+
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are counted in /proc")
+
+
+@on_linux
+def test_a_first_start_killed_while_loading_is_finished_by_the_next(home: Path) -> None:
+    with up(home) as running:
+        running.until("migrated 0013")
+        helpers = running.helpers()
+        running.end(signal.SIGKILL)
+
+    assert len(helpers) >= 2 and all(gone(helper) for helper in helpers)
+    with up(home) as running:
+        said = running.until("ready http://127.0.0.1:")
+        assert f"ready http://127.0.0.1:{running.port}/" in said.splitlines()
+        assert running.end(signal.SIGTERM) == 0
+    registered = [line for line in replayed(home) if '"operator.registered"' in line]
+    assert len([line for line in registered if '"generator"' in line]) == OPERATORS
+
+
+@on_linux
+def test_after_kill_9_nothing_is_missing_and_nothing_is_loaded_twice(home: Path) -> None:
+    with up(home) as running:
+        running.until("ready")
+        helpers = running.helpers()
+        running.end(signal.SIGKILL)
+    assert all(gone(helper) for helper in helpers)
+    before = replayed(home)
+
+    with up(home) as running:
+        running.until("ready")
+        answer = running.ask('{ programme(code: "CN-AEO") { code } }')
+        assert running.end(signal.SIGINT) == 0
+
+    assert answer == {"data": {"programme": {"code": "CN-AEO"}}}
+    assert replayed(home) == before
+
+
+def test_more_operators_are_added_to_those_that_are_there(home: Path) -> None:
+    before = without_clock(replayed(home))
+
+    with up(home, operators=OPERATORS + 25) as running:
+        running.until("ready")
+        assert running.end(signal.SIGTERM) == 0
+
+    after = without_clock(replayed(home))
+    assert after[: len(before)] == before and len(after) > len(before)
+
+
+@on_linux
+def test_it_ends_and_takes_all_down_when_the_service_dies(home: Path) -> None:
+    with up(home) as running:
+        running.until("ready")
+        for helper in running.helpers():
+            if "serve" in Path(f"/proc/{helper}/cmdline").read_text():
+                os.kill(helper, signal.SIGKILL)
+
+        said = running.until("aeo: ")
+        assert running.process.wait(60) == 1
+
+    assert "serve ended by itself" in said
+
+
+def test_a_port_in_use_is_named(home: Path) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with up(home, port=taken.getsockname()[1]) as running:
+            said = running.until("aeo: port ")
+            assert running.process.wait(60) == 2
+
+    assert "choose another with --port" in said
