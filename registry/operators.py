@@ -78,6 +78,9 @@ class Operator(BaseAggregate[UUID]):
         address: str | None = None
         roles: tuple[Role, ...] = ()
 
+        def apply(self, operator: Operator) -> None:
+            """The beginning is not among what came after it."""
+
     class Amended(Event):
         TOPIC = "operator.amended"
         name: str | None = None

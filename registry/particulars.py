@@ -144,7 +144,8 @@ def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision
     then.start_again()
     try:
         for event in said:
-            event.change(then)
+            if not isinstance(event, Operator.Corrected):
+                event.change(then)
     except KeyError as missing:
         raise WrongStatus(f"what: later events of {missing} rest on it; void those first") from None
     stands = stand(said, operator.time_zone)
