@@ -12,7 +12,8 @@ from api.tokens import InvalidToken, verify
 from projections.reads.kin import kin
 from registry.values import AdministrationCode
 
-FRESH = 1.0  # seconds for which the members of a bloc are taken on trust
+FRESH = 1.0  # seconds for which what was found out of an asker is taken on trust
+REMEMBERED = 1_000  # tokens
 
 
 class Askers:
@@ -20,7 +21,7 @@ class Askers:
 
     def __init__(self, home: Path, views: Pool) -> None:
         self._home, self._views = home, views
-        self._kin: dict[AdministrationCode, tuple[float, Asker]] = {}
+        self._lately: dict[str, tuple[float, Asker]] = {}
 
     async def by_header(self, authorization: str | None) -> Asker:
         """From the Authorization header; without one, the public. Raises InvalidToken."""
@@ -33,18 +34,20 @@ class Askers:
 
     async def by_token(self, token: str) -> Asker:
         """Raises InvalidToken."""
-        return await self.known(verify(token, self._home))
+        read_at, asker = self._lately.get(token, (0.0, PUBLIC))
+        if asker is PUBLIC or monotonic() - read_at > FRESH:
+            asker = await self._at_home(verify(token, self._home))
+            if len(self._lately) >= REMEMBERED:
+                self._lately.clear()
+            self._lately[token] = (monotonic(), asker)
+        return asker
 
-    async def known(self, asker: Asker) -> Asker:
+    async def _at_home(self, asker: Asker) -> Asker:
         """The same asker, with the territories that are its own and within its reach today."""
         code = asker.administration
         if code is None:
             return asker
-        read_at, found = self._kin.get(code, (0.0, asker))
-        if monotonic() - read_at > FRESH:
-            async with self._views.connection() as connection:
-                members, blocs = await kin(connection, code.text)
-            own = frozenset({code, *map(AdministrationCode, members)})
-            found = replace(asker, own=own, reach=own | set(map(AdministrationCode, blocs)))
-            self._kin[code] = (monotonic(), found)
-        return replace(asker, own=found.own, reach=found.reach)
+        async with self._views.connection() as connection:
+            members, blocs = await kin(connection, code.text)
+        own = frozenset({code, *map(AdministrationCode, members)})
+        return replace(asker, own=own, reach=own | set(map(AdministrationCode, blocs)))
