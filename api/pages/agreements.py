@@ -108,7 +108,8 @@ async def agreement(request: Request, id: str) -> Response:
     it = asked.data["agreement"]
     return page(
         request, "agreement.html", status=clocks.status, title=it["title"], it=it,
-        asked=asked, clocks=clocks, conflicts=_conflicts(it), position=it["position"],
+        asked=asked, clocks=clocks, conflicts=_conflicts(it), scopes=_scopes(it),
+        position=it["position"],
         drawing=_drawing(it, clocks, asked.now),
     )  # fmt: skip
 
@@ -119,6 +120,19 @@ def _conflicts(it: dict[str, Any]) -> set[tuple[str, str | None]]:
     for found in it["dates"]:
         told[found["what"], found["side"]].add((found["earliest"], found["latest"]))
     return {step for step, days in told.items() if len(days) > 1}
+
+
+def _scopes(it: dict[str, Any]) -> list[dict[str, Any]]:
+    """Clauses that differ in one thing only stand in one row: first by crossing, then by side."""
+    found = [clause | {"to": [clause["to"]]} for clause in it["scopes"]]
+    for differing in ("crossings", "to"):
+        rows: dict[str, dict[str, Any]] = {}
+        for clause in found:
+            rest = repr([(name, said) for name, said in clause.items() if name != differing])
+            row = rows.setdefault(rest, clause | {differing: []})
+            row[differing] = [*row[differing], *clause[differing]]
+        found = list(rows.values())
+    return found
 
 
 def _drawing(it: dict[str, Any], clocks: forms.Clocks, now: datetime) -> timeline.Drawing | None:
