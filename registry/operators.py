@@ -423,7 +423,14 @@ def amended(
     if not rights:
         return events
     put_right = ((e, rights.get(e.originator_version)) for e in events)
-    return [_with(e, c) if c else e for e, c in put_right if not (c and c.get("void"))]
+    said = [_with(e, c) if c else e for e, c in put_right if not (c and c.get("void"))]
+    # An annulment counts from the day of effect of its grant, whichever that turns out to be.
+    begun = {e.authorisation: e.effective for e in said if isinstance(e, Operator.Granted)}
+    return [
+        _with(e, {"effective": begun.get(e.authorisation, e.effective)})
+        if isinstance(e, Operator.Annulled) else e
+        for e in said
+    ]  # fmt: skip
 
 
 def _with(event: Operator.Event, changes: dict[str, Any]) -> Operator.Event:
