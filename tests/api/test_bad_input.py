@@ -93,6 +93,52 @@ def test_a_page_that_cannot_be_is_an_error_beside_no_data(
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_INPUT"
 
 
+OPERATOR = '{ operator(tin: "CN1234567890", asOf: {%s}) { tin } }'
+
+
+@pytest.mark.parametrize(
+    ("document", "found"),
+    [
+        (OPERATOR % 'knownAt: "2100-01-01T00:00:00Z"', "2100-01-01T00:00:00.000000Z is in the fut"),
+        (OPERATOR % 'at: "2100-01-01T00:00:00Z"', "more than ten years ahead"),
+        (OPERATOR % 'at: "0001-01-01T00:00:00Z"', "is before 1900"),
+        (OPERATOR % 'knownAt: "1899-12-31T23:59:59Z"', "is before 1900"),
+    ],
+)
+def test_an_instant_that_nobody_can_answer_for(
+    counter: Client, document: str, found: str
+) -> None:
+    response = counter.post(document, AUDITOR)
+
+    assert response.status_code == 200
+    assert found in sentence(response)
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_INPUT"
+
+
+GOODS = """{ controlResult(from: "CN", to: "%s", crossing: "X", hs: "%s") { outcome } }"""
+
+
+@pytest.mark.parametrize(
+    ("document", "found"),
+    [
+        (GOODS % ("RU", "080"), "'080' is not an HS code: 2, 4 or 6 digits"),
+        (GOODS % ("RU", "fruit"), "'fruit' is not an HS code"),
+        (GOODS % ("XX", "0808"), "XX is not a customs territory"),
+        ('{ recognition(tin: "CN1234567890", in: "Korea") { outcome } }', "is not an administrat"),
+        ('{ agreements(filter: {kind: HANDSHAKE}) { totalCount } }', "HANDSHAKE"),
+    ],
+)
+def test_goods_and_countries_that_are_none(counter: Client, document: str, found: str) -> None:
+    response = counter.post(document, AUDITOR)
+
+    assert response.status_code == 400
+    assert found in sentence(response)
+
+
+def test_an_administration_that_is_not_in_the_register_is_nothing(counter: Client) -> None:
+    assert counter.ask('{ administration(code: "BR") { name } }') == {"administration": None}
+
+
 @pytest.mark.parametrize(
     ("document", "found"),
     [
