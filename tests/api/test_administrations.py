@@ -1,0 +1,79 @@
+"""Administrations and programmes at the counter: members, types and rules of a day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.api.client import Client
+from tests.api.region import region
+
+__all__ = ["region"]
+
+MEMBERS = """query ($asOf: AsOf) { administration(code: EU, asOf: $asOf) {
+    bloc members { code } operatorCount
+    memberships { member sense validFrom validTo ground } } }"""
+PROGRAMME = """query ($asOf: AsOf) { programme(code: "CN-AEO", asOf: $asOf) {
+    administration types operatorCount
+    rules { name value unit validFrom validTo source } allRules { value } } }"""
+
+
+def test_the_members_of_a_bloc_are_those_of_its_customs_territory_that_day(region: Client) -> None:
+    def members(at: str) -> list[str]:
+        it = region.ask(MEMBERS, None, asOf={"at": at})["administration"]
+        return [member["code"] for member in it["members"]]
+
+    assert members("1970-01-01T00:00:00Z") == ["DE", "FR"]
+    assert members("2020-12-31T22:59:00Z") == ["DE", "FR", "GB"]
+    assert members("2020-12-31T23:00:00Z") == ["DE", "FR"]
+
+
+def test_each_membership_keeps_the_law_by_which_it_began_and_ended(region: Client) -> None:
+    it = region.ask(MEMBERS, None)["administration"]
+
+    [kingdom] = [m for m in it["memberships"] if m["member"] == "GB"]
+    assert kingdom["validTo"] == "2020-12-31T23:00:00.000000Z"
+    assert "Withdrawal Agreement Art. 126" in kingdom["ground"]
+    assert it["operatorCount"] == 2  # its members' operators
+
+
+def test_before_a_departure_was_known_nobody_had_left(region: Client) -> None:
+    as_of = {"at": "2021-06-01T00:00:00Z", "knownAt": "2020-06-01T00:00:00Z"}
+    it = region.ask(MEMBERS, None, asOf=as_of)["administration"]
+
+    assert [member["code"] for member in it["members"]] == ["DE", "FR", "GB"]
+
+
+def test_all_administrations_come_by_code_with_their_programmes(region: Client) -> None:
+    found = region.ask("{ administrations { code name programmes { code } members { code } } }")
+    codes = [it["code"] for it in found["administrations"]]
+
+    assert codes == sorted(codes) and len(codes) == 10
+    china = next(it for it in found["administrations"] if it["code"] == "CN")
+    assert china == {
+        "code": "CN", "name": "Customs of CN", "programmes": [{"code": "CN-AEO"}], "members": [],
+    }  # fmt: skip
+
+
+def test_an_administration_that_nobody_registered_is_null(region: Client) -> None:
+    assert region.ask("{ administration(code: BR) { name } }") == {"administration": None}
+
+
+def test_a_programme_has_the_types_and_rules_of_the_day(region: Client) -> None:
+    def on(at: str) -> dict[str, Any]:
+        it = region.ask(PROGRAMME, None, asOf={"at": at})["programme"]
+        assert isinstance(it, dict)
+        return it
+
+    old, new = on("2020-01-01T00:00:00Z"), on("2026-06-01T00:00:00Z")
+    assert (old["types"], new["types"]) == (["ACE", "GENERAL"], ["ACE", "CE"])
+    assert old["rules"] == [
+        {"name": "decision_days", "value": "60", "unit": "days", "validFrom": "2008-01-01",
+         "validTo": "2021-11-01", "source": "a gazette"}
+    ]  # fmt: skip
+    assert [rule["value"] for rule in new["rules"]] == ["90"]
+    assert [rule["value"] for rule in new["allRules"]] == ["60", "90"]
+    assert (on("2015-01-01T00:00:00Z")["operatorCount"], old["operatorCount"]) == (0, 3)
+
+
+def test_an_unknown_programme_is_null(region: Client) -> None:
+    assert region.ask('{ programme(code: "ZZ-AEO") { name } }') == {"programme": None}

@@ -1,0 +1,100 @@
+"""The delta feed at the counter: who enters and who leaves the recognised set, and from when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.api.client import AUDITOR, Client
+from tests.api.region import FRUIT, OPEN, SHUT, STEEL, Line, operator, record, region
+
+__all__ = ["region"]
+
+FEED = """query ($for: AdministrationCode!, $after: Position!, $first: Int) {
+  changes(for: $for, after: $after, first: $first) {
+    next head changes { position tin was now effectiveFrom reasons { code } } } }"""
+
+
+def page(at: Client, territory: str, after: int, by: str = AUDITOR, **said: Any) -> dict[str, Any]:
+    found = at.ask(FEED, by, **{"for": territory}, after=after, **said)["changes"]
+    assert isinstance(found, dict)
+    return found
+
+
+def since(at: Client, territory: str, *lines: Line) -> list[tuple[str, str, str, str]]:
+    """What a territory hears of what is recorded now: TIN, before, after, from when."""
+    after = page(at, territory, 0)["head"]
+    record(at.database, *lines)
+    found = page(at, territory, after)
+    assert found["next"] == found["head"]
+    return [(c["tin"], c["was"], c["now"], c["effectiveFrom"][:10]) for c in found["changes"]]
+
+
+def test_from_the_start_the_feed_tells_how_the_set_came_to_be(region: Client) -> None:
+    told = page(region, "CN", 0)["changes"]
+
+    last = {it["tin"]: (it["now"], it["effectiveFrom"][:10]) for it in told}
+    assert last[STEEL] == ("NOT_RECOGNISED", "2026-02-28")  # suspended, a Korean first of March
+    assert last[OPEN][0] == "RECOGNISED"
+    assert SHUT not in last  # it never consented, so nobody hears of it
+
+
+def test_a_grant_enters_from_its_day_of_effect_and_a_suspension_leaves_from_its_own(
+    region: Client,
+) -> None:
+    new = operator("KR44444444", "Synthetic New", "KR-AEO", "AA", "KRAEO4444", "2026-05-04")
+    stop = {"command": "suspend_authorisation", "tin": "KR44444444", "reason": "late books",
+            "effective": "2026-06-01", "decided": "2026-06-09", "legal_ground": "Art. 4",
+            "known_at": "2026-06-10T02:00:00Z"}  # fmt: skip
+
+    assert since(region, "CN", *new) == [
+        ("KR44444444", "NOT_RECOGNISED", "RECOGNISED", "2026-05-03")
+    ]
+    assert since(region, "CN", stop) == [
+        ("KR44444444", "RECOGNISED", "NOT_RECOGNISED", "2026-05-31")
+    ]
+    lift = stop | {"command": "lift_suspension", "effective": "2026-07-01", "decided": "2026-07-01",
+                   "known_at": "2026-07-02T02:00:00Z"}  # fmt: skip
+    assert since(region, "JP", lift) == []  # no agreement with Japan, so nothing to hear
+
+
+def test_who_withdraws_its_consent_leaves_the_set(region: Client) -> None:
+    line = {"command": "withdraw_consent", "tin": OPEN, "partner": "CN",
+            "known_at": "2026-08-03T02:00:00Z"}  # fmt: skip
+
+    assert since(region, "CN", line) == [(OPEN, "RECOGNISED", "UNKNOWN", "2026-08-02")]
+
+
+def test_when_an_agreement_ends_everybody_under_it_leaves_at_one_position(region: Client) -> None:
+    line = {"command": "terminate_agreement", "agreement": "CN-KR-AEO", "effective": "2026-09-01",
+            "source": "a gazette", "known_at": "2026-09-02T02:00:00Z"}  # fmt: skip
+    after = page(region, "KR", 0)["head"]
+    record(region.database, line)
+
+    found = page(region, "KR", after, "partner:KR", first=1)
+    assert {(it["tin"], it["was"], it["now"]) for it in found["changes"]} >= {
+        (FRUIT, "RECOGNISED", "NOT_RECOGNISED")
+    }
+    assert len(found["changes"]) > 1  # a page never splits what one event changed
+    assert len({it["position"] for it in found["changes"]}) == 1
+    assert {it["reasons"][0]["code"] for it in found["changes"]} == {"AGREEMENT_TERMINATED"}
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(region: Client) -> None:
+    whole = page(region, "CN", 0)
+    pieces: list[dict[str, Any]] = []
+    after = 0
+    while after < whole["head"]:
+        piece = page(region, "CN", after, first=1)
+        assert piece["next"] > after
+        pieces += piece["changes"]
+        after = piece["next"]
+
+    assert pieces == whole["changes"]
+
+
+def test_the_feed_is_for_its_own_territory_and_for_auditors(region: Client) -> None:
+    refused = region.error(FEED, "partner:KR", **{"for": "CN"}, after=0)
+    assert refused["code"] == "FORBIDDEN"
+
+    beyond = region.error(FEED, AUDITOR, **{"for": "CN"}, after=999_999)
+    assert beyond["message"].startswith("after: found 999999, and the register goes up to ")

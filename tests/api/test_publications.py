@@ -1,0 +1,100 @@
+"""Claims beside the register's own count, and goals with a three-valued answer, at the counter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.api.client import Client
+from tests.api.region import record, region
+
+__all__ = ["region"]
+
+CLAIMS = """query ($subject: AdministrationCode, $measure: String) {
+  claims(subject: $subject, measure: $measure) {
+    measure value asOf source registryCount difference explanation } }"""
+
+
+def claims(at: Client, measure: str) -> list[dict[str, Any]]:
+    found = at.ask(CLAIMS, None, subject="CN", measure=measure)["claims"]
+    assert isinstance(found, list)
+    return found
+
+
+def test_a_claim_stands_beside_the_registers_own_count_and_is_never_bent(region: Client) -> None:
+    in_november, in_january = claims(region, "aeo_partner_territories_signed")
+
+    assert in_january["registryCount"] == 5  # Korea, Australia, and three of the Union
+    assert in_january["difference"] == 1
+    assert in_january["explanation"] == (
+        "Claimed 6, on record 5 territories on 2018-01-31: AU, EU (3), KR."
+        " At least 1 of those claimed are unknown to the register."
+    )
+    # In the middle of November nobody says whether Australia had signed.
+    assert (in_november["registryCount"], in_november["difference"]) == (4, 0)
+    assert "AU between 2017-11-01 and 2017-11-30" in in_november["explanation"]
+
+
+def test_an_economy_is_a_bloc_once(region: Client) -> None:
+    [claim] = claims(region, "aeo_partner_economies_signed")
+
+    assert (claim["registryCount"], claim["difference"]) == (3, 0)
+    assert claim["explanation"].endswith("The two agree.")
+
+
+def test_what_the_register_does_not_count_it_leaves_open(region: Client) -> None:
+    [trains] = claims(region, "trains")
+
+    assert (trains["registryCount"], trains["difference"], trains["explanation"]) == (
+        None, None, None,
+    )  # fmt: skip
+
+
+def test_documents_and_partners_of_every_kind_are_counted(region: Client) -> None:
+    said = {"command": "publish_claim", "subject": "CN", "as_of": "2018-02-02", "source": "a paper"}
+    record(
+        region.database,
+        said | {"measure": "cooperation_documents", "value": 205},
+        said | {"measure": "cooperation_partners", "value": 163},
+    )
+
+    [documents] = claims(region, "cooperation_documents")
+    [countries] = claims(region, "cooperation_partners")
+    assert documents["registryCount"] == 4  # KR, EU, AU, and the results of controls with RU
+    assert countries["registryCount"] == 6  # AU DE FR GB KR RU
+
+
+def test_a_goal_for_all_is_missed_by_one_and_one_for_the_willing_may_be_unknown(
+    region: Client,
+) -> None:
+    every, willing = region.ask("{ targets(owner: CN) { target text met explanation } }")["targets"]
+
+    assert (every["target"], every["met"]) == ("all", "NOT_MET")
+    assert every["explanation"] == (
+        "2 of 3 states had signed by 2017-12-31, and the text says all."
+        " No signature by then is on record of KZ."
+    )
+    assert (willing["target"], willing["met"]) == ("willing", "UNKNOWN")
+    assert "Whether these were willing no source says: KZ." in willing["explanation"]
+
+
+def test_before_its_day_a_goal_is_not_missed(region: Client) -> None:
+    as_of = {"at": "2017-06-01T00:00:00Z"}
+    targets = region.ask("query ($asOf: AsOf) { targets(asOf: $asOf) { met } }", None, asOf=as_of)
+
+    assert [it["met"] for it in targets["targets"]] == ["UNKNOWN", "UNKNOWN"]
+
+
+def test_a_document_is_found_by_its_words_and_names_what_it_led_to(region: Client) -> None:
+    ask = """query ($contains: String, $party: AdministrationCode) {
+      documents(contains: $contains, party: $party) { edges { node {
+        id title date measures parties agreements { id } targets { target } source } } } }"""
+
+    [edge] = region.ask(ask, None, contains="SMART plan", party="CN")["documents"]["edges"]
+    assert edge["node"] == {
+        "id": "PLAN-2018", "title": "A plan for 2018 to 2020", "date": "2018-02-02",
+        "measures": ["smart customs"], "parties": ["CN"],
+        "agreements": [{"id": "CN-KZ-AEO"}], "targets": [{"target": "all"}, {"target": "willing"}],
+        "source": "a gazette",
+    }  # fmt: skip
+    assert region.ask(ask, None, contains="smart%plan")["documents"]["edges"] == []
+    assert region.ask(ask, None, party="KR")["documents"]["edges"] == []
