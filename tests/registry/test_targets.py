@@ -1,0 +1,85 @@
+"""Was the goal met? A text that says "all" and one that says "willing" may have two answers."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from registry.targets import Goal, Judgement, judge
+from registry.values import NEVER, AdministrationCode, Dates, TargetOutcome
+
+KR, DE, KZ, JO = map(AdministrationCode, ("KR", "DE", "KZ", "JO"))
+DEADLINE = date(2020, 12, 31)
+LATER = date(2026, 11, 21)
+SIGNED = {KR: [Dates.on(date(2013, 6, 27))], DE: [Dates.on(date(2014, 5, 16))]}
+
+
+def asked(
+    condition: str, states: tuple[AdministrationCode, ...] = (KR, DE, KZ), **said: Any
+) -> Goal:
+    whole: dict[str, Any] = {
+        "relation": "AEO_MUTUAL_RECOGNITION", "condition": condition, "deadline": DEADLINE,
+        "states": states, "willing": {},
+    }  # fmt: skip
+    return Goal(**whole | said)
+
+
+def met(goal: Goal, also: dict[AdministrationCode, list[Dates]] | None = None) -> Judgement:
+    return judge(goal, SIGNED | (also or {}), LATER)
+
+
+def test_all_means_all() -> None:
+    assert met(asked("all", (KR, DE))).met is TargetOutcome.MET
+
+    missed = met(asked("all"))
+    assert missed.met is TargetOutcome.NOT_MET
+    assert missed.explanation == (
+        "2 of 3 states had signed by 2020-12-31, and the text says all."
+        " No signature by then is on record of KZ."
+    )
+
+
+def test_a_signature_that_came_too_late_is_none() -> None:
+    late = {KZ: [Dates.on(date(2021, 1, 1))]}
+
+    assert met(asked("all"), late).met is TargetOutcome.NOT_MET
+
+
+def test_where_the_dates_span_the_deadline_nobody_knows() -> None:
+    perhaps = {KZ: [Dates(date(2019, 4, 1), NEVER)]}
+    answer = met(asked("all"), perhaps)
+
+    assert answer.met is TargetOutcome.UNKNOWN
+    assert "no source says of KZ" in answer.explanation
+
+
+def test_of_two_agreements_the_better_one_counts() -> None:
+    both = {KZ: [Dates(date(2019, 4, 1), NEVER), Dates.on(date(2019, 4, 24))]}
+
+    assert met(asked("all"), both).met is TargetOutcome.MET
+
+
+def test_of_the_willing_only_those_known_to_be_can_be_missed() -> None:
+    silent = met(asked("willing"))
+    assert silent.met is TargetOutcome.UNKNOWN
+    assert silent.explanation.endswith("Whether these were willing no source says: KZ.")
+
+    missed = met(asked("willing", willing={"KZ": "said so in 2018"}))
+    assert missed.met is TargetOutcome.NOT_MET
+    assert "Known to be willing, and without a signature by then on record: KZ" in (
+        missed.explanation
+    )
+    assert met(asked("willing", (KR, DE))).met is TargetOutcome.MET
+
+
+def test_a_goal_whose_day_lies_ahead_may_be_met_and_is_not_missed() -> None:
+    today = date(2019, 1, 1)
+
+    assert judge(asked("all"), SIGNED, today).met is TargetOutcome.UNKNOWN
+    assert judge(asked("all", (KR, DE)), SIGNED, today).met is TargetOutcome.MET
+
+
+def test_a_text_without_states_or_without_a_day_cannot_be_judged() -> None:
+    assert met(asked("all", ())).met is TargetOutcome.UNKNOWN
+    assert met(asked("all", relation=None)).met is TargetOutcome.UNKNOWN
+    assert "no day" in met(asked("all", deadline=None)).explanation
