@@ -1,0 +1,77 @@
+"""One agreement, told in a few words, and what it says of a pair on a day."""
+
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from registry import commands as c
+from registry.agreements import Agreement, Party
+from registry.decisions import begins
+from registry.links import Link, Record, record
+from registry.values import (
+    NEVER,
+    AdministrationCode,
+    AgreementKind,
+)
+from tests.law import AU, CN, ZONES
+from tests.scenario import believed, fact, noon, stream
+
+ID = "A"
+#: Everything here is old and on public record: recorded on one of these days, with its source.
+FIRST, LATER = date(2025, 1, 6), date(2025, 6, 2)
+NOW = noon(date(2026, 11, 21))
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def of(
+    *words: c.Command | tuple[date, c.Command],
+    parties: tuple[AdministrationCode, ...] = (CN, AU),
+    kind: AgreementKind = AgreementKind.AEO_MUTUAL_RECOGNITION,
+) -> Record:
+    created = fact(
+        Agreement.Proposed, agreement=ID, kind=kind, title="A",
+        parties=tuple(Party(p, ZONES[p.text]) for p in parties), effective=day("2010-01-01"),
+    )  # fmt: skip
+    dated = [it if isinstance(it, tuple) else (FIRST, it) for it in words]
+    return record(stream(Agreement, created, *dated))
+
+
+def said(kind: type[Any], *dates: str, **more: Any) -> Any:
+    """A word of the record: one day, or the two ends of an interval ("never" is one)."""
+    ends = [NEVER if text == "never" else day(text) for text in dates]
+    when = {"effective": ends[0]} if len(ends) == 1 else {"earliest": ends[0], "latest": ends[1]}
+    return kind(agreement=ID, source="a source", **when, **more)
+
+
+def implemented(side: AdministrationCode, *dates: str, **more: Any) -> Any:
+    return said(c.ImplementAgreement, *dates, side=side, **more)
+
+
+def scope(
+    one: AdministrationCode, to: AdministrationCode, *dates: str, types: tuple[str, ...] = ("AEO",),
+    **more: Any,
+) -> Any:  # fmt: skip
+    return said(c.SetScope, *(dates or ("2010-01-01",)), from_=one, to=to, types=types, **more)
+
+
+def at(
+    told: Record, one: AdministrationCode, to: AdministrationCode, on: str | datetime,
+    known: datetime = NOW,
+) -> list[Link]:  # fmt: skip
+    """The links of that direction at the beginning of the day where it is recognised."""
+    instant = on if isinstance(on, datetime) else begins(day(on), ZONES[to.text])
+    return [
+        link for link in believed(told.links, known)
+        if (link.clause.from_, link.clause.to) == (one, to)
+        and link.valid_from <= instant and (link.valid_to is None or instant < link.valid_to)
+    ]  # fmt: skip
+
+
+def state(*where: Any, **more: Any) -> str | None:
+    found = at(*where, **more)
+    return found[0].state.value if found else None

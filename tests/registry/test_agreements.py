@@ -1,0 +1,228 @@
+"""What may happen to an agreement: steps, each side's own dates, scope."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from registry import commands as c
+from registry.agreements import Agreement, Clause, Party
+from registry.errors import BadValue, GroundNeeded, NotAParty, Refusal, WrongDates, WrongStatus
+from registry.values import NEVER, AgreementKind, Dates, Direction, HsCode, Step
+from tests.law import AU, CN, JP, SG, TH, TODAY, ZONES
+from tests.scenario import Fact, fact, given, refused, when
+
+ID = "CN-SG-AEO"
+A_DAY = date(2012, 6, 1)
+
+
+def proposed(*parties: Any, kind: AgreementKind = AgreementKind.AEO_MUTUAL_RECOGNITION) -> Fact:
+    return fact(
+        Agreement.Proposed, agreement=ID, kind=kind, title="China and Singapore",
+        parties=tuple(Party(p, ZONES[p.text]) for p in parties or (CN, SG)), effective=A_DAY,
+    )  # fmt: skip
+
+
+def agreement(*later: Fact, parties: tuple[Any, ...] = (CN, SG)) -> Agreement:
+    it: Agreement = given(Agreement, proposed(*parties), *later)
+    return it
+
+
+def dated(kind: type[Any], day: date = TODAY, **said: Any) -> Fact:
+    return fact(kind, effective=day, dates=Dates.on(day), **said)
+
+
+# -------------------------------------------------------------------- steps
+
+STEPS: list[tuple[c.Command, Fact]] = [
+    (c.OpenNegotiation(agreement=ID), dated(Agreement.NegotiationOpened)),
+    (c.SignActionPlan(agreement=ID), dated(Agreement.ActionPlanSigned)),
+    (c.SignAgreement(agreement=ID), dated(Agreement.Signed)),
+    (c.StartPilot(agreement=ID), dated(Agreement.PilotStarted)),
+    (c.ImplementAgreement(agreement=ID, side=SG), dated(Agreement.Implemented, side=SG)),
+    (c.SuspendAgreement(agreement=ID, side=SG), dated(Agreement.Suspended, side=SG)),
+    (
+        c.TerminateAgreement(agreement=ID, notice=date(2026, 1, 5)),
+        dated(Agreement.Terminated, notice=date(2026, 1, 5)),
+    ),
+    (
+        c.AccedeToAgreement(agreement=ID, member=TH),
+        dated(Agreement.Acceded, party=Party(TH, "Asia/Bangkok")),
+    ),
+    (
+        c.SetDates(agreement=ID, what=Step.SIGNED, conflicting=True),
+        dated(Agreement.DatesSet, what=Step.SIGNED, conflicting=True),
+    ),
+    (
+        c.NoteOnAgreement(agreement=ID, what=Step.MEETING, text="in Harbin"),
+        dated(Agreement.Noted, what=Step.MEETING, text="in Harbin"),
+    ),
+    (
+        c.SetScope(agreement=ID, from_=CN, to=SG, types=("ACE",)),
+        dated(Agreement.ScopeSet, clause=Clause(CN, SG, ("ACE",))),
+    ),
+]
+
+
+@pytest.mark.parametrize(("command", "event"), STEPS, ids=lambda it: type(it).__name__)
+def test_a_step_is_recorded_once(command: c.Command, event: Fact) -> None:
+    it = agreement()
+
+    assert when(it, command) == [event]
+    assert when(it, command) == []
+
+
+@pytest.mark.parametrize(("command", "event"), STEPS, ids=lambda it: type(it).__name__)
+def test_of_a_terminated_agreement_only_the_record_can_be_bettered(
+    command: c.Command, event: Fact
+) -> None:
+    it = agreement(dated(Agreement.Terminated, date(2026, 1, 1)))
+
+    if isinstance(command, (c.SetDates, c.NoteOnAgreement)):
+        assert when(it, command) == [event]
+    elif isinstance(command, c.TerminateAgreement):
+        assert when(it, command) == []
+    else:
+        assert "only its record" in refused(WrongStatus, it, command)
+
+
+def test_the_same_step_from_another_source_is_another_record() -> None:
+    it = agreement()
+    said = {"agreement": ID, "effective": date(2012, 6, 1)}
+
+    assert len(when(it, c.SignAgreement(**said, source="a communique"))) == 1
+    assert len(when(it, c.SignAgreement(**said, source="a communique"))) == 0
+    assert len(when(it, c.SignAgreement(**said, source="a newspaper"))) == 1
+
+
+# --------------------------------------------------------------------- dates
+
+
+def test_a_month_is_an_interval() -> None:
+    sign = c.SignAgreement(
+        agreement=ID, earliest=date(2012, 6, 1), latest=date(2012, 6, 30), assumed=True, source="x"
+    )
+
+    [done] = when(agreement(), sign)
+
+    assert done.fields["dates"] == Dates(date(2012, 6, 1), date(2012, 6, 30))
+    assert (done.fields["effective"], done.fields["assumed"]) == (date(2012, 6, 1), True)
+
+
+def test_it_may_not_have_happened_at_all() -> None:
+    sign = c.SignAgreement(agreement=ID, earliest=date(2012, 6, 1), latest=NEVER, source="x")
+
+    assert when(agreement(), sign)[0].fields["dates"].latest is NEVER
+
+
+def test_an_interval_does_not_end_before_it_begins() -> None:
+    sign = c.SignAgreement(agreement=ID, earliest=date(2012, 6, 2), latest=date(2012, 6, 1))
+
+    assert "before 2012-06-02, the earliest" in refused(WrongDates, agreement(), sign)
+
+
+def test_an_old_fact_on_public_record_needs_its_source_or_its_ground() -> None:
+    said = {"agreement": ID, "effective": date(2012, 6, 1)}
+
+    refused(GroundNeeded, agreement(), c.SignAgreement(**said))
+    [of_record] = when(agreement(), c.SignAgreement(**said, source="mofcom.gov.cn"))
+    # Of an old fact nobody knows when it was decided, and nobody says so.
+    assert "decided" not in of_record.fields
+
+
+def test_each_side_implements_for_itself_and_every_other_step_is_one_of_all_together() -> None:
+    for command in (
+        c.SetDates(agreement=ID, what=Step.IMPLEMENTED),
+        c.SetDates(agreement=ID, what=Step.SIGNED, side=SG),
+    ):
+        assert "each side implements for itself" in refused(BadValue, agreement(), command)
+
+
+# ----------------------------------------------------------- sides and members
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        c.ImplementAgreement(agreement=ID, side=JP),
+        c.SuspendAgreement(agreement=ID, side=JP),
+        c.ResumeAgreement(agreement=ID, side=JP),
+        c.WithdrawFromAgreement(agreement=ID, member=JP),
+        c.SetDates(agreement=ID, what=Step.IMPLEMENTED, side=JP),
+        c.SetScope(agreement=ID, from_=CN, to=JP, types=("AEO",)),
+        c.SetScope(agreement=ID, from_=JP, to=CN, types=("AEO",)),
+    ],
+)
+def test_nobody_acts_in_an_agreement_of_others(command: c.Command) -> None:
+    assert f"JP is not a party of {ID} (CN, SG)" in refused(NotAParty, agreement(), command)
+
+
+def test_a_side_resumes_what_it_suspended_and_not_from_an_earlier_day() -> None:
+    it = agreement()
+    resume = c.ResumeAgreement(agreement=ID, side=SG)
+    assert "nothing to resume" in refused(WrongStatus, it, resume)
+
+    when(it, c.SuspendAgreement(agreement=ID, side=SG))
+    early = c.ResumeAgreement(agreement=ID, side=SG, effective=date(2026, 3, 1), source="x")
+    assert "counts from 2026-03-10" in refused(WrongDates, it, early)
+    assert when(it, resume) == [dated(Agreement.Resumed, side=SG)]
+    assert len(when(it, c.SuspendAgreement(agreement=ID, side=SG))) == 1
+
+
+def test_a_member_that_withdrew_is_a_party_no_longer_and_may_come_back() -> None:
+    it = agreement(parties=(SG, TH, AU))
+    leave = c.WithdrawFromAgreement(agreement=ID, member=AU)
+
+    assert when(it, leave) == [dated(Agreement.Withdrew, member=AU)]
+    refused(NotAParty, it, leave)
+    assert len(when(it, c.AccedeToAgreement(agreement=ID, member=AU))) == 1
+
+
+def test_nobody_withdraws_before_it_acceded() -> None:
+    it = agreement(dated(Agreement.Acceded, party=Party(TH, "Asia/Bangkok")))
+    leave = c.WithdrawFromAgreement(
+        agreement=ID, member=TH, effective=date(2026, 3, 1), source="x"
+    )
+
+    refused(WrongDates, it, leave)
+
+
+# --------------------------------------------------------------------- scope
+
+
+def test_a_clause_says_everything_that_limits_it() -> None:
+    scope = c.SetScope(
+        agreement=ID, from_=CN, to=SG, types=("ACE",), programmes=("CN-AEO",),
+        direction=Direction.EXPORT, hs=(HsCode("07"),), crossings=("Heihe-Blagoveshchensk",),
+        modes=("Road",), identifier_scheme="CN_REG", declaration_box="3/39",
+        benefits=("fewer checks",), consent_required=True, max_age_hours=24, until=date(2027, 1, 1),
+    )  # fmt: skip
+
+    [done] = when(agreement(), scope)
+
+    clause = done.fields["clause"]
+    assert (clause.modes, clause.max_age_hours) == (("road",), 24)
+    assert clause.place == (
+        CN, SG, Direction.EXPORT, (HsCode("07"),), ("Heihe-Blagoveshchensk",)
+    )  # fmt: skip
+    assert done.fields["until"] == date(2027, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"from_": CN, "to": CN}, BadValue),
+        ({"from_": CN, "to": SG, "until": TODAY}, WrongDates),
+        (
+            {
+                "from_": CN, "to": SG, "earliest": date(2026, 4, 1), "latest": date(2026, 5, 1),
+                "until": date(2026, 4, 1),
+            },
+            WrongDates,
+        ),
+    ],
+)  # fmt: skip
+def test_a_clause_that_cannot_be_is_refused(said: dict[str, Any], why: type[Refusal]) -> None:
+    refused(why, agreement(), c.SetScope(agreement=ID, types=("ACE",), **said))
