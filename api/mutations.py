@@ -169,7 +169,7 @@ def _plain(value: Any) -> Any:
 # ------------------------------------------------------------- made from the commands
 
 
-def _shape(kind: type[c.Command]) -> type[c.Command]:
+def shape(kind: type[c.Command]) -> type[c.Command]:
     """The class whose fields the command's input has: its own, or one that it shares."""
     fields = set(kind.__struct_fields__)
     if issubclass(kind, c.DatedCommand) and fields <= set(c.TerminateAgreement.__struct_fields__):
@@ -182,17 +182,17 @@ def _same(kind: type[c.Command], other: type[c.Command], fields: set[str]) -> bo
     return fields == set(other.__struct_fields__) and not required
 
 
-def _input(shape: type[c.Command]) -> type:
-    hints = typing.get_type_hints(shape)
-    found = {field.name: field for field in msgspec.structs.fields(shape)}
+def _input(it: type[c.Command]) -> type:
+    hints = typing.get_type_hints(it)
+    found = {field.name: field for field in msgspec.structs.fields(it)}
     own = [name for name in found if name not in (*COMMON, *NOT_ASKED, "command_id")]
     common = [name for name in COMMON if name in found]
-    if issubclass(shape, c.OperatorCommand):
+    if issubclass(it, c.OperatorCommand):
         common.remove("source")  # an operator's standing rests on law, not on what was read
-    name = SHARED.get(shape, f"{shape.__name__}Input")
+    name = SHARED.get(it, f"{it.__name__}Input")
     body: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
     for field in ("command_id", *own, *common):
-        wanted = field == "command_id" or (shape, field) in REQUIRED or found[field].required
+        wanted = field == "command_id" or (it, field) in REQUIRED or found[field].required
         default = found[field].default if found[field].default is False else None
         kind = _graphql(field, hints[field])
         body["__annotations__"][field] = kind if wanted else kind | None
@@ -202,7 +202,7 @@ def _input(shape: type[c.Command]) -> type:
             if wanted
             else strawberry.field(name=spelled, default=default)
         )
-    made: type = strawberry.input(type(name, (), body), name=name, description=_what(shape, name))
+    made: type = strawberry.input(type(name, (), body), name=name, description=_what(it, name))
     return made
 
 
@@ -238,13 +238,13 @@ def _mutation(kind: type[c.Command], input_type: type) -> Any:
     return strawberry.mutation(resolver=record_it, description=_what(kind, kind.__name__))
 
 
-_INPUTS = {shape: _input(shape) for shape in map(_shape, c.COMMANDS.values())}
+INPUTS = {it: _input(it) for it in map(shape, c.COMMANDS.values())}
 
 Mutation = strawberry.type(
     type(
         "Mutation",
         (),
-        {name: _mutation(kind, _INPUTS[_shape(kind)]) for name, kind in c.COMMANDS.items()},
+        {name: _mutation(kind, INPUTS[shape(kind)]) for name, kind in c.COMMANDS.items()},
     ),
     description="Changes to the register: one a command, each recorded once or refused.",
 )

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from graphql import GraphQLList, GraphQLNonNull, coerce_input_value
+from msgspec import structs
+from strawberry.utils.str_converters import to_camel_case
 
+from api.mutations import INPUTS, shape
+from api.mutations import read as read_input
+from api.schema import core
+from registry import commands
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client
 
 
@@ -137,3 +145,43 @@ def test_two_commands_in_one_document_are_each_answered(counter: Client) -> None
         "a": {"__typename": "Recorded"},
         "b": {"__typename": "Refused", "code": "AlreadyRegistered"},
     }
+
+
+SAMPLES: dict[str, Any] = {
+    "ID": "AB-1", "String": "text", "Int": 5, "Position": 7, "Boolean": True,
+    "TIN": ACME, "AdministrationCode": "KR", "HSCode": "0808", "Date": "2026-03-01",
+    "DateTime": "2026-03-01T12:00:00Z", "JSON": {"office": "Harbin"}, "Role": "EXPORTER",
+    "Direction": "EXPORT", "AgreementKind": "GREEN_LANE", "Pillar": "INFORMATION_EXCHANGE",
+    "Step": "MEETING", "Sense": "UNION",
+}  # fmt: skip
+
+
+def sample(kind: Any) -> Any:
+    if isinstance(kind, GraphQLNonNull):
+        return sample(kind.of_type)
+    return [sample(kind.of_type)] if isinstance(kind, GraphQLList) else SAMPLES[kind.name]
+
+
+def python_names(kind: type[commands.Command], said: dict[str, Any]) -> dict[str, Any]:
+    names = {to_camel_case(f.encode_name): f.name for f in structs.fields(shape(kind))}
+    return {names[field]: value for field, value in said.items()}
+
+
+@pytest.mark.parametrize("name", commands.COMMANDS)
+def test_every_field_of_every_command_can_be_said(counter: Client, name: str) -> None:
+    kind = commands.COMMANDS[name]
+    mutation = to_camel_case(name)
+    assert core.mutation_type is not None
+    wanted = core.mutation_type.fields[mutation].args["input"].type.of_type
+    said = {field: sample(it.type) for field, it in wanted.fields.items()}
+    said |= {"commandId": str(uuid4())}
+    if kind is not commands.TerminateAgreement:
+        said.pop("notice", None)
+
+    made = INPUTS[shape(kind)](**python_names(kind, coerce_input_value(said, wanted)))
+    heard = read_input(kind, made)
+
+    spoken = commands.plain(heard) | {"command": None}
+    own = {f.encode_name for f in structs.fields(kind)} - {"decided_by", "known_at", "source"}
+    assert own <= spoken.keys()
+    assert spoken["command_id"] == said["commandId"]
