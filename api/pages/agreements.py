@@ -68,6 +68,10 @@ STEP = {
 }
 
 
+#: What can happen again: two days of it are two events, not two opinions.
+AGAIN = {"LISTED", "MEETING", "EXERCISE", "ANNOUNCED"}
+
+
 @router.get("/agreements")
 async def agreements(request: Request) -> Response:
     """The whole list, by party, kind, status, pillar and words; fifty a page."""
@@ -115,9 +119,11 @@ async def agreement(request: Request, id: str) -> Response:
 
 
 def _conflicts(it: dict[str, Any]) -> set[tuple[str, str | None]]:
-    """The steps for which sources give days that cannot both be right, or more than one answer."""
+    """The steps, and sides, for which sources give different days."""
     told: dict[tuple[str, str | None], set[tuple[str, str]]] = defaultdict(set)
     for found in it["dates"]:
+        if found["what"] in AGAIN:
+            continue
         told[found["what"], found["side"]].add((found["earliest"], found["latest"]))
     return {step for step, days in told.items() if len(days) > 1}
 

@@ -203,13 +203,16 @@ CASES = (
     Case(
         8,
         "Each side begins for itself: China and Australia",
-        "Was a Chinese exporter recognised in Australia in June 2018, and in January 2024?",
+        "Was a Chinese exporter recognised in Australia, and an Australian one in China, in June "
+        "2018 and in January 2024?",
         "Signed in November 2017; each side put it into practice by its own date, years apart.",
         "recognition",
         RECOGNITION,
         (
-            Asking("June 2018", "2018-06-01", "", _in("CN1234567890", "AU")),
-            Asking("January 2024", "2024-01-01", "", _in("CN1234567890", "AU")),
+            Asking("China's in Australia, 2018", "2018-06-01", "", _in("CN1234567890", "AU")),
+            Asking("Australia's in China, 2018", "2018-06-01", "", _in("AUSYNTHETIC0001", "CN")),
+            Asking("China's in Australia, 2024", "2024-01-01", "", _in("CN1234567890", "AU")),
+            Asking("Australia's in China, 2024", "2024-01-01", "", _in("AUSYNTHETIC0001", "CN")),
         ),
     ),
     Case(

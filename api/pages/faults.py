@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
-from api.pages.asking import COOKIE
+from api.pages.asking import COOKIE, context
 from api.pages.render import page
 from api.tokens import InvalidToken
 
@@ -26,6 +27,8 @@ class PageRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             try:
+                if request.method == "GET":  # every page says who asks
+                    await context(request)
                 return await handle(request)
             except InvalidToken:
                 answer = page(
@@ -47,6 +50,8 @@ class PageRoute(APIRoute):
 
 async def missing(request: Request, _: Exception) -> Response:
     """For an address that is nobody's."""
+    with suppress(InvalidToken):
+        await context(request)
     return page(
         request, "wrong.html", status=404, title="There is no such page",
         sentence="Nothing of the register lives at this address",

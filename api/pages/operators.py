@@ -15,7 +15,7 @@ from api.pages.asking import Asked, ask
 from api.pages.faults import PageRoute
 from api.pages.render import page
 from api.pages.words import STATUS, civil, moment
-from registry.values import Tin
+from registry.values import AdministrationCode, Tin
 
 router = APIRouter(route_class=PageRoute)
 
@@ -111,9 +111,9 @@ async def operator(request: Request, tin: str) -> Response:
             request, "operator_none.html", status=400 if standing.errors else 404, title=wanted,
             tin=wanted, asked=standing, clocks=clocks,
         )  # fmt: skip
-    there = request.query_params.get("in", "").strip().upper()
+    there, not_there = _territory(request)
     recognition = None
-    if there:
+    if there and not not_there:
         variables = {"tin": wanted, "in": there, "asOf": clocks.as_of}
         recognition = await ask(request, RECOGNITION, **variables)
     details = await ask(request, DETAILS, tin=wanted, asOf=clocks.as_of)
@@ -122,15 +122,25 @@ async def operator(request: Request, tin: str) -> Response:
     told = _part(details) or {"periods": [], "authorisations": [], "identifiers": []}
     believed = [p for p in told["periods"] if p["recordedTo"] is None]
     return page(
-        request, "operator.html", status=clocks.status, title=it["name"], it=it, asked=standing,
-        clocks=clocks, zone=it["administration"]["timeZone"], position=it["position"],
-        there=there, recognition=recognition, details=details, told=told, believed=believed,
+        request, "operator.html", status=400 if not_there else clocks.status, title=it["name"],
+        it=it, asked=standing, clocks=clocks, zone=it["administration"]["timeZone"], position=it["position"],
+        there=there, not_there=not_there, recognition=recognition, details=details, told=told,
+        believed=believed,
         before=[p for p in told["periods"] if p["recordedTo"] is not None],
         deadlines={a["number"]: a["deadlines"] for a in told["authorisations"]},
         abroad=abroad, groups=_alike((_part(abroad) or {"recognisedIn": []})["recognisedIn"]),
         history=history, events=(_part(history) or {"history": None})["history"],
         drawing=_drawing(it, believed, clocks, standing.now),
     )  # fmt: skip
+
+
+def _territory(request: Request) -> tuple[str, str]:
+    """Where recognition is asked about, as it was typed, and what is wrong with it."""
+    typed = request.query_params.get("in", "").strip().upper()
+    try:
+        return (AdministrationCode.parse(typed).text, "") if typed else ("", "")
+    except ValueError as wrong:
+        return typed, str(wrong)
 
 
 def _part(asked: Asked) -> dict[str, Any] | None:

@@ -1,0 +1,339 @@
+"""The pages, of the loaded record: what they say, to whom, and that the service says the same."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from api.pages import words
+from api.pages.asking import COOKIE
+from api.pages.cases import CASES
+from api.tokens import issue
+from tests.api.client import AUDITOR, Client
+
+SUSPENDED, ANNULLED, HIDDEN = "CN0000000012", "FRSYNTHETIC0002", "NLSYNTHETIC0001"
+
+
+@pytest.fixture(scope="module")
+def at(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    home: Path = tmp_path_factory.mktemp("home")
+    with Client(world, home) as it:
+        yield it
+
+
+def opened(at: Client, path: str, by: str | None = None) -> httpx.Response:
+    shown = {"cookie": f"{COOKIE}={issue(by, at.home)}"} if by else {}
+    return at.request("GET", path, headers=shown)
+
+
+def read(at: Client, path: str, by: str | None = None) -> str:
+    """The text of a page that answers, as one line."""
+    answer = opened(at, path, by)
+    assert answer.status_code == 200, (path, answer.status_code)
+    return text(answer)
+
+
+def text(answer: httpx.Response) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", answer.text)).split())
+
+
+def outcomes(answer: httpx.Response) -> list[str]:
+    return re.findall(r'class="outcome [^>]*>.*?</span>([^<]+)</span>', answer.text)
+
+
+@pytest.mark.parametrize(
+    ("path", "facts"),
+    [
+        ("/", ["Is this operator recognised in that territory", "seventeen questions"]),
+        ("/tour", [case.title for case in CASES]),
+        ("/as", ["local mode", "officer:CN", "partner:KR", "auditor:*"]),
+        ("/operators/CN1234567890", ["Synthetic Fruit Exporter Ltd (CN)", "V valid", "2018-05-28"]),
+        ("/agreements", ["found", "AAMRA"]),
+        ("/agreements?party=CN&kind=CONTROL_RESULTS", ["CN-RU-CONTROL"]),
+        ("/agreements/CN-AU-AEO", ["2017-11, the day is not known", "2023-12-14", "assumed"]),
+        ("/agreements/CN-AU-AEO?at=2017-10-01", ["in law at 2017-10-01"]),
+        ("/agreements/AAMRA", ["implemented by Thailand", "2024-08-19", "Singapore in Brunei"]),
+        ("/countries", ["a bloc of 27", "CN-AEO"]),
+        ("/countries/CN?at=2018-02-01", ["35 territories", "published figures"]),
+        ("/countries/EU", ["Croatia", "customs territory", "2013-07-01"]),
+        ("/countries/GB", ["The bloc it belongs to", "2020-02-01", "2021-01-01"]),
+        ("/programmes/EU-AEO", ["10 working days", "Art. 29", "applies"]),
+        ("/documents", ["Press record of 2 February 2018", "not met"]),
+        ("/documents/ACTION-PLAN-2018-2020", ["Belt and Road", "unknown", "by 2020-12-31"]),
+    ],
+)
+def test_each_page_says_its_facts(at: Client, path: str, facts: list[str]) -> None:
+    page = read(at, path)
+
+    assert [fact for fact in facts if fact not in page] == []
+    assert "Local mode: demo identities" in page
+
+
+def test_the_pages_are_this_house_s_alone(at: Client) -> None:
+    answer = opened(at, "/operators/CN1234567890")
+
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'self'" in policy and "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["cache-control"] == "no-store"
+    assert not re.search(r"<style|style=|<script(?! src=)|\son\w+=|https?://", answer.text)
+
+
+# ------------------------------------------------------------------ the tour
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (4, ["recognised", "recognised"]),
+        (5, ["unknown"]),
+        (6, ["recognised"]),
+        (7, ["not recognised"]),
+        (8, ["recognised", "not recognised", "recognised", "recognised"]),
+        (9, ["not recognised", "recognised"]),
+        (10, ["not recognised", "recognised"]),
+        (11, ["unknown"]),
+        (12, ["recognised", "not recognised"]),
+        (13, ["recognised", "not recognised"]),
+    ],
+)
+def test_the_tour_gives_the_answers(at: Client, number: int, expected: list[str]) -> None:
+    assert outcomes(opened(at, f"/tour/{number}", AUDITOR)) == expected
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.number:02}")
+def test_every_stop_asks_in_words_and_in_graphql(at: Client, case: Any) -> None:
+    page = read(at, f"/tour/{case.number}", AUDITOR)
+
+    assert case.question in page
+    assert " ".join(case.document.split()) in page
+    assert "may not" not in page
+    assert ("As the register knew it at" in page) is case.clocks
+
+
+def test_the_united_kingdom_is_what_the_set_lost(at: Client) -> None:
+    page = read(at, "/tour/3")
+
+    assert "the set lost: United Kingdom GB" in page
+
+
+def test_either_clock_can_be_turned(at: Client) -> None:
+    turned = opened(at, "/tour/12?ask=2&at=2026-03-05&known-at=2026-03-10T01:59Z", AUDITOR)
+
+    assert outcomes(turned) == ["recognised"]  # one minute before it was recorded
+
+
+def test_whoever_may_not_ask_is_told_who_may(at: Client) -> None:
+    page = read(at, "/tour/12")
+
+    assert "public may not ask whether an operator is recognised" in page
+    assert "Ask as auditor:*" in page
+
+
+# ------------------------------------------------- the same story as the service
+
+STORY = """query ($tin: TIN!, $asOf: AsOf) {
+  operator(tin: $tin, asOf: $asOf) {
+    name standing administration { timeZone }
+    periods(first: 100) { status validFrom validTo recordedTo }
+    history(first: 100) { edges { node { position type effective } } }
+    recognisedIn { in outcome }
+  }
+}"""
+
+
+@pytest.mark.parametrize("tin", [SUSPENDED, ANNULLED, "CN0000000034", "DESYNTHETIC0001"])
+@pytest.mark.parametrize("known", [None, "2026-03-06"])
+def test_a_person_and_a_machine_are_told_the_same(at: Client, tin: str, known: str | None) -> None:
+    as_of = {"knownAt": f"{known}T12:00:00Z"} if known else {}
+    told = at.ask(STORY, AUDITOR, tin=tin, asOf=as_of)["operator"]
+
+    answer = opened(at, f"/operators/{tin}" + (f"?known-at={known}" if known else ""), AUDITOR)
+
+    page = text(answer)
+    zone = told["administration"]["timeZone"]
+    believed = [p for p in told["periods"] if p["recordedTo"] is None]
+    for period in believed:
+        sign = words.STATUS[period["status"]]
+        since, until = words.civil(period["validFrom"], zone), words.civil(period["validTo"], zone)
+        drawn = f"{sign.word} from {since}" + (f" to {until}" if until else ", no end in sight")
+        assert drawn in page, drawn  # in the picture
+        assert re.search(rf"{re.escape(sign.word)} \S+ {since} {until}", page)  # and in the table
+    assert answer.text.count('<rect class="bar') == len(believed)
+    for edge in told["history"]["edges"]:
+        event = edge["node"]
+        position = f"{event['position']:,}".replace(",", " ")
+        assert f"{position} {words.event_name(event['type'])}" in page
+    for recognition in told["recognisedIn"]:
+        assert words.country(recognition["in"]) in page
+
+
+def test_a_country_counts_its_partners_as_the_service_does(at: Client) -> None:
+    document = 'query ($asOf: AsOf) { partners(of: "KR", asOf: $asOf) { administration { code } } }'
+    told = at.ask(document, asOf={"at": "2020-01-01T12:00:00Z"})["partners"]
+
+    answer = opened(at, "/countries/KR?at=2020-01-01")
+
+    matrix = answer.text.split('class="matrix"')[1].split("</table>")[0]
+    rows = re.findall(r'<th scope="row"><a href="/countries/([A-Z]{2})"', matrix)
+    assert sorted(rows) == sorted(partner["administration"]["code"] for partner in told)
+
+
+def test_what_sources_say_differently_is_shown_as_such(at: Client) -> None:
+    page = read(at, "/agreements/CN-ZA-AEO")
+
+    assert "sources differ" in page
+
+
+# ------------------------------------------------------------- who sees what
+
+
+def test_hidden_and_unknown_operators_are_one_page(at: Client) -> None:
+    hidden, unknown = (opened(at, f"/operators/{tin}") for tin in (HIDDEN, "NLSYNTHETIC9999"))
+
+    assert (hidden.status_code, unknown.status_code) == (404, 404)
+    assert hidden.text.replace(HIDDEN, "X") == unknown.text.replace("NLSYNTHETIC9999", "X")
+    assert "NLSYNTHETIC0001" in read(at, f"/operators/{HIDDEN}", AUDITOR)
+
+
+def test_a_hidden_operator_is_not_found_by_its_certificate(at: Client) -> None:
+    number = at.ask(
+        "query ($t: TIN!) { operator(tin: $t) { authorisations { number } } }", AUDITOR, t=HIDDEN
+    )["operator"]["authorisations"][0]["number"]
+
+    found = opened(at, f"/search?q={number}", AUDITOR)
+    hidden = opened(at, f"/search?q={number}")
+
+    assert found.headers["location"] == f"/operators/{HIDDEN}"
+    assert hidden.status_code == 200 and "Nothing in the register answers" in text(hidden)
+
+
+def test_the_public_sees_a_standing_and_no_grounds(at: Client) -> None:
+    page = read(at, f"/operators/{SUSPENDED}")
+
+    assert "suspended" in page and "You are shown a part of this record" in page
+    assert "criminal" not in page and "imported" not in page
+
+
+def test_a_partner_is_not_shown_the_ground(at: Client) -> None:
+    page = read(at, f"/operators/{SUSPENDED}", "partner:JP")
+
+    assert "2026-03-01" in page and "REDACTED" in page and "criminal" not in page
+
+
+def test_the_home_customs_see_both_instants_where_they_differ(at: Client) -> None:
+    page = read(at, f"/operators/{SUSPENDED}", "officer:CN")
+
+    assert re.search(r"2026-03-10 02:00 UTC imported 20\d\d-\d\d-\d\d \d\d:\d\d", page)
+    assert "criminal" in page
+
+
+# -------------------------------------------------------------- asking as
+
+
+def test_an_identity_is_a_cookie_that_only_pages_read(at: Client) -> None:
+    form = {"subject": AUDITOR, "next": "/tour/12"}
+
+    answer = at.request("POST", "/as", data=form)
+
+    cookie = answer.headers["set-cookie"]
+    assert (answer.status_code, answer.headers["location"]) == (303, "/tour/12")
+    assert all(part in cookie for part in ("HttpOnly", "SameSite=strict", "Max-Age=3600"))
+    at.http.cookies.clear()
+    shown = {"cookie": cookie.partition(";")[0]}
+    assert "ask as auditor:*" in text(at.request("GET", "/tour", headers=shown))
+    asked = at.request("POST", "/graphql", json={"query": "{ viewer { role } }"}, headers=shown)
+    assert asked.json()["data"]["viewer"]["role"] == "public"
+
+
+@pytest.mark.parametrize("next", ["https://elsewhere.example/", "//elsewhere.example", "/\\else"])
+def test_an_identity_never_leads_out_of_the_house(at: Client, next: str) -> None:
+    answer = at.request("POST", "/as", data={"subject": "", "next": next})
+
+    assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("subject", "site", "status"),
+    [("officer:US", "same-origin", 400), (AUDITOR, "cross-site", 403)],
+)
+def test_an_identity_that_is_not_offered_is_not_had(
+    at: Client, subject: str, site: str, status: int
+) -> None:
+    answer = at.request("POST", "/as", data={"subject": subject}, headers={"sec-fetch-site": site})
+
+    assert answer.status_code == status
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_lapsed_identity_is_said_and_not_taken_for_the_public(at: Client) -> None:
+    answer = at.request("GET", "/operators/CN1234567890", headers={"cookie": f"{COOKIE}=stale"})
+
+    assert answer.status_code == 401
+    assert "Your identity has lapsed" in text(answer)
+    assert f'{COOKIE}=""' in answer.headers["set-cookie"]
+
+
+# ---------------------------------------------------------------- wrong input
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "sentence"),
+    [
+        ("/nowhere", 404, "There is no such page"),
+        ("/tour/18", 404, "The tour has the stops 1 to 17"),
+        ("/operators/12", 400, "is not a TIN"),
+        ("/countries/QQ", 404, "is not a customs territory"),
+        ("/countries/AQ", 404, "knows no customs administration AQ"),
+        ("/agreements/NO-SUCH", 404, "holds no agreement 'NO-SUCH'"),
+        ("/programmes/NO-SUCH", 404, "holds no programme"),
+        ("/documents/NO-SUCH", 404, "holds no document"),
+        ("/countries/CN?at=yesterday", 400, "'yesterday' is neither a date nor an instant"),
+        ("/countries/CN?at=2018-02-30", 400, "'2018-02-30' is neither a date nor an instant"),
+        ("/countries/CN?known-at=2999-01-01", 400, "is in the future"),
+        ("/agreements?kind=TREATY", 400, "TREATY"),
+        ("/agreements?after=junk", 400, "is not a cursor of agreements"),
+        ("/operators/CN1234567890?in=Mars", 400, "'MARS' is not an administration"),
+    ],
+)
+def test_each_bad_question_has_its_answer(
+    at: Client, path: str, status: int, sentence: str
+) -> None:
+    answer = opened(at, path)
+
+    assert answer.status_code == status
+    assert sentence in text(answer)
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("cn 1234567890", "/operators/CN1234567890"),
+        ("AEOCN1234567890", "/operators/CN1234567890"),
+        ("KRAEO0001", "/operators/KRSYNTHETIC0001"),
+        ("kr", "/countries/KR"),
+        ("", "/"),
+    ],
+)
+def test_search_leads_to_what_is_meant(at: Client, typed: str, address: str) -> None:
+    assert opened(at, f"/search?q={typed}").headers["location"] == address
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("Singapore", "/countries/SG"),
+        ("green corridor", "/agreements/CN-RU-GREEN"),
+        ("监管结果互认", "/agreements/CN-RU-CONTROL"),
+        ("action plan", "/documents/ACTION-PLAN-2018-2020"),
+    ],
+)
+def test_search_finds_by_words(at: Client, typed: str, found: str) -> None:
+    assert f'href="{found}"' in opened(at, f"/search?q={typed}").text
