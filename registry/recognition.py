@@ -221,6 +221,8 @@ def _outside(period: Period, link: Link, asked: Question) -> ReasonCode | None:
         return ReasonCode.TYPE_OUT_OF_SCOPE
     if period.type not in clause.types and "*" not in clause.types:
         return ReasonCode.TYPE_OUT_OF_SCOPE
+    if asked.role and period.roles and asked.role not in period.roles:
+        return ReasonCode.ROLE_OUT_OF_SCOPE  # authorised, and not as what is asked about
     if clause.roles:
         wanted = {asked.role} if asked.role else set(period.roles)
         if not wanted & set(clause.roles):
@@ -238,7 +240,7 @@ def _outside(period: Period, link: Link, asked: Question) -> ReasonCode | None:
 
 def crosses(crossings: Iterable[str], asked: str) -> bool:
     """A crossing is named by its pair of offices (`Heihe-Blagoveshchensk`), in either order, or by
-    one of them; letter case and spaces do not count."""
+    one of them; letter case, spaces and the length of a dash do not count."""
     name = plain_crossing(asked)
     turned = "-".join(reversed(name.split("-")))
     for crossing in map(plain_crossing, crossings):
@@ -247,8 +249,11 @@ def crosses(crossings: Iterable[str], asked: str) -> bool:
     return False
 
 
+_DASHES = str.maketrans({dash: "-" for dash in "\u2010\u2011\u2012\u2013\u2014\u2212"})
+
+
 def plain_crossing(name: str) -> str:
-    return "".join(name.lower().split())
+    return "".join(name.lower().split()).translate(_DASHES)
 
 
 def _basis(

@@ -16,7 +16,9 @@ language sql stable as $$
 $$;
 
 create function rule.plain_crossing(name text) returns text
-language sql immutable as $$ select regexp_replace(lower(name), '\s', '', 'g') $$;
+language sql immutable as $$
+    select translate(regexp_replace(lower(name), '\s', '', 'g'), U&'\2010\2011\2012\2013\2014\2212', '------')
+$$;
 
 create function rule.crosses(crossings text[], asked text) returns boolean
 language sql stable as $$
@@ -106,6 +108,7 @@ language sql stable as $$
                 when (l.consent_required or s.lawful) and not l.consented then 'NO_INFORMATION'
                 when l.programmes <> '{}' and s.programme <> all (l.programmes) then 'TYPE_OUT_OF_SCOPE'
                 when s.type <> all (l.types) and '*' <> all (l.types) then 'TYPE_OUT_OF_SCOPE'
+                when s.roles <> '{}' and asked_role <> all (s.roles) then 'ROLE_OUT_OF_SCOPE'
                 when l.roles <> '{}' and not (
                         case when asked_role is null then s.roles else array[asked_role] end && l.roles
                     ) then 'ROLE_OUT_OF_SCOPE'
