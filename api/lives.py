@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry import authorisations as auth
 from registry import commands as c
@@ -14,7 +14,7 @@ from registry.application import History
 from registry.decisions import Decision, begins
 from registry.operators import Operator
 from registry.programmes import Programme
-from registry.values import AdministrationCode, Role
+from registry.values import AdministrationCode, Role, Tin
 
 if TYPE_CHECKING:
     from api.synthetic import Population
@@ -67,9 +67,18 @@ class Place:
     homes: tuple[tuple[AdministrationCode, str], ...]
     opened: date
 
-    @property
-    def law(self) -> str:
-        return LAW.get(self.programme.administration.text, "the programme's own rules")
+    law: str
+
+
+class Beginning(NamedTuple):
+    """What is sure of a life from the start, and the chances that make the rest of it."""
+
+    tin: Tin
+    home: AdministrationCode
+    zone: str
+    day: date
+    fate: str
+    random: Callable[[], float]
 
 
 class Life:
@@ -78,8 +87,8 @@ class Life:
     def __init__(self, population: Population, number: int) -> None:
         self.population, self.number = population, number
         self.place = population.place(number)
-        self.tin, self.home, self.zone, self.day, self.fate = population.beginning(number)
-        self.random = population.random(number, "life").random
+        begun = population.beginning(number)
+        self.tin, self.home, self.zone, self.day, self.fate, self.random = begun
         self.known: list[datetime] = []  # one instant an event
         self.ended = False
         by = Decision(

@@ -15,7 +15,7 @@ from typing import cast
 from uuid import UUID
 
 from api import shipped
-from api.lives import DAY, LAST_DAY, Life, Place
+from api.lives import DAY, LAST_DAY, LAW, Beginning, Life, Place
 from registry.application import Registry
 from registry.programmes import Programme
 from registry.values import AdministrationCode, Sense, Tin
@@ -54,37 +54,34 @@ class Population:
     def command_id(self, number: int, what: str = "life") -> UUID:
         return shipped.life(number, self.seed, what)
 
-    def random(self, number: int, what: str) -> Random:
-        return Random(self.command_id(number, what).int)
-
     def life(self, number: int) -> Life:
         """The whole life, decided and not recorded."""
         life = Life(self, number)
         life.lead()
         return life
 
-    def beginning(self, number: int) -> tuple[Tin, AdministrationCode, str, date, str]:
-        """What is sure of a number from the start: TIN, home, its zone, first day, fate."""
-        place, chance = self.place(number), self.random(number, "beginning")
-        home, zone = place.homes[int(chance.random() * len(place.homes))]
+    def beginning(self, number: int) -> Beginning:
+        """All chances of a life come out of one source, which the seed and its number begin."""
+        place, random = self.place(number), Random(self.seed << 40 | number).random
+        home, zone = place.homes[int(random() * len(place.homes))]
         digits = DIGITS.get(home.text, 9)
         tin = Tin(f"{home}9{number:0{digits - 1}d}")
-        fate = _FATES[bisect(_UP_TO, chance.random() * 1000)]
+        fate = _FATES[bisect(_UP_TO, random() * 1000)]
         # What is pending was lodged lately.
         open_for = 120 if fate == "pending" else (LAST_DAY - place.opened).days
-        day = LAST_DAY - timedelta(days=int(open_for * chance.random() ** 1.2))
-        return tin, home, zone, day, fate
+        day = LAST_DAY - timedelta(days=int(open_for * random() ** 1.2))
+        return Beginning(tin, home, zone, day, fate, random)
 
     def elder(self, number: int, before: date) -> Tin | None:
         """Another operator of the same home that was there before a day, if one is near.
 
         Fibonacci numbers apart, multiples of the golden ratio almost meet: the same programme.
         """
-        home, step, next = self.beginning(number)[1], 1, 2
+        home, step, next = self.beginning(number).home, 1, 2
         while step <= number:
-            tin, its_home, _, since, fate = self.beginning(number - step)
-            if its_home == home and since < before and fate == "valid":
-                return tin
+            it = self.beginning(number - step)
+            if it.home == home and it.day < before and it.fate == "valid":
+                return it.tin
             step, next = next, step + next
         return None
 
@@ -100,4 +97,6 @@ def _place(registry: Registry, code: str) -> Place:
         codes = members + [m for m in large if m in members]
     homes = tuple((code, registry.administration(code).time_zone) for code in codes)
     [begun] = cast(list[Programme.Registered], list(registry.events.get(programme.id, lte=1)))
-    return Place(programme, homes, max(begun.effective + 366 * DAY, FIRST_DAY))
+    opened = max(begun.effective + 366 * DAY, FIRST_DAY)
+    law = LAW.get(administration.code.text, "the programme's own rules")
+    return Place(programme, homes, opened, law)
