@@ -73,7 +73,7 @@ class Question:
     mode: str | None = None
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Basis:
     """One agreement, one clause, one authorisation that together make the recognition."""
 
@@ -286,13 +286,17 @@ def _basis(
     return basis, against
 
 
+def _place(basis: Basis) -> tuple[str, int, str, datetime]:
+    return basis.agreement, basis.ordinal, basis.authorisation, basis.since
+
+
 def _conclude(weighed: _Weighed) -> Answer:
     """Union: one good path is enough, and every basis is listed."""
     if not weighed.bases:
         if weighed.unknown:
             return _answer(Outcome.UNKNOWN, *weighed.unknown)
         return _answer(Outcome.NOT_RECOGNISED, *weighed.no)
-    bases = tuple(sorted(b for b, _ in weighed.bases))
+    bases = tuple(sorted((b for b, _ in weighed.bases), key=_place))
     against = {reason for _, reason in weighed.bases}
     if None in against:
         return Answer(

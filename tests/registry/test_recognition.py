@@ -1,0 +1,311 @@
+"""The one question, answer by answer: every reason has the facts that give it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from registry.links import LinkState
+from registry.recognition import (
+    ConsentLaw,
+    Facts,
+    Member,
+    crosses,
+)
+from registry.standing import Consented, Identified
+from registry.values import (
+    AdministrationCode,
+    Direction,
+    HsCode,
+    Outcome,
+    ReasonCode,
+    Role,
+    Status,
+)
+from tests.law import AU, CN, DE, EU, FR, GB, KR
+from tests.questions import AT, DAY, SINCE, ask, facts, link, period, said
+from tests.samples import ACME
+
+YES, NO, UNKNOWN = (outcome.value for outcome in Outcome)
+
+# ---------------------------------------------------------------- every reason
+
+CASES: list[tuple[str, Facts, dict[str, Any], str, list[str]]] = [
+    ("valid, linked and inside", facts(), {}, YES, ["IN_FORCE"]),
+    ("unknown to the register", Facts(None), {}, UNKNOWN, ["NO_INFORMATION"]),
+    ("never applied", facts(periods=()), {}, NO, ["NO_AUTHORISATION"]),
+    ("an applicant", facts(periods=(period(Status.LODGED),)), {}, NO, ["NO_AUTHORISATION"]),
+    ("refused", facts(periods=(period(Status.REFUSED),)), {}, NO, ["NO_AUTHORISATION"]),
+    ("granted, not in effect", facts(periods=(period(Status.GRANTED),)), {}, NO,
+     ["NOT_YET_EFFECTIVE"]),
+    ("suspended", facts(periods=(period(Status.SUSPENDED),)), {}, NO, ["AUTHORISATION_SUSPENDED"]),
+    ("the part that partners recognise is suspended", facts(periods=(
+        period(abroad=Status.SUSPENDED),)), {}, NO, ["AUTHORISATION_SUSPENDED"]),
+    *(
+        (f"{status}", facts(periods=(period(status),)), {}, NO, ["AUTHORISATION_ENDED"])
+        for status in (Status.REVOKED, Status.ANNULLED, Status.SURRENDERED, Status.EXPIRED,
+                       Status.SUPERSEDED)
+    ),
+    ("of two, one ended", facts(periods=(period(Status.REVOKED), period())), {}, YES, ["IN_FORCE"]),
+    ("no arrangement", facts(links=()), {}, NO, ["NO_AGREEMENT"]),
+    ("the other direction only", facts(links=(link(from_=KR, to=CN),)), {}, NO, ["NO_AGREEMENT"]),
+    ("not implemented", facts(links=(link(LinkState.NOT_IMPLEMENTED),)), {}, NO,
+     ["AGREEMENT_NOT_IMPLEMENTED"]),
+    ("suspended by them", facts(links=(link(LinkState.SUSPENDED),)), {}, NO,
+     ["AGREEMENT_SUSPENDED"]),
+    ("terminated", facts(links=(link(LinkState.TERMINATED),)), {}, NO, ["AGREEMENT_TERMINATED"]),
+    ("nobody knows since when", facts(links=(link(LinkState.UNCERTAIN),)), {}, UNKNOWN,
+     ["DATE_UNCERTAIN"]),
+    ("another type", facts(periods=(period(type="GCE"),)), {}, NO, ["TYPE_OUT_OF_SCOPE"]),
+    ("another programme", facts(links=(link(programmes=("CN-OTHER",)),)), {}, NO,
+     ["TYPE_OUT_OF_SCOPE"]),
+    ("no type at all: scope defaults to no", facts(links=(link(types=()),)), {}, NO,
+     ["TYPE_OUT_OF_SCOPE"]),
+    ("every type", facts(links=(link(types=("*",)),)), {}, YES, ["IN_FORCE"]),
+    ("another role", facts(links=(link(roles=(Role.CARRIER,)),)), {}, NO, ["ROLE_OUT_OF_SCOPE"]),
+    ("asked as what it is", facts(links=(link(roles=(Role.EXPORTER,)),)),
+     {"role": Role.EXPORTER}, YES, ["IN_FORCE"]),
+    ("asked as what it is not", facts(), {"role": Role.CARRIER}, NO, ["ROLE_OUT_OF_SCOPE"]),
+    ("roles unknown at home", facts(periods=(period(roles=()),)), {"role": Role.CARRIER}, YES,
+     ["IN_FORCE"]),
+    ("imports", facts(links=(link(direction=Direction.EXPORT),)),
+     {"direction": Direction.IMPORT}, NO, ["DIRECTION_OUT_OF_SCOPE"]),
+    ("direction not asked", facts(links=(link(direction=Direction.EXPORT),)), {}, YES,
+     ["IN_FORCE"]),
+    ("goods under the heading", facts(links=(link(hs=(HsCode("0701"),)),)),
+     {"hs": HsCode("070110")}, YES, ["IN_FORCE"]),
+    ("a heading does not cover its chapter", facts(links=(link(hs=(HsCode("0701"),)),)),
+     {"hs": HsCode("07")}, NO, ["GOODS_OUT_OF_SCOPE"]),
+    ("at another crossing", facts(links=(link(crossings=("Heihe-Blagoveshchensk",)),)),
+     {"crossing": "Suifenhe-Pogranichny"}, NO, ["CROSSING_OUT_OF_SCOPE"]),
+    ("by another mode", facts(links=(link(modes=("road",)),)), {"mode": "Rail"}, NO,
+     ["CROSSING_OUT_OF_SCOPE"]),
+    ("by that mode", facts(links=(link(modes=("road",)),)), {"mode": "Road"}, YES, ["IN_FORCE"]),
+    ("no identifier that they know", facts(links=(link(identifier_scheme="EORI"),)), {}, YES,
+     ["IN_FORCE", "UNMATCHED_IDENTIFIER"]),
+    ("a list too old", facts(links=(link(max_age_hours=24),), list_as_of=AT - 2 * DAY), {},
+     UNKNOWN, ["IN_FORCE", "STALE_DATA"]),
+    ("a list of yesterday", facts(links=(link(max_age_hours=24),), list_as_of=AT - DAY), {}, YES,
+     ["IN_FORCE"]),
+    ("recorded here directly", facts(links=(link(max_age_hours=24),)), {}, YES, ["IN_FORCE"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "about", "outcome", "reasons"),
+    [pytest.param(*case[1:], id=case[0]) for case in CASES],
+)
+def test_the_answer_and_its_reasons(
+    told: Facts, about: dict[str, Any], outcome: str, reasons: list[str]
+) -> None:
+    assert said(ask(told, **about)) == (outcome, reasons)
+
+
+def test_every_reason_is_among_the_cases() -> None:
+    found = {reason for *_, reasons in CASES for reason in reasons}
+
+    assert {reason.value for reason in ReasonCode} - found == {"SAME_ADMINISTRATION"}
+
+
+def test_legal_and_operational_are_told_apart() -> None:
+    unmatched = ask(facts(links=(link(identifier_scheme="EORI"),)))
+    stale = ask(facts(links=(link(max_age_hours=24),), list_as_of=AT - 2 * DAY))
+
+    assert unmatched.legal is stale.legal is Outcome.RECOGNISED
+    assert (unmatched.outcome, unmatched.operational) == (
+        Outcome.RECOGNISED,
+        Outcome.NOT_RECOGNISED,
+    )
+    assert (stale.outcome, stale.operational) == (Outcome.UNKNOWN, Outcome.UNKNOWN)
+
+
+def test_a_stretch_ends_where_the_next_begins() -> None:
+    told = facts(periods=(period(valid_to=AT), period(Status.REVOKED, valid_from=AT)))
+
+    assert said(ask(told)) == (NO, ["AUTHORISATION_ENDED"])
+    assert said(ask(told, at=AT - timedelta(microseconds=1))) == (YES, ["IN_FORCE"])
+
+
+# ----------------------------------------------------------------- consent
+
+
+HIDDEN = (UNKNOWN, ["NO_INFORMATION"])
+
+
+@pytest.mark.parametrize("standing", list(Status))
+@pytest.mark.parametrize("state", list(LinkState))
+def test_without_consent_an_operator_is_answered_like_one_that_nobody_knows(
+    standing: Status, state: LinkState
+) -> None:
+    told = facts(periods=(period(standing),), links=(link(state, consent_required=True),))
+
+    assert ask(told) == ask(Facts(None))
+
+
+@pytest.mark.parametrize(
+    ("partner", "expected"), [(KR, (YES, ["IN_FORCE"])), (AU, HIDDEN), (None, HIDDEN)]
+)
+def test_consent_is_to_that_partner_and_publication_is_not_consent_to_share(
+    partner: AdministrationCode | None, expected: Any
+) -> None:
+    told = facts(
+        links=(link(consent_required=True),), consents=(Consented(partner, SINCE),)
+    )
+
+    assert said(ask(told)) == expected
+
+
+def test_consent_that_was_withdrawn_holds_no_longer() -> None:
+    told = facts(links=(link(consent_required=True),), consents=(Consented(KR, SINCE, AT),))
+
+    assert said(ask(told)) == HIDDEN
+    assert said(ask(told, at=AT - DAY)) == (YES, ["IN_FORCE"])
+
+
+def test_a_programme_s_own_law_may_ask_for_consent() -> None:
+    told = facts(consent_laws=(ConsentLaw("CN-AEO", SINCE),))
+
+    assert said(ask(told)) == HIDDEN
+    assert said(ask(replace(told, consents=(Consented(KR, SINCE),)))) == (YES, ["IN_FORCE"])
+
+
+def test_consent_to_a_bloc_is_consent_to_its_members() -> None:
+    told = facts(
+        links=(link(to=EU, consent_required=True),), members=(Member(EU, DE, SINCE),),
+        consents=(Consented(EU, SINCE),),
+    )  # fmt: skip
+
+    assert said(ask(told, DE)) == (YES, ["IN_FORCE"])
+
+
+def test_where_one_of_two_arrangements_asks_for_no_consent_it_carries_alone() -> None:
+    told = facts(links=(link(agreement="A", consent_required=True), link(agreement="B")))
+
+    answer = ask(told)
+
+    assert said(answer) == (YES, ["IN_FORCE"])
+    assert [basis.agreement for basis in answer.bases] == ["B"]
+
+
+# ----------------------------------------------------------- blocs and home
+
+
+MEMBERS = (Member(EU, DE, SINCE), Member(EU, FR, SINCE), Member(EU, GB, SINCE, AT))
+
+
+@pytest.mark.parametrize("territory", [DE, FR, EU])
+def test_at_home_there_is_nothing_to_recognise_mutually(territory: AdministrationCode) -> None:
+    told = facts(administration=DE, members=MEMBERS)
+
+    assert said(ask(told, territory)) == (YES, ["SAME_ADMINISTRATION"])
+    ended = replace(told, periods=(period(Status.REVOKED),))
+    assert said(ask(ended, territory)) == (NO, ["AUTHORISATION_ENDED", "SAME_ADMINISTRATION"])
+
+
+def test_a_part_that_is_suspended_for_partners_is_valid_at_home() -> None:
+    told = facts(administration=DE, members=MEMBERS, periods=(period(abroad=Status.SUSPENDED),))
+
+    assert said(ask(told, FR)) == (YES, ["SAME_ADMINISTRATION"])
+
+
+def test_a_bloc_stands_for_its_members_of_that_day() -> None:
+    # Acceptance case 3: the United Kingdom leaves the customs territory, and the set.
+    told = facts(links=(link(to=EU),), members=MEMBERS)
+
+    assert said(ask(told, GB, at=AT - timedelta(seconds=1))) == (YES, ["IN_FORCE"])
+    assert said(ask(told, GB, at=AT)) == (NO, ["NO_AGREEMENT"])
+    assert said(ask(told, FR)) == (YES, ["IN_FORCE"])
+
+
+def test_an_operator_of_a_member_is_one_of_the_bloc() -> None:
+    told = facts(administration=FR, links=(link(from_=EU),), members=MEMBERS)
+
+    assert said(ask(told)) == (YES, ["IN_FORCE"])
+
+
+# ------------------------------------------------------------------- union
+
+
+def test_every_basis_is_listed_and_ending_one_leaves_the_rest() -> None:
+    # Acceptance case 11: three arrangements cover the pair, and one ends.
+    three = [link(agreement=name) for name in ("A", "B", "C")]
+    two = [link(LinkState.TERMINATED, "A"), *three[1:]]
+
+    assert [b.agreement for b in ask(facts(links=three)).bases] == ["A", "B", "C"]
+    after = ask(facts(links=two))
+    assert said(after) == (YES, ["IN_FORCE"])
+    assert [b.agreement for b in after.bases] == ["B", "C"]
+
+
+def test_what_is_uncertain_beats_what_is_not_and_yields_to_what_is() -> None:
+    told = (link(LinkState.TERMINATED, "A"), link(LinkState.UNCERTAIN, "B"))
+
+    assert said(ask(facts(links=told))) == (UNKNOWN, ["DATE_UNCERTAIN"])
+    assert said(ask(facts(links=(*told, link(agreement="C"))))) == (YES, ["IN_FORCE"])
+
+
+def test_of_several_ways_that_fail_each_says_why_in_the_order_of_the_alphabet() -> None:
+    told = (link(agreement="A", types=()), link(LinkState.NOT_IMPLEMENTED, "B"))
+
+    assert said(ask(facts(links=told))) == (
+        NO,
+        ["AGREEMENT_NOT_IMPLEMENTED", "TYPE_OUT_OF_SCOPE"],
+    )
+
+
+def test_one_way_that_can_be_used_is_enough() -> None:
+    told = facts(links=(link(agreement="A", identifier_scheme="EORI"), link(agreement="B")))
+
+    answer = ask(told)
+
+    assert answer.operational is Outcome.RECOGNISED
+    assert [b.agreement for b in answer.bases] == ["A", "B"]
+
+
+def test_a_basis_says_since_when_by_which_number_and_where_it_is_declared() -> None:
+    later = SINCE + 90 * DAY
+    told = facts(
+        periods=(period(valid_from=later),),
+        links=(
+            link(
+                identifier_scheme="CN_REG", declaration_box="3/39", benefits=("fewer checks",),
+                assumed=True,
+            ),
+        ),
+        identifiers=(
+            Identified("CN_REG", "1234567890", CN, None, SINCE),
+            Identified("CN_REG", "0000000001", CN, None, SINCE, AT),
+        ),
+    )  # fmt: skip
+
+    [basis] = ask(told).bases
+
+    assert (basis.agreement, basis.authorisation, basis.since) == ("CN-KR-AEO", "N1", later)
+    assert (basis.identifier_scheme, basis.identifier) == ("CN_REG", "1234567890")
+    assert (basis.declaration_box, basis.benefits, basis.assumed) == (
+        "3/39", ("fewer checks",), True,
+    )  # fmt: skip
+
+
+def test_where_no_scheme_is_agreed_the_tin_is_the_key() -> None:
+    [basis] = ask(facts()).bases
+
+    assert (basis.identifier_scheme, basis.identifier) == (None, ACME.text)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("Heihe-Blagoveshchensk", True),
+        ("heihe - blagoveshchensk", True),
+        ("Blagoveshchensk\N{EN DASH}Heihe", True),
+        ("HEIHE", True),
+        ("Heihe-Pogranichny", False),
+        ("Hei", False),
+    ],
+)
+def test_a_crossing_is_one_however_it_is_spelt(asked: str, found: bool) -> None:
+    assert crosses(("Suifenhe-Pogranichny", "Heihe-Blagoveshchensk"), asked) is found
