@@ -123,9 +123,9 @@ async def operator(request: Request, tin: str) -> Response:
     believed = [p for p in told["periods"] if p["recordedTo"] is None]
     return page(
         request, "operator.html", status=400 if not_there else clocks.status, title=it["name"],
-        it=it, asked=standing, clocks=clocks, zone=it["administration"]["timeZone"], position=it["position"],
-        there=there, not_there=not_there, recognition=recognition, details=details, told=told,
-        believed=believed,
+        it=it, asked=standing, clocks=clocks, zone=it["administration"]["timeZone"],
+        position=it["position"], there=there, not_there=not_there, recognition=recognition,
+        details=details, told=told, believed=believed,
         before=[p for p in told["periods"] if p["recordedTo"] is not None],
         deadlines={a["number"]: a["deadlines"] for a in told["authorisations"]},
         abroad=abroad, groups=_alike((_part(abroad) or {"recognisedIn": []})["recognisedIn"]),

@@ -1,0 +1,277 @@
+"""The pages in a real browser: by keyboard, by screen reader, narrow, dark, and by themselves."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+PAGES = (
+    "/",
+    "/as",
+    "/tour",
+    "/tour/12",
+    "/tour/16",
+    "/operators/CN0000000012?at=2026-03-05",
+    "/operators/CN9999999999",
+    "/agreements",
+    "/agreements/CN-AU-AEO",
+    "/countries",
+    "/countries/CN",
+    "/programmes/EU-AEO",
+    "/documents",
+    "/documents/ACTION-PLAN-2018-2020",
+    "/search?q=nothing+of+the+kind",
+    "/countries/CN?at=yesterday",
+    "/nowhere",
+)
+
+#: What a page must have for whoever cannot see it; each complaint names the element.
+COMPLAINTS = """() => {
+  const all = (chosen) => [...document.querySelectorAll(chosen)];
+  const told = (element) => element.outerHTML.slice(0, 90);
+  const named = (element) => element.getAttribute("aria-label") || element.textContent.trim()
+    || (element.getAttribute("aria-labelledby") || "").split(" ")
+      .map((id) => document.getElementById(id)?.textContent || "").join("").trim();
+  const found = [];
+  const want = (holds, complaint) => { if (!holds) found.push(complaint); };
+  want(document.documentElement.lang === "en", "the page has no language");
+  want(document.title.length > 12, "the page has no title");
+  for (const chosen of ["main", "header", "nav", "footer", "h1"])
+    want(all(chosen).length >= 1, `no ${chosen}`);
+  want(all("main").length === 1 && all("h1").length === 1, "more than one main or h1");
+  let level = 0;
+  for (const heading of all("h1, h2, h3, h4")) {
+    const next = Number(heading.tagName[1]);
+    want(next <= level + 1, `a level is left out before ${told(heading)}`);
+    want(heading.textContent.trim(), "an empty heading");
+    level = next;
+  }
+  for (const field of all("input:not([type=hidden]), select, textarea"))
+    want(field.labels.length, `no label: ${told(field)}`);
+  for (const link of all("a, button:not([hidden]), summary"))
+    want(named(link), `no name: ${told(link)}`);
+  for (const table of all("table")) {
+    want(table.caption?.textContent.trim(), `no caption: ${told(table)}`);
+    want(table.querySelectorAll("thead th[scope=col]").length, `no column heads: ${told(table)}`);
+  }
+  for (const picture of all("svg:not([aria-hidden])"))
+    want(picture.getAttribute("role") === "img" && named(picture), `no text: ${told(picture)}`);
+  for (const image of all("img")) want(image.alt, `no alt: ${told(image)}`);
+  for (const region of all("[tabindex='0']:not(pre)"))
+    want(named(region), `a stop without a name: ${told(region)}`);
+  for (const id of all("[id]").map((element) => element.id))
+    want(document.querySelectorAll(`[id="${id}"]`).length === 1, `twice: id ${id}`);
+  for (const pointer of all("[aria-describedby], [aria-labelledby]"))
+    for (const name of ["aria-describedby", "aria-labelledby"])
+      for (const id of (pointer.getAttribute(name) || "").split(" ").filter(Boolean))
+        want(document.getElementById(id), `${name} points nowhere: ${told(pointer)}`);
+  return found;
+}"""
+
+#: WCAG 2.2, 1.4.3: text against what is behind it, 4.5 to 1, or 3 to 1 where it is large.
+TOO_FAINT = """() => {
+  const parts = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((c) => c / 255)
+      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const [r, g, b, alpha = 1] = parts(getComputedStyle(at).backgroundColor);
+      if (alpha === 1) return [r, g, b];
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
+    const style = getComputedStyle(element);
+    const ink = parts(element.closest("svg") ? style.fill : style.color).slice(0, 3);
+    const [a, b] = [light(ink), light(behind(element))];
+    const size = parseFloat(style.fontSize), bold = Number(style.fontWeight) >= 700;
+    const wanted = size >= 24 || (bold && size >= 18.66) ? 3 : 4.5;
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < wanted)
+      found.push(`${contrast.toFixed(2)}: ${walker.currentNode.data.trim().slice(0, 40)}`);
+  }
+  return [...new Set(found)];
+}"""
+
+
+@pytest.fixture(scope="module")
+def address(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The service in a process of its own, on the loaded record."""
+    home: Path = tmp_path_factory.mktemp("home")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "api", "serve", "--port", str(port), "--home", str(home)],
+        env=os.environ | {"DATABASE_URL": world},
+    )
+    try:
+        while not _answers(port):
+            assert process.poll() is None, "the service ended before it answered"
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _answers(port: int) -> bool:
+    asking = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        asking.request("GET", "/readyz")
+        return asking.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        asking.close()
+
+
+def become(page: Page, address: str, subject: str) -> None:
+    page.goto(f"{address}/as")
+    page.get_by_label(subject).check()
+    page.get_by_role("button", name="Ask as this identity").click()
+    page.wait_for_url(f"{address}/")
+
+
+@pytest.fixture(params=["light", "dark"])
+def auditor(browser: Browser, address: str, request: Any) -> Iterator[Page]:
+    """A window of somebody who sees everything, on a narrow screen."""
+    context = browser.new_context(
+        color_scheme=request.param, viewport={"width": 360, "height": 740}
+    )
+    page = context.new_page()
+    become(page, address, "auditor:*")
+    yield page
+    context.close()
+
+
+def test_every_page_can_be_read_by_anybody(auditor: Page, address: str) -> None:
+    complaints: dict[str, list[str]] = {}
+    for path in PAGES:
+        auditor.goto(address + path)
+        auditor.evaluate("document.querySelectorAll('details').forEach((it) => it.open = true)")
+        wrong = auditor.evaluate(COMPLAINTS) + auditor.evaluate(TOO_FAINT)
+        if auditor.evaluate("document.documentElement.scrollWidth") > 360:
+            wrong.append("wider than a small telephone")
+        if wrong:
+            complaints[path] = wrong
+
+    assert complaints == {}
+
+
+def test_no_other_host_is_asked_and_nothing_is_refused(page: Page, address: str) -> None:
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+
+    for path in PAGES:
+        page.goto(address + path)
+
+    assert [url for url in asked if not url.startswith(address + "/")] == []
+    # A page of what is not there, or was asked wrongly, is told as such by its status.
+    assert [text for text in said if "status of 40" not in text] == []
+
+
+def test_an_operator_is_found_by_keyboard_alone(page: Page, address: str) -> None:
+    page.goto(address)
+
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "q":
+            break
+    page.keyboard.type("CN1234567890")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"{address}/operators/CN1234567890")
+    assert page.get_by_role("heading", level=1).inner_text() == "Synthetic Fruit Exporter Ltd (CN)"
+
+
+def test_where_one_is_on_a_page_can_be_seen(page: Page, address: str) -> None:
+    page.goto(f"{address}/tour/12")
+
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid", page.evaluate("document.activeElement.outerHTML")
+
+
+def test_the_clocks_are_turned_by_hand(page: Page, address: str) -> None:
+    become(page, address, "officer:CN")
+    page.goto(f"{address}/operators/CN0000000012")
+    page.get_by_label("What counted in law at").fill("2026-03-05")
+    page.get_by_label("As the register knew it at").fill("2026-03-06")
+
+    page.get_by_role("button", name="Show").click()
+
+    page.wait_for_url("**/operators/CN0000000012?at=2026-03-05&known-at=2026-03-06")
+    stretches = page.get_by_role("region", name="Stretches of status")
+    assert "suspended" not in stretches.inner_text()
+    assert "valid" in stretches.inner_text()
+    picture = page.get_by_role("img", name="Status of Synthetic Steel Exporter Ltd (CN) over time")
+    assert "asked: 2026-03-05" in (picture.text_content() or "")
+
+
+def test_who_may_not_ask_becomes_somebody_who_may(page: Page, address: str) -> None:
+    page.goto(f"{address}/tour/13")
+    page.get_by_role("button", name="Ask as auditor:*").first.click()
+
+    expect(page.get_by_role("note")).to_contain_text("You ask as auditor:*")
+    assert page.url == f"{address}/tour/13"
+    expect(page.locator(".outcome")).to_contain_text(["recognised", "not recognised"])
+
+
+def test_a_question_can_be_copied(browser: Browser, address: str) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(f"{address}/tour/4")
+    page.get_by_text("The same question in GraphQL").first.click()
+
+    page.get_by_role("button", name="Copy").first.click()
+
+    page.get_by_role("button", name="Copied").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("query ControlResult(") and "reasons { code message }" in copied
+    context.close()
+
+
+def test_the_pages_need_no_script(browser: Browser, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/tour/9")
+    page.get_by_label("What counted in law at").fill("2024-08-20")
+    page.get_by_role("button", name="Ask", exact=True).click()
+
+    page.wait_for_url("**/tour/9?ask=1&at=2024-08-20&known-at=")
+    assert "Law at 2024-08-20" in page.locator("main").inner_text()
+    context.close()
+
+
+def test_a_page_can_be_printed(page: Page, address: str) -> None:
+    page.goto(f"{address}/agreements/CN-AU-AEO")
+
+    page.emulate_media(media="print")
+
+    assert not page.get_by_role("navigation", name="Main").is_visible()
+    assert page.get_by_role("heading", level=1).is_visible()
