@@ -96,8 +96,9 @@ class ChangeQuery:
             found: list[Change] = []
             until = moves.until
             for place in sorted(touched):
-                everybody = set(await reads.operators_of(connection, moves.homes.get(place, ())))
-                wanted = sorted(everybody | touched[place])
+                homes = moves.homes.get(place)
+                moved = await reads.operators_of(connection, homes, place) if homes else ()
+                wanted = sorted(touched[place].union(moved))
                 missing = [tin for tin in wanted if tin not in known]
                 for start in range(0, len(missing), CHUNK):
                     known |= await reads.pasts(connection, for_, missing[start : start + CHUNK])

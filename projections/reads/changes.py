@@ -126,13 +126,17 @@ async def moves(
     return Moves(own, homes, until, head)
 
 
-async def operators_of(connection: Connection, homes: Iterable[str]) -> list[str]:
-    """Every operator of these territories that ever held anything, by TIN."""
+async def operators_of(connection: Connection, homes: Iterable[str], position: int) -> list[str]:
+    """Every operator of these territories of whom anything was believed there, by TIN."""
     statement = """
     select o.tin from views.operator o
-    where o.administration = any(%(homes)s::text[]) and o.types <> '{}' order by o.tin"""
+    where o.administration = any(%(homes)s::text[]) and exists (
+        select from views.status_period p
+        where p.tin = o.tin and p.position < %(position)s
+            and (p.position_to is null or p.position_to > %(position)s))
+    order by o.tin"""
     async with connection.cursor() as cursor:
-        await cursor.execute(statement, {"homes": sorted(homes)})
+        await cursor.execute(statement, {"homes": sorted(homes), "position": position})
         return [row[0] for row in await cursor.fetchall()]
 
 

@@ -126,9 +126,12 @@ _ASKED = {
         "(n.name ilike %(name_contains)s or coalesce(n.local_name, '') ilike %(name_contains)s)"
     ),
     "role": "%(role)s = any(n.roles)",
-    # The dearest comes last: it asks the whole rule for each operator that passed the others.
+    # The dearest comes last: it asks the whole rule for each operator that passed the others, so
+    # those who hold nothing valid that day, in part or whole, are not asked about.
     "recognised_in": (
-        "(select r.outcome from"
+        "exists (select from views.status_period p where p.tin = o.tin"
+        f" and 'VALID' in (p.status, p.abroad) and {on_both('p')})"
+        " and (select r.outcome from"
         " rule.recognition(o.tin, %(recognised_in)s, %(at)s, %(known)s) r) = 'RECOGNISED'"
     ),
 }
