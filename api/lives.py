@@ -12,6 +12,7 @@ from registry import commands as c
 from registry import particulars
 from registry.application import History
 from registry.decisions import Decision, begins
+from registry.errors import Refusal
 from registry.operators import Operator
 from registry.programmes import Programme
 from registry.values import AdministrationCode, Role, Tin
@@ -90,6 +91,7 @@ class Life:
         begun = population.beginning(number)
         self.tin, self.home, self.zone, self.day, self.fate, self.random = begun
         self.known: list[datetime] = []  # one instant an event
+        self.refused: list[str] = []
         self.ended = False
         by = Decision(
             self.day, decided_by=self.home, legal_ground=self.place.law, source=SOURCE
@@ -166,7 +168,8 @@ class Life:
         if self.random() < 0.1:
             self.consult()
         rules = programme.rules_on(self.day)
-        if self.random() < 0.06 and rules.number("decision_extension_days"):
+        awaited = any(getattr(event, "due", ()) for event in self.operator.past)
+        if self.random() < 0.06 and awaited and rules.number("decision_extension_days"):
             extend = c.ExtendDeadline(tin=tin, reason="further checks of the premises")
             self.do(auth.extend_deadline, extend)
         self.wait(20, 70)
@@ -183,7 +186,7 @@ class Life:
         grant = c.GrantAuthorisation(tin=tin, number=number, type=type)
         # The day of effect is the programme's to say, so the day given is that of the decision.
         self.do(auth.grant, grant, by_rule=True)
-        return not self.ended
+        return bool(self.operator.held()) and not self.ended
 
     def history(self) -> History:
         return History(self.operator, self.known, self.population.command_id(self.number), ACTOR)
@@ -322,7 +325,11 @@ class Life:
             self.ended = True
             return
         by = self.decision(recorded, None if by_rule else self.day, self.day)
-        decide(self.operator, command, by)
+        try:
+            decide(self.operator, command, by)
+        except Refusal as refusal:  # the law of that day has the last word, in a made-up life too
+            self.refused.append(f"{type(command).__name__} on {self.day}: {refusal}")
+            return
         if len(self.operator.pending_events) > len(self.known):
             self.written(recorded)
 

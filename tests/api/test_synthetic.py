@@ -92,6 +92,7 @@ def test_lives_are_of_every_kind_and_keep_their_order(population: Population) ->
         life = population.life(number)
         topics.update(type(event).__name__ for event in life.operator.pending_events)
         assert life.known == sorted(life.known)
+        assert life.refused == []
     assert 8 <= topics.total() / MANY <= 12
     for kind in ("Granted", "Renewed", "Suspended", "SuspensionLifted", "Revoked", "Surrendered"):
         assert topics[kind]

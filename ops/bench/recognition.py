@@ -1,0 +1,142 @@
+"""How long a recognition question takes over HTTP, on both clocks, at a steady pace.
+
+    python -m ops.bench.recognition [--operators 100000] [--rate 50] [--seconds 30] [--home DIR]
+
+Starts `aeo up` (in a home that is thrown away, or in --home, which is kept) and asks as an auditor
+for one TIN after another, each at another instant of law and of knowledge. A question is due at a
+fixed time and its answer is measured from then, whether or not the one before it was answered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import quantiles
+from time import monotonic, sleep
+
+from api.tokens import issue
+
+QUERY = """
+query ($tin: TIN!, $in: AdministrationCode!, $at: DateTime, $knownAt: DateTime) {
+  recognition(tin: $tin, in: $in, asOf: {at: $at, knownAt: $knownAt}) {
+    outcome legal operational reasons { code message } bases { agreement { id } }
+    validFrom validTo position
+  }
+}"""
+TERRITORIES = ("CN", "KR", "JP", "US", "SG", "DE", "GB", "CH", "AU", "TH", "MX", "NZ")
+START = datetime(2012, 1, 1, tzinfo=UTC)
+CALLERS = 8
+
+_held = threading.local()
+
+
+def ask(port: int, token: str, variables: dict[str, str]) -> str:
+    """The outcome. Each thread keeps its connection."""
+    if not hasattr(_held, "connection"):
+        _held.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    body = json.dumps({"query": QUERY, "variables": variables})
+    _held.connection.request("POST", "/graphql", body, headers)
+    answer = json.load(_held.connection.getresponse())
+    outcome: str = answer["data"]["recognition"]["outcome"]
+    return outcome
+
+
+def question(tins: list[str], chance: random.Random) -> dict[str, str]:
+    days = (datetime.now(UTC) - START).days
+    known = START + timedelta(days=chance.randrange(days))
+    at = START + timedelta(days=chance.randrange(days))
+    return {
+        "tin": chance.choice(tins),
+        "in": chance.choice(TERRITORIES),
+        "at": at.isoformat(),
+        "knownAt": (datetime.now(UTC) if chance.random() < 0.5 else known).isoformat(),
+    }
+
+
+def all_tins(home: Path) -> list[str]:
+    replay = [sys.executable, "-m", "api", "replay", "--home", str(home)]
+    done = subprocess.run(
+        [*replay, "--type", "operator.registered"], stdout=subprocess.PIPE, check=True
+    )
+    return [json.loads(line)["payload"]["tin"] for line in done.stdout.splitlines()]
+
+
+def measure(
+    port: int, token: str, tins: list[str], rate: float, seconds: float
+) -> tuple[list[float], Counter[str]]:
+    """Milliseconds of each answer, and what was answered."""
+    chance = random.Random(1)
+    took: list[float] = []
+    outcomes: Counter[str] = Counter()
+
+    def one(due: float) -> None:
+        variables = question(tins, chance)
+        outcome = ask(port, token, variables)
+        took.append((monotonic() - due) * 1000)
+        outcomes[outcome] += 1
+
+    with ThreadPoolExecutor(CALLERS) as callers:
+        for _ in range(200):  # plans are made, caches filled
+            ask(port, token, question(tins, chance))
+        began = monotonic()
+        for number in range(int(rate * seconds)):
+            due = began + number / rate
+            sleep(max(0.0, due - monotonic()))
+            callers.submit(one, due)
+    return took, outcomes
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    options.add_argument("--operators", type=int, default=100_000)
+    options.add_argument("--rate", type=float, default=50.0)
+    options.add_argument("--seconds", type=float, default=30.0)
+    options.add_argument("--home", type=Path)
+    asked = options.parse_args()
+    home = asked.home or Path(tempfile.mkdtemp(prefix="aeo-bench-"))
+    home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o711)  # as root the server is run by another user, who must get through
+    with closing(socket.socket()) as trial:
+        trial.bind(("127.0.0.1", 0))
+        port: int = trial.getsockname()[1]
+    up = subprocess.Popen(
+        [sys.executable, "-m", "api", "up", "--home", str(home), "--port", str(port),
+         "--operators", str(asked.operators)],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert up.stdout is not None
+        if not any(line.startswith("ready") for line in up.stdout):
+            sys.exit("it did not start")
+        token = issue("auditor:*", home)
+        took, outcomes = measure(port, token, all_tins(home), asked.rate, asked.seconds)
+    finally:
+        up.send_signal(signal.SIGTERM)
+        up.wait()
+        if asked.home is None:
+            shutil.rmtree(home)
+    cuts = quantiles(took, n=100)
+    print(
+        f"{len(took):,} questions at {asked.rate:g}/s, {asked.operators:,} operators: "
+        f"p50 {cuts[49]:.1f} ms, p95 {cuts[94]:.1f} ms, p99 {cuts[98]:.1f} ms, "
+        f"longest {max(took):.1f} ms; {dict(outcomes)}"
+    )
+
+
+if __name__ == "__main__":
+    main()
