@@ -155,17 +155,20 @@ class _Recognition:
                 if not outside:
                     return None
                 return f"{link.agreement}: covers {only}; the operator held {', '.join(types)}"
-            case ReasonCode.ROLE_OUT_OF_SCOPE if clause.roles:
-                roles = [asked.role] if asked.role else {r for p in self.abroad for r in p.roles}
-                return f"{link.agreement}: covers {_list(clause.roles)}; not {_list(roles)}"
+            case ReasonCode.ROLE_OUT_OF_SCOPE:
+                own = {role for p in self.abroad for role in p.roles}
+                if asked.role and own and asked.role not in own:
+                    return f"{self.facts.tin}: authorised as {_list(own)}; asked {asked.role}"
+                wanted = [asked.role] if asked.role else own
+                return f"{link.agreement}: covers {_list(clause.roles)}; not {_list(wanted)}"
             case ReasonCode.DIRECTION_OUT_OF_SCOPE if clause.direction:
                 return f"{link.agreement}: covers {clause.direction} alone; asked {asked.direction}"
             case ReasonCode.GOODS_OUT_OF_SCOPE if clause.hs:
                 return f"{link.agreement}: covers HS {_list(clause.hs)}; asked HS {asked.hs}"
             case ReasonCode.CROSSING_OUT_OF_SCOPE if clause.crossings or clause.modes:
                 covered = ", ".join((*clause.crossings, *clause.modes))
-                wanted = asked.crossing or asked.mode
-                return f"{link.agreement}: covers {covered}; asked {wanted}"
+                given = asked.crossing or asked.mode
+                return f"{link.agreement}: covers {covered}; asked {given}"
         return _state(link, code, self.at, self.there, self.zones)
 
 

@@ -109,9 +109,12 @@ def test_every_reason_is_a_sentence(region: Client, tin: str, into: str, reason:
 
 
 def test_what_is_asked_of_the_consignment_narrows_the_answer(region: Client) -> None:
-    answer = ask(region, OPEN, "CN", consignment={"role": "IMPORTER", "hs": "0702"})
+    sends = ask(region, OPEN, "CN", consignment={"role": "EXPORTER", "hs": "0702"})
+    receives = ask(region, OPEN, "CN", consignment={"role": "IMPORTER"})
 
-    assert verdict(answer) == ("RECOGNISED", ["IN_FORCE"])  # the clause sets no bounds on either
+    assert verdict(sends) == ("RECOGNISED", ["IN_FORCE"])  # the clause names no goods: all
+    assert verdict(receives) == ("NOT_RECOGNISED", ["ROLE_OUT_OF_SCOPE"])
+    assert receives["reasons"][0]["message"] == f"{OPEN}: authorised as EXPORTER; asked IMPORTER."
 
 
 def test_a_hidden_operator_answers_exactly_as_an_unknown_one(region: Client) -> None:
