@@ -1,0 +1,142 @@
+"""Programmes: types and rules as dated data."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from registry import commands as c
+from registry.errors import BadValue, GroundNeeded, Refusal, WrongDates
+from registry.programmes import Programme
+from tests.law import CN, PROGRAMMES, TODAY
+from tests.scenario import fact, given, refused, when
+
+ID = "CN-AEO"
+
+
+def programme() -> Programme:
+    it: Programme = given(
+        Programme,
+        fact(
+            Programme.Registered, programme=ID, administration=CN, time_zone="Asia/Shanghai",
+            name="AEO", types=("ACE", "GCE"), effective=date(2008, 4, 1),
+        ),
+    )  # fmt: skip
+    return it
+
+
+def rule(name: str, value: str, **said: Any) -> c.SetRule:
+    return c.SetRule(programme=ID, rule=name, value=value, **{"legal_ground": "an order"} | said)
+
+
+def test_a_rule_is_recorded_once() -> None:
+    it, said = programme(), rule("decision_days", "90", unit="days")
+
+    assert when(it, said) == [
+        fact(
+            Programme.RuleSet, rule="decision_days", value="90", unit="days", effective=TODAY,
+            legal_ground="an order",
+        )
+    ]  # fmt: skip
+    assert when(it, said) == []
+
+
+def test_a_new_order_is_a_new_date_and_the_old_one_keeps_its_days() -> None:
+    # Orders 237, 251 and 282 of the General Administration of Customs.
+    it = programme()
+    when(it, rule("review_years", "3", effective=date(2018, 5, 1), until=date(2021, 11, 1)))
+    when(it, rule("review_years", "5", effective=date(2021, 11, 1)))
+
+    found = [
+        it.rules_on(day).number("review_years")
+        for day in (date(2018, 4, 30), date(2021, 10, 31), date(2021, 11, 1))
+    ]
+    assert found == [None, 3, 5]
+
+
+def test_the_newer_law_holds_even_if_the_older_is_written_down_later() -> None:
+    it = programme()
+    when(it, rule("decision_days", "120", effective=date(2016, 5, 1)))
+    when(it, rule("decision_days", "90", effective=date(2008, 1, 1)))
+
+    assert it.rules_on(TODAY).number("decision_days") == 120
+    assert it.rules_on(date(2010, 1, 1)).number("decision_days") == 90
+
+
+def test_of_two_words_about_one_day_the_last_stands() -> None:
+    it = programme()
+    when(it, rule("decision_days", "120"))
+    when(it, rule("decision_days", "90"))
+    when(it, c.SetTypes(programme=ID, types=("ACE", "CE")))
+    when(it, c.SetTypes(programme=ID, types=("ACE",)))
+
+    assert it.rules_on(TODAY).number("decision_days") == 90
+    assert it.types_on(TODAY) == ("ACE",)
+
+
+def test_types_are_those_of_the_day() -> None:
+    it = programme()
+    types = c.SetTypes(
+        programme=ID, types=("ACE", "CE"), effective=date(2026, 4, 1), legal_ground="Order 282"
+    )
+
+    assert len(when(it, types)) == 1
+    assert when(it, types) == []
+    assert it.types_on(date(2026, 3, 31)) == ("ACE", "GCE")
+    assert it.types_on(date(2026, 4, 1)) == ("ACE", "CE")
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (rule("decision_days", "ninety"), BadValue),
+        (rule("effect_after", "-5"), BadValue),
+        (rule("bar_years", ""), BadValue),
+        (rule("decision_days", "90", until=TODAY), WrongDates),
+        (rule("decision_days", "90", effective=date(2018, 5, 1), legal_ground=None), GroundNeeded),
+    ],
+)
+def test_a_rule_that_could_not_be_followed_is_refused(
+    said: c.SetRule, why: type[Refusal]
+) -> None:
+    refused(why, programme(), said)
+
+
+def test_a_rule_in_words_stays_in_words() -> None:
+    [said] = when(programme(), rule("validity", "by category"))
+
+    assert said.fields["value"] == "by category"
+
+
+def test_the_parts_of_a_type_are_what_the_law_of_the_day_says() -> None:
+    rules = PROGRAMMES["EU-AEO"].rules_on(TODAY)
+
+    assert rules.parts("AEOF") == {"C", "S"}
+    assert rules.recognised_part == "S"
+    assert PROGRAMMES["KR-AEO"].rules_on(TODAY).parts("AA") == {"AA"}
+    assert PROGRAMMES["KR-AEO"].rules_on(TODAY).recognised_part is None
+
+
+def test_who_says_so_is_told_with_every_number() -> None:
+    rules = PROGRAMMES["KR-AEO"].rules_on(TODAY)
+
+    assert rules.source("validity_years") == "Customs Act of Korea"
+    assert rules.source("unheard_of") == "unheard_of"
+
+
+@pytest.mark.parametrize(
+    ("decided", "effect"),
+    [
+        # A Wednesday, and ten working days later over two weekends.
+        (date(2014, 3, 5), date(2014, 3, 19)),
+        # A Saturday: the first working day is the Monday.
+        (date(2014, 3, 8), date(2014, 3, 21)),
+        (date(2016, 5, 1), date(2016, 5, 6)),
+    ],
+)
+def test_the_day_of_effect_is_counted_by_the_law_of_the_decision(
+    decided: date, effect: date
+) -> None:
+    assert PROGRAMMES["EU-AEO"].rules_on(decided).day_of_effect(decided) == effect
