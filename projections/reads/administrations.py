@@ -99,12 +99,16 @@ async def operator_counts(
     connection: Connection, as_of: AsOf, codes: Sequence[str]
 ) -> dict[str, int]:
     """How many operators each had registered by then; of a bloc, its members of that day too."""
-    statement = f"""with {BLOC}
-    select asked.code, (
-        select count(*) from views.operator o
-        where o.registered <= %(known)s and (o.administration = asked.code or o.administration in (
-            select b.member from bloc b where b.bloc = asked.code)))
-    from unnest(%(codes)s::text[]) as asked (code)"""
+    statement = f"""with {BLOC},
+    home as (
+        select asked.code, asked.code as territory from unnest(%(codes)s::text[]) as asked (code)
+        union
+        select b.bloc, b.member from bloc b where b.bloc = any(%(codes)s::text[])
+    )
+    select h.code, count(o.tin)
+    from home h
+    left join views.operator o on o.administration = h.territory and o.registered <= %(known)s
+    group by h.code"""
     async with connection.cursor() as cursor:
         await cursor.execute(statement, as_of.parameters | {"codes": list(codes)})
         return dict(await cursor.fetchall())
