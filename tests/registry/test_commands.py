@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import typing
-from datetime import UTC, date, datetime
-from enum import Enum
-from typing import Any, get_args, get_origin
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -15,37 +12,15 @@ import pytest
 from registry import commands as c
 from registry.errors import BadValue
 from registry.routes import BEGINNINGS, DECISIONS
-from registry.values import AdministrationCode, HsCode, Role, Tin
+from registry.values import Role, Tin
+from tests.words import WORDS, in_full
 
 COMMANDS = list(c.COMMANDS.values())
-WORDS: dict[Any, Any] = {
-    str: "a word",
-    int: 7,
-    bool: True,
-    date: date(2026, 3, 1),
-    datetime: datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
-    UUID: uuid4(),
-    Tin: Tin("CN1234567890"),
-    AdministrationCode: AdministrationCode("CN"),
-    HsCode: HsCode("0701"),
-}
-
-
-def a_word(kind: Any) -> Any:
-    """Something of that type."""
-    if get_origin(kind) is tuple:
-        return (a_word(get_args(kind)[0]),)
-    if get_origin(kind) is dict:
-        return {"a word": "another"}
-    if get_args(kind):
-        return a_word(get_args(kind)[0])
-    return list(kind)[-1] if issubclass(kind, Enum) else WORDS[kind]
 
 
 def full(kind: type[c.Command]) -> c.Command:
-    """That command with a word in each of its fields."""
-    hints = typing.get_type_hints(kind)
-    return kind(**{name: a_word(hints[name]) for name in kind.__struct_fields__})
+    command: c.Command = in_full(kind)
+    return command
 
 
 def suspend(**said: Any) -> dict[str, Any]:
