@@ -17,6 +17,7 @@ from api.access import (
 )
 from registry import commands as c
 from registry.values import AdministrationCode, Tin
+from tests.api.client import Client
 
 CN, KR, DE, EU = map(AdministrationCode, ("CN", "KR", "DE", "EU"))
 ACME, HAFEN = Tin("CN1234567890"), Tin("DE123456789")
@@ -131,3 +132,30 @@ def test_a_subject_names_one_of_four(subject: str, role: Role) -> None:
 def test_any_other_subject_is_nobody(subject: str) -> None:
     with pytest.raises(ValueError):
         named(subject)
+
+
+def test_whoever_asks_can_ask_who_the_register_takes_them_for(counter: Client) -> None:
+    question = "{ viewer { subject role administration operator mayAsk } }"
+
+    public = counter.ask(question)["viewer"]
+    officer = counter.ask(question, "officer:DE")["viewer"]
+    company = counter.ask(question, f"company:{ACME}")["viewer"]
+
+    assert (public["role"], public["administration"], public["operator"]) == ("public", None, None)
+    assert (officer["role"], officer["administration"]) == ("officer", "DE")
+    assert (company["operator"], "list operators" in company["mayAsk"]) == (ACME.text, True)
+    assert "change the register" in officer["mayAsk"]
+    assert not any("change the register" in it["mayAsk"] for it in (public, company))
+
+
+def test_a_member_reaches_its_bloc_and_a_bloc_its_members(counter: Client) -> None:
+    question = """query ($in: AdministrationCode!) {
+      recognition(tin: "CN1234567890", in: $in) { outcome }
+    }"""
+    for by in ("officer:DE", "partner:DE", "officer:EU"):
+        for territory in ("DE", "EU"):
+            assert "errors" not in counter.post(question, by, **{"in": territory}).json()
+
+    refused = counter.error(question, "partner:KR", **{"in": "EU"})
+    assert refused["code"] == "FORBIDDEN"
+    assert refused["message"].startswith("partner:KR may not ask whether an operator is recognised")
