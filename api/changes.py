@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated
 
@@ -102,8 +103,10 @@ class ChangeQuery:
                 missing = [tin for tin in wanted if tin not in known]
                 for start in range(0, len(missing), CHUNK):
                     known |= await reads.pasts(connection, for_, missing[start : start + CHUNK])
-                for tin in wanted:
+                for number, tin in enumerate(wanted):
                     found += reads.differences(known[tin], for_, place)
+                    if number % 50 == 49:
+                        await asyncio.sleep(0)  # thousands of them must not keep others waiting
                 if len(found) >= size:
                     until = place
                     break

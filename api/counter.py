@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 import structlog
-from graphql import GraphQLError, OperationDefinitionNode, OperationType
+from graphql import FieldNode, GraphQLError, OperationDefinitionNode, OperationType
 from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
 from psycopg_pool import PoolTimeout, TooManyRequests
@@ -83,6 +83,15 @@ class Counter:
             return unanswerable(document, operation_name)
         return await self.execute(context, document, operation, variables)
 
+    def _patience(self, operation: OperationDefinitionNode) -> float | None:
+        """Seconds. A command is not cut short here: its sender must learn what became of it."""
+        if operation.operation is not OperationType.QUERY:
+            return None
+        fields = [s for s in operation.selection_set.selections if isinstance(s, FieldNode)]
+        alone = len(fields) == len(operation.selection_set.selections)
+        feed = alone and {field.name.value for field in fields} <= FEED
+        return FEED_PATIENCE if feed else self._deadline
+
     async def execute(
         self,
         context: Context,
@@ -93,8 +102,7 @@ class Counter:
         """A document that was found good. Never raises, but when it is cancelled."""
         began, kind = perf_counter(), operation.operation.value
         name = operation.name.value if operation.name else None
-        # A command is not cut short here: whoever sent it must learn what became of it.
-        patience = self._deadline if operation.operation is OperationType.QUERY else None
+        patience = self._patience(operation)
         try:
             async with asyncio.timeout(patience):
                 result = await schema.execute(
@@ -117,6 +125,11 @@ class Counter:
             ms=round(took * 1000, 1),
         )  # fmt: skip
         return answer
+
+
+#: The delta feed never splits what one event changed, and one event can change thousands of
+#: operators: a partner that follows it waits longer rather than never getting past it.
+FEED, FEED_PATIENCE = {"changes", "__typename"}, 60.0
 
 
 def unanswerable(document: Document, operation_name: str | None) -> Answer:

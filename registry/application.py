@@ -37,6 +37,7 @@ from registry.errors import (
     UnknownPosition,
     UnknownProgramme,
     WrongDates,
+    WrongStatus,
 )
 from registry.ledger import Command as Slip
 from registry.ledger import (
@@ -51,7 +52,7 @@ from registry.operators import Operator
 from registry.programmes import Programme
 from registry.publications import Claim, Document
 from registry.recorder import LedgerRecorder
-from registry.routes import BEGINNINGS, DECISIONS, begin, stream_of
+from registry.routes import BEGINNINGS, DECISIONS, begin, known_zone, stream_of
 from registry.stored import EventMapper
 from registry.values import AdministrationCode, Tin
 
@@ -302,12 +303,12 @@ class Registry(Application[UUID]):
             if command.known_at > now:
                 raise KnownTooLate(f"knownAt: {command.known_at} is in the future")
         authority = command.decided_by or decided_by
+        zone: str | None = None
         if isinstance(command, c.OperatorCommand):
-            home = AdministrationCode(command.tin.country)
-            authority = authority or home
+            authority = authority or AdministrationCode(command.tin.country)
             zone = aggregate.time_zone if isinstance(aggregate, Operator) else None
-        else:
-            zone = None
+        elif isinstance(command, c.RegisterAdministration):
+            zone = known_zone(command.time_zone)  # it may register itself: nothing says it yet
         if zone is None:
             zone = self.administration(authority).time_zone if authority else "UTC"
         if command.effective and not date(1900, 1, 1) <= command.effective <= date(2200, 1, 1):
@@ -368,7 +369,10 @@ class Registry(Application[UUID]):
         next: Tin | None = successor
         while next is not None:
             if next in seen:
-                raise AlreadyRegistered(f"successor: {successor} was itself merged into {next}")
+                raise WrongStatus(
+                    f"successor: {successor} leads back to {next}; "
+                    "nobody is merged into itself, nor by way of others"
+                )
             seen.add(next)
             next = self.operator(next).successor
 

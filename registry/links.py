@@ -161,8 +161,10 @@ class _Belief:
         return self.zones[side] if side else "UTC"
 
     def _steps(self) -> list[Dated]:
-        """The dated steps. A conflicting source stands beside the others; a better one instead."""
+        """The dated steps. A conflicting source stands beside the step, whichever was told first,
+        until dates that are set without a conflict take the place of both."""
         found: dict[tuple[Step, AdministrationCode | None], list[Dated]] = {}
+        beside: dict[tuple[Step, AdministrationCode | None], list[Dated]] = {}
         notes: list[Dated] = []
         for event in self.told:
             if isinstance(event, Agreement.DatesSet):
@@ -181,9 +183,13 @@ class _Belief:
             if isinstance(event, Agreement.Noted):
                 notes.append(replace(said, note=event.text))
             elif isinstance(event, Agreement.DatesSet) and event.conflicting:
-                found.setdefault((what, side), []).append(said)
+                beside.setdefault((what, side), []).append(said)
             else:
                 found[what, side] = [said]
+                if isinstance(event, Agreement.DatesSet):
+                    beside.pop((what, side), None)
+        for place, others in beside.items():
+            found.setdefault(place, []).extend(others)
         return [step for steps in found.values() for step in steps] + notes
 
     def _dates(self, what: Step, side: AdministrationCode | None) -> Dates | None:

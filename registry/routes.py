@@ -140,7 +140,7 @@ def begin(
         case c.RegisterAdministration():
             return Administration(
                 administration=command.administration, name=_text("name", command.name_),
-                time_zone=_zone(command.time_zone), bloc=command.bloc, **facts,
+                time_zone=known_zone(command.time_zone), bloc=command.bloc, **facts,
             )  # fmt: skip
         case c.RegisterProgramme():
             return Programme(
@@ -186,7 +186,7 @@ def _text(name: str, text: str) -> str:
     return text
 
 
-def _zone(name: str) -> str:
+def known_zone(name: str) -> str:
     try:
         zone(name)
     except (KeyError, ValueError, OSError):

@@ -105,13 +105,14 @@ def record(events: Sequence[Known[Any]]) -> Record:
     zone = first.event.time_zone
     standings, names, identifiers, consents = [], [], [], []
     told: list[Operator.Event] = []
-    book = _Book(zone)
+    book, corrected = _Book(zone), False
     names.append((first.position, first.known_at, _names(first.event, told, zone)))
     for it in events[1:]:
         told.append(it.event)
-        said = amended(told)
         at = (it.position, it.known_at)
         every = isinstance(it.event, Operator.Corrected)
+        corrected = corrected or every
+        said = amended(told) if corrected else told
         if every or isinstance(it.event, _OF_STANDING):
             if every:
                 book = _Book(zone)

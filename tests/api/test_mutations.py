@@ -185,3 +185,12 @@ def test_every_field_of_every_command_can_be_said(counter: Client, name: str) ->
     own = {f.encode_name for f in structs.fields(kind)} - {"decided_by", "known_at", "source"}
     assert own <= spoken.keys()
     assert spoken["command_id"] == said["commandId"]
+
+
+def test_an_administration_registers_itself(counter: Client) -> None:
+    outcome = counter.tell(
+        "registerAdministration", "officer:NZ", administration="NZ", name="New Zealand Customs",
+        timeZone="Pacific/Auckland",
+    )  # fmt: skip
+
+    assert outcome["__typename"] == "Recorded", outcome

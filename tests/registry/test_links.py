@@ -119,6 +119,17 @@ def test_conflicting_sources_leave_open_all_that_lies_between_them() -> None:
     assert len([d for d in believed(told.dated, NOW) if d.what is Step.IMPLEMENTED]) == 2
 
 
+def test_a_conflicting_source_told_first_stays_beside_the_step() -> None:
+    told = of(
+        said(c.SetDates, "2020-05-01", what=Step.IMPLEMENTED, side=AU, conflicting=True),
+        implemented(AU, "2020-03-01"),
+        scope(CN, AU),
+    )
+
+    assert state(told, CN, AU, "2020-04-01") == "UNCERTAIN"
+    assert len([d for d in believed(told.dated, NOW) if d.what is Step.IMPLEMENTED]) == 2
+
+
 def test_a_date_that_is_bettered_was_believed_until_then() -> None:
     told = of(
         implemented(AU, "2020-01-01", "2020-12-31"),
