@@ -21,7 +21,8 @@ from registry.errors import (
     WrongStatus,
 )
 from registry.footing import STANDING, facts, meant
-from registry.operators import Authorisation, Due, Operator
+from registry.holdings import Authorisation, Due
+from registry.operators import Operator
 from registry.values import HELD, PENDING, Status
 
 IN_USE = frozenset({Status.VALID, Status.SUSPENDED})

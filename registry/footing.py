@@ -15,7 +15,8 @@ from registry.errors import (
     WrongDates,
     WrongStatus,
 )
-from registry.operators import Authorisation, Due, Operator, amended
+from registry.holdings import Authorisation, Due
+from registry.operators import Operator, amended
 from registry.programmes import Programme, Rules
 from registry.values import HELD, Status
 

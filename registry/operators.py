@@ -7,44 +7,15 @@ which day, is in standing.py.
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 from datetime import date
 from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
 
+from registry.holdings import Authorisation, Due
 from registry.values import CLOSED, ENDED, HELD, AdministrationCode, Role, Status, Tin
-
-
-@dataclass(frozen=True)
-class Due:
-    """A date that a rule sets: what is due, on which civil day, and who says so."""
-
-    what: str
-    due: date
-    rule: str
-
-
-@dataclass
-class Authorisation:
-    """One application and what became of it, as the latest event left it."""
-
-    reference: str  # programme, slash, ordinal: CN-AEO/1; a number comes only with the grant
-    programme: str
-    type: str
-    status: Status
-    number: str | None = None
-    roles: tuple[Role, ...] = ()
-    effective: date | None = None  # the day of effect of the grant
-    valid_until: date | None = None
-    suspended_part: str | None = None
-    suspended_until: date | None = None
-    under_reassessment: bool = False
-    remediation: bool = False
-
-    def __str__(self) -> str:
-        return self.number or self.reference
 
 
 class Operator(BaseAggregate[UUID]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from registry.decisions import Decision
-from registry.operators import Due
+from registry.holdings import Due
 from registry.programmes import Programme
 from registry.values import AdministrationCode
 
