@@ -81,7 +81,7 @@ def _run(
         time.sleep(0.5)
 
 
-#: A question for the end of the first start; README.md asks it too.
+#: A question of public law, which needs no token.
 TRY = (
     "curl -s http://{host}:{port}/graphql -H 'content-type: application/json' -d "
     """'{{"query": "{{ controlResult(from: \\"CN\\", to: \\"RU\\", """

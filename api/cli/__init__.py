@@ -45,6 +45,8 @@ def main() -> None:
         if code is None:
             raise  # a fault: let it be seen
         complain(str(error).strip() or type(error).__name__)
+        if code == NO_DATABASE and _not_migrated(error):
+            complain("this database has no register, or an older one: ./aeo migrate")
         sys.exit(code)
 
 
@@ -63,6 +65,15 @@ def _code(error: Exception) -> int | None:
             return REFUSED
         case NoDatabase() | MigrationRefused() | psycopg.OperationalError() | OperationalError():
             return NO_DATABASE
+        case _ if _not_migrated(error):
+            return NO_DATABASE
         case BadFile():
             return BAD_FILE
     return None
+
+
+def _not_migrated(error: Exception) -> bool:
+    from psycopg import errors
+
+    missing = (errors.UndefinedTable, errors.UndefinedObject, errors.InvalidSchemaName)
+    return isinstance(error, missing) or isinstance(error.__cause__, missing)

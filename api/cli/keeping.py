@@ -14,6 +14,7 @@ from api.cli.terminal import (
     Json,
     fail,
     named,
+    position,
     print_json,
     print_table,
     progress,
@@ -104,13 +105,45 @@ def import_(
         raise typer.Exit(REFUSED)
 
 
-def rebuild(home: Home = HOME) -> None:
-    """Make the read models anew beside the live ones, and swap them at the end."""
-    from projections.rebuild import rebuild as anew
+def rebuild(
+    home: Home = HOME,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Only up to a position or an instant: shows the digests, swaps nothing."),
+    ] = None,
+    digests: Annotated[
+        bool, typer.Option("--digests", help="Show the SHA-256 of every table's rows.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make the read models anew beside the live ones, and swap them at the end.
 
-    with register(home) as url, progress("the read models") as bar:
-        reached = anew(url, bar)
+    The same events give the same tables, and so the same digests, however often.
+    """
+    import psycopg
+
+    from projections import rebuild as anew
+    from projections.follower import Follower
+
+    with register(home) as url, psycopg.connect(url, autocommit=True) as connection:
+        schema, head = "views", position(url, until or "now")
+        with progress("the read models") as bar:
+            if until is None:
+                reached = anew.rebuild(url, lambda done, more: bar(done, head))
+            else:
+                schema = "views_until"
+                anew.make(connection, schema)
+                follower = Follower(url, schema=schema)
+                reached = follower.catch_up(lambda done, more: bar(done, head), until=head)
+        found = anew.digests(connection, schema) if digests or until else {}
+        if until:
+            connection.execute("drop schema views_until cascade")
+    if as_json:
+        print_json({"position": reached, "digests": found})
+        return
     print(f"rebuilt up to position {reached:,}")
+    if found:
+        print_table(None, ("Table", "SHA-256 of its rows"), list(found.items()))
 
 
 def check(
@@ -120,7 +153,7 @@ def check(
     ] = 200,
     as_json: Json = False,
 ) -> None:
-    """Prove the read models against the ledger and against themselves. It only reads."""
+    """Prove the read models against the ledger and against themselves. It changes nothing."""
     from projections.check import check as prove
 
     with register(home) as url:

@@ -56,8 +56,10 @@ def follow(home: Home = HOME, with_parent: WithParent = False) -> None:
 
     stop = threading.Event()
     stopped_by_signal(stop)
+    from api.logs import to_json_lines
     from projections.follower import Follower
 
+    to_json_lines()
     if with_parent:
         Follower(from_parent()).run(stop)
         return

@@ -56,15 +56,32 @@ def home_of(home: str) -> Path:
 def register(home: str) -> Iterator[str]:
     """The conninfo of the register in this home, whose server is started if none runs.
 
-    Raises NoDatabase. An empty database is brought up to date, so that every question has an
-    answer, if only that nothing is there.
+    Our own database is brought up to date first, so that every question has an answer, if only
+    that nothing is there. One that DATABASE_URL names is left as it is: its owner migrates it.
+    Raises NoDatabase.
     """
     from api.postgres import database
     from registry.database import migrate
 
     with database(home_of(home)) as url:
-        migrate(url)
+        if "DATABASE_URL" not in os.environ:
+            migrate(url)
         yield url
+
+
+def position(conninfo: str, text: str) -> int:
+    """A position, the last one that was recorded by an instant, or by now. Exits with 2."""
+    if text.isdecimal():
+        return int(text)
+    until = datetime.max.replace(tzinfo=UTC) if text == "now" else instant(text)
+    import psycopg
+
+    with psycopg.connect(conninfo) as connection:
+        [(last,)] = connection.execute(
+            "select coalesce(max(position), 0) from ledger.event where recorded_at <= %s",
+            [until],
+        )
+    return int(last)
 
 
 def instant(text: str | None) -> datetime | None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+
+from projections.follower import wait_until
 
 ROOT = Path(__file__).parents[2]
 FRUIT = "CN1234567890"
@@ -41,6 +48,23 @@ class Terminal:
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "api", *words],
+            cwd=ROOT,
+            env={"DATABASE_URL": self.database, "AEO_HOME": str(self.home), "PATH": "/usr/bin"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def answers(self, url: str) -> bool:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+                return bool(answer.status == 200)
+            time.sleep(0.1)
+        return False
 
     def json(self, *words: str) -> Any:
         return json.loads(self.run(*words, "--json"))
@@ -182,6 +206,17 @@ def test_check_ends_with_1_when_a_read_model_lies(aeo: Terminal) -> None:
     aeo.run("check", "--streams", "0")
 
 
+def test_a_replay_until_some_position_gives_the_same_tables_every_time(aeo: Terminal) -> None:
+    once = json.loads(aeo.run("rebuild", "--until", "1500", "--json"))
+    again = json.loads(aeo.run("rebuild", "--until", "1500", "--json"))
+    now = json.loads(aeo.run("rebuild", "--digests", "--json"))
+
+    assert once == again
+    assert once["position"] == 1500 < now["position"]
+    assert once["digests"]["status_period"] != now["digests"]["status_period"]
+    assert once["digests"]["claim"] == now["digests"]["claim"]
+
+
 def test_import_reads_the_file_where_the_caller_stands(aeo: Terminal) -> None:
     line = {"command": "register_operator", "tin": "KR9900000001", "name": "Example"}
     (aeo.home / "list.jsonl").write_text(f"{json.dumps(line)}\n", encoding="utf-8")
@@ -204,6 +239,39 @@ def test_no_database_ends_with_3(aeo: Terminal) -> None:
     nowhere.run("check", code=3)
 
     assert "DATABASE_URL does not answer" in nowhere.complaint
+
+
+def test_a_database_that_is_not_ours_yet_ends_with_3_and_names_the_cure(
+    aeo: Terminal, server: str
+) -> None:
+    stranger = Terminal(server, aeo.home)
+
+    stranger.run("replay", code=3)
+
+    assert "./aeo migrate" in stranger.complaint
+
+
+# ------------------------------------------------------------------ running
+
+
+def test_the_service_and_the_follower_run_alone_and_end_when_told(
+    database: str, tmp_path: Path
+) -> None:
+    """As on a database of somebody's own, with one of each."""
+    alone = Terminal(database, tmp_path)
+    with closing(socket.socket()) as trial:
+        trial.bind(("127.0.0.1", 0))
+        port = str(trial.getsockname()[1])
+    service, follower = alone.start("serve", "--port", port), alone.start("follow")
+    try:
+        alone.run("load")
+        assert wait_until(database, replayed(alone)[-1]["position"], 60)
+        assert alone.answers(f"http://127.0.0.1:{port}/readyz")
+    finally:
+        for process in (service, follower):
+            process.send_signal(signal.SIGTERM)
+
+    assert [service.wait(30), follower.wait(30)] == [0, 0]
 
 
 # ---------------------------------------------------------------- take away
