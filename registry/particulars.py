@@ -12,7 +12,7 @@ from registry.errors import BadValue, UnknownPosition, WrongDates, WrongStatus
 from registry.footing import facts, in_order, of
 from registry.identifiers import check
 from registry.operators import CORRECTABLE, Operator, amended
-from registry.standing import stand
+from registry.standing import consents, stand
 from registry.values import ENDED, HELD, Status
 
 
@@ -148,6 +148,9 @@ def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision
                 event.change(then)
     except KeyError as missing:
         raise WrongStatus(f"what: later events of {missing} rest on it; void those first") from None
+    given = {it.partner for it in consents(said, operator.time_zone) if it.valid_to is None}
+    if given != then.consents:
+        raise WrongDates("what: a consent would be withdrawn before it was given, and so stand on")
     stands = stand(said, operator.time_zone)
     for it in then.authorisations.values():
         if it.status in HELD | ENDED and it.number is None:

@@ -103,7 +103,7 @@ def record(events: Sequence[Known[Any]]) -> Record:
     """The whole stream, first event first, read on both clocks."""
     first: Known[Operator.Registered] = events[0]
     zone = first.event.time_zone
-    standings, names, identifiers, consents = [], [], [], []
+    standings, names, identifiers, consented = [], [], [], []
     told: list[Operator.Event] = []
     book, corrected = _Book(zone), False
     names.append((first.position, first.known_at, _names(first.event, told, zone)))
@@ -124,7 +124,7 @@ def record(events: Sequence[Known[Any]]) -> Record:
         if every or isinstance(it.event, (Operator.IdentifierAdded, Operator.IdentifierEnded)):
             identifiers.append((*at, _identifiers(said, zone)))
         if every or isinstance(it.event, (Operator.ConsentGiven, Operator.ConsentWithdrawn)):
-            consents.append((*at, _consents(said, zone)))
+            consented.append((*at, consents(said, zone)))
     return Record(
         first.event.tin,
         first,
@@ -132,7 +132,7 @@ def record(events: Sequence[Known[Any]]) -> Record:
         remember(standings),
         remember(names),
         remember(identifiers),
-        remember(consents),
+        remember(consented),
         _deadlines(amended(told)),
     )
 
@@ -356,7 +356,7 @@ def _identifiers(events: list[Operator.Event], zone: str) -> list[Identified]:
     return [*done, *open.values()]
 
 
-def _consents(events: list[Operator.Event], zone: str) -> list[Consented]:
+def consents(events: list[Operator.Event], zone: str) -> list[Consented]:
     open: dict[AdministrationCode | None, Consented] = {}
     done: list[Consented] = []
     for event in in_order_of_law(events):
@@ -387,6 +387,11 @@ _ANSWERS: dict[str, tuple[type[Operator.Event], ...]] = {
 _VOIDS = (Operator.Revoked, Operator.Annulled, Operator.Surrendered, Operator.Expired)
 
 
+def _answered(event: Operator.Event) -> date:
+    """A decision is in time on the day it is taken, however much later it has effect."""
+    return (event.decided if isinstance(event, Operator.Granted) else None) or event.effective
+
+
 def _deadlines(events: list[Operator.Event]) -> list[Deadline]:
     """Every date that was set. A missed one is an alert, never a decision."""
     found: list[Deadline] = []
@@ -404,7 +409,7 @@ def _deadlines(events: list[Operator.Event]) -> list[Deadline]:
             found.append(
                 Deadline(
                     own, due.what, due.due, due.rule,
-                    met.effective if met else None, void and met is None,
+                    _answered(met) if met else None, void and met is None,
                 )
             )
     return found

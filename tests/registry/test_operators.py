@@ -361,6 +361,18 @@ def test_a_corrected_day_must_keep_the_order_of_what_follows() -> None:
     assert "SUSPENDED by what was recorded last, and would be VALID by the dates" in said
 
 
+def test_a_correction_does_not_bring_a_withdrawn_consent_back() -> None:
+    acme = operator(
+        registered,
+        fact(Operator.ConsentGiven, partner=KR, effective=date(2026, 2, 2)),
+        fact(Operator.ConsentWithdrawn, partner=KR, effective=date(2026, 3, 2)),
+    )
+
+    said = refused(WrongDates, acme, correct(3, effective="2026-02-01"))
+
+    assert "withdrawn before it was given" in said
+
+
 def test_a_correction_does_not_make_a_second_valid_authorisation() -> None:
     again = [
         fact(f.type, **f.fields | {"authorisation": "EU-AEO/2", "effective": date(2026, 2, 3)})

@@ -335,7 +335,8 @@ def test_a_deadline_is_met_by_what_it_was_set_for() -> None:
     found = deadlines(*PAST)
 
     assert found["acceptance"].met_on == day("2025-06-16")
-    assert found["decision"].met_on is not None
+    # On the day of the decision, not on that of its effect.
+    assert found["decision"].met_on == day("2026-01-01")
 
 
 def test_more_time_takes_the_place_of_the_first_deadline() -> None:
