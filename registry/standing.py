@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from registry.clocks import Known, Remembered, remember
+from registry.deadlines import Deadline, deadlines
 from registry.decisions import begins
 from registry.operators import Operator, amended
 from registry.values import ENDED, AdministrationCode, Role, Status, Tin
@@ -71,17 +72,6 @@ class Consented(msgspec.Struct, frozen=True, gc=False):
     valid_to: datetime | None = None
 
 
-class Deadline(msgspec.Struct, frozen=True, gc=False):
-    """A date that a rule set, and what became of it."""
-
-    authorisation: str
-    what: str
-    due: date
-    rule: str
-    met_on: date | None = None
-    dropped: bool = False  # what it was for came to an end first
-
-
 @dataclass
 class Record:
     """Everything that an operator's stream says, on both clocks."""
@@ -133,7 +123,7 @@ def record(events: Sequence[Known[Any]]) -> Record:
         remember(names),
         remember(identifiers),
         remember(consented),
-        _deadlines(amended(told)),
+        deadlines(amended(told)),
     )
 
 
@@ -371,45 +361,3 @@ def consents(events: list[Operator.Event], zone: str) -> list[Consented]:
 def _close(done: list[Any], it: Any, end: datetime) -> None:
     if end > it.valid_from:
         done.append(replace(it, valid_to=min(end, it.valid_to) if it.valid_to else end))
-
-
-# --------------------------------------------------------------- deadlines
-
-
-#: What answers a deadline, and what makes it void.
-_ANSWERS: dict[str, tuple[type[Operator.Event], ...]] = {
-    "acceptance": (Operator.Accepted, Operator.NotAccepted, Operator.Withdrawn),
-    "decision": (Operator.Granted, Operator.Refused, Operator.Withdrawn),
-    "renewal": (Operator.Renewed, Operator.Expired),
-    "review": (Operator.ReassessmentClosed,),
-    "end of suspension": (Operator.SuspensionLifted, Operator.SuspensionExtended),
-}
-_VOIDS = (Operator.Revoked, Operator.Annulled, Operator.Surrendered, Operator.Expired)
-
-
-def _answered(event: Operator.Event) -> date:
-    """A decision is in time on the day it is taken, however much later it has effect."""
-    return (event.decided if isinstance(event, Operator.Granted) else None) or event.effective
-
-
-def _deadlines(events: list[Operator.Event]) -> list[Deadline]:
-    """Every date that was set. A missed one is an alert, never a decision."""
-    found: list[Deadline] = []
-    for number, event in enumerate(events):
-        for due in getattr(event, "due", ()):
-            own = event.authorisation  # type: ignore[attr-defined]
-            later = [e for e in events[number + 1 :] if getattr(e, "authorisation", own) == own]
-            answers = _ANSWERS.get(due.what, ())
-            met = next((e for e in later if isinstance(e, answers)), None)
-            moved = any(
-                d.what == due.what for e in later if not isinstance(e, answers)
-                for d in getattr(e, "due", ())
-            )  # fmt: skip
-            void = moved or any(isinstance(e, (*_VOIDS, Operator.Merged)) for e in later)
-            found.append(
-                Deadline(
-                    own, due.what, due.due, due.rule,
-                    _answered(met) if met else None, void and met is None,
-                )
-            )
-    return found

@@ -9,12 +9,10 @@ import pytest
 
 from registry import commands as c
 from registry.errors import (
-    AlreadyHeld,
     BadValue,
     GroundNeeded,
     OverrideNeeded,
     Superseded,
-    UnknownPosition,
     WrongDates,
     WrongForm,
     WrongStatus,
@@ -26,19 +24,13 @@ from tests.samples import (
     ACME,
     OTHER,
     REF,
-    accepted,
-    applicant,
     authorised,
     back,
-    granted,
-    lodged,
-    lost_s,
     merged,
     registered,
     revoked,
-    suspended,
 )
-from tests.scenario import fact, given, recorded, refused, when
+from tests.scenario import fact, given, refused, when
 
 LEI = "5493001KJTIIGC8Y1R12"
 
@@ -251,161 +243,3 @@ def test_a_merged_operator_is_asked_of_its_successor(command: c.Command) -> None
     acme = operator(*authorised, merged)
 
     assert f"was merged into {OTHER}" in refused(Superseded, acme, command)
-
-
-# -------------------------------------------------------------- corrections
-
-
-def correct(position: int, why: str = "a slip", **what: str) -> c.CorrectRecord:
-    """Of this stream: here an event's position is its version."""
-    return c.CorrectRecord(tin=ACME, position=position, what=what, why=why)
-
-
-def test_a_correction_puts_an_event_right_and_leaves_it_written() -> None:
-    acme = operator(*authorised)
-
-    assert when(acme, correct(5, number="DEAEOF7")) == [
-        fact(
-            Operator.Corrected, corrects=5, version=5, what={"number": "DEAEOF7"}, why="a slip",
-            effective=TODAY,
-        )
-    ]  # fmt: skip
-    assert acme.authorisations[REF].number == "DEAEOF7"
-    assert acme.past[3].number == "DEAEOF1"  # type: ignore[attr-defined]
-
-
-def test_a_correction_said_twice_is_recorded_once() -> None:
-    acme = operator(*authorised)
-    when(acme, correct(5, number="DEAEOF7"))
-
-    assert when(acme, correct(5, number="DEAEOF7")) == []
-
-
-def test_a_correction_can_be_taken_back_by_another() -> None:
-    acme = operator(*authorised)
-    when(acme, correct(5, number="DEAEOF7"))
-
-    assert len(when(acme, correct(5, number="DEAEOF1"))) == 1
-    assert acme.authorisations[REF].number == "DEAEOF1"
-
-
-def test_what_was_voided_never_was_and_can_be_brought_back() -> None:
-    acme = operator(*authorised, suspended)
-
-    when(acme, correct(6, void="true"))
-    assert acme.authorisations[REF].status is Status.VALID
-
-    when(acme, correct(6, void="false"))
-    assert acme.authorisations[REF].status is Status.SUSPENDED
-
-
-def test_a_voided_merger_gives_the_operator_back_to_itself() -> None:
-    acme = operator(*authorised, merged)
-
-    when(acme, correct(6, void="true"))
-
-    assert acme.successor is None
-    assert acme.authorisations[REF].status is Status.VALID
-    assert len(when(acme, c.AmendParticulars(tin=ACME, name_="Acme AG"))) == 1
-
-
-def test_a_voided_revocation_takes_its_bar_with_it() -> None:
-    acme = operator(*authorised, revoked)
-
-    when(acme, correct(6, void="true"))
-
-    assert acme.barred == {}
-
-
-@pytest.mark.parametrize(
-    ("what", "why"),
-    [
-        ({"status": "VALID"}, "operator.granted has no 'status'"),
-        ({"until": "2026-01-01"}, "operator.granted has no 'until'"),
-        ({"effective": "soon"}, "what.effective: found 'soon'"),
-        ({"void": "perhaps"}, "wanted true or false"),
-        ({}, "wanted at least one field"),
-    ],
-)
-def test_a_correction_that_cannot_be_read_is_refused(what: dict[str, str], why: str) -> None:
-    assert why in refused(BadValue, operator(*authorised), correct(5, **what))
-
-
-def test_a_correction_says_why() -> None:
-    refused(BadValue, operator(*authorised), correct(5, why=" ", number="DEAEOF7"))
-
-
-@pytest.mark.parametrize("version", [1, 99])
-def test_only_a_later_event_of_the_operator_can_be_corrected(version: int) -> None:
-    refused(UnknownPosition, operator(*authorised), correct(version, void="true"))
-
-
-def test_a_correction_is_not_corrected_but_what_it_corrects_is() -> None:
-    acme = operator(*authorised)
-    when(acme, correct(5, number="DEAEOF7"))
-
-    assert "correct 5, which it corrects" in refused(UnknownPosition, acme, correct(6, void="true"))
-
-
-def test_what_others_rest_on_is_not_taken_away() -> None:
-    assert "rest on it" in refused(WrongStatus, operator(*applicant), correct(2, void="true"))
-    suspension = operator(*authorised, suspended)
-    assert "rest on its grant" in refused(WrongStatus, suspension, correct(5, void="true"))
-
-
-def test_a_corrected_day_must_keep_the_order_of_what_follows() -> None:
-    acme = operator(*authorised, suspended)
-
-    said = refused(WrongDates, acme, correct(5, effective="2026-02-20"))
-
-    assert "SUSPENDED by what was recorded last, and would be VALID by the dates" in said
-
-
-def test_a_correction_does_not_bring_a_withdrawn_consent_back() -> None:
-    acme = operator(
-        registered,
-        fact(Operator.ConsentGiven, partner=KR, effective=date(2026, 2, 2)),
-        fact(Operator.ConsentWithdrawn, partner=KR, effective=date(2026, 3, 2)),
-    )
-
-    said = refused(WrongDates, acme, correct(3, effective="2026-02-01"))
-
-    assert "withdrawn before it was given" in said
-
-
-def test_a_correction_does_not_make_a_second_valid_authorisation() -> None:
-    again = [
-        fact(f.type, **f.fields | {"authorisation": "EU-AEO/2", "effective": date(2026, 2, 3)})
-        for f in (lodged, accepted)
-    ]
-    second = fact(
-        Operator.Granted, authorisation="EU-AEO/2", number="DEAEOF2", type="AEOF",
-        effective=date(2026, 2, 9),
-    )  # fmt: skip
-    gone = fact(Operator.Surrendered, authorisation=REF, effective=date(2026, 2, 2))
-    acme = operator(*authorised, gone, *again, second)
-
-    assert "no second authorisation" in refused(AlreadyHeld, acme, correct(6, void="true"))
-
-
-def test_a_voided_application_keeps_its_reference() -> None:
-    acme = operator(registered, lodged)
-    when(acme, correct(2, void="true"))
-
-    [again] = when(acme, c.LodgeApplication(tin=ACME, programme="EU-AEO", type="AEOF"))
-
-    assert again.fields["authorisation"] == "EU-AEO/2"
-
-
-def test_what_has_ended_can_still_be_corrected_and_merged() -> None:
-    acme = operator(*authorised, revoked)
-
-    assert len(when(acme, correct(6, reason="repeated fraud"))) == 1
-    assert len(when(acme, c.MergeInto(tin=ACME, successor=OTHER))) == 1
-
-
-def test_the_past_of_a_test_is_one_that_the_decisions_would_have_made() -> None:
-    acme = operator(*authorised, lost_s)
-
-    assert recorded(acme) == []
-    assert acme.authorisations[REF].effective == granted.fields["effective"]

@@ -9,9 +9,10 @@ import pytest
 
 from registry import commands as c
 from registry.clocks import Known
+from registry.deadlines import Deadline
 from registry.decisions import begins
 from registry.operators import Operator
-from registry.standing import Deadline, Period, Record, record
+from registry.standing import Period, Record, record
 from registry.values import Role, Status, Tin
 from tests.law import DE, KR, UCC, due
 from tests.samples import ACME, OTHER, REF, back, registered
