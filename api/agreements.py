@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -12,11 +12,13 @@ from api import paging
 from api.access import Resource
 from api.administrations import Administration, administration, administrations
 from api.asof import AsOfInput
-from api.context import Info
+from api.context import Context, Info
 from api.events import EventConnection, history
 from api.loading import load
+from api.planning import sql
 from api.vocabulary import AskedStatus, Json, Position
 from projections.reads import agreements as reads
+from projections.reads import rows as places
 from projections.reads.agreements import AgreementRow, DateRow, PartnerRow, ScopeRow, SideRow
 from projections.reads.clocks import AsOf
 from registry.agreements import Agreement as Stream
@@ -261,8 +263,15 @@ class Partner:
         return await asyncio.gather(*(agreement(info, id, self.as_of) for id in ids))
 
 
+def _asked(
+    context: Context, id: strawberry.ID, as_of: AsOfInput | None = None
+) -> dict[str, Any]:
+    return {"id": str(id), **context.clocks(as_of).parameters}
+
+
 @strawberry.type
 class AgreementQuery:
+    @sql.rows(places.AGREEMENT, key="id", bind=_asked, gives=("id", "at", "known"))
     @strawberry.field
     async def agreement(
         self, info: Info, id: strawberry.ID, as_of: AsOfInput | None = None

@@ -11,8 +11,10 @@ from api.access import Action
 from api.context import Info
 from api.events import REDACTED, Event
 from api.loading import load
+from api.planning import sql
 from api.programmes import Programme, programme
 from projections.reads import operators as reads
+from projections.reads import rows as places
 from projections.reads.clocks import AsOf, shown
 from projections.reads.operators import AuthorisationRow, DeadlineRow, PeriodRow
 from registry.values import Role, Status, Tin
@@ -75,11 +77,13 @@ class Authorisation:
             flags=row.flags,
         )
 
+    @sql.rows(places.PROGRAMME)
     @strawberry.field
     async def programme(self, info: Info) -> Programme:
         """The programme that it is of, as it was that day."""
         return await programme(info, self.row.programme, self.as_of)
 
+    @sql.rows(places.DEADLINES, order=places.SOONEST_FIRST)
     @strawberry.field
     async def deadlines(self, info: Info) -> list[Deadline]:
         """The dates that rules set, by all that is known now, soonest first."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+import orjson
 import psycopg
 import structlog
 from graphql import FieldNode, GraphQLError, OperationDefinitionNode, OperationType
@@ -21,6 +22,7 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 
 from api.context import Context
 from api.limits import Document, Documents
+from api.planning.planner import Planner
 from api.refusals import Unanswered
 from api.schema import core, schema
 from registry.errors import Refusal
@@ -63,11 +65,14 @@ class Answer:
 
 
 class Counter:
-    """One a process. `deadline`: seconds that a question may take; a command has the ledger's."""
+    """One a process. `deadline`: seconds that a question may take; a command has the ledger's.
 
-    def __init__(self, deadline: float) -> None:
+    `planner`: for the questions that one statement can answer; without it none is.
+    """
+
+    def __init__(self, deadline: float, planner: Planner | None = None) -> None:
         self.documents = Documents(core)
-        self._deadline = deadline
+        self._deadline, self._planner = deadline, planner
 
     async def answer(
         self,
@@ -98,24 +103,39 @@ class Counter:
         document: Document,
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any] | None = None,
+        *,
+        as_text: bool = False,
     ) -> Answer:
-        """A document that was found good. Never raises, but when it is cancelled."""
+        """A document that was found good. Never raises, but when it is cancelled.
+
+        `as_text`: the data may be a piece of JSON text, for orjson to put in as it is.
+        """
         began, kind = perf_counter(), operation.operation.value
         name = operation.name.value if operation.name else None
         patience = self._patience(operation)
         try:
             async with asyncio.timeout(patience):
-                result = await schema.execute(
-                    None,
-                    variable_values=dict(variables or {}),
-                    context_value=context,
-                    operation_name=name,
-                    operation_extensions={"document": document},
-                )
-            answer = _worded(result.data, result.errors or [], context)
+                planned = None
+                if as_text and self._planner and operation.operation is OperationType.QUERY:
+                    planned = await self._planner.answer(
+                        context, document, operation, variables or {}
+                    )
+                if planned is not None:
+                    answer = Answer({"data": orjson.Fragment(planned)})
+                else:
+                    result = await schema.execute(
+                        None,
+                        variable_values=dict(variables or {}),
+                        context_value=context,
+                        operation_name=name,
+                        operation_extensions={"document": document},
+                    )
+                    answer = _worded(result.data, result.errors or [], context)
         except TimeoutError:
-            code, sentence = LATER[psycopg.errors.QueryCanceled]
-            answer = Answer({"errors": [_error(sentence, code)]}, 503)
+            answer = _not_now(psycopg.errors.QueryCanceled())
+        except (psycopg.OperationalError, PoolTimeout, TooManyRequests) as error:
+            log.warning("not now", request=str(context.request), why=str(error))
+            answer = _not_now(error)
         took = perf_counter() - began
         ANSWERED.labels(kind, answer.status).inc()
         SECONDS.labels(kind).observe(took)
@@ -169,6 +189,11 @@ def _worded(
         else:
             shown.append(_fault(error, context))
     return Answer({"data": data} | ({"errors": shown} if shown else {}), status)
+
+
+def _not_now(error: BaseException) -> Answer:
+    code, sentence = later(error) or ("UNAVAILABLE", "Ask again.")
+    return Answer({"errors": [_error(sentence, code)]}, 503)
 
 
 def later(error: BaseException | None) -> tuple[str, str] | None:

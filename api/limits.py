@@ -7,7 +7,8 @@ through fragments, as it will be executed, and refused before any of it is.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -51,10 +52,14 @@ MOST_OF_SCHEMA = Size(depth=20, aliases=15, tokens=2_000, roots=10)
 
 @dataclass(frozen=True)
 class Document:
-    """A document that may be executed, or the errors for which it may not."""
+    """A document that may be executed, or the errors for which it may not.
+
+    `plans`: what api.planning made of it, by the name of the operation; dropped with it.
+    """
 
     node: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
+    plans: dict[str | None, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation meant; None where none or several could be."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import strawberry
 
@@ -12,20 +13,49 @@ from api.access import Action
 from api.administrations import Administration, administration
 from api.asof import AsOfInput
 from api.authorisations import Authorisation, StatusPeriod
-from api.context import Info
+from api.context import Context, Info
 from api.events import EventConnection, history
 from api.loading import load
+from api.planning import sql
 from api.recognition import Recognition, everywhere
 from api.refusals import bad_input, forbidden
 from api.vocabulary import Position
 from projections.reads import operators as reads
+from projections.reads import rows as places
 from projections.reads.clocks import AsOf
 from projections.reads.operators import IdentifierRow, OperatorRow
+from projections.reads.visibility import SIGHT
 from registry.decisions import day_of
 from registry.operators import Operator as Stream
 from registry.values import AdministrationCode, Role, Status, Tin
 
 LONGEST = 200  # characters of a name or a number that is looked for
+
+
+# What the plan of a field asks before it reads, and is given: as its resolver does, further down.
+
+
+def _asked(context: Context, tin: Tin, as_of: AsOfInput | None = None) -> dict[str, Any]:
+    return {"tin": tin.text, **context.clocks(as_of).parameters}
+
+
+def _all_asked(context: Context, tins: list[Tin], as_of: AsOfInput | None = None) -> dict[str, Any]:
+    _not_public(context, "operatorsByTin")
+    paging.keys("tins", tins)
+    return {"tins": [tin.text for tin in tins], **context.clocks(as_of).parameters}
+
+
+def _identified(context: Context) -> dict[str, Any]:
+    _not_public(context, "this")
+    return {}
+
+
+def _paged(context: Context, first: int | None = 50) -> dict[str, Any]:
+    _not_public(context, "periods")
+    return {"first": paging.size(first)}
+
+
+_CLOCKS = ("at", "known")
 
 
 @strawberry.type(description="A number by which others know an operator.")
@@ -79,23 +109,27 @@ class Operator:
             position=Position(row.position),
         )
 
+    @sql.rows(places.ADMINISTRATION)
     @strawberry.field
     async def administration(self, info: Info) -> Administration:
         """The customs administration that registered it."""
         return await administration(info, self.row.administration, self.as_of)
 
+    @sql.value(places.ADDRESS)
     @strawberry.field
     def address(self, info: Info) -> str | None:
         """As the administration keeps it. The public is told the standing alone."""
-        return None if _public(info) else self.row.address
+        return None if _public(info.context) else self.row.address
 
+    @sql.rows(places.IDENTIFIERS, order=places.BY_SCHEME, bind=_identified)
     @strawberry.field
     async def identifiers(self, info: Info) -> list[Identifier]:
         """The numbers by which others know it on that day, by scheme and value."""
-        _not_public(info, "identifiers")
+        _not_public(info.context, "identifiers")
         rows = await load(info.context, reads.identifiers, self.as_of, key=self.row.tin)
         return [Identifier.of(row) for row in rows or []]
 
+    @sql.rows(places.AUTHORISATIONS, order=places.BEST_FIRST)
     @strawberry.field
     async def authorisations(self, info: Info) -> list[Authorisation]:
         """Every authorisation on record for that day, the best standing first."""
@@ -103,19 +137,21 @@ class Operator:
         today = day_of(self.as_of.at, self.row.time_zone)
         return [Authorisation.of(row, self.as_of, today) for row in rows or []]
 
+    @sql.rows(places.RECOGNISED_IN, order=places.BY_TERRITORY, bind=_identified)
     @strawberry.field
     async def recognised_in(self, info: Info) -> list[Recognition]:
         """Every territory that its home's agreements led to that day, by code, whatever the answer.
 
         Of these only what the asker may ask: a partner sees its own territory.
         """
-        _not_public(info, "recognisedIn")
+        _not_public(info.context, "recognisedIn")
         return await everywhere(info, self.tin, self.as_of)
 
+    @sql.rows(places.PERIODS, order=places.NEWEST_FIRST, bind=_paged, gives=("first",))
     @strawberry.field
     async def periods(self, info: Info, first: int | None = 50) -> list[StatusPeriod]:
         """Each stretch of status on both clocks, the newest law first."""
-        _not_public(info, "periods")
+        _not_public(info.context, "periods")
         size = paging.size(first)
         rows = await load(info.context, reads.periods, self.as_of.known, size, key=self.row.tin)
         told = info.context.may(Action.READ_GROUND, access.operator(self.tin))
@@ -129,6 +165,7 @@ class Operator:
         stream = Stream.create_id(self.tin)
         return await history(info.context, stream, access.operator(self.tin), first, after)
 
+    @sql.rows(places.SUCCESSOR)
     @strawberry.field
     async def successor(self, info: Info) -> Operator | None:
         """The operator into which it was merged by that day, if the asker may see that one."""
@@ -191,6 +228,9 @@ class OperatorFilter:
 
 @strawberry.type
 class OperatorQuery:
+    @sql.rows(
+        places.OPERATOR, ctes=SIGHT, key="tin", looks="tin", bind=_asked, gives=("tin", *_CLOCKS)
+    )
     @strawberry.field
     async def operator(
         self, info: Info, tin: Tin, as_of: AsOfInput | None = None
@@ -200,12 +240,20 @@ class OperatorQuery:
         info.context.looked("operator", [tin.text])
         return await _one(info, tin, clocks)
 
+    @sql.rows(
+        places.OPERATOR,
+        ctes=SIGHT,
+        keys="tins",
+        looks="tins",
+        bind=_all_asked,
+        gives=("tins", *_CLOCKS),
+    )
     @strawberry.field
     async def operators_by_tin(
         self, info: Info, tins: list[Tin], as_of: AsOfInput | None = None
     ) -> list[Operator | None]:
         """Up to 1,000 at once, in the order asked, null where `operator` would be null."""
-        _not_public(info, "operatorsByTin")
+        _not_public(info.context, "operatorsByTin")
         paging.keys("tins", tins)
         clocks = info.context.clocks(as_of)
         info.context.looked("operatorsByTin", [tin.text for tin in tins])
@@ -286,13 +334,13 @@ def _may_ask_where(info: Info, filter: OperatorFilter | None) -> None:
         info.context.demand(Action.ASK_RECOGNITION, about)
 
 
-def _public(info: Info) -> bool:
-    return info.context.asker.role is access.Role.PUBLIC
+def _public(context: Context) -> bool:
+    return context.asker.role is access.Role.PUBLIC
 
 
-def _not_public(info: Info, field: str) -> None:
+def _not_public(context: Context, field: str) -> None:
     """The public is told the standing of who consented to that, by its exact number, no more."""
-    if _public(info):
+    if _public(context):
         raise forbidden(f"{field}: the public is told an operator's standing alone; identify first")
 
 

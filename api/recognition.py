@@ -17,13 +17,15 @@ from api.agreements import Agreement, agreement
 from api.asof import AsOfInput
 from api.context import Context, Info
 from api.loading import load
+from api.planning import sql
 from api.refusals import bad_input
 from api.sentences import Reason
 from api.vocabulary import Position
 from projections.reads import recognition as reads
+from projections.reads import rows as places
 from projections.reads.clocks import AsOf, shown
 from projections.reads.recognition import Known
-from projections.reads.visibility import Sight
+from projections.reads.visibility import SIGHT, Sight
 from registry.recognition import Answer, Basis, Facts, Question, recognise
 from registry.values import AdministrationCode, Direction, HsCode, Outcome, Role, Tin
 
@@ -72,6 +74,7 @@ class RecognitionBasis:
             assumed=it.assumed,
         )
 
+    @sql.rows(places.BASIS_AGREEMENT)
     @strawberry.field
     async def agreement(self, info: Info) -> Agreement:
         """The agreement by whose clause it is recognised."""
@@ -115,6 +118,7 @@ class Recognition:
             position=Position(position),
         )
 
+    @sql.rows(places.REASONS, order=places.IN_PLACE)
     @strawberry.field
     async def reasons(self, info: Info) -> list[Reason]:
         """Why, with the facts."""
@@ -122,6 +126,7 @@ class Recognition:
         sides = sentences.parties(facts.links, facts.administration, asked.territory)
         return sentences.why(facts, asked, self.answer, await zones(info, sides))
 
+    @sql.rows(places.BASES, order=places.IN_PLACE)
     @strawberry.field
     def bases(self) -> list[RecognitionBasis]:
         """Every agreement and authorisation that makes it, by agreement."""
@@ -142,8 +147,44 @@ class Recognition:
         return reads.stretch(self.facts, self.asked)
 
 
+def _asked(
+    context: Context,
+    tin: Tin,
+    in_: AdministrationCode,
+    as_of: AsOfInput | None = None,
+    consignment: ConsignmentInput | None = None,
+) -> dict[str, Any]:
+    clocks = context.clocks(as_of)
+    it = _question(in_, clocks, consignment)
+    context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
+    return {
+        "tin": tin.text,
+        "in": in_.text,
+        "role": it.role.value if it.role else None,
+        "direction": it.direction.value if it.direction else None,
+        "hs": it.hs.text if it.hs else None,
+        "crossing": it.crossing or None,
+        "mode": it.mode or None,
+        **clocks.parameters,
+    }
+
+
+def _all_asked(
+    context: Context, tins: list[Tin], in_: AdministrationCode, as_of: AsOfInput | None = None
+) -> dict[str, Any]:
+    paging.keys("tins", tins)
+    clocks = context.clocks(as_of)
+    for tin in tins:
+        context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
+    return {"tins": [tin.text for tin in tins], "in": in_.text, **clocks.parameters}
+
+
+_ASKED = ("tin", "in", "at", "known", "role", "direction", "hs", "crossing", "mode")
+
+
 @strawberry.type
 class RecognitionQuery:
+    @sql.rows(places.RECOGNITION, ctes=SIGHT, key="tin", looks="tin", bind=_asked, gives=_ASKED)
     @strawberry.field
     async def recognition(
         self,
@@ -165,6 +206,14 @@ class RecognitionQuery:
         known = await facts(info.context, [tin], in_, clocks)
         return Recognition.of(tin, known.of(tin), question, clocks, known.position)
 
+    @sql.rows(
+        places.RECOGNITIONS,
+        ctes=SIGHT,
+        keys="tins",
+        looks="tins",
+        bind=_all_asked,
+        gives=("tins", "in", "at", "known"),
+    )
     @strawberry.field
     async def recognitions(
         self,

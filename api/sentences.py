@@ -11,6 +11,7 @@ from datetime import datetime
 import strawberry
 from babel import Locale
 
+from api.planning import sql
 from registry.clocks import ALWAYS
 from registry.control_results import Inspection, Reliance
 from registry.decisions import begins, day_of
@@ -26,7 +27,7 @@ Zones = Mapping[str, str]
 @strawberry.type(description="One reason for an answer.")
 class Reason:
     code: ReasonCode
-    message: str
+    message: str = strawberry.field(metadata=sql.nowhere())
 
 
 def why(facts: Facts, asked: Question, answer: Answer, zones: Zones) -> list[Reason]:

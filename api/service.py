@@ -17,7 +17,10 @@ from api.access import Asker
 from api.askers import Askers
 from api.context import Context, Pool
 from api.counter import Counter
+from api.planning.coalescer import LANES
+from api.planning.planner import Planner
 from api.readlog import ReadLog
+from api.schema import core, schema
 from api.settings import Settings
 from registry.application import Registry
 from registry.database import environment, with_settings
@@ -55,7 +58,8 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
     async with AsyncExitStack() as stack:
         views = pool(settings, "aeo_reader", settings.readers)
         ledger = pool(settings, "aeo_auditor", 2)
-        for each in (views, ledger):
+        lanes = pool(settings, "aeo_reader", LANES, "lanes")
+        for each in (views, ledger, lanes):
             await stack.enter_async_context(each)
             await each.wait(timeout=10)
         registry = Registry(environment(settings.database))
@@ -66,11 +70,12 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         readlog.start()
         stack.push_async_callback(readlog.close)
         askers = Askers(settings.home, views)
-        counter = Counter(settings.deadline)
+        planner = Planner(schema, core, views, lanes) if settings.planner else None
+        counter = Counter(settings.deadline, planner)
         yield Service(settings, views, ledger, registry, writers, readlog, askers, counter)
 
 
-def pool(settings: Settings, role: str, size: int) -> Pool:
+def pool(settings: Settings, role: str, size: int, name: str | None = None) -> Pool:
     """Connections of one role that can read what the role may, and nothing more."""
     parameters: dict[str, Any] = with_settings(
         conninfo_to_dict(settings.database),
@@ -91,5 +96,5 @@ def pool(settings: Settings, role: str, size: int) -> Pool:
         max_waiting=WAITING,
         max_lifetime=3600,
         open=False,
-        name=role,
+        name=name or role,
     )

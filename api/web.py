@@ -75,7 +75,9 @@ async def _answer(
     if length > BODY and not may_be_long(operation):
         raise _too_long(BODY)
     context = service.context(asker, request.headers.get("purpose"))
-    return await counter.execute(context, document, operation, asked.variables)
+    return await counter.execute(
+        context, document, operation, asked.variables, as_text=True
+    )
 
 
 def accepted(accept: str | None) -> str:
