@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -67,8 +67,7 @@ class Place:
     programme: Programme
     homes: tuple[tuple[AdministrationCode, str], ...]
     opened: date
-
-    law: str
+    law: str  # on which ground it decides
 
 
 class Beginning(NamedTuple):
@@ -93,9 +92,7 @@ class Life:
         self.known: list[datetime] = []  # one instant an event
         self.refused: list[str] = []
         self.ended = False
-        by = Decision(
-            self.day, decided_by=self.home, legal_ground=self.place.law, source=SOURCE
-        )
+        by = replace(self.decision(self.day, None, self.day), source=SOURCE)
         self.operator = Operator(
             tin=self.tin,
             administration=self.home,
