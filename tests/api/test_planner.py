@@ -1,0 +1,318 @@
+"""One statement says what the resolvers say, to the letter, whoever asks and whatever is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+from graphql import GraphQLObjectType, OperationDefinitionNode, get_named_type, is_leaf_type
+from prometheus_client import REGISTRY
+
+from api.access import PUBLIC, Asker, named
+from api.context import Context
+from api.limits import Document, read
+from api.planning import coalescer
+from api.planning.sql import Rows, Value, place
+from api.schema import core, schema
+from tests.api.client import AUDITOR, CHINA, KOREA, Client
+from tests.api.documents import SUBJECTS, Asking
+from tests.api.region import FRUIT, OPEN, QUIET, STEEL, region
+
+__all__ = ["region"]
+
+DOCUMENTS, TOGETHER = 5_000, 40
+NOWS = [datetime(2026, 11, 21, 12, tzinfo=UTC), datetime(2026, 3, 5, tzinfo=UTC),
+        datetime(2019, 6, 1, tzinfo=UTC)]  # fmt: skip
+
+
+def test_what_is_planned_is_what_the_resolvers_say(region: Client) -> None:
+    luck = random.Random(2026)
+    askers = {subject: _asker(region, subject) for subject in SUBJECTS}
+    planned, declined, invalid, features = 0, 0, 0, Counter[str]()
+    for turn in range(DOCUMENTS // TOGETHER):
+        asked = []
+        for n in range(TOGETHER):
+            subject = luck.choices(list(SUBJECTS), (4, 3, 3, 3, 2, 2, 2, 1))[0]
+            asking = Asking(subject, turn * TOGETHER + n)
+            context = replace(region.service.context(askers[subject]), now=luck.choice(NOWS))
+            document = read(core, asking.text)
+            if document.errors:
+                invalid += 1  # a bad value as a literal; as a variable it is declined
+            else:
+                asked.append((asking, context, document))
+        # All at once, so that they share statements as strangers do.
+        texts = _run(region, [_planned(region, c, d, a.variables) for a, c, d in asked])
+        for (asking, context, document), text in zip(asked, texts, strict=True):
+            if text is None:
+                declined += 1
+                continue
+            result = _run(region, [_stock(context, document, asking.variables)])[0]
+            assert not result.errors, (result.errors, asking)
+            assert _plain(text) == json.dumps(result.data), (asking, context.now)
+            planned += 1
+            features += asking.features
+    assert planned + declined + invalid == DOCUMENTS
+    assert invalid < 0.03 * DOCUMENTS
+    assert declined < 0.3 * DOCUMENTS, _declined()
+    assert _declined().get("sql", 0) == 0, "a statement that fails is a mistake of the compiler"
+    missing = {name for name in _covered() if features[name] < 10}
+    assert not missing
+    for feature in (
+        "alias",
+        "merged",
+        "typename",
+        "inline",
+        "untyped",
+        "named",
+        "skip",
+        "include",
+        "switched by a variable",
+        "variable",
+        "default",
+        "missing",
+        "null",
+        "asOf",
+    ):
+        assert features[feature] > 20, feature
+    print(f"{planned} planned and equal, {invalid} invalid, {declined} declined {_declined()}")
+
+
+def test_hidden_unknown_and_bad_are_answered_as_the_resolvers_answer(region: Client) -> None:
+    """What is declined is worded by the stock executor: refusals, bad input, faults."""
+    before = _declined()
+
+    error = region.error(_recognition(QUIET, "JP"), KOREA)
+    assert error["code"] == "FORBIDDEN"
+    error = region.error(
+        f'{{ operator(tin: "{FRUIT}") {{ periods(first: 0) {{ status }} }} }}', AUDITOR
+    )
+    assert error["code"] == "BAD_INPUT"
+    assert _declined().get("refused", 0) - before.get("refused", 0) == 2
+
+
+def test_two_askers_at_once_are_never_given_each_others_answers(region: Client) -> None:
+    text = (
+        "query ($tin: TIN!) { operator(tin: $tin) { tin periods { ground } recognisedIn { in } } }"
+    )
+    document = read(core, text)
+    luck = random.Random(7)
+    contexts = {s: region.service.context(_asker(region, s)) for s in (CHINA, KOREA)}
+    alone: dict[tuple[str, str], str | None] = {
+        (subject, tin): _run(region, [_planned(region, context, document, {"tin": tin})])[0]
+        for subject, context in contexts.items()
+        for tin in (FRUIT, QUIET, STEEL, OPEN)
+    }
+    assert len({alone[subject, FRUIT] for subject in contexts}) == 2
+    for _ in range(100):
+        mixed = [luck.choice(list(alone)) for _ in range(100)]  # 10,000 in all
+        texts = _run(
+            region,
+            [_planned(region, contexts[s], document, {"tin": tin}) for s, tin in mixed],
+        )
+        assert texts == [alone[it] for it in mixed]
+
+
+def test_those_who_arrive_together_share_a_statement(
+    region: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    async def counted(connection: Any, plan: Any, rows: Any) -> list[str]:
+        sizes.append(len(rows))
+        return await run(connection, plan, rows)
+
+    run = coalescer.run
+    monkeypatch.setattr(coalescer, "run", counted)
+    context = region.service.context(_asker(region, AUDITOR))
+    document = read(core, "query ($tin: TIN!) { operator(tin: $tin) { tin } }")
+
+    _run(region, [_planned(region, context, document, {"tin": FRUIT}) for _ in range(200)])
+
+    assert sum(sizes) == 200
+    assert len(sizes) <= 6
+    assert max(sizes) == coalescer.ROWS
+
+
+def test_a_null_where_none_may_be_is_worded_by_the_executor_and_spoils_no_neighbour(
+    region: Client,
+) -> None:
+    document = read(core, "query ($tin: TIN!) { operator(tin: $tin) { tin name } }")
+    context = region.service.context(_asker(region, AUDITOR))
+    with _nameless(region, STEEL):
+        texts = _run(
+            region,
+            [_planned(region, context, document, {"tin": tin}) for tin in (FRUIT, STEEL, QUIET)],
+        )
+        body = region.post(f'{{ operator(tin: "{STEEL}") {{ tin name }} }}', AUDITOR).json()
+
+    assert [text is None for text in texts] == [False, True, False]
+    assert body["data"] == {"operator": None}
+    assert body["errors"][0]["extensions"]["code"] == "INTERNAL"
+
+
+def test_every_look_is_kept_once_planned_or_not(region: Client) -> None:
+    kept: list[Any] = []
+    context = region.service.context(_asker(region, KOREA))
+    context.readlog = _Kept(kept)  # type: ignore[assignment]
+    for text in (
+        f'{{ operator(tin: "{FRUIT}") {{ tin }} }}',
+        f'{{ operatorsByTin(tins: ["{FRUIT}", "{QUIET}"]) {{ tin }} }}',
+        _recognition(FRUIT, "KR"),
+        f'{{ operator(tin: "{FRUIT}") {{ tin history {{ edges {{ cursor }} }} }} }}',
+    ):
+        document = read(core, text)
+        operation = document.operation(None)
+        assert operation
+        _run(region, [region.service.counter.execute(context, document, operation, as_text=True)])
+
+    assert [(look.operation, look.tins) for look in kept] == [
+        ("operator", [FRUIT]),
+        ("operatorsByTin", [FRUIT, QUIET]),
+        ("recognition", [FRUIT]),
+        ("operator", [FRUIT]),
+    ]
+
+
+def test_what_waits_for_the_database_too_long_is_told_so(region: Client) -> None:
+    with psycopg.connect(region.database) as connection:
+        connection.execute("lock table views.operator in access exclusive mode")
+        response = region.post(f'{{ operator(tin: "{FRUIT}") {{ tin }} }}', AUDITOR)
+
+    [error] = response.json()["errors"]
+    assert (response.status_code, error["extensions"]["code"]) == (503, "DEADLINE")
+    assert region.ask(f'{{ operator(tin: "{FRUIT}") {{ tin }} }}', AUDITOR)
+
+
+def test_the_rule_becomes_part_of_the_statement(region: Client) -> None:
+    """As a call it would be planned by itself, and compute what nobody asked for."""
+    with psycopg.connect(region.database) as connection:
+        plan = connection.execute(
+            "explain select v.outcome from views.operator o cross join lateral rule.verdicts("
+            "o.tin, o.administration, 'KR', now(), now(), null, null, null, null, null) v"
+        ).fetchall()
+
+    assert not any("Function Scan on verdicts" in line for (line,) in plan)
+
+
+def test_the_share_of_planned_questions_is_in_the_metrics(region: Client) -> None:
+    region.ask(f'{{ operator(tin: "{FRUIT}") {{ tin }} }}', AUDITOR)
+    region.ask("{ viewer { role } }")
+
+    text = region.request("GET", "/metrics").text
+
+    assert "aeo_planned_total" in text
+    assert 'aeo_declined_total{reason="uncovered"}' in text
+
+
+# ------------------------------------------------------------------- helpers
+
+
+class _Kept:
+    def __init__(self, looks: list[Any]) -> None:
+        self.keep = looks.append
+
+
+def _recognition(tin: str, there: str) -> str:
+    return f'{{ recognition(tin: "{tin}", in: "{there}") {{ outcome reasons {{ code }} }} }}'
+
+
+@contextmanager
+def _nameless(region: Client, tin: str) -> Iterator[None]:
+    with psycopg.connect(region.database, autocommit=True) as connection:
+        connection.execute("alter table views.particulars alter name drop not null")
+        connection.execute("create table names as select tin, name from views.particulars")
+        connection.execute("update views.particulars set name = null where tin = %s", [tin])
+        yield
+        connection.execute(
+            "update views.particulars p set name = n.name from names n"
+            " where p.tin = n.tin and p.name is null"
+        )
+        connection.execute("drop table names")
+        connection.execute("alter table views.particulars alter name set not null")
+
+
+def _asker(region: Client, subject: str) -> Asker:
+    if subject == "public":
+        return PUBLIC
+    return region._runner.run(region.service.askers._at_home(named(subject)))
+
+
+def _run(region: Client, questions: list[Any]) -> list[Any]:
+    async def all_at_once() -> list[Any]:
+        return await asyncio.gather(*questions)
+
+    return region._runner.run(all_at_once())
+
+
+async def _planned(
+    region: Client, context: Context, document: Document, variables: dict[str, Any]
+) -> str | None:
+    planner = region.service.counter._planner
+    assert planner is not None
+    return await planner.answer(context, document, _operation(document), variables)
+
+
+async def _stock(context: Context, document: Document, variables: dict[str, Any]) -> Any:
+    context = replace(context, _once={})
+    return await schema.execute(
+        None,
+        variable_values=variables,
+        context_value=context,
+        operation_name=None,
+        operation_extensions={"document": document},
+    )
+
+
+def _operation(document: Document) -> OperationDefinitionNode:
+    operation = document.operation(None)
+    assert operation
+    return operation
+
+
+def _plain(text: str) -> str:
+    """The same JSON as Python writes it, in the order of the text; a key twice is a mistake."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len(dict(pairs)) == len(pairs), pairs
+        return dict(pairs)
+
+    return json.dumps(json.loads(text, object_pairs_hook=once))
+
+
+def _declined() -> dict[str, float]:
+    return {
+        sample.labels["reason"]: sample.value
+        for metric in REGISTRY.collect()
+        for sample in metric.samples
+        if sample.name == "aeo_declined_total"
+    }
+
+
+def _covered() -> set[str]:
+    """Every field that says where its value lies, and can be reached from what is planned."""
+    found: set[str] = set()
+    waiting = [core.query_type]
+    while waiting:
+        type = waiting.pop()
+        assert isinstance(type, GraphQLObjectType)
+        for name, defined in type.fields.items():
+            own = defined.extensions["strawberry-definition"]
+            where = place(own.metadata)
+            leaf = is_leaf_type(get_named_type(defined.type))
+            plain = where is None and leaf and not own.base_resolver
+            if not (plain or isinstance(where, Rows) or (isinstance(where, Value) and where.sql)):
+                continue
+            if f"{type.name}.{name}" not in found:
+                found.add(f"{type.name}.{name}")
+                if not leaf:
+                    waiting.append(get_named_type(defined.type))
+    return found
