@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY
 from datetime import date, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
+from eventsourcing.domain import AggregateCreated, BaseAggregate
 
-from registry.decisions import Decision, day_of
+from registry.decisions import DatedFact, Decision, day_of
 from registry.errors import BadValue, NotAMember, WrongDates
 from registry.values import AdministrationCode, Sense
 
@@ -16,13 +15,7 @@ from registry.values import AdministrationCode, Sense
 class Administration(BaseAggregate[UUID]):
     TOPIC = "administration"
 
-    class Event(AggregateEvent):
-        _: KW_ONLY
-        effective: date
-        decided: date | None = None
-        decided_by: AdministrationCode | None = None
-        legal_ground: str | None = None
-        source: str | None = None
+    class Event(DatedFact): ...
 
     class Registered(Event, AggregateCreated):
         TOPIC = "administration.registered"

@@ -12,10 +12,10 @@ from datetime import date
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
-from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
+from eventsourcing.domain import AggregateCreated, BaseAggregate
 
 from registry import commands as c
-from registry.decisions import Decision
+from registry.decisions import DatedFact, Decision
 from registry.errors import BadValue, NotAParty, WrongDates, WrongStatus
 from registry.values import (
     AdministrationCode,
@@ -63,13 +63,7 @@ class Clause(msgspec.Struct, frozen=True, omit_defaults=True, rename={"from_": "
 class Agreement(BaseAggregate[UUID]):
     TOPIC = "agreement"
 
-    class Event(AggregateEvent):
-        _: KW_ONLY
-        effective: date
-        decided: date | None = None
-        decided_by: AdministrationCode | None = None
-        legal_ground: str | None = None
-        source: str | None = None
+    class Event(DatedFact): ...
 
     class Proposed(Event, AggregateCreated):
         TOPIC = "agreement.proposed"

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
+
+from eventsourcing.domain import AggregateEvent
 
 from registry.errors import GroundNeeded, WrongDates
 from registry.values import AdministrationCode
 
 if TYPE_CHECKING:
     from registry.programmes import Programme
+
+
+class DatedFact(AggregateEvent):
+    """What every event of the register says beside its own: from which civil day it counts in
+    law, when and by whom it was decided, on which ground or from which source it is known."""
+
+    _: KW_ONLY
+    effective: date
+    decided: date | None = None
+    decided_by: AdministrationCode | None = None
+    legal_ground: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)

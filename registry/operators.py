@@ -7,13 +7,13 @@ which day, is in standing.py.
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY
 from datetime import date
 from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
+from eventsourcing.domain import AggregateCreated, BaseAggregate
 
+from registry.decisions import DatedFact
 from registry.holdings import Authorisation, Due
 from registry.values import CLOSED, ENDED, HELD, AdministrationCode, Role, Status, Tin
 
@@ -21,16 +21,10 @@ from registry.values import CLOSED, ENDED, HELD, AdministrationCode, Role, Statu
 class Operator(BaseAggregate[UUID]):
     TOPIC = "operator"
 
-    class Event(AggregateEvent):
+    class Event(DatedFact):
         """`effective`: the civil date it counts from in law, in the operator's home zone."""
 
         TOPIC: ClassVar[str]  # the stored name, for ever
-        _: KW_ONLY
-        effective: date
-        decided: date | None = None
-        decided_by: AdministrationCode | None = None
-        legal_ground: str | None = None
-        source: str | None = None
 
         def apply(self, operator: Operator) -> None:
             operator.past.append(self)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
+from eventsourcing.domain import AggregateCreated, BaseAggregate
 
-from registry.decisions import Decision
+from registry.decisions import DatedFact, Decision
 from registry.errors import BadValue, WrongDates
 from registry.values import AdministrationCode
 
@@ -61,13 +61,7 @@ class Rules:
 class Programme(BaseAggregate[UUID]):
     TOPIC = "programme"
 
-    class Event(AggregateEvent):
-        _: KW_ONLY
-        effective: date
-        decided: date | None = None
-        decided_by: AdministrationCode | None = None
-        legal_ground: str | None = None
-        source: str | None = None
+    class Event(DatedFact): ...
 
     class Registered(Event, AggregateCreated):
         TOPIC = "programme.registered"

@@ -5,27 +5,20 @@ A claim is never computed and never bent to fit; a target is kept in its own wor
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY
 from datetime import date
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
+from eventsourcing.domain import AggregateCreated, BaseAggregate
 
 from registry import commands as c
-from registry.decisions import Decision
+from registry.decisions import DatedFact, Decision
 from registry.values import AdministrationCode, AgreementKind
 
 
 class Claim(BaseAggregate[UUID]):
     TOPIC = "claim"
 
-    class Event(AggregateEvent):
-        _: KW_ONLY
-        effective: date
-        decided: date | None = None
-        decided_by: AdministrationCode | None = None
-        legal_ground: str | None = None
-        source: str | None = None
+    class Event(DatedFact): ...
 
     class Published(Event, AggregateCreated):
         TOPIC = "claim.published"
@@ -63,13 +56,7 @@ class Claim(BaseAggregate[UUID]):
 class Document(BaseAggregate[UUID]):
     TOPIC = "document"
 
-    class Event(AggregateEvent):
-        _: KW_ONLY
-        effective: date
-        decided: date | None = None
-        decided_by: AdministrationCode | None = None
-        legal_ground: str | None = None
-        source: str | None = None
+    class Event(DatedFact): ...
 
     class Published(Event, AggregateCreated):
         TOPIC = "document.published"

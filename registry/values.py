@@ -124,14 +124,14 @@ def encode_value(value: Any) -> Any:
     """msgspec's `enc_hook`: a Text is written as its text."""
     if isinstance(value, Text):
         return value.text
-    raise NotImplementedError(f"{type(value).__name__} has no stored form")
+    raise TypeError(f"{type(value).__name__} has no stored form")
 
 
 def decode_value(kind: type, text: Any) -> Any:
     """msgspec's `dec_hook`: a Text is read by its constructor, once for each text."""
     if issubclass(kind, Text):
         return _text(cast(Hashable, kind), text)
-    raise NotImplementedError(f"{kind.__name__} has no stored form")
+    raise TypeError(f"{kind.__name__} has no stored form")
 
 
 class Term(Enum):
