@@ -1,194 +1,414 @@
-"""How fast the ledger takes events: our recorder beside the library's own, on a durable server.
+"""How fast the ledger takes events: our recorder beside other event stores, all durable.
 
-    python -m ops.bench.append [--seconds 1] [--rounds 3] [--base-url CONNINFO]
+    python -m ops.bench.append [--quick] [--only ours,emmett]
 
-Without a server it starts one of its own (fsync on) in a temporary folder. The two recorders take
-turns, round by round, so that a noisy machine troubles both; the table shows medians.
+One event a command, each acknowledged after its commit is on disk. Ours hands out positions
+without gaps, keeps a row a command, and every twentieth command is one that must be refused;
+refusals do not count. Then whole commands over GraphQL, 64 clients, beside the stock stack.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import shutil
-import tempfile
+import os
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
-from statistics import median
 from time import monotonic
 from uuid import uuid4
 
 import psycopg
+from eventsourcing.dcb.api import DCBAppendCondition, DCBEvent, DCBQuery, DCBQueryItem
+from eventsourcing.dcb.persistence import DCBRecorder
+from eventsourcing.dcb.postgres_tt import PostgresTTDCBFactory
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresFactory
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from rich.console import Console
-from rich.table import Table
+from eventsourcing.utils import Environment
+from psycopg.conninfo import conninfo_to_dict
 
-from api import postgres
+from api.load import load_world
+from api.tokens import issue
+from ops.bench import common, installing, pgbench, results, servers, traffic
+from ops.bench.common import Measure, Section, Unfit
+from ops.bench.questions import write_bodies
+from ops.bench.servers import PEERS, World
+from projections.follower import Follower
 from registry.database import environment, migrate
-from registry.ledger import Command, Metadata
+from registry.ledger import Command, Metadata, StreamMoved
 from registry.recorder import LedgerFactory, LedgerRecorder
 
 STATE = (
-    b'{"effective":"2026-01-05","decided":"2026-01-02","decided_by":"CN",'
-    b'"legal_ground":"Order 237","source":"synthetic","authorisation":"CN-AEO/1",'
-    b'"number":"AEOCN1234567890","type":"AEO","roles":["IMPORTER","EXPORTER"],"valid_until":"2029-01-05","due":[]}'
+    '{"effective":"2026-01-05","decided":"2026-01-02","decided_by":"CN",'
+    '"legal_ground":"Order 237","source":"synthetic","authorisation":"CN-AEO/1",'
+    '"number":"AEOCN1234567890","type":"AEO","roles":["IMPORTER","EXPORTER"],'
+    '"valid_until":"2029-01-05","due":[]}'
 )
-HISTORY = 10  # events of one operator
-BULK = 500  # operators of one call
+WRITERS = (1, 8, 32, 128)
+REFUSED = 20  # one command in so many is for a version that is there already
+HISTORY, BULK = 10, 500  # events of one operator, operators of one call
+LIMIT, TASKS, THREADS = "pgbench, a row a commit (limit)", "ours, tasks", "ours, threads"
+CLIENTS = 64
 
-Measure = Callable[[float], float]  # seconds -> events a second
+
+@dataclass
+class Place:
+    """Where a run writes: a folder, and a database for each event store."""
+
+    folder: Path
+    url: str
+    seconds: float
+
+    def database(self, name: str) -> str:
+        return common.new_database(self.url, name)
+
+
+Store = Callable[[Place, ExitStack], Callable[[int], Measure]]  # -> by number of writers
 
 
 def event(version: int = 1) -> StoredEvent:
-    return StoredEvent(uuid4(), version, "operator.granted", STATE)
+    return StoredEvent(uuid4(), version, "operator.granted", STATE.encode())
 
 
-def history() -> list[StoredEvent]:
-    stream = uuid4()
-    return [StoredEvent(stream, n + 1, "operator.granted", STATE) for n in range(HISTORY)]
+# ------------------------------------------------------------------- ours
 
 
-def threads(recorder: PostgresApplicationRecorder, callers: int, seconds: float) -> float:
-    end = monotonic() + seconds
-
-    def call(_: int) -> int:
-        done = 0
-        while monotonic() < end:
-            recorder.insert_events([event()])
-            done += 1
-        return done
-
-    begun = monotonic()
-    with ThreadPoolExecutor(callers) as pool:
-        done = sum(pool.map(call, range(callers)))
-    return done / (monotonic() - begun)
+def ours_by_threads(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
+    recorder = _ours(place, stack, "threads")
+    return lambda writers: partial(_threads, partial(_ours_once, recorder), writers, place.seconds)
 
 
-def tasks(recorder: LedgerRecorder, callers: int, seconds: float) -> float:
-    async def all_of_them() -> int:
-        end = monotonic() + seconds
-
-        async def call() -> int:
-            done = 0
-            while monotonic() < end:
-                await recorder.insert_events_async([event()])
-                done += 1
-            return done
-
-        return sum(await asyncio.gather(*(call() for _ in range(callers))))
-
-    begun = monotonic()
-    return asyncio.run(all_of_them()) / (monotonic() - begun)
+def ours_by_tasks(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
+    recorder = _ours(place, stack, "tasks")
+    return lambda writers: lambda: {"rate": asyncio.run(_tasks(recorder, writers, place.seconds))}
 
 
-def histories(recorder: PostgresApplicationRecorder, seconds: float) -> float:
-    """One caller, one operator's history a call."""
-    begun, done = monotonic(), 0
-    while monotonic() < begun + seconds:
-        recorder.insert_events(history())
-        done += HISTORY
-    return done / (monotonic() - begun)
-
-
-def bulk(recorder: LedgerRecorder, seconds: float) -> float:
-    begun, done = monotonic(), 0
-    metadata = [Metadata(decided_by="CN", legal_ground="Order 237")]
-    while monotonic() < begun + seconds:
-        batch = [
-            (Command(id, sha256(id.bytes).digest(), "loader", metadata), history())
-            for id in (uuid4() for _ in range(BULK))
-        ]
-        outcomes = recorder.append_many(batch)
-        assert all(isinstance(outcome, list) for outcome in outcomes)
-        done += BULK * HISTORY
-    return done / (monotonic() - begun)
-
-
-def stock_recorder(conninfo: str, leave: ExitStack) -> PostgresApplicationRecorder:
-    given = conninfo_to_dict(conninfo)
-    names = {"DBNAME": "dbname", "HOST": "host", "PORT": "port", "USER": "user"}
-    variables = {f"POSTGRES_{name}": str(given.get(key) or "") for name, key in names.items()}
-    factory = leave.enter_context(
-        PostgresFactory(
-            variables
-            | {"POSTGRES_PASSWORD": str(given.get("password") or ""), "POSTGRES_MAX_OVERFLOW": "60"}
-        )
-    )
+def _ours(place: Place, stack: ExitStack, name: str) -> LedgerRecorder:
+    url = place.database(f"ours_{name}")
+    migrate(url)
+    factory = LedgerFactory(environment(url))
+    stack.callback(factory.close)
     recorder = factory.application_recorder()
-    assert isinstance(recorder, PostgresApplicationRecorder)
+    recorder.insert_events([TAKEN])
     return recorder
 
 
-def measures(conninfo: str, leave: ExitStack) -> dict[str, dict[str, Measure]]:
-    factory = LedgerFactory(environment(conninfo))
-    leave.callback(factory.close)
-    ours, stock = factory.application_recorder(), stock_recorder(conninfo, leave)
-    table: dict[str, dict[str, Measure]] = {}
-    for callers in (1, 8, 32, 128):
-        name = f"{callers} caller{'s' if callers > 1 else ''}, 1 event"
-        table[name] = {
-            "threads": partial(threads, ours, callers),
-            "tasks": partial(tasks, ours, callers),
-        }
-        if callers <= 32:  # beyond, it only waits for connections
-            table[name]["stock"] = partial(threads, stock, callers)
-    table[f"1 caller, {HISTORY} events"] = {
-        "threads": partial(histories, ours),
-        "stock": partial(histories, stock),
+TAKEN = event()
+
+
+def _wanted(number: int) -> StoredEvent:
+    return TAKEN if number % REFUSED == REFUSED - 1 else event()
+
+
+def _ours_once(recorder: LedgerRecorder, number: int) -> int:
+    try:
+        recorder.insert_events([_wanted(number)])
+    except StreamMoved:
+        return 0
+    return 1
+
+
+async def _tasks(recorder: LedgerRecorder, writers: int, seconds: float) -> float:
+    until = monotonic() + seconds
+
+    async def write() -> int:
+        done = 0
+        for number in count():
+            if monotonic() >= until:
+                break
+            try:
+                await recorder.insert_events_async([_wanted(number)])
+            except StreamMoved:
+                continue
+            done += 1
+        return done
+
+    began = monotonic()
+    done = await asyncio.gather(*(write() for _ in range(writers)))
+    return sum(done) / (monotonic() - began)
+
+
+def _threads(once: Callable[[int], int], writers: int, seconds: float) -> dict[str, float]:
+    until = monotonic() + seconds
+
+    def write(_: int) -> int:
+        done = 0
+        for number in count():
+            if monotonic() >= until:
+                break
+            done += once(number)
+        return done
+
+    began = monotonic()
+    with ThreadPoolExecutor(writers) as pool:
+        done = sum(pool.map(write, range(writers)))
+    return {"rate": done / (monotonic() - began)}
+
+
+def bulk(recorder: LedgerRecorder, seconds: float) -> dict[str, float]:
+    """Whole histories, as an import brings them."""
+    began, done = monotonic(), 0
+    metadata = [Metadata(decided_by="CN", legal_ground="Order 237")]
+    while monotonic() < began + seconds:
+        batch = []
+        for _ in range(BULK):
+            id = uuid4()
+            events = [
+                StoredEvent(id, n + 1, "operator.granted", STATE.encode()) for n in range(HISTORY)
+            ]
+            batch.append((Command(id, sha256(id.bytes).digest(), "loader", metadata), events))
+        assert all(isinstance(outcome, list) for outcome in recorder.append_many(batch))
+        done += BULK * HISTORY
+    return {"rate": done / (monotonic() - began)}
+
+
+# ------------------------------------------------------------------ the peers
+
+
+def stock_recorder(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
+    factory = stack.enter_context(PostgresFactory(_variables(place.database("stock"), 40)))
+    recorder = factory.application_recorder()
+    assert isinstance(recorder, PostgresApplicationRecorder)
+
+    def once(number: int) -> int:
+        recorder.insert_events([event()])
+        return 1
+
+    return lambda writers: _up_to(32, writers, partial(_threads, once, writers, place.seconds))
+
+
+def dcb_recorder(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
+    variables = _variables(place.database("dcb"), 40)
+    recorder: DCBRecorder = PostgresTTDCBFactory(Environment("bench", variables)).dcb_recorder()
+
+    def once(number: int) -> int:
+        stream = f"operator:{uuid4()}"
+        condition = DCBAppendCondition(DCBQuery([DCBQueryItem(tags=[stream])]))
+        recorder.append([DCBEvent("operator.granted", STATE.encode(), [stream])], condition)
+        return 1
+
+    return lambda writers: _up_to(32, writers, partial(_threads, once, writers, place.seconds))
+
+
+def emmett(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
+    node, modules = installing.node()
+    given = {
+        "PEER_MODULES": str(modules),
+        "PEER_DATABASE": servers.address(place.database("emmett")),
+        "PEER_STATE": STATE,
     }
-    table[f"append_many, {BULK} x {HISTORY} events"] = {"threads": partial(bulk, ours)}
-    return table
+    return lambda writers: lambda: _told(
+        [node, str(PEERS / "emmett.mjs"), str(writers), str(place.seconds)], given
+    )
+
+
+def message_db(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
+    """Its published SQL, driven by pgbench: no client language is in the way."""
+    _, modules = installing.node()
+    sources = modules / "node_modules" / "@eventide" / "message-db" / "database"
+    url = place.database("message_db")
+    order = [sources / "roles" / "message-store.sql", sources / "schema" / "message-store.sql"]
+    order += [sources / "tables" / "messages.sql"]
+    for script in ("install-functions.sh", "install-indexes.sh"):
+        order += [
+            sources / line.split("$base/")[1].strip()
+            for line in (sources / script).read_text().splitlines()
+            if "run_psql_file $base/" in line
+        ]
+    with psycopg.connect(url, autocommit=True, options="-c search_path=message_store") as it:
+        for file in order:
+            it.execute(file.read_bytes())
+        it.execute("alter database message_db set search_path = message_store, public")
+    script = place.folder / "message-db.pgbench"
+    script.write_text(
+        "select write_message(gen_random_uuid()::text, 'operator-' || gen_random_uuid(),"
+        f" 'operator.granted', '{STATE}'::jsonb, null, -1);\n"
+    )
+    return lambda writers: lambda: {"rate": pgbench.run(url, script, place.seconds, writers)}
+
+
+def umadb(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
+    python = installing.python()
+    port = common.free_port()
+    server = [str(Path(python).parent / "umadb"), "--listen", f"127.0.0.1:{port}"]
+    log = place.folder / "umadb.log"
+    stack.enter_context(
+        common.process([*server, "--db-path", str(place.folder / "uma.db")], {}, log)
+    )
+    common.listening(port, log)
+    client = [python, str(PEERS / "uma.py"), f"http://127.0.0.1:{port}"]
+    return lambda writers: lambda: _told([*client, str(writers), str(place.seconds), STATE], {})
+
+
+def one_row(place: Place, stack: ExitStack, rows: int = 1) -> Callable[[int], Measure]:
+    """The library's table with its two unique indexes, and nothing else: what the disk allows."""
+    url = place.database(f"rows_{rows}")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create schema bench")
+        connection.execute(
+            "create table bench.stored (originator_id uuid, version bigint, topic text, state text,"
+            " position bigserial unique, primary key (originator_id, version))"
+        )
+    script = place.folder / f"rows-{rows}.pgbench"
+    script.write_text(
+        "insert into bench.stored (originator_id, version, topic, state) select gen_random_uuid(),"
+        f" 1, 'operator.granted', '{STATE}' from generate_series(1, {rows});\n"
+    )
+    return lambda writers: lambda: {
+        "rate": pgbench.run(url, script, place.seconds, writers) * rows
+    }
+
+
+STORES: dict[str, Store] = {
+    TASKS: ours_by_tasks,
+    THREADS: ours_by_threads,
+    LIMIT: one_row,
+    "pgbench, 100 rows a commit (limit)": partial(one_row, rows=100),
+    "eventsourcing, its recorder": stock_recorder,
+    "eventsourcing, its DCB recorder": dcb_recorder,
+    "emmett-postgresql": emmett,
+    "message-db by pgbench": message_db,
+    "umadb": umadb,
+}
+
+
+def _up_to(most: int, writers: int, measure: Measure) -> Measure:
+    def refuse() -> dict[str, float]:
+        raise Unfit(f"beyond {most} writers it only waits for connections")
+
+    return measure if writers <= most else refuse
+
+
+def _told(command: list[str], environment: dict[str, str]) -> dict[str, float]:
+    """A writer in another language says its rate in its last line."""
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
+    )
+    told = [line for line in done.stdout.splitlines() if line.startswith("rate ")]
+    if not told:
+        raise Unfit((done.stderr or done.stdout).strip()[-160:])
+    return {"rate": float(told[-1].split()[1])}
+
+
+def _variables(url: str, connections: int) -> dict[str, str]:
+    given = conninfo_to_dict(url)
+    names = {"DBNAME": "dbname", "HOST": "host", "PORT": "port", "USER": "user"}
+    told = {f"POSTGRES_{name}": str(given.get(key) or "") for name, key in names.items()}
+    return told | {
+        "POSTGRES_PASSWORD": str(given.get("password") or ""),
+        "POSTGRES_MAX_OVERFLOW": str(connections),
+    }
+
+
+# ---------------------------------------------------------- commands over GraphQL
+
+OURS_ASKED = (
+    "mutation R($input: RegisterOperatorInput!) { registerOperator(input: $input)"
+    " { ... on Recorded { version } ... on Refused { code } } }"
+)
+STOCK_ASKED = (
+    "mutation R($input: RegisterOperatorInput!) { registerOperator(input: $input) { version } }"
+)
+MOST = 12_000  # commands a second that a file of bodies suffices for
+
+
+def over_graphql(
+    place: Place, stack: ExitStack, wanted: list[str], rounds: int
+) -> Section:
+    title = f"commands over GraphQL, {CLIENTS} clients"
+    section = Section(title, "commands/s", "strawberry, stock")
+    url = place.database("served")
+    migrate(url)
+    load_world(url)
+    Follower(url).catch_up()
+    token = issue("officer:CN", place.folder)
+    world = World(place.folder, url, token, [], place.seconds, place.seconds, CLIENTS)
+    contenders: dict[str, Measure] = {}
+    numbers = count(1)
+    try:
+        ours = servers.ours(world, stack)
+        contenders["ours"] = partial(_commands, world, ours, OURS_ASKED, numbers)
+        if "strawberry, stock" in wanted:
+            stock = servers.python_peer(
+                world, stack, "stock", PEER_COMMANDS="1",
+                PERSISTENCE_MODULE="eventsourcing.postgres",
+                **_variables(place.database("stock_served"), 40),
+            )  # fmt: skip
+            contenders["strawberry, stock"] = partial(
+                _commands, world, stock, STOCK_ASKED, numbers
+            )
+    except (Unfit, installing.NotInstalled) as why:
+        section.unfit["strawberry, stock" if contenders else "ours"] = str(why)
+    if "strawberry, stock" not in contenders:
+        section.base = "ours"
+    return common.take_turns(section, contenders, rounds)
+
+
+def _commands(
+    world: World, server: servers.Server, query: str, numbers: count[int]
+) -> dict[str, float]:
+    """Every command is a new one: a new id, a new operator."""
+
+    def made() -> dict[str, object]:
+        number = next(numbers)
+        command = {"commandId": str(uuid4()), "tin": f"CN8{number:09d}", "name": f"Bench {number}"}
+        return {"input": command | {"roles": ["IMPORTER"]}}
+
+    answer = server.ask(query, made())
+    if not answer.get("data") or "version" not in answer["data"]["registerOperator"]:
+        raise Unfit(f"refused: {answer}")
+    bodies = write_bodies(
+        world.folder / f"commands-{server.port}.txt", query, made, int(MOST * world.seconds)
+    )
+    headers = {"Content-Type": "application/json", **server.headers}
+    return traffic.run(
+        traffic.Load(
+            server.port, "/graphql", bodies, headers, CLIENTS, world.seconds, once=True
+        )
+    )
+
+
+# ------------------------------------------------------------------ the whole of it
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    options.add_argument("--seconds", type=float, default=1.0, help="of one measurement")
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--base-url", help="a server whose role may create databases")
-    chosen = options.parse_args()
-    with ExitStack() as leave:
-        server = chosen.base_url
-        if server is None:
-            home = Path(tempfile.mkdtemp(prefix="aeo-bench-"))
-            home.chmod(0o711)
-            leave.callback(shutil.rmtree, home)
-            server = leave.enter_context(postgres.database(home))
-        name = f"bench_{uuid4().hex[:8]}"
-        administrator = leave.enter_context(psycopg.connect(server, autocommit=True))
-        administrator.execute(f"create database {name}".encode())
-        leave.callback(administrator.execute, f"drop database {name} with (force)".encode())
-        conninfo = make_conninfo(server, dbname=name)
-        migrate(conninfo)
-        table = measures(conninfo, leave)
-        seen: dict[tuple[str, str], list[float]] = {}
-        for _ in range(chosen.rounds):
-            for row, columns in table.items():
-                for column, measure in columns.items():
-                    seen.setdefault((row, column), []).append(measure(chosen.seconds))
-        version = administrator.execute("show server_version").fetchone()
-    show(table, {key: median(values) for key, values in seen.items()}, version)
-
-
-def show(
-    table: dict[str, dict[str, Measure]],
-    medians: dict[tuple[str, str], float],
-    version: tuple[str] | None,
-) -> None:
-    shown = Table(title=f"events a second, median (PostgreSQL {(version or '?')[0]}, fsync on)")
-    shown.add_column("")
-    for heading in ("ours, threads", "ours, tasks", "library's", "ours / library's"):
-        shown.add_column(heading, justify="right")
-    for row in table:
-        ours, tasked, stock = (medians.get((row, it)) for it in ("threads", "tasks", "stock"))
-        ratio = f"{max(ours or 0, tasked or 0) / stock:.1f}" if stock else ""
-        shown.add_row(row, *(f"{n:,.0f}" if n else "" for n in (ours, tasked, stock)), ratio)
-    Console().print(shown)
+    options = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    results.add_options(options)
+    asked = results.parse(options, operators=0, seconds=3.0, rounds=5)
+    wanted = results.wanted(asked, [*STORES, "strawberry, stock"], [TASKS, THREADS])
+    with common.ending() as stack:
+        folder = stack.enter_context(common.home())
+        url = stack.enter_context(common.server(folder))
+        place = Place(folder, url, asked.seconds)
+        ready: dict[str, Callable[[int], Measure]] = {}
+        unfit: dict[str, str] = {}
+        for name in (it for it in STORES if it in wanted):
+            try:
+                ready[name] = STORES[name](place, stack)
+            except (Unfit, installing.NotInstalled, psycopg.Error) as why:
+                unfit[name] = " ".join(str(why).split())[:160]
+        sections = []
+        for writers in WRITERS:
+            title = f"{writers} writer{'s' if writers > 1 else ''}, one event a commit"
+            section = Section(title, "events/s", LIMIT if LIMIT in ready else TASKS)
+            section.unfit |= unfit
+            contenders = {name: store(writers) for name, store in ready.items()}
+            sections.append(common.take_turns(section, contenders, asked.rounds))
+            common.show(section)
+        section = Section("imports, 500 histories of 10 events a commit", "events/s", "ours")
+        recorder = _ours(place, stack, "bulk")
+        common.take_turns(section, {"ours": lambda: bulk(recorder, asked.seconds)}, asked.rounds)
+        common.show(section)
+        sections.append(section)
+        section = over_graphql(place, stack, wanted, asked.rounds)
+        common.show(section)
+        results.keep("append", [*sections, section], asked, url)
 
 
 if __name__ == "__main__":

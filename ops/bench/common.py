@@ -139,6 +139,17 @@ def answering(started: subprocess.Popen[bytes], url: str, log: Path) -> None:
     raise Unfit(f"it did not start: {' '.join(last)}")
 
 
+def listening(port: int, log: Path) -> None:
+    """Wait until somebody takes connections there. Raises Unfit."""
+    until = time.monotonic() + START
+    while time.monotonic() < until:
+        with closing(socket.socket()) as caller:
+            if caller.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise Unfit(f"it did not start: {log.read_text(errors='replace').strip()[-200:]}")
+
+
 def memory(pid: int) -> int:
     """Megabytes of a process alone that are held in memory now (Linux; 0 elsewhere)."""
     try:

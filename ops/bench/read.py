@@ -11,24 +11,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
-import shutil
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from api.tokens import issue
-from ops.bench import common, installing, results, traffic
+from ops.bench import common, installing, pgbench, results, servers, traffic
 from ops.bench.common import Section, Unfit
-from ops.bench.questions import KINDS, Kind, essence, peers, write_bodies
+from ops.bench.questions import KINDS, Kind, essence, write_bodies
+from ops.bench.servers import Server, World, node_peer, ours, python_peer
 
 HERE = Path(__file__).parent
 OURS, STOCK_PATH = "ours", "ours, planner off"
@@ -40,89 +35,6 @@ DATABASE = "pgbench (database limit)"
 BASES = {"simple": MERCURIUS}
 TERRITORIES = ("KR", "SG", "NZ", "AU", "JP", "CH", "US", "GB")
 CHECKED = 5  # answers that are held against ours, of each question
-PEER_SETTINGS = "-c jit=off -c plan_cache_mode=force_generic_plan"
-
-
-@dataclass
-class World:
-    """What is asked about, and by whom."""
-
-    folder: Path
-    url: str
-    token: str
-    tins: list[str]
-    seconds: float
-    warm: float
-    connections: int
-
-
-@dataclass
-class Server:
-    """A contender over HTTP. `asked`: what it is asked for a kind of question."""
-
-    port: int
-    asked: Callable[[Kind], str]
-    headers: dict[str, str] = field(default_factory=dict)
-    pids: list[int] = field(default_factory=list)
-    checked: set[str] = field(default_factory=set)
-
-    def ask(self, query: str, variables: dict[str, Any]) -> Any:
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        headers = {"content-type": "application/json", "accept": "application/json"}
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql", body, headers | self.headers
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            raise Unfit(error.read().decode(errors="replace")[:150]) from None
-
-
-# ------------------------------------------------------------------- contenders
-
-
-def ours(world: World, stack: ExitStack, **environment: str) -> Server:
-    port = common.free_port()
-    command = [sys.executable, "-m", "api", "serve", "--home", str(world.folder), "--port"]
-    started = _up(
-        stack, [*command, str(port)], {"DATABASE_URL": world.url, **environment}, port, world
-    )
-    headers = {"Authorization": f"Bearer {world.token}"}
-    return Server(port, lambda kind: kind.ours, headers, started)
-
-
-def node_peer(world: World, stack: ExitStack, script: str) -> Server:
-    node, modules = installing.node()
-    port = common.free_port()
-    environment = {
-        "PEER_MODULES": str(modules),
-        "PEER_DATABASE": _options(world.url),
-        "PEER_PORT": str(port),
-        "NODE_ENV": "production",
-        "GRAPHILE_ENV": "production",
-    }
-    started = _up(stack, [node, str(HERE / "peers" / script)], environment, port, world)
-    if script == "postgraphile.mjs":
-        return Server(port, lambda kind: kind.postgraphile, pids=started)
-    return Server(port, lambda kind: peers(kind.ours), pids=started)
-
-
-def python_peer(world: World, stack: ExitStack, module: str, **environment: str) -> Server:
-    port = common.free_port()
-    given = {"PEER_DATABASE": _options(world.url), **environment}
-    if module == "hand":
-        asked = world.folder / "asked.json"
-        asked.write_text(json.dumps({peers(kind.ours): kind.name for kind in KINDS}))
-        statements = world.folder / "statements.json"
-        statements.write_text(json.dumps({kind.name: kind.keys for kind in KINDS}))
-        given |= {"PEER_QUESTIONS": str(asked), "PEER_STATEMENTS": str(statements)}
-    command = [
-        installing.python(), "-m", "uvicorn", f"{module}:app", "--app-dir", str(HERE / "peers"),
-        "--port", str(port), "--workers", "2", "--log-level", "warning", "--no-access-log",
-    ]  # fmt: skip
-    started = _up(stack, command, given, port, world)
-    return Server(port, lambda kind: peers(kind.ours), pids=started)
 
 
 MAKERS: dict[str, Callable[[World, ExitStack], Server]] = {
@@ -137,37 +49,6 @@ MAKERS: dict[str, Callable[[World, ExitStack], Server]] = {
 }
 
 
-def _up(
-    stack: ExitStack, command: list[str], environment: dict[str, str], port: int, world: World
-) -> list[int]:
-    log = world.folder / f"{port}.log"
-    started = stack.enter_context(common.process(command, environment, log))
-    common.answering(started, f"http://127.0.0.1:{port}/graphql", log)
-    return _family(started.pid)
-
-
-def _family(pid: int) -> list[int]:
-    """A process and those that it started (Linux)."""
-    found = [pid]
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return found
-    for child in children:
-        found += _family(int(child))
-    return found
-
-
-def _options(url: str) -> str:
-    """The database with the server settings that its own service reads it with: fair is fair."""
-    told = psycopg.conninfo.conninfo_to_dict(url)
-    host = str(told.get("host") or "localhost")
-    return (
-        f"postgresql://{told['user']}@/{told['dbname']}?host={host}"
-        f"&options={PEER_SETTINGS.replace(' ', '%20').replace('=', '%3D')}"
-    )
-
-
 # -------------------------------------------------------------------- measuring
 
 
@@ -178,11 +59,11 @@ def measure(world: World, name: str, server: Server, kind: Kind) -> dict[str, fl
         bodies = _bodies(world, name, server, kind)
         _load(world, server, kind, bodies, world.warm)
     bodies = world.folder / f"{_word(name)}-{kind.name}.txt"
-    before, database = common.processor_seconds(server.pids), _database_seconds(world)
+    before, database = common.processor_seconds(server.pids), servers.database_seconds(world.url)
     took = _load(world, server, kind, bodies, world.seconds)
     requests = took["rate"] * world.seconds
     used = common.processor_seconds(server.pids) - before
-    database = _database_seconds(world) - database
+    database = servers.database_seconds(world.url) - database
     took |= {"server_us": used / requests * 1e6, "database_us": database / requests * 1e6}
     if kind.many:
         took["rate"] *= min(kind.many, len(world.tins))
@@ -241,58 +122,12 @@ def _word(name: str) -> str:
     return "".join(each if each.isalnum() else "-" for each in name)
 
 
-def _database_seconds(world: World) -> float:
-    """Of the server's processes, living and ended."""
-    pid = int(_written(world.url))
-    used = common.processor_seconds(_family(pid))
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return used
-    return used + (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
-
-
-def _written(url: str) -> str:
-    """The number of the server's first process, as it wrote it down."""
-    with psycopg.connect(url) as connection:
-        row = connection.execute(
-            "select (string_to_array(pg_read_file('postmaster.pid'), E'\\n'))[1]"
-        ).fetchone()
-    assert row is not None
-    return str(row[0])
-
-
-def pgbench(world: World, kind: Kind) -> dict[str, float]:
-    """The statement of the hand-written server, prepared, on eight connections and no server."""
-    program = find_pgbench()
+def limit(world: World, kind: Kind) -> dict[str, float]:
+    """The statement of the hand-written server, on eight connections."""
     script = world.folder / f"{kind.name}.pgbench"
     statement = " ".join(kind.alone.split())
     script.write_text(f"\\set n random(1, {len(world.tins)})\n{statement};\n")
-    done = subprocess.run(
-        [program, "-n", "-M", "prepared", "-c", "8", "-j", "1", "-T",
-         str(max(1, round(world.seconds))), "-f", str(script), world.url],
-        capture_output=True, text=True, timeout=world.seconds + 60,
-        env={**os.environ, "PGOPTIONS": PEER_SETTINGS},
-    )  # fmt: skip
-    return {"rate": transactions(done)}
-
-
-def find_pgbench() -> str:
-    """Raises Unfit."""
-    found = shutil.which("pgbench") or next(
-        (str(it) for it in sorted(Path("/usr/lib/postgresql").glob("*/bin/pgbench"))), None
-    )
-    if found is None:
-        raise Unfit("pgbench is not on this machine")
-    return found
-
-
-def transactions(done: subprocess.CompletedProcess[str]) -> float:
-    """What pgbench says that it did a second. Raises Unfit."""
-    told = [line for line in done.stdout.splitlines() if line.startswith("tps = ")]
-    if done.returncode or not told:
-        raise Unfit(f"pgbench: {done.stderr.strip()[-200:]}")
-    return float(told[0].split()[2])
+    return {"rate": pgbench.run(world.url, script, world.seconds)}
 
 
 # ------------------------------------------------------------------ the whole of it
@@ -332,11 +167,11 @@ def main() -> None:
         folder = stack.enter_context(common.home())
         url = stack.enter_context(common.server(folder))
         world = prepare(folder, url, asked)
-        servers: dict[str, Server] = {}
+        running: dict[str, Server] = {}
         unfit: dict[str, str] = {}
         for name in (it for it in MAKERS if it in wanted):
             try:
-                servers[name] = MAKERS[name](world, stack)
+                running[name] = MAKERS[name](world, stack)
             except (Unfit, installing.NotInstalled) as why:
                 unfit[name] = str(why)
                 common.console.print(f"{name}: {why}")
@@ -344,13 +179,13 @@ def main() -> None:
         for kind in chosen:
             base = BASES.get(kind.name, POSTGRAPHILE)
             unit = "rows/s" if kind.many else "requests/s"
-            section = Section(kind.title, unit, base if base in servers else OURS)
+            section = Section(kind.title, unit, base if base in running else OURS)
             section.unfit |= unfit
             contenders: dict[str, common.Measure] = {
-                name: _measure(world, name, it, kind) for name, it in servers.items()
+                name: _measure(world, name, it, kind) for name, it in running.items()
             }
             if DATABASE in wanted and not kind.many:
-                contenders[DATABASE] = lambda kind=kind: pgbench(world, kind)
+                contenders[DATABASE] = lambda kind=kind: limit(world, kind)
             common.take_turns(section, contenders, asked.rounds)
             common.show(section)
             sections.append(section)
