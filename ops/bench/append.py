@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -172,7 +170,7 @@ def bulk(recorder: LedgerRecorder, seconds: float) -> dict[str, float]:
 
 
 def stock_recorder(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
-    factory = stack.enter_context(PostgresFactory(_variables(place.database("stock"), 40)))
+    factory = stack.enter_context(PostgresFactory(variables(place.database("stock"), 40)))
     recorder = factory.application_recorder()
     assert isinstance(recorder, PostgresApplicationRecorder)
 
@@ -184,8 +182,8 @@ def stock_recorder(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
 
 
 def dcb_recorder(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
-    variables = _variables(place.database("dcb"), 40)
-    recorder: DCBRecorder = PostgresTTDCBFactory(Environment("bench", variables)).dcb_recorder()
+    given = Environment("bench", variables(place.database("dcb"), 40))
+    recorder: DCBRecorder = PostgresTTDCBFactory(given).dcb_recorder()
 
     def once(number: int) -> int:
         stream = f"operator:{uuid4()}"
@@ -203,7 +201,7 @@ def emmett(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
         "PEER_DATABASE": servers.address(place.database("emmett")),
         "PEER_STATE": STATE,
     }
-    return lambda writers: lambda: _told(
+    return lambda writers: lambda: common.told(
         [node, str(PEERS / "emmett.mjs"), str(writers), str(place.seconds)], given
     )
 
@@ -243,7 +241,9 @@ def umadb(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
     )
     common.listening(port, log)
     client = [python, str(PEERS / "uma.py"), f"http://127.0.0.1:{port}"]
-    return lambda writers: lambda: _told([*client, str(writers), str(place.seconds), STATE], {})
+    return lambda writers: lambda: common.told(
+        [*client, str(writers), str(place.seconds), STATE], {}
+    )
 
 
 def one_row(place: Place, stack: ExitStack, rows: int = 1) -> Callable[[int], Measure]:
@@ -285,18 +285,7 @@ def _up_to(most: int, writers: int, measure: Measure) -> Measure:
     return measure if writers <= most else refuse
 
 
-def _told(command: list[str], environment: dict[str, str]) -> dict[str, float]:
-    """A writer in another language says its rate in its last line."""
-    done = subprocess.run(
-        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
-    )
-    told = [line for line in done.stdout.splitlines() if line.startswith("rate ")]
-    if not told:
-        raise Unfit((done.stderr or done.stdout).strip()[-160:])
-    return {"rate": float(told[-1].split()[1])}
-
-
-def _variables(url: str, connections: int) -> dict[str, str]:
+def variables(url: str, connections: int) -> dict[str, str]:
     given = conninfo_to_dict(url)
     names = {"DBNAME": "dbname", "HOST": "host", "PORT": "port", "USER": "user"}
     told = {f"POSTGRES_{name}": str(given.get(key) or "") for name, key in names.items()}
@@ -338,7 +327,7 @@ def over_graphql(
             stock = servers.python_peer(
                 world, stack, "stock", PEER_COMMANDS="1",
                 PERSISTENCE_MODULE="eventsourcing.postgres",
-                **_variables(place.database("stock_served"), 40),
+                **variables(place.database("stock_served"), 40),
             )  # fmt: skip
             contenders["strawberry, stock"] = partial(
                 _commands, world, stock, STOCK_ASKED, numbers

@@ -150,6 +150,17 @@ def listening(port: int, log: Path) -> None:
     raise Unfit(f"it did not start: {log.read_text(errors='replace').strip()[-200:]}")
 
 
+def told(command: list[str], environment: Mapping[str, str]) -> dict[str, float]:
+    """A writer in another language says its rate in its last line."""
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
+    )
+    told = [line for line in done.stdout.splitlines() if line.startswith("rate ")]
+    if not told:
+        raise Unfit((done.stderr or done.stdout).strip()[-160:])
+    return {"rate": float(told[-1].split()[1])}
+
+
 def memory(pid: int) -> int:
     """Megabytes of a process alone that are held in memory now (Linux; 0 elsewhere)."""
     try:
@@ -183,7 +194,7 @@ class Section:
 
     title: str
     unit: str
-    base: str  # whom the others are compared with
+    base: str  # whom the others are compared with; "": nobody
     measured: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     unfit: dict[str, str] = field(default_factory=dict)
 
@@ -237,15 +248,15 @@ def rows(section: Section) -> tuple[list[str], list[list[str]]]:
     """The section as a table of texts, the fastest first."""
     names = sorted(section.measured, key=section.rate, reverse=True)
     more = [key for key in COLUMNS if any(key in section.measured[n][0] for n in names)]
-    head = ["", section.unit, f"x {section.base}", "spread", *(COLUMNS[key] for key in more)]
+    compared = [f"x {section.base}", "spread"] if section.base else []
+    head = ["", section.unit, *compared, *(COLUMNS[key] for key in more)]
     body = []
     for name in names:
         taken = section.measured[name]
         ratio = section.ratio(name)
-        middle = f"{ratio[0]:.2f}" if ratio else ""
-        spread = f"{ratio[1]:.2f}-{ratio[2]:.2f}" if ratio else ""
+        told = [f"{ratio[0]:.2f}", f"{ratio[1]:.2f}-{ratio[2]:.2f}"] if ratio else ["", ""]
         cells = [_cell(key, taken) for key in more]
-        body.append([name, f"{section.rate(name):,.0f}", middle, spread, *cells])
+        body.append([name, f"{section.rate(name):,.0f}", *told[: len(compared)], *cells])
     return head, body
 
 

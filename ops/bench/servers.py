@@ -67,6 +67,15 @@ def ours(world: World, stack: ExitStack, **environment: str) -> Server:
     return Server(port, lambda kind: kind.ours, headers, started)
 
 
+def follow(world: World, stack: ExitStack) -> int:
+    """Our follower, as `aeo follow` runs it. Answers its number."""
+    command = [sys.executable, "-m", "api", "follow", "--home", str(world.folder)]
+    started = stack.enter_context(
+        common.process(command, {"DATABASE_URL": world.url}, world.folder / "follow.log")
+    )
+    return started.pid
+
+
 def node_peer(world: World, stack: ExitStack, script: str) -> Server:
     node, modules = installing.node()
     port = common.free_port()
