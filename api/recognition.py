@@ -118,7 +118,7 @@ class Recognition:
             position=Position(position),
         )
 
-    @sql.rows(places.REASONS, order=places.IN_PLACE)
+    @sql.rows(places.REASONS, order=sql.AS_IT_LIES)
     @strawberry.field
     async def reasons(self, info: Info) -> list[Reason]:
         """Why, with the facts."""
@@ -126,7 +126,7 @@ class Recognition:
         sides = sentences.parties(facts.links, facts.administration, asked.territory)
         return sentences.why(facts, asked, self.answer, await zones(info, sides))
 
-    @sql.rows(places.BASES, order=places.IN_PLACE)
+    @sql.rows(places.BASES, order=sql.AS_IT_LIES)
     @strawberry.field
     def bases(self) -> list[RecognitionBasis]:
         """Every agreement and authorisation that makes it, by agreement."""

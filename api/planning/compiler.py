@@ -35,7 +35,7 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
-from api.planning.sql import TYPES, Bind, Rows, Value, place
+from api.planning.sql import AS_IT_LIES, TYPES, Bind, Rows, Value, place
 
 ASKER = ("asker", "own_territory", "own_tin", "own", "reach", "now")
 _PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -253,7 +253,8 @@ def _is_text(kind: Any) -> bool:
 
 
 def _array(element: str, order: str) -> str:
-    return f"'[' || coalesce(string_agg({element}, ',' order by {order}), '') || ']'"
+    sorting = "" if order == AS_IT_LIES else f" order by {order}"
+    return f"'[' || coalesce(string_agg({element}, ','{sorting}), '') || ']'"
 
 
 def _literal(text: str) -> str:

@@ -24,6 +24,9 @@ Bind = Callable[..., Mapping[str, Any]]
 #: The types of parameters that are no text.
 TYPES = {"at": "timestamptz", "known": "timestamptz", "now": "timestamptz", "first": "int"}
 
+#: The order of what comes out of an array: sorting it again would cost more than reading it.
+AS_IT_LIES = "as it lies"
+
 _PLACE = "where the value lies"
 
 

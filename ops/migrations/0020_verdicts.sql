@@ -32,7 +32,7 @@ language sql immutable as $$ select 1 << (array_position(rule.reasons(), reason)
 create function rule.spelt(bits int) returns text[]
 language sql immutable as $$
     select case
-        when bits = rule.bit('IN_FORCE') then array['IN_FORCE']
+        when bits & (bits - 1) = 0 then array[(rule.reasons())[33 - position(B'1' in bits::bit(32))]]
         else array(
             select r.reason from unnest(rule.reasons()) with ordinality as r(reason, place)
             where bits & (1 << (place::int - 1)) <> 0 order by place
@@ -75,18 +75,18 @@ create function rule.verdicts(
                rule.bit(rule.nearest_miss(array_agg(s.abroad))) as in_sight
         from standing s
     ),
-    members as not materialized (
+    members as materialized (
         select m.bloc, m.member from views.membership m
         where m.sense = 'CUSTOMS_TERRITORY'
           and m.valid_from <= at and (m.valid_to is null or m.valid_to > at)
           and m.recorded_from <= known and (m.recorded_to is null or m.recorded_to > known)
     ),
     ours as materialized (
-        select home as party union select m.bloc from members m where m.member = home
+        select home as party union all select m.bloc from members m where m.member = home
     ),
     theirs as materialized (
         select wanted as party where wanted is not null
-        union select m.bloc from members m where m.member = wanted
+        union all select m.bloc from members m where m.member = wanted
     ),
     identified as materialized (
         select i.scheme, min(i.value collate "C") as value
@@ -135,13 +135,13 @@ create function rule.verdicts(
     -- The parties that stand for each territory: itself, and its blocs of that day.
     ways as materialized (
         select a.place, a.place as party from asked a
-        union
+        union all
         select a.place, m.bloc from asked a join members m on m.member = a.place
     )
     select
         v.place,
         case v.kind
-            when 'together' then case when h.valid_home then 'RECOGNISED' else 'NOT_RECOGNISED' end
+            when 'together' then case when v.valid_home then 'RECOGNISED' else 'NOT_RECOGNISED' end
             when 'yes' then case
                 when v.bits & rule.bit('IN_FORCE') = 0 and v.bits & rule.bit('STALE_DATA') <> 0
                     then 'UNKNOWN' else 'RECOGNISED' end
@@ -150,14 +150,14 @@ create function rule.verdicts(
             else 'NOT_RECOGNISED'
         end,
         case v.kind
-            when 'together' then case when h.valid_home then 'RECOGNISED' else 'NOT_RECOGNISED' end
+            when 'together' then case when v.valid_home then 'RECOGNISED' else 'NOT_RECOGNISED' end
             when 'yes' then 'RECOGNISED'
             when 'hidden' then 'UNKNOWN'
             when 'unknown' then 'UNKNOWN'
             else 'NOT_RECOGNISED'
         end,
         case v.kind
-            when 'together' then case when h.valid_home then 'RECOGNISED' else 'NOT_RECOGNISED' end
+            when 'together' then case when v.valid_home then 'RECOGNISED' else 'NOT_RECOGNISED' end
             when 'yes' then case
                 when v.bits & rule.bit('IN_FORCE') <> 0 then 'RECOGNISED'
                 when v.bits & rule.bit('STALE_DATA') <> 0 then 'UNKNOWN'
@@ -166,82 +166,88 @@ create function rule.verdicts(
             when 'unknown' then 'UNKNOWN'
             else 'NOT_RECOGNISED'
         end,
-        rule.spelt(case v.kind
-            when 'hidden' then rule.bit('NO_INFORMATION')
-            when 'together' then rule.bit('SAME_ADMINISTRATION')
-                | case when h.valid_home then 0 else h.at_home end
-            when 'standing' then h.in_sight
-            when 'unlinked' then rule.bit('NO_AGREEMENT')
-            when 'yes' then rule.bit('IN_FORCE') | case
-                when v.bits & rule.bit('IN_FORCE') <> 0 then 0
-                else v.bits & (rule.bit('UNMATCHED_IDENTIFIER') | rule.bit('STALE_DATA')) end
-            when 'unknown' then v.bits & (rule.bit('NO_INFORMATION') | rule.bit('DATE_UNCERTAIN'))
-            else v.bits
-        end),
+        rule.spelt(v.told),
         case when v.kind = 'yes' then v.bases else '{}' end
-    from held h cross join lateral (
-        select w.*,
-            case
-                when w.together then 'together'
-                when w.linked and not w.open then 'hidden'
-                when not h.valid_abroad then 'standing'
-                when not w.linked then 'unlinked'
-                when w.bits & (rule.bit('IN_FORCE') | rule.bit('UNMATCHED_IDENTIFIER') | rule.bit('STALE_DATA')) <> 0
-                    then 'yes'
-                when w.bits & (rule.bit('NO_INFORMATION') | rule.bit('DATE_UNCERTAIN')) <> 0 then 'unknown'
-                else 'no'
-            end as kind
-        from (
-            select p.place, bool_or(p.together) as together, bool_or(p.agreement is not null) as linked,
-                coalesce(bool_or(p.consented or not (p.consent_required or h.lawful)), false) as open,
-                bit_or(p.bit) as bits,
-                array_agg(
-                    row(p.agreement, p.ordinal, p.held, p.since, p.identifier_scheme, p.identifier,
-                        p.declaration_box, p.benefits, p.assumed)::rule.basis
-                    order by p.agreement collate "C", p.ordinal, p.held collate "C", p.since
-                ) filter (where p.bit & (rule.bit('IN_FORCE') | rule.bit('UNMATCHED_IDENTIFIER')
-                                         | rule.bit('STALE_DATA')) <> 0) as bases
+    from (
+        select k.*, h.valid_home,
+            case k.kind
+                when 'hidden' then rule.bit('NO_INFORMATION')
+                when 'together' then rule.bit('SAME_ADMINISTRATION')
+                    | case when h.valid_home then 0 else h.at_home end
+                when 'standing' then h.in_sight
+                when 'unlinked' then rule.bit('NO_AGREEMENT')
+                when 'yes' then rule.bit('IN_FORCE') | case
+                    when k.bits & rule.bit('IN_FORCE') <> 0 then 0
+                    else k.bits & (rule.bit('UNMATCHED_IDENTIFIER') | rule.bit('STALE_DATA')) end
+                when 'unknown' then k.bits & (rule.bit('NO_INFORMATION') | rule.bit('DATE_UNCERTAIN'))
+                else k.bits
+            end as told
+        from held h cross join lateral (
+            select w.*,
+                case
+                    when w.together then 'together'
+                    when w.linked and not w.open then 'hidden'
+                    when not h.valid_abroad then 'standing'
+                    when not w.linked then 'unlinked'
+                    when w.bits & (rule.bit('IN_FORCE') | rule.bit('UNMATCHED_IDENTIFIER') | rule.bit('STALE_DATA')) <> 0
+                        then 'yes'
+                    when w.bits & (rule.bit('NO_INFORMATION') | rule.bit('DATE_UNCERTAIN')) <> 0 then 'unknown'
+                    else 'no'
+                end as kind
             from (
-                select w.place, exists (select from ours o where o.party = w.party) as together,
-                    l.agreement, l.ordinal, l.identifier_scheme, l.identifier, l.declaration_box,
-                    l.benefits, l.assumed, l.consent_required, y.consented,
-                    coalesce(s.number, s.authorisation) as held, greatest(s.valid_from, l.valid_from) as since,
-                    case
-                        when s.authorisation is null then null
-                        when (l.consent_required or s.lawful) and not y.consented then rule.bit('NO_INFORMATION')
-                        when l.programmes <> '{}' and s.programme <> all (l.programmes)
-                            then rule.bit('TYPE_OUT_OF_SCOPE')
-                        when s.type <> all (l.types) and '*' <> all (l.types) then rule.bit('TYPE_OUT_OF_SCOPE')
-                        when s.roles <> '{}' and asked_role <> all (s.roles) then rule.bit('ROLE_OUT_OF_SCOPE')
-                        when l.roles <> '{}' and not (
-                                case when asked_role is null then s.roles else array[asked_role] end && l.roles
-                            ) then rule.bit('ROLE_OUT_OF_SCOPE')
-                        when l.direction <> asked_direction then rule.bit('DIRECTION_OUT_OF_SCOPE')
-                        when l.hs <> '{}' and asked_hs is not null and not exists (
-                                select from unnest(l.hs) as h(code) where starts_with(asked_hs, h.code)
-                            ) then rule.bit('GOODS_OUT_OF_SCOPE')
-                        when l.crossings <> '{}' and asked_crossing is not null
-                            and not rule.crosses(l.crossings, asked_crossing) then rule.bit('CROSSING_OUT_OF_SCOPE')
-                        when l.modes <> '{}' and asked_mode is not null and lower(asked_mode) <> all (l.modes)
-                            then rule.bit('CROSSING_OUT_OF_SCOPE')
-                        when l.state = 'UNCERTAIN' then rule.bit('DATE_UNCERTAIN')
-                        when l.state = 'SUSPENDED' then rule.bit('AGREEMENT_SUSPENDED')
-                        when l.state = 'TERMINATED' then rule.bit('AGREEMENT_TERMINATED')
-                        when l.state = 'NOT_IMPLEMENTED' then rule.bit('AGREEMENT_NOT_IMPLEMENTED')
-                        when l.identifier is null then rule.bit('UNMATCHED_IDENTIFIER')
-                        when l.stale then rule.bit('STALE_DATA')
-                        else rule.bit('IN_FORCE')
-                    end as bit
-                from ways w
-                left join linked l on l.to_party = w.party
-                left join standing s on s.abroad = 'VALID' and l.agreement is not null
-                cross join lateral (
-                    select w.place = any (c.to_whom) or l.to_party = any (c.to_whom) as consented
-                    from consented c
-                ) y
-            ) p
-            group by p.place
-        ) w
+                select p.place, bool_or(p.together) as together, bool_or(p.agreement is not null) as linked,
+                    coalesce(bool_or(p.consented or not (p.consent_required or h.lawful)), false) as open,
+                    bit_or(p.bit) as bits,
+                    array_agg(
+                        row(p.agreement, p.ordinal, p.held, p.since, p.identifier_scheme, p.identifier,
+                            p.declaration_box, p.benefits, p.assumed)::rule.basis
+                        order by p.agreement collate "C", p.ordinal, p.held collate "C", p.since
+                    ) filter (where p.bit & (rule.bit('IN_FORCE') | rule.bit('UNMATCHED_IDENTIFIER')
+                                             | rule.bit('STALE_DATA')) <> 0) as bases
+                from (
+                    select w.place, exists (select from ours o where o.party = w.party) as together,
+                        l.agreement, l.ordinal, l.identifier_scheme, l.identifier, l.declaration_box,
+                        l.benefits, l.assumed, l.consent_required, y.consented,
+                        coalesce(s.number, s.authorisation) as held, greatest(s.valid_from, l.valid_from) as since,
+                        case
+                            when s.authorisation is null then null
+                            when (l.consent_required or s.lawful) and not y.consented then rule.bit('NO_INFORMATION')
+                            when l.programmes <> '{}' and s.programme <> all (l.programmes)
+                                then rule.bit('TYPE_OUT_OF_SCOPE')
+                            when s.type <> all (l.types) and '*' <> all (l.types) then rule.bit('TYPE_OUT_OF_SCOPE')
+                            when s.roles <> '{}' and asked_role <> all (s.roles) then rule.bit('ROLE_OUT_OF_SCOPE')
+                            when l.roles <> '{}' and not (
+                                    case when asked_role is null then s.roles else array[asked_role] end && l.roles
+                                ) then rule.bit('ROLE_OUT_OF_SCOPE')
+                            when l.direction <> asked_direction then rule.bit('DIRECTION_OUT_OF_SCOPE')
+                            when l.hs <> '{}' and asked_hs is not null and not exists (
+                                    select from unnest(l.hs) as h(code) where starts_with(asked_hs, h.code)
+                                ) then rule.bit('GOODS_OUT_OF_SCOPE')
+                            when l.crossings <> '{}' and asked_crossing is not null
+                                and not rule.crosses(l.crossings, asked_crossing) then rule.bit('CROSSING_OUT_OF_SCOPE')
+                            when l.modes <> '{}' and asked_mode is not null and lower(asked_mode) <> all (l.modes)
+                                then rule.bit('CROSSING_OUT_OF_SCOPE')
+                            when l.state = 'UNCERTAIN' then rule.bit('DATE_UNCERTAIN')
+                            when l.state = 'SUSPENDED' then rule.bit('AGREEMENT_SUSPENDED')
+                            when l.state = 'TERMINATED' then rule.bit('AGREEMENT_TERMINATED')
+                            when l.state = 'NOT_IMPLEMENTED' then rule.bit('AGREEMENT_NOT_IMPLEMENTED')
+                            when l.identifier is null then rule.bit('UNMATCHED_IDENTIFIER')
+                            when l.stale then rule.bit('STALE_DATA')
+                            else rule.bit('IN_FORCE')
+                        end as bit
+                    from ways w
+                    left join linked l on l.to_party = w.party
+                    left join standing s on s.abroad = 'VALID' and l.agreement is not null
+                    cross join lateral (
+                        select w.place = any (c.to_whom) or l.to_party = any (c.to_whom) as consented
+                        from consented c
+                    ) y
+                ) p
+                group by p.place
+            ) w
+        ) k
+        -- A fence: what is said of each territory is worked out once, and then read several times.
+        offset 0
     ) v
 $$;
 

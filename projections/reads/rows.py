@@ -123,12 +123,8 @@ RECOGNITION = _RECOGNITION.replace(
 )
 RECOGNITIONS = _RECOGNITION.replace("ASKED", "null, null, null, null, null")
 
-REASONS = """
-select r.code, r.place from unnest({me}.reasons) with ordinality as r (code, place)"""
-BASES = """
-select b.* from unnest({me}.bases) with ordinality as b (agreement, ordinal, authorisation, since,
-    identifier_scheme, identifier, declaration_box, benefits, assumed, place)"""
-IN_PLACE = "{it}.place"
+REASONS = "select r.code from unnest({me}.reasons) as r (code)"
+BASES = "select b.* from unnest({me}.bases) as b"
 
 _AGREEMENT = f"""
 select g.id, g.kind, g.pillars, g.title, g.legal_basis, g.confidence, g.details, g.source,
