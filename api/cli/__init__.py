@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from api.cli import asking, keeping, papers, running
+from api.cli import asking, benching, keeping, papers, running
 from api.cli.terminal import BAD_FILE, EXIT_CODES, NO_DATABASE, REFUSED, complain
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "rebuild": keeping.rebuild,
         "check": keeping.check,
     },
+    "Measure it": {"bench": benching.bench},
     "Take away": {"token": papers.token, "export-schema": papers.export_schema},
 }
 for group, commands in GROUPS.items():

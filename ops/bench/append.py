@@ -383,7 +383,7 @@ def main() -> None:
             except (Unfit, installing.NotInstalled, psycopg.Error) as why:
                 unfit[name] = " ".join(str(why).split())[:160]
         sections = []
-        for writers in WRITERS:
+        for writers in WRITERS[1:2] if asked.smoke else WRITERS:
             title = f"{writers} writer{'s' if writers > 1 else ''}, one event a commit"
             section = Section(title, "events/s", LIMIT if LIMIT in ready else TASKS)
             section.unfit |= unfit

@@ -57,7 +57,8 @@ def measure(world: World, name: str, server: Server, kind: Kind) -> dict[str, fl
         server.checked.add(kind.name)
         _hold_equal(world, server, kind)
         bodies = _bodies(world, name, server, kind)
-        _load(world, server, kind, bodies, world.warm)
+        if world.warm:
+            _load(world, server, kind, bodies, world.warm)
     bodies = world.folder / f"{_word(name)}-{kind.name}.txt"
     before, database = common.processor_seconds(server.pids), servers.database_seconds(world.url)
     took = _load(world, server, kind, bodies, world.seconds)
@@ -160,7 +161,8 @@ def main() -> None:
     options.add_argument("--connections", type=int, default=32)
     options.add_argument("--kinds", help="of these questions only: simple,rich,...")
     asked = results.parse(options, operators=10_000, seconds=6.0, rounds=5)
-    asked.warm = min(2.0, asked.seconds)
+    asked.warm = 0.0 if asked.smoke else asked.seconds / 2
+    asked.kinds = asked.kinds or ("simple,recognition" if asked.smoke else "")
     chosen = [kind for kind in KINDS if not asked.kinds or kind.name in asked.kinds.split(",")]
     wanted = results.wanted(asked, [*MAKERS, DATABASE], without_peers=[OURS])
     with common.ending() as stack:

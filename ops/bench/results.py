@@ -17,9 +17,9 @@ KEPT = HERE / "results.md"
 PICTURE = HERE / "results.svg"
 FIGURES = HERE / "results.json"  # the last figures of each bench: what the picture is drawn from
 
-#: What --quick and --smoke make of a bench: seconds of one measurement, rounds, operators.
-QUICK = {"seconds": 2.0, "rounds": 3, "operators": 5_000}
-SMOKE = {"seconds": 1.0, "rounds": 1, "operators": 20}
+#: What --quick and --smoke make of a bench: seconds of one measurement, rounds.
+QUICK = {"seconds": 2.0, "rounds": 3}
+SMOKE = {"seconds": 0.5, "rounds": 1, "operators": 20}
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
@@ -32,11 +32,16 @@ def add_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--keep", action="store_true", help="write a quick run down, too")
 
 
-def parse(options: argparse.ArgumentParser, **defaults: float) -> argparse.Namespace:
-    """What was asked for; else what --quick or --smoke say; else the full run's own."""
+def parse(
+    options: argparse.ArgumentParser, *, quick: int = 5_000, **defaults: float
+) -> argparse.Namespace:
+    """What was asked for; else what --quick or --smoke say; else the full run's own.
+
+    `quick`: operators of a quick run.
+    """
     asked = options.parse_args()
     chosen: dict[str, Any] = dict(defaults)
-    chosen |= SMOKE if asked.smoke else QUICK if asked.quick else {}
+    chosen |= SMOKE if asked.smoke else QUICK | {"operators": quick} if asked.quick else {}
     for name, value in chosen.items():
         if getattr(asked, name, None) is None:
             setattr(asked, name, value)
