@@ -49,6 +49,7 @@ STATE = (
     '"valid_until":"2029-01-05","due":[]}'
 )
 WRITERS = (1, 8, 32, 128)
+DRAWN = 32
 REFUSED = 20  # one command in so many is for a version that is there already
 HISTORY, BULK = 10, 500  # events of one operator, operators of one call
 LIMIT, TASKS, THREADS = "pgbench, a row a commit (limit)", "ours, tasks", "ours, threads"
@@ -385,12 +386,14 @@ def main() -> None:
         sections = []
         for writers in WRITERS[1:2] if asked.smoke else WRITERS:
             title = f"{writers} writer{'s' if writers > 1 else ''}, one event a commit"
-            section = Section(title, "events/s", LIMIT if LIMIT in ready else TASKS)
+            base = LIMIT if LIMIT in ready else TASKS
+            section = Section(title, "events/s", base, drawn=writers == DRAWN)
             section.unfit |= unfit
             contenders = {name: store(writers) for name, store in ready.items()}
             sections.append(common.take_turns(section, contenders, asked.rounds))
             common.show(section)
-        section = Section("imports, 500 histories of 10 events a commit", "events/s", "ours")
+        title = "imports, 500 histories of 10 events a commit"
+        section = Section(title, "events/s", "", drawn=False)
         recorder = _ours(place, stack, "bulk")
         common.take_turns(section, {"ours": lambda: bulk(recorder, asked.seconds)}, asked.rounds)
         common.show(section)

@@ -195,6 +195,7 @@ class Section:
     title: str
     unit: str
     base: str  # whom the others are compared with; "": nobody
+    drawn: bool = True  # is it in the picture, too?
     measured: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     unfit: dict[str, str] = field(default_factory=dict)
 

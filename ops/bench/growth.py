@@ -42,12 +42,12 @@ def main() -> None:
         folder = stack.enter_context(common.home())
         url = stack.enter_context(common.server(folder))
         questions = {
-            kind: Section(f"{kind.title}, one at a time", "requests/s", "")
+            kind: Section(f"{kind.title}, one at a time", "requests/s", "", drawn=False)
             for kind in KINDS
             if kind.name in (ASKED[:1] if asked.smoke else ASKED)
         }
-        rebuilds = Section("rebuild of every read model", "events/s", "")
-        exports = Section("the ledger as JSON lines", "events/s", "")
+        rebuilds = Section("rebuild of every read model", "events/s", "", drawn=False)
+        exports = Section("the ledger as JSON lines", "events/s", "", drawn=False)
         size, first = asked.operators, ""
         while size <= largest:
             name = f"{size:,} operators"

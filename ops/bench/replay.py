@@ -323,7 +323,7 @@ def main() -> None:
         base = LIMIT if LIMIT in chosen else REBUILD
         section = Section(f"replay of {events:,} events", "events/s", base)
         common.show(common.take_turns(section, chosen, asked.rounds))
-        seen = Section(f"from commit to sight at {PACE} commands/s", "commands/s", "")
+        seen = Section(f"from commit to sight at {PACE} commands/s", "commands/s", "", drawn=False)
         if "sight" in wanted:
             token = issue("officer:CN", folder)
             try:

@@ -88,6 +88,7 @@ def keep(
             "rates": {name: round(section.rate(name)) for name in section.measured},
         }
         for section in sections
+        if section.drawn
     ]  # fmt: skip
     FIGURES.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
     PICTURE.write_text(picture.draw(figures), encoding="utf-8")
