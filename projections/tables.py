@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -77,7 +78,14 @@ def copy(cursor: Cursor[Any], schema: str, table: str, rows: Iterable[tuple[Any,
     )
     with cursor.copy(into) as stream:
         for row in rows:
-            stream.write_row(row)
+            stream.write_row([it if it.__class__ is not datetime else instant(it) for it in row])
+
+
+@lru_cache(maxsize=65_536)
+def instant(at: datetime) -> str:
+    """An instant as PostgreSQL reads it. Kept, because a stream says each of its own many times
+    and midnights are everybody's: driver and interpreter would word it anew for every column."""
+    return str(at)
 
 
 @lru_cache(maxsize=16_384)

@@ -21,7 +21,7 @@ from registry.operators import Operator, amended
 from registry.values import ENDED, AdministrationCode, Role, Status, Tin
 
 
-class Period(msgspec.Struct, frozen=True, gc=False):
+class Period(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """A stretch of law [valid_from, valid_to) in which an authorisation stood in one way.
 
     `status` is of the authorisation; `abroad` is of the part of it that partners recognise
@@ -43,7 +43,7 @@ class Period(msgspec.Struct, frozen=True, gc=False):
     ground: str | None = None
 
 
-class Named(msgspec.Struct, frozen=True, gc=False):
+class Named(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """What an operator was called, and what became of it as a firm, over a stretch of law."""
 
     name: str
@@ -55,7 +55,7 @@ class Named(msgspec.Struct, frozen=True, gc=False):
     valid_to: datetime | None = None
 
 
-class Identified(msgspec.Struct, frozen=True, gc=False):
+class Identified(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     scheme: str
     value: str
     issuer: AdministrationCode | None
@@ -64,7 +64,7 @@ class Identified(msgspec.Struct, frozen=True, gc=False):
     valid_to: datetime | None = None
 
 
-class Consented(msgspec.Struct, frozen=True, gc=False):
+class Consented(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """`partner` is None for publication."""
 
     partner: AdministrationCode | None
