@@ -64,6 +64,7 @@ class Bound:
     field: GraphQLField
     node: FieldNode
     looks: str
+    names: Mapping[str, str]  # of its arguments in Python, by those in GraphQL
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +166,10 @@ class Compiler:
     ) -> str:  # fmt: skip
         if where.bind is not None:
             names = dict.fromkeys(where.gives, len(self._bound))
-            self._bound.append(Bound(where.bind, defined, details[0].node, where.looks))
+            arguments = defined.extensions["strawberry-definition"].arguments
+            python = dict(zip(defined.args, (it.python_name for it in arguments), strict=True))
+            node = details[0].node
+            self._bound.append(Bound(where.bind, defined, node, where.looks, python))
             scope = _Scope({**scope.names, **names}, scope.me)
         if where.keys:
             return self._each_key(where, kind, details, scope)

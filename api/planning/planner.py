@@ -114,13 +114,17 @@ class Planner:
         """Its parameters. Raises Declined for whatever the resolver would refuse."""
         own = it.field.extensions["strawberry-definition"]
         try:
-            arguments = convert_arguments(
-                get_argument_values(it.field, it.node, values),
-                own.arguments,
-                self._schema.schema_converter.scalar_registry,
-                self._schema.config,
-            )
-            return it.bind(context, **arguments)
+            given = get_argument_values(it.field, it.node, values)
+            if any(isinstance(said, dict) for said in given.values()):
+                given = convert_arguments(
+                    given,
+                    own.arguments,
+                    self._schema.schema_converter.scalar_registry,
+                    self._schema.config,
+                )
+            else:  # scalars are what they will be already; strawberry would look at each again
+                given = {it.names[name]: said for name, said in given.items()}
+            return it.bind(context, **given)
         except GraphQLError as error:
             raise Declined("refused", error.message) from error
 

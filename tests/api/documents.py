@@ -69,7 +69,7 @@ class Asking:
 
     def __post_init__(self) -> None:
         self.luck = random.Random(self.seed)
-        chosen = self.luck.choices(ROOTS, (4, 2, 3, 2, 1), k=self.luck.choice((1, 1, 1, 2)))
+        chosen = self.luck.choices(ROOTS, (8, 4, 2, 1, 2), k=self.luck.choice((1, 1, 1, 1, 2)))
         if self.subject == "public":
             chosen = ["operator"]
         assert core.query_type
