@@ -58,7 +58,9 @@ def _wrk(wrk: str, load: Load) -> dict[str, float]:
 def _figures(
     requests: int, seconds: float, p50: float, p99: float, bad: int
 ) -> dict[str, float]:
-    if bad or not requests:
+    if not requests:
+        raise BadAnswers(f"not one answer in {seconds:.0f} s")
+    if bad:
         raise BadAnswers(f"{bad:,} bad answers of {requests:,}")
     return {"rate": requests / seconds, "p50": p50, "p99": p99}
 
