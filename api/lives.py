@@ -191,7 +191,7 @@ class Life:
     def correction(self, before: int) -> History | None:
         """Of a few, a slip put right later. `before`: the position in front of the first event."""
         granted = next((e for e in self.operator.past if isinstance(e, Operator.Granted)), None)
-        if self.fate != "valid" or self.number % 137 != 1 or granted is None:
+        if self.fate != "valid" or not self.population.may_err(self.number) or granted is None:
             return None
         version = granted.originator_version
         right = granted.effective + 3 * DAY

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 
 from api import shipped
+from api.deciders import decided
 from api.imports import Draft
 from api.lines import Bad, explain, lines_of
-from api.lives import Life
 from api.synthetic import Population
 from registry import commands as c
 from registry.application import Registry
@@ -66,33 +65,40 @@ def load_operators(
         # The corrections of the last batch may be missing, so it is sent once more.
         begun -= min(begun, BATCH)
         events = 0
-        # While one batch is written to the disk the next is decided.
-        with ThreadPoolExecutor(1) as writer:
-            writing: Future[int] | None = None
-            for first in range(begun, wanted, BATCH):
-                until = min(first + BATCH, wanted)
-                lives = [population.life(number) for number in range(first, until)]
-                events += writing.result() if writing else 0
-                writing = writer.submit(_record, registry, lives)
-                if progress:
-                    progress(until, wanted)
-            return events + (writing.result() if writing else 0)
+        ranges = [
+            (first, min(first + BATCH, wanted)) for first in range(begun, wanted, BATCH)
+        ]
+        batches = decided(conninfo, seed, ranges)
+        for (first, until), batch in zip(ranges, batches, strict=True):
+            last = registry.record_written(batch)
+            lengths = [len(written) for _, written in batch]
+            events += sum(lengths)
+            before = [position - n for position, n in zip(last, lengths, strict=True)]
+            events += _put_right(registry, population, first, before)
+            if progress:
+                progress(until, wanted)
+        return events
     finally:
         registry.close()
 
 
-def _record(registry: Registry, lives: list[Life]) -> int:
-    """A batch, then what was put right in it: only now are the positions known."""
-    lengths = [len(life.known) for life in lives]
-    last = registry.record_histories(life.history() for life in lives)
-    put_right = [
-        life.correction(before=position - length)
-        for life, position, length in zip(lives, last, lengths, strict=True)
-    ]
-    corrections = [history for history in put_right if history]
-    if corrections:
-        registry.record_histories(corrections)
-    return sum(lengths) + len(corrections)
+def _put_right(
+    registry: Registry, population: Population, first: int, before: list[int]
+) -> int:
+    """What was put right later in a batch that is recorded: only now are its positions known.
+
+    `before`: the position in front of each life. Answers how many corrections there were.
+    """
+    found = []
+    for number, position in enumerate(before, first):
+        if population.may_err(number):
+            life = population.life(number)
+            life.operator.collect_events()  # they are recorded
+            if correction := life.correction(before=position):
+                found.append(correction)
+    if found:
+        registry.record_histories(found)
+    return len(found)
 
 
 def _recorded(registry: Registry, population: Population, wanted: int) -> int:

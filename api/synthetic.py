@@ -54,6 +54,11 @@ class Population:
     def command_id(self, number: int, what: str = "life") -> UUID:
         return shipped.life(number, self.seed, what)
 
+    @staticmethod
+    def may_err(number: int) -> bool:
+        """Of these few a slip is put right later."""
+        return number % 137 == 1
+
     def life(self, number: int) -> Life:
         """The whole life, decided and not recorded."""
         life = Life(self, number)

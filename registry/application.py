@@ -16,7 +16,7 @@ from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import BaseAggregate
-from eventsourcing.persistence import IntegrityError, Mapper
+from eventsourcing.persistence import IntegrityError, Mapper, StoredEvent
 
 from registry import agreements, particulars
 from registry import commands as c
@@ -214,22 +214,24 @@ class Registry(Application[UUID]):
         Repeating it is harmless. Answers each history's last position. Raises the first error,
         after the others were recorded.
         """
-        slips, events = [], []
-        for history in histories:
-            pending = history.aggregate.collect_events()
-            digest = sha256(history.command_id.bytes).digest()
-            slip = Slip(history.command_id, digest, history.actor)
-            slip.metadata = [
-                _metadata(event, known)
-                for event, known in zip(pending, history.known, strict=True)
-            ]
-            slips.append(slip)
-            events.append([self.mapper.to_stored_event(event) for event in pending])
-        outcomes = self.ledger.append_many(list(zip(slips, events, strict=True)))
-        for outcome in outcomes:
+        return self.record_written([self.written(history) for history in histories])
+
+    def written(self, history: History) -> tuple[Slip, list[StoredEvent]]:
+        """A history as the ledger takes it: it can be sent from one process to another."""
+        pending = history.aggregate.collect_events()
+        digest = sha256(history.command_id.bytes).digest()
+        slip = Slip(history.command_id, digest, history.actor)
+        slip.metadata = [
+            _metadata(event, known) for event, known in zip(pending, history.known, strict=True)
+        ]
+        return slip, [self.mapper.to_stored_event(event) for event in pending]
+
+    def record_written(self, batch: Sequence[tuple[Slip, list[StoredEvent]]]) -> list[int]:
+        """The same of histories that were written out before."""
+        for outcome in self.ledger.append_many(batch):
             if isinstance(outcome, Exception):
                 raise outcome
-        return [slip.positions[-1] for slip in slips]
+        return [slip.positions[-1] for slip, _ in batch]
 
     def record_decided(
         self, decided: Sequence[tuple[BaseAggregate[UUID], c.Command, str]]
