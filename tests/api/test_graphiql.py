@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +11,7 @@ from playwright.sync_api import Page
 
 from api.app import STATIC
 from tests.api.client import small_world
+from tests.api.served import served
 
 VENDOR = STATIC / "vendor"
 RUN = ".graphiql-execute-button"
@@ -44,32 +39,8 @@ def test_what_is_vendored_is_what_was_listed() -> None:
 def address(database: str, tmp_path: Path) -> Iterator[str]:
     """The service in a process of its own, as `aeo serve` runs it."""
     small_world(database)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "api", "serve", "--port", str(port), "--home", str(tmp_path)],
-        env=os.environ | {"DATABASE_URL": database},
-    )
-    try:
-        while not _answers(port):
-            assert process.poll() is None, "the service ended before it answered"
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _answers(port: int) -> bool:
-    asking = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        asking.request("GET", "/readyz")
-        return asking.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        asking.close()
+    with served(database, tmp_path) as it:
+        yield it
 
 
 def test_a_question_is_asked_and_nobody_else_is(page: Page, address: str) -> None:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+
+from tests.api.served import served
 
 PAGES = (
     "/",
@@ -114,33 +109,8 @@ TOO_FAINT = """() => {
 @pytest.fixture(scope="module")
 def address(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The service in a process of its own, on the loaded record."""
-    home: Path = tmp_path_factory.mktemp("home")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "api", "serve", "--port", str(port), "--home", str(home)],
-        env=os.environ | {"DATABASE_URL": world},
-    )
-    try:
-        while not _answers(port):
-            assert process.poll() is None, "the service ended before it answered"
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _answers(port: int) -> bool:
-    asking = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        asking.request("GET", "/readyz")
-        return asking.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        asking.close()
+    with served(world, tmp_path_factory.mktemp("home")) as it:
+        yield it
 
 
 def become(page: Page, address: str, subject: str) -> None:
