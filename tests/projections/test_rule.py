@@ -41,6 +41,7 @@ def test_sql_answers_as_the_rule_does(database: str) -> None:
             worlds = [
                 Maker(turn * WORLDS + n, codes[5 * n : 5 * n + 5]).make() for n in range(WORLDS)
             ]
+            _KEPT.clear()
             _write(connection, worlds)
             questions = [q for n, world in enumerate(worlds) for q in _questions(world, turn, n)]
             answers = _ask(connection, questions)
@@ -130,7 +131,10 @@ def _facts(world: World, stream: list[Known[Any]], known: datetime) -> Facts:
 
 
 def _links(world: World, known: datetime) -> list[links.Link]:
-    """Kept for each number of events known: many instants know the same."""
+    """Kept for each number of events known, while the worlds of a turn live.
+
+    Many instants know the same. A stream is told by its id, which the next turn's streams may bear.
+    """
     found = []
     for stream in world.agreements:
         told = _by(stream, known)
