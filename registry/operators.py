@@ -8,11 +8,12 @@ which day, is in standing.py.
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from eventsourcing.domain import AggregateCreated, BaseAggregate
 
+from registry.corrections import changed, put_right
 from registry.decisions import DatedFact
 from registry.holdings import Authorisation, Due
 from registry.values import CLOSED, ENDED, HELD, AdministrationCode, Role, Status, Tin
@@ -353,26 +354,6 @@ class Operator(BaseAggregate[UUID]):
         return [a for a in self.authorisations.values() if a.status not in ENDED | CLOSED]
 
 
-def _true_or_false(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValueError("wanted true or false")
-    return text == "true"
-
-
-#: What a correction may put right, and how its text is read.
-CORRECTABLE: dict[str, Any] = {
-    "effective": date.fromisoformat,
-    "decided": date.fromisoformat,
-    "valid_until": date.fromisoformat,
-    "until": date.fromisoformat,
-    "number": str,
-    "type": str,
-    "reason": str,
-    "value": str,
-    "void": _true_or_false,  # false: it was voided by mistake
-}
-
-
 def amended(
     events: list[Operator.Event], also: dict[int, dict[str, str]] | None = None
 ) -> list[Operator.Event]:
@@ -380,25 +361,14 @@ def amended(
 
     `also`: a correction that is only thought of, as the version of an event and what is wrong.
     """
-    rights: dict[int, dict[str, Any]] = {}
     corrections = [(e.version, e.what) for e in events if isinstance(e, Operator.Corrected)]
-    for version, what in (*corrections, *(also or {}).items()):
-        changes = {k: CORRECTABLE[k](v) for k, v in what.items()}
-        rights.setdefault(version, {}).update(changes)
-    if not rights:
+    said = put_right(events, [*corrections, *(also or {}).items()])
+    if said is events:
         return events
-    put_right = ((e, rights.get(e.originator_version)) for e in events)
-    said = [_with(e, c) if c else e for e, c in put_right if not (c and c.get("void"))]
     # An annulment counts from the day of effect of its grant, whichever that turns out to be.
     begun = {e.authorisation: e.effective for e in said if isinstance(e, Operator.Granted)}
     return [
-        _with(e, {"effective": begun.get(e.authorisation, e.effective)})
+        changed(e, {"effective": begun.get(e.authorisation, e.effective)})
         if isinstance(e, Operator.Annulled) else e
         for e in said
     ]  # fmt: skip
-
-
-def _with(event: Operator.Event, changes: dict[str, Any]) -> Operator.Event:
-    copy = object.__new__(type(event))
-    copy.__dict__.update(event.__dict__ | {k: v for k, v in changes.items() if k != "void"})
-    return copy

@@ -7,11 +7,12 @@ from copy import copy
 
 from registry import commands as c
 from registry import footing
+from registry.corrections import CORRECTABLE
 from registry.decisions import Decision
 from registry.errors import BadValue, UnknownPosition, WrongDates, WrongStatus
 from registry.footing import facts, in_order, of
 from registry.identifiers import check
-from registry.operators import CORRECTABLE, Operator, amended
+from registry.operators import Operator, amended
 from registry.standing import consents, stand
 from registry.values import ENDED, HELD, Status
 

@@ -1,0 +1,78 @@
+"""Every request that can change the register, as data.
+
+An officer's mutation, a line of an import file and a row of the shipped world are the same
+thing: one of these, read by `read`, done by `Registry.execute`. The field names are those of
+the public contract; the tag `command` is the mutation's name in snake case.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+
+# Whoever uses a command says `commands.GrantAuthorisation`, whatever file it is in.
+# ruff: noqa: F403
+from registry.commands.administrations import *
+from registry.commands.agreements import *
+from registry.commands.authorisations import *
+from registry.commands.command import Command as Command
+from registry.commands.operators import *
+from registry.commands.programmes import *
+from registry.commands.publications import *
+from registry.errors import BadValue
+from registry.values import decode_value, encode_value
+
+#: Command ids of files that give none: the same line again is the same command.
+LINES = UUID("5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c")
+
+
+def _leaves(kind: type[Command]) -> list[type[Command]]:
+    below = [leaf for child in kind.__subclasses__() for leaf in _leaves(child)]
+    return below or [kind]
+
+
+COMMANDS: dict[str, type[Command]] = {
+    str(kind.__struct_config__.tag): kind for kind in _leaves(Command)
+}
+
+
+def read(line: dict[str, Any]) -> Command:
+    """One command from plain data. Raises BadValue: the field, what was found, what is wanted."""
+    name = line.get("command")
+    kind = COMMANDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise BadValue(f"command: found {name!r}, wanted one of {', '.join(sorted(COMMANDS))}")
+    try:
+        return msgspec.convert(line, kind, dec_hook=_parse, strict=True)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise BadValue(f"{name}: {error}") from None
+
+
+def plain(command: Command) -> dict[str, Any]:
+    """The command as plain data, ready for JSON."""
+    found: dict[str, Any] = msgspec.to_builtins(command, enc_hook=encode_value)
+    return found
+
+
+def digest(command: Command, actor: str) -> bytes:
+    """SHA-256 of the request: its name, its arguments, and who asked. 32 bytes."""
+    body = msgspec.json.encode([actor, command], enc_hook=encode_value, order="sorted")
+    return hashlib.sha256(body).digest()
+
+
+def id_of_line(command: Command) -> UUID:
+    """The command's own id, or one that the same line will have again."""
+    if command.command_id is not None:
+        return command.command_id
+    body = msgspec.json.encode(command, enc_hook=encode_value, order="sorted")
+    return uuid5(LINES, hashlib.sha256(body).hexdigest())
+
+
+def _parse(kind: type, text: Any) -> Any:
+    parse = getattr(kind, "parse", None)
+    if parse is not None and isinstance(text, str):
+        return parse(text)
+    return decode_value(kind, text)

@@ -1,0 +1,40 @@
+"""Of an administration: its zone, the blocs that it is of, the lists that it received."""
+
+from __future__ import annotations
+
+# msgspec hands `frozen` down to every command; mypy does not know that it does.
+# mypy: disable-error-code="misc"
+from datetime import datetime
+
+import msgspec
+
+from registry.commands.command import Command
+from registry.values import AdministrationCode, Sense
+
+
+class AdministrationCommand(Command):
+    noun = "administration"
+    administration: AdministrationCode
+
+
+class RegisterAdministration(AdministrationCommand):
+    name_: str = msgspec.field(name="name")
+    time_zone: str  # IANA name of the zone in which its civil days begin
+    bloc: bool = False
+
+
+class MembershipCommand(AdministrationCommand):
+    member: AdministrationCode
+    sense: Sense = Sense.CUSTOMS_TERRITORY
+
+
+class JoinBloc(MembershipCommand): ...
+
+
+class LeaveBloc(MembershipCommand): ...
+
+
+class ReceiveList(AdministrationCommand):
+    """This administration's list came in, as it stood at `as_of` (an instant)."""
+
+    as_of: datetime

@@ -1,0 +1,105 @@
+"""Of an operator's authorisations, from the application to the end."""
+
+from __future__ import annotations
+
+# msgspec hands `frozen` down to every command; mypy does not know that it does.
+# mypy: disable-error-code="misc"
+from datetime import date
+
+from registry.commands.operators import OperatorCommand
+from registry.values import AdministrationCode, Role
+
+
+class LodgeApplication(OperatorCommand):
+    programme: str
+    type: str
+
+
+class AuthorisationCommand(OperatorCommand, kw_only=True):
+    """`authorisation`: its number, or the reference of its application; needed only where the
+    operator has more than one that the command could mean."""
+
+    authorisation: str | None = None
+    reason: str | None = None
+
+
+class AcceptApplication(AuthorisationCommand): ...
+
+
+class RejectApplication(AuthorisationCommand):
+    """Not acceptable: it never came to an examination."""
+
+
+class WithdrawApplication(AuthorisationCommand): ...
+
+
+class StartExamination(AuthorisationCommand): ...
+
+
+class RequestConsultation(AuthorisationCommand):
+    asked: AdministrationCode
+
+
+class RecordConsultationReply(AuthorisationCommand):
+    asked: AdministrationCode
+    reply: str
+
+
+class ExtendDeadline(AuthorisationCommand):
+    days: int | None = None  # calendar days; default: what the programme allows
+
+
+class GrantAuthorisation(OperatorCommand):
+    number: str
+    type: str | None = None
+    roles: tuple[Role, ...] | None = None
+    valid_until: date | None = None
+    authorisation: str | None = None
+
+
+class RefuseApplication(AuthorisationCommand): ...
+
+
+class ChangeType(AuthorisationCommand):
+    type: str
+
+
+class AmendRoles(AuthorisationCommand):
+    roles: tuple[Role, ...]
+
+
+class OpenReassessment(AuthorisationCommand): ...
+
+
+class CloseReassessment(AuthorisationCommand):
+    outcome: str | None = None
+    remediation: bool = False  # stays authorised while it mends what was found
+
+
+class RenewAuthorisation(AuthorisationCommand):
+    valid_until: date | None = None
+
+
+class SuspendAuthorisation(AuthorisationCommand):
+    until: date | None = None
+    part: str | None = None
+
+
+class ExtendSuspension(AuthorisationCommand):
+    until: date
+
+
+class LiftSuspension(AuthorisationCommand): ...
+
+
+class RevokeAuthorisation(AuthorisationCommand):
+    barred_until: date | None = None
+
+
+class AnnulAuthorisation(AuthorisationCommand): ...
+
+
+class SurrenderAuthorisation(AuthorisationCommand): ...
+
+
+class ExpireAuthorisation(AuthorisationCommand): ...

@@ -1,0 +1,40 @@
+"""Of a programme: its types and its rules, each a dated fact."""
+
+from __future__ import annotations
+
+# msgspec hands `frozen` down to every command; mypy does not know that it does.
+# mypy: disable-error-code="misc"
+from datetime import date
+
+import msgspec
+
+from registry.commands.command import Command
+from registry.values import AdministrationCode
+
+
+class ProgrammeCommand(Command):
+    noun = "programme"
+    programme: str  # administration, hyphen, short name: CN-AEO, US-CTPAT, SG-STP
+
+
+class RegisterProgramme(ProgrammeCommand):
+    administration: AdministrationCode
+    name_: str = msgspec.field(name="name")
+    types: tuple[str, ...]
+    local_name: str | None = None
+    launched: str | None = None
+    operators_described: str | None = None
+    confidence: str | None = None
+
+
+class SetTypes(ProgrammeCommand):
+    types: tuple[str, ...]
+
+
+class SetRule(ProgrammeCommand):
+    """A rule as dated data. `effective` to `until` (exclusive) is when it is the law."""
+
+    rule: str
+    value: str
+    unit: str | None = None
+    until: date | None = None
