@@ -18,14 +18,14 @@ import msgspec
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from api.access import Action, Asker, Resource, decide
-from api.context import Info
+from api.access import Action, Resource, decide
+from api.context import Context, Info
 from api.events import Event
 from api.refusals import Forbidden, Refused
 from api.vocabulary import Json, Position
 from projections.reads.events import between
 from registry import commands as c
-from registry.application import Receipt, Registry
+from registry.application import Registry
 from registry.errors import BadValue, Refusal
 from registry.publications import Document
 from registry.values import AdministrationCode, Text
@@ -79,15 +79,36 @@ CommandOutcome = Annotated[
 
 async def record(info: Info, kind: type[c.Command], input: object) -> Recorded | Refused:
     """Reads, decides and records one command. A fault of the ledger rises."""
-    context = info.context
-    loop = asyncio.get_running_loop()
     try:
-        command = read(kind, input)
-        return await loop.run_in_executor(
-            context.writers, _execute, context.registry, context.asker, command
-        )
+        return await give(info.context, read(kind, input))
     except Refusal as refusal:
         return Refused.because(refusal)
+
+
+async def give(context: Context, command: c.Command) -> Recorded:
+    """One command from this asker. Raises Refusal; a fault of the ledger rises."""
+    loop = asyncio.get_running_loop()
+    registry, asker = context.registry, context.asker
+    whose = at_home(command)
+    if whose is None:
+        whose = await loop.run_in_executor(context.writers, home, registry, command)
+    tin = command.tin if isinstance(command, c.OperatorCommand) else None
+    verdict = decide(asker, Action.RECORD, Resource(whose, tin, command=type(command)))
+    if not verdict.allowed:
+        raise Forbidden(verdict.reason)
+    receipt = await registry.execute_async(
+        command, asker.subject, context.writers, decided_by=asker.administration
+    )
+    positions = receipt.positions
+    last = positions[-1] if positions else await loop.run_in_executor(
+        context.writers, registry.recorder.max_notification_id
+    )
+    return Recorded(
+        stream=strawberry.ID(str(receipt.stream)),
+        version=receipt.version,
+        position=Position(last or 0),
+        positions=positions,
+    )
 
 
 def read(kind: type[c.Command], input: object) -> c.Command:
@@ -102,8 +123,8 @@ def read(kind: type[c.Command], input: object) -> c.Command:
     return c.read(line | {"command": str(kind.__struct_config__.tag)})
 
 
-def home(registry: Registry, command: c.Command) -> frozenset[AdministrationCode]:
-    """Whose officers may give this command. Raises the refusal of what it is about, if unknown.
+def at_home(command: c.Command) -> frozenset[AdministrationCode] | None:
+    """Whose officers may give this command, where it says so itself.
 
     Each party implements, suspends and recognises for itself, and accedes and withdraws so.
     """
@@ -118,39 +139,24 @@ def home(registry: Registry, command: c.Command) -> frozenset[AdministrationCode
             return frozenset({code})
         case c.ProposeAgreement(parties=parties) | c.PublishDocument(parties=parties):
             return frozenset(parties)
-        case c.AgreementCommand(agreement=id):
-            return frozenset(registry.agreement(id).parties)
         case c.AdministrationCommand(administration=code):
             return frozenset({code})
         case c.RegisterProgramme(administration=code):
             return frozenset({code})
+    return None
+
+
+def home(registry: Registry, command: c.Command) -> frozenset[AdministrationCode]:
+    """The same where the register says it. Raises the refusal of what it is about, if unknown."""
+    match command:
+        case c.AgreementCommand(agreement=id):
+            return frozenset(registry.agreement(id).parties)
         case c.ProgrammeCommand(programme=programme):
             return frozenset({registry.programme(programme).administration})
         case c.DocumentCommand(document=id):
             first = next(iter(registry.events.get(Document.create_id(id), lte=1)), None)
             return frozenset(first.parties if isinstance(first, Document.Published) else ())
     raise AssertionError(f"{type(command).__name__} is nobody's")
-
-
-def _execute(registry: Registry, asker: Asker, command: c.Command) -> Recorded:
-    tin = command.tin if isinstance(command, c.OperatorCommand) else None
-    about = Resource(home(registry, command), tin, command=type(command))
-    verdict = decide(asker, Action.RECORD, about)
-    if not verdict.allowed:
-        raise Forbidden(verdict.reason)
-    receipt = registry.execute(command, asker.subject, decided_by=asker.administration)
-    return _recorded(registry, receipt)
-
-
-def _recorded(registry: Registry, receipt: Receipt) -> Recorded:
-    positions = receipt.positions
-    last = positions[-1] if positions else registry.recorder.max_notification_id() or 0
-    return Recorded(
-        stream=strawberry.ID(str(receipt.stream)),
-        version=receipt.version,
-        position=Position(last),
-        positions=positions,
-    )
 
 
 def _plain(value: Any) -> Any:

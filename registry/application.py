@@ -6,9 +6,9 @@ refusal leaves nothing behind; what is answered as recorded is on disk.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, TypeVar, cast
@@ -16,18 +16,19 @@ from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import BaseAggregate
-from eventsourcing.persistence import IntegrityError, Mapper, StoredEvent
+from eventsourcing.persistence import Mapper, StoredEvent
 
 from registry import agreements, particulars
 from registry import commands as c
 from registry.administrations import Administration
+from registry.aggregates import REFERENCE_AGE, Aggregates, Facts, NotAtHand, References, Turns
 from registry.agreements import Agreement
+from registry.course import Receipt, course, wait, wait_async
 from registry.decisions import Decision, day_of
 from registry.errors import (
     AlreadyRegistered,
     BadValue,
     KnownTooLate,
-    OtherCommand,
     Refusal,
     StaleVersion,
     UnknownAdministration,
@@ -40,14 +41,7 @@ from registry.errors import (
     WrongStatus,
 )
 from registry.ledger import Command as Slip
-from registry.ledger import (
-    CommandMismatch,
-    Found,
-    KnownAtRefused,
-    Metadata,
-    Outcome,
-    Repeated,
-)
+from registry.ledger import Metadata, Outcome
 from registry.operators import Operator
 from registry.programmes import Programme
 from registry.publications import Claim, Document
@@ -64,8 +58,8 @@ AGGREGATES: tuple[type[BaseAggregate[UUID]], ...] = (
     Claim,
     Document,
 )
-#: How long what an administration's zone or a programme's rules are is taken on trust, in seconds.
-REFERENCE_AGE = 1.0
+#: Decided with a look at other operators, or at the ledger: never on what is at hand.
+FAR_REACHING = (c.MergeInto, c.SplitFrom, c.CorrectRecord)
 
 T = TypeVar("T", bound=BaseAggregate[UUID])
 _STREAMS: dict[str, tuple[type[BaseAggregate[UUID]], type[Refusal]]] = {
@@ -75,17 +69,6 @@ _STREAMS: dict[str, tuple[type[BaseAggregate[UUID]], type[Refusal]]] = {
     "programme": (Programme, UnknownProgramme),
     "document": (Document, UnknownDocument),
 }
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """A command was recorded: where. `positions` is empty when it had nothing to change."""
-
-    stream: UUID
-    version: int
-    positions: list[int]
-    recorded_at: datetime | None
-    repeated: bool = False
 
 
 @dataclass
@@ -101,12 +84,6 @@ class History:
     actor: str
 
 
-@dataclass
-class _Reference:
-    aggregate: BaseAggregate[UUID]
-    read_at: float = field(default_factory=time.monotonic)
-
-
 class Registry(Application[UUID]):
     name = "registry"
 
@@ -115,7 +92,9 @@ class Registry(Application[UUID]):
 
     def __init__(self, env: dict[str, str]) -> None:
         super().__init__(env)
-        self._references: dict[UUID, _Reference] = {}
+        self._aggregates = Aggregates()
+        self._references = References(self._get)
+        self._turns = Turns()
 
     @property
     def ledger(self) -> LedgerRecorder:
@@ -132,66 +111,83 @@ class Registry(Application[UUID]):
         Raises a Refusal (nothing was recorded), or the ledger's Busy, Unreachable, Closed
         (nothing was recorded) and OutcomeUnknown (send the same command again).
         """
-        id, digest = c.id_of_line(command), c.digest(command, actor)
-        if found := self.ledger.find_command(id):
-            return self._first_result(command, found, digest)
-        for attempt in (1, 2):
-            try:
-                aggregate = self.decide(command, decided_by)
-            except Refusal:
-                # Its own first sending may have been recorded meanwhile, and be what refuses it.
-                if found := self.ledger.find_command(id):
-                    return self._first_result(command, found, digest)
-                raise
-            version = aggregate.version - len(aggregate.pending_events)
-            if command.expected_version not in (None, version):
-                raise StaleVersion(
-                    f"expectedVersion: found {command.expected_version}, and the stream is at "
-                    f"version {version}: read it again and decide again"
-                )
-            slip = self._slip(aggregate, id, digest, actor, command.known_at)
-            try:
-                self.save(aggregate, command=slip)
-            except CommandMismatch as error:
-                raise OtherCommand(str(error)) from None
-            except KnownAtRefused as error:
-                raise KnownTooLate(f"knownAt: {error}") from None
-            except Repeated as error:
-                return Receipt(
-                    aggregate.id, version, error.receipt.positions, error.receipt.recorded_at, True
-                )
-            except IntegrityError:
-                # Somebody was faster. Decided once more on what they left, then given up.
-                self._references.pop(aggregate.id, None)
-                if attempt == 2:
-                    raise StaleVersion(
-                        f"the stream of this {command.noun} moved on twice meanwhile: send it again"
-                    ) from None
-                continue
-            self._references.pop(aggregate.id, None)
-            return Receipt(
-                aggregate.id, aggregate.version, slip.positions, slip.recorded_at, slip.repeated
-            )
-        raise AssertionError("unreachable")
+        return wait(course(self, command, actor, decided_by), self.ledger)
+
+    async def execute_async(
+        self,
+        command: c.Command,
+        actor: str,
+        threads: Executor,
+        *,
+        decided_by: AdministrationCode | None = None,
+    ) -> Receipt:
+        """`execute` for a task: no thread waits for the disk, and one of `threads` reads what is
+        not at hand. All tasks must be of one event loop."""
+        async with self._turns.on(stream_of(command)[0]):
+            way = course(self, command, actor, decided_by)
+            return await wait_async(way, self.ledger, threads)
 
     def decide(
         self, command: c.Command, decided_by: AdministrationCode | None = None
     ) -> BaseAggregate[UUID]:
-        """The aggregate with what the command makes it decide still pending. Records nothing."""
-        aggregate = self._find(command)
-        return self.decide_on(aggregate, command, decided_by)
+        """The aggregate with what the command makes it decide still pending. Records nothing.
+
+        Decided on the stream as the ledger has it now. What it refers to may be half a second
+        old, but nobody is refused because of that.
+        """
+        try:
+            return self._decide(command, decided_by, self._references.lately(REFERENCE_AGE / 2))
+        except Refusal:
+            return self._decide(command, decided_by, self._references.lately(0))
+
+    def _decide(
+        self, command: c.Command, decided_by: AdministrationCode | None, facts: Facts
+    ) -> BaseAggregate[UUID]:
+        aggregate = self.decide_on(self._find(command), command, decided_by, facts)
+        version = aggregate.version - len(aggregate.pending_events)
+        if command.expected_version not in (None, version):
+            raise StaleVersion(
+                f"expectedVersion: found {command.expected_version}, and the stream is at "
+                f"version {version}: read it again and decide again"
+            )
+        return aggregate
+
+    def decide_at_hand(
+        self, command: c.Command, decided_by: AdministrationCode | None = None
+    ) -> BaseAggregate[UUID] | None:
+        """The same without reading anything: of a stream that begins, nothing need be known.
+
+        None where something is not at hand, the command is refused, or nothing would change:
+        somebody else may have recorded meanwhile what makes it otherwise.
+        """
+        if isinstance(command, FAR_REACHING):
+            return None
+        aggregate = None
+        if not isinstance(command, BEGINNINGS):
+            aggregate = self._aggregates.take(stream_of(command)[0])
+            if aggregate is None:
+                return None
+        version = aggregate.version if aggregate else 0
+        try:
+            decided = self.decide_on(aggregate, command, decided_by, self._references.at_hand())
+        except (Refusal, NotAtHand):
+            return None
+        expected = command.expected_version in (None, version)
+        return decided if decided.pending_events and expected else None
 
     def decide_on(
         self,
         aggregate: BaseAggregate[UUID] | None,
         command: c.Command,
         decided_by: AdministrationCode | None = None,
+        facts: Facts | None = None,
     ) -> BaseAggregate[UUID]:
         """The same, on an aggregate at hand (an import decides a whole file before it records)."""
-        by = self._decision(command, aggregate, decided_by)
+        facts = facts or self._references.lately()
+        by = self._decision(command, aggregate, decided_by, facts)
         if aggregate is None:
-            return begin(command, by, self.administration)
-        self._refer(command)
+            return begin(command, by, facts.administration)
+        self._refer(command, facts)
         match command:
             case c.MergeInto():
                 self._not_in_a_ring(cast(Operator, aggregate), command.successor)
@@ -200,11 +196,21 @@ class Registry(Application[UUID]):
                 version = self._version_at(command.position, aggregate.id)
                 particulars.correct(cast(Operator, aggregate), command, by, version)
             case c.AccedeToAgreement():
-                zone = self.administration(command.member).time_zone
+                zone = facts.administration(command.member).time_zone
                 agreements.accede(cast(Agreement, aggregate), command, by, zone)
             case _:
                 DECISIONS[type(command)](aggregate, command, by)
         return aggregate
+
+    def slip(self, aggregate: BaseAggregate[UUID], command: c.Command, actor: str) -> Slip:
+        """A command as the ledger takes it, of an aggregate on which it was decided."""
+        id, digest = c.id_of_line(command), c.digest(command, actor)
+        return self._slip(aggregate, id, digest, actor, command.known_at)
+
+    def recorded(self, aggregate: BaseAggregate[UUID]) -> None:
+        """What was pending of it is on disk: the next command on it may be decided on this."""
+        self._aggregates.keep(aggregate)
+        self._references.forget(aggregate.id)
 
     # ------------------------------------------------------------ many commands
 
@@ -242,9 +248,7 @@ class Registry(Application[UUID]):
         """
         batch = []
         for aggregate, command, actor in decided:
-            slip = self._slip(
-                aggregate, c.id_of_line(command), c.digest(command, actor), actor, command.known_at
-            )
+            slip = self.slip(aggregate, command, actor)
             pending = aggregate.collect_events()
             batch.append((slip, [self.mapper.to_stored_event(event) for event in pending]))
         return self.ledger.append_many(batch)
@@ -261,13 +265,11 @@ class Registry(Application[UUID]):
 
     def administration(self, code: AdministrationCode) -> Administration:
         """Raises UnknownAdministration. May be a second old."""
-        id, name = Administration.create_id(code), f"administration {code}"
-        return self._reference(Administration, id, UnknownAdministration, name)
+        return self._references.lately().administration(code)
 
     def programme(self, code: str) -> Programme:
         """Raises UnknownProgramme. May be a second old."""
-        id, name = Programme.create_id(code), f"programme {code}"
-        return self._reference(Programme, id, UnknownProgramme, name)
+        return self._references.lately().programme(code)
 
     # ------------------------------------------------------------------- inside
 
@@ -280,22 +282,23 @@ class Registry(Application[UUID]):
         kind, unknown = _STREAMS[command.noun]
         return self._get(kind, id, unknown, name)
 
-    def _refer(self, command: c.Command) -> None:
+    def _refer(self, command: c.Command, facts: Facts) -> None:
         """What a command names beside its own stream must be in the register. Not so for a
         document: it may have led to what the record does not hold yet."""
         match command:
             case c.MergeInto(successor=tin) | c.SplitFrom(origin=tin):
                 self.operator(tin)
             case c.ConsentCommand(partner=AdministrationCode() as code):
-                self.administration(code)
+                facts.administration(code)
             case c.RequestConsultation(asked=code) | c.MembershipCommand(member=code):
-                self.administration(code)
+                facts.administration(code)
 
     def _decision(
         self,
         command: c.Command,
         aggregate: BaseAggregate[UUID] | None,
         decided_by: AdministrationCode | None,
+        facts: Facts,
     ) -> Decision:
         """The command's day in its authority's own zone, and who decides."""
         now = datetime.now(UTC)
@@ -312,7 +315,7 @@ class Registry(Application[UUID]):
         elif isinstance(command, c.RegisterAdministration):
             zone = known_zone(command.time_zone)  # it may register itself: nothing says it yet
         if zone is None:
-            zone = self.administration(authority).time_zone if authority else "UTC"
+            zone = facts.administration(authority).time_zone if authority else "UTC"
         if command.effective and not date(1900, 1, 1) <= command.effective <= date(2200, 1, 1):
             raise WrongDates(f"effective: found {command.effective}, wanted one from 1900 to 2200")
         return Decision(
@@ -322,7 +325,7 @@ class Registry(Application[UUID]):
             decided_by=authority,
             legal_ground=command.legal_ground,
             source=command.source,
-            programme=self.programme,
+            programme=facts.programme,
         )
 
     def _slip(
@@ -336,18 +339,13 @@ class Registry(Application[UUID]):
         metadata = [_metadata(event, known_at) for event in aggregate.pending_events]
         return Slip(id, digest, actor, metadata)
 
-    def _first_result(self, command: c.Command, found: Found, digest: bytes) -> Receipt:
-        if found.digest != digest:
-            raise OtherCommand(
-                f"commandId: {command.command_id} recorded another request at {found.recorded_at}; "
-                "a new request needs a new id"
-            )
-        stream, version = stream_of(command)[0], 0
-        if found.first_position:
-            last = found.positions[-1]
-            [event] = self.recorder.select_notifications(start=last, limit=1)
-            stream, version = cast(UUID, event.originator_id), event.originator_version
-        return Receipt(stream, version, found.positions, found.recorded_at, repeated=True)
+    def stream_at(self, position: int | None, command: c.Command) -> tuple[UUID, int]:
+        """The stream and its version at the last position of a command; it has none where it had
+        nothing to change."""
+        if position is None:
+            return stream_of(command)[0], 0
+        [event] = self.recorder.select_notifications(start=position, limit=1)
+        return cast(UUID, event.originator_id), event.originator_version
 
     def _new(self, id: UUID, name: str) -> None:
         """Raises AlreadyRegistered."""
@@ -359,12 +357,6 @@ class Registry(Application[UUID]):
             return cast(T, self.repository.get(id))
         except AggregateNotFoundError:
             raise unknown(f"{name} is not in this register") from None
-
-    def _reference(self, kind: type[T], id: UUID, unknown: type[Refusal], name: str) -> T:
-        held = self._references.get(id)
-        if held is None or time.monotonic() - held.read_at > REFERENCE_AGE:
-            held = self._references[id] = _Reference(self._get(kind, id, unknown, name))
-        return cast(T, held.aggregate)
 
     def _not_in_a_ring(self, operator: Operator, successor: Tin) -> None:
         seen = {operator.tin}

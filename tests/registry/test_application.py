@@ -11,7 +11,8 @@ from uuid import uuid4
 import pytest
 
 from registry import commands as c
-from registry.application import Receipt, Registry
+from registry.application import Registry
+from registry.course import Receipt
 from registry.database import environment
 from registry.errors import (
     AlreadyRegistered,

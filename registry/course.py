@@ -1,0 +1,162 @@
+"""The way of one command: decided, recorded, and answered once, whoever waits for the disk.
+
+It is written once for threads and for tasks: a generator yields whatever must be waited for, and
+the two that drive it differ only in how they wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from eventsourcing.domain import BaseAggregate
+from eventsourcing.persistence import IntegrityError, StoredEvent
+
+from registry import commands as c
+from registry.errors import KnownTooLate, OtherCommand, Refusal, StaleVersion
+from registry.ledger import Command as Slip
+from registry.ledger import CommandMismatch, Found, KnownAtRefused, Repeated
+from registry.recorder import LedgerRecorder
+from registry.values import AdministrationCode
+
+if TYPE_CHECKING:
+    from registry.application import Registry
+
+ATTEMPTS = 2  # on what the ledger says, when somebody else was faster
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A command was recorded: where. `positions` is empty when it had nothing to change."""
+
+    stream: UUID
+    version: int
+    positions: list[int]
+    recorded_at: datetime | None
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class Append:
+    """A step of the way: this is to be on disk before it goes on."""
+
+    slip: Slip
+    events: list[StoredEvent]
+
+
+Step = Append | Callable[[], Any]
+Course = Generator[Step, Any, Receipt]
+
+
+def course(
+    registry: Registry, command: c.Command, actor: str, decided_by: AdministrationCode | None
+) -> Course:
+    """First on what is at hand. That is good enough for a receipt, which the ledger gives, and
+    for nothing else: whoever is to be refused is decided upon again, on what the ledger holds."""
+    receipt: Receipt | None
+    decided = registry.decide_at_hand(command, decided_by)
+    if decided is not None:
+        receipt = yield from _record(registry, command, actor, decided)
+        if receipt:
+            return receipt
+    for _ in range(ATTEMPTS):
+        try:
+            decided = yield partial(registry.decide, command, decided_by)
+        except Refusal:
+            # Its own first sending may have been recorded before, and be what refuses it.
+            found = yield partial(registry.ledger.find_command, c.id_of_line(command))
+            if found:
+                receipt = yield partial(_first_result, registry, command, actor, found)
+                assert receipt is not None
+                return receipt
+            raise
+        receipt = yield from _record(registry, command, actor, decided)
+        if receipt:
+            return receipt
+    raise StaleVersion(
+        f"the stream of this {command.noun} moved on twice meanwhile: send it again"
+    )
+
+
+def _record(
+    registry: Registry, command: c.Command, actor: str, aggregate: BaseAggregate[UUID]
+) -> Generator[Step, Any, Receipt | None]:
+    """None: somebody was faster."""
+    slip = registry.slip(aggregate, command, actor)
+    pending = aggregate.collect_events()
+    events = [registry.mapper.to_stored_event(event) for event in pending]
+    try:
+        yield Append(slip, events)
+    except CommandMismatch as error:
+        raise OtherCommand(str(error)) from None
+    except KnownAtRefused as error:
+        raise KnownTooLate(f"knownAt: {error}") from None
+    except Repeated:
+        slip.repeated = True
+    except IntegrityError:
+        return None
+    if slip.repeated:
+        found = yield partial(registry.ledger.find_command, slip.id)
+        receipt: Receipt = yield partial(_first_result, registry, command, actor, found)
+        return receipt
+    registry.recorded(aggregate)
+    return Receipt(aggregate.id, aggregate.version, slip.positions, slip.recorded_at)
+
+
+def _first_result(registry: Registry, command: c.Command, actor: str, found: Found) -> Receipt:
+    if found.digest != c.digest(command, actor):
+        raise OtherCommand(
+            f"commandId: {command.command_id} recorded another request at {found.recorded_at}; "
+            "a new request needs a new id"
+        )
+    stream, version = registry.stream_at(found.positions[-1] if found.positions else None, command)
+    return Receipt(stream, version, found.positions, found.recorded_at, repeated=True)
+
+
+# ------------------------------------------------------------------ who waits
+
+
+def wait(way: Course, ledger: LedgerRecorder) -> Receipt:
+    """Drives it in this thread."""
+    told: Callable[[], Step] = partial(next, way)
+    while True:
+        try:
+            step = told()
+        except StopIteration as done:
+            receipt: Receipt = done.value
+            return receipt
+        try:
+            if isinstance(step, Append):
+                answer: Any = ledger.insert_events(step.events, command=step.slip)
+            else:
+                answer = step()
+        except Exception as error:
+            told = partial(way.throw, error)
+        else:
+            told = partial(way.send, answer)
+
+
+async def wait_async(way: Course, ledger: LedgerRecorder, threads: Executor) -> Receipt:
+    """Drives it in a task. What reads the ledger goes to a thread; the disk needs none."""
+    told: Callable[[], Step] = partial(next, way)
+    while True:
+        try:
+            step = told()
+        except StopIteration as done:
+            receipt: Receipt = done.value
+            return receipt
+        try:
+            if isinstance(step, Append):
+                answer: Any = await ledger.insert_events_async(step.events, command=step.slip)
+            else:
+                answer = await asyncio.get_running_loop().run_in_executor(threads, step)
+        except Exception as error:
+            told = partial(way.throw, error)
+        else:
+            told = partial(way.send, answer)
