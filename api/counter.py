@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-import orjson
 import psycopg
 import structlog
 from graphql import FieldNode, GraphQLError, OperationDefinitionNode, OperationType
@@ -22,6 +21,7 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 
 from api.context import Context
 from api.limits import Document, Documents
+from api.planning import commands
 from api.planning.planner import Planner
 from api.refusals import Unanswered
 from api.schema import core, schema
@@ -57,11 +57,13 @@ class Answer:
     """What to send: the body as GraphQL has it, and the status that HTTP has for it.
 
     `read`: the document was good, and executed. Without it the errors are the asker's own.
+    `text`: the body as JSON, where the database wrote it; `body` is then empty.
     """
 
     body: dict[str, Any]
     status: int = 200
     read: bool = True
+    text: bytes | None = None
 
 
 class Counter:
@@ -108,7 +110,7 @@ class Counter:
     ) -> Answer:
         """A document that was found good. Never raises, but when it is cancelled.
 
-        `as_text`: the data may be a piece of JSON text, for orjson to put in as it is.
+        `as_text`: the body may be JSON text, as the database wrote it.
         """
         began, kind = perf_counter(), operation.operation.value
         name = operation.name.value if operation.name else None
@@ -121,9 +123,14 @@ class Counter:
                         context, document, operation, variables or {}
                     )
                 if planned is not None:
-                    answer = Answer({"data": orjson.Fragment(planned)})
+                    answer = Answer({}, text=b'{"data":' + planned + b"}")
                 else:
-                    result = await schema.execute(
+                    prompt = None
+                    if operation.operation is OperationType.MUTATION:
+                        prompt = await commands.answer(
+                            core, context, document, operation, variables or {}
+                        )
+                    result = prompt or await schema.execute(
                         None,
                         variable_values=dict(variables or {}),
                         context_value=context,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import typing
+from collections.abc import Mapping
 from datetime import date
 from enum import Enum
 from types import NoneType
@@ -113,13 +114,17 @@ async def give(context: Context, command: c.Command) -> Recorded:
 
 def read(kind: type[c.Command], input: object) -> c.Command:
     """The command that an input says. Raises BadValue."""
-    said = {name: _plain(value) for name, value in vars(input).items() if value is not None}
+    names = ENCODED[kind]
+    return said(kind, {names.get(name, name): value for name, value in vars(input).items()})
+
+
+def said(kind: type[c.Command], input: Mapping[str, Any]) -> c.Command:
+    """The same, by the names that a line of a file has for its fields. Raises BadValue."""
+    line = {name: _plain(value) for name, value in input.items() if value is not None}
     try:
-        UUID(said["command_id"])
+        UUID(line["command_id"])
     except ValueError:
-        raise BadValue(f"commandId: found {said['command_id']!r}, wanted a UUID") from None
-    names = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
-    line = {names.get(name, name): value for name, value in said.items()}
+        raise BadValue(f"commandId: found {line['command_id']!r}, wanted a UUID") from None
     return c.read(line | {"command": str(kind.__struct_config__.tag)})
 
 
@@ -244,6 +249,16 @@ def _mutation(kind: type[c.Command], input_type: type) -> Any:
     return strawberry.mutation(resolver=record_it, description=_what(kind, kind.__name__))
 
 
+#: What a line of a file calls the fields of a command, by their names here and in GraphQL.
+ENCODED = {
+    kind: {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
+    for kind in c.COMMANDS.values()
+}
+SPELLED = {
+    kind: {to_camel_case(field.encode_name): field.encode_name
+           for field in msgspec.structs.fields(shape(kind))}
+    for kind in c.COMMANDS.values()
+}  # fmt: skip
 INPUTS = {it: _input(it) for it in map(shape, c.COMMANDS.values())}
 
 Mutation = strawberry.type(

@@ -1,0 +1,138 @@
+"""Gives a command whose answer is its receipt, or declines it: then it is executed as any other.
+
+Nearly every command is sent alone, its input in a variable, to learn whether it was recorded.
+For that an executor of selections takes four times as long as the decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    ExecutionResult,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+    located_error,
+)
+from graphql.execution.values import get_variable_values
+from strawberry.utils.str_converters import to_camel_case
+
+from api.context import Context
+from api.limits import Document
+from api.mutations import SPELLED, Recorded, give, said
+from api.refusals import Refused
+from registry import commands as c
+from registry.errors import Refusal
+
+KINDS = {to_camel_case(name): kind for name, kind in c.COMMANDS.items()}
+#: What can be shown of an outcome without reading anything more.
+SHOWN = {"Recorded": {"stream", "version", "position"}, "Refused": {"code", "message"}}
+TYPENAME = "__typename"
+
+
+@dataclass(frozen=True)
+class Order:
+    """A document with one command. `shown`: by the outcome's type, each name in the answer and
+    the field that stands there."""
+
+    node: FieldNode
+    kind: type[c.Command]
+    variable: str
+    shown: Mapping[str, tuple[tuple[str, str], ...]]
+
+    @property
+    def key(self) -> str:
+        return (self.node.alias or self.node.name).value
+
+
+class Unusual(Exception):
+    """Something that is left to the executor."""
+
+
+async def answer(
+    schema: GraphQLSchema,
+    context: Context,
+    document: Document,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any],
+) -> ExecutionResult | None:
+    """What the executor would answer; None where it has to. Nothing was done then."""
+    name = operation.name.value if operation.name else None
+    if name not in document.plans:
+        document.plans[name] = order(document, operation)
+    found: Order | None = document.plans[name]
+    if found is None:
+        return None
+    values = get_variable_values(schema, operation.variable_definitions or (), dict(variables))
+    if isinstance(values, list):
+        return None
+    names = SPELLED[found.kind]
+    input = {names[name]: value for name, value in values.coerced[found.variable].items()}
+    outcome: Recorded | Refused
+    try:
+        outcome = await give(context, said(found.kind, input))
+    except Refusal as refusal:
+        outcome = Refused.because(refusal)
+    except Exception as error:  # the counter knows what to say of each
+        return ExecutionResult(None, [located_error(error, [found.node], [found.key])])
+    kind = type(outcome).__name__
+    shown = {
+        key: kind if field == TYPENAME else getattr(outcome, field)
+        for key, field in found.shown[kind]
+    }
+    return ExecutionResult({found.key: shown})
+
+
+def order(document: Document, operation: OperationDefinitionNode) -> Order | None:
+    """The one command of a validated document; None for anything out of the common."""
+    match operation.selection_set.selections:
+        case (FieldNode(arguments=(argument,)) as node,) if isinstance(
+            argument.value, VariableNode
+        ):
+            kind = KINDS.get(node.name.value)
+            if kind is None or node.directives or operation.directives or not node.selection_set:
+                return None
+            try:
+                shown = {
+                    name: tuple(dict(_shown(document, node.selection_set, name)).items())
+                    for name in SHOWN
+                }
+            except Unusual:
+                return None
+            return Order(node, kind, argument.value.name.value, shown)
+    return None
+
+
+def _shown(document: Document, chosen: SelectionSetNode, kind: str) -> Iterator[tuple[str, str]]:
+    """The fields of one type, through fragments, in the order in which they are first named."""
+    for it in chosen.selections:
+        if it.directives:
+            raise Unusual
+        if isinstance(it, FieldNode):
+            field = it.name.value
+            if field != TYPENAME and field not in SHOWN[kind]:
+                raise Unusual
+            yield (it.alias or it.name).value, field
+            continue
+        fragment: Any = it
+        if isinstance(it, FragmentSpreadNode):
+            fragment = _fragment(document, it.name.value)
+        on = fragment.type_condition.name.value if fragment.type_condition else kind
+        if on in (kind, "CommandOutcome"):
+            yield from _shown(document, fragment.selection_set, kind)
+
+
+def _fragment(document: Document, name: str) -> FragmentDefinitionNode | InlineFragmentNode:
+    assert document.node is not None
+    return next(
+        it for it in document.node.definitions
+        if isinstance(it, FragmentDefinitionNode) and it.name.value == name
+    )  # fmt: skip
