@@ -1,0 +1,183 @@
+"""The integrator: takes what was recorded into the public log, in the order of its positions.
+
+It follows the ledger at its own pace, so that nobody who records ever waits for the tree. Leaves,
+salts, tiles and the place it has come to move in one transaction: whatever crashes, the tree is
+that of exactly the events before its place. One integrator leads, by an advisory lock.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg.rows import tuple_row
+from psycopg.sql import SQL, Identifier
+
+from registry import proofs
+from registry.commitments import SALT, Row, entry, event_bytes
+from registry.failpoints import reach
+
+log = structlog.get_logger()
+
+BATCH = 2_000  # events a transaction, at most
+LEADER = 0x41454F4C  # advisory lock: one integrator a database
+CHANNEL = "log_grown"  # its payload is the number of leaves
+
+COLUMNS = (
+    "position, originator_id, originator_version, topic, state, recorded_at, known_at, command_id,"
+    " actor, decided_by, legal_ground"
+)
+
+
+class LedgerBroken(Exception):
+    """The ledger does not continue where the log stands: an event is missing from its sequence."""
+
+
+class Integrator:
+    """Integrates the ledger of one database into its log."""
+
+    def __init__(self, conninfo: str, *, role: str = "aeo_projector") -> None:
+        self.conninfo, self.role = conninfo, role
+
+    def catch_up(self, progress: Callable[[int], None] | None = None) -> int:
+        """Take in everything recorded by now. Answers the size of the tree.
+
+        Raises LedgerBroken, and takes in nothing behind the break.
+        """
+        with self._connect() as connection:
+            return self._catch_up(connection, progress)
+
+    def run(self, stop: threading.Event, poll: float = 0.2) -> None:
+        """Follow until told to stop. A notification wakes it; a poll is the safety net."""
+        while not stop.is_set():
+            try:
+                with self._connect() as connection:
+                    self._lead(connection, stop)
+                    connection.execute("listen ledger_event")
+                    while not stop.is_set():
+                        self._catch_up(connection, stop=stop)
+                        for _ in connection.notifies(timeout=poll, stop_after=1):
+                            pass
+            except psycopg.OperationalError as error:
+                log.warning("log.database_lost", error=str(error).strip())
+                stop.wait(1.0)
+            except LedgerBroken as error:
+                log.error("log.ledger_broken", error=str(error))
+                stop.wait(10.0)
+
+    # ------------------------------------------------------------------ inside
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        connection = psycopg.connect(
+            self.conninfo,
+            autocommit=True,
+            row_factory=tuple_row,
+            options="-c jit=off -c timezone=UTC",
+            application_name="aeo-log",
+        )
+        connection.execute(SQL("set role {}").format(Identifier(self.role)))
+        return connection
+
+    def _lead(self, connection: psycopg.Connection[Any], stop: threading.Event) -> None:
+        while not stop.is_set():
+            row = connection.execute("select pg_try_advisory_lock(%s)", [LEADER]).fetchone()
+            if row and row[0]:
+                return
+            stop.wait(0.5)
+
+    def _catch_up(
+        self,
+        connection: psycopg.Connection[Any],
+        progress: Callable[[int], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> int:
+        while True:
+            before, size = self._integrate(connection)
+            if progress:
+                progress(size)
+            if size - before < BATCH or (stop is not None and stop.is_set()):
+                return size
+
+    def _integrate(self, connection: psycopg.Connection[Any]) -> tuple[int, int]:
+        """One batch. Answers the sizes before and after it."""
+        with connection.transaction():
+            # The lock makes a second integrator wait, should two ever believe that they lead.
+            row = connection.execute("select size, position from proof.state for update").fetchone()
+            assert row is not None
+            size, place = row
+            events = [
+                Row(*it)
+                for it in connection.execute(
+                    f"select {COLUMNS} from ledger.event where position > %s"
+                    " order by position limit %s",
+                    [place, BATCH],
+                    prepare=True,
+                )
+            ]
+            if not events:
+                return size, size
+            for expected, event in enumerate(events, start=place + 1):
+                if event.position != expected:
+                    raise LedgerBroken(
+                        f"Position {expected} is missing: the ledger goes on at {event.position}."
+                    )
+            self._take_in(connection, size, events)
+            reach("integrator.before_commit")
+        reach("integrator.after_commit")
+        connection.execute("select pg_notify(%s, %s)", [CHANNEL, str(size + len(events))])
+        return size, size + len(events)
+
+    def _take_in(self, connection: psycopg.Connection[Any], size: int, events: list[Row]) -> None:
+        random = os.urandom(SALT * len(events))
+        salts = [random[at : at + SALT] for at in range(0, len(random), SALT)]
+        entries = [
+            entry(salt, event_bytes(event)) for salt, event in zip(salts, events, strict=True)
+        ]
+        leaves = [proofs.leaf_hash(it) for it in entries]
+        tiles = self._tiles(connection, size)
+        gained = list(proofs.growth(size, leaves, lambda level, index: tiles[level, index]))
+        with connection.cursor() as cursor:
+            with cursor.copy("copy proof.leaf (leaf_index, position, entry) from stdin") as copy:
+                copy.write("".join(
+                    f"{n}\t{event.position}\t\\\\x{it.hex()}\n"
+                    for n, (event, it) in enumerate(zip(events, entries, strict=True), start=size)
+                ))  # fmt: skip
+            with cursor.copy("copy proof.salt (leaf_index, salt) from stdin") as copy:
+                copy.write(
+                    "".join(f"{n}\t\\\\x{salt.hex()}\n" for n, salt in enumerate(salts, size))
+                )
+            cursor.execute(
+                "insert into proof.tile (level, index, hashes)"
+                " select * from unnest(%s::smallint[], %s::bigint[], %s::bytea[])"
+                " on conflict (level, index) do update"
+                " set hashes = tile.hashes || excluded.hashes",
+                [list(column) for column in zip(*gained, strict=True)],
+            )
+            cursor.execute(
+                "update proof.state set size = %s, position = %s",
+                [size + len(events), events[-1].position],
+            )
+
+    def _tiles(
+        self, connection: psycopg.Connection[Any], size: int
+    ) -> dict[tuple[int, int], bytes]:
+        """The last tile of each level, where it is not full: all that growing ever looks at."""
+        last, level = {}, 0
+        while (hashes := size >> proofs.HEIGHT * level) and level < proofs.HEIGHT:
+            if hashes % proofs.WIDTH:
+                last[level, hashes // proofs.WIDTH] = b""
+            level += 1
+        for level, index in last:
+            row = connection.execute(
+                "select hashes from proof.tile where level = %s and index = %s",
+                [level, index],
+                prepare=True,
+            ).fetchone()
+            if row is None:
+                raise LookupError(f"tile {proofs.tile_path(level, index)} of the log is gone")
+            last[level, index] = row[0]
+        return last

@@ -1,0 +1,121 @@
+"""The log takes in every event once, in order, and nothing that is in it ever changes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from projections import log as integrating
+from projections.log import Integrator, LedgerBroken
+from projections.reads import log as reads
+from registry import proofs
+from registry.application import Registry
+from registry.commitments import Row, entry, event_bytes
+
+
+def _leaves(connection: psycopg.Connection[tuple[object, ...]]) -> list[bytes]:
+    """Worked out anew from the ledger and the salts alone."""
+    rows = connection.execute(
+        f"select salt, {integrating.COLUMNS} from ledger.event"
+        " join proof.leaf using (position) join proof.salt using (leaf_index) order by leaf_index"
+    ).fetchall()
+    return [proofs.leaf_hash(entry(row[0], event_bytes(Row(*row[1:])))) for row in rows]  # type: ignore[arg-type]
+
+
+def _root(leaves: list[bytes]) -> bytes:
+    """As the standard defines it, by recursion over the leaves themselves."""
+    if len(leaves) <= 1:
+        return leaves[0] if leaves else proofs.EMPTY_ROOT
+    left = 1
+    while left * 2 < len(leaves):
+        left *= 2
+    return proofs.node_hash(_root(leaves[:left]), _root(leaves[left:]))
+
+
+def test_every_event_is_a_leaf_whatever_the_batches_were(
+    database: str, a_world: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = a_world.ledger.max_notification_id()
+    monkeypatch.setattr(integrating, "BATCH", 7)
+    assert Integrator(database).catch_up() == last
+    assert Integrator(database).catch_up() == last  # nothing new: nothing done
+
+    with psycopg.connect(database) as connection:
+        leaves = _leaves(connection)
+        assert len(leaves) == last
+        tiles = {
+            (level, index): hashes
+            for level, index, hashes in connection.execute("select * from proof.tile")
+        }
+    node = proofs.from_tiles(lambda level, index: tiles[level, index])
+    for size in range(1, len(leaves) + 1):
+        assert proofs.root(node, size) == _root(leaves[:size])
+
+
+def test_each_event_is_proved_under_any_later_tree(database: str, a_world: Registry) -> None:
+    size = Integrator(database).catch_up()
+
+    async def prove() -> None:
+        async with await psycopg.AsyncConnection.connect(database) as connection:
+            for position in range(1, size + 1, 3):
+                then = await reads.inclusion(connection, position, position)
+                now = await reads.inclusion(connection, position, size)
+                for it in (then, now):
+                    proofs.verify_inclusion(it.leaf, position - 1, it.tree_size, it.path, it.root)
+                path = await reads.consistency(connection, position, size)
+                proofs.verify_consistency(position, size, then.root, now.root, path)
+            with pytest.raises(reads.NotInTheLog):
+                await reads.inclusion(connection, size, size - 1)
+            with pytest.raises(reads.NotInTheLog):
+                await reads.consistency(connection, 1, size + 1)
+
+    asyncio.run(prove())
+
+
+def test_the_log_follows_those_who_record(database: str, a_world: Registry) -> None:
+    stop = threading.Event()
+    following = threading.Thread(target=Integrator(database).run, args=(stop,))
+    following.start()
+    try:
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("listen log_grown")
+            expected = a_world.ledger.max_notification_id()
+            for note in connection.notifies(timeout=20):
+                if note.payload == str(expected):
+                    break
+            row = connection.execute("select size, position from proof.state").fetchone()
+    finally:
+        stop.set()
+        following.join()
+    assert row == (expected, expected)
+
+
+def test_an_event_taken_out_of_the_ledger_stops_the_log(database: str, a_world: Registry) -> None:
+    with psycopg.connect(database) as connection:  # as only an owner can
+        connection.execute("alter table ledger.event disable trigger all")
+        connection.execute("delete from ledger.event where position = 5")
+    with pytest.raises(LedgerBroken, match="Position 5 is missing"):
+        Integrator(database).catch_up()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update proof.leaf set entry = entry", "delete from proof.leaf", "truncate proof.leaf",
+        "update proof.salt set salt = salt", "delete from proof.tile",
+        "update proof.tile set hashes = decode(repeat('00', 32), 'hex')",
+        "update proof.tile set hashes = substr(hashes, 1, 32)",
+        "update proof.state set size = 1", "delete from proof.checkpoint",
+    ],
+)  # fmt: skip
+def test_what_is_in_the_log_stays(database: str, a_world: Registry, statement: str) -> None:
+    Integrator(database).catch_up()
+    with (
+        psycopg.connect(database) as connection,
+        pytest.raises(errors.InsufficientPrivilege, match=r"append-only|only grows|go back"),
+    ):
+        connection.execute(statement)
