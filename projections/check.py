@@ -14,7 +14,8 @@ import psycopg
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier, Literal
 
-from projections.follower import PROJECTIONS, Follower
+from projections.follower import Follower
+from projections.models import PROJECTIONS
 from projections.rebuild import make
 from projections.tables import columns
 

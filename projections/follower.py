@@ -1,89 +1,57 @@
 """The clerk: shows the read models everything recorded since the last event they saw.
 
-One follower leads (an advisory lock). It reads the ledger in batches; a projection's rows and its
+One follower leads (an advisory lock). It reads the ledger in batches; the rows of a batch and the
 position are written in one transaction, so that after any crash it goes on exactly where it was.
 The rows of a stream are a pure function of its events: what a batch touches is written anew from
-the whole stream, and a rebuild from zero gives the same tables, byte for byte.
+the whole stream, and a rebuild from zero gives the same tables, byte for byte. Where the way is
+long, other processes fold ahead (folders.py), and what they folded is written in the same order.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import structlog
-from eventsourcing.persistence import StoredEvent
-from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier
 
-from projections import administrations, agreements, operators, programmes, publications
-from projections.tables import Rows, copy, forget
-from registry.application import AGGREGATES
-from registry.clocks import Known
-from registry.ledger import RecordedNotification
-from registry.stored import EventMapper
+from projections.folders import Answer, Folders
+from projections.folding import (
+    Sheet,
+    Written,
+    by_stream,
+    connect,
+    fold,
+    fold_streams,
+    following,
+    known,
+    own,
+    streams,
+)
+from projections.models import PROJECTIONS, Projection, key_of
+from projections.tables import add, forget
 
 log = structlog.get_logger()
 
 BATCH = 2_000  # events a transaction, at most
+#: Events behind, from which on it is quicker to start other processes.
+FAR = 20_000
 LEADER = 0x41454F46  # advisory lock: one follower a database
 SWAP = 0x41454F53  # advisory lock: shared by whoever writes, alone for who swaps rebuilt tables in
 CHANNEL = "views_moved"  # its payload is the position up to which the read models are
 
-_COLUMNS = (
-    "originator_id, originator_version, topic, state, position, recorded_at, known_at, command_id,"
-    " actor, decided_by, legal_ground"
-)
+Progress = Callable[[int, int], None]  # the position reached, and how many events that took
 
 
-@dataclass(frozen=True)
-class Projection:
-    """What a follower must know of a read model: whose events, which tables, which rows."""
-
-    name: str
-    nouns: tuple[str, ...]
-    rows: dict[str, Callable[[Sequence[Known[Any]]], Rows]]
-    #: The column of each table by which a stream's rows are found, and forgotten.
-    keys: dict[str, str]
-
-
-PROJECTIONS = (
-    Projection(
-        "administrations",
-        ("administration",),
-        {"administration": administrations.rows},
-        {"administration": "code", "membership": "bloc", "list_received": "administration"},
-    ),
-    Projection(
-        "programmes",
-        ("programme",),
-        {"programme": programmes.rows},
-        {"programme": "code", "programme_type": "programme", "programme_rule": "programme"},
-    ),
-    Projection(
-        "agreements",
-        ("agreement",),
-        {"agreement": agreements.rows},
-        {table: "id" if table == "agreement" else "agreement" for table in agreements.TABLES},
-    ),
-    Projection(
-        "publications",
-        ("claim", "document"),
-        {"claim": publications.claim_rows, "document": publications.document_rows},
-        {"claim": "id", "document": "id", "target": "document"},
-    ),
-    Projection(
-        "operators",
-        ("operator",),
-        {"operator": operators.rows},
-        dict.fromkeys(operators.TABLES, operators.KEY),
-    ),
-)
+class Moved(Exception):
+    """The read models are not where they were when the batch was read: somebody else wrote, or
+    tables that were rebuilt have come in. Nothing of the batch was written."""
 
 
 class Follower:
@@ -93,30 +61,27 @@ class Follower:
         self, conninfo: str, *, schema: str = "views", role: str = "aeo_projector"
     ) -> None:
         self.conninfo, self.schema, self.role = conninfo, schema, role
-        self.mapper = EventMapper(AGGREGATES)
 
     # ------------------------------------------------------------------ running
 
-    def catch_up(
-        self, progress: Callable[[int, int], None] | None = None, until: int | None = None
-    ) -> int:
+    def catch_up(self, progress: Progress | None = None, until: int | None = None) -> int:
         """Project everything recorded by now (or up to a position), and answer how far it is."""
-        with self._connect() as connection:
+        with connect(self.conninfo, self.role) as connection:
             return self._catch_up(connection, progress, until)
 
     def catch_up_in(self, connection: psycopg.Connection[Any]) -> int:
         """The same on a connection at hand, for instance inside its transaction."""
-        return self._catch_up(connection, None, None)
+        return self._catch_up(connection, None, None, alone=True)
 
     def run(self, stop: threading.Event, poll: float = 1.0) -> None:
         """Follow until told to stop. A notification wakes it; a poll is the safety net."""
         while not stop.is_set():
             try:
-                with self._connect() as connection:
+                with connect(self.conninfo, self.role) as connection:
                     self._lead(connection, stop)
                     connection.execute("listen ledger_event")
                     while not stop.is_set():
-                        self._catch_up(connection, None, None)
+                        self._catch_up(connection, None, None, stop=stop)
                         for _ in connection.notifies(timeout=poll, stop_after=1):
                             pass
             except psycopg.OperationalError as error:
@@ -131,154 +96,177 @@ class Follower:
                 return
             stop.wait(0.5)
 
-    def _connect(self) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(
-            self.conninfo,
-            autocommit=True,
-            row_factory=tuple_row,
-            options="-c jit=off -c synchronous_commit=off -c timezone=UTC",
-            application_name="aeo-follower",
-        )
-        connection.execute(SQL("set role {}").format(Identifier(self.role)))
-        return connection
-
     # ------------------------------------------------------------------ a batch
 
     def _catch_up(
         self,
         connection: psycopg.Connection[Any],
-        progress: Callable[[int, int], None] | None,
+        progress: Progress | None,
         until: int | None,
+        *,
+        stop: threading.Event | None = None,
+        alone: bool = False,
     ) -> int:
+        """`alone`: without other processes."""
         while True:
             places = self._places(connection)
             running = [p for p in PROJECTIONS if not places[p.name][1]]
             reached = min((places[p.name][0] for p in running), default=0)
-            batch = self._read(connection, reached, until)
+            if stop and stop.is_set():
+                return reached
+            batch = following(connection, reached, until, BATCH) if running else []
             if not batch:
                 return reached
-            for projection in running:
-                own = [n for n in batch if n.id > places[projection.name][0]]
-                self._advance(connection, projection, own, batch[-1].id)
-            self._tell(connection, batch[-1].id)
+            abreast = all(places[p.name][0] == reached for p in running)
+            helped = abreast and not alone and len(batch) == BATCH
+            if helped and self._with_help(connection, running, reached, progress, until, stop):
+                continue
+            last = batch[-1].position
+            if not (abreast and self._advance_all(connection, running, batch, reached, last)):
+                for projection in running:
+                    position = places[projection.name][0]
+                    new = [it for it in own(projection, batch) if it.position > position]
+                    self._advance(connection, projection, new, position, last)
+                self._tell(connection, last)
             if progress:
-                progress(batch[-1].id, batch[-1].id - reached)
-            if until is not None and batch[-1].id >= until:
-                return batch[-1].id
+                progress(last, last - reached)
+            if until is not None and last >= until:
+                return last
+
+    def _with_help(
+        self,
+        connection: psycopg.Connection[Any],
+        running: Sequence[Projection],
+        reached: int,
+        progress: Progress | None,
+        until: int | None,
+        stop: threading.Event | None,
+    ) -> bool:
+        """Where it is far, whole batches, folded by other processes. Was anything written?"""
+        if self._head(connection, until) - reached < FAR:
+            return False
+        names = [p.name for p in running]
+        asked: deque[tuple[int, Future[Answer]]] = deque()
+        ahead, begun = reached, reached
+        with Folders(self.conninfo, self.role) as folders:
+            while not (stop and stop.is_set()):
+                head = self._head(connection, until)
+                while len(asked) < folders.ahead and ahead + BATCH <= head:
+                    asked.append((ahead + BATCH, folders.ask(ahead, ahead + BATCH, names)))
+                    ahead += BATCH
+                if not asked:
+                    break
+                last, answer = asked.popleft()
+                try:
+                    self._write_all(connection, running, answer.result().sheets, reached, last)
+                except psycopg.OperationalError:
+                    raise
+                except Exception as error:  # done alone it will tell which event it is
+                    log.warning("follower.alone", after=reached, until=last, error=str(error))
+                    break
+                if progress:
+                    progress(last, last - reached)
+                reached = last
+        return reached > begun
+
+    def _advance_all(
+        self,
+        connection: psycopg.Connection[Any],
+        running: Sequence[Projection],
+        batch: Sequence[Written],
+        reached: int,
+        last: int,
+    ) -> bool:
+        """Every projection in one transaction. False: one of them cannot; let each try alone."""
+        try:
+            sheets = {p.name: fold(connection, p, own(p, batch)) for p in running}
+            self._write_all(connection, running, sheets, reached, last)
+        except psycopg.OperationalError:
+            raise
+        except Moved:
+            pass  # whoever wrote goes on from where it is, and so do we
+        except Exception:
+            return False
+        return True
 
     def _advance(
         self,
         connection: psycopg.Connection[Any],
         projection: Projection,
-        batch: list[RecordedNotification],
+        batch: Sequence[Written],
+        reached: int,
         last: int,
     ) -> None:
         """Rows and position in one transaction. What cannot be read stops this projection alone,
         exactly in front of the event, and everything before it is kept."""
-        own = [n for n in batch if n.topic.split(".", 1)[0] in projection.nouns]
         try:
-            with connection.transaction():
-                connection.execute("select pg_advisory_xact_lock_shared(%s)", [SWAP])
-                self._project(connection, projection, own)
-                self._place(connection, projection, last)
+            sheet = fold(connection, projection, batch)
+            self._write_all(
+                connection, [projection], {projection.name: sheet}, reached, last, tell=False
+            )
         except psycopg.OperationalError:
             raise
+        except Moved:
+            return
         except Exception as error:
-            if len(own) > 1:
-                half = len(own) // 2
-                self._advance(connection, projection, own[:half], own[half - 1].id)
-                if not self._places(connection)[projection.name][1]:
-                    self._advance(connection, projection, own[half:], last)
+            if len(batch) > 1:
+                half = len(batch) // 2
+                middle = batch[half - 1].position
+                self._advance(connection, projection, batch[:half], reached, middle)
+                if self._places(connection)[projection.name] == (middle, None):
+                    self._advance(connection, projection, batch[half:], middle, last)
                 return
-            poison = own[0].id if own else last
+            poison = batch[0].position if batch else last
             log.error(
                 "follower.poison", projection=projection.name, position=poison, error=str(error)
             )
-            self._place(connection, projection, poison - 1, stopped_at=poison, why=str(error))
+            self._stop(connection, projection, poison, str(error))
 
-    def _project(
+    def _write_all(
         self,
         connection: psycopg.Connection[Any],
-        projection: Projection,
-        batch: list[RecordedNotification],
+        projections: Sequence[Projection],
+        sheets: Mapping[str, Sheet],
+        reached: int,
+        last: int,
+        *,
+        tell: bool = True,
     ) -> None:
-        if not batch:
-            return
-        streams: dict[UUID, list[RecordedNotification]] = {}
-        for notification in batch:
-            streams.setdefault(cast(UUID, notification.originator_id), []).append(notification)
-        begun = [id for id, own in streams.items() if own[0].originator_version > 1]
-        past = self._past(connection, begun, batch[0].id) if begun else {}
-        written: Rows = {table: [] for table in projection.keys}
-        moved: Rows = {"change": []}
-        forgotten: dict[str, set[str]] = {table: set() for table in projection.keys}
-        for id, own in streams.items():
-            events = [self._known(n) for n in past.get(id, [])]
-            new = [self._known(n) for n in own]
-            events += new
-            noun = own[0].topic.split(".", 1)[0]
-            made = projection.rows[noun](events)
-            for table, rows in made.items():
-                written[table] += rows
-                if id in past:
-                    forgotten[table].add(_key(noun, events[0].event))
-            if noun == "operator":
-                told = list(zip(new, (n.recorded_at for n in own), strict=True))
-                moved["change"] += operators.changes(events[0].event, told)["change"]
-        with connection.cursor() as cursor:
-            for table, keys in forgotten.items():
-                if keys:
-                    forget(cursor, self.schema, table, projection.keys[table], sorted(keys))
-            for table, rows in (written | (moved if moved["change"] else {})).items():
-                if rows:
-                    copy(cursor, self.schema, table, rows)
+        """These sheets and the new position, in one transaction. Raises Moved."""
+        with connection.transaction(), connection.cursor() as cursor:
+            cursor.execute("select pg_advisory_xact_lock_shared(%s)", [SWAP])
+            self._place(cursor, [p.name for p in projections], reached, last)
+            for projection in projections:
+                sheet = sheets[projection.name]
+                for table, keys in sheet.forgotten.items():
+                    forget(cursor, self.schema, table, projection.keys[table], keys)
+                for table, rows in sheet.added.items():
+                    add(cursor, self.schema, table, rows)
+            if tell:
+                self._tell(connection, last)
 
     def project_streams(
-        self, connection: psycopg.Connection[Any], projection: Projection, streams: Sequence[UUID]
+        self, connection: psycopg.Connection[Any], projection: Projection, ids: Sequence[UUID]
     ) -> list[str]:
         """These streams' rows alone, up to where the projection stands, into this schema's empty
         tables. Answers the words by which their rows are found."""
         row = connection.execute(
             "select position from views.tracking where projection = %s", [projection.name]
         ).fetchone()
-        told = self._past(connection, streams, (row[0] if row else 0) + 1)
-        for page in _pages([n for own in told.values() for n in own], BATCH):
-            self._project(connection, projection, page)
-        firsts = [self._known(own[0]).event for own in told.values()]
-        nouns = [own[0].topic.split(".", 1)[0] for own in told.values()]
-        return [_key(noun, first) for noun, first in zip(nouns, firsts, strict=True)]
-
-    def _known(self, it: RecordedNotification) -> Known[Any]:
-        return Known(self.mapper.to_domain_event(cast(StoredEvent, it)), it.id, it.known_at)
-
-    # --------------------------------------------------------------- the ledger
-
-    def _read(
-        self, connection: psycopg.Connection[Any], after: int, until: int | None
-    ) -> list[RecordedNotification]:
-        rows = connection.execute(
-            f"select {_COLUMNS} from ledger.event where position > %s"
-            " and position <= coalesce(%s, 9223372036854775807) order by position limit %s",
-            [after, until, BATCH],
-            prepare=True,
-        ).fetchall()
-        return [_notification(row) for row in rows]
-
-    def _past(
-        self, connection: psycopg.Connection[Any], streams: Sequence[UUID], before: int
-    ) -> dict[UUID, list[RecordedNotification]]:
-        """What these streams held before the batch."""
-        found: dict[UUID, list[RecordedNotification]] = {}
-        for row in connection.execute(
-            f"select {_COLUMNS} from ledger.event where originator_id = any(%s)"
-            " and position < %s order by originator_id, originator_version",
-            [list(streams), before],
-            prepare=True,
-        ):
-            found.setdefault(row[0], []).append(_notification(row))
-        return found
+        told = by_stream(streams(connection, ids, 0, row[0] if row else 0))
+        with connection.cursor() as cursor:
+            for table, rows in fold_streams(projection, told, {}).added.items():
+                add(cursor, self.schema, table, rows)
+        return [key_of(it[0].noun, known(it[0]).event) for it in told.values()]
 
     # ------------------------------------------------------------------- places
+
+    def _head(self, connection: psycopg.Connection[Any], until: int | None) -> int:
+        """How far there is to go."""
+        row = connection.execute(
+            "select least(max(position), %s::bigint) from ledger.event", [until]
+        ).fetchone()
+        return row[0] or 0 if row else 0
 
     def _places(self, connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int | None]]:
         rows = connection.execute(
@@ -290,23 +278,33 @@ class Follower:
         return {p.name: found.get(p.name, (0, None)) for p in PROJECTIONS}
 
     def _place(
-        self,
-        connection: psycopg.Connection[Any],
-        projection: Projection,
-        position: int,
-        stopped_at: int | None = None,
-        why: str | None = None,
+        self, cursor: psycopg.Cursor[Any], names: Sequence[str], reached: int, last: int
     ) -> None:
+        """Put these projections where they will be, if all are where they were. Raises Moved."""
+        cursor.execute(
+            SQL(
+                "insert into {0} (projection, position) select unnest(%s::text[]), %s"
+                " on conflict (projection) do update set position = excluded.position,"
+                " stopped_at = null, why = null, updated_at = clock_timestamp()"
+                " where {0}.position = %s"
+            ).format(Identifier(self.schema, "tracking")),
+            [list(names), last, reached],
+        )
+        if cursor.rowcount != len(names):
+            raise Moved(f"not all of {', '.join(names)} are at position {reached}")
+
+    def _stop(
+        self, connection: psycopg.Connection[Any], projection: Projection, at: int, why: str
+    ) -> None:
+        """It stands in front of this event until `resume`."""
         connection.execute(
             SQL(
-                "insert into {} (projection, position, stopped_at, why) values (%s, %s, %s, %s)"
-                # Tables rebuilt beside these may have come in meanwhile, and be further already.
-                " on conflict (projection) do update set"
-                " position = greatest(tracking.position, excluded.position),"
+                "insert into {0} (projection, position, stopped_at, why) values (%s, %s, %s, %s)"
+                " on conflict (projection) do update set position = excluded.position,"
                 " stopped_at = excluded.stopped_at, why = excluded.why,"
-                " updated_at = clock_timestamp()"
+                " updated_at = clock_timestamp() where {0}.position <= excluded.position"
             ).format(Identifier(self.schema, "tracking")),
-            [projection.name, position, stopped_at, why],
+            [projection.name, at - 1, at, why],
         )
 
     def _tell(self, connection: psycopg.Connection[Any], position: int) -> None:
@@ -340,38 +338,3 @@ def wait_until(conninfo: str, position: int, seconds: float = 10.0) -> bool:
                 return False
             for _ in connection.notifies(timeout=min(left, 0.5), stop_after=1):
                 pass
-
-
-_FIELDS = (
-    "originator_id", "originator_version", "topic", "state", "id", "recorded_at", "known_at",
-    "command_id", "actor", "decided_by", "legal_ground",
-)  # fmt: skip
-
-
-def _notification(row: tuple[Any, ...]) -> RecordedNotification:
-    fields = dict(zip(_FIELDS, row, strict=True))
-    fields["state"] = row[3].encode()
-    made = object.__new__(RecordedNotification)
-    made.__dict__.update(fields)  # a frozen dataclass of eleven fields is slow to call
-    return made
-
-
-def _pages(
-    batch: list[RecordedNotification], size: int
-) -> Iterator[list[RecordedNotification]]:
-    """Whole streams together, about `size` events a page."""
-    page: list[RecordedNotification] = []
-    for notification in batch:
-        if len(page) >= size and notification.originator_version == 1:
-            yield page
-            page = []
-        page.append(notification)
-    if page:
-        yield page
-
-
-def _key(noun: str, first: Any) -> str:
-    """The words by which a stream's rows are found in the tables."""
-    if noun == "claim":
-        return str(first.originator_id)
-    return str(getattr(first, "tin" if noun == "operator" else noun))

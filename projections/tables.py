@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from psycopg import Cursor
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composed, Identifier
 
 #: The columns of each table, in the order in which the projections give them.
 COLUMNS: dict[str, str] = {
@@ -68,24 +68,58 @@ def columns(table: str) -> list[str]:
 
 def forget(cursor: Cursor[Any], schema: str, table: str, key: str, values: Sequence[str]) -> None:
     """Delete the rows of these keys; they are about to be written anew."""
-    statement = SQL("delete from {} where {} = any(%s)")
-    cursor.execute(statement.format(Identifier(schema, table), Identifier(key)), [list(values)])
+    cursor.execute(_deletion(schema, table, key), [list(values)])
 
 
 def copy(cursor: Cursor[Any], schema: str, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    into = SQL("copy {} ({}) from stdin").format(
-        Identifier(schema, table), SQL(", ").join(map(Identifier, columns(table)))
-    )
-    with cursor.copy(into) as stream:
-        for row in rows:
-            stream.write_row([it if it.__class__ is not datetime else instant(it) for it in row])
+    add(cursor, schema, table, copied(rows))
 
 
-@lru_cache(maxsize=65_536)
-def instant(at: datetime) -> str:
-    """An instant as PostgreSQL reads it. Kept, because a stream says each of its own many times
-    and midnights are everybody's: driver and interpreter would word it anew for every column."""
-    return str(at)
+def add(cursor: Cursor[Any], schema: str, table: str, rows: bytes) -> None:
+    """Rows that were worded by `copied`, perhaps in another process."""
+    with cursor.copy(_copying(schema, table)) as into:
+        into.write(rows)
+
+
+@lru_cache(maxsize=256)
+def _deletion(schema: str, table: str, key: str) -> Composed:
+    statement = SQL("delete from {} where {} = any(%s)")
+    return statement.format(Identifier(schema, table), Identifier(key))
+
+
+@lru_cache(maxsize=256)
+def _copying(schema: str, table: str) -> Composed:
+    every = SQL(", ").join(map(Identifier, columns(table)))
+    return SQL("copy {} ({}) from stdin").format(Identifier(schema, table), every)
+
+
+def copied(rows: Iterable[tuple[Any, ...]]) -> bytes:
+    """Rows as COPY reads them: a line each, tabs between the words."""
+    word = _WORDS.__getitem__
+    return "".join(["\t".join(map(word, row)) + "\n" for row in rows]).encode()
+
+
+class _Words(dict[Any, str]):
+    """How each value is worded, made once: a stream says each of its instants many times, and
+    statuses, roles and midnights are everybody's."""
+
+    def __missing__(self, value: Any) -> str:
+        if value is None:
+            word = "\\N"
+        elif isinstance(value, int):
+            word = str(int(value))  # a boolean too: 1 and True are one key, and COPY reads both
+        elif isinstance(value, date):
+            word = str(value)
+        else:
+            word = str(value).translate(_ESCAPES)
+        if len(self) >= 100_000:
+            self.clear()
+        self[value] = word
+        return word
+
+
+_WORDS = _Words()
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 @lru_cache(maxsize=16_384)

@@ -1,0 +1,166 @@
+"""From a stretch of the ledger to what it writes into the read models, ready for COPY.
+
+Nothing here writes. A stretch is folded from the ledger alone, never from the tables, so that it
+may be folded anywhere: by the follower itself, or ahead of it in another process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg.rows import args_row, tuple_row
+from psycopg.sql import SQL, Identifier
+
+from projections import operators
+from projections.models import Projection, key_of
+from projections.tables import Rows, copied
+from registry.application import AGGREGATES
+from registry.clocks import Known
+from registry.stored import EventMapper
+
+_MAPPER = EventMapper(AGGREGATES)
+_SELECT = (
+    "select originator_id, originator_version, topic, state, position, known_at, recorded_at"
+    " from ledger.event"
+)
+
+
+class Written(msgspec.Struct, frozen=True, gc=False):
+    """An event as it stands in the ledger, with what the read models need of its columns."""
+
+    stream: UUID
+    version: int
+    topic: str
+    state: str
+    position: int
+    known_at: datetime
+    recorded_at: datetime
+
+    @property
+    def noun(self) -> str:
+        return self.topic.partition(".")[0]
+
+
+@dataclass
+class Sheet:
+    """What a stretch writes into the tables of one projection: first forget, then add."""
+
+    forgotten: dict[str, list[str]] = field(default_factory=dict)  # table -> keys
+    added: dict[str, bytes] = field(default_factory=dict)  # table -> rows, as COPY reads them
+
+
+def connect(conninfo: str, role: str) -> psycopg.Connection[Any]:
+    """As who may read the ledger and write the read models, and no more. A batch that a crash of
+    the server takes back is made again, so no commit waits for the disk."""
+    connection = psycopg.connect(
+        conninfo,
+        autocommit=True,
+        row_factory=tuple_row,
+        options="-c jit=off -c synchronous_commit=off -c timezone=UTC",
+        application_name="aeo-follower",
+    )
+    connection.execute(SQL("set role {}").format(Identifier(role)))
+    return connection
+
+
+def stretch(connection: psycopg.Connection[Any], after: int, until: int) -> list[Written]:
+    """The events at the positions (after, until], in their order."""
+    return _read(
+        connection, "where position > %s and position <= %s order by position", [after, until]
+    )
+
+
+def following(
+    connection: psycopg.Connection[Any], after: int, until: int | None, limit: int
+) -> list[Written]:
+    """The next events after a position, `limit` at most and none beyond `until`."""
+    return _read(
+        connection,
+        "where position > %s and position <= coalesce(%s, 9223372036854775807)"
+        " order by position limit %s",
+        [after, until, limit],
+    )
+
+
+def streams(
+    connection: psycopg.Connection[Any], ids: Sequence[UUID], after: int, until: int
+) -> list[Written]:
+    """What these streams hold at the positions (after, until], stream by stream."""
+    return _read(
+        connection,
+        "where originator_id = any(%s) and position > %s and position <= %s"
+        " order by originator_id, originator_version",
+        [list(ids), after, until],
+    )
+
+
+def _read(
+    connection: psycopg.Connection[Any], where: str, given: Sequence[object]
+) -> list[Written]:
+    with connection.cursor(row_factory=args_row(Written)) as cursor:
+        return cursor.execute(f"{_SELECT} {where}", given, prepare=True).fetchall()
+
+
+def own(projection: Projection, events: Sequence[Written]) -> list[Written]:
+    """Those of a projection among these events."""
+    topics = {it.topic for it in events}
+    mine = {topic for topic in topics if topic.partition(".")[0] in projection.nouns}
+    return [it for it in events if it.topic in mine]
+
+
+def fold(
+    connection: psycopg.Connection[Any], projection: Projection, events: Sequence[Written]
+) -> Sheet:
+    """What these new events of a projection write: the whole of every stream they touch."""
+    if not events:
+        return Sheet()
+    new = by_stream(events)
+    begun = [id for id, told in new.items() if told[0].version > 1]
+    before = events[0].position - 1
+    past = by_stream(streams(connection, begun, 0, before)) if begun else {}
+    return fold_streams(projection, new, past)
+
+
+def fold_streams(
+    projection: Projection,
+    new: dict[UUID, list[Written]],
+    past: dict[UUID, list[Written]],
+) -> Sheet:
+    """`past`: what those streams that have begun before held until then."""
+    written: Rows = {table: [] for table in projection.keys}
+    forgotten: dict[str, set[str]] = {}
+    for id, told in new.items():
+        noun = told[0].noun
+        fresh = [known(it) for it in told]
+        events = [*(known(it) for it in past[id]), *fresh] if id in past else fresh
+        made = projection.rows[noun](events)
+        for table, rows in made.items():
+            written[table] += rows
+            if id in past:
+                forgotten.setdefault(table, set()).add(key_of(noun, events[0].event))
+        if noun == operators.NOUN:
+            moments = zip(fresh, (it.recorded_at for it in told), strict=True)
+            moved = operators.changes(events[0].event, list(moments))["change"]
+            written.setdefault("change", []).extend(moved)
+    return Sheet(
+        {table: sorted(keys) for table, keys in forgotten.items()},
+        {table: copied(rows) for table, rows in written.items() if rows},
+    )
+
+
+def known(it: Written) -> Known[Any]:
+    event = _MAPPER.event(it.topic, it.state, it.stream, it.version, it.recorded_at)
+    return Known(event, it.position, it.known_at)
+
+
+def by_stream(events: Iterable[Written]) -> dict[UUID, list[Written]]:
+    found: dict[UUID, list[Written]] = {}
+    for it in events:
+        found.setdefault(it.stream, []).append(it)
+    return found
