@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -22,6 +23,7 @@ class Askers:
     def __init__(self, home: Path, views: Pool) -> None:
         self._home, self._views = home, views
         self._lately: dict[str, tuple[float, Asker]] = {}
+        self._looking: dict[str, asyncio.Future[Asker]] = {}
 
     async def by_header(self, authorization: str | None) -> Asker:
         """From the Authorization header; without one, the public. Raises InvalidToken."""
@@ -36,10 +38,19 @@ class Askers:
         """Raises InvalidToken."""
         read_at, asker = self._lately.get(token, (0.0, PUBLIC))
         if asker is PUBLIC or monotonic() - read_at > FRESH:
-            asker = await self._at_home(verify(token, self._home))
-            if len(self._lately) >= REMEMBERED:
-                self._lately.clear()
-            self._lately[token] = (monotonic(), asker)
+            # Of many requests with one token, one goes and looks; the others wait for it.
+            looking = self._looking.get(token)
+            if looking is None:
+                looking = self._looking[token] = asyncio.ensure_future(self._look(token))
+                looking.add_done_callback(lambda _: self._looking.pop(token))
+            asker = await asyncio.shield(looking)
+        return asker
+
+    async def _look(self, token: str) -> Asker:
+        asker = await self._at_home(verify(token, self._home))
+        if len(self._lately) >= REMEMBERED:
+            self._lately.clear()
+        self._lately[token] = (monotonic(), asker)
         return asker
 
     async def _at_home(self, asker: Asker) -> Asker:
