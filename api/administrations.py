@@ -10,6 +10,7 @@ import strawberry
 
 from api.asof import AsOfInput
 from api.context import Info
+from api.costs import costs
 from api.loading import load
 from api.programmes import Programme
 from projections.reads import administrations as reads
@@ -48,6 +49,7 @@ class Administration:
             source=row.source,
         )
 
+    @costs(10, each=3)
     @strawberry.field
     async def members(self, info: Info) -> list[Administration]:
         """The members of its customs territory on that day, by code."""
@@ -56,6 +58,7 @@ class Administration:
         codes = await load(info.context, reads.members, self.as_of, key=self.code.text)
         return await administrations(info, codes or [], self.as_of)
 
+    @costs(10, each=3)
     @strawberry.field
     async def memberships(self, info: Info) -> list[Membership]:
         """Every stretch of membership on record, in both senses."""
@@ -71,6 +74,7 @@ class Administration:
             for row in rows or []
         ]
 
+    @costs(10, each=2)
     @strawberry.field
     async def programmes(self, info: Info) -> list[Programme]:
         """Its programmes, by code."""
@@ -78,6 +82,7 @@ class Administration:
         rows = await load(info.context, read, self.as_of, key=self.code.text)
         return [Programme.of(row, self.as_of) for row in rows or []]
 
+    @costs(1_000)
     @strawberry.field
     async def operator_count(self, info: Info) -> int:
         """How many operators it had registered by then; of a bloc, its members' too."""
@@ -96,6 +101,7 @@ class AdministrationQuery:
             known = await reads.known(connection, clocks.known)
         return next((Administration.of(r, clocks) for r in known if r.code == code.text), None)
 
+    @costs(100, each=60)
     @strawberry.field
     async def administrations(
         self, info: Info, as_of: AsOfInput | None = None

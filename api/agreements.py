@@ -13,6 +13,7 @@ from api.access import Resource
 from api.administrations import Administration, administration, administrations
 from api.asof import AsOfInput
 from api.context import Context, Info
+from api.costs import costs
 from api.events import EventConnection, history
 from api.loading import load
 from api.planning import sql
@@ -155,24 +156,28 @@ class Agreement:
             position=Position(row.position),
         )
 
+    @costs(20, each=4)
     @strawberry.field
     async def parties(self, info: Info) -> list[Administration]:
         """The parties of that day, by code."""
         codes = await load(info.context, reads.parties, self.as_of, key=str(self.id))
         return await administrations(info, codes or [], self.as_of)
 
+    @costs(10, each=4)
     @strawberry.field
     async def sides(self, info: Info) -> list[AgreementSide]:
         """Each party's own state on that day, by code."""
         rows = await load(info.context, reads.sides, self.as_of, key=str(self.id))
         return [AgreementSide.of(row) for row in rows or []]
 
+    @costs(10, each=12)
     @strawberry.field
     async def dates(self, info: Info) -> list[AgreementDate]:
         """All its dates that were known by then, earliest first; of conflicting sources each."""
         rows = await load(info.context, reads.dates, self.as_of, key=str(self.id))
         return [AgreementDate.of(row) for row in rows or []]
 
+    @costs(20, each=8)
     @strawberry.field
     async def scopes(self, info: Info) -> list[ScopeClause]:
         """The clauses of that day, in the order in which they were recorded."""
@@ -201,6 +206,7 @@ class AgreementConnection:
     edges: list[AgreementEdge]
     page_info: paging.PageInfo
 
+    @costs(300)
     @strawberry.field
     async def total_count(self, info: Info) -> int | None:
         """How many the whole list has. Counted only when asked for."""
@@ -256,6 +262,7 @@ class Partner:
         """The territory on the other side."""
         return await administration(info, self.row.territory, self.as_of)
 
+    @costs(20, each=2)
     @strawberry.field
     async def agreements(self, info: Info) -> list[Agreement]:
         """The agreements of that kind and status with it, by id."""
@@ -281,6 +288,7 @@ class AgreementQuery:
         row = await load(info.context, reads.agreements, clocks, key=str(id))
         return Agreement.of(row, clocks) if row else None
 
+    @costs(300)
     @strawberry.field
     async def agreements(
         self,
@@ -315,6 +323,7 @@ class AgreementQuery:
             ),
         )
 
+    @costs(500, each=60)
     @strawberry.field
     async def partners(
         self,

@@ -9,6 +9,7 @@ import strawberry
 from api import access
 from api.access import Action
 from api.context import Info
+from api.costs import costs
 from api.events import REDACTED, Event
 from api.loading import load
 from api.planning import sql
@@ -77,12 +78,14 @@ class Authorisation:
             flags=row.flags,
         )
 
+    @costs(5)
     @sql.rows(places.PROGRAMME)
     @strawberry.field
     async def programme(self, info: Info) -> Programme:
         """The programme that it is of, as it was that day."""
         return await programme(info, self.row.programme, self.as_of)
 
+    @costs(10, each=4)
     @sql.rows(places.DEADLINES, order=places.SOONEST_FIRST)
     @strawberry.field
     async def deadlines(self, info: Info) -> list[Deadline]:

@@ -12,6 +12,7 @@ from api import paging, sentences
 from api.access import Action, Resource
 from api.administrations import zones
 from api.context import Info
+from api.costs import costs
 from api.refusals import bad_input
 from api.sentences import Reason
 from api.vocabulary import Position
@@ -79,6 +80,7 @@ class ChangePage:
 
 @strawberry.type
 class ChangeQuery:
+    @costs(50_000)
     @strawberry.field
     async def changes(
         self, info: Info, for_: Territory, after: After, first: int | None = 100

@@ -112,6 +112,9 @@ class Counter:
 
         `as_text`: the body may be JSON text, as the database wrote it.
         """
+        too_costly = document.too_costly(operation, variables or {})
+        if too_costly:  # before either way of answering: the longer one would not be shorter
+            return _request_error([too_costly])
         began, kind = perf_counter(), operation.operation.value
         name = operation.name.value if operation.name else None
         patience = self._patience(operation)

@@ -7,47 +7,41 @@ through fragments, as it will be executed, and refused before any of it is.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
     DocumentNode,
     FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
-    Node,
     OperationDefinitionNode,
     OperationType,
-    SelectionNode,
     get_operation_ast,
     parse,
     specified_rules,
     validate,
 )
 
+from api.costs import Cost, cost
+from api.measure import Scale, Size
+
 BODY = 16 * 1024  # bytes of a request
 BATCH_BODY = 64 * 1024  # and of one that looks up many keys
 BATCHES = {"operatorsByTin", "recognitions"}
 CACHED = 256  # documents; one of the largest takes about a quarter of a megabyte
+CACHED_TEXT = 4_000_000  # and their letters, all together
+REFUSED = 64  # refused ones: who sends one sends it again
 ERRORS = 5  # that a refused document is told of at once
 
 
-@dataclass(frozen=True)
-class Size:
-    """How large a selection is: levels of braces, aliases, tokens, fields at the root."""
-
-    depth: int
-    aliases: int
-    tokens: int
-    roots: int
-
-
-MOST = Size(depth=8, aliases=15, tokens=500, roots=10)
+MOST = Size(depth=8, aliases=15, tokens=500, roots=10, pairs=10_000)
 #: Tools ask for the whole schema in one standard document. How deep it may go into the schema
-#: graphql-core itself limits.
-MOST_OF_SCHEMA = Size(depth=20, aliases=15, tokens=2_000, roots=10)
+#: graphql-core itself limits; each time it is asked for is as much work as a hundred questions.
+MOST_OF_SCHEMA = Size(depth=20, aliases=2, tokens=1_000, roots=2, pairs=10_000)
+OPERATIONS = 10  # of one document: each is validated with all its fragments
+COST = 2_000_000  # microseconds of work, by api.costs: as long as a question may take by default
 
 
 @dataclass(frozen=True)
@@ -59,31 +53,59 @@ class Document:
 
     node: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
+    costs: Mapping[str | None, Cost] = field(default_factory=dict)
     plans: dict[str | None, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation meant; None where none or several could be."""
         return get_operation_ast(self.node, name) if self.node else None
 
+    def too_costly(
+        self, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+    ) -> GraphQLError | None:
+        """Why this operation is not executed with these variables; None where it may be."""
+        found = self.costs[_name(operation)].of(variables)
+        if found <= COST:
+            return None
+        return GraphQLError(
+            f"cost: this asks for about {found / 1e6:.1f} seconds of work, and at most "
+            f"{COST / 1e6:.1f} are done for one question. Ask for smaller pages, fewer keys, or "
+            "less of each.",
+            operation,
+            extensions={"code": "TOO_LARGE"},
+        )
+
 
 class Documents:
-    """The last documents that were good, by their text. Refused ones are not kept."""
+    """The last documents by their text: the good ones, and beside them a few refused ones."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
-        self._known: OrderedDict[str, Document] = OrderedDict()
+        self._good: OrderedDict[str, Document] = OrderedDict()
+        self._letters = 0
+        self._refused: OrderedDict[str, Document] = OrderedDict()
+
+    def known(self, text: str) -> bool:
+        """Was it read already? Reading it is more work than most answers."""
+        return text in self._good or text in self._refused
 
     def get(self, text: str) -> Document:
         """Never raises: a document that is wrong says so in its errors."""
-        found = self._known.get(text)
-        if found is not None:
-            self._known.move_to_end(text)
-            return found
+        for shelf in (self._good, self._refused):
+            found = shelf.get(text)
+            if found is not None:
+                shelf.move_to_end(text)
+                return found
         made = read(self._schema, text)
-        if not made.errors:
-            self._known[text] = made
-            if len(self._known) > CACHED:
-                self._known.popitem(last=False)
+        if made.errors:
+            self._refused[text] = made
+            if len(self._refused) > REFUSED:
+                self._refused.popitem(last=False)
+        else:
+            self._good[text] = made
+            self._letters += len(text)
+            while len(self._good) > CACHED or self._letters > CACHED_TEXT:
+                self._letters -= len(self._good.popitem(last=False)[0])
         return made
 
 
@@ -95,16 +117,30 @@ def read(schema: GraphQLSchema, text: str) -> Document:
         return Document(None, (error,))
     except RecursionError:
         return Document(None, (GraphQLError("The document is nested too deeply."),))
-    errors = [*_too_large(node), *_operations(node)]
-    return Document(
-        node, tuple(errors or validate(schema, node, specified_rules, max_errors=ERRORS))
-    )
+    errors = _too_many(node) or [*_too_large(node), *_operations(node)]
+    errors = errors or validate(schema, node, specified_rules, max_errors=ERRORS)
+    if errors:
+        return Document(None, tuple(errors))
+    operations = [it for it in node.definitions if isinstance(it, OperationDefinitionNode)]
+    return Document(node, costs={_name(it): cost(schema, node, it) for it in operations})
 
 
 def may_be_long(operation: OperationDefinitionNode) -> bool:
     """Does it only look up many keys? Then its request may be longer."""
     chosen = operation.selection_set.selections
     return all(isinstance(it, FieldNode) and it.name.value in BATCHES for it in chosen)
+
+
+def _name(operation: OperationDefinitionNode) -> str | None:
+    return operation.name.value if operation.name else None
+
+
+def _too_many(document: DocumentNode) -> list[GraphQLError]:
+    found = sum(isinstance(it, OperationDefinitionNode) for it in document.definitions)
+    if found <= OPERATIONS:
+        return []
+    told = f"operations: found {found} in this document, and at most {OPERATIONS} are read."
+    return [GraphQLError(told, extensions={"code": "TOO_LARGE"})]
 
 
 def _operations(document: DocumentNode) -> list[GraphQLError]:
@@ -116,11 +152,11 @@ def _operations(document: DocumentNode) -> list[GraphQLError]:
 
 
 def _too_large(document: DocumentNode) -> list[GraphQLError]:
-    scale = _Scale(document)
+    scale = Scale(document)
     errors = []
     for it in document.definitions:
         if isinstance(it, OperationDefinitionNode):
-            size = scale.size(it)
+            size = scale.whole(it)
             names = scale.names(it)
             most = MOST_OF_SCHEMA if names and all(n.startswith("__") for n in names) else MOST
             errors += [
@@ -135,76 +171,8 @@ def _too_large(document: DocumentNode) -> list[GraphQLError]:
                     ("aliases", size.aliases, most.aliases),
                     ("tokens", size.tokens, most.tokens),
                     ("fields at the root", size.roots, most.roots),
+                    ("pairs of fields with one name", size.pairs, most.pairs),
                 )
                 if found > limit
             ]
     return errors
-
-
-class _Scale:
-    """Measures parts of one document; every fragment once, however often it is spread."""
-
-    def __init__(self, document: DocumentNode) -> None:
-        self._fragments = {
-            it.name.value: it
-            for it in document.definitions
-            if isinstance(it, FragmentDefinitionNode)
-        }
-        self._sizes: dict[str, Size] = {}
-        self._place: dict[int, int] = {}
-        token = document.loc.start_token if document.loc else None
-        while token is not None:
-            self._place[id(token)] = len(self._place)
-            token = token.next
-
-    def size(self, node: Node) -> Size:
-        """Of an operation or a selection. A fragment inside itself counts for nothing here:
-        validation refuses it."""
-        depth = aliases = roots = 0
-        tokens = self._tokens(node)
-        for it in _selections(node):
-            if isinstance(it, FragmentSpreadNode):
-                inner = self._fragment(it.name.value)
-                tokens += inner.tokens
-            else:
-                inner = self.size(it)
-                tokens += inner.tokens - self._tokens(it)  # its own are in ours already
-            if isinstance(it, FieldNode):
-                aliases += it.alias is not None
-                inner = replace(inner, depth=inner.depth + bool(it.selection_set), roots=1)
-            depth = max(depth, inner.depth)
-            aliases, roots = aliases + inner.aliases, roots + inner.roots
-        return Size(depth, aliases, tokens, roots)
-
-    def names(self, node: Node) -> set[str]:
-        """The fields that an operation asks for at the root. Every fragment is opened once."""
-        names: set[str] = set()
-        opened: set[str] = set()
-        waiting = list(_selections(node))
-        while waiting:
-            it = waiting.pop()
-            if isinstance(it, FieldNode):
-                names.add(it.name.value)
-            elif not isinstance(it, FragmentSpreadNode):
-                waiting += _selections(it)
-            elif it.name.value in self._fragments and it.name.value not in opened:
-                opened.add(it.name.value)
-                waiting += _selections(self._fragments[it.name.value])
-        return names
-
-    def _fragment(self, name: str) -> Size:
-        if name not in self._sizes:
-            self._sizes[name] = Size(0, 0, 0, 0)
-            if name in self._fragments:
-                self._sizes[name] = self.size(self._fragments[name])
-        return self._sizes[name]
-
-    def _tokens(self, node: Node) -> int:
-        if node.loc is None:
-            return 0
-        first, last = node.loc.start_token, node.loc.end_token
-        return self._place[id(last)] - self._place[id(first)] + 1
-
-
-def _selections(node: Node) -> tuple[SelectionNode, ...]:
-    return tuple(getattr(getattr(node, "selection_set", None), "selections", ()))

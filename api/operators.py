@@ -14,6 +14,7 @@ from api.administrations import Administration, administration
 from api.asof import AsOfInput
 from api.authorisations import Authorisation, StatusPeriod
 from api.context import Context, Info
+from api.costs import costs
 from api.events import EventConnection, history
 from api.loading import load
 from api.planning import sql
@@ -109,6 +110,7 @@ class Operator:
             position=Position(row.position),
         )
 
+    @costs(10)
     @sql.rows(places.ADMINISTRATION)
     @strawberry.field
     async def administration(self, info: Info) -> Administration:
@@ -121,6 +123,7 @@ class Operator:
         """As the administration keeps it. The public is told the standing alone."""
         return None if _public(info.context) else self.row.address
 
+    @costs(10, each=2)
     @sql.rows(places.IDENTIFIERS, order=places.BY_SCHEME, bind=_identified)
     @strawberry.field
     async def identifiers(self, info: Info) -> list[Identifier]:
@@ -129,6 +132,7 @@ class Operator:
         rows = await load(info.context, reads.identifiers, self.as_of, key=self.row.tin)
         return [Identifier.of(row) for row in rows or []]
 
+    @costs(20, each=2)
     @sql.rows(places.AUTHORISATIONS, order=places.BEST_FIRST)
     @strawberry.field
     async def authorisations(self, info: Info) -> list[Authorisation]:
@@ -137,6 +141,7 @@ class Operator:
         today = day_of(self.as_of.at, self.row.time_zone)
         return [Authorisation.of(row, self.as_of, today) for row in rows or []]
 
+    @costs(120, each=30)
     @sql.rows(places.RECOGNISED_IN, order=places.BY_TERRITORY, bind=_identified)
     @strawberry.field
     async def recognised_in(self, info: Info) -> list[Recognition]:
@@ -147,6 +152,7 @@ class Operator:
         _not_public(info.context, "recognisedIn")
         return await everywhere(info, self.tin, self.as_of)
 
+    @costs(30)
     @sql.rows(places.PERIODS, order=places.NEWEST_FIRST, bind=_paged, gives=("first",))
     @strawberry.field
     async def periods(self, info: Info, first: int | None = 50) -> list[StatusPeriod]:
@@ -165,6 +171,7 @@ class Operator:
         stream = Stream.create_id(self.tin)
         return await history(info.context, stream, access.operator(self.tin), first, after)
 
+    @costs(60)
     @sql.rows(places.SUCCESSOR)
     @strawberry.field
     async def successor(self, info: Info) -> Operator | None:
@@ -187,6 +194,7 @@ class OperatorConnection:
     edges: list[OperatorEdge]
     page_info: paging.PageInfo
 
+    @costs(1_000)
     @strawberry.field
     async def total_count(self, info: Info) -> int | None:
         """How many the whole list has that the asker may see. Counted only when asked for."""
@@ -228,6 +236,7 @@ class OperatorFilter:
 
 @strawberry.type
 class OperatorQuery:
+    @costs(60)
     @sql.rows(
         places.OPERATOR, ctes=SIGHT, key="tin", looks="tin", bind=_asked, gives=("tin", *_CLOCKS)
     )
@@ -240,6 +249,7 @@ class OperatorQuery:
         info.context.looked("operator", [tin.text])
         return await _one(info, tin, clocks)
 
+    @costs(60)
     @sql.rows(
         places.OPERATOR,
         ctes=SIGHT,
@@ -274,6 +284,7 @@ class OperatorQuery:
             info.context.looked("operatorByCertificate", [row.tin])
         return Operator.of(row, clocks) if row else None
 
+    @costs(500)
     @strawberry.field
     async def operators(
         self,

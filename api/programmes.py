@@ -8,6 +8,7 @@ import strawberry
 
 from api.asof import AsOfInput
 from api.context import Info
+from api.costs import costs
 from api.loading import load
 from projections.reads import programmes as reads
 from projections.reads.clocks import AsOf
@@ -66,16 +67,19 @@ class Programme:
             source=row.source,
         )
 
+    @costs(10, each=12)
     @strawberry.field
     async def rules(self, info: Info) -> list[Rule]:
         """The rules in force on the day asked about, by name."""
         return [Rule.of(row) for row in await self._rules(info) if row.in_force]
 
+    @costs(10, each=15)
     @strawberry.field
     async def all_rules(self, info: Info) -> list[Rule]:
         """Every rule on record, also those of other days, by name and day."""
         return [Rule.of(row) for row in await self._rules(info)]
 
+    @costs(1_000)
     @strawberry.field
     async def operator_count(self, info: Info) -> int:
         """How many operators held a valid authorisation of it then."""

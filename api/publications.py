@@ -12,6 +12,7 @@ from api import paging
 from api.agreements import Agreement, agreement
 from api.asof import AsOfInput
 from api.context import Info
+from api.costs import costs
 from api.refusals import bad_input
 from projections.reads import publications as reads
 from projections.reads.clocks import AsOf
@@ -48,18 +49,21 @@ class Claim:
             source=row.source,
         )
 
+    @costs(1_000)
     @strawberry.field
     async def registry_count(self, info: Info) -> int | None:
         """What the register counts at the end of that day; null where it counts no such thing."""
         counted = await self._count(info)
         return counted.number if counted else None
 
+    @costs(10)
     @strawberry.field
     async def difference(self, info: Info) -> int | None:
         """What the claim has more than the register; below zero what it has less."""
         counted = await self._count(info)
         return self.value - counted.number if counted else None
 
+    @costs(10)
     @strawberry.field
     async def explanation(self, info: Info) -> str | None:
         """Who is counted, and what may explain the difference, as far as the record goes."""
@@ -156,12 +160,14 @@ class Document:
             source=row.source,
         )
 
+    @costs(20, each=2)
     @strawberry.field
     async def agreements(self, info: Info) -> list[Agreement]:
         """The agreements that it led to, as they stand now."""
         ids = self.row.agreements
         return await asyncio.gather(*(agreement(info, id, self.as_of) for id in ids))
 
+    @costs(100, each=5)
     @strawberry.field
     async def targets(self, info: Info) -> list[Target]:
         """The goals that it sets."""
@@ -182,6 +188,7 @@ class DocumentConnection:
 
 @strawberry.type
 class PublicationQuery:
+    @costs(50, each=60)
     @strawberry.field
     async def claims(
         self, info: Info, subject: AdministrationCode | None = None, measure: str | None = None
@@ -192,6 +199,7 @@ class PublicationQuery:
             rows = await reads.claims(connection, info.context.now, code, measure)
         return [Claim.of(row) for row in rows]
 
+    @costs(100, each=5)
     @strawberry.field
     async def targets(
         self, info: Info, owner: AdministrationCode | None = None, as_of: AsOfInput | None = None
@@ -199,6 +207,7 @@ class PublicationQuery:
         """Goals that a plan or communique set, and whether the record shows them met."""
         return await _targets(info, owner, info.context.clocks(as_of))
 
+    @costs(200)
     @strawberry.field
     async def documents(
         self,

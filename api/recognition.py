@@ -16,6 +16,7 @@ from api.administrations import zones
 from api.agreements import Agreement, agreement
 from api.asof import AsOfInput
 from api.context import Context, Info
+from api.costs import costs
 from api.loading import load
 from api.planning import sql
 from api.refusals import bad_input
@@ -74,6 +75,7 @@ class RecognitionBasis:
             assumed=it.assumed,
         )
 
+    @costs(5)
     @sql.rows(places.BASIS_AGREEMENT)
     @strawberry.field
     async def agreement(self, info: Info) -> Agreement:
@@ -118,6 +120,7 @@ class Recognition:
             position=Position(position),
         )
 
+    @costs(1, each=2)
     @sql.rows(places.REASONS, order=sql.AS_IT_LIES)
     @strawberry.field
     async def reasons(self, info: Info) -> list[Reason]:
@@ -126,17 +129,20 @@ class Recognition:
         sides = sentences.parties(facts.links, facts.administration, asked.territory)
         return sentences.why(facts, asked, self.answer, await zones(info, sides))
 
+    @costs(2, each=2)
     @sql.rows(places.BASES, order=sql.AS_IT_LIES)
     @strawberry.field
     def bases(self) -> list[RecognitionBasis]:
         """Every agreement and authorisation that makes it, by agreement."""
         return [RecognitionBasis.of(basis, self.as_of) for basis in self.answer.bases]
 
+    @costs(20)
     @strawberry.field
     def valid_from(self) -> datetime | None:
         """From when, in law, the answer and its reasons are these; null: from the first."""
         return shown(self._stretch[0])
 
+    @costs(20)
     @strawberry.field
     def valid_to(self) -> datetime | None:
         """Until when they are, by what is known; exclusive, null: no end is known."""
@@ -184,6 +190,7 @@ _ASKED = ("tin", "in", "at", "known", "role", "direction", "hs", "crossing", "mo
 
 @strawberry.type
 class RecognitionQuery:
+    @costs(80)
     @sql.rows(places.RECOGNITION, ctes=SIGHT, key="tin", looks="tin", bind=_asked, gives=_ASKED)
     @strawberry.field
     async def recognition(
@@ -206,6 +213,7 @@ class RecognitionQuery:
         known = await facts(info.context, [tin], in_, clocks)
         return Recognition.of(tin, known.of(tin), question, clocks, known.position)
 
+    @costs(80)
     @sql.rows(
         places.RECOGNITIONS,
         ctes=SIGHT,

@@ -23,4 +23,6 @@ class Settings(BaseSettings):
     readers: int = Field(default=4, ge=1, le=64)  # connections that answer questions
     writers: int = Field(default=16, ge=1, le=256)  # commands that may wait for the disk at once
     deadline: float = Field(default=2.0, gt=0, le=60)  # seconds a question may take
+    #: Documents a second, never seen before, of one asker; five times as many at once.
+    new_documents: float = Field(default=20.0, gt=0)
     planner: bool = True  # questions that one statement can answer are; off: none is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -11,11 +12,13 @@ from psycopg_pool import TooManyRequests
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.access import Asker
+from api.access import Asker, Role
 from api.counter import Answer, later, unanswerable
 from api.limits import BATCH_BODY, BODY, may_be_long
 from api.service import Service
+from api.sight import HEADER
 from api.tokens import InvalidToken
+from api.vocabulary import parse_position
 
 RESPONSE = "application/graphql-response+json"
 LEGACY = "application/json"
@@ -47,6 +50,7 @@ async def graphql(request: Request) -> Response:
         media = accepted(request.headers.get("accept"))
         asked, length = await read(request)
         asker = await service.askers.by_header(request.headers.get("authorization"))
+        await _seen(service, request.headers.get(HEADER))
         answer = await _answer(service, request, asker, asked, length)
     except InvalidToken as error:
         # Whoever shows a bad token is told so, and not answered as if none had been shown.
@@ -61,13 +65,15 @@ async def graphql(request: Request) -> Response:
         return _declined(Declined(503, code, sentence), media)
     # The older media type has no status of its own for a document that is wrong.
     status = 200 if media == LEGACY and not answer.read else answer.status
-    return _response(answer.body, status, media)
+    return _response(answer.text or answer.body, status, media)
 
 
 async def _answer(
     service: Service, request: Request, asker: Asker, asked: Asked, length: int
 ) -> Answer:
     counter = service.counter
+    if not counter.documents.known(asked.query):
+        _may_show_another(service, request, asker)
     document = counter.documents.get(asked.query)
     operation = document.operation(asked.operation_name)
     if document.errors or operation is None:
@@ -78,6 +84,39 @@ async def _answer(
     return await counter.execute(
         context, document, operation, asked.variables, as_text=True
     )
+
+
+def _may_show_another(service: Service, request: Request, asker: Asker) -> None:
+    """Raises Declined, 429, for who shows more new documents than it may."""
+    client = request.client
+    # Whoever has no token is told apart by where it comes from.
+    who = f"{asker.subject} {client.host if client and asker.role is Role.PUBLIC else ''}"
+    wait = service.allowance.take(who, monotonic())
+    if wait:
+        raise Declined(
+            429, "TOO_MANY_DOCUMENTS",
+            "Too many new documents. Say what differs from question to question in variables: "
+            "a document that was read once is answered at once.", Retry_After=str(wait),
+        )  # fmt: skip
+
+
+async def _seen(service: Service, wanted: str | None) -> None:
+    """Waits until the read models show a position, for whoever asks after what it recorded.
+
+    Raises Declined: 400 for what is no position, 503 where they stay behind it.
+    """
+    if wanted is None:
+        return
+    try:
+        position = parse_position(int(wanted) if wanted.isdecimal() else wanted)
+    except ValueError as error:
+        raise Declined(400, "BAD_REQUEST", f"{HEADER}: {error}") from None
+    if not await service.sight.reached(position):
+        raise Declined(
+            503, "BEHIND",
+            f"{HEADER}: found {position}, and the read models show what was recorded up to "
+            f"{service.sight.position}. Ask again.",
+        )  # fmt: skip
 
 
 def accepted(accept: str | None) -> str:
@@ -145,11 +184,11 @@ def _declined(declined: Declined, media: str) -> Response:
 
 
 def _response(
-    body: dict[str, Any], status: int, media: str, headers: dict[str, str] | None = None
+    body: dict[str, Any] | bytes, status: int, media: str, headers: dict[str, str] | None = None
 ) -> Response:
     more = {"Retry-After": "1"} if status == 503 else {}
     return Response(
-        orjson.dumps(body),
+        body if isinstance(body, bytes) else orjson.dumps(body),
         status,
         {"Cache-Control": "no-store", **more, **(headers or {})},
         media_type=f"{media}; charset=utf-8",

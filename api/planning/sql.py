@@ -76,7 +76,8 @@ def nowhere() -> dict[str, Place]:
 
 def _said(where: Place) -> Callable[[T], T]:
     def say(field: T) -> T:
-        cast(StrawberryField, field).metadata = MappingProxyType({_PLACE: where})
+        own = cast(StrawberryField, field)
+        own.metadata = MappingProxyType({**own.metadata, _PLACE: where})
         return field
 
     return say

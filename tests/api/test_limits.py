@@ -1,0 +1,243 @@
+"""A question that was made to be expensive costs next to nothing: nothing is executed for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from graphql import get_introspection_query
+
+from api import counter as counters
+from api.allowance import AT_ONCE, REMEMBERED, Allowance
+from api.limits import BODY, CACHED, CACHED_TEXT, COST, REFUSED, Document, Documents, read
+from api.schema import core
+from ops.bench.questions import KINDS
+from tests.api.attacks import DOCUMENTS, KEYS, PRODUCTS
+from tests.api.client import AUDITOR, Client
+from tests.api.region import region
+
+__all__ = ["region"]
+
+ROLE = "{ viewer { role } }"
+
+
+@pytest.fixture
+def work(
+    region: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> list[str]:
+    """What was executed, by either way of answering."""
+    done: list[str] = []
+
+    async def stock(*_: Any, **__: Any) -> Any:
+        done.append("executed")
+
+    async def planned(*_: Any, **__: Any) -> Any:
+        done.append("planned")
+
+    monkeypatch.setattr(counters.schema, "execute", stock)
+    monkeypatch.setattr(region.service.counter._planner, "answer", planned)
+    capsys.readouterr()
+    return done
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_without_measure_is_refused_unexecuted(
+    region: Client, work: list[str], capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert len(DOCUMENTS[name]) <= BODY + 1_200  # a body of another size is not read at all
+
+    response = region.post(DOCUMENTS[name], AUDITOR)
+
+    assert response.status_code in (400, 413)
+    assert 1 <= len(response.json()["errors"]) <= 10
+    assert "data" not in response.json()
+    assert work == []
+    assert len(capsys.readouterr().err.splitlines()) <= 10
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_what_multiplies_is_refused_before_either_way_of_answering(
+    region: Client, work: list[str], capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    text, variables = PRODUCTS[name]
+
+    response = region.post(text, AUDITOR, **variables)
+
+    [error] = response.json()["errors"]
+    assert (response.status_code, error["extensions"]["code"]) == (400, "TOO_LARGE")
+    assert error["message"].startswith("cost: this asks for about ")
+    assert work == []
+    assert len(capsys.readouterr().err.splitlines()) <= 10
+
+
+def test_the_same_on_a_page_of_the_house(region: Client, work: list[str]) -> None:
+    text, variables = PRODUCTS["a page of histories of many keys"]
+    service = region.service
+    asker = region._runner.run(service.askers.by_header(None))
+
+    answer = region._runner.run(service.counter.answer(service.context(asker), text, variables))
+
+    assert (answer.status, answer.read, work) == (400, False, [])
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_what_border_customs_ask_is_allowed(kind: Any) -> None:
+    variables = {"tins": KEYS, "tin": KEYS[0], "in": "KR"}
+
+    assert _cost(kind.ours, **variables) <= COST
+
+
+def test_a_thousand_operators_with_all_that_is_said_of_them_are_allowed() -> None:
+    rich = next(kind.ours for kind in KINDS if kind.name == "rich")
+    many = rich.replace("$tin: TIN!", "$tins: [TIN!]!")
+    many = many.replace("operator(tin: $tin)", "operatorsByTin(tins: $tins)")
+
+    assert _cost(many, tins=KEYS) <= COST
+
+
+def test_a_page_counts_as_many_as_it_asks_for() -> None:
+    def page(said: str, declared: str = "", **variables: Any) -> int:
+        return _cost(f"query Q {declared} {{ operators{said} {{ edges {{ cursor }} }} }}",
+                     **variables)  # fmt: skip
+
+    ten, fifty, hundred = page("(first: 10)"), page("(first: 50)"), page("(first: 100)")
+    assert fifty - ten == 40 * (hundred - fifty) // 50
+    assert page("") == page("(first: null)") == fifty
+    assert page("(first: $n)", "($n: Int)", n=100) == hundred
+    assert page("(first: $n)", "($n: Int)", n=None) == fifty
+    assert page("(first: $n)", "($n: Int)") == fifty
+    assert page("(first: $n)", "($n: Int = 10)") == ten
+    # What cannot be is refused by the field, in its own words; here it only must not be free.
+    assert page("(first: 1000000)") == page("(first: $n)", "($n: Int)", n=10**9) == hundred
+    assert page("(first: -5)") == page("(first: $n)", "($n: Int)", n="ten") == page("(first: 1)")
+
+
+def test_keys_count_each() -> None:
+    text = "query ($tins: [TIN!]!) { operatorsByTin(tins: $tins) { tin } }"
+
+    one, two = _cost(text, tins=KEYS[:1]), _cost(text, tins=KEYS[:2])
+
+    assert two == 2 * one
+    assert _cost(f'{{ operatorsByTin(tins: ["{KEYS[0]}", "{KEYS[1]}"]) {{ tin }} }}') == two
+    assert _cost(text, tins=KEYS[0]) == one  # GraphQL takes one for a list of one
+
+
+def test_a_fragment_costs_what_its_fields_cost() -> None:
+    plain = _cost("{ operators { edges { node { tin name } } } }")
+
+    assert plain == _cost(
+        "{ operators { ...Page } } fragment Page on OperatorConnection"
+        " { edges { ... on OperatorEdge { node { ... { tin } name } } } }"
+    )
+
+
+def test_every_operation_of_a_document_has_its_own_cost(region: Client) -> None:
+    text = (
+        "query Small { viewer { role } } query Large { agreements(first: 100)"
+        " { edges { node { parties { operatorCount } } } } }"
+    )
+
+    def ask(name: str) -> int:
+        body = {"query": text, "operationName": name}
+        return region.request("POST", "/graphql", json=body).status_code
+
+    assert (ask("Small"), ask("Large")) == (200, 400)
+
+
+def test_the_tools_question_for_the_schema_is_answered_once(region: Client) -> None:
+    whole = get_introspection_query(
+        specified_by_url=True, directive_is_repeatable=True, input_value_deprecation=True
+    )
+
+    assert region.post(whole).status_code == 200
+
+
+# ---------------------------------------------------------------- documents
+
+
+def test_good_documents_and_refused_ones_are_kept_apart_and_both_are_few() -> None:
+    documents = Documents(core)
+    assert not documents.get(ROLE).errors
+
+    for number in range(REFUSED + 10):
+        assert documents.get(f"{{ viewer {{ a{number} }} }}").errors
+    assert documents.known(ROLE)
+    assert not documents.known("{ viewer { a0 } }")
+    assert documents.known(f"{{ viewer {{ a{REFUSED + 9} }} }}")
+
+    for number in range(CACHED):
+        documents.get(f"{{ a{number}: viewer {{ role }} }}")
+    assert not documents.known(ROLE)
+    assert documents.known(f"{{ viewer {{ a{REFUSED + 9} }} }}")
+
+
+def test_long_documents_push_each_other_out() -> None:
+    documents = Documents(core)
+    many = CACHED_TEXT // 60_000 + 1
+    for number in range(many):
+        documents.get(f"#{'x' * 60_000}{number}\n{ROLE}")
+
+    kept = [documents.known(f"#{'x' * 60_000}{number}\n{ROLE}") for number in range(many)]
+    assert kept == [False] + [True] * (many - 1)
+
+
+# ------------------------------------------------------------ new documents
+
+
+def test_an_asker_may_show_so_many_new_documents_and_has_to_wait_then(
+    database: str, tmp_path: Any
+) -> None:
+    with Client(database, tmp_path, new_documents=1) as counter:
+        for number in range(AT_ONCE):
+            assert counter.post(f"{{ a{number}: viewer {{ role }} }}").status_code == 200
+
+        refused = counter.post("{ another: viewer { role } }")
+        [error] = refused.json()["errors"]
+        assert (refused.status_code, error["extensions"]["code"]) == (429, "TOO_MANY_DOCUMENTS")
+        assert error["message"].startswith("Too many new documents.")
+        assert refused.headers["retry-after"] == "1"
+
+        # What was read before is answered for ever, and others are not held to account for it.
+        assert counter.post("{ a0: viewer { role } }").status_code == 200
+        assert counter.post("{ another: viewer { role } }", AUDITOR).status_code == 200
+        # Now that somebody has shown it, it is nobody's burden any more.
+        assert counter.post("{ another: viewer { role } }").status_code == 200
+
+
+def test_a_refused_document_counts_once(database: str, tmp_path: Any) -> None:
+    with Client(database, tmp_path, new_documents=1) as counter:
+        answers = {counter.post("{ nothing }").status_code for _ in range(AT_ONCE * 3)}
+
+    assert answers == {400}
+
+
+def test_the_allowance_grows_again_and_never_above_its_measure() -> None:
+    allowance = Allowance(rate=2.0)
+
+    def shown(now: float) -> int:
+        many = 0
+        while not allowance.take("partner:KR", now):
+            many += 1
+        return many
+
+    assert shown(100.0) == 2 * AT_ONCE
+    assert shown(100.0) == 0
+    assert shown(101.5) == 3
+    assert shown(9_999.0) == 2 * AT_ONCE
+    assert allowance.take("partner:KR", 9_999.0) == 1  # whole seconds, as Retry-After has them
+    assert allowance.take("partner:JP", 9_999.0) == 0
+
+
+def test_only_so_many_askers_are_remembered() -> None:
+    allowance = Allowance(rate=1.0)
+    for number in range(REMEMBERED + 50):
+        allowance.take(str(number), 0.0)
+
+    assert len(allowance._left) == REMEMBERED
+
+
+def _cost(text: str, **variables: Any) -> int:
+    document: Document = read(core, text)
+    assert not document.errors, document.errors
+    [cost] = document.costs.values()
+    return cost.of(variables)
