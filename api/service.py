@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
 from api.access import Asker
+from api.allowance import Allowance
 from api.askers import Askers
 from api.context import Context, Pool
 from api.counter import Counter
@@ -22,6 +23,7 @@ from api.planning.planner import Planner
 from api.readlog import ReadLog
 from api.schema import core, schema
 from api.settings import Settings
+from api.sight import Sight
 from registry.application import Registry
 from registry.database import environment, with_settings
 
@@ -38,8 +40,10 @@ class Service:
     registry: Registry
     writers: ThreadPoolExecutor
     readlog: ReadLog
+    sight: Sight
     askers: Askers
     counter: Counter
+    allowance: Allowance
 
     def context(self, asker: Asker, purpose: str | None = None) -> Context:
         """One request's. `purpose`: what the asker says the reading is for."""
@@ -69,10 +73,16 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         readlog = ReadLog(settings.database)
         readlog.start()
         stack.push_async_callback(readlog.close)
+        sight = Sight(settings.database)
+        sight.start()
+        stack.push_async_callback(sight.close)
         askers = Askers(settings.home, views)
         planner = Planner(schema, core, views, lanes) if settings.planner else None
         counter = Counter(settings.deadline, planner)
-        yield Service(settings, views, ledger, registry, writers, readlog, askers, counter)
+        allowance = Allowance(settings.new_documents)
+        yield Service(
+            settings, views, ledger, registry, writers, readlog, sight, askers, counter, allowance
+        )
 
 
 def pool(settings: Settings, role: str, size: int, name: str | None = None) -> Pool:
