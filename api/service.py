@@ -78,6 +78,8 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(sight.close)
         askers = Askers(settings.home, views)
         planner = Planner(schema, core, views, lanes) if settings.planner else None
+        if planner:
+            stack.push_async_callback(planner.close)
         counter = Counter(settings.deadline, planner)
         allowance = Allowance(settings.new_documents)
         yield Service(

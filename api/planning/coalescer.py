@@ -8,6 +8,7 @@ its own parameters, and one that fails fails alone.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,84 +16,130 @@ import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor
 
 from api.planning.compiler import Plan
+from api.planning.lane import Lane
 
 ROWS = 64  # that may share a statement
 LANES = 2  # statements under way at once
 
-Row = Sequence[Any]
-_Waiting = list[tuple[Row, "asyncio.Future[str]"]]
+#: Each parameter as an element of a text array: see `cell`.
+Row = Sequence[bytes]
+_Waiting = list[tuple[Row, "asyncio.Future[bytes]"]]
 
 
 class Coalescer:
-    """One a process. `pool`: of connections whose statements may be prepared."""
+    """One a process. `pool`: of connections that it keeps, one a lane."""
 
     def __init__(self, pool: Any) -> None:
-        self._pool = pool
+        self._lanes = [Lane(pool) for _ in range(LANES)]
         self._waiting: dict[Plan, _Waiting] = {}
-        self._lanes: set[asyncio.Task[None]] = set()
+        #: Those of a statement that failed; each is asked again by itself.
+        self._alone: deque[tuple[Plan, _Waiting]] = deque()
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._woken = False
 
-    async def ask(self, plan: Plan, row: Row) -> str:
+    async def ask(self, plan: Plan, row: Row) -> bytes:
         """The JSON text for one row of parameters. Raises psycopg.Error."""
-        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bytes] = loop.create_future()
         self._waiting.setdefault(plan, []).append((row, future))
-        if len(self._lanes) < LANES:
-            lane = asyncio.create_task(self._drain())
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+        if not self._woken:  # whoever else is read in this turn of the loop comes along
+            self._woken = True
+            loop.call_soon(self._wake)
         return await future
 
-    async def _drain(self) -> None:
-        """Answers until nobody waits any more."""
-        taken: _Waiting = []
+    async def close(self) -> None:
+        for task in self._connecting:
+            task.cancel()
+        for lane in self._lanes:
+            await lane.close()
+        self._fail(psycopg.OperationalError("stopping"))
+
+    def _wake(self) -> None:
+        self._woken = False
+        for lane in self._lanes:
+            if not (self._waiting or self._alone):
+                return
+            if lane.idle:
+                self._start(lane)
+            elif not lane.open and not self._connecting:
+                task = asyncio.create_task(self._connect(lane))
+                self._connecting.add(task)
+                task.add_done_callback(self._connecting.discard)
+
+    async def _connect(self, lane: Lane) -> None:
         try:
-            async with self._pool.connection() as connection:
-                while self._waiting:
-                    plan = next(iter(self._waiting))
-                    waiting = self._waiting.pop(plan)
-                    taken, rest = waiting[:ROWS], waiting[ROWS:]
-                    if rest:
-                        self._waiting[plan] = rest
-                    await _answer(connection, plan, taken)
-        except BaseException as error:
-            # No connection: whoever is in line learns it now.
-            for waiting in (taken, *self._waiting.values()):
-                for _, future in waiting:
-                    if not future.done():
-                        future.set_exception(_told(error))
-            self._waiting.clear()
-            if not isinstance(error, Exception):
-                raise
-
-
-def _told(error: BaseException) -> BaseException:
-    return error if isinstance(error, Exception) else psycopg.OperationalError("stopping")
-
-
-async def _answer(connection: AsyncConnection[Any], plan: Plan, waiting: _Waiting) -> None:
-    waiting = [(row, future) for row, future in waiting if not future.done()]
-    if not waiting:
-        return
-    try:
-        texts = await run(connection, plan, [row for row, _ in waiting])
-    except psycopg.Error as error:
-        if connection.broken or len(waiting) == 1:
-            for _, future in waiting:
-                if not future.done():
-                    future.set_exception(error)
-            if connection.broken:
-                raise
+            await lane.connect()
+        except psycopg.Error as error:
+            if not any(it.open for it in self._lanes):
+                self._fail(error)  # whoever is in line learns it now
             return
-        for one in waiting:  # one bad row spoils a statement; it shall spoil its own alone
-            await _answer(connection, plan, [one])
-        return
-    for (_, future), text in zip(waiting, texts, strict=True):
+        self._connecting.clear()
+        self._wake()
+
+    def _fail(self, error: Exception) -> None:
+        for waiting in (*self._waiting.values(), *(it for _, it in self._alone)):
+            _tell(waiting, error)
+        self._waiting.clear()
+        self._alone.clear()
+
+    def _start(self, lane: Lane) -> None:
+        """Takes on what waits, if somebody still does."""
+        while self._alone or self._waiting:
+            if self._alone:
+                plan, waiting = self._alone.popleft()
+            else:
+                plan = next(iter(self._waiting))
+                waiting = self._waiting.pop(plan)
+            taken = [it for it in waiting if not it[1].done()]
+            if len(taken) > ROWS:
+                self._waiting[plan] = taken[ROWS:]
+                taken = taken[:ROWS]
+            if taken:
+                self._send(lane, plan, taken)
+                return
+
+    def _send(self, lane: Lane, plan: Plan, taken: _Waiting) -> None:
+        def told(what: list[bytes] | Exception) -> None:
+            if isinstance(what, list):
+                for (_, future), text in zip(taken, what, strict=True):
+                    if not future.done():
+                        future.set_result(text)
+            elif len(taken) == 1 or isinstance(what, psycopg.OperationalError):
+                _tell(taken, what)
+            else:  # one bad row spoils a statement; it shall spoil its own alone
+                self._alone.extend((plan, [one]) for one in taken)
+            self._wake()
+
+        lane.send(plan.sql, columns([row for row, _ in taken]), told)
+
+
+def _tell(waiting: _Waiting, error: Exception) -> None:
+    for _, future in waiting:
         if not future.done():
-            future.set_result(text)
+            future.set_exception(error)
 
 
-async def run(connection: AsyncConnection[Any], plan: Plan, rows: Sequence[Row]) -> list[str]:
-    """One statement: the JSON text of each row, in order. Raises psycopg.Error."""
-    columns = [list(column) for column in zip(*rows, strict=True)]
+def cell(value: Any) -> bytes:
+    """An element of an array in PostgreSQL's text form. Raises ValueError for what is no text."""
+    if value is None:
+        return b"NULL"
+    text = str(value)
+    if "\0" in text:
+        raise ValueError("PostgreSQL's texts hold no NUL")
+    return b'"' + text.replace("\\", "\\\\").replace('"', '\\"').encode() + b'"'
+
+
+def columns(rows: Sequence[Row]) -> list[bytes]:
+    """The rows as arrays, one a parameter of the statement."""
+    return [b"{" + b",".join(column) + b"}" for column in zip(*rows, strict=True)]
+
+
+async def run(connection: AsyncConnection[Any], plan: Plan, row: Row) -> bytes:
+    """One row in a statement of its own: its JSON text. Raises psycopg.Error."""
+    given = [column.decode() for column in columns([row])]
     async with AsyncRawCursor(connection) as cursor:
-        await cursor.execute(plan.sql, columns, prepare=True)
-        return [text for (text,) in await cursor.fetchall()]
+        await cursor.execute(plan.sql, given, prepare=True)
+        assert cursor.pgresult is not None
+        text = cursor.pgresult.get_value(0, 0)
+        assert text is not None
+        return text

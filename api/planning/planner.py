@@ -7,6 +7,8 @@ planned answer has none. Nothing is read, and no look is kept, for a question th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -25,9 +27,11 @@ from prometheus_client import Counter as Metric
 from strawberry import Schema
 from strawberry.types.arguments import convert_arguments
 
+from api.access import Asker
 from api.context import Context, Pool
 from api.limits import Document
-from api.planning.coalescer import Coalescer, run
+from api.planning.arguments import Arguments, Odd, Variables
+from api.planning.coalescer import Coalescer, cell, run
 from api.planning.compiler import Bound, Compiler, Declined, Plan
 
 VARIANTS = 16  # plans of one document: @skip and @include by variables make others
@@ -44,13 +48,16 @@ class Planner:
         self._schema, self._core, self._views = schema, core, views
         self._coalescer = Coalescer(lanes)
 
+    async def close(self) -> None:
+        await self._coalescer.close()
+
     async def answer(
         self,
         context: Context,
         document: Document,
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any],
-    ) -> str | None:
+    ) -> bytes | None:
         """The JSON text of `data`; None for what is answered the long way.
 
         Raises what passes by itself (api.counter.LATER): then the long way is no way either.
@@ -69,39 +76,41 @@ class Planner:
         document: Document,
         operation: OperationDefinitionNode,
         given: Mapping[str, Any],
-    ) -> str:
-        values = get_variable_values(self._core, operation.variable_definitions or (), dict(given))
-        if isinstance(values, list):
-            raise Declined("variables")
-        plan = self._plan(document, operation, values)
-        bound = [self._bind(it, context, values) for it in plan.bound]
-        looks = [
-            (it.node.name.value, found[it.looks])
-            for it, found in zip(plan.bound, bound, strict=True)
-            if it.looks
-        ]
-        own = _asker(context)
-        row = [
-            _parameter(own[name] if number is None else bound[number][name])
-            for number, name in plan.columns
-        ]
+    ) -> bytes:
+        name = operation.name.value if operation.name else None
+        known: _Known | None = document.plans.get(name)
+        if known is None:
+            known = document.plans[name] = _Known(self._core, document, operation)
+        values = known.variables.read(given)
+        planned = self._plan(known, operation, values, given)
+        bound = [self._bind(it, context, values, known, given) for it in planned.fields]
+        own = _own(context.asker)
         try:
-            return await self._ask(plan, row, context, looks)
+            row = [
+                (_cell(context.now) if name == "now" else own[name])
+                if number is None
+                else _cell(bound[number][name])
+                for number, name in planned.plan.columns
+            ]
+        except ValueError as error:
+            raise Declined("refused", str(error)) from None
+        looks = [(name, bound[number][of]) for number, name, of in planned.looks]
+        try:
+            return await self._ask(planned.plan, row, context, looks)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
             raise Declined("sql", str(error)) from error
 
     async def _ask(
-        self, plan: Plan, row: list[Any], context: Context, looks: list[tuple[str, Any]]
-    ) -> str:
+        self, plan: Plan, row: list[bytes], context: Context, looks: list[tuple[str, Any]]
+    ) -> bytes:
         declined = False
         try:
             if not plan.many:
                 return await self._coalescer.ask(plan, row)
             async with self._views.connection() as connection:
-                [text] = await run(connection, plan, [row])
-                return text
+                return await run(connection, plan, row)
         except psycopg.Error as error:
             declined = not isinstance(error, psycopg.OperationalError)
             raise
@@ -110,55 +119,86 @@ class Planner:
                 for name, tins in looks:
                     context.looked(name, [tins] if isinstance(tins, str) else tins)
 
-    def _bind(self, it: Bound, context: Context, values: VariableValues) -> Mapping[str, Any]:
+    def _bind(
+        self, it: _Field, context: Context, values: Mapping[str, Any], known: _Known, given: Any
+    ) -> Mapping[str, Any]:
         """Its parameters. Raises Declined for whatever the resolver would refuse."""
-        own = it.field.extensions["strawberry-definition"]
         try:
-            given = get_argument_values(it.field, it.node, values)
-            if any(isinstance(said, dict) for said in given.values()):
-                given = convert_arguments(
-                    given,
-                    own.arguments,
-                    self._schema.schema_converter.scalar_registry,
-                    self._schema.config,
-                )
-            else:  # scalars are what they will be already; strawberry would look at each again
-                given = {it.names[name]: said for name, said in given.items()}
-            return it.bind(context, **given)
+            said = it.arguments.read(values) if it.arguments else self._odd(it.bound, known, given)
+            return it.bound.bind(context, **said)
         except GraphQLError as error:
             raise Declined("refused", error.message) from error
 
+    def _odd(self, it: Bound, known: _Known, given: Any) -> dict[str, Any]:
+        said = get_argument_values(it.field, it.node, known.values(given))
+        return convert_arguments(
+            said,
+            it.field.extensions["strawberry-definition"].arguments,
+            self._schema.schema_converter.scalar_registry,
+            self._schema.config,
+        )
+
     def _plan(
-        self, document: Document, operation: OperationDefinitionNode, values: VariableValues
-    ) -> Plan:
+        self,
+        known: _Known,
+        operation: OperationDefinitionNode,
+        values: Mapping[str, Any],
+        given: Mapping[str, Any],
+    ) -> _Planned:
         """Made once for a document, and for each way in which variables skip and include."""
-        assert document.node is not None
-        name = operation.name.value if operation.name else None
-        known = document.plans.get(name)
-        if known is None:
-            known = document.plans[name] = _Known(document)
-        variant = tuple(values.coerced.get(it) for it in known.switches)
-        plan = known.plans.get(variant)
-        if plan is None:
+        variant = tuple(values.get(it) for it in known.switches)
+        planned = known.plans.get(variant)
+        if planned is None:
             if len(known.plans) >= VARIANTS:
                 raise Declined("variants")
             try:
-                plan = Compiler(self._core, known.fragments, operation, values).plan()
+                plan = Compiler(
+                    self._core, known.fragments, operation, known.values(given)
+                ).plan()
+                planned = _Planned(plan)
             except Declined as declined:
-                plan = declined
+                planned = declined
             except GraphQLError as error:
-                plan = Declined("refused", error.message)
-            known.plans[variant] = plan
-        if isinstance(plan, Declined):
-            raise plan
-        return plan
+                planned = Declined("refused", error.message)
+            known.plans[variant] = planned
+        if isinstance(planned, Declined):
+            raise planned
+        return planned
+
+
+class _Field:
+    """A field with its arguments read as far as a document says them; None: graphql-core does."""
+
+    def __init__(self, bound: Bound) -> None:
+        self.bound = bound
+        try:
+            self.arguments: Arguments | None = Arguments(bound.field, bound.node)
+        except Odd:
+            self.arguments = None
+
+
+class _Planned:
+    """`looks`: for the read log: of which field, its name, and the parameter with the TINs."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.fields = [_Field(it) for it in plan.bound]
+        self.looks = [
+            (number, it.node.name.value, it.looks)
+            for number, it in enumerate(plan.bound)
+            if it.looks
+        ]
 
 
 class _Known:
     """What is known of one operation of a document."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, document: Document, operation: OperationDefinitionNode
+    ) -> None:
         assert document.node is not None
+        self._schema, self._operation = schema, operation
+        self.variables = Variables(schema, operation)
         self.fragments = {
             it.name.value: FragmentDetails(it)
             for it in document.node.definitions
@@ -166,7 +206,15 @@ class _Known:
         }
         #: The variables that decide what is selected.
         self.switches = sorted(_switches(document.node))
-        self.plans: dict[tuple[Any, ...], Plan | Declined] = {}
+        self.plans: dict[tuple[Any, ...], _Planned | Declined] = {}
+
+    def values(self, given: Mapping[str, Any]) -> VariableValues:
+        """As graphql-core has them. Raises Declined."""
+        declared = self._operation.variable_definitions or ()
+        values = get_variable_values(self._schema, declared, dict(given))
+        if isinstance(values, list):
+            raise Declined("variables")
+        return values
 
 
 def _switches(node: Node) -> set[str]:
@@ -184,14 +232,17 @@ def _switches(node: Node) -> set[str]:
     return found
 
 
-def _asker(context: Context) -> dict[str, Any]:
-    asker = context.asker
-    return asker.sight.parameters(context.now) | {
+@lru_cache(maxsize=1_000)
+def _own(asker: Asker) -> dict[str, bytes]:
+    """The parameters that are the asker's, whatever is asked."""
+    sight = asker.sight.parameters(datetime.min)  # the instant is each question's own
+    told = sight | {
         "own": ",".join(code.text for code in asker.own),
         "reach": ",".join(code.text for code in asker.reach),
     }
+    return {name: cell(it) for name, it in told.items()}
 
 
-def _parameter(it: Any) -> Any:
+def _cell(it: Any) -> bytes:
     """Many keys travel as one text: an array of arrays would be taken for one flat array."""
-    return msgspec.json.encode(it).decode() if isinstance(it, list) else it
+    return cell(msgspec.json.encode(it).decode() if isinstance(it, list) else it)

@@ -105,7 +105,7 @@ def test_two_askers_at_once_are_never_given_each_others_answers(region: Client) 
     document = read(core, text)
     luck = random.Random(7)
     contexts = {s: region.service.context(_asker(region, s)) for s in (CHINA, KOREA)}
-    alone: dict[tuple[str, str], str | None] = {
+    alone: dict[tuple[str, str], bytes | None] = {
         (subject, tin): _run(region, [_planned(region, context, document, {"tin": tin})])[0]
         for subject, context in contexts.items()
         for tin in (FRUIT, QUIET, STEEL, OPEN)
@@ -125,12 +125,12 @@ def test_those_who_arrive_together_share_a_statement(
 ) -> None:
     sizes: list[int] = []
 
-    async def counted(connection: Any, plan: Any, rows: Any) -> list[str]:
+    def counted(rows: Any) -> list[bytes]:
         sizes.append(len(rows))
-        return await run(connection, plan, rows)
+        return columns(rows)
 
-    run = coalescer.run
-    monkeypatch.setattr(coalescer, "run", counted)
+    columns = coalescer.columns
+    monkeypatch.setattr(coalescer, "columns", counted)
     context = region.service.context(_asker(region, AUDITOR))
     document = read(core, "query ($tin: TIN!) { operator(tin: $tin) { tin } }")
 
@@ -254,7 +254,7 @@ def _run(region: Client, questions: list[Any]) -> list[Any]:
 
 async def _planned(
     region: Client, context: Context, document: Document, variables: dict[str, Any]
-) -> str | None:
+) -> bytes | None:
     planner = region.service.counter._planner
     assert planner is not None
     return await planner.answer(context, document, _operation(document), variables)
@@ -277,7 +277,7 @@ def _operation(document: Document) -> OperationDefinitionNode:
     return operation
 
 
-def _plain(text: str) -> str:
+def _plain(text: bytes) -> str:
     """The same JSON as Python writes it, in the order of the text; a key twice is a mistake."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
