@@ -11,8 +11,8 @@ from api import counter as counters
 from api.allowance import AT_ONCE, REMEMBERED, Allowance
 from api.limits import BODY, CACHED, CACHED_TEXT, COST, REFUSED, Document, Documents, read
 from api.schema import core
+from ops.bench.attacks import DOCUMENTS, KEYS, PRODUCTS
 from ops.bench.questions import KINDS
-from tests.api.attacks import DOCUMENTS, KEYS, PRODUCTS
 from tests.api.client import AUDITOR, Client
 from tests.api.region import region
 

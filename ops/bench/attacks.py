@@ -1,8 +1,21 @@
-"""Questions that were made to be expensive: each within what a body may have, none answered."""
+"""Questions that were made to be expensive: each within what a body may have, none answered.
+
+`python -m ops.bench.attacks` prints how long each is worked upon until it is refused.
+"""
 
 from __future__ import annotations
 
+from statistics import median
+from time import process_time
 from typing import Any
+
+from rich.table import Table
+
+from api.limits import read
+from api.schema import core
+from ops.bench.common import console
+
+ROUNDS = 5
 
 KEYS = [f"CN{number:010d}" for number in range(1_000)]
 
@@ -48,7 +61,7 @@ DOCUMENTS: dict[str, str] = {
     "a web of fragments": _web(25),
     "fragments nobody spreads": "{ viewer { role } } "
     + " ".join(f"fragment F{n} on Query {{ a }}" for n in range(150)),
-    "operations": " ".join(f"query Q{n} {{ viewer {{ role }} }}" for n in range(140)),
+    "operations": " ".join(f"query Q{n} {{ viewer {{ role }} }}" for n in range(110)),
     "operations of one fragment": " ".join(f"query Q{n} {{ ...F }}" for n in range(100))
     + " fragment F on Query { "
     + "viewer { role } " * 9
@@ -95,3 +108,28 @@ PRODUCTS: dict[str, tuple[str, dict[str, Any]]] = {
         {},
     ),
 }  # fmt: skip
+
+
+def refusal(text: str, variables: dict[str, Any]) -> str:
+    """The first thing said against it. Nothing is kept: it is as new each time."""
+    document = read(core, text)
+    operation = document.operation(None)
+    costly = operation and document.too_costly(operation, variables)
+    return (document.errors or (costly,))[0].message if document.errors or costly else "ALLOWED"
+
+
+def main() -> None:
+    table = Table("question", "bytes", "ms", "refused because", title="until it is refused (CPU)")
+    attacks = {name: (text, {}) for name, text in DOCUMENTS.items()} | PRODUCTS
+    for name, (text, variables) in attacks.items():
+        took = []
+        for _ in range(ROUNDS):
+            began = process_time()
+            said = refusal(text, variables)
+            took.append((process_time() - began) * 1_000)
+        table.add_row(name, f"{len(text):,}", f"{median(took):.1f}", said[:70])
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
