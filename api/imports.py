@@ -16,8 +16,9 @@ from eventsourcing.persistence import StoredEvent
 
 from api.lines import Bad, explain, lines_of
 from registry import commands as c
+from registry.appending import prepare, receive, send
 from registry.application import Registry
-from registry.committer import Ticket, arrays, take, write_out
+from registry.committer import take
 from registry.database import environment
 from registry.errors import (
     AlreadyRegistered,
@@ -27,12 +28,8 @@ from registry.errors import (
     Refusal,
     StaleVersion,
 )
-from registry.ledger import Command, settle
-
-APPEND = (
-    "select * from ledger.append(%s::uuid[], %s::bytea[], %s::text[], %s::integer[], %s::uuid[],"
-    " %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[])"
-)
+from registry.ledger import Command, Outcome
+from registry.tickets import write_out
 
 
 class Draft(Registry):
@@ -88,12 +85,15 @@ class Draft(Registry):
         queue = deque(write_out(slip, events) for slip, events in self._slips)
         commands, events = len(queue), 0
         options = "-c role=aeo_writer -c timezone=UTC"
-        with psycopg.connect(self._conninfo, options=options) as connection:
+        with (
+            psycopg.connect(self._conninfo, options=options, autocommit=True) as connection,
+            connection.transaction(),
+        ):
+            prepare(connection, "ledger.append")
             while queue:
                 batch = take(queue)
-                rows = connection.execute(APPEND, arrays(batch), prepare=True).fetchall()
-                for ticket, row in zip(batch, rows, strict=True):
-                    events += _count(ticket, row)
+                send(connection, batch)
+                events += sum(map(_recorded, receive(connection, batch)))
                 if progress:
                     progress(commands - len(queue))
         self._slips.clear()
@@ -128,8 +128,7 @@ class Draft(Registry):
         super()._new(id, name)
 
 
-def _count(ticket: Ticket, row: tuple[Any, ...]) -> int:
-    outcome = settle(ticket.command, ticket.events, row)
+def _recorded(outcome: Outcome) -> int:
     if isinstance(outcome, Exception):
         raise StaleVersion(
             f"somebody was faster, and nothing of this was recorded: {outcome}; send it again"

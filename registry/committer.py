@@ -6,87 +6,25 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
 import psycopg
 from eventsourcing import persistence
-from eventsourcing.persistence import StoredEvent
 
-from registry.ledger import (
-    Busy,
-    Closed,
-    Command,
-    Metadata,
-    Outcome,
-    OutcomeUnknown,
-    StreamMoved,
-    Unreachable,
-    settle,
-)
+from registry.appending import prepare, receive, send
+from registry.ledger import Busy, Closed, Outcome, OutcomeUnknown, Unreachable
+from registry.tickets import Ticket, Waiting
 
 MOST_COMMANDS = 512  # in one commit: beyond this, everyone waits longer and nobody gains
 MOST_BYTES = 4 * 2**20
 PAUSE = 0.2  # seconds between two attempts to reach the database
+SILENCE = 20.0  # seconds, beyond the server's own limit for a statement, until it counts as gone
 
 #: What a new connection may cure. Read-only is what a primary becomes when another took over.
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
-
-
-@dataclass(eq=False, slots=True)
-class Ticket:
-    """A command on its way, written out for SQL by its own caller, so that one who brings
-    what cannot be written troubles nobody else."""
-
-    command: Command
-    events: int
-    keys: frozenset[UUID | str]
-    columns: tuple[str, ...]
-    size: int  # bytes
-    future: Future[Outcome] | asyncio.Future[Outcome] | None = None
-    loop: asyncio.AbstractEventLoop | None = None  # where the future is an asyncio one
-
-
-def write_out(command: Command, events: Sequence[StoredEvent]) -> Ticket:
-    """The command as array elements: four columns of one element, seven of one an event.
-
-    psycopg's own lists cost ten times as much as these texts (60 against 6 us an event).
-    Raises StreamMoved when versions do not follow each other, ValueError for text that the
-    ledger cannot keep.
-    """
-    beside = _one_each(command.metadata, len(events))
-    streams = _follow_each_other(events)
-    if len(command.digest) != 32:
-        raise ValueError(f"The digest of command {command.id} is not a SHA-256.")
-    columns = (
-        str(command.id),
-        f'"\\\\x{command.digest.hex()}"',
-        _quoted(command.actor),
-        str(len(events)),
-        ",".join([str(e.originator_id) for e in events]),
-        ",".join([str(e.originator_version) for e in events]),
-        ",".join([_quoted(e.topic) for e in events]),
-        ",".join([_quoted(str(e.state, "utf-8")) for e in events]),
-        ",".join([f'"{_instant(m)}"' if m.known_at else "NULL" for m in beside]),
-        ",".join(["NULL" if m.decided_by is None else _quoted(m.decided_by) for m in beside]),
-        ",".join(["NULL" if m.legal_ground is None else _quoted(m.legal_ground) for m in beside]),
-    )
-    written = "".join(columns)
-    if "\0" in written:
-        raise ValueError(f"Command {command.id} has a NUL character, which no text can keep.")
-    size = len(written.encode())
-    return Ticket(command, len(events), streams | {command.id}, columns, size)
-
-
-def arrays(batch: Sequence[Ticket]) -> list[str]:
-    """The parameters of `ledger.append`, as PostgreSQL writes arrays."""
-    return [
-        "{" + ",".join(filter(None, column)) + "}"
-        for column in zip(*(t.columns for t in batch), strict=True)
-    ]
 
 
 def take(queue: deque[Ticket]) -> list[Ticket]:
@@ -113,6 +51,10 @@ def take(queue: deque[Ticket]) -> list[Ticket]:
     return taken
 
 
+def _nobody() -> None:
+    """Who is told when there was no batch before."""
+
+
 class Appender:
     """One connection that appends batches, and brings each to an answer.
 
@@ -124,32 +66,43 @@ class Appender:
     def __init__(
         self,
         connect: Callable[[], psycopg.Connection[Any]],
-        statement: psycopg.sql.Composed,
+        function: str,
         patience: float,
     ) -> None:
         self._connect = connect
-        self._statement = statement
+        self._function = function
         self._patience = patience
         self._connection: psycopg.Connection[Any] | None = None
         self._closing = threading.Event()
 
-    def append(self, batch: Sequence[Ticket], until: float | None = None) -> list[Outcome]:
-        """What became of each command. Raises nothing; gives up after `patience` seconds."""
+    def append(
+        self,
+        batch: Sequence[Ticket],
+        until: float | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> list[Outcome]:
+        """What became of each command. Raises nothing; gives up after `patience` seconds.
+
+        `meanwhile` is done once, while the database works, or before it is given up.
+        """
+        meanwhile = meanwhile or _nobody
         if self._closing.is_set():
+            meanwhile()
             return [_closed() for _ in batch]
         until = until or monotonic() + self._patience
         doubtful = False
         pause = 0.0  # a single lost connection is made good at once
         while True:
             try:
-                if self._connection is None:
-                    self._connection = self._connect()
-                rows = self._connection.execute(
-                    self._statement, arrays(batch), prepare=True
-                ).fetchall()
-                return [
-                    settle(t.command, t.events, row) for t, row in zip(batch, rows, strict=True)
-                ]
+                try:
+                    if self._connection is None:
+                        self._connection = self._connect()
+                        prepare(self._connection, self._function)
+                    send(self._connection, batch)
+                finally:
+                    meanwhile, due = _nobody, meanwhile
+                    due()
+                return receive(self._connection, batch, monotonic() + SILENCE)
             except LOST as error:
                 # Not reached, or no lock had: nothing was done. Else it may have been committed.
                 reached = self._connection is not None
@@ -193,15 +146,15 @@ class Committer:
 
     def record(self, ticket: Ticket) -> Outcome:
         """For a thread: wait for the outcome. Raises Busy or Closed, and records nothing then."""
+        waiting: Waiting | None = None
         with self._changed:
             if self._queue or self._busy:
-                waiting: Future[Outcome] = Future()
-                ticket.future = waiting
+                ticket.future = waiting = Waiting()
                 self._enqueue(ticket)
             else:
                 self._check_open()
                 self._busy = True
-        if ticket.future is not None:
+        if waiting is not None:
             return waiting.result()
         # Nobody is ahead: to hand it to the worker and back would take as long as the append.
         try:
@@ -250,19 +203,29 @@ class Committer:
         self._changed.notify_all()
 
     def _work(self) -> None:
+        told: Callable[[], None] = _nobody  # those of the last batch, once they are answered
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: (self._queue and not self._busy) or self._closed)
+                while not self._closed and (self._busy or not self._queue):
+                    self._changed.wait()
                 if self._closed:
                     refused = list(self._queue)
                     self._queue.clear()
                     break
                 batch = take(self._queue)
                 self._busy = True
-            if batch:
-                _answer(batch, self._appender.append(batch))
+            # The next are on their way before the last are told: the disk never waits for that.
+            outcomes = self._appender.append(batch, meanwhile=told) if batch else []
+            if not batch:
+                told()
             with self._changed:
                 self._busy = False
+                more = bool(self._queue)
+            told = partial(_answer, batch, outcomes)
+            if not more:
+                told()
+                told = _nobody
+        told()
         _answer(refused, [_closed() for _ in refused])
 
 
@@ -270,7 +233,7 @@ def _answer(batch: Iterable[Ticket], outcomes: Iterable[Outcome]) -> None:
     loops: dict[asyncio.AbstractEventLoop, list[tuple[Any, Outcome]]] = {}
     for ticket, outcome in zip(batch, outcomes, strict=True):
         if ticket.loop is None:
-            assert isinstance(ticket.future, Future)
+            assert isinstance(ticket.future, Waiting)
             ticket.future.set_result(outcome)
         else:
             loops.setdefault(ticket.loop, []).append((ticket.future, outcome))
@@ -285,38 +248,6 @@ def _deliver(answers: list[tuple[asyncio.Future[Outcome], Outcome]]) -> None:
     for future, outcome in answers:
         if not future.done():
             future.set_result(outcome)
-
-
-def _one_each(metadata: Sequence[Metadata], events: int) -> Sequence[Metadata]:
-    if len(metadata) == events:
-        return metadata
-    if len(metadata) > 1:
-        raise ValueError(f"{len(metadata)} metadata were given for {events} events.")
-    return [metadata[0] if metadata else Metadata()] * events
-
-
-def _follow_each_other(events: Sequence[StoredEvent]) -> frozenset[UUID | str]:
-    versions: dict[UUID | str, int] = {}
-    for event in events:
-        stream, version = event.originator_id, event.originator_version
-        if versions.setdefault(stream, version - 1) != version - 1:
-            raise StreamMoved(
-                f"Version {version} of stream {stream} does not follow version {versions[stream]}, "
-                "recorded with it."
-            )
-        versions[stream] = version
-    return frozenset(versions)
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _instant(metadata: Metadata) -> str:
-    assert metadata.known_at is not None
-    if metadata.known_at.tzinfo is None:
-        raise ValueError(f"known_at {metadata.known_at} has no time zone.")
-    return metadata.known_at.isoformat()
 
 
 def _closed() -> Closed:

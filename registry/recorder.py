@@ -34,15 +34,18 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier
 
-from registry.committer import Appender, Committer, Ticket, take, write_out
+from registry.committer import Appender, Committer, take
 from registry.database import MIGRATIONS, with_settings
 from registry.ledger import Command, Found, Outcome, RecordedEvent, RecordedNotification
+from registry.tickets import Ticket, write_out
 
 CAPACITY = 4096  # commands that may wait; more are refused at once
 PATIENCE = 30.0  # seconds until a command that gets no answer is called unknown
 WAKE_ANYWAY = 2.0  # seconds after which a subscription looks for itself
 
-#: The names of the ledger's objects in its migration, which other ledgers replace by theirs.
+#: The migrations that make a ledger, without the rights to it.
+LEDGER = ("0002_ledger.sql", "0031_append.sql")
+#: The names of the ledger's objects in them, which other ledgers replace by theirs.
 NAMES = re.compile(r"\bledger\.(event|command|head|append|refuse_change)\b|\bledger_event\b")
 COLUMNS = "recorded_at, known_at, command_id, actor, decided_by, legal_ground"
 
@@ -86,12 +89,9 @@ class LedgerRecorder(PostgresApplicationRecorder):
         self._table = SQL("{}").format(self._identifier("event"))
         self._commands = SQL("{}").format(self._identifier("command"))
         connect = partial(_connect, datastore)
-        statement = SQL(
-            "select * from {}(%s::uuid[], %s::bytea[], %s::text[], %s::integer[], %s::uuid[],"
-            " %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[])"
-        ).format(self._identifier("append"))
-        self._committer = Committer(Appender(connect, statement, patience), capacity)
-        self._bulk = Appender(connect, statement, patience)
+        function = self._identifier("append").as_string()
+        self._committer = Committer(Appender(connect, function, patience), capacity)
+        self._bulk = Appender(connect, function, patience)
         self._bulk_lock = Lock()
 
     # ------------------------------------------------------------- recording
@@ -236,13 +236,13 @@ class LedgerRecorder(PostgresApplicationRecorder):
     # ------------------------------------------------------------ a new ledger
 
     def create_table(self) -> None:
-        """Make an empty ledger under this recorder's names, from the text of the migration.
+        """Make an empty ledger under this recorder's names, from the text of the migrations.
 
         In production the migrations make it, with roles and rights, and CREATE_TABLE is `no`.
         """
         made = NAMES.sub(
             lambda found: self._identifier(found[1]).as_string() if found[1] else self.channel_name,
-            (MIGRATIONS / "0002_ledger.sql").read_text(encoding="utf-8"),
+            "".join((MIGRATIONS / name).read_text(encoding="utf-8") for name in LEDGER),
         )
         with self.datastore.get_connection() as connection, connection.transaction():
             connection.execute(

@@ -1,0 +1,146 @@
+"""The line to `ledger.append`: batches of tickets go out, and come back as outcomes."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from struct import Struct
+from time import monotonic
+from typing import Any
+
+import psycopg
+from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
+
+from registry.ledger import Outcome, settle
+from registry.tickets import EPOCH, Ticket
+
+NAME = b"ledger_append"  # of the prepared statement
+#: The types of the function's parameters, and of their elements, by PostgreSQL's numbers.
+UUIDS, BYTEAS, TEXTS, INTEGERS, BIGINTS, INSTANTS = 2951, 1001, 1009, 1007, 1016, 1185
+ELEMENTS = {UUIDS: 2950, BYTEAS: 17, TEXTS: 25, INTEGERS: 23, BIGINTS: 20, INSTANTS: 1184}
+PARAMETERS = (
+    UUIDS, BYTEAS, TEXTS, INTEGERS,
+    UUIDS, BIGINTS, TEXTS, TEXTS, INSTANTS, TEXTS, TEXTS,
+)  # fmt: skip
+BINARY = [1] * len(PARAMETERS)
+_array = Struct(">iiiii").pack  # dimensions, has it nulls, element type, elements, first index
+_integer = Struct(">i").unpack
+_bigint = Struct(">q").unpack
+
+
+def arrays(batch: Sequence[Ticket]) -> list[bytes]:
+    """The parameters of `ledger.append`, as `array_recv` reads them."""
+    sizes = [len(batch)] * 4 + [sum([ticket.events for ticket in batch])] * 7
+    columns = zip(*[ticket.columns for ticket in batch], strict=True)
+    return [
+        (_array(1, 1, ELEMENTS[kind], size, 1) if size else _array(0, 0, ELEMENTS[kind], 0, 0)[:12])
+        + b"".join(column)
+        for kind, size, column in zip(PARAMETERS, sizes, columns, strict=True)
+    ]
+
+
+# ------------------------------------------------------------------ the line
+
+
+def prepare(connection: psycopg.Connection[Any], function: str) -> None:
+    """Make a connection ready to append. `function`: the ledger's, quoted for SQL."""
+    numbers = ", ".join(f"${n}" for n in range(1, len(PARAMETERS) + 1))
+    # Bound to names and not to *: another release of the function may answer more.
+    text = f"select number, status, first_position, events, recorded_at, refusal from {function}"
+    made = connection.pgconn.prepare(NAME, f"{text}({numbers})".encode(), PARAMETERS)
+    if made.status != ExecStatus.COMMAND_OK:
+        raise _refusal(made)
+
+
+def send(connection: psycopg.Connection[Any], batch: Sequence[Ticket]) -> None:
+    """Hand a batch over, and do not wait for its commit. Raises psycopg.Error."""
+    line = connection.pgconn
+    line.send_query_prepared(NAME, arrays(batch), BINARY, result_format=1)
+    while line.flush():  # more than the socket takes at once: read as well, or both sides may wait
+        _wait(line, select.POLLIN | select.POLLOUT)
+
+
+def receive(
+    connection: psycopg.Connection[Any], batch: Sequence[Ticket], until: float | None = None
+) -> list[Outcome]:
+    """What became of each command of the batch that was sent. Raises psycopg.Error.
+
+    Waits without holding up other threads, and no longer than `until` (monotonic seconds).
+    """
+    line, answer = connection.pgconn, None
+    while True:
+        while line.is_busy():
+            _wait(line, select.POLLIN, until)
+        result = line.get_result()
+        if result is None:
+            break
+        answer = result
+    if answer is None:
+        raise psycopg.OperationalError("the server has closed the connection")
+    if answer.status != ExecStatus.TUPLES_OK:
+        raise _refusal(answer)
+    return _outcomes(batch, answer)
+
+
+def _wait(line: PGconn, events: int, until: float | None = None) -> None:
+    waiting = select.poll()
+    waiting.register(line.socket, events)
+    if until is None:
+        ready = waiting.poll()
+    else:
+        ready = waiting.poll(max(0.0, until - monotonic()) * 1000)
+        if not ready:
+            raise psycopg.OperationalError("the server did not answer in time")
+    if ready[0][1] != select.POLLOUT:
+        line.consume_input()
+
+
+def _refusal(result: PGresult) -> psycopg.Error:
+    state = (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()
+    said = (result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message).decode()
+    try:
+        return psycopg.errors.lookup(state)(said)
+    except KeyError:  # the line broke: libpq itself says so, and has no code for it
+        return psycopg.OperationalError(said.strip())
+
+
+def _outcomes(batch: Sequence[Ticket], answer: PGresult) -> list[Outcome]:
+    """The batch's own row says where it begins; a command has a row only when it was not simply
+    recorded."""
+    [next], recorded_at = _bigint(_value(answer, 0, 2)), _read(_value(answer, 0, 4))
+    others = {
+        _integer(_value(answer, row, 0))[0] - 1: row for row in range(1, answer.ntuples)
+    }
+    outcomes: list[Outcome] = []
+    for number, ticket in enumerate(batch):
+        command, row = ticket.command, others.get(number)
+        if row is None:
+            command.positions = list(range(next, next + ticket.events))
+            command.recorded_at = recorded_at
+            command.repeated = False
+            next += ticket.events
+            outcomes.append(command.positions)
+            continue
+        first, events, at, why = (answer.get_value(row, column) for column in (2, 3, 4, 5))
+        told = (
+            _integer(_value(answer, row, 1))[0],
+            _bigint(first)[0] if first else None,
+            _integer(events)[0] if events else None,
+            _read(at) if at else None,
+            why.decode() if why else None,
+        )
+        outcomes.append(settle(command, ticket.events, told))
+    return outcomes
+
+
+def _value(answer: PGresult, row: int, column: int) -> bytes:
+    value = answer.get_value(row, column)
+    assert value is not None
+    return value
+
+
+def _read(instant: bytes) -> datetime:
+    [microseconds] = _bigint(instant)
+    return EPOCH + timedelta(microseconds=microseconds)

@@ -1,0 +1,146 @@
+"""A command as a ticket for the next commit, written out in PostgreSQL's own form by its caller.
+
+psycopg writes lists an element at a time, in Python: 60 us an event where these bytes cost 5. The
+form is that of the types' `_recv` functions, which has not changed since PostgreSQL 8.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from struct import Struct, error
+from uuid import UUID
+
+from eventsourcing.persistence import DataError, StoredEvent
+
+from registry.ledger import Command, Metadata, Outcome, StreamMoved
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # where PostgreSQL counts from
+MICROSECOND = timedelta(microseconds=1)
+NULL = b"\xff\xff\xff\xff"  # an element's length of -1
+UUID_LENGTH, DIGEST_LENGTH = b"\0\0\0\x10", b"\0\0\0\x20"
+NO_METADATA = Metadata()
+_length = Struct(">i").pack
+_integer = Struct(">ii").pack  # an element of four bytes, after its length
+_bigint = Struct(">iq").pack
+
+
+class Waiting:
+    """Where one thread waits for one outcome. A lock costs a tenth of a Future."""
+
+    __slots__ = ("_lock", "_outcome")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def set_result(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+        self._lock.release()
+
+    def result(self) -> Outcome:
+        self._lock.acquire()
+        return self._outcome
+
+    def cancelled(self) -> bool:
+        return False  # a thread cannot be called away from where it waits
+
+
+@dataclass(eq=False, slots=True)
+class Ticket:
+    """A command, written out by its own caller, so that one who brings what cannot be written
+    troubles nobody else. Its columns are elements of the function's arrays."""
+
+    command: Command
+    events: int
+    keys: frozenset[UUID | str]
+    columns: tuple[bytes, ...]
+    size: int  # bytes
+    future: Waiting | asyncio.Future[Outcome] | None = None
+    loop: asyncio.AbstractEventLoop | None = None  # where the future is an asyncio one
+
+
+def write_out(command: Command, events: Sequence[StoredEvent]) -> Ticket:
+    """The command as array elements: four columns of one element, seven of one an event.
+
+    Raises StreamMoved when versions do not follow each other, ValueError for text that the
+    ledger cannot keep, DataError for a version beyond its numbers.
+    """
+    streams = _follow_each_other(events)
+    if len(command.digest) != 32:
+        raise ValueError(f"The digest of command {command.id} is not a SHA-256.")
+    beside = _one_each(command.metadata, len(events))
+    ids = [UUID_LENGTH + _bytes_of(e.originator_id) for e in events]
+    try:
+        versions = [_bigint(8, e.originator_version) for e in events]
+    except error:
+        raise DataError(f"A version of command {command.id} is out of range.") from None
+    columns = (
+        UUID_LENGTH + command.id.bytes,
+        DIGEST_LENGTH + command.digest,
+        _word(command.actor),
+        _integer(4, len(events)),
+        b"".join(ids),
+        b"".join(versions),
+        b"".join([_word(e.topic) for e in events]),
+        b"".join([_state(e.state) for e in events]),
+        b"".join([_instant(m.known_at) for m in beside]),
+        b"".join([_word(m.decided_by) for m in beside]),
+        b"".join([_word(m.legal_ground) for m in beside]),
+    )
+    return Ticket(command, len(events), streams | {command.id}, columns, sum(map(len, columns)))
+
+
+@lru_cache(maxsize=8192)  # topics, authorities, grounds, actors: the same words again and again
+def _word(text: str | None) -> bytes:
+    if text is None:
+        return NULL
+    if "\0" in text:
+        raise ValueError(f"{text!r} has a NUL character, which no text can keep.")
+    written = text.encode()
+    return _length(len(written)) + written
+
+
+def _state(text: bytes) -> bytes:
+    if not text.isascii():
+        str(text, "utf-8")
+    if b"\0" in text:
+        raise ValueError("A state has a NUL character, which no text can keep.")
+    return _length(len(text)) + text
+
+
+def _instant(known_at: datetime | None) -> bytes:
+    if known_at is None:
+        return NULL
+    if known_at.tzinfo is None:
+        raise ValueError(f"known_at {known_at} has no time zone.")
+    return _bigint(8, (known_at - EPOCH) // MICROSECOND)
+
+
+def _bytes_of(stream: UUID | str) -> bytes:
+    return (stream if isinstance(stream, UUID) else UUID(stream)).bytes
+
+
+def _one_each(metadata: Sequence[Metadata], events: int) -> Sequence[Metadata]:
+    if len(metadata) == events:
+        return metadata
+    if len(metadata) > 1:
+        raise ValueError(f"{len(metadata)} metadata were given for {events} events.")
+    return [metadata[0] if metadata else NO_METADATA] * events
+
+
+def _follow_each_other(events: Sequence[StoredEvent]) -> frozenset[UUID | str]:
+    versions: dict[UUID | str, int] = {}
+    for event in events:
+        stream, version = event.originator_id, event.originator_version
+        if versions.setdefault(stream, version - 1) != version - 1:
+            raise StreamMoved(
+                f"Version {version} of stream {stream} does not follow version {versions[stream]}, "
+                "recorded with it."
+            )
+        versions[stream] = version
+    return frozenset(versions)
