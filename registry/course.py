@@ -15,19 +15,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import psycopg
 from eventsourcing.domain import BaseAggregate
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from registry import commands as c
 from registry.errors import KnownTooLate, OtherCommand, Refusal, StaleVersion
+from registry.ledger import Busy, CommandMismatch, Found, KnownAtRefused, Repeated, Unreachable
 from registry.ledger import Command as Slip
-from registry.ledger import CommandMismatch, Found, KnownAtRefused, Repeated
 from registry.recorder import LedgerRecorder
 from registry.values import AdministrationCode
 
 if TYPE_CHECKING:
     from registry.application import Registry
 
+#: "MERGER" in ASCII, so that no other lock has the number.
+MERGER = 0x4D4552474552
 ATTEMPTS = 2  # on what the ledger says, when somebody else was faster
 
 
@@ -55,6 +58,39 @@ Course = Generator[Step, Any, Receipt]
 
 
 def course(
+    registry: Registry, command: c.Command, actor: str, decided_by: AdministrationCode | None
+) -> Course:
+    """The whole way. A merger waits until no other is under way: two that were decided at one
+    instant could each lead back to the other."""
+    if not isinstance(command, c.MergeInto):
+        return (yield from _course(registry, command, actor, decided_by))
+    alone: psycopg.Connection[Any] = yield partial(_alone, registry)
+    try:
+        return (yield from _course(registry, command, actor, decided_by))
+    finally:
+        alone.close()
+
+
+def _alone(registry: Registry) -> psycopg.Connection[Any]:
+    """A session that nobody else has until it is closed, in whatever process. Raises Busy,
+    Unreachable."""
+    try:
+        connection = psycopg.connect(registry.env["LEDGER_CONNINFO"], autocommit=True)
+    except psycopg.OperationalError as error:
+        raise Unreachable(str(error)) from error
+    try:
+        connection.execute("set lock_timeout = '3s'")
+        connection.execute("select pg_advisory_lock(%s)", [MERGER])
+    except psycopg.errors.LockNotAvailable as error:
+        connection.close()
+        raise Busy("another merger is being recorded; nothing was: send it again") from error
+    except psycopg.Error as error:
+        connection.close()
+        raise Unreachable(str(error)) from error
+    return connection
+
+
+def _course(
     registry: Registry, command: c.Command, actor: str, decided_by: AdministrationCode | None
 ) -> Course:
     """First on what is at hand. That is good enough for a receipt, which the ledger gives, and

@@ -23,7 +23,6 @@ from registry.errors import (
     OtherCommand,
     Refusal,
     StaleVersion,
-    Superseded,
     UnknownAdministration,
     UnknownAgreement,
     UnknownDocument,
@@ -343,17 +342,6 @@ def test_a_record_is_corrected_by_its_place_in_the_register(registry: Registry) 
     assert mine.number == "KRAA9"
     [written] = registry.recorder.select_notifications(start=place, limit=1)
     assert b'"number":"KRAA1"' in written.state
-
-
-def test_operators_are_not_merged_in_a_ring(registry: Registry) -> None:
-    do(registry, c.RegisterOperator(tin=SORI, name_="Sori"))
-    do(registry, c.MergeInto(tin=HANA, successor=DORI))
-    do(registry, c.MergeInto(tin=DORI, successor=SORI))
-
-    with pytest.raises(WrongStatus, match="KR1234567 leads back to KR1111111"):
-        do(registry, c.MergeInto(tin=SORI, successor=HANA))
-    with pytest.raises(Superseded, match="was merged into KR7654321"):
-        do(registry, renamed("Hana Lines"))
 
 
 def test_what_an_administration_was_told_is_used_by_the_next_decision(registry: Registry) -> None:
