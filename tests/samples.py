@@ -8,7 +8,7 @@ from typing import Any
 from registry.operators import Operator
 from registry.values import Role, Tin
 from tests.law import DE, UCC, due
-from tests.scenario import Fact, fact
+from tests.scenario import Fact, fact, given
 
 ACME = Tin("DE8934842")
 OTHER = Tin("DE1111111")
@@ -70,3 +70,13 @@ def korean(*later: Fact) -> tuple[Fact, ...]:
 def back(day: str) -> dict[str, Any]:
     """What a command says that reaches back: from when, and on which ground."""
     return {"effective": date.fromisoformat(day), "legal_ground": UCC}
+
+
+def operator(*past: Fact) -> Operator:
+    """The one everyone knows after all this; after nothing, as it was registered."""
+    it: Operator = given(Operator, *(past or (registered,)))
+    return it
+
+
+def ended(kind: type[Any], **said: Any) -> Fact:
+    return fact(kind, authorisation=REF, effective=date(2026, 2, 2), **said)

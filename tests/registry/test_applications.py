@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import pytest
 
@@ -27,24 +26,17 @@ from tests.samples import (
     applicant,
     authorised,
     back,
+    ended,
     granted,
     korean,
     lodged,
+    operator,
     registered,
     revoked,
 )
-from tests.scenario import Fact, fact, given, refused, when
+from tests.scenario import Fact, fact, refused, when
 
 HANA = Tin("KR1234567")
-
-
-def operator(*past: Fact) -> Operator:
-    it: Operator = given(Operator, *past)
-    return it
-
-
-def ended(kind: type[Any], **said: Any) -> Fact:
-    return fact(kind, authorisation=REF, effective=date(2026, 2, 2), **said)
 
 
 # --------------------------------------------------------------- application

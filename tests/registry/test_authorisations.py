@@ -26,26 +26,19 @@ from tests.samples import (
     applicant,
     authorised,
     back,
+    ended,
     granted,
     korean,
     lodged,
     lost_s,
+    operator,
     registered,
     revoked,
     suspended,
 )
-from tests.scenario import Fact, fact, given, refused, when
+from tests.scenario import Fact, fact, refused, when
 
 HANA = Tin("KR1234567")
-
-
-def operator(*past: Fact) -> Operator:
-    it: Operator = given(Operator, *past)
-    return it
-
-
-def ended(kind: type[Any], **said: Any) -> Fact:
-    return fact(kind, authorisation=REF, effective=date(2026, 2, 2), **said)
 
 
 # ------------------------------------------------- every command, everywhere

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import pytest
 
@@ -27,16 +26,12 @@ from tests.samples import (
     authorised,
     lodged,
     merged,
+    operator,
     registered,
     revoked,
     suspended,
 )
-from tests.scenario import fact, given, refused, when
-
-
-def operator(*past: Any) -> Operator:
-    it: Operator = given(Operator, *(past or (registered,)))
-    return it
+from tests.scenario import fact, refused, when
 
 
 def correct(position: int, why: str = "a slip", **what: str) -> c.CorrectRecord:

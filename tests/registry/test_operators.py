@@ -27,17 +27,13 @@ from tests.samples import (
     authorised,
     back,
     merged,
+    operator,
     registered,
     revoked,
 )
-from tests.scenario import fact, given, refused, when
+from tests.scenario import fact, refused, when
 
 LEI = "5493001KJTIIGC8Y1R12"
-
-
-def operator(*past: Any) -> Operator:
-    it: Operator = given(Operator, *(past or (registered,)))
-    return it
 
 
 # -------------------------------------------------------------- particulars
