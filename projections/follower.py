@@ -169,6 +169,31 @@ class Follower:
                 reached = last
         return reached > begun
 
+    def fill(self, progress: Progress | None = None) -> None:
+        """Into empty tables without indexes that nobody reads: whole streams, each written once.
+
+        Does nothing where it is not far. Raises Unfolded, and leaves the tables as they are then.
+        """
+        names = [p.name for p in PROJECTIONS]
+        with connect(self.conninfo, self.role) as connection:
+            head = self._head(connection, None)
+            if head < FAR:
+                return
+            asked: deque[tuple[int, Future[Answer]]] = deque()
+            ahead = reached = 0
+            with Folders(self.conninfo, self.role) as folders:
+                while reached < head:
+                    while len(asked) < folders.ahead and ahead < head:
+                        last = min(ahead + BATCH, head)
+                        asked.append((last, folders.ask(ahead, last, names, whole=head)))
+                        ahead = last
+                    last, answer = asked.popleft()
+                    sheets = answer.result().sheets
+                    self._write_all(connection, PROJECTIONS, sheets, reached, last)
+                    if progress:
+                        progress(last, last - reached)
+                    reached = last
+
     def _advance_all(
         self,
         connection: psycopg.Connection[Any],

@@ -8,9 +8,10 @@ belief about any day can be looked up without replaying anything.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
+
+import msgspec
 
 #: Before every fact. Shown as "no beginning".
 ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
@@ -18,16 +19,11 @@ ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
 NEVER_AT = datetime(9999, 12, 31, tzinfo=UTC)
 
 
-class HasEvent(Protocol):
-    originator_version: int
-
-
 E = TypeVar("E")
 F = TypeVar("F")
 
 
-@dataclass(frozen=True, slots=True)
-class Known(Generic[E]):
+class Known(msgspec.Struct, Generic[E], frozen=True, gc=False):
     """An event with its place in the register's sequence and the instant it was known."""
 
     event: E
@@ -35,8 +31,7 @@ class Known(Generic[E]):
     known_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered(Generic[F]):
+class Remembered(msgspec.Struct, Generic[F], frozen=True, gc=False):
     """A fact, and how long it was believed: [recorded_from, recorded_to), both instants in UTC.
 
     The same by position: believed from `position` on, until `position_to`.
@@ -57,14 +52,25 @@ def remember(beliefs: Iterable[tuple[int, datetime, Iterable[F]]]) -> list[Remem
     """
     held: dict[F, tuple[int, datetime]] = {}
     past: list[Remembered[F]] = []
+    before: list[F] = []
     for position, known_at, belief in beliefs:
-        now = dict.fromkeys(belief)
-        for fact in [fact for fact in held if fact not in now]:
-            began, since = held.pop(fact)
-            if since < known_at:
-                past.append(Remembered(fact, since, known_at, began, position))
-        for fact in now:
+        now = list(belief)
+        same = len(before) - 1
+        if same >= 0 and now[:same] == before[:same] and same + 1 == len(held):
+            # Mostly only the last stretch of law has changed, so nobody need look at the others.
+            new, gone = now[same:], before[same:]
+        else:
+            new, gone = now, before
+        if gone:
+            kept = set(new)
+            for fact in dict.fromkeys(gone):
+                if fact not in kept:
+                    began, since = held.pop(fact)
+                    if since < known_at:
+                        past.append(Remembered(fact, since, known_at, began, position))
+        for fact in new:
             if fact not in held:
                 held[fact] = (position, known_at)
+        before = now
     past += [Remembered(fact, since, None, began, None) for fact, (began, since) in held.items()]
     return past

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import chain
 
 import msgspec
 
@@ -31,6 +32,15 @@ _ANSWERS: dict[str, tuple[type[Operator.Event], ...]] = {
 _VOIDS = (Operator.Revoked, Operator.Annulled, Operator.Surrendered, Operator.Expired)
 
 
+_WEIGHTY: list[type] = [*chain(*_ANSWERS.values()), *_VOIDS, Operator.Merged]
+#: What can set a date, answer one, or make one void.
+_MATTERS = {
+    kind
+    for kind in vars(Operator).values()
+    if isinstance(kind, type) and (hasattr(kind, "due") or issubclass(kind, tuple(_WEIGHTY)))
+}
+
+
 def _answered(event: Operator.Event) -> date:
     """A decision is in time on the day it is taken, however much later it has effect."""
     return (event.decided if isinstance(event, Operator.Granted) else None) or event.effective
@@ -39,6 +49,7 @@ def _answered(event: Operator.Event) -> date:
 def deadlines(events: list[Operator.Event]) -> list[Deadline]:
     """Every date that was set. A missed one is an alert, never a decision."""
     found: list[Deadline] = []
+    events = [event for event in events if type(event) in _MATTERS]
     for number, event in enumerate(events):
         for due in getattr(event, "due", ()):
             own = event.authorisation  # type: ignore[attr-defined]

@@ -115,9 +115,12 @@ def _territories() -> frozenset[str]:
     return frozenset(c for c in names if len(c) == 2 and c.isalpha()) - made_up | {"EU", "XI"}
 
 
+_KINDS = frozenset({AdministrationCode, Tin, HsCode})
+
+
 @lru_cache(maxsize=65_536)
-def _text(kind: type[Text], text: str) -> Text:
-    return kind(text)
+def _text(kind: Hashable, text: str) -> Text:
+    return cast(type[Text], kind)(text)
 
 
 def encode_value(value: Any) -> Any:
@@ -129,8 +132,8 @@ def encode_value(value: Any) -> Any:
 
 def decode_value(kind: type, text: Any) -> Any:
     """msgspec's `dec_hook`: a Text is read by its constructor, once for each text."""
-    if issubclass(kind, Text):
-        return _text(cast(Hashable, kind), text)
+    if kind in _KINDS:
+        return _text(kind, text)
     raise TypeError(f"{kind.__name__} has no stored form")
 
 
