@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from api.cli import asking, benching, keeping, papers, running
+from api.cli import asking, benching, keeping, papers, running, signing
 from api.cli.terminal import BAD_FILE, EXIT_CODES, NO_DATABASE, REFUSED, complain
 
 app = typer.Typer(
@@ -20,7 +20,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 GROUPS: dict[str, dict[str, Callable[..., None]]] = {
-    "Run it": {"up": running.up, "serve": running.serve, "follow": running.follow},
+    "Run it": {
+        "up": running.up,
+        "serve": running.serve,
+        "follow": running.follow,
+        "log": signing.log,
+        "sign": signing.sign,
+    },
     "Ask it": {"ask": asking.ask, "history": asking.history, "replay": asking.replay},
     "Keep it": {
         "migrate": keeping.migrate,

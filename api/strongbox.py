@@ -1,0 +1,162 @@
+"""What the signer keeps outside the database: the log's name, its keys, and the last head signed.
+
+All in the home folder. Whoever restores the database from yesterday does not restore these; whoever
+loses one of them is told so, and does not begin again as if nothing had been signed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import threading
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from projections.recount import NotToBeSigned
+from registry import proofs
+from registry.notes import (
+    ED25519,
+    MLDSA44,
+    BadNote,
+    BadSignature,
+    Checkpoint,
+    Note,
+    Signer,
+    VerifierKey,
+    read_checkpoint,
+    read_note,
+)
+from registry.policies import Policy, read_policy
+
+ORIGIN, KEY, HEAD, WITNESSES = "log.origin", "log.key", "log.head", "witnesses.txt"
+EXAMPLE = "registry.example/aeo"  # nobody's name: a real log writes its own into log.origin first
+
+POLICY = """\
+# Whose signatures a reader of this log should ask for, as a C2SP tlog-policy.
+# Nobody watches this log yet: its head is believed because we say so, and `quorum none` admits it.
+# A partner runs ops/aeo-witness and tells its key; then a line here names it and where it listens:
+#   witness customs.kr/w1 KEY http://127.0.0.1:7380
+#   group partners 2 customs.kr/w1 customs.nz/w1 customs.cn/w1
+#   quorum partners
+{logs}quorum none
+"""
+
+
+@dataclass(frozen=True)
+class Strongbox:
+    """The signer's own. `signers`: Ed25519, which everybody reads, then ML-DSA-44."""
+
+    home: Path
+    origin: str
+    signers: tuple[Signer, ...] = field(repr=False)
+
+    @property
+    def keys(self) -> tuple[VerifierKey, ...]:
+        return tuple(it.key for it in self.signers)
+
+    def signed(self, head: Checkpoint) -> str:
+        """The note, with a line of each key."""
+        return f"{head.text}\n" + "".join(it.line(head.text) for it in self.signers)
+
+    def head(self) -> tuple[Note, Checkpoint]:
+        """The last head that was signed. Raises NotToBeSigned where it is not to be had."""
+        try:
+            note = read_note((self.home / HEAD).read_bytes())
+            known = self.keys[0] in note.signed_by(self.keys)
+            head = read_checkpoint(note.text)
+        except FileNotFoundError:
+            raise NotToBeSigned(
+                f"{self.home / HEAD} is gone, and with it what was signed last: put back the last"
+                " checkpoint that anybody has of this log."
+            ) from None
+        except (BadNote, BadSignature) as error:
+            raise NotToBeSigned(f"{self.home / HEAD} is no head of this log: {error}") from None
+        if not known or head.origin != self.origin:
+            raise NotToBeSigned(f"{self.home / HEAD} is the head of another log, or key.")
+        return note, head
+
+    def remember(self, note: str) -> None:
+        """On the disk when this returns, whole or not at all."""
+        _put(self.home / HEAD, note)
+
+    def policy(self) -> Policy:
+        """The witnesses to ask. Raises BadPolicy."""
+        return read_policy((self.home / WITNESSES).read_bytes())
+
+
+def open_strongbox(home: Path) -> Strongbox:
+    """The strongbox in this home, or a new one where there was none.
+
+    Raises NotToBeSigned where only a part of it is left.
+    """
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (home / KEY).exists():
+        _begin(home)
+    try:
+        origin = (home / ORIGIN).read_text().strip()
+        seeds = [b64decode(line) for line in (home / KEY).read_text().split()]
+    except FileNotFoundError as error:
+        raise NotToBeSigned(f"{error.filename} is gone: put it back.") from None
+    return Strongbox(home, origin, _signers(origin, seeds))
+
+
+@contextmanager
+def alone(home: Path, stop: threading.Event) -> Iterator[None]:
+    """Waits until no other process signs from this home. Two with one memory would fork the log."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (home / "log.lock").open("a") as lock:
+        while not stop.is_set():
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                stop.wait(0.2)
+        yield
+
+
+# ------------------------------------------------------------------------- inside
+
+
+def _begin(home: Path) -> None:
+    """A new log begins by signing the empty tree, of which there is only one: no promise is made
+    by that, but whoever finds a key without a head knows that a memory was lost."""
+    # The key comes last: the empty tree's head without one is a beginning that was cut short.
+    if (home / HEAD).exists() and read_checkpoint(read_note((home / HEAD).read_bytes()).text).size:
+        raise NotToBeSigned(f"{home / KEY} is gone: put it back, or begin another log.")
+    if not (home / ORIGIN).exists():
+        _put(home / ORIGIN, f"{EXAMPLE}/{secrets.token_hex(4)}\n")
+    origin = (home / ORIGIN).read_text().strip()
+    seeds = [secrets.token_bytes(32) for _ in range(2)]
+    box = Strongbox(home, origin, _signers(origin, seeds))
+    box.remember(box.signed(Checkpoint(origin, 0, proofs.EMPTY_ROOT)))
+    if not (home / WITNESSES).exists():
+        _put(home / WITNESSES, POLICY.format(logs="".join(f"log {key}\n" for key in box.keys)))
+    _put(home / KEY, "".join(f"{b64encode(seed).decode()}\n" for seed in seeds))
+
+
+def _signers(origin: str, seeds: list[bytes]) -> tuple[Signer, ...]:
+    kinds = (ED25519, MLDSA44)
+    return tuple(
+        Signer.of_seed(origin, kind, seed) for kind, seed in zip(kinds, seeds, strict=True)
+    )
+
+
+def _put(path: Path, text: str) -> None:
+    """Atomically, and for our eyes only; nobody needs them but the signer, which is told."""
+    half = path.with_name(f"{path.name}.half")
+    file = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(file, text.encode())
+        os.fsync(file)
+    finally:
+        os.close(file)
+    half.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the name too, or a power cut brings the old file back
+    finally:
+        os.close(folder)

@@ -1,0 +1,238 @@
+"""Asking the witnesses: each in a thread of its own, so that none delays the log or another.
+
+C2SP tlog-witness. A witness that is down is asked again later. One that has seen more than we have
+signed, or that holds our word against us, is an alarm: what it was asked and what it said are kept.
+"""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from base64 import b64encode
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import structlog
+from psycopg.sql import SQL, Identifier
+
+from projections.recount import NotToBeSigned
+from registry import proofs
+from registry.notes import (
+    Checkpoint,
+    Note,
+    VerifierKey,
+    read_number,
+    read_signatures,
+)
+from registry.policies import Policy
+
+log = structlog.get_logger()
+
+PATIENCE = 10.0  # seconds that a witness may keep us waiting, at each step
+RENEW = 600.0  # the same head is shown again after so long: a fresh time is worth something
+RETRY = 15.0  # after a witness has failed
+LONGEST = 64 * 1024  # bytes of an answer
+ROLE = "aeo_signer"
+
+
+class Unwilling(Exception):
+    """A witness answered, but not with its signature."""
+
+
+class Contradiction(Unwilling):
+    """It signed, or says it signed, what cannot be true beside what we show it."""
+
+
+@dataclass
+class Witness:
+    """Whoever answers at an address, with all the keys that the policy knows of it."""
+
+    url: str
+    keys: list[VerifierKey]
+    seen: int | None = None  # leaves, as far as we know
+    pause: float = 0.0  # seconds to leave it alone, after it failed
+    answered: threading.Event = field(default_factory=threading.Event)
+
+
+class Witnesses:
+    """Those of a policy that have an address."""
+
+    def __init__(self, conninfo: str, home: Path, policy: Policy) -> None:
+        self.conninfo, self.home = conninfo, home
+        self._news = threading.Condition()
+        self._head: tuple[Note, Checkpoint] | None = None
+        self._closed = False
+        self._ahead: str | None = None
+        by_url: dict[str, Witness] = {}
+        for party in policy.witnesses.values():
+            if party.url is not None:
+                by_url.setdefault(party.url, Witness(party.url, [])).keys.append(party.key)
+        self.all = list(by_url.values())
+        for it in self.all:
+            threading.Thread(target=self._attend, args=(it,), daemon=True, name=it.url).start()
+
+    def show(self, note: Note, head: Checkpoint) -> None:
+        """This is the head now. Returns at once."""
+        with self._news:
+            self._head = (note, head)
+            self._news.notify_all()
+
+    def hear(self, patience: float) -> None:
+        """Wait until each has answered once, or so many seconds in all."""
+        end = time.monotonic() + patience
+        for it in self.all:
+            it.answered.wait(max(0.0, end - time.monotonic()))
+
+    def check(self) -> None:
+        """Raises NotToBeSigned when a witness has seen more of the log than we know of."""
+        if self._ahead:
+            raise NotToBeSigned(self._ahead)
+
+    def close(self) -> None:
+        with self._news:
+            self._closed = True
+            self._news.notify_all()
+
+    # ------------------------------------------------------------------ inside
+
+    def _attend(self, witness: Witness) -> None:
+        shown: Checkpoint | None = None
+        while (found := self._next(witness, shown)) is not None:
+            note, shown = found
+            try:
+                self._ask(witness, note, shown)
+            except (
+                OSError, http.client.HTTPException, ValueError, LookupError, psycopg.Error,
+                Unwilling,
+            ) as error:  # fmt: skip
+                if not witness.pause:  # once, and not with every head
+                    log.warning("witness.silent", witness=witness.url, why=str(error).strip())
+                witness.pause = RENEW if isinstance(error, Contradiction) else RETRY
+            else:
+                if witness.pause:
+                    log.info("witness.back", witness=witness.url, size=shown.size)
+                witness.pause = 0.0
+            finally:
+                witness.answered.set()
+
+    def _next(
+        self, witness: Witness, shown: Checkpoint | None
+    ) -> tuple[Note, Checkpoint] | None:
+        """The head to show it, when it is time: a new one, or the same once more."""
+
+        def wanted() -> bool:
+            news = self._head is not None and self._head[1] != shown
+            return self._closed or self._ahead is not None or (news and not witness.pause)
+
+        with self._news:
+            self._news.wait_for(wanted, witness.pause or RENEW)
+            while self._head is None and not self._closed:
+                self._news.wait()
+            return None if self._closed or self._ahead is not None else self._head
+
+    def _ask(self, witness: Witness, note: Note, head: Checkpoint) -> None:
+        """Raises Unwilling, and whatever a network or a careless answer may bring."""
+        if witness.seen is None:
+            witness.seen = self._remembered(witness)
+        for _ in range(2):
+            asked = self._request(min(witness.seen, head.size), note, head)
+            status, kind, said = _post(witness.url, asked)
+            if status == 200:
+                self._keep(witness, note, head, said)
+                witness.seen = head.size
+                return
+            if status != 409 or kind != "text/x.tlog.size":
+                break
+            witness.seen = read_number(said.removesuffix("\n"))
+            assert self._head is not None
+            if witness.seen > self._head[1].size:
+                self._evidence(witness, asked, status, said)
+                self._ahead = (
+                    f"{witness.url} has seen {witness.seen} leaves of this log, and we have signed"
+                    f" no more than {self._head[1].size}: this is not the latest state of it."
+                )
+                raise Contradiction(self._ahead)
+        answered = f"it answered {status}: {said[:200].strip()}"
+        if status in (409, 422):
+            self._evidence(witness, asked, status, said)
+            raise Contradiction(answered)
+        raise Unwilling(answered)
+
+    def _request(self, old: int, note: Note, head: Checkpoint) -> bytes:
+        lines = [f"old {old}", *(b64encode(it).decode() for it in self._path(old, head.size)), ""]
+        return ("\n".join(lines) + "\n" + note.written).encode()
+
+    def _path(self, old: int, new: int) -> list[bytes]:
+        if old in (0, new):
+            return []
+        with connect(self.conninfo) as connection:
+
+            @lru_cache
+            def tile(level: int, index: int) -> bytes:
+                [(hashes,)] = connection.execute(
+                    "select hashes from proof.tile where level = %s and index = %s", [level, index]
+                ).fetchall()
+                found: bytes = hashes
+                return found
+
+            return proofs.consistency_path(proofs.from_tiles(tile), old, new)
+
+    def _remembered(self, witness: Witness) -> int:
+        with connect(self.conninfo) as connection:
+            [(size,)] = connection.execute(
+                "select coalesce(max(size), 0) from proof.cosignature where key = any(%s)",
+                [[str(key) for key in witness.keys]],
+            ).fetchall()
+        return int(size)
+
+    def _keep(self, witness: Witness, note: Note, head: Checkpoint, said: str) -> None:
+        """Raises BadNote and BadSignature where it did not sign what it was shown."""
+        lines = Note(note.text, read_signatures(said))
+        times = lines.signed_by(witness.keys)
+        if not times:
+            raise Unwilling("it signed with none of the keys that witnesses.txt has of it")
+        with connect(self.conninfo) as connection:
+            for key, second in times.items():
+                [line] = {it.line for it in lines.signatures if it.id == key.id}
+                connection.execute(
+                    "insert into proof.cosignature (size, key, line, cosigned_at)"
+                    " values (%s, %s, %s, to_timestamp(%s)) on conflict do nothing",
+                    [head.size, str(key), line, second],
+                )
+
+    def _evidence(self, witness: Witness, asked: bytes, status: int, said: str) -> None:
+        folder = self.home / "evidence"
+        folder.mkdir(exist_ok=True)
+        kept = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{status}.txt"
+        answer = f"\nanswered {status}\n\n{said}"
+        kept.write_bytes(f"asked of {witness.url}\n\n".encode() + asked + answer.encode())
+        log.error("log.contradicted", witness=witness.url, status=status, said=said, kept=str(kept))
+
+
+def connect(conninfo: str) -> psycopg.Connection[Any]:
+    """As the signer, who may read everything that is signed and write nothing but signatures."""
+    connection = psycopg.connect(
+        conninfo,
+        autocommit=True,
+        options="-c jit=off -c timezone=UTC",
+        application_name="aeo-sign",
+    )
+    connection.execute(SQL("set role {}").format(Identifier(ROLE)))
+    return connection
+
+
+def _post(url: str, body: bytes) -> tuple[int, str, str]:
+    where = urlsplit(url)
+    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
+    with closing(kind(where.hostname or "", where.port, timeout=PATIENCE)) as asking:
+        asking.request("POST", f"{where.path.rstrip('/')}/add-checkpoint", body)
+        answer = asking.getresponse()
+        said = answer.read(LONGEST).decode("utf-8", "replace")
+        return answer.status, (answer.headers["content-type"] or "").split(";")[0].strip(), said
