@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import structlog
 from fastapi import FastAPI
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
@@ -15,6 +16,8 @@ from starlette.types import Receive, Scope, Send
 from api import graphiql, health, logs, pages, web
 from api.service import service
 from api.settings import Settings
+
+log = structlog.get_logger("app")
 
 STATIC = Path(__file__).parent / "static"
 
@@ -26,9 +29,10 @@ class App(FastAPI):
         if scope["type"] != "http" or scope["path"] != "/graphql" or scope["method"] != "POST":
             await super().__call__(scope, receive, send)
             return
-        scope["app"] = self
-        response = await web.graphql(Request(scope, receive))
-        await response(scope, receive, send)
+        try:
+            await web.graphql(self.state.service, scope, receive, send)
+        except ClientDisconnect:
+            log.info("gone before it had asked")
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -47,7 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
     # FastAPI's own documentation pages would load their scripts from another host.
     app = App(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
-    app.add_route("/graphql", _graphql, ["POST", "GET", "HEAD", "PUT", "PATCH", "DELETE"])
+    app.add_route("/graphql", _graphql, ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
     app.add_route("/healthz", health.alive, ["GET"])
     app.add_route("/readyz", health.ready, ["GET"])
     app.add_route("/metrics", health.metrics, ["GET"])
@@ -58,8 +62,6 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 async def _graphql(request: Request) -> Response:
-    if request.method == "POST":
-        return await web.graphql(request)
     if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
         return graphiql.page(request)
     return web.not_allowed(request)

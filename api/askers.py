@@ -14,6 +14,7 @@ from projections.reads.kin import kin
 from registry.values import AdministrationCode
 
 FRESH = 1.0  # seconds for which what was found out of an asker is taken on trust
+TRUSTED = 2.0  # and while it is found out anew, beside the questions
 REMEMBERED = 1_000  # tokens
 
 
@@ -37,14 +38,21 @@ class Askers:
     async def by_token(self, token: str) -> Asker:
         """Raises InvalidToken."""
         read_at, asker = self._lately.get(token, (0.0, PUBLIC))
-        if asker is PUBLIC or monotonic() - read_at > FRESH:
+        age = monotonic() - read_at
+        if asker is PUBLIC or age > FRESH:
             # Of many requests with one token, one goes and looks; the others wait for it.
             looking = self._looking.get(token)
             if looking is None:
                 looking = self._looking[token] = asyncio.ensure_future(self._look(token))
-                looking.add_done_callback(lambda _: self._looking.pop(token))
-            asker = await asyncio.shield(looking)
+                looking.add_done_callback(lambda it: self._looked(token, it))
+            if asker is PUBLIC or age > TRUSTED:
+                asker = await asyncio.shield(looking)
         return asker
+
+    def _looked(self, token: str, looking: asyncio.Future[Asker]) -> None:
+        self._looking.pop(token)
+        if not looking.cancelled() and looking.exception():
+            self._lately.pop(token, None)  # whoever asks next looks for themselves, and is told why
 
     async def _look(self, token: str) -> Asker:
         asker = await self._at_home(verify(token, self._home))

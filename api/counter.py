@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from time import perf_counter
 from typing import Any
 
@@ -19,6 +20,7 @@ from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
 from psycopg_pool import PoolTimeout, TooManyRequests
 
+from api import logs
 from api.context import Context
 from api.limits import Document, Documents
 from api.planning import commands
@@ -32,6 +34,7 @@ log = structlog.get_logger("counter")
 
 ANSWERED = Metric("aeo_answers", "Answers by kind of operation and HTTP status", ["kind", "status"])
 SECONDS = Histogram("aeo_answer_seconds", "Time from document to answer", ["kind"])
+_answered, _seconds = cache(ANSWERED.labels), cache(SECONDS.labels)
 
 #: Try again in a moment: the words, by what was raised.
 LATER: dict[type[BaseException], tuple[str, str]] = {
@@ -147,10 +150,10 @@ class Counter:
             log.warning("not now", request=str(context.request), why=str(error))
             answer = _not_now(error)
         took = perf_counter() - began
-        ANSWERED.labels(kind, answer.status).inc()
-        SECONDS.labels(kind).observe(took)
-        log.info(
-            "answered", request=str(context.request), subject=context.asker.subject, kind=kind,
+        _answered(kind, answer.status).inc()
+        _seconds(kind).observe(took)
+        logs.gather(
+            "answered", request=context.request, subject=context.asker.subject, kind=kind,
             operation=name, status=answer.status, errors=len(answer.body.get("errors", ())),
             ms=round(took * 1000, 1),
         )  # fmt: skip

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from typing import Any
 
 import psycopg
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Gauge,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
 from psycopg.rows import tuple_row
 from psycopg_pool import TooManyRequests
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from api.server import SUMS
 from api.service import Service
 
-RECORDED = Gauge("aeo_recorded_position", "The last position in the ledger")
-PROJECTED = Gauge("aeo_projected_position", "The position that every read model has seen")
+RECORDED = Gauge(
+    "aeo_recorded_position", "The last position in the ledger", multiprocess_mode="mostrecent"
+)
+PROJECTED = Gauge(
+    "aeo_projected_position",
+    "The position that every read model has seen",
+    multiprocess_mode="mostrecent",
+)
 
 #: One row: the ledger's last position, how far the read models are, and what stands still.
 STATEMENT = """
@@ -46,10 +61,17 @@ async def ready(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    """Prometheus text. Positions are left as they were where the database is away."""
+    """Prometheus text. Positions are left as they were where the database is away.
+
+    Of several processes any one answers, for all of them.
+    """
     with suppress(psycopg.Error, TooManyRequests):
         await _state(request.app.state.service)
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    counted = REGISTRY
+    if SUMS in os.environ:
+        counted = CollectorRegistry()
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+    return Response(generate_latest(counted), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _state(service: Service) -> dict[str, Any]:

@@ -1,19 +1,69 @@
-"""The service in this process: one event loop, on this machine's own address."""
+"""The service on this machine's own address: a process a core, each with an event loop.
+
+The first process is the parent of the others. They share nothing but the port, whose connections
+the system spreads over them, and end with it, however it ends.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from api.helpers import ENDING
+from api.helpers import ENDING, Helper
 
 HOST = "127.0.0.1"
+MOST = 4  # by itself: beyond that the database is the narrower place
+#: Where the processes add up what they count; set before anything counts.
+SUMS = "PROMETHEUS_MULTIPROC_DIR"
 
 
-def serve_on(conninfo: Callable[[], str], home: Path, port: int) -> None:
-    """Serve until SIGTERM or Ctrl-C. `conninfo` is asked once everything is imported."""
+def cores() -> int:
+    """How many processes to have. Only Linux spreads the connections of one port."""
+    if sys.platform != "linux":
+        return 1
+    return min(len(os.sched_getaffinity(0)), MOST)
+
+
+def serve_on(conninfo: Callable[[], str], home: Path, port: int, workers: int = 0) -> None:
+    """Serve until SIGTERM or Ctrl-C. `conninfo` is asked once everything is imported.
+
+    `workers`: processes; 0: as many as there are cores. Raises HelperDied when one of the others
+    ended by itself.
+    """
+    workers = workers or cores()
+    if workers == 1:
+        _serve(conninfo, home, port, [])
+        return
+    helpers: list[Helper] = []
+    with _sums():
+        try:
+            _serve(conninfo, home, port, helpers, workers - 1)
+        finally:
+            for helper in helpers:
+                helper.stop()
+
+
+@contextmanager
+def _sums() -> Iterator[None]:
+    folder = tempfile.mkdtemp(prefix="aeo-sums-")
+    os.environ[SUMS] = folder
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _serve(
+    conninfo: Callable[[], str], home: Path, port: int, helpers: list[Helper], more: int = 0
+) -> None:
     gc.disable()  # nothing of what is imported is garbage: a tenth less time
     import uvloop
     from granian.constants import HTTPModes, Interfaces
@@ -24,11 +74,11 @@ def serve_on(conninfo: Callable[[], str], home: Path, port: int) -> None:
 
     gc.freeze()
     gc.enable()
-    app = create_app(Settings(database=conninfo(), home=home))
+    url = conninfo()
+    app = create_app(Settings(database=url, home=home))
 
     async def run() -> None:
-        # One process and one event loop: a worker process would outlive a killed parent.
-        server = Server(
+        server: Any = Server(
             app,
             address=HOST,
             port=port,
@@ -39,6 +89,23 @@ def serve_on(conninfo: Callable[[], str], home: Path, port: int) -> None:
         )
         for each in ENDING:
             asyncio.get_running_loop().add_signal_handler(each, server.stop)
-        await server.serve()
+        serving = asyncio.ensure_future(server.serve())
+        # The others import what this one has imported already, while it answers.
+        alone = ("--port", str(port), "--workers", "1")
+        helpers.extend(Helper("serve", home, *alone) for _ in range(more))
+        for helper in helpers:
+            helper.tell(url)
+        try:
+            await _while_all_live(serving, helpers)
+        finally:
+            server.stop()
+            await serving
 
     uvloop.run(run())
+
+
+async def _while_all_live(serving: asyncio.Future[None], helpers: list[Helper]) -> None:
+    """Raises HelperDied."""
+    while not (await asyncio.wait([serving], timeout=1.0))[0]:
+        for helper in helpers:
+            helper.check()

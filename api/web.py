@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from time import monotonic
 from typing import Any
 
@@ -9,8 +10,9 @@ import msgspec
 import orjson
 import psycopg
 from psycopg_pool import TooManyRequests
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from api.access import Asker, Role
 from api.counter import Answer, later, unanswerable
@@ -33,6 +35,9 @@ class Asked(msgspec.Struct, rename="camel"):
     extensions: dict[str, Any] | None = None
 
 
+_decoder = msgspec.json.Decoder(Asked)
+
+
 class Declined(Exception):
     """The request never came to a question: an HTTP status, a code, a sentence."""
 
@@ -42,55 +47,87 @@ class Declined(Exception):
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-async def graphql(request: Request) -> Response:
+async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) -> None:
     """POST /graphql: one document, executed for the asker that the token names."""
-    service: Service = request.app.state.service
+    # Repeated headers count as their first, and names are in small letters (ASGI).
+    headers = dict(reversed(scope["headers"]))
     media = RESPONSE
     try:
-        media = accepted(request.headers.get("accept"))
-        asked, length = await read(request)
-        asker = await service.askers.by_header(request.headers.get("authorization"))
-        await _seen(service, request.headers.get(HEADER))
-        answer = await _answer(service, request, asker, asked, length)
+        media = accepted(_text(headers, b"accept"))
+        asked, length = await read(_text(headers, b"content-type"), receive)
+        asker = await service.askers.by_header(_text(headers, b"authorization"))
+        await _seen(service, _text(headers, HEADER.encode()))
+        purpose = _text(headers, b"purpose")
+        answer = await _answer(service, scope.get("client"), asker, asked, length, purpose)
     except InvalidToken as error:
         # Whoever shows a bad token is told so, and not answered as if none had been shown.
         challenge = 'Bearer error="invalid_token"'
-        return _declined(
-            Declined(401, "UNAUTHENTICATED", str(error), WWW_Authenticate=challenge), media
-        )
+        declined = Declined(401, "UNAUTHENTICATED", str(error), WWW_Authenticate=challenge)
+        await _declined(declined, media)(scope, receive, send)
     except Declined as declined:
-        return _declined(declined, media)
+        await _declined(declined, media)(scope, receive, send)
     except (psycopg.OperationalError, TooManyRequests) as error:  # a full pool is one, too
         code, sentence = later(error) or ("UNAVAILABLE", "Ask again.")
-        return _declined(Declined(503, code, sentence), media)
-    # The older media type has no status of its own for a document that is wrong.
-    status = 200 if media == LEGACY and not answer.read else answer.status
-    return _response(answer.text or answer.body, status, media)
+        await _declined(Declined(503, code, sentence), media)(scope, receive, send)
+    else:
+        if answer.text is not None:
+            await _send(answer.text, media, send)
+            return
+        # The older media type has no status of its own for a document that is wrong.
+        status = 200 if media == LEGACY and not answer.read else answer.status
+        await _response(answer.body, status, media)(scope, receive, send)
+
+
+def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
+    found = headers.get(name)
+    return None if found is None else found.decode("latin-1")
+
+
+async def _send(body: bytes, media: str, send: Send) -> None:
+    """What the database wrote, with the headers of every good answer."""
+    headers = [*_HEADERS[media], (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+_HEADERS = {
+    media: [
+        (b"cache-control", b"no-store"),
+        (b"content-type", f"{media}; charset=utf-8".encode()),
+    ]
+    for media in (RESPONSE, LEGACY)
+}
 
 
 async def _answer(
-    service: Service, request: Request, asker: Asker, asked: Asked, length: int
+    service: Service,
+    client: tuple[str, int] | None,
+    asker: Asker,
+    asked: Asked,
+    length: int,
+    purpose: str | None,
 ) -> Answer:
     counter = service.counter
     if not counter.documents.known(asked.query):
-        _may_show_another(service, request, asker)
+        _may_show_another(service, client, asker)
     document = counter.documents.get(asked.query)
     operation = document.operation(asked.operation_name)
     if document.errors or operation is None:
         return unanswerable(document, asked.operation_name)
     if length > BODY and not may_be_long(operation):
         raise _too_long(BODY)
-    context = service.context(asker, request.headers.get("purpose"))
+    context = service.context(asker, purpose)
     return await counter.execute(
         context, document, operation, asked.variables, as_text=True
     )
 
 
-def _may_show_another(service: Service, request: Request, asker: Asker) -> None:
+def _may_show_another(
+    service: Service, client: tuple[str, int] | None, asker: Asker
+) -> None:
     """Raises Declined, 429, for who shows more new documents than it may."""
-    client = request.client
     # Whoever has no token is told apart by where it comes from.
-    who = f"{asker.subject} {client.host if client and asker.role is Role.PUBLIC else ''}"
+    who = f"{asker.subject} {client[0] if client and asker.role is Role.PUBLIC else ''}"
     wait = service.allowance.take(who, monotonic())
     if wait:
         raise Declined(
@@ -119,6 +156,7 @@ async def _seen(service: Service, wanted: str | None) -> None:
         )  # fmt: skip
 
 
+@lru_cache(maxsize=256)
 def accepted(accept: str | None) -> str:
     """The media type to answer in. Raises Declined, 406, where the asker takes neither."""
     wanted = _preferred(accept or "*/*")
@@ -142,21 +180,30 @@ def _preferred(accept: str) -> list[str]:
     return [media for weight, media in sorted(weighed, key=lambda it: it[0]) if weight < 0]
 
 
-async def read(request: Request) -> tuple[Asked, int]:
-    """The body, and how many bytes it had. Raises Declined: 415, 413 or 400."""
-    media, *parameters = (request.headers.get("content-type") or "").lower().split(";")
+@lru_cache(maxsize=256)
+def _is_json(content_type: str | None) -> bool:
+    media, *parameters = (content_type or "").lower().split(";")
     charset = next((p.strip()[8:] for p in parameters if p.strip().startswith("charset=")), "utf-8")
-    if media.strip() != LEGACY or charset.strip('"') not in ("utf-8", "utf8"):
+    return media.strip() == LEGACY and charset.strip('"') in ("utf-8", "utf8")
+
+
+async def read(content_type: str | None, receive: Receive) -> tuple[Asked, int]:
+    """The body, and how many bytes it had. Raises Declined: 415, 413 or 400."""
+    if not _is_json(content_type):
         raise Declined(
             415, "UNSUPPORTED_MEDIA_TYPE", f"content-type: wanted {LEGACY} in UTF-8", Accept=LEGACY
         )
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
         if len(body) > BATCH_BODY:
             raise _too_long(BATCH_BODY)
     try:
-        return msgspec.json.decode(bytes(body), type=Asked), len(body)
+        return _decoder.decode(body), len(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Declined(
             400, "BAD_REQUEST", f"body: wanted one JSON object with `query`; {error}"
@@ -184,11 +231,11 @@ def _declined(declined: Declined, media: str) -> Response:
 
 
 def _response(
-    body: dict[str, Any] | bytes, status: int, media: str, headers: dict[str, str] | None = None
+    body: dict[str, Any], status: int, media: str, headers: dict[str, str] | None = None
 ) -> Response:
     more = {"Retry-After": "1"} if status == 503 else {}
     return Response(
-        body if isinstance(body, bytes) else orjson.dumps(body),
+        orjson.dumps(body),
         status,
         {"Cache-Control": "no-store", **more, **(headers or {})},
         media_type=f"{media}; charset=utf-8",

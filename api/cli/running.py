@@ -38,16 +38,27 @@ def up(
         fail(REFUSED, str(error))
 
 
-def serve(port: Port = 8420, home: Home = HOME, with_parent: WithParent = False) -> None:
+def serve(
+    port: Port = 8420,
+    home: Home = HOME,
+    workers: Annotated[
+        int,
+        typer.Option(min=0, max=64, envvar="AEO_WORKERS", help="Processes; 0: one a core."),
+    ] = 0,
+    with_parent: WithParent = False,
+) -> None:
     """The service alone: GraphQL, pages and health, on the database that is there."""
-    from api.helpers import from_parent
+    from api.helpers import HelperDied, from_parent
     from api.server import serve_on
 
-    if with_parent:
-        serve_on(from_parent, home_of(home), port)
-        return
-    with register(home) as url:
-        serve_on(lambda: url, home_of(home), port)
+    try:
+        if with_parent:
+            serve_on(from_parent, home_of(home), port, workers)
+            return
+        with register(home) as url:
+            serve_on(lambda: url, home_of(home), port, workers)
+    except HelperDied as error:
+        fail(REFUSED, str(error))
 
 
 def follow(home: Home = HOME, with_parent: WithParent = False) -> None:
