@@ -153,7 +153,10 @@ class Operator:
         return await everywhere(info, self.tin, self.as_of)
 
     @costs(30)
-    @sql.rows(places.PERIODS, order=places.NEWEST_FIRST, bind=_paged, gives=("first",))
+    @sql.rows(
+        places.PERIODS, order=places.NEWEST_FIRST, bind=_paged, gives=("first",),
+        ready=places.PERIODS_READY,
+    )  # fmt: skip
     @strawberry.field
     async def periods(self, info: Info, first: int | None = 50) -> list[StatusPeriod]:
         """Each stretch of status on both clocks, the newest law first."""

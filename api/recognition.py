@@ -121,7 +121,7 @@ class Recognition:
         )
 
     @costs(1, each=2)
-    @sql.rows(places.REASONS, order=sql.AS_IT_LIES)
+    @sql.rows(places.REASONS, order=sql.AS_IT_LIES, ready=places.REASONS_READY)
     @strawberry.field
     async def reasons(self, info: Info) -> list[Reason]:
         """Why, with the facts."""
@@ -130,7 +130,7 @@ class Recognition:
         return sentences.why(facts, asked, self.answer, await zones(info, sides))
 
     @costs(2, each=2)
-    @sql.rows(places.BASES, order=sql.AS_IT_LIES)
+    @sql.rows(places.BASES, order=sql.AS_IT_LIES, ready=places.BASES_READY)
     @strawberry.field
     def bases(self) -> list[RecognitionBasis]:
         """Every agreement and authorisation that makes it, by agreement."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from projections.tables import Rows, array, optional
+from projections.texts import settled
 from registry.clocks import Known
 from registry.decisions import begins
 from registry.operators import Operator
@@ -66,8 +67,8 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
         ],
         "status_period": [
             (
-                tin, p.authorisation, p.number, p.programme, p.type, p.status.value,
-                p.abroad.value, array(p.roles), p.effective_from, p.valid_until, array(p.flags),
+                tin, p.authorisation, p.number, p.programme, p.type, p.status,
+                p.abroad, array(p.roles), p.effective_from, p.valid_until, array(p.flags),
                 p.ground, p.valid_from, p.valid_to,
                 r.recorded_from, r.recorded_to, r.position, r.position_to,
             )
@@ -98,6 +99,7 @@ def _as_it_stands(it: Record, events: Sequence[Known[Any]]) -> tuple[Any, ...]:
         optional(name.successor), standing.value,
         array(tuple(sorted({p.programme for p in latest.values()}))),
         array(tuple(sorted({p.type for p in latest.values()}))), it.last,
+        *settled(it, standing),
     )  # fmt: skip
 
 

@@ -23,7 +23,8 @@ COLUMNS: dict[str, str] = {
     "programme_rule": "programme rule value unit begins ends valid_from valid_to source BELIEF",
     "operator": (
         "tin id administration time_zone source registered name local_name address roles successor"
-        " standing programmes types position"
+        " standing programmes types position settled held held_programmes held_types held_statuses"
+        " held_abroad held_roles held_from schemes identifiers consents latest"
     ),
     "particulars": "tin name local_name address roles successor valid_from valid_to BELIEF",
     "identifier": "tin scheme value issuer verified_by valid_from valid_to BELIEF",
@@ -112,6 +113,8 @@ class _Words(dict[Any, str]):
             word = str(value)
         else:
             word = str(value).translate(_ESCAPES)
+        if len(word) > 200:
+            return word  # a text of one operator's own, which nobody says again
         if len(self) >= 100_000:
             self.clear()
         self[value] = word
@@ -125,6 +128,11 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 @lru_cache(maxsize=16_384)
 def array(words: tuple[Any, ...]) -> str:
     """An array of text as PostgreSQL reads it. Made once for each: most rows share a few."""
+    return own_array(words)
+
+
+def own_array(words: Iterable[Any]) -> str:
+    """The same of words that no other row has."""
     quoted = (str(word).replace("\\", "\\\\").replace('"', '\\"') for word in words)
     return "{" + ",".join(f'"{word}"' for word in quoted) + "}"
 

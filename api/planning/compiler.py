@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphql import (
@@ -175,6 +175,15 @@ class Compiler:
             return self._each_key(where, kind, details, scope)
         if where.key:
             scope = _Scope(scope.names, scope.me, self._filled(f"%({where.key})s", scope))
+        if where.ready and where.ready.selection == self._shape(_element(kind), details):
+            slowly = replace(where, select=where.ready.select or where.select)
+            text = self._selected(slowly, kind, details, scope)
+            return f"coalesce({self._filled(where.ready.text, scope)}, {text})"
+        return self._selected(where, kind, details, scope)
+
+    def _selected(
+        self, where: Rows, kind: Any, details: list[FieldDetails], scope: _Scope
+    ) -> str:
         ctes = self._filled(f"with {where.ctes} ", scope) if where.ctes else ""
         source = self._filled(where.select, scope)
         self._rows += 1
@@ -186,6 +195,25 @@ class Compiler:
         assert where.order, "a list without an order differs from one reading to the next"
         order = where.order.replace("{it}", it)
         return f"({ctes}select {_array(inside, order)} from ({source}) {it})"
+
+    def _shape(self, type: Any, details: list[FieldDetails]) -> str | None:
+        """What is selected, if that is plain fields by their own names: `id agreement { id }`."""
+        words: list[str] = []
+        chosen = collect_subfields(
+            self.schema, self.fragments, self.variables, self.operation, type, details
+        )
+        for name, each in chosen.grouped_field_set.items():
+            node = each[0].node
+            if node.name.value != name or node.arguments or name not in type.fields:
+                return None
+            words.append(name)
+            inner = _element(type.fields[name].type)
+            if isinstance(inner, GraphQLObjectType):
+                inside = self._shape(inner, each)
+                if inside is None:
+                    return None
+                words.append(f"{{ {inside} }}")
+        return " ".join(words)
 
     def _each_key(self, where: Rows, kind: Any, details: list[FieldDetails], scope: _Scope) -> str:
         """An entry for each of many keys, in the order asked."""
@@ -240,6 +268,8 @@ def _leaf(kind: Any, sql: str, about: str) -> str:
         return f"case when array_position({sql}, null) is null then array_to_json({sql})::text end"
     if not is_leaf_type(kind):
         raise Declined("uncovered", about)
+    if isinstance(kind, GraphQLEnumType):
+        return f"'\"' || ({sql}) || '\"'"  # a name of GraphQL: nothing in it wants escaping
     if _is_text(kind):
         return f"to_json(({sql})::text)::text"
     if kind.name in _DATES:

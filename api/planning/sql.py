@@ -15,6 +15,8 @@ from typing import Any, TypeVar, cast
 
 from strawberry.types.field import StrawberryField
 
+from projections.reads.rows import Ready
+
 T = TypeVar("T")
 
 #: What a field's arguments are as parameters. Called as bind(context, **arguments), in the place
@@ -43,7 +45,8 @@ class Rows:
 
     `gives` names the parameters that `bind` returns; `key` or `keys` is the one that is looked up,
     by one or by many: an entry each, in the order asked. `ctes` come before a root's SELECT.
-    `looks`: the parameter with the TINs that the read log keeps.
+    `looks`: the parameter with the TINs that the read log keeps. `ready`: its text where that lies
+    ready-made, for one selection.
     """
 
     select: str
@@ -54,6 +57,7 @@ class Rows:
     keys: str = ""
     ctes: str = ""
     looks: str = ""
+    ready: Ready | None = None
 
 
 Place = Value | Rows

@@ -111,6 +111,20 @@ create table operator (
     programmes text[] not null,
     types text[] not null,
     position bigint not null,
+    -- For questions on or after this instant, on both clocks, the row itself has the answer: all that
+    -- its events decided has come into effect, and what follows is how it stands. Before: the tables below.
+    settled timestamptz not null,
+    held text[] not null,                 -- its authorisations, an element each, by reference: number
+    held_programmes text[] not null,
+    held_types text[] not null,
+    held_statuses text[] not null,
+    held_abroad text[] not null,
+    held_roles text[] not null,           -- with commas between
+    held_from timestamptz[] not null,
+    schemes text[] not null,
+    identifiers text[] not null,          -- of these schemes
+    consents text[] not null,
+    latest text[] not null,               -- its newest status periods, each a JSON object
     primary key (tin)
 ) partition by hash (tin);
 create index operator_id on operator (id);            -- whose stream an event is of
@@ -375,6 +389,10 @@ begin
                 'create table views.%I partition of views.%I for values with (modulus 8, remainder %s)',
                 big || '_' || part, big, part
             );
+            -- Texts of a kilobyte are read with the row that they are of, and not packed for that.
+            if big = 'operator' then
+                execute format('alter table views.%I set (toast_tuple_target = 8160)', big || '_' || part);
+            end if;
         end loop;
     end loop;
 end

@@ -301,10 +301,12 @@ async def periods(
     cross join lateral (
         select * from views.status_period p
         where p.tin = asked.tin and p.recorded_from <= %(known)s
-        order by p.valid_from desc, p.recorded_from desc, p.authorisation, p.position desc
+        order by p.valid_from desc, p.recorded_from desc, p.authorisation collate "C",
+            p.position desc
         limit %(first)s
     ) p
-    order by p.tin, p.valid_from desc, p.recorded_from desc, p.authorisation, p.position desc"""
+    order by p.tin, p.valid_from desc, p.recorded_from desc, p.authorisation collate "C",
+        p.position desc"""
     async with connection.cursor(row_factory=class_row(PeriodRow)) as cursor:
         await cursor.execute(statement, {"tins": list(tins), "known": known, "first": first})
         return _by_tin(tins, await cursor.fetchall())

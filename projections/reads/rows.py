@@ -6,22 +6,43 @@ the columns that an answer asks for, so a column here costs nothing to those who
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from projections.reads.clocks import POSITION, believed, on_both
-from projections.reads.operators import STANDING
 from projections.reads.visibility import VISIBLE
+from projections.texts import LATEST
 from registry.values import Status
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A list's text as it lies, for the selection that is asked most.
+
+    `text`: an expression; NULL where the rows themselves must be read. `select`: these rows, said
+    so that a statement which seldom needs them is not made larger; else those of the field.
+    """
+
+    selection: str
+    text: str
+    select: str = ""
+
 
 _RANK = "array[" + ", ".join(f"'{status.value}'" for status in Status) + "]"
 
-#: Of the operators that the asker may see. Wants SIGHT in the same statement.
+#: Of the operators that the asker may see. Wants SIGHT in the same statement. One that is settled
+#: at both instants says itself how it stood.
 _OPERATOR = f"""
 select o.tin, o.id, o.administration, o.time_zone, o.source, n.name, n.local_name, n.address,
-    n.roles, n.successor, {STANDING} as standing, {POSITION} as position
+    n.roles, n.successor, n.standing, {POSITION} as position, s.settled, o.held,
+    o.held_programmes, o.held_types, o.held_statuses, o.held_abroad, o.held_roles, o.held_from,
+    o.schemes, o.identifiers, o.consents, o.latest
 from views.operator o
+cross join lateral (select o.settled <= least(%(at)s, %(known)s) as settled) s
 cross join lateral (
-    select n.name, n.local_name, n.address, n.roles, n.successor from views.particulars n
-    where n.tin = o.tin and {believed("n")}
-    order by greatest(n.valid_from, %(at)s), n.valid_from desc limit 1
+    select o.name, o.local_name, o.address, o.roles, o.successor, o.standing where s.settled
+    union all
+    select n.name, n.local_name, n.address, n.roles, n.successor, n.standing
+    from rule.stood(o.tin, %(at)s, %(known)s) n where not s.settled
 ) n
 where o.registered <= %(known)s and {VISIBLE}"""
 
@@ -90,25 +111,49 @@ select coalesce(p.number, p.authorisation) as authorisation, p.status, p.valid_f
     p.authorisation as reference, p.position
 from views.status_period p
 where p.tin = {{me}}.tin and p.recorded_from <= %(known)s
-order by p.valid_from desc, p.recorded_from desc, p.authorisation, p.position desc
+order by p.valid_from desc, p.recorded_from desc, p.authorisation collate "C", p.position desc
 limit %(first)s"""
-NEWEST_FIRST = "{it}.valid_from desc, {it}.recorded_from desc, {it}.reference, {it}.position desc"
+NEWEST_FIRST = (
+    '{it}.valid_from desc, {it}.recorded_from desc, {it}.reference collate "C", {it}.position desc'
+)
+#: The same from the texts that lie with the operator: all of its periods, or as many as are asked.
+PERIODS_READY = Ready(
+    "authorisation status validFrom validTo recordedFrom recordedTo",
+    f"""case when {{me}}.settled
+        and (%(first)s <= {LATEST} or cardinality({{me}}.latest) < {LATEST})
+        then '[' || array_to_string({{me}}.latest[1:%(first)s], ',') || ']' end""",
+    """
+select coalesce(p.number, p.authorisation) as authorisation, p.status, p.valid_from,
+    nullif(p.valid_to, '9999-12-31T00:00Z') as valid_to, p.recorded_from,
+    case when p.recorded_to <= %(known)s then p.recorded_to end as recorded_to,
+    p.authorisation as reference, p.place as position
+from rule.periods_then({me}.tin, %(known)s, %(first)s) p""",
+)
 
 _VERDICT = f"""
     v.legal, v.operational, v.bases, %(at)s as at, %(known)s as known_at, {POSITION} as position"""
 
 #: In every territory of which the asker may ask.
 RECOGNISED_IN = f"""
-select {{me}}.tin, v.territory as in_, v.outcome, v.reasons, {_VERDICT}
-from rule.verdicts({{me}}.tin, {{me}}.administration, null, %(at)s, %(known)s,
-    null, null, null, null, null) v
+select {{me}}.tin, v.territory as in_, v.outcome, v.reasons, {_VERDICT}, v.bases_text
+from (
+    select e.territory, e.outcome, e.legal, e.operational, e.reasons, e.bases, e.bases_text
+    from rule.everywhere({{me}}.tin, {{me}}.administration, {{me}}.held, {{me}}.held_programmes,
+        {{me}}.held_types, {{me}}.held_statuses, {{me}}.held_abroad, {{me}}.held_roles,
+        {{me}}.held_from, {{me}}.schemes, {{me}}.identifiers, {{me}}.consents, %(at)s, %(known)s) e
+    where {{me}}.settled
+    union all
+    select t.territory, t.outcome, t.legal, t.operational, t.reasons, t.bases, null::text
+    from rule.verdicts_then({{me}}.tin, {{me}}.administration, %(at)s, %(known)s) t
+    where not {{me}}.settled
+) v
 where {_AT_HOME} or v.territory = any(string_to_array(%(reach)s, ','))"""
 BY_TERRITORY = '{it}.in_ collate "C"'
 
 _RECOGNITION = f"""
 select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
     coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
-    coalesce(v.reasons, array['NO_INFORMATION']) as reasons, v.bases,
+    coalesce(v.reasons, array['NO_INFORMATION']) as reasons, v.bases, null::text as bases_text,
     %(at)s as at, %(known)s as known_at, {POSITION} as position
 from (values (true)) as always_one_row
 left join lateral (
@@ -124,7 +169,13 @@ RECOGNITION = _RECOGNITION.replace(
 RECOGNITIONS = _RECOGNITION.replace("ASKED", "null, null, null, null, null")
 
 REASONS = "select r.code from unnest({me}.reasons) as r (code)"
+REASONS_READY = Ready(
+    "code",
+    """case when {me}.reasons <> '{}'
+        then '[{"code":"' || array_to_string({me}.reasons, '"},{"code":"') || '"}]' end""",
+)
 BASES = "select b.* from unnest({me}.bases) as b"
+BASES_READY = Ready("agreement { id } authorisation since", "{me}.bases_text")
 
 _AGREEMENT = f"""
 select g.id, g.kind, g.pillars, g.title, g.legal_basis, g.confidence, g.details, g.source,

@@ -81,7 +81,8 @@ consent_law as materialized (
 VISIBLE = f"""(
     %(asker)s = 'auditor'
     or (%(asker)s = 'company' and o.tin = %(own_tin)s)
-    or (%(asker)s = 'officer' and o.administration in (select t.territory from own t))
+    or (%(asker)s = 'officer' and (o.administration = %(own_territory)s
+        or o.administration in (select t.territory from own t)))
     or (%(asker)s in ('officer', 'partner') and exists (
         select from sight s
         where s.territory = o.administration and (

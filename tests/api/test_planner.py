@@ -226,17 +226,21 @@ def _recognition(tin: str, there: str) -> str:
 
 @contextmanager
 def _nameless(region: Client, tin: str) -> Iterator[None]:
+    """In the row that says how it stands, and in those that say how it stood."""
+    tables = ("operator", "particulars")
     with psycopg.connect(region.database, autocommit=True) as connection:
-        connection.execute("alter table views.particulars alter name drop not null")
-        connection.execute("create table names as select tin, name from views.particulars")
-        connection.execute("update views.particulars set name = null where tin = %s", [tin])
+        for table in tables:
+            connection.execute(f"alter table views.{table} alter name drop not null")
+            connection.execute(f"create table {table}_names as select tin, name from views.{table}")
+            connection.execute(f"update views.{table} set name = null where tin = %s", [tin])
         yield
-        connection.execute(
-            "update views.particulars p set name = n.name from names n"
-            " where p.tin = n.tin and p.name is null"
-        )
-        connection.execute("drop table names")
-        connection.execute("alter table views.particulars alter name set not null")
+        for table in tables:
+            connection.execute(
+                f"update views.{table} p set name = n.name from {table}_names n"
+                " where p.tin = n.tin and p.name is null"
+            )
+            connection.execute(f"drop table {table}_names")
+            connection.execute(f"alter table views.{table} alter name set not null")
 
 
 def _asker(region: Client, subject: str) -> Asker:

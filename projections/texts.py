@@ -1,0 +1,104 @@
+"""What an operator's row says ready-made: how it stands once all that was decided is in effect.
+
+Most questions are about today, and of most operators nothing is to come. For those the row itself
+answers, without the tables on both clocks, and its newest periods lie there as the text that they
+are sent as. Nothing here depends on an agreement or on who asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from projections.tables import array, own_array
+from registry.clocks import NEVER_AT, Remembered
+from registry.standing import Period, Record
+from registry.values import Status
+
+LATEST = 10  # periods that are kept as text
+_BEST = {status: rank for rank, status in enumerate(Status)}
+
+
+def settled(it: Record, standing: Status) -> tuple[Any, ...]:
+    """The columns of an operator's row from `settled` on.
+
+    `standing`: what the row says; where the law of the last day says otherwise, the row never
+    answers for the tables.
+    """
+    held = sorted(_open(it.periods), key=lambda p: p.authorisation)
+    best = min((p.status for p in held), key=_BEST.__getitem__, default=Status.NONE)
+    since = max(_edges(it)) if best is standing else NEVER_AT
+    identified: dict[str, str] = {}
+    for each in _open(it.identifiers):
+        identified[each.scheme] = min(each.value, identified.get(each.scheme, each.value))
+    return (
+        since,
+        own_array([p.number or p.authorisation for p in held]),
+        array(tuple(p.programme for p in held)),
+        array(tuple(p.type for p in held)),
+        array(tuple(p.status.value for p in held)),
+        array(tuple(p.abroad.value for p in held)),
+        array(tuple(",".join(role.value for role in p.roles) for p in held)),
+        array(tuple(p.valid_from for p in held)),
+        array(tuple(sorted(identified))),
+        own_array([identified[scheme] for scheme in sorted(identified)]),
+        array(tuple(sorted(str(c.partner or "*") for c in _open(it.consents)))),
+        own_array(_worded(r) for r in _newest(it.periods)[:LATEST]),
+    )
+
+
+def _open(facts: Iterable[Remembered[Any]]) -> list[Any]:
+    """What is believed at last, and has no end in law."""
+    return [r.fact for r in facts if r.recorded_to is None and _endless(r.fact.valid_to)]
+
+
+def _endless(until: datetime | None) -> bool:
+    return until is None or until >= NEVER_AT
+
+
+def _edges(it: Record) -> Iterator[datetime]:
+    """Every instant at which a belief changed, and those at which the last one changes the law."""
+    yield it.registered.known_at
+    for r in chain[Remembered[Any]](it.periods, it.names, it.identifiers, it.consents):
+        yield r.recorded_from
+        if r.recorded_to is not None:
+            yield r.recorded_to
+        else:
+            yield r.fact.valid_from
+            if not _endless(r.fact.valid_to):
+                yield r.fact.valid_to
+
+
+def _newest(periods: list[Remembered[Period]]) -> list[Remembered[Period]]:
+    """The newest law first, as `periods` has it in GraphQL."""
+    found = sorted(periods, key=lambda r: r.position, reverse=True)
+    found.sort(key=lambda r: r.fact.authorisation)
+    found.sort(key=lambda r: (r.fact.valid_from, r.recorded_from), reverse=True)
+    return found
+
+
+def _worded(r: Remembered[Period]) -> str:
+    """In the selection that is asked most; a ground is told to some only, and not in it."""
+    p = r.fact
+    return (
+        f'{{"authorisation":{_quoted(p.number or p.authorisation)},"status":"{p.status.value}"'
+        f',"validFrom":{_instant(p.valid_from)}'
+        f',"validTo":{"null" if _endless(p.valid_to) else _instant(p.valid_to)}'
+        f',"recordedFrom":{_instant(r.recorded_from)},"recordedTo":{_instant(r.recorded_to)}}}'
+    )
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()
+
+
+@lru_cache(maxsize=16_384)
+def _instant(at: datetime | None) -> str:
+    if at is None:
+        return "null"
+    return f'"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")}Z"'
