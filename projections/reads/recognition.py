@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.rows import dict_row
 
 from projections.reads.clocks import POSITION, believed
@@ -68,8 +69,8 @@ _CONSENTS = json_list(
 _LINKS = json_list(
     f"select {LINK} from views.link t"
     f" where t.kind = 'AEO_MUTUAL_RECOGNITION' and {believed('t')}"
-    " and (t.from_party = h.administration or exists (select from bloc b"
-    " where b.bloc = t.from_party and b.member = h.administration))"
+    " and t.from_party = any(array(select h.administration union all select b.bloc from bloc b"
+    " where b.member = h.administration))"
     " and (%(territory)s::text is null or t.to_party = %(territory)s or exists (select from bloc b"
     " where b.bloc = t.to_party and b.member = %(territory)s))"
     " order by t.agreement, t.ordinal, t.valid_from"
@@ -114,6 +115,10 @@ left join law on law.administration = s.administration and s.nth = 1
 order by s.administration, s.nth
 """
 
+_NAMES = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", FACTS)))
+#: As PostgreSQL numbers parameters: psycopg would take the long text apart for every question.
+_NUMBERED = re.sub(r"%\((\w+)\)s", lambda it: f"${_NAMES.index(it[1]) + 1}", FACTS)
+
 _periods = msgspec.json.Decoder(list[Period], dec_hook=decode_value)
 _identifiers = msgspec.json.Decoder(list[Identified], dec_hook=decode_value)
 _consents = msgspec.json.Decoder(list[Consented], dec_hook=decode_value)
@@ -152,8 +157,9 @@ async def facts(
     found: dict[Tin, Facts] = {}
     position = 0
     law = Facts(None)
-    async with connection.cursor(row_factory=dict_row) as cursor:
-        async for row in await cursor.execute(FACTS, parameters):
+    async with AsyncRawCursor(connection, row_factory=dict_row) as cursor:
+        given = [parameters[name] for name in _NAMES]
+        async for row in await cursor.execute(_NUMBERED, given, prepare=True):
             position = row["position"]
             if row["tin"] is None:
                 continue
