@@ -65,9 +65,9 @@ class Folders:
     def __init__(self, conninfo: str, role: str, count: int | None = None) -> None:
         self.count = count or min(os.cpu_count() or 1, 8)
         self.ahead = 2 * self.count  # enough that none waits while a sheet is being written
-        self._all = [_start(conninfo, role) for _ in range(self.count)]
+        self.processes = [_start(conninfo, role) for _ in range(self.count)]
         self._free: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
-        for process in self._all:
+        for process in self.processes:
             self._free.put(process)
         self._threads = ThreadPoolExecutor(self.count, "folder")
 
@@ -98,10 +98,10 @@ class Folders:
     def __exit__(
         self, kind: type[BaseException] | None, it: BaseException | None, at: TracebackType | None
     ) -> None:
-        for process in self._all:
+        for process in self.processes:
             process.kill()  # whoever waits for its answer hears that it has ended
         self._threads.shutdown(wait=True, cancel_futures=True)
-        for process in self._all:
+        for process in self.processes:
             process.wait()
             for end in (process.stdin, process.stdout):
                 if end:

@@ -61,10 +61,16 @@ def test_the_live_follower_goes_on_through_a_rebuild(database: str, a_world: Reg
     assert _digests(database) == as_followed
 
 
+@pytest.mark.parametrize("far", [2, 1_000_000])
 def test_an_event_that_cannot_be_read_stops_its_projection_alone(
-    database: str, a_world: Registry
+    database: str, a_world: Registry, monkeypatch: pytest.MonkeyPatch, far: int
 ) -> None:
-    Follower(database).catch_up()
+    """Whether it is alone, or other processes fold ahead."""
+    monkeypatch.setattr(following, "BATCH", 2)
+    monkeypatch.setattr(following, "FAR", far)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(following, "BATCH", 2_000)
+        Follower(database).catch_up()
     before = a_world.ledger.max_notification_id() or 0
     _register(a_world, "CN5550000001")
     with psycopg.connect(database) as connection:  # as no writer could: with the owner's hand
