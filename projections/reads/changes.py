@@ -7,7 +7,7 @@ compared with everything recorded before that position.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -24,6 +24,7 @@ from registry.recognition import (
     Member,
     Question,
     Stretch,
+    holds,
     recognise,
 )
 from registry.standing import Consented, Identified, Period
@@ -143,6 +144,50 @@ async def operators_of(connection: Connection, homes: Iterable[str], position: i
 # --------------------------------------------------------------------- facts
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A fact that an event took back (`before`) or put in place. `says`: all but when it holds."""
+
+    fact: Stretch
+    before: bool
+    says: tuple[Any, ...]
+
+
+@dataclass
+class Way:
+    """Everything ever believed of the law from one home territory to another. The same for all its
+    operators, so what is worked out for one of them is kept for the others."""
+
+    links: list[Held[Link]]
+    members: list[Held[Member]]
+    consent_laws: list[Held[ConsentLaw]]
+    _at: dict[int, Facts] = field(default_factory=dict)
+    _moved: dict[int, list[Moved]] = field(default_factory=dict)
+    _edges: dict[int, set[datetime]] = field(default_factory=dict)
+
+    def at(self, position: int) -> Facts:
+        """What was believed of the law alone when everything up to this position was recorded."""
+        if position not in self._at:
+            self._at[position] = Facts(
+                None,
+                links=_then(self.links, position),
+                members=_then(self.members, position),
+                consent_laws=_then(self.consent_laws, position),
+            )
+        return self._at[position]
+
+    def moved(self, position: int) -> list[Moved]:
+        if position not in self._moved:
+            rows = (self.links, self.members, self.consent_laws)
+            self._moved[position] = [it for held in rows for it in _moved(held, position)]
+        return self._moved[position]
+
+    def edges(self, position: int) -> set[datetime]:
+        if position not in self._edges:
+            self._edges[position] = edges(self.at(position - 1)) | edges(self.at(position))
+        return self._edges[position]
+
+
 @dataclass
 class Past:
     """Everything ever believed of an operator and of its way into one territory."""
@@ -152,53 +197,51 @@ class Past:
     periods: list[Held[Period]]
     identifiers: list[Held[Identified]]
     consents: list[Held[Consented]]
-    links: list[Held[Link]] = field(default_factory=list)
-    members: list[Held[Member]] = field(default_factory=list)
-    consent_laws: list[Held[ConsentLaw]] = field(default_factory=list)
+    way: Way
 
     def at(self, position: int) -> Facts:
         """What was believed when everything up to this position was recorded.
 
         Whether a list was fresh is no question of what was recorded: it is left out.
         """
-
-        def then(held: list[Held[T]]) -> list[T]:
-            return [
-                it.fact
-                for it in held
-                if it.position <= position and (it.position_to is None or it.position_to > position)
-            ]
-
+        law = self.way.at(position)
         return Facts(
             self.tin,
             self.administration,
-            then(self.periods),
-            then(self.identifiers),
-            then(self.consents),
-            then(self.links),
-            then(self.members),
-            then(self.consent_laws),
+            _then(self.periods, position),
+            _then(self.identifiers, position),
+            _then(self.consents, position),
+            law.links,
+            law.members,
+            law.consent_laws,
         )
 
-    def touched(self, position: int) -> tuple[datetime, datetime | None] | None:
-        """The stretch of law outside which the event at this position changes nothing."""
-        moved: list[Stretch] = [
-            it.fact
-            for held in self._all()
-            for it in held
-            if position in (it.position, it.position_to)
-        ]
-        if not moved:
-            return None
-        ends = [stretch.valid_to for stretch in moved]
-        last = None if None in ends else max(end for end in ends if end)
-        return min(stretch.valid_from for stretch in moved), last
+    def moved(self, position: int) -> list[Moved]:
+        own = (self.periods, self.identifiers, self.consents)
+        found = [it for held in own for it in _moved(held, position)]
+        return found + self.way.moved(position)
 
-    def _all(self) -> tuple[Sequence[Held[Any]], ...]:
-        return (
-            self.periods, self.identifiers, self.consents, self.links, self.members,
-            self.consent_laws,
-        )  # fmt: skip
+
+def _then(held: list[Held[T]], position: int) -> list[T]:
+    return [
+        it.fact
+        for it in held
+        if it.position <= position and (it.position_to is None or it.position_to > position)
+    ]
+
+
+def _moved(held: Sequence[Held[Any]], position: int) -> list[Moved]:
+    return [
+        Moved(it.fact, it.position != position, _says(it.fact))
+        for it in held
+        if position in (it.position, it.position_to) and it.position != it.position_to
+    ]
+
+
+def _says(fact: Any) -> tuple[Any, ...]:
+    names = getattr(fact, "__struct_fields__", None) or tuple(fact.__dataclass_fields__)
+    said = (getattr(fact, name) for name in names if name not in ("valid_from", "valid_to"))
+    return (type(fact), *said)
 
 
 @dataclass(frozen=True)
@@ -219,17 +262,23 @@ def differences(past: Past, territory: AdministrationCode, position: int) -> lis
     One entry for each stretch of law, in order. What was never recognised and is not now is no
     change of the set, so that nobody hears here of an operator that it may not see.
     """
-    within = past.touched(position)
-    if within is None:
+    moved = past.moved(position)
+    if not moved:
         return []
+    first = min(it.fact.valid_from for it in moved)
+    ends = [it.fact.valid_to for it in moved]
+    last = None if None in ends else max(end for end in ends if end)
     before, after = past.at(position - 1), past.at(position)
-    first, last = within
-    cuts = sorted(
-        {first} | {e for e in edges(before) | edges(after) if first < e and (not last or e < last)}
-    )
+    own = edges(replace(before, **_NO_LAW)) | edges(replace(after, **_NO_LAW))
+    cuts = {e for e in own | past.way.edges(position) if first < e and (not last or e < last)}
     found: list[Change] = []
     pair: tuple[Outcome, Outcome] | None = None
-    for cut in cuts:
+    for cut in sorted(cuts | {first}):
+        # Where what holds that day says the same before and after, so does the answer.
+        said = {it.says for it in moved if it.before and holds(it.fact, cut)}
+        if said == {it.says for it in moved if not it.before and holds(it.fact, cut)}:
+            pair = None
+            continue
         asked = Question(territory, cut)
         was, now = recognise(before, asked).outcome, recognise(after, asked)
         answers = (was, now.outcome)
@@ -238,6 +287,8 @@ def differences(past: Past, territory: AdministrationCode, position: int) -> lis
         pair = answers
     return found
 
+
+_NO_LAW: dict[str, Any] = {"links": (), "members": (), "consent_laws": ()}
 
 PAST = f"""
 select o.tin, o.administration,
@@ -293,17 +344,15 @@ async def pasts(
         consent_laws = _consent_laws.decode(law[2])
         await cursor.execute(PAST, {"tins": list(tins)})
         found: dict[str, Past] = {}
-        by_home: dict[str, tuple[list[Held[Link]], list[Held[Member]]]] = {}
+        ways: dict[str, Way] = {}
         for tin, home, periods, identifiers, consents in await cursor.fetchall():
-            if home not in by_home:
+            if home not in ways:
                 near = [m for m in members if m.fact.member.text in (home, territory.text)]
                 parties = {home, *(m.fact.bloc.text for m in near)}
-                ways = [link for link in links if link.fact.clause.from_.text in parties]
-                by_home[home] = (ways, near)
-            ways, near = by_home[home]
+                out = [link for link in links if link.fact.clause.from_.text in parties]
+                ways[home] = Way(out, near, consent_laws)
             found[tin] = Past(
                 Tin(tin), AdministrationCode(home), _periods.decode(periods),
-                _identifiers.decode(identifiers), _consents.decode(consents),
-                ways, near, consent_laws,
+                _identifiers.decode(identifiers), _consents.decode(consents), ways[home],
             )  # fmt: skip
     return found
