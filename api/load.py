@@ -71,7 +71,7 @@ def load_operators(
         batches = decided(conninfo, seed, ranges)
         for (first, until), batch in zip(ranges, batches, strict=True):
             last = registry.record_written(batch)
-            lengths = [len(written) for _, written in batch]
+            lengths = [ticket.events for ticket in batch]
             events += sum(lengths)
             before = [position - n for position, n in zip(last, lengths, strict=True)]
             events += _put_right(registry, population, first, before)

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import BaseAggregate
-from eventsourcing.persistence import Mapper, StoredEvent
+from eventsourcing.persistence import Mapper
 
 from registry import agreements, particulars
 from registry import commands as c
@@ -48,6 +48,7 @@ from registry.publications import Claim, Document
 from registry.recorder import LedgerRecorder
 from registry.routes import BEGINNINGS, DECISIONS, begin, known_zone, stream_of
 from registry.stored import EventMapper
+from registry.tickets import Ticket, write_out
 from registry.values import AdministrationCode, Tin
 
 AGGREGATES: tuple[type[BaseAggregate[UUID]], ...] = (
@@ -222,22 +223,23 @@ class Registry(Application[UUID]):
         """
         return self.record_written([self.written(history) for history in histories])
 
-    def written(self, history: History) -> tuple[Slip, list[StoredEvent]]:
+    def written(self, history: History) -> Ticket:
         """A history as the ledger takes it: it can be sent from one process to another."""
         pending = history.aggregate.collect_events()
-        digest = sha256(history.command_id.bytes).digest()
-        slip = Slip(history.command_id, digest, history.actor)
+        slip = Slip(history.command_id, sha256(history.command_id.bytes).digest(), history.actor)
         slip.metadata = [
             _metadata(event, known) for event, known in zip(pending, history.known, strict=True)
         ]
-        return slip, [self.mapper.to_stored_event(event) for event in pending]
+        ticket = write_out(slip, [self.mapper.to_stored_event(event) for event in pending])
+        slip.metadata = ()  # it is in the ticket
+        return ticket
 
-    def record_written(self, batch: Sequence[tuple[Slip, list[StoredEvent]]]) -> list[int]:
+    def record_written(self, batch: Sequence[Ticket]) -> list[int]:
         """The same of histories that were written out before."""
-        for outcome in self.ledger.append_many(batch):
+        for outcome in self.ledger.append_written(batch):
             if isinstance(outcome, Exception):
                 raise outcome
-        return [slip.positions[-1] for slip, _ in batch]
+        return [ticket.command.positions[-1] for ticket in batch]
 
     def record_decided(
         self, decided: Sequence[tuple[BaseAggregate[UUID], c.Command, str]]

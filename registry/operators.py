@@ -8,15 +8,18 @@ which day, is in standing.py.
 from __future__ import annotations
 
 from datetime import date
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from eventsourcing.domain import AggregateCreated, BaseAggregate
+from eventsourcing.domain import AggregateCreated, BaseAggregate, CanMutateAggregate
 
 from registry.corrections import changed, put_right
 from registry.decisions import DatedFact
+from registry.happening import happen
 from registry.holdings import Authorisation, Due
 from registry.values import CLOSED, ENDED, HELD, AdministrationCode, Role, Status, Tin
+
+OVER = ENDED | CLOSED
 
 
 class Operator(BaseAggregate[UUID]):
@@ -341,6 +344,10 @@ class Operator(BaseAggregate[UUID]):
         self.barred: dict[str, date] = {}
         self.successor: Tin | None = None
 
+    def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **said: Any) -> None:
+        if not happen(self, event_class, said):
+            super().trigger_event(event_class, **said)
+
     @staticmethod
     def create_id(tin: Tin) -> UUID:
         return uuid5(NAMESPACE_URL, f"operator/{tin}")
@@ -351,7 +358,7 @@ class Operator(BaseAggregate[UUID]):
 
     def held(self) -> list[Authorisation]:
         """What has been granted and has not ended."""
-        return [a for a in self.authorisations.values() if a.status not in ENDED | CLOSED]
+        return [a for a in self.authorisations.values() if a.status not in OVER]
 
 
 def amended(

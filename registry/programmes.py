@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -91,6 +92,7 @@ class Programme(BaseAggregate[UUID]):
 
         def apply(self, programme: Programme) -> None:
             programme.rules.append(self)
+            programme._turns = None
             programme._of_day.clear()
 
     def __init__(
@@ -113,7 +115,8 @@ class Programme(BaseAggregate[UUID]):
         self.programme, self.administration, self.name = programme, administration, name
         self.types: list[tuple[date, tuple[str, ...]]] = [(date.min, types)]
         self.rules: list[Programme.RuleSet] = []
-        self._of_day: dict[date, Rules] = {}
+        self._turns: list[date] | None = None  # the days on which a rule begins or ends
+        self._of_day: dict[int, Rules] = {}  # by how many turns came before
 
     @staticmethod
     def create_id(programme: str) -> UUID:
@@ -126,15 +129,19 @@ class Programme(BaseAggregate[UUID]):
 
     def rules_on(self, day: date) -> Rules:
         """The rules of that day; of two that hold, the newer law, else the one said last."""
-        if day not in self._of_day:
-            self._of_day[day] = Rules(
+        if self._turns is None:
+            ends = [r.until for r in self.rules if r.until]
+            self._turns = sorted({r.effective for r in self.rules}.union(ends))
+        since = bisect(self._turns, day)  # between two turns every day has the same rules
+        if since not in self._of_day:
+            self._of_day[since] = Rules(
                 {
                     r.rule: (r.value, r.unit, r.legal_ground or r.source)
                     for r in sorted(self.rules, key=lambda r: r.effective)
                     if r.effective <= day and (r.until is None or day < r.until)
                 }
             )
-        return self._of_day[day]
+        return self._of_day[since]
 
     def set_types(self, by: Decision, types: tuple[str, ...]) -> None:
         facts = by.envelope()

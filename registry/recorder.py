@@ -132,22 +132,25 @@ class LedgerRecorder(PostgresApplicationRecorder):
         raised; never raises. Commands on one stream go into successive commits, in order.
         """
         outcomes: list[Outcome] = [[] for _ in batch]
-        queue: deque[Ticket] = deque()
         number: dict[Ticket, int] = {}
         for n, (command, events) in enumerate(batch):
             try:
-                ticket = write_out(command, events)
+                number[write_out(command, events)] = n
             except Exception as error:
                 outcomes[n] = error
-            else:
-                number[ticket] = n
-                queue.append(ticket)
+        for n, outcome in zip(number.values(), self.append_written(list(number)), strict=True):
+            outcomes[n] = outcome
+        return outcomes
+
+    def append_written(self, tickets: Sequence[Ticket]) -> list[Outcome]:
+        """The same of commands that were written out before, perhaps in another process."""
+        outcomes: dict[Ticket, Outcome] = {}
+        queue = deque(tickets)
         with self._bulk_lock:
             while queue:
                 part = take(queue)
-                for ticket, outcome in zip(part, self._bulk.append(part), strict=True):
-                    outcomes[number[ticket]] = outcome
-        return outcomes
+                outcomes.update(zip(part, self._bulk.append(part), strict=True))
+        return [outcomes[ticket] for ticket in tickets]
 
     def find_command(self, id: UUID) -> Found | None:
         """What a command id has recorded, if it was ever used."""

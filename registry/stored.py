@@ -28,6 +28,7 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import get_topic
 
+from registry.exactness import exact
 from registry.values import decode_value, encode_value
 
 ENVELOPE = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp"})
@@ -142,6 +143,7 @@ class Form:
             gc=False,
         )
         self._decode = msgspec.json.Decoder(self.shape, dec_hook=decode_value).decode
+        self._exact = exact({f.name: hints[f.name] for f in own})
         # How a text of this version begins.
         self._current = _encode(self._version)[:-1] + b"," if self._version else b"{"
         # A created event must name its aggregate, which its topic does already.
@@ -154,10 +156,11 @@ class Form:
     def write(self, event: dict[str, Any]) -> bytes:
         own = {name: it for name in self.names if (it := event[name]) is not None}
         text = _encode({**self._version, **own} if self._version else own)
-        try:
-            self._decode(text)  # what cannot be read back must never be recorded
-        except (msgspec.MsgspecError, ValueError) as error:
-            raise NotStorable(f"{self.topic} cannot be recorded: {error}") from error
+        if self._exact is None or not self._exact(event):
+            try:
+                self._decode(text)  # what cannot be read back must never be recorded
+            except (msgspec.MsgspecError, ValueError) as error:
+                raise NotStorable(f"{self.topic} cannot be recorded: {error}") from error
         if b"\\u0000" in text:  # SQL could not read the state as JSON
             raise NotStorable(f"{self.topic} cannot be recorded: it has a NUL character")
         return text
