@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from api.cli import asking, benching, keeping, papers, running, signing
+from api.cli import asking, auditing, benching, keeping, papers, running, signing
 from api.cli.terminal import BAD_FILE, EXIT_CODES, NO_DATABASE, REFUSED, complain
 
 app = typer.Typer(
@@ -41,6 +41,7 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
 for group, commands in GROUPS.items():
     for name, command in commands.items():
         app.command(name, rich_help_panel=group, epilog=EXIT_CODES)(command)
+app.add_typer(auditing.app, name="audit", rich_help_panel="Take away")
 
 
 def main() -> None:

@@ -1,0 +1,107 @@
+"""What the read models say of each operator and agreement, for an audit: line by line, by streams.
+
+An auditor derives the same from the events alone. Of who has moved on since the signed tree the
+read models speak of another moment, and nothing is said here but that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from functools import lru_cache
+from heapq import merge
+from itertools import groupby
+from typing import Any
+
+import msgspec
+import psycopg
+
+from registry.agreements import Agreement
+
+Connection = psycopg.Connection[Any]
+
+PERIOD = (
+    "p.authorisation, p.number, p.programme, p.type, p.status, p.abroad, p.roles,"
+    " p.effective_from, p.valid_until, p.flags, p.ground, p.valid_from, p.valid_to,"
+    " p.recorded_from, p.recorded_to, p.position, p.position_to"
+)
+STAGE = "status, valid_from, valid_to, recorded_from, recorded_to, position, position_to"
+SIDE = f"party, implemented_from, suspended, {STAGE.removeprefix('status, ')}"
+
+
+def expected_state(
+    connection: Connection, streams: list[str] | None, position: int
+) -> Iterator[bytes]:
+    """One line a stream, in the order of their ids.
+
+    `streams`: only these. `position`: the last event that the lines may rest on.
+    """
+    both = merge(
+        _operators(connection, streams, position),
+        _agreements(connection, streams, position),
+        key=lambda it: it["stream"],
+    )
+    encode = msgspec.json.Encoder().encode
+    for line in both:
+        yield encode(line) + b"\n"
+
+
+def _operators(
+    connection: Connection, streams: list[str] | None, position: int
+) -> Iterator[dict[str, Any]]:
+    with connection.cursor(name="audit_periods") as cursor:
+        cursor.itersize = 5_000
+        cursor.execute(
+            f"select o.id::text, o.tin, o.position, {PERIOD} from views.operator o"
+            " left join views.status_period p using (tin)"
+            " where %(streams)s::uuid[] is null or o.id = any(%(streams)s)"
+            ' order by o.id, p.authorisation collate "C", p.valid_from, p.recorded_from,'
+            " p.position",
+            {"streams": streams},
+        )
+        for (stream, tin, last), rows in groupby(cursor, key=lambda row: row[:3]):
+            it = {"stream": stream, "operator": tin, "position": last}
+            if last <= position:
+                # Who has never applied for anything has no periods, and one row of nothing.
+                it["periods"] = [_plain(row[3:]) for row in rows if row[3] is not None]
+            yield it
+
+
+def _agreements(
+    connection: Connection, streams: list[str] | None, position: int
+) -> list[dict[str, Any]]:
+    """All at once: there are hundreds."""
+    found = []
+    said = connection.execute("select id, position from views.agreement").fetchall()
+    stages = _by_agreement(connection, "stage", STAGE, "valid_from, recorded_from, position")
+    sides = _by_agreement(
+        connection, "side", SIDE, 'party collate "C", valid_from, recorded_from, position'
+    )
+    for id, last in said:
+        stream = str(Agreement.create_id(id))
+        if streams is None or stream in streams:
+            it = {"stream": stream, "agreement": id, "position": last}
+            if last <= position:
+                it |= {"stages": stages.get(id, []), "sides": sides.get(id, [])}
+            found.append(it)
+    return sorted(found, key=lambda it: str(it["stream"]))
+
+
+def _by_agreement(
+    connection: Connection, table: str, columns: str, order: str
+) -> dict[str, list[list[Any]]]:
+    rows = connection.execute(
+        f'select agreement, {columns} from views.{table} order by agreement collate "C", {order}'
+    )
+    return {id: [_plain(row[1:]) for row in own] for id, own in groupby(rows, lambda row: row[0])}
+
+
+def _plain(row: tuple[Any, ...]) -> list[Any]:
+    return [_text(it) if isinstance(it, date) else it for it in row]
+
+
+@lru_cache(maxsize=16_384)
+def _text(day: date) -> str:
+    """Days in ISO 8601; instants in RFC 3339, UTC."""
+    written = day.isoformat()
+    return written.replace("+00:00", "Z") if isinstance(day, datetime) else written
