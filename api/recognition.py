@@ -21,6 +21,7 @@ from api.loading import load
 from api.planning import sql
 from api.refusals import bad_input
 from api.sentences import Reason
+from api.telling import TELLING
 from api.vocabulary import Position
 from projections.reads import recognition as reads
 from projections.reads import rows as places
@@ -137,12 +138,14 @@ class Recognition:
         return [RecognitionBasis.of(basis, self.as_of) for basis in self.answer.bases]
 
     @costs(20)
+    @sql.worded("'from'")
     @strawberry.field
     def valid_from(self) -> datetime | None:
         """From when, in law, the answer and its reasons are these; null: from the first."""
         return shown(self._stretch[0])
 
     @costs(20)
+    @sql.worded("'to'")
     @strawberry.field
     def valid_to(self) -> datetime | None:
         """Until when they are, by what is known; exclusive, null: no end is known."""
@@ -191,7 +194,15 @@ _ASKED = ("tin", "in", "at", "known", "role", "direction", "hs", "crossing", "mo
 @strawberry.type
 class RecognitionQuery:
     @costs(80)
-    @sql.rows(places.RECOGNITION, ctes=SIGHT, key="tin", looks="tin", bind=_asked, gives=_ASKED)
+    @sql.rows(
+        places.RECOGNITION,
+        ctes=SIGHT,
+        key="tin",
+        looks="tin",
+        bind=_asked,
+        gives=_ASKED,
+        telling=TELLING,
+    )
     @strawberry.field
     async def recognition(
         self,

@@ -27,7 +27,7 @@ Zones = Mapping[str, str]
 @strawberry.type(description="One reason for an answer.")
 class Reason:
     code: ReasonCode
-    message: str = strawberry.field(metadata=sql.nowhere())
+    message: str = strawberry.field(metadata=sql.told("{me}.code"))
 
 
 def why(facts: Facts, asked: Question, answer: Answer, zones: Zones) -> list[Reason]:

@@ -35,7 +35,17 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
-from api.planning.sql import AS_IT_LIES, TYPES, Bind, Rows, Value, place
+from api.planning.sql import (
+    AS_IT_LIES,
+    MARK,
+    TYPES,
+    Bind,
+    Rows,
+    Telling,
+    Told,
+    Value,
+    place,
+)
 
 ASKER = ("asker", "own_territory", "own_tin", "own", "reach", "now")
 _PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -70,12 +80,14 @@ class Bound:
 @dataclass(frozen=True, eq=False)
 class Plan:
     """`columns`: which parameter each column of the table of rows is: of which Bound, or of the
-    asker (None), and its name. `many`: it looks up many keys, and so goes alone."""
+    asker (None), and its name. `many`: it looks up many keys, and so goes alone. `telling`: who
+    words what the text has marks for."""
 
     sql: str
     bound: tuple[Bound, ...]
     columns: tuple[tuple[int | None, str], ...]
     many: bool
+    telling: Telling | None
 
 
 @dataclass
@@ -85,6 +97,7 @@ class _Scope:
     names: Mapping[str, int | None]
     me: str = ""
     key: str = ""
+    telling: Telling | None = None
 
 
 @dataclass
@@ -99,6 +112,7 @@ class Compiler:
     _columns: dict[tuple[int | None, str], int] = field(default_factory=dict)
     _rows: int = 0
     _many: bool = False
+    _told: Telling | None = None
 
     def plan(self) -> Plan:
         root = self.schema.query_type
@@ -119,8 +133,9 @@ class Compiler:
         names = ", ".join(f"p{n}" for n in self._columns.values())
         sql = f"select {text} from unnest({arrays}) with ordinality as request ({names}, place)"
         return Plan(
-            f"{sql} order by request.place", tuple(self._bound), tuple(self._columns), self._many
-        )
+            f"{sql} order by request.place", tuple(self._bound), tuple(self._columns), self._many,
+            self._told,
+        )  # fmt: skip
 
     def _object(self, type: GraphQLObjectType, chosen: GroupedFieldSet, scope: _Scope) -> str:
         """An expression: the object's JSON text; it raises where a part is null and may not be."""
@@ -153,12 +168,34 @@ class Compiler:
         if isinstance(where, Rows):
             text = self._rows_of(where, kind, details, defined, scope)
             return f"coalesce({text}, 'null')" if nullable else text
+        if isinstance(where, Told):
+            return self._mark(where, scope, about)
         if where is None and own.base_resolver is None and scope.me:
             where = Value(f"{{me}}.{own.python_name}")
-        if where is None or where.sql is None:
+        if where is None:
             raise Declined("uncovered", about)
         text = _leaf(kind, self._filled(where.sql, scope), about)
         return f"coalesce({text}, 'null')" if nullable else text
+
+    def _mark(self, where: Told, scope: _Scope, about: str) -> str:
+        if scope.telling is None or self._told not in (None, scope.telling):
+            raise Declined("uncovered", about)
+        self._told = scope.telling
+        return f"{_MARK} || {self._filled(where.mark, scope)} || {_MARK}"
+
+    def _row(
+        self, where: Rows, kind: Any, details: list[FieldDetails], scope: _Scope, it: str
+    ) -> str:
+        """The object of a row, after the facts where a part of it is worded from them."""
+        inner = _Scope(scope.names, it, telling=where.telling or scope.telling)
+        before, self._told = self._told, None
+        inside = self._inside(_element(kind), details, inner)
+        if where.telling and self._told:
+            inside = f"{_MARK} || {self._filled(where.telling.facts, inner)} || {_MARK} || {inside}"
+        if before is not None and self._told not in (None, before):
+            raise Declined("uncovered", "two ways of wording")
+        self._told = self._told or before
+        return inside
 
     def _rows_of(
         self, where: Rows, kind: Any, details: list[FieldDetails], defined: GraphQLField,
@@ -170,15 +207,18 @@ class Compiler:
             python = dict(zip(defined.args, (it.python_name for it in arguments), strict=True))
             node = details[0].node
             self._bound.append(Bound(where.bind, defined, node, where.looks, python))
-            scope = _Scope({**scope.names, **names}, scope.me)
+            scope = _Scope({**scope.names, **names}, scope.me, telling=scope.telling)
         if where.keys:
             return self._each_key(where, kind, details, scope)
         if where.key:
-            scope = _Scope(scope.names, scope.me, self._filled(f"%({where.key})s", scope))
+            key = self._filled(f"%({where.key})s", scope)
+            scope = _Scope(scope.names, scope.me, key, scope.telling)
         if where.ready and where.ready.selection == self._shape(_element(kind), details):
-            slowly = replace(where, select=where.ready.select or where.select)
-            text = self._selected(slowly, kind, details, scope)
-            return f"coalesce({self._filled(where.ready.text, scope)}, {text})"
+            text = self._filled(where.ready.text, scope)
+            if not where.ready.select:
+                return text
+            rows = replace(where, select=where.ready.select)
+            return f"coalesce({text}, {self._selected(rows, kind, details, scope)})"
         return self._selected(where, kind, details, scope)
 
     def _selected(
@@ -189,7 +229,7 @@ class Compiler:
         self._rows += 1
         it = f"row{self._rows}"
         many = isinstance(kind, GraphQLList)
-        inside = self._inside(_element(kind), details, _Scope(scope.names, it))
+        inside = self._row(where, kind, details, scope, it)
         if not many:
             return f"({ctes}select {inside} from ({source}) {it})"
         assert where.order, "a list without an order differs from one reading to the next"
@@ -223,7 +263,7 @@ class Compiler:
         source = self._filled(where.select, _Scope(scope.names, scope.me, "wanted.key"))
         self._rows += 1
         it = f"row{self._rows}"
-        inside = self._inside(_element(kind), details, _Scope(scope.names, it))
+        inside = self._row(where, kind, details, scope, it)
         one = f"(select {inside} from ({source}) {it})"
         absent = _literal("null")
         if isinstance(kind.of_type, GraphQLNonNull):
@@ -289,6 +329,10 @@ def _is_text(kind: Any) -> bool:
 def _array(element: str, order: str) -> str:
     sorting = "" if order == AS_IT_LIES else f" order by {order}"
     return f"'[' || coalesce(string_agg({element}, ','{sorting}), '') || ']'"
+
+
+#: In SQL.
+_MARK = f"e'\\x{ord(MARK):02x}'"
 
 
 def _literal(text: str) -> str:

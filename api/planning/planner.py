@@ -6,6 +6,7 @@ planned answer has none. Nothing is read, and no look is kept, for a question th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -33,7 +34,9 @@ from api.limits import Document
 from api.planning.arguments import Arguments, Odd, Variables
 from api.planning.coalescer import Coalescer, cell, run
 from api.planning.compiler import Bound, Compiler, Declined, Plan
+from api.planning.sql import MARK, Telling
 
+LONG = 50  # marks in an answer, beyond which its wording is done in turns with others
 VARIANTS = 16  # plans of one document: @skip and @include by variables make others
 
 PLANNED = Metric("aeo_planned", "Questions answered by one statement")
@@ -96,11 +99,13 @@ class Planner:
             raise Declined("refused", str(error)) from None
         looks = [(name, bound[number][of]) for number, name, of in planned.looks]
         try:
-            return await self._ask(planned.plan, row, context, looks)
+            text = await self._ask(planned.plan, row, context, looks)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
             raise Declined("sql", str(error)) from error
+        telling = planned.plan.telling
+        return await _worded(text, telling) if telling else text
 
     async def _ask(
         self, plan: Plan, row: list[bytes], context: Context, looks: list[tuple[str, Any]]
@@ -241,6 +246,20 @@ def _own(asker: Asker) -> dict[str, bytes]:
         "reach": ",".join(code.text for code in asker.reach),
     }
     return {name: cell(it) for name, it in told.items()}
+
+
+async def _worded(text: bytes, telling: Telling) -> bytes:
+    """What the marks stand for in their places; the facts, which come first, are left out."""
+    pieces = text.split(MARK.encode())
+    for number in range(1, len(pieces), 2):
+        if pieces[number].startswith(b"{"):
+            word = telling.begin(pieces[number])
+            pieces[number] = b""
+            if len(pieces) > LONG:  # others want to be answered, too
+                await asyncio.sleep(0)
+        else:
+            pieces[number] = word(pieces[number])
+    return b"".join(pieces)
 
 
 def _cell(it: Any) -> bytes:

@@ -34,9 +34,31 @@ _PLACE = "where the value lies"
 
 @dataclass(frozen=True)
 class Value:
-    """An expression over the row that the field is of. None: in no column, so not in a plan."""
+    """An expression over the row that the field is of."""
 
-    sql: str | None
+    sql: str
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What is worded in Python of a row: `facts` is an expression, the JSON text of an object.
+
+    `begin` takes that text and returns who words each field, by the mark that it leaves.
+    """
+
+    facts: str
+    begin: Callable[[bytes], Callable[[bytes], bytes]]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A field that a Telling of a row above words. `mark`: an expression, no object."""
+
+    mark: str
+
+
+#: Before and after facts and marks; in JSON text it is always escaped.
+MARK = "\x01"
 
 
 @dataclass(frozen=True)
@@ -46,7 +68,7 @@ class Rows:
     `gives` names the parameters that `bind` returns; `key` or `keys` is the one that is looked up,
     by one or by many: an entry each, in the order asked. `ctes` come before a root's SELECT.
     `looks`: the parameter with the TINs that the read log keeps. `ready`: its text where that lies
-    ready-made, for one selection.
+    ready-made, for one selection. `telling`: who words what SQL does not.
     """
 
     select: str
@@ -58,9 +80,10 @@ class Rows:
     ctes: str = ""
     looks: str = ""
     ready: Ready | None = None
+    telling: Telling | None = None
 
 
-Place = Value | Rows
+Place = Value | Rows | Told
 
 
 def value(sql: str) -> Callable[[T], T]:
@@ -73,9 +96,14 @@ def rows(select: str, **more: Any) -> Callable[[T], T]:
     return _said(Rows(select, **more))
 
 
-def nowhere() -> dict[str, Place]:
-    """Metadata of a plain field that is no column: who asks for it is answered the long way."""
-    return {_PLACE: Value(None)}
+def told(mark: str) -> dict[str, Place]:
+    """Metadata of a field that is worded afterwards."""
+    return {_PLACE: Told(mark)}
+
+
+def worded(mark: str) -> Callable[[T], T]:
+    """The same, above `@strawberry.field`."""
+    return _said(Told(mark))
 
 
 def _said(where: Place) -> Callable[[T], T]:

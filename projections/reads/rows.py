@@ -154,7 +154,8 @@ _RECOGNITION = f"""
 select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
     coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
     coalesce(v.reasons, array['NO_INFORMATION']) as reasons, v.bases, null::text as bases_text,
-    %(at)s as at, %(known)s as known_at, {POSITION} as position
+    %(at)s as at, %(known)s as known_at, {POSITION} as position,
+    o.tin as known, o.administration as home
 from (values (true)) as always_one_row
 left join lateral (
     select o.tin, o.administration from views.operator o

@@ -21,7 +21,7 @@ from api.access import PUBLIC, Asker, named
 from api.context import Context
 from api.limits import Document, read
 from api.planning import coalescer
-from api.planning.sql import Rows, Value, place
+from api.planning.sql import Rows, Told, Value, place
 from api.schema import core, schema
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 from tests.api.documents import SUBJECTS, Asking
@@ -312,7 +312,7 @@ def _covered() -> set[str]:
             where = place(own.metadata)
             leaf = is_leaf_type(get_named_type(defined.type))
             plain = where is None and leaf and not own.base_resolver
-            if not (plain or isinstance(where, Rows) or (isinstance(where, Value) and where.sql)):
+            if not (plain or isinstance(where, Rows | Value | Told)):
                 continue
             if f"{type.name}.{name}" not in found:
                 found.add(f"{type.name}.{name}")

@@ -1,0 +1,64 @@
+"""What SQL does not say of a recognition: its reasons as sentences, and from when until when it holds.
+
+A planned statement leaves marks where these belong, and brings the facts; the rule is asked again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+
+import msgspec
+
+from api import sentences
+from api.planning.sql import Telling
+from api.vocabulary import instant_text
+from projections.reads import telling
+from projections.reads.clocks import shown
+from projections.reads.recognition import stretch
+from registry.recognition import Facts, Question, recognise
+from registry.values import ReasonCode, decode_value
+
+
+
+class _Brought(msgspec.Struct):
+    asked: Question
+    zones: dict[str, str]
+    facts: Facts
+
+
+_decoder = msgspec.json.Decoder(_Brought, dec_hook=decode_value)
+
+
+class _Told:
+    def __init__(self, brought: bytes) -> None:
+        it = _decoder.decode(brought)
+        self._asked, self._zones, self._facts = it.asked, it.zones, it.facts
+
+    def word(self, mark: bytes) -> bytes:
+        """The JSON text of a field by its mark: of a message that is the code of the reason."""
+        match mark.decode():
+            case "from":
+                return _instant(self._stretch[0])
+            case "to":
+                return _instant(self._stretch[1])
+            case code:
+                return msgspec.json.encode(self._messages[ReasonCode(code)])
+
+    @cached_property
+    def _stretch(self) -> tuple[datetime, datetime | None]:
+        return stretch(self._facts, self._asked)
+
+    @cached_property
+    def _messages(self) -> dict[ReasonCode, str]:
+        answer = recognise(self._facts, self._asked)
+        found = sentences.why(self._facts, self._asked, answer, self._zones)
+        return {reason.code: reason.message for reason in found}
+
+
+def _instant(at: datetime | None) -> bytes:
+    known = shown(at)
+    return b"null" if known is None else f'"{instant_text(known)}"'.encode()
+
+
+TELLING = Telling(telling.FACTS, lambda brought: _Told(brought).word)
