@@ -1,4 +1,4 @@
-"""What SQL does not say of a recognition: its reasons as sentences, and from when until when it holds.
+"""What SQL does not say of a recognition: its reasons as sentences, and how long the answer holds.
 
 A planned statement leaves marks where these belong, and brings the facts; the rule is asked again.
 """
@@ -18,7 +18,6 @@ from projections.reads.clocks import shown
 from projections.reads.recognition import stretch
 from registry.recognition import Facts, Question, recognise
 from registry.values import ReasonCode, decode_value
-
 
 
 class _Brought(msgspec.Struct):
