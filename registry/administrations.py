@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import lru_cache
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from eventsourcing.domain import AggregateCreated, BaseAggregate
@@ -64,6 +65,7 @@ class Administration(BaseAggregate[UUID]):
         self.list_as_of: datetime | None = None
 
     @staticmethod
+    @lru_cache(maxsize=1_024)  # every command refers to some
     def create_id(administration: AdministrationCode) -> UUID:
         return uuid5(NAMESPACE_URL, f"administration/{administration}")
 
