@@ -44,7 +44,7 @@ def up(home: Path, port: int, operators: int, bar: Bar, say: Say) -> None:
 
                 with database(home) as url:
                     try:
-                        _run(url, helpers, port, operators, bar, say)
+                        _run(url, home, helpers, port, operators, bar, say)
                     finally:
                         for helper in helpers:
                             helper.stop()
@@ -56,7 +56,7 @@ def up(home: Path, port: int, operators: int, bar: Bar, say: Say) -> None:
 
 
 def _run(
-    url: str, helpers: list[Helper], port: int, operators: int, bar: Bar, say: Say
+    url: str, home: Path, helpers: list[Helper], port: int, operators: int, bar: Bar, say: Say
 ) -> None:
     from api.shipped import is_loaded
     from registry.database import migrate
@@ -71,6 +71,10 @@ def _run(
     while not _ready(port):
         _all_alive(helpers)
         time.sleep(0.05)
+    # The log is behind by nature, so it does not take its share of the machine before we answer.
+    for command in ("log", "sign"):
+        helpers.append(Helper(command, home))
+        helpers[-1].tell(url)
     say(f"ready http://{HOST}:{port}/")
     say(f"  GraphQL  http://{HOST}:{port}/graphql")
     say(f"  pages    http://{HOST}:{port}/")
