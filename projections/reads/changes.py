@@ -7,8 +7,9 @@ compared with everything recorded before that position.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -16,6 +17,7 @@ from psycopg import AsyncConnection
 
 from projections.reads.clocks import POSITION
 from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD, edges
+from registry.clocks import NEVER_AT
 from registry.links import Link
 from registry.recognition import (
     Answer,
@@ -32,6 +34,7 @@ from registry.values import AdministrationCode, Outcome, Tin, decode_value
 
 Connection = AsyncConnection[Any]
 T = TypeVar("T")
+Between = tuple[datetime, datetime]  # the end is outside
 
 
 class Held(msgspec.Struct, Generic[T], frozen=True):
@@ -163,6 +166,7 @@ class Way:
     consent_laws: list[Held[ConsentLaw]]
     _at: dict[int, Facts] = field(default_factory=dict)
     _moved: dict[int, list[Moved]] = field(default_factory=dict)
+    _unlike: dict[int, list[Between]] = field(default_factory=dict)
     _edges: dict[int, set[datetime]] = field(default_factory=dict)
 
     def at(self, position: int) -> Facts:
@@ -181,6 +185,11 @@ class Way:
             rows = (self.links, self.members, self.consent_laws)
             self._moved[position] = [it for held in rows for it in _moved(held, position)]
         return self._moved[position]
+
+    def unlike(self, position: int) -> list[Between]:
+        if position not in self._unlike:
+            self._unlike[position] = _unlike(self.moved(position))
+        return self._unlike[position]
 
     def edges(self, position: int) -> set[datetime]:
         if position not in self._edges:
@@ -204,22 +213,25 @@ class Past:
 
         Whether a list was fresh is no question of what was recorded: it is left out.
         """
-        law = self.way.at(position)
-        return Facts(
+        own = Facts(
             self.tin,
             self.administration,
             _then(self.periods, position),
             _then(self.identifiers, position),
             _then(self.consents, position),
-            law.links,
-            law.members,
-            law.consent_laws,
         )
+        return _under(self.way.at(position), own)
 
     def moved(self, position: int) -> list[Moved]:
         own = (self.periods, self.identifiers, self.consents)
-        found = [it for held in own for it in _moved(held, position)]
-        return found + self.way.moved(position)
+        return [it for held in own for it in _moved(held, position)]
+
+
+def _under(law: Facts, own: Facts) -> Facts:
+    return Facts(
+        own.tin, own.administration, own.periods, own.identifiers, own.consents,
+        law.links, law.members, law.consent_laws,
+    )  # fmt: skip
 
 
 def _then(held: list[Held[T]], position: int) -> list[T]:
@@ -236,6 +248,26 @@ def _moved(held: Sequence[Held[Any]], position: int) -> list[Moved]:
         for it in held
         if position in (it.position, it.position_to) and it.position != it.position_to
     ]
+
+
+def _own_edges(facts: Facts) -> set[datetime]:
+    own: tuple[Sequence[Stretch], ...] = (facts.periods, facts.identifiers, facts.consents)
+    return {edge for held in own for it in held for edge in (it.valid_from, it.valid_to) if edge}
+
+
+def _unlike(moved: list[Moved]) -> list[Between]:
+    """Where what holds says something else before and after; elsewhere every answer stays."""
+    marks = {it.fact.valid_from for it in moved} | {it.fact.valid_to or NEVER_AT for it in moved}
+    found: list[Between] = []
+    for mark, end in pairwise(sorted(marks)):
+        there = [it for it in moved if holds(it.fact, mark)]
+        if {it.says for it in there if it.before} == {it.says for it in there if not it.before}:
+            continue
+        if found and found[-1][1] == mark:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((mark, end))
+    return found
 
 
 def _says(fact: Any) -> tuple[Any, ...]:
@@ -262,33 +294,25 @@ def differences(past: Past, territory: AdministrationCode, position: int) -> lis
     One entry for each stretch of law, in order. What was never recognised and is not now is no
     change of the set, so that nobody hears here of an operator that it may not see.
     """
-    moved = past.moved(position)
-    if not moved:
+    own, way = past.moved(position), past.way
+    stretches = _unlike(own + way.moved(position)) if own else way.unlike(position)
+    if not stretches:
         return []
-    first = min(it.fact.valid_from for it in moved)
-    ends = [it.fact.valid_to for it in moved]
-    last = None if None in ends else max(end for end in ends if end)
-    before, after = past.at(position - 1), past.at(position)
-    own = edges(replace(before, **_NO_LAW)) | edges(replace(after, **_NO_LAW))
-    cuts = {e for e in own | past.way.edges(position) if first < e and (not last or e < last)}
+    after = past.at(position)
+    before = past.at(position - 1) if own else _under(way.at(position - 1), after)
+    cuts = way.edges(position) | _own_edges(after) | (_own_edges(before) if own else set())
     found: list[Change] = []
-    pair: tuple[Outcome, Outcome] | None = None
-    for cut in sorted(cuts | {first}):
-        # Where what holds that day says the same before and after, so does the answer.
-        said = {it.says for it in moved if it.before and holds(it.fact, cut)}
-        if said == {it.says for it in moved if not it.before and holds(it.fact, cut)}:
-            pair = None
-            continue
-        asked = Question(territory, cut)
-        was, now = recognise(before, asked).outcome, recognise(after, asked)
-        answers = (was, now.outcome)
-        if answers != pair and was is not now.outcome and Outcome.RECOGNISED in answers:
-            found.append(Change(position, past.tin, was, now, cut, after))
-        pair = answers
+    for first, end in stretches:
+        pair: tuple[Outcome, Outcome] | None = None
+        for cut in sorted({first} | {edge for edge in cuts if first < edge < end}):
+            asked = Question(territory, cut)
+            was, now = recognise(before, asked).outcome, recognise(after, asked)
+            answers = (was, now.outcome)
+            if answers != pair and was is not now.outcome and Outcome.RECOGNISED in answers:
+                found.append(Change(position, past.tin, was, now, cut, after))
+            pair = answers
     return found
 
-
-_NO_LAW: dict[str, Any] = {"links": (), "members": (), "consent_laws": ()}
 
 PAST = f"""
 select o.tin, o.administration,
