@@ -227,7 +227,7 @@ class RecognitionQuery:
     @costs(80)
     @sql.rows(
         places.RECOGNITIONS,
-        ctes=SIGHT,
+        ctes=f"{SIGHT},{places.IN_COMMON}",
         keys="tins",
         looks="tins",
         bind=_all_asked,

@@ -18,8 +18,8 @@ from registry.values import Status
 class Ready:
     """A list's text as it lies, for the selection that is asked most.
 
-    `text`: an expression; NULL where the rows themselves must be read. `select`: these rows, said
-    so that a statement which seldom needs them is not made larger; else those of the field.
+    `text`: an expression. `select`: the rows that are read where it is NULL, said so that a
+    statement which seldom needs them is not made larger; without it the text is never NULL.
     """
 
     selection: str
@@ -130,6 +130,15 @@ select coalesce(p.number, p.authorisation) as authorisation, p.status, p.valid_f
 from rule.periods_then({me}.tin, %(known)s, %(first)s) p""",
 )
 
+
+def _bases_text(row: str) -> str:
+    """The bases of a row in the selection that is asked most."""
+    return (
+        "(select '[' || coalesce(string_agg(rule.basis_text(b.agreement, b.authorisation, b.since),"
+        f" ','), '') || ']' from unnest({row}.bases) b)"
+    )
+
+
 _VERDICT = f"""
     v.legal, v.operational, v.bases, %(at)s as at, %(known)s as known_at, {POSITION} as position"""
 
@@ -137,23 +146,28 @@ _VERDICT = f"""
 RECOGNISED_IN = f"""
 select {{me}}.tin, v.territory as in_, v.outcome, v.reasons, {_VERDICT}, v.bases_text
 from (
+    select {_AT_HOME} as at_home, string_to_array(%(reach)s, ',') as reach
+    offset 0  -- a fence: else it is worked out for each territory
+) asker
+cross join lateral (
     select e.territory, e.outcome, e.legal, e.operational, e.reasons, e.bases, e.bases_text
     from rule.everywhere({{me}}.tin, {{me}}.administration, {{me}}.held, {{me}}.held_programmes,
         {{me}}.held_types, {{me}}.held_statuses, {{me}}.held_abroad, {{me}}.held_roles,
         {{me}}.held_from, {{me}}.schemes, {{me}}.identifiers, {{me}}.consents, %(at)s, %(known)s) e
     where {{me}}.settled
     union all
-    select t.territory, t.outcome, t.legal, t.operational, t.reasons, t.bases, null::text
+    select t.territory, t.outcome, t.legal, t.operational, t.reasons, t.bases, {_bases_text("t")}
     from rule.verdicts_then({{me}}.tin, {{me}}.administration, %(at)s, %(known)s) t
     where not {{me}}.settled
 ) v
-where {_AT_HOME} or v.territory = any(string_to_array(%(reach)s, ','))"""
+where asker.at_home or v.territory = any(asker.reach)"""
 BY_TERRITORY = '{it}.in_ collate "C"'
 
 _RECOGNITION = f"""
 select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
     coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
-    coalesce(v.reasons, array['NO_INFORMATION']) as reasons, v.bases, null::text as bases_text,
+    coalesce(v.reasons, array['NO_INFORMATION']) as reasons, v.bases,
+    {_bases_text("v")} as bases_text,
     %(at)s as at, %(known)s as known_at, {POSITION} as position,
     o.tin as known, o.administration as home
 from (values (true)) as always_one_row
@@ -167,13 +181,51 @@ left join lateral rule.verdicts(o.tin, o.administration, %(in)s, %(at)s, %(known
 RECOGNITION = _RECOGNITION.replace(
     "ASKED", "%(role)s, %(direction)s, %(hs)s, %(crossing)s, %(mode)s"
 )
-RECOGNITIONS = _RECOGNITION.replace("ASKED", "null, null, null, null, null")
+
+#: What recognition of many has in common: the parties there, blocs by their members, consent laws.
+IN_COMMON = f"""
+blocs as materialized (
+    select m.member, m.bloc from views.membership m
+    where m.sense = 'CUSTOMS_TERRITORY' and {on_both("m")}
+),
+common as materialized (
+    select array(select %(in)s::text union all
+            select b.bloc from blocs b where b.member = %(in)s) as theirs,
+        array(select r.programme from views.programme_rule r
+            where r.rule = 'sharing_consent' and r.value = 'required' and {on_both("r")}) as laws
+)"""
+#: Of many, without a consignment. Wants IN_COMMON in the same statement.
+RECOGNITIONS = f"""
+select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
+    coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
+    coalesce(v.reasons, array['NO_INFORMATION']) as reasons, v.bases,
+    coalesce(v.bases_text, '[]') as bases_text,
+    %(at)s as at, %(known)s as known_at, {POSITION} as position
+from common
+left join lateral (
+    select o.*, o.settled <= least(%(at)s, %(known)s) as is_settled, array[o.administration]
+        || array(select b.bloc from blocs b where b.member = o.administration) as ours
+    from views.operator o
+    where o.tin = {{key}} and o.registered <= %(known)s and {VISIBLE}
+    offset 0
+) o on true
+left join lateral (
+    select t.outcome, t.legal, t.operational, t.reasons, t.bases, t.bases_text
+    from rule.there(o.tin, o.administration, o.ours, %(in)s, common.theirs, common.laws,
+        o.held, o.held_programmes, o.held_types, o.held_statuses, o.held_abroad, o.held_roles,
+        o.held_from, o.schemes, o.identifiers, o.consents, %(at)s, %(known)s) t
+    where o.is_settled
+    union all
+    select t.outcome, t.legal, t.operational, t.reasons, t.bases, {_bases_text("t")}
+    from rule.verdict_then(o.tin, o.administration, %(in)s, %(at)s, %(known)s) t
+    where not o.is_settled
+) v on true"""
 
 REASONS = "select r.code from unnest({me}.reasons) as r (code)"
 REASONS_READY = Ready(
     "code",
-    """case when {me}.reasons <> '{}'
-        then '[{"code":"' || array_to_string({me}.reasons, '"},{"code":"') || '"}]' end""",
+    """case when {me}.reasons = '{}' then '[]'
+        else '[{"code":"' || array_to_string({me}.reasons, '"},{"code":"') || '"}]' end""",
 )
 BASES = "select b.* from unnest({me}.bases) as b"
 BASES_READY = Ready("agreement { id } authorisation since", "{me}.bases_text")

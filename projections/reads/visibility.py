@@ -77,6 +77,10 @@ consent_law as materialized (
     where r.rule = 'sharing_consent' and r.value = 'required' and {_today("r")}
 )"""
 
+#: To whom the operator `o` consents today: its row knows, unless something is still to come of it.
+_CONSENTS = f"""(case when o.settled <= {_NOW} then o.consents
+    else rule.consents_then(o.tin, {_NOW}) end)"""
+
 #: May the asker see the operator `o`? Wants the expressions of SIGHT in the same statement.
 VISIBLE = f"""(
     %(asker)s = 'auditor'
@@ -88,11 +92,8 @@ VISIBLE = f"""(
         where s.territory = o.administration and (
             (not s.consent_required and not exists (
                 select from consent_law w where w.programme = any(o.programmes)))
-            or exists (
-                select from views.consent c
-                where c.tin = o.tin and c.partner = any(s.consent_to) and {_today("c")})
+            or s.consent_to && {_CONSENTS}
         )
     ))
-    or (%(asker)s = 'public' and exists (
-        select from views.consent c where c.tin = o.tin and c.partner = '*' and {_today("c")}))
+    or (%(asker)s = 'public' and '*' = any({_CONSENTS}))
 )"""
