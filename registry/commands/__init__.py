@@ -13,15 +13,19 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-# Whoever uses a command says `commands.GrantAuthorisation`, whatever file it is in.
+# Whoever uses a command says `commands.GrantAuthorisation`, whatever file it is in. The order of
+# the files is that of the commands in the public schema.
 # ruff: noqa: F403
-from registry.commands.administrations import *
-from registry.commands.agreements import *
-from registry.commands.authorisations import *
+# isort: off
 from registry.commands.command import Command as Command
 from registry.commands.operators import *
+from registry.commands.authorisations import *
+from registry.commands.agreements import *
+from registry.commands.administrations import *
 from registry.commands.programmes import *
 from registry.commands.publications import *
+
+# isort: on
 from registry.errors import BadValue
 from registry.values import decode_value, encode_value
 
