@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 import psycopg
 from eventsourcing import persistence
@@ -32,7 +31,7 @@ def take(queue: deque[Ticket]) -> list[Ticket]:
     the later keeps its place, and what follows on the same stream stays behind it."""
     taken: list[Ticket] = []
     left: list[Ticket] = []
-    seen: set[UUID | str] = set()
+    seen: set[bytes] = set()
     room = MOST_BYTES
     while queue and len(taken) < MOST_COMMANDS:
         ticket = queue[0]

@@ -57,7 +57,7 @@ class Ticket:
 
     command: Command
     events: int
-    keys: frozenset[UUID | str]
+    keys: set[bytes]  # the streams and the command: none of them may be twice in a batch
     columns: tuple[bytes, ...]
     size: int  # bytes
     future: Waiting | asyncio.Future[Outcome] | None = None
@@ -70,29 +70,29 @@ def write_out(command: Command, events: Sequence[StoredEvent]) -> Ticket:
     Raises StreamMoved when versions do not follow each other, ValueError for text that the
     ledger cannot keep, DataError for a version beyond its numbers.
     """
-    streams = _follow_each_other(events)
     if len(command.digest) != 32:
         raise ValueError(f"The digest of command {command.id} is not a SHA-256.")
-    beside = _one_each(command.metadata, len(events))
-    ids = [UUID_LENGTH + _bytes_of(e.originator_id) for e in events]
+    id, ids = command.id.bytes, [_bytes_of(event.originator_id) for event in events]
     try:
-        versions = [_bigint(8, e.originator_version) for e in events]
+        versions = [_bigint(8, event.originator_version) for event in events]
     except error:
         raise DataError(f"A version of command {command.id} is out of range.") from None
+    beside = _one_each(command.metadata, len(events))
+    keys = {id, ids[0]} if len(events) == 1 else {id, *_follow_each_other(events, ids)}
     columns = (
-        UUID_LENGTH + command.id.bytes,
+        UUID_LENGTH + id,
         DIGEST_LENGTH + command.digest,
         _word(command.actor),
         _integer(4, len(events)),
-        b"".join(ids),
+        b"".join([UUID_LENGTH + stream for stream in ids]),
         b"".join(versions),
-        b"".join([_word(e.topic) for e in events]),
-        b"".join([_state(e.state) for e in events]),
-        b"".join([_instant(m.known_at) for m in beside]),
-        b"".join([_word(m.decided_by) for m in beside]),
-        b"".join([_word(m.legal_ground) for m in beside]),
+        b"".join([_word(event.topic) for event in events]),
+        b"".join([_state(event.state) for event in events]),
+        b"".join([_instant(it.known_at) for it in beside]),
+        b"".join([_word(it.decided_by) for it in beside]),
+        b"".join([_word(it.legal_ground) for it in beside]),
     )
-    return Ticket(command, len(events), streams | {command.id}, columns, sum(map(len, columns)))
+    return Ticket(command, len(events), keys, columns, sum(map(len, columns)))
 
 
 @lru_cache(maxsize=8192)  # topics, authorities, grounds, actors: the same words again and again
@@ -133,14 +133,15 @@ def _one_each(metadata: Sequence[Metadata], events: int) -> Sequence[Metadata]:
     return [metadata[0] if metadata else NO_METADATA] * events
 
 
-def _follow_each_other(events: Sequence[StoredEvent]) -> frozenset[UUID | str]:
-    versions: dict[UUID | str, int] = {}
-    for event in events:
-        stream, version = event.originator_id, event.originator_version
-        if versions.setdefault(stream, version - 1) != version - 1:
+def _follow_each_other(events: Sequence[StoredEvent], ids: Sequence[bytes]) -> dict[bytes, int]:
+    """The streams, with their last versions."""
+    versions: dict[bytes, int] = {}
+    for event, id in zip(events, ids, strict=True):
+        version = event.originator_version
+        if versions.setdefault(id, version - 1) != version - 1:
             raise StreamMoved(
-                f"Version {version} of stream {stream} does not follow version {versions[stream]}, "
-                "recorded with it."
+                f"Version {version} of stream {event.originator_id} does not follow version "
+                f"{versions[id]}, recorded with it."
             )
-        versions[stream] = version
-    return frozenset(versions)
+        versions[id] = version
+    return versions
