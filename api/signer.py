@@ -76,6 +76,9 @@ class HeadSigner:
             except psycopg.OperationalError as error:
                 log.warning("log.database_lost", error=str(error).strip())
                 stop.wait(1.0)
+            except OSError as error:  # a full disk: what is not remembered is not published
+                log.error("log.cannot_remember", error=str(error))
+                stop.wait(1.0)
 
     def _lead(self, connection: psycopg.Connection[Any], stop: threading.Event) -> None:
         while not stop.is_set():
@@ -127,7 +130,7 @@ def sign(
     connection: psycopg.Connection[Any], box: Strongbox, tree: Recount
 ) -> tuple[Note, Checkpoint]:
     """Remembered before it is published: whatever ends us in between, no second root of this size
-    is ever signed. Raises NotToBeSigned."""
+    is ever published. Raises NotToBeSigned, and OSError where it cannot be remembered."""
     head = Checkpoint(box.origin, tree.size, tree.root)
     reach("signer.before_sign")
     written = box.signed(head)

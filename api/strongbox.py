@@ -30,7 +30,7 @@ from registry.notes import (
     read_checkpoint,
     read_note,
 )
-from registry.policies import Policy, read_policy
+from registry.policies import BadPolicy, Policy, read_policy
 
 ORIGIN, KEY, HEAD, WITNESSES = "log.origin", "log.key", "log.head", "witnesses.txt"
 EXAMPLE = "registry.example/aeo"  # nobody's name: a real log writes its own into log.origin first
@@ -80,12 +80,15 @@ class Strongbox:
         return note, head
 
     def remember(self, note: str) -> None:
-        """On the disk when this returns, whole or not at all."""
+        """On the disk when this returns, whole or not at all. Raises OSError."""
         _put(self.home / HEAD, note)
 
     def policy(self) -> Policy:
         """The witnesses to ask. Raises BadPolicy."""
-        return read_policy((self.home / WITNESSES).read_bytes())
+        try:
+            return read_policy((self.home / WITNESSES).read_bytes())
+        except FileNotFoundError:
+            raise BadPolicy(f"{self.home / WITNESSES} is gone: put it back.") from None
 
 
 def open_strongbox(home: Path) -> Strongbox:
@@ -148,12 +151,10 @@ def _signers(origin: str, seeds: list[bytes]) -> tuple[Signer, ...]:
 def _put(path: Path, text: str) -> None:
     """Atomically, and for our eyes only; nobody needs them but the signer, which is told."""
     half = path.with_name(f"{path.name}.half")
-    file = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(file, text.encode())
-        os.fsync(file)
-    finally:
-        os.close(file)
+    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     half.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:

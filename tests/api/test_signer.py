@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 
 from api.signer import HeadSigner
 from api.strongbox import alone, open_strongbox
@@ -102,6 +103,18 @@ def test_a_head_signed_but_not_published_is_what_is_published(database: str, hom
     written = (home / "log.head").read_text()
     is_signed(database, home, size)
     assert heads(database)[size] == written
+
+
+def test_what_cannot_be_remembered_is_not_published(database: str, home: Path) -> None:
+    is_signed(database, home, logged(database, 0, 9))
+    half = home / "log.head.half"
+    with structlog.testing.capture_logs() as said, signing(database, home):
+        half.mkdir()  # nothing can be written there any more
+        size = logged(database, 9, 30)
+        eventually(lambda: any(it["event"] == "log.cannot_remember" for it in said))
+        assert size not in heads(database)
+        half.rmdir()
+        eventually(lambda: size in heads(database))
 
 
 # ---------------------------------------------------------------------- going back
