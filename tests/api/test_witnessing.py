@@ -237,6 +237,22 @@ def test_an_answer_that_is_no_signature_counts_for_nothing(
     assert cosigned(database) == []
 
 
+def test_a_witness_that_says_it_has_seen_more_stops_the_signer_at_work(
+    database: str, box: Strongbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(witnessing, "RETRY", 0.2)
+    claims = iter([(500, TEXT, "not yet")])
+    with answering(lambda _: next(claims, (409, "text/x.tlog.size", "9000\n"))) as url:
+        (box.home / "witnesses.txt").write_text(f"witness kr {KNOWN.key} {url}\nquorum kr\n")
+        why = pytest.raises(NotToBeSigned, match="has seen 9000 leaves")
+        with why, signing(database, box.home) as worker:
+            worker.join()
+    size = logged(database, 0, 5)
+    # Once somebody has understood why, and taken it off the list, the log goes on.
+    (box.home / "witnesses.txt").write_text("quorum none\n")
+    is_signed(database, box.home, size)
+
+
 def test_of_an_answers_lines_the_known_ones_are_kept(database: str, box: Strongbox) -> None:
     def answered(body: bytes) -> tuple[int, str, str]:
         return 200, TEXT, FORGER.line("another\n1\nAAAA\n", 7) + KNOWN.line(_text(body), 7)
