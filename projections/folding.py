@@ -55,6 +55,10 @@ class Sheet:
     added: dict[str, bytes] = field(default_factory=dict)  # table -> rows, as COPY reads them
 
 
+#: Events by the number of their stream: a UUID itself takes a call of Python to be looked up.
+Streams = dict[int, list[Written]]
+
+
 def connect(conninfo: str, role: str) -> psycopg.Connection[Any]:
     """As who may read the ledger and write the read models, and no more. A batch that a crash of
     the server takes back is made again, so no commit waits for the disk."""
@@ -121,7 +125,7 @@ def fold(
     if not events:
         return Sheet()
     new = by_stream(events)
-    begun = [id for id, told in new.items() if told[0].version > 1]
+    begun = [told[0].stream for told in new.values() if told[0].version > 1]
     before = events[0].position - 1
     past = by_stream(streams(connection, begun, 0, before)) if begun else {}
     return fold_streams(projection, new, past)
@@ -129,16 +133,17 @@ def fold(
 
 def fold_streams(
     projection: Projection,
-    new: dict[UUID, list[Written]],
-    past: dict[UUID, list[Written]],
+    new: Streams,
+    past: Streams,
 ) -> Sheet:
     """`past`: what those streams that have begun before held until then."""
     written: Rows = {table: [] for table in projection.keys}
     forgotten: dict[str, set[str]] = {}
     for id, told in new.items():
         noun = told[0].noun
-        fresh = [known(it) for it in told]
-        events = [*(known(it) for it in past[id]), *fresh] if id in past else fresh
+        fresh = events = [known(it) for it in told]
+        if id in past:
+            events = [*(known(it) for it in past[id]), *fresh]
         made = projection.rows[noun](events)
         for table, rows in made.items():
             written[table] += rows
@@ -159,8 +164,12 @@ def known(it: Written) -> Known[Any]:
     return Known(event, it.position, it.known_at)
 
 
-def by_stream(events: Iterable[Written]) -> dict[UUID, list[Written]]:
-    found: dict[UUID, list[Written]] = {}
+def by_stream(events: Iterable[Written]) -> Streams:
+    found: Streams = {}
     for it in events:
-        found.setdefault(it.stream, []).append(it)
+        number = it.stream.int
+        if number in found:
+            found[number].append(it)
+        else:
+            found[number] = [it]
     return found

@@ -7,10 +7,10 @@ are sent as. Nothing here depends on an agreement or on who asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -32,7 +32,7 @@ def settled(it: Record, standing: Status) -> tuple[Any, ...]:
     """
     held = sorted(_open(it.periods), key=lambda p: p.authorisation)
     best = min((p.status for p in held), key=_BEST.__getitem__, default=Status.NONE)
-    since = max(_edges(it)) if best is standing else NEVER_AT
+    since = _last_edge(it) if best is standing else NEVER_AT
     identified: dict[str, str] = {}
     for each in _open(it.identifiers):
         identified[each.scheme] = min(each.value, identified.get(each.scheme, each.value))
@@ -41,8 +41,8 @@ def settled(it: Record, standing: Status) -> tuple[Any, ...]:
         own_array([p.number or p.authorisation for p in held]),
         array(tuple(p.programme for p in held)),
         array(tuple(p.type for p in held)),
-        array(tuple(p.status.value for p in held)),
-        array(tuple(p.abroad.value for p in held)),
+        array(tuple(p.status for p in held)),
+        array(tuple(p.abroad for p in held)),
         array(tuple(",".join(role.value for role in p.roles) for p in held)),
         array(tuple(p.valid_from for p in held)),
         array(tuple(sorted(identified))),
@@ -61,24 +61,25 @@ def _endless(until: datetime | None) -> bool:
     return until is None or until >= NEVER_AT
 
 
-def _edges(it: Record) -> Iterator[datetime]:
-    """Every instant at which a belief changed, and those at which the last one changes the law."""
-    yield it.registered.known_at
-    for r in chain[Remembered[Any]](it.periods, it.names, it.identifiers, it.consents):
-        yield r.recorded_from
-        if r.recorded_to is not None:
-            yield r.recorded_to
-        else:
-            yield r.fact.valid_from
-            if not _endless(r.fact.valid_to):
-                yield r.fact.valid_to
+def _last_edge(it: Record) -> datetime:
+    """The last instant at which a belief changed, or at which the last one changes the law."""
+    every: list[Remembered[Any]] = [*it.periods, *it.names, *it.identifiers, *it.consents]
+    last = [r.fact for r in every if r.recorded_to is None]
+    edges: list[datetime] = [
+        it.registered.known_at,
+        *[r.recorded_from for r in every],
+        *[r.recorded_to for r in every if r.recorded_to],
+        *[fact.valid_from for fact in last],
+        *[fact.valid_to for fact in last if fact.valid_to and fact.valid_to < NEVER_AT],
+    ]
+    return max(edges)
 
 
 def _newest(periods: list[Remembered[Period]]) -> list[Remembered[Period]]:
     """The newest law first, as `periods` has it in GraphQL."""
-    found = sorted(periods, key=lambda r: r.position, reverse=True)
-    found.sort(key=lambda r: r.fact.authorisation)
-    found.sort(key=lambda r: (r.fact.valid_from, r.recorded_from), reverse=True)
+    found = sorted(periods, key=attrgetter("position"), reverse=True)
+    found.sort(key=attrgetter("fact.authorisation"))
+    found.sort(key=attrgetter("fact.valid_from", "recorded_from"), reverse=True)
     return found
 
 
@@ -93,6 +94,7 @@ def _worded(r: Remembered[Period]) -> str:
     )
 
 
+@lru_cache(maxsize=4_096)
 def _quoted(text: str) -> str:
     return msgspec.json.encode(text).decode()
 
@@ -101,4 +103,7 @@ def _quoted(text: str) -> str:
 def _instant(at: datetime | None) -> str:
     if at is None:
         return "null"
-    return f'"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")}Z"'
+    said = at.isoformat(timespec="microseconds")
+    if not said.endswith("+00:00"):
+        said = at.astimezone(UTC).isoformat(timespec="microseconds")
+    return f'"{said[:-6]}Z"'
