@@ -131,13 +131,14 @@ def _begin(home: Path) -> None:
     if (home / HEAD).exists() and read_checkpoint(read_note((home / HEAD).read_bytes()).text).size:
         raise NotToBeSigned(f"{home / KEY} is gone: put it back, or begin another log.")
     if not (home / ORIGIN).exists():
-        _put(home / ORIGIN, f"{EXAMPLE}/{secrets.token_hex(4)}\n")
+        _put(home / ORIGIN, f"{EXAMPLE}/{secrets.token_hex(4)}\n", 0o644)
     origin = (home / ORIGIN).read_text().strip()
     seeds = [secrets.token_bytes(32) for _ in range(2)]
     box = Strongbox(home, origin, _signers(origin, seeds))
     box.remember(box.signed(Checkpoint(origin, 0, proofs.EMPTY_ROOT)))
     if not (home / WITNESSES).exists():
-        _put(home / WITNESSES, POLICY.format(logs="".join(f"log {key}\n" for key in box.keys)))
+        logs = "".join(f"log {key}\n" for key in box.keys)
+        _put(home / WITNESSES, POLICY.format(logs=logs), 0o644)
     _put(home / KEY, "".join(f"{b64encode(seed).decode()}\n" for seed in seeds))
 
 
@@ -148,10 +149,10 @@ def _signers(origin: str, seeds: list[bytes]) -> tuple[Signer, ...]:
     )
 
 
-def _put(path: Path, text: str) -> None:
-    """Atomically, and for our eyes only; nobody needs them but the signer, which is told."""
+def _put(path: Path, text: str, mode: int = 0o600) -> None:
+    """Atomically: whole or not at all, whatever happens meanwhile."""
     half = path.with_name(f"{path.name}.half")
-    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
