@@ -122,7 +122,8 @@ class Follower:
             if helped and self._with_help(connection, running, reached, progress, until, stop):
                 continue
             last = batch[-1].position
-            if not (abreast and self._advance_all(connection, running, batch, reached, last)):
+            written = abreast and self._advance_all(connection, running, batch, reached, last)
+            if written is False:
                 for projection in running:
                     position = places[projection.name][0]
                     new = [it for it in own(projection, batch) if it.position > position]
@@ -132,6 +133,8 @@ class Follower:
                 progress(last, last - reached)
             if until is not None and last >= until:
                 return last
+            if written and len(batch) < BATCH:
+                return last  # there was no more; what is recorded from here on wakes us again
 
     def _with_help(
         self,
@@ -201,15 +204,16 @@ class Follower:
         batch: Sequence[Written],
         reached: int,
         last: int,
-    ) -> bool:
-        """Every projection in one transaction. False: one of them cannot; let each try alone."""
+    ) -> bool | None:
+        """Every projection in one transaction. False: one of them cannot; let each try alone.
+        None: somebody else wrote; they go on from where they are, and so do we."""
         try:
             sheets = {p.name: fold(connection, p, own(p, batch)) for p in running}
             self._write_all(connection, running, sheets, reached, last)
         except psycopg.OperationalError:
             raise
         except Moved:
-            pass  # whoever wrote goes on from where it is, and so do we
+            return None
         except Exception:
             return False
         return True
@@ -258,17 +262,21 @@ class Follower:
         tell: bool = True,
     ) -> None:
         """These sheets and the new position, in one transaction. Raises Moved."""
+        names = [p.name for p in projections]
         with connection.transaction(), connection.cursor() as cursor:
-            cursor.execute("select pg_advisory_xact_lock_shared(%s)", [SWAP])
-            self._place(cursor, [p.name for p in projections], reached, last)
+            with connection.pipeline():  # one round trip; at the tip those are what it takes
+                connection.execute("select pg_advisory_xact_lock_shared(%s)", [SWAP])
+                self._place(cursor, names, reached, last)
+                if tell:
+                    self._tell(connection, last)
+            if cursor.rowcount != len(names):
+                raise Moved(f"not all of {', '.join(names)} are at position {reached}")
             for projection in projections:
                 sheet = sheets[projection.name]
                 for table, keys in sheet.forgotten.items():
                     forget(cursor, self.schema, table, projection.keys[table], keys)
                 for table, rows in sheet.added.items():
                     add(cursor, self.schema, table, rows)
-            if tell:
-                self._tell(connection, last)
 
     def project_streams(
         self, connection: psycopg.Connection[Any], projection: Projection, ids: Sequence[UUID]
@@ -305,7 +313,7 @@ class Follower:
     def _place(
         self, cursor: psycopg.Cursor[Any], names: Sequence[str], reached: int, last: int
     ) -> None:
-        """Put these projections where they will be, if all are where they were. Raises Moved."""
+        """Put these projections where they will be, if all are where they were: as many rows."""
         cursor.execute(
             SQL(
                 "insert into {0} (projection, position) select unnest(%s::text[]), %s"
@@ -315,8 +323,6 @@ class Follower:
             ).format(Identifier(self.schema, "tracking")),
             [list(names), last, reached],
         )
-        if cursor.rowcount != len(names):
-            raise Moved(f"not all of {', '.join(names)} are at position {reached}")
 
     def _stop(
         self, connection: psycopg.Connection[Any], projection: Projection, at: int, why: str
