@@ -18,6 +18,7 @@ from projections.follower import Follower
 from projections.models import PROJECTIONS
 from projections.rebuild import make
 from projections.tables import columns
+from projections.texts import LATEST
 
 SCRATCH = "views_check"
 #: What one fact is about, in each table that has both clocks.
@@ -67,6 +68,29 @@ _LEDGER: dict[str, str] = {
         " group by c.command_id having c.events <> count(e.position)"
     ),
 }
+_INSTANT = """to_char({} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+#: Of the row `o` of an operator: what it answers with by itself, against the tables on both clocks.
+_DIFFERS = f"""(
+    row(o.name, o.local_name, o.address, o.roles, o.successor, o.standing)::text
+        is distinct from (select row(n.*)::text from rule.stood(o.tin, now(), now()) n)
+    or o.consents is distinct from array(
+        select c from unnest(rule.consents_then(o.tin, now())) c order by c collate "C")
+    or row(o.held, o.held_statuses, o.held_abroad)::text is distinct from (
+        select row(coalesce(array_agg(p.number order by p.reference), '{{}}'),
+            coalesce(array_agg(p.status order by p.reference), '{{}}'),
+            coalesce(array_agg(p.abroad order by p.reference), '{{}}'))::text
+        from (select coalesce(p.number, p.authorisation) as number, p.status, p.abroad,
+                p.authorisation collate "C" as reference
+            from views.status_period p where p.tin = o.tin and p.valid_from <= now()
+                and p.recorded_to is null and coalesce(p.valid_to, 'infinity') > now()) p)
+    or array(select text::jsonb from unnest(o.latest) text) is distinct from array(
+        select jsonb_build_object('authorisation', coalesce(p.number, p.authorisation),
+            'status', p.status, 'validFrom', {_INSTANT.format("p.valid_from")},
+            'validTo', {_INSTANT.format("nullif(p.valid_to, '9999-12-31T00:00Z')")},
+            'recordedFrom', {_INSTANT.format("p.recorded_from")},
+            'recordedTo', {_INSTANT.format("p.recorded_to")})
+        from rule.periods_then(o.tin, now(), {LATEST}) p)
+)"""
 _VIEWS: dict[str, str] = {
     "every operator has its row": (
         "select 'operator ' || (e.state::jsonb ->> 'tin') || ' is missing' from ledger.event e"
@@ -90,6 +114,10 @@ _VIEWS: dict[str, str] = {
         " from views.operator o where o.standing <> 'NONE' and not exists (select from"
         " views.status_period p where p.tin = o.tin and p.status = o.standing"
         " and p.recorded_to is null and p.valid_to is null)"
+    ),
+    "a settled operator's row says what its tables say": (
+        "select 'the row of operator ' || o.tin || ' differs from its tables' from (select * from"
+        f" views.operator where settled <= now() order by md5(tin) limit 1000) o where {_DIFFERS}"
     ),
 }
 

@@ -42,6 +42,11 @@ def test_a_register_that_nobody_touched_has_nothing_to_find(
             "consent: ('FRSYNTHETIC0001'",
         ),
         (
+            "update views.operator set latest = latest[2:] where tin = 'CN1234567890'",
+            "a settled operator's row says what its tables say",
+            "the row of operator CN1234567890 differs",
+        ),
+        (
             "delete from ledger.event where position = 7",
             "positions have no gap",
             "and there are",
