@@ -1,12 +1,10 @@
-"""One commit for all who wait: concurrent commands are appended together, over one connection."""
+"""One commit for all threads that wait: their commands are appended together, on one connection."""
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -26,14 +24,15 @@ SILENCE = 20.0  # seconds, beyond the server's own limit for a statement, until 
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
 
 
-def take(queue: deque[Ticket]) -> list[Ticket]:
-    """The next batch. Two commands on one stream, or one command twice, never share a batch:
-    the later keeps its place, and what follows on the same stream stays behind it."""
+def take(queue: deque[Ticket], most: int = MOST_COMMANDS) -> list[Ticket]:
+    """The next batch, of no more than `most`. Two commands on one stream, or one command twice,
+    never share one: the later keeps its place, and what follows on its stream stays behind it."""
     taken: list[Ticket] = []
     left: list[Ticket] = []
     seen: set[bytes] = set()
     room = MOST_BYTES
-    while queue and len(taken) < MOST_COMMANDS:
+    most = min(most, MOST_COMMANDS)
+    while queue and len(taken) < most:
         ticket = queue[0]
         if taken and ticket.size > room:
             break
@@ -50,8 +49,9 @@ def take(queue: deque[Ticket]) -> list[Ticket]:
     return taken
 
 
-def _nobody() -> None:
-    """Who is told when there was no batch before."""
+def in_doubt(error: Exception) -> bool:
+    """May the batch have been recorded all the same? Not where no lock was had."""
+    return isinstance(error, LOST) and not isinstance(error, psycopg.errors.LockNotAvailable)
 
 
 class Appender:
@@ -78,34 +78,28 @@ class Appender:
         self,
         batch: Sequence[Ticket],
         until: float | None = None,
-        meanwhile: Callable[[], None] | None = None,
+        *,
+        doubtful: bool = False,
     ) -> list[Outcome]:
         """What became of each command. Raises nothing; gives up after `patience` seconds.
 
-        `meanwhile` is done once, while the database works, or before it is given up.
+        `doubtful`: they were sent before, and it is not known what became of them.
         """
-        meanwhile = meanwhile or _nobody
         if self._closing.is_set():
-            meanwhile()
-            return [_closed() for _ in batch]
+            return [_unknown(ticket, "closed") if doubtful else closed() for ticket in batch]
         until = until or monotonic() + self._patience
-        doubtful = False
         pause = 0.0  # a single lost connection is made good at once
         while True:
             try:
-                try:
-                    if self._connection is None:
-                        self._connection = self._connect()
-                        prepare(self._connection, self._function)
-                    send(self._connection, batch)
-                finally:
-                    meanwhile, due = _nobody, meanwhile
-                    due()
+                if self._connection is None:
+                    self._connection = self._connect()
+                    prepare(self._connection, self._function)
+                send(self._connection, batch)
                 return receive(self._connection, batch, monotonic() + SILENCE)
             except LOST as error:
                 # Not reached, or no lock had: nothing was done. Else it may have been committed.
                 reached = self._connection is not None
-                doubtful |= reached and not isinstance(error, psycopg.errors.LockNotAvailable)
+                doubtful |= reached and in_doubt(error)
                 self.disconnect()
                 if monotonic() + pause > until or self._closing.wait(pause):
                     return [_gave_up(ticket, doubtful, error) for ticket in batch]
@@ -115,6 +109,11 @@ class Appender:
                     return [_translated(error)]
                 # One of them is poison; the others must not suffer for it.
                 return [outcome for ticket in batch for outcome in self.append([ticket], until)]
+
+    @property
+    def connection(self) -> psycopg.Connection[Any] | None:
+        """The line, if there is one at the moment, ready to append."""
+        return self._connection
 
     def disconnect(self) -> None:
         if self._connection is not None:
@@ -128,10 +127,7 @@ class Appender:
 
 class Committer:
     """A queue and one worker thread. Whatever arrived while the last commit was flushed to disk
-    shares the next one. Serves threads and event loops alike, any number of each.
-
-    A task that is cancelled while queued withdraws its command; once taken, a command cannot be
-    called back, and its id tells what became of it. Does not survive a fork.
+    shares the next one. Serves any number of threads. Does not survive a fork.
     """
 
     def __init__(self, appender: Appender, capacity: int) -> None:
@@ -144,14 +140,16 @@ class Committer:
         self._closed = False
 
     def record(self, ticket: Ticket) -> Outcome:
-        """For a thread: wait for the outcome. Raises Busy or Closed, and records nothing then."""
+        """Wait for the outcome. Raises Busy or Closed, and records nothing then."""
         waiting: Waiting | None = None
         with self._changed:
+            if self._closed:
+                raise closed()
             if self._queue or self._busy:
+                check_room(len(self._queue), self._capacity)
                 ticket.future = waiting = Waiting()
                 self._enqueue(ticket)
             else:
-                self._check_open()
                 self._busy = True
         if waiting is not None:
             return waiting.result()
@@ -167,11 +165,6 @@ class Committer:
                 self._changed.notify_all()
         return outcome
 
-    def submit(self, ticket: Ticket) -> None:
-        """For a task: the ticket's future gets the outcome. Raises as `record` does."""
-        with self._changed:
-            self._enqueue(ticket)
-
     def close(self) -> None:
         """The batch in flight is finished and answered; what is queued is answered `Closed`."""
         with self._changed:
@@ -184,25 +177,15 @@ class Committer:
             self._changed.wait_for(lambda: not self._busy)
         self._appender.disconnect()
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise _closed()
-
     def _enqueue(self, ticket: Ticket) -> None:
-        self._check_open()
-        if len(self._queue) >= self._capacity:
-            raise Busy(
-                f"{len(self._queue)} commands are waiting to be recorded and no more can wait; "
-                "this one was not recorded."
-            )
         self._queue.append(ticket)
         if self._worker is None:  # only now: whoever forks after building a recorder is safe
             self._worker = threading.Thread(target=self._work, name="committer", daemon=True)
             self._worker.start()
-        self._changed.notify_all()
+        if not self._busy:  # else it is woken when its turn has come
+            self._changed.notify_all()
 
     def _work(self) -> None:
-        told: Callable[[], None] = _nobody  # those of the last batch, once they are answered
         while True:
             with self._changed:
                 while not self._closed and (self._busy or not self._queue):
@@ -213,54 +196,44 @@ class Committer:
                     break
                 batch = take(self._queue)
                 self._busy = True
-            # The next are on their way before the last are told: the disk never waits for that.
-            outcomes = self._appender.append(batch, meanwhile=told) if batch else []
-            if not batch:
-                told()
+            outcomes = self._appender.append(batch)
             with self._changed:
                 self._busy = False
-                more = bool(self._queue)
-            told = partial(_answer, batch, outcomes)
-            if not more:
-                told()
-                told = _nobody
-        told()
-        _answer(refused, [_closed() for _ in refused])
+            _answer(batch, outcomes)
+        _answer(refused, [closed() for _ in refused])
 
 
 def _answer(batch: Iterable[Ticket], outcomes: Iterable[Outcome]) -> None:
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[Any, Outcome]]] = {}
     for ticket, outcome in zip(batch, outcomes, strict=True):
-        if ticket.loop is None:
-            assert isinstance(ticket.future, Waiting)
-            ticket.future.set_result(outcome)
-        else:
-            loops.setdefault(ticket.loop, []).append((ticket.future, outcome))
-    for loop, answers in loops.items():
-        try:
-            loop.call_soon_threadsafe(_deliver, answers)  # one wake-up for a whole batch
-        except RuntimeError:
-            continue  # the loop was closed meanwhile: recorded all the same, with nobody to tell
+        assert isinstance(ticket.future, Waiting)
+        ticket.future.set_result(outcome)
 
 
-def _deliver(answers: list[tuple[asyncio.Future[Outcome], Outcome]]) -> None:
-    for future, outcome in answers:
-        if not future.done():
-            future.set_result(outcome)
+def check_room(waiting: int, capacity: int) -> None:
+    """Raises Busy."""
+    if waiting >= capacity:
+        raise Busy(
+            f"{waiting} commands are waiting to be recorded and no more can wait; "
+            "this one was not recorded."
+        )
 
 
-def _closed() -> Closed:
+def closed() -> Closed:
     return Closed("The recorder is closed. Nothing was recorded.")
 
 
 def _gave_up(ticket: Ticket, doubtful: bool, error: Exception) -> Exception:
     why = " ".join(str(error).split()) or type(error).__name__
     if doubtful:
-        return OutcomeUnknown(
-            f"It is not known whether command {ticket.command.id} was recorded: {why}. "
-            "Sent again with the same id it is recorded once."
-        )
+        return _unknown(ticket, why)
     return Unreachable(f"The ledger cannot be had, and nothing was recorded: {why}")
+
+
+def _unknown(ticket: Ticket, why: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"It is not known whether command {ticket.command.id} was recorded: {why}. "
+        "Sent again with the same id it is recorded once."
+    )
 
 
 def _translated(error: Exception) -> Exception:

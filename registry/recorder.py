@@ -34,9 +34,10 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier
 
-from registry.committer import Appender, Committer, take
+from registry.committer import Appender, Committer, closed, take
 from registry.database import MIGRATIONS, with_settings
 from registry.ledger import Command, Found, Outcome, RecordedEvent, RecordedNotification
+from registry.loops import LoopCommitter
 from registry.tickets import Ticket, write_out
 
 CAPACITY = 4096  # commands that may wait; more are refused at once
@@ -90,9 +91,14 @@ class LedgerRecorder(PostgresApplicationRecorder):
         self._commands = SQL("{}").format(self._identifier("command"))
         connect = partial(_connect, datastore)
         function = self._identifier("append").as_string()
-        self._committer = Committer(Appender(connect, function, patience), capacity)
-        self._bulk = Appender(connect, function, patience)
+        self._appender = partial(Appender, connect, function, patience)
+        self._capacity = capacity
+        self._committer = Committer(self._appender(), capacity)
+        self._of_loops: dict[asyncio.AbstractEventLoop, LoopCommitter] = {}
+        self._loops_lock = Lock()
+        self._bulk = self._appender()
         self._bulk_lock = Lock()
+        self._closed = False
 
     # ------------------------------------------------------------- recording
 
@@ -120,10 +126,9 @@ class LedgerRecorder(PostgresApplicationRecorder):
         ticket = self._ticket(stored_events, command, kwargs)
         if ticket is None:
             return None
-        ticket.loop = asyncio.get_running_loop()
-        ticket.future = ticket.loop.create_future()
-        self._committer.submit(ticket)
-        return _positions(await ticket.future)
+        loop = asyncio.get_running_loop()
+        committer = self._of_loops.get(loop) or self._for_loop(loop)
+        return _positions(await committer.submit(ticket))
 
     def append_many(self, batch: Sequence[tuple[Command, Sequence[StoredEvent]]]) -> list[Outcome]:
         """For loaders: one commit for up to 512 commands or 4 MB, without queueing with others.
@@ -165,6 +170,10 @@ class LedgerRecorder(PostgresApplicationRecorder):
     def close(self) -> None:
         """Finish what is in flight, refuse what is queued. Later commands raise Closed."""
         self._committer.close()
+        with self._loops_lock:
+            self._closed = True
+        for committer in self._of_loops.values():
+            committer.close()
         self._bulk.close_soon()
         with self._bulk_lock:
             self._bulk.disconnect()
@@ -256,6 +265,16 @@ class LedgerRecorder(PostgresApplicationRecorder):
                 connection.execute(made.encode())
 
     # ----------------------------------------------------------------- inside
+
+    def _for_loop(self, loop: asyncio.AbstractEventLoop) -> LoopCommitter:
+        with self._loops_lock:
+            if self._closed:
+                raise closed()
+            for old in [it for it in self._of_loops if it.is_closed()]:
+                self._of_loops.pop(old).close()
+            return self._of_loops.setdefault(
+                loop, LoopCommitter(loop, self._appender(), self._capacity)
+            )
 
     def _ticket(
         self, events: Sequence[StoredEvent], command: Command | None, kwargs: dict[str, Any]

@@ -61,7 +61,6 @@ class Ticket:
     columns: tuple[bytes, ...]
     size: int  # bytes
     future: Waiting | asyncio.Future[Outcome] | None = None
-    loop: asyncio.AbstractEventLoop | None = None  # where the future is an asyncio one
 
 
 def write_out(command: Command, events: Sequence[StoredEvent]) -> Ticket:

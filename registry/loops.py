@@ -1,0 +1,181 @@
+"""One commit for all tasks of an event loop that wait: no thread, no lock, no waiting.
+
+What the tasks have submitted goes out once they have all had their turn; while the database works
+on it, the loop goes on, and is woken by the answer. With a thread between, the same costs twice the
+processor: two threads of Python take the interpreter from each other at every step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from contextlib import suppress
+
+import psycopg
+
+from registry.appending import receive, send
+from registry.committer import SILENCE, Appender, check_room, closed, in_doubt, take
+from registry.ledger import Outcome
+from registry.tickets import Ticket
+
+#: From so many on, half of them wait for the next commit: then the tasks that were answered and the
+#: database work at the same time, and a commit is still shared by enough to be cheap.
+CROWD = 64
+SILENT = psycopg.OperationalError("the server did not answer in time")
+
+
+class LoopCommitter:
+    """The queue of one event loop, and a connection of its own.
+
+    Only what goes well is done in the loop. To connect, to send again after a lost connection, to
+    find the one bad command of a batch may take long: the appender does that, in a thread.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, appender: Appender, capacity: int
+    ) -> None:
+        self._loop = loop
+        self._appender = appender
+        self._capacity = capacity
+        self._queue: deque[Ticket] = deque()
+        self._sent: list[Ticket] = []  # handed to the database, and not answered
+        self._line: psycopg.Connection | None = None  # while the answer is awaited in the loop
+        self._deadline: asyncio.TimerHandle | None = None
+        self._thread: threading.Thread | None = None  # while it is awaited there
+        self._due = False  # a turn to send is coming
+        self._closed = False
+
+    def submit(self, ticket: Ticket) -> asyncio.Future[Outcome]:
+        """The outcome to come. Raises Busy or Closed, and records nothing then.
+
+        A task that is cancelled while queued withdraws its command; once sent, a command cannot
+        be called back, and its id tells what became of it.
+        """
+        if self._closed:
+            raise closed()
+        check_room(len(self._queue), self._capacity)
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+        ticket.future = future
+        self._queue.append(ticket)
+        self._soon()
+        return future
+
+    def close(self) -> None:
+        """What was sent is finished and answered; what is queued is answered `Closed`.
+
+        From any thread, also from the loop's own.
+        """
+        self._appender.close_soon()
+        with suppress(RuntimeError):
+            if asyncio.get_running_loop() is self._loop:
+                self._shut()
+        if not self._closed:
+            done = threading.Event()
+            with suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+                self._loop.call_soon_threadsafe(self._shut, done)
+                while not done.wait(0.1) and self._loop.is_running():
+                    continue  # a loop that is stopped meanwhile will not come to it
+            self._closed = True
+        if self._thread is not None:
+            self._thread.join()
+        self._appender.disconnect()
+
+    # ----------------------------------------------------------------- inside
+
+    def _soon(self) -> None:
+        """Send when every task that is ready now has had its turn: they may bring something."""
+        if not self._due and not self._sent:
+            self._due = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._due = False
+        if not self._sent and not self._closed:
+            here = len(self._queue)
+            self._send(here // 2 if here >= CROWD else here)
+
+    def _send(self, most: int) -> None:
+        self._sent = take(self._queue, most)
+        if not self._sent:
+            return
+        line = self._appender.connection
+        if line is None:
+            return self._in_a_thread(doubtful=False)
+        try:
+            send(line, self._sent)
+        except Exception:
+            return self._in_a_thread(doubtful=True)
+        self._line = line
+        self._loop.add_reader(line.pgconn.socket, self._read)
+        self._deadline = self._loop.call_later(SILENCE, self._give_up, SILENT)
+
+    def _read(self) -> None:
+        assert self._line is not None
+        try:
+            self._line.pgconn.consume_input()
+            if self._line.pgconn.is_busy():
+                return
+            outcomes = receive(self._line, self._sent)
+        except Exception as error:
+            self._give_up(error)
+        else:
+            self._leave_the_line()
+            self._answer(outcomes)
+
+    def _give_up(self, error: Exception) -> None:
+        """It may have been recorded, or one of them is bad: sent again, each gets its answer."""
+        self._leave_the_line()
+        self._appender.disconnect()
+        self._in_a_thread(doubtful=in_doubt(error))
+
+    def _leave_the_line(self) -> None:
+        assert self._line is not None and self._deadline is not None
+        self._deadline.cancel()
+        self._loop.remove_reader(self._line.pgconn.socket)
+        self._line = None
+
+    def _in_a_thread(self, *, doubtful: bool) -> None:
+        # Not the loop's own threads: a loop that ends would wait for them.
+        batch = self._sent
+
+        def append() -> None:
+            outcomes = self._appender.append(batch, doubtful=doubtful)
+            with suppress(RuntimeError):  # the loop was closed: recorded, with nobody to tell
+                self._loop.call_soon_threadsafe(self._answer, outcomes)
+
+        self._thread = threading.Thread(target=append, name="appender", daemon=True)
+        self._thread.start()
+
+    def _answer(self, outcomes: list[Outcome]) -> None:
+        batch, self._sent = self._sent, []
+        if len(self._queue) >= len(batch) and not self._closed:
+            self._send(len(self._queue))  # first: the database need not wait for the telling
+        for ticket, outcome in zip(batch, outcomes, strict=True):
+            _tell(ticket, outcome)
+        if self._queue:
+            self._soon()  # after those who were told now: they may have more
+
+    def _shut(self, done: threading.Event | None = None) -> None:
+        """In the loop's own thread."""
+        self._closed = True
+        while self._queue:
+            _tell(self._queue.popleft(), closed())
+        if self._line is not None:  # nearly always a commit that is nearly done
+            line = self._line
+            try:
+                outcomes = receive(line, self._sent)
+            except Exception as error:
+                self._give_up(error)
+            else:
+                self._leave_the_line()
+                self._answer(outcomes)
+        if done is not None:
+            done.set()
+
+
+def _tell(ticket: Ticket, outcome: Outcome) -> None:
+    future = ticket.future
+    assert isinstance(future, asyncio.Future)
+    if not future.done():
+        future.set_result(outcome)
