@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -201,8 +203,20 @@ def test_what_is_not_written_as_it_must_be_is_a_bad_request(
     assert unmoved.post(body)[0] == 400
 
 
-def test_too_long_a_request_is_not_read(unmoved: Witness) -> None:
-    assert unmoved.post(b"x" * 200_000)[0] == 413
+@pytest.mark.parametrize(
+    ("length", "status"),
+    [(b"content-length: 200000", 413), (b"transfer-encoding: chunked", 411),
+     (b"content-length: -1", 411), (b"content-length: 1e3", 411), (b"accept: */*", 411)],
+)  # fmt: skip
+def test_a_body_that_is_not_read_is_not_taken_for_the_next_request(
+    unmoved: Witness, length: bytes, status: int
+) -> None:
+    where = urlsplit(unmoved.url)
+    asking = b"POST /add-checkpoint HTTP/1.1\r\n%s\r\n\r\n"
+    with socket.create_connection((where.hostname, where.port), timeout=20) as wire:
+        wire.sendall(asking % length + asking % b"content-length: 0")
+        answers = wire.makefile("rb").read()
+    assert answers.startswith(b"HTTP/1.1 %d " % status) and answers.count(b"HTTP/1.1") == 1
 
 
 # ----------------------------------------------------------------- forks and crashes
