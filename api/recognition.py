@@ -21,7 +21,7 @@ from api.loading import load
 from api.planning import sql
 from api.refusals import bad_input
 from api.sentences import Reason
-from api.telling import TELLING
+from api.telling import TELLING, TELLING_OF_MANY
 from api.vocabulary import Position
 from projections.reads import recognition as reads
 from projections.reads import rows as places
@@ -232,6 +232,7 @@ class RecognitionQuery:
         looks="tins",
         bind=_all_asked,
         gives=("tins", "in", "at", "known"),
+        telling=TELLING_OF_MANY,
     )
     @strawberry.field
     async def recognitions(

@@ -61,3 +61,4 @@ def _instant(at: datetime | None) -> bytes:
 
 
 TELLING = Telling(telling.FACTS, lambda brought: _Told(brought).word)
+TELLING_OF_MANY = Telling(telling.FACTS_OF_MANY, TELLING.begin)

@@ -142,25 +142,46 @@ def _bases_text(row: str) -> str:
 _VERDICT = f"""
     v.legal, v.operational, v.bases, %(at)s as at, %(known)s as known_at, {POSITION} as position"""
 
-#: In every territory of which the asker may ask.
-RECOGNISED_IN = f"""
-select {{me}}.tin, v.territory as in_, v.outcome, v.reasons, {_VERDICT}, v.bases_text
-from (
+_REACH = f"""(
     select {_AT_HOME} as at_home, string_to_array(%(reach)s, ',') as reach
     offset 0  -- a fence: else it is worked out for each territory
-) asker
-cross join lateral (
-    select e.territory, e.outcome, e.legal, e.operational, e.reasons, e.bases, e.bases_text
-    from rule.everywhere({{me}}.tin, {{me}}.administration, {{me}}.held, {{me}}.held_programmes,
-        {{me}}.held_types, {{me}}.held_statuses, {{me}}.held_abroad, {{me}}.held_roles,
-        {{me}}.held_from, {{me}}.schemes, {{me}}.identifiers, {{me}}.consents, %(at)s, %(known)s) e
-    where {{me}}.settled
-    union all
-    select t.territory, t.outcome, t.legal, t.operational, t.reasons, t.bases, {_bases_text("t")}
-    from rule.verdicts_then({{me}}.tin, {{me}}.administration, %(at)s, %(known)s) t
-    where not {{me}}.settled
-) v
+) asker"""
+_EVERYWHERE = """rule.everywhere({me}.tin, {me}.administration, {me}.held, {me}.held_programmes,
+        {me}.held_types, {me}.held_statuses, {me}.held_abroad, {me}.held_roles, {me}.held_from,
+        {me}.schemes, {me}.identifiers, {me}.consents, %(at)s, %(known)s)"""
+_RECOGNISED = f"""
+select {{me}}.tin, v.territory as in_, v.outcome, v.reasons, {_VERDICT}, v.bases_text
+from {_REACH}
+cross join lateral (SAID) v
 where asker.at_home or v.territory = any(asker.reach)"""
+_SAID_THEN = f"""
+    select t.territory, t.outcome, t.legal, t.operational, t.reasons, t.bases,
+        {_bases_text("t")} as bases_text
+    from rule.verdicts_then({{me}}.tin, {{me}}.administration, %(at)s, %(known)s) t
+    where not {{me}}.settled"""
+#: In every territory of which the asker may ask.
+RECOGNISED_IN = _RECOGNISED.replace("SAID", f"""
+    select e.territory, e.outcome, e.legal, e.operational, e.reasons, e.bases, e.bases_text
+    from {_EVERYWHERE} e
+    where {{me}}.settled
+    union all {_SAID_THEN}""")
+#: Most territories are told the same, the members of a bloc above all: it is worded once for all.
+RECOGNISED_READY = Ready(
+    "in outcome legal operational reasons { code } bases { agreement { id } authorisation since }",
+    f"""case when {{me}}.settled then (
+    select '[' || coalesce(string_agg('{{"in":"' || place || g.told, ','
+        order by place collate "C"), '') || ']'
+    from (
+        select array_agg(e.territory) as places, ',"outcome":"' || e.outcome || '","legal":"'
+            || e.legal || '","operational":"' || e.operational || '","reasons":[{{"code":"'
+            || array_to_string(e.reasons, '"}},{{"code":"') || '"}}],"bases":' || e.bases_text
+            || '}}' as told
+        from {_REACH} cross join lateral {_EVERYWHERE} e
+        where asker.at_home or e.territory = any(asker.reach)
+        group by e.outcome, e.legal, e.operational, e.reasons, e.bases_text
+    ) g cross join unnest(g.places) as place) end""",
+    _RECOGNISED.replace("SAID", _SAID_THEN),
+)
 BY_TERRITORY = '{it}.in_ collate "C"'
 
 _RECOGNITION = f"""
@@ -200,7 +221,8 @@ select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
     coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
     coalesce(v.reasons, array['NO_INFORMATION']) as reasons, v.bases,
     coalesce(v.bases_text, '[]') as bases_text,
-    %(at)s as at, %(known)s as known_at, {POSITION} as position
+    %(at)s as at, %(known)s as known_at, {POSITION} as position,
+    o.tin as known, o.administration as home
 from common
 left join lateral (
     select o.*, o.settled <= least(%(at)s, %(known)s) as is_settled, array[o.administration]

@@ -63,14 +63,20 @@ _ZONES = (
 )
 
 
-_ASKED = "".join(
-    f", '{name}', %({name})s" for name in ("role", "direction", "hs", "crossing", "mode")
-)
-FACTS = f"""json_build_object(
-    'asked', json_build_object('territory', {{me}}.in_, 'at', %(at)s{_ASKED}),
+_CONSIGNMENT = ("role", "direction", "hs", "crossing", "mode")
+
+
+def _facts(*asked: str) -> str:
+    """`asked`: the parameters of the question, beside the territory and the instant."""
+    named = "".join(f", '{name}', %({name})s" for name in asked)
+    return f"""json_build_object(
+    'asked', json_build_object('territory', {{me}}.in_, 'at', %(at)s{named}),
     'zones', {_ZONES},
     'facts', case when {{me}}.home is null then json_build_object('tin', null)
         else json_build_object('tin', {{me}}.known, 'administration', {{me}}.home,
             'periods', {_PERIODS}, 'identifiers', {_IDENTIFIERS}, 'consents', {_CONSENTS},
             'links', {_LINKS}, 'members', {_MEMBERS}, 'consent_laws', {_LAWS},
             'list_as_of', {_LIST}) end)::text"""
+
+
+FACTS, FACTS_OF_MANY = _facts(*_CONSIGNMENT), _facts()
