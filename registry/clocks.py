@@ -60,14 +60,12 @@ def remember(beliefs: Iterable[tuple[int, datetime, Iterable[F]]]) -> list[Remem
             # Mostly only the last stretch of law has changed, so nobody need look at the others.
             new, gone = now[same:], before[same:]
         else:
-            new, gone = now, before
-        if gone:
-            kept = set(new)
-            for fact in dict.fromkeys(gone):
-                if fact not in kept:
-                    began, since = held.pop(fact)
-                    if since < known_at:
-                        past.append(Remembered(fact, since, known_at, began, position))
+            new, gone = now, list(held)
+        kept = set(new) if len(new) > 8 else new
+        for fact in [fact for fact in gone if fact not in kept]:
+            began, since = held.pop(fact)
+            if since < known_at:
+                past.append(Remembered(fact, since, known_at, began, position))
         for fact in new:
             if fact not in held:
                 held[fact] = (position, known_at)

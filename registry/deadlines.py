@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
-from itertools import chain
 
 import msgspec
 
+from registry.holdings import Due
 from registry.operators import Operator
 
 
@@ -29,16 +30,15 @@ _ANSWERS: dict[str, tuple[type[Operator.Event], ...]] = {
     "review": (Operator.ReassessmentClosed,),
     "end of suspension": (Operator.SuspensionLifted, Operator.SuspensionExtended),
 }
-_VOIDS = (Operator.Revoked, Operator.Annulled, Operator.Surrendered, Operator.Expired)
+_VOIDS = (
+    Operator.Revoked, Operator.Annulled, Operator.Surrendered, Operator.Expired, Operator.Merged
+)  # fmt: skip
 
 
-_WEIGHTY: list[type] = [*chain(*_ANSWERS.values()), *_VOIDS, Operator.Merged]
 #: What can set a date, answer one, or make one void.
 _MATTERS = {
-    kind
-    for kind in vars(Operator).values()
-    if isinstance(kind, type) and (hasattr(kind, "due") or issubclass(kind, tuple(_WEIGHTY)))
-}
+    kind for kind in vars(Operator).values() if isinstance(kind, type) and hasattr(kind, "due")
+}.union(_VOIDS, *_ANSWERS.values())
 
 
 def _answered(event: Operator.Event) -> date:
@@ -46,25 +46,37 @@ def _answered(event: Operator.Event) -> date:
     return (event.decided if isinstance(event, Operator.Granted) else None) or event.effective
 
 
+@dataclass
+class _Set:
+    """A date that was set, as far as the events have been told."""
+
+    authorisation: str
+    due: Due
+    met: date | None = None
+    void: bool = False
+
+
 def deadlines(events: list[Operator.Event]) -> list[Deadline]:
     """Every date that was set. A missed one is an alert, never a decision."""
-    found: list[Deadline] = []
-    events = [event for event in events if type(event) in _MATTERS]
-    for number, event in enumerate(events):
-        for due in getattr(event, "due", ()):
-            own = event.authorisation  # type: ignore[attr-defined]
-            later = [e for e in events[number + 1 :] if getattr(e, "authorisation", own) == own]
-            answers = _ANSWERS.get(due.what, ())
-            met = next((e for e in later if isinstance(e, answers)), None)
-            moved = any(
-                d.what == due.what for e in later if not isinstance(e, answers)
-                for d in getattr(e, "due", ())
-            )  # fmt: skip
-            void = moved or any(isinstance(e, (*_VOIDS, Operator.Merged)) for e in later)
-            found.append(
-                Deadline(
-                    own, due.what, due.due, due.rule,
-                    _answered(met) if met else None, void and met is None,
-                )
-            )
-    return found
+    found: list[_Set] = []
+    for event in events:
+        kind = type(event)
+        if kind not in _MATTERS:
+            continue
+        own = getattr(event, "authorisation", None)  # none: it is of the whole operator
+        due: tuple[Due, ...] = getattr(event, "due", ())
+        for it in found:
+            if own not in (None, it.authorisation):
+                continue
+            if kind in _ANSWERS.get(it.due.what, ()):
+                it.met = it.met or _answered(event)
+            elif kind in _VOIDS or any(each.what == it.due.what for each in due):
+                it.void = True
+        found += [_Set(own, each) for each in due if own]
+    return [
+        Deadline(
+            it.authorisation, it.due.what, it.due.due, it.due.rule, it.met,
+            it.void and it.met is None,
+        )
+        for it in found
+    ]  # fmt: skip
