@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from threading import Lock
-from time import monotonic
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -27,7 +26,6 @@ from eventsourcing.postgres import (
     PostgresApplicationRecorder,
     PostgresDatastore,
     PostgresFactory,
-    PostgresSubscription,
 )
 from eventsourcing.utils import Environment, EnvType, retry
 from psycopg.conninfo import conninfo_to_dict
@@ -38,11 +36,11 @@ from registry.committer import Appender, Committer, closed, take
 from registry.database import MIGRATIONS, with_settings
 from registry.ledger import Command, Found, Outcome, RecordedEvent, RecordedNotification
 from registry.loops import LoopCommitter
+from registry.subscription import LedgerSubscription
 from registry.tickets import Ticket, write_out
 
 CAPACITY = 4096  # commands that may wait; more are refused at once
 PATIENCE = 30.0  # seconds until a command that gets no answer is called unknown
-WAKE_ANYWAY = 2.0  # seconds after which a subscription looks for itself
 
 #: The migrations that make a ledger, without the rights to it.
 LEDGER = ("0002_ledger.sql", "0031_append.sql")
@@ -300,28 +298,6 @@ class LedgerRecorder(PostgresApplicationRecorder):
     def _identifier(self, name: str) -> Identifier:
         table = self.events_table_name if name == "event" else self._named(name)
         return Identifier(self.datastore.schema, table)
-
-
-class LedgerSubscription(PostgresSubscription):
-    """The library's subscription pulls first and listens a moment later: an event committed
-    between the two would go unannounced until the next. So it is woken once it listens, and
-    every now and then."""
-
-    def _listen(self) -> None:
-        try:
-            with self._recorder.datastore.get_connection() as connection:
-                connection.execute(SQL("listen {}").format(Identifier(self._recorder.channel_name)))
-                wake_at = monotonic()
-                while not self._has_been_stopped and not self._thread_error:
-                    if monotonic() >= wake_at:
-                        self._has_been_notified.set()
-                        wake_at = monotonic() + WAKE_ANYWAY
-                    for _ in connection.notifies(timeout=0.1, stop_after=1):
-                        self._has_been_notified.set()
-        except BaseException as error:
-            if self._thread_error is None:
-                self._thread_error = error
-            self.stop()
 
 
 class LedgerFactory(PostgresFactory):

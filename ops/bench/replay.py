@@ -33,9 +33,9 @@ from psycopg.sql import SQL, Identifier
 
 from api.tokens import issue
 from ops.bench import common, installing, results, servers
-from ops.bench.append import variables
 from ops.bench.common import Measure, Section, Unfit
 from ops.bench.servers import PEERS, World
+from ops.bench.stores import variables
 from projections.follower import Follower
 from projections.rebuild import make, rebuild
 from projections.tables import COLUMNS, columns

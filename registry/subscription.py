@@ -1,0 +1,32 @@
+"""How a follower hears of what is recorded, while it is recorded."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from eventsourcing.postgres import PostgresSubscription
+from psycopg.sql import SQL, Identifier
+
+WAKE_ANYWAY = 2.0  # seconds after which a subscription looks for itself
+
+
+class LedgerSubscription(PostgresSubscription):
+    """The library's subscription pulls first and listens a moment later: an event committed
+    between the two would go unannounced until the next. So it is woken once it listens, and
+    every now and then."""
+
+    def _listen(self) -> None:
+        try:
+            with self._recorder.datastore.get_connection() as connection:
+                connection.execute(SQL("listen {}").format(Identifier(self._recorder.channel_name)))
+                wake_at = monotonic()
+                while not self._has_been_stopped and not self._thread_error:
+                    if monotonic() >= wake_at:
+                        self._has_been_notified.set()
+                        wake_at = monotonic() + WAKE_ANYWAY
+                    for _ in connection.notifies(timeout=0.1, stop_after=1):
+                        self._has_been_notified.set()
+        except BaseException as error:
+            if self._thread_error is None:
+                self._thread_error = error
+            self.stop()
