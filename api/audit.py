@@ -7,7 +7,6 @@ forgery. `ops/aeo-verify` reads it, and shares no line with this.
 
 from __future__ import annotations
 
-import json
 import os
 from base64 import b64encode
 from bisect import bisect_left
@@ -294,21 +293,14 @@ _COLUMNS = (
 
 
 def sentence(it: dict[str, Any]) -> str:
-    """The event in words. The verifier writes it anew from the columns, and compares."""
-    try:
-        state = json.loads(it["state"])
-    except ValueError:  # nobody but a forger wrote it; shown as it stands
-        state = None
-    if isinstance(state, dict):
-        told = [f"{n} {v if isinstance(v, str) else _compact(v)}" for n, v in state.items()]
-    else:
-        told = [it["state"]]
-    known = "" if it["known"] == it["recorded"] else f" (known {_instant(it['known'])})"
+    """The event in words. The verifier writes it anew from the columns, and compares.
+
+    It only takes the quotes away, because it is done a million times and need not be taken back.
+    """
+    told = it["state"][1:-1].replace('":', " ").replace(',"', "; ").replace('"', "")
     what = it["topic"].replace(".", " ").replace("_", " ")
-    return f"{_instant(it['recorded'])}{known} {it['actor']}: {what}; {'; '.join(told)}"
-
-
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    known = "" if it["known"] == it["recorded"] else f" (known {_instant(it['known'])})"
+    return f"{_instant(it['recorded'])}{known} {it['actor']}: {what}: {told}"
 
 
 @lru_cache(maxsize=16_384)

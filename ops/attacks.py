@@ -287,17 +287,18 @@ class Auditor:
 
 
 def verify(*words: str) -> tuple[int, list[str]]:
-    """The verifier's code, and its findings."""
+    """The code with which the verifier ends, and its findings."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        code = _verifier().main(list(words))
+        code = verifier().main(list(words))
     about = ("bundle: ", "policy: ", "checkpoint: ", "history: ", "events: ", "read models: ",
              "verdict: ")  # fmt: skip
     return code, [it for it in said.getvalue().splitlines() if not it.startswith(about)]
 
 
 @lru_cache(maxsize=1)
-def _verifier() -> Any:
+def verifier() -> Any:
+    """The one file as a module: started anew for each bundle it would mostly import."""
     loader = SourceFileLoader("aeo_verify", str(VERIFIER))
     spec = spec_from_loader("aeo_verify", loader)
     assert spec is not None

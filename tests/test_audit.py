@@ -1,0 +1,318 @@
+"""The audit bundle says what the register says, and is checked without the register."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import psycopg
+import pytest
+
+from api.archive import Archive, canonical
+from api.audit import Exported, NothingToExport, Scope, export
+from api.load import load_operators
+from ops import attacks
+from ops.attacks import TRUSTING, WATCHED, verify
+from projections.follower import Follower
+from projections.log import Integrator
+from registry import commands as c
+from registry.application import Registry
+from registry.database import environment
+from registry.values import Tin
+from tests.api.test_cli import Terminal
+
+FRUIT = "CN1234567890"
+SCOPES = (
+    Scope(), Scope("administration", "CN"), Scope("administration", "EU"),
+    Scope("operator", FRUIT), Scope("agreement", "CN-SG-AEO"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def register(world: str) -> str:
+    """The real record and some operators, one of whom was put right; signed half-way, and now."""
+    half = Integrator(world).catch_up()
+    with psycopg.connect(world) as connection:
+        attacks.sign(connection, half // 2)
+        attacks.sign(connection, half)
+    load_operators(world, 140)
+    Follower(world).catch_up()
+    size = Integrator(world).catch_up()
+    with psycopg.connect(world) as connection:
+        attacks.sign(connection, size)
+    return world
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> str:
+    file = tmp_path / "policy.txt"
+    file.write_text(WATCHED)
+    return str(file)
+
+
+def exported(register: str, scope: Scope, out: Path, **more: Any) -> Exported:
+    with psycopg.connect(register) as connection:
+        return export(connection, scope, out, TRUSTING, **more)
+
+
+# ------------------------------------------------------------------------------- what is honest
+
+
+@pytest.mark.parametrize("scope", SCOPES, ids=lambda it: f"{it.kind} {it.id}")
+def test_an_honest_bundle_is_good_and_the_same_each_time(
+    register: str, scope: Scope, tmp_path: Path, policy: str
+) -> None:
+    done = exported(register, scope, tmp_path / "a.zip")
+    assert exported(register, scope, tmp_path / "b.zip") == done
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    assert (done.events == done.size) is (scope.kind == "all")
+    assert verify("bundle", str(tmp_path / "a.zip"), "--policy", policy) == (0, [])
+    assert verify("bundle", str(tmp_path / "a.zip")) == (0, [])  # by its own policy
+
+
+def test_what_was_put_right_is_derived_like_the_rest(register: str, tmp_path: Path) -> None:
+    exported(register, Scope(), tmp_path / "a.zip")
+    with ZipFile(tmp_path / "a.zip") as bundle:
+        lines = bundle.read("events.jsonl").splitlines()
+        topics = {json.loads(line)["topic"] for line in lines}
+        schemas = {name for name in bundle.namelist() if name.startswith("schema/")}
+    assert "operator.corrected" in topics
+    assert {f"schema/{topic}.json" for topic in topics} <= schemas
+
+
+def test_a_part_holds_the_whole_history_of_what_it_is_about_and_nothing_else(
+    register: str, tmp_path: Path
+) -> None:
+    exported(register, Scope("administration", "SG"), tmp_path / "a.zip")
+    with ZipFile(tmp_path / "a.zip") as bundle:
+        events = [json.loads(line) for line in bundle.read("events.jsonl").splitlines()]
+        said = [json.loads(line) for line in bundle.read("expected-state.jsonl").splitlines()]
+    nouns = {it["topic"].split(".")[0] for it in events}
+    assert nouns == {"administration", "agreement", "operator", "programme"}
+    assert all(it["operator"].startswith("SG") for it in said if "operator" in it)
+    with psycopg.connect(register) as connection:
+        [(agreements,)] = connection.execute(
+            "select count(distinct agreement) from views.party where party = 'SG'"
+        )
+    assert sum("agreement" in it for it in said) == agreements
+
+
+def test_a_bundle_goes_on_from_what_was_seen_before(
+    register: str, tmp_path: Path, policy: str
+) -> None:
+    """An auditor of one operator sees nothing of the others, and yet that nothing was rewritten."""
+    first, heads = tmp_path / "first.zip", str(tmp_path / "heads")
+    asked = ("--policy", policy, "--remember", heads)
+    one = Scope("operator", FRUIT)
+    done = exported(register, one, first)
+    assert verify("bundle", str(first), *asked)[0] == 0
+
+    registry = Registry(environment(register))
+    registry.execute(c.SuspendAuthorisation(tin=Tin(FRUIT), reason="fire"), "officer:1")
+    registry.execute(c.LiftSuspension(tin=Tin(FRUIT)), "officer:1")
+    registry.close()
+    Follower(register).catch_up()
+    moved = tmp_path / "moved.zip"
+    exported(register, one, moved)  # the read models have moved on, and the signed tree has not
+    assert verify("bundle", str(moved), *asked) == (0, [])
+
+    size = Integrator(register).catch_up()
+    with psycopg.connect(register) as connection:
+        attacks.sign(connection, size - 1)
+        attacks.sign(connection, size)
+    later = tmp_path / "later.zip"
+    exported(register, one, later)
+    code, [sentence] = verify("bundle", str(later), *asked)
+    assert (code, sentence.split(": ")[1]) == (4, f"ask for a bundle since {done.size}.")
+    exported(register, one, later, since=done.size)
+    assert verify("bundle", str(later), *asked) == (0, [])
+    code, [sentence] = verify("bundle", str(first), *asked)
+    assert code == 1
+    assert sentence.startswith(f"positions {done.size + 1:,} to {size:,}: gone;")
+    whole = tmp_path / "whole.zip"
+    exported(register, Scope(), whole)
+    assert verify("bundle", str(whole), *asked) == (0, [])
+
+
+def test_what_cannot_be_exported_is_said(register: str, database: str, tmp_path: Path) -> None:
+    out = tmp_path / "a.zip"
+    for scope in (Scope("operator", "CN1"), Scope("administration", "XX"), Scope("agreement", "?")):
+        with pytest.raises(NothingToExport, match="in the signed tree"):
+            exported(register, scope, out)
+    with pytest.raises(NothingToExport, match="no checkpoint of 7 leaves"):
+        exported(register, Scope(), out, since=7)
+    with pytest.raises(NothingToExport, match="no checkpoint was ever signed"):
+        exported(database, Scope(), out)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_read_models_that_lag_are_waited_for(register: str, tmp_path: Path) -> None:
+    with psycopg.connect(register) as connection:
+        connection.execute("update views.tracking set position = 5")
+        with pytest.raises(NothingToExport, match="the read models have come to position 5"):
+            export(connection, Scope(), tmp_path / "a.zip", TRUSTING)
+        connection.rollback()
+
+
+def test_an_event_without_its_salt_can_be_proved_no_more(register: str, tmp_path: Path) -> None:
+    with psycopg.connect(register) as connection:
+        connection.execute("delete from proof.salt where leaf_index = 99")
+        export(connection, Scope(), tmp_path / "a.zip", TRUSTING)
+        connection.rollback()
+    code, said = verify("bundle", str(tmp_path / "a.zip"))
+    assert code == 4
+    assert said == ["position 100: its salt is gone, and nobody can tell what was committed to."]
+
+
+# ----------------------------------------------------------------------- what is forged by hand
+
+Files = dict[str, list[bytes]]
+
+
+def _first_leaf(files: Files) -> None:
+    files["leaves"] = [bytes(32) + b"".join(files["leaves"])[32:]]
+
+
+def _cut_leaves(files: Files) -> None:
+    files["leaves"] = [b"".join(files["leaves"])[:-32]]
+
+
+def _changed(name: str, change: Callable[[dict[str, Any]], Any], at: int = 0) -> Any:
+    def forge(files: Files) -> None:
+        it = json.loads(files[name][at])
+        change(it)
+        files[name][at] = json.dumps(it, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+    return forge
+
+
+def _set(name: str, **values: Any) -> Any:
+    return _changed(name, lambda it: it.update(values))
+
+
+def _longer_periods(it: dict[str, Any]) -> None:
+    it["periods" if "periods" in it else "sides"].append([None] * 15 + [7, None])
+
+
+def _swap(files: Files) -> None:
+    events = files["events.jsonl"]
+    events[0], events[-1] = events[-1], events[0]
+
+
+FORGERIES: dict[str, tuple[Callable[[Files], Any], tuple[int, ...]]] = {
+    "an event less": (lambda f: f["events.jsonl"].pop(3), (4, 1)),
+    "the last event less": (lambda f: f["events.jsonl"].pop(), (4, 1)),
+    "an event twice": (lambda f: f["events.jsonl"].insert(0, f["events.jsonl"][0]), (1,)),
+    "streams out of order": (_swap, (1, 2)),
+    "another day": (_set("events.jsonl", recorded=1), (1,)),
+    "another place": (_set("events.jsonl", position=1), (1,)),
+    "another leaf": (_set("events.jsonl", index=0), (1,)),
+    "a leaf beyond": (_set("events.jsonl", index=10**9), (1,)),
+    "no leaf": (_set("events.jsonl", index=None), (1,)),
+    "other words": (_set("events.jsonl", says="all is well"), (1,)),
+    "no JSON": (_set("events.jsonl", state="all is well"), (1,)),
+    "no number": (_set("events.jsonl", version="1"), (2,)),
+    "a field more": (_set("events.jsonl", note=""), (2,)),
+    "no event": (lambda f: f["events.jsonl"].insert(0, b"[]\n"), (2,)),
+    "no line": (lambda f: f["events.jsonl"].insert(0, b"\n"), (2,)),
+    "no UTF-8": (lambda f: f["events.jsonl"].insert(0, b"\xff\n"), (2,)),
+    "a deep event": (lambda f: f["events.jsonl"].insert(0, b"[" * 200_000), (2,)),
+    "another leaf hash": (_first_leaf, (1,)),
+    "a leaf hash less": (_cut_leaves, (1, 4)),
+    "another reading": (_changed("expected-state.jsonl", _longer_periods), (1,)),
+    "a reading less": (lambda f: f["expected-state.jsonl"].pop(0), (1,)),
+    "a reading of nobody": (
+        _set("expected-state.jsonl", stream="00000000-0000-0000-0000-000000000000"), (1,)
+    ),
+    "readings out of order": (lambda f: f["expected-state.jsonl"].reverse(), (1, 2)),
+    "no reading": (lambda f: f["expected-state.jsonl"].insert(0, b"7\n"), (2,)),
+    "a hash more": (lambda f: f["proof"].append(b"A" * 43 + b"=\n"), (2,)),
+    "a hash of history less": (lambda f: f["consistency"].pop(), (1,)),
+    "another history": (lambda f: f["consistency"].reverse(), (1,)),
+    "no signature": (lambda f: f["checkpoint"].pop(), (0, 1, 2)),
+    "a larger tree": (lambda f: f["checkpoint"].__setitem__(1, b"9999999\n"), (1,)),
+    "a key of nobody": (lambda f: f["policy.txt"].pop(0), (0, 1)),
+    "no policy": (lambda f: f["policy.txt"].clear(), (2,)),
+    "a form less": (lambda f: f.pop("schema/agreement.proposed.json"), (4,)),
+    "no leaves": (lambda f: f.pop("leaves"), (2,)),
+    "no events": (lambda f: f.pop("events.jsonl"), (2,)),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bundles(register: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Files]:
+    folder = tmp_path_factory.mktemp("bundles")
+    found = {}
+    for scope in (Scope(), Scope("administration", "CN")):
+        exported(register, scope, folder / "a.zip")
+        with ZipFile(folder / "a.zip") as bundle:
+            found[scope.kind] = {
+                name: bundle.read(name).splitlines(keepends=True) for name in bundle.namelist()
+            }
+    return found
+
+
+@pytest.mark.parametrize("kind", ["all", "administration"])
+@pytest.mark.parametrize("what", FORGERIES)
+def test_a_bundle_forged_by_hand_is_seen_through(
+    bundles: dict[str, Files], what: str, kind: str, tmp_path: Path
+) -> None:
+    """By someone who also writes the manifest anew: every digest in it is right."""
+    files = {name: list(lines) for name, lines in bundles[kind].items()}
+    forge, codes = FORGERIES[what]
+    forge(files)
+    manifest = json.loads(b"".join(files.pop("manifest.json")))
+    (tmp_path / "policy").write_text(TRUSTING)
+    with ZipFile(tmp_path / "a.zip", "w") as into, ZipFile(tmp_path / "b.zip", "w") as again:
+        described = Archive(into)
+        for name in sorted(files):
+            described.add(name, files[name])
+        manifest["files"] = described.files
+        written = [canonical(manifest).encode()]
+        second = Archive(again)
+        for name in sorted([*files, "manifest.json"]):
+            second.add(name, written if name == "manifest.json" else files[name])
+    code, said = verify("bundle", str(tmp_path / "b.zip"))
+    assert code in codes, said
+    assert (code == 0) is (not said)
+
+
+def test_a_bundle_that_was_damaged_on_its_way_is_malformed(register: str, tmp_path: Path) -> None:
+    exported(register, Scope("agreement", "CN-SG-AEO"), tmp_path / "a.zip")
+    written = (tmp_path / "a.zip").read_bytes()
+    for end in range(0, len(written), len(written) // 40):
+        (tmp_path / "b.zip").write_bytes(written[:end])
+        assert verify("bundle", str(tmp_path / "b.zip"))[0] == 2
+    with ZipFile(tmp_path / "a.zip") as bundle:
+        files = {name: bundle.read(name) for name in bundle.namelist()}
+    for name in files:
+        with ZipFile(tmp_path / "b.zip", "w") as into:
+            for other, text in files.items():
+                Archive(into).add(other, [text + b" " if other == name else text])
+        assert verify("bundle", str(tmp_path / "b.zip"))[0] == 2, name
+
+
+# ------------------------------------------------------------------------------ the command line
+
+
+@pytest.fixture
+def terminal(register: str, tmp_path: Path) -> Iterator[Terminal]:
+    (tmp_path / "witnesses.txt").write_text(TRUSTING)
+    yield Terminal(register, tmp_path)
+
+
+def test_the_command_writes_what_it_is_asked_for(terminal: Terminal, tmp_path: Path) -> None:
+    said = terminal.run("audit", "export", "--operator", FRUIT, "--out", "fruit.zip")
+    assert "events, proved by the signed tree of" in said
+    assert verify("bundle", str(tmp_path / "fruit.zip")) == (0, [])
+    terminal.run("audit", "export", "--all", "--operator", FRUIT, "--out", "no.zip", code=2)
+    terminal.run("audit", "export", "--out", "no.zip", code=2)
+    terminal.run("audit", "export", "--operator", "fruit", "--out", "no.zip", code=2)
+    terminal.run("audit", "export", "--operator", "CN1", "--out", "no.zip", code=1)
+    assert "no operator CN1 in the signed tree" in terminal.complaint
+    (tmp_path / "witnesses.txt").unlink()
+    terminal.run("audit", "export", "--all", "--out", "no.zip", code=4)
+    assert not (tmp_path / "no.zip").exists()
