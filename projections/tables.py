@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -96,8 +96,7 @@ def _copying(schema: str, table: str) -> Composed:
 
 def copied(rows: Iterable[tuple[Any, ...]]) -> bytes:
     """Rows as COPY reads them: a line each, tabs between the words."""
-    word = _WORDS.__getitem__
-    return "".join(["\t".join(map(word, row)) + "\n" for row in rows]).encode()
+    return "".join(["\t".join(map(worded, row)) + "\n" for row in rows]).encode()
 
 
 class _Words(dict[Any, str]):
@@ -122,6 +121,8 @@ class _Words(dict[Any, str]):
 
 
 _WORDS = _Words()
+#: A value as COPY reads it.
+worded: Callable[[Any], str] = _WORDS.__getitem__
 
 
 def _escaped(text: str) -> str:

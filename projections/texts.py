@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from projections.tables import array, own_array
+from projections.tables import array, own_array, worded
 from registry.clocks import NEVER_AT, Remembered
 from registry.standing import Period, Record
 from registry.values import Status
@@ -87,7 +87,7 @@ def _worded(r: Remembered[Period]) -> str:
     """In the selection that is asked most; a ground is told to some only, and not in it."""
     p = r.fact
     return (
-        f'{{"authorisation":{_quoted(p.number or p.authorisation)},"status":"{p.status.value}"'
+        f'{{"authorisation":{_quoted(p.number or p.authorisation)},"status":"{p.status._value_}"'
         f',"validFrom":{_instant(p.valid_from)}'
         f',"validTo":{"null" if _endless(p.valid_to) else _instant(p.valid_to)}'
         f',"recordedFrom":{_instant(r.recorded_from)},"recordedTo":{_instant(r.recorded_to)}}}'
@@ -103,7 +103,7 @@ def _quoted(text: str) -> str:
 def _instant(at: datetime | None) -> str:
     if at is None:
         return "null"
-    said = at.isoformat(timespec="microseconds")
+    said = worded(at)  # which COPY is told as well, so that it costs no second time
     if not said.endswith("+00:00"):
-        said = at.astimezone(UTC).isoformat(timespec="microseconds")
-    return f'"{said[:-6]}Z"'
+        said = str(at.astimezone(UTC))
+    return f'"{said[:10]}T{said[11:26] if len(said) > 25 else said[11:19] + ".000000"}Z"'
