@@ -36,7 +36,10 @@ select o.tin, o.id, o.administration, o.time_zone, o.source, n.name, n.local_nam
     n.roles, n.successor, n.standing, {POSITION} as position, s.settled, o.held,
     o.held_programmes, o.held_types, o.held_statuses, o.held_abroad, o.held_roles, o.held_from,
     o.schemes, o.identifiers, o.consents, o.latest
-from views.operator o
+from (
+    select o.* from views.operator o where o.tin = WANTED
+    offset 0  -- a fence: else each partition carries all that is asked of the operator
+) o
 cross join lateral (select o.settled <= least(%(at)s, %(known)s) as settled) s
 cross join lateral (
     select o.name, o.local_name, o.address, o.roles, o.successor, o.standing where s.settled
@@ -46,8 +49,8 @@ cross join lateral (
 ) n
 where o.registered <= %(known)s and {VISIBLE}"""
 
-OPERATOR = f"{_OPERATOR} and o.tin = {{key}}"
-SUCCESSOR = f"{_OPERATOR} and o.tin = {{me}}.successor"
+OPERATOR = _OPERATOR.replace("WANTED", "{key}")
+SUCCESSOR = _OPERATOR.replace("WANTED", "{me}.successor")
 #: The public is told the standing alone.
 ADDRESS = "case when %(asker)s <> 'public' then {me}.address end"
 
@@ -142,46 +145,25 @@ def _bases_text(row: str) -> str:
 _VERDICT = f"""
     v.legal, v.operational, v.bases, %(at)s as at, %(known)s as known_at, {POSITION} as position"""
 
-_REACH = f"""(
+#: In every territory of which the asker may ask.
+RECOGNISED_IN = f"""
+select {{me}}.tin, v.territory as in_, v.outcome, v.reasons, {_VERDICT}, v.bases_text
+from (
     select {_AT_HOME} as at_home, string_to_array(%(reach)s, ',') as reach
     offset 0  -- a fence: else it is worked out for each territory
-) asker"""
-_EVERYWHERE = """rule.everywhere({me}.tin, {me}.administration, {me}.held, {me}.held_programmes,
-        {me}.held_types, {me}.held_statuses, {me}.held_abroad, {me}.held_roles, {me}.held_from,
-        {me}.schemes, {me}.identifiers, {me}.consents, %(at)s, %(known)s)"""
-_RECOGNISED = f"""
-select {{me}}.tin, v.territory as in_, v.outcome, v.reasons, {_VERDICT}, v.bases_text
-from {_REACH}
-cross join lateral (SAID) v
-where asker.at_home or v.territory = any(asker.reach)"""
-_SAID_THEN = f"""
-    select t.territory, t.outcome, t.legal, t.operational, t.reasons, t.bases,
-        {_bases_text("t")} as bases_text
-    from rule.verdicts_then({{me}}.tin, {{me}}.administration, %(at)s, %(known)s) t
-    where not {{me}}.settled"""
-#: In every territory of which the asker may ask.
-RECOGNISED_IN = _RECOGNISED.replace("SAID", f"""
+) asker
+cross join lateral (
     select e.territory, e.outcome, e.legal, e.operational, e.reasons, e.bases, e.bases_text
-    from {_EVERYWHERE} e
+    from rule.everywhere({{me}}.tin, {{me}}.administration, {{me}}.held, {{me}}.held_programmes,
+        {{me}}.held_types, {{me}}.held_statuses, {{me}}.held_abroad, {{me}}.held_roles,
+        {{me}}.held_from, {{me}}.schemes, {{me}}.identifiers, {{me}}.consents, %(at)s, %(known)s) e
     where {{me}}.settled
-    union all {_SAID_THEN}""")
-#: Most territories are told the same, the members of a bloc above all: it is worded once for all.
-RECOGNISED_READY = Ready(
-    "in outcome legal operational reasons { code } bases { agreement { id } authorisation since }",
-    f"""case when {{me}}.settled then (
-    select '[' || coalesce(string_agg('{{"in":"' || place || g.told, ','
-        order by place collate "C"), '') || ']'
-    from (
-        select array_agg(e.territory) as places, ',"outcome":"' || e.outcome || '","legal":"'
-            || e.legal || '","operational":"' || e.operational || '","reasons":[{{"code":"'
-            || array_to_string(e.reasons, '"}},{{"code":"') || '"}}],"bases":' || e.bases_text
-            || '}}' as told
-        from {_REACH} cross join lateral {_EVERYWHERE} e
-        where asker.at_home or e.territory = any(asker.reach)
-        group by e.outcome, e.legal, e.operational, e.reasons, e.bases_text
-    ) g cross join unnest(g.places) as place) end""",
-    _RECOGNISED.replace("SAID", _SAID_THEN),
-)
+    union all
+    select t.territory, t.outcome, t.legal, t.operational, t.reasons, t.bases, {_bases_text("t")}
+    from rule.verdicts_then({{me}}.tin, {{me}}.administration, %(at)s, %(known)s) t
+    where not {{me}}.settled
+) v
+where asker.at_home or v.territory = any(asker.reach)"""
 BY_TERRITORY = '{it}.in_ collate "C"'
 
 _RECOGNITION = f"""
