@@ -49,8 +49,10 @@ class Lane:
         """Raises psycopg.Error."""
         connection = await self._pool.getconn()
         self._connection, self._pg = connection, connection.pgconn
+        self._socket = self._pg.socket  # libpq forgets it when the other end hangs up
+        self._full = False
         self._prepared.clear()
-        asyncio.get_running_loop().add_reader(self._pg.socket, self._readable)
+        asyncio.get_running_loop().add_reader(self._socket, self._readable)
 
     async def close(self) -> None:
         """What is under way is told so."""
@@ -116,11 +118,11 @@ class Lane:
             return
         if full != self._full:
             self._full = full
-            loop, fd = asyncio.get_running_loop(), self._pg.socket
+            loop = asyncio.get_running_loop()
             if full:
-                loop.add_writer(fd, self._flush)
+                loop.add_writer(self._socket, self._flush)
             else:
-                loop.remove_writer(fd)
+                loop.remove_writer(self._socket)
 
     def _readable(self) -> None:
         pg = self._pg
@@ -152,8 +154,8 @@ class Lane:
     def _lose(self, error: psycopg.Error) -> None:
         assert self._connection is not None
         loop = asyncio.get_running_loop()
-        loop.remove_reader(self._pg.socket)
-        loop.remove_writer(self._pg.socket)
+        loop.remove_reader(self._socket)
+        loop.remove_writer(self._socket)
         self._connection, self._next = None, None
         self._tell(error)
 

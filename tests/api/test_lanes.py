@@ -1,0 +1,154 @@
+"""Connections and processes of the service: lost and found again, and never more than may be."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from api.planning import lane
+from api.tokens import issue
+from tests.api.client import AUDITOR, Client
+from tests.api.region import FRUIT, region
+from tests.api.served import served
+
+__all__ = ["region"]
+
+ASKED = f'{{ operator(tin: "{FRUIT}") {{ tin }} }}'
+
+
+def _end_readers(database: str) -> int:
+    with psycopg.connect(database, autocommit=True) as connection:
+        [(ended,)] = connection.execute(
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+            " where query like 'select coalesce(%' and datname = current_database()"
+        ).fetchall()
+    return int(ended)
+
+
+def test_after_a_connection_is_lost_the_next_question_finds_another(region: Client) -> None:
+    before = region.ask(ASKED, AUDITOR)
+    assert _end_readers(region.database) >= 1
+
+    answers = [region.post(ASKED, AUDITOR) for _ in range(5)]
+
+    # Who asks in the very moment is told to come again, and nobody is told anything else.
+    assert {it.status_code for it in answers} <= {200, 503}
+    assert answers[-1].json()["data"] == before
+
+
+def test_a_connection_lost_under_a_question_is_told_and_replaced(region: Client) -> None:
+    async def lost() -> Any:
+        with psycopg.connect(region.database) as connection:
+            connection.execute("lock table views.operator in access exclusive mode")
+            shown = {"Authorization": f"Bearer {issue(AUDITOR, region.home)}"}
+            question = asyncio.create_task(
+                region.http.post("/graphql", json={"query": ASKED}, headers=shown)
+            )
+            await asyncio.sleep(0.3)
+            assert await asyncio.to_thread(_end_readers, region.database) >= 1
+            return await question
+
+    answer = region._runner.run(lost())
+
+    assert answer.status_code == 503
+    assert answer.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+    assert region.ask(ASKED, AUDITOR) == {"operator": {"tin": FRUIT}}
+
+
+def test_no_more_statements_stay_prepared_than_are_kept(
+    region: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "KEPT", 3)
+    for turn in range(2):
+        for n in range(8):
+            again = " ".join(f"a{it}: tin" for it in range(n + 1))
+            told = region.ask(f'{{ operator(tin: "{FRUIT}") {{ {again} }} }}', AUDITOR)
+            assert told["operator"][f"a{n}"] == FRUIT, turn
+
+    planner = region.service.counter._planner
+    assert planner is not None
+    assert all(len(it._prepared) <= 3 for it in planner._coalescer._lanes)
+
+
+def test_a_text_that_postgresql_cannot_hold_is_answered_like_any_other(region: Client) -> None:
+    query = (
+        "query ($c: ConsignmentInput) {"
+        f' recognition(tin: "{FRUIT}", in: "KR", consignment: $c) {{ outcome }} }}'
+    )
+    named = region.ask(query, AUDITOR, c={"crossing": "Nowhere"})
+
+    assert region.ask(query, AUDITOR, c={"crossing": "No\0where"}) == named
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port has one process")
+def test_processes_share_a_port_add_up_what_they_count_and_end_together(
+    region: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEO_WORKERS", "2")
+    with served(region.database, region.home) as address:
+        port = int(address.rpartition(":")[2])
+        both = _processes(port)
+        for _ in range(60):
+            _asked(port)
+
+        assert _counted(port) == 60
+        for process in both:
+            if "--with-parent" in _command(process):
+                os.kill(process, signal.SIGKILL)
+        _gone(both)
+
+
+def _processes(port: int) -> list[int]:
+    """Once both take connections."""
+    for _ in range(400):
+        listening = Path("/proc/net/tcp").read_text()
+        if listening.count(f" 0100007F:{port:04X} 00000000:0000 0A") == 2:
+            numbers = (int(it.name) for it in Path("/proc").glob("[0-9]*"))
+            return [it for it in numbers if "\0serve\0" in (_command(it) + "\0")
+                    and str(port) in _command(it)]  # fmt: skip
+        time.sleep(0.05)
+    raise AssertionError("there are no two processes at the port")
+
+
+def _command(process: int) -> str:
+    """Nothing of one that has ended."""
+    with suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_text()
+    return ""
+
+
+def _gone(processes: list[int]) -> None:
+    for _ in range(400):
+        left = [it for it in processes if _command(it)]
+        if not left:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"still there: {left}")
+
+
+def _asked(port: int) -> None:
+    asking = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    body = json.dumps({"query": f'{{ operator(tin: "{FRUIT}") {{ tin }} }}'})
+    asking.request("POST", "/graphql", body, {"content-type": "application/json"})
+    assert asking.getresponse().status == 200
+    asking.close()
+
+
+def _counted(port: int) -> float:
+    asking = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    asking.request("GET", "/metrics")
+    lines = asking.getresponse().read().decode().splitlines()
+    asking.close()
+    [told] = [it for it in lines if it.startswith("aeo_planned_total")]
+    return float(told.split()[-1])
