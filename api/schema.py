@@ -15,6 +15,7 @@ from api.administrations import AdministrationQuery
 from api.agreements import AgreementQuery
 from api.changes import ChangeQuery
 from api.control_results import ControlResultQuery
+from api.divergences import DivergenceQuery
 from api.events import EventQuery
 from api.glossary import describe
 from api.limits import Document
@@ -37,6 +38,7 @@ class Query(
     ProgrammeQuery,
     PublicationQuery,
     ChangeQuery,
+    DivergenceQuery,
     EventQuery,
     ViewerQuery,
 ): ...

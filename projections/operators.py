@@ -7,7 +7,7 @@ from typing import Any
 
 from projections.tables import Rows, array, optional
 from projections.texts import settled
-from registry.clocks import Known
+from registry.clocks import ALWAYS, Known
 from registry.decisions import begins
 from registry.operators import Operator
 from registry.standing import Record, record
@@ -109,8 +109,10 @@ def changes(registered: Operator.Registered, told: Sequence[tuple[Known[Any], An
         "change": [
             (
                 registered.tin.text, registered.administration.text,
-                begins(it.event.effective, registered.time_zone), recorded_at, it.known_at,
-                it.position,
+                # A correction may reach back as far as what it corrects.
+                ALWAYS if isinstance(it.event, Operator.Corrected)
+                else begins(it.event.effective, registered.time_zone),
+                recorded_at, it.known_at, it.position,
             )
             for it, recorded_at in told
             if isinstance(it.event, _MOVES)

@@ -198,6 +198,16 @@ def test_case_12_suspended_from_the_first_recorded_on_the_tenth(at: Client) -> N
     assert before["outcome"] == "RECOGNISED"
     assert (after["outcome"], codes(after)) == ("NOT_RECOGNISED", ["AUTHORISATION_SUSPENDED"])
 
+    listed = at.ask(
+        """{ divergences(in: SG, from: "2026-03-05T00:00:00Z", to: "2026-03-06T00:00:00Z") {
+             edges { node { tin answered correct because { type } } } } }""",
+        AUDITOR,
+    )["divergences"]["edges"]
+    assert {
+        "tin": "CN0000000012", "answered": "RECOGNISED", "correct": "NOT_RECOGNISED",
+        "because": {"type": "operator.suspended"},
+    } in [edge["node"] for edge in listed]  # fmt: skip
+
 
 def test_case_13_annulled_in_may_back_to_january(at: Client) -> None:
     day = {"day": "2026-02-15"}
@@ -206,6 +216,15 @@ def test_case_13_annulled_in_may_back_to_january(at: Client) -> None:
 
     assert in_march["outcome"] == "RECOGNISED"
     assert (in_june["outcome"], codes(in_june)) == ("NOT_RECOGNISED", ["AUTHORISATION_ENDED"])
+    [listed] = at.ask(
+        """{ divergences(in: CN, from: "2026-02-15T00:00:00Z", to: "2026-02-16T00:00:00Z") {
+             edges { node { tin answered correct because { type } } } } }""",
+        AUDITOR,
+    )["divergences"]["edges"]
+    assert listed["node"] == {
+        "tin": "FRSYNTHETIC0002", "answered": "RECOGNISED", "correct": "NOT_RECOGNISED",
+        "because": {"type": "operator.annulled"},
+    }  # fmt: skip
 
 
 def test_case_14_the_old_number_answers_with_its_successor_and_its_whole_history(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -138,6 +139,16 @@ async def between(connection: AsyncConnection[Any], first: int, last: int) -> li
             f"select {COLUMNS} from ledger.event e where e.position between %s and %s"
             " order by e.position",
             [first, last],
+        )
+        return await events.fetchall()
+
+
+async def some(connection: AsyncConnection[Any], positions: Sequence[int]) -> list[EventRow]:
+    """The events at these positions, in order."""
+    async with connection.cursor(row_factory=class_row(EventRow)) as events:
+        await events.execute(
+            f"select {COLUMNS} from ledger.event e where e.position = any(%s) order by e.position",
+            [list(positions)],
         )
         return await events.fetchall()
 

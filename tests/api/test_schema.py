@@ -14,9 +14,9 @@ from api.schema import SCHEMA_FILE, core, schema
 CONTRACT = build_schema(
     Path(__file__).with_name("contract.graphql").read_text(encoding="utf-8"), assume_valid=True
 )
-#: Promised for later: the log, what would have been answered otherwise, and being told of changes.
-LATER = {"Log", "Divergence", "DivergenceConnection", "DivergenceEdge", "Subscription"}
-LATER_FIELDS = {"Query.log", "Query.divergences"}
+#: Promised for later: the log, and being told of changes.
+LATER = {"Log", "Subscription"}
+LATER_FIELDS = {"Query.log"}
 
 PROMISED = [
     kind
