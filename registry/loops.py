@@ -41,6 +41,7 @@ class LoopCommitter:
         self._queue: deque[Ticket] = deque()
         self._sent: list[Ticket] = []  # handed to the database, and not answered
         self._line: psycopg.Connection | None = None  # while the answer is awaited in the loop
+        self._socket = -1  # its own, kept because a line that is lost has none any more
         self._deadline: asyncio.TimerHandle | None = None
         self._thread: threading.Thread | None = None  # while it is awaited there
         self._due = False  # a turn to send is coming
@@ -106,8 +107,8 @@ class LoopCommitter:
             send(line, self._sent)
         except Exception:
             return self._in_a_thread(doubtful=True)
-        self._line = line
-        self._loop.add_reader(line.pgconn.socket, self._read)
+        self._line, self._socket = line, line.pgconn.socket
+        self._loop.add_reader(self._socket, self._read)
         self._deadline = self._loop.call_later(SILENCE, self._give_up, SILENT)
 
     def _read(self) -> None:
@@ -130,9 +131,9 @@ class LoopCommitter:
         self._in_a_thread(doubtful=in_doubt(error))
 
     def _leave_the_line(self) -> None:
-        assert self._line is not None and self._deadline is not None
+        assert self._deadline is not None
         self._deadline.cancel()
-        self._loop.remove_reader(self._line.pgconn.socket)
+        self._loop.remove_reader(self._socket)
         self._line = None
 
     def _in_a_thread(self, *, doubtful: bool) -> None:
