@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -46,12 +47,13 @@ class Unfolded(Exception):
 
 class Asked(msgspec.Struct, array_like=True):
     """The positions (after, until]. With `whole`: every stream that begins there, whole up to that
-    position, and no other; else what is new there."""
+    position, and no other; else what is new there. `known`: then only what was known by then."""
 
     after: int
     until: int
     whole: int | None
     names: list[str]
+    known: datetime | None = None
 
 
 class Answer(msgspec.Struct, array_like=True):
@@ -76,7 +78,9 @@ class Folders:
         self, after: int, until: int, names: Sequence[str], whole: int | None = None
     ) -> Future[Answer]:
         """What these positions write. The answer raises Unfolded."""
-        asked = Asked(after, until, whole, list(names))
+        return self.ask_for(Asked(after, until, whole, list(names)))
+
+    def ask_for(self, asked: Asked) -> Future[Answer]:
         return self._threads.submit(self._ask, asked)
 
     def _ask(self, asked: Asked) -> Answer:
@@ -151,14 +155,14 @@ def main(conninfo: str, role: str) -> None:
             return
         try:
             connection = connection or connect(conninfo, role)
-            answer = _folded(connection, asked)
+            answer = folded(connection, asked)
         except Exception as error:
             answer = Answer({}, 0, f"{type(error).__name__}: {error}")
         _send(sys.stdout.buffer, msgspec.msgpack.encode(answer))
 
 
-def _folded(connection: psycopg.Connection[Any], asked: Asked) -> Answer:
-    found = stretch(connection, asked.after, asked.until)
+def folded(connection: psycopg.Connection[Any], asked: Asked) -> Answer:
+    found = stretch(connection, asked.after, asked.until, asked.known)
     if asked.whole is None:
         sheets = {
             name: fold(connection, projection, own(projection, found))
@@ -168,7 +172,7 @@ def _folded(connection: psycopg.Connection[Any], asked: Asked) -> Answer:
         return Answer(sheets, len(found))
     begun = {it.stream for it in found if it.version == 1}
     told = [it for it in found if it.stream in begun]
-    told += streams(connection, list(begun), asked.until, asked.whole)
+    told += streams(connection, list(begun), asked.until, asked.whole, asked.known)
     sheets = {
         name: fold_streams(projection, by_stream(own(projection, told)), {})
         for name in asked.names

@@ -31,6 +31,10 @@ _SELECT = (
 )
 
 
+#: Nothing given: whenever.
+_KNOWN = "known_at <= coalesce(%s::timestamptz, 'infinity')"
+
+
 class Written(msgspec.Struct, frozen=True, gc=False):
     """An event as it stands in the ledger, with what the read models need of its columns."""
 
@@ -73,10 +77,14 @@ def connect(conninfo: str, role: str) -> psycopg.Connection[Any]:
     return connection
 
 
-def stretch(connection: psycopg.Connection[Any], after: int, until: int) -> list[Written]:
-    """The events at the positions (after, until], in their order."""
+def stretch(
+    connection: psycopg.Connection[Any], after: int, until: int, known: datetime | None = None
+) -> list[Written]:
+    """The events at the positions (after, until], in their order; of them those known by then."""
     return _read(
-        connection, "where position > %s and position <= %s order by position", [after, until]
+        connection,
+        f"where position > %s and position <= %s and {_KNOWN} order by position",
+        [after, until, known],
     )
 
 
@@ -93,14 +101,18 @@ def following(
 
 
 def streams(
-    connection: psycopg.Connection[Any], ids: Sequence[UUID], after: int, until: int
+    connection: psycopg.Connection[Any],
+    ids: Sequence[UUID],
+    after: int,
+    until: int,
+    known: datetime | None = None,
 ) -> list[Written]:
-    """What these streams hold at the positions (after, until], stream by stream."""
+    """What these streams hold at the positions (after, until], stream by stream, as known then."""
     return _read(
         connection,
-        "where originator_id = any(%s) and position > %s and position <= %s"
+        f"where originator_id = any(%s) and position > %s and position <= %s and {_KNOWN}"
         " order by originator_id, originator_version",
-        [list(ids), after, until],
+        [list(ids), after, until, known],
     )
 
 
