@@ -196,7 +196,7 @@ class RecognitionQuery:
     @costs(80)
     @sql.rows(
         places.RECOGNITION,
-        ctes=SIGHT,
+        ctes=f"{SIGHT},{places.IN_COMMON}",
         key="tin",
         looks="tin",
         bind=_asked,

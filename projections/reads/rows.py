@@ -166,26 +166,8 @@ cross join lateral (
 where asker.at_home or v.territory = any(asker.reach)"""
 BY_TERRITORY = '{it}.in_ collate "C"'
 
-_RECOGNITION = f"""
-select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
-    coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
-    coalesce(v.reasons, array['NO_INFORMATION']) as reasons, v.bases,
-    {_bases_text("v")} as bases_text,
-    %(at)s as at, %(known)s as known_at, {POSITION} as position,
-    o.tin as known, o.administration as home
-from (values (true)) as always_one_row
-left join lateral (
-    select o.tin, o.administration from views.operator o
-    where o.tin = {{key}} and o.registered <= %(known)s and {VISIBLE}
-) o on true
-left join lateral rule.verdicts(o.tin, o.administration, %(in)s, %(at)s, %(known)s,
-    ASKED) v on o.tin is not null"""
-#: Hidden and unknown are the same row.
-RECOGNITION = _RECOGNITION.replace(
-    "ASKED", "%(role)s, %(direction)s, %(hs)s, %(crossing)s, %(mode)s"
-)
-
 #: What recognition of many has in common: the parties there, blocs by their members, consent laws.
+#: With SIGHT in every statement about recognition.
 IN_COMMON = f"""
 blocs as materialized (
     select m.member, m.bloc from views.membership m
@@ -197,8 +179,7 @@ common as materialized (
         array(select r.programme from views.programme_rule r
             where r.rule = 'sharing_consent' and r.value = 'required' and {on_both("r")}) as laws
 )"""
-#: Of many, without a consignment. Wants IN_COMMON in the same statement.
-RECOGNITIONS = f"""
+_RECOGNITION = f"""
 select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
     coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
     coalesce(v.reasons, array['NO_INFORMATION']) as reasons, v.bases,
@@ -207,8 +188,9 @@ select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
     o.tin as known, o.administration as home
 from common
 left join lateral (
-    select o.*, o.settled <= least(%(at)s, %(known)s) as is_settled, array[o.administration]
-        || array(select b.bloc from blocs b where b.member = o.administration) as ours
+    select o.*, o.settled <= least(%(at)s, %(known)s) and num_nonnulls(ASKED) = 0 as shortly,
+        array[o.administration]
+            || array(select b.bloc from blocs b where b.member = o.administration) as ours
     from views.operator o
     where o.tin = {{key}} and o.registered <= %(known)s and {VISIBLE}
     offset 0
@@ -218,12 +200,18 @@ left join lateral (
     from rule.there(o.tin, o.administration, o.ours, %(in)s, common.theirs, common.laws,
         o.held, o.held_programmes, o.held_types, o.held_statuses, o.held_abroad, o.held_roles,
         o.held_from, o.schemes, o.identifiers, o.consents, %(at)s, %(known)s) t
-    where o.is_settled
+    where o.shortly
     union all
     select t.outcome, t.legal, t.operational, t.reasons, t.bases, {_bases_text("t")}
-    from rule.verdict_then(o.tin, o.administration, %(in)s, %(at)s, %(known)s) t
-    where not o.is_settled
+    from rule.verdict_then(o.tin, o.administration, %(in)s, %(at)s, %(known)s, ASKED) t
+    where not o.shortly
 ) v on true"""
+#: Hidden and unknown are the same row.
+RECOGNITION = _RECOGNITION.replace(
+    "ASKED", "%(role)s, %(direction)s, %(hs)s, %(crossing)s, %(mode)s"
+)
+#: Of many, without a consignment.
+RECOGNITIONS = _RECOGNITION.replace("ASKED", "null, null, null, null, null")
 
 REASONS = "select r.code from unnest({me}.reasons) as r (code)"
 REASONS_READY = Ready(
