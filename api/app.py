@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from api import graphiql, health, logs, pages, web
+from api import graphiql, health, logs, pages, tiles, web
 from api.service import service
 from api.settings import Settings
 
@@ -26,6 +26,8 @@ class App(FastAPI):
     """Questions go straight to their handler: the layers between cost as much as an answer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            send = self.state.service.heads.told(send)
         if scope["type"] != "http" or scope["path"] != "/graphql" or scope["method"] != "POST":
             await super().__call__(scope, receive, send)
             return
@@ -55,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_route("/healthz", health.alive, ["GET"])
     app.add_route("/readyz", health.ready, ["GET"])
     app.add_route("/metrics", health.metrics, ["GET"])
+    app.routes.extend(tiles.ROUTES)
     app.include_router(pages.router)
     app.add_exception_handler(404, pages.missing)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

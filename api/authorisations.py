@@ -133,4 +133,4 @@ class StatusPeriod:
         row = await load(context, reads.made_by, key=position, of=context.ledger)
         # An operator's own events come without what customs administrations wrote each other.
         notes = context.asker.role is not access.Role.COMPANY
-        return Event.of(row, with_notes=notes) if row else None
+        return Event.of(row, with_notes=notes, opens=notes) if row else None

@@ -15,6 +15,7 @@ from strawberry import Info as StrawberryInfo
 
 from api.access import Action, Asker, Resource, Role, decide
 from api.asof import AsOfInput, clocks
+from api.heads import Heads
 from api.readlog import Look, ReadLog
 from api.refusals import forbidden
 from projections.reads.clocks import AsOf
@@ -39,6 +40,7 @@ class Context:
     registry: Registry
     writers: Executor
     readlog: ReadLog
+    heads: Heads
     purpose: str | None = None
     request: UUID = field(default_factory=uuid4)
     _once: dict[str, Any] = field(default_factory=dict)

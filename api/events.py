@@ -13,6 +13,8 @@ import strawberry
 from api import paging
 from api.access import Action, Asker, Resource, Role
 from api.context import Context, Info
+from api.costs import costs
+from api.log import OPENED, PROVED, Commitment, InclusionProof, opened, proved
 from api.refusals import bad_input
 from api.vocabulary import Json, Position
 from projections.reads.events import EventRow, Readable, Wanted, page
@@ -23,16 +25,6 @@ from registry.values import AdministrationCode, Tin
 #: What one customs administration wrote to another; the operator concerned is not shown it.
 NOTES = frozenset({"reply"})
 REDACTED = "REDACTED"
-
-
-@strawberry.type(description="That an event lies in the log, checkable without trusting us.")
-class InclusionProof:
-    leaf_index: Position
-    tree_size: Position
-    root_hash: str
-    leaf_hash: str
-    path: list[str]
-    text: str = strawberry.field(description="The same as a C2SP tlog-proof file.")
 
 
 @strawberry.type(description="Something that was recorded. It is never changed; see `corrects`.")
@@ -57,12 +49,23 @@ class Event:
     corrects: Position | None = strawberry.field(
         description="The position of the earlier event that this one puts right."
     )
-    proof: InclusionProof | None = strawberry.field(
-        default=None, description="Null until the log has taken the event in."
-    )
+    opens: strawberry.Private[bool] = False
+
+    @costs(PROVED)
+    @strawberry.field
+    async def proof(self, info: Info) -> InclusionProof | None:
+        """That it lies in the log; null until a signed tree covers it."""
+        return await proved(info.context, self.position)
+
+    @costs(OPENED)
+    @strawberry.field
+    async def commitment(self, info: Info) -> Commitment | None:
+        """What opens its leaf: for auditors and the home customs, who are shown all of it."""
+        return await opened(info.context, self.position) if self.opens else None
 
     @classmethod
-    def of(cls, row: EventRow, *, with_notes: bool = True) -> Event:
+    def of(cls, row: EventRow, *, with_notes: bool = True, opens: bool = False) -> Event:
+        """`opens`: who asks may read all that is stored, and who did it."""
         state: dict[str, Any] = msgspec.json.decode(row.state)
         if not with_notes:
             state |= {name: REDACTED for name in NOTES & state.keys()}
@@ -80,6 +83,7 @@ class Event:
             legal_ground=row.legal_ground,
             payload=Json(state),
             corrects=None if corrects is None else Position(corrects),
+            opens=opens,
         )
 
 
@@ -157,9 +161,12 @@ async def _connection(
         found = await page(connection, wanted, may, size)
     # Whoever may read an operator's events at all, but the operator itself, may read the notes.
     notes = context.asker.role is not Role.COMPANY
+    opens = context.asker.role in (Role.AUDITOR, Role.OFFICER)
     return EventConnection(
         edges=[
-            EventEdge(cursor=_cursor(row.position), node=Event.of(row, with_notes=notes))
+            EventEdge(
+                cursor=_cursor(row.position), node=Event.of(row, with_notes=notes, opens=opens)
+            )
             for row in found.rows
         ],
         page_info=paging.PageInfo(

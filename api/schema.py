@@ -19,6 +19,7 @@ from api.divergences import DivergenceQuery
 from api.events import EventQuery
 from api.glossary import describe
 from api.limits import Document
+from api.log import LogQuery
 from api.mutations import Mutation
 from api.operators import OperatorQuery
 from api.programmes import ProgrammeQuery
@@ -40,6 +41,7 @@ class Query(
     ChangeQuery,
     DivergenceQuery,
     EventQuery,
+    LogQuery,
     ViewerQuery,
 ): ...
 

@@ -19,6 +19,7 @@ from api.allowance import Allowance
 from api.askers import Askers
 from api.context import Context, Pool
 from api.counter import Counter
+from api.heads import Heads
 from api.planning.coalescer import LANES
 from api.planning.planner import Planner
 from api.readlog import ReadLog
@@ -42,6 +43,7 @@ class Service:
     writers: ThreadPoolExecutor
     readlog: ReadLog
     sight: Sight
+    heads: Heads
     askers: Askers
     counter: Counter
     allowance: Allowance
@@ -50,7 +52,7 @@ class Service:
         """One request's. `purpose`: what the asker says the reading is for."""
         return Context(
             asker, datetime.now(UTC), self.views, self.ledger, self.registry, self.writers,
-            self.readlog, purpose[:200] if purpose else None,
+            self.readlog, self.heads, purpose[:200] if purpose else None,
         )  # fmt: skip
 
 
@@ -78,6 +80,9 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         sight = Sight(settings.database)
         sight.start()
         stack.push_async_callback(sight.close)
+        heads = Heads(views, settings.home)
+        await heads.start()
+        stack.push_async_callback(heads.close)
         askers = Askers(settings.home, views)
         planner = Planner(schema, core, views, lanes) if settings.planner else None
         if planner:
@@ -85,8 +90,9 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         counter = Counter(settings.deadline, planner)
         allowance = Allowance(settings.new_documents)
         yield Service(
-            settings, views, ledger, registry, writers, readlog, sight, askers, counter, allowance
-        )
+            settings, views, ledger, registry, writers, readlog, sight, heads, askers, counter,
+            allowance,
+        )  # fmt: skip
 
 
 def pool(settings: Settings, role: str, size: int, name: str | None = None) -> Pool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
 from typing import Any
 
 from psycopg import AsyncConnection
 
 from registry import proofs
-from registry.commitments import SALT
+from registry.commitments import Row, event_bytes
 from registry.notes import Proof, read_note
 
 #: The last checkpoint with its witnesses' newest lines. Null in a log that was never signed.
@@ -50,6 +53,32 @@ class Inclusion:
     proof: str | None
 
 
+@dataclass(frozen=True)
+class Opening:
+    """What shows that a leaf commits to an event, and to none other."""
+
+    salt: bytes
+    event: bytes
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A checkpoint in the log's own history. `signed_at`: by our clock, UTC."""
+
+    size: int
+    root: bytes
+    signed_at: datetime
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A witness's last cosignature. `key`: its verifier key; `at`: by its own clock, UTC."""
+
+    key: str
+    size: int
+    at: datetime
+
+
 async def head(connection: AsyncConnection[Any], size: int | None = None) -> Head | None:
     """The last checkpoint, or the one of this size."""
     cursor = await connection.execute(
@@ -87,30 +116,39 @@ async def entries(connection: AsyncConnection[Any], index: int, width: int) -> l
     return found
 
 
+async def inclusions(
+    connection: AsyncConnection[Any], positions: Sequence[int], size: int | None = None
+) -> dict[int, Inclusion]:
+    """That the events at these positions are in the tree of `size` leaves: the last signed one,
+    or any. Left out are those that it does not cover."""
+    signed = await head(connection, size)
+    until = size if size is not None else signed.size if signed else 0
+    cursor = await connection.execute(
+        "select l.position, l.leaf_index, l.entry from proof.leaf l, proof.state s"
+        " where l.position = any(%s) and l.leaf_index < %s and %s <= s.size",
+        [list(positions), until, until],
+    )
+    leaves = await cursor.fetchall()
+    paths = await _paths(connection, until, [index for _, index, _ in leaves])
+    note = read_note(signed.note) if signed else None
+    found = {}
+    for (position, index, entry), path in zip(leaves, paths, strict=True):
+        leaf = proofs.leaf_hash(entry)
+        root = signed.root if signed else proofs.root_by_inclusion(leaf, index, until, path)
+        proof = Proof(index, tuple(path), note).written if note else None
+        found[position] = Inclusion(index, until, root, leaf, path, proof)
+    return found
+
+
 async def inclusion(
     connection: AsyncConnection[Any], position: int, size: int | None = None
 ) -> Inclusion:
-    """That the event at a position is in the tree of `size` leaves: the last signed one, or any.
-
-    Raises NotInTheLog while no signed tree covers it.
-    """
-    signed = await head(connection, size)
-    cursor = await connection.execute(
-        "select l.leaf_index, l.entry, s.size from proof.state s"
-        " left join proof.leaf l on l.position = %s",
-        [position],
-    )
-    row = await cursor.fetchone()
-    assert row is not None
-    index, entry, reached = row
-    until = size if size is not None else signed.size if signed else 0
-    if index is None or index >= until or until > reached:
-        raise NotInTheLog(f"the tree of {until} leaves does not have position {position}")
-    path, root = await _proved(connection, until, [(index, until)])
-    proof = None
-    if signed is not None:
-        proof = Proof(index, tuple(path[0]), read_note(signed.note)).written
-    return Inclusion(index, until, root, proofs.leaf_hash(entry), path[0], proof)
+    """The same of one event. Raises NotInTheLog."""
+    found = await inclusions(connection, [position], size)
+    if position not in found:
+        tree = "last signed tree" if size is None else f"tree of {size} leaves"
+        raise NotInTheLog(f"the {tree} does not have position {position}")
+    return found[position]
 
 
 async def consistency(connection: AsyncConnection[Any], old: int, new: int) -> list[bytes]:
@@ -127,32 +165,65 @@ async def consistency(connection: AsyncConnection[Any], old: int, new: int) -> l
     return proofs.consistency_path(await _nodes(connection, wanted), old, new)
 
 
-async def salt_of(connection: AsyncConnection[Any], position: int) -> bytes | None:
-    """What opens the commitment to an event. None where it was erased, or is not yet made."""
+async def openings(
+    connection: AsyncConnection[Any], positions: Sequence[int]
+) -> dict[int, Opening]:
+    """What opens the commitments to these events. Left out are those whose salt was erased, or is
+    not yet made."""
     cursor = await connection.execute(
-        "select salt from proof.salt join proof.leaf using (leaf_index) where position = %s",
-        [position],
+        "select s.salt, e.position, e.originator_id, e.originator_version, e.topic, e.state,"
+        " e.recorded_at, e.known_at, e.command_id, e.actor, e.decided_by, e.legal_ground"
+        " from ledger.event e join proof.leaf using (position) join proof.salt s using (leaf_index)"
+        " where e.position = any(%s)",
+        [list(positions)],
+    )
+    return {
+        row[1]: Opening(row[0], event_bytes(Row(*row[1:]))) for row in await cursor.fetchall()
+    }
+
+
+async def signed(connection: AsyncConnection[Any], most: int) -> list[Signed]:
+    """The last checkpoints, the newest first."""
+    cursor = await connection.execute(
+        "select size, root, signed_at from proof.checkpoint order by size desc limit %s", [most]
+    )
+    return [Signed(*row) for row in await cursor.fetchall()]
+
+
+async def nearest(connection: AsyncConnection[Any], size: int) -> list[int]:
+    """The sizes that were signed next below and next above this one, where there are such."""
+    cursor = await connection.execute(
+        "select max(size) filter (where size < %(it)s), min(size) filter (where size > %(it)s)"
+        " from proof.checkpoint where size in ("
+        " (select max(size) from proof.checkpoint where size < %(it)s),"
+        " (select min(size) from proof.checkpoint where size > %(it)s))",
+        {"it": size},
     )
     row = await cursor.fetchone()
-    assert row is None or len(row[0]) == SALT
-    return None if row is None else row[0]
+    return [it for it in row or () if it is not None]
+
+
+async def seen(connection: AsyncConnection[Any]) -> list[Seen]:
+    """Who has ever watched this log, with what each saw last."""
+    cursor = await connection.execute(
+        "select distinct on (key) key, size, cosigned_at from proof.cosignature"
+        " order by key, cosigned_at desc, size desc"
+    )
+    return [Seen(*row) for row in await cursor.fetchall()]
 
 
 # ------------------------------------------------------------------------- inside
 
 
-async def _proved(
-    connection: AsyncConnection[Any], size: int, leaves: list[tuple[int, int]]
-) -> tuple[list[list[bytes]], bytes]:
-    """The paths of leaves and the root, from the tiles that they need, read at once."""
+async def _paths(
+    connection: AsyncConnection[Any], size: int, leaves: Sequence[int]
+) -> list[list[bytes]]:
+    """From the tiles that they need, read at once."""
     wanted: set[tuple[int, int]] = set()
-    noting = _noting(wanted)
-    proofs.root(noting, size)
-    for index, until in leaves:
-        proofs.inclusion_path(noting, index, until)
-    node = await _nodes(connection, wanted)
-    paths = [proofs.inclusion_path(node, index, until) for index, until in leaves]
-    return paths, proofs.root(node, size)
+    for index in leaves:
+        proofs.inclusion_path(_noting(wanted), index, size)
+    node = cache(await _nodes(connection, wanted))  # neighbours share most of their ways
+    return [proofs.inclusion_path(node, index, size) for index in leaves]
 
 
 def _noting(wanted: set[tuple[int, int]]) -> proofs.Node:

@@ -1,0 +1,149 @@
+"""The log as static files: checkpoint, tiles, entries, keys. C2SP tlog-tiles, under /log/.
+
+Anybody may have them, and learns nothing about anybody: a leaf is a salted commitment. Any of this
+could as well lie in a folder, or on a partner's machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg_pool import TooManyRequests
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from api.service import Service
+from projections.reads import log as reads
+from projections.reads.log import NotInTheLog
+from registry.proofs import WIDTH, width_of
+
+VERIFIER = Path(__file__).parents[1] / "ops" / "aeo-verify"
+TEXT = "text/plain; charset=utf-8"
+#: What a head covers is never another.
+FOR_EVER = "max-age=31536000, immutable"
+BRIEFLY = "max-age=1"
+SAFE = {"X-Content-Type-Options": "nosniff", "Access-Control-Allow-Origin": "*"}
+
+#: 067, x001/x234/067: groups of three digits, all but the last marked, the first of them not x000.
+_NUMBER = r"(?P<number>(?:x(?!000)\d{3}/(?:x\d{3}/)*)?\d{3})"
+_WIDTH = r"(?:\.p/(?P<width>[1-9]\d{0,2}))?"
+_TILE = re.compile(rf"(?P<level>[0-9]|[1-5][0-9]|6[0-3])/{_NUMBER}{_WIDTH}", re.ASCII)
+_ENTRIES = re.compile(rf"entries/{_NUMBER}{_WIDTH}", re.ASCII)
+_LARGEST = 1 << 55  # tiles of the lowest level that the leaves of a log can fill
+
+WRONG = (
+    "This is no name of a tile: wanted <level>/<number> or entries/<number>, with .p/<width> where"
+    " it is not full. A number is 067 or x001/x234/067.\n"
+)
+
+
+async def checkpoint(request: Request) -> Response:
+    """The last signed head, with the signatures of its witnesses so far."""
+    service: Service = request.app.state.service
+    async with service.views.connection() as connection:
+        head = await reads.head(connection)
+    if head is None:
+        return _missing("The log has no signed head yet.")
+    return _given(request, head.note.encode(), BRIEFLY, TEXT)
+
+
+async def tile(request: Request) -> Response:
+    """Hashes of a tile, or the entries under it, as far as a signed head covers them."""
+    name = request.path_params["name"]
+    found = _TILE.fullmatch(name) or _ENTRIES.fullmatch(name)
+    number = int(re.sub("[x/]", "", found["number"])) if found else _LARGEST
+    width = int((found and found["width"]) or WIDTH)
+    if found is None or number >= _LARGEST or width > WIDTH or found["width"] == str(WIDTH):
+        return PlainTextResponse(WRONG, 400, SAFE)
+    service: Service = request.app.state.service
+    hashes = found.re is _TILE
+    try:
+        async with service.views.connection() as connection:
+            await _covered(connection, int(found["level"]) if hashes else 0, number, width)
+            if hashes:
+                body = await reads.tile(connection, int(found["level"]), number, width)
+            else:
+                entries = await reads.entries(connection, number, width)
+                body = b"".join([len(it).to_bytes(2, "big") + it for it in entries])
+    except NotInTheLog as error:
+        return _missing(f"{error}.")
+    return _given(request, body, FOR_EVER, "application/octet-stream")
+
+
+async def keys(request: Request) -> Response:
+    """The log's verifier keys, one a line."""
+    service: Service = request.app.state.service
+    policy = service.heads.policy()
+    if policy is None:
+        return _missing("The log's keys are not kept here. Ask whoever signs it.")
+    body = "".join(f"{it.key}\n" for it in policy.logs)
+    return _given(request, body.encode(), BRIEFLY, TEXT)
+
+
+async def policy(request: Request) -> Response:
+    """Whom the signer asks to watch, as a C2SP tlog-policy to begin one's own with."""
+    service: Service = request.app.state.service
+    body = service.heads.policy_text()
+    if body is None:
+        return _missing("The log's policy is not kept here. Ask whoever signs it.")
+    return _given(request, body, BRIEFLY, TEXT)
+
+
+async def verifier(request: Request) -> Response:
+    """The program that checks the log without us. Have it from elsewhere, too, and compare."""
+    if not VERIFIER.is_file():
+        return _missing("The verifier does not lie here. It is ops/aeo-verify of the sources.")
+    return FileResponse(VERIFIER, headers=SAFE, media_type="text/x-python", filename="aeo-verify")
+
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+def _route(path: str, answer: Answer) -> Route:
+    async def answered(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except (psycopg.OperationalError, TooManyRequests):  # a full pool is one, too
+            again = {**SAFE, "Retry-After": "1", "Cache-Control": "no-store"}
+            return PlainTextResponse("The log cannot be read now. Ask again.\n", 503, again)
+
+    return Route(path, answered, methods=["GET"])
+
+
+ROUTES = [  # a GET that is answered is answered to HEAD as well
+    _route("/log/checkpoint", checkpoint),
+    _route("/log/keys", keys),
+    _route("/log/policy", policy),
+    _route("/log/tile/{name:path}", tile),
+    _route("/aeo-verify", verifier),
+]
+
+
+async def _covered(
+    connection: AsyncConnection[Any], level: int, number: int, width: int
+) -> None:
+    """Raises NotInTheLog for what no signed head covers: it could still become another."""
+    head = await reads.head(connection)
+    covered = width_of(level, number, head.size) if head else 0
+    if width > covered:
+        most = f"{covered} hashes" if covered else "nothing"
+        raise NotInTheLog(f"The last signed head covers {most} of this tile, not {width}")
+
+
+def _given(request: Request, body: bytes, cache: str, kind: str) -> Response:
+    tag = f'"{sha256(body).hexdigest()[:32]}"'
+    headers = {**SAFE, "Cache-Control": cache, "ETag": tag, "Content-Type": kind}
+    if tag in [it.strip() for it in request.headers.get("if-none-match", "").split(",")]:
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers)
+
+
+def _missing(sentence: str) -> Response:
+    return PlainTextResponse(f"{sentence}\n", 404, {**SAFE, "Cache-Control": BRIEFLY})
