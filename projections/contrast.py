@@ -1,0 +1,286 @@
+"""Two moments side by side: which operators are answered otherwise, and what happened in between.
+
+Sets first: an operator can be answered otherwise only where a row of its own, or of the law of its
+home, holds at one moment and not at the other. Only those are asked about, by the rule in SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import psycopg
+
+Connection = psycopg.Connection[Any]
+Progress = Callable[[int, int], None]  # operators asked about, and how many there are to ask
+
+CHUNK = 200  # operators asked about in one statement
+RECOGNISED, NOT_RECOGNISED, UNKNOWN = "RECOGNISED", "NOT_RECOGNISED", "UNKNOWN"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What counted in law at one instant, as known at another. Both in UTC."""
+
+    at: datetime
+    known: datetime
+
+
+@dataclass(frozen=True)
+class Otherwise:
+    """What a territory answers at the one moment, and at the other."""
+
+    territory: str
+    one: str
+    other: str
+
+
+@dataclass
+class Difference:
+    """An operator that is answered otherwise. A standing of None: nothing was known of it yet.
+
+    `because`: the positions of the events that lie between the facts of both moments.
+    """
+
+    tin: str
+    administration: str
+    standing: tuple[str | None, str | None]
+    answers: list[Otherwise] = field(default_factory=list)
+    because: set[int] = field(default_factory=set)
+
+
+def _holds(moment: str) -> str:
+    """SQL: the row `t` holds at that moment, on both clocks."""
+    at, known = f"%({moment}_at)s::timestamptz", f"%({moment}_known)s::timestamptz"
+    return (
+        f"(t.valid_from <= {at} and (t.valid_to is null or t.valid_to > {at})"
+        f" and t.recorded_from <= {known} and (t.recorded_to is null or t.recorded_to > {known}))"
+    )
+
+
+_ONE, _OTHER = _holds("one"), _holds("other")
+#: The event between: what put the row in place, or took it away, before the moment without it.
+_EVENT = f"""case when t.recorded_to <= case when {_ONE} then %(other_known)s else %(one_known)s end
+    then t.position_to else t.position end"""
+
+
+def _moved(table: str, says: str, where: str = "true") -> str:
+    """SQL: rows of a table of which only one moment has any that say the same."""
+    return f"""(
+select * from (
+    select {says}, {_EVENT} as event,
+        bool_or({_ONE}) over said as in_one, bool_or({_OTHER}) over said as in_other
+    from views.{table} t
+    where ({_ONE} or {_OTHER}) and {where}
+    window said as (partition by {says})
+) m where m.in_one <> m.in_other)"""
+
+
+_LINK = """t.from_party, t.to_party, t.state, t.programmes, t.types, t.roles, t.identifier_scheme,
+    t.consent_required, t.max_age_hours"""
+#: The law that is not the same: whose it is, towards whom, and the event between.
+LAW = f"""
+select 'link', m.from_party, m.to_party, m.event
+from {_moved("link", _LINK, "t.kind = 'AEO_MUTUAL_RECOGNITION'")} m
+union select 'member', m.member, m.bloc, m.event
+from {_moved("membership", "t.bloc, t.member", "t.sense = 'CUSTOMS_TERRITORY'")} m
+union select 'consent', p.administration, null, m.event
+from {_moved("programme_rule", "t.programme",
+             "t.rule = 'sharing_consent' and t.value = 'required'")} m
+join views.programme p on p.code = m.programme
+union select 'list', r.administration, null, r.position
+from views.list_received r join (
+    select r.administration,
+        max(r.as_of) filter (where r.recorded_from <= %(one_known)s) as one,
+        max(r.as_of) filter (where r.recorded_from <= %(other_known)s) as other
+    from views.list_received r group by r.administration
+) l on l.administration = r.administration and r.as_of in (l.one, l.other)
+join (select distinct make_interval(hours => t.max_age_hours) as age from views.link t
+    where t.max_age_hours is not null) a
+    on coalesce(l.one < %(one_at)s - a.age, false)
+        <> coalesce(l.other < %(other_at)s - a.age, false)
+"""
+CANDIDATES = f"""
+create temporary table contrasted on commit drop as
+select t.tin from views.status_period t where {_ONE} <> {_OTHER}
+union select t.tin from views.consent t where t.partner <> '*' and {_ONE} <> {_OTHER}
+union select t.tin from views.identifier t where {_ONE} <> {_OTHER}
+union select o.tin from views.operator o
+where (o.registered <= %(one_known)s) <> (o.registered <= %(other_known)s)
+    or o.administration = any(%(homes)s::text[])"""
+
+
+def _answers(moment: str) -> str:
+    """SQL: what every territory answers about the operators at hand; of the other territories
+    with which the home is one customs territory each answers as the home itself."""
+    at, known = f"%({moment}_at)s", f"%({moment}_known)s"
+    verdicts = (
+        "rule.verdicts(c.tin, c.home, {}, " + f"{at}, {known}, null, null, null, null, null)"
+    )
+    return f"""
+    select distinct on (c.tin, v.territory) c.tin, v.territory, v.outcome
+    from chunk c cross join lateral (
+        select v.territory, v.outcome, 1 as place from {verdicts.format("%(territory)s::text")} v
+        union all
+        select m.member, v.outcome, 2
+        from {verdicts.format("c.home")} v join views.membership m
+            on m.bloc = any(rule.parties(c.home, {at}, {known})) and m.member <> c.home
+                and m.sense = 'CUSTOMS_TERRITORY' and m.valid_from <= {at}
+                and (m.valid_to is null or m.valid_to > {at}) and m.recorded_from <= {known}
+                and (m.recorded_to is null or m.recorded_to > {known})
+        where %(territory)s::text is null
+    ) v
+    where c.in_{moment} and (v.territory <> c.home or %(territory)s::text is not null)
+    order by c.tin, v.territory, v.place"""
+
+
+def _answer(moment: str) -> str:
+    """SQL: of a territory that only the other moment leads to, it is asked by itself."""
+    return f"""case when not c.in_{moment} then '{UNKNOWN}' else coalesce({moment}.outcome, (
+        select v.outcome from rule.verdicts(c.tin, c.home, coalesce(one.territory, other.territory),
+            %({moment}_at)s, %({moment}_known)s, null, null, null, null, null) v)) end"""
+
+
+CHUNKED = f"""
+with chunk as materialized (
+    select o.tin, o.administration as home, o.registered <= %(one_known)s as in_one,
+        o.registered <= %(other_known)s as in_other
+    from views.operator o where o.tin = any(%(tins)s::text[])
+),
+one as materialized ({_answers("one")}),
+other as materialized ({_answers("other")}),
+answered as (
+    select c.tin, coalesce(one.territory, other.territory) as territory,
+        {_answer("one")} as one, {_answer("other")} as other
+    from one full join other on one.tin = other.tin and one.territory = other.territory
+    join chunk c on c.tin = coalesce(one.tin, other.tin)
+),
+stood as (
+    select c.*,
+        (select s.standing from rule.stood(c.tin, %(one_at)s, %(one_known)s) s where c.in_one) as a,
+        (select s.standing from rule.stood(c.tin, %(other_at)s, %(other_known)s) s
+            where c.in_other) as b
+    from chunk c
+)
+select s.tin, s.home, s.a, s.b, w.territory, w.one, w.other
+from stood s left join answered w on w.tin = s.tin and w.one <> w.other
+    -- Of whom nothing was known yet nobody was told anything else than no.
+    and (s.in_one and s.in_other or '{RECOGNISED}' in (w.one, w.other))
+where s.a is distinct from s.b or w.tin is not null
+order by s.tin, w.territory"""
+#: Own events between: of the standing, and of what else recognition depends on.
+OWN = f"""
+select m.tin, 'standing', m.event from {_moved(
+    "status_period",
+    "t.tin, t.authorisation, t.programme, t.type, t.status, t.abroad, t.roles",
+    "t.tin = any(%(tins)s::text[])",
+)} m
+union select m.tin, 'recognition', m.event from {_moved(
+    "consent", "t.tin, t.partner", "t.partner <> '*' and t.tin = any(%(tins)s::text[])"
+)} m
+union select m.tin, 'recognition', m.event from {_moved(
+    "identifier", "t.tin, t.scheme, t.value", "t.tin = any(%(tins)s::text[])"
+)} m
+union select o.tin, 'standing',
+    (select min(n.position) from views.particulars n where n.tin = o.tin)
+from views.operator o
+where o.tin = any(%(tins)s::text[])
+    and (o.registered <= %(one_known)s) <> (o.registered <= %(other_known)s)"""
+
+
+class Contrast:
+    """Two moments of one register, in one transaction, so that nothing moves meanwhile."""
+
+    def __init__(self, connection: Connection, one: Moment, other: Moment) -> None:
+        """`connection`: in a transaction that is repeatable read, of a role that may make
+        temporary tables."""
+        self.connection = connection
+        self.given: dict[str, Any] = {
+            "one_at": one.at, "one_known": one.known,
+            "other_at": other.at, "other_known": other.known,
+        }  # fmt: skip
+        self.law: list[tuple[str, str, str | None, int]] = self._fetch(LAW)
+        self.blocs: dict[str, set[str]] = {}
+        for bloc, member in self._fetch(
+            "select distinct m.bloc, m.member from views.membership m"
+            " where m.sense = 'CUSTOMS_TERRITORY'"
+        ):
+            self.blocs.setdefault(member, set()).add(bloc)
+
+    def differences(
+        self,
+        *,
+        territory: str | None = None,
+        tin: str | None = None,
+        after: str = "",
+        progress: Progress | None = None,
+    ) -> Iterator[Difference]:
+        """Every operator that is answered otherwise, by TIN: into every territory, or into one."""
+        if tin is None:
+            self.connection.execute(CANDIDATES.encode(), self.given | {"homes": self._homes()})
+            self.connection.execute("create index on contrasted (tin)")
+            [(total,)] = self._fetch("select count(*) from contrasted where tin > %(after)s",
+                                     after=after)  # fmt: skip
+        done = 0
+        while True:
+            tins = [tin] if tin else [
+                row[0] for row in self._fetch(
+                    "select tin from contrasted where tin > %(after)s order by tin limit %(most)s",
+                    after=after, most=CHUNK,
+                )
+            ]  # fmt: skip
+            yield from self._chunk(tins, territory)
+            done += len(tins)
+            if progress and tin is None:
+                progress(done, total)
+            if tin or len(tins) < CHUNK:
+                return
+            after = tins[-1]
+
+    def _chunk(self, tins: list[str], territory: str | None) -> list[Difference]:
+        rows = self._fetch(CHUNKED, tins=tins, territory=territory)
+        found: dict[str, Difference] = {}
+        for tin, of_it in groupby(rows, key=lambda row: row[0]):
+            answers = list(of_it)
+            _, home, one, other, *_ = answers[0]
+            said = [Otherwise(*row[4:]) for row in answers if row[4] is not None]
+            found[tin] = Difference(tin, home, (one, other), said)
+        for tin, kind, event in self._fetch(OWN, tins=list(found)):
+            if kind == "standing" or found[tin].answers:
+                found[tin].because.add(event)
+        for it in found.values():
+            it.because |= self._law_between(it)
+        return list(found.values())
+
+    def _law_between(self, it: Difference) -> set[int]:
+        home = self._parties(it.administration)
+        there = {party for answer in it.answers for party in self._parties(answer.territory)}
+        if not there:
+            return set()
+        return {
+            event
+            for kind, whose, towards, event in self.law
+            if (whose in home and (kind != "link" or towards in there))
+            or (kind == "member" and whose in there)
+        }
+
+    def _homes(self) -> list[str]:
+        """The administrations whose operators' answers the law between may have moved."""
+        moved = {whose for kind, whose, _, _ in self.law}
+        blocs = {bloc for kind, _, bloc, _ in self.law if kind == "member" and bloc}
+        # Who joins or leaves moves those that link to it, and all that share its bloc.
+        towards = blocs | {whose for kind, whose, _, _ in self.law if kind == "member"}
+        moved |= blocs | {row[0] for row in self._fetch(
+            "select distinct t.from_party from views.link t where t.to_party = any(%(towards)s)",
+            towards=sorted(towards),
+        )}  # fmt: skip
+        return sorted(moved | {member for member, own in self.blocs.items() if own & moved})
+
+    def _parties(self, code: str) -> set[str]:
+        return {code} | self.blocs.get(code, set())
+
+    def _fetch(self, statement: str, **more: Any) -> list[Any]:
+        return self.connection.execute(statement.encode(), self.given | more).fetchall()
