@@ -16,16 +16,50 @@ create type peer.verdict as (
     tin text, territory text, outcome text, legal text, operational text, reasons text[], bases jsonb
 );
 
--- Into one territory, or, where none is given, into each to which the agreements of today lead.
+-- Into one territory, or, where none is given, into each to which the agreements of today lead. By the
+-- same short way as the register itself: what is compared is who asks, not whose rule is slower.
 create function peer.verdicts(tins text[], wanted text) returns setof peer.verdict
 language sql stable as $$
+    with blocs as materialized (
+        select m.member, m.bloc from views.membership m
+        where m.sense = 'CUSTOMS_TERRITORY'
+          and m.valid_from <= now() and (m.valid_to is null or m.valid_to > now())
+          and m.recorded_from <= now() and (m.recorded_to is null or m.recorded_to > now())
+    ), common as materialized (
+        select array(select wanted union all select b.bloc from blocs b where b.member = wanted) as theirs,
+            array(select r.programme from views.programme_rule r
+                where r.rule = 'sharing_consent' and r.value = 'required'
+                  and r.valid_from <= now() and (r.valid_to is null or r.valid_to > now())
+                  and r.recorded_from <= now() and (r.recorded_to is null or r.recorded_to > now())) as laws
+    )
     select k.tin, coalesce(v.territory, wanted), coalesce(v.outcome, 'UNKNOWN'),
            coalesce(v.legal, 'UNKNOWN'), coalesce(v.operational, 'UNKNOWN'),
            coalesce(v.reasons, array['NO_INFORMATION']), coalesce(to_jsonb(v.bases), '[]')
-    from unnest(tins) with ordinality k(tin, n)
-    left join views.operator o on o.tin = k.tin
-    left join lateral rule.verdicts(
-        o.tin, o.administration, wanted, now(), now(), null, null, null, null, null
+    from common
+    cross join unnest(tins) with ordinality k(tin, n)
+    left join lateral (
+        select o.*, o.settled <= now() as shortly,
+            array[o.administration]
+                || array(select b.bloc from blocs b where b.member = o.administration) as ours
+        from views.operator o where o.tin = k.tin offset 0
+    ) o on true
+    left join lateral (
+        select e.territory, e.outcome, e.legal, e.operational, e.reasons, e.bases
+        from rule.everywhere(o.tin, o.administration, o.held, o.held_programmes, o.held_types,
+            o.held_statuses, o.held_abroad, o.held_roles, o.held_from, o.schemes, o.identifiers,
+            o.consents, now(), now()) e
+        where o.shortly and wanted is null
+        union all
+        select wanted, t.outcome, t.legal, t.operational, t.reasons, t.bases
+        from rule.there(o.tin, o.administration, o.ours, wanted, common.theirs, common.laws, o.held,
+            o.held_programmes, o.held_types, o.held_statuses, o.held_abroad, o.held_roles, o.held_from,
+            o.schemes, o.identifiers, o.consents, now(), now()) t
+        where o.shortly and wanted is not null
+        union all
+        select coalesce(r.territory, wanted), r.outcome, r.legal, r.operational, r.reasons, r.bases
+        from rule.verdicts(o.tin, o.administration, wanted, now(), now(),
+            null, null, null, null, null) r
+        where not o.shortly
     ) v on o.tin is not null
     order by k.n, v.territory collate "C"
 $$;
