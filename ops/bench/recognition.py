@@ -64,6 +64,15 @@ def ask(port: int, token: str, variables: dict[str, str], query: str) -> str:
     return outcome
 
 
+def ask_nothing(port: int) -> str:
+    """What the way there and back takes, and the machine's other work."""
+    _held.connection = getattr(_held, "connection", None) or http.client.HTTPConnection(
+        "127.0.0.1", port, timeout=30
+    )
+    _held.connection.request("GET", "/healthz")
+    return str(_held.connection.getresponse().read().decode().strip())
+
+
 def question(tins: list[str], chance: random.Random) -> dict[str, str]:
     days = (datetime.now(UTC) - START).days
     known = START + timedelta(days=chance.randrange(days))
@@ -85,22 +94,25 @@ def all_tins(home: Path) -> list[str]:
 
 
 def measure(
-    port: int, token: str, tins: list[str], rate: float, seconds: float, query: str
+    port: int, token: str, tins: list[str], rate: float, seconds: float, query: str | None
 ) -> tuple[list[float], Counter[str]]:
-    """Milliseconds of each answer, and what was answered."""
+    """Milliseconds of each answer, and what was answered. Without a query nothing is asked."""
     chance = random.Random(1)
     took: list[float] = []
     outcomes: Counter[str] = Counter()
 
+    def asked(variables: dict[str, str]) -> str:
+        return ask(port, token, variables, query) if query else ask_nothing(port)
+
     def one(due: float) -> None:
-        variables = question(tins, chance)
-        outcome = ask(port, token, variables, query)
+        outcome = asked(question(tins, chance))
         took.append((monotonic() - due) * 1000)
         outcomes[outcome] += 1
 
     with ThreadPoolExecutor(CALLERS) as callers:
-        for _ in range(200):  # plans are made, caches filled
-            ask(port, token, question(tins, chance), query)
+        # Plans are made, caches filled: in each process and on each connection of theirs.
+        warming = [question(tins, chance) for _ in range(400)]
+        list(callers.map(asked, warming))
         began = monotonic()
         for number in range(int(rate * seconds)):
             due = began + number / rate
@@ -144,7 +156,8 @@ def main() -> None:
             sys.exit("it did not start")
         token = issue("auditor:*", home)
         tins = all_tins(home)
-        for name, query in (("with its words", QUERY), ("verdict, codes and bases", BRIEF)):
+        kinds = ("with its words", QUERY), ("verdict, codes and bases", BRIEF), ("nothing", None)
+        for name, query in kinds:
             took, outcomes = measure(port, token, tins, asked.rate, asked.seconds, query)
             tell(name, asked, took, outcomes)
     finally:
