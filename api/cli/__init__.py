@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from api.cli import asking, auditing, benching, keeping, papers, running, signing
+from api.cli import asking, auditing, benching, keeping, papers, replaying, running, signing
 from api.cli.terminal import BAD_FILE, EXIT_CODES, NO_DATABASE, REFUSED, complain
 
 app = typer.Typer(
@@ -27,7 +27,12 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "log": signing.log,
         "sign": signing.sign,
     },
-    "Ask it": {"ask": asking.ask, "history": asking.history, "replay": asking.replay},
+    "Ask it": {
+        "ask": asking.ask,
+        "history": asking.history,
+        "replay": replaying.replay,
+        "diff": replaying.diff,
+    },
     "Keep it": {
         "migrate": keeping.migrate,
         "load": keeping.load,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 
@@ -19,11 +17,11 @@ from api.cli.terminal import (
     Json,
     fail,
     instant,
-    plain,
     print_json,
     print_table,
     register,
     shown,
+    word,
 )
 
 At = Annotated[str | None, typer.Option(help="The day or instant whose law counts; default now.")]
@@ -65,9 +63,9 @@ def ask(
     question = Question(
         territory,
         instant(at) or now,
-        role=_word(Role, role, "--role"),
-        direction=_word(Direction, direction, "--direction"),
-        hs=_word(HsCode, hs, "--hs"),
+        role=word(Role, role, "--role"),
+        direction=word(Direction, direction, "--direction"),
+        hs=word(HsCode, hs, "--hs"),
         crossing=crossing,
         mode=mode,
     )
@@ -185,7 +183,7 @@ def history(
                 it["position"], it["type"].removeprefix("operator.").replace("_", " "),
                 it["payload"].get("effective"), it["knownAt"],
                 it["recordedAt"] if it["recordedAt"] != it["knownAt"] else "the same",
-                _says(it["type"], it["payload"]),
+                says(it["type"], it["payload"]),
             )
             for it in events
         ],
@@ -204,71 +202,10 @@ def history(
     )  # fmt: skip
 
 
-def replay(
-    type: Annotated[
-        list[str] | None, typer.Option(help="operator.granted, ...; may be said several times.")
-    ] = None,
-    stream: Annotated[str | None, typer.Option(help="The id of a stream.")] = None,
-    tin: Annotated[str | None, typer.Option(help="The operator of that TIN.")] = None,
-    agreement: Annotated[str | None, typer.Option(help="The agreement of that id.")] = None,
-    from_: Annotated[
-        str | None, typer.Option("--from", help="The first position, or an instant of recording.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(help="The last position, or an instant of recording.")
-    ] = None,
-    home: Home = HOME,
-) -> None:
-    """The one sequence of events as JSON lines, each with its position, filtered as asked."""
-    import orjson
-    import psycopg
-    from psycopg.sql import SQL
-
-    from registry.agreements import Agreement
-    from registry.operators import Operator
-
-    where, values = [SQL("true")], dict[str, Any]()
-    streams = [UUID(stream)] if _is_uuid(stream) else []
-    streams += [Operator.create_id(_tin(tin))] if tin else []
-    streams += [Agreement.create_id(agreement)] if agreement else []
-    if streams:
-        where.append(SQL("originator_id = any(%(streams)s)"))
-        values["streams"] = streams
-    if type:
-        where.append(SQL("topic = any(%(types)s)"))
-        values["types"] = type
-    for name, text, position, moment in (
-        ("from", from_, SQL("position >= %(from)s"), SQL("recorded_at >= %(from)s")),
-        ("until", until, SQL("position <= %(until)s"), SQL("recorded_at <= %(until)s")),
-    ):
-        if text:
-            where.append(position if text.isdecimal() else moment)
-            values[name] = int(text) if text.isdecimal() else instant(text)
-    statement = SQL(
-        "select position, originator_id, originator_version, topic, recorded_at, known_at,"
-        " command_id, actor, decided_by, legal_ground, state from ledger.event where {}"
-        " order by position"
-    ).format(SQL(" and ").join(where))
-    write = sys.stdout.buffer.write
-    with register(home) as url, psycopg.connect(url) as connection:
-        connection.execute("set timezone = 'UTC'")
-        with connection.cursor("replay") as cursor:
-            cursor.itersize = 5_000
-            for row in cursor.execute(statement, values):
-                line = {
-                    "position": row[0], "stream": str(row[1]), "version": row[2], "type": row[3],
-                    "recordedAt": plain(row[4]), "knownAt": plain(row[5]),
-                    "commandId": str(row[6]), "actor": row[7], "decidedBy": row[8],
-                    "legalGround": row[9], "payload": orjson.Fragment(row[10]),
-                }  # fmt: skip
-                write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
-    sys.stdout.flush()
-
-
 # --------------------------------------------------------------------- common
 
 
-def _says(type: str, payload: dict[str, Any]) -> str:
+def says(type: str, payload: dict[str, Any]) -> str:
     """What an event says beside its dates, on one line."""
     if type.startswith("operator.consent") and "partner" not in payload:
         return "to publication"
@@ -309,30 +246,10 @@ async def _may_ask(connection: Any, subject: str, tin: Any, territory: Any) -> A
 def _tin(text: str) -> Any:
     from registry.values import Tin
 
-    return _word(Tin, text, "TIN")
+    return word(Tin, text, "TIN")
 
 
 def _administration(text: str) -> Any:
     from registry.values import AdministrationCode
 
-    return _word(AdministrationCode, text, "--in")
-
-
-def _word(kind: Any, text: str | None, name: str) -> Any:
-    if text is None:
-        return None
-    try:
-        return kind.parse(text) if hasattr(kind, "parse") else kind(text)
-    except ValueError as error:
-        known = "" if hasattr(kind, "parse") else f": one of {', '.join(map(str, kind))}"
-        fail(USAGE, f"{name}: {error}{known}")
-
-
-def _is_uuid(text: str | None) -> bool:
-    if text is None:
-        return False
-    try:
-        UUID(text)
-    except ValueError:
-        fail(USAGE, f"--stream: {text!r} is not the id of a stream (a UUID)")
-    return True
+    return word(AdministrationCode, text, "--in")

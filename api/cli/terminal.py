@@ -99,6 +99,16 @@ def instant(text: str | None) -> datetime | None:
     return found.astimezone(UTC)
 
 
+def word(kind: Any, text: str | None, name: str) -> Any:
+    if text is None:
+        return None
+    try:
+        return kind.parse(text) if hasattr(kind, "parse") else kind(text)
+    except ValueError as error:
+        known = "" if hasattr(kind, "parse") else f": one of {', '.join(map(str, kind))}"
+        fail(USAGE, f"{name}: {error}{known}")
+
+
 def shown(it: Any) -> str:
     """A value as a person reads it. Instants in UTC, to the minute unless there is more."""
     match it:

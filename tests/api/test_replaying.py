@@ -1,0 +1,126 @@
+"""Going back on the command line: a moment made again, and two moments compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.api.test_cli import Terminal
+
+LATE = "CN0000000012"  # suspended with effect from the first of March, recorded on the tenth
+THEN = ("2026-03-05@2026-03-06T00:00:00Z", "2026-03-05@2026-03-11T00:00:00Z")
+
+
+@pytest.fixture(scope="module")
+def aeo(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    yield Terminal(world, tmp_path_factory.mktemp("home"))
+
+
+def differences(aeo: Terminal, *words: str) -> Any:
+    return json.loads(aeo.run("diff", *words, "--json", code=1))
+
+
+# ------------------------------------------------------------------------ diff
+
+
+def test_what_was_known_later_is_told_with_the_event_that_made_the_difference(
+    aeo: Terminal,
+) -> None:
+    told = differences(aeo, *THEN, "--in", "SG")
+
+    [it] = [it for it in told["differences"] if it["tin"] == LATE]
+    assert it["standing"] == {"a": "VALID", "b": "SUSPENDED"}
+    assert it["recognition"] == [{"in": "SG", "a": "RECOGNISED", "b": "NOT_RECOGNISED"}]
+    [event] = [it for it in told["events"] if it["type"] == "operator.suspended"]
+    assert it["because"] == [event["position"]]
+    assert (event["effective"], event["knownAt"][:10]) == ("2026-03-01", "2026-03-10")
+
+
+def test_every_territory_that_answers_otherwise_is_named(aeo: Terminal) -> None:
+    [it] = differences(aeo, *THEN, "--operator", LATE)["differences"]
+
+    places = {answer["in"] for answer in it["recognition"]}
+    assert {"SG", "KR", "DE"} <= places
+    assert "CN" not in places  # at home it is its standing
+
+
+def test_a_person_reads_it_as_tables(aeo: Terminal) -> None:
+    said = aeo.run("diff", *THEN, "--in", "SG", "--operator", LATE, code=1)
+
+    assert "VALID -> SUSPENDED" in said
+    assert "RECOGNISED -> NOT_RECOGNISED in SG" in said
+    assert "operator suspended" in said
+
+
+def test_a_moment_answers_as_itself(aeo: Terminal) -> None:
+    assert aeo.run("diff", THEN[0], THEN[0]) == "both moments answer alike\n"
+    assert json.loads(aeo.run("diff", "2026-03-05", "2026-03-05", "--json"))["differences"] == []
+
+
+def test_long_lists_are_read_in_pages(aeo: Terminal) -> None:
+    moments = ("2019-01-01", "2026-01-01")
+    whole = differences(aeo, *moments)["differences"]
+    assert len(whole) > 3
+    first = differences(aeo, *moments, "--first", "2")
+    rest = differences(aeo, *moments, "--after", first["next"])
+
+    assert first["differences"] + rest["differences"] == whole
+    assert rest["next"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("diff", "yesterday", "now"), "is not an instant"),
+        (("diff", "2026-03-01T09:00", "now"), "has no zone"),
+        (("diff", "now", "now@2999-01-01"), "is in the future"),
+        (("diff", "now", "now", "--in", "QQ"), "is not a customs territory"),
+        (("diff", "now", "now", "--operator", "1"), "is not a TIN"),
+        (("diff", "now"), "B"),
+        (("replay", "--at", "2026-03-01T09:00"), "has no zone"),
+        (("replay", "--known-at", "2999-01-01"), "is in the future"),
+        (("replay", "--at", "now", "--models", "weather"), "is none of administrations"),
+        (("replay", "--at", "now", "--tin", LATE), "a moment has all its events"),
+    ],
+)
+def test_wrong_use_ends_with_2_and_a_sentence(
+    aeo: Terminal, words: tuple[str, ...], said: str
+) -> None:
+    aeo.run(*words, code=2)
+
+    assert said in aeo.complaint
+
+
+# ---------------------------------------------------------------------- replay
+
+
+def test_a_moment_is_made_again_in_a_schema_that_can_be_asked_and_removed(
+    aeo: Terminal,
+) -> None:
+    moment = ("--at", "2026-03-05", "--known-at", "2026-03-06T00:00:00Z")
+    told = aeo.json("replay", *moment, "--models", "operators")
+
+    schema = told["schema"]
+    with psycopg.connect(aeo.database) as connection:
+        [(standing,)] = connection.execute(
+            f"select standing from {schema}.operator_at where tin = %s", [LATE]
+        ).fetchall()
+    assert standing == "VALID"
+    assert {it["name"] for it in told["tables"]} >= {"operator", "status_period"}
+    assert told == aeo.json("replay", *moment, "--models", "operators")  # and again the same
+
+    assert schema in aeo.run("replay", *moment, "--models", "operators")
+    assert aeo.run("replay", *moment, "--drop") == f"{schema}\n"
+    assert aeo.run("replay", "--drop") == "nothing there\n"
+
+
+def test_of_now_it_has_the_digests_of_the_live_tables(aeo: Terminal) -> None:
+    told = aeo.json("replay", "--at", "now")["tables"]
+    live = aeo.json("rebuild", "--digests")["digests"]
+    aeo.run("replay", "--drop")
+
+    assert {it["name"]: it["digest"] for it in told} == live
