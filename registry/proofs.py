@@ -9,6 +9,7 @@ of any complete subtree (`Node`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from hashlib import sha256
 
 #: The hash of the complete subtree number `index` of 2**`level` leaves.
@@ -146,10 +147,12 @@ def from_tiles(tile: Tile) -> Node:
     def node(level: int, index: int) -> bytes:
         row, above = divmod(level, HEIGHT)
         number, first = divmod(index << above, WIDTH)
-        hashes = tile(row, number)[first * HASH : (first + (1 << above)) * HASH]
+        held = tile(row, number)
+        hashes = held[first * HASH : (first + (1 << above)) * HASH]
         if len(hashes) != HASH << above:
             raise LookupError(f"tile {tile_path(row, number)} has not come so far")
-        return subtree(hashes)
+        often = row > 0 or len(held) < WIDTH * HASH
+        return _known(hashes) if often else subtree(hashes)
 
     return node
 
@@ -160,6 +163,10 @@ def subtree(hashes: bytes) -> bytes:
         pairs = range(0, len(hashes), 2 * HASH)
         hashes = b"".join([sha256(b"\x01" + hashes[at : at + 2 * HASH]).digest() for at in pairs])
     return hashes
+
+
+#: Of rows above the lowest and at the tree's edge: they are few, and most ways lead past them.
+_known = lru_cache(maxsize=1_024)(subtree)
 
 
 def growth(size: int, leaves: Sequence[bytes], tile: Tile) -> Iterator[tuple[int, int, bytes]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -94,6 +94,7 @@ async def tile(connection: AsyncConnection[Any], level: int, index: int, width: 
     cursor = await connection.execute(
         "select substr(hashes, 1, %s) from proof.tile where level = %s and index = %s",
         [width * proofs.HASH, level, index],
+        binary=True,
     )
     row = await cursor.fetchone()
     if row is None or len(row[0]) < width * proofs.HASH:
@@ -109,6 +110,7 @@ async def entries(connection: AsyncConnection[Any], index: int, width: int) -> l
         "select entry from proof.leaf where leaf_index >= %s and leaf_index < %s"
         " order by leaf_index",
         [first, first + width],
+        binary=True,
     )
     found = [entry for (entry,) in await cursor.fetchall()]
     if len(found) < width:
@@ -121,22 +123,30 @@ async def inclusions(
 ) -> dict[int, Inclusion]:
     """That the events at these positions are in the tree of `size` leaves: the last signed one,
     or any. Left out are those that it does not cover."""
-    signed = await head(connection, size)
-    until = size if size is not None else signed.size if signed else 0
     cursor = await connection.execute(
-        "select l.position, l.leaf_index, l.entry from proof.leaf l, proof.state s"
-        " where l.position = any(%s) and l.leaf_index < %s and %s <= s.size",
-        [list(positions), until, until],
+        f"with h as materialized ({HEAD} where c.size = coalesce(%(size)s::bigint,"
+        " (select max(size) from proof.checkpoint)))"
+        " select case when row_number() over () = 1 then h.note end, h.root,"
+        " coalesce(%(size)s, h.size), l.position, l.leaf_index, l.entry"
+        " from proof.state s left join h on true"
+        " join proof.leaf l on l.position = any(%(positions)s)"
+        " and l.leaf_index < coalesce(%(size)s, h.size)"
+        " and coalesce(%(size)s, h.size) <= s.size",
+        {"positions": list(positions), "size": size},
     )
-    leaves = await cursor.fetchall()
+    rows = await cursor.fetchall()
+    if not rows:
+        return {}
+    written, root, until = rows[0][:3]
+    leaves = [row[3:] for row in rows]
     paths = await _paths(connection, until, [index for _, index, _ in leaves])
-    note = read_note(signed.note) if signed else None
+    note = _note(written) if written else None
     found = {}
     for (position, index, entry), path in zip(leaves, paths, strict=True):
         leaf = proofs.leaf_hash(entry)
-        root = signed.root if signed else proofs.root_by_inclusion(leaf, index, until, path)
+        top = root or proofs.root_by_inclusion(leaf, index, until, path)
         proof = Proof(index, tuple(path), note).written if note else None
-        found[position] = Inclusion(index, until, root, leaf, path, proof)
+        found[position] = Inclusion(index, until, top, leaf, path, proof)
     return found
 
 
@@ -226,6 +236,9 @@ async def _paths(
     return [proofs.inclusion_path(node, index, size) for index in leaves]
 
 
+_note = lru_cache(maxsize=8)(read_note)  # thousands of proofs are of one head
+
+
 def _noting(wanted: set[tuple[int, int]]) -> proofs.Node:
     """Answers nothing, and notes in which tiles the answers lie."""
 
@@ -246,6 +259,7 @@ async def _nodes(
         " join unnest(%s::smallint[], %s::bigint[]) w (level, index)"
         " on t.level = w.level and t.index = w.index",
         [list(levels), list(indexes)],
+        binary=True,
     )
     found = {(level, index): hashes for level, index, hashes in await cursor.fetchall()}
     return proofs.from_tiles(lambda level, index: found.get((level, index), b""))

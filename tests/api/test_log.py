@@ -1,4 +1,4 @@
-"""The log in GraphQL: what is recorded can be proved to whoever asks, and opened by who may read."""
+"""The log in GraphQL: what is recorded is proved to whoever asks, and opened to who may read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log as static files: a stranger with nothing but an address rebuilds the tree, and no more."""
+"""The log as static files: a stranger with an address rebuilds the tree, and no more."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_what_no_head_covers_is_not_there_yet(counter: Client, signed: Checkpoin
         "0/0", "0/0000", "0/67", "00/067", "01/067", "64/067", "-1/067", "x/067", "0/x000/067",
         "0/x001/x000", "0/001/067", "0/067/", "0/067.p", "0/067.p/", "0/067.p/0", "0/067.p/01",
         "0/067.p/256", "0/067.p/1000", "0/067.p/+1", "0/067.P/1", "0//067", "0", "",
-        "entries/67", "entries/x000/067", "entries/067.p/256", "0/٠٦٧", "data/067", "0/06７",
+        "entries/67", "entries/x000/067", "entries/067.p/256", "0/٠٦٧", "data/067",
         "0/" + "x999/" * 9 + "067", "0/067%00", "0/067%0A", "0/../0/067",
     ],
 )  # fmt: skip
