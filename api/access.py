@@ -25,7 +25,7 @@ class Role(Enum):
     PARTNER = "partner"  # the customs of another territory
     OFFICER = "officer"  # the home customs; towards the others a partner like any
     COMPANY = "company"  # one operator, about itself
-    AUDITOR = "auditor"  # reads everything and changes nothing
+    AUDITOR = "auditor"  # reads all but who a person is, and changes nothing
 
 
 class Action(Enum):
@@ -37,6 +37,7 @@ class Action(Enum):
     READ_GROUND = "read why the home customs decided"
     READ_NOTES = "read what customs administrations wrote to each other"
     READ_EVENTS = "read an operator's events"
+    READ_PERSONS = "read who an operator's contacts are"
     RECORD = "change the register"
 
 
@@ -115,6 +116,9 @@ OWN_COMMANDS = frozenset(
         c.LodgeApplication,
         c.WithdrawApplication,
         c.SurrenderAuthorisation,
+        c.NameContact,
+        c.EndContact,
+        c.ErasePerson,
     }
 )
 
@@ -148,6 +152,9 @@ def decide(asker: Asker, action: Action, about: Resource) -> Verdict:
         case Action.READ_NOTES:
             allowed = auditor or at_home
             who = "the home customs and auditors"
+        case Action.READ_PERSONS:  # auditors are content with pseudonyms
+            allowed = at_home or itself
+            who = "the home customs and the operator"
         case Action.RECORD:
             allowed = at_home or (itself and about.command in OWN_COMMANDS)
             who = _who_records(about)

@@ -18,6 +18,7 @@ from api.asof import AsOfInput, clocks
 from api.heads import Heads
 from api.readlog import Look, ReadLog
 from api.refusals import forbidden
+from projections.persons import Persons
 from projections.reads.clocks import AsOf
 from registry.application import Registry
 
@@ -41,6 +42,7 @@ class Context:
     writers: Executor
     readlog: ReadLog
     heads: Heads
+    persons: Persons
     purpose: str | None = None
     request: UUID = field(default_factory=uuid4)
     _once: dict[str, Any] = field(default_factory=dict)

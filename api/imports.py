@@ -52,6 +52,8 @@ class Draft(Registry):
 
         Raises a Refusal, and then the line has left no trace.
         """
+        if isinstance(command, c.ErasePerson):
+            raise BadValue("command: an erasure destroys something, and is done by `./aeo erase`")
         id, digest = c.id_of_line(command), c.digest(command, actor)
         before = self._sent.get(id)
         if before is None and (found := self.ledger.find_command(id)):

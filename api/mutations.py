@@ -21,7 +21,9 @@ from strawberry.utils.str_converters import to_camel_case
 
 from api.access import Action, Resource, decide
 from api.context import Context, Info
+from api.erasure import beforehand
 from api.events import Event
+from api.persons import PersonMutation
 from api.refusals import Forbidden, Refused
 from api.vocabulary import Json, Position
 from projections.reads.events import between
@@ -49,7 +51,7 @@ REQUIRED = {
 #: Not for askers to say: the token says who decides, and only an import knew it earlier.
 NOT_ASKED = {"decided_by", "known_at"}
 COMMON = ("effective", "decided", "legal_ground", "source", "expected_version")
-IDS = {"command_id", "programme", "agreement", "document", "id"}
+IDS = {"command_id", "person", "programme", "agreement", "document", "id"}
 
 
 @strawberry.type(description="The command is on disk.")
@@ -97,6 +99,8 @@ async def give(context: Context, command: c.Command) -> Recorded:
     verdict = decide(asker, Action.RECORD, Resource(whose, tin, command=type(command)))
     if not verdict.allowed:
         raise Forbidden(verdict.reason)
+    if isinstance(command, c.NameContact | c.ErasePerson):
+        await loop.run_in_executor(context.writers, beforehand, context, command)
     receipt = await registry.execute_async(
         command, asker.subject, context.writers, decided_by=asker.administration
     )
@@ -264,7 +268,7 @@ INPUTS = {it: _input(it) for it in map(shape, c.COMMANDS.values())}
 Mutation = strawberry.type(
     type(
         "Mutation",
-        (),
+        (PersonMutation,),
         {name: _mutation(kind, INPUTS[shape(kind)]) for name, kind in c.COMMANDS.items()},
     ),
     description="Changes to the register: one a command, each recorded once or refused.",

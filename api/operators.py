@@ -17,6 +17,7 @@ from api.context import Context, Info
 from api.costs import costs
 from api.events import EventConnection, history
 from api.loading import load
+from api.persons import CONTACTS, Contact, contacts_of
 from api.planning import sql
 from api.recognition import Recognition, everywhere
 from api.refusals import bad_input, forbidden
@@ -173,6 +174,12 @@ class Operator:
         """Everything that was recorded of it, in order."""
         stream = Stream.create_id(self.tin)
         return await history(info.context, stream, access.operator(self.tin), first, after)
+
+    @costs(CONTACTS)
+    @strawberry.field
+    async def contacts(self, info: Info) -> list[Contact]:
+        """The persons whom it names to its customs: who they are is told to those alone."""
+        return await contacts_of(info.context, self.tin, self.row.time_zone, self.as_of)
 
     @costs(60)
     @sql.rows(places.SUCCESSOR)

@@ -26,6 +26,7 @@ from api.readlog import ReadLog
 from api.schema import core, schema
 from api.settings import Settings
 from api.sight import Sight
+from projections.persons import Persons
 from registry.application import Registry
 from registry.database import environment, with_settings
 
@@ -44,6 +45,7 @@ class Service:
     readlog: ReadLog
     sight: Sight
     heads: Heads
+    persons: Persons
     askers: Askers
     counter: Counter
     allowance: Allowance
@@ -52,7 +54,7 @@ class Service:
         """One request's. `purpose`: what the asker says the reading is for."""
         return Context(
             asker, datetime.now(UTC), self.views, self.ledger, self.registry, self.writers,
-            self.readlog, self.heads, purpose[:200] if purpose else None,
+            self.readlog, self.heads, self.persons, purpose[:200] if purpose else None,
         )  # fmt: skip
 
 
@@ -83,6 +85,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         heads = Heads(views, settings.home)
         await heads.start()
         stack.push_async_callback(heads.close)
+        persons = Persons(settings.database, settings.home)
         askers = Askers(settings.home, views)
         planner = Planner(schema, core, views, lanes) if settings.planner else None
         if planner:
@@ -90,8 +93,8 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         counter = Counter(settings.deadline, planner)
         allowance = Allowance(settings.new_documents)
         yield Service(
-            settings, views, ledger, registry, writers, readlog, sight, heads, askers, counter,
-            allowance,
+            settings, views, ledger, registry, writers, readlog, sight, heads, persons, askers,
+            counter, allowance,
         )  # fmt: skip
 
 

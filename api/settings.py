@@ -13,10 +13,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="AEO_", frozen=True)
 
-    #: A libpq connection string or URL of a login that may become aeo_reader, aeo_auditor and
-    #: aeo_writer; the connections of the service are one of these three and nothing more.
+    #: A libpq connection string or URL of a login that may become aeo_reader, aeo_auditor,
+    #: aeo_writer and aeo_erasure; the connections of the service are one of these and no more.
     database: str
-    #: Where the local mode keeps its signing key.
+    #: Where the local mode keeps its signing key, and every mode the keys of persons.
     home: Path = Path(".aeo")
     #: The service signs its own tokens, for whoever can read its home; every page says so.
     local: bool = True

@@ -15,6 +15,7 @@ from registry.values import (
     AdministrationCode,
     AgreementKind,
     AgreementStatus,
+    ContactRole,
     Direction,
     HsCode,
     Outcome,
@@ -168,6 +169,7 @@ _enum(Pillar, "Pillar", "The triad of SAFE: information, recognition of controls
 _enum(AskedStatus, "AgreementStatus", AskedStatus.__doc__ or "")
 _enum(TargetOutcome, "TargetOutcome", "Whether the record shows a goal met.")
 _enum(Step, "Step", "What happened to an agreement. An action plan is not an agreement.")
+_enum(ContactRole, "ContactRole", "What a person is to an operator.")
 _enum(Sense, "Sense", "Member of what: of the bloc's customs territory, or of the union itself.")
 _enum(
     Status,

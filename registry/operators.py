@@ -17,7 +17,16 @@ from registry.corrections import changed, put_right
 from registry.decisions import DatedFact
 from registry.happening import happen
 from registry.holdings import Authorisation, Due
-from registry.values import CLOSED, ENDED, HELD, AdministrationCode, Role, Status, Tin
+from registry.values import (
+    CLOSED,
+    ENDED,
+    HELD,
+    AdministrationCode,
+    ContactRole,
+    Role,
+    Status,
+    Tin,
+)
 
 OVER = ENDED | CLOSED
 
@@ -298,6 +307,21 @@ class Operator(BaseAggregate[UUID]):
         TOPIC = "operator.split"
         origin: Tin
         reason: str | None = None
+
+    class ContactNamed(Event):
+        TOPIC = "operator.contact_named"
+        person: UUID  # a pseudonym: who it is stands nowhere in the ledger
+        role: ContactRole
+        commitment: str
+
+    class ContactEnded(Event):
+        TOPIC = "operator.contact_ended"
+        person: UUID
+
+    class PersonErased(Event):
+        TOPIC = "operator.person_erased"
+        person: UUID
+        ground: str
 
     class Corrected(Event):
         """Puts right an earlier event, which stays as it was written."""

@@ -102,6 +102,8 @@ def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int)
         raise UnknownPosition(
             f"position: {it.position} is a correction; correct {wrong.corrects}, which it corrects"
         )
+    if isinstance(wrong, Operator.PersonErased):
+        raise UnknownPosition(f"position: {it.position} is an erasure; what is gone stays gone")
     if wrong is None:
         raise UnknownPosition(
             f"position: {it.position} is not an event of {operator.tin} that can be corrected "

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from eventsourcing.domain import BaseAggregate
 
-from registry import agreements, authorisations, particulars, publications
+from registry import agreements, authorisations, particulars, persons, publications
 from registry import commands as c
 from registry.administrations import Administration
 from registry.agreements import Agreement, Party
@@ -59,6 +59,9 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.AnnulAuthorisation: authorisations.annul,
     c.SurrenderAuthorisation: authorisations.surrender,
     c.ExpireAuthorisation: authorisations.expire,
+    c.NameContact: persons.name_contact,
+    c.EndContact: persons.end_contact,
+    c.ErasePerson: persons.erase_person,
     c.OpenNegotiation: agreements.open_negotiation,
     c.SignActionPlan: agreements.sign_action_plan,
     c.SignAgreement: agreements.sign,

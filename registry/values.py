@@ -285,6 +285,15 @@ class Sense(Term):
     UNION = "UNION"
 
 
+class ContactRole(Term):
+    """What a person is to an operator. A closed list: free text would name somebody one day."""
+
+    CUSTOMS_CONTACT = "CUSTOMS_CONTACT"
+    RESPONSIBLE_FOR_CUSTOMS = "RESPONSIBLE_FOR_CUSTOMS"
+    IN_CHARGE = "IN_CHARGE"
+    SECURITY_CONTACT = "SECURITY_CONTACT"
+
+
 class TargetOutcome(Term):
     MET = "MET"
     NOT_MET = "NOT_MET"

@@ -20,6 +20,7 @@ import msgspec
 from registry.commands.command import Command as Command
 from registry.commands.operators import *
 from registry.commands.authorisations import *
+from registry.commands.persons import *
 from registry.commands.agreements import *
 from registry.commands.administrations import *
 from registry.commands.programmes import *

@@ -131,7 +131,9 @@ class Client:
 
         fields = core.mutation_type.fields if core.mutation_type else {}
         return [
-            (name, str(field.args["input"].type).rstrip("!")) for name, field in fields.items()
+            (name, str(field.args["input"].type).rstrip("!"))
+            for name, field in fields.items()
+            if "input" in field.args
         ]
 
     def last_position(self) -> int:

@@ -18,7 +18,7 @@ from api.schema import core
 from projections.follower import Follower
 from registry import commands
 from tests.api.client import ACME, CHINA, Client, small_world
-from tests.api.test_mutations import sample
+from tests.api.test_mutations import IDS, sample
 
 SHOWN = "{ __typename ... on Recorded { at: position version stream } ...why }"
 WHY = "fragment why on Refused { code ... on CommandOutcome { kind: __typename } message code }"
@@ -56,7 +56,7 @@ def stands(text: str, input: Any) -> bool:
 def said(mutation: str) -> dict[str, Any]:
     assert core.mutation_type is not None
     wanted = core.mutation_type.fields[mutation].args["input"].type.of_type
-    fields = {name: sample(field.type) for name, field in wanted.fields.items()}
+    fields = {name: IDS.get(name) or sample(it.type) for name, it in wanted.fields.items()}
     return fields | {"commandId": str(uuid4())}
 
 

@@ -152,8 +152,10 @@ SAMPLES: dict[str, Any] = {
     "TIN": ACME, "AdministrationCode": "KR", "HSCode": "0808", "Date": "2026-03-01",
     "DateTime": "2026-03-01T12:00:00Z", "JSON": {"office": "Harbin"}, "Role": "EXPORTER",
     "Direction": "EXPORT", "AgreementKind": "GREEN_LANE", "Pillar": "INFORMATION_EXCHANGE",
-    "Step": "MEETING", "Sense": "UNION",
+    "Step": "MEETING", "Sense": "UNION", "ContactRole": "IN_CHARGE",
 }  # fmt: skip
+#: An id that is not just any text.
+IDS = {"person": "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c"}
 
 
 def sample(kind: Any) -> Any:
@@ -173,7 +175,7 @@ def test_every_field_of_every_command_can_be_said(counter: Client, name: str) ->
     mutation = to_camel_case(name)
     assert core.mutation_type is not None
     wanted = core.mutation_type.fields[mutation].args["input"].type.of_type
-    said = {field: sample(it.type) for field, it in wanted.fields.items()}
+    said = {field: IDS.get(field) or sample(it.type) for field, it in wanted.fields.items()}
     said |= {"commandId": str(uuid4())}
     if kind is not commands.TerminateAgreement:
         said.pop("notice", None)

@@ -1,0 +1,40 @@
+"""What is done about a person's particulars before a command about them is recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from projections.persons import Persons
+from registry import commands as c
+from registry.application import Registry
+from registry.course import Receipt
+from registry.values import AdministrationCode
+
+if TYPE_CHECKING:
+    from api.context import Context
+
+
+def beforehand(context: Context, command: c.NameContact | c.ErasePerson) -> None:
+    """Blocking. Raises Refusal, and then nothing was done."""
+    if isinstance(command, c.NameContact):
+        context.persons.name(command.tin, command.person, command.commitment)
+    else:
+        _erase(context.registry, context.persons, command, context.asker.administration)
+
+
+def erase(registry: Registry, persons: Persons, command: c.ErasePerson, actor: str) -> Receipt:
+    """The whole of an erasure. Raises Refusal."""
+    _erase(registry, persons, command, None)
+    return registry.execute(command, actor)
+
+
+def _erase(
+    registry: Registry,
+    persons: Persons,
+    command: c.ErasePerson,
+    decided_by: AdministrationCode | None,
+) -> None:
+    """Destroyed first and recorded then, so that the register never says of a person who can still
+    be read that they are gone. Decided before both: what is refused destroys nothing."""
+    registry.decide(command, decided_by)
+    persons.erase(command.tin, command.person)
