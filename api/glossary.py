@@ -73,6 +73,7 @@ MEANINGS = {
     "input": "What is asked.",
     "issuer": "Who issued it.",
     "kind": "What it is about.",
+    "key": "An Ed25519 key as name+id+base64 (C2SP signed-note); its name is the code.",
     "knownAt": "Only what was known by this instant counts.",
     "latest": "The last civil day on which it can have been.",
     "launched": "When it began, as the source puts it.",
@@ -127,6 +128,8 @@ MEANINGS = {
     "sense": "Member of what; default the customs territory.",
     "side": "The party that does it, or whose date it is.",
     "since": "The instant from which it holds.",
+    "signature": "The administration's own, under the rest: its code, a space, and base64 of the "
+    "key's id and an Ed25519 signature. Needed once the administration has a key.",
     "source": "Where it was read.",
     "states": "The states that it could mean.",
     "status": "Where it stands.",

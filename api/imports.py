@@ -16,6 +16,7 @@ from eventsourcing.persistence import StoredEvent
 
 from api.lines import Bad, explain, lines_of
 from registry import commands as c
+from registry import signatures
 from registry.appending import prepare, receive, send
 from registry.application import Registry
 from registry.committer import take
@@ -67,6 +68,7 @@ class Draft(Registry):
             self._in_turn(found_stream, command)
         aggregate = self.decide_on(found_stream, command)
         slip = self._slip(aggregate, id, digest, actor, command.known_at)
+        slip.signed = signatures.read(command)
         events = [self.mapper.to_stored_event(event) for event in aggregate.collect_events()]
         self._slips.append((slip, events))
         self._sent[id] = digest

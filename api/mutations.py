@@ -50,7 +50,7 @@ REQUIRED = {
 }
 #: Not for askers to say: the token says who decides, and only an import knew it earlier.
 NOT_ASKED = {"decided_by", "known_at"}
-COMMON = ("effective", "decided", "legal_ground", "source", "expected_version")
+COMMON = ("effective", "decided", "legal_ground", "source", "expected_version", "signature")
 IDS = {"command_id", "person", "programme", "agreement", "document", "id"}
 
 

@@ -48,6 +48,25 @@ class Administration(BaseAggregate[UUID]):
         def apply(self, administration: Administration) -> None:
             administration.list_as_of = self.as_of
 
+    class KeyAdded(Event):
+        TOPIC = "administration.key_added"
+        key: str
+        since: datetime  # what was known before then needs no signature
+
+        def apply(self, administration: Administration) -> None:
+            administration.keys.append(self.key)
+            administration.keyed_since = administration.keyed_since or self.since
+
+    class KeyRetired(Event):
+        TOPIC = "administration.key_retired"
+        key: str
+
+        def apply(self, administration: Administration) -> None:
+            administration.keys.remove(self.key)
+            administration.retired_keys.append(self.key)
+            if not administration.keys:
+                administration.keyed_since = None
+
     def __init__(
         self,
         administration: AdministrationCode,
@@ -63,6 +82,9 @@ class Administration(BaseAggregate[UUID]):
         self.code, self.name, self.time_zone, self.bloc = administration, name, time_zone, bloc
         self.members: dict[tuple[AdministrationCode, Sense], date] = {}  # since when
         self.list_as_of: datetime | None = None
+        self.keys: list[str] = []  # with which it may sign now
+        self.retired_keys: list[str] = []
+        self.keyed_since: datetime | None = None
 
     @staticmethod
     @lru_cache(maxsize=1_024)  # every command refers to some

@@ -17,6 +17,7 @@ from registry.ledger import Outcome, settle
 from registry.tickets import EPOCH, Ticket
 
 NAME = b"ledger_append"  # of the prepared statement
+SIGNED = b"ledger_append_signed"  # of the one for batches in which some commands are signed
 #: The types of the function's parameters, and of their elements, by PostgreSQL's numbers.
 UUIDS, BYTEAS, TEXTS, INTEGERS, BIGINTS, INSTANTS = 2951, 1001, 1009, 1007, 1016, 1185
 ELEMENTS = {UUIDS: 2950, BYTEAS: 17, TEXTS: 25, INTEGERS: 23, BIGINTS: 20, INSTANTS: 1184}
@@ -24,7 +25,7 @@ PARAMETERS = (
     UUIDS, BYTEAS, TEXTS, INTEGERS,
     UUIDS, BIGINTS, TEXTS, TEXTS, INSTANTS, TEXTS, TEXTS,
 )  # fmt: skip
-BINARY = [1] * len(PARAMETERS)
+OF_SIGNATURES = (UUIDS, TEXTS, TEXTS, TEXTS, BYTEAS)
 _array = Struct(">iiiii").pack  # dimensions, has it nulls, element type, elements, first index
 _integer = Struct(">i").unpack
 _bigint = Struct(">q").unpack
@@ -33,11 +34,17 @@ _bigint = Struct(">q").unpack
 def arrays(batch: Sequence[Ticket]) -> list[bytes]:
     """The parameters of `ledger.append`, as `array_recv` reads them."""
     sizes = [len(batch)] * 4 + [sum([ticket.events for ticket in batch])] * 7
-    columns = zip(*[ticket.columns for ticket in batch], strict=True)
+    return _columns(PARAMETERS, sizes, [ticket.columns for ticket in batch])
+
+
+def _columns(
+    kinds: Sequence[int], sizes: Sequence[int], rows: Sequence[tuple[bytes, ...]]
+) -> list[bytes]:
+    columns = zip(*rows, strict=True)
     return [
         (_array(1, 1, ELEMENTS[kind], size, 1) if size else _array(0, 0, ELEMENTS[kind], 0, 0)[:12])
         + b"".join(column)
-        for kind, size, column in zip(PARAMETERS, sizes, columns, strict=True)
+        for kind, size, column in zip(kinds, sizes, columns, strict=True)
     ]
 
 
@@ -46,18 +53,23 @@ def arrays(batch: Sequence[Ticket]) -> list[bytes]:
 
 def prepare(connection: psycopg.Connection[Any], function: str) -> None:
     """Make a connection ready to append. `function`: the ledger's, quoted for SQL."""
-    numbers = ", ".join(f"${n}" for n in range(1, len(PARAMETERS) + 1))
     # Bound to names and not to *: another release of the function may answer more.
     text = f"select number, status, first_position, events, recorded_at, refusal from {function}"
-    made = connection.pgconn.prepare(NAME, f"{text}({numbers})".encode(), PARAMETERS)
-    if made.status != ExecStatus.COMMAND_OK:
-        raise _refusal(made)
+    for name, kinds in ((NAME, PARAMETERS), (SIGNED, PARAMETERS + OF_SIGNATURES)):
+        numbers = ", ".join(f"${n}" for n in range(1, len(kinds) + 1))
+        made = connection.pgconn.prepare(name, f"{text}({numbers})".encode(), kinds)
+        if made.status != ExecStatus.COMMAND_OK:
+            raise _refusal(made)
 
 
 def send(connection: psycopg.Connection[Any], batch: Sequence[Ticket]) -> None:
     """Hand a batch over, and do not wait for its commit. Raises psycopg.Error."""
-    line = connection.pgconn
-    line.send_query_prepared(NAME, arrays(batch), BINARY, result_format=1)
+    line, name, parameters = connection.pgconn, NAME, arrays(batch)
+    signed = [it.signature for it in batch if it.signature is not None]
+    if signed:
+        name = SIGNED
+        parameters += _columns(OF_SIGNATURES, [len(signed)] * len(OF_SIGNATURES), signed)
+    line.send_query_prepared(name, parameters, [1] * len(parameters), result_format=1)
     while line.flush():  # more than the socket takes at once: read as well, or both sides may wait
         _wait(line, select.POLLIN | select.POLLOUT)
 

@@ -18,7 +18,7 @@ from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import BaseAggregate
 from eventsourcing.persistence import Mapper
 
-from registry import agreements, particulars
+from registry import agreements, particulars, signatures
 from registry import commands as c
 from registry.administrations import Administration
 from registry.aggregates import REFERENCE_AGE, Aggregates, Facts, NotAtHand, References, Turns
@@ -185,6 +185,7 @@ class Registry(Application[UUID]):
     ) -> BaseAggregate[UUID]:
         """The same, on an aggregate at hand (an import decides a whole file before it records)."""
         facts = facts or self._references.lately()
+        signatures.check(command, aggregate, decided_by, facts.administration)
         by = self._decision(command, aggregate, decided_by, facts)
         if aggregate is None:
             return begin(command, by, facts.administration)
@@ -206,7 +207,9 @@ class Registry(Application[UUID]):
     def slip(self, aggregate: BaseAggregate[UUID], command: c.Command, actor: str) -> Slip:
         """A command as the ledger takes it, of an aggregate on which it was decided."""
         id, digest = c.id_of_line(command), c.digest(command, actor)
-        return self._slip(aggregate, id, digest, actor, command.known_at)
+        slip = self._slip(aggregate, id, digest, actor, command.known_at)
+        slip.signed = signatures.read(command)
+        return slip
 
     def recorded(self, aggregate: BaseAggregate[UUID]) -> None:
         """What was pending of it is on disk: the next command on it may be decided on this."""

@@ -84,6 +84,17 @@ class NotAMember(Refusal): ...
 class Superseded(Refusal): ...
 
 
+class SignatureMissing(Refusal):
+    """An administration that has a key signs what it decides; nobody else can decide for it."""
+
+
+class SignatureInvalid(Refusal): ...
+
+
+class KeyUnknown(Refusal):
+    """The key is not, or no longer, one of the administration's own."""
+
+
 class StaleVersion(Refusal):
     """Somebody was faster: the stream is no longer at the version that the sender had seen."""
 

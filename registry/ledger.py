@@ -30,6 +30,16 @@ class Metadata:
     legal_ground: str | None = None
 
 
+@dataclass(frozen=True)
+class Signed:
+    """An administration's signature of a command: by which of its keys, and of which text."""
+
+    administration: str
+    key: str  # its id, in hexadecimal
+    text: str
+    signature: bytes
+
+
 @dataclass
 class Command:
     """One request to record, and, once it is recorded, its receipt.
@@ -37,12 +47,14 @@ class Command:
     `id` makes a repeat harmless: the same id and `digest` are answered with the first result.
     `digest` is the SHA-256 of the canonical request, never of its events, whose versions differ
     when it is sent again. `actor` is an opaque id. `metadata`: none, one for all, or one each.
+    `signed` is kept with it, and is no part of it: who makes a command has checked it.
     """
 
     id: UUID
     digest: bytes
     actor: str
     metadata: Sequence[Metadata] = ()
+    signed: Signed | None = None
     positions: list[int] = field(default_factory=list, init=False)
     recorded_at: datetime | None = field(default=None, init=False)  # UTC, by the ledger's clock
     repeated: bool = field(default=False, init=False)

@@ -43,9 +43,11 @@ CAPACITY = 4096  # commands that may wait; more are refused at once
 PATIENCE = 30.0  # seconds until a command that gets no answer is called unknown
 
 #: The migrations that make a ledger, without the rights to it.
-LEDGER = ("0002_ledger.sql", "0031_append.sql")
+LEDGER = ("0002_ledger.sql", "0031_append.sql", "0034_signature.sql")
 #: The names of the ledger's objects in them, which other ledgers replace by theirs.
-NAMES = re.compile(r"\bledger\.(event|command|head|append|refuse_change)\b|\bledger_event\b")
+NAMES = re.compile(
+    r"\bledger\.(event|command|head|append|signature|refuse_change)\b|\bledger_event\b"
+)
 COLUMNS = "recorded_at, known_at, command_id, actor, decided_by, legal_ground"
 
 #: A host that vanished without a word is noticed within about ten seconds.

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from eventsourcing.domain import BaseAggregate
 
-from registry import agreements, authorisations, particulars, persons, publications
+from registry import agreements, authorisations, particulars, persons, publications, signatures
 from registry import commands as c
 from registry.administrations import Administration
 from registry.agreements import Agreement, Party
@@ -77,6 +77,8 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.JoinBloc: lambda bloc, it, by: bloc.join(by, it.member, it.sense),
     c.LeaveBloc: lambda bloc, it, by: bloc.leave(by, it.member, it.sense),
     c.ReceiveList: lambda administration, it, by: administration.receive_list(by, it.as_of),
+    c.AddKey: signatures.add_key,
+    c.RetireKey: signatures.retire_key,
     c.SetTypes: lambda programme, it, by: programme.set_types(by, it.types),
     c.SetRule: lambda programme, it, by: programme.set_rule(
         by, it.rule, it.value, it.unit, it.until

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import DataError, StoredEvent
 
-from registry.ledger import Command, Metadata, Outcome, StreamMoved
+from registry.ledger import Command, Metadata, Outcome, Signed, StreamMoved
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # where PostgreSQL counts from
 MICROSECOND = timedelta(microseconds=1)
@@ -60,6 +60,7 @@ class Ticket:
     keys: set[bytes]  # the streams and the command: none of them may be twice in a batch
     columns: tuple[bytes, ...]
     size: int  # bytes
+    signature: tuple[bytes, ...] | None = None  # of a signed command: five columns of one element
     future: Waiting | asyncio.Future[Outcome] | None = None
 
 
@@ -91,7 +92,23 @@ def write_out(command: Command, events: Sequence[StoredEvent]) -> Ticket:
         b"".join([_word(it.decided_by) for it in beside]),
         b"".join([_word(it.legal_ground) for it in beside]),
     )
-    return Ticket(command, len(events), keys, columns, sum(map(len, columns)))
+    size = sum(map(len, columns))
+    if command.signed is None:
+        return Ticket(command, len(events), keys, columns, size)
+    signature = _signature(id, command.signed)
+    return Ticket(
+        command, len(events), keys, columns, size + sum(map(len, signature)), signature
+    )
+
+
+def _signature(id: bytes, signed: Signed) -> tuple[bytes, ...]:
+    return (
+        UUID_LENGTH + id,
+        _word(signed.administration),
+        _word(signed.key),
+        _state(signed.text.encode()),
+        _length(len(signed.signature)) + signed.signature,
+    )
 
 
 @lru_cache(maxsize=8192)  # topics, authorities, grounds, actors: the same words again and again

@@ -62,6 +62,12 @@ def plain(command: Command) -> dict[str, Any]:
     return found
 
 
+def canonical(command: Command) -> str:
+    """What the command says, on one line of JSON with its names sorted, without its signature."""
+    unsigned = msgspec.structs.replace(command, signature=None)
+    return msgspec.json.encode(unsigned, enc_hook=encode_value, order="sorted").decode()
+
+
 def digest(command: Command, actor: str) -> bytes:
     """SHA-256 of the request: its name, its arguments, and who asked. 32 bytes."""
     body = msgspec.json.encode([actor, command], enc_hook=encode_value, order="sorted")

@@ -38,3 +38,15 @@ class ReceiveList(AdministrationCommand):
     """This administration's list came in, as it stood at `as_of` (an instant)."""
 
     as_of: datetime
+
+
+class KeyCommand(AdministrationCommand):
+    key: str  # name+id+base64, as C2SP signed-note writes an Ed25519 key; the name is the code
+
+
+class AddKey(KeyCommand):
+    """From now on this administration's decisions are signed, by this key or another of its own."""
+
+
+class RetireKey(KeyCommand):
+    """Nothing more is signed by this key. With the last one the duty to sign ends, too."""

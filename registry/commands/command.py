@@ -27,6 +27,7 @@ class Command(
     `effective` and `decided` are civil dates in the deciding authority's zone; `effective`
     defaults to what the programme's rules say, else to the authority's today.
     `known_at` is for imports alone: when the authority itself recorded it (an instant).
+    `signature` is an administration's own, under everything else that the command says.
     """
 
     noun: ClassVar[str]  # whose stream it goes to: the module and class of that name
@@ -39,6 +40,7 @@ class Command(
     expected_version: int | None = None
     known_at: datetime | None = None
     source: str | None = None
+    signature: str | None = None  # KR and base64, as a line under a note (registry/signatures.py)
 
     @property
     def name(self) -> str:
