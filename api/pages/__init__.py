@@ -6,7 +6,9 @@ from fastapi import APIRouter
 
 from api.pages import (
     agreements,
+    audit,
     countries,
+    divergences,
     documents,
     identity,
     operators,
@@ -19,5 +21,7 @@ from api.pages.faults import missing
 __all__ = ["missing", "router"]
 
 router = APIRouter(include_in_schema=False)
-for part in (search, tour, operators, agreements, countries, programmes, documents, identity):
+for part in (
+    search, tour, operators, agreements, countries, programmes, documents, divergences, identity,
+):  # fmt: skip
     router.include_router(part.router)

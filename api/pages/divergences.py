@@ -1,0 +1,70 @@
+"""What a territory was answered, and would not be answered any more: a list to follow up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.pages import forms
+from api.pages.asking import ask, context
+from api.pages.faults import PageRoute
+from api.pages.render import page
+
+router = APIRouter(route_class=PageRoute)
+
+DIVERGENCES = """\
+query Divergences($in: AdministrationCode!, $from: DateTime!, $to: DateTime!, $after: String) {
+  divergences(in: $in, from: $from, to: $to, first: 50, after: $after) {
+    edges {
+      node {
+        tin
+        at
+        answered
+        correct
+        because { position type effective knownAt }
+      }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}"""
+#: What is shown where no days are asked for.
+LATELY = timedelta(days=365)
+
+
+@router.get("/divergences")
+async def divergences(request: Request) -> Response:
+    typed = request.query_params
+    territory = typed.get("in", "").strip().upper()
+    now = (await context(request)).now
+    days = {
+        "from": typed.get("from", "").strip() or f"{now - LATELY:%Y-%m-%d}",
+        "to": typed.get("to", "").strip() or f"{now:%Y-%m-%d}",
+    }
+    wrong: dict[str, str] = {}
+    window: dict[str, str] = {}
+    for name, text in days.items():
+        try:
+            window[name] = _instant(text, end=name == "to").isoformat()
+        except (ValueError, OverflowError):
+            wrong[name] = f"{text[:40]!r} is neither a date nor an instant. Write 2018-02-01."
+    asked = None
+    if territory and not wrong:
+        given = {"in": territory, **window, "after": typed.get("after")}
+        asked = await ask(request, DIVERGENCES, **given)
+    answered = not wrong and (asked is None or asked.data is not None)
+    return page(
+        request, "divergences.html", status=200 if answered else 400,
+        title="Answers that were put right", territory=territory, days=days, wrong=wrong,
+        asked=asked, found=asked.data["divergences"] if asked and asked.data else None,
+    )  # fmt: skip
+
+
+def _instant(text: str, end: bool) -> datetime:
+    """Days are whole ones here, in UTC: the last counts too. Raises ValueError."""
+    found = forms.read(text)
+    if len(text) > 10:
+        return found
+    day = datetime.combine(found.date(), time(tzinfo=UTC))
+    return day + timedelta(days=1) if end else day
