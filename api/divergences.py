@@ -23,7 +23,7 @@ from projections.reads.events import EventRow, some
 from registry.clocks import NEVER_AT
 from registry.values import AdministrationCode, Outcome, Tin
 
-MOST = 1_000  # operators that one page looks at
+MOST = 500  # operators that one page looks at
 CHUNK = 200  # operators whose past is read at once
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = timedelta(microseconds=1)

@@ -79,13 +79,17 @@ select {_LINKS}, {_MEMBERS}, {_LAWS},
 CANDIDATES = f"""
 with {SIGHT},
 late as (
-    select o.tin from (
+    select c.tin from (
         select distinct c.tin from views.change c
         where c.administration = any(%(homes)s::text[]) and c.tin >= %(after)s
             and c.known_at > %(from)s and c.effective_from < least(c.known_at, %(to)s)
-    ) c join views.operator o on o.tin = c.tin
-    where {VISIBLE}
-    order by o.tin limit %(most)s
+        order by c.tin
+    ) c
+    -- A fence: who may be seen is asked only of these, and only of as many as are wanted.
+    cross join lateral (
+        select from views.operator o where o.tin = c.tin and {VISIBLE} offset 0
+    ) o
+    order by c.tin limit %(most)s
 ),
 under_late_law as (
     select o.tin from views.operator o
