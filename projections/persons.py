@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -25,7 +24,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg.rows import tuple_row
 
 from registry.errors import BadValue, UnknownPerson
-from registry.operators import Operator
 from registry.persons import Contact
 from registry.values import Tin
 
@@ -38,7 +36,6 @@ NONCE = 12
 BLOCK = 256  # bytes: the length of what is sealed must not tell a name
 LONGEST = {"name": 200, "email": 254, "telephone": 40}
 UNNAMED = "1 day"  # what was kept and never named is swept away
-PATIENCE = 2.0  # seconds for the log to take in an event whose salt is to be erased
 
 
 class Particulars(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -136,10 +133,11 @@ class Persons:
         return Tin(row[0])
 
     def erase(self, tin: Tin, person: UUID) -> None:
-        """Destroy key and salt, then what was sealed with them, then the salts in the log.
+        """Destroy key and salt, and then what was sealed with them. Safe to repeat.
 
-        Safe to repeat: a crash in between leaves less than there was. Raises UnknownPerson for
-        another operator's person, whom an import may have named as its own.
+        The salts of the log stay: without them nobody could tell a naming from a suspension that
+        was written over and called one, and what they open says no more than a pseudonym. Raises
+        UnknownPerson for another operator's person, whom an import may have named as its own.
         """
         if self.whose(person) != tin:
             raise UnknownPerson(f"person: of {person} nothing was ever kept here for {tin}")
@@ -149,14 +147,6 @@ class Persons:
                 "update person.particulars set sealed = null, erased_at = now()"
                 " where person = %s and sealed is not null",
                 [person],
-            )
-        with self._connect("aeo_erasure") as connection:
-            positions = _naming(connection, tin, person)
-            _await_log(connection, max(positions, default=0))
-            connection.execute(
-                "delete from proof.salt where leaf_index in"
-                " (select leaf_index from proof.leaf where position = any(%s))",
-                [positions],
             )
 
     # ------------------------------------------------------------------ inside
@@ -224,27 +214,6 @@ class Persons:
             os.fsync(folder)  # the name too, or a power cut brings the key back
         finally:
             os.close(folder)
-
-
-def _naming(connection: psycopg.Connection[Any], tin: Tin, person: UUID) -> list[int]:
-    """The positions of the events that carry the person's commitment."""
-    rows = connection.execute(
-        "select position from ledger.event where originator_id = %s and topic = %s"
-        " and state::jsonb ->> 'person' = %s",
-        [Operator.create_id(tin), Operator.ContactNamed.TOPIC, str(person)],
-    )
-    return [position for (position,) in rows]
-
-
-def _await_log(connection: psycopg.Connection[Any], position: int) -> None:
-    """Wait until the log has taken in a position: it makes the salt only then. A log that stands
-    still is not waited for long; its salt opens nothing but a pseudonym."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        [(reached,)] = connection.execute("select position from proof.state").fetchall()
-        if reached >= position:
-            return
-        time.sleep(0.05)
 
 
 def _padded(who: Particulars) -> bytes:

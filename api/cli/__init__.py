@@ -7,7 +7,17 @@ from collections.abc import Callable
 
 import typer
 
-from api.cli import asking, auditing, benching, keeping, papers, replaying, running, signing
+from api.cli import (
+    asking,
+    auditing,
+    benching,
+    erasing,
+    keeping,
+    papers,
+    replaying,
+    running,
+    signing,
+)
 from api.cli.terminal import BAD_FILE, EXIT_CODES, NO_DATABASE, REFUSED, complain
 
 app = typer.Typer(
@@ -39,6 +49,7 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "import": keeping.import_,
         "rebuild": keeping.rebuild,
         "check": keeping.check,
+        "erase": erasing.erase,
     },
     "Measure it": {"bench": benching.bench},
     "Take away": {"token": papers.token, "export-schema": papers.export_schema},

@@ -66,6 +66,16 @@ query RecognisedIn($tin: TIN!, $asOf: AsOf) {
   }
 }"""
 
+CONTACTS = """\
+query Contacts($tin: TIN!, $asOf: AsOf) {
+  operator(tin: $tin, asOf: $asOf) {
+    contacts {
+      person role since until erased
+      particulars { name email telephone }
+    }
+  }
+}"""
+
 HISTORY = """\
 query History($tin: TIN!) {
   operator(tin: $tin) {
@@ -119,6 +129,7 @@ async def operator(request: Request, tin: str) -> Response:
     details = await ask(request, DETAILS, tin=wanted, asOf=clocks.as_of)
     abroad = await ask(request, RECOGNISED_IN, tin=wanted, asOf=clocks.as_of)
     history = await ask(request, HISTORY, tin=wanted)
+    contacts = await ask(request, CONTACTS, tin=wanted, asOf=clocks.as_of)
     told = _part(details) or {"periods": [], "authorisations": [], "identifiers": []}
     believed = [p for p in told["periods"] if p["recordedTo"] is None]
     return page(
@@ -130,6 +141,7 @@ async def operator(request: Request, tin: str) -> Response:
         deadlines={a["number"]: a["deadlines"] for a in told["authorisations"]},
         abroad=abroad, groups=_alike((_part(abroad) or {"recognisedIn": []})["recognisedIn"]),
         history=history, events=(_part(history) or {"history": None})["history"],
+        contacts=(_part(contacts) or {"contacts": []})["contacts"],
         drawing=_drawing(it, believed, clocks, standing.now),
     )  # fmt: skip
 

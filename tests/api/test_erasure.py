@@ -1,0 +1,444 @@
+"""Persons can be erased, and the register goes on proving that nothing in it was rewritten."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
+from typer.testing import CliRunner
+
+from api.audit import Scope, export
+from api.cli import app
+from api.imports import import_file
+from api.strongbox import WITNESSES
+from api.tokens import issue
+from ops.attacks import verify
+from projections.follower import Follower
+from projections.log import Integrator
+from projections.rebuild import digests, rebuild
+from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client, small_world
+from tests.keeping_log import asked, is_signed
+
+COMPANY = f"company:{ACME}"
+GROUND = "GDPR Art. 17(1)(a)"
+KEEP = """mutation ($tin: TIN!, $who: JSON!) {
+  keepParticulars(tin: $tin, particulars: $who) {
+    __typename
+    ... on ParticularsKept { person commitment }
+    ... on Refused { code message }
+  }
+}"""
+CONTACTS = """query ($tin: TIN!, $asOf: AsOf) { operator(tin: $tin, asOf: $asOf) { contacts {
+  person role since until erased commitment particulars { name email telephone }
+} } }"""
+
+_marks = count(1)
+
+
+class Person(NamedTuple):
+    """A marker in each particular, which nothing else in the world has."""
+
+    id: str
+    commitment: str
+    who: dict[str, str]
+
+    @property
+    def markers(self) -> list[bytes]:
+        return [it.encode() for it in self.who.values()]
+
+
+def kept(counter: Client, by: str = CHINA, tin: str = ACME) -> Person:
+    mark = f"{uuid4().hex}-{next(_marks)}"
+    who = {
+        "name": f"Zhang {mark}", "email": f"{mark}@example.cn", "telephone": f"+86 {mark}"
+    }  # fmt: skip
+    found = counter.ask(KEEP, by, tin=tin, who=who)["keepParticulars"]
+    assert found["__typename"] == "ParticularsKept", found
+    return Person(found["person"], found["commitment"], who)
+
+
+def named(counter: Client, by: str = CHINA, tin: str = ACME) -> Person:
+    it = kept(counter, by, tin)
+    said = {"tin": tin, "person": it.id, "commitment": it.commitment, "role": "CUSTOMS_CONTACT"}
+    outcome = counter.tell("nameContact", by, **said)
+    assert outcome["__typename"] == "Recorded", outcome
+    return it
+
+
+def erased(counter: Client, it: Person, by: str = CHINA) -> dict[str, Any]:
+    return counter.tell("erasePerson", by, tin=ACME, person=it.id, ground=GROUND)
+
+
+def seen(counter: Client, it: Person, by: str = CHINA) -> dict[str, Any]:
+    Follower(counter.database).catch_up()
+    found = counter.ask(CONTACTS, by, tin=ACME)["operator"]["contacts"]
+    [contact] = [c for c in found if c["person"] == it.id]
+    return dict(contact)
+
+
+# ---------------------------------------------------------------- who is shown what
+
+
+@pytest.mark.parametrize("by", [CHINA, COMPANY])
+def test_the_home_customs_and_the_company_read_whom_it_named(counter: Client, by: str) -> None:
+    she = named(counter, by)
+
+    assert seen(counter, she, CHINA)["particulars"] == she.who
+    assert seen(counter, she, COMPANY)["particulars"] == she.who
+
+
+def test_an_auditor_sees_a_pseudonym(counter: Client) -> None:
+    she = named(counter)
+
+    shown = seen(counter, she, AUDITOR)
+
+    assert (shown["particulars"], shown["commitment"]) == (None, she.commitment)
+
+
+@pytest.mark.parametrize("by", [None, KOREA])
+def test_nobody_else_is_told_that_there_are_contacts(counter: Client, by: str | None) -> None:
+    counter.tell("giveConsent", CHINA, tin=ACME, publication=True)
+    Follower(counter.database).catch_up()
+    body = counter.post(CONTACTS, by, tin=ACME).json()
+
+    hidden = body.get("data") == {"operator": None}
+    assert hidden or [e["extensions"]["code"] for e in body["errors"]] == ["FORBIDDEN"]
+
+
+@pytest.mark.parametrize("by", [None, KOREA, AUDITOR, "officer:KR", "company:CN2000000009"])
+def test_nobody_else_names_ends_or_erases(counter: Client, by: str | None) -> None:
+    she = named(counter)
+    said = {"tin": ACME, "person": she.id}
+
+    assert counter.ask(KEEP, by, tin=ACME, who=she.who)["keepParticulars"]["code"] == "Forbidden"
+    assert counter.tell("endContact", by, **said)["code"] == "Forbidden"
+    assert counter.tell("erasePerson", by, **said, ground=GROUND)["code"] == "Forbidden"
+    assert seen(counter, she)["particulars"] == she.who
+
+
+# ------------------------------------------------------------------ naming
+
+
+def test_the_same_command_again_is_one_event(counter: Client) -> None:
+    she = kept(counter)
+    said = {
+        "tin": ACME, "person": she.id, "commitment": she.commitment, "role": "IN_CHARGE",
+        "commandId": str(uuid4()),
+    }  # fmt: skip
+
+    first = counter.tell("nameContact", CHINA, **said)
+
+    assert len(first["events"]) == 1
+    assert counter.tell("nameContact", CHINA, **said) == first
+
+
+def test_what_was_not_kept_or_not_of_this_operator_cannot_be_named(counter: Client) -> None:
+    she = kept(counter)
+    other = "CN2000000099"
+    counter.tell("registerOperator", CHINA, tin=other, name="Other", roles=["OTHER"])
+    said = {"tin": ACME, "person": she.id, "commitment": she.commitment, "role": "IN_CHARGE"}
+
+    refused = [
+        counter.tell("nameContact", CHINA, **said | {"person": str(uuid4())}),
+        counter.tell("nameContact", CHINA, **said | {"tin": other}),
+        counter.tell("nameContact", CHINA, **said | {"commitment": "ab" * 32}),
+        counter.tell("nameContact", CHINA, **said | {"person": "she"}),
+    ]
+
+    codes = [it["code"] for it in refused]
+    assert codes == ["UnknownPerson", "UnknownPerson", "BadValue", "BadValue"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"name": ""}, {"name": 7}, {"email": ["x"]}, {"colour": "red"}, {"name": "x" * 201}]
+)
+def test_whatever_is_wrong_with_particulars_nothing_of_them_is_repeated(
+    counter: Client, wrong: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    mark = uuid4().hex
+    who = {"name": mark, "email": mark, "telephone": mark} | wrong
+
+    answers = [
+        counter.post(KEEP, CHINA, tin=ACME, who=who),
+        counter.post(KEEP, CHINA, tin="nobody", who=who),
+        counter.post(KEEP, CHINA, tin=ACME, who=mark),
+        counter.post(KEEP.replace("JSON!", "String!"), CHINA, tin=ACME, who=who),
+    ]
+
+    said = "".join(answer.text for answer in answers) + "".join(capfd.readouterr())
+    assert mark not in said
+    assert answers[0].json()["data"]["keepParticulars"]["code"] == "BadValue"
+
+
+def test_what_was_kept_and_never_named_is_swept_away(counter: Client) -> None:
+    she, today = kept(counter), kept(counter)
+    asked_to_age(counter, she)
+
+    last = kept(counter)
+
+    there = {path.name for path in (counter.home / "persons").iterdir()}
+    assert she.id not in there and {today.id, last.id} <= there
+
+
+def asked_to_age(counter: Client, it: Person) -> None:
+    with psycopg.connect(counter.database) as connection:
+        connection.execute(
+            "update person.particulars set kept_at = kept_at - interval '2 days'"
+            " where person = %s", [it.id],
+        )  # fmt: skip
+
+
+# ----------------------------------------------------------------- erasing
+
+
+def test_a_person_is_erased_once_and_for_all(counter: Client) -> None:
+    she = named(counter)
+    said = {"tin": ACME, "person": she.id, "ground": GROUND, "commandId": str(uuid4())}
+
+    first = counter.tell("erasePerson", CHINA, **said)
+
+    [event] = first["events"]
+    assert event["type"] == "operator.person_erased"
+    shown = seen(counter, she)
+    assert shown["erased"] == shown["until"] == event["payload"]["effective"]
+    assert shown["particulars"] is None
+    assert counter.tell("erasePerson", CHINA, **said) == first
+    assert counter.tell("erasePerson", CHINA, **said | {"commandId": str(uuid4())})["events"] == []
+
+
+def test_an_earlier_day_or_belief_does_not_bring_the_person_back(counter: Client) -> None:
+    she = named(counter)
+    Follower(counter.database).catch_up()
+    [[before]] = asked(counter.database, "select clock_timestamp()")
+    erased(counter, she)
+    Follower(counter.database).catch_up()
+
+    then = {"knownAt": before.isoformat()}
+    found = counter.ask(CONTACTS, CHINA, tin=ACME, asOf=then)["operator"]["contacts"]
+
+    [contact] = [c for c in found if c["person"] == she.id]
+    assert contact["until"] is None  # as was believed then
+    assert contact["erased"] and contact["particulars"] is None
+
+
+def test_what_is_refused_destroys_nothing(counter: Client) -> None:
+    she, unnamed = named(counter), kept(counter)
+    said = {"tin": ACME, "person": she.id, "ground": GROUND}
+
+    assert counter.tell("erasePerson", CHINA, **said, expectedVersion=1)["code"] == "StaleVersion"
+    assert counter.tell("erasePerson", CHINA, **said | {"ground": ""})["code"] == "BadValue"
+    unknown = counter.tell("erasePerson", CHINA, **said | {"person": unnamed.id})
+    assert unknown["code"] == "UnknownPerson"
+    assert seen(counter, she)["particulars"] == she.who
+
+
+def test_the_sealed_text_of_one_person_says_nothing_in_the_place_of_another(
+    counter: Client, capfd: pytest.CaptureFixture[str]
+) -> None:
+    she, he = named(counter), named(counter)
+    with psycopg.connect(counter.database) as connection:
+        connection.execute(
+            "update person.particulars set sealed ="
+            " (select sealed from person.particulars where person = %s) where person = %s",
+            [he.id, she.id],
+        )
+
+    assert seen(counter, she)["particulars"] is None
+    assert seen(counter, he)["particulars"] == he.who
+    assert "person.unreadable" in "".join(capfd.readouterr())
+    erased(counter, she)
+
+
+# ------------------------------------------------------- nowhere, before and after
+
+
+def test_twenty_persons_are_nowhere_in_clear_and_after_their_erasure_nowhere_at_all(
+    server: str,
+    blank_register: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Tables, a dump, the write-ahead log, the server's files, the home folder, what was logged."""
+    name, home = "register_of_persons", tmp_path / "home"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {blank_register} STRATEGY file_copy")
+        database = make_conninfo(server, dbname=name)
+        try:
+            _planted_and_erased(database, home, tmp_path, capfd)
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _planted_and_erased(
+    database: str, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    small_world(database)
+    with Client(database, home) as counter:
+        persons = [named(counter) for _ in range(20)]
+        markers = [mark for it in persons for mark in it.markers]
+        assert all(seen(counter, it)["particulars"] == it.who for it in persons)
+        logged = "".join(capfd.readouterr())
+
+        assert found_in(places(database, home), markers) == set()
+        assert not [mark for mark in markers if mark.decode() in logged]
+        pseudonyms = [it.id.encode() for it in persons]
+        for searched in (shown(database), on_disk(database)):  # it does find what is there
+            assert found_in(searched, pseudonyms) == set(pseudonyms)
+
+        head = is_signed(database, home, Integrator(database).catch_up())
+        for it in persons:
+            assert erased(counter, it)["__typename"] == "Recorded"
+        assert [seen(counter, it)["particulars"] for it in persons] == [None] * 20
+        logged = "".join(capfd.readouterr())
+
+        assert found_in(places(database, home), markers) == set()
+        assert not [mark for mark in markers if mark.decode() in logged]
+        assert list((home / "persons").iterdir()) == []
+        assert asked(database, "select count(*) from person.particulars where sealed is not null"
+                     )[0][0] == 0  # fmt: skip
+
+    _still_proves_everything(database, home, tmp_path, head.size)
+
+
+def _still_proves_everything(database: str, home: Path, tmp_path: Path, before: int) -> None:
+    size = Integrator(database).catch_up()
+    assert size == before + 20
+    is_signed(database, home, size)
+    for scope in (Scope(), Scope("operator", ACME)):
+        assert _bundle(database, home, tmp_path, scope, before) == (0, [])
+    with psycopg.connect(database, autocommit=True) as connection:
+        Follower(database).catch_up()
+        live = digests(connection, "views")
+        rebuild(database)
+        assert digests(connection, "views") == live
+    # No erasure is an excuse for the administrator: without its salt a naming proves nothing.
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "delete from proof.salt where leaf_index = (select min(leaf_index) from proof.leaf"
+            " join ledger.event using (position) where topic = 'operator.contact_named')"
+        )
+    code, findings = _bundle(database, home, tmp_path, Scope(), before)
+    assert code != 0 and "its salt is gone" in findings[0]
+
+
+def _bundle(
+    database: str, home: Path, folder: Path, scope: Scope, since: int
+) -> tuple[int, list[str]]:
+    """What the verifier finds in an export, with the policy of whoever runs the register."""
+    policy, file = home / WITNESSES, folder / "bundle.zip"
+    with psycopg.connect(database) as connection:
+        export(connection, scope, file, policy.read_text(), since=since)
+    return verify("bundle", str(file), "--policy", str(policy))
+
+
+def places(database: str, home: Path) -> Iterator[bytes]:
+    """Every byte that the register keeps: as SQL shows it, as a dump has it, as it is on disk."""
+    yield from shown(database)
+    dump = shutil.which("pg_dump")
+    if dump:
+        yield subprocess.run([dump, "--inserts", database], capture_output=True).stdout
+    yield from on_disk(database)
+    yield from (file.read_bytes() for file in home.rglob("*") if file.is_file())
+
+
+def shown(database: str) -> Iterator[bytes]:
+    """Each table in whole, as a plain dump writes it."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        tables = connection.execute(
+            "select schemaname, tablename from pg_tables"
+            " where schemaname not in ('pg_catalog', 'information_schema')"
+        ).fetchall()
+        assert ("person", "particulars") in tables and ("ledger", "event") in tables
+        for table in tables:
+            copy = SQL("copy (select * from {}) to stdout").format(Identifier(*table))
+            with connection.cursor().copy(copy) as rows:
+                yield b"".join(bytes(row) for row in rows)
+
+
+def on_disk(database: str) -> Iterator[bytes]:
+    """The write-ahead log, the server's own log, and the database's files."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("checkpoint")
+        connection.execute("select pg_switch_wal()")
+        [[data, oid]] = connection.execute(
+            "select current_setting('data_directory'), oid::text from pg_database"
+            " where datname = current_database()"
+        ).fetchall()
+    # All of the write-ahead log in one piece, or what a page's end cuts in two would be missed.
+    yield b"".join(file.read_bytes() for file in sorted(Path(data, "pg_wal").glob("0*")))
+    for folder, names in ((Path(data, "base", oid), "*"), (Path(data).parent, "*.log")):
+        for file in folder.glob(names):
+            yield file.read_bytes()
+
+
+def found_in(places: Iterator[bytes], markers: list[bytes]) -> set[bytes]:
+    """Those that some place holds: as they are, or in the hexadecimal that SQL shows bytes in."""
+    found: set[bytes] = set()
+    for place in places:
+        found |= {it for it in markers if it in place or it.hex().encode() in place}
+    return found
+
+
+# ------------------------------------------------------------- page and command line
+
+
+def page_of(counter: Client, by: str) -> str:
+    Follower(counter.database).catch_up()
+    cookie = {"Cookie": f"aeo-token={issue(by, counter.home)}"}
+    return counter.request("GET", f"/operators/{ACME}", headers=cookie).text
+
+
+def test_the_page_shows_a_contact_to_those_who_may_and_then_that_it_is_erased(
+    counter: Client,
+) -> None:
+    she = named(counter)
+
+    assert she.who["name"] in page_of(counter, CHINA)
+    assert she.who["email"] in page_of(counter, COMPANY)
+    auditors = page_of(counter, AUDITOR)
+    assert she.id in auditors and she.who["name"] not in auditors
+    assert she.id not in page_of(counter, KOREA)
+
+    erased(counter, she)
+    assert "ERASED" in page_of(counter, CHINA) and she.who["name"] not in page_of(counter, CHINA)
+
+
+def test_a_person_is_erased_at_the_command_line(
+    counter: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    she = named(counter)
+    monkeypatch.setenv("DATABASE_URL", counter.database)
+    monkeypatch.setenv("AEO_HOME", str(counter.home))
+
+    def say(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["erase", *words])
+        return done.exit_code, done.stdout
+
+    code, said = say(she.id, "--ground", GROUND)
+    assert (code, said) == (0, f"{she.id} is erased; position {counter.last_position()} says so\n")
+    assert say(she.id, "--ground", GROUND) == (0, f"{she.id} was erased before, and is still\n")
+    assert say("Zhang Wei", "--ground", GROUND)[0] == 2
+    assert seen(counter, she)["particulars"] is None
+
+
+def test_an_import_erases_nobody(counter: Client, tmp_path: Path) -> None:
+    she = named(counter)
+    file = tmp_path / "lines.jsonl"
+    file.write_text(
+        json.dumps({"command": "erase_person", "tin": ACME, "person": she.id, "ground": GROUND})
+    )
+
+    report = import_file(counter.database, file, actor="import")
+
+    assert "./aeo erase" in str(report.bad[0])
+    assert seen(counter, she)["particulars"] == she.who
