@@ -22,6 +22,7 @@ __all__ = ["missing", "router"]
 
 router = APIRouter(include_in_schema=False)
 for part in (
-    search, tour, operators, agreements, countries, programmes, documents, divergences, identity,
+    search, tour, operators, agreements, countries, programmes, documents, audit, divergences,
+    identity,
 ):  # fmt: skip
     router.include_router(part.router)

@@ -1,0 +1,245 @@
+"""The audit: what was answered at any point of both clocks, by which events, and the log's proof.
+
+The browser checks the proofs by itself (static/verify.js); this page only gives it what opens the
+leaves, where the visitor may have that.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api.pages import forms, plane
+from api.pages.asking import Asked, ask
+from api.pages.faults import PageRoute
+from api.pages.operators import RECOGNITION
+from api.pages.render import page
+from api.pages.words import moment
+from registry.values import AdministrationCode, Tin
+
+router = APIRouter(route_class=PageRoute)
+
+EXAMPLES = ("CN0000000012", "CN1234567890", "CN-KR-AEO", "AAMRA")
+
+EVENTS = """\
+    history(first: 100) {
+      edges {
+        node {
+          position type effective decidedBy legalGround recordedAt knownAt corrects payload
+          proof { leafIndex treeSize }
+          commitment { salt eventBytes }
+        }
+      }
+      pageInfo { hasNextPage }
+    }"""
+
+OPERATOR = """\
+query Then($tin: TIN!, $asOf: AsOf) {
+  operator(tin: $tin) { tin name administration { code name timeZone } position }
+  then: operator(tin: $tin, asOf: $asOf) {
+    standing
+    authorisations { number type status since programme { code } }
+  }
+}"""
+
+HISTORY = f"""\
+query History($tin: TIN!) {{
+  operator(tin: $tin) {{
+    periods(first: 100) {{ authorisation status validFrom validTo recordedFrom recordedTo }}
+{EVENTS}
+  }}
+}}"""
+
+AGREEMENT = f"""\
+query Then($id: ID!, $asOf: AsOf) {{
+  agreement(id: $id) {{
+    id title parties {{ code }} position
+{EVENTS}
+  }}
+  then: agreement(id: $id, asOf: $asOf) {{
+    status
+    sides {{ party implementedFrom suspended }}
+  }}
+}}"""
+
+LOG = """\
+query Log {
+  log {
+    origin size verifierKeys checkpoint
+    checkpoints(first: 10) { size rootHash signedAt }
+    witnesses { name verifierKey size cosignedAt }
+  }
+}"""
+
+
+class Slider(NamedTuple):
+    """A clock to turn by hand: days as ordinals, and those on which something happened."""
+
+    first: int
+    last: int
+    value: int
+    ticks: list[int]
+
+    @property
+    def day(self) -> str:
+        return date.fromordinal(self.value).isoformat()
+
+
+@router.get("/log")
+async def log(request: Request) -> Response:
+    """The log itself: its last heads, who watches it, and how to check it without us."""
+    asked = await ask(request, LOG)
+    found = asked.data["log"] if asked.data else None
+    lines = found["checkpoint"].rpartition("\n\n")[2].count("\n") if found else 0
+    return page(
+        request, "log.html", title="The log", asked=asked, it=found, signatures=lines,
+        address=str(request.base_url).rstrip("/"),
+    )  # fmt: skip
+
+
+@router.get("/audit")
+async def audit(request: Request) -> Response:
+    """`?of=CN0000000012&in=SG&at=...&known-at=...`; `turn-at` and `turn-known` are the sliders."""
+    wanted = request.query_params.get("of", "").strip()[:100]
+    if "turn-at" in request.query_params:
+        return RedirectResponse(_turned(request, wanted), 303)
+    clocks = forms.clocks(request)
+    frame: dict[str, Any] = {
+        "title": "Audit", "clocks": clocks, "of": wanted, "there": "", "examples": EXAMPLES,
+        "it": None, "asked": None, "sliders": (), "events": None, "recognition": None,
+    }  # fmt: skip
+    if not wanted:
+        return page(request, "audit.html", **frame)
+    found = await _agreement(request, wanted, clocks) or await _operator(request, wanted, clocks)
+    if not found:
+        return page(request, "audit.html", status=404, **frame)
+    it, rows, now = found["it"], found["rows"], found["asked"].now
+    frame |= found | {"title": f"Audit of {it['name']}", "position": it["position"]}
+    frame |= {
+        "events": [_placed(row["node"], clocks, now, it["zone"]) for row in rows],
+        "sliders": _sliders([row["node"] for row in rows], clocks, now),
+        "opened": any(row["node"]["commitment"] for row in rows),
+        "drawing": plane.draw(found["periods"], clocks, now),
+    }
+    return page(request, "audit.html", status=clocks.status, **frame)
+
+
+async def _agreement(
+    request: Request, id: str, clocks: forms.Clocks
+) -> dict[str, Any] | None:
+    asked = await ask(request, AGREEMENT, id=id.upper(), asOf=clocks.as_of)
+    own = asked.data["agreement"] if asked.data else None
+    if own is None:
+        return None
+    it = {
+        "name": own["id"], "title": own["title"], "address": f"/agreements/{own['id']}",
+        "kind": "agreement", "zone": None, "position": own["position"],
+    }  # fmt: skip
+    return {
+        "it": it, "asked": asked, "then": asked.data["then"] if asked.data else None,
+        "periods": [], "told": asked, **_rows(own["history"]),
+    }  # fmt: skip
+
+
+async def _operator(
+    request: Request, typed: str, clocks: forms.Clocks
+) -> dict[str, Any] | None:
+    try:
+        tin = Tin.parse(typed.upper()).text
+    except ValueError:
+        return None
+    asked = await ask(request, OPERATOR, tin=tin, asOf=clocks.as_of)
+    own = asked.data["operator"] if asked.data else None
+    if own is None:
+        return None
+    told = await ask(request, HISTORY, tin=tin)
+    history: dict[str, Any] = (told.data and told.data["operator"]) or {}
+    it = {
+        "name": own["tin"], "title": own["name"], "address": f"/operators/{own['tin']}",
+        "kind": "operator", "zone": own["administration"]["timeZone"], "position": own["position"],
+    }  # fmt: skip
+    return {
+        "it": it, "asked": asked, "then": asked.data["then"] if asked.data else None,
+        "periods": history.get("periods") or [], "told": told,
+        **_rows(history.get("history")), **await _recognition(request, tin, clocks),
+    }  # fmt: skip
+
+
+async def _recognition(request: Request, tin: str, clocks: forms.Clocks) -> dict[str, Any]:
+    typed = request.query_params.get("in", "").strip().upper()[:20]
+    found: Asked | None = None
+    wrong = ""
+    try:
+        if typed:
+            there = AdministrationCode.parse(typed).text
+            variables = {"tin": tin, "in": there, "asOf": clocks.as_of}
+            found = await ask(request, RECOGNITION, **variables)
+    except ValueError as error:
+        wrong = str(error)
+    return {"there": typed, "not_there": wrong, "recognition": found}
+
+
+def _rows(history: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "rows": history["edges"] if history else [],
+        "more": bool(history and history["pageInfo"]["hasNextPage"]),
+    }
+
+
+def _placed(
+    event: dict[str, Any], clocks: forms.Clocks, now: datetime, zone: str | None
+) -> dict[str, Any]:
+    """The event, and what it meant at that point of both clocks."""
+    law, belief = _clock(clocks.law, now), _clock(clocks.belief, now)
+    day = law.astimezone(ZoneInfo(zone) if zone else UTC).date().isoformat()
+    if moment(event["knownAt"]) > belief:
+        meant = "not yet known"
+    elif event["effective"] and event["effective"] > day:
+        meant = "known, counts later"
+    else:
+        meant = "counts"
+    return event | {"meant": meant}
+
+
+def _sliders(
+    events: list[dict[str, Any]], clocks: forms.Clocks, now: datetime
+) -> tuple[Slider, ...]:
+    """From before the first day that any event names until today, or what is asked for."""
+    law = [date.fromisoformat(it["effective"]) for it in events if it["effective"]]
+    belief = [moment(it["knownAt"]).date() for it in events]
+    return tuple(
+        _slider(days, _clock(at, now).date(), now.date())
+        for days, at in ((law or belief, clocks.law), (belief, clocks.belief))
+        if days
+    )
+
+
+def _slider(days: list[date], value: date, today: date) -> Slider:
+    air = timedelta(days=30)
+    first, last = min([*days, value]) - air, max([*days, value, today])
+    ticks = sorted({it.toordinal() for it in days})
+    return Slider(first.toordinal(), last.toordinal(), value.toordinal(), ticks)
+
+
+def _clock(typed: str, now: datetime) -> datetime:
+    return forms.read(typed) if typed else now
+
+
+def _turned(request: Request, of: str) -> str:
+    """The address that the fields would have given. A slider at its end, today, is the clock's
+    now."""
+    asked = request.query_params
+    given = {"of": of, "in": asked.get("in", "").strip()}
+    today = datetime.now(UTC).date()
+    for slider, name in (("turn-at", "at"), ("turn-known", "known-at")):
+        try:
+            day = date.fromordinal(int(asked.get(slider, "")))
+        except (ValueError, OverflowError):
+            continue
+        given[name] = "" if day == today else day.isoformat()
+    return "/audit?" + urlencode({name: it for name, it in given.items() if it})

@@ -1,0 +1,93 @@
+// The page works without this: it turns the clocks at once, and checks events in the browser.
+import { verify, Wrong } from "/static/verify.js";
+
+const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+
+function ready() {
+  document.getElementById("no-script")?.remove();
+  for (const button of document.querySelectorAll("button[data-verify]")) button.hidden = false;
+}
+
+// ------------------------------------------------------------------ verifying
+
+function told(position, kind, sentences) {
+  const notice = document.createElement("div");
+  notice.className = `notice ${kind}`;
+  notice.id = `verdict-${position}`;
+  for (const [text, style] of sentences) {
+    const line = document.createElement("p");
+    line.textContent = text;
+    if (style) line.className = style;
+    notice.append(line);
+  }
+  document.getElementById(notice.id)?.remove();
+  document.getElementById("verdicts").prepend(notice);
+  notice.scrollIntoView({ block: "nearest" });
+}
+
+async function check(button) {
+  const it = button.dataset, place = `Position ${grouped(it.position)}`;
+  button.disabled = true;
+  try {
+    if (!globalThis.crypto?.subtle) throw new Wrong("A browser counts hashes only for pages that came over https, or from this machine.");
+    const found = await verify(it);
+    const signed = found.key ? `the log signed that root (Ed25519, key ${found.key})` : "whether the log signed that root this browser cannot tell: it knows no Ed25519";
+    const others = found.others ? `the ${found.others} signature${found.others > 1 ? "s" : ""} of witnesses under it` : "any witness: nobody else has signed this head";
+    told(it.position, found.key ? "good" : "warn", [
+      [`\u2713 ${place} is in the log, as it is shown here.`, "verified"],
+      [`Checked in this browser: its bytes and its salt make leaf ${grouped(found.index)}; from there the tiles lead to the root of ${grouped(found.size)} leaves; ${signed}.`],
+      [`Not checked: whether the key is the log's own (it came from this server), nor ${others}. The program aeo-verify checks both.`],
+    ]);
+  } catch (error) {
+    if (!(error instanceof Wrong) && !(error instanceof TypeError)) throw error;
+    told(it.position, "bad", [
+      [`\u2715 ${place} is not proved.`, "verified"],
+      [error instanceof Wrong ? error.message : "The log could not be reached.", "wrong"],
+    ]);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-verify]");
+  if (button) check(button);
+});
+
+// ------------------------------------------------------------------ the clocks
+
+/** Python's ordinal of a day, which the sliders count in: 1 is the first of January of the year 1. */
+const day = (ordinal) => new Date((ordinal - 719163) * 86400000).toISOString().slice(0, 10);
+const sliders = document.getElementById("sliders");
+let turning = 0;
+
+function say() {
+  for (const slider of sliders.querySelectorAll("input[type=range]")) {
+    const text = day(slider.valueAsNumber);
+    document.getElementById(`${slider.id}-day`).textContent = text;
+    slider.setAttribute("aria-valuetext", text);
+  }
+}
+
+async function turn() {
+  const turned = ++turning;
+  const answer = await fetch(`/audit?${new URLSearchParams(new FormData(sliders))}`);
+  if (!answer.ok || turned !== turning) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (turned !== turning) return;
+  for (const id of ["answer", "events"]) document.getElementById(id).replaceWith(page.getElementById(id));
+  for (const id of ["at", "known-at"]) document.getElementById(id).value = page.getElementById(id).value;
+  history.replaceState(null, "", answer.url);
+  ready();
+}
+
+if (sliders) {
+  let waiting;
+  sliders.querySelector("button").hidden = true;
+  sliders.addEventListener("input", () => {
+    say();
+    clearTimeout(waiting);
+    waiting = setTimeout(turn, 120);
+  });
+}
+ready();
