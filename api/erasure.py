@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 def beforehand(context: Context, command: c.NameContact | c.ErasePerson) -> None:
     """Blocking. Raises Refusal, and then nothing was done."""
+    if command.command_id and context.registry.ledger.find_command(command.command_id):
+        return  # it was done before, and is answered with the first result whatever came since
     if isinstance(command, c.NameContact):
         context.persons.name(command.tin, command.person, command.commitment)
     else:

@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
-from uuid import uuid4
+from typing import Any, LiteralString, NamedTuple
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -26,6 +26,7 @@ from ops.attacks import verify
 from projections.follower import Follower
 from projections.log import Integrator
 from projections.rebuild import digests, rebuild
+from registry.values import Tin
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client, small_world
 from tests.keeping_log import asked, is_signed
 
@@ -140,6 +141,8 @@ def test_the_same_command_again_is_one_event(counter: Client) -> None:
 
     assert len(first["events"]) == 1
     assert counter.tell("nameContact", CHINA, **said) == first
+    erased(counter, she)
+    assert counter.tell("nameContact", CHINA, **said) == first
 
 
 def test_what_was_not_kept_or_not_of_this_operator_cannot_be_named(counter: Client) -> None:
@@ -214,6 +217,36 @@ def test_a_person_is_erased_once_and_for_all(counter: Client) -> None:
     assert shown["particulars"] is None
     assert counter.tell("erasePerson", CHINA, **said) == first
     assert counter.tell("erasePerson", CHINA, **said | {"commandId": str(uuid4())})["events"] == []
+
+
+def test_an_erasure_cut_short_before_it_was_recorded_is_ended_by_sending_it_again(
+    counter: Client,
+) -> None:
+    she = named(counter)
+    counter.service.persons.erase(Tin(ACME), UUID(she.id))
+    cut_short = seen(counter, she)
+    assert (cut_short["particulars"], cut_short["erased"]) == (None, None)
+
+    assert len(erased(counter, she)["events"]) == 1
+    assert seen(counter, she)["erased"]
+
+
+@pytest.mark.parametrize("role", ["aeo_reader", "aeo_auditor", "aeo_projector", "aeo_signer"])
+def test_who_answers_questions_cannot_even_reach_what_is_sealed(
+    counter: Client, role: str
+) -> None:
+    _may_not(counter, role, "select from person.particulars")
+
+
+def test_nobody_may_take_a_salt_of_the_log_away(counter: Client) -> None:
+    for role in ("aeo_erasure", "aeo_writer", "aeo_projector"):
+        _may_not(counter, role, "delete from proof.salt")
+
+
+def _may_not(counter: Client, role: str, statement: LiteralString) -> None:
+    refused = pytest.raises(psycopg.errors.InsufficientPrivilege)
+    with psycopg.connect(counter.database, options=f"-c role={role}") as connection, refused:
+        connection.execute(statement)
 
 
 def test_an_earlier_day_or_belief_does_not_bring_the_person_back(counter: Client) -> None:
