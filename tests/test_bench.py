@@ -75,6 +75,18 @@ def test_growth_is_measured_with_its_memory(runs: Runs) -> None:
     assert "memory MB" in told
 
 
+def test_what_the_log_costs_is_measured() -> None:
+    small = ("--leaves", "1000", "--rounds", "1", "--seconds", "0.2")
+    told = subprocess.run(
+        [sys.executable, "-m", "ops.bench.log", *small],
+        cwd=ROOT, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+
+    assert told.returncode == 0, told.stderr
+    for said in ("inclusion proof: p50", "one proof verified", "taken in:", "with the integrator"):
+        assert said in told.stdout
+
+
 def test_ratios_are_those_of_each_round_so_that_a_noisy_one_troubles_both() -> None:
     noise = iter((100.0, 50.0, 10.0, 5.0, 80.0, 40.0))
     section = Section("a question", "requests/s", "peer")
