@@ -1,20 +1,23 @@
 """Other processes that decide synthetic lives, so that a load uses every core.
 
-A decider reads ranges of numbers from its standard input and answers each with the decided lives,
-written out for the ledger, on its standard output. It ends with its input, that is with whoever
-started it, however that came to an end.
+A decider is told ranges of numbers and answers each with the decided lives, written out for the
+ledger. It ends when the line to whoever started it ends, however that came to be.
 """
 
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
 import pickle
-import subprocess
+import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
 from typing import Any
 
 from api.synthetic import Population
@@ -25,64 +28,73 @@ from registry.tickets import Ticket
 Range = tuple[int, int]
 Batch = list[Ticket]
 AHEAD = 3  # ranges that a decider is given beyond the one that is waited for
+MOST = 4  # deciders: beyond that the ledger's one writer has enough to do
 
 
-def decided(conninfo: str, seed: int, ranges: Sequence[Range]) -> Iterator[Batch]:
-    """The batches of these ranges, in their order. Raises RuntimeError when a decider died."""
-    workers = [_start(conninfo, seed) for _ in range(min(os.cpu_count() or 1, 4, len(ranges)))]
-    # A thread each takes its answers in at once: a pipe holds less than one, and a decider that
-    # waits to be read decides nothing meanwhile.
-    readers = [ThreadPoolExecutor(1, "decider") for _ in workers]
-    try:
-        waiting: deque[Future[Batch]] = deque()
-        left = deque(enumerate(ranges))
-        while left or waiting:
-            while left and len(waiting) < AHEAD * len(workers):
-                number, (first, until) = left.popleft()
-                worker = workers[number % len(workers)]
-                assert worker.stdin is not None
-                worker.stdin.write(f"{first} {until}\n".encode())
-                worker.stdin.flush()
-                waiting.append(readers[number % len(workers)].submit(_answer, worker))
-            yield waiting.popleft().result()
-    finally:
-        for worker in workers:
-            worker.kill()
-        for reader in readers:
-            reader.shutdown(cancel_futures=True)
-        for worker in workers:
-            worker.communicate()
+class Deciders:
+    def __init__(self, lines: Sequence[Connection]) -> None:
+        self._lines = lines
+
+    def decided(self, ranges: Sequence[Range]) -> Iterator[Batch]:
+        """The batches of these ranges, in their order. Raises RuntimeError when a decider died."""
+        with ExitStack() as stack:
+            # A thread each takes its answers in at once: a pipe holds less than one, and a decider
+            # that waits to be read decides nothing meanwhile.
+            readers = [ThreadPoolExecutor(1, "decider") for _ in self._lines]
+            for reader in readers:
+                stack.callback(reader.shutdown, wait=False, cancel_futures=True)
+            waiting: deque[Future[bytes]] = deque()
+            left = deque(enumerate(ranges))
+            while left or waiting:
+                while left and len(waiting) < AHEAD * len(self._lines):
+                    number, range = left.popleft()
+                    turn = number % len(self._lines)
+                    self._lines[turn].send(range)
+                    waiting.append(readers[turn].submit(self._lines[turn].recv_bytes))
+                try:
+                    batch: Batch = pickle.loads(waiting.popleft().result())  # of our own child
+                except (EOFError, OSError):
+                    raise RuntimeError(
+                        "a process that decides synthetic lives ended too early"
+                    ) from None
+                yield batch
 
 
-def _start(conninfo: str, seed: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "api.deciders", str(seed)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"DATABASE_URL": conninfo},  # not an argument: those can be listed
-    )
+@contextmanager
+def deciders(conninfo: str, seed: int) -> Iterator[Deciders]:
+    """To be entered before connections and threads are begun, if possible: then each decider is
+    a copy of this process, which need not import everything anew for half a second."""
+    alone = sys.platform == "linux" and threading.active_count() == 1
+    context: Any = multiprocessing.get_context("fork" if alone else "spawn")
+    with ExitStack() as stack:
+        lines = []
+        for _ in range(min(os.cpu_count() or 1, MOST)):
+            ours, theirs = context.Pipe()
+            stack.callback(ours.close)
+            worker = context.Process(
+                target=_decide, args=(theirs, ours, conninfo, seed), daemon=True
+            )
+            worker.start()
+            stack.callback(worker.join)
+            stack.callback(worker.kill)
+            theirs.close()
+            lines.append(ours)
+        yield Deciders(lines)
 
 
-def _answer(worker: subprocess.Popen[bytes]) -> Batch:
-    assert worker.stdout is not None
-    try:
-        batch: Batch = pickle.load(worker.stdout)  # what our own child has just written
-    except (EOFError, pickle.UnpicklingError):
-        raise RuntimeError("a process that decides synthetic lives ended too early") from None
-    return batch
-
-
-def main(arguments: Sequence[str]) -> None:
-    registry = Registry(environment(os.environ["DATABASE_URL"]))
-    population = Population(registry, int(arguments[0]))
-    out: Any = sys.stdout.buffer
+def _decide(line: Connection, other_end: Connection, conninfo: str, seed: int) -> None:
+    other_end.close()  # a copy of it here would keep the line open when its owner is gone
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is told by the end of the line
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.disable()  # nothing here is in a ring, and looking for rings takes an eighth of the time
-    for line in sys.stdin:
-        first, until = map(int, line.split())
-        lives = [population.life(number) for number in range(first, until)]
-        pickle.dump([registry.written(life.history()) for life in lives], out, protocol=5)
-        out.flush()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+    registry = population = None
+    while True:
+        try:
+            first, until = line.recv()
+        except EOFError:
+            return
+        if population is None or registry is None:  # of a load that has nothing to do: never
+            registry = Registry(environment(conninfo))
+            population = Population(registry, seed)
+        written = [registry.written(population.life(n).history()) for n in range(first, until)]
+        line.send_bytes(pickle.dumps(written, protocol=5))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 
 from api import shipped
-from api.deciders import decided
+from api.deciders import deciders
 from api.imports import Draft
 from api.lines import Bad, explain, lines_of
 from api.synthetic import Population
@@ -56,20 +57,16 @@ def load_operators(
 
     A load that was cut short goes on where it stopped; a number that was reached does nothing.
     """
-    registry = Registry(environment(conninfo))
-    try:
+    with deciders(conninfo, seed) as workers, closing(Registry(environment(conninfo))) as registry:
         population = Population(registry, seed)
         begun = _recorded(registry, population, wanted)
         if begun == wanted:
             return 0
         # The corrections of the last batch may be missing, so it is sent once more.
         begun -= min(begun, BATCH)
+        ranges = [(first, min(first + BATCH, wanted)) for first in range(begun, wanted, BATCH)]
         events = 0
-        ranges = [
-            (first, min(first + BATCH, wanted)) for first in range(begun, wanted, BATCH)
-        ]
-        batches = decided(conninfo, seed, ranges)
-        for (first, until), batch in zip(ranges, batches, strict=True):
+        for (first, until), batch in zip(ranges, workers.decided(ranges), strict=True):
             last = registry.record_written(batch)
             lengths = [ticket.events for ticket in batch]
             events += sum(lengths)
@@ -78,8 +75,6 @@ def load_operators(
             if progress:
                 progress(until, wanted)
         return events
-    finally:
-        registry.close()
 
 
 def _put_right(
