@@ -11,7 +11,7 @@ import msgspec
 import strawberry
 
 from api import paging
-from api.access import Action, Resource, operator
+from api.access import Action, Resource, Role, operator
 from api.context import Context, Info
 from api.costs import costs
 from api.events import REDACTED, Event
@@ -157,9 +157,9 @@ async def _events(context: Context, positions: set[int]) -> dict[int, EventRow]:
 def _shown(context: Context, tin: Tin, row: EventRow) -> Event:
     """Public law is everybody's. Why the home customs decided is not for other customs, nor what
     exactly: only that, and when."""
-    event = Event.of(row)
     if not row.type.startswith("operator.") or context.may(Action.READ_EVENTS, operator(tin)):
-        return event
+        return Event.of(row, opens=context.asker.role in (Role.AUDITOR, Role.OFFICER))
+    event = Event.of(row)
     said: Mapping[str, object] = msgspec.json.decode(row.state)
     event.payload = Json(dict.fromkeys(said, REDACTED))
     event.legal_ground = REDACTED if row.legal_ground else None
