@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -207,6 +210,21 @@ def test_the_log_says_how_far_it_is_and_that_nobody_watches(page: Page, address:
     expect(main).to_contain_text("Nobody watches this log yet")
     expect(main).to_contain_text("with 2 signatures")
     expect(main).to_contain_text(f"aeo-verify checkpoint {address}/log/checkpoint")
+
+
+def test_the_commands_on_the_page_do_what_it_says(
+    page: Page, address: str, tmp_path: Path
+) -> None:
+    page.goto(f"{address}/log")
+    python = Path(sys.executable).parent  # a python3 that has `cryptography`
+    done = subprocess.run(
+        ["sh", "-ec", page.locator("#commands").inner_text()],
+        cwd=tmp_path, env=os.environ | {"PATH": f"{python}:{os.environ['PATH']}"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "heads.json").exists()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
