@@ -7,7 +7,7 @@ decisions; which pairs it links on which day follows from them in links.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import KW_ONLY, replace
+from dataclasses import KW_ONLY
 from datetime import date
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -301,7 +301,7 @@ def _record(
             again = event in (Agreement.Suspended, Agreement.Resumed)
             if not again and past.source == by.source:
                 return
-    facts = replace(by, effective=dates.earliest).envelope()
+    facts = msgspec.structs.replace(by, effective=dates.earliest).envelope()
     agreement.trigger_event(event, **said, **facts)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass, replace
-from datetime import date, datetime
+from dataclasses import KW_ONLY
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from eventsourcing.domain import AggregateEvent
+from msgspec import Struct
+from msgspec.structs import replace
 
 from registry.errors import GroundNeeded, WrongDates
 from registry.values import AdministrationCode
@@ -30,8 +32,7 @@ class DatedFact(AggregateEvent):
     source: str | None = None
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The part of a command that every decision needs.
 
     `effective` and `decided` are civil dates in the authority's zone; `today` is that zone's
@@ -91,9 +92,11 @@ def begins(day: date, zone_name: str) -> datetime:
     beginning in any zone and stay what they are.
     """
     if day in (date.min, date.max):
-        return datetime(day.year, day.month, day.day, tzinfo=zone("UTC"))
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
     local = datetime(day.year, day.month, day.day, tzinfo=zone(zone_name))
-    return local.astimezone(zone("UTC"))
+    # The one UTC that instants of the ledger have too: of two zones, even alike, Python compares
+    # instants by asking both of them each time.
+    return local.astimezone(UTC)
 
 
 def day_of(instant: datetime, zone_name: str) -> date:

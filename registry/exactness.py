@@ -36,10 +36,15 @@ def exact(hints: Mapping[str, Any]) -> Callable[[Fields], bool] | None:
         else:
             return None
 
+    names, wanted = [name for name, _ in alone], [kinds for _, kinds in alone]
+    good: set[tuple[type, ...]] = set()  # no more than the types allow
+
     def holds(fields: Fields) -> bool:
-        for name, kinds in alone:
-            if type(fields[name]) not in kinds:
+        found = tuple([type(fields[name]) for name in names])
+        if found not in good:
+            if not all([it in kinds for it, kinds in zip(found, wanted, strict=True)]):
                 return False
+            good.add(found)
         for name, each in several:  # noqa: SIM110 a generator costs more than the test
             if not each(fields[name]):
                 return False

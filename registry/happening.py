@@ -29,7 +29,7 @@ def happen(aggregate: BaseAggregate[UUID], event_class: Any, said: dict[str, Any
         return False
     blank, wanted = plain
     fields = {**blank, **said}
-    if len(fields) != len(blank) or not all([name in said for name in wanted]):
+    if len(fields) != len(blank) or not said.keys() >= wanted:
         return False
     version = aggregate.version + 1
     fields["originator_id"] = aggregate.id
@@ -45,7 +45,7 @@ def happen(aggregate: BaseAggregate[UUID], event_class: Any, said: dict[str, Any
 
 
 @cache
-def _plain(event_class: Any) -> tuple[dict[str, Any], tuple[str, ...]] | None:
+def _plain(event_class: Any) -> tuple[dict[str, Any], frozenset[str]] | None:
     """Its fields in their order, with their defaults, and the names that must be said."""
     own: list[dataclasses.Field[Any]] = list(dataclasses.fields(event_class))
     usual: Callable[..., Any] = CanMutateAggregate.mutate
@@ -53,5 +53,5 @@ def _plain(event_class: Any) -> tuple[dict[str, Any], tuple[str, ...]] | None:
     if odd or event_class.mutate is not usual or event_class.__name__ == "Event":
         return None
     blank = {f.name: None if f.default is dataclasses.MISSING else f.default for f in own}
-    bare = [f.name for f in own if f.default is dataclasses.MISSING]
-    return blank, tuple(name for name in bare if name not in GIVEN)
+    bare = {f.name for f in own if f.default is dataclasses.MISSING}
+    return blank, frozenset(bare - GIVEN)

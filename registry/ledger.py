@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 from eventsourcing.persistence import (
     IntegrityError,
     Notification,
@@ -17,8 +18,7 @@ from eventsourcing.persistence import (
 )
 
 
-@dataclass(frozen=True)
-class Metadata:
+class Metadata(msgspec.Struct, frozen=True):
     """What is kept beside one event, in columns.
 
     `known_at` (instant with a zone): when an authority's own register recorded it; None is

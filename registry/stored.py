@@ -78,12 +78,16 @@ class EventMapper(Mapper[UUID]):
         form = self._by_class.get(type(domain_event))
         if form is None:
             raise UnknownTopic(f"{type(domain_event).__qualname__} is not among the known events")
-        return StoredEvent(
-            originator_id=domain_event.originator_id,
-            originator_version=domain_event.originator_version,
-            topic=form.topic,
-            state=form.write(vars(domain_event)),
-        )
+        # A frozen dataclass is slow to call.
+        stored = object.__new__(StoredEvent)
+        columns = {
+            "originator_id": domain_event.originator_id,
+            "originator_version": domain_event.originator_version,
+            "topic": form.topic,
+            "state": form.write(vars(domain_event)),
+        }
+        object.__setattr__(stored, "__dict__", columns)
+        return stored
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
         """Raises UnknownTopic, and MapperDeserialisationError for text that is not this event."""
@@ -111,7 +115,7 @@ class EventMapper(Mapper[UUID]):
         fields["originator_id"] = stream
         fields["originator_version"] = version
         fields["timestamp"] = recorded_at
-        # Like the library's mapper: the text was checked, and a frozen dataclass is slow to call.
+        # Like the library's mapper: the text was checked.
         event: DomainEventProtocol[UUID] = object.__new__(form.event_class)
         object.__setattr__(event, "__dict__", fields)
         return event
