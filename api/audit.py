@@ -25,11 +25,12 @@ from api.archive import Archive, canonical, described
 from api.readings import expected_state
 from projections.reads.log import HEAD
 from registry import proofs
+from registry.administrations import Administration
 from registry.agreements import Agreement
 from registry.application import AGGREGATES
 from registry.operators import Operator
 from registry.stored import Form
-from registry.values import Text, Tin
+from registry.values import AdministrationCode, Text, Tin
 
 FORMAT = "aeo-audit-bundle/1"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,6 +49,7 @@ class NothingToExport(LookupError):
 class Scope:
     """What is exported: `all`, or one `administration`, `operator` or `agreement`.
 
+    With it come the streams of the administrations whose signatures its decisions may need.
     An administration is its own stream, its programmes, its operators, and the agreements that it
     was a party of from the start.
     """
@@ -96,6 +98,7 @@ def export(
     small |= {f"schema/{topic}.json": text for topic, text in _schemas()}
 
     large = {
+        "decisions.jsonl": _decisions(connection, streams, position),
         "events.jsonl": _told(
             _events(connection, streams, position),
             size if indexes is None else len(indexes),
@@ -243,7 +246,33 @@ left join proof.leaf l using (position)
 left join proof.salt s using (leaf_index)
 where e.position <= %(position)s
     and (%(streams)s::uuid[] is null or e.originator_id = any(%(streams)s))
+    and (e.topic like 'administration.%%') = %(administrations)s
 order by e.originator_id, e.originator_version, e.position
+"""
+
+_SIGNED = """
+select coalesce(e.originator_id::text, '~'), coalesce(e.originator_version, 0),
+    coalesce(e.topic, '~'), s.command_id::text, s.administration, s.key, s.text, s.signature
+from ledger.signature s
+join ledger.command k using (command_id)
+left join ledger.event e on e.position = k.first_position  -- whose event is gone stands at the end
+where k.first_position <= %(position)s
+    and (%(streams)s::uuid[] is null or e.originator_id = any(%(streams)s))
+order by e.topic not like 'administration.%%', e.originator_id, e.originator_version, e.position
+"""
+
+#: Whose keys may have signed what these streams hold: home customs, parties, and who did sign.
+_CONCERNED = """
+select state::jsonb ->> 'administration' from ledger.event
+    where originator_id = any(%(streams)s::uuid[]) and topic like '%%.registered'
+union select it ->> 'administration' from ledger.event,
+    jsonb_array_elements(state::jsonb -> 'parties') as it
+    where originator_id = any(%(streams)s::uuid[]) and topic = 'agreement.proposed'
+union select state::jsonb -> 'party' ->> 'administration' from ledger.event
+    where originator_id = any(%(streams)s::uuid[]) and topic = 'agreement.acceded'
+union select s.administration from ledger.signature s join ledger.command k using (command_id)
+    join ledger.event e on e.position = k.first_position
+    where e.originator_id = any(%(streams)s::uuid[])
 """
 
 
@@ -258,7 +287,10 @@ def _streams(connection: Connection, scope: Scope) -> list[str]:
         "select distinct originator_id::text from ledger.event where " + _IN_SCOPE[scope.kind],
         {"stream": stream, "id": scope.id},
     )
-    return [it for (it,) in rows]
+    found = {it for (it,) in rows}
+    concerned = connection.execute(_CONCERNED, {"streams": list(found)})
+    codes = [AdministrationCode(code) for (code,) in concerned if code]
+    return sorted(found | {str(Administration.create_id(code)) for code in codes})
 
 
 def _indexes(connection: Connection, streams: list[str], size: int) -> list[int]:
@@ -271,11 +303,20 @@ def _indexes(connection: Connection, streams: list[str], size: int) -> list[int]
 
 
 def _events(connection: Connection, streams: list[str] | None, position: int) -> Iterator[bytes]:
-    """By streams, each from its first version on: so a history can be read with nothing kept."""
+    """By streams, each from its first version on: so a history can be read with nothing kept.
+
+    The administrations come first, because their keys judge the rest.
+    """
+    asked = {"position": position, "streams": streams}
+    for administrations in (True, False):
+        yield from _lines_of(connection, asked | {"administrations": administrations})
+
+
+def _lines_of(connection: Connection, asked: dict[str, Any]) -> Iterator[bytes]:
     encode = msgspec.json.Encoder().encode
     with connection.cursor(name="audit_events") as cursor:
         cursor.itersize = ITEMS
-        cursor.execute(_EVENTS, {"position": position, "streams": streams})
+        cursor.execute(_EVENTS, asked)
         for row in cursor:
             line = dict(zip(_COLUMNS, row, strict=True))
             line["recorded"] = (line["recorded"] - EPOCH) // MICROSECOND
@@ -286,6 +327,20 @@ def _events(connection: Connection, streams: list[str] | None, position: int) ->
             yield encode(line) + b"\n"
 
 
+def _decisions(
+    connection: Connection, streams: list[str] | None, position: int
+) -> Iterator[bytes]:
+    """What the administrations signed, in the order of the events."""
+    encode = msgspec.json.Encoder().encode
+    with connection.cursor(name="audit_decisions") as cursor:
+        cursor.itersize = ITEMS
+        cursor.execute(_SIGNED, {"position": position, "streams": streams})
+        for *said, signature in cursor:
+            line = dict(zip(_OF_DECISIONS, said, strict=True))
+            yield encode(line | {"signature": b64encode(signature).decode()}) + b"\n"
+
+
+_OF_DECISIONS = ("stream", "version", "topic", "command", "administration", "key", "text")
 _COLUMNS = (
     "index", "position", "stream", "version", "topic", "state", "recorded", "known", "command",
     "actor", "decided_by", "legal_ground", "salt",

@@ -1,0 +1,216 @@
+"""Whoever runs the register cannot decide in an administration's place and have it believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from api.audit import Scope, export
+from ops import attacks
+from ops.attacks import TRUSTING, verifier, verify
+from projections.follower import Follower
+from projections.log import Integrator
+from registry import commands as c
+from registry.application import AGGREGATES, Registry
+from registry.database import environment
+from registry.decisions import Decision
+from registry.errors import KeyUnknown, SignatureInvalid, SignatureMissing
+from registry.ledger import Command as Slip
+from registry.ledger import Metadata
+from registry.notes import ED25519, Signer
+from registry.routes import DECISIONS
+from registry.signatures import read, sign
+from registry.stored import EventMapper
+from registry.values import AgreementKind, Role, Tin
+from tests.law import CN, KR
+
+CLERK, HANA, PORT = "officer:1", Tin("KR1234567"), Tin("CN1111111111")
+KOREAN = Signer.of_seed("KR", ED25519, b"k" * 32)
+CHINESE = Signer.of_seed("CN", ED25519, b"c" * 32)
+
+
+def of_korea(command: type[c.Command], **said: Any) -> c.Command:
+    return sign(command(command_id=uuid4(), **said), KOREAN)
+
+
+GRANT: dict[str, Any] = {"tin": HANA, "number": "KRAA1", "type": "AA"}
+
+
+@pytest.fixture
+def registry(database: str) -> Iterator[Registry]:
+    """Korea signs since its first key; China has none. Hana has applied and was examined."""
+    it = Registry(environment(database))
+    for command in (
+        c.RegisterAdministration(administration=KR, name_="Korea", time_zone="Asia/Seoul"),
+        c.RegisterAdministration(administration=CN, name_="China", time_zone="Asia/Shanghai"),
+        c.RegisterProgramme(programme="KR-AEO", administration=KR, name_="AEO", types=("AA",)),
+        c.RegisterOperator(tin=PORT, name_="Port"),
+        c.AddKey(administration=KR, key=str(KOREAN.key)),
+        of_korea(c.RegisterOperator, tin=HANA, name_="Hana", roles=(Role.EXPORTER, Role.CARRIER)),
+        c.LodgeApplication(tin=HANA, programme="KR-AEO", type="AA"),
+        of_korea(c.AcceptApplication, tin=HANA),
+        of_korea(c.StartExamination, tin=HANA),
+        c.RegisterOperator(
+            tin=Tin("KR7654321"), name_="Dori", known_at=datetime(2020, 1, 6, tzinfo=UTC)
+        ),
+        c.ProposeAgreement(
+            kind=AgreementKind.AEO_MUTUAL_RECOGNITION, title="China and Korea", parties=(CN, KR),
+            source="a press release",
+        ),
+        of_korea(c.SignAgreement, agreement="CN-KR-AEO"),
+        of_korea(c.ImplementAgreement, agreement="CN-KR-AEO", side=KR),
+        c.ImplementAgreement(agreement="CN-KR-AEO", side=CN),
+    ):  # fmt: skip
+        it.execute(command, CLERK)
+    yield it
+    it.close()
+
+
+def judged(database: str, folder: Path, scope: Scope = Scope(), *more: str) -> Any:  # noqa: B008
+    """What the verifier says of a bundle of the register as it is now, logged and signed."""
+    Follower(database).catch_up()
+    size = Integrator(database).catch_up()
+    out = folder / f"{uuid4()}.zip"
+    with psycopg.connect(database) as connection:
+        if not connection.execute("select from proof.checkpoint where size = %s", [size]).rowcount:
+            attacks.sign(connection, size)
+        export(connection, scope, out, TRUSTING)
+    return verify("bundle", str(out), *more)
+
+
+def slip_in(registry: Registry, told: c.Command, signed: c.Command | None = None) -> int:
+    """What nobody may record, by who can write into the database what he likes: its position."""
+    aggregate: Any = registry._find(told)
+    by = Decision(today=datetime.now(UTC).date(), decided_by=KR, programme=registry.programme)
+    DECISIONS[type(told)](aggregate, told, by)
+    given = signed or told
+    assert given.command_id is not None
+    slip = Slip(given.command_id, c.digest(given, CLERK), CLERK, [Metadata(decided_by="KR")])
+    slip.signed = read(given)
+    events = [registry.mapper.to_stored_event(it) for it in aggregate.collect_events()]
+    [position] = registry.ledger.insert_events(events, command=slip) or []
+    return position
+
+
+def an_hour_later(database: str) -> None:
+    """The key was added an hour ago, and not under the hands of those who were deciding."""
+    with psycopg.connect(database) as connection:
+        connection.execute("alter table ledger.event disable trigger all")
+        connection.execute(
+            "update ledger.event set recorded_at = recorded_at - interval '1 hour',"
+            " known_at = known_at - interval '1 hour' where position <= 5"
+        )
+
+
+# ------------------------------------------------------------------------------- what is honest
+
+
+SCOPES = (
+    Scope(), Scope("operator", HANA.text), Scope("operator", PORT.text),
+    Scope("agreement", "CN-KR-AEO"), Scope("administration", "CN"), Scope("administration", "KR"),
+)  # fmt: skip
+
+
+def test_what_was_signed_is_found_good_by_whoever_looks(
+    registry: Registry, database: str, tmp_path: Path
+) -> None:
+    an_hour_later(database)
+    registry.execute(of_korea(c.GrantAuthorisation, **GRANT), CLERK)
+    keys = tmp_path / "keys.txt"
+    keys.write_text(f"{KOREAN.key}\n")
+    for scope in SCOPES:
+        assert judged(database, tmp_path, scope, "--keys", str(keys)) == (0, []), scope
+
+
+def test_another_first_key_than_the_auditor_knows_is_no_key(
+    registry: Registry, database: str, tmp_path: Path
+) -> None:
+    """Or whoever runs the register could sign for Korea from the beginning."""
+    keys = tmp_path / "keys.txt"
+    keys.write_text(f"{Signer.of_seed('KR', ED25519, b'x' * 32).key}\n{CHINESE.key}\n")
+    code, said = judged(database, tmp_path, Scope(), "--keys", str(keys))
+    assert code == 1
+    assert said == [
+        "position 5: this is not the first key that you know of KR.",
+        "You know a key of CN, and the register none.",
+    ]
+
+
+# ------------------------------------------------------------------------- what is invented
+
+
+INVENTED: dict[str, tuple[Callable[[c.Command], c.Command], str]] = {
+    "unsigned": (lambda it: it, "KR has a key, and did not sign this"),
+    "another's": (lambda it: sign(it, CHINESE), "CN signed it, and it was for KR to decide"),
+    "a made-up key": (
+        lambda it: sign(it, Signer.of_seed("KR", ED25519, b"x" * 32)), "which was no key of KR then"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", INVENTED)
+def test_an_invented_grant_is_refused_and_found(
+    registry: Registry, database: str, tmp_path: Path, how: str
+) -> None:
+    """Logged like any other, under a head signed with the log's own key: and yet nobody's."""
+    an_hour_later(database)
+    signed, sentence = INVENTED[how]
+    grant = signed(c.GrantAuthorisation(command_id=uuid4(), **GRANT))
+    with pytest.raises((SignatureMissing, SignatureInvalid, KeyUnknown)):
+        registry.execute(grant, CLERK)
+    at = slip_in(registry, grant)
+    for scope in (Scope(), Scope("operator", HANA.text), Scope("administration", "KR")):
+        code, said = judged(database, tmp_path, scope)
+        assert code == 1
+        assert len(said) == 1 and said[0].startswith(f"position {at:,}: ") and sentence in said[0]
+
+
+def test_another_decision_under_a_true_signature_is_found(
+    registry: Registry, database: str, tmp_path: Path
+) -> None:
+    """Korea signed a grant of one number; the register shows another, of a later day."""
+    an_hour_later(database)
+    true = of_korea(c.GrantAuthorisation, **GRANT)
+    for told in ({"number": "KRAA2"}, {"effective": date(2026, 12, 24)}):
+        false = c.GrantAuthorisation(
+            command_id=true.command_id, signature=true.signature, **(GRANT | told)
+        )
+        with pytest.raises(SignatureInvalid):
+            registry.execute(false, CLERK)
+    false = c.GrantAuthorisation(command_id=true.command_id, **(GRANT | {"number": "KRAA2"}))
+    at = slip_in(registry, false, true)
+    code, said = judged(database, tmp_path)
+    assert (code, said) == (1, [f"position {at:,}: KR signed another decision: number."])
+
+
+def test_a_decision_whose_event_is_hidden_is_missed(
+    registry: Registry, database: str, tmp_path: Path
+) -> None:
+    """The last of a stream could be left out and nobody would see a gap; its signature stays."""
+    grant = of_korea(c.GrantAuthorisation, **GRANT)
+    [at] = registry.execute(grant, CLERK).positions
+    assert judged(database, tmp_path) == (0, [])
+    with psycopg.connect(database) as connection:
+        connection.execute("alter table ledger.event disable trigger all")
+        connection.execute("delete from ledger.event where position = %s", [at])
+    code, said = judged(database, tmp_path)
+    assert code != 0
+    assert f"KR signed command {grant.command_id}, and no event of it is shown." in said
+
+
+# ----------------------------------------------------------------- one rule, written twice
+
+
+def test_the_verifier_knows_of_each_event_which_command_makes_it() -> None:
+    topics = set(EventMapper(AGGREGATES).topics) - {
+        "operator.authorisation", "agreement.dated", "agreement.side"
+    }  # fmt: skip
+    made = verifier().COMMANDS
+    assert set(made) == topics
+    assert set(made.values()) == set(c.COMMANDS)
