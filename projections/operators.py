@@ -18,8 +18,8 @@ NOUN = "operator"
 TABLES = ("operator", "particulars", "identifier", "consent", "status_period", "deadline")
 KEY = "tin"
 
-#: The events that can move what a partner recognises.
-_MOVES = (
+#: The events that can move what a partner recognises, and every kind of them.
+_MOVERS = (
     Operator.AuthorisationEvent,
     Operator.Lodged,
     Operator.Merged,
@@ -29,6 +29,7 @@ _MOVES = (
     Operator.IdentifierAdded,
     Operator.IdentifierEnded,
 )
+_MOVES = {k for k in vars(Operator).values() if isinstance(k, type) and issubclass(k, _MOVERS)}
 _BEST = {status: rank for rank, status in enumerate(Status)}
 
 
@@ -105,16 +106,18 @@ def _as_it_stands(it: Record, events: Sequence[Known[Any]]) -> tuple[Any, ...]:
 
 def changes(registered: Operator.Registered, told: Sequence[tuple[Known[Any], Any]]) -> Rows:
     """One row for each event that may have moved an answer, with its moment of recording."""
+    tin, administration = registered.tin.text, registered.administration.text
+    zone = registered.time_zone
     return {
         "change": [
             (
-                registered.tin.text, registered.administration.text,
+                tin, administration,
                 # A correction may reach back as far as what it corrects.
                 ALWAYS if isinstance(it.event, Operator.Corrected)
-                else begins(it.event.effective, registered.time_zone),
+                else begins(it.event.effective, zone),
                 recorded_at, it.known_at, it.position,
             )
             for it, recorded_at in told
-            if isinstance(it.event, _MOVES)
+            if type(it.event) in _MOVES
         ]
     }  # fmt: skip

@@ -104,12 +104,12 @@ class _Words(dict[Any, str]):
     statuses, roles and midnights are everybody's."""
 
     def __missing__(self, value: Any) -> str:
-        if value is None:
-            word = "\\N"
+        if isinstance(value, date):  # most often an instant that was not heard of before
+            word = str(value)
         elif isinstance(value, int):
             word = str(int(value))  # a boolean too: 1 and True are one key, and COPY reads both
-        elif isinstance(value, date):
-            word = str(value)
+        elif value is None:
+            word = "\\N"
         else:
             word = _escaped(str(value))
         if len(word) > 200:
@@ -127,6 +127,8 @@ worded: Callable[[Any], str] = _WORDS.__getitem__
 
 def _escaped(text: str) -> str:
     text = text.replace("\\", "\\\\")
+    if text.isprintable():
+        return text  # as most is: then there is no tab in it, nor an end of a line
     return text.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 

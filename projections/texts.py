@@ -54,11 +54,11 @@ def settled(it: Record, standing: Status) -> tuple[Any, ...]:
 
 def _open(facts: Iterable[Remembered[Any]]) -> list[Any]:
     """What is believed at last, and has no end in law."""
-    return [r.fact for r in facts if r.recorded_to is None and _endless(r.fact.valid_to)]
-
-
-def _endless(until: datetime | None) -> bool:
-    return until is None or until >= NEVER_AT
+    return [
+        r.fact
+        for r in facts
+        if r.recorded_to is None and ((end := r.fact.valid_to) is None or end >= NEVER_AT)
+    ]
 
 
 def _last_edge(it: Record) -> datetime:
@@ -67,29 +67,32 @@ def _last_edge(it: Record) -> datetime:
     last = [r.fact for r in every if r.recorded_to is None]
     edges: list[datetime] = [
         it.registered.known_at,
-        *[r.recorded_from for r in every],
-        *[r.recorded_to for r in every if r.recorded_to],
+        *[r.recorded_to or r.recorded_from for r in every],  # none ends before it began
         *[fact.valid_from for fact in last],
-        *[fact.valid_to for fact in last if fact.valid_to and fact.valid_to < NEVER_AT],
+        *[end for fact in last if (end := fact.valid_to) and end < NEVER_AT],
     ]
     return max(edges)
 
 
 def _newest(periods: list[Remembered[Period]]) -> list[Remembered[Period]]:
     """The newest law first, as `periods` has it in GraphQL."""
-    found = sorted(periods, key=attrgetter("position"), reverse=True)
-    found.sort(key=attrgetter("fact.authorisation"))
-    found.sort(key=attrgetter("fact.valid_from", "recorded_from"), reverse=True)
+    found = sorted(periods, key=_POSITION, reverse=True)
+    found.sort(key=_AUTHORISATION)
+    found.sort(key=_BEGINNINGS, reverse=True)
     return found
+
+
+_POSITION, _AUTHORISATION = attrgetter("position"), attrgetter("fact.authorisation")
+_BEGINNINGS = attrgetter("fact.valid_from", "recorded_from")
 
 
 def _worded(r: Remembered[Period]) -> str:
     """In the selection that is asked most; a ground is told to some only, and not in it."""
-    p = r.fact
+    p, end = r.fact, r.fact.valid_to
     return (
         f'{{"authorisation":{_quoted(p.number or p.authorisation)},"status":"{p.status._value_}"'
         f',"validFrom":{_instant(p.valid_from)}'
-        f',"validTo":{"null" if _endless(p.valid_to) else _instant(p.valid_to)}'
+        f',"validTo":{"null" if end is None or end >= NEVER_AT else _instant(end)}'
         f',"recordedFrom":{_instant(r.recorded_from)},"recordedTo":{_instant(r.recorded_to)}}}'
     )
 

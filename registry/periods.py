@@ -137,7 +137,7 @@ class _Page:
 def _cut(done: list[Period], now: Period, after: Period) -> Period:
     """End one stretch where the next begins; a stretch of no length never was, and one in which
     nothing that matters is different (not its day, and not on which ground) is the same stretch."""
-    if _of_standing(now) == _of_standing(after):
+    if now.status is after.status and _of_standing(now) == _of_standing(after):
         return now
     if after.valid_from > now.valid_from:
         done.append(replace(now, valid_to=after.valid_from))
@@ -145,7 +145,7 @@ def _cut(done: list[Period], now: Period, after: Period) -> Period:
 
 
 _of_standing = attrgetter(
-    "status", "abroad", "type", "number", "valid_until", "effective_from", "roles", "flags"
+    "abroad", "type", "number", "valid_until", "effective_from", "roles", "flags"
 )
 
 
