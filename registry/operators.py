@@ -17,16 +17,7 @@ from registry.corrections import changed, put_right
 from registry.decisions import DatedFact
 from registry.happening import happen
 from registry.holdings import Authorisation, Due
-from registry.values import (
-    CLOSED,
-    ENDED,
-    HELD,
-    AdministrationCode,
-    ContactRole,
-    Role,
-    Status,
-    Tin,
-)
+from registry.values import CLOSED, ENDED, HELD, AdministrationCode, ContactRole, Role, Status, Tin
 
 OVER = ENDED | CLOSED
 
