@@ -15,6 +15,7 @@ from registry import particulars
 from registry.application import History
 from registry.decisions import Decision, begins
 from registry.errors import Refusal
+from registry.happening import begin
 from registry.operators import Operator
 from registry.programmes import Programme
 from registry.values import AdministrationCode, Role, Tin
@@ -95,16 +96,18 @@ class Life:
         self.refused: list[str] = []
         self.ended = False
         by = replace(self.decision(self.day, None, self.day), source=SOURCE)
-        self.operator = Operator(
-            tin=self.tin,
-            administration=self.home,
-            time_zone=self.zone,
-            name=self.name(),
-            local_name=LOCAL[self.home.text].format(number) if self.home.text in LOCAL else None,
-            address=f"{1 + number % 97} Example Street, {self.home}",
-            roles=self.one_of(ROLES),
+        said = {
+            "tin": self.tin,
+            "administration": self.home,
+            "time_zone": self.zone,
+            "name": self.name(),
+            "local_name": LOCAL[self.home.text].format(number) if self.home.text in LOCAL else None,
+            "address": f"{1 + number % 97} Example Street, {self.home}",
+            "roles": self.one_of(ROLES),
             **by.envelope(),
-        )
+        }
+        id = Operator.create_id(self.tin)
+        self.operator = begin(Operator, Operator.Registered, id, said)
         self.written(self.day)
 
     # --------------------------------------------------------------- the life

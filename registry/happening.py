@@ -9,13 +9,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from eventsourcing.domain import BaseAggregate, CanMutateAggregate
+from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate
+from eventsourcing.utils import get_topic
 
 Event = CanMutateAggregate[UUID]
-GIVEN = frozenset({"originator_id", "originator_version", "timestamp"})
+GIVEN = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp"})
+
+A = TypeVar("A", bound=BaseAggregate[UUID])
 
 
 def happen(aggregate: BaseAggregate[UUID], event_class: Any, said: dict[str, Any]) -> bool:
@@ -44,11 +47,34 @@ def happen(aggregate: BaseAggregate[UUID], event_class: Any, said: dict[str, Any
     return True
 
 
+def begin(kind: type[A], event_class: Any, id: UUID, said: dict[str, Any]) -> A:
+    """A new aggregate, as the library makes it from this event; the event is left pending.
+
+    Raises TypeError when too much or too little was said of it.
+    """
+    plain = _plain(event_class, CanInitAggregate.mutate)
+    blank, wanted = plain or ({}, frozenset())
+    fields = {**blank, **said}
+    if len(fields) != len(blank) or not said.keys() >= wanted:
+        raise TypeError(f"{event_class.__qualname__} cannot begin with {', '.join(said)}")
+    fields["originator_topic"] = get_topic(kind)
+    fields["originator_id"] = id
+    fields["originator_version"] = kind.INITIAL_VERSION
+    fields["timestamp"] = event_class.create_timestamp()
+    event: CanInitAggregate[UUID] = object.__new__(event_class)
+    object.__setattr__(event, "__dict__", fields)
+    aggregate: A | None = event.mutate(None)
+    assert aggregate is not None
+    aggregate.pending_events.append(event)
+    return aggregate
+
+
 @cache
-def _plain(event_class: Any) -> tuple[dict[str, Any], frozenset[str]] | None:
+def _plain(
+    event_class: Any, usual: Callable[..., Any] = CanMutateAggregate.mutate
+) -> tuple[dict[str, Any], frozenset[str]] | None:
     """Its fields in their order, with their defaults, and the names that must be said."""
     own: list[dataclasses.Field[Any]] = list(dataclasses.fields(event_class))
-    usual: Callable[..., Any] = CanMutateAggregate.mutate
     odd = [f for f in own if not f.init or f.default_factory is not dataclasses.MISSING]
     if odd or event_class.mutate is not usual or event_class.__name__ == "Event":
         return None

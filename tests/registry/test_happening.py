@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from eventsourcing.domain import BaseAggregate
 
+from registry.happening import begin
 from registry.operators import Operator
 from registry.stored import ENVELOPE, EventMapper, NotStorable
 from registry.values import AdministrationCode, Role, Tin
@@ -81,6 +82,24 @@ def test_too_much_or_too_little_is_refused_as_before(said: dict[str, Any]) -> No
 
     assert str(found.value) == str(wanted.value)
     assert ours.version == 1
+
+
+def test_an_operator_begins_as_the_library_would_have_it() -> None:
+    said: dict[str, Any] = {
+        "tin": Tin("CN1"), "administration": AdministrationCode("CN"), "time_zone": "UTC",
+        "name": "Acme", "roles": (Role.IMPORTER,), "effective": date(2026, 1, 1),
+    }  # fmt: skip
+    id = Operator.create_id(Tin("CN1"))
+    library = Operator(**said)
+    ours = begin(Operator, Operator.Registered, id, said)
+
+    assert told(ours) == told(library)
+    since = {"_created_on": None, "_modified_on": None, "_pending_events": None}
+    assert vars(ours) | since == vars(library) | since
+    with pytest.raises(TypeError, match="colour"):
+        begin(Operator, Operator.Registered, id, said | {"colour": "red"})
+    with pytest.raises(TypeError, match="cannot begin"):
+        begin(Operator, Operator.Registered, id, {"tin": Tin("CN1")})
 
 
 @pytest.mark.parametrize("topic", sorted(CLASSES))
