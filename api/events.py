@@ -14,6 +14,7 @@ from api import paging
 from api.access import Action, Asker, Resource, Role
 from api.context import Context, Info
 from api.costs import costs
+from api.decisions import SIGNED, DecisionSignature, signed
 from api.log import OPENED, PROVED, Commitment, InclusionProof, opened, proved
 from api.refusals import bad_input
 from api.vocabulary import Json, Position
@@ -49,6 +50,10 @@ class Event:
     corrects: Position | None = strawberry.field(
         description="The position of the earlier event that this one puts right."
     )
+    imported: bool = strawberry.field(
+        description="It was read from a source, or known before to an authority's own register. "
+        "With no signature it is an unsigned import: no administration vouches for it here."
+    )
     opens: strawberry.Private[bool] = False
 
     @costs(PROVED)
@@ -62,6 +67,14 @@ class Event:
     async def commitment(self, info: Info) -> Commitment | None:
         """What opens its leaf: for auditors and the home customs, who are shown all of it."""
         return await opened(info.context, self.position) if self.opens else None
+
+    @costs(SIGNED)
+    @strawberry.field
+    async def signature(self, info: Info) -> DecisionSignature | None:
+        """The deciding administration's own; null for what was not signed, and for those who are
+        not shown the whole of an operator's event. See `imported`."""
+        shown = self.opens or not self.type.startswith("operator.")
+        return await signed(info.context, self.position) if shown else None
 
     @classmethod
     def of(cls, row: EventRow, *, with_notes: bool = True, opens: bool = False) -> Event:
@@ -83,6 +96,7 @@ class Event:
             legal_ground=row.legal_ground,
             payload=Json(state),
             corrects=None if corrects is None else Position(corrects),
+            imported="source" in state or row.known_at != row.recorded_at,
             opens=opens,
         )
 

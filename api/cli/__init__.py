@@ -11,6 +11,7 @@ from api.cli import (
     asking,
     auditing,
     benching,
+    deciding,
     erasing,
     keeping,
     papers,
@@ -52,6 +53,7 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "erase": erasing.erase,
     },
     "Measure it": {"bench": benching.bench},
+    "Sign": {"new-key": deciding.new_key, "sign-commands": deciding.sign_commands},
     "Take away": {"token": papers.token, "export-schema": papers.export_schema},
 }
 for group, commands in GROUPS.items():

@@ -1,0 +1,74 @@
+"""Commands for an administration that signs what it decides: they run where its key is."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from base64 import b64decode, b64encode
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.terminal import BAD_FILE, REFUSED, USAGE, fail
+
+
+def new_key(
+    administration: Annotated[str, typer.Argument(help="The code of the administration: KR.")],
+    out: Annotated[Path, typer.Option(help="The file that is to hold the secret; it is new.")],
+) -> None:
+    """A key with which an administration signs what it decides. Prints the part that is public.
+
+    `add_key` gives it to the register. Make two: nobody can replace the last one if it is lost.
+    """
+    from registry.notes import ED25519, Signer
+    from registry.values import AdministrationCode
+
+    try:
+        code = AdministrationCode.parse(administration)
+    except ValueError as error:
+        fail(USAGE, str(error))
+    seed = secrets.token_bytes(32)
+    try:
+        file = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        fail(REFUSED, f"{out}: {error.strerror}")
+    with open(file, "w", encoding="utf-8") as writing:
+        writing.write(f"{code} {b64encode(seed).decode()}\n")
+    print(Signer.of_seed(code.text, ED25519, seed).key)
+
+
+def sign_commands(
+    file: Annotated[Path, typer.Argument(help="Commands, one a line of JSON; - reads them.")],
+    key: Annotated[Path, typer.Option(help="The file that new-key made.")],
+) -> None:
+    """Sign each command of a file; prints the lines to `aeo import`, or for a mutation's input.
+
+    A command without an id gets one, because a signature is good for one command only.
+    """
+    from uuid import uuid4
+
+    from msgspec.structs import replace
+
+    from registry import commands as c
+    from registry.errors import BadValue
+    from registry.notes import ED25519, Signer
+    from registry.signatures import sign
+
+    try:
+        code, _, seed = key.read_text(encoding="utf-8").strip().partition(" ")
+        signer = Signer.of_seed(code, ED25519, b64decode(seed, validate=True))
+        lines = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        fail(USAGE, str(error))
+    for number, line in enumerate(lines.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            command = c.read(json.loads(line))
+        except (ValueError, AttributeError, BadValue) as error:
+            fail(BAD_FILE, f"line {number}: {error}")
+        signed = sign(replace(command, command_id=command.command_id or uuid4()), signer)
+        print(json.dumps(c.plain(signed), ensure_ascii=False))

@@ -1,0 +1,60 @@
+"""What administrations signed, with the keys that their own streams give them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from registry.administrations import Administration
+from registry.ledger import Signed
+from registry.values import AdministrationCode
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A signed command of one event; `keys`: those that the administration had at that event."""
+
+    signed: Signed
+    keys: tuple[str, ...]
+
+
+async def decisions(
+    connection: AsyncConnection[Any], positions: Sequence[int]
+) -> dict[int, Decision]:
+    """The signatures of the events at these positions. Left out are those that have none."""
+    cursor = await connection.execute(
+        "select e.position, s.administration, s.key, s.text, s.signature"
+        " from ledger.event e join ledger.signature s using (command_id)"
+        " where e.position = any(%s)",
+        [list(positions)],
+    )
+    found = {at: Signed(*said) for at, *said in await cursor.fetchall()}
+    ids = {it.administration: Administration.create_id(AdministrationCode(it.administration))
+           for it in found.values()}  # fmt: skip
+    cursor = await connection.execute(
+        "select originator_id, position, topic = 'administration.key_added',"
+        " state::json ->> 'key' from ledger.event where originator_id = any(%s)"
+        " and topic in ('administration.key_added', 'administration.key_retired')"
+        " order by position",
+        [list(ids.values())],
+    )
+    told = await cursor.fetchall()
+    return {
+        at: Decision(it, tuple(_before(at, ids[it.administration], told)))
+        for at, it in found.items()
+    }
+
+
+def _before(at: int, stream: Any, told: Sequence[tuple[Any, ...]]) -> dict[str, None]:
+    """A key that is retired by its own signature was still in use for that."""
+    keys: dict[str, None] = {}
+    for of, position, added, key in told:
+        if of == stream and position < at:
+            if added:
+                keys[key] = None
+            else:
+                keys.pop(key, None)
+    return keys
