@@ -27,7 +27,7 @@ from projections.reads.log import HEAD
 from registry import proofs
 from registry.administrations import Administration
 from registry.agreements import Agreement
-from registry.application import AGGREGATES
+from registry.nouns import AGGREGATES
 from registry.operators import Operator
 from registry.stored import Form
 from registry.values import AdministrationCode, Text, Tin

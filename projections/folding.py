@@ -20,8 +20,8 @@ from psycopg.sql import SQL, Identifier
 from projections import operators
 from projections.models import Projection, key_of
 from projections.tables import Rows, copied
-from registry.application import AGGREGATES
 from registry.clocks import Known
+from registry.nouns import AGGREGATES
 from registry.stored import EventMapper
 
 _MAPPER = EventMapper(AGGREGATES)

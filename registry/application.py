@@ -42,23 +42,16 @@ from registry.errors import (
 )
 from registry.ledger import Command as Slip
 from registry.ledger import Metadata, Outcome
+from registry.nouns import AGGREGATES
 from registry.operators import Operator
 from registry.programmes import Programme
-from registry.publications import Claim, Document
+from registry.publications import Document
 from registry.recorder import LedgerRecorder
 from registry.routes import BEGINNINGS, DECISIONS, begin, known_zone, stream_of
 from registry.stored import EventMapper
 from registry.tickets import Ticket, write_out
 from registry.values import AdministrationCode, Tin
 
-AGGREGATES: tuple[type[BaseAggregate[UUID]], ...] = (
-    Operator,
-    Agreement,
-    Administration,
-    Programme,
-    Claim,
-    Document,
-)
 #: Decided with a look at other operators, or at the ledger: never on what is at hand.
 FAR_REACHING = (c.MergeInto, c.SplitFrom, c.CorrectRecord)
 
