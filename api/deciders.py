@@ -16,7 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -61,18 +61,22 @@ class Deciders:
 
 
 @contextmanager
-def deciders(conninfo: str, seed: int) -> Iterator[Deciders]:
-    """To be entered before connections and threads are begun, if possible: then each decider is
-    a copy of this process, which need not import everything anew for half a second."""
+def deciders(conninfo: str, registry: Registry, population: Population) -> Iterator[Deciders]:
+    """To be entered while there are no connections and threads, if possible: then each decider is
+    a copy of this process, which need neither import nor read anything anew for a second.
+
+    `registry`: a closed one, which still knows how to write.
+    """
     alone = sys.platform == "linux" and threading.active_count() == 1
     context: Any = multiprocessing.get_context("fork" if alone else "spawn")
+    ready = (registry, population) if alone else None
     with ExitStack() as stack:
         lines = []
         for _ in range(min(os.cpu_count() or 1, MOST)):
             ours, theirs = context.Pipe()
             stack.callback(ours.close)
             worker = context.Process(
-                target=_decide, args=(theirs, ours, conninfo, seed), daemon=True
+                target=_decide, args=(theirs, ours, conninfo, population.seed, ready), daemon=True
             )
             worker.start()
             stack.callback(worker.join)
@@ -82,19 +86,27 @@ def deciders(conninfo: str, seed: int) -> Iterator[Deciders]:
         yield Deciders(lines)
 
 
-def _decide(line: Connection, other_end: Connection, conninfo: str, seed: int) -> None:
+def _decide(
+    line: Connection,
+    other_end: Connection,
+    conninfo: str,
+    seed: int,
+    ready: tuple[Registry, Population] | None,
+) -> None:
     other_end.close()  # a copy of it here would keep the line open when its owner is gone
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is told by the end of the line
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.disable()  # nothing here is in a ring, and looking for rings takes an eighth of the time
-    registry = population = None
+    registry, population = ready or _begun(conninfo, seed)
     while True:
         try:
             first, until = line.recv()
         except EOFError:
             return
-        if population is None or registry is None:  # of a load that has nothing to do: never
-            registry = Registry(environment(conninfo))
-            population = Population(registry, seed)
         written = [registry.written(population.life(n).history()) for n in range(first, until)]
         line.send_bytes(pickle.dumps(written, protocol=5))
+
+
+def _begun(conninfo: str, seed: int) -> tuple[Registry, Population]:
+    with closing(Registry(environment(conninfo))) as registry:
+        return registry, Population(registry, seed)

@@ -57,15 +57,19 @@ def load_operators(
 
     A load that was cut short goes on where it stopped; a number that was reached does nothing.
     """
-    with deciders(conninfo, seed) as workers, closing(Registry(environment(conninfo))) as registry:
+    with closing(Registry(environment(conninfo))) as registry:
         population = Population(registry, seed)
         begun = _recorded(registry, population, wanted)
-        if begun == wanted:
-            return 0
-        # The corrections of the last batch may be missing, so it is sent once more.
-        begun -= min(begun, BATCH)
-        ranges = [(first, min(first + BATCH, wanted)) for first in range(begun, wanted, BATCH)]
-        events = 0
+    if begun == wanted:
+        return 0
+    # The corrections of the last batch may be missing, so it is sent once more.
+    begun -= min(begun, BATCH)
+    ranges = [(first, min(first + BATCH, wanted)) for first in range(begun, wanted, BATCH)]
+    events = 0
+    with (
+        deciders(conninfo, registry, population) as workers,
+        closing(Registry(environment(conninfo))) as registry,
+    ):
         for (first, until), batch in zip(ranges, workers.decided(ranges), strict=True):
             last = registry.record_written(batch)
             lengths = [ticket.events for ticket in batch]
@@ -74,7 +78,7 @@ def load_operators(
             events += _put_right(registry, population, first, before)
             if progress:
                 progress(until, wanted)
-        return events
+    return events
 
 
 def _put_right(
