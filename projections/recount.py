@@ -91,8 +91,9 @@ class Recount:
         if event.position is None or event.position <= self._position:
             raise NotToBeSigned(f"Leaf {index} has no event that comes after the one before it.")
         self._position = event.position
-        # A person's salt may lawfully be erased before we come: then its leaf stands as it is.
-        if salt is not None and entry(salt, event_bytes(event)) != published:
+        # No salt of the log is ever erased (a person's own is elsewhere): without it, nobody could
+        # ever say what this leaf committed to.
+        if salt is None or entry(salt, event_bytes(event)) != published:
             raise NotToBeSigned(
                 f"Position {event.position} is not what leaf {index} committed to."
             )
