@@ -71,7 +71,7 @@ def write_out(command: Command, events: Sequence[StoredEvent]) -> Ticket:
     """
     if len(command.digest) != 32:
         raise ValueError(f"The digest of command {command.id} is not a SHA-256.")
-    id, ids = command.id.bytes, [_bytes_of(event.originator_id) for event in events]
+    id, ids = command.id.bytes, _streams(events)
     try:
         versions = [_bigint(8, event.originator_version) for event in events]
     except error:
@@ -135,6 +135,13 @@ def _instant(known_at: datetime | None) -> bytes:
         raise ValueError(f"known_at {known_at} has no time zone.")
     since = known_at - EPOCH  # dividing it by a microsecond would take six times as long
     return _bigint(8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
+
+
+def _streams(events: Sequence[StoredEvent]) -> list[bytes]:
+    ids = [event.originator_id for event in events]
+    if all([id is ids[0] for id in ids]):  # as one aggregate gives them
+        return [_bytes_of(id) for id in ids[:1]] * len(ids)
+    return [_bytes_of(id) for id in ids]
 
 
 def _bytes_of(stream: UUID | str) -> bytes:
