@@ -24,6 +24,8 @@ from registry.failpoints import reach
 log = structlog.get_logger()
 
 BATCH = 2_000  # events a transaction, at most
+GATHER = 0.2  # seconds between two looks: those who record share the disk with us, and a head is
+# signed once a second, so a transaction for every few events would be to nobody's good
 LEADER = 0x41454F4C  # advisory lock: one integrator a database
 CHANNEL = "log_grown"  # its payload is the number of leaves
 
@@ -60,6 +62,7 @@ class Integrator:
                     connection.execute("listen ledger_event")
                     while not stop.is_set():
                         self._catch_up(connection, stop=stop)
+                        stop.wait(GATHER)
                         for _ in connection.notifies(timeout=poll, stop_after=1):
                             pass
             except psycopg.OperationalError as error:
