@@ -38,7 +38,8 @@ query Agreement($id: ID!, $asOf: AsOf) {
       edges {
         node {
           position type effective decided decidedBy legalGround
-          recordedAt knownAt corrects payload
+          recordedAt knownAt corrects payload imported
+          signature { administration valid }
         }
       }
       pageInfo { hasNextPage }

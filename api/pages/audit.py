@@ -31,6 +31,7 @@ EVENTS = """\
       edges {
         node {
           position type effective decidedBy legalGround recordedAt knownAt corrects payload
+          imported signature { administration valid }
           proof { leafIndex treeSize }
           commitment { salt eventBytes }
         }

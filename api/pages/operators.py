@@ -83,7 +83,8 @@ query History($tin: TIN!) {
       edges {
         node {
           position type effective decided decidedBy legalGround
-          recordedAt knownAt corrects payload
+          recordedAt knownAt corrects payload imported
+          signature { administration valid }
         }
       }
       pageInfo { hasNextPage }

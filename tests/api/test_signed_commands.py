@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from api.pages.asking import COOKIE
+from api.tokens import issue
 from registry import commands as c
 from registry import signatures
 from registry.notes import ED25519, Signer
@@ -89,3 +91,15 @@ def test_a_file_is_signed_where_the_key_is(database: str, tmp_path: Path) -> Non
     found = signatures.read(command)
     assert found is not None and found.administration == "KR"
     assert public.startswith(f"KR+{found.key}+")
+
+
+def test_a_page_says_who_vouches_for_each_event(counter: Client) -> None:
+    counter.tell("addKey", CHINA, administration="CN", key=str(CHINESE.key))
+    counter.tell("amendParticulars", CHINA, **signed(amend("Acme Lines")))
+    shown = {"cookie": f"{COOKIE}={issue(AUDITOR, counter.home)}"}
+    for page in (f"/operators/{ACME}", f"/audit?of={ACME}"):
+        text = counter.request("GET", page, headers=shown).text
+        assert text.count("signed by CN") == 1, page
+        assert text.count("unsigned import") == sum(
+            it["imported"] for it in events(counter, AUDITOR, tin=ACME)
+        ), page
