@@ -18,7 +18,7 @@ from registry.database import environment
 
 WORLD = Path(__file__).parent.parent / "ops" / "world"
 #: Every programme, and enough agreements to be in the way of the attacker.
-FILES = {"01-administrations": None, "02-programmes": None, "03-agreements": 60}
+FILES = {"01-administrations": None, "02-programmes": None, "03-agreements": 20}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def auditor(
             for line in text.splitlines()[:lines]:
                 registry.execute(commands.read(json.loads(line)), "test")
         registry.close()
-        places = attacks.prepare(database, 40)
+        places = attacks.prepare(database, 15)
         yield Auditor(tmp_path_factory.mktemp("auditor"), database), places
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
