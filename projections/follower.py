@@ -34,6 +34,7 @@ from projections.folding import (
     own,
     streams,
 )
+from projections.leading import lead
 from projections.models import PROJECTIONS, Projection, key_of
 from projections.tables import add, forget
 
@@ -78,7 +79,7 @@ class Follower:
         while not stop.is_set():
             try:
                 with connect(self.conninfo, self.role) as connection:
-                    self._lead(connection, stop)
+                    lead(connection, LEADER, stop)
                     connection.execute("listen ledger_event")
                     while not stop.is_set():
                         self._catch_up(connection, None, None, stop=stop)
@@ -87,14 +88,6 @@ class Follower:
             except psycopg.OperationalError as error:
                 log.warning("follower.database_lost", error=str(error).strip())
                 stop.wait(poll)
-
-    def _lead(self, connection: psycopg.Connection[Any], stop: threading.Event) -> None:
-        """Wait until no other follower leads: it may die at any time, and then we go on."""
-        while not stop.is_set():
-            row = connection.execute("select pg_try_advisory_lock(%s)", [LEADER]).fetchone()
-            if row and row[0]:
-                return
-            stop.wait(0.5)
 
     # ------------------------------------------------------------------ a batch
 

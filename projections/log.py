@@ -17,6 +17,7 @@ import structlog
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier
 
+from projections.leading import lead
 from registry import proofs
 from registry.commitments import SALT, Row, entry, event_bytes
 from registry.failpoints import reach
@@ -58,7 +59,7 @@ class Integrator:
         while not stop.is_set():
             try:
                 with self._connect() as connection:
-                    self._lead(connection, stop)
+                    lead(connection, LEADER, stop)
                     connection.execute("listen ledger_event")
                     while not stop.is_set():
                         self._catch_up(connection, stop=stop)
@@ -84,13 +85,6 @@ class Integrator:
         )
         connection.execute(SQL("set role {}").format(Identifier(self.role)))
         return connection
-
-    def _lead(self, connection: psycopg.Connection[Any], stop: threading.Event) -> None:
-        while not stop.is_set():
-            row = connection.execute("select pg_try_advisory_lock(%s)", [LEADER]).fetchone()
-            if row and row[0]:
-                return
-            stop.wait(0.5)
 
     def _catch_up(
         self,
