@@ -71,20 +71,29 @@ class Context:
         """Who, what, when, what for: kept of every read of operators by another customs.
 
         `tins`: what was asked for, whether or not it was shown. An officer's look at operators
-        of its own administration is its daily work and is not kept.
+        of its own administration is its daily work and is not kept, but for persons' particulars.
         """
         asker = self.asker
         if asker.role is Role.OFFICER:
             own = {code.text for code in asker.own}
             tins = [tin for tin in tins if ("GB" if tin[:2] == "XI" else tin[:2]) not in own]
         if tins and asker.role in (Role.PARTNER, Role.OFFICER):
-            code = asker.administration
-            self.readlog.keep(
-                Look(
-                    self.now, asker.subject, asker.role.value, code.text if code else None,
-                    self.purpose, operation, tins, self.request,
-                )
-            )  # fmt: skip
+            self._keep(operation, tins)
+
+    def looked_at_persons(self, tin: str) -> None:
+        """The same of everybody who was shown who an operator's persons are, at home too: whoever
+        is named may ask who read it (GDPR Art. 15)."""
+        self._keep("contacts", [tin])
+
+    def _keep(self, operation: str, tins: list[str]) -> None:
+        asker = self.asker
+        code = asker.administration.text if asker.administration else None
+        self.readlog.keep(
+            Look(
+                self.now, asker.subject, asker.role.value, code,
+                self.purpose, operation, tins, self.request,
+            )
+        )  # fmt: skip
 
 
 Info = StrawberryInfo[Context, None]

@@ -99,6 +99,8 @@ async def contacts_of(context: Context, tin: Tin, zone: str, as_of: AsOf) -> lis
     context.demand(Action.READ_EVENTS, about)
     told = context.may(Action.READ_PERSONS, about)
     named, who = await _apart(context, _read, context, tin, zone, as_of, told)
+    if who:
+        context.looked_at_persons(tin.text)
     return [
         Contact(
             person=strawberry.ID(str(it.person)),

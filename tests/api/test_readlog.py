@@ -14,6 +14,7 @@ import pytest
 from api import readlog
 from api.readlog import Look
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client, small_world
+from tests.api.test_erasure import COMPANY, CONTACTS, erased, named, page_of
 
 LOOK = "query ($tin: TIN!) { operator(tin: $tin) { standing } }"
 
@@ -41,6 +42,24 @@ def test_a_partners_look_is_kept_and_an_officers_at_its_own_is_not(
         (KOREA, "partner", "KR", "declaration 42", "operator", [ACME]),
         (KOREA, "partner", "KR", None, "operator", ["CN0000000009"]),
         (CHINA, "officer", "CN", None, "operator", ["KR0000000001"]),
+    ]
+
+
+def test_every_look_at_who_a_person_is_is_kept_at_home_too(database: str, tmp_path: Path) -> None:
+    small_world(database)
+    with Client(database, tmp_path) as counter:
+        page_of(counter, CHINA)  # there is nobody yet
+        she = named(counter)
+        page_of(counter, CHINA)
+        for by in (CHINA, COMPANY, AUDITOR):
+            counter.post(CONTACTS, by, {"Purpose": "case 7"}, tin=ACME)
+        erased(counter, she)
+        page_of(counter, CHINA)
+
+    assert kept(database) == [
+        (CHINA, "officer", "CN", "page", "contacts", [ACME]),
+        (CHINA, "officer", "CN", "case 7", "contacts", [ACME]),
+        (COMPANY, "company", None, "case 7", "contacts", [ACME]),
     ]
 
 
