@@ -52,7 +52,8 @@ def database(home: Path, settings: Sequence[str] = ()) -> Iterator[str]:
     """
     if url := os.environ.get("DATABASE_URL"):
         _check_floor(url)
-        yield url
+        with _sigterm_unwinds():
+            yield url
         return
     cluster = find_cluster(home.resolve())
     with _sigterm_unwinds():

@@ -24,7 +24,9 @@ from projections.models import PROJECTIONS, Projection
 from projections.rebuild import digests, indexes_later, make
 from projections.tables import add, columns
 
-PREFIX = "replay_"
+PREFIX, HALF = "replay_", "replaying_"  # of a schema that is whole, and of one in the making
+#: "REPL" in ASCII: the first half of the locks by which whoever makes a moment shows that it lives.
+LIVING = 0x5245504C
 _ROLE = "aeo_projector"
 
 #: Which rows of a table held at an instant, where no stretch of law says so itself.
@@ -93,39 +95,69 @@ def replay(
     """Make these read models as they were believed at `known`, in the schema of that moment.
 
     Both instants in UTC. `conninfo`: of a role that may create schemas. Streams are folded a
-    batch at a time, so that memory does not grow with the register. Where it is cut short
-    nothing is left. Raises Unfolded, and what an event that cannot be read raises.
+    batch at a time, so that memory does not grow with the register. Where it is cut short the
+    schema is what it was before, and what a killed replay left half made is gone after the next.
+    Raises Unfolded, and what an event that cannot be read raises.
     """
     schema = schema_of(at, known)
+    half = schema.replace(PREFIX, HALF, 1)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("set synchronous_commit = off")
         connection.execute("set timezone = 'UTC'")
+        _sweep(connection)
+        # Held until the session ends, by whatever end. Another that makes this moment is awaited.
+        connection.execute("select pg_advisory_lock(%s, hashtext(%s))", [LIVING, half])
         try:
-            make(connection, schema)
-            with indexes_later(connection, schema):
-                _fill(conninfo, schema, known, models, progress)
-            _keep(connection, schema, models)
+            make(connection, half)
+            with indexes_later(connection, half):
+                _fill(conninfo, half, known, models, progress)
+            _keep(connection, half, models)
             for name in [table for it in models for table in _tables(it)]:
-                connection.execute(_view(schema, name, at))
-            return list(_told(connection, schema, models))
+                connection.execute(_view(half, name, at))
+            told = list(_told(connection, half, models))
+            with connection.transaction():
+                _drop(connection, schema)
+                connection.execute(
+                    SQL("alter schema {} rename to {}").format(*map(Identifier, (half, schema)))
+                )
+            return told
         except BaseException:
-            drop(connection, schema)
+            _drop(connection, half)
             raise
 
 
 def drop(connection: psycopg.Connection[Any], schema: str | None = None) -> list[str]:
     """Remove the schema of one moment, or every one there is. Answers which there were."""
-    found = [
-        name
-        for (name,) in connection.execute(
-            "select nspname::text from pg_namespace"
-            " where starts_with(nspname, %s) and nspname = coalesce(%s, nspname::text) order by 1",
-            [PREFIX, schema],
-        ).fetchall()
-    ]
+    gone = [] if schema else _sweep(connection)
+    found = [name for name in _schemas(connection, PREFIX) if schema in (None, name)]
     for name in found:
-        connection.execute(SQL("drop schema {} cascade").format(Identifier(name)))
-    return found
+        _drop(connection, name)
+    return gone + found
+
+
+def _sweep(connection: psycopg.Connection[Any]) -> list[str]:
+    """What replays that were killed left half made. Who still lives holds its lock, and is left."""
+    gone = []
+    for name in _schemas(connection, HALF):
+        with connection.transaction():
+            row = connection.execute(
+                "select pg_try_advisory_xact_lock(%s, hashtext(%s))", [LIVING, name]
+            ).fetchone()
+            if row and row[0]:
+                _drop(connection, name)
+                gone.append(name)
+    return gone
+
+
+def _schemas(connection: psycopg.Connection[Any], prefix: str) -> list[str]:
+    rows = connection.execute(
+        "select nspname::text from pg_namespace where starts_with(nspname, %s) order by 1", [prefix]
+    )
+    return [name for (name,) in rows.fetchall()]
+
+
+def _drop(connection: psycopg.Connection[Any], schema: str) -> None:
+    connection.execute(SQL("drop schema if exists {} cascade").format(Identifier(schema)))
 
 
 def _fill(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -12,6 +16,8 @@ import pytest
 from tests.api.test_cli import Terminal
 
 LATE = "CN0000000012"  # suspended with effect from the first of March, recorded on the tenth
+MOMENT = ("--at", "2026-03-05", "--known-at", "2026-03-11", "--models", "agreements")
+ANOTHER = ("--at", "2026-03-05", "--known-at", "2026-03-06", "--models", "programmes")
 THEN = ("2026-03-05@2026-03-06T00:00:00Z", "2026-03-05@2026-03-11T00:00:00Z")
 
 
@@ -124,3 +130,57 @@ def test_of_now_it_has_the_digests_of_the_live_tables(aeo: Terminal) -> None:
     aeo.run("replay", "--drop")
 
     assert {it["name"]: it["digest"] for it in told} == live
+
+
+@contextmanager
+def nearly_done(aeo: Terminal) -> Iterator[subprocess.Popen[bytes]]:
+    """A replay that has made its moment anew, and waits for a reader of the one made before."""
+    schema = aeo.json("replay", *MOMENT)["schema"]
+    with psycopg.connect(aeo.database) as reader:
+        reader.execute(f"select from {schema}.agreement limit 1".encode())
+        replay = aeo.start("replay", *MOMENT)
+        while replay.poll() is None and not found(
+            aeo, "select from pg_locks where not granted and locktype = 'relation'"
+        ):
+            time.sleep(0.05)
+        yield replay
+
+
+def schemas(aeo: Terminal) -> list[str]:
+    rows = found(aeo, "select nspname::text from pg_namespace where nspname like 'replay%'")
+    return sorted(name for (name,) in rows)
+
+
+def found(aeo: Terminal, statement: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(aeo.database) as connection:
+        return connection.execute(statement.encode()).fetchall()
+
+
+def test_a_replay_that_is_told_to_end_leaves_what_was_there_before(aeo: Terminal) -> None:
+    with nearly_done(aeo) as replay:
+        replay.send_signal(signal.SIGTERM)
+        assert replay.wait(60) == 128 + signal.SIGTERM
+
+    assert schemas(aeo) == ["replay_20260305t000000_20260311t000000"]
+    aeo.run("replay", "--drop")
+
+
+def test_what_a_killed_replay_left_is_removed_by_the_next_but_not_what_a_living_one_makes(
+    aeo: Terminal,
+) -> None:
+    with nearly_done(aeo) as living:
+        aeo.run("replay", *ANOTHER)
+        half = "replaying_20260305t000000_20260311t000000"
+        assert half in schemas(aeo)
+        living.kill()
+        living.wait(60)
+    while found(aeo, "select from pg_locks where locktype = 'advisory' and objsubid = 2"):
+        time.sleep(0.05)
+    assert half in schemas(aeo)
+
+    aeo.run("replay", *MOMENT)
+
+    assert schemas(aeo) == [
+        "replay_20260305t000000_20260306t000000", "replay_20260305t000000_20260311t000000"
+    ]  # fmt: skip
+    aeo.run("replay", "--drop")
