@@ -19,7 +19,7 @@ from psycopg.sql import SQL, Identifier
 
 from projections import operators
 from projections.models import Projection, key_of
-from projections.tables import Rows, copied
+from projections.tables import Rows, copied, merged
 from registry.clocks import Known
 from registry.nouns import AGGREGATES
 from registry.stored import EventMapper
@@ -30,6 +30,8 @@ _SELECT = (
     " from ledger.event"
 )
 
+#: Events, up to which their rows are given to PostgreSQL as one text a table.
+FEW = 200
 
 #: Nothing given: whenever.
 _KNOWN = "known_at <= coalesce(%s::timestamptz, 'infinity')"
@@ -53,10 +55,11 @@ class Written(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass
 class Sheet:
-    """What a stretch writes into the tables of one projection: first forget, then add."""
+    """What a stretch writes into the tables of one projection: first forget, then add and mend."""
 
     forgotten: dict[str, list[str]] = field(default_factory=dict)  # table -> keys
     added: dict[str, bytes] = field(default_factory=dict)  # table -> rows, as COPY reads them
+    mended: dict[str, str] = field(default_factory=dict)  # table -> rows, as `mend` reads them
 
 
 #: Events by the number of their stream: a UUID itself takes a call of Python to be looked up.
@@ -134,41 +137,55 @@ def own(projection: Projection, events: Sequence[Written]) -> list[Written]:
 def fold(
     connection: psycopg.Connection[Any], projection: Projection, events: Sequence[Written]
 ) -> Sheet:
-    """What these new events of a projection write: the whole of every stream they touch."""
+    """What these new events of a projection change: of an operator's stream that had begun before
+    the rows that they move, of any other stream all of them."""
     if not events:
         return Sheet()
     new = by_stream(events)
     begun = [told[0].stream for told in new.values() if told[0].version > 1]
     before = events[0].position - 1
     past = by_stream(streams(connection, begun, 0, before)) if begun else {}
-    return fold_streams(projection, new, past)
+    return fold_streams(projection, new, past, few=len(events) <= FEW)
 
 
 def fold_streams(
-    projection: Projection,
-    new: Streams,
-    past: Streams,
+    projection: Projection, new: Streams, past: Streams, *, few: bool = False
 ) -> Sheet:
-    """`past`: what those streams that have begun before held until then."""
-    written: Rows = {table: [] for table in projection.keys}
+    """`past`: what those streams that have begun before held until then. `few`: too few rows for
+    COPY, which takes a conversation of its own for each table."""
+    plain: Rows = {}
+    odd: Rows = {}
+    moved: Rows = {}
     forgotten: dict[str, set[str]] = {}
     for id, told in new.items():
         noun = told[0].noun
         fresh = events = [known(it) for it in told]
-        if id in past:
-            events = [*(known(it) for it in past[id]), *fresh]
-        made = projection.rows[noun](events)
-        for table, rows in made.items():
-            written[table] += rows
-            if id in past:
+        before = [known(it) for it in past.get(id, ())]
+        if before:
+            events = before + fresh
+        if noun != operators.NOUN:
+            made, whole = projection.rows[noun](events), True
+        else:
+            whole = not before or not operators.goes_on(before[-1], fresh)
+            made = operators.rows(events, -1 if whole else before[-1].position)
+        if before and whole:
+            for table in made:
                 forgotten.setdefault(table, set()).add(key_of(noun, events[0].event))
         if noun == operators.NOUN:
             moments = zip(fresh, (it.recorded_at for it in told), strict=True)
-            moved = operators.changes(events[0].event, list(moments))["change"]
-            written.setdefault("change", []).extend(moved)
+            made |= operators.changes(events[0].event, list(moments))
+        into = odd
+        if noun == operators.NOUN and (few or not whole):
+            into = moved
+        elif not any("\\" in it.state for it in (*past.get(id, ()), *told)):
+            into = plain
+        for table, rows in made.items():
+            if rows:
+                into.setdefault(table, []).extend(rows)
     return Sheet(
         {table: sorted(keys) for table, keys in forgotten.items()},
-        {table: copied(rows) for table, rows in written.items() if rows},
+        {table: copied(plain.get(table, ()), odd.get(table, ())) for table in plain | odd},
+        {table: merged(table, rows) for table, rows in moved.items()},
     )
 
 

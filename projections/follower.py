@@ -14,7 +14,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any
+from functools import lru_cache
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -36,7 +37,7 @@ from projections.folding import (
 )
 from projections.leading import lead
 from projections.models import PROJECTIONS, Projection, key_of
-from projections.tables import add, forget
+from projections.tables import add, forget, mend
 
 log = structlog.get_logger()
 
@@ -270,6 +271,10 @@ class Follower:
                     forget(cursor, self.schema, table, projection.keys[table], keys)
                 for table, rows in sheet.added.items():
                     add(cursor, self.schema, table, rows)
+            with connection.pipeline():
+                for projection in projections:
+                    for table, told in sheets[projection.name].mended.items():
+                        mend(cursor, self.schema, table, told)
 
     def project_streams(
         self, connection: psycopg.Connection[Any], projection: Projection, ids: Sequence[UUID]
@@ -296,9 +301,7 @@ class Follower:
 
     def _places(self, connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int | None]]:
         rows = connection.execute(
-            SQL("select projection, position, stopped_at from {}").format(
-                Identifier(self.schema, "tracking")
-            )
+            self._tracking("select projection, position, stopped_at from {}")
         ).fetchall()
         found = {name: (position, stopped) for name, position, stopped in rows}
         return {p.name: found.get(p.name, (0, None)) for p in PROJECTIONS}
@@ -308,12 +311,12 @@ class Follower:
     ) -> None:
         """Put these projections where they will be, if all are where they were: as many rows."""
         cursor.execute(
-            SQL(
+            self._tracking(
                 "insert into {0} (projection, position) select unnest(%s::text[]), %s"
                 " on conflict (projection) do update set position = excluded.position,"
                 " stopped_at = null, why = null, updated_at = clock_timestamp()"
                 " where {0}.position = %s"
-            ).format(Identifier(self.schema, "tracking")),
+            ),
             [list(names), last, reached],
         )
 
@@ -322,14 +325,17 @@ class Follower:
     ) -> None:
         """It stands in front of this event until `resume`."""
         connection.execute(
-            SQL(
+            self._tracking(
                 "insert into {0} (projection, position, stopped_at, why) values (%s, %s, %s, %s)"
                 " on conflict (projection) do update set position = excluded.position,"
                 " stopped_at = excluded.stopped_at, why = excluded.why,"
                 " updated_at = clock_timestamp() where {0}.position <= excluded.position"
-            ).format(Identifier(self.schema, "tracking")),
+            ),
             [projection.name, at - 1, at, why],
         )
+
+    def _tracking(self, statement: LiteralString) -> bytes:
+        return _of(statement, self.schema)
 
     def _tell(self, connection: psycopg.Connection[Any], position: int) -> None:
         """One wake-up a batch: read-your-writes and subscriptions wait for it."""
@@ -337,13 +343,17 @@ class Follower:
             connection.execute("select pg_notify(%s, %s)", [CHANNEL, str(position)])
 
 
+@lru_cache
+def _of(statement: LiteralString, schema: str) -> bytes:
+    """About the places of one schema. To word it takes longer than PostgreSQL takes to do it."""
+    return SQL(statement).format(Identifier(schema, "tracking")).as_bytes()
+
+
 def resume(conninfo: str, projection: str, schema: str = "views") -> None:
     """Let a stopped projection try its event again, once its cause was mended."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(
-            SQL("update {} set stopped_at = null, why = null where projection = %s").format(
-                Identifier(schema, "tracking")
-            ),
+            _of("update {} set stopped_at = null, why = null where projection = %s", schema),
             [projection],
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from projections.tables import Rows, array, optional
 from projections.texts import settled
-from registry.clocks import ALWAYS, Known
+from registry.clocks import ALWAYS, F, Known, Remembered
 from registry.decisions import begins
 from registry.operators import Operator
 from registry.standing import Record, record
@@ -37,10 +37,26 @@ def key(events: Sequence[Known[Any]]) -> str:
     return str(events[0].event.tin)
 
 
-def rows(events: Sequence[Known[Any]]) -> Rows:
-    """Every row that an operator's whole stream makes. A pure function of its events."""
+def goes_on(last: Known[Any], fresh: Sequence[Known[Any]]) -> bool:
+    """Whether what new events change shows in the rows themselves: no row that was there is gone,
+    it is only believed no longer. Not where a belief is replaced within its own instant, and not
+    where a correction may take a deadline away."""
+    return fresh[0].known_at > last.known_at and not any(
+        type(it.event) is Operator.Corrected for it in fresh
+    )
+
+
+def rows(events: Sequence[Known[Any]], since: int = -1) -> Rows:
+    """Every row that an operator's whole stream makes. A pure function of its events.
+
+    `since`: of them those that the events after that position made or changed.
+    """
     it = record(events)
     tin = it.tin.text
+
+    def moved(facts: list[Remembered[F]]) -> list[Remembered[F]]:
+        return [r for r in facts if r.position > since or (r.position_to or -1) > since]
+
     return {
         "operator": [_as_it_stands(it, events)],
         "particulars": [
@@ -49,7 +65,7 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
                 optional(r.fact.successor), r.fact.valid_from, r.fact.valid_to,
                 r.recorded_from, r.recorded_to, r.position, r.position_to,
             )
-            for r in it.names
+            for r in moved(it.names)
         ],
         "identifier": [
             (
@@ -57,14 +73,14 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
                 r.fact.valid_from, r.fact.valid_to,
                 r.recorded_from, r.recorded_to, r.position, r.position_to,
             )
-            for r in it.identifiers
+            for r in moved(it.identifiers)
         ],
         "consent": [
             (
                 tin, str(r.fact.partner or "*"), r.fact.valid_from, r.fact.valid_to,
                 r.recorded_from, r.recorded_to, r.position, r.position_to,
             )
-            for r in it.consents
+            for r in moved(it.consents)
         ],
         "status_period": [
             (
@@ -73,11 +89,11 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
                 p.ground, p.valid_from, p.valid_to,
                 r.recorded_from, r.recorded_to, r.position, r.position_to,
             )
-            for r in it.periods
+            for r in moved(it.periods)
             for p in [r.fact]
         ],
         "deadline": [
-            (tin, d.authorisation, d.what, d.due, d.rule, d.met_on, d.dropped, number, it.last)
+            (tin, d.authorisation, d.what, d.due, d.rule, d.met_on, d.dropped, number)
             for number, d in enumerate(it.deadlines, start=1)
         ],
     }  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from projections.tables import array, own_array, worded
+from projections.tables import array, own_array
 from registry.clocks import NEVER_AT, Remembered
 from registry.standing import Period, Record
 from registry.values import Status
@@ -102,11 +102,9 @@ def _quoted(text: str) -> str:
     return msgspec.json.encode(text).decode()
 
 
-@lru_cache(maxsize=16_384)
 def _instant(at: datetime | None) -> str:
     if at is None:
         return "null"
-    said = worded(at)  # which COPY is told as well, so that it costs no second time
-    if not said.endswith("+00:00"):
-        said = str(at.astimezone(UTC))
-    return f'"{said[:10]}T{said[11:26] if len(said) > 25 else said[11:19] + ".000000"}Z"'
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return f'"{at.isoformat(timespec="microseconds")[:26]}Z"'

@@ -207,7 +207,6 @@ create table deadline (
     met_on date,
     dropped boolean not null,             -- what it was for came to an end first
     ordinal int not null,
-    position bigint not null,
     primary key (tin, ordinal)
 ) partition by hash (tin);
 create index deadline_open on deadline (due, tin) where met_on is null and not dropped;
