@@ -11,6 +11,7 @@ import asyncio
 import threading
 from collections import deque
 from contextlib import suppress
+from time import perf_counter
 
 import psycopg
 
@@ -19,9 +20,9 @@ from registry.committer import SILENCE, Appender, check_room, closed, in_doubt, 
 from registry.ledger import Outcome
 from registry.tickets import Ticket
 
-#: From so many on, half of them wait for the next commit: then the tasks that were answered and the
-#: database work at the same time, and a commit is still shared by enough to be cheap.
-CROWD = 64
+#: From so many on, half of them may wait for the next commit: then those who were answered and
+#: the database work at the same time. It pays where the disk is quick (`_in_turns`).
+CROWD = 16
 SILENT = psycopg.OperationalError("the server did not answer in time")
 
 
@@ -45,6 +46,9 @@ class LoopCommitter:
         self._deadline: asyncio.TimerHandle | None = None
         self._thread: threading.Thread | None = None  # while it is awaited there
         self._due = False  # a turn to send is coming
+        self._sent_at = 0.0
+        self._flight = 0.0  # seconds from sending a batch to its answer, lately
+        self._each = 0.0  # seconds that a task takes which was answered, lately
         self._closed = False
 
     def submit(self, ticket: Ticket) -> asyncio.Future[Outcome]:
@@ -90,16 +94,29 @@ class LoopCommitter:
             self._due = True
             self._loop.call_soon(self._turn)
 
-    def _turn(self) -> None:
+    def _turn(self, told_at: float = 0.0, told: int = 0) -> None:
+        """`told`: so many tasks were answered at that instant, and have had their turn since."""
         self._due = False
+        if told:
+            self._each += ((perf_counter() - told_at) / told - self._each) / 8
         if not self._sent and not self._closed:
             here = len(self._queue)
-            self._send(here // 2 if here >= CROWD else here)
+            half = here // 2
+            self._send(half if here >= CROWD and self._in_turns(here, here) else here)
+
+    def _in_turns(self, all: int, flown: int) -> bool:
+        """Shall half of them wait for the next commit?
+
+        Two commits cost the database one more start and the disk one more flush. What that takes
+        is the flight less its events, each of which costs the database about what it costs us.
+        """
+        return (all + flown) * self._each > self._flight
 
     def _send(self, most: int) -> None:
         self._sent = take(self._queue, most)
         if not self._sent:
             return
+        self._sent_at = perf_counter()
         line = self._appender.connection
         if line is None:
             return self._in_a_thread(doubtful=False)
@@ -150,12 +167,14 @@ class LoopCommitter:
 
     def _answer(self, outcomes: list[Outcome]) -> None:
         batch, self._sent = self._sent, []
-        if len(self._queue) >= len(batch) and not self._closed:
-            self._send(len(self._queue))  # first: the database need not wait for the telling
+        told, waiting, now = len(batch), len(self._queue), perf_counter()
+        self._flight += (now - self._sent_at - self._flight) / 8
+        if waiting >= told and not self._closed and self._in_turns(waiting + told, told):
+            self._send(waiting)  # first: the database need not wait for the telling
         for ticket, outcome in zip(batch, outcomes, strict=True):
             _tell(ticket, outcome)
-        if self._queue:
-            self._soon()  # after those who were told now: they may have more
+        self._due = True
+        self._loop.call_soon(self._turn, now, told)  # after those who were told: they may have more
 
     def _shut(self, done: threading.Event | None = None) -> None:
         """In the loop's own thread."""

@@ -71,25 +71,17 @@ def write_out(command: Command, events: Sequence[StoredEvent]) -> Ticket:
     """
     if len(command.digest) != 32:
         raise ValueError(f"The digest of command {command.id} is not a SHA-256.")
-    id, ids = command.id.bytes, _streams(events)
-    try:
-        versions = [_bigint(8, event.originator_version) for event in events]
-    except error:
-        raise DataError(f"A version of command {command.id} is out of range.") from None
-    beside = _one_each(command.metadata, len(events))
-    keys = {id, ids[0]} if len(events) == 1 else {id, *_follow_each_other(events, ids)}
+    id = command.id.bytes
+    if len(events) == 1:
+        keys, of_events = _one_event(id, command, events[0])
+    else:
+        keys, of_events = _several(id, command, events)
     columns = (
         UUID_LENGTH + id,
         DIGEST_LENGTH + command.digest,
         _word(command.actor),
         _integer(4, len(events)),
-        b"".join([UUID_LENGTH + stream for stream in ids]),
-        b"".join(versions),
-        b"".join([_word(event.topic) for event in events]),
-        b"".join([_state(event.state) for event in events]),
-        b"".join([_instant(it.known_at) for it in beside]),
-        b"".join([_word(it.decided_by) for it in beside]),
-        b"".join([_word(it.legal_ground) for it in beside]),
+        *of_events,
     )
     size = sum(map(len, columns))
     if command.signed is None:
@@ -98,6 +90,48 @@ def write_out(command: Command, events: Sequence[StoredEvent]) -> Ticket:
     return Ticket(
         command, len(events), keys, columns, size + sum(map(len, signature)), signature
     )
+
+
+def _one_event(
+    id: bytes, command: Command, event: StoredEvent
+) -> tuple[set[bytes], tuple[bytes, ...]]:
+    """The keys and the seven columns of nearly every command: at a third of what lists cost."""
+    stream = _bytes_of(event.originator_id)
+    metadata = command.metadata
+    beside = metadata[0] if len(metadata) == 1 else _one_each(metadata, 1)[0]
+    return {id, stream}, (
+        UUID_LENGTH + stream,
+        _version(command, event),
+        _word(event.topic),
+        _state(event.state),
+        _instant(beside.known_at),
+        _word(beside.decided_by),
+        _word(beside.legal_ground),
+    )
+
+
+def _several(
+    id: bytes, command: Command, events: Sequence[StoredEvent]
+) -> tuple[set[bytes], tuple[bytes, ...]]:
+    ids = _streams(events)
+    beside = _one_each(command.metadata, len(events))
+    versions = [_version(command, event) for event in events]
+    return {id, *_follow_each_other(events, ids)}, (
+        b"".join([UUID_LENGTH + stream for stream in ids]),
+        b"".join(versions),
+        b"".join([_word(event.topic) for event in events]),
+        b"".join([_state(event.state) for event in events]),
+        b"".join([_instant(it.known_at) for it in beside]),
+        b"".join([_word(it.decided_by) for it in beside]),
+        b"".join([_word(it.legal_ground) for it in beside]),
+    )
+
+
+def _version(command: Command, event: StoredEvent) -> bytes:
+    try:
+        return _bigint(8, event.originator_version)
+    except error:
+        raise DataError(f"A version of command {command.id} is out of range.") from None
 
 
 def _signature(id: bytes, signed: Signed) -> tuple[bytes, ...]:
