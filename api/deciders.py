@@ -23,10 +23,10 @@ from typing import Any
 from api.synthetic import Population
 from registry.application import Registry
 from registry.database import environment
-from registry.tickets import Ticket
+from registry.histories import Written, written
 
 Range = tuple[int, int]
-Batch = list[Ticket]
+Batch = list[Written]
 AHEAD = 3  # ranges that a decider is given beyond the one that is waited for
 MOST = 4  # deciders: beyond that the ledger's one writer has enough to do
 
@@ -103,8 +103,8 @@ def _decide(
             first, until = line.recv()
         except EOFError:
             return
-        written = [registry.written(population.life(n).history()) for n in range(first, until)]
-        line.send_bytes(pickle.dumps(written, protocol=5))
+        batch = [written(registry, population.life(n).history()) for n in range(first, until)]
+        line.send_bytes(pickle.dumps(batch, protocol=5))
 
 
 def _begun(conninfo: str, seed: int) -> tuple[Registry, Population]:

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from registry import authorisations as auth
 from registry import commands as c
 from registry import particulars
-from registry.application import History
 from registry.decisions import Decision, begins
 from registry.errors import Refusal
 from registry.happening import begin
+from registry.histories import History
 from registry.operators import Operator
 from registry.programmes import Programme
 from registry.values import AdministrationCode, Role, Tin

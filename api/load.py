@@ -14,6 +14,7 @@ from registry import commands as c
 from registry.application import Registry
 from registry.database import environment
 from registry.errors import BadValue, Refusal
+from registry.histories import record_histories, record_written
 
 BATCH = 200  # lives in one commit: about 2,000 events
 
@@ -71,8 +72,8 @@ def load_operators(
         closing(Registry(environment(conninfo))) as registry,
     ):
         for (first, until), batch in zip(ranges, workers.decided(ranges), strict=True):
-            last = registry.record_written(batch)
-            lengths = [ticket.events for ticket in batch]
+            last = record_written(registry, batch)
+            lengths = [it.ticket.events for it in batch]
             events += sum(lengths)
             before = [position - n for position, n in zip(last, lengths, strict=True)]
             events += _put_right(registry, population, first, before)
@@ -96,7 +97,7 @@ def _put_right(
             if correction := life.correction(before=position):
                 found.append(correction)
     if found:
-        registry.record_histories(found)
+        record_histories(registry, found)
     return len(found)
 
 

@@ -6,11 +6,9 @@ refusal leaves nothing behind; what is answered as recorded is on disk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from hashlib import sha256
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -49,7 +47,6 @@ from registry.publications import Document
 from registry.recorder import LedgerRecorder
 from registry.routes import BEGINNINGS, DECISIONS, begin, known_zone, stream_of
 from registry.stored import EventMapper
-from registry.tickets import Ticket, write_out
 from registry.values import AdministrationCode, Tin
 
 #: Decided with a look at other operators, or at the ledger: never on what is at hand.
@@ -63,19 +60,6 @@ _STREAMS: dict[str, tuple[type[BaseAggregate[UUID]], type[Refusal]]] = {
     "programme": (Programme, UnknownProgramme),
     "document": (Document, UnknownDocument),
 }
-
-
-@dataclass
-class History:
-    """The whole past of one operator, from a register that kept it before: one command.
-
-    `known`: for each pending event of the aggregate, the instant at which that register knew it.
-    """
-
-    aggregate: BaseAggregate[UUID]
-    known: Sequence[datetime]
-    command_id: UUID
-    actor: str
 
 
 class Registry(Application[UUID]):
@@ -211,32 +195,6 @@ class Registry(Application[UUID]):
 
     # ------------------------------------------------------------ many commands
 
-    def record_histories(self, histories: Iterable[History]) -> list[int]:
-        """Whole histories from an earlier register, one command each, in one commit.
-
-        Repeating it is harmless. Answers each history's last position. Raises the first error,
-        after the others were recorded.
-        """
-        return self.record_written([self.written(history) for history in histories])
-
-    def written(self, history: History) -> Ticket:
-        """A history as the ledger takes it: it can be sent from one process to another."""
-        pending = history.aggregate.collect_events()
-        slip = Slip(history.command_id, sha256(history.command_id.bytes).digest(), history.actor)
-        slip.metadata = [
-            _metadata(event, known) for event, known in zip(pending, history.known, strict=True)
-        ]
-        ticket = write_out(slip, [self.mapper.to_stored_event(event) for event in pending])
-        slip.metadata = ()  # it is in the ticket
-        return ticket
-
-    def record_written(self, batch: Sequence[Ticket]) -> list[int]:
-        """The same of histories that were written out before."""
-        for outcome in self.ledger.append_written(batch):
-            if isinstance(outcome, Exception):
-                raise outcome
-        return [ticket.command.positions[-1] for ticket in batch]
-
     def record_decided(
         self, decided: Sequence[tuple[BaseAggregate[UUID], c.Command, str]]
     ) -> list[Outcome]:
@@ -261,9 +219,11 @@ class Registry(Application[UUID]):
         """Raises UnknownAgreement."""
         return self._get(Agreement, Agreement.create_id(id), UnknownAgreement, f"agreement {id}")
 
-    def administration(self, code: AdministrationCode) -> Administration:
-        """Raises UnknownAdministration. May be a second old."""
-        return self._references.lately().administration(code)
+    def administration(
+        self, code: AdministrationCode, age: float = REFERENCE_AGE
+    ) -> Administration:
+        """Raises UnknownAdministration. May be `age` seconds old."""
+        return self._references.lately(age).administration(code)
 
     def programme(self, code: str) -> Programme:
         """Raises UnknownProgramme. May be a second old."""
@@ -334,8 +294,8 @@ class Registry(Application[UUID]):
         actor: str,
         known_at: datetime | None,
     ) -> Slip:
-        metadata = [_metadata(event, known_at) for event in aggregate.pending_events]
-        return Slip(id, digest, actor, metadata)
+        beside = [metadata(event, known_at) for event in aggregate.pending_events]
+        return Slip(id, digest, actor, beside)
 
     def stream_at(self, position: int | None, command: c.Command) -> tuple[UUID, int]:
         """The stream and its version at the last position of a command; it has none where it had
@@ -375,7 +335,7 @@ class Registry(Application[UUID]):
         return found[0].originator_version
 
 
-def _metadata(event: Any, known_at: datetime | None) -> Metadata:
+def metadata(event: Any, known_at: datetime | None) -> Metadata:
     """What the ledger keeps in columns of what every event of the register says."""
     return Metadata(
         known_at, event.decided_by.text if event.decided_by else None, event.legal_ground

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,25 +13,29 @@ import psycopg
 import pytest
 
 from api.audit import Scope, export
+from api.imports import import_file
 from ops import attacks
 from ops.attacks import TRUSTING, verifier, verify
 from projections.follower import Follower
 from projections.log import Integrator
 from registry import commands as c
+from registry import particulars
 from registry.application import AGGREGATES, Registry
 from registry.database import environment
 from registry.decisions import Decision
 from registry.errors import KeyUnknown, SignatureInvalid, SignatureMissing
+from registry.histories import OWN_ACTS, History, record_histories
 from registry.ledger import Command as Slip
 from registry.ledger import Metadata
 from registry.notes import ED25519, Signer
 from registry.routes import DECISIONS
-from registry.signatures import read, sign
+from registry.signatures import OF_OPERATORS, read, sign
 from registry.stored import EventMapper
 from registry.values import AgreementKind, Role, Tin
 from tests.law import CN, KR
 
 CLERK, HANA, PORT = "officer:1", Tin("KR1234567"), Tin("CN1111111111")
+DORI = Tin("KR7654321")
 KOREAN = Signer.of_seed("KR", ED25519, b"k" * 32)
 CHINESE = Signer.of_seed("CN", ED25519, b"c" * 32)
 
@@ -57,7 +62,7 @@ def registry(database: str) -> Iterator[Registry]:
         of_korea(c.AcceptApplication, tin=HANA),
         of_korea(c.StartExamination, tin=HANA),
         c.RegisterOperator(
-            tin=Tin("KR7654321"), name_="Dori", known_at=datetime(2020, 1, 6, tzinfo=UTC)
+            tin=DORI, name_="Dori", known_at=datetime(2020, 1, 6, tzinfo=UTC)
         ),
         c.ProposeAgreement(
             kind=AgreementKind.AEO_MUTUAL_RECOGNITION, title="China and Korea", parties=(CN, KR),
@@ -204,6 +209,66 @@ def test_a_decision_whose_event_is_hidden_is_missed(
     assert f"KR signed command {grant.command_id}, and no event of it is shown." in said
 
 
+# ------------------------------------------------------------------------- what is imported
+
+
+def renamed(registry: Registry, tin: Tin, known: datetime) -> History:
+    """As the lives of an earlier register come: with what it knew, and without a signature."""
+    it = registry.operator(tin)
+    by = Decision(today=known.date(), decided_by=KR, legal_ground="an order")
+    particulars.amend(it, c.AmendParticulars(tin=tin, name_=f"Name of {known.year}"), by)
+    return History(it, [known], uuid4(), "import")
+
+
+def test_whole_lives_are_taken_in_unsigned_only_as_they_were_known_before_the_key(
+    registry: Registry, database: str, tmp_path: Path
+) -> None:
+    an_hour_later(database)
+    long_ago = datetime(2020, 1, 7, tzinfo=UTC)
+    of_now = renamed(registry, HANA, datetime.now(UTC))
+    before = registry.recorder.max_notification_id()
+    with pytest.raises(SignatureMissing, match="command by command"):
+        record_histories(registry, [renamed(registry, DORI, long_ago), of_now])
+    assert registry.recorder.max_notification_id() == before
+
+    record_histories(registry, [renamed(registry, DORI, long_ago)])
+
+    assert judged(database, tmp_path) == (0, [])
+
+
+def test_what_an_operator_did_for_itself_needs_no_signature_of_its_customs(
+    registry: Registry,
+) -> None:
+    hana = registry.operator(HANA)
+    now = datetime.now(UTC)
+    particulars.give_consent(hana, c.GiveConsent(tin=HANA, partner=CN), Decision(now.date()))
+
+    record_histories(registry, [History(hana, [now], uuid4(), "import")])
+
+    assert registry.operator(HANA).consents == {CN}
+
+
+def test_a_file_is_held_to_the_same_rule_line_by_line(
+    registry: Registry, database: str, tmp_path: Path
+) -> None:
+    an_hour_later(database)
+    said = {"command": "amend_particulars", "tin": DORI.text}
+    lines = [
+        said | {"name": "Dori Lines", "known_at": "2020-02-03T00:00:00Z"},
+        c.plain(of_korea(c.AmendParticulars, tin=DORI, name_="Dori Ports")),
+        said | {"name": "Dori Nobody"},
+    ]
+    file = tmp_path / "decisions.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    told = import_file(database, file, actor="import", partial=True)
+
+    [bad] = told.bad
+    assert (told.recorded, bad.line) == (2, 3)
+    assert "KR has a key, and what it decides is signed with it" in bad.found
+    assert judged(database, tmp_path) == (0, [])
+
+
 # ----------------------------------------------------------------- one rule, written twice
 
 
@@ -214,3 +279,10 @@ def test_the_verifier_knows_of_each_event_which_command_makes_it() -> None:
     made = verifier().COMMANDS
     assert set(made) == topics
     assert set(made.values()) == set(c.COMMANDS)
+
+
+def test_what_an_operator_does_for_itself_is_one_thing_for_commands_events_and_verifier() -> None:
+    verifies = verifier()
+    assert {it.TOPIC for it in OWN_ACTS} == verifies.OF_OPERATORS
+    made = {verifies.COMMANDS[topic] for topic in verifies.OF_OPERATORS}
+    assert made == {str(it.__struct_config__.tag) for it in OF_OPERATORS}
