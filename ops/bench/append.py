@@ -107,7 +107,7 @@ def _commands(
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     results.add_options(options)
-    asked = results.parse(options, operators=0, seconds=3.0, rounds=5)
+    asked = results.parse(options, operators=0, seconds=2.0, rounds=5)
     wanted = results.wanted(asked, [*STORES, "strawberry, stock"], [TASKS, THREADS])
     with common.ending() as stack:
         folder = stack.enter_context(common.home())

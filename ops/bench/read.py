@@ -162,7 +162,7 @@ def main() -> None:
     results.add_options(options)
     options.add_argument("--connections", type=int, default=32)
     options.add_argument("--kinds", help="of these questions only: simple,rich,...")
-    asked = results.parse(options, operators=10_000, seconds=6.0, rounds=5)
+    asked = results.parse(options, operators=10_000, seconds=3.0, rounds=5)
     asked.warm = 0.0 if asked.smoke else asked.seconds / 2
     asked.kinds = asked.kinds or ("simple,recognition" if asked.smoke else "")
     chosen = [kind for kind in KINDS if not asked.kinds or kind.name in asked.kinds.split(",")]
