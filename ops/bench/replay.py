@@ -12,8 +12,9 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import threading
+import multiprocessing
 import time
+from bisect import bisect_left
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -208,22 +209,38 @@ def emmett(url: str, seconds: float) -> dict[str, float]:
 # ------------------------------------------------------------ from commit to sight
 
 
-class Watch(threading.Thread):
-    """Notes when the follower says that it has shown a position."""
+class Watch:
+    """Notes when the follower says that it has shown a position. In a process of its own: among
+    the threads that write it would wait for its turn, and tell that as the follower's time."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(daemon=True)
-        self.url, self.seen, self.stop = url, [(0, 0.0)], threading.Event()
+        context = multiprocessing.get_context("spawn")
+        self._told, there = context.Pipe()
+        self._process = context.Process(target=_watch, args=(url, there), daemon=True)
+        self._process.start()
+        self._told.recv()  # it listens
+        self.seen: list[tuple[int, float]] = []
 
-    def run(self) -> None:
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute("listen views_moved")
-            while not self.stop.is_set():
-                for told in connection.notifies(timeout=0.2, stop_after=1):
-                    self.seen.append((int(told.payload), perf_counter()))
+    def end(self) -> None:
+        self._told.send(None)
+        self.seen = self._told.recv()
+        self._process.join()
 
     def when(self, position: int) -> float | None:
-        return next((at for reached, at in self.seen if reached >= position), None)
+        """By the clock that all processes share, in seconds."""
+        place = bisect_left(self.seen, (position, 0.0))
+        return self.seen[place][1] if place < len(self.seen) else None
+
+
+def _watch(url: str, told: Any) -> None:
+    seen: list[tuple[int, float]] = []
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("listen views_moved")
+        told.send(None)
+        while not told.poll():
+            for it in connection.notifies(timeout=0.2, stop_after=1):
+                seen.append((int(it.payload), monotonic()))
+    told.send(seen)
 
 
 def sight(world: World, stack: ExitStack, section: Section) -> None:
@@ -231,7 +248,6 @@ def sight(world: World, stack: ExitStack, section: Section) -> None:
     server = servers.ours(world, stack)
     servers.follow(world, stack)
     watch = Watch(world.url)
-    watch.start()
     registry = Registry(environment(world.url))
     stack.callback(registry.close)
     time.sleep(1.0)
@@ -248,11 +264,11 @@ def sight(world: World, stack: ExitStack, section: Section) -> None:
             ),
             "bench",
         )
-        at = perf_counter()
+        at = monotonic()
         done.append((receipt.positions[-1], at))
         if number % SAMPLE == 0:
             _look(server, tin, receipt.positions[-1])
-            looked.append((perf_counter() - at) * 1000)
+            looked.append((monotonic() - at) * 1000)
 
     began = monotonic()
     with ThreadPoolExecutor(32) as pool:
@@ -260,8 +276,7 @@ def sight(world: World, stack: ExitStack, section: Section) -> None:
             pool.submit(record, began + number / PACE, next(numbers)).add_done_callback(_raise)
     took = monotonic() - began
     time.sleep(0.5)
-    watch.stop.set()
-    watch.join()
+    watch.end()
     shown = [(at, watch.when(position)) for position, at in done]
     waited = [max(0.0, (seen - at) * 1000) for at, seen in shown if seen is not None]
     if len(waited) < len(done):
