@@ -12,6 +12,7 @@ from api.pages import (
     documents,
     identity,
     operators,
+    persons,
     programmes,
     search,
     tour,
@@ -22,7 +23,7 @@ __all__ = ["missing", "router"]
 
 router = APIRouter(include_in_schema=False)
 for part in (
-    search, tour, operators, agreements, countries, programmes, documents, audit, divergences,
-    identity,
+    search, tour, operators, persons, agreements, countries, programmes, documents, audit,
+    divergences, identity,
 ):  # fmt: skip
     router.include_router(part.router)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
+from urllib.parse import parse_qs
 
 from fastapi import Request
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+LONGEST = 20_000  # bytes of a form that is sent; the rest of it is not read
 #: A bare date means its noon UTC: then it is that civil date almost everywhere on Earth, so that
 #: nobody's law is asked for the day before or after.
 NOON = time(12, tzinfo=UTC)
@@ -82,3 +84,19 @@ def marks(clocks: Clocks, now: datetime) -> list[tuple[datetime, str, str]]:
     if "at" in clocks.as_of:
         found.append((read(clocks.at), f"asked: {clocks.law}", "mark"))
     return found
+
+
+async def sent(request: Request) -> dict[str, str]:
+    """The fields of a form that was sent, trimmed; empty ones are left out."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST:
+            break
+    found = parse_qs(body[:LONGEST].decode("utf-8", "replace"))
+    return {name: said[0].strip() for name, said in found.items() if said[0].strip()}
+
+
+def is_foreign(request: Request) -> bool:
+    """Was it another site's page that sent this? Browsers say where a form comes from."""
+    return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
-
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api.pages import forms
 from api.pages.asking import COOKIE
 from api.pages.faults import PageRoute
 from api.pages.render import HEADERS, page
@@ -21,7 +20,6 @@ IDENTITIES = (
     ("auditor:*", "an auditor: everything, changing nothing"),
     ("company:DESYNTHETIC0001", "a company: its own record"),
 )
-LONGEST = 2_000  # bytes of the form
 
 
 @router.get("/as")
@@ -34,11 +32,10 @@ async def choose(request: Request, next: str = "/") -> Response:
 @router.post("/as")
 async def become(request: Request) -> Response:
     """A cookie with a token that lives an hour, and back to the page one came from."""
-    form = parse_qs((await request.body())[:LONGEST].decode("utf-8", "replace"))
-    wanted = form.get("subject", [""])[0]
-    back = _inside(form.get("next", ["/"])[0])
-    # Nobody else's page may choose for the visitor. Browsers say where a form comes from.
-    foreign = request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+    form = await forms.sent(request)
+    wanted = form.get("subject", "")
+    back = _inside(form.get("next", "/"))
+    foreign = forms.is_foreign(request)  # nobody else's page may choose for the visitor
     if foreign or wanted not in {name for name, _ in IDENTITIES}:
         return page(
             request, "as.html", status=403 if foreign else 400, title="Ask as",

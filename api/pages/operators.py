@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.pages import forms, timeline
+from api.pages import forms, persons, timeline
 from api.pages.asking import Asked, ask
 from api.pages.faults import PageRoute
 from api.pages.render import page
@@ -62,16 +62,6 @@ query RecognisedIn($tin: TIN!, $asOf: AsOf) {
       in outcome validFrom validTo
       reasons { code message }
       bases { agreement { id } assumed }
-    }
-  }
-}"""
-
-CONTACTS = """\
-query Contacts($tin: TIN!, $asOf: AsOf) {
-  operator(tin: $tin, asOf: $asOf) {
-    contacts {
-      person role since until erased
-      particulars { name email telephone }
     }
   }
 }"""
@@ -130,7 +120,7 @@ async def operator(request: Request, tin: str) -> Response:
     details = await ask(request, DETAILS, tin=wanted, asOf=clocks.as_of)
     abroad = await ask(request, RECOGNISED_IN, tin=wanted, asOf=clocks.as_of)
     history = await ask(request, HISTORY, tin=wanted)
-    contacts = await ask(request, CONTACTS, tin=wanted, asOf=clocks.as_of)
+    contacts = await ask(request, persons.CONTACTS, tin=wanted, asOf=clocks.as_of)
     told = _part(details) or {"periods": [], "authorisations": [], "identifiers": []}
     believed = [p for p in told["periods"] if p["recordedTo"] is None]
     return page(
@@ -143,6 +133,7 @@ async def operator(request: Request, tin: str) -> Response:
         abroad=abroad, groups=_alike((_part(abroad) or {"recognisedIn": []})["recognisedIn"]),
         history=history, events=(_part(history) or {"history": None})["history"],
         contacts=(_part(contacts) or {"contacts": []})["contacts"],
+        naming=persons.naming() if await persons.may_name(request, Tin(wanted)) else None,
         drawing=_drawing(it, believed, clocks, standing.now),
     )  # fmt: skip
 

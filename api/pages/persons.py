@@ -1,0 +1,195 @@
+"""The persons behind an operator: its home customs, or itself, names them and erases them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from api import access
+from api.access import Action, Resource
+from api.pages import forms
+from api.pages.asking import ask, context
+from api.pages.faults import PageRoute
+from api.pages.render import HEADERS, page
+from projections.persons import LONGEST
+from registry import commands as c
+from registry.values import ContactRole, Tin
+
+router = APIRouter(route_class=PageRoute)
+
+CONTACTS = """\
+query Contacts($tin: TIN!, $asOf: AsOf) {
+  operator(tin: $tin, asOf: $asOf) {
+    contacts {
+      person role since until erased
+      particulars { name email telephone }
+    }
+  }
+}"""
+
+KEEP = """\
+mutation Keep($tin: TIN!, $particulars: JSON!) {
+  keepParticulars(tin: $tin, particulars: $particulars) {
+    ... on ParticularsKept { person commitment }
+    ... on Refused { code message }
+  }
+}"""
+
+OUTCOME = """{
+    ... on Recorded { position }
+    ... on Refused { code message }
+  }"""
+NAME = f"""\
+mutation Name($input: NameContactInput!) {{
+  nameContact(input: $input) {OUTCOME}
+}}"""
+ERASE = f"""\
+mutation Erase($input: ErasePersonInput!) {{
+  erasePerson(input: $input) {OUTCOME}
+}}"""
+
+FIELDS = ("role", *LONGEST)
+ROLES = [role.value for role in ContactRole]
+GROUND = 500  # characters
+
+
+def naming(typed: dict[str, str] | None = None, **wrong: str) -> dict[str, Any]:
+    """The form by which a person is named: what was typed, and what is wrong with each field.
+
+    One command id a form, so that it is recorded once however often it is sent.
+    """
+    given = typed or {}
+    return {
+        "typed": {name: given.get(name, "") for name in FIELDS},
+        "wrong": dict.fromkeys(FIELDS, "") | wrong,
+        "longest": LONGEST,
+        "roles": ROLES,
+        "command_id": given.get("command_id") or str(uuid4()),
+    }
+
+
+async def may_name(request: Request, tin: Tin) -> bool:
+    return not await _forbidden(request, tin, c.NameContact)
+
+
+@router.post("/operators/{tin}/persons")
+async def name(request: Request, tin: str) -> Response:
+    """Sealed apart first, then named under the pseudonym that came of it."""
+    found = await _begun(request, tin, c.NameContact)
+    if isinstance(found, Response):
+        return found
+    typed = await forms.sent(request)
+    wrong = {
+        field: f"At most {most} characters." for field, most in LONGEST.items()
+        if len(typed.get(field, "")) > most
+    }  # fmt: skip
+    if not typed.get("name"):
+        wrong["name"] = "Nobody is named here: write who it is."
+    if typed.get("role") not in ROLES:
+        wrong["role"] = "Choose what the person is to the operator."
+    if wrong:
+        return _name_again(request, found, naming(typed, **wrong))
+    who = {field: typed[field] for field in LONGEST if typed.get(field)}
+    kept = await ask(request, KEEP, tin=found.text, particulars=who)
+    said = (kept.data or {}).get("keepParticulars") or {}
+    if "person" in said:
+        input = {"tin": found.text, "role": typed["role"], **_command(typed), **said}
+        done = await ask(request, NAME, input=input)
+        said = (done.data or {}).get("nameContact") or {}
+        # The same form again: another pseudonym was made for it, which nothing names.
+        if "position" in said or said.get("code") == "OtherCommand":
+            return _back(found)
+    sentence = said.get("message") or "; ".join(kept.sentences) or "Nothing was recorded."
+    return _name_again(request, found, naming(typed), sentence)
+
+
+@router.get("/operators/{tin}/persons/{person}")
+async def shown(request: Request, tin: str, person: str) -> Response:
+    """Who it is, and the form by which nobody can tell that any more."""
+    found = await _begun(request, tin, c.ErasePerson)
+    return found if isinstance(found, Response) else await _erasing(request, found, person)
+
+
+@router.post("/operators/{tin}/persons/{person}")
+async def erase(request: Request, tin: str, person: str) -> Response:
+    found = await _begun(request, tin, c.ErasePerson)
+    if isinstance(found, Response):
+        return found
+    typed = await forms.sent(request)
+    ground = typed.get("ground", "")
+    if not ground or len(ground) > GROUND:
+        wrong = f"Say why, by which article, in at most {GROUND} characters."
+        return await _erasing(request, found, person, typed, wrong)
+    input = {"tin": found.text, "person": person, "ground": ground, **_command(typed)}
+    done = await ask(request, ERASE, input=input)
+    said = (done.data or {}).get("erasePerson") or {}
+    if "position" in said:
+        return _back(found)
+    sentence = said.get("message") or "; ".join(done.sentences) or "Nothing was recorded."
+    return await _erasing(request, found, person, typed, sentence=sentence)
+
+
+# ---------------------------------------------------------------------------- inside
+
+
+async def _begun(request: Request, typed: str, kind: type[c.Command]) -> Tin | Response:
+    """The operator; or the page that says why not."""
+    try:
+        tin = Tin.parse(typed.upper())
+    except ValueError as wrong:
+        return page(request, "wrong.html", status=400, title="Not a TIN", sentence=str(wrong))
+    if forms.is_foreign(request):
+        sentence = "This form was sent from a page that is not ours, and nothing was done"
+        return page(request, "wrong.html", status=403, title="Not from here", sentence=sentence)
+    reason = await _forbidden(request, tin, kind)
+    if reason:
+        return page(request, "wrong.html", status=403, title="Not for you to do", sentence=reason)
+    return tin
+
+
+async def _forbidden(request: Request, tin: Tin, kind: type[c.Command]) -> str:
+    asker = (await context(request)).asker
+    about = Resource(access.operator(tin).home, tin, command=kind)
+    return access.decide(asker, Action.RECORD, about).reason
+
+
+def _command(typed: dict[str, str]) -> dict[str, str]:
+    return {"commandId": typed.get("command_id") or str(uuid4())}
+
+
+def _back(tin: Tin) -> Response:
+    return RedirectResponse(f"/operators/{tin}#persons", 303, HEADERS)
+
+
+def _name_again(
+    request: Request, tin: Tin, form: dict[str, Any], sentence: str = ""
+) -> Response:
+    return page(
+        request, "naming.html", status=400, title="Name a person", tin=tin.text, naming=form,
+        sentence=sentence,
+    )  # fmt: skip
+
+
+async def _erasing(
+    request: Request,
+    tin: Tin,
+    person: str,
+    typed: dict[str, str] | None = None,
+    wrong: str = "",
+    sentence: str = "",
+) -> Response:
+    told = await ask(request, CONTACTS, tin=tin.text)
+    known = ((told.data or {}).get("operator") or {"contacts": []})["contacts"]
+    it = next((contact for contact in known if contact["person"] == person.lower()), None)
+    if it is None:
+        said = f"{tin} has no contact under this pseudonym"
+        return page(request, "wrong.html", status=404, title="Nobody of that name", sentence=said)
+    return page(
+        request, "person.html", status=400 if wrong or sentence else 200, title="Erase a person",
+        tin=tin.text, it=it, ground=(typed or {}).get("ground", ""), wrong=wrong,
+        sentence=sentence, longest=GROUND,
+        command_id=(typed or {}).get("command_id") or str(uuid4()),
+    )  # fmt: skip
