@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any, LiteralString
 from uuid import UUID
@@ -63,6 +64,8 @@ class Follower:
         self, conninfo: str, *, schema: str = "views", role: str = "aeo_projector"
     ) -> None:
         self.conninfo, self.schema, self.role = conninfo, schema, role
+        #: Where all projections were left at the tip. Only a guess: who writes there will find out.
+        self._at: int | None = None
 
     # ------------------------------------------------------------------ running
 
@@ -82,10 +85,11 @@ class Follower:
                 with connect(self.conninfo, self.role) as connection:
                     lead(connection, LEADER, stop)
                     connection.execute("listen ledger_event")
+                    self._at = None
                     while not stop.is_set():
                         self._catch_up(connection, None, None, stop=stop)
-                        for _ in connection.notifies(timeout=poll, stop_after=1):
-                            pass
+                        if not list(connection.notifies(timeout=poll, stop_after=1)):
+                            self._at = None
             except psycopg.OperationalError as error:
                 log.warning("follower.database_lost", error=str(error).strip())
                 stop.wait(poll)
@@ -103,7 +107,7 @@ class Follower:
     ) -> int:
         """`alone`: without other processes."""
         while True:
-            places = self._places(connection)
+            places = self._places(connection) if self._at is None else self._all_at(self._at)
             running = [p for p in PROJECTIONS if not places[p.name][1]]
             reached = min((places[p.name][0] for p in running), default=0)
             if stop and stop.is_set():
@@ -116,6 +120,7 @@ class Follower:
             if helped and self._with_help(connection, running, reached, progress, until, stop):
                 continue
             last = batch[-1].position
+            self._at = None
             written = abreast and self._advance_all(connection, running, batch, reached, last)
             if written is False:
                 for projection in running:
@@ -128,6 +133,7 @@ class Follower:
             if until is not None and last >= until:
                 return last
             if written and len(batch) < BATCH:
+                self._at = last if len(running) == len(PROJECTIONS) else None
                 return last  # there was no more; what is recorded from here on wakes us again
 
     def _with_help(
@@ -257,24 +263,34 @@ class Follower:
     ) -> None:
         """These sheets and the new position, in one transaction. Raises Moved."""
         names = [p.name for p in projections]
-        with connection.transaction(), connection.cursor() as cursor:
-            with connection.pipeline():  # one round trip; at the tip those are what it takes
+        told = [(p, sheets[p.name]) for p in projections]
+        whole = any(sheet.added or sheet.forgotten for _, sheet in told)
+
+        def mends() -> None:
+            for _, sheet in told:
+                for table, rows in sheet.mended.items():
+                    mend(cursor, self.schema, table, rows)
+
+        # At the tip it is round trips that take the time: one for all, one to commit.
+        line = nullcontext() if whole else connection.pipeline()
+        with connection.cursor() as cursor, line, connection.transaction():
+            with connection.pipeline():
                 connection.execute("select pg_advisory_xact_lock_shared(%s)", [SWAP])
-                self._place(cursor, names, reached, last)
+                with connection.cursor() as placing:
+                    self._place(placing, names, reached, last)
                 if tell:
                     self._tell(connection, last)
-            if cursor.rowcount != len(names):
+                if not whole:
+                    mends()
+            if placing.rowcount != len(names):
                 raise Moved(f"not all of {', '.join(names)} are at position {reached}")
-            for projection in projections:
-                sheet = sheets[projection.name]
-                for table, keys in sheet.forgotten.items():
-                    forget(cursor, self.schema, table, projection.keys[table], keys)
-                for table, rows in sheet.added.items():
-                    add(cursor, self.schema, table, rows)
-            with connection.pipeline():
-                for projection in projections:
-                    for table, told in sheets[projection.name].mended.items():
-                        mend(cursor, self.schema, table, told)
+            if whole:  # COPY wants the line for itself
+                for projection, sheet in told:
+                    for table, keys in sheet.forgotten.items():
+                        forget(cursor, self.schema, table, projection.keys[table], keys)
+                    for table, copied in sheet.added.items():
+                        add(cursor, self.schema, table, copied)
+                mends()
 
     def project_streams(
         self, connection: psycopg.Connection[Any], projection: Projection, ids: Sequence[UUID]
@@ -305,6 +321,9 @@ class Follower:
         ).fetchall()
         found = {name: (position, stopped) for name, position, stopped in rows}
         return {p.name: found.get(p.name, (0, None)) for p in PROJECTIONS}
+
+    def _all_at(self, position: int) -> dict[str, tuple[int, int | None]]:
+        return {p.name: (position, None) for p in PROJECTIONS}
 
     def _place(
         self, cursor: psycopg.Cursor[Any], names: Sequence[str], reached: int, last: int
