@@ -93,7 +93,7 @@ class Draft(Registry):
             psycopg.connect(self._conninfo, options=options, autocommit=True) as connection,
             connection.transaction(),
         ):
-            prepare(connection, "ledger.append")
+            prepare(connection)
             while queue:
                 batch = take(queue)
                 send(connection, batch)

@@ -7,17 +7,22 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from struct import Struct
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from registry.ledger import Outcome, settle
-from registry.tickets import EPOCH, Ticket
+from registry.tickets import EPOCH, NULL, Ticket
 
-NAME = b"ledger_append"  # of the prepared statement
-SIGNED = b"ledger_append_signed"  # of the one for batches in which some commands are signed
+T = TypeVar("T")
+
+#: The prepared statements: any batch; one in which some commands are signed; commands of one event
+#: each; a single such command.
+ANY, SIGNED, EACH, ONE = b"any", b"signed", b"each", b"one"
+FUNCTIONS = ("append", "append", "append_each", "append_one")
+IN_THE_REGISTER = tuple(f"ledger.{name}" for name in FUNCTIONS)
 #: The types of the function's parameters, and of their elements, by PostgreSQL's numbers.
 UUIDS, BYTEAS, TEXTS, INTEGERS, BIGINTS, INSTANTS = 2951, 1001, 1009, 1007, 1016, 1185
 ELEMENTS = {UUIDS: 2950, BYTEAS: 17, TEXTS: 25, INTEGERS: 23, BIGINTS: 20, INSTANTS: 1184}
@@ -26,6 +31,7 @@ PARAMETERS = (
     UUIDS, BIGINTS, TEXTS, TEXTS, INSTANTS, TEXTS, TEXTS,
 )  # fmt: skip
 OF_SIGNATURES = (UUIDS, TEXTS, TEXTS, TEXTS, BYTEAS)
+COUNTS = 3  # the parameter that is left out where each command has one event
 _array = Struct(">iiiii").pack  # dimensions, has it nulls, element type, elements, first index
 _integer = Struct(">i").unpack
 _bigint = Struct(">q").unpack
@@ -51,27 +57,46 @@ def _columns(
 # ------------------------------------------------------------------ the line
 
 
-def prepare(connection: psycopg.Connection[Any], function: str) -> None:
-    """Make a connection ready to append. `function`: the ledger's, quoted for SQL."""
+def prepare(
+    connection: psycopg.Connection[Any], functions: Sequence[str] = IN_THE_REGISTER
+) -> None:
+    """Make a connection ready to append. `functions`: a ledger's `FUNCTIONS`, quoted for SQL."""
     # Bound to names and not to *: another release of the function may answer more.
-    text = f"select number, status, first_position, events, recorded_at, refusal from {function}"
-    for name, kinds in ((NAME, PARAMETERS), (SIGNED, PARAMETERS + OF_SIGNATURES)):
+    text = "select number, status, first_position, events, recorded_at, refusal from"
+    each = _without_counts(PARAMETERS)
+    of_one = [ELEMENTS[kind] for kind in each]
+    takes = (PARAMETERS, PARAMETERS + OF_SIGNATURES, each, of_one)
+    for name, function, kinds in zip((ANY, SIGNED, EACH, ONE), functions, takes, strict=True):
         numbers = ", ".join(f"${n}" for n in range(1, len(kinds) + 1))
-        made = connection.pgconn.prepare(name, f"{text}({numbers})".encode(), kinds)
+        made = connection.pgconn.prepare(name, f"{text} {function}({numbers})".encode(), kinds)
         if made.status != ExecStatus.COMMAND_OK:
             raise _refusal(made)
 
 
 def send(connection: psycopg.Connection[Any], batch: Sequence[Ticket]) -> None:
     """Hand a batch over, and do not wait for its commit. Raises psycopg.Error."""
-    line, name, parameters = connection.pgconn, NAME, arrays(batch)
-    signed = [it.signature for it in batch if it.signature is not None]
-    if signed:
-        name = SIGNED
-        parameters += _columns(OF_SIGNATURES, [len(signed)] * len(OF_SIGNATURES), signed)
+    line = connection.pgconn
+    name, parameters = _statement(batch)
     line.send_query_prepared(name, parameters, [1] * len(parameters), result_format=1)
     while line.flush():  # more than the socket takes at once: read as well, or both sides may wait
         _wait(line, select.POLLIN | select.POLLOUT)
+
+
+def _statement(batch: Sequence[Ticket]) -> tuple[bytes, Sequence[bytes | None]]:
+    signed = [it.signature for it in batch if it.signature is not None]
+    if signed:
+        beside = _columns(OF_SIGNATURES, [len(signed)] * len(OF_SIGNATURES), signed)
+        return SIGNED, arrays(batch) + beside
+    if not all([ticket.events == 1 for ticket in batch]):
+        return ANY, arrays(batch)
+    if len(batch) > 1:
+        return EACH, _without_counts(arrays(batch))
+    # An element of an array is a value after its length.
+    return ONE, [None if it == NULL else it[4:] for it in _without_counts(batch[0].columns)]
+
+
+def _without_counts(columns: Sequence[T]) -> list[T]:
+    return [*columns[:COUNTS], *columns[COUNTS + 1 :]]
 
 
 def receive(
@@ -121,13 +146,13 @@ def _refusal(result: PGresult) -> psycopg.Error:
 def _outcomes(batch: Sequence[Ticket], answer: PGresult) -> list[Outcome]:
     """The batch's own row says where it begins; a command has a row only when it was not simply
     recorded."""
-    [next], recorded_at = _bigint(_value(answer, 0, 2)), _read(_value(answer, 0, 4))
-    others = {
-        _integer(_value(answer, row, 0))[0] - 1: row for row in range(1, answer.ntuples)
-    }
+    rows = {_integer(_value(answer, row, 0))[0]: row for row in range(answer.ntuples)}
+    next, recorded_at = 0, EPOCH  # for one command alone its own row may be the only one
+    if 0 in rows:
+        [next], recorded_at = _bigint(_value(answer, 0, 2)), _read(_value(answer, 0, 4))
     outcomes: list[Outcome] = []
-    for number, ticket in enumerate(batch):
-        command, row = ticket.command, others.get(number)
+    for number, ticket in enumerate(batch, 1):
+        command, row = ticket.command, rows.get(number)
         if row is None:
             command.positions = list(range(next, next + ticket.events))
             command.recorded_at = recorded_at

@@ -65,11 +65,11 @@ class Appender:
     def __init__(
         self,
         connect: Callable[[], psycopg.Connection[Any]],
-        function: str,
+        functions: Sequence[str],
         patience: float,
     ) -> None:
         self._connect = connect
-        self._function = function
+        self._functions = functions
         self._patience = patience
         self._connection: psycopg.Connection[Any] | None = None
         self._closing = threading.Event()
@@ -93,7 +93,7 @@ class Appender:
             try:
                 if self._connection is None:
                     self._connection = self._connect()
-                    prepare(self._connection, self._function)
+                    prepare(self._connection, self._functions)
                 send(self._connection, batch)
                 return receive(self._connection, batch, monotonic() + SILENCE)
             except LOST as error:

@@ -32,6 +32,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier
 
+from registry.appending import FUNCTIONS
 from registry.committer import Appender, Committer, closed, take
 from registry.database import MIGRATIONS, with_settings
 from registry.ledger import Command, Found, Outcome, RecordedEvent, RecordedNotification
@@ -43,10 +44,11 @@ CAPACITY = 4096  # commands that may wait; more are refused at once
 PATIENCE = 30.0  # seconds until a command that gets no answer is called unknown
 
 #: The migrations that make a ledger, without the rights to it.
-LEDGER = ("0002_ledger.sql", "0031_append.sql", "0034_signature.sql")
+LEDGER = ("0002_ledger.sql", "0031_append.sql", "0034_signature.sql", "0037_append_each.sql")
 #: The names of the ledger's objects in them, which other ledgers replace by theirs.
 NAMES = re.compile(
-    r"\bledger\.(event|command|head|append|signature|refuse_change)\b|\bledger_event\b"
+    r"\bledger\.(event|command|head|append|append_each|append_one|signature|refuse_change)\b"
+    r"|\bledger_event\b"
 )
 COLUMNS = "recorded_at, known_at, command_id, actor, decided_by, legal_ground"
 
@@ -90,8 +92,8 @@ class LedgerRecorder(PostgresApplicationRecorder):
         self._table = SQL("{}").format(self._identifier("event"))
         self._commands = SQL("{}").format(self._identifier("command"))
         connect = partial(_connect, datastore)
-        function = self._identifier("append").as_string()
-        self._appender = partial(Appender, connect, function, patience)
+        functions = [self._identifier(name).as_string() for name in FUNCTIONS]
+        self._appender = partial(Appender, connect, functions, patience)
         self._capacity = capacity
         self._committer = Committer(self._appender(), capacity)
         self._of_loops: dict[asyncio.AbstractEventLoop, LoopCommitter] = {}

@@ -1,4 +1,4 @@
-"""The function that appends is held to the slower one before it, on generated batches."""
+"""The functions that append are held to the slower one before them, on generated batches."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ def uuid(random: Random) -> UUID:
 class Clerks:
     """Writers who mostly know where a stream stands, and sometimes do not."""
 
-    def __init__(self, seed: int) -> None:
-        self.random = Random(seed)
+    def __init__(self, seed: int, most: int) -> None:
+        """`most`: events of a command. With one, it is the shorter way that is taken."""
+        self.random, self.most = Random(seed), most
         self.streams = [uuid(self.random) for _ in range(12)]
         self.stands = dict.fromkeys(self.streams, 0)
         self.sent: list[tuple[UUID, bytes]] = []
@@ -47,8 +48,9 @@ class Clerks:
         random = self.random
         free, ids = random.sample(self.streams, len(self.streams)), set[UUID]()
         made: Batch = []
-        for _ in range(random.randint(1, 6)):
-            mine = [free.pop() for _ in range(min(len(free), random.choice([0, 1, 1, 1, 1, 2])))]
+        for _ in range(random.choice([1, 1, 2, 3, 4, 5, 6])):
+            streams = random.choice([0, 1, 1, 1, 1, 2]) if self.most > 1 else 1
+            mine = [free.pop() for _ in range(min(len(free), streams))]
             id, digest = uuid(random), sha256(random.randbytes(4)).digest()
             if self.sent and random.random() < 0.15:
                 id, digest = random.choice(self.sent)
@@ -63,7 +65,7 @@ class Clerks:
         self, id: UUID, digest: bytes, mine: list[UUID]
     ) -> tuple[Command, list[StoredEvent]]:
         random = self.random
-        order = [stream for stream in mine for _ in range(random.randint(1, 4))]
+        order = [stream for stream in mine for _ in range(random.randint(1, self.most))]
         if random.random() < 0.5:
             random.shuffle(order)  # streams may take turns within a command
         next = {s: self.stands[s] + random.choice([1] * 12 + [0, 2]) for s in mine}
@@ -115,16 +117,19 @@ from {} order by position
 REQUESTS = "select command_id, digest, first_position, events from {} order by command_id"
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_it_keeps_and_refuses_what_the_first_function_would(database: str, seed: int) -> None:
+@pytest.mark.parametrize("most", [4, 1])
+@pytest.mark.parametrize("seed", range(4))
+def test_it_keeps_and_refuses_what_the_first_function_would(
+    database: str, seed: int, most: int
+) -> None:
     first = (MIGRATIONS / "0002_ledger.sql").read_text(encoding="utf-8")
     first = NAMES.sub(lambda found: f"public.old_{found[1]}" if found[1] else "old", first)
-    clerks, statuses, sentences = Clerks(seed), set[int](), 0
+    clerks, statuses, sentences = Clerks(seed, most), set[int](), 0
     with psycopg.connect(database, autocommit=True, row_factory=tuple_row) as owner:
         owner.execute(first.encode())
         as_writer = make_conninfo(database, options="-c role=aeo_writer")
         with psycopg.connect(as_writer, autocommit=True) as writer:
-            prepare(writer, "ledger.append")
+            prepare(writer)
             for _ in range(150):
                 batch = clerks.batch()
                 if not batch:
