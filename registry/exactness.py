@@ -10,8 +10,9 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 from registry.values import Term, Text
@@ -19,38 +20,51 @@ from registry.values import Term, Text
 #: Of these every value can be read back. Not int: there are some beyond what JSON readers take.
 SIMPLE: tuple[type, ...] = (str, bool, date, types.NoneType)
 
-Fields = Mapping[str, Any]
+_TUPLE: frozenset[type] = frozenset({tuple})
+_OF_TUPLES: frozenset[type] = _TUPLE | {types.NoneType}
+
+Values = tuple[Any, ...]
 
 
-def exact(hints: Mapping[str, Any]) -> Callable[[Fields], bool] | None:
-    """A test of these fields which, when it holds, makes reading them again needless. It may fail
-    for what could be read. None when one of the fields is of another kind: then nothing is sure.
+def exact(hints: Mapping[str, Any]) -> Callable[[Values], bool] | None:
+    """A test of the values of these fields, in their order, which, when it holds, makes reading
+    them again needless. It may fail for what could be read. None when one of the fields is of
+    another kind: then nothing is sure.
     """
-    alone: list[tuple[str, frozenset[type]]] = []
-    several: list[tuple[str, Callable[[Any], bool]]] = []
-    for name, hint in hints.items():
+    wanted: list[frozenset[type]] = []
+    several: list[tuple[int, Callable[[Values], bool]]] = []
+    for place, hint in enumerate(hints.values()):
         if kinds := _kinds(hint):
-            alone.append((name, kinds))
+            wanted.append(kinds)
         elif each := _each(hint):
-            several.append((name, each))
+            wanted.append(_OF_TUPLES if types.NoneType in typing.get_args(hint) else _TUPLE)
+            several.append((place, each))
         else:
             return None
-
-    names, wanted = [name for name, _ in alone], [kinds for _, kinds in alone]
     good: set[tuple[type, ...]] = set()  # no more than the types allow
 
-    def holds(fields: Fields) -> bool:
-        found = tuple([type(fields[name]) for name in names])
+    def holds(values: Values) -> bool:
+        found = tuple(map(type, values))
         if found not in good:
             if not all([it in kinds for it, kinds in zip(found, wanted, strict=True)]):
                 return False
             good.add(found)
-        for name, each in several:  # noqa: SIM110 a generator costs more than the test
-            if not each(fields[name]):
+        for place, each in several:  # noqa: SIM110 a generator costs more than the test
+            if (items := values[place]) and not each(items):
                 return False
         return True
 
     return holds
+
+
+def values(
+    names: Sequence[str], of: Callable[..., Callable[[Any], Any]]
+) -> Callable[[Any], Values]:
+    """What has these names, as a tuple. `of`: itemgetter for a mapping, attrgetter else."""
+    if len(names) > 1:
+        return of(*names)
+    gets = [of(name) for name in names]
+    return lambda it: tuple([get(it) for get in gets])
 
 
 def _kinds(hint: Any) -> frozenset[type] | None:
@@ -60,10 +74,9 @@ def _kinds(hint: Any) -> frozenset[type] | None:
     return frozenset(known) if len(known) == len(options) else None
 
 
-def _each(hint: Any) -> Callable[[Any], bool] | None:
+def _each(hint: Any) -> Callable[[Values], bool] | None:
     """The test of a tuple of simple values, or of plain records that hold nothing else."""
     options = typing.get_args(hint) if _is_union(hint) else (hint,)
-    optional = types.NoneType in options
     rest = [it for it in options if it is not types.NoneType]
     if len(rest) != 1 or typing.get_origin(rest[0]) is not tuple:
         return None
@@ -71,17 +84,15 @@ def _each(hint: Any) -> Callable[[Any], bool] | None:
     if dots != [...]:
         return None
     if kinds := _kinds(item):
-        return lambda it: (optional and it is None) or (
-            type(it) is tuple and kinds.issuperset(map(type, it))
-        )
+        return lambda items: kinds.issuperset(map(type, items))
     if not (dataclasses.is_dataclass(item) and isinstance(item, type)):
         return None
-    members = exact(typing.get_type_hints(item))
+    hints = typing.get_type_hints(item)
+    members = exact(hints)
     if members is None:
         return None
-    return lambda it: (optional and it is None) or (
-        type(it) is tuple and all([type(one) is item and members(vars(one)) for one in it])
-    )
+    read = values(list(hints), attrgetter)
+    return lambda items: all([type(one) is item and members(read(one)) for one in items])
 
 
 def _is_union(hint: Any) -> bool:

@@ -11,6 +11,8 @@ import dataclasses
 import typing
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import cached_property
+from operator import itemgetter
 from typing import Any, cast
 from uuid import UUID
 
@@ -28,7 +30,7 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import get_topic
 
-from registry.exactness import exact
+from registry.exactness import Values, exact, values
 from registry.values import decode_value, encode_value
 
 ENVELOPE = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp"})
@@ -130,12 +132,13 @@ class Form:
         self.version: int = getattr(event_class, "class_version", 1)
         hints = typing.get_type_hints(event_class, include_extras=True)
         own = [f for f in dataclasses.fields(event_class) if f.name not in ENVELOPE]
-        self.names = [f.name for f in own]
         # A default other than None is always written: changing it must not change the past.
         members: list[Any] = [
             (f.name, hints[f.name], None) if f.default is None else (f.name, hints[f.name])
             for f in own
         ]
+        self._own = {f.name: hints[f.name] for f in own}
+        self._values = values(list(self._own), itemgetter)
         self._version = {"class_version": self.version} if self.version > 1 else {}
         if self._version:
             members.insert(0, ("class_version", int))
@@ -147,7 +150,6 @@ class Form:
             gc=False,
         )
         self._decode = msgspec.json.Decoder(self.shape, dec_hook=decode_value).decode
-        self._exact = exact({f.name: hints[f.name] for f in own})
         # How a text of this version begins.
         self._current = _encode(self._version)[:-1] + b"," if self._version else b"{"
         # A created event must name its aggregate, which its topic does already.
@@ -157,10 +159,24 @@ class Form:
             else {}
         )
 
+    # These two are for who writes; most only read.
+
+    @cached_property
+    def _exact(self) -> Callable[[Values], bool] | None:
+        return exact(self._own)
+
+    @cached_property
+    def _written(self) -> type[msgspec.Struct]:
+        """The same fields, each left out where it is None, whatever its place and its default."""
+        names = [*self._version, *self._own]
+        return msgspec.defstruct(
+            self.topic, [(name, Any, None) for name in names], omit_defaults=True, gc=False
+        )
+
     def write(self, event: dict[str, Any]) -> bytes:
-        own = {name: it for name in self.names if (it := event[name]) is not None}
-        text = _encode({**self._version, **own} if self._version else own)
-        if self._exact is None or not self._exact(event):
+        values = self._values(event)
+        text = _encode(self._written(*self._version.values(), *values))
+        if self._exact is None or not self._exact(values):
             try:
                 self._decode(text)  # what cannot be read back must never be recorded
             except (msgspec.MsgspecError, ValueError) as error:
