@@ -157,7 +157,7 @@ def decide(asker: Asker, action: Action, about: Resource) -> Verdict:
             who = "the home customs and the operator"
         case Action.RECORD:
             allowed = at_home or (itself and about.command in OWN_COMMANDS)
-            who = _who_records(about)
+            who = "" if allowed else _who_records(about)
     return YES if allowed else Verdict(False, f"{asker.subject} may not {action.value}: {who} may")
 
 

@@ -75,6 +75,9 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
             return
         # The older media type has no status of its own for a document that is wrong.
         status = 200 if media == LEGACY and not answer.read else answer.status
+        if status == 200:
+            await _send(orjson.dumps(answer.body), media, send)
+            return
         await _response(answer.body, status, media)(scope, receive, send)
 
 
@@ -84,7 +87,7 @@ def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
 
 
 async def _send(body: bytes, media: str, send: Send) -> None:
-    """What the database wrote, with the headers of every good answer."""
+    """A body, with the headers of every good answer."""
     headers = [*_HEADERS[media], (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from functools import lru_cache
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from eventsourcing.domain import AggregateCreated, BaseAggregate
 
 from registry.decisions import DatedFact, Decision, day_of
 from registry.errors import BadValue, NotAMember, WrongDates
+from registry.streams import stream_id
 from registry.values import AdministrationCode, Sense
 
 
@@ -89,7 +90,7 @@ class Administration(BaseAggregate[UUID]):
     @staticmethod
     @lru_cache(maxsize=1_024)  # every command refers to some
     def create_id(administration: AdministrationCode) -> UUID:
-        return uuid5(NAMESPACE_URL, f"administration/{administration}")
+        return stream_id(f"administration/{administration}")
 
     def join(self, by: Decision, member: AdministrationCode, sense: Sense) -> None:
         if not self.bloc:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, TypeVar, cast
@@ -69,18 +68,36 @@ class Turns:
     def __init__(self) -> None:
         self._last: dict[UUID, asyncio.Future[None]] = {}
 
-    @asynccontextmanager
-    async def on(self, stream: UUID) -> AsyncIterator[None]:
-        before = self._last.get(stream)
-        mine = self._last[stream] = asyncio.get_running_loop().create_future()
-        try:
-            if before is not None:
+    def on(self, stream: UUID) -> Turn:
+        return Turn(self._last, stream)
+
+
+class Turn:
+    """One of them: entered when the one before it is over."""
+
+    __slots__ = ("_last", "_mine", "_stream")
+
+    def __init__(self, last: dict[UUID, asyncio.Future[None]], stream: UUID) -> None:
+        self._last, self._stream = last, stream
+
+    async def __aenter__(self) -> None:
+        before = self._last.get(self._stream)
+        self._mine = asyncio.get_running_loop().create_future()
+        self._last[self._stream] = self._mine
+        if before is not None:
+            try:
                 await asyncio.wait([before])
-            yield
-        finally:
-            mine.set_result(None)
-            if self._last[stream] is mine:
-                del self._last[stream]
+            except BaseException:  # cancelled while it waited: whoever comes after it does not
+                self._over()
+                raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._over()
+
+    def _over(self) -> None:
+        self._mine.set_result(None)
+        if self._last[self._stream] is self._mine:
+            del self._last[self._stream]
 
 
 # ------------------------------------------------------- what commands refer to

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any, ClassVar
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from eventsourcing.domain import AggregateCreated, BaseAggregate, CanMutateAggregate
 
@@ -17,6 +17,7 @@ from registry.corrections import changed, put_right
 from registry.decisions import DatedFact
 from registry.happening import happen
 from registry.holdings import Authorisation, Due
+from registry.streams import stream_id
 from registry.values import CLOSED, ENDED, HELD, AdministrationCode, ContactRole, Role, Status, Tin
 
 OVER = ENDED | CLOSED
@@ -365,7 +366,7 @@ class Operator(BaseAggregate[UUID]):
 
     @staticmethod
     def create_id(tin: Tin) -> UUID:
-        return uuid5(NAMESPACE_URL, f"operator/{tin}")
+        return stream_id(f"operator/{tin}")
 
     def lodged(self) -> int:
         """How many applications there ever were: one that was voided keeps its reference."""

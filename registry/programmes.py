@@ -5,12 +5,13 @@ from __future__ import annotations
 from bisect import bisect
 from dataclasses import dataclass
 from datetime import date, timedelta
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from eventsourcing.domain import AggregateCreated, BaseAggregate
 
 from registry.decisions import DatedFact, Decision
 from registry.errors import BadValue, WrongDates
+from registry.streams import stream_id
 from registry.values import AdministrationCode
 
 #: Rules that are numbers, beside all those that end in _days or _years.
@@ -120,7 +121,7 @@ class Programme(BaseAggregate[UUID]):
 
     @staticmethod
     def create_id(programme: str) -> UUID:
-        return uuid5(NAMESPACE_URL, f"programme/{programme}")
+        return stream_id(f"programme/{programme}")
 
     def types_on(self, day: date) -> tuple[str, ...]:
         """Those of that day; of two that begin on one day, the ones said last."""
