@@ -28,7 +28,7 @@ log = structlog.get_logger()
 EVERY = 1.0  # seconds between two heads at least, so that a busy day is not a million of them
 POLL = 0.5  # the safety net beneath the notification
 GREETING = 3.0  # seconds for the witnesses to say, once at the start, that they have seen more
-LEADER = 0x41454F53  # advisory lock: one signer a database
+LEADER = 0x41454F48  # advisory lock: one signer a database (not the S of who swaps tables)
 
 
 class HeadSigner:

@@ -16,6 +16,7 @@ from projections.recount import NotToBeSigned
 from registry import proofs
 from registry.notes import Checkpoint, read_checkpoint, read_note
 from registry.policies import satisfied
+from tests.api.client import small_world
 from tests.keeping_log import (
     asked,
     copied,
@@ -71,6 +72,17 @@ def test_every_head_is_the_root_of_what_was_recorded_signed_twice(
         assert satisfied(box.policy(), note) == (True, {})
     assert (home / "log.head").read_text() == published[max(published)].written
     assert all((home / it).stat().st_mode & 0o077 == 0 for it in ("log.key", "log.head"))
+
+
+def test_the_read_models_go_on_while_heads_are_signed(database: str, home: Path) -> None:
+    """Each of the processes has a lock of its own; the signer holds its for as long as it runs."""
+    with signing(database, home):
+        eventually(lambda: 0 in heads(database))
+        world = threading.Thread(target=small_world, args=[database], daemon=True)
+        world.start()
+        world.join(60)
+        assert not world.is_alive()
+    assert asked(database, "select from views.operator")
 
 
 def test_where_nothing_happens_nothing_is_signed(database: str, home: Path) -> None:
