@@ -14,7 +14,7 @@ from registry import commands as c
 from registry.application import Registry
 from registry.database import environment
 from registry.errors import BadValue, Refusal
-from registry.histories import record_histories, record_written
+from registry.histories import Written, record_written, written
 
 BATCH = 200  # lives in one commit: about 2,000 events
 
@@ -71,23 +71,25 @@ def load_operators(
         deciders(conninfo, registry, population) as workers,
         closing(Registry(environment(conninfo))) as registry,
     ):
+        corrections: list[Written] = []  # of the batch before; they go with the next one
         for (first, until), batch in zip(ranges, workers.decided(ranges), strict=True):
-            last = record_written(registry, batch)
+            last = record_written(registry, corrections + batch)[len(corrections) :]
             lengths = [it.ticket.events for it in batch]
-            events += sum(lengths)
+            events += len(corrections) + sum(lengths)
             before = [position - n for position, n in zip(last, lengths, strict=True)]
-            events += _put_right(registry, population, first, before)
+            corrections = _put_right(registry, population, first, before)
             if progress:
                 progress(until, wanted)
-    return events
+        record_written(registry, corrections)
+    return events + len(corrections)
 
 
 def _put_right(
     registry: Registry, population: Population, first: int, before: list[int]
-) -> int:
+) -> list[Written]:
     """What was put right later in a batch that is recorded: only now are its positions known.
 
-    `before`: the position in front of each life. Answers how many corrections there were.
+    `before`: the position in front of each life. A correction is one event.
     """
     found = []
     for number, position in enumerate(before, first):
@@ -95,10 +97,8 @@ def _put_right(
             life = population.life(number)
             life.operator.collect_events()  # they are recorded
             if correction := life.correction(before=position):
-                found.append(correction)
-    if found:
-        record_histories(registry, found)
-    return len(found)
+                found.append(written(registry, correction))
+    return found
 
 
 def _recorded(registry: Registry, population: Population, wanted: int) -> int:
