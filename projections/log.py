@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from struct import Struct
 from typing import Any
 
 import psycopg
@@ -19,7 +20,7 @@ from psycopg.sql import SQL, Identifier
 
 from projections.leading import lead
 from registry import proofs
-from registry.commitments import SALT, Row, entry, event_bytes
+from registry.commitments import EVENT, SALT, entry
 from registry.failpoints import reach
 
 log = structlog.get_logger()
@@ -34,6 +35,33 @@ COLUMNS = (
     "position, originator_id, originator_version, topic, state, recorded_at, known_at, command_id,"
     " actor, decided_by, legal_ground"
 )
+
+
+# The binary form of COPY: a head; for each row the number of columns, each after its length; an end.
+COPIED, COPIED_ALL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+LEAF_ROW, SALT_ROW = Struct(">hiqiqi").pack, Struct(">hiqi").pack
+
+
+def _text(column: str) -> str:
+    written = f"convert_to({column}, 'UTF8')"
+    return (
+        f"coalesce(int4send(octet_length({written})) || {written}, '\\xffffffff'::bytea)"
+    )
+
+
+def _instant(column: str) -> str:
+    return f"int8send((extract(epoch from {column}) * 1000000)::bigint)"
+
+
+#: What `registry.commitments.event_bytes` makes of a row, made where the row is: an event costs the
+#: processor a third of what it does as values. A test holds the two to each other.
+EVENT_BYTES = " || ".join((
+    f"'\\x{EVENT.hex()}'::bytea", "int8send(position)", "uuid_send(originator_id)",
+    "int8send(originator_version)", _instant("recorded_at"), _instant("known_at"),
+    "uuid_send(command_id)",
+    *map(_text, ("topic", "actor", "decided_by", "legal_ground", "state")),
+))  # fmt: skip
+AFTER = f"select position, {EVENT_BYTES} from ledger.event where position > %s order by position"
 
 
 class LedgerBroken(Exception):
@@ -106,47 +134,47 @@ class Integrator:
             row = connection.execute("select size, position from proof.state for update").fetchone()
             assert row is not None
             size, place = row
-            events = [
-                Row(*it)
-                for it in connection.execute(
-                    f"select {COLUMNS} from ledger.event where position > %s"
-                    " order by position limit %s",
-                    [place, BATCH],
-                    prepare=True,
-                )
-            ]
+            events = connection.execute(
+                f"{AFTER} limit %s", [place, BATCH], prepare=True, binary=True
+            ).fetchall()
             if not events:
                 return size, size
-            for expected, event in enumerate(events, start=place + 1):
-                if event.position != expected:
-                    raise LedgerBroken(
-                        f"Position {expected} is missing: the ledger goes on at {event.position}."
-                    )
+            if events[-1][0] != place + len(events):
+                expected, found = next(
+                    (n, position) for n, (position, _) in enumerate(events, place + 1)
+                    if n != position
+                )  # fmt: skip
+                raise LedgerBroken(
+                    f"Position {expected} is missing: the ledger goes on at {found}."
+                )
             self._take_in(connection, size, events)
             reach("integrator.before_commit")
         reach("integrator.after_commit")
         connection.execute("select pg_notify(%s, %s)", [CHANNEL, str(size + len(events))])
         return size, size + len(events)
 
-    def _take_in(self, connection: psycopg.Connection[Any], size: int, events: list[Row]) -> None:
+    def _take_in(
+        self, connection: psycopg.Connection[Any], size: int, events: list[tuple[int, bytes]]
+    ) -> None:
         random = os.urandom(SALT * len(events))
         salts = [random[at : at + SALT] for at in range(0, len(random), SALT)]
-        entries = [
-            entry(salt, event_bytes(event)) for salt, event in zip(salts, events, strict=True)
-        ]
+        entries = [entry(salt, event) for salt, (_, event) in zip(salts, events, strict=True)]
         leaves = [proofs.leaf_hash(it) for it in entries]
         tiles = self._tiles(connection, size)
         gained = list(proofs.growth(size, leaves, lambda level, index: tiles[level, index]))
         with connection.cursor() as cursor:
-            with cursor.copy("copy proof.leaf (leaf_index, position, entry) from stdin") as copy:
-                copy.write("".join(
-                    f"{n}\t{event.position}\t\\\\x{it.hex()}\n"
-                    for n, (event, it) in enumerate(zip(events, entries, strict=True), start=size)
-                ))  # fmt: skip
-            with cursor.copy("copy proof.salt (leaf_index, salt) from stdin") as copy:
-                copy.write(
-                    "".join(f"{n}\t\\\\x{salt.hex()}\n" for n, salt in enumerate(salts, size))
-                )
+            with cursor.copy("copy proof.leaf from stdin (format binary)") as copy:
+                copy.write(b"".join([
+                    COPIED, *(
+                        LEAF_ROW(3, 8, n, 8, position, len(it)) + it
+                        for n, ((position, _), it) in enumerate(
+                            zip(events, entries, strict=True), start=size
+                        )
+                    ), COPIED_ALL,
+                ]))  # fmt: skip
+            with cursor.copy("copy proof.salt from stdin (format binary)") as copy:
+                rows = [SALT_ROW(2, 8, n, SALT) + salt for n, salt in enumerate(salts, size)]
+                copy.write(b"".join([COPIED, *rows, COPIED_ALL]))
             cursor.execute(
                 "insert into proof.tile (level, index, hashes)"
                 " select * from unnest(%s::smallint[], %s::bigint[], %s::bytea[])"
@@ -156,7 +184,7 @@ class Integrator:
             )
             cursor.execute(
                 "update proof.state set size = %s, position = %s",
-                [size + len(events), events[-1].position],
+                [size + len(events), events[-1][0]],
             )
 
     def _tiles(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection
 
@@ -25,6 +26,13 @@ left join lateral (
     ) newest
 ) w on true
 """
+
+
+Tiles = dict[tuple[int, int], bytes]  # level, index -> its hashes
+#: The tiles above the lowest row, as a connection has read them: 153 have a log of ten million
+#: leaves. A hash in a tile is never another, so at worst one is too short, and is read again.
+_above: WeakKeyDictionary[AsyncConnection[Any], Tiles] = WeakKeyDictionary()
+KEPT = 1_024  # of 8 kB
 
 
 class NotInTheLog(LookupError):
@@ -127,19 +135,24 @@ async def inclusions(
         f"with h as materialized ({HEAD} where c.size = coalesce(%(size)s::bigint,"
         " (select max(size) from proof.checkpoint)))"
         " select case when row_number() over () = 1 then h.note end, h.root,"
-        " coalesce(%(size)s, h.size), l.position, l.leaf_index, l.entry"
+        " coalesce(%(size)s::bigint, h.size), l.position, l.leaf_index, l.entry,"
+        # Each tile of leaves once. Those above are few, and mostly at hand already.
+        " case when row_number() over (partition by l.leaf_index / 256) = 1 then t.hashes end"
         " from proof.state s left join h on true"
         " join proof.leaf l on l.position = any(%(positions)s)"
         " and l.leaf_index < coalesce(%(size)s, h.size)"
-        " and coalesce(%(size)s, h.size) <= s.size",
+        " and coalesce(%(size)s, h.size) <= s.size"
+        " left join proof.tile t on t.level = 0 and t.index = l.leaf_index / 256",
         {"positions": list(positions), "size": size},
+        binary=True,
     )
     rows = await cursor.fetchall()
     if not rows:
         return {}
-    written, root, until = rows[0][:3]
-    leaves = [row[3:] for row in rows]
-    paths = await _paths(connection, until, [index for _, index, _ in leaves])
+    written, root, until = next((row[:3] for row in rows if row[0]), rows[0][:3])
+    leaves = [row[3:6] for row in rows]
+    beneath = {(0, row[4] // proofs.WIDTH): row[6] for row in rows if row[6]}
+    paths = await _paths(connection, until, [index for _, index, _ in leaves], beneath)
     note = _note(written) if written else None
     found = {}
     for (position, index, entry), path in zip(leaves, paths, strict=True):
@@ -172,7 +185,7 @@ async def consistency(connection: AsyncConnection[Any], old: int, new: int) -> l
         raise NotInTheLog(f"the log does not have {new} leaves yet")
     wanted: set[tuple[int, int]] = set()
     proofs.consistency_path(_noting(wanted), old, new)
-    return proofs.consistency_path(await _nodes(connection, wanted), old, new)
+    return proofs.consistency_path(await _nodes(connection, new, wanted, {}), old, new)
 
 
 async def openings(
@@ -226,13 +239,14 @@ async def seen(connection: AsyncConnection[Any]) -> list[Seen]:
 
 
 async def _paths(
-    connection: AsyncConnection[Any], size: int, leaves: Sequence[int]
+    connection: AsyncConnection[Any], size: int, leaves: Sequence[int], beneath: Tiles
 ) -> list[list[bytes]]:
-    """From the tiles that they need, read at once."""
+    """From the tiles that they need: those at hand, and the others read at once."""
     wanted: set[tuple[int, int]] = set()
     for index in leaves:
         proofs.inclusion_path(_noting(wanted), index, size)
-    node = cache(await _nodes(connection, wanted))  # neighbours share most of their ways
+    # Neighbours share most of their ways.
+    node = cache(await _nodes(connection, size, wanted, beneath))
     return [proofs.inclusion_path(node, index, size) for index in leaves]
 
 
@@ -251,15 +265,28 @@ def _noting(wanted: set[tuple[int, int]]) -> proofs.Node:
 
 
 async def _nodes(
-    connection: AsyncConnection[Any], wanted: set[tuple[int, int]]
+    connection: AsyncConnection[Any], size: int, wanted: set[tuple[int, int]], beneath: Tiles
 ) -> proofs.Node:
-    levels, indexes = zip(*sorted(wanted), strict=True) if wanted else ((), ())
-    cursor = await connection.execute(
-        "select t.level, t.index, t.hashes from proof.tile t"
-        " join unnest(%s::smallint[], %s::bigint[]) w (level, index)"
-        " on t.level = w.level and t.index = w.index",
-        [list(levels), list(indexes)],
-        binary=True,
-    )
-    found = {(level, index): hashes for level, index, hashes in await cursor.fetchall()}
+    """The hashes of a tree of `size` leaves, from the tiles that are wanted."""
+    above = _above.setdefault(connection, {})
+    found = {place: above.get(place) or beneath.get(place, b"") for place in wanted}
+    short = [
+        place for place, hashes in found.items()
+        if len(hashes) < proofs.width_of(*place, size) * proofs.HASH
+    ]  # fmt: skip
+    if short:
+        levels, indexes = zip(*sorted(short), strict=True)
+        cursor = await connection.execute(
+            "select t.level, t.index, t.hashes from proof.tile t"
+            " join unnest(%s::smallint[], %s::bigint[]) w (level, index)"
+            " on t.level = w.level and t.index = w.index",
+            [list(levels), list(indexes)],
+            binary=True,
+        )
+        for level, index, hashes in await cursor.fetchall():
+            found[level, index] = hashes
+            if level:
+                if len(above) >= KEPT:
+                    above.clear()
+                above[level, index] = hashes
     return proofs.from_tiles(lambda level, index: found.get((level, index), b""))

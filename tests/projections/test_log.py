@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from itertools import pairwise
 
 import psycopg
 import pytest
@@ -72,6 +73,48 @@ def test_each_event_is_proved_under_any_later_tree(database: str, a_world: Regis
                 await reads.inclusion(connection, size, size - 1)
             with pytest.raises(reads.NotInTheLog):
                 await reads.consistency(connection, 1, size + 1)
+
+    asyncio.run(prove())
+
+
+def test_whoever_asks_while_the_log_grows_is_told_the_same_as_a_newcomer(database: str) -> None:
+    """What a connection keeps of the upper tiles never makes another proof of it."""
+    leaves = [proofs.leaf_hash(b"%044d" % n) for n in range(66_100)]
+    tiles: dict[tuple[int, int], bytes] = {}
+    node = proofs.from_tiles(lambda level, index: tiles[level, index])
+
+    def grown(connection: psycopg.Connection[tuple[object, ...]], size: int, to: int) -> None:
+        gained = list(proofs.growth(size, leaves[size:to], lambda *place: tiles.get(place, b"")))
+        for level, index, hashes in gained:
+            tiles[level, index] = tiles.get((level, index), b"") + hashes
+            connection.execute(
+                "insert into proof.tile values (%(level)s, %(index)s, %(hashes)s)"
+                " on conflict (level, index) do update set hashes = excluded.hashes",
+                {"level": level, "index": index, "hashes": tiles[level, index]},
+            )
+        for n in (size, to - 1):
+            leaf = [n, n + 1, b"%044d" % n]
+            connection.execute("insert into proof.leaf values (%s, %s, %s)", leaf)
+        connection.execute("update proof.state set size = %(to)s, position = %(to)s", {"to": to})
+
+    async def prove() -> None:
+        connect = psycopg.AsyncConnection.connect
+        sizes, asked = [0, 200, 300, 70 * 256, 65_530, 65_540, 66_100], []
+        async with await connect(database, autocommit=True) as stays:
+            for before, size in pairwise(sizes):
+                with psycopg.connect(database) as writing:
+                    grown(writing, before, size)
+                asked += [before + 1, size]
+                async with await connect(database) as newcomer:
+                    told = await reads.inclusions(stays, asked, size)
+                    assert told == await reads.inclusions(newcomer, asked, size)
+                    path = await reads.consistency(stays, before, size)
+                    assert path == proofs.consistency_path(node, before, size)
+                assert told.keys() == set(asked)
+                for position, it in told.items():
+                    assert it.path == proofs.inclusion_path(node, position - 1, size)
+                    assert it.root == proofs.root(node, size)
+                    assert it == await reads.inclusion(stays, position, size)
 
     asyncio.run(prove())
 
