@@ -37,7 +37,7 @@ COLUMNS = (
 )
 
 
-# The binary form of COPY: a head; for each row the number of columns, each after its length; an end.
+# COPY in its binary form: a head; the number of columns, and each after its length; an end.
 COPIED, COPIED_ALL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 LEAF_ROW, SALT_ROW = Struct(">hiqiqi").pack, Struct(">hiqi").pack
 
