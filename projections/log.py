@@ -53,8 +53,8 @@ def _instant(column: str) -> str:
     return f"int8send((extract(epoch from {column}) * 1000000)::bigint)"
 
 
-#: What `registry.commitments.event_bytes` makes of a row, made where the row is: an event costs the
-#: processor a third of what it does as values. A test holds the two to each other.
+#: What `registry.commitments.event_bytes` makes of a row, made where the row is: taking it in costs
+#: the processors half of what it does as values. A test holds the two to each other.
 EVENT_BYTES = " || ".join((
     f"'\\x{EVENT.hex()}'::bytea", "int8send(position)", "uuid_send(originator_id)",
     "int8send(originator_version)", _instant("recorded_at"), _instant("known_at"),
