@@ -64,12 +64,15 @@ def written(registry: Registry, history: History) -> Written:
     """Reads and records nothing, so that a closed register will do."""
     pending = history.operator.collect_events()
     slip = Slip(history.command_id, sha256(history.command_id.bytes).digest(), history.actor)
-    dated = list(zip(pending, history.known, strict=True))
-    slip.metadata = [metadata(event, known) for event, known in dated]
+    slip.metadata = [
+        metadata(event, known) for event, known in zip(pending, history.known, strict=True)
+    ]
     ticket = write_out(slip, [registry.mapper.to_stored_event(event) for event in pending])
     slip.metadata = ()  # it is in the ticket
-    decided = [known for event, known in dated if not isinstance(event, OWN_ACTS)]
-    return Written(ticket, history.operator.administration, max(decided, default=None))
+    # What is known never goes back in a stream, or the ledger refuses it: the last one is enough.
+    latest = zip(reversed(pending), reversed(history.known), strict=True)
+    decided = next((known for event, known in latest if type(event) not in OWN_ACTS), None)
+    return Written(ticket, history.operator.administration, decided)
 
 
 def record_written(registry: Registry, batch: Sequence[Written]) -> list[int]:
