@@ -38,6 +38,7 @@ STATE = (
     '"number":"AEOCN1234567890","type":"AEO","roles":["IMPORTER","EXPORTER"],'
     '"valid_until":"2029-01-05","due":[]}'
 )
+WRITTEN, DIGEST = STATE.encode(), sha256(b"a request").digest()
 REFUSED = 20  # one command in so many is for a version that is there already
 HISTORY, BULK = 10, 500  # events of one operator, operators of one call
 LIMIT, TASKS, THREADS = "pgbench, a row a commit (limit)", "ours, tasks", "ours, threads"
@@ -59,7 +60,7 @@ Store = Callable[[Place, ExitStack], Callable[[int], Measure]]  # -> by number o
 
 
 def event(version: int = 1) -> StoredEvent:
-    return StoredEvent(uuid4(), version, "operator.granted", STATE.encode())
+    return StoredEvent(uuid4(), version, "operator.granted", WRITTEN)
 
 
 # ------------------------------------------------------------------- ours
@@ -91,13 +92,18 @@ def ours(place: Place, stack: ExitStack, name: str) -> LedgerRecorder:
 TAKEN = [event() for _ in range(500)]
 
 
+def _command() -> Command:
+    """As it comes from outside: with its id, and its digest made where it was read."""
+    return Command(uuid4(), DIGEST, "officer:CN")
+
+
 def _wanted() -> StoredEvent:
     return choice(TAKEN) if random() < 1 / REFUSED else event()
 
 
 def _ours_once(recorder: LedgerRecorder, number: int) -> int:
     try:
-        recorder.insert_events([_wanted()])
+        recorder.insert_events([_wanted()], command=_command())
     except StreamMoved:
         return 0
     return 1
@@ -110,7 +116,7 @@ async def _tasks(recorder: LedgerRecorder, writers: int, seconds: float) -> floa
         done = 0
         while monotonic() < until:
             try:
-                await recorder.insert_events_async([_wanted()])
+                await recorder.insert_events_async([_wanted()], command=_command())
             except StreamMoved:
                 continue
             done += 1
