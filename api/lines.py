@@ -8,6 +8,7 @@ import re
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
 from types import UnionType
@@ -188,7 +189,13 @@ def explain(line: Line, refusal: Refusal) -> Bad:
         return Bad(line.file, line.number, name, found, CURES.get(refusal.code, SENTENCE))
     if not row:
         return Bad(line.file, line.number, None, found, "write one command a line, as in ops/world")
-    if str(row.get("command")) not in c.COMMANDS:
+    said_name = str(row.get("command"))
+    if said_name not in c.COMMANDS:
+        if near := get_close_matches(said_name, c.COMMANDS, 1):
+            return Bad(
+                line.file, line.number, "command", f"{said_name!r} is no command",
+                f"{near[0]}, perhaps",
+            )  # fmt: skip
         return Bad(line.file, line.number, "command", found, "use one of these names")
     found = found.removeprefix(f"{row['command']}: ")
     if missing := re.search(r"(?:missing required|unknown) field `(\w+)`", found):

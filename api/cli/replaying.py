@@ -143,6 +143,7 @@ def _events(
         where.append(SQL("originator_id = any(%(streams)s)"))
         values["streams"] = streams
     if type:
+        _known_types(type)
         where.append(SQL("topic = any(%(types)s)"))
         values["types"] = type
     for name, text, place, moment in (
@@ -296,7 +297,8 @@ def _print_differences(
             for it in events
         ],
     )  # fmt: skip
-    print(f"{len(found):,} operators" + (f"; more with --after {found[-1].tin}" if more else ""))
+    rest = f"; more with --after {found[-1].tin}" if more else ""
+    print(f"{len(found):,} operator{'s' * (len(found) != 1)}{rest}")
 
 
 def _answers(it: Difference) -> list[str]:
@@ -309,6 +311,21 @@ def _answers(it: Difference) -> list[str]:
 
 def _change(one: str, other: str) -> str:
     return f"{one}, as before" if one == other else f"{one} -> {other}"
+
+
+def _known_types(types: list[str]) -> None:
+    """Nothing found must mean that nothing happened, and not that the name was mistyped."""
+    from difflib import get_close_matches
+
+    from registry.nouns import AGGREGATES
+    from registry.stored import EventMapper
+
+    topics = EventMapper(AGGREGATES).topics
+    for name in types:
+        if name not in topics:
+            near = get_close_matches(name, topics)
+            there = f"; there is {', '.join(near)}" if near else ""
+            fail(USAGE, f"--type: no event is called {name!r}{there}")
 
 
 def _instant(text: str | None, now: datetime) -> datetime:

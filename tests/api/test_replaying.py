@@ -91,6 +91,7 @@ def test_long_lists_are_read_in_pages(aeo: Terminal) -> None:
         (("replay", "--known-at", "2999-01-01"), "is in the future"),
         (("replay", "--at", "now", "--models", "weather"), "is none of administrations"),
         (("replay", "--at", "now", "--tin", LATE), "a moment has all its events"),
+        (("replay", "--type", "operator.grant"), "there is operator.granted"),
     ],
 )
 def test_wrong_use_ends_with_2_and_a_sentence(
