@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from projections.reads.visibility import Sight
 from registry import commands as c
+from registry.signatures import OF_OPERATORS
 from registry.values import AdministrationCode, Tin
 
 Codes = frozenset[AdministrationCode]
@@ -109,18 +110,7 @@ class Verdict(NamedTuple):
 YES = Verdict(True, "")
 
 #: What a company may do for itself; everything else about it is its customs' to decide.
-OWN_COMMANDS = frozenset(
-    {
-        c.GiveConsent,
-        c.WithdrawConsent,
-        c.LodgeApplication,
-        c.WithdrawApplication,
-        c.SurrenderAuthorisation,
-        c.NameContact,
-        c.EndContact,
-        c.ErasePerson,
-    }
-)
+OWN_COMMANDS = frozenset(OF_OPERATORS)
 
 
 def operator(tin: Tin, territory: AdministrationCode | None = None) -> Resource:

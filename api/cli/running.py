@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Annotated
 
 import typer
@@ -63,17 +65,24 @@ def serve(
 
 def follow(home: Home = HOME, with_parent: WithParent = False) -> None:
     """The read models alone: shows them every event that is recorded. One at a time follows."""
+    with until_told(home, with_parent) as (url, stop):
+        from projections.follower import Follower
+
+        Follower(url).run(stop)
+
+
+@contextmanager
+def until_told(home: str, with_parent: bool) -> Iterator[tuple[str, threading.Event]]:
+    """For who works in the background: the register's conninfo, and what Ctrl-C and SIGTERM set.
+
+    They are heard from the first instant on, before anything that takes a while is imported.
+    """
     from api.helpers import from_parent, stopped_by_signal
 
     stop = threading.Event()
     stopped_by_signal(stop)
     from api.logs import to_json_lines
-    from projections.follower import Follower
 
     to_json_lines()
-    if with_parent:
-        Follower(from_parent()).run(stop)
-        return
-    with register(home) as url:
-        Follower(url).run(stop)
-
+    with nullcontext(from_parent()) if with_parent else register(home) as url:
+        yield url, stop

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-
-from api.cli.running import WithParent
-from api.cli.terminal import HOME, REFUSED, Home, fail, home_of, register
+from api.cli.running import WithParent, until_told
+from api.cli.terminal import HOME, REFUSED, Home, fail, home_of
 
 
 def log(home: Home = HOME, with_parent: WithParent = False) -> None:
     """The log alone: takes every event that is recorded into the public tree. One at a time."""
-    from api.helpers import from_parent, stopped_by_signal
+    with until_told(home, with_parent) as (url, stop):
+        from projections.log import Integrator
 
-    stop = threading.Event()
-    stopped_by_signal(stop)
-    from api.logs import to_json_lines
-    from projections.log import Integrator
-
-    to_json_lines()
-    if with_parent:
-        Integrator(from_parent()).run(stop)
-        return
-    with register(home) as url:
         Integrator(url).run(stop)
 
 
@@ -30,26 +19,17 @@ def sign(home: Home = HOME, with_parent: WithParent = False) -> None:
 
     Its key, its memory of the last head and the policy (witnesses.txt) are in the home folder.
     """
-    from api.helpers import from_parent, stopped_by_signal
+    with until_told(home, with_parent) as (url, stop):
+        import structlog
 
-    stop = threading.Event()
-    stopped_by_signal(stop)
-    import structlog
+        from api.signer import HeadSigner
+        from projections.recount import NotToBeSigned
+        from registry.policies import BadPolicy
 
-    from api.logs import to_json_lines
-    from api.signer import HeadSigner
-    from projections.recount import NotToBeSigned
-    from registry.policies import BadPolicy
-
-    to_json_lines()
-    try:
-        if with_parent:
-            HeadSigner(from_parent(), home_of(home)).run(stop)
-            return
-        with register(home) as url:
+        try:
             HeadSigner(url, home_of(home)).run(stop)
-    except (NotToBeSigned, BadPolicy) as error:
-        structlog.get_logger().error("log.not_signed", why=str(error))
-        if not with_parent:
-            fail(REFUSED, f"the log is not signed any more: {error}")
-        stop.wait()  # the service goes on: it can still be asked, and proves no less than before
+        except (NotToBeSigned, BadPolicy) as error:
+            structlog.get_logger().error("log.not_signed", why=str(error))
+            if not with_parent:
+                fail(REFUSED, f"the log is not signed any more: {error}")
+            stop.wait()  # the service goes on: it is asked, and proves no less than before
