@@ -143,7 +143,10 @@ class Operator:
         return [Authorisation.of(row, self.as_of, today) for row in rows or []]
 
     @costs(120, each=30)
-    @sql.rows(places.RECOGNISED_IN, order=places.BY_TERRITORY, bind=_identified)
+    @sql.rows(
+        places.RECOGNISED_IN, order=places.BY_TERRITORY, bind=_identified,
+        ready=places.RECOGNISED_IN_READY,
+    )  # fmt: skip
     @strawberry.field
     async def recognised_in(self, info: Info) -> list[Recognition]:
         """Every territory that its home's agreements led to that day, by code, whatever the answer.

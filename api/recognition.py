@@ -202,6 +202,7 @@ class RecognitionQuery:
         bind=_asked,
         gives=_ASKED,
         telling=TELLING,
+        ready=places.RECOGNITION_READY,
     )
     @strawberry.field
     async def recognition(
@@ -233,6 +234,7 @@ class RecognitionQuery:
         bind=_all_asked,
         gives=("tins", "in", "at", "known"),
         telling=TELLING_OF_MANY,
+        ready=places.RECOGNITIONS_READY,
     )
     @strawberry.field
     async def recognitions(

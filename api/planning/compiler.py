@@ -37,7 +37,6 @@ from strawberry.types.field import StrawberryField
 
 from api.planning.sql import (
     AS_IT_LIES,
-    MARK,
     TYPES,
     Bind,
     Rows,
@@ -46,6 +45,7 @@ from api.planning.sql import (
     Value,
     place,
 )
+from projections.reads.rows import MARK
 
 ASKER = ("asker", "own_territory", "own_tin", "own", "reach", "now")
 _PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -81,13 +81,14 @@ class Bound:
 class Plan:
     """`columns`: which parameter each column of the table of rows is: of which Bound, or of the
     asker (None), and its name. `many`: it looks up many keys, and so goes alone. `telling`: who
-    words what the text has marks for."""
+    words what the text has marks for; `kept`: there are marks of verdicts in it."""
 
     sql: str
     bound: tuple[Bound, ...]
     columns: tuple[tuple[int | None, str], ...]
     many: bool
     telling: Telling | None
+    kept: bool
 
 
 @dataclass
@@ -113,6 +114,7 @@ class Compiler:
     _rows: int = 0
     _many: bool = False
     _told: Telling | None = None
+    _kept: bool = False
 
     def plan(self) -> Plan:
         root = self.schema.query_type
@@ -134,7 +136,7 @@ class Compiler:
         sql = f"select {text} from unnest({arrays}) with ordinality as request ({names}, place)"
         return Plan(
             f"{sql} order by request.place", tuple(self._bound), tuple(self._columns), self._many,
-            self._told,
+            self._told, self._kept,
         )  # fmt: skip
 
     def _object(self, type: GraphQLObjectType, chosen: GroupedFieldSet, scope: _Scope) -> str:
@@ -181,17 +183,21 @@ class Compiler:
         if scope.telling is None or self._told not in (None, scope.telling):
             raise Declined("uncovered", about)
         self._told = scope.telling
-        return f"{_MARK} || {self._filled(where.mark, scope)} || {_MARK}"
+        return f"{MARK} || {self._filled(where.mark, scope)} || {MARK}"
 
     def _row(
         self, where: Rows, kind: Any, details: list[FieldDetails], scope: _Scope, it: str
     ) -> str:
-        """The object of a row, after the facts where a part of it is worded from them."""
+        """The object of a row, after the facts where a part of it is worded from them; or its
+        text where that lies ready."""
         inner = _Scope(scope.names, it, telling=where.telling or scope.telling)
+        if where.ready:
+            inside = self._inside(_element(kind), details, inner)
+            return f"coalesce({self._filled(where.ready.text, inner)}, {inside})"
         before, self._told = self._told, None
         inside = self._inside(_element(kind), details, inner)
         if where.telling and self._told:
-            inside = f"{_MARK} || {self._filled(where.telling.facts, inner)} || {_MARK} || {inside}"
+            inside = f"{MARK} || {self._filled(where.telling.facts, inner)} || {MARK} || {inside}"
         if before is not None and self._told not in (None, before):
             raise Declined("uncovered", "two ways of wording")
         self._told = self._told or before
@@ -208,18 +214,27 @@ class Compiler:
             node = details[0].node
             self._bound.append(Bound(where.bind, defined, node, where.looks, python))
             scope = _Scope({**scope.names, **names}, scope.me, telling=scope.telling)
+        where = self._as_it_lies(where, kind, details)
         if where.keys:
             return self._each_key(where, kind, details, scope)
         if where.key:
             key = self._filled(f"%({where.key})s", scope)
             scope = _Scope(scope.names, scope.me, key, scope.telling)
-        if where.ready and where.ready.selection == self._shape(_element(kind), details):
+        if where.ready and isinstance(kind, GraphQLList):
             text = self._filled(where.ready.text, scope)
             if not where.ready.select:
                 return text
-            rows = replace(where, select=where.ready.select)
-            return f"coalesce({text}, {self._selected(rows, kind, details, scope)})"
+            rows = self._selected(replace(where, ready=None), kind, details, scope)
+            return f"coalesce({text}, {rows})"
         return self._selected(where, kind, details, scope)
+
+    def _as_it_lies(self, where: Rows, kind: Any, details: list[FieldDetails]) -> Rows:
+        """`ready` is left where it is the selection that lies ready, with its own rows."""
+        ready = where.ready
+        if ready is None or ready.selection != self._shape(_element(kind), details):
+            return replace(where, ready=None)
+        self._kept = self._kept or ready.kept
+        return replace(where, select=ready.select or where.select)
 
     def _selected(
         self, where: Rows, kind: Any, details: list[FieldDetails], scope: _Scope
@@ -290,6 +305,7 @@ class Compiler:
             return f"request.p{number}"
 
         sql = sql.replace("{me}", scope.me).replace("{key}", scope.key)
+        sql = sql.replace("{clocks}", str(scope.names.get("at")))
         return _PARAMETER.sub(column, sql)
 
 
@@ -330,9 +346,6 @@ def _array(element: str, order: str) -> str:
     sorting = "" if order == AS_IT_LIES else f" order by {order}"
     return f"'[' || coalesce(string_agg({element}, ','{sorting}), '') || ']'"
 
-
-#: In SQL.
-_MARK = f"e'\\x{ord(MARK):02x}'"
 
 
 def _literal(text: str) -> str:

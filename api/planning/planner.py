@@ -34,7 +34,8 @@ from api.limits import Document
 from api.planning.arguments import Arguments, Odd, Variables
 from api.planning.coalescer import Coalescer, cell, run
 from api.planning.compiler import Bound, Compiler, Declined, Plan
-from api.planning.sql import MARK, Telling
+from api.planning.kept import Verdicts
+from api.planning.sql import MARK
 
 LONG = 50  # marks in an answer, beyond which its wording is done in turns with others
 VARIANTS = 16  # plans of one document: @skip and @include by variables make others
@@ -49,7 +50,7 @@ class Planner:
 
     def __init__(self, schema: Schema, core: GraphQLSchema, views: Pool, lanes: Pool) -> None:
         self._schema, self._core, self._views = schema, core, views
-        self._coalescer = Coalescer(lanes)
+        self._coalescer, self._verdicts = Coalescer(lanes), Verdicts(views)
 
     async def close(self) -> None:
         await self._coalescer.close()
@@ -99,23 +100,29 @@ class Planner:
             raise Declined("refused", str(error)) from None
         looks = [(name, bound[number][of]) for number, name, of in planned.looks]
         try:
-            text = await self._ask(planned.plan, row, context, looks)
+            return await self._ask(planned.plan, row, context, bound, looks)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
             raise Declined("sql", str(error)) from error
-        telling = planned.plan.telling
-        return await _worded(text, telling) if telling else text
 
     async def _ask(
-        self, plan: Plan, row: list[bytes], context: Context, looks: list[tuple[str, Any]]
-    ) -> bytes:
+        self, plan: Plan, row: list[bytes], context: Context, bound: list[Mapping[str, Any]],
+        looks: list[tuple[str, Any]],
+    ) -> bytes:  # fmt: skip
         declined = False
         try:
             if not plan.many:
-                return await self._coalescer.ask(plan, row)
-            async with self._views.connection() as connection:
-                return await run(connection, plan, row)
+                text = await self._coalescer.ask(plan, row)
+            else:
+                async with self._views.connection() as connection:
+                    text = await run(connection, plan, row)
+            if plan.telling or plan.kept:
+                text = await self._worded(text, plan, bound)
+            return text
+        except Declined:
+            declined = True
+            raise
         except psycopg.Error as error:
             declined = not isinstance(error, psycopg.OperationalError)
             raise
@@ -123,6 +130,24 @@ class Planner:
             if not declined:  # else the stock executor looks, and keeps it
                 for name, tins in looks:
                     context.looked(name, [tins] if isinstance(tins, str) else tins)
+
+    async def _worded(
+        self, text: bytes, plan: Plan, bound: list[Mapping[str, Any]]
+    ) -> bytes:
+        """What the marks stand for in their places; the facts, which come first, are left out."""
+        pieces = text.split(MARK.encode())
+        told = await self._verdicts.told(pieces, bound) if plan.kept else {}
+        for number in range(1, len(pieces), 2):
+            if number in told:
+                pieces[number] = told[number]
+            elif plan.telling and pieces[number].startswith(b"{"):
+                word = plan.telling.begin(pieces[number])
+                pieces[number] = b""
+                if len(pieces) > LONG:  # others want to be answered, too
+                    await asyncio.sleep(0)
+            else:
+                pieces[number] = word(pieces[number])
+        return b"".join(pieces)
 
     def _bind(
         self, it: _Field, context: Context, values: Mapping[str, Any], known: _Known, given: Any
@@ -246,20 +271,6 @@ def _own(asker: Asker) -> dict[str, bytes]:
         "reach": ",".join(code.text for code in asker.reach),
     }
     return {name: cell(it) for name, it in told.items()}
-
-
-async def _worded(text: bytes, telling: Telling) -> bytes:
-    """What the marks stand for in their places; the facts, which come first, are left out."""
-    pieces = text.split(MARK.encode())
-    for number in range(1, len(pieces), 2):
-        if pieces[number].startswith(b"{"):
-            word = telling.begin(pieces[number])
-            pieces[number] = b""
-            if len(pieces) > LONG:  # others want to be answered, too
-                await asyncio.sleep(0)
-        else:
-            pieces[number] = word(pieces[number])
-    return b"".join(pieces)
 
 
 def _cell(it: Any) -> bytes:

@@ -3,7 +3,8 @@
 A plain field lies in the column of its name and says nothing. In the SQL of the others `{me}` is
 the row that the field is of, `{key}` what a root field looks up, and `%(name)s` a parameter: of
 the asker (`asker`, `own_territory`, `own_tin`, `own`, `reach`, `now`), or one that a field above
-or the field itself gives: `at` and `known`, and what its `bind` returns.
+or the field itself gives: `at` and `known`, and what its `bind` returns. `{clocks}` is the number
+of the field that gave the clocks, for who words what a mark was left for.
 """
 
 from __future__ import annotations

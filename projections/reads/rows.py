@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from projections.reads.clocks import POSITION, believed, on_both
+from projections.reads.law import HELD, LAW
 from projections.reads.visibility import VISIBLE
 from projections.texts import LATEST
 from registry.values import Status
@@ -16,16 +17,22 @@ from registry.values import Status
 
 @dataclass(frozen=True)
 class Ready:
-    """A list's text as it lies, for the selection that is asked most.
+    """A text as it lies, for the selection that is asked most: a list's, or, over its own row, an
+    object's.
 
     `text`: an expression. `select`: the rows that are read where it is NULL, said so that a
     statement which seldom needs them is not made larger; without it the text is never NULL.
+    `kept`: it has a mark in it, for verdicts that the process keeps (api.planning.kept).
     """
 
     selection: str
     text: str
     select: str = ""
+    kept: bool = False
 
+
+#: Before and after what is worded outside of SQL; in JSON text it is always escaped.
+MARK = r"e'\x01'"
 
 _RANK = "array[" + ", ".join(f"'{status.value}'" for status in Status) + "]"
 
@@ -164,6 +171,32 @@ cross join lateral (
     where not {{me}}.settled
 ) v
 where asker.at_home or v.territory = any(asker.reach)"""
+VERDICT = (
+    "in outcome legal operational reasons { code }"
+    " bases { agreement { id } authorisation since }"
+)
+
+
+def mark(row: str, reach: str) -> str:
+    """Where verdicts belong that the process keeps: of a row of views.operator that is settled.
+    `reach`: an expression, as JSON text."""
+    return f"""{MARK} || '[{{clocks}},' || to_json({LAW})::text || ',' || {reach} || ','
+        || {HELD.format(it=row)} || e']\\x02[' || array_to_json({row}.held)::text || ','
+        || array_to_json({row}.held_from)::text || ']' || {MARK}"""
+
+
+_REACH = f"case when {_AT_HOME} then 'null' else to_json(%(reach)s)::text end"
+#: The same, kept by the process, of an operator that is settled.
+RECOGNISED_IN_READY = Ready(
+    VERDICT,
+    f"case when {{me}}.settled then {mark('{me}', _REACH)} end",
+    f"""
+select t.territory as in_, t.outcome, t.legal, t.operational, t.reasons, t.bases,
+    {_bases_text("t")} as bases_text
+from rule.verdicts_then({{me}}.tin, {{me}}.administration, %(at)s, %(known)s) t
+where {_AT_HOME} or t.territory = any(string_to_array(%(reach)s, ','))""",
+    kept=True,
+)
 BY_TERRITORY = '{it}.in_ collate "C"'
 
 #: What recognition of many has in common: the parties there, blocs by their members, consent laws.
@@ -206,12 +239,43 @@ left join lateral (
     from rule.verdict_then(o.tin, o.administration, %(in)s, %(at)s, %(known)s, ASKED) t
     where not o.shortly
 ) v on true"""
+_CONSIGNMENT = "%(role)s, %(direction)s, %(hs)s, %(crossing)s, %(mode)s"
+_NO_CONSIGNMENT = "null, null, null, null, null"
 #: Hidden and unknown are the same row.
-RECOGNITION = _RECOGNITION.replace(
-    "ASKED", "%(role)s, %(direction)s, %(hs)s, %(crossing)s, %(mode)s"
-)
+RECOGNITION = _RECOGNITION.replace("ASKED", _CONSIGNMENT)
 #: Of many, without a consignment.
-RECOGNITIONS = _RECOGNITION.replace("ASKED", "null, null, null, null, null")
+RECOGNITIONS = _RECOGNITION.replace("ASKED", _NO_CONSIGNMENT)
+
+#: Kept by the process, of an operator that is settled, without a consignment.
+_RECOGNITION_READY = f"""
+select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
+    coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
+    coalesce(v.reasons, array['NO_INFORMATION']) as reasons, v.bases,
+    coalesce(v.bases_text, '[]') as bases_text,
+    case when o.shortly then '{{"tin":' || to_json({{key}})::text || ',' || {mark("o", "'null'")}
+        || '}}' end as kept
+from (values (true)) as always_one_row
+left join lateral (
+    select o.*, o.settled <= least(%(at)s, %(known)s) and num_nonnulls(ASKED) = 0 as shortly
+    from views.operator o
+    where o.tin = {{key}} and o.registered <= %(known)s and {VISIBLE}
+    offset 0
+) o on true
+left join lateral (
+    select t.*, {_bases_text("t")} as bases_text
+    from rule.verdict_then(o.tin, o.administration, %(in)s, %(at)s, %(known)s, ASKED) t
+    where not o.shortly
+    offset 0  -- a fence: else it is asked before it is known whether it has to be
+) v on true"""
+
+
+def _recognition_ready(asked: str) -> Ready:
+    select = _RECOGNITION_READY.replace("ASKED", asked)
+    return Ready(f"tin {VERDICT}", "{me}.kept", select, kept=True)
+
+
+RECOGNITION_READY = _recognition_ready(_CONSIGNMENT)
+RECOGNITIONS_READY = _recognition_ready(_NO_CONSIGNMENT)
 
 REASONS = "select r.code from unnest({me}.reasons) as r (code)"
 REASONS_READY = Ready(

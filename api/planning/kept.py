@@ -1,0 +1,238 @@
+"""Verdicts that are kept: those of one operator answer for all that hold alike, by the same law.
+
+A statement leaves a mark where they belong, with what an operator holds and in which state the
+law was at that very moment. The text is made once, by the rule in SQL; what is the operator's own
+is put into its places. Nothing here knows who asks: a mark is left for those alone who may see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from api.context import Pool
+from api.planning.compiler import Declined
+from projections.reads import law as reads
+from projections.reads.clocks import AsOf
+from projections.reads.law import Asked, Held, Law, Verdict
+
+LETTERS = 8_000_000  # of texts that are kept; those made first go first
+WAYS = 20_000  # ways to hold that are known by their own words
+LAWS = 4  # states of the law; questions that are under way may still be of the last
+#: Between what those who hold alike have in common and an operator's own; JSON escapes it.
+OWN = b"\x02"
+
+
+class _Head(msgspec.Struct, array_like=True):
+    """What a mark says of those who hold alike. `clocks`: of which Bound its instants are, and its
+    territory. `reach`: the territories that are told; None: all."""
+
+    clocks: int
+    law: str
+    reach: str | None
+    held: Held
+
+
+class _Own(msgspec.Struct, array_like=True):
+    """Of each authorisation."""
+
+    numbers: list[str]
+    since: list[str]
+
+
+_head, _own = msgspec.json.Decoder(_Head).decode, msgspec.json.Decoder(_Own).decode
+
+
+@dataclass(frozen=True)
+class _Text:
+    """The bytes between which an operator's own belong, and of each place which authorisation, and
+    since when the clause has held."""
+
+    parts: list[bytes]
+    places: list[tuple[int, str]]
+
+    @property
+    def letters(self) -> int:
+        return sum(map(len, self.parts))
+
+    def of(self, own: _Own) -> bytes:
+        if not self.places:
+            return self.parts[0]
+        parts = list(self.parts)
+        for n, (place, since) in enumerate(self.places):
+            begun = max(_instant(own.since[place]), since)
+            parts[2 * n + 1] = f'{_quoted(own.numbers[place])},"since":"{begun}"'.encode()
+        return b"".join(parts)
+
+
+class _Kind(NamedTuple):
+    """Those who are told the same. `law`: a state of it, and a stretch on each clock. `wanted`: the
+    territory; None: all. `order`: see Asked."""
+
+    law: tuple[str, int, int]
+    wanted: str | None
+    reach: str | None
+    order: tuple[int, ...]
+    held: Held
+
+
+@dataclass
+class _Kept:
+    """`as_of`: of whoever asked first. `text`: None while it is not made."""
+
+    kind: _Kind
+    as_of: AsOf
+    text: _Text | None = None
+
+
+class Verdicts:
+    """One a process. `views`: where laws and verdicts are asked for."""
+
+    def __init__(self, views: Pool) -> None:
+        self._views = views
+        self._laws: OrderedDict[str, Law] = OrderedDict()
+        self._ways: OrderedDict[tuple[Any, ...], _Kept] = OrderedDict()
+        self._kinds: OrderedDict[_Kind, _Kept] = OrderedDict()
+        self._letters = 0
+        self._missing: dict[_Kind, _Kept] = {}
+        self._asking = asyncio.Lock()
+
+    async def told(
+        self, pieces: Sequence[bytes], bound: Sequence[Mapping[str, Any]]
+    ) -> dict[int, bytes]:
+        """The texts for those pieces that are marks of verdicts.
+
+        Raises Declined where the law changes meanwhile, and psycopg.Error.
+        """
+        marks = {n: it for n in range(1, len(pieces), 2) if (it := pieces[n])[:1] == b"["}
+        if not marks:
+            return {}
+        # One statement sees one state of the law.
+        version = _head(next(iter(marks.values())).partition(OWN)[0]).law
+        law = self._laws.get(version) or await self._law(version)
+        clocks: dict[bytes, _Clocks] = {}
+        kept: dict[int, tuple[_Kept, _Own]] = {}
+        for n, mark in marks.items():
+            head, _, rest = mark.partition(OWN)
+            own = _own(rest)
+            number = head[1 : head.index(b",")]
+            asked = clocks.get(number)
+            if asked is None:
+                asked = clocks[number] = _Clocks(law, bound[int(number)])
+            order = _order(own.numbers)
+            way = (asked.law, asked.wanted, order, head)
+            kept[n] = self._ways.get(way) or self._kept(way, law, asked), own
+        # Again, where one that was there has gone meanwhile.
+        while missing := {it.kind: it for it, _ in kept.values() if it.text is None}:
+            await self._make(law, missing)
+        return {n: it.text.of(own) for n, (it, own) in kept.items() if it.text}
+
+    def _kept(self, way: tuple[Any, ...], law: Law, asked: _Clocks) -> _Kept:
+        _, _, order, words = way
+        head = _head(words)
+        held = law.essence(head.held, asked.wanted)
+        kind = _Kind(asked.law, asked.wanted, head.reach, order, held)
+        kept = self._ways[way] = self._kinds.setdefault(kind, _Kept(kind, asked.as_of))
+        if len(self._ways) > WAYS:
+            self._ways.popitem(last=False)
+        return kept
+
+    async def _law(self, version: str) -> Law:
+        async with self._asking:  # who comes meanwhile wants the same
+            if version in self._laws:
+                return self._laws[version]
+            async with self._views.connection() as connection:
+                law = await reads.law(connection)
+        if law.version != version:
+            raise Declined("law", "it has just changed")
+        self._laws[version] = law
+        if len(self._laws) > LAWS:
+            self._laws.popitem(last=False)
+        return law
+
+    async def _make(self, law: Law, missing: dict[_Kind, _Kept]) -> None:
+        self._missing |= missing
+        async with self._asking:  # whose turn it is makes those of all who wait
+            if any(it.text is None for it in missing.values()):
+                waiting, self._missing = {**self._missing, **missing}, {}
+                await self._ask(law, [
+                    it for it in waiting.values()
+                    if it.text is None and it.kind.law[0] == law.version
+                ])  # fmt: skip
+
+    async def _ask(self, law: Law, wanted: Collection[_Kept]) -> None:
+        while self._letters > LETTERS:
+            _, first = self._kinds.popitem(last=False)
+            if first.text:
+                self._letters -= first.text.letters
+                first.text = None
+        asked = [Asked(it.kind.held, it.kind.order, it.kind.wanted, it.as_of) for it in wanted]
+        async with self._views.connection() as connection:
+            found = await reads.verdicts(connection, law, asked)
+        if found is None:
+            raise Declined("law", "it has just changed")
+        for it, verdicts in zip(wanted, found, strict=True):
+            it.text = _text(it.kind, verdicts)
+            self._kinds[it.kind] = it
+            self._letters += it.text.letters
+
+
+class _Clocks:
+    """What one Bound says, by one law."""
+
+    def __init__(self, law: Law, bound: Mapping[str, Any]) -> None:
+        self.as_of = AsOf(bound["at"], bound["known"])
+        self.law = (law.version, *law.stretch(self.as_of))
+        self.wanted: str | None = bound.get("in")
+
+
+def _order(numbers: list[str]) -> tuple[int, ...]:
+    """Their places, in the order of the numbers: in it bases are told."""
+    if len(numbers) < 2:
+        return (0,) * len(numbers)
+    return tuple(sorted(range(len(numbers)), key=numbers.__getitem__))
+
+
+def _text(kind: _Kind, verdicts: list[Verdict]) -> _Text:
+    """Of one territory what stands between the braces, of all a list."""
+    parts, places = [""], list[tuple[int, str]]()
+    reach = None if kind.reach is None else kind.reach.split(",")
+    shown = [it for it in verdicts if reach is None or it.territory in reach]
+    alone = kind.wanted is not None
+    for n, it in enumerate(shown):
+        parts[-1] += "" if alone else "," * (n > 0) + "{"
+        reasons = ",".join(f'{{"code":"{each}"}}' for each in it.reasons)
+        parts[-1] += (
+            f'"in":"{it.territory}","outcome":"{it.outcome}","legal":"{it.legal}",'
+            f'"operational":"{it.operational}","reasons":[{reasons}],"bases":['
+        )
+        for m, (agreement, rank, since) in enumerate(it.bases):
+            parts[-1] += (
+                "," * (m > 0) + f'{{"agreement":{{"id":{_quoted(agreement)}}},"authorisation":'
+            )
+            places.append((kind.order[int(rank)], since))
+            parts += ["", "}"]
+        parts[-1] += "]" if alone else "]}"
+    if not alone:
+        parts[0] = "[" + parts[0]
+        parts[-1] += "]"
+    return _Text([it.encode() for it in parts], places)
+
+
+@lru_cache(maxsize=4_096)
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()
+
+
+@lru_cache(maxsize=16_384)
+def _instant(at: str) -> str:
+    """As JSON has it in PostgreSQL, in UTC, with its microseconds always told."""
+    told, _, zone = at.partition("+")
+    assert zone == "00:00", at
+    return f"{told.ljust(26, '0') if '.' in told else told + '.000000'}Z"

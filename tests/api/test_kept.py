@@ -1,0 +1,124 @@
+"""Verdicts that a process keeps are those of the rule, of any world, day and state of knowledge."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import datetime, timedelta
+from itertools import product
+from string import ascii_uppercase
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from api.planning import kept
+from api.planning.kept import Verdicts
+from projections.reads import rows
+from tests.api.client import AUDITOR, KOREA, Client
+from tests.api.region import FRUIT, QUIET, record, region
+from tests.projections.test_rule import _write
+from tests.worlds import Maker
+
+__all__ = ["region"]
+
+WORLDS = 60
+LATER = (timedelta(0), timedelta(microseconds=1), timedelta(days=40), timedelta(days=2_000))
+VERDICT = rows.VERDICT
+WHERE = f"query ($tin: TIN!) {{ operator(tin: $tin) {{ recognisedIn {{ {VERDICT} }} }} }}"
+ONE = f'query ($tin: TIN!) {{ recognition(tin: $tin, in: "KR") {{ tin {VERDICT} }} }}'
+#: The same, which nobody keeps.
+UNKEPT = ONE.replace("outcome", "outcome position")
+
+_BASES = """(select coalesce(json_agg(json_build_object(
+    'agreement', json_build_object('id', b.agreement), 'authorisation', b.authorisation,
+    'since', to_char(b.since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))), '[]')
+    from unnest(v.bases) b)"""
+_VERDICTS = f"""(select coalesce(json_agg(json_build_object('in', v.territory, 'outcome', v.outcome,
+    'legal', v.legal, 'operational', v.operational, 'reasons', (
+        select json_agg(json_build_object('code', r)) from unnest(v.reasons) r),
+    'bases', {_BASES}) order by v.territory), '[]')
+    from rule.verdicts(o.tin, o.administration, WANTED, o.at, o.known,
+        null, null, null, null, null) v)"""
+_ASKED = f"""
+select o.at, o.known, {rows.mark("o", "'null'")}, a.code,
+    {_VERDICTS.replace("WANTED", "null")}, {_VERDICTS.replace("WANTED", "a.code")}
+from (select o.*, o.settled + %(at)s as at, o.settled + %(known)s as known
+    from views.operator o where o.settled < '9000-01-01') o
+cross join lateral (
+    select a.code from views.administration a where left(a.code, 1) = left(o.administration, 1)
+    order by md5(o.tin || a.code) limit 1
+) a""".replace("{clocks}", "0")
+
+
+@pytest.mark.parametrize("letters", (kept.LETTERS, 2_000))
+def test_what_is_kept_is_what_the_rule_says(
+    database: str, monkeypatch: pytest.MonkeyPatch, letters: int
+) -> None:
+    """Also where hardly any text is kept for long."""
+    monkeypatch.setattr(kept, "LETTERS", letters)
+    codes = [a + b for a, b in product(ascii_uppercase, repeat=2)]
+    asked: list[tuple[Any, ...]] = []
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        worlds = [Maker(7_000 + n, codes[5 * n : 5 * n + 5]).make() for n in range(WORLDS)]
+        _write(connection, worlds)
+        for at, known in product(LATER, LATER):
+            asked += connection.execute(_ASKED.encode(), {"at": at, "known": known}).fetchall()
+
+    asyncio.run(_hold_equal(database, asked))
+
+    assert len(asked) > 1_500
+    assert any(len(basis["bases"]) > 1 for it in asked for basis in it[4])
+
+
+async def _hold_equal(database: str, asked: list[tuple[Any, ...]]) -> None:
+    async with AsyncConnectionPool(
+        database, kwargs={"autocommit": True, "options": "-c timezone=UTC"},
+        connection_class=AsyncConnection[tuple[Any, ...]], min_size=1, max_size=2, open=False,
+    ) as pool:  # fmt: skip
+        verdicts = Verdicts(pool)
+
+        async def told(mark: str, **bound: Any) -> str:
+            pieces = mark.encode().split(b"\x01")
+            found = await verdicts.told(pieces, [bound])
+            return found[1].decode()
+
+        async def equal(
+            at: datetime, known: datetime, mark: str, place: str, everywhere: Any, there: Any
+        ) -> None:
+            assert json.loads(await told(mark, at=at, known=known)) == everywhere, mark
+            one = await told(mark, at=at, known=known, **{"in": place})
+            assert [json.loads("{" + one + "}")] == there, (mark, place)
+
+        for n in range(0, len(asked), 50):
+            await asyncio.gather(*(equal(*it) for it in asked[n : n + 50]))
+
+
+def test_nothing_is_kept_longer_than_the_law_it_is_of(region: Client) -> None:
+    said = [region.ask(ONE, AUDITOR, tin=FRUIT)["recognition"]["outcome"]]
+    for change, day in (("suspend_agreement", "2026-08-01"), ("resume_agreement", "2026-09-01")):
+        told = {"side": "KR", "source": "a gazette"}
+        line = {"command": change, "agreement": "CN-KR-AEO", "effective": day, **told}
+        record(region.database, line)
+        said.append(region.ask(ONE, AUDITOR, tin=FRUIT)["recognition"]["outcome"])
+        unkept = region.ask(UNKEPT, AUDITOR, tin=FRUIT)["recognition"]
+        assert unkept["outcome"] == said[-1]
+
+    assert said == ["RECOGNISED", "NOT_RECOGNISED", "RECOGNISED"]
+
+
+def test_those_who_hold_alike_are_told_as_much_as_each_may_ask(region: Client) -> None:
+    def told(tin: str, subject: str) -> list[dict[str, Any]]:
+        answer = region.ask(WHERE, subject, tin=tin)
+        found: list[dict[str, Any]] = answer["operator"]["recognisedIn"]
+        return found
+
+    for _ in range(2):
+        assert {it["in"] for it in told(FRUIT, KOREA)} == {"KR"}
+        assert {"AU", "DE", "FR", "KR"} < {it["in"] for it in told(FRUIT, AUDITOR)}
+    own = {it["authorisation"] for tin in (FRUIT, QUIET) for v in told(tin, AUDITOR)
+           for it in v["bases"]}  # fmt: skip
+    assert own == {"AEOCN1234567890", "AEOCN1111111111"}
