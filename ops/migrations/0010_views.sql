@@ -327,6 +327,7 @@ create table link (
     primary key (from_party, to_party, agreement, ordinal, valid_from, recorded_from, position)
 );
 create index link_agreement on link (agreement);
+create index link_told on link (greatest(position, position_to));  -- the state of the law
 create index link_to on link (to_party, from_party);
 
 -- ------------------------------------------------------------------ claims and documents
