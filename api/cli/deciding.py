@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import BAD_FILE, REFUSED, USAGE, fail
+from api.cli.terminal import BAD_FILE, REFUSED, USAGE, fail, named
 
 
 def new_key(
@@ -32,7 +32,7 @@ def new_key(
         fail(USAGE, str(error))
     seed = secrets.token_bytes(32)
     try:
-        file = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        file = os.open(named(str(out)), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         fail(REFUSED, f"{out}: {error.strerror}")
     with open(file, "w", encoding="utf-8") as writing:
@@ -58,11 +58,18 @@ def sign_commands(
     from registry.signatures import sign
 
     try:
-        code, _, seed = key.read_text(encoding="utf-8").strip().partition(" ")
+        code, _, seed = named(str(key)).read_text(encoding="utf-8").strip().partition(" ")
         signer = Signer.of_seed(code, ED25519, b64decode(seed, validate=True))
-        lines = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        fail(USAGE, str(error))
+    except OSError as error:
+        fail(BAD_FILE, f"{key} cannot be read: {error.strerror}")
+    except ValueError:
+        fail(BAD_FILE, f"{key} holds no key: make one with new-key")
+    try:
+        source = sys.stdin if str(file) == "-" else named(str(file)).open(encoding="utf-8")
+        lines = source.read()
+    except (OSError, UnicodeDecodeError) as error:
+        fail(BAD_FILE, f"{file} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}")
+    done = []
     for number, line in enumerate(lines.splitlines(), start=1):
         if not line.strip():
             continue
@@ -71,4 +78,6 @@ def sign_commands(
         except (ValueError, AttributeError, BadValue) as error:
             fail(BAD_FILE, f"line {number}: {error}")
         signed = sign(replace(command, command_id=command.command_id or uuid4()), signer)
-        print(json.dumps(c.plain(signed), ensure_ascii=False))
+        done.append(json.dumps(c.plain(signed), ensure_ascii=False))
+    for line in done:  # all of the file, or nothing: a part of it would look like the whole
+        print(line)

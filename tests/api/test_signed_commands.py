@@ -93,6 +93,24 @@ def test_a_file_is_signed_where_the_key_is(database: str, tmp_path: Path) -> Non
     assert public.startswith(f"KR+{found.key}+")
 
 
+def test_a_file_that_cannot_be_signed_whole_is_not_signed(database: str, tmp_path: Path) -> None:
+    """Names of files are read where the caller stands, who is not in the program's folder."""
+    terminal = Terminal(database, tmp_path)
+    terminal.run("new-key", "KR", "--out", "kr.key")
+    good = json.dumps({"command": "accept_application", "tin": "KR1234567"})
+    (tmp_path / "commands.jsonl").write_text(f"{good}\nnot a command\n")
+    (tmp_path / "other.key").write_text("KR nothing\n")
+
+    for words, said in (
+        (("commands.jsonl", "--key", "kr.key"), "line 2: "),
+        (("nowhere.jsonl", "--key", "kr.key"), "nowhere.jsonl cannot be read"),
+        (("commands.jsonl", "--key", "no.key"), "no.key cannot be read"),
+        (("commands.jsonl", "--key", "other.key"), "other.key holds no key"),
+    ):
+        assert terminal.run("sign-commands", *words, code=4) == ""
+        assert said in terminal.complaint
+
+
 def test_a_page_says_who_vouches_for_each_event(counter: Client) -> None:
     counter.tell("addKey", CHINA, administration="CN", key=str(CHINESE.key))
     counter.tell("amendParticulars", CHINA, **signed(amend("Acme Lines")))
