@@ -15,10 +15,10 @@ import pytest
 from api.signer import HeadSigner
 from api.strongbox import open_strongbox
 from projections.recount import NotToBeSigned
-from registry.notes import read_note
+from registry.notes import MLDSA44, read_note
 from registry.policies import satisfied
 from tests.keeping_log import asked, copied, eventually, heads, logged, signing
-from tests.strangers.conftest import Static
+from tests.strangers.conftest import STRANGERS, Static
 from tests.watching import witness
 
 
@@ -46,6 +46,26 @@ def test_a_stranger_verifies_head_leaves_and_growth(python: Path, static: Static
     tile = static.folder / "tile" / "0" / "000"
     tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
     assert tlog(python, "verify-inclusion", *told(static), "--index", "1").returncode
+
+
+def test_a_strangers_arithmetic_finds_the_ml_dsa_line_true(python: Path, static: Static) -> None:
+    checkpoint = static.folder / "checkpoint"
+    [key] = [key for key in static.keys if key.kind == MLDSA44]
+
+    def checked() -> subprocess.CompletedProcess[str]:
+        command = [str(it) for it in (python / "python", STRANGERS / "mldsa.py", checkpoint, key)]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    done = checked()
+    assert done.returncode == 0, done.stderr
+    good = checkpoint.read_text(encoding="utf-8")
+    smaller = good.replace(f"\n{static.size}\n", f"\n{static.size - 1}\n", 1)
+    edited = static.older.read_text(encoding="utf-8").partition("\n\n")[0]
+    for other in (smaller, edited + good[good.index("\n\n") :]):
+        checkpoint.write_text(other, encoding="utf-8")
+        assert "not of this checkpoint" in checked().stderr
+    checkpoint.write_text(f"{good[: good.index(chr(8212))]}", encoding="utf-8")
+    assert "has not signed it" in checked().stderr
 
 
 def test_a_stranger_counts_our_witness(python: Path, static: Static, tmp_path: Path) -> None:
