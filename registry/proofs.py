@@ -141,6 +141,21 @@ def width_of(level: int, index: int, size: int) -> int:
     return max(0, min(WIDTH, (size >> HEIGHT * level) - index * WIDTH))
 
 
+def tiles_beside(index: int, size: int) -> list[tuple[int, int]]:
+    """Level and index of the tiles that have all of a leaf's inclusion path: in each row the one
+    above the leaf and, where that is not full, the last one."""
+    found = []
+    for row in range(HEIGHT):
+        if not (hashes := size >> HEIGHT * row):
+            break
+        own = index >> HEIGHT * (row + 1)
+        if own * WIDTH < hashes:
+            found.append((row, own))
+        if hashes % WIDTH and hashes // WIDTH != own:
+            found.append((row, hashes // WIDTH))
+    return found
+
+
 def from_tiles(tile: Tile) -> Node:
     """Looks hashes up in tiles, and works out what lies between their rows."""
 

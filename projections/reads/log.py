@@ -242,11 +242,10 @@ async def _paths(
     connection: AsyncConnection[Any], size: int, leaves: Sequence[int], beneath: Tiles
 ) -> list[list[bytes]]:
     """From the tiles that they need: those at hand, and the others read at once."""
-    wanted: set[tuple[int, int]] = set()
-    for index in leaves:
-        proofs.inclusion_path(_noting(wanted), index, size)
-    # Neighbours share most of their ways.
-    node = cache(await _nodes(connection, size, wanted, beneath))
+    wanted = {place for index in leaves for place in proofs.tiles_beside(index, size)}
+    node = await _nodes(connection, size, wanted, beneath)
+    if len(leaves) > 1:  # neighbours share most of their ways
+        node = cache(node)
     return [proofs.inclusion_path(node, index, size) for index in leaves]
 
 

@@ -161,3 +161,21 @@ def test_a_tile_that_has_not_come_so_far_is_missed() -> None:
     held = tiles([leaf_hash(b"%d" % i) for i in range(10)])
     with pytest.raises(LookupError, match=r"0/000"):
         proofs.root(node_of(held), 11)
+
+
+@given(some.data())
+def test_a_path_lies_in_few_tiles_and_all_of_them_are_there(data: some.DataObject) -> None:
+    size = data.draw(some.integers(1, 70_000) | some.integers(1, 1 << 48))
+    index = data.draw(some.integers(0, size - 1) | some.integers(max(0, size - 600), size - 1))
+    asked = set()
+
+    def node(level: int, at: int) -> bytes:
+        row, above = divmod(level, proofs.HEIGHT)
+        asked.add((row, (at << above) // proofs.WIDTH))
+        return bytes(proofs.HASH)
+
+    proofs.inclusion_path(node, index, size)
+    beside = proofs.tiles_beside(index, size)
+    assert asked <= set(beside)
+    assert len(set(beside)) == len(beside)
+    assert all(proofs.width_of(level, at, size) for level, at in beside)
