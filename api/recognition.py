@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import strawberry
 from psycopg import AsyncConnection
 
-from api import paging, sentences
+from api import access, paging, sentences
 from api.access import Action, operator
 from api.administrations import zones
 from api.agreements import Agreement, agreement
@@ -183,9 +183,15 @@ def _all_asked(
 ) -> dict[str, Any]:
     paging.keys("tins", tins)
     clocks = context.clocks(as_of)
-    for tin in tins:
-        context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
+    _demand_of_all(context, tins, in_)
     return {"tins": [tin.text for tin in tins], "in": in_.text, **clocks.parameters}
+
+
+def _demand_of_all(context: Context, tins: list[Tin], in_: AdministrationCode) -> None:
+    """Of one operator of each home: only to a company is one not like the other."""
+    alike = context.asker.role is not access.Role.COMPANY
+    for tin in {it.text[:2]: it for it in tins}.values() if alike else tins:
+        context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
 
 
 _ASKED = ("tin", "in", "at", "known", "role", "direction", "hs", "crossing", "mode")
@@ -248,8 +254,7 @@ class RecognitionQuery:
         paging.keys("tins", tins)
         clocks = info.context.clocks(as_of)
         question = _question(in_, clocks, None)
-        for tin in tins:
-            info.context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
+        _demand_of_all(info.context, tins, in_)
         info.context.looked("recognitions", [tin.text for tin in tins])
         known = await facts(info.context, tins, in_, clocks)
         return [
