@@ -59,7 +59,7 @@ def _figures(
     requests: int, seconds: float, p50: float, p99: float, bad: int
 ) -> dict[str, float]:
     if not requests:
-        raise BadAnswers(f"not one answer in {seconds:.0f} s")
+        raise BadAnswers(f"slower than this can measure: not one answer in {seconds:.0f} s")
     if bad:
         raise BadAnswers(f"{bad:,} bad answers of {requests:,}")
     return {"rate": requests / seconds, "p50": p50, "p99": p99}
