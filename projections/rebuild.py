@@ -81,9 +81,9 @@ def indexes_later(connection: psycopg.Connection[Any], schema: str) -> Iterator[
 
 
 def make(connection: psycopg.Connection[Any], schema: str) -> None:
-    """Empty tables of the read models in a schema of their own, from the migration's own text."""
-    [file] = MIGRATIONS.glob("*_views.sql")
-    text = file.read_text(encoding="utf-8")
+    """Empty tables of the read models in a schema of their own, from the migrations' own text."""
+    files = sorted(MIGRATIONS.glob("*_views.sql"))
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
     for said in ("views.", "search_path = views", "in schema views "):
         text = text.replace(said, said.replace("views", schema))
     name = Identifier(schema)

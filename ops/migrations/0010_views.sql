@@ -207,6 +207,7 @@ create table deadline (
     met_on date,
     dropped boolean not null,             -- what it was for came to an end first
     ordinal int not null,
+    position bigint not null,
     primary key (tin, ordinal)
 ) partition by hash (tin);
 create index deadline_open on deadline (due, tin) where met_on is null and not dropped;
@@ -327,7 +328,6 @@ create table link (
     primary key (from_party, to_party, agreement, ordinal, valid_from, recorded_from, position)
 );
 create index link_agreement on link (agreement);
-create index link_told on link (greatest(position, position_to));  -- the state of the law
 create index link_to on link (to_party, from_party);
 
 -- ------------------------------------------------------------------ claims and documents
