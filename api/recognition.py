@@ -208,7 +208,6 @@ class RecognitionQuery:
         bind=_asked,
         gives=_ASKED,
         telling=TELLING,
-        ready=places.RECOGNITION_READY,
     )
     @strawberry.field
     async def recognition(

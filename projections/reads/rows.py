@@ -246,8 +246,9 @@ RECOGNITION = _RECOGNITION.replace("ASKED", _CONSIGNMENT)
 #: Of many, without a consignment.
 RECOGNITIONS = _RECOGNITION.replace("ASKED", _NO_CONSIGNMENT)
 
-#: Kept by the process, of an operator that is settled, without a consignment.
-_RECOGNITION_READY = f"""
+#: The same, kept by the process, of an operator that is settled. (Of one TIN it saves nothing: its
+#: territory is another one each time.)
+_RECOGNITIONS_READY = f"""
 select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
     coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
     coalesce(v.reasons, array['NO_INFORMATION']) as reasons, v.bases,
@@ -256,26 +257,18 @@ select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
         || '}}' end as kept
 from (values (true)) as always_one_row
 left join lateral (
-    select o.*, o.settled <= least(%(at)s, %(known)s) and num_nonnulls(ASKED) = 0 as shortly
+    select o.*, o.settled <= least(%(at)s, %(known)s) as shortly
     from views.operator o
     where o.tin = {{key}} and o.registered <= %(known)s and {VISIBLE}
     offset 0
 ) o on true
 left join lateral (
     select t.*, {_bases_text("t")} as bases_text
-    from rule.verdict_then(o.tin, o.administration, %(in)s, %(at)s, %(known)s, ASKED) t
+    from rule.verdict_then(o.tin, o.administration, %(in)s, %(at)s, %(known)s, {_NO_CONSIGNMENT}) t
     where not o.shortly
     offset 0  -- a fence: else it is asked before it is known whether it has to be
 ) v on true"""
-
-
-def _recognition_ready(asked: str) -> Ready:
-    select = _RECOGNITION_READY.replace("ASKED", asked)
-    return Ready(f"tin {VERDICT}", "{me}.kept", select, kept=True)
-
-
-RECOGNITION_READY = _recognition_ready(_CONSIGNMENT)
-RECOGNITIONS_READY = _recognition_ready(_NO_CONSIGNMENT)
+RECOGNITIONS_READY = Ready(f"tin {VERDICT}", "{me}.kept", _RECOGNITIONS_READY, kept=True)
 
 REASONS = "select r.code from unnest({me}.reasons) as r (code)"
 REASONS_READY = Ready(

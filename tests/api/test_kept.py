@@ -28,7 +28,7 @@ WORLDS = 60
 LATER = (timedelta(0), timedelta(microseconds=1), timedelta(days=40), timedelta(days=2_000))
 VERDICT = rows.VERDICT
 WHERE = f"query ($tin: TIN!) {{ operator(tin: $tin) {{ recognisedIn {{ {VERDICT} }} }} }}"
-ONE = f'query ($tin: TIN!) {{ recognition(tin: $tin, in: "KR") {{ tin {VERDICT} }} }}'
+ONE = f'query ($tin: TIN!) {{ recognitions(tins: [$tin], in: "KR") {{ tin {VERDICT} }} }}'
 #: The same, which nobody keeps.
 UNKEPT = ONE.replace("outcome", "outcome position")
 
@@ -98,13 +98,13 @@ async def _hold_equal(database: str, asked: list[tuple[Any, ...]]) -> None:
 
 
 def test_nothing_is_kept_longer_than_the_law_it_is_of(region: Client) -> None:
-    said = [region.ask(ONE, AUDITOR, tin=FRUIT)["recognition"]["outcome"]]
+    said = [region.ask(ONE, AUDITOR, tin=FRUIT)["recognitions"][0]["outcome"]]
     for change, day in (("suspend_agreement", "2026-08-01"), ("resume_agreement", "2026-09-01")):
         told = {"side": "KR", "source": "a gazette"}
         line = {"command": change, "agreement": "CN-KR-AEO", "effective": day, **told}
         record(region.database, line)
-        said.append(region.ask(ONE, AUDITOR, tin=FRUIT)["recognition"]["outcome"])
-        unkept = region.ask(UNKEPT, AUDITOR, tin=FRUIT)["recognition"]
+        said.append(region.ask(ONE, AUDITOR, tin=FRUIT)["recognitions"][0]["outcome"])
+        unkept = region.ask(UNKEPT, AUDITOR, tin=FRUIT)["recognitions"][0]
         assert unkept["outcome"] == said[-1]
 
     assert said == ["RECOGNISED", "NOT_RECOGNISED", "RECOGNISED"]
