@@ -174,11 +174,13 @@ def fold_streams(
         if noun == operators.NOUN:
             moments = zip(fresh, (it.recorded_at for it in told), strict=True)
             made |= operators.changes(events[0].event, list(moments))
-        into = odd
+        into = odd  # the words that a document is searched by stand a line each
         if noun == operators.NOUN and (few or not whole):
             into = moved
-        elif not any("\\" in it.state for it in (*past.get(id, ()), *told)):
-            into = plain
+        elif noun == operators.NOUN and not any(
+            "\\" in it.state for it in (*past.get(id, ()), *told)
+        ):
+            into = plain  # no sign is in the rows that was not in the events
         for table, rows in made.items():
             if rows:
                 into.setdefault(table, []).extend(rows)

@@ -130,6 +130,22 @@ def test_what_a_name_holds_comes_through_as_it_was_said(database: str, name: str
     assert _address(database) == name  # as COPY has it
 
 
+def test_the_words_that_a_document_is_searched_by_stand_a_line_each(world: str) -> None:
+    for again in (False, True):
+        if again:
+            rebuild(world)
+        with psycopg.connect(world) as connection:
+            row = connection.execute(
+                "select count(*) filter (where words like id_and_title || '%%'),"
+                " count(*) filter (where strpos(words, '\\n') > 0), count(*) from ("
+                "  select words, lower(id || chr(10) || title) || chr(10) as id_and_title"
+                "  from views.document) d"
+            ).fetchone()
+            assert row is not None
+            assert row[0] == row[2] > 10
+            assert row[1] == 0
+
+
 def _address(database: str) -> str:
     with psycopg.connect(database) as connection:
         found = connection.execute("select address from views.operator").fetchall()
