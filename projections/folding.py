@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import repeat
+from operator import attrgetter, contains
 from typing import Any
 from uuid import UUID
 
@@ -177,9 +179,7 @@ def fold_streams(
         into = odd  # the words that a document is searched by stand a line each
         if noun == operators.NOUN and (few or not whole):
             into = moved
-        elif noun == operators.NOUN and not any(
-            "\\" in it.state for it in (*past.get(id, ()), *told)
-        ):
+        elif noun == operators.NOUN and not _escapes(told) and not _escapes(past.get(id, ())):
             into = plain  # no sign is in the rows that was not in the events
         for table, rows in made.items():
             if rows:
@@ -189,6 +189,14 @@ def fold_streams(
         {table: copied(plain.get(table, ()), odd.get(table, ())) for table in plain | odd},
         {table: merged(table, rows) for table, rows in moved.items()},
     )
+
+
+def _escapes(told: Sequence[Written]) -> bool:
+    """Whether their texts hold a sign that JSON has no single byte for."""
+    return any(map(contains, map(_STATE, told), repeat("\\")))
+
+
+_STATE = attrgetter("state")
 
 
 def known(it: Written) -> Known[Any]:

@@ -55,6 +55,8 @@ def rows(events: Sequence[Known[Any]], since: int = -1) -> Rows:
     tin = it.tin.text
 
     def moved(facts: list[Remembered[F]]) -> list[Remembered[F]]:
+        if since < 0:
+            return facts
         return [r for r in facts if r.position > since or (r.position_to or -1) > since]
 
     return {

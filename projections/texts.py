@@ -76,14 +76,16 @@ def _last_edge(it: Record) -> datetime:
 
 def _newest(periods: list[Remembered[Period]]) -> list[Remembered[Period]]:
     """The newest law first, as `periods` has it in GraphQL."""
-    found = sorted(periods, key=_POSITION, reverse=True)
-    found.sort(key=_AUTHORISATION)
-    found.sort(key=_BEGINNINGS, reverse=True)
+    found = sorted(periods, key=_BEGINNINGS, reverse=True)
+    if len({r.fact.authorisation for r in periods}) > 1:
+        found.sort(key=_AUTHORISATION)
+        found.sort(key=_OF_LAW, reverse=True)
     return found
 
 
-_POSITION, _AUTHORISATION = attrgetter("position"), attrgetter("fact.authorisation")
-_BEGINNINGS = attrgetter("fact.valid_from", "recorded_from")
+_BEGINNINGS = attrgetter("fact.valid_from", "recorded_from", "position")
+_OF_LAW = attrgetter("fact.valid_from", "recorded_from")
+_AUTHORISATION = attrgetter("fact.authorisation")
 
 
 def _worded(r: Remembered[Period]) -> str:

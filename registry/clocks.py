@@ -44,31 +44,45 @@ class Remembered(msgspec.Struct, Generic[F], frozen=True, gc=False):
     position_to: int | None
 
 
-def remember(beliefs: Iterable[tuple[int, datetime, Iterable[F]]]) -> list[Remembered[F]]:
-    """Every fact with the stretch over which it was believed, in the order of belief.
+class Memory(Generic[F]):
+    """The beliefs so far, told in their order, and over which stretch each fact was believed.
 
-    `beliefs`: position, instant, and all that was believed from then on. Of several beliefs at
-    one instant only the last is kept: nobody could have asked between them.
+    Of several beliefs at one instant only the last is kept: nobody could have asked between them.
     """
-    held: dict[F, tuple[int, datetime]] = {}
-    past: list[Remembered[F]] = []
-    before: list[F] = []
-    for position, known_at, belief in beliefs:
-        now = list(belief)
-        same = len(before) - 1
-        if same >= 0 and now[:same] == before[:same] and same + 1 == len(held):
-            # Mostly only the last stretch of law has changed, so nobody need look at the others.
-            new, gone = now[same:], before[same:]
-        else:
-            new, gone = now, list(held)
-        kept = set(new) if len(new) > 8 else new
-        for fact in [fact for fact in gone if fact not in kept]:
+
+    def __init__(self) -> None:
+        self._held: dict[F, tuple[int, datetime]] = {}
+        self._past: list[Remembered[F]] = []
+
+    def believe(self, position: int, known_at: datetime, facts: Iterable[F]) -> None:
+        """These facts, and no others, from then on."""
+        now = list(facts)
+        kept = set(now) if len(now) > 8 else now
+        self.change(position, known_at, [fact for fact in self._held if fact not in kept], now)
+
+    def change(
+        self, position: int, known_at: datetime, gone: Iterable[F], new: Iterable[F]
+    ) -> None:
+        """The same, of which only what is different is said. `gone`: believed until now."""
+        held = self._held
+        for fact in gone:
             began, since = held.pop(fact)
             if since < known_at:
-                past.append(Remembered(fact, since, known_at, began, position))
+                self._past.append(Remembered(fact, since, known_at, began, position))
         for fact in new:
             if fact not in held:
                 held[fact] = (position, known_at)
-        before = now
-    past += [Remembered(fact, since, None, began, None) for fact, (began, since) in held.items()]
-    return past
+
+    def facts(self) -> list[Remembered[F]]:
+        """Every fact, in the order of belief."""
+        still = [Remembered(f, since, None, n, None) for f, (n, since) in self._held.items()]
+        return self._past + still
+
+
+def remember(beliefs: Iterable[tuple[int, datetime, Iterable[F]]]) -> list[Remembered[F]]:
+    """Every fact with the stretch over which it was believed. `beliefs`: position, instant, and all
+    that was believed from then on."""
+    memory: Memory[F] = Memory()
+    for position, known_at, belief in beliefs:
+        memory.believe(position, known_at, belief)
+    return memory.facts()

@@ -61,6 +61,11 @@ def stand(events: Iterable[Operator.Event], zone: str) -> dict[str, Period]:
     return {reference: page.now for reference, page in book.pages.items()}
 
 
+#: What an event made of the stretches: those that are so no longer, and those that are instead.
+#: None for more than can be said in a word.
+Moved = tuple[list[Period], list[Period]]
+
+
 class Book:
     """The stretches of every authorisation, as the events told so far together have them."""
 
@@ -68,16 +73,20 @@ class Book:
         self.zone = zone
         self.pages: dict[str, _Page] = {}
 
-    def tell(self, event: Operator.Event) -> None:
+    def tell(self, event: Operator.Event) -> Moved | None:
         if isinstance(event, Operator.AuthorisationEvent):
             # Where a correction took the application away, what followed from it is gone too.
-            if page := self.pages.get(event.authorisation):
-                page.tell(event)
-        elif isinstance(event, Operator.Lodged):
-            self.pages[event.authorisation] = _Page(event, self.zone)
-        elif isinstance(event, Operator.Merged):
+            page = self.pages.get(event.authorisation)
+            return page.tell(event) if page else ([], [])
+        if isinstance(event, Operator.Lodged):
+            before = self.pages.get(event.authorisation)
+            page = self.pages[event.authorisation] = _Page(event, self.zone)
+            return None if before else ([], [page.now])
+        if isinstance(event, Operator.Merged):
             for page in self.pages.values():
                 page.tell(event)
+            return None
+        return [], []
 
     def periods(self) -> list[Period]:
         return [period for page in self.pages.values() for period in (*page.done, page.now)]
@@ -101,14 +110,19 @@ class _Page:
             begins(lodged.effective, self.zone),
         )  # fmt: skip
 
-    def tell(self, event: Operator.Event) -> None:
+    def tell(self, event: Operator.Event) -> Moved | None:
         self.events.append(event)
-        if event.effective >= self.last:
-            self.add(event)
-        else:
+        if event.effective < self.last:
             self.begin()
             for each in in_order_of_law(self.events):
                 self.add(each)
+            return None
+        before, done = self.now, len(self.done)
+        self.add(event)
+        if self.now is before:
+            return [], []
+        now = [*self.done[done:], self.now]
+        return [] if before in now else [before], now
 
     def add(self, event: Operator.Event) -> None:
         effective, now = event.effective, self.now

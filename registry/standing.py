@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from registry.clocks import Known, Remembered, remember
+from registry.clocks import Known, Memory, Remembered, remember
 from registry.deadlines import Deadline, deadlines
 from registry.decisions import begins
 from registry.operators import Operator, amended
@@ -94,7 +94,8 @@ def record(events: Sequence[Known[Any]]) -> Record:
     """The whole stream, first event first, read on both clocks."""
     first: Known[Operator.Registered] = events[0]
     zone = first.event.time_zone
-    standings, names, identifiers, consented = [], [], [], []
+    standings: Memory[Period] = Memory()
+    names, identifiers, consented = [], [], []
     told: list[Operator.Event] = []
     book, corrected = Book(zone), False
     names.append((first.position, first.known_at, _names(first.event, told, zone)))
@@ -106,11 +107,17 @@ def record(events: Sequence[Known[Any]]) -> Record:
         corrected = corrected or every
         said = amended(told) if corrected else told
         if touched & _STANDING:
+            moved = None
             if every:
                 book = Book(zone)
-            for each in said if every else (event,):
-                book.tell(each)
-            standings.append((it.position, it.known_at, book.periods()))
+                for each in said:
+                    book.tell(each)
+            else:
+                moved = book.tell(event)
+            if moved:
+                standings.change(it.position, it.known_at, *moved)
+            else:
+                standings.believe(it.position, it.known_at, book.periods())
         if touched & _NAMES:
             names.append((it.position, it.known_at, _names(first.event, said, zone)))
         if touched & _IDENTIFIERS:
@@ -121,7 +128,7 @@ def record(events: Sequence[Known[Any]]) -> Record:
         first.event.tin,
         first,
         events[-1].position,
-        remember(standings),
+        standings.facts(),
         remember(names),
         remember(identifiers),
         remember(consented),
