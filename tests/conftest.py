@@ -29,7 +29,8 @@ IN_A_HURRY = (
 )  # fmt: skip
 # Files here stay in memory: a test's database is there in a fifth of the time. Containers often
 # have a small one, so there must be room for all that the tests have ever needed at once.
-IN_MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30  # bytes
+IN_MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30  # bytes, for each process
+MOST_PROCESSES = 4  # each has a server of its own, and some tests start a whole service
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER_OPTIONS = [
@@ -42,10 +43,20 @@ BROWSER_OPTIONS = [
 ]
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Whole folders are tested on every core; files and single tests in the process at hand, where
+    they begin at once and a debugger can reach them."""
+    if not all(Path(it).is_dir() for it in config.args) or config.getoption("keyword"):
+        return 0
+    cores = min(os.cpu_count() or 1, MOST_PROCESSES)
+    return cores if cores > 1 else 0
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The conninfo of a server's superuser, on a database that belongs to no test."""
-    roomy = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ROOM
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    roomy = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ROOM * processes
     home = Path(tempfile.mkdtemp(prefix="aeo-test-", dir=IN_MEMORY if roomy else None))
     home.chmod(0o711)  # as root the server is run by another user, who must get through
     with pytest.MonkeyPatch.context() as patch:

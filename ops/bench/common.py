@@ -168,7 +168,8 @@ def memory(pid: int) -> int:
     except OSError:
         return 0
     held = {line.split(":")[0]: line.split()[1] for line in text.splitlines() if "kB" in line}
-    return (int(held["VmRSS"]) - int(held.get("RssShmem", 0))) // 1024
+    # One that has just ended is still listed, and holds nothing any more.
+    return (int(held.get("VmRSS", 0)) - int(held.get("RssShmem", 0))) // 1024
 
 
 def processor_seconds(pids: Sequence[int]) -> float:
