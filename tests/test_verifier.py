@@ -15,6 +15,7 @@ from enum import Enum
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -349,6 +350,58 @@ def test_an_event_says_itself_in_words() -> None:
     assert _event()["says"] == (
         "2026-03-10T09:30:00Z officer:1: operator suspended: effective 2026-03-01; reason fire"
     )
+
+
+SPOILT = (
+    "", '"', "\\", '\\"', ',"', '","', ", ", "{", "}", "[", ":", " ", "\t", "\r", "\x01", "\u2028",
+    "0", "-", "_", "=", "1.0", "null", "true", "\\n", "\\u0041", ', "topic":"x"',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_what_is_read_plainly_would_be_read_so_with_care(turn: int) -> None:
+    """Lines that are a little wrong, and lines that say in words whatever is wrong in them."""
+    chance, plain = Random(turn), 0
+    for n in range(4_000):
+        it = _event() | {"salt": b64encode(chance.randbytes(32)).decode()}
+        if n % 2:
+            name = chance.choice(sorted(it.keys() - {"says", "legal_ground"}))
+            it[name] = _spoilt(chance, it[name]) if isinstance(it[name], str) else n
+            it["says"] = ours.sentence_of(it)
+        line = json.dumps(it, ensure_ascii=False, separators=(",", ":"))
+        if n % 4 == 0:
+            line = _spoilt(chance, line)
+        elif n % 4 == 1:  # what must be written with a backslash, and is not
+            line = line.replace("\\t", "\t").replace("\\u0001", "\x01")
+        found = ours.read_plain(line)
+        fields = found and ours.read_states([found[0]])
+        if not fields:
+            continue
+        plain += 1
+        text, position, stream, version, short, recorded, known, command, leaf = found
+        careful = ours.read_event(line)
+        assert careful == short | {
+            "index": position - 1, "position": position, "stream": stream, "version": version,
+            "state": text, "recorded": recorded, "known": known, "command": command,
+            "salt": careful["salt"], "says": ours.sentence_of(careful),
+        }, line  # fmt: skip
+        assert (leaf, fields) == (ours.leaf_of(careful), [ours.read_state(text)]), line
+    assert plain > 1_500
+
+
+def _spoilt(chance: Random, text: str) -> str:
+    at = chance.randrange(len(text) + 1)
+    return text[:at] + chance.choice(SPOILT) + text[at + chance.choice((0, 0, 1)) :]
+
+
+def test_texts_that_are_read_as_one_are_each_a_whole() -> None:
+    assert ours.read_states(['{"a":1}', '{"b":[2]}', "{}"]) == [{"a": 1}, {"b": [2]}, {}]
+    assert ours.read_states([]) == []
+    for texts in (
+        ['{"a":{}', '{"b":1}}'], ['{"a":[{}', "{}]}"], ['{"a":[{}', "{}]}", "{},{}"],
+        ['{"a":[{}', "{}]}", "{},0,{}"], ["{}", "{"], ["{},{}", "{}"],
+    ):  # fmt: skip
+        assert ours.read_states(texts) is None, texts
 
 
 def test_one_event_is_proved_by_a_small_file(tmp_path: Path) -> None:
