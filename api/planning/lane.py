@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -24,7 +25,7 @@ KEPT = 100  # prepared statements; the one used longest ago goes first
 class Lane:
     """`pool`: where its connection comes from, and goes back to when it is broken.
 
-    `idle`: it can take a statement at once.
+    `idle`: it can take a statement at once. `began`: when it took the last one (time.monotonic).
     """
 
     def __init__(self, pool: Any) -> None:
@@ -36,6 +37,7 @@ class Lane:
         self._next: Callable[[list[Any]], None] | None = None
         self._told: Told | None = None
         self._full = False
+        self.began = 0.0
 
     @property
     def open(self) -> bool:
@@ -64,7 +66,7 @@ class Lane:
 
     def send(self, sql: str, columns: Sequence[bytes], told: Told) -> None:
         """`told` gets the text of each row, or what went wrong. Only while idle."""
-        self._told = told
+        self._told, self.began = told, monotonic()
         try:
             name = self._prepared.get(sql)
             if name is not None:
