@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -91,12 +91,16 @@ def begins(day: date, zone_name: str) -> datetime:
     The last day that a date can hold stands for "never", the first for "always"; they have no
     beginning in any zone and stay what they are.
     """
-    if day in (date.min, date.max):
+    if day == date.min or day == date.max:
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
-    local = datetime(day.year, day.month, day.day, tzinfo=zone(zone_name))
     # The one UTC that instants of the ledger have too: of two zones, even alike, Python compares
     # instants by asking both of them each time.
-    return local.astimezone(UTC)
+    return datetime.combine(day, _midnight(zone_name)).astimezone(UTC)
+
+
+@lru_cache(maxsize=512)
+def _midnight(zone_name: str) -> time:
+    return time(tzinfo=zone(zone_name))
 
 
 def day_of(instant: datetime, zone_name: str) -> date:
