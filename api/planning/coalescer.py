@@ -1,8 +1,9 @@
 """Requests of one plan that arrive together share one statement.
 
 While a statement is under way, whoever comes waits; the next statement takes all that wait for
-the same plan. Where one takes long, others are begun beside it. Rows of different askers share a statement and nothing else: each is answered from
-its own parameters, and one that fails fails alone.
+the same plan. Where one takes long, others are begun beside it. Rows of different askers share a
+statement and nothing else: each is answered from its own parameters, and one that fails fails
+alone.
 """
 
 from __future__ import annotations
