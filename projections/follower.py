@@ -122,16 +122,18 @@ class Follower:
             last = batch[-1].position
             self._at = None
             written = abreast and self._advance_all(connection, running, batch, reached, last)
+            if written is None:
+                continue
             if written is False:
                 for projection in running:
                     position = places[projection.name][0]
+                    if position >= last:
+                        continue  # one that stood still is far behind: this one was there before
                     new = [it for it in own(projection, batch) if it.position > position]
                     self._advance(connection, projection, new, position, last)
                 self._tell(connection, last)
             if progress:
                 progress(last, last - reached)
-            if until is not None and last >= until:
-                return last
             if written and len(batch) < BATCH:
                 self._at = last if len(running) == len(PROJECTIONS) else None
                 return last  # there was no more; what is recorded from here on wakes us again

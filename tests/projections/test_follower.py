@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import psycopg
 import pytest
@@ -109,6 +110,49 @@ def test_an_event_that_cannot_be_read_stops_its_projection_alone(
     with psycopg.connect(database) as connection:
         found = connection.execute("select tin from views.operator where tin like 'CN555%'")
         assert sorted(tin for (tin,) in found) == ["CN5550000001", "CN5550000002"]
+
+
+def test_one_that_is_let_go_on_far_behind_takes_no_other_back(
+    database: str, a_world: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Follower(database).catch_up(until=40)
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "update views.tracking set stopped_at = position + 1 where projection = 'publications'"
+        )
+    Follower(database).catch_up()
+    last = a_world.ledger.max_notification_id() or 0
+    monkeypatch.setattr(following, "BATCH", 50)
+    behind: list[set[str]] = []
+
+    resume(database, "publications")
+    Follower(database).catch_up(
+        lambda *_: behind.append({it for it, at in _places(database).items() if at != (last, None)})
+    )
+
+    assert behind[:-1] == [{"publications"}] * (len(behind) - 1)
+    assert len(behind) > 10 and behind[-1] == set()
+    as_followed = _digests(database)
+    rebuild(database)
+    assert _digests(database) == as_followed
+
+
+def test_who_is_overtaken_says_how_far_it_really_is(
+    database: str, a_world: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else writes a little while a batch up to the same position is folded."""
+    fold, once = following.fold, [True]
+
+    def slowly(*given: Any) -> Any:
+        if once and once.pop():
+            Follower(database).catch_up(until=60)
+        return fold(*given)
+
+    monkeypatch.setattr(following, "fold", slowly)
+
+    assert Follower(database).catch_up(until=400) == 400
+
+    assert _places(database) == dict.fromkeys(_places(database), (400, None))
 
 
 def test_a_follower_that_dies_between_batches_goes_on_where_it_was(
