@@ -198,6 +198,24 @@ def sign_with_the_stolen_key(connection: Connection, at: int) -> None:
     sign(connection, size, witnesses=())
 
 
+def log_anew(connection: Connection) -> None:
+    """The whole log made of the ledger as it is now, and signed with the stolen key."""
+    rows = connection.execute(f"select {COLUMNS} from ledger.event order by position").fetchall()
+    leaves = []
+    for index, row in enumerate(rows):
+        salt = os.urandom(SALT)
+        made = entry(salt, event_bytes(Row(*row)))
+        leaves.append(proofs.leaf_hash(made))
+        connection.execute("update proof.salt set salt = %s where leaf_index = %s", [salt, index])
+        connection.execute(
+            "update proof.leaf set entry = %s where leaf_index = %s", [made, index]
+        )
+    _plant(connection, leaves)
+    connection.execute("delete from proof.cosignature")
+    connection.execute("delete from proof.checkpoint")
+    sign(connection, len(rows), witnesses=())
+
+
 def _rewrite(connection: Connection, at: int, change: str) -> None:
     done = connection.execute(f"update ledger.event set {change} where position = {at}")
     assert done.rowcount == 1

@@ -197,6 +197,11 @@ def _longer_periods(it: dict[str, Any]) -> None:
     it["periods" if "periods" in it else "sides"].append([None] * 15 + [7, None])
 
 
+def _renamed(it: dict[str, Any]) -> None:
+    """What is said of somebody, said of another."""
+    it["operator" if "operator" in it else "agreement"] = "KR1234567"
+
+
 def _swap(files: Files) -> None:
     events = files["events.jsonl"]
     events[0], events[-1] = events[-1], events[0]
@@ -222,6 +227,7 @@ FORGERIES: dict[str, tuple[Callable[[Files], Any], tuple[int, ...]]] = {
     "a deep event": (lambda f: f["events.jsonl"].insert(0, b"[" * 200_000), (2,)),
     "another leaf hash": (_first_leaf, (1,)),
     "a leaf hash less": (_cut_leaves, (1, 4)),
+    "a reading of another": (_changed("expected-state.jsonl", _renamed), (1,)),
     "another reading": (_changed("expected-state.jsonl", _longer_periods), (1,)),
     "a reading less": (lambda f: f["expected-state.jsonl"].pop(0), (1,)),
     "a reading of nobody": (
@@ -237,6 +243,9 @@ FORGERIES: dict[str, tuple[Callable[[Files], Any], tuple[int, ...]]] = {
     "a key of nobody": (lambda f: f["policy.txt"].pop(0), (0, 1)),
     "no policy": (lambda f: f["policy.txt"].clear(), (2,)),
     "a form less": (lambda f: f.pop("schema/agreement.proposed.json"), (4,)),
+    "an earlier place": (_set("manifest.json", position=0), (1,)),
+    "another scope": (_set("manifest.json", scope={"kind": "operator", "id": "CN1"}), (1, 4)),
+    "no scope": (_set("manifest.json", scope={"kind": 1}), (2,)),
     "no leaves": (lambda f: f.pop("leaves"), (2,)),
     "no events": (lambda f: f.pop("events.jsonl"), (2,)),
 }  # fmt: skip
@@ -278,6 +287,31 @@ def test_a_bundle_forged_by_hand_is_seen_through(
     code, said = verify("bundle", str(tmp_path / "b.zip"))
     assert code in codes, said
     assert (code == 0) is (not said)
+
+
+def test_who_has_two_streams_has_two_histories_and_is_found(
+    register: str, tmp_path: Path
+) -> None:
+    """By someone with the log's own key, whose read models and tree are as his ledger is."""
+    other = "ffffffff-0000-4000-8000-000000000000"
+    with psycopg.connect(register) as connection:
+        for table in attacks.GUARDED:
+            connection.execute(f"alter table {table} disable trigger user")
+        connection.execute("alter table views.operator disable trigger user")
+        [(at, stream)] = connection.execute(
+            "select position, originator_id from ledger.event where topic = 'operator.registered'"
+            " and state::jsonb ->> 'tin' = %s", [FRUIT]
+        )  # fmt: skip
+        connection.execute(
+            "update ledger.event set originator_id = %s where originator_id = %s", [other, stream]
+        )
+        connection.execute("update views.operator set id = %s where id = %s", [other, stream])
+        attacks.log_anew(connection)
+        export(connection, Scope(), tmp_path / "a.zip", TRUSTING)
+        connection.rollback()
+    code, said = verify("bundle", str(tmp_path / "a.zip"))
+    assert code == 1
+    assert said == [f"position {at:,}: it begins a stream of another name than its own."]
 
 
 def test_a_bundle_that_was_damaged_on_its_way_is_malformed(register: str, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from registry.values import AgreementKind, Role, Tin
 from tests.law import CN, KR
 
 CLERK, HANA, PORT = "officer:1", Tin("KR1234567"), Tin("CN1111111111")
-DORI = Tin("KR7654321")
+DORI, MIRA = Tin("KR7654321"), Tin("KR5555555")
 KOREAN = Signer.of_seed("KR", ED25519, b"k" * 32)
 CHINESE = Signer.of_seed("CN", ED25519, b"c" * 32)
 
@@ -207,6 +207,31 @@ def test_a_decision_whose_event_is_hidden_is_missed(
     code, said = judged(database, tmp_path)
     assert code != 0
     assert f"KR signed command {grant.command_id}, and no event of it is shown." in said
+
+
+def test_a_decision_that_was_signed_once_is_not_shown_twice(
+    registry: Registry, database: str, tmp_path: Path
+) -> None:
+    """Korea accepted one application; it was withdrawn, and the register accepts the next."""
+    an_hour_later(database)
+    accepted = of_korea(c.AcceptApplication, tin=MIRA)
+    for command in (
+        of_korea(c.RegisterOperator, tin=MIRA, name_="Mira", roles=(Role.EXPORTER,)),
+        c.LodgeApplication(tin=MIRA, programme="KR-AEO", type="AA"), accepted,
+        c.WithdrawApplication(tin=MIRA),
+        c.LodgeApplication(tin=MIRA, programme="KR-AEO", type="AA", command_id=uuid4()),
+    ):  # fmt: skip
+        registry.execute(command, CLERK)
+    at = slip_in(registry, c.AcceptApplication(command_id=uuid4(), tin=MIRA))
+    with psycopg.connect(database) as connection:
+        connection.execute("alter table ledger.event disable trigger all")
+        connection.execute(
+            "update ledger.event set command_id = %s where position = %s",
+            [accepted.command_id, at],
+        )
+    for scope in (Scope(), Scope("operator", MIRA.text)):
+        code, said = judged(database, tmp_path, scope)
+        assert (code, said) == (1, [f"position {at:,}: KR has a key, and did not sign this."])
 
 
 # ------------------------------------------------------------------------- what is imported

@@ -352,6 +352,35 @@ def test_an_event_says_itself_in_words() -> None:
     )
 
 
+def test_a_leaf_is_opened_in_one_way_only() -> None:
+    """Were a salt of any length, it could hold the beginning of a longer event, whose text holds
+    a shorter one: whoever committed to the one could show the other."""
+    salt, letters = b"s" * 32, "41414141-4141-4141-4141-414141414141"
+    inner = _event() | {
+        "position": 0, "version": 0, "recorded": 0, "known": 0, "stream": letters, "command": letters,
+        "topic": "operator.revoked", "state": "{}", "legal_ground": "",
+    }  # fmt: skip
+    hidden = b"".join((
+        b"AEO-EVENT-V2\x00", bytes(8), b"A" * 16, bytes(24), b"A" * 16,
+        *(ours.text_bytes(inner[name]) for name in ("topic", "actor", "decided_by")),
+        ours.text_bytes(""), ours.text_bytes("{}"),
+    ))  # fmt: skip
+    outer = _event() | {"topic": "claim.published", "state": hidden.decode()}
+    longer = salt + b"AEO-EVENT-V2\x00" + b"".join((
+        ours.pack_fixed(
+            outer["position"], ours.bytes_of_stream(outer["stream"]), outer["version"],
+            outer["recorded"], outer["known"], ours.bytes_of_stream(outer["command"]),
+        ),
+        *(ours.text_bytes(outer[name]) for name in ("topic", "actor", "decided_by")),
+        ours.text_bytes(None), ours.pack_length(len(hidden)),
+    ))  # fmt: skip
+    assert ours.entry_of(inner, longer) == ours.entry_of(outer, salt)
+    with pytest.raises(ours.Malformed):
+        ours.leaf_of(inner | {"salt": b64encode(longer).decode()})
+    line = _event() | {"salt": b64encode(salt + b"s").decode()}
+    assert ours.read_plain(json.dumps(line, separators=(",", ":"))) is None
+
+
 SPOILT = (
     "", '"', "\\", '\\"', ',"', '","', ", ", "{", "}", "[", ":", " ", "\t", "\r", "\x01", "\u2028",
     "0", "-", "_", "=", "1.0", "null", "true", "\\n", "\\u0041", ', "topic":"x"',
@@ -423,7 +452,9 @@ def test_one_event_is_proved_by_a_small_file(tmp_path: Path) -> None:
     assert judged() == 0
     assert judged(trusting=False) == 3
     assert judged(salt=None) == 4
-    assert judged(salt="AAAA") == 1
+    assert judged(salt="AAAA") == 2
+    assert judged(says="all is well") == 1
+    assert judged(index=0) == 1
     for name, other in {
         "position": 3, "version": 2, "topic": "operator.revoked", "actor": "officer:2",
         "state": '{"effective":"2026-03-02","reason":"fire"}', "legal_ground": "",
