@@ -125,9 +125,12 @@ class Verdicts:
             asked = clocks.get(number)
             if asked is None:
                 asked = clocks[number] = _Clocks(law, bound[int(number)])
-            order = _order(own.numbers)
+            order = _order(own)
             way = (asked.law, asked.wanted, order, head)
-            kept[n] = self._ways.get(way) or self._kept(way, law, asked), own
+            found = self._ways.get(way)
+            if found is None or found.text is None:  # it may have gone, and be there by another way
+                found = self._kept(way, law, asked)
+            kept[n] = found, own
         # Again, where one that was there has gone meanwhile.
         while missing := {it.kind: it for it, _ in kept.values() if it.text is None}:
             await self._make(law, missing)
@@ -178,6 +181,10 @@ class Verdicts:
         if found is None:
             raise Declined("law", "it has just changed")
         for it, verdicts in zip(wanted, found, strict=True):
+            before = self._kinds.get(it.kind)
+            if before and before.text:  # it went while it was being asked for, and came again
+                self._letters -= before.text.letters
+                before.text = None
             it.text = _text(it.kind, verdicts)
             self._kinds[it.kind] = it
             self._letters += it.text.letters
@@ -192,11 +199,12 @@ class _Clocks:
         self.wanted: str | None = bound.get("in")
 
 
-def _order(numbers: list[str]) -> tuple[int, ...]:
-    """Their places, in the order of the numbers: in it bases are told."""
-    if len(numbers) < 2:
-        return (0,) * len(numbers)
-    return tuple(sorted(range(len(numbers)), key=numbers.__getitem__))
+def _order(own: _Own) -> tuple[int, ...]:
+    """Their places, in the order in which bases are told: of their numbers, then of their days."""
+    if len(own.numbers) < 2:
+        return (0,) * len(own.numbers)
+    told = list(zip(own.numbers, own.since, strict=True))
+    return tuple(sorted(range(len(told)), key=told.__getitem__))
 
 
 def _text(kind: _Kind, verdicts: list[Verdict]) -> _Text:

@@ -23,13 +23,13 @@ from registry.values import Status
 
 VALID = Status.VALID.value
 
-#: Another one as soon as an event changed anything of the law, or the read models were made anew.
-LAW = """(select concat((select l.tableoid from views.link l limit 1), '/', max(law.position))
-from (
-    select max(greatest(l.position, l.position_to)) as position from views.link l
-    union all select max(greatest(m.position, m.position_to)) from views.membership m
-    union all select max(greatest(r.position, r.position_to)) from views.programme_rule r
-    union all select max(r.position) from views.list_received r) law)"""
+#: Another one as soon as an event was told to a stream that makes law, or the read models were made
+#: anew. By stream, since an event can take back another of its instant and leave no row of law; and
+#: each read model's own, since one that stood still goes on where the others were long before.
+LAW = """(select concat((select l.tableoid from views.link l limit 1),
+    '/', (select max(a.position) from views.administration a),
+    '/', (select max(p.position) from views.programme p),
+    '/', (select max(g.position) from views.agreement g)))"""
 
 _EDGES = f"""
 with law as (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from string import ascii_uppercase
 from typing import Any
@@ -16,9 +18,11 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.planning import kept
 from api.planning.kept import Verdicts
+from projections.follower import Follower, resume
 from projections.reads import rows
+from projections.reads.law import LAW
 from tests.api.client import AUDITOR, KOREA, Client
-from tests.api.region import FRUIT, QUIET, record, region
+from tests.api.region import FRUIT, QUIET, ZONES, Line, record, region
 from tests.projections.test_rule import _write
 from tests.worlds import Maker
 
@@ -75,11 +79,7 @@ def test_what_is_kept_is_what_the_rule_says(
 
 
 async def _hold_equal(database: str, asked: list[tuple[Any, ...]]) -> None:
-    async with AsyncConnectionPool(
-        database, kwargs={"autocommit": True, "options": "-c timezone=UTC"},
-        connection_class=AsyncConnection[tuple[Any, ...]], min_size=1, max_size=2, open=False,
-    ) as pool:  # fmt: skip
-        verdicts = Verdicts(pool)
+    async with _keeping(database) as verdicts:
 
         async def told(mark: str, **bound: Any) -> str:
             pieces = mark.encode().split(b"\x01")
@@ -97,6 +97,70 @@ async def _hold_equal(database: str, asked: list[tuple[Any, ...]]) -> None:
             await asyncio.gather(*(equal(*it) for it in asked[n : n + 50]))
 
 
+@asynccontextmanager
+async def _keeping(database: str) -> AsyncIterator[Verdicts]:
+    async with AsyncConnectionPool(
+        database, kwargs={"autocommit": True, "options": "-c timezone=UTC"},
+        connection_class=AsyncConnection[tuple[Any, ...]], min_size=1, max_size=2, open=False,
+    ) as pool:  # fmt: skip
+        yield Verdicts(pool)
+
+
+def test_what_is_kept_again_takes_no_more_room_than_before(
+    region: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "LETTERS", 500)
+    version = _version(region.database)
+
+    def mark(home: str, *consents: str) -> bytes:
+        return _mark(version, home, ["AEOCN1"], ["2016-05-02T00:00:00+00:00"], consents)
+
+    now, codes = datetime.now(UTC), [f"X{it}" for it in ascii_uppercase]
+
+    async def in_turn() -> tuple[int, int]:
+        async with _keeping(region.database) as verdicts:
+            for other in codes:
+                # The law sees no difference between the first two. The others take their room.
+                for it in (mark("XX", other), mark("XX"), *map(mark, ZONES)):
+                    await verdicts.told([b"", it], [{"at": now, "known": now, "in": "JP"}])
+            texts = [it.text for it in verdicts._kinds.values() if it.text]
+            return verdicts._letters, sum(it.letters for it in texts)
+
+    counted, held = asyncio.run(in_turn())
+    assert counted == held > kept.LETTERS / 2
+
+
+def test_of_two_with_one_number_the_elder_is_told_first(region: Client) -> None:
+    days = ["2020-05-02T00:00:00+00:00", "2018-05-02T00:00:00.5+00:00"]
+    mark = _mark(_version(region.database), "CN", ["AEOCN1", "AEOCN1"], days)
+    bound = {"at": datetime.now(UTC), "known": datetime.now(UTC), "in": "KR"}
+
+    async def told() -> bytes:
+        async with _keeping(region.database) as verdicts:
+            return (await verdicts.told([b"", mark], [bound]))[1]
+
+    bases = json.loads(b"{" + asyncio.run(told()) + b"}")["bases"]
+    assert [it["since"] for it in bases] == [
+        "2018-05-02T00:00:00.500000Z", "2020-05-02T00:00:00.000000Z",
+    ]  # fmt: skip
+
+
+def _version(database: str) -> str:
+    with psycopg.connect(database) as connection:
+        [(version,)] = connection.execute(f"select {LAW}".encode()).fetchall()
+    return str(version)
+
+
+def _mark(
+    version: str, home: str, numbers: list[str], since: list[str], consents: Sequence[str] = ()
+) -> bytes:
+    """Of one whose authorisations differ in nothing but their number and day."""
+    alike = [[it] * len(numbers) for it in ("CN-AEO", "ACE", "VALID", "VALID", "")]
+    head = [0, version, None, [home, *alike, [], consents]]
+    own = json.dumps([numbers, since]).encode()
+    return json.dumps(head, separators=(",", ":")).encode() + kept.OWN + own
+
+
 def test_nothing_is_kept_longer_than_the_law_it_is_of(region: Client) -> None:
     said = [region.ask(ONE, AUDITOR, tin=FRUIT)["recognitions"][0]["outcome"]]
     for change, day in (("suspend_agreement", "2026-08-01"), ("resume_agreement", "2026-09-01")):
@@ -108,6 +172,50 @@ def test_nothing_is_kept_longer_than_the_law_it_is_of(region: Client) -> None:
         assert unkept["outcome"] == said[-1]
 
     assert said == ["RECOGNISED", "NOT_RECOGNISED", "RECOGNISED"]
+
+
+def test_law_that_was_read_late_counts_from_when_it_was_read(region: Client) -> None:
+    """One of the read models stood still, was mended, and now tells of what is long past."""
+    stands = "update views.tracking set stopped_at = position + 1 where projection = 'agreements'"
+    with psycopg.connect(region.database, autocommit=True) as connection:
+        connection.execute(stands)
+    record(region.database, pause("suspend_agreement", "2026-09-10"), JOINED)
+    said = [outcome(region)]
+
+    resume(region.database, "agreements")
+    Follower(region.database).catch_up()
+    said.append(outcome(region))
+    record(region.database, pause("resume_agreement", "2026-09-11"))
+
+    assert [*said, outcome(region)] == ["RECOGNISED", "NOT_RECOGNISED", "RECOGNISED"]
+
+
+def test_law_that_was_never_believed_leaves_nothing_that_is_kept(region: Client) -> None:
+    """An authority takes back in the same instant what it had told: no row of it is left."""
+    told = {"known_at": datetime.now(UTC).isoformat()}
+    record(region.database, pause("suspend_agreement", "2026-09-20", **told), LEFT)
+    said = [outcome(region)]
+
+    record(region.database, pause("resume_agreement", "2026-09-20", **told))
+
+    assert [*said, outcome(region)] == ["NOT_RECOGNISED", "RECOGNISED"]
+
+
+def outcome(region: Client) -> str:
+    found: str = region.ask(ONE, AUDITOR, tin=FRUIT)["recognitions"][0]["outcome"]
+    return found
+
+
+def pause(change: str, day: str, **said: Any) -> Line:
+    about = {"command": change, "agreement": "CN-KR-AEO", "side": "KR"}
+    return {**about, "effective": day, "source": "a gazette", **said}
+
+
+#: Of no concern to anybody who is asked about here.
+JOINED, LEFT = (
+    {"command": it, "administration": "EU", "member": "RU", "effective": day, "source": "a jest"}
+    for it, day in (("join_bloc", "2026-02-01"), ("leave_bloc", "2026-02-02"))
+)
 
 
 def test_those_who_hold_alike_are_told_as_much_as_each_may_ask(region: Client) -> None:
