@@ -57,6 +57,7 @@ def _members(events: list[Administration.Event], zone: str) -> list[tuple[Any, .
                 open[member, sense] = (member.text, sense.value, ground, day, None)
             case Administration.MemberLeft(member=member, sense=sense) if (member, sense) in open:
                 code, name, why, since, _ = open.pop((member, sense))
-                both = "; ".join(filter(None, [why, ground]))
-                done.append((code, name, both, since, day))
+                if day > since:  # a stretch of no length never was
+                    both = "; ".join(filter(None, [why, ground]))
+                    done.append((code, name, both, since, day))
     return [*done, *open.values()]

@@ -92,8 +92,7 @@ class Appender:
         while True:
             try:
                 if self._connection is None:
-                    self._connection = self._connect()
-                    prepare(self._connection, self._functions)
+                    self._connection = self._ready()
                 send(self._connection, batch)
                 return receive(self._connection, batch, monotonic() + SILENCE)
             except LOST as error:
@@ -109,6 +108,15 @@ class Appender:
                     return [_translated(error)]
                 # One of them is poison; the others must not suffer for it.
                 return [outcome for ticket in batch for outcome in self.append([ticket], until)]
+
+    def _ready(self) -> psycopg.Connection[Any]:
+        connection = self._connect()
+        try:
+            prepare(connection, self._functions)
+        except BaseException:  # a migration is still to come: kept, the line would never be ready
+            connection.close()
+            raise
+        return connection
 
     @property
     def connection(self) -> psycopg.Connection[Any] | None:

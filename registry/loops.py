@@ -11,7 +11,7 @@ import asyncio
 import threading
 from collections import deque
 from contextlib import suppress
-from time import perf_counter
+from time import monotonic, perf_counter
 
 import psycopg
 
@@ -134,7 +134,8 @@ class LoopCommitter:
             self._line.pgconn.consume_input()
             if self._line.pgconn.is_busy():
                 return
-            outcomes = receive(self._line, self._sent)
+            # A long answer may be here in part before its commit; its end is never far.
+            outcomes = receive(self._line, self._sent, monotonic() + SILENCE)
         except Exception as error:
             self._give_up(error)
         else:
@@ -184,7 +185,7 @@ class LoopCommitter:
         if self._line is not None:  # nearly always a commit that is nearly done
             line = self._line
             try:
-                outcomes = receive(line, self._sent)
+                outcomes = receive(line, self._sent, monotonic() + SILENCE)
             except Exception as error:
                 self._give_up(error)
             else:

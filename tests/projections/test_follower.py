@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -153,6 +154,43 @@ def test_who_is_overtaken_says_how_far_it_really_is(
     assert Follower(database).catch_up(until=400) == 400
 
     assert _places(database) == dict.fromkeys(_places(database), (400, None))
+
+
+def test_who_joins_leaves_and_joins_on_one_day_is_a_member_once(
+    database: str, registry: Registry
+) -> None:
+    """An import may know all of it at one instant."""
+    said = {"administration": "EU", "source": "test"}
+    registry.execute(
+        commands.read(
+            {**said, "command": "register_administration", "name": "EU", "bloc": True,
+             "time_zone": "Europe/Brussels"}
+        ),
+        "test",
+    )  # fmt: skip
+    registry.execute(
+        commands.read(
+            {"command": "register_administration", "administration": "HR", "name": "HR",
+             "time_zone": "Europe/Zagreb", "source": "test"}
+        ),
+        "test",
+    )  # fmt: skip
+    with psycopg.connect(database) as connection:
+        row = connection.execute("select clock_timestamp()").fetchone()
+    assert row is not None
+    for command in ("join_bloc", "leave_bloc", "join_bloc"):
+        step = {
+            **said, "command": command, "member": "HR", "sense": "UNION",
+            "effective": "2013-07-01", "known_at": row[0].isoformat(), "command_id": str(uuid4()),
+        }  # fmt: skip
+        registry.execute(commands.read(step), "test")
+
+    Follower(database).catch_up()
+
+    assert _places(database)["administrations"] == (5, None)
+    with psycopg.connect(database) as connection:
+        found = connection.execute("select member, valid_to from views.membership").fetchall()
+    assert found == [("HR", None)]
 
 
 def test_a_follower_that_dies_between_batches_goes_on_where_it_was(

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import ProgrammingError, StoredEvent
 
 from registry.ledger import Busy, Closed, Command, OutcomeUnknown, Unreachable
 from registry.recorder import LedgerRecorder
@@ -109,6 +109,19 @@ def test_a_bulk_whose_answer_was_lost_is_recorded_once(
 
     assert outcomes == [[n] for n in range(1, 21)]
     assert positions(recorder) == list(range(1, 21))
+
+
+def test_who_came_before_a_migration_is_served_after_it(
+    database: str, open_recorder: OpenRecorder
+) -> None:
+    recorder = open_recorder()
+    with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute("alter function ledger.append_one rename to append_later")
+        with pytest.raises(ProgrammingError, match="append_one"):
+            recorder.insert_events([event()])
+        owner.execute("alter function ledger.append_later rename to append_one")
+
+    assert recorder.insert_events([event()]) == [1]
 
 
 def test_what_never_reached_the_database_is_said_to_be_unrecorded(

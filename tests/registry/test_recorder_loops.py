@@ -12,7 +12,8 @@ from uuid import UUID, uuid4
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from registry.ledger import Closed, Command, Metadata, StreamMoved
+from registry import loops
+from registry.ledger import Closed, Command, Metadata, OutcomeUnknown, StreamMoved
 from registry.recorder import LedgerRecorder
 from tests.registry.wire import Wire
 
@@ -107,3 +108,24 @@ def test_a_loop_may_close_the_recorder_that_it_uses(open_recorder: OpenRecorder)
     assert positions(open_recorder()) == list(range(1, len(recorded) + 2))
     with pytest.raises(Closed):
         asyncio.run(recorder.insert_events_async([event()]))
+
+
+def test_a_loop_that_closes_the_recorder_does_not_wait_for_ever_for_the_database(
+    wire: Wire, open_recorder: OpenRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loops, "SILENCE", 0.2)
+    recorder = open_recorder(wire.conninfo)
+
+    async def leave() -> list[object]:
+        await recorder.insert_events_async([event()])
+        wire.hold = b"held back"
+        told = StoredEvent(uuid4(), 1, "operator.suspended", b'"held back"')
+        task = asyncio.create_task(recorder.insert_events_async([told]))
+        await asyncio.to_thread(wire.held.wait)
+        recorder.close()
+        return await asyncio.gather(task, return_exceptions=True)
+
+    [told] = asyncio.run(leave())
+
+    assert isinstance(told, OutcomeUnknown)
+    assert positions(open_recorder()) == [1]
