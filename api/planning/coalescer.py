@@ -58,9 +58,10 @@ class Coalescer:
             task.cancel()
         if self._later:
             self._later.cancel()
+        # First whoever waits: else what a lane leaves undone would begin the next on another.
+        self._fail(psycopg.OperationalError("stopping"))
         for lane in self._lanes:
             await lane.close()
-        self._fail(psycopg.OperationalError("stopping"))
 
     def _wake(self) -> None:
         self._woken = False
@@ -89,6 +90,7 @@ class Coalescer:
         try:
             await lane.connect()
         except psycopg.Error as error:
+            self._connecting.clear()  # now: who asks before this task is gone begins another
             if not any(it.open for it in self._lanes):
                 self._fail(error)  # whoever is in line learns it now
             return

@@ -10,13 +10,17 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from api.planning import lane
+from api.planning.coalescer import Coalescer
+from api.planning.compiler import Plan
 from api.tokens import issue
 from tests.api.client import AUDITOR, Client
 from tests.api.region import FRUIT, region
@@ -89,6 +93,46 @@ def test_a_text_that_postgresql_cannot_hold_is_answered_like_any_other(region: C
     named = region.ask(query, AUDITOR, c={"crossing": "Nowhere"})
 
     assert region.ask(query, AUDITOR, c={"crossing": "No\0where"}) == named
+
+
+def test_whoever_asks_in_the_moment_of_a_failure_is_told_of_it_too() -> None:
+    async def turns_until_told(coalescer: Coalescer, turns: int) -> type:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        with pytest.raises(psycopg.OperationalError) as told:
+            await coalescer.ask(_plan("select 1"), [b"{1}"])
+        return told.type
+
+    async def ask() -> None:
+        for second, third in product(range(6), repeat=2):
+            coalescer = Coalescer(AsyncConnectionPool("", open=False))  # it gives none
+            asked = (turns_until_told(coalescer, it) for it in (0, second, third))
+            async with asyncio.timeout(10):
+                assert set(await asyncio.gather(*asked)) == {PoolClosed}
+
+    asyncio.run(ask())
+
+
+def test_nothing_is_begun_any_more_when_it_closes(region: Client) -> None:
+    async def close() -> tuple[list[bool], set[type]]:
+        async with AsyncConnectionPool(region.database, min_size=2, open=False) as pool:
+            coalescer = Coalescer(pool)
+            slow = "select pg_sleep(5)::text || '{}' from unnest($1::text[])"
+            asked = [
+                asyncio.create_task(coalescer.ask(_plan(slow.format(n)), [b"1"])) for n in range(3)
+            ]
+            while not all(it.open and not it.idle for it in coalescer._lanes):
+                await asyncio.sleep(0.01)
+            await coalescer.close()
+            told = await asyncio.gather(*asked, return_exceptions=True)
+            await asyncio.sleep(0.2)
+            return [it.open for it in coalescer._lanes], set(map(type, told))
+
+    assert asyncio.run(close()) == ([False, False], {psycopg.OperationalError})
+
+
+def _plan(sql: str) -> Plan:
+    return Plan(sql, (), (), many=False, telling=None, kept=False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port has one process")
