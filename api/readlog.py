@@ -46,8 +46,8 @@ INSERT = (
 class ReadLog:
     """Writes looks in batches to `access.read_log`, in a task of its own.
 
-    What the table cannot take (the database is away for long, the process ends) goes to the
-    service's log, whole, at level error: there it is not lost either.
+    What the table cannot take (the database is away for long, the process ends, a text that it
+    does not hold) goes to the service's log, whole, at level error: there it is not lost either.
     """
 
     def __init__(self, conninfo: str) -> None:
@@ -98,12 +98,22 @@ class ReadLog:
             psycopg.conninfo.conninfo_to_dict(self._conninfo), role="aeo_reader"
         )
         connection = await psycopg.AsyncConnection.connect(**parameters, connect_timeout=2)
+        size = BATCH
         async with connection:
             while self._waiting:
-                batch = [self._waiting[n] for n in range(min(BATCH, len(self._waiting)))]
-                async with connection.cursor() as cursor:
-                    await cursor.executemany(INSERT, batch)
-                await connection.commit()
+                batch = [self._waiting[n] for n in range(min(size, len(self._waiting)))]
+                try:
+                    async with connection.cursor() as cursor:
+                        await cursor.executemany(INSERT, batch)
+                    await connection.commit()
+                    size = min(size * 2, BATCH)
+                except (psycopg.DataError, psycopg.IntegrityError):
+                    # No patience will make the table take it; it shall keep no other out.
+                    await connection.rollback()
+                    if len(batch) > 1:
+                        size = len(batch) // 2
+                        continue
+                    self._say(batch[0])
                 for _ in batch:
                     self._waiting.popleft()
 

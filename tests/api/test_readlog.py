@@ -84,6 +84,20 @@ def test_what_the_table_cannot_take_is_told_in_the_log(
     assert (lost["subject"], lost["tins"]) == (KOREA, f"['{ACME}']")
 
 
+def test_one_look_that_the_table_refuses_keeps_no_other_out_of_it(
+    database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """PostgreSQL's texts hold no NUL; an asker's purpose may."""
+    with Client(database, tmp_path) as counter:
+        for odd in (look("CN0"), look("CN1")._replace(purpose="a\0b"), look("CN2"), look("CN3")):
+            counter.service.readlog.keep(odd)
+
+    assert [row[5] for row in kept(database)] == [["CN0"], ["CN2"], ["CN3"]]
+    said = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    [told] = [line for line in said if line["event"] == "look not in the table"]
+    assert told["tins"] == "['CN1']"
+
+
 def test_looking_never_waits_for_the_table(
     database: str,
     tmp_path: Path,
