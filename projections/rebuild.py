@@ -19,17 +19,21 @@ from registry.database import MIGRATIONS
 log = structlog.get_logger()
 
 NEXT = "views_next"
+#: "AEON" in ASCII. Advisory lock: of two that fill the same tables neither would know its own rows.
+MAKING = 0x41454F4E
 
 
 def rebuild(conninfo: str, progress: Progress | None = None) -> int:
     """Replay everything from zero into new tables, and swap them in. Answers the position.
 
-    Readers and the live follower go on meanwhile; they wait only for the swap, a moment.
+    Readers and the live follower go on meanwhile; they wait only for the swap, a moment. Another
+    rebuild waits until this one has ended.
     `conninfo`: of a role that may create schemas. A rebuild that was cut short leaves the old
     tables as they were, and its own are thrown away by the next.
     """
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("set synchronous_commit = off")
+        connection.execute("select pg_advisory_lock(%s)", [MAKING])
         make(connection, NEXT)
         follower = Follower(conninfo, schema=NEXT)
         try:

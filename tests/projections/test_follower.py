@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from time import sleep
 from typing import Any
 from uuid import uuid4
 
@@ -60,6 +62,26 @@ def test_the_live_follower_goes_on_through_a_rebuild(database: str, a_world: Reg
 
     as_followed = _digests(database)
     rebuild(database)
+    assert _digests(database) == as_followed
+
+
+def test_of_two_rebuilds_one_waits_for_the_other(
+    database: str, a_world: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "BATCH", 100)
+    last = Follower(database).catch_up()
+    as_followed = _digests(database)
+    other: list[Future[int]] = []
+
+    def another_begins(position: int, events: int) -> None:
+        if not other:
+            other.append(pool.submit(rebuild, database))
+            sleep(0.5)  # time enough to throw away what is here so far
+
+    with ThreadPoolExecutor(1) as pool:
+        assert rebuild(database, another_begins) == last
+        assert other[0].result() == last
+
     assert _digests(database) == as_followed
 
 
