@@ -233,6 +233,21 @@ FORGERIES: dict[str, tuple[Callable[[Files], Any], tuple[int, ...]]] = {
     "a reading of nobody": (
         _set("expected-state.jsonl", stream="00000000-0000-0000-0000-000000000000"), (1,)
     ),
+    "a reading of no name": (lambda f: f["expected-state.jsonl"].append(
+            b'{"stream":"\\ud800","operator":"X","position":1,"periods":[]}\n'
+        ), (1, 2)),
+    "a reading and more": (_set("expected-state.jsonl", note="all is well"), (1,)),
+    "a reading said twice": (
+        lambda f: f["expected-state.jsonl"].__setitem__(
+            0, f["expected-state.jsonl"][0].replace(b"{", b'{"position":7,', 1)
+        ), (2,)
+    ),
+    "an event said twice": (
+        lambda f: f["events.jsonl"].__setitem__(
+            0, f["events.jsonl"][0].replace(b"{", b'{"says":"all is well",', 1)
+        ), (2,)
+    ),
+    "a tree without end": (_set("manifest.json", size=10**30), (1,)),
     "readings out of order": (lambda f: f["expected-state.jsonl"].reverse(), (1, 2)),
     "no reading": (lambda f: f["expected-state.jsonl"].insert(0, b"7\n"), (2,)),
     "a hash more": (lambda f: f["proof"].append(b"A" * 43 + b"=\n"), (2,)),
@@ -320,6 +335,11 @@ def test_a_bundle_that_was_damaged_on_its_way_is_malformed(register: str, tmp_pa
     for end in range(0, len(written), len(written) // 40):
         (tmp_path / "b.zip").write_bytes(written[:end])
         assert verify("bundle", str(tmp_path / "b.zip"))[0] == 2
+    for at in range(0, len(written), len(written) // 60):
+        (tmp_path / "b.zip").write_bytes(
+            written[:at] + bytes([written[at] ^ 0x55]) + written[at + 1 :]
+        )
+        assert verify("bundle", str(tmp_path / "b.zip"))[0] in (0, 2), at  # 0: a date in the zip
     with ZipFile(tmp_path / "a.zip") as bundle:
         files = {name: bundle.read(name) for name in bundle.namelist()}
     for name in files:

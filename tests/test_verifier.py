@@ -357,8 +357,8 @@ def test_a_leaf_is_opened_in_one_way_only() -> None:
     a shorter one: whoever committed to the one could show the other."""
     salt, letters = b"s" * 32, "41414141-4141-4141-4141-414141414141"
     inner = _event() | {
-        "position": 0, "version": 0, "recorded": 0, "known": 0, "stream": letters, "command": letters,
-        "topic": "operator.revoked", "state": "{}", "legal_ground": "",
+        "position": 0, "version": 0, "recorded": 0, "known": 0, "stream": letters,
+        "command": letters, "topic": "operator.revoked", "state": "{}", "legal_ground": "",
     }  # fmt: skip
     hidden = b"".join((
         b"AEO-EVENT-V2\x00", bytes(8), b"A" * 16, bytes(24), b"A" * 16,
