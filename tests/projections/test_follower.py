@@ -13,6 +13,7 @@ import pytest
 
 from projections import follower as following
 from projections.check import check
+from projections.folding import fold
 from projections.follower import Follower, resume, wait_until
 from projections.rebuild import digests, rebuild
 from registry import commands
@@ -164,7 +165,7 @@ def test_who_is_overtaken_says_how_far_it_really_is(
     database: str, a_world: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody else writes a little while a batch up to the same position is folded."""
-    fold, once = following.fold, [True]
+    once = [True]
 
     def slowly(*given: Any) -> Any:
         if once and once.pop():
