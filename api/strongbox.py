@@ -128,8 +128,13 @@ def _begin(home: Path) -> None:
     """A new log begins by signing the empty tree, of which there is only one: no promise is made
     by that, but whoever finds a key without a head knows that a memory was lost."""
     # The key comes last: the empty tree's head without one is a beginning that was cut short.
-    if (home / HEAD).exists() and read_checkpoint(read_note((home / HEAD).read_bytes()).text).size:
-        raise NotToBeSigned(f"{home / KEY} is gone: put it back, or begin another log.")
+    if (home / HEAD).exists():
+        try:
+            is_begun = read_checkpoint(read_note((home / HEAD).read_bytes()).text).size > 0
+        except BadNote:  # it was a head once
+            is_begun = True
+        if is_begun:
+            raise NotToBeSigned(f"{home / KEY} is gone: put it back, or begin another log.")
     if not (home / ORIGIN).exists():
         _put(home / ORIGIN, f"{EXAMPLE}/{secrets.token_hex(4)}\n", 0o644)
     origin = (home / ORIGIN).read_text().strip()

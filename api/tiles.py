@@ -32,7 +32,8 @@ BRIEFLY = "max-age=1"
 SAFE = {"X-Content-Type-Options": "nosniff", "Access-Control-Allow-Origin": "*"}
 
 #: 067, x001/x234/067: groups of three digits, all but the last marked, the first of them not x000.
-_NUMBER = r"(?P<number>(?:x(?!000)\d{3}/(?:x\d{3}/)*)?\d{3})"
+#: Of seven groups at most: that is past `_LARGEST`, and Python reads no number of 5,000 digits.
+_NUMBER = r"(?P<number>(?:x(?!000)\d{3}/(?:x\d{3}/){0,5})?\d{3})"
 _WIDTH = r"(?:\.p/(?P<width>[1-9]\d{0,2}))?"
 _TILE = re.compile(rf"(?P<level>[0-9]|[1-5][0-9]|6[0-3])/{_NUMBER}{_WIDTH}", re.ASCII)
 _ENTRIES = re.compile(rf"entries/{_NUMBER}{_WIDTH}", re.ASCII)

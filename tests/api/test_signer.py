@@ -172,6 +172,15 @@ def test_the_head_of_another_log_is_no_memory_of_this_one(
     assert "no head of this log" in refused(database, home)
 
 
+def test_a_key_that_is_gone_beside_a_head_that_is_spoilt_is_missed(
+    database: str, home: Path
+) -> None:
+    open_strongbox(home)
+    (home / "log.key").unlink()
+    (home / "log.head").write_text("nonsense")
+    assert "log.key is gone" in refused(database, home)
+
+
 def test_a_beginning_cut_short_is_begun_again(database: str, home: Path) -> None:
     open_strongbox(home)
     (home / "log.key").unlink()  # the last that is written

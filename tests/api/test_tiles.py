@@ -96,6 +96,7 @@ def test_what_no_head_covers_is_not_there_yet(counter: Client, signed: Checkpoin
         "0/067.p/256", "0/067.p/1000", "0/067.p/+1", "0/067.P/1", "0//067", "0", "",
         "entries/67", "entries/x000/067", "entries/067.p/256", "0/٠٦٧", "data/067",
         "0/" + "x999/" * 9 + "067", "0/067%00", "0/067%0A", "0/../0/067",
+        pytest.param("0/" + "x001/" * 1_500 + "067", id="a number of 4,503 digits"),
     ],
 )  # fmt: skip
 def test_a_tile_has_one_name(counter: Client, path: str) -> None:
