@@ -36,6 +36,9 @@ class Party(msgspec.Struct, frozen=True):
     time_zone: str
 
 
+YEAR = 366 * 24  # hours: who would take data older than that sets no limit
+
+
 class Clause(msgspec.Struct, frozen=True, omit_defaults=True, rename={"from_": "from"}):
     """What one side recognises of another. No clause, no type: no recognition."""
 
@@ -274,6 +277,8 @@ def set_scope(agreement: Agreement, it: c.SetScope, by: Decision) -> None:
         raise BadValue(f"to: found {it.to}, the same as from; a clause is about the other side")
     _party(agreement, it.from_)
     _party(agreement, it.to)
+    if it.max_age_hours is not None and not 1 <= it.max_age_hours <= YEAR:
+        raise BadValue(f"max_age_hours: found {it.max_age_hours}, wanted 1 to {YEAR}, a year")
     if it.until and it.until <= (begun := _dates(it, by).earliest):
         raise WrongDates(f"until: {it.until} is not after {begun}, its beginning")
     clause = Clause(

@@ -222,6 +222,8 @@ def test_a_clause_says_everything_that_limits_it() -> None:
             },
             WrongDates,
         ),
+        ({"from_": CN, "to": SG, "max_age_hours": 0}, BadValue),
+        ({"from_": CN, "to": SG, "max_age_hours": 2_000_000_000}, BadValue),
     ],
 )  # fmt: skip
 def test_a_clause_that_cannot_be_is_refused(said: dict[str, Any], why: type[Refusal]) -> None:
