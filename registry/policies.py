@@ -129,6 +129,7 @@ class _Reading:
         party = Party(_key(vkey, ED25519, MLDSA44), url)
         if any(it.key.public == party.key.public for it in self.logs):
             raise BadPolicy("This log's key stands in an earlier line.")
+        self._one_side(party)
         self.logs.append(party)
         _few(self.logs)
 
@@ -136,6 +137,7 @@ class _Reading:
         party = Party(_key(vkey, COSIGNATURE, MLDSA44), url)
         if any(it.key.public == party.key.public for it in self.witnesses.values()):
             raise BadPolicy("This witness's key stands in an earlier line: it would count twice.")
+        self._one_side(party)
         self._new(name)
         self.witnesses[name] = party
         _few(self.witnesses)
@@ -160,6 +162,11 @@ class _Reading:
         if name != NONE:
             self._check_known(name)
         self.quorums.append(name)
+
+    def _one_side(self, party: Party) -> None:
+        both = [*self.logs, *self.witnesses.values()]
+        if any(it.key.public == party.key.public for it in both):
+            raise BadPolicy("One key is not both a log's and a witness's: it would vouch for itself.")
 
     def _new(self, name: str) -> None:
         if name == NONE or name in self.witnesses or name in self.groups:

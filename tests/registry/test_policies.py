@@ -18,6 +18,8 @@ from registry.policies import BadPolicy, read_policy, satisfied
 
 LOG = Signer.of_seed("registry.example/aeo", ED25519, bytes([7]) * 32)
 LATTICE = Signer.of_seed("registry.example/aeo", MLDSA44, bytes([8]) * 32)
+#: The key of a log, taken for a witness too.
+BOTH = Signer.of_seed("registry.example/aeo", COSIGNATURE, bytes([7]) * 32)
 W = {
     name: Signer.of_seed(f"{name}.example/w", COSIGNATURE, bytes([n]) * 32)
     for n, name in enumerate(("cn", "kr", "nz", "auditor", "stranger"), start=20)
@@ -101,6 +103,8 @@ def test_one_forged_line_of_a_known_witness_spoils_the_note() -> None:
         (f"log {W['cn'].key}\nquorum none\n", "another's"),
         (f"witness w {LOG.key}\nquorum none\n", "another's"),
         (f"log {LOG.key}\nlog {LOG.key}\nquorum none\n", "earlier line"),
+        (f"log {LOG.key}\nwitness w {BOTH.key}\nquorum w\n", "Line 2: .*vouch for itself"),
+        (f"witness w {LATTICE.key}\nlog {LATTICE.key}\nquorum w\n", "Line 2: .*vouch for itself"),
         (f"log {LOG.key} http://a.example extra\nquorum none\n", "says nothing"),
         ("log registry.example/aeo\nquorum none\n", "vkey|verifier key|base64"),
         ("require none\nquorum none\n", "says nothing"),
