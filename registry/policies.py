@@ -166,7 +166,7 @@ class _Reading:
     def _one_side(self, party: Party) -> None:
         both = [*self.logs, *self.witnesses.values()]
         if any(it.key.public == party.key.public for it in both):
-            raise BadPolicy("One key is not both a log's and a witness's: it would vouch for itself.")
+            raise BadPolicy("A log's key is not a witness's too: it would vouch for itself.")
 
     def _new(self, name: str) -> None:
         if name == NONE or name in self.witnesses or name in self.groups:
