@@ -16,6 +16,9 @@ from registry.values import AdministrationCode
 
 #: Rules that are numbers, beside all those that end in _days or _years.
 COUNTED = frozenset({"effect_after"})
+#: What they count at most: more leads past the last year that a date can hold, and whoever
+#: counts on from a day could not be answered.
+MOST_DAYS, MOST_YEARS = 36_525, 100
 
 
 @dataclass(frozen=True)
@@ -152,12 +155,18 @@ class Programme(BaseAggregate[UUID]):
     def set_rule(
         self, by: Decision, rule: str, value: str, unit: str | None, until: date | None
     ) -> None:
-        if (rule in COUNTED or rule.endswith(("_days", "_years"))) and not value.isdecimal():
-            raise BadValue(f"value: found {value!r}, and {rule} wants a whole number")
+        counted = rule in COUNTED or rule.endswith(("_days", "_years"))
+        if counted and not value.isdecimal():
+            raise BadValue(f"value: found {value[:90]!r}, and {rule} wants a whole number")
+        most = MOST_YEARS if rule.endswith("_years") else MOST_DAYS if counted else None
+        if most and (len(value) > 9 or int(value) > most):
+            raise BadValue(f"value: found {value[:90]}, and {rule} is {most} at most")
         facts = by.envelope()
         if until and until <= facts["effective"]:
             raise WrongDates(f"until: {until} is not after {facts['effective']}, its beginning")
-        same = (rule, value, unit, until, facts["effective"])
-        if any((r.rule, r.value, r.unit, r.until, r.effective) == same for r in self.rules):
+        # Only the last word of a day is the law: an earlier one said again takes its place.
+        place = (rule, facts["effective"])
+        last = next((r for r in reversed(self.rules) if (r.rule, r.effective) == place), None)
+        if last and (last.value, last.unit, last.until) == (value, unit, until):
             return
         self.trigger_event(self.RuleSet, rule=rule, value=value, unit=unit, until=until, **facts)

@@ -76,6 +76,14 @@ def test_of_two_words_about_one_day_the_last_stands() -> None:
     assert it.types_on(TODAY) == ("ACE",)
 
 
+def test_what_was_said_first_stands_again_when_it_is_said_last() -> None:
+    it = programme()
+    said = [len(when(it, rule("decision_days", days))) for days in ("120", "90", "120", "120")]
+
+    assert said == [1, 1, 1, 0]
+    assert it.rules_on(TODAY).number("decision_days") == 120
+
+
 def test_types_are_those_of_the_day() -> None:
     it = programme()
     types = c.SetTypes(
@@ -94,6 +102,10 @@ def test_types_are_those_of_the_day() -> None:
         (rule("decision_days", "ninety"), BadValue),
         (rule("effect_after", "-5"), BadValue),
         (rule("bar_years", ""), BadValue),
+        # Counted on from any day, these lead past the last year that there is.
+        (rule("bar_years", "9999"), BadValue),
+        (rule("acceptance_days", "99999999"), BadValue),
+        (rule("effect_after", "9" * 5_000), BadValue),
         (rule("decision_days", "90", until=TODAY), WrongDates),
         (rule("decision_days", "90", effective=date(2018, 5, 1), legal_ground=None), GroundNeeded),
     ],
