@@ -19,6 +19,9 @@ def beforehand(context: Context, command: c.NameContact | c.ErasePerson) -> None
     if command.command_id and context.registry.ledger.find_command(command.command_id):
         return  # it was done before, and is answered with the first result whatever came since
     if isinstance(command, c.NameContact):
+        # Decided first: who was noted as named by what is then refused would never be swept away,
+        # and could not be erased, because no event ever named them.
+        context.registry.decide(command, context.asker.administration)
         context.persons.name(command.tin, command.person, command.commitment)
     else:
         _erase(context.registry, context.persons, command, context.asker.administration)

@@ -16,6 +16,7 @@ from api.cli import app
 from api.imports import import_file
 from api.tokens import issue
 from projections.follower import Follower
+from projections.persons import Particulars
 from registry.values import Tin
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client
 from tests.keeping_log import asked
@@ -181,6 +182,39 @@ def test_what_was_kept_and_never_named_is_swept_away(counter: Client) -> None:
 
     there = {path.name for path in (counter.home / "persons").iterdir()}
     assert she.id not in there and {today.id, last.id} <= there
+
+
+def test_a_naming_that_was_refused_does_not_keep_anybody(counter: Client) -> None:
+    she = kept(counter)
+    said = {"tin": ACME, "person": she.id, "commitment": she.commitment, "role": "IN_CHARGE"}
+    assert counter.tell("nameContact", CHINA, **said, expectedVersion=1)["code"] == "StaleVersion"
+    assert counter.tell("nameContact", CHINA, **said, effective="2015-01-01")["code"] == (
+        "GroundNeeded"
+    )
+    asked_to_age(counter, she)
+
+    kept(counter)
+
+    assert she.id not in {path.name for path in (counter.home / "persons").iterdir()}
+
+
+def test_a_sweep_cut_short_leaves_no_key_that_nobody_would_look_for(
+    counter: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    she = kept(counter)
+    asked_to_age(counter, she)
+    persons = counter.service.persons
+
+    def cut_short(person: UUID) -> None:
+        raise OSError("no power")
+
+    with monkeypatch.context() as power:
+        power.setattr(persons, "_destroy", cut_short)
+        with pytest.raises(OSError, match="no power"):
+            persons.keep(Tin(ACME), Particulars("Li Na"))
+    kept(counter)
+
+    assert she.id not in {path.name for path in (counter.home / "persons").iterdir()}
 
 
 def asked_to_age(counter: Client, it: Person) -> None:
