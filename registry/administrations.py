@@ -41,6 +41,7 @@ class Administration(BaseAggregate[UUID]):
 
         def apply(self, bloc: Administration) -> None:
             bloc.members.pop((self.member, self.sense), None)
+            bloc.left[self.member, self.sense] = self.effective
 
     class ListReceived(Event):
         TOPIC = "administration.list_received"
@@ -82,6 +83,7 @@ class Administration(BaseAggregate[UUID]):
     ) -> None:
         self.code, self.name, self.time_zone, self.bloc = administration, name, time_zone, bloc
         self.members: dict[tuple[AdministrationCode, Sense], date] = {}  # since when
+        self.left: dict[tuple[AdministrationCode, Sense], date] = {}  # and when last
         self.list_as_of: datetime | None = None
         self.keys: list[str] = []  # with which it may sign now
         self.retired_keys: list[str] = []
@@ -95,8 +97,14 @@ class Administration(BaseAggregate[UUID]):
     def join(self, by: Decision, member: AdministrationCode, sense: Sense) -> None:
         if not self.bloc:
             raise NotAMember(f"{self.code} is one administration, not a bloc: nobody joins it")
-        if (member, sense) not in self.members:
-            self.trigger_event(self.MemberJoined, member=member, sense=sense, **by.envelope())
+        if member == self.code:
+            raise NotAMember(f"{member} cannot be a member of itself")
+        if (member, sense) in self.members:
+            return
+        facts, left = by.envelope(), self.left.get((member, sense))
+        if left and facts["effective"] < left:
+            raise WrongDates(f"effective: {facts['effective']} is before {left}, when it left")
+        self.trigger_event(self.MemberJoined, member=member, sense=sense, **facts)
 
     def leave(self, by: Decision, member: AdministrationCode, sense: Sense) -> None:
         if (member, sense) not in self.members:
@@ -109,6 +117,8 @@ class Administration(BaseAggregate[UUID]):
     def receive_list(self, by: Decision, as_of: datetime) -> None:
         if as_of.tzinfo is None:
             raise BadValue(f"asOf: found {as_of}, wanted an instant with a zone")
+        if not 1900 <= as_of.year <= 2200:  # beside the ends of the calendar lies no civil day
+            raise WrongDates(f"asOf: found {as_of}, wanted an instant from 1900 to 2200")
         if day_of(as_of, self.time_zone) > by.today:
             raise WrongDates(f"asOf: {as_of} is after {by.today}, the day on which it came in")
         if self.list_as_of is None or as_of > self.list_as_of:

@@ -23,6 +23,7 @@ from registry.errors import (
 from registry.footing import STANDING, facts, meant
 from registry.holdings import Authorisation, Due
 from registry.operators import Operator
+from registry.programmes import MOST_DAYS
 from registry.values import HELD, PENDING, Status
 
 IN_USE = frozenset({Status.VALID, Status.SUSPENDED})
@@ -114,9 +115,10 @@ def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> N
     same = (days, reason, said["effective"])
     if any((e.days, e.reason, e.effective) == same for e in before):
         return
-    left = None if allowed is None else allowed - sum(e.days for e in before)
-    if days < 1 or (left is not None and days > left):
-        raise WrongDates(f"days: found {it.days}, and the programme's rules leave {left or 0}")
+    # Where the law sets no limit the calendar does.
+    left = (MOST_DAYS if allowed is None else allowed) - sum(e.days for e in before)
+    if not 1 <= days <= left:
+        raise WrongDates(f"days: found {it.days}, and the programme's rules leave {left}")
     set_before = [
         d for e in operator.past if getattr(e, "authorisation", None) == mine.reference
         for d in getattr(e, "due", ()) if d.what == "decision"
@@ -136,6 +138,8 @@ def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> N
 
 def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
     """UCC Delegated Act Art. 29 and its like elsewhere say from which day; Art. 11 bars."""
+    if not it.number.strip():
+        raise BadValue("number: found nothing, wanted the number of the authorisation")
     for held in operator.authorisations.values():
         if held.number == it.number and held.status in HELD:
             same = it.authorisation in (None, held.number, held.reference)
@@ -346,7 +350,11 @@ def expire(operator: Operator, it: c.ExpireAuthorisation, by: Decision) -> None:
     if mine.status is Status.EXPIRED:
         return
     end = mine.valid_until
-    day = min(by.effective or end or by.today, by.today)
+    day = by.effective or min(end or by.today, by.today)
+    if day > by.today:
+        raise WrongDates(
+            f"effective: found {day}, and it is {by.today}; an end is recorded when it has come"
+        )
     if end is None or day < end:
         until = f"until {end}" if end else "without end"
         raise WrongDates(f"{operator.tin}: {mine} is valid {until} and cannot expire on {day}")

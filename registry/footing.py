@@ -150,6 +150,8 @@ def review(rules: Rules, start: date) -> tuple[Due, ...]:
 def years_after(day: date, years: int | None) -> date | None:
     if years is None:
         return None
+    if day.year + years > date.max.year:
+        return date.max  # "without end", which a term makes no longer
     try:
         return day.replace(year=day.year + years)
     except ValueError:  # 29 February

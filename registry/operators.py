@@ -259,7 +259,9 @@ class Operator(BaseAggregate[UUID]):
             it = operator.authorisations[self.authorisation]
             it.status = Status.REVOKED
             if self.barred_until:
-                operator.barred[it.programme] = self.barred_until
+                # Of two revocations the shorter bar does not end the longer.
+                before = operator.barred.get(it.programme, self.barred_until)
+                operator.barred[it.programme] = max(before, self.barred_until)
 
     class Annulled(AuthorisationEvent):
         """Back to the start (UCC Art. 27): `effective` is the day of effect of the grant."""

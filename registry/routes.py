@@ -86,6 +86,8 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.SetTarget: publications.set_target,
     c.LinkAgreement: publications.link_agreement,
 }
+#: The greatest count that GraphQL's Int can answer.
+MOST = 2**31 - 1
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -158,6 +160,8 @@ def begin(
                 confidence=command.confidence, **facts,
             )  # fmt: skip
         case c.PublishClaim():
+            if not 0 <= command.value <= MOST:
+                raise BadValue(f"value: wanted a count from 0 to {MOST}")
             return Claim(
                 subject=command.subject, measure=_slug("measure", command.measure),
                 value=command.value, as_of=command.as_of, text=command.text,

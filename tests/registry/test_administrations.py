@@ -66,6 +66,23 @@ def test_who_is_not_in_cannot_leave_and_nobody_leaves_before_it_joined() -> None
     assert "before 2026-03-10, when it joined" in refused(WrongDates, union, leave)
 
 
+def test_nobody_comes_back_before_it_left() -> None:
+    union = administration()
+    for command in (
+        c.JoinBloc(administration=EU, member=GB, effective=date(1973, 1, 1), source="OJ"),
+        c.LeaveBloc(administration=EU, member=GB, effective=LEFT_THE_TERRITORY, source="OJ"),
+    ):
+        when(union, command)
+    early = c.JoinBloc(administration=EU, member=GB, effective=date(2020, 6, 1), source="OJ")
+
+    assert "before 2021-01-01, when it left" in refused(WrongDates, union, early)
+    assert len(when(union, c.JoinBloc(administration=EU, member=GB))) == 1
+
+
+def test_no_bloc_is_a_member_of_itself() -> None:
+    refused(NotAMember, administration(), c.JoinBloc(administration=EU, member=EU))
+
+
 def test_nobody_joins_a_single_administration() -> None:
     refused(NotAMember, administration(DE, bloc=False), c.JoinBloc(administration=DE, member=GB))
 
@@ -91,6 +108,9 @@ def test_only_a_newer_list_is_news() -> None:
     [
         (datetime(2026, 3, 9, 18), BadValue),
         (datetime(2026, 3, 11, 0, tzinfo=UTC), WrongDates),
+        # The last hour of the calendar is in Brussels no hour at all.
+        (datetime(9999, 12, 31, 23, 59, tzinfo=UTC), WrongDates),
+        (datetime(1, 1, 1, tzinfo=UTC), WrongDates),
     ],
 )
 def test_a_list_is_as_of_an_instant_that_has_been(

@@ -10,6 +10,7 @@ import pytest
 from registry import commands as c
 from registry.errors import (
     BadValue,
+    Barred,
     GroundNeeded,
     NotOffered,
     Refusal,
@@ -235,6 +236,25 @@ def test_where_the_programme_sets_no_term_there_is_none_to_renew() -> None:
     refused(NotOffered, operator(*authorised), c.RenewAuthorisation(tin=ACME))
 
 
+def test_what_is_valid_without_end_is_renewed_to_no_later_day() -> None:
+    hana = operator(*korean())
+
+    assert len(when(hana, c.RenewAuthorisation(tin=HANA, valid_until=date.max))) == 1
+    assert when(hana, c.RenewAuthorisation(tin=HANA, effective=date(2026, 3, 11))) == []
+
+
+def test_a_deadline_is_extended_no_further_than_the_calendar_goes() -> None:
+    accepted = fact(
+        Operator.Accepted, authorisation="KR-AEO/1", due=due("decision", "2020-06-01"),
+        effective=date(2020, 2, 4),
+    )  # fmt: skip
+    hana = operator(*korean()[:2], accepted)
+
+    for days in (3_000_000, 10**10):  # the programme of Korea says nothing of a limit
+        more = c.ExtendDeadline(tin=HANA, days=days, reason="a fire")
+        assert "leave 36525" in refused(WrongDates, hana, more)
+
+
 def test_a_renewal_ends_after_it_begins() -> None:
     renew = c.RenewAuthorisation(tin=HANA, valid_until=TODAY)
 
@@ -256,6 +276,41 @@ def test_a_revocation_may_bar_for_longer_but_not_into_the_past() -> None:
 
     assert when(operator(*authorised), longer)[0].fields["barred_until"] == date(2031, 1, 1)
     refused(WrongDates, operator(*authorised), none)
+
+
+def test_of_two_revocations_the_longer_bar_holds() -> None:
+    past = [
+        fact(kind, authorisation=f"EU-AEO/{n}", effective=date(2025, 6, n), **said)
+        for n, type in ((1, "AEOC"), (2, "AEOS"))
+        for kind, said in (
+            (Operator.Lodged, {"programme": "EU-AEO", "type": type}),
+            (Operator.Granted, {"number": type, "type": type}),
+        )
+    ]
+    again = [
+        fact(Operator.Lodged, authorisation="EU-AEO/3", programme="EU-AEO", type="AEOC",
+             effective=TODAY),
+        fact(Operator.Accepted, authorisation="EU-AEO/3", effective=TODAY),
+    ]  # fmt: skip
+    acme = operator(
+        registered, *past, revoked,
+        fact(Operator.Revoked, authorisation="EU-AEO/2", reason="fraud",
+             barred_until=date(2026, 3, 1), effective=date(2026, 2, 3)),
+        *again,
+    )  # fmt: skip
+
+    grant = c.GrantAuthorisation(tin=ACME, number="DEAEOC2")
+    assert "barred until 2029-02-02" in refused(Barred, acme, grant)
+
+
+def test_what_is_granted_has_a_number() -> None:
+    refused(BadValue, operator(*applicant), c.GrantAuthorisation(tin=ACME, number=" "))
+
+
+def test_an_authorisation_does_not_expire_on_a_day_to_come() -> None:
+    expire = c.ExpireAuthorisation(tin=HANA, effective=date(2100, 1, 1))
+
+    refused(WrongDates, operator(*korean()), expire, today=date(2026, 5, 1))
 
 
 def test_an_end_may_reach_behind_a_suspension_but_not_behind_the_grant() -> None:

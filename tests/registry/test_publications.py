@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from registry import commands as c
+from registry.decisions import Decision
+from registry.errors import BadValue
 from registry.publications import Claim, Document
+from registry.routes import begin
 from registry.values import AdministrationCode, AgreementKind
 from tests.law import CN, TODAY
+from tests.registry.test_administrations import administration
 from tests.scenario import fact, given, when
 
 ID = "BRI-2017"
@@ -24,6 +30,14 @@ def document() -> Document:
         fact(Document.Published, document=ID, title="A plan", effective=date(2017, 5, 1)),
     )
     return it
+
+
+@pytest.mark.parametrize("value", [-1, 2**31, 10**30])
+def test_a_claim_is_a_count_that_can_be_answered(value: int) -> None:
+    claim = c.PublishClaim(subject=CN, measure="partners", value=value, as_of=TODAY, source="x")
+
+    with pytest.raises(BadValue, match="a count from 0"):
+        begin(claim, Decision(TODAY, source="x"), lambda code: administration())
 
 
 def test_a_goal_is_kept_in_its_own_words_and_once() -> None:
