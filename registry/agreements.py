@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from datetime import date
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
@@ -18,6 +19,7 @@ from registry import commands as c
 from registry.decisions import DatedFact, Decision
 from registry.errors import BadValue, NotAParty, WrongDates, WrongStatus
 from registry.values import (
+    NEVER,
     AdministrationCode,
     AgreementKind,
     Dates,
@@ -36,6 +38,8 @@ class Party(msgspec.Struct, frozen=True):
     time_zone: str
 
 
+#: Between these lie the days of every step, but for one that may never have been taken.
+EARLIEST, LATEST = date(1900, 1, 1), date(2200, 1, 1)
 YEAR = 366 * 24  # hours: who would take data older than that sets no limit
 
 
@@ -191,6 +195,17 @@ class Agreement(BaseAggregate[UUID]):
         return uuid5(NAMESPACE_URL, f"agreement/{agreement}")
 
 
+#: The step that each of these takes; dates that are set say one otherwise.
+STEPS: dict[type[Agreement.DatedEvent], Step] = {
+    Agreement.NegotiationOpened: Step.NEGOTIATING,
+    Agreement.ActionPlanSigned: Step.ACTION_PLAN,
+    Agreement.Signed: Step.SIGNED,
+    Agreement.PilotStarted: Step.PILOT,
+    Agreement.Implemented: Step.IMPLEMENTED,
+    Agreement.Terminated: Step.TERMINATED,
+}
+
+
 # --------------------------------------------------------------- decisions
 
 
@@ -241,6 +256,11 @@ def terminate(agreement: Agreement, it: c.TerminateAgreement, by: Decision) -> N
 
 def accede(agreement: Agreement, it: c.AccedeToAgreement, by: Decision, time_zone: str) -> None:
     if it.member not in agreement.parties:
+        _in_order(
+            agreement, it, by,
+            lambda e: isinstance(e, Agreement.Withdrew) and e.member == it.member,
+            (Agreement.Withdrew,),
+        )  # fmt: skip
         _record(agreement, Agreement.Acceded, it, by, party=Party(it.member, time_zone))
 
 
@@ -301,13 +321,39 @@ def _record(
         raise WrongStatus(f"{agreement.agreement} is terminated: only its record can be bettered")
     dates = _dates(it, by)
     said = said | {"dates": dates, "assumed": it.assumed, "note": it.note}
-    for past in agreement.past:
-        if type(past) is event and all(getattr(past, k) == v for k, v in said.items()):
-            again = event in (Agreement.Suspended, Agreement.Resumed)
-            if not again and past.source == by.source:
-                return
+    if _stands(agreement, event, said, by.source):
+        return
     facts = msgspec.structs.replace(by, effective=dates.earliest).envelope()
     agreement.trigger_event(event, **said, **facts)
+
+
+def _stands(
+    agreement: Agreement,
+    event: type[Agreement.DatedEvent],
+    said: dict[str, Any],
+    source: str | None,
+) -> bool:
+    """Was the very same said before, and nothing since that took its place?"""
+    if event in (Agreement.Suspended, Agreement.Resumed):
+        return False  # by turns: whether it changes anything is known already
+    place = _place(event, said)
+    for past in reversed(agreement.past):
+        same = type(past) is event and past.source == source
+        if same and all(getattr(past, k) == v for k, v in said.items()):
+            return True
+        if place and place == _place(type(past), vars(past)):
+            return False
+    return False
+
+
+def _place(event: type[Agreement.DatedEvent], said: dict[str, Any]) -> object:
+    """Of two words of one place the later stands alone. None: both stand."""
+    if event is Agreement.ScopeSet:
+        return said["clause"].place, said["dates"].earliest
+    if event is Agreement.DatesSet:
+        return None if said["conflicting"] else (said["what"], said["side"])
+    step = STEPS.get(event)
+    return step and (step, said.get("side"))
 
 
 def _dates(it: c.DatedCommand, by: Decision) -> Dates:
@@ -315,6 +361,8 @@ def _dates(it: c.DatedCommand, by: Decision) -> Dates:
     last = it.latest or first
     if last < first:
         raise WrongDates(f"latest: {last} is before {first}, the earliest")
+    if not (first >= EARLIEST and (last <= LATEST or last == NEVER)):
+        raise WrongDates(f"found {first} to {last}, wanted days from {EARLIEST} to {LATEST}")
     return Dates(first, last)
 
 

@@ -59,9 +59,8 @@ def accept(operator: Operator, it: c.AcceptApplication, by: Decision) -> None:
 
 
 def reject(operator: Operator, it: c.RejectApplication, by: Decision) -> None:
-    mine = meant(
-        operator, it.authorisation, {Status.LODGED}, "not accepted", already={Status.NOT_ACCEPTED}
-    )
+    before = {Status.NOT_ACCEPTED}
+    mine = meant(operator, it.authorisation, {Status.LODGED}, "not accepted", already=before)
     if mine.status is Status.LODGED:
         _record(operator, Operator.NotAccepted, mine, by, STANDING, reason=it.reason)
 
@@ -73,10 +72,8 @@ def withdraw(operator: Operator, it: c.WithdrawApplication, by: Decision) -> Non
 
 
 def start_examination(operator: Operator, it: c.StartExamination, by: Decision) -> None:
-    mine = meant(
-        operator, it.authorisation, {Status.ACCEPTED}, "examined",
-        already={Status.UNDER_EXAMINATION},
-    )  # fmt: skip
+    before = {Status.UNDER_EXAMINATION}
+    mine = meant(operator, it.authorisation, {Status.ACCEPTED}, "examined", already=before)
     if mine.status is Status.ACCEPTED:
         _record(operator, Operator.ExaminationStarted, mine, by, STANDING)
 
@@ -240,9 +237,7 @@ def renew(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> None:
     start = max(mine.valid_until or day, day)
     until = it.valid_until or footing.years_after(start, rules.number("validity_years"))
     if until is None:
-        raise NotOffered(
-            f"validUntil: {mine.programme} sets no term, so there is none to renew; name a day"
-        )
+        raise NotOffered(f"validUntil: {mine.programme} sets no term to renew; name a day")
     if until <= day:
         raise WrongDates(f"validUntil: {until} is not after {day}, the renewal")
     if until != mine.valid_until:
@@ -352,9 +347,7 @@ def expire(operator: Operator, it: c.ExpireAuthorisation, by: Decision) -> None:
     end = mine.valid_until
     day = by.effective or min(end or by.today, by.today)
     if day > by.today:
-        raise WrongDates(
-            f"effective: found {day}, and it is {by.today}; an end is recorded when it has come"
-        )
+        raise WrongDates(f"effective: {day} is after {by.today}, and no end comes before its day")
     if end is None or day < end:
         until = f"until {end}" if end else "without end"
         raise WrongDates(f"{operator.tin}: {mine} is valid {until} and cannot expire on {day}")

@@ -15,7 +15,7 @@ from functools import reduce
 from itertools import permutations
 from typing import Any
 
-from registry.agreements import Agreement, Clause
+from registry.agreements import STEPS, Agreement, Clause
 from registry.clocks import Known, Remembered, remember
 from registry.decisions import begins
 from registry.intervals import SINCE_EVER, Span, Time, any_of, later, runs, span_of
@@ -127,14 +127,6 @@ class _Said:
     time: Time
 
 
-_STEPS: dict[type[Agreement.DatedEvent], Step] = {
-    Agreement.NegotiationOpened: Step.NEGOTIATING,
-    Agreement.ActionPlanSigned: Step.ACTION_PLAN,
-    Agreement.Signed: Step.SIGNED,
-    Agreement.PilotStarted: Step.PILOT,
-    Agreement.Implemented: Step.IMPLEMENTED,
-    Agreement.Terminated: Step.TERMINATED,
-}
 _STAGES: dict[Step, AgreementStatus] = {
     Step.NEGOTIATING: AgreementStatus.NEGOTIATING,
     Step.ACTION_PLAN: AgreementStatus.ACTION_PLAN,
@@ -169,8 +161,8 @@ class _Belief:
         for event in self.told:
             if isinstance(event, Agreement.DatesSet):
                 what, side = event.what, event.side
-            elif type(event) in _STEPS:
-                what, side = _STEPS[type(event)], getattr(event, "side", None)
+            elif type(event) in STEPS:
+                what, side = STEPS[type(event)], getattr(event, "side", None)
             elif isinstance(event, Agreement.Noted):
                 what, side = event.what, None
             else:

@@ -88,6 +88,24 @@ def test_of_a_terminated_agreement_only_the_record_can_be_bettered(
         assert "only its record" in refused(WrongStatus, it, command)
 
 
+def test_what_was_said_first_stands_again_when_it_is_said_last() -> None:
+    it, first, other = agreement(), date(2020, 1, 1), date(2021, 1, 1)
+    days = (first, other, first, first)
+    implement = [
+        c.ImplementAgreement(agreement=ID, side=SG, effective=day, source="x") for day in days
+    ]
+    set_dates = [
+        c.SetDates(agreement=ID, what=Step.SIGNED, effective=day, source="x") for day in days
+    ]
+    scope = [
+        c.SetScope(agreement=ID, from_=CN, to=SG, types=types)
+        for types in (("ACE",), ("CE",), ("ACE",), ("ACE",))
+    ]
+
+    for commands in (implement, set_dates, scope):
+        assert [len(when(it, command)) for command in commands] == [1, 1, 1, 0]
+
+
 def test_the_same_step_from_another_source_is_another_record() -> None:
     it = agreement()
     said = {"agreement": ID, "effective": date(2012, 6, 1)}
@@ -121,6 +139,16 @@ def test_an_interval_does_not_end_before_it_begins() -> None:
     sign = c.SignAgreement(agreement=ID, earliest=date(2012, 6, 2), latest=date(2012, 6, 1))
 
     assert "before 2012-06-02, the earliest" in refused(WrongDates, agreement(), sign)
+
+
+@pytest.mark.parametrize(
+    ("earliest", "latest"),
+    [(date.min, date(2012, 6, 1)), (date(2012, 6, 1), date(9999, 12, 30))],
+)
+def test_no_step_lies_beside_the_years_of_the_register(earliest: date, latest: date) -> None:
+    sign = c.SignAgreement(agreement=ID, earliest=earliest, latest=latest, source="x")
+
+    assert "1900-01-01 to 2200-01-01" in refused(WrongDates, agreement(), sign)
 
 
 def test_an_old_fact_on_public_record_needs_its_source_or_its_ground() -> None:
@@ -178,6 +206,13 @@ def test_a_member_that_withdrew_is_a_party_no_longer_and_may_come_back() -> None
     assert when(it, leave) == [dated(Agreement.Withdrew, member=AU)]
     refused(NotAParty, it, leave)
     assert len(when(it, c.AccedeToAgreement(agreement=ID, member=AU))) == 1
+
+
+def test_nobody_comes_back_before_it_withdrew() -> None:
+    it = agreement(dated(Agreement.Withdrew, date(2026, 2, 1), member=AU), parties=(SG, TH, AU))
+    again = c.AccedeToAgreement(agreement=ID, member=AU, effective=date(2026, 1, 1), source="x")
+
+    assert "counts from 2026-02-01" in refused(WrongDates, it, again)
 
 
 def test_nobody_withdraws_before_it_acceded() -> None:
