@@ -7,6 +7,7 @@ import pytest
 
 from projections.check import check
 from projections.follower import Follower
+from projections.models import PROJECTIONS
 from registry.application import Registry
 
 
@@ -80,3 +81,40 @@ def test_what_was_changed_by_hand_is_found(
     found = {finding.what: finding.wrong for finding in check(database)}
 
     assert any(said in wrong for wrong in found[what]), found
+
+
+def test_a_row_of_what_was_never_recorded_is_found_in_every_table(
+    database: str, a_world: Registry
+) -> None:
+    Follower(database).catch_up()
+    keys = {table: key for it in PROJECTIONS for table, key in it.keys.items()}
+    spoilt = set()
+    with psycopg.connect(database, autocommit=True) as connection:
+        for number, (table, key) in enumerate(keys.items()):
+            made = connection.execute(
+                f"create temporary table x as select * from views.{table} limit 1"
+            ).rowcount
+            new = "gen_random_uuid()" if table == "claim" else f"'CN00000000{number:02}'"
+            connection.execute(f"update x set {key} = {new}")
+            connection.execute(f"insert into views.{table} select * from x")
+            connection.execute("drop table x")
+            spoilt |= {table} if made else set()
+
+    found = {finding.what.split(":")[0] for finding in check(database) if not finding.good}
+
+    assert len(spoilt) > 12
+    assert spoilt - {"operator"} <= found and "no operator without its event" in found
+
+
+def test_a_row_that_is_there_twice_is_found_where_no_key_forbids_it(
+    database: str, a_world: Registry
+) -> None:
+    Follower(database).catch_up()
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "insert into views.programme_rule select * from views.programme_rule limit 1"
+        )
+
+    found = {finding.what: finding.wrong for finding in check(database)}
+
+    assert "programme_rule" in found["200 streams derived anew give the same rows"][0]
