@@ -27,9 +27,10 @@ from api.persons import PersonMutation
 from api.refusals import Forbidden, Refused
 from api.vocabulary import Json, Position
 from projections.reads.events import between
+from projections.reads.operators import operators
 from registry import commands as c
 from registry.application import Registry
-from registry.errors import BadValue, Refusal
+from registry.errors import BadValue, Refusal, UnknownOperator
 from registry.publications import Document
 from registry.values import AdministrationCode, Text
 
@@ -99,6 +100,8 @@ async def give(context: Context, command: c.Command) -> Recorded:
     verdict = decide(asker, Action.RECORD, Resource(whose, tin, command=type(command)))
     if not verdict.allowed:
         raise Forbidden(verdict.reason)
+    if isinstance(command, c.MergeInto | c.SplitFrom):
+        await _seen(context, command)
     if isinstance(command, c.NameContact | c.ErasePerson):
         await loop.run_in_executor(context.writers, beforehand, context, command)
     receipt = await registry.execute_async(
@@ -114,6 +117,18 @@ async def give(context: Context, command: c.Command) -> Recorded:
         position=Position(last or 0),
         positions=positions,
     )
+
+
+async def _seen(context: Context, command: c.MergeInto | c.SplitFrom) -> None:
+    """Raises UnknownOperator for another customs' operator that the asker may not see, in the words
+    for one that is not there. Of its own the register itself says whether there are such."""
+    tin = command.successor if isinstance(command, c.MergeInto) else command.origin
+    if AdministrationCode(tin.country) in context.asker.own:
+        return
+    clocks, sight = context.clocks(None), context.asker.sight
+    async with context.views.connection() as connection:
+        if not await operators(connection, sight, context.now, clocks, [tin]):
+            raise UnknownOperator(f"operator {tin} is not in this register")
 
 
 def read(kind: type[c.Command], input: object) -> c.Command:

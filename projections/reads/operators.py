@@ -74,11 +74,15 @@ async def operators(
 async def holder(
     connection: Connection, sight: Sight, now: datetime, as_of: AsOf, number: str
 ) -> OperatorRow | None:
-    """Whose certificate has this number. Of two that ever had it, who has it by that instant."""
-    statement = f"""with {SIGHT} {_OPERATOR} and o.tin = (
-        select p.tin from views.status_period p
+    """Whose certificate has this number. Of several that ever had it and may be seen, who has it by
+    that instant: two administrations may number alike, and who is hidden stands before nobody."""
+    statement = f"""with {SIGHT}, numbered as materialized (
+        select distinct on (p.tin) p.tin, (p.valid_from <= %(at)s, p.valid_from) as since
+        from views.status_period p
         where p.number = %(number)s and {believed("p")}
-        order by p.valid_from <= %(at)s desc, p.valid_from desc, p.tin limit 1)"""
+        order by p.tin, p.valid_from <= %(at)s desc, p.valid_from desc)
+    {_OPERATOR} and o.tin in (select c.tin from numbered c)
+    order by (select c.since from numbered c where c.tin = o.tin) desc, o.tin limit 1"""
     parameters = _parameters(sight, now, as_of) | {"number": number}
     async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
         await cursor.execute(statement, parameters)

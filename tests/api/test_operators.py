@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.client import AUDITOR, Client
-from tests.api.region import FRUIT, OLD, OPEN, QUIET, SHUT, STEEL, record, region
+from tests.api.region import FRUIT, OLD, OPEN, QUIET, SHUT, STEEL, operator, record, region
 
 __all__ = ["region"]
 
@@ -259,3 +259,34 @@ def test_pages_follow_each_other_without_gap_or_repeat(region: Client) -> None:
     assert found == sorted(set(found)) and {FRUIT, QUIET, STEEL, OPEN, SHUT, OLD} <= set(found)
     assert region.error(PAGE, AUDITOR, first=101)["code"] == "BAD_INPUT"
     assert region.error(PAGE, AUDITOR, after="junk")["code"] == "BAD_INPUT"
+
+
+@pytest.mark.parametrize(
+    ("command", "other"), [("mergeInto", "successor"), ("splitFrom", "origin")]
+)
+def test_a_command_tells_nobody_whether_another_customs_has_an_operator(
+    region: Client, command: str, other: str
+) -> None:
+    def told(tin: str) -> tuple[str, str]:
+        said = {"tin": QUIET, other: tin, "reason": "a deed", "expectedVersion": 99_999}
+        outcome = region.tell(command, "officer:CN", **said)
+        return outcome["code"], outcome["message"].replace(tin, "IT")
+
+    assert told(SHUT) == told("FR4444445") == (
+        "UnknownOperator", "operator IT is not in this register"
+    )  # fmt: skip
+    assert told(OPEN)[0] == told(FRUIT)[0] == "StaleVersion"  # those it may see, and its own
+
+
+def test_a_hidden_holder_of_the_same_number_stands_before_nobody(region: Client) -> None:
+    ask = "query ($number: String!) { operatorByCertificate(number: $number) { tin } }"
+    record(
+        region.database,
+        *operator("CN6666666", "Synthetic Twin", "CN-AEO", "ACE", "TWIN-7", "2019-01-07"),
+        *operator("FR6666666", "Synthetic Jumelle", "EU-AEO", "AEOS", "TWIN-7", "2021-01-05"),
+    )
+
+    for by, tin in (("partner:KR", "CN6666666"), ("officer:FR", "FR6666666"),
+                    (AUDITOR, "FR6666666"), (None, None)):  # fmt: skip
+        found = region.ask(ask, by, number="TWIN-7")["operatorByCertificate"]
+        assert found == ({"tin": tin} if tin else None), by
