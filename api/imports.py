@@ -14,7 +14,7 @@ import psycopg
 from eventsourcing.domain import BaseAggregate
 from eventsourcing.persistence import StoredEvent
 
-from api.lines import Bad, explain, lines_of
+from api.lines import Bad, check_texts, explain, lines_of
 from registry import commands as c
 from registry import signatures
 from registry.appending import prepare, receive, send
@@ -28,9 +28,12 @@ from registry.errors import (
     OtherCommand,
     Refusal,
     StaleVersion,
+    WrongDates,
 )
 from registry.ledger import Command, Outcome
 from registry.tickets import write_out
+
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)  # as a command may count from that year on
 
 
 class Draft(Registry):
@@ -55,6 +58,9 @@ class Draft(Registry):
         """
         if isinstance(command, c.ErasePerson):
             raise BadValue("command: an erasure destroys something, and is done by `./aeo erase`")
+        known = command.known_at
+        if known and known < EARLIEST:
+            raise WrongDates(f"known_at: found {known.isoformat()}, wanted 1900 or later")
         id, digest = c.id_of_line(command), c.digest(command, actor)
         before = self._sent.get(id)
         if before is None and (found := self.ledger.find_command(id)):
@@ -171,6 +177,7 @@ def import_file(
             try:
                 if isinstance(line.said, BadValue):
                     raise line.said
+                check_texts(line.said)
                 report.repeated += not draft.add(c.read(line.said), actor)
             except Refusal as refusal:
                 report.bad.append(explain(line, refusal))

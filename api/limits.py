@@ -25,6 +25,7 @@ from graphql import (
 )
 
 from api.costs import Cost, cost
+from api.lines import has_nul
 from api.measure import Scale, Size
 
 BODY = 16 * 1024  # bytes of a request
@@ -41,6 +42,8 @@ MOST = Size(depth=8, aliases=15, tokens=500, roots=10, pairs=10_000)
 #: graphql-core itself limits; each time it is asked for is as much work as a hundred questions.
 MOST_OF_SCHEMA = Size(depth=20, aliases=2, tokens=1_000, roots=2, pairs=10_000)
 OPERATIONS = 10  # of one document: each is validated with all its fragments
+#: PostgreSQL's texts hold none, so whoever looks for one would meet a fault and not an answer.
+NUL = "found a NUL character, which no text of this register has"
 COST = 2_000_000  # microseconds of work, by api.costs: as long as a question may take by default
 
 
@@ -64,6 +67,8 @@ class Document:
         self, operation: OperationDefinitionNode, variables: Mapping[str, Any]
     ) -> GraphQLError | None:
         """Why this operation is not executed with these variables; None where it may be."""
+        if has_nul(variables):
+            return GraphQLError(f"variables: {NUL}", operation)
         found = self.costs[_name(operation)].of(variables)
         if found <= COST:
             return None
@@ -117,7 +122,7 @@ def read(schema: GraphQLSchema, text: str) -> Document:
         return Document(None, (error,))
     except RecursionError:
         return Document(None, (GraphQLError("The document is nested too deeply."),))
-    errors = _too_many(node) or [*_too_large(node), *_operations(node)]
+    errors = _too_many(node) or [*_too_large(node), *_operations(node), *_nul(node, text)]
     errors = errors or validate(schema, node, specified_rules, max_errors=ERRORS)
     if errors:
         return Document(None, tuple(errors))
@@ -149,6 +154,16 @@ def _operations(document: DocumentNode) -> list[GraphQLError]:
         for it in document.definitions
         if isinstance(it, OperationDefinitionNode) and it.operation is OperationType.SUBSCRIPTION
     ]
+
+
+def _nul(document: DocumentNode, text: str) -> list[GraphQLError]:
+    """It can be written in a document in one way only: escaped."""
+    token = document.loc.start_token if document.loc and r"\u" in text else None
+    while token:
+        if "\0" in (token.value or ""):
+            return [GraphQLError(f"line {token.line}: {NUL}")]
+        token = token.next
+    return []
 
 
 def _too_large(document: DocumentNode) -> list[GraphQLError]:

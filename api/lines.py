@@ -177,6 +177,28 @@ def _cell(text: str, hint: Any) -> Any:
     return text
 
 
+def check_texts(said: dict[str, Any]) -> None:
+    """Raises BadValue, naming the field, for a NUL character: JSON and CSV have it, and no text of
+    the ledger. It is found before anything is decided, because a decision is not taken back."""
+    for name, value in said.items():
+        if has_nul([name, value]):
+            raise BadValue(f"found a NUL character, which no text can keep - at `$.{name}`")
+
+
+def has_nul(value: object) -> bool:
+    """Is there a NUL character anywhere in this plain data? However deep it goes."""
+    left = [value]
+    while left:
+        match left.pop():
+            case str() as text if "\0" in text:
+                return True
+            case dict() as named:
+                left += [*named, *named.values()]
+            case list() as many:
+                left += many
+    return False
+
+
 def explain(line: Line, refusal: Refusal) -> Bad:
     """For the person who has to mend the file."""
     said = AT.fullmatch(str(refusal))

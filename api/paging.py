@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 import strawberry
 
+from api.lines import has_nul
 from api.refusals import bad_input
 
 LARGEST_PAGE = 100
@@ -61,7 +62,8 @@ def after(of: str, text: str | None, kinds: tuple[type, ...]) -> tuple[Key, ...]
         found, *key = msgspec.json.decode(urlsafe_b64decode(padded), type=list[str | int])
     except (ValueError, msgspec.MsgspecError):
         found, key = None, []
-    if found != of or tuple(map(type, key)) != kinds or len(text) > 500:
+    # No key of ours has a NUL character, and the database takes none.
+    if found != of or tuple(map(type, key)) != kinds or len(text) > 500 or has_nul(key):
         raise bad_input(
             f"after: {text[:40]!r} is not a cursor of {of}; give an endCursor exactly as it came"
         )

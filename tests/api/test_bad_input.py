@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from api.limits import BODY
+from api.paging import cursor
 from tests.api.client import ACME, AUDITOR, CHINA, Client, small_world
 
 EVENTS = "{ events%s { edges { node { type } } } }"
@@ -62,6 +63,35 @@ def test_a_value_in_a_variable_is_refused_in_the_same_words(counter: Client) -> 
     assert response.status_code == 400
     assert "'nonsense' is not a TIN" in sentence(response)
     assert "data" not in response.json()
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ("query ($it: String!) { operatorByCertificate(number: $it) { tin } }", "a\0b"),
+        ("query ($it: [String!]) { events(filter: {types: $it}) { edges { cursor } } }", ["\0"]),
+        ("query ($it: OperatorFilter) { operators(filter: $it) { totalCount } }", {"type": "\0"}),
+        ("mutation ($it: ConsentInput!) { giveConsent(input: $it) { __typename } }",
+         {"commandId": str(uuid4()), "tin": ACME, "partner": "KR", "legalGround": "\0"}),
+        (r'query ($it: Int) { operatorByCertificate(number: "a\u0000b") { tin } }', None),
+        (r'query ($it: Int) { operatorByCertificate(number: "a\u{0}b") { tin } }', None),
+    ],
+)  # fmt: skip
+def test_what_no_text_can_hold_is_refused_and_is_no_fault(
+    counter: Client, document: str, said: Any
+) -> None:
+    response = counter.post(document, CHINA, it=said)
+
+    assert response.status_code == 400
+    assert "NUL" in sentence(response)
+
+
+def test_a_cursor_made_up_with_a_key_that_no_list_has(counter: Client) -> None:
+    forged = cursor("operators", ["\0"])
+
+    response = counter.post(f'{{ operators(after: "{forged}") {{ totalCount }} }}', AUDITOR)
+
+    assert "is not a cursor of operators" in sentence(response)
 
 
 def test_a_variable_that_is_missing_is_named(counter: Client) -> None:

@@ -143,6 +143,8 @@ def test_a_file_that_grew_records_what_is_new(korea: str, tmp_path: Path) -> Non
         ({"command": "registre_operator"}, "command", "no command", "register_operator, perhaps"),
         ({"command": "hang_him"}, "command", "wanted one of accede_to", "one of these names"),
         ({"expected_version": "one"}, "expected_version", "one", "whole number"),
+        ({"name": "a\0b"}, "name", "NUL", "text"),
+        ({"known_at": "0001-01-01T00:00:00+09:00"}, "known_at", "wanted 1900 or later", "dates"),
         ({"tin": "FR123"}, None, "FR is not in this register", "register_administration first"),
     ],
 )
