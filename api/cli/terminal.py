@@ -72,6 +72,8 @@ def register(home: str) -> Iterator[str]:
 def position(conninfo: str, text: str) -> int:
     """A position, the last one that was recorded by an instant, or by now. Exits with 2."""
     if text.isdecimal():
+        if len(text) > 18:
+            fail(USAGE, f"{text[:40]!r} is no position: a whole number of at most 18 digits")
         return int(text)
     until = datetime.max.replace(tzinfo=UTC) if text == "now" else instant(text)
     import psycopg
@@ -96,7 +98,10 @@ def instant(text: str | None) -> datetime | None:
         if len(text) > 10:
             fail(USAGE, f"{text!r} has no zone: add Z for UTC, or +09:00 and the like")
         found = found.replace(tzinfo=UTC)
-    return found.astimezone(UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:  # in UTC it is a day before the year 1, or after 9999
+        fail(USAGE, f"{text!r} is not an instant of the years 1 to 9999 in UTC")
 
 
 def word(kind: Any, text: str | None, name: str) -> Any:

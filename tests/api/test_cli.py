@@ -111,6 +111,8 @@ def test_ask_as_somebody_else_shows_no_more_than_they_may_see(aeo: Terminal) -> 
         (("ask", FRUIT, "--in", "QQ"), "is not a customs territory"),
         (("ask", FRUIT, "--in", "KR", "--at", "yesterday"), "is not an instant"),
         (("ask", FRUIT, "--in", "KR", "--at", "2026-03-01T09:00"), "has no zone"),
+        (("ask", FRUIT, "--in", "KR", "--at", "0001-01-01T00:00:00+09:00"), "of the years 1 to"),
+        (("rebuild", "--until", "9" * 5000), "is no position"),
         (("ask", FRUIT, "--in", "KR", "--known-at", "2999-01-01"), "is in the future"),
         (("ask", FRUIT, "--in", "KR", "--role", "PIRATE"), "one of IMPORTER"),
         (("ask", FRUIT, "--in", "KR", "--hs", "123"), "2, 4 or 6 digits"),
