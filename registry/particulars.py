@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+from datetime import date
 
 from registry import commands as c
 from registry import footing
@@ -13,6 +14,7 @@ from registry.errors import BadValue, UnknownPosition, WrongDates, WrongStatus
 from registry.footing import facts, in_order, of
 from registry.identifiers import check
 from registry.operators import Operator, amended
+from registry.periods import in_order_of_law
 from registry.standing import consents, stand
 from registry.values import ENDED, HELD, Status
 
@@ -126,7 +128,10 @@ def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int)
             before |= event.what
     if before | it.what == before:
         return
-    _hangs_together(operator, amended(operator.past, {version: it.what}), by)
+    said = amended(operator.past, {version: it.what})
+    if right := next((e for e in said if e.originator_version == version), None):
+        _could_be_said(operator, right, it.what, by)
+    _hangs_together(operator, said, by)
     operator.trigger_event(
         Operator.Corrected,
         corrects=it.position,
@@ -135,6 +140,38 @@ def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int)
         why=it.why,
         **by.envelope(source_suffices=False),
     )
+
+
+def _could_be_said(
+    operator: Operator, right: Operator.Event, what: dict[str, str], by: Decision
+) -> None:
+    """Would what is put right have been refused, had it been said so at once? Raises the same."""
+    day = right.effective
+    if not date(1900, 1, 1) <= day <= date(2200, 1, 1):
+        raise WrongDates(f"what.effective: found {day}, wanted one from 1900 to 2200")
+    if right.decided and right.decided > by.today:
+        raise WrongDates(f"what.decided: {right.decided} is after {by.today}, this day")
+    for name in ("valid_until", "until"):
+        end = getattr(right, name, None)
+        if end and end <= day and {name, "effective"} & what.keys():
+            raise WrongDates(f"what.{name}: {end} is not after {day}, its beginning")
+    for name in ("number", "reason"):
+        if name in what and not what[name].strip():
+            raise BadValue(f"what.{name}: found nothing, wanted it in words or figures")
+    identifier = (Operator.IdentifierAdded, Operator.IdentifierEnded)
+    # A failed check digit is explained in `why`: a correction says no override.
+    if (
+        "value" in what and isinstance(right, identifier)
+        and check(right.scheme, right.value, override="why") != right.value
+    ):
+        raise BadValue(f"what.value: {right.value!r} has blanks about it")
+    if "type" in what and isinstance(
+        right, (Operator.Lodged, Operator.Granted, Operator.TypeChanged)
+    ):
+        mine = operator.authorisations.get(right.authorisation)
+        code = mine.programme if mine else getattr(right, "programme", None)
+        if code:
+            footing.offered(footing.programme(by, code), right.type, day)
 
 
 def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision) -> None:
@@ -154,6 +191,17 @@ def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision
     given = {it.partner for it in consents(said, operator.time_zone) if it.valid_to is None}
     if given != then.consents:
         raise WrongDates("what: a consent would be withdrawn before it was given, and so stand on")
+    known: set[tuple[str, str]] = set()
+    for event in in_order_of_law(said):
+        if isinstance(event, Operator.IdentifierAdded):
+            known.add((event.scheme, event.value))
+        elif isinstance(event, Operator.IdentifierEnded):
+            if (event.scheme, event.value) not in known:
+                raise WrongDates(
+                    f"what: {event.scheme} {event.value} would end where it does not stand; "
+                    "correct its end, too"
+                )
+            known.remove((event.scheme, event.value))
     stands = stand(said, operator.time_zone)
     for it in then.authorisations.values():
         if it.status in HELD | ENDED and it.number is None:

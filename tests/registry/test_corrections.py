@@ -10,8 +10,11 @@ from registry import commands as c
 from registry.errors import (
     AlreadyHeld,
     BadValue,
+    NotOffered,
+    Refusal,
     UnknownPosition,
     WrongDates,
+    WrongForm,
     WrongStatus,
 )
 from registry.operators import Operator
@@ -31,7 +34,7 @@ from tests.samples import (
     revoked,
     suspended,
 )
-from tests.scenario import fact, refused, when
+from tests.scenario import Fact, fact, refused, when
 
 
 def correct(position: int, why: str = "a slip", **what: str) -> c.CorrectRecord:
@@ -107,6 +110,41 @@ def test_a_voided_revocation_takes_its_bar_with_it() -> None:
 )
 def test_a_correction_that_cannot_be_read_is_refused(what: dict[str, str], why: str) -> None:
     assert why in refused(BadValue, operator(*authorised), correct(5, **what))
+
+
+added = fact(
+    Operator.IdentifierAdded, scheme="EORI", value="DE8934842", effective=date(2025, 2, 3)
+)
+
+
+@pytest.mark.parametrize(
+    ("past", "what", "why"),
+    [
+        (authorised, {"effective": "9999-12-31"}, WrongDates),
+        (authorised, {"decided": "2026-03-11"}, WrongDates),
+        (authorised, {"valid_until": "2025-09-15"}, WrongDates),
+        (authorised, {"type": "AEO9"}, NotOffered),
+        (authorised, {"number": " "}, BadValue),
+        ((*authorised, suspended), {"until": "2026-02-02"}, WrongDates),
+        ((*authorised, suspended), {"reason": ""}, BadValue),
+        ((registered, added), {"value": "no EORI"}, WrongForm),
+        ((registered, added), {"value": " DE8934842"}, Refusal),
+    ],
+)
+def test_what_could_not_have_been_said_at_once_is_no_correction(
+    past: tuple[Fact, ...], what: dict[str, str], why: type[Refusal]
+) -> None:
+    refused(why, operator(*past), correct(len(past), **what))
+
+
+def test_an_identifier_that_was_ended_does_not_stand_on_by_a_correction() -> None:
+    ended = fact(
+        Operator.IdentifierEnded, scheme="EORI", value="DE8934842", effective=date(2025, 3, 3)
+    )
+    for what in ({"value": "DE1234567"}, {"effective": "2025-03-04"}, {"void": "true"}):
+        acme = operator(registered, added, ended)
+        assert "correct its end" in refused(WrongDates, acme, correct(2, **what))
+    assert len(when(operator(registered, added, ended), correct(3, void="true"))) == 1
 
 
 def test_a_correction_says_why() -> None:
