@@ -45,7 +45,8 @@ class Cluster:
     @property
     def socket(self) -> Path:
         # The path of a socket may have 107 bytes on Linux and 103 on a Mac, its name included.
-        if len(os.fsencode(self.folder)) <= 80:
+        # Server and client both take a comma for the end of one folder and the start of another.
+        if len(os.fsencode(self.folder)) <= 80 and "," not in str(self.folder):
             return self.folder
         digest = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:12]
         return Path("/tmp", f"aeo-{os.geteuid()}-{digest}")

@@ -38,6 +38,9 @@ START, STOP = 300, 60
 # that has since been killed, still holds the data.
 NOT_YET = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
 
+#: pg_ctl puts the names of files between quotation marks, and gives the line to a shell.
+SHELL = frozenset('"$`\\\n')
+
 
 @contextmanager
 def database(home: Path, settings: Sequence[str] = ()) -> Iterator[str]:
@@ -56,6 +59,11 @@ def database(home: Path, settings: Sequence[str] = ()) -> Iterator[str]:
             yield url
         return
     cluster = find_cluster(home.resolve())
+    if found := SHELL.intersection(str(cluster.folder)):
+        raise NoDatabase(
+            f"{cluster.folder} has {' '.join(sorted(found))} in its name, and pg_ctl would have a"
+            " shell read it: choose another --home"
+        )
     with _sigterm_unwinds():
         with _turn(cluster):
             run = runner(cluster)
@@ -93,6 +101,10 @@ def _turn(cluster: Cluster) -> Iterator[None]:
         turn = (cluster.folder / "turn.lock").open("a")
     except PermissionError as error:
         raise NoDatabase(f"{error.filename} is not ours to write: choose another --home") from None
+    except OSError as error:  # a file is in the way, the disk is full or only to be read
+        raise NoDatabase(
+            f"{error.filename} cannot be made ({error.strerror}): choose another --home"
+        ) from None
     with turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         yield
@@ -163,7 +175,8 @@ def _start(cluster: Cluster, run: Run, settings: Sequence[str]) -> None:
         )
         if started.returncode == 0:
             return
-        said = cluster.log.read_bytes()[before:].decode(errors="replace")
+        log = cluster.log.read_bytes() if cluster.log.exists() else b""  # a full disk has none
+        said = log[before:].decode(errors="replace")
         if not any(phrase in said for phrase in NOT_YET):
             raise NoDatabase(
                 f"PostgreSQL did not start on {cluster.data}\n"

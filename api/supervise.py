@@ -38,7 +38,14 @@ def up(home: Path, port: int, operators: int, bar: Bar, say: Say) -> None:
         with _until_told():
             # The helpers take longest to import what they need, so they begin before the database,
             # and before we import anything ourselves.
-            helpers = [Helper("serve", home, "--port", str(port)), Helper("follow", home)]
+            try:
+                helpers = [Helper("serve", home, "--port", str(port)), Helper("follow", home)]
+            except OSError as error:
+                from api.cluster import NoDatabase
+
+                raise NoDatabase(
+                    f"{error.filename} cannot be written ({error.strerror}): choose another --home"
+                ) from None
             try:
                 from api.postgres import database
 

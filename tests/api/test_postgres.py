@@ -114,6 +114,34 @@ def test_the_home_may_lie_deeper_than_the_path_of_a_socket_may_be_long(
         assert notes(url) == ["reached"]
 
 
+def test_the_home_may_have_a_comma_in_its_name(tmp_path: Path) -> None:
+    with database(tmp_path / "here, or there") as url:
+        note(url, "reached")
+        assert notes(url) == ["reached"]
+
+
+@pytest.mark.parametrize("name", ["$(touch it)", "`touch it`", 'a "home"'])
+def test_the_name_of_a_home_is_never_read_by_a_shell(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NoDatabase, match="choose another"), database(tmp_path / name):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_way_of_the_home_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    with pytest.raises(NoDatabase, match="choose another --home"), database(tmp_path / "home"):
+        pass
+    told = subprocess.run(
+        [sys.executable, "-m", "api", "up", "--port", "8497", "--home", tmp_path / "home"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert told.returncode == 3 and "choose another --home" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 def test_the_first_to_come_may_leave_while_another_still_needs_the_server(home: Path) -> None:
     with guest(home) as first, database(home) as url:
         note(url, "before")
