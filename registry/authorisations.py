@@ -156,7 +156,7 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
     barred = operator.barred.get(mine.programme)
     if barred and day < barred:
         raise Barred(f"{operator.tin} is barred until {barred} and cannot be granted from {day}")
-    footing.not_held_twice(operator, rules, mine.programme, type, but=mine)
+    footing.not_held_twice(operator, rules, mine.programme, type, mine, day)
     footing.in_order(operator, day, mine, footing.of(mine, STANDING))
     if it.valid_until and it.valid_until <= day:
         raise WrongDates(f"validUntil: {it.valid_until} is not after {day}, the day of effect")
@@ -186,7 +186,8 @@ def change_type(operator: Operator, it: c.ChangeType, by: Decision) -> None:
     day: date = facts(operator, by)["effective"]
     programme = footing.programme(by, mine.programme)
     footing.offered(programme, it.type, day)
-    footing.not_held_twice(operator, programme.rules_on(day), mine.programme, it.type, but=mine)
+    rules = programme.rules_on(day)
+    footing.not_held_twice(operator, rules, mine.programme, it.type, mine, day)
     kinds: footing.Kinds = (*GRANT, Operator.TypeChanged)
     _record(operator, Operator.TypeChanged, mine, by, kinds, type=it.type)
 
@@ -280,7 +281,7 @@ def extend_suspension(operator: Operator, it: c.ExtendSuspension, by: Decision) 
     if mine.suspended_until == it.until:
         return
     day: date = facts(operator, by)["effective"]
-    if it.until <= (end := mine.suspended_until or day):
+    if it.until <= (end := max(mine.suspended_until or day, day)):
         raise WrongDates(f"until: {it.until} is before {end}, its end so far")
     _record(
         operator, Operator.SuspensionExtended, mine, by, STANDING,

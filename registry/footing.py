@@ -120,15 +120,20 @@ def offered(programme: Programme, type: str, day: date) -> None:
 
 
 def not_held_twice(
-    operator: Operator, rules: Rules, programme: str, type: str, but: Authorisation
+    operator: Operator, rules: Rules, programme: str, type: str, but: Authorisation, day: date
 ) -> None:
-    """Two valid authorisations never share a type, nor a part: AEOF is AEOC and AEOS."""
+    """Two valid authorisations never share a type, nor a part: AEOF is AEOC and AEOS.
+
+    What ends after `day` is held until then, though the end is recorded already.
+    """
     for held in operator.authorisations.values():
-        if held is but or held.status not in HELD or held.programme != programme:
+        until_then = held.status in HELD or (held.ended and held.ended > day)
+        if held is but or not until_then or held.programme != programme:
             continue
         if rules.parts(held.type) & rules.parts(type):
             raise AlreadyHeld(
-                f"{operator.tin} holds {held} ({held.type}), which is {held.status}: "
+                f"{operator.tin} holds {held} ({held.type}), which is {held.status}"
+                f"{f' from {held.ended}' if held.ended else ''}: "
                 f"no second authorisation of type {type}"
             )
 

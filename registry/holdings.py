@@ -29,6 +29,7 @@ class Authorisation:
     roles: tuple[Role, ...] = ()
     effective: date | None = None  # the day of effect of the grant
     valid_until: date | None = None
+    ended: date | None = None  # from which day on; it may lie ahead
     suspended_part: str | None = None
     suspended_until: date | None = None
     under_reassessment: bool = False

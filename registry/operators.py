@@ -257,7 +257,7 @@ class Operator(BaseAggregate[UUID]):
         def change(self, operator: Operator) -> None:
             super().change(operator)
             it = operator.authorisations[self.authorisation]
-            it.status = Status.REVOKED
+            it.status, it.ended = Status.REVOKED, self.effective
             if self.barred_until:
                 # Of two revocations the shorter bar does not end the longer.
                 before = operator.barred.get(it.programme, self.barred_until)
@@ -277,14 +277,14 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
 
         def alter(self, it: Authorisation) -> None:
-            it.status = Status.SURRENDERED
+            it.status, it.ended = Status.SURRENDERED, self.effective
 
     class Expired(AuthorisationEvent):
         TOPIC = "operator.expired"
         reason: str | None = None
 
         def alter(self, it: Authorisation) -> None:
-            it.status = Status.EXPIRED
+            it.status, it.ended = Status.EXPIRED, self.effective
 
     class Merged(Event):
         TOPIC = "operator.merged"

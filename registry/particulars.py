@@ -23,6 +23,8 @@ def amend(operator: Operator, it: c.AmendParticulars, by: Decision) -> None:
     said = {
         "name": it.name_, "local_name": it.local_name, "address": it.address, "roles": it.roles
     }  # fmt: skip
+    if it.name_ is not None and not 0 < len(it.name_.strip()) <= 500:
+        raise BadValue(f"name: found {len(it.name_)} characters, wanted 1 to 500 that can be read")
     new = {k: v for k, v in said.items() if v is not None and v != getattr(operator, k)}
     if new:
         operator.trigger_event(Operator.Amended, **new, **facts(operator, by))
@@ -214,8 +216,9 @@ def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision
                 f"{in_law.status} by the dates; correct what came after it first"
             )
         if it.status in HELD:
-            rules = footing.rules(by, it, by.today)
-            footing.not_held_twice(then, rules, it.programme, it.type, but=it)
+            day = max(by.today, it.effective or by.today)
+            rules = footing.rules(by, it, day)
+            footing.not_held_twice(then, rules, it.programme, it.type, it, day)
 
 
 def _one_addressee(it: c.ConsentCommand) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from registry import commands as c
 from registry.errors import (
+    AlreadyHeld,
     BadValue,
     Barred,
     GroundNeeded,
@@ -301,6 +302,33 @@ def test_of_two_revocations_the_longer_bar_holds() -> None:
 
     grant = c.GrantAuthorisation(tin=ACME, number="DEAEOC2")
     assert "barred until 2029-02-02" in refused(Barred, acme, grant)
+
+
+def test_what_ends_on_a_day_to_come_is_held_until_then() -> None:
+    acme = operator(*authorised)
+    for command in (
+        c.SurrenderAuthorisation(tin=ACME, effective=date(2026, 9, 1)),
+        c.LodgeApplication(tin=ACME, programme="EU-AEO", type="AEOS"),
+        c.AcceptApplication(tin=ACME),
+    ):
+        when(acme, command)
+
+    early = c.GrantAuthorisation(tin=ACME, number="DEAEOS2", effective=date(2026, 8, 31))
+    assert "SURRENDERED from 2026-09-01" in refused(AlreadyHeld, acme, early)
+    after = c.GrantAuthorisation(tin=ACME, number="DEAEOS2", effective=date(2026, 9, 1))
+    assert len(when(acme, after)) == 1
+    put_right = c.CorrectRecord(tin=ACME, position=5, what={"number": "DEAEOF7"}, why="a slip")
+    assert len(when(acme, put_right)) == 1
+
+
+def test_a_suspension_is_not_extended_to_a_day_gone_by() -> None:
+    short = fact(
+        Operator.Suspended, authorisation=REF, reason="audit", until=date(2026, 2, 20),
+        effective=date(2026, 2, 2),
+    )  # fmt: skip
+    extend = c.ExtendSuspension(tin=ACME, until=date(2026, 3, 1))
+
+    refused(WrongDates, operator(*authorised, short), extend)
 
 
 def test_what_is_granted_has_a_number() -> None:

@@ -147,6 +147,11 @@ def test_an_identifier_that_was_ended_does_not_stand_on_by_a_correction() -> Non
     assert len(when(operator(registered, added, ended), correct(3, void="true"))) == 1
 
 
+@pytest.mark.parametrize("name", ["", "  ", "A" * 501])
+def test_an_operator_is_not_amended_to_no_name(name: str) -> None:
+    refused(BadValue, operator(registered), c.AmendParticulars(tin=ACME, name_=name))
+
+
 def test_a_correction_says_why() -> None:
     refused(BadValue, operator(*authorised), correct(5, why=" ", number="DEAEOF7"))
 
