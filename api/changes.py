@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
 from api import paging, sentences
 from api.access import Action, Resource
 from api.administrations import zones
-from api.context import Info
+from api.context import Context, Info
 from api.costs import costs
 from api.refusals import bad_input
 from api.sentences import Reason
 from api.vocabulary import Position
 from projections.reads import changes as reads
 from projections.reads.changes import Change
-from registry.recognition import Question
-from registry.values import AdministrationCode, Outcome, Tin
+from projections.reads.operators import visible
+from registry.recognition import Question, recognise
+from registry.values import AdministrationCode, Outcome, ReasonCode, Tin
 
 MOST = 500  # operators' own events that one page looks at
 CHUNK = 500  # operators whose past is read at once
@@ -112,9 +114,44 @@ class ChangeQuery:
                 if len(found) >= size:
                     until = place
                     break
+            found = await _told(info.context, connection, found, known, for_)
         info.context.looked("changes", sorted({change.tin.text for change in found}))
         return ChangePage(
             changes=[RecognitionChange.of(change, for_) for change in found],
             next=Position(until),
             head=Position(moves.head),
         )
+
+
+#: Why an operator is not for this territory to see, whatever its authorisation is worth.
+UNSEEN = frozenset(
+    {
+        ReasonCode.NO_INFORMATION, ReasonCode.NO_AGREEMENT, ReasonCode.AGREEMENT_NOT_IMPLEMENTED,
+        ReasonCode.AGREEMENT_SUSPENDED, ReasonCode.AGREEMENT_TERMINATED,
+    }
+)  # fmt: skip
+
+
+async def _told(
+    context: Context,
+    connection: Any,
+    found: list[Change],
+    known: Mapping[str, reads.Past],
+    territory: AdministrationCode,
+) -> list[Change]:
+    """Those that the asker may hear of. Of who is hidden today it hears how it came to be: whoever
+    keeps the set must strike it out. What is recorded of it after that is not for its ears."""
+    tins = sorted({it.tin.text for it in found})
+    seen = await visible(connection, context.asker.sight, context.now, tins)
+    today, told = Question(territory, context.now), []
+    for number, it in enumerate(found):
+        if it.tin.text not in seen:
+            past = known[it.tin.text]
+            before = recognise(past.at(it.position - 1), today)
+            entered = recognise(past.at(it.position), today).outcome is Outcome.RECOGNISED
+            if not entered and not UNSEEN.isdisjoint(before.reasons):
+                continue
+        told.append(it)
+        if number % 50 == 49:
+            await asyncio.sleep(0)
+    return told

@@ -71,6 +71,19 @@ async def operators(
         return {row.tin: row for row in await cursor.fetchall()}
 
 
+async def visible(
+    connection: Connection, sight: Sight, now: datetime, tins: Sequence[str]
+) -> set[str]:
+    """Which of these may be seen today."""
+    statement = (
+        f"with {SIGHT} select o.tin from views.operator o"
+        f" where o.tin = any(%(tins)s::text[]) and {VISIBLE}"
+    )
+    async with connection.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(statement, sight.parameters(now) | {"tins": list(tins)})
+        return set(await cursor.fetchall())
+
+
 async def holder(
     connection: Connection, sight: Sight, now: datetime, as_of: AsOf, number: str
 ) -> OperatorRow | None:

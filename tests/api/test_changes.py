@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.api.client import AUDITOR, Client
-from tests.api.region import FRUIT, OPEN, SHUT, STEEL, Line, operator, record, region
+from tests.api.region import FRUIT, OPEN, SHUT, STEEL, Line, consent, operator, record, region
 
 __all__ = ["region"]
 
@@ -62,6 +62,29 @@ def test_who_withdraws_its_consent_leaves_the_set(region: Client) -> None:
             "known_at": "2026-08-03T02:00:00Z"}  # fmt: skip
 
     assert since(region, "CN", line) == [(OPEN, "RECOGNISED", "UNKNOWN", "2026-08-02")]
+
+
+def test_of_who_is_hidden_since_the_feed_tells_that_it_left_and_nothing_after(
+    region: Client,
+) -> None:
+    shy = "DE7777777"
+    grant = operator(shy, "Synthetic Shy", "EU-AEO", "AEOS", "DEAEOS7777", "2024-02-01")
+    after = page(region, "CN", 0)["head"]
+    record(
+        region.database, *grant, consent(shy, "2024-02-02", partner="CN"),
+        {"command": "withdraw_consent", "tin": shy, "partner": "CN",
+         "known_at": "2026-08-03T02:00:00Z"},
+        {"command": "annul_authorisation", "tin": shy, "reason": "fraud", "legal_ground": "Art. 27",
+         "known_at": "2026-09-01T02:00:00Z"},
+    )  # fmt: skip
+
+    def heard(by: str) -> list[tuple[str, str]]:
+        told = page(region, "CN", after, by)["changes"]
+        return [(it["was"], it["now"]) for it in told if it["tin"] == shy]
+
+    came_and_went = [("UNKNOWN", "RECOGNISED"), ("RECOGNISED", "UNKNOWN")]
+    assert heard("partner:CN") == heard("officer:CN") == came_and_went
+    assert heard(AUDITOR) == [*came_and_went, ("RECOGNISED", "NOT_RECOGNISED")]
 
 
 def test_when_an_agreement_ends_everybody_under_it_leaves_at_one_position(region: Client) -> None:
