@@ -130,6 +130,10 @@ def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int)
             before |= event.what
     if before | it.what == before:
         return
+    back = before.get("void") == "true" and it.what.get("void") == "false"
+    if back and isinstance(wrong, Operator.Merged):
+        # Meanwhile the other may have been merged into this one: only a merger looks for a ring.
+        raise WrongStatus(f"what: the merger at {it.position} was voided; merge it again instead")
     said = amended(operator.past, {version: it.what})
     if right := next((e for e in said if e.originator_version == version), None):
         _could_be_said(operator, right, it.what, by)

@@ -90,6 +90,15 @@ def test_a_voided_merger_gives_the_operator_back_to_itself() -> None:
     assert len(when(acme, c.AmendParticulars(tin=ACME, name_="Acme AG"))) == 1
 
 
+def test_a_voided_merger_is_not_brought_back_but_made_again() -> None:
+    # The successor may have been merged into this one since, and each would lead to the other.
+    acme = operator(*authorised, merged)
+    when(acme, correct(6, void="true"))
+
+    assert "merge it again" in refused(WrongStatus, acme, correct(6, void="false"))
+    assert len(when(acme, c.MergeInto(tin=ACME, successor=OTHER))) == 1
+
+
 def test_a_voided_revocation_takes_its_bar_with_it() -> None:
     acme = operator(*authorised, revoked)
 
