@@ -88,7 +88,7 @@ def _moment(
 
     now = datetime.now(UTC)
     day, known = _instant(at, now), _known(known_at, now)
-    names = models.split(",") if models else list(BY_NAME)
+    names = list(dict.fromkeys(models.split(","))) if models else list(BY_NAME)
     for name in names:
         if name not in BY_NAME:
             fail(USAGE, f"--models: {name!r} is none of {', '.join(BY_NAME)}")

@@ -125,6 +125,28 @@ def test_a_moment_is_made_again_in_a_schema_that_can_be_asked_and_removed(
     assert aeo.run("replay", "--drop") == "nothing there\n"
 
 
+def test_a_read_model_that_is_asked_for_twice_is_made_once(aeo: Terminal) -> None:
+    once = aeo.json("replay", *MOMENT)
+
+    assert aeo.json("replay", *MOMENT[:-1], "agreements,agreements") == once
+    aeo.run("replay", "--drop")
+
+
+@pytest.mark.parametrize("known", ["0001-01-01", "now"])
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+def test_a_moment_may_lie_before_everything_or_behind_it(
+    aeo: Terminal, at: str, known: str
+) -> None:
+    told = aeo.json("replay", "--at", at, "--known-at", known)
+    held = {it["name"]: (it["rows"], it["held"]) for it in told["tables"]}
+
+    assert all((rows == 0) == (known != "now") for rows, _ in (held["stage"], held["operator"]))
+    assert aeo.json("diff", f"{at}@{known}", f"{at}@{known}")["differences"] == []
+    alike = (at[0], known) == ("9", "now")  # nothing ends between now and the last instant
+    aeo.run("diff", f"{at}@{known}", "now", "--in", "KR", code=0 if alike else 1)
+    aeo.run("replay", "--drop")
+
+
 def test_of_now_it_has_the_digests_of_the_live_tables(aeo: Terminal) -> None:
     told = aeo.json("replay", "--at", "now")["tables"]
     live = aeo.json("rebuild", "--digests")["digests"]
