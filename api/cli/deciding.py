@@ -50,6 +50,7 @@ def sign_commands(
     """
     from uuid import uuid4
 
+    from msgspec.json import decode
     from msgspec.structs import replace
 
     from registry import commands as c
@@ -65,17 +66,17 @@ def sign_commands(
     except ValueError:
         fail(BAD_FILE, f"{key} holds no key: make one with new-key")
     try:
-        source = sys.stdin if str(file) == "-" else named(str(file)).open(encoding="utf-8")
+        source = sys.stdin if str(file) == "-" else named(str(file)).open(encoding="utf-8-sig")
         lines = source.read()
     except (OSError, UnicodeDecodeError) as error:
         fail(BAD_FILE, f"{file} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}")
     done = []
-    for number, line in enumerate(lines.splitlines(), start=1):
+    for number, line in enumerate(lines.split("\n"), start=1):  # a text may have other line ends
         if not line.strip():
             continue
         try:
-            command = c.read(json.loads(line))
-        except (ValueError, AttributeError, BadValue) as error:
+            command = c.read(decode(line))
+        except (ValueError, AttributeError, RecursionError, BadValue) as error:
             fail(BAD_FILE, f"line {number}: {error}")
         signed = sign(replace(command, command_id=command.command_id or uuid4()), signer)
         done.append(json.dumps(c.plain(signed), ensure_ascii=False))

@@ -121,3 +121,18 @@ def test_a_page_says_who_vouches_for_each_event(counter: Client) -> None:
         assert text.count("unsigned import") == sum(
             it["imported"] for it in events(counter, AUDITOR, tin=ACME)
         ), page
+
+
+def test_a_line_to_sign_ends_where_one_of_an_import_does(database: str, tmp_path: Path) -> None:
+    terminal = Terminal(database, tmp_path)
+    terminal.run("new-key", "KR", "--out", "key")
+    said = {"command": "give_consent", "tin": "KR12", "partner": "CN", "legal_ground": "a\u2028b"}
+    file = tmp_path / "lines.jsonl"
+    file.write_text("\ufeff" + json.dumps(said, ensure_ascii=False), encoding="utf-8")
+
+    signed = json.loads(terminal.run("sign-commands", "lines.jsonl", "--key", "key"))
+    assert signed["legal_ground"] == "a\u2028b"
+
+    file.write_text(json.dumps(said | {"legal_ground": "\ud800"}), encoding="utf-8")
+    assert terminal.run("sign-commands", "lines.jsonl", "--key", "key", code=4) == ""
+    assert "line 1: " in terminal.complaint
