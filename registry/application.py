@@ -274,8 +274,9 @@ class Registry(Application[UUID]):
             zone = known_zone(command.time_zone)  # it may register itself: nothing says it yet
         if zone is None:
             zone = facts.administration(authority).time_zone if authority else "UTC"
-        if command.effective and not date(1900, 1, 1) <= command.effective <= date(2200, 1, 1):
-            raise WrongDates(f"effective: found {command.effective}, wanted one from 1900 to 2200")
+        for name, day in (("effective", command.effective), ("decided", command.decided)):
+            if day and not date(1900, 1, 1) <= day <= date(2200, 1, 1):
+                raise WrongDates(f"{name}: found {day}, wanted one from 1900 to 2200")
         return Decision(
             today=day_of(command.known_at or now, zone),
             effective=command.effective,

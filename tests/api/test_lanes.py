@@ -85,14 +85,19 @@ def test_no_more_statements_stay_prepared_than_are_kept(
     assert all(len(it._prepared) <= 3 for it in planner._coalescer._lanes)
 
 
-def test_a_text_that_postgresql_cannot_hold_is_answered_like_any_other(region: Client) -> None:
+def test_a_text_that_postgresql_cannot_hold_is_refused_and_spoils_no_other_question(
+    region: Client,
+) -> None:
     query = (
         "query ($c: ConsignmentInput) {"
         f' recognition(tin: "{FRUIT}", in: "KR", consignment: $c) {{ outcome }} }}'
     )
-    named = region.ask(query, AUDITOR, c={"crossing": "Nowhere"})
+    before = region.ask(query, AUDITOR, c={"crossing": "Nowhere"})
 
-    assert region.ask(query, AUDITOR, c={"crossing": "No\0where"}) == named
+    [error] = region.post(query, AUDITOR, c={"crossing": "No\0where"}).json()["errors"]
+
+    assert (error["extensions"]["code"], "NUL" in error["message"]) == ("BAD_INPUT", True)
+    assert region.ask(query, AUDITOR, c={"crossing": "Nowhere"}) == before
 
 
 def test_whoever_asks_in_the_moment_of_a_failure_is_told_of_it_too() -> None:

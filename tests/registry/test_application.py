@@ -270,6 +270,7 @@ REFUSED: list[tuple[type[Refusal], c.Command]] = [
     (BadValue, c.ProposeAgreement(parties=(), **SAID)),
     (BadValue, c.ProposeAgreement(id="../etc", parties=(KR, CN), **SAID)),
     (WrongDates, c.AmendParticulars(tin=HANA, name_="H", effective=date(1582, 10, 15))),
+    (WrongDates, c.AmendParticulars(tin=HANA, name_="H", decided=date(1582, 10, 15))),
     (GroundNeeded, c.AmendParticulars(tin=HANA, name_="H", effective=date(2020, 1, 1))),
     (NotOffered, c.LodgeApplication(tin=HANA, programme="KR-AEO", type="AEOF")),
     (WrongStatus, c.MergeInto(tin=HANA, successor=HANA)),
