@@ -179,7 +179,7 @@ def test_law_that_was_read_late_counts_from_when_it_was_read(region: Client) -> 
     stands = "update views.tracking set stopped_at = position + 1 where projection = 'agreements'"
     with psycopg.connect(region.database, autocommit=True) as connection:
         connection.execute(stands)
-    record(region.database, pause("suspend_agreement", "2026-09-10"), JOINED)
+    record(region.database, pause("suspend_agreement", "2026-09-10"), joined("RU"))
     said = [outcome(region)]
 
     resume(region.database, "agreements")
@@ -193,7 +193,7 @@ def test_law_that_was_read_late_counts_from_when_it_was_read(region: Client) -> 
 def test_law_that_was_never_believed_leaves_nothing_that_is_kept(region: Client) -> None:
     """An authority takes back in the same instant what it had told: no row of it is left."""
     told = {"known_at": datetime.now(UTC).isoformat()}
-    record(region.database, pause("suspend_agreement", "2026-09-20", **told), LEFT)
+    record(region.database, pause("suspend_agreement", "2026-09-20", **told), joined("AU"))
     said = [outcome(region)]
 
     record(region.database, pause("resume_agreement", "2026-09-20", **told))
@@ -211,11 +211,10 @@ def pause(change: str, day: str, **said: Any) -> Line:
     return {**about, "effective": day, "source": "a gazette", **said}
 
 
-#: Of no concern to anybody who is asked about here.
-JOINED, LEFT = (
-    {"command": it, "administration": "EU", "member": "RU", "effective": day, "source": "a jest"}
-    for it, day in (("join_bloc", "2026-02-01"), ("leave_bloc", "2026-02-02"))
-)
+def joined(member: str) -> Line:
+    """Of no concern to anybody who is asked about here."""
+    about = {"command": "join_bloc", "administration": "EU", "member": member}
+    return {**about, "effective": "2026-02-01", "source": "a jest"}
 
 
 def test_those_who_hold_alike_are_told_as_much_as_each_may_ask(region: Client) -> None:
