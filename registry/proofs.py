@@ -163,11 +163,12 @@ def from_tiles(tile: Tile) -> Node:
         row, above = divmod(level, HEIGHT)
         number, first = divmod(index << above, WIDTH)
         held = tile(row, number)
-        hashes = held[first * HASH : (first + (1 << above)) * HASH]
-        if len(hashes) != HASH << above:
+        if len(held) < (first + (1 << above)) * HASH:
             raise LookupError(f"tile {tile_path(row, number)} has not come so far")
-        often = row > 0 or len(held) < WIDTH * HASH
-        return _known(hashes) if often else subtree(hashes)
+        if row > 0 or len(held) < WIDTH * HASH:  # few, and most ways lead past them
+            at = (first >> above) * HASH
+            return _levels(held)[above][at : at + HASH]
+        return subtree(held[first * HASH : (first + (1 << above)) * HASH])
 
     return node
 
@@ -175,13 +176,23 @@ def from_tiles(tile: Tile) -> Node:
 def subtree(hashes: bytes) -> bytes:
     """The root over a power of two of neighbouring hashes."""
     while len(hashes) > HASH:
-        pairs = range(0, len(hashes), 2 * HASH)
-        hashes = b"".join([sha256(b"\x01" + hashes[at : at + 2 * HASH]).digest() for at in pairs])
+        hashes = _above(hashes)
     return hashes
 
 
-#: Of rows above the lowest and at the tree's edge: they are few, and most ways lead past them.
-_known = lru_cache(maxsize=1_024)(subtree)
+@lru_cache(maxsize=512)  # of 16 kB; the rows above the lowest of thirty million leaves
+def _levels(hashes: bytes) -> list[bytes]:
+    """The hashes of a tile, and level by level all that are complete above them."""
+    found = [hashes]
+    while len(found[-1]) >= 2 * HASH:
+        found.append(_above(found[-1]))
+    return found
+
+
+def _above(hashes: bytes) -> bytes:
+    """The hash over each pair of neighbours. One without a neighbour has none."""
+    pairs = range(0, len(hashes) - HASH, 2 * HASH)
+    return b"".join([sha256(b"\x01" + hashes[at : at + 2 * HASH]).digest() for at in pairs])
 
 
 def growth(size: int, leaves: Sequence[bytes], tile: Tile) -> Iterator[tuple[int, int, bytes]]:

@@ -29,8 +29,9 @@ left join lateral (
 
 
 Tiles = dict[tuple[int, int], bytes]  # level, index -> its hashes
-#: The tiles above the lowest row, as a connection has read them: 153 have a log of ten million
-#: leaves. A hash in a tile is never another, so at worst one is too short, and is read again.
+#: The tiles above the lowest row and those at the edge, as a connection has read them: 156 have a
+#: log of ten million leaves. A hash in a tile is never another, so at worst one is too short, and
+#: is read again.
 _above: WeakKeyDictionary[AsyncConnection[Any], Tiles] = WeakKeyDictionary()
 KEPT = 1_024  # of 8 kB
 
@@ -284,8 +285,10 @@ async def _nodes(
         )
         for level, index, hashes in await cursor.fetchall():
             found[level, index] = hashes
-            if level:
+            if level or len(hashes) < proofs.WIDTH * proofs.HASH:
                 if len(above) >= KEPT:
                     above.clear()
                 above[level, index] = hashes
+            else:
+                above.pop((level, index), None)  # it was at the edge
     return proofs.from_tiles(lambda level, index: found.get((level, index), b""))
