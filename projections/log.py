@@ -26,8 +26,8 @@ from registry.failpoints import reach
 log = structlog.get_logger()
 
 BATCH = 2_000  # events a transaction, at most
-GATHER = 0.2  # seconds between two looks: those who record share the disk with us, and a head is
-# signed once a second, so a transaction for every few events would be to nobody's good
+GATHER = 0.5  # seconds between two looks: those who record share the machine with us, and a head is
+# signed once a second. To be told of each event would cost them and us more than to look.
 LEADER = 0x41454F4C  # advisory lock: one integrator a database
 CHANNEL = "log_grown"  # its payload is the number of leaves
 
@@ -82,18 +82,15 @@ class Integrator:
         with self._connect() as connection:
             return self._catch_up(connection, progress)
 
-    def run(self, stop: threading.Event, poll: float = 0.2) -> None:
-        """Follow until told to stop. A notification wakes it; a poll is the safety net."""
+    def run(self, stop: threading.Event) -> None:
+        """Follow until told to stop."""
         while not stop.is_set():
             try:
                 with self._connect() as connection:
                     lead(connection, LEADER, stop)
-                    connection.execute("listen ledger_event")
                     while not stop.is_set():
                         self._catch_up(connection, stop=stop)
                         stop.wait(GATHER)
-                        for _ in connection.notifies(timeout=poll, stop_after=1):
-                            pass
             except psycopg.OperationalError as error:
                 log.warning("log.database_lost", error=str(error).strip())
                 stop.wait(1.0)
