@@ -26,7 +26,7 @@ T = TypeVar("T")
 Pool = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
 
 
-@dataclass
+@dataclass(slots=True)
 class Context:
     """One request. `now` (UTC) is read once, so that every part of an answer is of one instant.
 

@@ -20,9 +20,10 @@ from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
 from psycopg_pool import PoolTimeout, TooManyRequests
 
-from api import logs
+from api import logs, tallies
 from api.context import Context
 from api.limits import Document, Documents
+from api.patience import Patience
 from api.planning import commands
 from api.planning.planner import Planner
 from api.refusals import Unanswered
@@ -77,7 +78,7 @@ class Counter:
 
     def __init__(self, deadline: float, planner: Planner | None = None) -> None:
         self.documents = Documents(core)
-        self._deadline, self._planner = deadline, planner
+        self._deadline, self._planner, self._patience = deadline, planner, Patience()
 
     async def answer(
         self,
@@ -93,8 +94,8 @@ class Counter:
             return unanswerable(document, operation_name)
         return await self.execute(context, document, operation, variables)
 
-    def _patience(self, operation: OperationDefinitionNode) -> float | None:
-        """Seconds. A command is not cut short here: its sender must learn what became of it."""
+    def _seconds(self, operation: OperationDefinitionNode) -> float | None:
+        """That it may take. A command is not cut short here: its sender must learn its outcome."""
         if operation.operation is not OperationType.QUERY:
             return None
         fields = [s for s in operation.selection_set.selections if isinstance(s, FieldNode)]
@@ -120,38 +121,41 @@ class Counter:
             return _request_error([too_costly])
         began, kind = perf_counter(), operation.operation.value
         name = operation.name.value if operation.name else None
-        patience = self._patience(operation)
+        task = self._patience.begin(self._seconds(operation))
         try:
-            async with asyncio.timeout(patience):
-                planned = None
-                if as_text and self._planner and operation.operation is OperationType.QUERY:
-                    planned = await self._planner.answer(
-                        context, document, operation, variables or {}
+            planned = None
+            if as_text and self._planner and operation.operation is OperationType.QUERY:
+                planned = await self._planner.answer(context, document, operation, variables or {})
+            if planned is not None:
+                answer = Answer({}, text=b'{"data":' + planned + b"}")
+            else:
+                prompt = None
+                if operation.operation is OperationType.MUTATION:
+                    prompt = await commands.answer(
+                        core, context, document, operation, variables or {}
                     )
-                if planned is not None:
-                    answer = Answer({}, text=b'{"data":' + planned + b"}")
-                else:
-                    prompt = None
-                    if operation.operation is OperationType.MUTATION:
-                        prompt = await commands.answer(
-                            core, context, document, operation, variables or {}
-                        )
-                    result = prompt or await schema.execute(
-                        None,
-                        variable_values=dict(variables or {}),
-                        context_value=context,
-                        operation_name=name,
-                        operation_extensions={"document": document},
-                    )
-                    answer = _worded(result.data, result.errors or [], context)
+                result = prompt or await schema.execute(
+                    None,
+                    variable_values=dict(variables or {}),
+                    context_value=context,
+                    operation_name=name,
+                    operation_extensions={"document": document},
+                )
+                answer = _worded(result.data, result.errors or [], context)
+        except asyncio.CancelledError:
+            if not self._patience.was_late(task):
+                raise
+            answer = _not_now(psycopg.errors.QueryCanceled())
         except TimeoutError:
             answer = _not_now(psycopg.errors.QueryCanceled())
         except (psycopg.OperationalError, PoolTimeout, TooManyRequests) as error:
             log.warning("not now", request=str(context.request), why=str(error))
             answer = _not_now(error)
+        finally:
+            self._patience.end(task)
         took = perf_counter() - began
-        _answered(kind, answer.status).inc()
-        _seconds(kind).observe(took)
+        tallies.count(_answered(kind, answer.status))
+        tallies.observe(_seconds(kind), took)
         logs.gather(
             "answered", request=context.request, subject=context.asker.subject, kind=kind,
             operation=name, status=answer.status, errors=len(answer.body.get("errors", ())),

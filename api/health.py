@@ -20,6 +20,7 @@ from psycopg_pool import TooManyRequests
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from api import tallies
 from api.server import SUMS
 from api.service import Service
 
@@ -63,10 +64,12 @@ async def ready(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Prometheus text. Positions are left as they were where the database is away.
 
-    Of several processes any one answers, for all of them.
+    Of several processes any one answers, for all of them: what the others answered in the last
+    moment is in the next scrape.
     """
     with suppress(psycopg.Error, TooManyRequests):
         await _state(request.app.state.service)
+    tallies.add()
     counted = REGISTRY
     if SUMS in os.environ:
         counted = CollectorRegistry()

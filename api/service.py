@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
-from api import logs
+from api import logs, tallies
 from api.access import Asker
 from api.allowance import Allowance
 from api.askers import Askers
@@ -66,6 +66,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
     """
     async with AsyncExitStack() as stack:
         stack.callback(logs.write)
+        stack.callback(tallies.add)
         views = pool(settings, "aeo_reader", settings.readers)
         ledger = pool(settings, "aeo_auditor", 2)
         lanes = pool(settings, "aeo_reader", LANES, "lanes")

@@ -14,13 +14,16 @@ import psycopg
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier, Literal
 
+from projections import operators
 from projections.follower import Follower
-from projections.models import PROJECTIONS
+from projections.models import PROJECTIONS, Projection
 from projections.rebuild import make
 from projections.tables import columns
 from projections.texts import LATEST
 
 SCRATCH = "views_check"
+#: "AEOC" in ASCII. Advisory lock: two checks would make that schema for each other.
+CHECKING = 0x41454F43
 #: What one fact is about, in each table that has both clocks.
 SUBJECTS: dict[str, tuple[str, ...]] = {
     "status_period": ("tin", "authorisation"),
@@ -193,7 +196,7 @@ def _overlaps(
 def _orphans(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, list[str]]]:
     """Rows of what nobody ever recorded: whoever tells streams anew does not come by them."""
     for projection in PROJECTIONS:
-        for table, key in projection.keys.items():
+        for table, key in _tables(projection).items():
             noun = table if table in projection.nouns else projection.nouns[-1]
             if table == "operator":
                 continue  # they are many, and were looked for by their ids
@@ -217,11 +220,19 @@ def _orphans(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, list[st
             yield f"{table}: no row without its stream", [f"{it} has no event" for (it,) in rows]
 
 
+def _tables(projection: Projection) -> dict[str, str]:
+    """Each with the column by which a stream's rows are found, also where none is forgotten."""
+    if projection.name == "operators":
+        return projection.keys | {"change": operators.KEY}
+    return projection.keys
+
+
 def _anew(connection: psycopg.Connection[Any], conninfo: str, streams: int) -> list[str]:
     """Some streams' rows, made again from their events in a schema of their own, and compared.
 
     The sample goes by the hash of the stream, so that it is the same for who checks again.
     """
+    connection.execute("select pg_advisory_lock(%s)", [CHECKING])  # until this connection ends
     make(connection, SCRATCH)
     follower = Follower(conninfo, schema=SCRATCH)
     wrong: list[str] = []
@@ -234,7 +245,7 @@ def _anew(connection: psycopg.Connection[Any], conninfo: str, streams: int) -> l
                 [f"{noun}.%", streams],
             ).fetchall()
             keys += follower.project_streams(connection, projection, [id for (id,) in ids])
-        for table, key in projection.keys.items():
+        for table, key in _tables(projection).items():
             every = SQL(", ").join(map(Identifier, columns(table)))
             made = SQL("select {} from {}").format(every, Identifier(SCRATCH, table))
             kept = SQL("select {} from {} where {}::text = any({})").format(

@@ -28,6 +28,7 @@ from prometheus_client import Counter as Metric
 from strawberry import Schema
 from strawberry.types.arguments import convert_arguments
 
+from api import tallies
 from api.access import Asker
 from api.context import Context, Pool
 from api.limits import Document
@@ -71,7 +72,7 @@ class Planner:
         except Declined as declined:
             DECLINED.labels(declined.reason).inc()
             return None
-        PLANNED.inc()
+        tallies.count(PLANNED)
         return text
 
     async def _answer(

@@ -21,6 +21,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed
 from api.planning import lane
 from api.planning.coalescer import Coalescer
 from api.planning.compiler import Plan
+from api.tallies import PAUSE
 from api.tokens import issue
 from tests.api.client import AUDITOR, Client
 from tests.api.region import FRUIT, region
@@ -151,6 +152,7 @@ def test_processes_share_a_port_add_up_what_they_count_and_end_together(
         for _ in range(60):
             _asked(port)
 
+        time.sleep(2 * PAUSE)  # one process is asked, and the other adds up by itself
         assert _counted(port) == 60
         for process in both:
             if "--with-parent" in _command(process):
