@@ -94,8 +94,8 @@ class Counter:
             return unanswerable(document, operation_name)
         return await self.execute(context, document, operation, variables)
 
-    def _seconds(self, operation: OperationDefinitionNode) -> float | None:
-        """That it may take. A command is not cut short here: its sender must learn its outcome."""
+    def _may_take(self, operation: OperationDefinitionNode) -> float | None:
+        """Seconds. A command is not cut short here: its sender must learn its outcome."""
         if operation.operation is not OperationType.QUERY:
             return None
         fields = [s for s in operation.selection_set.selections if isinstance(s, FieldNode)]
@@ -121,7 +121,7 @@ class Counter:
             return _request_error([too_costly])
         began, kind = perf_counter(), operation.operation.value
         name = operation.name.value if operation.name else None
-        task = self._patience.begin(self._seconds(operation))
+        task = self._patience.begin(self._may_take(operation))
         try:
             planned = None
             if as_text and self._planner and operation.operation is OperationType.QUERY:

@@ -81,3 +81,25 @@ def test_every_requirement_of_the_project_is_locked() -> None:
 @pytest.mark.parametrize("script", ["aeo", "ops/lock.sh", "ops/check.sh"])
 def test_a_script_is_one_that_any_shell_can_read(script: str) -> None:
     content("sh", "-n", ROOT / script)
+
+
+@pytest.mark.parametrize("built", ["python3.12", "python3.13"])
+def test_a_python_built_by_its_profile_goes_before_the_first_on_the_path(
+    tmp_path: Path, built: str
+) -> None:
+    """Programs that only say what they would be asked: is it new enough, and built so?"""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name, says in {
+        "python3": 'case $2 in *"(True)"*) exit 0;; *) exit 1;; esac',  # new enough, and no more
+        built: "exit 0",
+        "uv": f'echo "$@" >>{tmp_path}/asked; exit 1',
+    }.items():
+        (tools / name).write_text(f"#!/bin/sh\n{says}\n")
+        (tools / name).chmod(0o755)
+    environment = {"PATH": f"{tools}:/usr/bin:/bin", "AEO_VENV": str(tmp_path / "venv")}
+
+    done = subprocess.run([ROOT / "aeo", "--help"], env=environment, capture_output=True)
+
+    assert done.returncode == 1
+    assert f"--python {tools / built} " in (tmp_path / "asked").read_text()
