@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
+from registry import applications as app
 from registry import authorisations as auth
 from registry import commands as c
 from registry import particulars
@@ -157,14 +158,14 @@ class Life:
         """From the application to the grant. False where it came to nothing, or to nothing yet."""
         tin, programme = self.tin, self.place.programme
         type = self.one_of(programme.types_on(self.day))
-        self.do(auth.lodge, c.LodgeApplication(tin=tin, programme=programme.programme, type=type))
+        self.do(app.lodge, c.LodgeApplication(tin=tin, programme=programme.programme, type=type))
         self.wait(3, 28)
         if self.fate == "not accepted":
-            self.do(auth.reject, c.RejectApplication(tin=tin, reason="records too short"))
+            self.do(app.reject, c.RejectApplication(tin=tin, reason="records too short"))
             return False
-        self.do(auth.accept, c.AcceptApplication(tin=tin))
+        self.do(app.accept, c.AcceptApplication(tin=tin))
         self.wait(5, 40)
-        self.do(auth.start_examination, c.StartExamination(tin=tin))
+        self.do(app.start_examination, c.StartExamination(tin=tin))
         if self.fate == "pending":
             return False
         if self.random() < 0.1:
@@ -173,13 +174,13 @@ class Life:
         awaited = any(getattr(event, "due", ()) for event in self.operator.past)
         if self.random() < 0.06 and awaited and rules.number("decision_extension_days"):
             extend = c.ExtendDeadline(tin=tin, reason="further checks of the premises")
-            self.do(auth.extend_deadline, extend)
+            self.do(app.extend_deadline, extend)
         self.wait(20, 70)
         if self.fate == "withdrawn":
-            self.do(auth.withdraw, c.WithdrawApplication(tin=tin, reason="at its own request"))
+            self.do(app.withdraw, c.WithdrawApplication(tin=tin, reason="at its own request"))
             return False
         if self.fate == "refused":
-            self.do(auth.refuse, c.RefuseApplication(tin=tin, reason="solvency not shown"))
+            self.do(app.refuse, c.RefuseApplication(tin=tin, reason="solvency not shown"))
             return False
         if type not in programme.types_on(self.day + 30 * DAY):
             return False
@@ -187,7 +188,7 @@ class Life:
         number = f"{self.home}{type}9{self.number:07d}{again}"
         grant = c.GrantAuthorisation(tin=tin, number=number, type=type)
         # The day of effect is the programme's to say, so the day given is that of the decision.
-        self.do(auth.grant, grant, by_rule=True)
+        self.do(app.grant, grant, by_rule=True)
         return bool(self.operator.held()) and not self.ended
 
     def history(self) -> History:
@@ -221,10 +222,10 @@ class Life:
     def consult(self) -> None:
         """Another authority is asked (UCC Delegated Act Art. 31), as where it has a site there."""
         asked = self.one_of(self.place.homes)[0]
-        self.do(auth.request_consultation, c.RequestConsultation(tin=self.tin, asked=asked))
+        self.do(app.request_consultation, c.RequestConsultation(tin=self.tin, asked=asked))
         self.wait(5, 30)
         reply = c.RecordConsultationReply(tin=self.tin, asked=asked, reply="no objection")
-        self.do(auth.record_consultation_reply, reply)
+        self.do(app.record_consultation_reply, reply)
 
     def hold(self) -> None:
         """The years as an authorised operator, until the end that its fate has for it."""

@@ -9,6 +9,7 @@ from typing import Any
 from registry.decisions import Decision
 from registry.errors import (
     AlreadyHeld,
+    BadValue,
     NotOffered,
     Superseded,
     UnknownAuthorisation,
@@ -21,6 +22,7 @@ from registry.programmes import Programme, Rules
 from registry.values import HELD, Status
 
 Kinds = tuple[type[Operator.Event], ...]
+IN_USE = frozenset({Status.VALID, Status.SUSPENDED})
 #: What moves an authorisation from one status to another. Ends are left out: they may reach
 #: behind what they make void.
 STANDING: Kinds = (
@@ -34,6 +36,8 @@ STANDING: Kinds = (
     Operator.Suspended,
     Operator.SuspensionLifted,
 )
+#: An end may reach behind what it makes void, but never behind the grant.
+GRANT: Kinds = (Operator.Granted,)
 
 
 def facts(operator: Operator, by: Decision, effective: date | None = None) -> dict[str, Any]:
@@ -97,6 +101,26 @@ def in_order(
 def of(mine: Authorisation, kinds: Kinds) -> Callable[[Operator.Event], bool]:
     """Is it one of these kinds, about this authorisation?"""
     return lambda e: isinstance(e, kinds) and getattr(e, "authorisation", None) == mine.reference
+
+
+def record(
+    operator: Operator,
+    event: type[Operator.AuthorisationEvent],
+    mine: Authorisation,
+    by: Decision,
+    after: Kinds = GRANT,
+    **said: object,
+) -> None:
+    """One event about this authorisation, in the order of law among those of its kind."""
+    envelope = facts(operator, by)
+    in_order(operator, envelope["effective"], mine, of(mine, after))
+    operator.trigger_event(event, authorisation=mine.reference, **said, **envelope)
+
+
+def why(reason: str | None) -> str:
+    if not reason or not reason.strip():
+        raise BadValue("reason: found nothing, wanted the reason in words")
+    return reason
 
 
 # ------------------------------------------------------------------- rules

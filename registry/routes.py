@@ -9,7 +9,15 @@ from uuid import UUID
 
 from eventsourcing.domain import BaseAggregate
 
-from registry import agreements, authorisations, particulars, persons, publications, signatures
+from registry import (
+    agreements,
+    applications,
+    authorisations,
+    particulars,
+    persons,
+    publications,
+    signatures,
+)
 from registry import commands as c
 from registry.administrations import Administration
 from registry.agreements import Agreement, Party
@@ -37,16 +45,16 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.GiveConsent: particulars.give_consent,
     c.WithdrawConsent: particulars.withdraw_consent,
     c.SplitFrom: particulars.split_from,
-    c.LodgeApplication: authorisations.lodge,
-    c.AcceptApplication: authorisations.accept,
-    c.RejectApplication: authorisations.reject,
-    c.WithdrawApplication: authorisations.withdraw,
-    c.StartExamination: authorisations.start_examination,
-    c.RequestConsultation: authorisations.request_consultation,
-    c.RecordConsultationReply: authorisations.record_consultation_reply,
-    c.ExtendDeadline: authorisations.extend_deadline,
-    c.GrantAuthorisation: authorisations.grant,
-    c.RefuseApplication: authorisations.refuse,
+    c.LodgeApplication: applications.lodge,
+    c.AcceptApplication: applications.accept,
+    c.RejectApplication: applications.reject,
+    c.WithdrawApplication: applications.withdraw,
+    c.StartExamination: applications.start_examination,
+    c.RequestConsultation: applications.request_consultation,
+    c.RecordConsultationReply: applications.record_consultation_reply,
+    c.ExtendDeadline: applications.extend_deadline,
+    c.GrantAuthorisation: applications.grant,
+    c.RefuseApplication: applications.refuse,
     c.ChangeType: authorisations.change_type,
     c.AmendRoles: authorisations.amend_roles,
     c.OpenReassessment: authorisations.open_reassessment,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from registry import agreements, authorisations, particulars
+from registry import agreements, applications, authorisations, particulars
 from registry import commands as c
 from registry.administrations import Administration
 from registry.agreements import Agreement, Party
@@ -200,9 +200,9 @@ class Maker:
             order
             for n, kind in enumerate(kinds)
             for order in (
-                (authorisations.lodge, c.LodgeApplication(tin=tin, programme=programme, type=kind)),
-                (authorisations.accept, c.AcceptApplication(tin=tin)),
-                (authorisations.grant, c.GrantAuthorisation(tin=tin, number=f"{tin}N{n}")),
+                (applications.lodge, c.LodgeApplication(tin=tin, programme=programme, type=kind)),
+                (applications.accept, c.AcceptApplication(tin=tin)),
+                (applications.grant, c.GrantAuthorisation(tin=tin, number=f"{tin}N{n}")),
             )
         ]
         chosen = orders[: self.random.randint(0, 8)]

@@ -1,0 +1,184 @@
+"""What an application may go through: from the day it is lodged to the decision on it.
+
+Each decision refuses, records one event, or records nothing because it was recorded before.
+Every number of days comes from the programme's rules of that day, never from here.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from registry import commands as c
+from registry import footing
+from registry.decisions import Decision
+from registry.errors import AlreadyHeld, BadValue, Barred, WrongDates, WrongStatus
+from registry.footing import IN_USE, STANDING, facts, meant, record, why
+from registry.holdings import Authorisation, Due
+from registry.operators import Operator
+from registry.programmes import MOST_DAYS
+from registry.values import HELD, PENDING, Status
+
+
+def lodge(operator: Operator, it: c.LodgeApplication, by: Decision) -> None:
+    said = facts(operator, by)
+    day: date = said["effective"]
+    programme = footing.programme(by, it.programme)
+    footing.offered(programme, it.type, day)
+    for held in operator.authorisations.values():
+        if held.status in PENDING and (held.programme, held.type) == (it.programme, it.type):
+            return  # asked twice, recorded once
+    operator.trigger_event(
+        Operator.Lodged,
+        authorisation=f"{it.programme}/{operator.lodged() + 1}",
+        programme=it.programme,
+        type=it.type,
+        due=footing.due(programme.rules_on(day), "acceptance", "acceptance_days", day),
+        **said,
+    )
+
+
+def accept(operator: Operator, it: c.AcceptApplication, by: Decision) -> None:
+    mine = meant(operator, it.authorisation, {Status.LODGED}, "accepted", already=PENDING)
+    if mine.status is not Status.LODGED:
+        return
+    day: date = facts(operator, by)["effective"]
+    due = footing.due(footing.rules(by, mine, day), "decision", "decision_days", day)
+    record(operator, Operator.Accepted, mine, by, STANDING, due=due)
+
+
+def reject(operator: Operator, it: c.RejectApplication, by: Decision) -> None:
+    before = {Status.NOT_ACCEPTED}
+    mine = meant(operator, it.authorisation, {Status.LODGED}, "not accepted", already=before)
+    if mine.status is Status.LODGED:
+        record(operator, Operator.NotAccepted, mine, by, STANDING, reason=it.reason)
+
+
+def withdraw(operator: Operator, it: c.WithdrawApplication, by: Decision) -> None:
+    mine = meant(operator, it.authorisation, PENDING, "withdrawn", already={Status.WITHDRAWN})
+    if mine.status is not Status.WITHDRAWN:
+        record(operator, Operator.Withdrawn, mine, by, STANDING, reason=it.reason)
+
+
+def start_examination(operator: Operator, it: c.StartExamination, by: Decision) -> None:
+    before = {Status.UNDER_EXAMINATION}
+    mine = meant(operator, it.authorisation, {Status.ACCEPTED}, "examined", already=before)
+    if mine.status is Status.ACCEPTED:
+        record(operator, Operator.ExaminationStarted, mine, by, STANDING)
+
+
+def request_consultation(operator: Operator, it: c.RequestConsultation, by: Decision) -> None:
+    mine = meant(operator, it.authorisation, PENDING | IN_USE, "the subject of a consultation")
+    if not _awaited(operator, mine, it):
+        record(operator, Operator.ConsultationRequested, mine, by, asked=it.asked)
+
+
+def record_consultation_reply(
+    operator: Operator, it: c.RecordConsultationReply, by: Decision
+) -> None:
+    mine = meant(operator, it.authorisation, PENDING | IN_USE, "the subject of a consultation")
+    if _awaited(operator, mine, it):
+        record(operator, Operator.ConsultationReplied, mine, by, asked=it.asked, reply=it.reply)
+    elif not any(
+        e.asked == it.asked and e.reply == it.reply
+        for e in operator.past
+        if isinstance(e, Operator.ConsultationReplied) and e.authorisation == mine.reference
+    ):
+        raise WrongStatus(f"asked: {it.asked} was not consulted on {mine}: no reply is awaited")
+
+
+def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> None:
+    """UCC Art. 22(3), Delegated Act Art. 28: by no more than the rule allows, and with a reason."""
+    mine = meant(operator, it.authorisation, PENDING, "given more time")
+    reason, said = why(it.reason), facts(operator, by)
+    rules = footing.rules(by, mine, said["effective"])
+    allowed = rules.number("decision_extension_days")
+    before = [
+        e for e in operator.past
+        if isinstance(e, Operator.DeadlineExtended) and e.authorisation == mine.reference
+    ]  # fmt: skip
+    days = it.days or allowed or 0
+    same = (days, reason, said["effective"])
+    if any((e.days, e.reason, e.effective) == same for e in before):
+        return
+    # Where the law sets no limit the calendar does.
+    left = (MOST_DAYS if allowed is None else allowed) - sum(e.days for e in before)
+    if not 1 <= days <= left:
+        raise WrongDates(f"days: found {it.days}, and the programme's rules leave {left}")
+    set_before = [
+        d for e in operator.past if getattr(e, "authorisation", None) == mine.reference
+        for d in getattr(e, "due", ()) if d.what == "decision"
+    ]  # fmt: skip
+    if not set_before:
+        raise WrongStatus(f"{operator.tin}: no decision is due on {mine} yet; accept it first")
+    due = set_before[-1].due + timedelta(days=days)
+    operator.trigger_event(
+        Operator.DeadlineExtended,
+        authorisation=mine.reference,
+        days=days,
+        reason=reason,
+        due=(Due("decision", due, rules.source("decision_extension_days")),),
+        **said,
+    )
+
+
+def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
+    """UCC Delegated Act Art. 29 and its like elsewhere say from which day; Art. 11 bars."""
+    if not it.number.strip():
+        raise BadValue("number: found nothing, wanted the number of the authorisation")
+    for held in operator.authorisations.values():
+        if held.number == it.number and held.status in HELD:
+            same = it.authorisation in (None, held.number, held.reference)
+            if same and it.type in (None, held.type):
+                return
+            raise AlreadyHeld(
+                f"number: {operator.tin} holds {it.number} ({held.type}), which is {held.status}"
+            )
+    examined = {Status.ACCEPTED, Status.UNDER_EXAMINATION}
+    mine = meant(operator, it.authorisation, examined, "granted", of_type=it.type)
+    decided = by.decided or by.today
+    programme = footing.programme(by, mine.programme)
+    day = by.effective or programme.rules_on(decided).day_of_effect(decided)
+    said, rules = facts(operator, by, day), programme.rules_on(day)
+    type = it.type or mine.type
+    footing.offered(programme, type, day)
+    barred = operator.barred.get(mine.programme)
+    if barred and day < barred:
+        raise Barred(f"{operator.tin} is barred until {barred} and cannot be granted from {day}")
+    footing.not_held_twice(operator, rules, mine.programme, type, mine, day)
+    footing.in_order(operator, day, mine, footing.of(mine, STANDING))
+    if it.valid_until and it.valid_until <= day:
+        raise WrongDates(f"validUntil: {it.valid_until} is not after {day}, the day of effect")
+    valid_until = it.valid_until or footing.years_after(day, rules.number("validity_years"))
+    operator.trigger_event(
+        Operator.Granted,
+        authorisation=mine.reference,
+        number=it.number,
+        type=type,
+        roles=operator.roles if it.roles is None else it.roles,
+        valid_until=valid_until,
+        due=footing.renewal(rules, valid_until) + footing.review(rules, day),
+        **said,
+    )
+
+
+def refuse(operator: Operator, it: c.RefuseApplication, by: Decision) -> None:
+    mine = meant(operator, it.authorisation, PENDING, "refused", already={Status.REFUSED})
+    if mine.status is not Status.REFUSED:
+        record(operator, Operator.Refused, mine, by, STANDING, reason=it.reason)
+
+
+# ------------------------------------------------------------------ common
+
+
+def _awaited(
+    operator: Operator,
+    mine: Authorisation,
+    it: c.RequestConsultation | c.RecordConsultationReply,
+) -> bool:
+    """Was that administration asked, and has not answered yet?"""
+    said = [
+        e for e in operator.past
+        if isinstance(e, (Operator.ConsultationRequested, Operator.ConsultationReplied))
+        and (e.authorisation, e.asked) == (mine.reference, it.asked)
+    ]  # fmt: skip
+    return bool(said) and isinstance(said[-1], Operator.ConsultationRequested)
