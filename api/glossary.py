@@ -131,6 +131,7 @@ MEANINGS = {
     "signature": "The administration's own, under the rest: its code, a space, and base64 of the "
     "key's id and an Ed25519 signature. Needed once the administration has a key.",
     "source": "Where it was read.",
+    "state": "A value with its source, none with its source, or unknown.",
     "states": "The states that it could mean.",
     "status": "Where it stands.",
     "stream": "The thing that it happened to: a UUID.",

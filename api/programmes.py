@@ -13,13 +13,20 @@ from api.loading import load
 from projections.reads import programmes as reads
 from projections.reads.clocks import AsOf
 from projections.reads.programmes import ProgrammeRow, RuleRow
-from registry.values import AdministrationCode
+from registry.rules import MEANINGS, NOT_ON_RECORD
+from registry.values import AdministrationCode, RuleState
 
 
-@strawberry.type(description="A rule of a programme, as dated data.")
+@strawberry.type(
+    description="A rule of a programme, as dated data. A rule has three states: a value with its "
+    "source, none with its source, unknown."
+)
 class Rule:
     name: str = strawberry.field(description="decision_days, effect_after, bar_years, ...")
-    value: str
+    state: RuleState
+    value: str = strawberry.field(
+        description="The value as text; `none` or `unknown` where the state is not VALUE."
+    )
     unit: str | None
     valid_from: date | None
     valid_to: date | None
@@ -29,12 +36,21 @@ class Rule:
     def of(cls, row: RuleRow) -> Rule:
         return cls(
             name=row.rule,
+            state=RuleState(row.state),
             value=row.value,
             unit=row.unit,
             valid_from=row.begins,
             valid_to=row.ends,
             source=row.source,
         )
+
+    @classmethod
+    def unknown(cls, name: str) -> Rule:
+        """A rule that decisions ask for and that nobody has recorded for that day."""
+        return cls(
+            name=name, state=RuleState.UNKNOWN, value="unknown", unit=None, valid_from=None,
+            valid_to=None, source=NOT_ON_RECORD,
+        )  # fmt: skip
 
 
 @strawberry.type(description="An AEO programme of one administration.")
@@ -70,8 +86,11 @@ class Programme:
     @costs(10, each=12)
     @strawberry.field
     async def rules(self, info: Info) -> list[Rule]:
-        """The rules in force on the day asked about, by name."""
-        return [Rule.of(row) for row in await self._rules(info) if row.in_force]
+        """The rules in force on the day asked about, by name. A rule that decisions ask for and
+        that is not on record for that day is listed as unknown."""
+        found = [Rule.of(row) for row in await self._rules(info) if row.in_force]
+        absent = MEANINGS.keys() - {rule.name for rule in found}
+        return sorted([*found, *map(Rule.unknown, absent)], key=lambda rule: rule.name)
 
     @costs(10, each=15)
     @strawberry.field

@@ -22,6 +22,7 @@ from registry.values import (
     Pillar,
     ReasonCode,
     Role,
+    RuleState,
     Sense,
     Status,
     Step,
@@ -167,6 +168,11 @@ _enum(Direction, "Direction", "Which way the goods go.")
 _enum(AgreementKind, "AgreementKind", "What an agreement is about.")
 _enum(Pillar, "Pillar", "The triad of SAFE: information, recognition of controls, enforcement.")
 _enum(AskedStatus, "AgreementStatus", AskedStatus.__doc__ or "")
+_enum(
+    RuleState,
+    "RuleState",
+    "What is known of a programme's rule on a day: a value, that the law has none, or nothing.",
+)
 _enum(TargetOutcome, "TargetOutcome", "Whether the record shows a goal met.")
 _enum(Step, "Step", "What happened to an agreement. An action plan is not an agreement.")
 _enum(ContactRole, "ContactRole", "What a person is to an operator.")

@@ -57,14 +57,38 @@ def _types(
 
 
 def _rules(told: list[Programme.Event], zone: str) -> list[tuple[Any, ...]]:
+    """Each rule with the days on which it is the one that holds.
+
+    A newer rule of the same name takes the place of an older one that has no end, and gives way
+    to it again after its own end (Programme.rules_on).
+    """
+    named: dict[str, list[Programme.RuleSet]] = {}
+    for event in told:
+        if isinstance(event, Programme.RuleSet):
+            named.setdefault(event.rule, []).append(event)
+    return [row for of_name in named.values() for row in _stretches(of_name, zone)]
+
+
+def _stretches(of_name: list[Programme.RuleSet], zone: str) -> list[tuple[Any, ...]]:
+    turns = sorted({e.effective for e in of_name} | {e.until for e in of_name if e.until})
+    newest_last = sorted(of_name, key=lambda e: e.effective)
+    found: list[tuple[Programme.RuleSet, date, date | None]] = []
+    for start, end in zip(turns, [*turns[1:], None], strict=True):
+        begun = [e for e in newest_last if e.effective <= start]
+        held = [e for e in begun if e.until is None or e.until > start]
+        if not held:
+            continue
+        if found and found[-1][0] is held[-1] and found[-1][2] == start:
+            start = found.pop()[1]
+        found.append((held[-1], start, end))
     return [
         (
-            e.rule, e.value, e.unit, e.effective, e.until, begins(e.effective, zone),
-            begins(e.until, zone) if e.until and e.until != date.max else None,
+            e.rule, e.value if e.value is not None else e.as_rule.state.value.lower(), e.unit,
+            e.as_rule.state.value, start, end, begins(start, zone),
+            begins(end, zone) if end and end != date.max else None,
             e.legal_ground or e.source or "",
         )
-        for e in told
-        if isinstance(e, Programme.RuleSet)
+        for e, start, end in found
     ]  # fmt: skip
 
 

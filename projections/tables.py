@@ -21,7 +21,9 @@ COLUMNS: dict[str, str] = {
         " recorded_from position"
     ),
     "programme_type": "programme types valid_from valid_to BELIEF",
-    "programme_rule": "programme rule value unit begins ends valid_from valid_to source BELIEF",
+    "programme_rule": (
+        "programme rule value unit state begins ends valid_from valid_to source BELIEF"
+    ),
     "operator": (
         "tin id administration time_zone source registered name local_name address roles successor"
         " standing programmes types position settled held held_programmes held_types held_statuses"

@@ -15,7 +15,7 @@ from registry.errors import AlreadyHeld, BadValue, Barred, WrongDates, WrongStat
 from registry.footing import IN_USE, STANDING, facts, meant, record, why
 from registry.holdings import Authorisation, Due
 from registry.operators import Operator
-from registry.programmes import MOST_DAYS
+from registry.programmes import MOST_DAYS, day_of_effect
 from registry.values import HELD, PENDING, Status
 
 
@@ -137,7 +137,7 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
     mine = meant(operator, it.authorisation, examined, "granted", of_type=it.type)
     decided = by.decided or by.today
     programme = footing.programme(by, mine.programme)
-    day = by.effective or programme.rules_on(decided).day_of_effect(decided)
+    day = by.effective or day_of_effect(programme.rules_on(decided), decided)
     said, rules = facts(operator, by, day), programme.rules_on(day)
     type = it.type or mine.type
     footing.offered(programme, type, day)

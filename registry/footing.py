@@ -18,7 +18,8 @@ from registry.errors import (
 )
 from registry.holdings import Authorisation, Due
 from registry.operators import Operator, amended
-from registry.programmes import Programme, Rules
+from registry.programmes import Programme
+from registry.rules import Rules
 from registry.values import HELD, Status
 
 Kinds = tuple[type[Operator.Event], ...]

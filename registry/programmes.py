@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect
-from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import AggregateCreated, BaseAggregate
 
 from registry.decisions import DatedFact, Decision
-from registry.errors import BadValue, WrongDates
+from registry.errors import BadValue, GroundNeeded, WrongDates
+from registry.rules import Rule, Rules
 from registry.streams import stream_id
-from registry.values import AdministrationCode
+from registry.values import AdministrationCode, RuleState
 
 #: Rules that are numbers, beside all those that end in _days or _years.
 COUNTED = frozenset({"effect_after"})
@@ -21,46 +22,21 @@ COUNTED = frozenset({"effect_after"})
 MOST_DAYS, MOST_YEARS = 36_525, 100
 
 
-@dataclass(frozen=True)
-class Rules:
-    """A programme's rules of one day: what the law of that day says."""
+def day_of_effect(rules: Rules, decided: date) -> date:
+    """UCC Delegated Act Art. 29: the fifth day after the decision, where nothing else is said.
 
-    found: dict[str, tuple[str, str | None, str | None]]
-
-    def number(self, rule: str) -> int | None:
-        value = self.found.get(rule)
-        return int(value[0]) if value else None
-
-    def parts(self, type: str) -> frozenset[str]:
-        """The parts of an authorisation of this type; the type itself where it has none."""
-        value = self.found.get(f"parts.{type}")
-        return frozenset(value[0].split("+")) if value else frozenset((type,))
-
-    @property
-    def recognised_part(self) -> str | None:
-        """The part that counts abroad: of an EU authorisation, security and safety (S)."""
-        value = self.found.get("recognised_part")
-        return value[0] if value else None
-
-    def source(self, rule: str) -> str:
-        """Who says so, for the person who asks why."""
-        value = self.found.get(rule)
-        return (value[2] if value else None) or rule
-
-    def day_of_effect(self, decided: date) -> date:
-        """UCC Delegated Act Art. 29: the fifth day after the decision, where nothing else is said.
-
-        The pre-2016 United Kingdom counted ten working days (Monday to Friday here: the
-        holidays of a past year in one country are not part of this record).
-        """
-        days, unit = self.number("effect_after") or 0, (self.found.get("effect_after") or "  ")[1]
-        if unit != "working days":
-            return decided + timedelta(days=days)
-        day = decided
-        while days:
-            day += timedelta(days=1)
-            days -= day.weekday() < 5
-        return day
+    The pre-2016 United Kingdom counted ten working days (Monday to Friday here: the
+    holidays of a past year in one country are not part of this record).
+    """
+    rule = rules.rule("effect_after")
+    days = rule.number or 0
+    if rule.unit != "working days":
+        return decided + timedelta(days=days)
+    day = decided
+    while days:
+        day += timedelta(days=1)
+        days -= day.weekday() < 5
+    return day
 
 
 class Programme(BaseAggregate[UUID]):
@@ -88,11 +64,29 @@ class Programme(BaseAggregate[UUID]):
             programme.types.append((self.effective, self.types))
 
     class RuleSet(Event):
+        """A rule from `effective` to `until` (exclusive): a value, none, or unknown.
+
+        Version 1 knew values alone. From version 2 on `value` may be left out, and `state` then
+        says whether the law has no such rule or nobody knows it.
+        """
+
         TOPIC = "programme.rule_set"
+        class_version = 2
         rule: str
-        value: str
+        value: str | None = None
         unit: str | None = None
         until: date | None = None
+        state: RuleState | None = None  # None: a value
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Every text of version 1 has a value and no state: it means the same in version 2."""
+
+        @property
+        def as_rule(self) -> Rule:
+            source = self.legal_ground or self.source or self.rule
+            state = self.state or RuleState.VALUE
+            return Rule(self.rule, state, self.value, self.unit, source)
 
         def apply(self, programme: Programme) -> None:
             programme.rules.append(self)
@@ -140,7 +134,7 @@ class Programme(BaseAggregate[UUID]):
         if since not in self._of_day:
             self._of_day[since] = Rules(
                 {
-                    r.rule: (r.value, r.unit, r.legal_ground or r.source)
+                    r.rule: r.as_rule
                     for r in sorted(self.rules, key=lambda r: r.effective)
                     if r.effective <= day and (r.until is None or day < r.until)
                 }
@@ -153,20 +147,48 @@ class Programme(BaseAggregate[UUID]):
             self.trigger_event(self.TypesSet, types=types, **facts)
 
     def set_rule(
-        self, by: Decision, rule: str, value: str, unit: str | None, until: date | None
+        self,
+        by: Decision,
+        rule: str,
+        value: str | None,
+        unit: str | None = None,
+        until: date | None = None,
+        state: RuleState = RuleState.VALUE,
     ) -> None:
-        counted = rule in COUNTED or rule.endswith(("_days", "_years"))
-        if counted and not value.isdecimal():
-            raise BadValue(f"value: found {value[:90]!r}, and {rule} wants a whole number")
-        most = MOST_YEARS if rule.endswith("_years") else MOST_DAYS if counted else None
-        if most and (len(value) > 9 or int(value) > most):
-            raise BadValue(f"value: found {value[:90]}, and {rule} is {most} at most")
+        """Raises BadValue, WrongDates, GroundNeeded."""
+        if state is RuleState.VALUE:
+            _readable(rule, value)
+        elif value is not None or unit is not None:
+            raise BadValue(f"value: found {value or unit!r}, and a rule that is {state} has none")
+        elif state is RuleState.NONE and not (by.legal_ground or by.source):
+            raise GroundNeeded(
+                f"source: found nothing; that {self.programme} has no rule {rule} needs a legal "
+                "ground or a source: where nobody knows the rule its state is UNKNOWN"
+            )
         facts = by.envelope()
         if until and until <= facts["effective"]:
             raise WrongDates(f"until: {until} is not after {facts['effective']}, its beginning")
+        said = {
+            "value": value,
+            "unit": unit,
+            "until": until,
+            "state": None if state is RuleState.VALUE else state,
+        }
         # Only the last word of a day is the law: an earlier one said again takes its place.
         place = (rule, facts["effective"])
         last = next((r for r in reversed(self.rules) if (r.rule, r.effective) == place), None)
-        if last and (last.value, last.unit, last.until) == (value, unit, until):
+        if last and all(getattr(last, name) == told for name, told in said.items()):
             return
-        self.trigger_event(self.RuleSet, rule=rule, value=value, unit=unit, until=until, **facts)
+        self.trigger_event(self.RuleSet, rule=rule, **said, **facts)
+
+
+def _readable(rule: str, value: str | None) -> None:
+    """Raises BadValue where a decision could not follow the value."""
+    counted = rule in COUNTED or rule.endswith(("_days", "_years"))
+    if value is None:
+        raise BadValue(f"value: found nothing; wanted the value of {rule}, or a state")
+    if counted and not value.isdecimal():
+        raise BadValue(f"value: found {value[:90]!r}, and {rule} wants a whole number")
+    most = MOST_YEARS if rule.endswith("_years") else MOST_DAYS if counted else None
+    if most and (len(value) > 9 or int(value) > most):
+        raise BadValue(f"value: found {value[:90]}, and {rule} is {most} at most")

@@ -89,7 +89,7 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.RetireKey: signatures.retire_key,
     c.SetTypes: lambda programme, it, by: programme.set_types(by, it.types),
     c.SetRule: lambda programme, it, by: programme.set_rule(
-        by, it.rule, it.value, it.unit, it.until
+        by, it.rule, it.value, it.unit, it.until, it.state
     ),
     c.SetTarget: publications.set_target,
     c.LinkAgreement: publications.link_agreement,

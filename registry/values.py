@@ -160,6 +160,15 @@ class Role(Term):
     OTHER = "OTHER"
 
 
+class RuleState(Term):
+    """What is known of a programme's rule on a day. None and unknown are two answers: the law
+    that sets no bar lets a grant pass, the law that nobody has found does not."""
+
+    VALUE = "VALUE"  # the law gives a value, and the source says where
+    NONE = "NONE"  # the law is known, and it has no such rule
+    UNKNOWN = "UNKNOWN"  # nobody knows what the law says; also of a rule that is not on record
+
+
 class Status(Term):
     """Where an authorisation stands. Order: the first is the best standing to hold."""
 

@@ -27,7 +27,7 @@ query Country($code: AdministrationCode!, $asOf: AsOf) {
     memberships { member sense validFrom validTo ground }
     programmes {
       code name localName types operatorCount
-      rules { name value unit validFrom validTo source }
+      rules { name state value unit validFrom validTo source }
     }
   }
   union: administration(code: "EU", asOf: $asOf) {

@@ -9,6 +9,7 @@ from api.pages import forms
 from api.pages.asking import ask
 from api.pages.faults import PageRoute
 from api.pages.render import page
+from registry.rules import NOT_ON_RECORD
 
 router = APIRouter(route_class=PageRoute)
 
@@ -21,8 +22,8 @@ query Programme($code: ID!, $asOf: AsOf) {
     localName
     types
     operatorCount
-    rules { name value unit validFrom validTo source }
-    allRules { name value unit validFrom validTo source }
+    rules { name state value unit validFrom validTo source }
+    allRules { name state value unit validFrom validTo source }
   }
 }"""
 
@@ -39,10 +40,11 @@ async def programme(request: Request, code: str) -> Response:
             look=("/countries", "Programmes by country"),
         )  # fmt: skip
     it = asked.data["programme"]
-    applies = {(rule["name"], rule["validFrom"], rule["value"]) for rule in it["rules"]}
-    rules = sorted(it["allRules"], key=lambda rule: (rule["name"], rule["validFrom"] or ""))
+    applies = {(rule["name"], rule["validFrom"]) for rule in it["rules"]}
+    recorded = [r | {"applies": (r["name"], r["validFrom"]) in applies} for r in it["allRules"]]
+    absent = [r | {"applies": True} for r in it["rules"] if r["source"] == NOT_ON_RECORD]
     return page(
         request, "programme.html", status=clocks.status,
         title=f"{it['code']}: {it['name']}", it=it, asked=asked, clocks=clocks,
-        rules=[r | {"applies": (r["name"], r["validFrom"], r["value"]) in applies} for r in rules],
+        rules=sorted(recorded + absent, key=lambda r: (r["name"], r["validFrom"] or "9999")),
     )  # fmt: skip

@@ -74,10 +74,14 @@ async def of_administrations(
 
 @dataclass(frozen=True)
 class RuleRow:
-    """A rule as dated data: `begins` and `ends` (exclusive) are civil days of its authority."""
+    """A rule as dated data: `begins` and `ends` (exclusive) are civil days of its authority.
+
+    `state` is VALUE, NONE or UNKNOWN; `value` of the two last is the word in small letters.
+    """
 
     programme: str
     rule: str
+    state: str
     value: str
     unit: str | None
     begins: date | None
@@ -91,7 +95,7 @@ async def rules(
 ) -> dict[str, list[RuleRow]]:
     """Every rule that was known by then, also those not yet or no longer in force on that day."""
     statement = f"""
-    select r.programme, r.rule, r.value, r.unit, r.begins, r.ends, r.source,
+    select r.programme, r.rule, r.state, r.value, r.unit, r.begins, r.ends, r.source,
         {on_both("r")} as in_force
     from views.programme_rule r where r.programme = any(%(codes)s::text[]) and {believed("r")}
     order by r.programme, r.rule, r.valid_from, r.position"""

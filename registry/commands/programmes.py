@@ -9,7 +9,7 @@ from datetime import date
 import msgspec
 
 from registry.commands.command import Command
-from registry.values import AdministrationCode
+from registry.values import AdministrationCode, RuleState
 
 
 class ProgrammeCommand(Command):
@@ -32,9 +32,14 @@ class SetTypes(ProgrammeCommand):
 
 
 class SetRule(ProgrammeCommand):
-    """A rule as dated data. `effective` to `until` (exclusive) is when it is the law."""
+    """A rule as dated data. `effective` to `until` (exclusive) is when it is the law.
+
+    `state` NONE: the law has no such rule, and a legal ground or a source says so. UNKNOWN:
+    nobody knows what the law says. Neither has a value.
+    """
 
     rule: str
-    value: str
+    value: str | None = None
     unit: str | None = None
     until: date | None = None
+    state: RuleState = RuleState.VALUE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from registry.rules import MEANINGS
 from tests.api.client import Client
 from tests.api.region import region
 
@@ -14,7 +15,7 @@ MEMBERS = """query ($asOf: AsOf) { administration(code: EU, asOf: $asOf) {
     memberships { member sense validFrom validTo ground } } }"""
 PROGRAMME = """query ($asOf: AsOf) { programme(code: "CN-AEO", asOf: $asOf) {
     administration types operatorCount
-    rules { name value unit validFrom validTo source } allRules { value } } }"""
+    rules { name state value unit validFrom validTo source } allRules { value } } }"""
 
 
 def test_the_members_of_a_bloc_are_those_of_its_customs_territory_that_day(region: Client) -> None:
@@ -66,11 +67,12 @@ def test_a_programme_has_the_types_and_rules_of_the_day(region: Client) -> None:
 
     old, new = on("2020-01-01T00:00:00Z"), on("2026-06-01T00:00:00Z")
     assert (old["types"], new["types"]) == (["ACE", "GENERAL"], ["ACE", "CE"])
-    assert old["rules"] == [
-        {"name": "decision_days", "value": "60", "unit": "days", "validFrom": "2008-01-01",
-         "validTo": "2021-11-01", "source": "a gazette"}
+    assert [rule for rule in old["rules"] if rule["state"] != "UNKNOWN"] == [
+        {"name": "decision_days", "state": "VALUE", "value": "60", "unit": "days",
+         "validFrom": "2008-01-01", "validTo": "2021-11-01", "source": "a gazette"}
     ]  # fmt: skip
-    assert [rule["value"] for rule in new["rules"]] == ["90"]
+    found = {rule["name"]: rule["value"] for rule in new["rules"]}
+    assert found == dict.fromkeys(MEANINGS, "unknown") | {"decision_days": "90"}
     assert [rule["value"] for rule in new["allRules"]] == ["60", "90"]
     assert (on("2015-01-01T00:00:00Z")["operatorCount"], old["operatorCount"]) == (0, 3)
 

@@ -9,7 +9,9 @@ import pytest
 
 from registry import commands as c
 from registry.errors import BadValue, GroundNeeded, Refusal, WrongDates
-from registry.programmes import Programme
+from registry.programmes import Programme, day_of_effect
+from registry.rules import MEANINGS
+from registry.values import RuleState
 from tests.law import CN, PROGRAMMES, TODAY
 from tests.scenario import fact, given, refused, when
 
@@ -27,7 +29,7 @@ def programme() -> Programme:
     return it
 
 
-def rule(name: str, value: str, **said: Any) -> c.SetRule:
+def rule(name: str, value: str | None, **said: Any) -> c.SetRule:
     return c.SetRule(programme=ID, rule=name, value=value, **{"legal_ground": "an order"} | said)
 
 
@@ -116,6 +118,59 @@ def test_a_rule_that_could_not_be_followed_is_refused(
     refused(why, programme(), said)
 
 
+def test_a_rule_has_three_states_and_an_absent_one_is_unknown() -> None:
+    it = programme()
+    when(it, rule("validity_years", None, state=RuleState.NONE))
+    when(it, rule("bar_years", None, state=RuleState.UNKNOWN, legal_ground=None))
+    when(it, rule("decision_days", "90"))
+    rules = it.rules_on(TODAY)
+
+    found = {name: rules.rule(name).state for name in MEANINGS}
+    assert found == dict.fromkeys(MEANINGS, RuleState.UNKNOWN) | {
+        "validity_years": RuleState.NONE, "decision_days": RuleState.VALUE,
+    }  # fmt: skip
+    assert [rules.number(name) for name in ("validity_years", "bar_years")] == [None, None]
+    assert rules.rule("validity_years").source == "an order"
+    assert rules.unknown("validity_years", "bar_years", "review_years") == (
+        "bar_years", "review_years",
+    )  # fmt: skip
+
+
+def test_a_newer_law_of_which_nobody_knows_a_rule_does_not_leave_the_older_one_standing() -> None:
+    it = programme()
+    when(it, rule("bar_years", "1", effective=date(2021, 11, 1)))
+    when(it, rule("bar_years", None, state=RuleState.UNKNOWN, effective=date(2026, 3, 1)))
+
+    days = (date(2026, 2, 28), date(2026, 3, 1))
+    assert [it.rules_on(day).rule("bar_years").value for day in days] == ["1", None]
+
+
+def test_what_changes_in_a_rule_is_recorded_and_the_same_again_is_not() -> None:
+    it = programme()
+    said = [
+        rule("bar_years", "0"), rule("bar_years", None, state=RuleState.NONE),
+        rule("bar_years", None, state=RuleState.UNKNOWN),
+        rule("bar_years", None, state=RuleState.UNKNOWN),
+    ]  # fmt: skip
+
+    assert [len(when(it, command)) for command in said] == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (rule("bar_years", None), BadValue),
+        (rule("bar_years", "3", state=RuleState.NONE), BadValue),
+        (rule("bar_years", "3", state=RuleState.UNKNOWN), BadValue),
+        (rule("bar_years", None, unit="years", state=RuleState.UNKNOWN), BadValue),
+        # That there is no such rule is a statement about the law, and somebody has to have read it.
+        (rule("bar_years", None, state=RuleState.NONE, legal_ground=None), GroundNeeded),
+    ],
+)
+def test_a_rule_is_a_value_or_has_none(said: c.SetRule, why: type[Refusal]) -> None:
+    refused(why, programme(), said)
+
+
 def test_a_rule_in_words_stays_in_words() -> None:
     [said] = when(programme(), rule("validity", "by category"))
 
@@ -151,4 +206,4 @@ def test_who_says_so_is_told_with_every_number() -> None:
 def test_the_day_of_effect_is_counted_by_the_law_of_the_decision(
     decided: date, effect: date
 ) -> None:
-    assert PROGRAMMES["EU-AEO"].rules_on(decided).day_of_effect(decided) == effect
+    assert day_of_effect(PROGRAMMES["EU-AEO"].rules_on(decided), decided) == effect

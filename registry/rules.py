@@ -1,0 +1,85 @@
+"""A programme's rules of one day, each with one of three states: a value, none, unknown.
+
+A rule that is not on record is unknown. It is none only where a source says that the law has no
+such rule. What none means is said beside each name in MEANINGS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from registry.values import RuleState
+
+#: The rules that decisions and deadlines ask for by name, and what each means. Of `parts.<TYPE>`,
+#: `recognised_part` and `sharing_consent` an absent rule has a meaning of its own, given at the
+#: method that reads it: they say how a programme is built, and limit nothing.
+MEANINGS: dict[str, str] = {
+    "acceptance_days": "days from the application to its acceptance; none: no time limit",
+    "decision_days": "days from the acceptance to the decision; none: no time limit",
+    "decision_extension_days": "days by which a decision may be put off; none: it may not be",
+    "effect_after": "days or working days from the decision to its effect; none: the same day",
+    "validity_years": "years of validity from the day of effect; none: valid without end",
+    "review_years": "years from one review to the next; none: no review at fixed intervals",
+    "bar_years": "years after a revocation without a new grant; none: no bar",
+    "suspension_days": "days of a suspension that names no end; none: it is open-ended",
+}
+#: What the source of an unknown rule says where nobody has recorded anything.
+NOT_ON_RECORD = "not on record"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule on one day. `value` is a text, and None where the state is not VALUE."""
+
+    name: str
+    state: RuleState
+    value: str | None = None
+    unit: str | None = None
+    source: str = NOT_ON_RECORD  # the legal ground, else where it was read
+
+    @property
+    def number(self) -> int | None:
+        """The value as a whole number; None where the law sets none and where nobody knows."""
+        return int(self.value) if self.value is not None else None
+
+    @property
+    def is_unknown(self) -> bool:
+        return self.state is RuleState.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A programme's rules of one day: what the law of that day says, as far as it is known."""
+
+    found: Mapping[str, Rule]
+
+    def rule(self, name: str) -> Rule:
+        """The rule of that name; unknown where nothing is on record."""
+        return self.found.get(name) or Rule(name, RuleState.UNKNOWN)
+
+    def number(self, name: str) -> int | None:
+        """The rule's number, or None. A caller for whom none and unknown differ asks `rule`."""
+        return self.rule(name).number
+
+    def unknown(self, *names: str) -> tuple[str, ...]:
+        """Those of these names that nobody knows the rule of, in the order asked."""
+        return tuple(name for name in names if self.rule(name).is_unknown)
+
+    def source(self, name: str) -> str:
+        """The source of a rule; the rule's own name where no source was given."""
+        found = self.found.get(name)
+        return found.source if found else name
+
+    def parts(self, type: str) -> frozenset[str]:
+        """The parts of an authorisation of this type; the type itself where no rule names any."""
+        value = self.rule(f"parts.{type}").value
+        return frozenset(value.split("+")) if value else frozenset((type,))
+
+    @property
+    def recognised_part(self) -> str | None:
+        """The part that counts abroad: of an EU authorisation, security and safety (S).
+
+        None where no rule names one: the whole authorisation counts.
+        """
+        return self.rule("recognised_part").value
