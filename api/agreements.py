@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import strawberry
@@ -23,6 +23,7 @@ from projections.reads import rows as places
 from projections.reads.agreements import AgreementRow, DateRow, PartnerRow, ScopeRow, SideRow
 from projections.reads.clocks import AsOf
 from registry.agreements import Agreement as Stream
+from registry.decisions import day_of
 from registry.links import LinkState
 from registry.values import AdministrationCode, AgreementKind, Direction, HsCode, Pillar, Role
 
@@ -118,10 +119,14 @@ class ScopeClause:
             consent_required=row.consent_required,
             max_age_hours=row.max_age_hours,
             state=LinkState(row.state),
-            valid_from=row.valid_from,
-            valid_to=row.valid_to,
+            valid_from=_day(row.valid_from, row.time_zone),
+            valid_to=_day(row.valid_to, row.time_zone),
             assumed=row.assumed,
         )
+
+
+def _day(instant: datetime | None, zone: str) -> date | None:
+    return None if instant is None else day_of(instant, zone)
 
 
 @strawberry.type(description="One legal instrument between two or more administrations.")

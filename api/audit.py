@@ -28,6 +28,7 @@ from registry import proofs
 from registry.nouns import AGGREGATES
 from registry.stored import Form
 from registry.values import Text
+from registry.zones import RELEASE
 
 FORMAT = "aeo-audit-bundle/1"
 
@@ -113,7 +114,7 @@ def export(
         behind = sorted(small.keys() - lines)
         manifest = {
             "format": FORMAT, "scope": {"kind": scope.kind, "id": scope.id}, "size": size,
-            "position": position, "events": count,
+            "position": position, "events": count, "time_zones": RELEASE,
             "files": bundle.files | {name: described(small[name].encode()) for name in behind},
         }  # fmt: skip
         bundle.add("manifest.json", [canonical(manifest).encode()])

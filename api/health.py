@@ -23,6 +23,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from api import tallies
 from api.server import SUMS
 from api.service import Service
+from registry.zones import RELEASE
 
 RECORDED = Gauge(
     "aeo_recorded_position", "The last position in the ledger", multiprocess_mode="mostrecent"
@@ -50,7 +51,8 @@ async def ready(request: Request) -> Response:
     """200 when questions can be answered; 503 when the database is away or a read model stands.
 
     `lag` is how many events the read models have still to see; answers carry their position,
-    so a lag is told and is no reason to be left alone.
+    so a lag is told and is no reason to be left alone. `timeZones` is the release of the IANA
+    Time Zone Database by which civil dates are derived.
     """
     try:
         state = await _state(request.app.state.service)
@@ -88,4 +90,7 @@ async def _state(service: Service) -> dict[str, Any]:
     recorded, position, stopped = row
     RECORDED.set(recorded)
     PROJECTED.set(position)
-    return {"recorded": recorded, "position": position, "stopped": stopped or []}
+    return {
+        "recorded": recorded, "position": position, "stopped": stopped or [],
+        "timeZones": RELEASE,
+    }  # fmt: skip

@@ -66,10 +66,12 @@ def _run(
     url: str, home: Path, helpers: list[Helper], port: int, operators: int, bar: Bar, say: Say
 ) -> None:
     from api.shipped import is_loaded
+    from projections.derivation import bring_up_to_date
     from registry.database import migrate
 
     for name in migrate(url):
         say(f"migrated {name}")
+    bring_up_to_date(url, say)
     for helper in helpers:
         helper.tell(url)
     if not is_loaded(url, operators):

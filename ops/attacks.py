@@ -309,8 +309,8 @@ def verify(*words: str) -> tuple[int, list[str]]:
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         code = verifier().main(list(words))
-    about = ("bundle: ", "policy: ", "checkpoint: ", "history: ", "keys: ", "decisions: ",
-             "events: ", "read models: ", "verdict: ")  # fmt: skip
+    about = ("bundle: ", "time zones: ", "policy: ", "checkpoint: ", "history: ", "keys: ",
+             "decisions: ", "events: ", "read models: ", "verdict: ")  # fmt: skip
     return code, [it for it in said.getvalue().splitlines() if not it.startswith(about)]
 
 

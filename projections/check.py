@@ -15,11 +15,13 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier, Literal
 
 from projections import operators
+from projections.derivation import outdated
 from projections.follower import Follower
 from projections.models import PROJECTIONS, Projection
 from projections.rebuild import make
 from projections.tables import columns
 from projections.texts import LATEST
+from registry.zones import RELEASE
 
 SCRATCH = "views_check"
 #: "AEOC" in ASCII. Advisory lock: two checks would make that schema for each other.
@@ -162,6 +164,8 @@ def _checks(
     for table, subject in SUBJECTS.items():
         yield f"{table}: one fact at a time, on both clocks", _overlaps(connection, table, subject)
     yield from _orphans(connection)
+    why = outdated(connection)
+    yield f"civil dates by one release of time zones, {RELEASE}", [why] if why else []
     yield "every projection is running", [
         f"{name} stands at {position}, in front of position {stopped}: {why}"
         for name, position, stopped, why in connection.execute(

@@ -23,6 +23,7 @@ import psycopg
 import structlog
 from psycopg.sql import SQL, Identifier
 
+from projections.derivation import mark
 from projections.folders import Answer, Folders
 from projections.folding import (
     Sheet,
@@ -115,6 +116,8 @@ class Follower:
             batch = following(connection, reached, until, BATCH) if running else []
             if not batch:
                 return reached
+            if not any(position for position, _ in places.values()):
+                mark(connection, self.schema)
             abreast = all(places[p.name][0] == reached for p in running)
             helped = abreast and not alone and len(batch) == BATCH
             if helped and self._with_help(connection, running, reached, progress, until, stop):

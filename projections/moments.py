@@ -37,7 +37,7 @@ _HELD = {
     "change": "t.effective_from <= {at}",
     "dated": "t.from_at <= {at} and t.recorded_to is null",
     # Still to be met on that day.
-    "deadline": "not t.dropped and (t.met_on is null or t.met_on > {day})",
+    "deadline": "not t.dropped and (t.met_at is null or t.met_at > {at})",
     "claim": "t.as_of <= {day}",
     "document": "t.dated is null or t.dated <= {day}",
     "target": "exists (select from {schema}.document_at d where d.id = t.document)",
@@ -220,7 +220,7 @@ def _keep(
 ) -> None:
     """Tables that were not asked for would be empty, and look as if nothing had been known."""
     asked = {table for it in models for table in _tables(it)}
-    every = {table for it in PROJECTIONS for table in _tables(it)} | {"tracking"}
+    every = {table for it in PROJECTIONS for table in _tables(it)} | {"tracking", "derivation"}
     for name in sorted(every - asked):
         connection.execute(SQL("drop table {}").format(Identifier(schema, name)))
 

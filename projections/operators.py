@@ -8,7 +8,7 @@ from typing import Any
 from projections.tables import Rows, array, optional
 from projections.texts import settled
 from registry.clocks import ALWAYS, F, Known, Remembered
-from registry.decisions import begins
+from registry.decisions import begins, day_of, ends
 from registry.operators import Operator
 from registry.standing import Record, record
 from registry.values import Status
@@ -52,7 +52,7 @@ def rows(events: Sequence[Known[Any]], since: int = -1) -> Rows:
     `since`: of them those that the events after that position made or changed.
     """
     it = record(events)
-    tin = it.tin.text
+    tin, zone = it.tin.text, it.registered.event.time_zone
 
     def moved(facts: list[Remembered[F]]) -> list[Remembered[F]]:
         if since < 0:
@@ -72,6 +72,8 @@ def rows(events: Sequence[Known[Any]], since: int = -1) -> Rows:
         "identifier": [
             (
                 tin, r.fact.scheme, r.fact.value, optional(r.fact.issuer), r.fact.verified_by,
+                day_of(r.fact.valid_from, zone),
+                day_of(r.fact.valid_to, zone) if r.fact.valid_to else None,
                 r.fact.valid_from, r.fact.valid_to,
                 r.recorded_from, r.recorded_to, r.position, r.position_to,
             )
@@ -95,7 +97,10 @@ def rows(events: Sequence[Known[Any]], since: int = -1) -> Rows:
             for p in [r.fact]
         ],
         "deadline": [
-            (tin, d.authorisation, d.what, d.due, d.rule, d.met_on, d.dropped, number)
+            (
+                tin, d.authorisation, d.what, d.due, ends(d.due, zone), d.rule,
+                d.met_on, begins(d.met_on, zone) if d.met_on else None, d.dropped, number,
+            )
             for number, d in enumerate(it.deadlines, start=1)
         ],
     }  # fmt: skip

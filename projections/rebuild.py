@@ -11,6 +11,7 @@ import psycopg
 import structlog
 from psycopg.sql import SQL, Identifier
 
+from projections.derivation import mark
 from projections.folders import Unfolded
 from projections.follower import SWAP, Follower, Progress
 from projections.tables import COLUMNS, columns
@@ -35,6 +36,7 @@ def rebuild(conninfo: str, progress: Progress | None = None) -> int:
         connection.execute("set synchronous_commit = off")
         connection.execute("select pg_advisory_lock(%s)", [MAKING])
         make(connection, NEXT)
+        mark(connection, NEXT)
         follower = Follower(conninfo, schema=NEXT)
         try:
             with indexes_later(connection, NEXT):
@@ -43,6 +45,7 @@ def rebuild(conninfo: str, progress: Progress | None = None) -> int:
             # There is an event that cannot be read: alone, the follower stops in front of it.
             log.warning("rebuild.alone", error=str(why))
             make(connection, NEXT)
+            mark(connection, NEXT)
         follower.catch_up(progress)
         connection.execute("set synchronous_commit = on")
         with connection.transaction():

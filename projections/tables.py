@@ -30,13 +30,13 @@ COLUMNS: dict[str, str] = {
         " held_abroad held_roles held_from schemes identifiers consents latest"
     ),
     "particulars": "tin name local_name address roles successor valid_from valid_to BELIEF",
-    "identifier": "tin scheme value issuer verified_by valid_from valid_to BELIEF",
+    "identifier": "tin scheme value issuer verified_by from_day to_day valid_from valid_to BELIEF",
     "consent": "tin partner valid_from valid_to BELIEF",
     "status_period": (
         "tin authorisation number programme type status abroad roles effective_from valid_until"
         " flags ground valid_from valid_to BELIEF"
     ),
-    "deadline": "tin authorisation what due rule met_on dropped ordinal",
+    "deadline": "tin authorisation what due over_at rule met_on met_at dropped ordinal",
     "change": "tin administration effective_from recorded_at known_at position",
     "agreement": (
         "id kind pillars title legal_basis confidence details source words registered proposed"

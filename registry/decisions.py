@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from eventsourcing.domain import AggregateEvent
 from msgspec import Struct
@@ -15,6 +14,7 @@ from msgspec.structs import replace
 
 from registry.errors import GroundNeeded, WrongDates
 from registry.values import AdministrationCode
+from registry.zones import zone
 
 if TYPE_CHECKING:
     from registry.programmes import Programme
@@ -79,11 +79,6 @@ class Decision(Struct, frozen=True):
         }
 
 
-@lru_cache(maxsize=512)
-def zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
-
-
 @lru_cache(maxsize=65_536)
 def begins(day: date, zone_name: str) -> datetime:
     """The instant, in UTC, at which a civil day begins in a zone.
@@ -98,11 +93,29 @@ def begins(day: date, zone_name: str) -> datetime:
     return datetime.combine(day, _midnight(zone_name)).astimezone(UTC)
 
 
+def ends(day: date, zone_name: str) -> datetime:
+    """The instant, in UTC, at which a civil day is over in a zone: the next one begins."""
+    return begins(day if day == date.max else day + timedelta(days=1), zone_name)
+
+
 @lru_cache(maxsize=512)
 def _midnight(zone_name: str) -> time:
     return time(tzinfo=zone(zone_name))
 
 
 def day_of(instant: datetime, zone_name: str) -> date:
-    """The civil day in a zone to which an instant belongs."""
-    return instant.astimezone(zone(zone_name)).date()
+    """The civil day in a zone to which an instant belongs.
+
+    The inverse of `begins`: "always" and "never" are their own days in every zone, and an instant
+    that another zone's calendar has no day for belongs to the first or the last day there is.
+    """
+    if instant <= _FIRST or instant >= _LAST:
+        return date.min if instant <= _FIRST else date.max
+    try:
+        return instant.astimezone(zone(zone_name)).date()
+    except OverflowError:
+        return date.min if instant.year == 1 else date.max
+
+
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)

@@ -21,12 +21,13 @@ from registry import (
 from registry import commands as c
 from registry.administrations import Administration
 from registry.agreements import Agreement, Party
-from registry.decisions import Decision, zone
+from registry.decisions import Decision
 from registry.errors import BadValue
 from registry.operators import Operator
 from registry.programmes import Programme
 from registry.publications import Claim, Document
 from registry.values import AdministrationCode, AgreementKind
+from registry.zones import zone
 
 #: The commands that begin a stream; every other needs one that is there.
 BEGINNINGS = (
@@ -206,6 +207,6 @@ def _text(name: str, text: str) -> str:
 def known_zone(name: str) -> str:
     try:
         zone(name)
-    except (KeyError, ValueError, OSError):
+    except KeyError:
         raise BadValue(f"timeZone: found {name!r}, wanted an IANA name like Asia/Seoul") from None
     return name

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -22,6 +25,7 @@ from registry import commands as c
 from registry.application import Registry
 from registry.database import environment
 from registry.values import Tin
+from registry.zones import RELEASE
 from tests.api.test_cli import Terminal
 
 FRUIT = "CN1234567890"
@@ -288,8 +292,14 @@ def test_a_bundle_forged_by_hand_is_seen_through(
     files = {name: list(lines) for name, lines in bundles[kind].items()}
     forge, codes = FORGERIES[what]
     forge(files)
+    code, said = verify("bundle", str(_written(files, tmp_path)))
+    assert code in codes, said
+    assert (code == 0) is (not said)
+
+
+def _written(files: Files, tmp_path: Path) -> Path:
+    """These files as a bundle, in whose manifest every digest is right."""
     manifest = json.loads(b"".join(files.pop("manifest.json")))
-    (tmp_path / "policy").write_text(TRUSTING)
     with ZipFile(tmp_path / "a.zip", "w") as into, ZipFile(tmp_path / "b.zip", "w") as again:
         described = Archive(into)
         for name in sorted(files):
@@ -299,9 +309,7 @@ def test_a_bundle_forged_by_hand_is_seen_through(
         second = Archive(again)
         for name in sorted([*files, "manifest.json"]):
             second.add(name, written if name == "manifest.json" else files[name])
-    code, said = verify("bundle", str(tmp_path / "b.zip"))
-    assert code in codes, said
-    assert (code == 0) is (not said)
+    return tmp_path / "b.zip"
 
 
 def test_who_has_two_streams_has_two_histories_and_is_found(
@@ -370,3 +378,54 @@ def test_the_command_writes_what_it_is_asked_for(terminal: Terminal, tmp_path: P
     (tmp_path / "witnesses.txt").unlink()
     terminal.run("audit", "export", "--all", "--out", "no.zip", code=4)
     assert not (tmp_path / "no.zip").exists()
+
+
+# ----------------------------------------------------------------- one source of time zones
+
+
+def test_a_bundle_names_its_time_zones_and_the_verifier_those_by_which_it_judges(
+    register: str, tmp_path: Path
+) -> None:
+    exported(register, Scope("operator", FRUIT), tmp_path / "a.zip")
+    with ZipFile(tmp_path / "a.zip") as bundle:
+        assert json.loads(bundle.read("manifest.json"))["time_zones"] == RELEASE
+    done = subprocess.run(
+        [sys.executable, attacks.VERIFIER, "bundle", tmp_path / "a.zip"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert f"time zones: {RELEASE}, of Python's tzdata, as the bundle's\n" in done.stdout
+
+
+def _moved(rows: list[Any], hours: int) -> None:
+    """The days of one authorisation begin at other instants than they should."""
+    for at in (-6, -5):
+        if rows[0][at] is not None:
+            then = datetime.fromisoformat(rows[0][at].replace("Z", "+00:00"))
+            rows[0][at] = (then + timedelta(hours=hours)).isoformat().replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize(
+    ("release", "hours", "verdict"),
+    [
+        (RELEASE, 1, 1),  # by the same zones there is no excuse
+        ("2019a", 1, 4),
+        (None, 1, 4),  # a bundle of before named none
+        ("2019a", 80, 1),  # no zone moves a day so far
+        ("2019a", 0, 0),
+        (None, 0, 0),
+    ],
+)
+def test_what_another_release_of_time_zones_may_explain_is_not_called_forged(
+    bundles: dict[str, Files], tmp_path: Path, release: str | None, hours: int, verdict: int
+) -> None:
+    files = {name: list(lines) for name, lines in bundles["administration"].items()}
+    of_periods = next(n for n, it in enumerate(files["expected-state.jsonl"]) if b'"VALID"' in it)
+    _changed("expected-state.jsonl", lambda it: _moved(it["periods"], hours), of_periods)(files)
+    if release is None:
+        _changed("manifest.json", lambda it: it.pop("time_zones"))(files)
+    else:
+        _set("manifest.json", time_zones=release)(files)
+    code, said = verify("bundle", str(_written(files, tmp_path)))
+    assert code == verdict, said
+    assert verdict != 4 or "Python's tzdata" in " ".join(said)

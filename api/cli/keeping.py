@@ -23,13 +23,18 @@ from api.cli.terminal import (
 
 
 def migrate(home: Home = HOME) -> None:
-    """Bring the database up to date, forward only. A second run does nothing."""
-    from api.cli.terminal import home_of
+    """Bring the database up to date, forward only. A second run does nothing.
+
+    Read models that an earlier release derived, or other time zones, are derived anew.
+    """
+    from api.cli.terminal import complain, home_of
     from api.postgres import database
+    from projections.derivation import bring_up_to_date
     from registry.database import migrate as apply
 
     with database(home_of(home)) as url:
         applied = apply(url)
+        bring_up_to_date(url, complain)
     print("\n".join(applied) or "up to date")
 
 

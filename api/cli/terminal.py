@@ -61,11 +61,13 @@ def register(home: str) -> Iterator[str]:
     Raises NoDatabase.
     """
     from api.postgres import database
+    from projections.derivation import bring_up_to_date
     from registry.database import migrate
 
     with database(home_of(home)) as url:
         if "DATABASE_URL" not in os.environ:
             migrate(url)
+            bring_up_to_date(url, complain)
         yield url
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -20,6 +19,7 @@ from api.pages.faults import PageRoute
 from api.pages.operators import RECOGNITION
 from api.pages.render import page
 from api.pages.words import moment
+from registry.decisions import day_of
 from registry.values import AdministrationCode, Tin
 
 router = APIRouter(route_class=PageRoute)
@@ -197,7 +197,7 @@ def _placed(
 ) -> dict[str, Any]:
     """The event, and what it meant at that point of both clocks."""
     law, belief = _clock(clocks.law, now), _clock(clocks.belief, now)
-    day = law.astimezone(ZoneInfo(zone) if zone else UTC).date().isoformat()
+    day = day_of(law, zone or "UTC").isoformat()
     if moment(event["knownAt"]) > belief:
         meant = "not yet known"
     elif event["effective"] and event["effective"] > day:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.languages import get_official_languages
+
+from registry.zones import zone as zone_of
 
 #: What a source gives as "nobody knows whether it happened at all".
 OPEN_END = "9999-12-31"
@@ -118,7 +119,7 @@ def civil(text: str | None, zone: str | None) -> str:
     if not text:
         return ""
     if zone:
-        local = moment(text).astimezone(ZoneInfo(zone))
+        local = moment(text).astimezone(zone_of(zone))
         if (local.hour, local.minute, local.second) == (0, 0, 0):
             return f"{local:%Y-%m-%d}"
     return instant(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar, cast
 
 from psycopg import AsyncConnection
@@ -193,7 +193,7 @@ async def dates(
 
 @dataclass(frozen=True)
 class ScopeRow:
-    """A clause. Its days are civil days of the side that recognises; `state` is of the instant."""
+    """A clause, with the instants between which it holds; `state` is of the instant asked about."""
 
     agreement: str
     ordinal: int
@@ -213,8 +213,9 @@ class ScopeRow:
     max_age_hours: int | None
     state: str
     assumed: bool
-    valid_from: date | None
-    valid_to: date | None
+    valid_from: datetime | None
+    valid_to: datetime | None
+    time_zone: str  # of the side that recognises
 
 
 async def scopes(
@@ -226,8 +227,7 @@ async def scopes(
     select l.agreement, l.ordinal, l.from_party, l.to_party, l.programmes, l.types, l.roles,
         l.direction, l.hs, l.crossings, l.modes, l.identifier_scheme, l.declaration_box,
         l.benefits, l.consent_required, l.max_age_hours, l.state, l.assumed,
-        (whole.valid_from at time zone a.time_zone)::date as valid_from,
-        (whole.valid_to at time zone a.time_zone)::date as valid_to
+        whole.valid_from, whole.valid_to, a.time_zone
     from views.link l
     join views.administration a on a.code = l.to_party
     cross join lateral (

@@ -280,9 +280,8 @@ async def identifiers(
 ) -> dict[str, list[IdentifierRow]]:
     statement = f"""
     select i.tin, i.scheme, i.value, i.issuer, i.verified_by,
-        (i.valid_from at time zone o.time_zone)::date as valid_from,
-        (i.valid_to at time zone o.time_zone)::date as valid_to
-    from views.identifier i join views.operator o on o.tin = i.tin
+        i.from_day as valid_from, i.to_day as valid_to
+    from views.identifier i
     where i.tin = any(%(tins)s::text[]) and {on_both("i")}
     order by i.tin, i.scheme, i.value, i.valid_from"""
     async with connection.cursor(row_factory=class_row(IdentifierRow)) as cursor:

@@ -76,7 +76,6 @@ AUTHORISATIONS = f"""
 select p.tin, p.authorisation, coalesce(p.number, p.authorisation) as number, p.programme, p.type,
     p.status, p.roles, p.effective_from, p.valid_until, p.flags,
     array_position({_RANK}, p.status) as rank,
-    (%(at)s at time zone {{me}}.time_zone)::date as today,
     (select min(e.valid_from) from views.status_period e
         where e.tin = p.tin and e.authorisation = p.authorisation and e.status = p.status
             and e.valid_from <= p.valid_from and {believed("e")} and not exists (
@@ -92,17 +91,16 @@ BEST_FIRST = "{it}.rank, {it}.authorisation"
 #: `met`: null while it is open.
 DEADLINES = """
 select d.what, d.due, d.rule, d.ordinal,
-    case when d.met_on <= {me}.today then d.met_on <= d.due
-        when {me}.today > d.due then false end as met,
-    (d.met_on is null or d.met_on > {me}.today) and {me}.today > d.due as overdue
+    case when d.met_at <= %(at)s then d.met_on <= d.due
+        when d.over_at <= %(at)s then false end as met,
+    (d.met_at is null or d.met_at > %(at)s) and d.over_at <= %(at)s as overdue
 from views.deadline d
 where d.tin = {me}.tin and d.authorisation = {me}.authorisation and not d.dropped"""
 SOONEST_FIRST = "{it}.due, {it}.ordinal"
 
 IDENTIFIERS = f"""
 select i.scheme, i.value, i.issuer, i.verified_by, i.valid_from as since,
-    (i.valid_from at time zone {{me}}.time_zone)::date as valid_from,
-    (i.valid_to at time zone {{me}}.time_zone)::date as valid_to
+    i.from_day as valid_from, i.to_day as valid_to
 from views.identifier i
 where i.tin = {{me}}.tin and {on_both("i")}"""
 BY_SCHEME = "{it}.scheme, {it}.value, {it}.since"

@@ -1,0 +1,64 @@
+"""By which rules, and which release of time zones, the read models were derived from the events.
+
+The same events give other rows where a rule of derivation changes, or where a new release of the
+time zones moves a civil day. Rows of both kinds in one table would contradict each other, so that
+the read models are then derived anew as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from registry.zones import RELEASE
+
+#: Raised with each release of the register in which the same events give other rows.
+VERSION = 2
+
+
+def mark(connection: psycopg.Connection[Any], schema: str) -> None:
+    """The tables of this schema are derived, from the first event on, by this program."""
+    connection.execute(
+        SQL(
+            "insert into {} (version, time_zones) values (%s, %s) on conflict (one)"
+            " do update set version = excluded.version, time_zones = excluded.time_zones"
+        ).format(Identifier(schema, "derivation")),
+        [VERSION, RELEASE],
+    )
+
+
+def bring_up_to_date(conninfo: str, say: Callable[[str], None]) -> None:
+    """Derive the read models anew where they have to be; `say` is told why.
+
+    After the migrations, and before anybody asks. `conninfo`: of a role that may create schemas.
+    """
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        why = outdated(connection)
+    if why:
+        from projections.rebuild import rebuild  # imported by those alone who need it
+
+        say(f"{why}: they are derived anew")
+        rebuild(conninfo)
+
+
+def outdated(connection: psycopg.Connection[Any]) -> str | None:
+    """Why the read models must be derived anew, as a sentence; None where they need not.
+
+    Read models into which no event was ever told are nobody's, and need not.
+    """
+    row = connection.execute(
+        "select (select (version, time_zones)::text from views.derivation),"
+        " (select max(position) from views.tracking)"
+    ).fetchone()
+    said, reached = row if row else (None, None)
+    if not reached or said == f"({VERSION},{RELEASE})":
+        return None
+    if said is None:
+        return "the read models were derived by an earlier release of the register"
+    version, release = said.strip("()").split(",")
+    if release != RELEASE:
+        return f"the read models were derived with time zones {release}, and these are {RELEASE}"
+    return f"the read models were derived by rules {version}, and these are {VERSION}"

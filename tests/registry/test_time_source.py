@@ -1,0 +1,91 @@
+"""Civil days come from one source of time zones, which is locked, and never from the host."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry import zones
+from registry.decisions import begins, day_of, ends
+from registry.errors import BadValue
+from registry.routes import known_zone
+
+ROOT = Path(__file__).parents[2]
+CASABLANCA = "Africa/Casablanca"
+
+
+def test_morocco_is_at_utc_since_september_2026() -> None:
+    assert begins(date(2026, 12, 5), CASABLANCA) == datetime(2026, 12, 5, tzinfo=UTC)
+
+
+def test_a_host_of_another_release_changes_no_civil_day(tmp_path: Path) -> None:
+    """The host's files say that Morocco is an hour ahead, to the register and to its verifier."""
+    (tmp_path / "Africa").mkdir()
+    with (zones.files("tzdata.zoneinfo") / "Etc/GMT-1").open("rb") as file:
+        (tmp_path / CASABLANCA).write_bytes(file.read())
+    asked = f"""
+from datetime import date
+from ops.attacks import verifier
+from registry.decisions import begins
+ours = verifier()
+ours.ZONES.choose({zones.RELEASE!r})
+seconds = ours.begins("2026-12-05", {CASABLANCA!r}) // 10**6
+print(begins(date(2026, 12, 5), {CASABLANCA!r}).isoformat(), seconds, ours.ZONES.release)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONTZPATH": str(tmp_path)},
+    )  # fmt: skip
+    seconds = int(datetime(2026, 12, 5, tzinfo=UTC).timestamp())
+    assert done.stdout.split() == ["2026-12-05T00:00:00+00:00", str(seconds), zones.RELEASE]
+
+
+@pytest.mark.parametrize("folder", ["registry", "projections", "api"])
+def test_no_other_module_reads_zone_files(folder: str) -> None:
+    for file in (ROOT / folder).rglob("*.py"):
+        if file != ROOT / "registry" / "zones.py":
+            assert not re.search(r"zoneinfo|ZoneInfo|\btzlocal\b", file.read_text("utf-8")), file
+
+
+def test_no_statement_derives_a_civil_day_in_the_database() -> None:
+    """PostgreSQL has zone files of its own. UTC needs none, and stays."""
+    derived = re.compile(
+        r"at time zone (?!'UTC')|\bcurrent_date\b|\btimezone\(|\blocaltime|date_trunc|::date\b",
+        re.IGNORECASE,
+    )
+    folders = ("registry", "projections", "api")
+    files = [it for name in folders for it in (ROOT / name).rglob("*.py")]
+    files += (ROOT / "ops" / "migrations").glob("*.sql")
+    for file in files:
+        for line in file.read_text("utf-8").splitlines():
+            assert not derived.search(line), (file, line)
+
+
+@given(st.sampled_from(sorted(zones.names())), st.dates(date(1900, 1, 1), date(2200, 1, 1)))
+def test_a_day_begins_where_it_belongs_and_ends_where_the_next_begins(name: str, day: date) -> None:
+    assert ends(day, name) == begins(day + timedelta(days=1), name)
+    # A zone that left out a day of its calendar (Samoa, 2011-12-30) was on the next one at once.
+    assert day_of(begins(day, name), name) in (day, day + timedelta(days=1))
+
+
+@pytest.mark.parametrize("name", ["Pacific/Kiritimati", "America/Los_Angeles", "UTC"])
+def test_every_instant_has_a_day_in_every_zone(name: str) -> None:
+    for day in (date.min, date.max):
+        assert day_of(begins(day, name), name) == day
+        assert ends(date.max, name) == begins(date.max, name)
+    assert day_of(datetime(1, 1, 1, 0, 0, 1, tzinfo=UTC), name).year == 1
+    assert day_of(datetime.max.replace(tzinfo=UTC), name) == date.max
+
+
+@pytest.mark.parametrize("name", ["", "Mars/Olympus", "../zones", "/etc/passwd", "Asia"])
+def test_a_zone_that_the_release_does_not_have_is_refused(name: str) -> None:
+    with pytest.raises(BadValue, match="IANA"):
+        known_zone(name)
