@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import strawberry
 
-from api import paging, sentences
+from api import paging, reasons
 from api.access import Action, Resource
 from api.administrations import zones
 from api.context import Context, Info
 from api.costs import costs
+from api.reasons import Reason
 from api.refusals import bad_input
-from api.sentences import Reason
 from api.vocabulary import Position
 from projections.reads import changes as reads
 from projections.reads.changes import Change
@@ -64,8 +64,8 @@ class RecognitionChange:
     async def reasons(self, info: Info) -> list[Reason]:
         """Why the new answer is what it is."""
         facts, asked = self.change.facts, Question(self.territory, self.effective_from)
-        sides = sentences.parties(facts.links, facts.administration, self.territory)
-        return sentences.why(facts, asked, self.change.now, await zones(info, sides))
+        sides = reasons.parties(facts.links, facts.administration, self.territory)
+        return reasons.why(facts, asked, self.change.now, await zones(info, sides))
 
 
 @strawberry.type(

@@ -11,8 +11,8 @@ from api.agreements import Agreement, ScopeClause, agreement
 from api.asof import AsOfInput
 from api.context import Info
 from api.loading import load
+from api.reasons import Reason, parties, why_relied
 from api.refusals import bad_input
-from api.sentences import Reason, parties, why_relied
 from api.vocabulary import Position
 from projections.reads import agreements, control_results
 from projections.reads.clocks import AsOf

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import strawberry
 from psycopg import AsyncConnection
 
-from api import access, paging, sentences
+from api import access, paging, reasons
 from api.access import Action, operator
 from api.administrations import zones
 from api.agreements import Agreement, agreement
@@ -19,8 +19,8 @@ from api.context import Context, Info
 from api.costs import costs
 from api.loading import load
 from api.planning import sql
+from api.reasons import Reason
 from api.refusals import bad_input
-from api.sentences import Reason
 from api.telling import TELLING, TELLING_OF_MANY
 from api.vocabulary import Position
 from projections.reads import recognition as reads
@@ -127,8 +127,8 @@ class Recognition:
     async def reasons(self, info: Info) -> list[Reason]:
         """Why, with the facts."""
         facts, asked = self.facts, self.asked
-        sides = sentences.parties(facts.links, facts.administration, asked.territory)
-        return sentences.why(facts, asked, self.answer, await zones(info, sides))
+        sides = reasons.parties(facts.links, facts.administration, asked.territory)
+        return reasons.why(facts, asked, self.answer, await zones(info, sides))
 
     @costs(2, each=2)
     @sql.rows(places.BASES, order=sql.AS_IT_LIES, ready=places.BASES_READY)

@@ -1,278 +1,268 @@
-"""Why an answer is what it is, as sentences with both facts in them.
+"""Reasons as English sentences: each a function of the reason's code and facts alone.
 
-The rule gives codes; here each is worded from the same facts. A sentence never changes an answer.
+The function is total: for every code and for whatever facts, also none, there is a sentence. A
+sentence never changes an answer. The names of the facts are those of api/reasons.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Protocol
 
-import strawberry
 from babel import Locale
 
-from api.planning import sql
-from registry.clocks import ALWAYS
-from registry.control_results import Inspection, Reliance
-from registry.decisions import begins, day_of
-from registry.links import Link, LinkState
-from registry.recognition import Answer, Facts, Question, crosses, holds
-from registry.standing import Period
-from registry.values import ENDED, AdministrationCode, ReasonCode, Status
+from registry.values import ReasonCode
 
-#: In which zone (IANA name) the civil days of an administration begin, by its code.
-Zones = Mapping[str, str]
-
-
-@strawberry.type(description="One reason for an answer.")
-class Reason:
-    code: ReasonCode
-    message: str = strawberry.field(metadata=sql.told("{me}.code"))
-
-
-def why(facts: Facts, asked: Question, answer: Answer, zones: Zones) -> list[Reason]:
-    """The reasons of a recognition answer. Of a hidden operator no word shows that it exists."""
-    telling = _Recognition(facts, asked, zones)
-    return [Reason(code=code, message=telling.of(code, answer)) for code in answer.reasons]
-
-
-def territory(code: AdministrationCode | str) -> str:
-    return str(Locale("en").territories.get(str(code), code))
-
-
-def moment(at: datetime) -> str:
-    """A day where the instant is its beginning in UTC, else the instant to the minute."""
-    if (at.hour, at.minute, at.second, at.microsecond) == (0, 0, 0, 0):
-        return f"{at:%Y-%m-%d}"
-    return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def day(at: datetime, zones: Zones, *codes: object) -> str:
-    """The civil day that begins at this instant for one of these administrations, else the
-    instant: the days of the law are the days of whoever made it."""
-    for zone in (zones.get(str(code)) for code in codes):
-        if zone and begins(day_of(at, zone), zone) == at:
-            return f"{day_of(at, zone)}"
-    return moment(at)
-
-
-def parties(links: Iterable[Link], *codes: AdministrationCode | None) -> list[str]:
-    """Whose zones the sentences need."""
-    found = {code for link in links for code in (link.clause.from_, link.clause.to)}
-    return sorted({str(code) for code in (*found, *codes) if code})
-
-
-class _Recognition:
-    """The facts of that instant that the sentences speak of."""
-
-    def __init__(self, facts: Facts, asked: Question, zones: Zones) -> None:
-        self.facts, self.asked, self.at, self.zones = facts, asked, asked.at, zones
-        self.on = moment(asked.at)
-        self.there = territory(asked.territory)
-        self.periods = [p for p in facts.periods if holds(p, self.at)]
-        self.abroad = [p for p in self.periods if p.abroad is Status.VALID]
-        self.links = [
-            link
-            for link in facts.links
-            if holds(link, self.at)
-            and self._covers(link.clause.from_, facts.administration)
-            and self._covers(link.clause.to, asked.territory)
-        ]
-
-    def _covers(self, party: AdministrationCode, code: AdministrationCode | None) -> bool:
-        return party == code or any(
-            m.bloc == party and m.member == code and holds(m, self.at) for m in self.facts.members
-        )
-
-    def of(self, code: ReasonCode, answer: Answer) -> str:
-        home = territory(self.facts.administration or "")
-        match code:
-            case ReasonCode.NO_INFORMATION:
-                return f"The register has nothing to tell of this operator in {self.there}."
-            case ReasonCode.SAME_ADMINISTRATION:
-                if self.facts.administration == self.asked.territory:
-                    return f"{self.there} is the operator's own territory."
-                return f"{home} and {self.there} were one customs territory on {self.on}."
-            case ReasonCode.NO_AGREEMENT:
-                return f"No agreement on record linked {home} to {self.there} on {self.on}."
-            case ReasonCode.IN_FORCE:
-                return _all(
-                    f"{b.agreement}: in force from {home} into {self.there} on {self.on},"
-                    f" and covers {b.authorisation}"
-                    for b in answer.bases
-                )
-            case ReasonCode.UNMATCHED_IDENTIFIER:
-                schemes = sorted(
-                    {(b.agreement, b.identifier_scheme) for b in answer.bases if not b.identifier}
-                )
-                return _all(
-                    f"{agreement}: {self.there} finds operators by {scheme}, and none of"
-                    f" {self.facts.tin} is on record for {self.on}"
-                    for agreement, scheme in schemes
-                )
-            case ReasonCode.STALE_DATA:
-                return _all(
-                    f"{link.agreement}: the last list of {home} is as of"
-                    f" {moment(self.facts.list_as_of)}, older on {self.on} than the"
-                    f" {link.clause.max_age_hours} hours that it allows"
-                    for link in self.links
-                    if link.clause.max_age_hours is not None and self.facts.list_as_of
-                )
-        if code.value.startswith("AUTHORISATION_") or code in _STANDING:
-            return self._standing(code)
-        return _all(self._scope(link, code) for link in self.links) or str(code)
-
-    def _standing(self, code: ReasonCode) -> str:
-        wanted = _STANDING[code]
-        found = [p for p in self.periods if {p.status, p.abroad} & wanted]
-        if not found:
-            return f"No AEO authorisation of {self.facts.tin} was on record for {self.on}."
-        return _all(
-            f"{p.number or p.authorisation}: {_word(p, wanted)} {self._since(p)},"
-            f" and so on {self.on}"
-            for p in found
-        )
-
-    def _since(self, period: Period) -> str:
-        if period.valid_from <= ALWAYS:
-            return "from the first"
-        return f"since {day(period.valid_from, self.zones, self.facts.administration)}"
-
-    def _scope(self, link: Link, code: ReasonCode) -> str | None:
-        clause, asked = link.clause, self.asked
-        match code:
-            case ReasonCode.TYPE_OUT_OF_SCOPE:
-                types = sorted({f"{p.programme} {p.type}" for p in self.abroad})
-                if link.ordinal == 0 or not clause.types:
-                    return f"{link.agreement}: no clause on record for {_way(link)}"
-                only = ", ".join(clause.types)
-                if clause.programmes:
-                    only += f" of {', '.join(clause.programmes)}"
-                outside = [
-                    p for p in self.abroad
-                    if (clause.programmes and p.programme not in clause.programmes)
-                    or (p.type not in clause.types and "*" not in clause.types)
-                ]  # fmt: skip
-                if not outside:
-                    return None
-                return f"{link.agreement}: covers {only}; the operator held {', '.join(types)}"
-            case ReasonCode.ROLE_OUT_OF_SCOPE:
-                own = {role for p in self.abroad for role in p.roles}
-                if asked.role and own and asked.role not in own:
-                    return f"{self.facts.tin}: authorised as {_list(own)}; asked {asked.role}"
-                wanted = [asked.role] if asked.role else own
-                return f"{link.agreement}: covers {_list(clause.roles)}; not {_list(wanted)}"
-            case ReasonCode.DIRECTION_OUT_OF_SCOPE if clause.direction:
-                return f"{link.agreement}: covers {clause.direction} alone; asked {asked.direction}"
-            case ReasonCode.GOODS_OUT_OF_SCOPE if clause.hs:
-                return f"{link.agreement}: covers HS {_list(clause.hs)}; asked HS {asked.hs}"
-            case ReasonCode.CROSSING_OUT_OF_SCOPE if clause.crossings or clause.modes:
-                covered = ", ".join((*clause.crossings, *clause.modes))
-                given = asked.crossing or asked.mode
-                return f"{link.agreement}: covers {covered}; asked {given}"
-        return _state(link, code, self.at, self.there, self.zones)
-
-
-_STANDING: dict[ReasonCode, frozenset[Status]] = {
-    ReasonCode.AUTHORISATION_SUSPENDED: frozenset({Status.SUSPENDED}),
-    ReasonCode.AUTHORISATION_ENDED: ENDED,
-    ReasonCode.NOT_YET_EFFECTIVE: frozenset({Status.GRANTED}),
-    ReasonCode.NO_AUTHORISATION: frozenset(),
-}
-_STATES: dict[ReasonCode, LinkState] = {
-    ReasonCode.AGREEMENT_NOT_IMPLEMENTED: LinkState.NOT_IMPLEMENTED,
-    ReasonCode.AGREEMENT_SUSPENDED: LinkState.SUSPENDED,
-    ReasonCode.AGREEMENT_TERMINATED: LinkState.TERMINATED,
-    ReasonCode.DATE_UNCERTAIN: LinkState.UNCERTAIN,
+#: What is said where the facts are not there that a better sentence needs.
+IN_GENERAL: dict[ReasonCode, str] = {
+    ReasonCode.IN_FORCE: "An agreement is in force and covers the authorisation.",
+    ReasonCode.NO_AUTHORISATION: "No AEO authorisation was on record.",
+    ReasonCode.NOT_YET_EFFECTIVE: "The authorisation is granted, and not yet in effect.",
+    ReasonCode.AUTHORISATION_SUSPENDED: "The authorisation is suspended.",
+    ReasonCode.AUTHORISATION_ENDED: "The authorisation has ended.",
+    ReasonCode.NO_AGREEMENT: "No agreement on record links the two territories.",
+    ReasonCode.AGREEMENT_NOT_IMPLEMENTED: "The agreement is not implemented.",
+    ReasonCode.AGREEMENT_SUSPENDED: "The agreement is suspended.",
+    ReasonCode.AGREEMENT_TERMINATED: "The agreement has ended.",
+    ReasonCode.TYPE_OUT_OF_SCOPE: "No clause covers the type of the authorisation.",
+    ReasonCode.ROLE_OUT_OF_SCOPE: "No clause covers the operator's role.",
+    ReasonCode.DIRECTION_OUT_OF_SCOPE: "No clause covers this direction.",
+    ReasonCode.GOODS_OUT_OF_SCOPE: "No clause covers these goods.",
+    ReasonCode.CROSSING_OUT_OF_SCOPE: "No clause covers this crossing or mode.",
+    ReasonCode.NO_INFORMATION: "The register has nothing to tell of this operator.",
+    ReasonCode.UNMATCHED_IDENTIFIER: "No identifier is on record by which it could be found there.",
+    ReasonCode.STALE_DATA: "The last list is older than the agreement allows.",
+    ReasonCode.DATE_UNCERTAIN: "Whether the agreement was in force no source says.",
+    ReasonCode.SAME_ADMINISTRATION: "Both are one customs territory.",
 }
 
 
-def _state(link: Link, code: ReasonCode, at: datetime, importer: str, zones: Zones) -> str | None:
-    """A sentence for the link that is in the state that the reason names."""
-    if link.state is not _STATES.get(code):
-        return None
-    sides = (link.clause.to, link.clause.from_)
-    on, since = moment(at), day(link.valid_from, zones, *sides)
-    match link.state:
-        case LinkState.NOT_IMPLEMENTED:
-            return f"{link.agreement}: {importer} had not implemented it on {on}"
-        case LinkState.SUSPENDED:
-            return f"{link.agreement}: {importer} had suspended it since {since}, on {on}"
-        case LinkState.TERMINATED:
-            return f"{link.agreement}: ended on {since}, before {on}"
-        case _:
-            until = f"to {day(link.valid_to, zones, *sides)}" if link.valid_to else "on"
-            return (
-                f"{link.agreement}: whether it was in force in {importer} on {on} no source says;"
-                f" the dates leave open {since} {until}"
-            )
+class Stated(Protocol):
+    """A fact, as api/reasons.py has it."""
+
+    name: str
+    value: str
+    item: int
+    zone: str | None
 
 
-# ---------------------------------------------------------- control results
-
-
-def why_relied(
-    links: Sequence[Link], asked: Inspection, answer: Reliance, zones: Zones
-) -> list[Reason]:
-    """The reasons of an answer about the results of controls."""
-    return [
-        Reason(code=code, message=_reliance(links, asked, answer, code, zones))
-        for code in answer.reasons
+def sentence(code: ReasonCode, facts: Iterable[Stated]) -> str:
+    """The reason in words. Never raises, never empty."""
+    told = list(facts)
+    whole = _Said([fact for fact in told if fact.item == 0])
+    items = [
+        _Said([fact for fact in told if fact.item == number])
+        for number in sorted({fact.item for fact in told} - {0})
     ]
+    said = _controls(code, whole, items) if whole.of("subject") else _worded(code, whole, items)
+    return said or IN_GENERAL.get(code) or f"{code}."
 
 
-def _reliance(
-    links: Sequence[Link],
-    asked: Inspection,
-    answer: Reliance,
-    code: ReasonCode,
-    zones: Zones,
-) -> str:
-    way = f"from {territory(asked.exporter)} into {territory(asked.importer)}"
-    goods, on = f"HS {asked.hs} at {asked.crossing}", moment(asked.at)
-    names = _list({link.agreement for link in answer.clauses} or {k.agreement for k in links})
+@lru_cache(maxsize=1_024)
+def territory(code: str) -> str:
+    """The territory's name in English; its code where CLDR has no name."""
+    return str(Locale("en").territories.get(code, code))
+
+
+@lru_cache(maxsize=4_096)
+def moment(text: str) -> str:
+    """A day where the instant is its beginning in UTC, else the instant to the minute."""
+    try:
+        at = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return text
+    day = at.date().isoformat()
+    if (at.hour, at.minute, at.second, at.microsecond) == (0, 0, 0, 0):
+        return day
+    return f"{day} {at:%H:%M} UTC"
+
+
+class _Said:
+    """Facts of one item by name. What is not there is worded as what nobody names."""
+
+    def __init__(self, facts: Sequence[Stated]) -> None:
+        self._facts = facts
+
+    def all(self, name: str) -> list[str]:
+        return [fact.value for fact in self._facts if fact.name == name]
+
+    def of(self, name: str) -> str:
+        return next(iter(self.all(name)), "")
+
+    def list(self, *names: str) -> str:
+        return ", ".join(value for name in names for value in self.all(name)) or "none"
+
+    def day(self, name: str) -> str:
+        """A civil day as it is; an instant as `moment` has it; empty where there is none."""
+        fact = next((fact for fact in self._facts if fact.name == name), None)
+        if fact is None:
+            return ""
+        return fact.value if fact.zone else moment(fact.value)
+
+    def place(self, name: str, otherwise: str) -> str:
+        return territory(self.of(name)) if self.of(name) else otherwise
+
+    @property
+    def on(self) -> str:
+        return f" on {self.day('at')}" if self.of("at") else ""
+
+    @property
+    def there(self) -> str:
+        return self.place("territory", "that territory")
+
+    @property
+    def home(self) -> str:
+        return self.place("home", "its home")
+
+    @property
+    def operator(self) -> str:
+        return self.of("operator") or "the operator"
+
+    @property
+    def agreement(self) -> str:
+        return self.of("agreement") or "The agreement"
+
+
+def _worded(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
+    """Empty where the facts do not suffice."""
+    match code:
+        case ReasonCode.NO_INFORMATION if whole.of("territory"):
+            return f"The register has nothing to tell of this operator in {whole.there}."
+        case ReasonCode.SAME_ADMINISTRATION if whole.of("territory"):
+            if whole.of("home") in ("", whole.of("territory")):
+                return f"{whole.there} is the operator's own territory."
+            return f"{whole.home} and {whole.there} were one customs territory{whole.on}."
+        case ReasonCode.NO_AGREEMENT if whole.of("territory"):
+            return f"No agreement on record linked {whole.home} to {whole.there}{whole.on}."
+        case ReasonCode.NO_AUTHORISATION if whole.of("operator"):
+            at = f" for {whole.day('at')}" if whole.of("at") else ""
+            return f"No AEO authorisation of {whole.operator} was on record{at}."
+    return _joined(_item(code, whole, each) for each in items)
+
+
+def _item(code: ReasonCode, whole: _Said, it: _Said) -> str:
+    on = whole.on
+    match code:
+        case ReasonCode.IN_FORCE:
+            covers = f", and covers {it.of('authorisation')}" if it.of("authorisation") else ""
+            return f"{it.agreement}: in force from {whole.home} into {whole.there}{on}{covers}"
+        case ReasonCode.UNMATCHED_IDENTIFIER:
+            scheme = it.of("identifierScheme") or "an identifier"
+            at = f" for {whole.day('at')}" if whole.of("at") else ""
+            return (
+                f"{it.agreement}: {whole.there} finds operators by {scheme}, and none of"
+                f" {whole.operator} is on record{at}"
+            )
+        case ReasonCode.STALE_DATA:
+            as_of = f" is as of {it.day('listAsOf')}, older" if it.of("listAsOf") else " is older"
+            hours = it.of("maxAgeHours")
+            return (
+                f"{it.agreement}: the last list of {whole.home}{as_of}{on} than "
+                f"{f'the {hours} hours that it allows' if hours else 'it allows'}"
+            )
+        case (
+            ReasonCode.AUTHORISATION_SUSPENDED
+            | ReasonCode.AUTHORISATION_ENDED
+            | ReasonCode.NOT_YET_EFFECTIVE
+        ):
+            return _standing(code, whole, it)
+        case ReasonCode.TYPE_OUT_OF_SCOPE:
+            return _type(it)
+        case ReasonCode.ROLE_OUT_OF_SCOPE if it.of("authorisedRole"):
+            own, asked = it.list("authorisedRole"), it.list("role")
+            return f"{whole.operator}: authorised as {own}; asked {asked}"
+        case ReasonCode.ROLE_OUT_OF_SCOPE:
+            return f"{it.agreement}: covers {it.list('coveredRole')}; not {it.list('role')}"
+        case ReasonCode.DIRECTION_OUT_OF_SCOPE:
+            alone, asked = it.list("coveredDirection"), it.list("direction")
+            return f"{it.agreement}: covers {alone} alone; asked {asked}"
+        case ReasonCode.GOODS_OUT_OF_SCOPE:
+            return f"{it.agreement}: covers HS {it.list('coveredHs')}; asked HS {it.list('hs')}"
+        case ReasonCode.CROSSING_OUT_OF_SCOPE:
+            covered = it.list("coveredCrossing", "coveredMode")
+            return f"{it.agreement}: covers {covered}; asked {it.of('crossing') or it.list('mode')}"
+    return _state(code, whole, it)
+
+
+_WORDS = {"GRANTED": "granted, and not yet in effect,"}
+
+
+def _standing(code: ReasonCode, whole: _Said, it: _Said) -> str:
+    plain = "ended" if code is ReasonCode.AUTHORISATION_ENDED else "suspended"
+    standing = it.of("standing")
+    word = _WORDS.get(standing) or standing.lower() or plain
+    if it.of("part"):
+        parts = [part for part in it.all("part") if part != "abroad"]
+        named = f" ({', '.join(parts)})" if parts else ""
+        word = f"the part recognised abroad{named} {word}"
+    since = f"since {it.day('since')}" if it.of("since") else "from the first"
+    so = f", and so{whole.on}" if whole.on else ""
+    return f"{it.of('authorisation') or 'The authorisation'}: {word} {since}{so}"
+
+
+def _type(it: _Said) -> str:
+    if not it.of("coveredType"):
+        way = f"{it.place('from', 'one side')} into {it.place('to', 'the other')}"
+        return f"{it.agreement}: no clause on record for {way}"
+    only = it.list("coveredType")
+    if it.of("coveredProgramme"):
+        only += f" of {it.list('coveredProgramme')}"
+    return f"{it.agreement}: covers {only}; the operator held {it.list('held')}"
+
+
+def _state(code: ReasonCode, whole: _Said, it: _Said) -> str:
+    """The state in which an agreement stands between the two sides."""
+    on, since = whole.on, it.day("since")
+    match code:
+        case ReasonCode.AGREEMENT_NOT_IMPLEMENTED:
+            return f"{it.agreement}: {whole.there} had not implemented it{on}"
+        case ReasonCode.AGREEMENT_SUSPENDED:
+            then = f",{on}" if since and on else on
+            begun = f" since {since}" if since else ""
+            return f"{it.agreement}: {whole.there} had suspended it{begun}{then}"
+        case ReasonCode.AGREEMENT_TERMINATED:
+            before = f", before {whole.day('at')}" if whole.of("at") else ""
+            return f"{it.agreement}: ended{f' on {since}' if since else ''}{before}"
+        case ReasonCode.DATE_UNCERTAIN:
+            until = it.day("until")
+            if since or until:
+                left = f"{since or 'from the first'} {f'to {until}' if until else 'on'}"
+            else:
+                left = "all days"
+            return (
+                f"{it.agreement}: whether it was in force in {whole.there}{on} no source says;"
+                f" the dates leave open {left}"
+            )
+    return ""
+
+
+def _controls(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
+    """May the importing side rely on the exporting side's controls?"""
+    way = f"from {whole.place('from', 'one side')} into {whole.there}"
+    hs, crossing = f"HS {whole.list('hs')}", whole.of("crossing") or "that crossing"
+    names = whole.list("agreement")
     match code:
         case ReasonCode.NO_AGREEMENT:
             return f"No agreement on the results of controls is on record {way}."
         case ReasonCode.IN_FORCE:
-            return f"{names}: controls of {goods} were recognised {way} on {on}."
+            return f"{names}: controls of {hs} at {crossing} were recognised {way}{whole.on}."
         case ReasonCode.DIRECTION_OUT_OF_SCOPE:
-            return f"{names}: covers HS {asked.hs} in the other direction alone, not {way}."
+            return f"{names}: covers {hs} in the other direction alone, not {way}."
         case ReasonCode.GOODS_OUT_OF_SCOPE:
-            return f"{names}: covers no goods of HS {asked.hs} {way}."
+            return f"{names}: covers no goods of {hs} {way}."
         case ReasonCode.CROSSING_OUT_OF_SCOPE:
-            return f"{names}: does not cover HS {asked.hs} at {asked.crossing} {way}."
-    said = _all(
-        _state(link, code, asked.at, territory(asked.importer), zones)
-        for link in answer.clauses
-        if not link.clause.crossings or crosses(link.clause.crossings, asked.crossing)
-    )
-    if said:
-        return said
+            return f"{names}: does not cover {hs} at {crossing} {way}."
+    said = _joined(_state(code, whole, each) for each in items)
     begun = code is ReasonCode.AGREEMENT_TERMINATED
-    return f"{names}: {'no longer' if begun else 'not yet'} covered {goods} {way} on {on}."
+    goods = f"{hs} at {crossing}"
+    return said or (
+        f"{names}: {'no longer' if begun else 'not yet'} covered {goods} {way}{whole.on}."
+    )
 
 
-# -------------------------------------------------------------------- words
-
-
-def _way(link: Link) -> str:
-    return f"{territory(link.clause.from_)} into {territory(link.clause.to)}"
-
-
-def _word(period: Period, wanted: frozenset[Status]) -> str:
-    if period.status not in wanted:
-        return "the part recognised abroad suspended"
-    if period.status is Status.GRANTED:
-        return "granted, and not yet in effect,"
-    return str(period.status).lower()
-
-
-def _list(words: Iterable[object]) -> str:
-    return ", ".join(sorted(str(word) for word in words)) or "none"
-
-
-def _all(sentences: Iterable[str | None]) -> str:
+def _joined(sentences: Iterable[str]) -> str:
     """Each once, in order, as one text."""
-    found = dict.fromkeys(sentence for sentence in sentences if sentence)
+    found = dict.fromkeys(each for each in sentences if each)
     return "; ".join(found) + "." if found else ""

@@ -10,8 +10,8 @@ from functools import cached_property
 
 import msgspec
 
-from api import sentences
-from api.planning.sql import Telling
+from api import reasons
+from api.planning.sql import SELECTED, Telling
 from api.vocabulary import instant_text
 from projections.reads import telling
 from projections.reads.clocks import shown
@@ -35,24 +35,32 @@ class _Told:
         self._asked, self._zones, self._facts = it.asked, it.zones, it.facts
 
     def word(self, mark: bytes) -> bytes:
-        """The JSON text of a field by its mark: of a message that is the code of the reason."""
+        """The JSON text of a field by its mark: of a message that is the code of the reason; of
+        its facts what is selected of each comes before it."""
         match mark.decode():
             case "from":
                 return _instant(self._stretch[0])
             case "to":
                 return _instant(self._stretch[1])
-            case code:
-                return msgspec.json.encode(self._messages[ReasonCode(code)])
+            case told:
+                selected, _, code = told.rpartition(SELECTED)
+                reason = self._reasons[ReasonCode(code)]
+                if not selected:
+                    return msgspec.json.encode(reason.message)
+                names = selected.split()
+                return msgspec.json.encode(
+                    [{name: getattr(fact, name) for name in names} for fact in reason.facts]
+                )
 
     @cached_property
     def _stretch(self) -> tuple[datetime, datetime | None]:
         return stretch(self._facts, self._asked)
 
     @cached_property
-    def _messages(self) -> dict[ReasonCode, str]:
+    def _reasons(self) -> dict[ReasonCode, reasons.Reason]:
         answer = recognise(self._facts, self._asked)
-        found = sentences.why(self._facts, self._asked, answer, self._zones)
-        return {reason.code: reason.message for reason in found}
+        found = reasons.why(self._facts, self._asked, answer, self._zones)
+        return {reason.code: reason for reason in found}
 
 
 def _instant(at: datetime | None) -> bytes:

@@ -68,7 +68,8 @@ class AskedStatus(Enum):
 
 def instant_text(at: datetime) -> str:
     """RFC 3339 in UTC with six digits of a second, so that texts sort as instants do."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    utc = at.astimezone(UTC).replace(tzinfo=None)
+    return f"{utc.isoformat(timespec='microseconds')}Z"  # strftime pads no year
 
 
 def parse_instant(text: object) -> datetime:

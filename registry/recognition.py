@@ -148,8 +148,8 @@ def recognise(facts: Facts, asked: Question) -> Answer:
         for link in links:
             if (link.clause.consent_required or period.programme in laws) and not consented(link):
                 weighed.unknown.add(ReasonCode.NO_INFORMATION)
-            elif outside := _outside(period, link, asked):
-                weighed.no.add(outside)
+            elif against := outside(period, link, asked):
+                weighed.no.add(against)
             elif link.state is LinkState.UNCERTAIN:
                 weighed.unknown.add(ReasonCode.DATE_UNCERTAIN)
             elif link.state is not LinkState.LIVE:
@@ -214,7 +214,7 @@ def _together(
     )
 
 
-def _outside(period: Period, link: Link, asked: Question) -> ReasonCode | None:
+def outside(period: Period, link: Link, asked: Question) -> ReasonCode | None:
     """The first way in which it falls outside the clause; scope is explicit and defaults to no."""
     clause = link.clause
     if clause.programmes and period.programme not in clause.programmes:
@@ -270,7 +270,7 @@ def _basis(
     against: ReasonCode | None = None
     if clause.identifier_scheme and not own:
         against = ReasonCode.UNMATCHED_IDENTIFIER
-    elif limit is not None and facts.list_as_of and facts.list_as_of < at - timedelta(hours=limit):
+    elif limit is not None and facts.list_as_of and at - facts.list_as_of > timedelta(hours=limit):
         against = ReasonCode.STALE_DATA
     basis = Basis(
         link.agreement,

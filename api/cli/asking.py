@@ -51,6 +51,8 @@ def ask(
 
     The code is 0 whatever the answer: UNKNOWN is one, too.
     """
+    from api.reasons import parties, why
+    from projections.reads.administrations import administrations
     from projections.reads.recognition import facts, into, stretch
     from registry.recognition import Question, recognise
     from registry.values import Direction, HsCode, Role
@@ -76,12 +78,16 @@ def ask(
         async with await AsyncConnection.connect(url, autocommit=True) as connection:
             await connection.execute("set role aeo_reader")
             asker = await _may_ask(connection, as_, wanted, territory)
-            return await facts(connection, asker.sight, now, [wanted], territory, known)
+            known_ = await facts(connection, asker.sight, now, [wanted], territory, known)
+            sides = parties(known_.of(wanted).links, known_.of(wanted).administration, territory)
+            rows = await administrations(connection, sides)
+            return known_, {code: row.time_zone for code, row in rows.items()}
 
     with register(home) as url:
-        found = asyncio.run(read(url))
+        found, zones = asyncio.run(read(url))
     of = into(found.of(wanted), territory)
     answer = recognise(of, question)
+    reasons = why(of, question, answer, zones)
     begins, ends = stretch(of, question)
     told = {
         "tin": wanted.text,
@@ -90,6 +96,10 @@ def ask(
         "legal": answer.legal.value,
         "operational": answer.operational.value,
         "reasons": [it.value for it in answer.reasons],
+        "why": [
+            {"code": it.code.value, "message": it.message, "facts": [vars(f) for f in it.facts]}
+            for it in reasons
+        ],
         "at": question.at,
         "knownAt": known,
         "validFrom": None if begins.year == 1 else begins,
@@ -113,6 +123,8 @@ def ask(
         print_json(told)
         return
     print(f"{wanted} in {territory}: {answer.outcome} ({', '.join(map(str, answer.reasons))})")
+    for reason in reasons:
+        print(f"  {reason.message}")
     print(f"  in law {answer.legal}, in practice {answer.operational}")
     print(f"  at {shown(question.at)}, as known at {shown(known)}, position {found.position:,}")
     print(f"  the answer is the same from {shown(begins)} to {shown(ends) or 'open'}")

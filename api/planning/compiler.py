@@ -37,6 +37,7 @@ from strawberry.types.field import StrawberryField
 
 from api.planning.sql import (
     AS_IT_LIES,
+    SELECTED,
     TYPES,
     Bind,
     Rows,
@@ -171,7 +172,7 @@ class Compiler:
             text = self._rows_of(where, kind, details, defined, scope)
             return f"coalesce({text}, 'null')" if nullable else text
         if isinstance(where, Told):
-            return self._mark(where, scope, about)
+            return self._mark(where, kind, details, scope, about)
         if where is None and own.base_resolver is None and scope.me:
             where = Value(f"{{me}}.{own.python_name}")
         if where is None:
@@ -179,11 +180,19 @@ class Compiler:
         text = _leaf(kind, self._filled(where.sql, scope), about)
         return f"coalesce({text}, 'null')" if nullable else text
 
-    def _mark(self, where: Told, scope: _Scope, about: str) -> str:
+    def _mark(
+        self, where: Told, kind: Any, details: list[FieldDetails], scope: _Scope, about: str
+    ) -> str:
         if scope.telling is None or self._told not in (None, scope.telling):
             raise Declined("uncovered", about)
         self._told = scope.telling
-        return f"{MARK} || {self._filled(where.mark, scope)} || {MARK}"
+        before = ""
+        if isinstance(_element(kind), GraphQLObjectType):
+            shape = self._shape(_element(kind), details)
+            if shape is None or "{" in shape:
+                raise Declined("uncovered", about)
+            before = _literal(shape + SELECTED) + " || "
+        return f"{MARK} || {before}{self._filled(where.mark, scope)} || {MARK}"
 
     def _row(
         self, where: Rows, kind: Any, details: list[FieldDetails], scope: _Scope, it: str

@@ -53,13 +53,15 @@ class Telling:
 
 @dataclass(frozen=True)
 class Told:
-    """A field that a Telling of a row above words. `mark`: an expression, no object."""
+    """A field that a Telling of a row above words. `mark`: an expression, no object. Of a list of
+    objects the names of what is selected stand before it, and SELECTED between."""
 
     mark: str
 
 
 #: Before and after facts and marks; in JSON text it is always escaped.
 MARK = "\x01"
+SELECTED = "|"
 
 
 @dataclass(frozen=True)
