@@ -12,10 +12,22 @@ from registry import commands as c
 from registry import footing
 from registry.decisions import Decision
 from registry.errors import AlreadyHeld, BadValue, Barred, WrongDates, WrongStatus
-from registry.footing import IN_USE, STANDING, facts, meant, record, why
+from registry.footing import (
+    IN_USE,
+    STANDING,
+    facts,
+    meant,
+    of,
+    record,
+    repeated,
+    standing,
+    why,
+)
 from registry.holdings import Authorisation, Due
 from registry.operators import Operator
 from registry.programmes import MOST_DAYS, day_of_effect
+from registry.repeats import difference, refuse_unless_identical
+from registry.rules import Rules
 from registry.values import HELD, PENDING, Status
 
 
@@ -26,7 +38,8 @@ def lodge(operator: Operator, it: c.LodgeApplication, by: Decision) -> None:
     footing.offered(programme, it.type, day)
     for held in operator.authorisations.values():
         if held.status in PENDING and (held.programme, held.type) == (it.programme, it.type):
-            return  # asked twice, recorded once
+            about = f"the application for {it.type}"
+            return repeated(operator, held, Operator.Lodged, by, about, type=it.type)
     operator.trigger_event(
         Operator.Lodged,
         authorisation=f"{it.programme}/{operator.lodged() + 1}",
@@ -40,50 +53,63 @@ def lodge(operator: Operator, it: c.LodgeApplication, by: Decision) -> None:
 def accept(operator: Operator, it: c.AcceptApplication, by: Decision) -> None:
     mine = meant(operator, it.authorisation, {Status.LODGED}, "accepted", already=PENDING)
     if mine.status is not Status.LODGED:
-        return
+        kind = Operator.Accepted
+        return repeated(operator, mine, kind, by, "the acceptance", reason=it.reason)
     day: date = facts(operator, by)["effective"]
     due = footing.due(footing.rules(by, mine, day), "decision", "decision_days", day)
-    record(operator, Operator.Accepted, mine, by, STANDING, due=due)
+    record(operator, Operator.Accepted, mine, by, STANDING, due=due, reason=it.reason)
 
 
 def reject(operator: Operator, it: c.RejectApplication, by: Decision) -> None:
     before = {Status.NOT_ACCEPTED}
     mine = meant(operator, it.authorisation, {Status.LODGED}, "not accepted", already=before)
-    if mine.status is Status.LODGED:
-        record(operator, Operator.NotAccepted, mine, by, STANDING, reason=it.reason)
+    if mine.status is Status.NOT_ACCEPTED:
+        kind = Operator.NotAccepted
+        return repeated(operator, mine, kind, by, "the rejection", reason=it.reason)
+    record(operator, Operator.NotAccepted, mine, by, STANDING, reason=it.reason)
 
 
 def withdraw(operator: Operator, it: c.WithdrawApplication, by: Decision) -> None:
     mine = meant(operator, it.authorisation, PENDING, "withdrawn", already={Status.WITHDRAWN})
-    if mine.status is not Status.WITHDRAWN:
-        record(operator, Operator.Withdrawn, mine, by, STANDING, reason=it.reason)
+    if mine.status is Status.WITHDRAWN:
+        kind = Operator.Withdrawn
+        return repeated(operator, mine, kind, by, "the withdrawal", reason=it.reason)
+    record(operator, Operator.Withdrawn, mine, by, STANDING, reason=it.reason)
 
 
 def start_examination(operator: Operator, it: c.StartExamination, by: Decision) -> None:
     before = {Status.UNDER_EXAMINATION}
     mine = meant(operator, it.authorisation, {Status.ACCEPTED}, "examined", already=before)
-    if mine.status is Status.ACCEPTED:
-        record(operator, Operator.ExaminationStarted, mine, by, STANDING)
+    if mine.status is Status.UNDER_EXAMINATION:
+        kind = Operator.ExaminationStarted
+        return repeated(operator, mine, kind, by, "the examination", reason=it.reason)
+    record(operator, Operator.ExaminationStarted, mine, by, STANDING, reason=it.reason)
 
 
 def request_consultation(operator: Operator, it: c.RequestConsultation, by: Decision) -> None:
     mine = meant(operator, it.authorisation, PENDING | IN_USE, "the subject of a consultation")
-    if not _awaited(operator, mine, it):
-        record(operator, Operator.ConsultationRequested, mine, by, asked=it.asked)
+    if isinstance(_last_of(operator, mine, it), Operator.ConsultationRequested):
+        about, kind = f"the consultation of {it.asked}", Operator.ConsultationRequested
+        return repeated(operator, mine, kind, by, about, asked=it.asked, reason=it.reason)
+    record(operator, Operator.ConsultationRequested, mine, by, asked=it.asked, reason=it.reason)
 
 
 def record_consultation_reply(
     operator: Operator, it: c.RecordConsultationReply, by: Decision
 ) -> None:
     mine = meant(operator, it.authorisation, PENDING | IN_USE, "the subject of a consultation")
-    if _awaited(operator, mine, it):
-        record(operator, Operator.ConsultationReplied, mine, by, asked=it.asked, reply=it.reply)
-    elif not any(
-        e.asked == it.asked and e.reply == it.reply
-        for e in operator.past
-        if isinstance(e, Operator.ConsultationReplied) and e.authorisation == mine.reference
-    ):
+    last = _last_of(operator, mine, it)
+    if last is None:
         raise WrongStatus(f"asked: {it.asked} was not consulted on {mine}: no reply is awaited")
+    if isinstance(last, Operator.ConsultationReplied):
+        cure = "another reply follows another consultation"
+        return refuse_unless_identical(
+            [last], by, f"the reply of {it.asked}", cure, reply=it.reply, reason=it.reason
+        )
+    record(
+        operator, Operator.ConsultationReplied, mine, by,
+        asked=it.asked, reply=it.reply, reason=it.reason,
+    )  # fmt: skip
 
 
 def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> None:
@@ -96,9 +122,8 @@ def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> N
         e for e in operator.past
         if isinstance(e, Operator.DeadlineExtended) and e.authorisation == mine.reference
     ]  # fmt: skip
-    days = it.days or allowed or 0
-    same = (days, reason, said["effective"])
-    if any((e.days, e.reason, e.effective) == same for e in before):
+    days = (allowed or 0) if it.days is None else it.days
+    if any(difference(e, by, days=days, reason=reason) is None for e in before):
         return
     # Where the law sets no limit the calendar does.
     left = (MOST_DAYS if allowed is None else allowed) - sum(e.days for e in before)
@@ -127,12 +152,7 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
         raise BadValue("number: found nothing, wanted the number of the authorisation")
     for held in operator.authorisations.values():
         if held.number == it.number and held.status in HELD:
-            same = it.authorisation in (None, held.number, held.reference)
-            if same and it.type in (None, held.type):
-                return
-            raise AlreadyHeld(
-                f"number: {operator.tin} holds {it.number} ({held.type}), which is {held.status}"
-            )
+            return _granted_before(operator, held, it, by)
     examined = {Status.ACCEPTED, Status.UNDER_EXAMINATION}
     mine = meant(operator, it.authorisation, examined, "granted", of_type=it.type)
     decided = by.decided or by.today
@@ -148,7 +168,7 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
     footing.in_order(operator, day, mine, footing.of(mine, STANDING))
     if it.valid_until and it.valid_until <= day:
         raise WrongDates(f"validUntil: {it.valid_until} is not after {day}, the day of effect")
-    valid_until = it.valid_until or footing.years_after(day, rules.number("validity_years"))
+    valid_until = it.valid_until or _term(rules, day)
     operator.trigger_event(
         Operator.Granted,
         authorisation=mine.reference,
@@ -161,24 +181,58 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
     )
 
 
+def _granted_before(
+    operator: Operator, held: Authorisation, it: c.GrantAuthorisation, by: Decision
+) -> None:
+    """Nothing, where the identical grant was recorded. Raises AlreadyHeld, AlreadyRecorded."""
+    if it.authorisation not in (None, held.number, held.reference) or it.type not in (
+        None, held.type,
+    ):  # fmt: skip
+        raise AlreadyHeld(
+            f"number: {operator.tin} holds {it.number} ({held.type}), which is {held.status}"
+        )
+    [grant, *_] = standing(operator, of(held, (Operator.Granted,)))
+    assert isinstance(grant, Operator.Granted)
+    decided = by.decided or grant.decided or by.today
+    programme = footing.programme(by, held.programme)
+    day = by.effective or day_of_effect(programme.rules_on(decided), decided)
+    refuse_unless_identical(
+        [grant], by, f"the grant of {held}",
+        day=day,
+        type=it.type or _lodged_type(operator, held),
+        roles=operator.roles if it.roles is None else it.roles,
+        valid_until=it.valid_until or _term(programme.rules_on(day), day),
+    )  # fmt: skip
+
+
+def _lodged_type(operator: Operator, mine: Authorisation) -> str:
+    [lodged] = standing(operator, of(mine, (Operator.Lodged,)))
+    assert isinstance(lodged, Operator.Lodged)
+    return lodged.type
+
+
+def _term(rules: Rules, day: date) -> date | None:
+    """Until when an authorisation is valid where the grant says nothing."""
+    return footing.years_after(day, rules.number("validity_years"))
+
+
 def refuse(operator: Operator, it: c.RefuseApplication, by: Decision) -> None:
     mine = meant(operator, it.authorisation, PENDING, "refused", already={Status.REFUSED})
-    if mine.status is not Status.REFUSED:
-        record(operator, Operator.Refused, mine, by, STANDING, reason=it.reason)
+    if mine.status is Status.REFUSED:
+        return repeated(operator, mine, Operator.Refused, by, "the refusal", reason=it.reason)
+    record(operator, Operator.Refused, mine, by, STANDING, reason=it.reason)
 
 
 # ------------------------------------------------------------------ common
 
 
-def _awaited(
+def _last_of(
     operator: Operator,
     mine: Authorisation,
     it: c.RequestConsultation | c.RecordConsultationReply,
-) -> bool:
-    """Was that administration asked, and has not answered yet?"""
-    said = [
-        e for e in operator.past
-        if isinstance(e, (Operator.ConsultationRequested, Operator.ConsultationReplied))
-        and (e.authorisation, e.asked) == (mine.reference, it.asked)
-    ]  # fmt: skip
-    return bool(said) and isinstance(said[-1], Operator.ConsultationRequested)
+) -> Operator.Event | None:
+    """The last word of a consultation of that administration: the request, or the reply to it."""
+    kinds = (Operator.ConsultationRequested, Operator.ConsultationReplied)
+    own = of(mine, kinds)
+    said = standing(operator, lambda e: own(e) and getattr(e, "asked", None) == it.asked)
+    return said[0] if said else None

@@ -6,36 +6,65 @@ Every number of days comes from the programme's rules of that day, never from he
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import date
+from typing import TypeVar
 
 from registry import commands as c
 from registry import footing
 from registry.decisions import Decision
-from registry.errors import GroundNeeded, NotOffered, WrongDates, WrongStatus
-from registry.footing import GRANT, IN_USE, STANDING, facts, meant, record, why
-from registry.holdings import Due
+from registry.errors import AlreadyRecorded, GroundNeeded, NotOffered, WrongDates, WrongStatus
+from registry.footing import (
+    GRANT,
+    IN_USE,
+    STANDING,
+    facts,
+    meant,
+    of,
+    record,
+    repeated,
+    standing,
+    why,
+)
+from registry.holdings import Authorisation, Due
 from registry.operators import Operator
+from registry.repeats import difference, refuse, refuse_unless_identical, shown
+from registry.rules import Rules
 from registry.values import HELD, Status
+
+E = TypeVar("E", bound=Operator.Event)
 
 
 def change_type(operator: Operator, it: c.ChangeType, by: Decision) -> None:
     mine = meant(operator, it.authorisation, IN_USE, "changed to another type")
-    if mine.type == it.type:
-        return
     day: date = facts(operator, by)["effective"]
+    kinds: footing.Kinds = (*GRANT, Operator.TypeChanged)
+    same: list[Operator.Event] = []
+    if mine.type == it.type:
+        same = _saying(operator, mine, Operator.TypeChanged, lambda e: e.type == it.type)
+        if not _reaches_further_back(day, same):
+            return _as_it_is(same, by, f"type: {mine} is of type {it.type} already", it.reason)
     programme = footing.programme(by, mine.programme)
     footing.offered(programme, it.type, day)
     rules = programme.rules_on(day)
     footing.not_held_twice(operator, rules, mine.programme, it.type, mine, day)
-    kinds: footing.Kinds = (*GRANT, Operator.TypeChanged)
-    record(operator, Operator.TypeChanged, mine, by, kinds, type=it.type)
+    record(
+        operator, Operator.TypeChanged, mine, by, kinds, same, type=it.type, reason=it.reason
+    )
 
 
 def amend_roles(operator: Operator, it: c.AmendRoles, by: Decision) -> None:
     mine = meant(operator, it.authorisation, IN_USE, "given other roles")
-    if mine.roles != it.roles:
-        kinds: footing.Kinds = (*GRANT, Operator.RolesAmended)
-        record(operator, Operator.RolesAmended, mine, by, kinds, roles=it.roles)
+    kinds: footing.Kinds = (*GRANT, Operator.RolesAmended)
+    same: list[Operator.Event] = []
+    if mine.roles == it.roles:
+        day: date = facts(operator, by)["effective"]
+        same = _saying(operator, mine, Operator.RolesAmended, lambda e: e.roles == it.roles)
+        if not _reaches_further_back(day, same):
+            return _as_it_is(same, by, f"roles: {mine} has these roles already", it.reason)
+    record(
+        operator, Operator.RolesAmended, mine, by, kinds, same, roles=it.roles, reason=it.reason
+    )
 
 
 _REASSESSED: footing.Kinds = (
@@ -48,47 +77,67 @@ _REASSESSED: footing.Kinds = (
 
 def open_reassessment(operator: Operator, it: c.OpenReassessment, by: Decision) -> None:
     mine = meant(operator, it.authorisation, IN_USE, "reassessed")
-    if not mine.under_reassessment:
-        record(operator, Operator.ReassessmentOpened, mine, by, _REASSESSED, reason=it.reason)
+    if mine.under_reassessment:
+        kind = Operator.ReassessmentOpened
+        return repeated(operator, mine, kind, by, "the reassessment", reason=it.reason)
+    record(operator, Operator.ReassessmentOpened, mine, by, _REASSESSED, reason=it.reason)
 
 
 def close_reassessment(operator: Operator, it: c.CloseReassessment, by: Decision) -> None:
     mine = meant(operator, it.authorisation, IN_USE, "reassessed")
     if not mine.under_reassessment:
-        raise WrongStatus(f"{operator.tin}: {mine} is under no reassessment that could be closed")
+        closed = standing(operator, of(mine, _REASSESSED))[:1]
+        if not closed or not isinstance(closed[0], Operator.ReassessmentClosed):
+            raise WrongStatus(
+                f"{operator.tin}: {mine} is under no reassessment that could be closed"
+            )
+        return refuse_unless_identical(
+            closed, by, f"the end of the reassessment of {mine}",
+            outcome=it.outcome, remediation=it.remediation, reason=it.reason,
+        )  # fmt: skip
     day: date = facts(operator, by)["effective"]
     record(
         operator, Operator.ReassessmentClosed, mine, by, _REASSESSED,
         outcome=it.outcome,
         remediation=it.remediation,
         due=footing.review(footing.rules(by, mine, day), day),
+        reason=it.reason,
     )  # fmt: skip
 
 
 def renew(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> None:
     mine = meant(operator, it.authorisation, IN_USE, "renewed")
     day: date = facts(operator, by)["effective"]
-    renewed = footing.of(mine, (Operator.Renewed,))
-    if it.valid_until in (None, mine.valid_until) and any(
-        renewed(e) and e.effective == day for e in operator.past
-    ):
-        return  # the same day's renewal asked for again does not add another term
     rules = footing.rules(by, mine, day)
-    start = max(mine.valid_until or day, day)
-    until = it.valid_until or footing.years_after(start, rules.number("validity_years"))
+    terms = standing(operator, of(mine, (*GRANT, Operator.Renewed)))
+    if terms and isinstance(last := terms[0], Operator.Renewed):
+        # The day until which that renewal was to be, had it said nothing; its term is not added
+        # a second time.
+        until = it.valid_until or _renewed_until(rules, _valid_until(terms[1]), day)
+        differs = difference(last, by, valid_until=until, reason=it.reason)
+        if differs is None:
+            return
+        if it.valid_until == mine.valid_until or (it.valid_until is None and last.effective == day):
+            refuse(differs, last, f"the renewal of {mine}")
+    until = it.valid_until or _renewed_until(rules, mine.valid_until, day)
     if until is None:
         raise NotOffered(f"validUntil: {mine.programme} sets no term to renew; name a day")
     if until <= day:
         raise WrongDates(f"validUntil: {until} is not after {day}, the renewal")
-    if until != mine.valid_until:
-        record(
-            operator, Operator.Renewed, mine, by, _REASSESSED,
-            valid_until=until, due=footing.renewal(rules, until),
-        )  # fmt: skip
+    if until == mine.valid_until:
+        raise AlreadyRecorded(f"validUntil: {mine} is valid until {until} already")
+    record(
+        operator, Operator.Renewed, mine, by, _REASSESSED,
+        valid_until=until, due=footing.renewal(rules, until), reason=it.reason,
+    )  # fmt: skip
 
 
 def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> None:
-    """UCC Delegated Act Art. 16-18. Part of an AEOF alone: losing S may leave C."""
+    """UCC Delegated Act Art. 16-18. Part of an AEOF alone: losing S may leave C.
+
+    What is suspended may be found to have been so from an earlier day. Its end is another decision
+    (an extension, a release), so the earlier beginning says the same end.
+    """
     mine = meant(operator, it.authorisation, IN_USE, "suspended")
     reason, day = why(it.reason), facts(operator, by)["effective"]
     rules = footing.rules(by, mine, day)
@@ -96,17 +145,32 @@ def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> Non
     if it.part and (it.part not in parts or parts == {mine.type}):
         raise NotOffered(f"part: {mine.type} has no part {it.part!r}, only {footing.listed(parts)}")
     part = None if parts == {it.part} else it.part  # the only part is the whole
+    if it.until and it.until <= day:
+        raise WrongDates(f"until: {it.until} is not after {day}, its beginning")
+    same: list[Operator.Event] = []
     if mine.status is Status.SUSPENDED and mine.suspended_part in (None, part):
-        return  # what is suspended whole is suspended in each of its parts
-    if mine.suspended_part and part:
+        kinds = (Operator.Suspended, Operator.SuspensionLifted)
+        same = standing(operator, of(mine, kinds), (Operator.SuspensionLifted,))
+        if not _reaches_further_back(day, same):
+            about = f"the suspension of {mine}"
+            cure = "another end is an extension or a release, another reason a correction"
+            return refuse_unless_identical(
+                same, by, about, cure, reason=reason, part=part, until=it.until
+            )
+        if it.until != mine.suspended_until:
+            raise AlreadyRecorded(
+                f"until: found {shown(it.until)}, and the suspension of {mine} that stands is "
+                f"until {shown(mine.suspended_until)}; an earlier beginning says the same end, "
+                "another end is an extension or a release"
+            )
+    if mine.suspended_part and part and mine.suspended_part != part:
         raise WrongStatus(
             f"{operator.tin}: part {mine.suspended_part} of {mine} is suspended already; "
             f"with part {part} the whole of it would be: suspend it without naming a part"
         )
-    if it.until and it.until <= day:
-        raise WrongDates(f"until: {it.until} is not after {day}, its beginning")
     record(
         operator, Operator.Suspended, mine, by, STANDING,
+        [e for e in same if isinstance(e, Operator.Suspended) and e.part == part],
         reason=reason,
         part=part,
         abroad=part is None or part == rules.recognised_part,
@@ -118,7 +182,10 @@ def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> Non
 def extend_suspension(operator: Operator, it: c.ExtendSuspension, by: Decision) -> None:
     mine = meant(operator, it.authorisation, {Status.SUSPENDED}, "suspended for longer")
     if mine.suspended_until == it.until:
-        return
+        kinds = (Operator.SuspensionExtended, Operator.Suspended)
+        last = standing(operator, of(mine, kinds), (Operator.Suspended,))
+        already = f"until: {mine} is suspended until {it.until} already"
+        return _as_it_is(last[:1], by, already, it.reason)
     day: date = facts(operator, by)["effective"]
     if it.until <= (end := max(mine.suspended_until or day, day)):
         raise WrongDates(f"until: {it.until} is before {end}, its end so far")
@@ -129,32 +196,56 @@ def extend_suspension(operator: Operator, it: c.ExtendSuspension, by: Decision) 
 
 
 def lift_suspension(operator: Operator, it: c.LiftSuspension, by: Decision) -> None:
-    mine = meant(operator, it.authorisation, {Status.SUSPENDED}, "released from a suspension")
+    doing = "released from a suspension"
+    mine = meant(operator, it.authorisation, {Status.SUSPENDED}, doing, already={Status.VALID})
+    if mine.status is Status.VALID:
+        kinds = (Operator.SuspensionLifted, Operator.Suspended)
+        lifted = standing(operator, of(mine, kinds), (Operator.Suspended,))
+        if not lifted:
+            raise WrongStatus(f"{operator.tin}: {mine} is VALID and cannot be {doing}")
+        about = f"the release of {mine} from its suspension"
+        return refuse_unless_identical(lifted, by, about, reason=it.reason)
     record(operator, Operator.SuspensionLifted, mine, by, STANDING, reason=it.reason)
 
 
 def revoke(operator: Operator, it: c.RevokeAuthorisation, by: Decision) -> None:
-    """Ex nunc (UCC Art. 28). The bar is the programme's (Delegated Act Art. 11: three years)."""
+    """Ex nunc (UCC Art. 28). The bar is the programme's (Delegated Act Art. 11: three years).
+
+    What is revoked may be revoked from an earlier day, or be barred for longer.
+    """
     mine = meant(operator, it.authorisation, IN_USE, "revoked", already={Status.REVOKED})
-    if mine.status is Status.REVOKED:
-        return
-    day: date = facts(operator, by)["effective"]
+    reason, day = why(it.reason), facts(operator, by)["effective"]
     if it.barred_until and it.barred_until < day:
         raise WrongDates(f"barredUntil: {it.barred_until} is before {day}, the revocation")
     years = footing.rules(by, mine, day).number("bar_years")
-    record(
-        operator, Operator.Revoked, mine, by,
-        reason=why(it.reason),
-        barred_until=it.barred_until or footing.years_after(day, years),
-    )  # fmt: skip
+    barred = it.barred_until or footing.years_after(day, years)
+    if mine.status is Status.REVOKED:
+        assert mine.ended is not None  # what is revoked was so from some day
+        so_far = _barred_until(operator, mine)
+        longer = bool(barred and (so_far is None or barred > so_far))
+        if day > mine.ended or (day == mine.ended and not longer):
+            kind, about = Operator.Revoked, "the revocation"
+            return repeated(
+                operator, mine, kind, by, about, reason=reason, barred_until=barred
+            )
+        if it.barred_until and not longer and it.barred_until != so_far:
+            raise AlreadyRecorded(
+                f"barredUntil: found {it.barred_until}, and the bar after the revocation of "
+                f"{mine} is until {so_far}; it is shortened by correcting that record"
+            )
+        barred = barred if longer else so_far
+    record(operator, Operator.Revoked, mine, by, reason=reason, barred_until=barred)
 
 
 def annul(operator: Operator, it: c.AnnulAuthorisation, by: Decision) -> None:
     """Ex tunc (UCC Art. 27): it counts from the day of effect of the grant, whatever is asked."""
     mine = meant(operator, it.authorisation, HELD, "annulled", already={Status.ANNULLED})
-    if mine.status is Status.ANNULLED:
-        return
     assert mine.effective is not None  # what is held was granted
+    if mine.status is Status.ANNULLED:
+        return repeated(
+            operator, mine, Operator.Annulled, by, "the annulment",
+            day=mine.effective, reason=it.reason,
+        )  # fmt: skip
     if by.effective not in (None, mine.effective):
         raise WrongDates(
             f"effective: found {by.effective}; an annulment counts from the day of effect of the "
@@ -174,28 +265,84 @@ def annul(operator: Operator, it: c.AnnulAuthorisation, by: Decision) -> None:
 
 
 def surrender(operator: Operator, it: c.SurrenderAuthorisation, by: Decision) -> None:
+    """What is surrendered may be found to have been so from an earlier day."""
     mine = meant(operator, it.authorisation, IN_USE, "surrendered", already={Status.SURRENDERED})
-    if mine.status is not Status.SURRENDERED:
-        record(operator, Operator.Surrendered, mine, by, reason=it.reason)
+    if mine.status is Status.SURRENDERED:
+        day: date = facts(operator, by)["effective"]
+        if not (mine.ended and day < mine.ended):
+            kind = Operator.Surrendered
+            return repeated(operator, mine, kind, by, "the surrender", reason=it.reason)
+    record(operator, Operator.Surrendered, mine, by, reason=it.reason)
 
 
 def expire(operator: Operator, it: c.ExpireAuthorisation, by: Decision) -> None:
     """Recorded by a person or the clerk, never by itself: an overdue renewal is an alert."""
     mine = meant(operator, it.authorisation, IN_USE, "expired", already={Status.EXPIRED})
-    if mine.status is Status.EXPIRED:
-        return
     end = mine.valid_until
     day = by.effective or min(end or by.today, by.today)
+    # The term that the grant set is ground enough, however late somebody writes it down.
+    by = by.because(footing.rules(by, mine, day).source("validity_years"))
+    if mine.status is Status.EXPIRED and not (mine.ended and day < mine.ended):
+        return repeated(
+            operator, mine, Operator.Expired, by, "the end", day=day, reason=it.reason
+        )
     if day > by.today:
         raise WrongDates(f"effective: {day} is after {by.today}, and no end comes before its day")
     if end is None or day < end:
         until = f"until {end}" if end else "without end"
         raise WrongDates(f"{operator.tin}: {mine} is valid {until} and cannot expire on {day}")
-    # The term that the grant set is ground enough, however late somebody writes it down.
-    by = by.because(footing.rules(by, mine, day).source("validity_years"))
     operator.trigger_event(
         Operator.Expired, authorisation=mine.reference, reason=it.reason, **facts(operator, by, day)
     )
+
+
+# ------------------------------------------------------------------ common
+
+
+def _saying(
+    operator: Operator,
+    mine: Authorisation,
+    kind: type[E],
+    same: Callable[[E], bool],
+) -> list[Operator.Event]:
+    """The last words of this kind about this authorisation, as long as they say the same."""
+    found: list[Operator.Event] = []
+    for event in standing(operator, of(mine, (kind,))):
+        if not (isinstance(event, kind) and same(event)):
+            break
+        found.append(event)
+    return found
+
+
+def _as_it_is(
+    same: Sequence[Operator.Event], by: Decision, already: str, reason: str | None
+) -> None:
+    """Returns where the identical change was recorded. Raises AlreadyRecorded."""
+    if not any(difference(event, by, reason=reason) is None for event in same):
+        since = f", as of {same[-1].effective}" if same else ""
+        raise AlreadyRecorded(f"{already}{since}; nothing would be changed")
+
+
+def _reaches_further_back(day: date, same: Sequence[Operator.Event]) -> bool:
+    """What stands since these events is to stand from an earlier day on."""
+    return bool(same) and day < min(event.effective for event in same)
+
+
+def _valid_until(event: Operator.Event) -> date | None:
+    assert isinstance(event, Operator.Granted | Operator.Renewed)
+    return event.valid_until
+
+
+def _renewed_until(rules: Rules, so_far: date | None, day: date) -> date | None:
+    """Until when a renewal of that day is where it says nothing: a term after the last one."""
+    return footing.years_after(max(so_far or day, day), rules.number("validity_years"))
+
+
+def _barred_until(operator: Operator, mine: Authorisation) -> date | None:
+    """How long the operator is barred because this was revoked."""
+    revoked = standing(operator, of(mine, (Operator.Revoked,)))
+    bars = [e.barred_until for e in revoked if isinstance(e, Operator.Revoked)]
+    return max(filter(None, bars), default=None)
 
 
 def _end(until: date | None) -> tuple[Due, ...]:

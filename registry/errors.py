@@ -49,6 +49,10 @@ class AlreadyRegistered(Refusal): ...
 class WrongStatus(Refusal): ...
 
 
+class AlreadyRecorded(WrongStatus):
+    """What is asked for stands already, and was recorded with another day, reason or number."""
+
+
 class Barred(Refusal):
     """UCC Delegated Act 2015/2446, Art. 11, and its like elsewhere: no new grant for a time."""
 

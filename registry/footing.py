@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from registry.errors import (
 from registry.holdings import Authorisation, Due
 from registry.operators import Operator, amended
 from registry.programmes import Programme
+from registry.repeats import refuse_unless_identical
 from registry.rules import Rules
 from registry.values import HELD, Status
 
@@ -90,13 +91,31 @@ def in_order(
     A word from an earlier day would be recorded and change nothing; what was wrong before is put
     right by correcting that record. Raises WrongDates.
     """
-    past = amended(operator.past) if operator.corrected else operator.past
-    later = [event.effective for event in past if event.effective > day and same(event)]
+    later = [e.effective for e in told(operator) if e.effective > day and same(e)]
     if later:
         raise WrongDates(
             f"effective: found {day}, and the last word on {about} counts from {max(later)}; "
             "what was wrong before that day is put right by correcting its record"
         )
+
+
+def told(operator: Operator) -> list[Operator.Event]:
+    """What came after the registration, as it was corrected."""
+    return amended(operator.past) if operator.corrected else operator.past
+
+
+def standing(
+    operator: Operator, same: Callable[[Operator.Event], bool], undone: Kinds = ()
+) -> list[Operator.Event]:
+    """The events on which the present state rests, the last word first: those that are `same`,
+    back to the last one of the kinds that undo them."""
+    found: list[Operator.Event] = []
+    for event in reversed(told(operator)):
+        if same(event):
+            if undone and isinstance(event, undone):
+                break
+            found.append(event)
+    return found
 
 
 def of(mine: Authorisation, kinds: Kinds) -> Callable[[Operator.Event], bool]:
@@ -110,12 +129,34 @@ def record(
     mine: Authorisation,
     by: Decision,
     after: Kinds = GRANT,
+    but: Sequence[Operator.Event] = (),
     **said: object,
 ) -> None:
-    """One event about this authorisation, in the order of law among those of its kind."""
+    """One event about this authorisation, in the order of law among those of its kind.
+
+    `but`: events of later days that do not stand against it, because they say the same.
+    """
     envelope = facts(operator, by)
-    in_order(operator, envelope["effective"], mine, of(mine, after))
+    follows = of(mine, after)
+    in_order(operator, envelope["effective"], mine, lambda e: follows(e) and e not in but)
     operator.trigger_event(event, authorisation=mine.reference, **said, **envelope)
+
+
+def repeated(
+    operator: Operator,
+    mine: Authorisation,
+    kind: type[Operator.Event],
+    by: Decision,
+    about: str,
+    *,
+    day: date | None = None,
+    **said: object,
+) -> None:
+    """Returns where the command is word for word what brought this authorisation to where it
+    stands. Raises AlreadyRecorded, naming the field that differs."""
+    refuse_unless_identical(
+        standing(operator, of(mine, (kind,))), by, f"{about} of {mine}", day=day, **said
+    )
 
 
 def why(reason: str | None) -> str:

@@ -122,6 +122,7 @@ class Operator(BaseAggregate[UUID]):
     class Accepted(AuthorisationEvent):
         TOPIC = "operator.accepted"
         due: tuple[Due, ...] = ()
+        reason: str | None = None
 
         def alter(self, it: Authorisation) -> None:
             it.status = Status.ACCEPTED
@@ -142,6 +143,7 @@ class Operator(BaseAggregate[UUID]):
 
     class ExaminationStarted(AuthorisationEvent):
         TOPIC = "operator.examination_started"
+        reason: str | None = None
 
         def alter(self, it: Authorisation) -> None:
             it.status = Status.UNDER_EXAMINATION
@@ -149,11 +151,13 @@ class Operator(BaseAggregate[UUID]):
     class ConsultationRequested(AuthorisationEvent):
         TOPIC = "operator.consultation_requested"
         asked: AdministrationCode
+        reason: str | None = None
 
     class ConsultationReplied(AuthorisationEvent):
         TOPIC = "operator.consultation_replied"
         asked: AdministrationCode
         reply: str
+        reason: str | None = None
 
     class DeadlineExtended(AuthorisationEvent):
         TOPIC = "operator.deadline_extended"
@@ -184,6 +188,7 @@ class Operator(BaseAggregate[UUID]):
     class TypeChanged(AuthorisationEvent):
         TOPIC = "operator.type_changed"
         type: str
+        reason: str | None = None
 
         def alter(self, it: Authorisation) -> None:
             it.type = self.type
@@ -191,6 +196,7 @@ class Operator(BaseAggregate[UUID]):
     class RolesAmended(AuthorisationEvent):
         TOPIC = "operator.roles_amended"
         roles: tuple[Role, ...]
+        reason: str | None = None
 
         def alter(self, it: Authorisation) -> None:
             it.roles = self.roles
@@ -207,6 +213,7 @@ class Operator(BaseAggregate[UUID]):
         outcome: str | None = None
         remediation: bool = False
         due: tuple[Due, ...] = ()
+        reason: str | None = None
 
         def alter(self, it: Authorisation) -> None:
             it.under_reassessment, it.remediation = False, self.remediation
@@ -215,6 +222,7 @@ class Operator(BaseAggregate[UUID]):
         TOPIC = "operator.renewed"
         valid_until: date | None = None
         due: tuple[Due, ...] = ()
+        reason: str | None = None
 
         def alter(self, it: Authorisation) -> None:
             it.valid_until, it.under_reassessment = self.valid_until, False
