@@ -14,7 +14,7 @@ from registry import authorisations as auth
 from registry import commands as c
 from registry import particulars
 from registry.decisions import Decision, begins
-from registry.errors import Refusal
+from registry.errors import AlreadyRecorded, Refusal
 from registry.happening import begin
 from registry.histories import History
 from registry.operators import Operator
@@ -330,6 +330,8 @@ class Life:
         by = self.decision(recorded, None if by_rule else self.day, self.day)
         try:
             decide(self.operator, command, by)
+        except AlreadyRecorded:  # other roles, or another type, by chance those that it had
+            return
         except Refusal as refusal:  # the law of that day has the last word, in a made-up life too
             self.refused.append(f"{type(command).__name__} on {self.day}: {refusal}")
             return

@@ -171,6 +171,10 @@ class Registry(Application[UUID]):
             case c.MergeInto():
                 self._not_in_a_ring(cast(Operator, aggregate), command.successor)
                 particulars.merge_into(cast(Operator, aggregate), command, by)
+            case c.SplitFrom(origin=tin):
+                particulars.split_from(
+                    cast(Operator, aggregate), command, by, self.operator(tin)
+                )
             case c.CorrectRecord():
                 version = self._version_at(command.position, aggregate.id)
                 particulars.correct(cast(Operator, aggregate), command, by, version)
@@ -244,7 +248,7 @@ class Registry(Application[UUID]):
         """What a command names beside its own stream must be in the register. Not so for a
         document: it may have led to what the record does not hold yet."""
         match command:
-            case c.MergeInto(successor=tin) | c.SplitFrom(origin=tin):
+            case c.MergeInto(successor=tin):
                 self.operator(tin)
             case c.ConsentCommand(partner=AdministrationCode() as code):
                 facts.administration(code)

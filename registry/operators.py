@@ -362,6 +362,11 @@ class Operator(BaseAggregate[UUID]):
         self.corrected = False  # only then do the events say something else than was written
         self.start_again()
 
+    @property
+    def registered_as(self) -> dict[str, Any]:
+        """Its particulars before any amendment."""
+        return dict(zip(("name", "local_name", "address", "roles"), self._registered, strict=True))
+
     def start_again(self) -> None:
         self.name, self.local_name, self.address, self.roles = self._registered
         self.identifiers: dict[tuple[str, str], Operator.IdentifierAdded] = {}

@@ -5,81 +5,117 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from datetime import date
+from itertools import takewhile
+from typing import Any
 
 from registry import commands as c
 from registry import footing
 from registry.corrections import CORRECTABLE
 from registry.decisions import Decision
-from registry.errors import BadValue, UnknownPosition, WrongDates, WrongStatus
-from registry.footing import facts, in_order, of
+from registry.errors import BadValue, Superseded, UnknownPosition, WrongDates, WrongStatus
+from registry.footing import facts, in_order, of, standing, told
 from registry.identifiers import check
 from registry.operators import Operator, amended
 from registry.periods import in_order_of_law
+from registry.repeats import difference, refuse, refuse_unless_identical
 from registry.standing import consents, stand
 from registry.values import ENDED, HELD, Status
 
 
 def amend(operator: Operator, it: c.AmendParticulars, by: Decision) -> None:
+    """Records what is different. Said as of another day, or on another ground, it is recorded
+    although it is called so already: that is what was decided."""
     said = {
         "name": it.name_, "local_name": it.local_name, "address": it.address, "roles": it.roles
     }  # fmt: skip
+    given = {k: v for k, v in said.items() if v is not None}
+    if not given:
+        raise BadValue("name, localName, address, roles: found none, wanted what is to be amended")
     if it.name_ is not None and not 0 < len(it.name_.strip()) <= 500:
         raise BadValue(f"name: found {len(it.name_)} characters, wanted 1 to 500 that can be read")
-    new = {k: v for k, v in said.items() if v is not None and v != getattr(operator, k)}
-    if new:
-        operator.trigger_event(Operator.Amended, **new, **facts(operator, by))
+    if _amended_so(operator, said, by):
+        return
+    envelope = facts(operator, by)
+    day: date = envelope["effective"]
+    past = [e for e in told(operator) if isinstance(e, Operator.Amended)]
+    reaches_back = any(day < event.effective for event in past)
+    # Of an earlier day the last word says nothing, so there all that was given is recorded.
+    new = {k: v for k, v in given.items() if reaches_back or v != getattr(operator, k)}
+    operator.trigger_event(Operator.Amended, **(new or given), **envelope)
+
+
+def _amended_so(operator: Operator, said: dict[str, Any], by: Decision) -> bool:
+    """Is this the identical command to the last amendment? That one left out what was so before."""
+    past = [e for e in told(operator) if isinstance(e, Operator.Amended)]
+    if not past or difference(past[-1], by) is not None:
+        return False
+    last = past.pop()
+    for name, value in said.items():
+        now = getattr(last, name)
+        if value != now:
+            before = [v for e in past if (v := getattr(e, name)) is not None]
+            so_far = before[-1] if before else operator.registered_as[name]
+            if now is not None or value != so_far:
+                return False
+    return True
 
 
 def add_identifier(operator: Operator, it: c.AddIdentifier, by: Decision) -> None:
     value = check(it.scheme, it.value, override=it.override)
+    own = {
+        "issuer": it.issuer,
+        "valid_to": it.valid_to,
+        "verified_by": it.verified_by,
+        "override": it.override,
+    }
     known = operator.identifiers.get((it.scheme, value))
-    said = (it.issuer, it.valid_to, it.verified_by)
-    if known and said == (known.issuer, known.valid_to, known.verified_by):
+    if known and difference(known, by, None, own) is None:
         return
     envelope = facts(operator, by)
     if it.valid_to and it.valid_to <= envelope["effective"]:
         raise WrongDates(f"validTo: {it.valid_to} is not after {envelope['effective']}")
     in_order(operator, envelope["effective"], value, _about_identifier(it.scheme, value))
     operator.trigger_event(
-        Operator.IdentifierAdded,
-        scheme=it.scheme,
-        value=value,
-        issuer=it.issuer,
-        valid_to=it.valid_to,
-        verified_by=it.verified_by,
-        override=it.override,
-        **envelope,
+        Operator.IdentifierAdded, scheme=it.scheme, value=value, **own, **envelope
     )
 
 
 def end_identifier(operator: Operator, it: c.EndIdentifier, by: Decision) -> None:
+    about = _about_identifier(it.scheme, it.value)
     if (it.scheme, it.value) not in operator.identifiers:
-        raise WrongStatus(f"{operator.tin} has no identifier {it.scheme} {it.value} to be ended")
+        ended = standing(operator, about)[:1]
+        if not ended:
+            raise WrongStatus(
+                f"{operator.tin} has no identifier {it.scheme} {it.value} to be ended"
+            )
+        return refuse_unless_identical(ended, by, f"the end of {it.scheme} {it.value}")
     envelope = facts(operator, by)
-    in_order(operator, envelope["effective"], it.value, _about_identifier(it.scheme, it.value))
+    in_order(operator, envelope["effective"], it.value, about)
     operator.trigger_event(
         Operator.IdentifierEnded, scheme=it.scheme, value=it.value, **envelope
     )
 
 
 def give_consent(operator: Operator, it: c.GiveConsent, by: Decision) -> None:
+    """What is given already may be found to have been given earlier."""
     _one_addressee(it)
-    if it.partner not in operator.consents:
-        _say_of_consent(operator, Operator.ConsentGiven, it, by)
+    _say_of_consent(operator, Operator.ConsentGiven, it, by)
 
 
 def withdraw_consent(operator: Operator, it: c.WithdrawConsent, by: Decision) -> None:
-    """Withdrawable at any time; what was shared while it held was shared rightly."""
+    """Withdrawable at any time; what was shared while it held was shared rightly. What is
+    withdrawn already may be found to have been withdrawn earlier."""
     _one_addressee(it)
-    if it.partner in operator.consents:
-        _say_of_consent(operator, Operator.ConsentWithdrawn, it, by)
+    _say_of_consent(operator, Operator.ConsentWithdrawn, it, by)
 
 
 def merge_into(operator: Operator, it: c.MergeInto, by: Decision) -> None:
     if it.successor == operator.tin:
         raise WrongStatus(f"successor: {operator.tin} cannot be merged into itself")
     if operator.successor == it.successor:
-        return
+        merged = standing(operator, lambda e: isinstance(e, Operator.Merged))[:1]
+        about = f"the merger of {operator.tin} into {it.successor}"
+        return refuse_unless_identical(merged, by, about, reason=it.reason)
     envelope = facts(operator, by)
     for held in operator.authorisations.values():
         if held.status in HELD:
@@ -89,14 +125,26 @@ def merge_into(operator: Operator, it: c.MergeInto, by: Decision) -> None:
     )
 
 
-def split_from(operator: Operator, it: c.SplitFrom, by: Decision) -> None:
+def split_from(
+    operator: Operator, it: c.SplitFrom, by: Decision, origin: Operator | None = None
+) -> None:
+    """`origin`: the operator from which it is split, where the register looked. Raises Superseded
+    where that one had been merged away by then: it has nothing left to split from."""
     if it.origin == operator.tin:
         raise WrongStatus(f"origin: {operator.tin} cannot be split from itself")
-    if any(isinstance(e, Operator.Split) and e.origin == it.origin for e in operator.past):
-        return
-    operator.trigger_event(
-        Operator.Split, origin=it.origin, reason=it.reason, **facts(operator, by)
-    )
+    before = standing(operator, lambda e: isinstance(e, Operator.Split) and e.origin == it.origin)
+    if before:
+        about = f"the split of {operator.tin} from {it.origin}"
+        return refuse_unless_identical(before, by, about, reason=it.reason)
+    envelope = facts(operator, by)
+    if origin is not None and origin.successor:
+        [merger, *_] = standing(origin, lambda e: isinstance(e, Operator.Merged))
+        if envelope["effective"] >= merger.effective:
+            raise Superseded(
+                f"origin: {it.origin} was merged into {origin.successor} as of "
+                f"{merger.effective}, and nothing is split from it since; ask of that one"
+            )
+    operator.trigger_event(Operator.Split, origin=it.origin, reason=it.reason, **envelope)
 
 
 def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int) -> None:
@@ -125,11 +173,17 @@ def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int)
     if not it.why.strip():
         raise BadValue("why: found nothing, wanted the reason in words")
     before: dict[str, str] = {}
-    for event in operator.past:
-        if isinstance(event, Operator.Corrected) and event.version == version:
-            before |= event.what
+    made = [
+        e for e in operator.past if isinstance(e, Operator.Corrected) and e.version == version
+    ]
+    for event in made:
+        before |= event.what
     if before | it.what == before:
-        return
+        about = f"a correction of {it.position}"
+        cure = "nothing would be corrected"
+        return refuse_unless_identical(
+            reversed(made), by, about, cure, what=it.what, why=it.why
+        )
     back = before.get("void") == "true" and it.what.get("void") == "false"
     if back and isinstance(wrong, Operator.Merged):
         # Meanwhile the other may have been merged into this one: only a merger looks for a ring.
@@ -239,12 +293,28 @@ def _say_of_consent(
     it: c.ConsentCommand,
     by: Decision,
 ) -> None:
+    """Law follows the days. What stands (given, or withdrawn) is recorded again as of an earlier
+    day, if nothing else was said since that day."""
     kinds = (Operator.ConsentGiven, Operator.ConsentWithdrawn)
+    about = f"consent to {it.partner or 'publication'}"
+
+    def own(e: Operator.Event) -> bool:
+        return isinstance(e, kinds) and e.partner == it.partner
+
+    words = standing(operator, own)
+    same = list(takewhile(lambda e: isinstance(e, event), words))
+    if not words and event is Operator.ConsentWithdrawn:
+        raise WrongStatus(f"{operator.tin} gave no {about} that could be withdrawn")
+    if any(difference(e, by) is None for e in same):
+        return
     envelope = facts(operator, by)
-    in_order(
-        operator, envelope["effective"], f"consent to {it.partner or 'publication'}",
-        lambda e: isinstance(e, kinds) and e.partner == it.partner,
-    )  # fmt: skip
+    day: date = envelope["effective"]
+    if same and day >= (since := min(e.effective for e in same)):
+        done = "given" if event is Operator.ConsentGiven else "withdrawn"
+        differs = difference(same[0], by)
+        assert differs is not None
+        refuse(differs, same[0], f"the {about}, {done} as of {since},")
+    in_order(operator, day, about, lambda e: own(e) and e not in same)
     operator.trigger_event(event, partner=it.partner, **envelope)
 
 

@@ -7,7 +7,7 @@ was found, and what the record says. Nothing that was said is dropped in silence
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import Enum
 from typing import NoReturn
@@ -28,13 +28,18 @@ class Difference:
 
 
 def difference(
-    event: DatedFact, by: Decision, /, *, day: date | None = None, **said: object
+    event: DatedFact,
+    by: Decision,
+    day: date | None = None,
+    own: Mapping[str, object] | None = None,
+    /,
+    **said: object,
 ) -> Difference | None:
     """None where the command says, field by field, what the event says.
 
     `day`: from which civil day the command counts where it names none; by default the day of the
-    decision, or today. `said`: the event's own fields as the command has them. A command that
-    names no day of decision says nothing of it.
+    decision, or today. `own`, `said`: the event's own fields as the command has them. A command
+    that names no day of decision says nothing of it.
     """
     expected = by.effective or day
     usual = (expected,) if expected else (by.today, event.decided)
@@ -42,13 +47,14 @@ def difference(
         return Difference("effective", expected or by.today, event.effective)
     if by.decided not in (None, event.decided):
         return Difference("decided", by.decided, event.decided)
-    own = {
+    everything = {
+        **(own or {}),
         **said,
         "legal_ground": by.legal_ground,
         "source": by.source,
         "decided_by": by.decided_by,
     }
-    for name, value in own.items():
+    for name, value in everything.items():
         recorded = getattr(event, name)
         if value != recorded:
             return Difference(name, value, recorded)
@@ -72,12 +78,12 @@ def refuse_unless_identical(
     """
     first: DatedFact | None = None
     for event in events:
-        if difference(event, by, day=day, **said) is None:
+        if difference(event, by, day, **said) is None:
             return
         first = first or event
     if first is None:
         raise AlreadyRecorded(f"{about} stands already; {cure}")
-    differs = difference(first, by, day=day, **said)
+    differs = difference(first, by, day, **said)
     assert differs is not None
     refuse(differs, first, about, cure)
 

@@ -115,7 +115,8 @@ def test_a_registration_sent_again_is_no_second_registration(registry: Registry)
 
 
 def test_a_command_that_had_nothing_to_change_is_still_answered_once(registry: Registry) -> None:
-    command = renamed("Hana", command_id=uuid4())
+    do(registry, renamed("Hana Logistics"))
+    command = renamed("Hana Logistics", command_id=uuid4())
     before = last(registry)
 
     first, again = do(registry, command), do(registry, command)

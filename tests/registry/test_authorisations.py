@@ -147,8 +147,8 @@ def test_a_part_of_what_is_suspended_is_suspended_and_the_whole_of_a_part_is_not
     whole = c.SuspendAuthorisation(tin=ACME, reason="no fence")
     other = c.SuspendAuthorisation(tin=ACME, reason="no books", part="C")
 
-    assert when(operator(*authorised, suspended), s) == []
-    assert when(operator(*authorised, lost_s), s) == []
+    refused(AlreadyRecorded, operator(*authorised, suspended), s)
+    refused(AlreadyRecorded, operator(*authorised, lost_s), s)
     assert len(when(operator(*authorised, lost_s), whole)) == 1
     assert "suspend it without naming a part" in refused(
         WrongStatus, operator(*authorised, lost_s), other

@@ -9,6 +9,7 @@ import pytest
 
 from registry import commands as c
 from registry.errors import (
+    AlreadyRecorded,
     BadValue,
     GroundNeeded,
     OverrideNeeded,
@@ -143,7 +144,9 @@ def test_an_identifier_is_ended_once_and_never_before_it_began() -> None:
     assert when(acme, end) == [
         fact(Operator.IdentifierEnded, scheme="LEI", value=LEI, effective=TODAY)
     ]
-    assert "has no identifier LEI" in refused(WrongStatus, acme, end)
+    assert when(acme, end) == []
+    refused(AlreadyRecorded, acme, c.EndIdentifier(tin=ACME, scheme="LEI", value=LEI, source="x"))
+    assert "has no identifier LEI" in refused(WrongStatus, operator(), end)
 
 
 def test_an_identifier_that_ends_before_it_begins_is_none() -> None:
@@ -200,8 +203,10 @@ def test_a_merger_leaves_what_had_ended_as_it_was() -> None:
 
 def test_merging_twice_is_recorded_once_and_only_once() -> None:
     acme = operator(*authorised, merged)
+    same = c.MergeInto(tin=ACME, successor=OTHER, effective=date(2026, 2, 2))
 
-    assert when(acme, c.MergeInto(tin=ACME, successor=OTHER)) == []
+    assert when(acme, same) == []
+    refused(AlreadyRecorded, acme, c.MergeInto(tin=ACME, successor=OTHER))
     again = c.MergeInto(tin=ACME, successor=Tin("DE22"))
     assert f"was merged into {OTHER}" in refused(Superseded, acme, again)
 
