@@ -136,6 +136,13 @@ class Agreement:
     kind: AgreementKind
     pillars: list[Pillar]
     title: str
+    titles: Json = strawberry.field(
+        description="Titles in other languages: an object of a language tag (BCP 47) and a title."
+    )
+    names: Json = strawberry.field(
+        description="Original names of what the agreement speaks of (crossings, goods, offices): "
+        "an object of a language tag, and in it of the name used here and the original name."
+    )
     status: AskedStatus = strawberry.field(
         description="The furthest step that is certain to have been taken by then."
     )
@@ -153,6 +160,8 @@ class Agreement:
             kind=AgreementKind(row.kind),
             pillars=[Pillar(pillar) for pillar in row.pillars],
             title=row.title,
+            titles=Json(row.titles),
+            names=Json(row.names),
             status=AskedStatus(row.status),
             legal_basis=row.legal_basis,
             confidence=row.confidence,
@@ -232,7 +241,8 @@ class AgreementFilter:
     pillar: Pillar | None = strawberry.field(default=None, description="A pillar that it serves.")
     contains: str | None = strawberry.field(
         default=None,
-        description="Words that are all somewhere in its title, notes, details or sources.",
+        description="Words that are all somewhere in its titles, names, goods (HS 1201), "
+        "crossings, notes, details or sources, in any language that the record has.",
     )
 
     @property

@@ -38,6 +38,7 @@ CURES = {
     "UnknownAdministration": "register_administration first",
     "UnknownAuthorisation": "name it by its number in authorisation",
     "UnknownDocument": "publish_document first",
+    "UnknownClaim": "publish_claim first",
     "UnknownOperator": "register_operator first",
     "UnknownProgramme": "use a code that the register has, or register_programme first",
     "WrongDates": "check the dates of this line against those before it",

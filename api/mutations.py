@@ -159,7 +159,7 @@ def at_home(command: c.Command) -> frozenset[AdministrationCode] | None:
             return frozenset({code})
         case c.AccedeToAgreement(member=code) | c.WithdrawFromAgreement(member=code):
             return frozenset({code})
-        case c.SetScope(to=code) | c.PublishClaim(subject=code):
+        case c.SetScope(to=code) | c.PublishClaim(subject=code) | c.RetractClaim(subject=code):
             return frozenset({code})
         case c.ProposeAgreement(parties=parties) | c.PublishDocument(parties=parties):
             return frozenset(parties)

@@ -10,11 +10,14 @@ from api.asof import AsOfInput
 from api.context import Info
 from api.costs import costs
 from api.loading import load
+from api.refusals import bad_input
 from projections.reads import programmes as reads
 from projections.reads.clocks import AsOf
 from projections.reads.programmes import ProgrammeRow, RuleRow
 from registry.rules import MEANINGS, NOT_ON_RECORD
 from registry.values import AdministrationCode, RuleState
+
+LONGEST = 200  # characters of a text that is searched for
 
 
 @strawberry.type(
@@ -120,6 +123,20 @@ class ProgrammeQuery:
         async with info.context.views.connection() as connection:
             row = await reads.known(connection, clocks, code)
         return Programme.of(row, clocks) if row else None
+
+    @costs(300)
+    @strawberry.field
+    async def programmes(
+        self, info: Info, contains: str, as_of: AsOfInput | None = None
+    ) -> list[Programme]:
+        """The programmes in which every word of `contains` is somewhere: in the code, the names,
+        what the source says, or the sources of the rules (Order 282). By code."""
+        if not contains.strip() or len(contains) > LONGEST:
+            raise bad_input(f"contains: found {len(contains)} characters, wanted 1 to {LONGEST}")
+        clocks = info.context.clocks(as_of)
+        async with info.context.views.connection() as connection:
+            rows = await reads.containing(connection, clocks, contains)
+        return [Programme.of(row, clocks) for row in rows]
 
 
 async def programme(info: Info, code: str, as_of: AsOf) -> Programme:

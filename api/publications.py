@@ -14,6 +14,7 @@ from api.asof import AsOfInput
 from api.context import Info
 from api.costs import costs
 from api.refusals import bad_input
+from api.vocabulary import Json
 from projections.reads import publications as reads
 from projections.reads.clocks import AsOf
 from projections.reads.publications import ClaimRow, Counted, DocumentRow, TargetRow
@@ -114,6 +115,10 @@ class Target:
     met: TargetOutcome = strawberry.field(description="Three answers, and never a guess.")
     explanation: str
     source: str
+    quotation: str | None = strawberry.field(
+        description="The sentence that the goal rests on, in the document's own language."
+    )
+    note: str | None = strawberry.field(description="The editor's note, apart from the text.")
 
     @classmethod
     def of(cls, row: TargetRow, judgement: Judgement) -> Target:
@@ -129,6 +134,8 @@ class Target:
             met=judgement.met,
             explanation=judgement.explanation,
             source=row.source,
+            quotation=row.quotation,
+            note=row.note,
         )
 
 
@@ -141,9 +148,23 @@ class Document:
     date: date | None
     parties: list[AdministrationCode]
     measures: list[str]
-    text: str | None
+    text: str | None = strawberry.field(description="A summary of what the document says.")
     confidence: str | None
     source: str
+    titles: Json = strawberry.field(
+        description="Titles in other languages: an object of a language tag (BCP 47) and a title."
+    )
+    language: str | None = strawberry.field(
+        description="The language of the document and of `quotation`, as a BCP 47 tag."
+    )
+    measure_names: Json = strawberry.field(
+        description="Original names of the measures: an object of a language tag, and in it of a "
+        "measure as `measures` has it and its original name."
+    )
+    quotation: str | None = strawberry.field(
+        description="A short passage of the document, in its own language."
+    )
+    note: str | None = strawberry.field(description="The editor's note, apart from the text.")
 
     @classmethod
     def of(cls, row: DocumentRow, as_of: AsOf) -> Document:
@@ -158,6 +179,11 @@ class Document:
             text=row.text,
             confidence=row.confidence,
             source=row.source,
+            titles=Json(row.titles),
+            language=row.language,
+            measure_names=Json(row.measure_names),
+            quotation=row.quotation,
+            note=row.note,
         )
 
     @costs(20, each=2)

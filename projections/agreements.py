@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from projections.tables import Rows, array, optional
+from registry.agreements import Agreement, Said
 from registry.clocks import Known
 from registry.links import Link, record
+from registry.readings import amended
 from registry.values import encode_value
 
 NOUN = "agreement"
@@ -25,18 +27,18 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
     """Every row that an agreement's whole stream makes. A pure function of its events."""
     it = record(events)
     first = it.proposed.event
-    details = first.details or {}
-    said = [first.agreement, first.title, first.legal_basis, first.source]
-    said += [*details, *details.values()]
-    said += [str(p.administration) for p in first.parties]
-    said += [r.fact.note for r in it.dated]
-    words = "\n".join(text for text in said if text).lower()
+    reading = Said.of(first)
+    for known in events[1:]:
+        if isinstance(known.event, Agreement.Amended):
+            reading = amended(reading, known.event)
+    words = _words(events, reading)
     return {
         "agreement": [
             (
-                first.agreement, first.kind.value, array(first.pillars), first.title,
-                first.legal_basis, first.confidence, _json(details), first.source, words,
-                it.proposed.known_at, first.effective, it.last,
+                first.agreement, first.kind.value, array(first.pillars), reading.title,
+                reading.legal_basis, reading.confidence, _json(reading.details), first.source,
+                words, it.proposed.known_at, first.effective, it.last, _json(reading.titles),
+                _json(reading.names),
             )
         ],
         "party": [
@@ -64,6 +66,25 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
         ],
         "link": [(*_link(r.fact), *_belief(r)) for r in it.links],
     }  # fmt: skip
+
+
+def _words(events: Sequence[Known[Any]], reading: Said) -> str:
+    """Everything that a search finds the agreement by: what it is called, in every language, what
+    it says, and of its clauses the crossings, goods, schemes and notes. Goods are found by their
+    code alone and by "HS" in front of the code."""
+    first = events[0].event
+    said: list[str | None] = [first.agreement, reading.title, *reading.titles.values()]
+    said += [reading.legal_basis, first.source, *reading.details, *reading.details.values()]
+    said += [text for words in reading.names.values() for pair in words.items() for text in pair]
+    said += [str(p.administration) for p in first.parties]
+    for known in events[1:]:
+        event = known.event
+        said += [getattr(event, "note", None), getattr(event, "text", None)]
+        if isinstance(event, Agreement.ScopeSet):
+            clause = event.clause
+            said += [*clause.crossings, *clause.modes, clause.identifier_scheme]
+            said += [f"HS {code}" for code in clause.hs]
+    return "\n".join(dict.fromkeys(text for text in said if text)).lower()
 
 
 def _link(it: Link) -> tuple[Any, ...]:

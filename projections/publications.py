@@ -9,14 +9,18 @@ import msgspec
 
 from projections.tables import Rows, array, optional
 from registry.clocks import Known
-from registry.publications import Document
+from registry.publications import Claim, Document, Said
+from registry.readings import amended
 
 TABLES = ("claim", "document", "target")
 
 
 def claim_rows(events: Sequence[Known[Any]]) -> Rows:
+    """The claim as it was published; a retracted claim has no row, and stays in its stream."""
     it = events[0]
     e = it.event
+    if any(isinstance(known.event, Claim.Retracted) for known in events):
+        return {"claim": []}
     return {
         "claim": [
             (
@@ -27,6 +31,10 @@ def claim_rows(events: Sequence[Known[Any]]) -> Rows:
     }  # fmt: skip
 
 
+def _json(names: Any) -> str:
+    return msgspec.json.encode(names, order="sorted").decode()
+
+
 def document_rows(events: Sequence[Known[Any]]) -> Rows:
     first = events[0].event
     linked = [
@@ -35,15 +43,24 @@ def document_rows(events: Sequence[Known[Any]]) -> Rows:
     targets = {
         it.event.target: it for it in events if isinstance(it.event, Document.TargetSet)
     }
-    said = [first.document, first.title, first.text, first.source, *first.measures]
-    said += [it.event.text for it in targets.values()]
+    reading = Said.of(first)
+    for known in events[1:]:
+        if isinstance(known.event, Document.Amended):
+            reading = amended(reading, known.event)
+    said = [first.document, reading.title, *reading.titles.values(), reading.text, first.source]
+    said += [reading.quotation, reading.note, *reading.measures]
+    said += [text for words in reading.measure_names.values() for text in words.values()]
+    for it in targets.values():
+        said += [it.event.text, it.event.quotation, it.event.note]
     return {
         "document": [
             (
-                first.document, first.title, first.dated, array(first.parties),
-                array(first.measures), array(tuple(linked)), first.text, first.confidence,
+                first.document, reading.title, reading.dated, array(first.parties),
+                array(reading.measures), array(tuple(linked)), reading.text, reading.confidence,
                 first.source or "", "\n".join(t for t in said if t).lower(),
-                events[0].known_at, events[-1].position,
+                events[0].known_at, events[-1].position, _json(reading.titles),
+                reading.language, _json(reading.measure_names),
+                reading.quotation, reading.note,
             )
         ],
         "target": [
@@ -51,7 +68,7 @@ def document_rows(events: Sequence[Known[Any]]) -> Rows:
                 first.document, e.target, optional(e.owner), e.text, e.deadline,
                 optional(e.relation), e.condition, array(e.states),
                 msgspec.json.encode(e.willing or {}, order="sorted").decode(), e.source or "",
-                it.known_at, it.position,
+                it.known_at, it.position, e.quotation, e.note,
             )
             for it in targets.values()
             for e in [it.event]

@@ -40,7 +40,7 @@ COLUMNS: dict[str, str] = {
     "change": "tin administration effective_from recorded_at known_at position",
     "agreement": (
         "id kind pillars title legal_basis confidence details source words registered proposed"
-        " position"
+        " position titles names"
     ),
     "party": "agreement party valid_from valid_to BELIEF",
     "stage": "agreement status valid_from valid_to BELIEF",
@@ -54,11 +54,11 @@ COLUMNS: dict[str, str] = {
     "claim": "id subject measure value as_of precision text source recorded_from position",
     "document": (
         "id title dated parties measures agreements text confidence source words recorded_from"
-        " position"
+        " position titles language measure_names quotation note"
     ),
     "target": (
         "document target owner text deadline relation condition states willing source"
-        " recorded_from position"
+        " recorded_from position quotation note"
     ),
 }
 _BELIEF = "recorded_from recorded_to position position_to"

@@ -6,8 +6,8 @@ decisions; which pairs it links on which day follows from them in links.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import KW_ONLY
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
 from datetime import date
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -18,6 +18,7 @@ from eventsourcing.domain import AggregateCreated, BaseAggregate
 from registry import commands as c
 from registry.decisions import DatedFact, Decision
 from registry.errors import BadValue, NotAParty, WrongDates, WrongStatus
+from registry.readings import Names, amend, amended
 from registry.values import (
     NEVER,
     AdministrationCode,
@@ -67,6 +68,25 @@ class Clause(msgspec.Struct, frozen=True, omit_defaults=True, rename={"from_": "
         return (self.from_, self.to, self.direction, self.hs, self.crossings)
 
 
+@dataclass(frozen=True)
+class Said:
+    """What an agreement is called and says by its latest reading, beside its dates and scope."""
+
+    title: str
+    legal_basis: str | None
+    confidence: str | None
+    details: Mapping[str, str]
+    titles: Mapping[str, str]
+    names: Names
+
+    @classmethod
+    def of(cls, first: Agreement.Proposed) -> Said:
+        return cls(
+            first.title, first.legal_basis, first.confidence, first.details or {},
+            first.titles or {}, first.names or {},
+        )  # fmt: skip
+
+
 class Agreement(BaseAggregate[UUID]):
     TOPIC = "agreement"
 
@@ -74,6 +94,7 @@ class Agreement(BaseAggregate[UUID]):
 
     class Proposed(Event, AggregateCreated):
         TOPIC = "agreement.proposed"
+        class_version = 2
         agreement: str
         kind: AgreementKind
         title: str
@@ -82,6 +103,28 @@ class Agreement(BaseAggregate[UUID]):
         legal_basis: str | None = None
         confidence: str | None = None
         details: dict[str, str] | None = None
+        titles: dict[str, str] | None = None
+        names: Names | None = None
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Version 1 has no original names; its text needs no change."""
+
+    class Amended(Event):
+        """A better reading of what it is called and says: None leaves a field as it was, `details`
+        and `names` add to those known and replace those of the same name."""
+
+        TOPIC = "agreement.amended"
+        title: str | None = None
+        legal_basis: str | None = None
+        confidence: str | None = None
+        details: dict[str, str] | None = None
+        titles: dict[str, str] | None = None
+        names: Names | None = None
+
+        def apply(self, agreement: Agreement) -> None:
+            agreement.said = amended(agreement.said, self)
+            agreement.amendments.append(self)
 
     class DatedEvent(Event):
         TOPIC = "agreement.dated"  # asked for by the library; never stored
@@ -179,6 +222,8 @@ class Agreement(BaseAggregate[UUID]):
         legal_basis: str | None = None,
         confidence: str | None = None,
         details: dict[str, str] | None = None,
+        titles: dict[str, str] | None = None,
+        names: Names | None = None,
         decided: date | None = None,
         decided_by: AdministrationCode | None = None,
         legal_ground: str | None = None,
@@ -189,6 +234,10 @@ class Agreement(BaseAggregate[UUID]):
         self.suspended: set[AdministrationCode] = set()
         self.terminated = False
         self.past: list[Agreement.DatedEvent] = []
+        self.said = Said(
+            title, legal_basis, confidence, details or {}, titles or {}, names or {}
+        )
+        self.amendments: list[Agreement.Amended] = []
 
     @staticmethod
     def create_id(agreement: str) -> UUID:
@@ -207,6 +256,15 @@ STEPS: dict[type[Agreement.DatedEvent], Step] = {
 
 
 # --------------------------------------------------------------- decisions
+
+
+def amend_agreement(agreement: Agreement, it: c.AmendAgreement, by: Decision) -> None:
+    """Raises BadValue where nothing would change."""
+    given = {
+        "title": it.title, "legal_basis": it.legal_basis, "confidence": it.confidence,
+        "details": it.details or None, "titles": it.titles or None, "names": it.names or None,
+    }  # fmt: skip
+    amend(agreement, Agreement.Amended, it, given, by)
 
 
 def open_negotiation(agreement: Agreement, it: c.OpenNegotiation, by: Decision) -> None:

@@ -31,6 +31,7 @@ from registry.errors import (
     StaleVersion,
     UnknownAdministration,
     UnknownAgreement,
+    UnknownClaim,
     UnknownDocument,
     UnknownOperator,
     UnknownPosition,
@@ -43,7 +44,7 @@ from registry.ledger import Metadata, Outcome
 from registry.nouns import AGGREGATES
 from registry.operators import Operator
 from registry.programmes import Programme
-from registry.publications import Document
+from registry.publications import Claim, Document
 from registry.recorder import LedgerRecorder
 from registry.routes import BEGINNINGS, DECISIONS, begin, known_zone, stream_of
 from registry.stored import EventMapper
@@ -59,6 +60,7 @@ _STREAMS: dict[str, tuple[type[BaseAggregate[UUID]], type[Refusal]]] = {
     "administration": (Administration, UnknownAdministration),
     "programme": (Programme, UnknownProgramme),
     "document": (Document, UnknownDocument),
+    "claim": (Claim, UnknownClaim),
 }
 
 

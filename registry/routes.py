@@ -71,6 +71,7 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.NameContact: persons.name_contact,
     c.EndContact: persons.end_contact,
     c.ErasePerson: persons.erase_person,
+    c.AmendAgreement: agreements.amend_agreement,
     c.OpenNegotiation: agreements.open_negotiation,
     c.SignActionPlan: agreements.sign_action_plan,
     c.SignAgreement: agreements.sign,
@@ -92,6 +93,8 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.SetRule: lambda programme, it, by: programme.set_rule(
         by, it.rule, it.value, it.unit, it.until, it.state
     ),
+    c.RetractClaim: publications.retract,
+    c.AmendDocument: publications.amend_document,
     c.SetTarget: publications.set_target,
     c.LinkAgreement: publications.link_agreement,
 }
@@ -116,6 +119,9 @@ def stream_of(command: c.Command) -> tuple[UUID, str]:
             return Programme.create_id(id), f"programme {id}"
         case c.PublishClaim(subject=subject, measure=measure, as_of=day, source=source):
             name = f"this source's claim of {measure} of {subject} on {day}"
+            return Claim.create_id(subject, measure, day, source), name
+        case c.RetractClaim(subject=subject, measure=measure, as_of=day, claimed_by=source):
+            name = f"claim of {measure} of {subject} on {day} by {source or 'nobody named'}"
             return Claim.create_id(subject, measure, day, source), name
         case c.DocumentCommand(document=id):
             return Document.create_id(id), f"document {id}"
@@ -151,7 +157,8 @@ def begin(
                 agreement=_slug("id", _slug_of(command)), kind=command.kind,
                 title=_text("title", command.title), parties=parties, pillars=command.pillars,
                 legal_basis=command.legal_basis, confidence=command.confidence,
-                details=command.details or None, **facts,
+                details=command.details or None, titles=command.titles or None,
+                names=command.names or None, **facts,
             )  # fmt: skip
         case c.RegisterAdministration():
             return Administration(
@@ -177,10 +184,14 @@ def begin(
                 precision=command.precision, **facts,
             )  # fmt: skip
         case c.PublishDocument():
+            publications.only_known(command.measure_names, command.measures)
             return Document(
                 document=_slug("document", command.document), title=_text("title", command.title),
                 dated=command.date_, parties=command.parties, measures=command.measures,
-                text=command.text, confidence=command.confidence, **facts,
+                text=command.text, confidence=command.confidence,
+                titles=command.titles or None, language=command.language,
+                measure_names=command.measure_names or None,
+                quotation=command.quotation, note=command.note, **facts,
             )  # fmt: skip
     raise AssertionError(f"{type(command).__name__} begins nothing")
 

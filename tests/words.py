@@ -31,7 +31,8 @@ def a_word(kind: Any) -> Any:
     if get_origin(kind) is tuple:
         return (a_word(get_args(kind)[0]),)
     if get_origin(kind) is dict:
-        return {"a word": "another"}
+        inner = get_args(kind)[1]
+        return {"a word": "another" if inner is str else a_word(inner)}
     if get_args(kind):
         return a_word(get_args(kind)[0])
     if kind in WORDS:

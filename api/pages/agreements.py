@@ -25,6 +25,9 @@ query Agreement($id: ID!, $asOf: AsOf) {
     kind
     pillars
     title
+    titles
+    names
+    details
     status
     legalBasis
     parties { code name }
@@ -52,7 +55,7 @@ AGREEMENTS = """\
 query Agreements($filter: AgreementFilter, $asOf: AsOf, $after: String) {
   agreements(filter: $filter, asOf: $asOf, first: 50, after: $after) {
     totalCount
-    edges { node { id title kind status parties { code } } }
+    edges { node { id title titles kind status parties { code } } }
     pageInfo { hasNextPage endCursor }
   }
 }"""

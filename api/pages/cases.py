@@ -90,7 +90,7 @@ query Operator($tin: TIN!, $asOf: AsOf) {
 TARGETS = """\
 query Targets($asOf: AsOf) {
   targets(asOf: $asOf) {
-    document owner text deadline met explanation source
+    document owner text deadline met explanation source quotation note
   }
 }"""
 
@@ -98,7 +98,7 @@ AGREEMENTS = """\
 query Agreements($filter: AgreementFilter, $asOf: AsOf) {
   agreements(filter: $filter, asOf: $asOf, first: 50) {
     totalCount
-    edges { node { id title kind status parties { code } pillars } }
+    edges { node { id title titles kind status parties { code } pillars } }
   }
 }"""
 

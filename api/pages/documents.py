@@ -25,17 +25,22 @@ query Document($id: String!, $asOf: AsOf) {
         measures
         text
         source
+        titles
+        language
+        measureNames
+        quotation
+        note
         agreements { id title kind status }
       }
     }
   }
-  targets(asOf: $asOf) { document owner text deadline met explanation source }
+  targets(asOf: $asOf) { document owner text deadline met explanation source quotation note }
 }"""
 
 DOCUMENTS = """\
 query Documents($party: AdministrationCode, $contains: String, $after: String) {
   documents(party: $party, contains: $contains, first: 50, after: $after) {
-    edges { node { id title date parties source } }
+    edges { node { id title titles language date parties source } }
     pageInfo { hasNextPage endCursor }
   }
   targets { document owner text deadline met }

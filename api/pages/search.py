@@ -11,12 +11,12 @@ from api.pages.asking import ask
 from api.pages.cases import CASES
 from api.pages.faults import PageRoute
 from api.pages.render import page
-from api.pages.words import country
+from api.pages.words import is_called
 from registry.values import Tin
 
 router = APIRouter(route_class=PageRoute)
 
-EXAMPLES = ("CN1234567890", "DESYNTHETIC0001", "China", "CN-RU-CONTROL", "green lane")
+EXAMPLES = ("CN1234567890", "DESYNTHETIC0001", "China", "CN-RU-CONTROL", "绿色通道", "Order 282")
 
 OPERATOR = """\
 query ByTin($tin: TIN!) {
@@ -31,12 +31,13 @@ query ByCertificate($number: String!) {
 LAW = """\
 query Search($words: String!) {
   administrations { code name }
+  programmes(contains: $words) { code name localName administration }
   agreements(filter: { contains: $words }, first: 50) {
     totalCount
-    edges { node { id title kind status parties { code } } }
+    edges { node { id title titles kind status parties { code } } }
   }
   documents(contains: $words, first: 20) {
-    edges { node { id title date source } }
+    edges { node { id title titles date source } }
   }
 }"""
 
@@ -89,6 +90,6 @@ def _names(administration: dict[str, str], q: str) -> bool:
     wanted = q.casefold()
     return (
         wanted == administration["code"].casefold()
-        or wanted in country(administration["code"]).casefold()
         or wanted in administration["name"].casefold()
+        or is_called(administration["code"], q)
     )

@@ -6,6 +6,7 @@ A state is told by word, letter and pattern; colour only repeats it.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from babel import Locale
@@ -86,6 +87,35 @@ def measure(name: str) -> str:
 def event_name(topic: str) -> str:
     """`operator.suspension_lifted` is "suspension lifted"."""
     return phrase(topic.partition(".")[2] or topic)
+
+
+#: Languages of the customs administrations' own publics in which a territory is searched for.
+LANGUAGES = ("en", "zh_Hans", "zh_Hant", "fr", "es", "ru", "ar", "de", "ja", "ko", "pt")
+#: What people call a territory and CLDR does not.
+CALLED = {
+    "GB": ("Great Britain", "Britain", "England", "UK"),
+    "US": ("America", "USA"),
+    "KR": ("Korea", "ROK"),
+    "HK": ("Hong Kong", "香港"),
+    "MO": ("Macao", "Macau", "澳门"),
+    "TR": ("Turkey",),
+    "CZ": ("Czech Republic",),
+}
+
+
+@lru_cache(maxsize=1)
+def _called() -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {code: set(names) for code, names in CALLED.items()}
+    for language in LANGUAGES:
+        for code, name in Locale.parse(language).territories.items():
+            found.setdefault(code, set()).add(name)
+    return {code: frozenset(map(str.casefold, names)) for code, names in found.items()}
+
+
+def is_called(code: str, words: str) -> bool:
+    """Is this what people call the territory, or a part of its name, in one of the languages?"""
+    wanted = words.casefold()
+    return any(wanted in name for name in _called().get(code, ()))
 
 
 def country(code: str) -> str:

@@ -31,6 +31,8 @@ class AgreementRow:
     source: str | None
     status: str
     position: int
+    titles: dict[str, str]
+    names: dict[str, dict[str, str]]
 
 
 _STATUS = (
@@ -39,7 +41,7 @@ _STATUS = (
 )
 _AGREEMENT = f"""
 select g.id, g.kind, g.pillars, g.title, g.legal_basis, g.confidence, g.details, g.source,
-    {_STATUS} as status, {POSITION} as position
+    {_STATUS} as status, {POSITION} as position, g.titles, g.names
 from views.agreement g where g.registered <= %(known)s"""
 
 

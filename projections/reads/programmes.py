@@ -56,6 +56,20 @@ async def known(connection: Connection, as_of: AsOf, code: str) -> ProgrammeRow 
         return await cursor.fetchone()
 
 
+async def containing(connection: Connection, as_of: AsOf, words: str) -> list[ProgrammeRow]:
+    """By code, those that were known by then and in which every word is somewhere: in the code,
+    the names, what the source says, or the sources of the rules, whatever their days."""
+    statement = f"""{_PROGRAMME} where p.recorded_from <= %(known)s and not exists (
+        select from unnest(%(words)s::text[]) as word (part)
+        where position(word.part in lower(concat_ws(e'\\n', p.code, p.name, p.local_name,
+            p.operators_described, p.source, (select string_agg(r.source, e'\\n')
+                from views.programme_rule r where r.programme = p.code)))) = 0)
+    order by p.code"""
+    async with connection.cursor(row_factory=class_row(ProgrammeRow)) as cursor:
+        await cursor.execute(statement, as_of.parameters | {"words": words.lower().split()})
+        return await cursor.fetchall()
+
+
 async def of_administrations(
     connection: Connection, as_of: AsOf, administrations: Sequence[str]
 ) -> dict[str, list[ProgrammeRow]]:

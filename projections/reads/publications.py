@@ -172,6 +172,11 @@ class DocumentRow:
     text: str | None
     confidence: str | None
     source: str
+    titles: dict[str, str]
+    language: str | None
+    measure_names: dict[str, dict[str, str]]
+    quotation: str | None
+    note: str | None
 
 
 async def documents(
@@ -186,7 +191,7 @@ async def documents(
     is somewhere in what the document says."""
     statement = """
     select d.id, d.title, d.dated, d.parties, d.measures, d.agreements, d.text, d.confidence,
-        d.source
+        d.source, d.titles, d.language, d.measure_names, d.quotation, d.note
     from views.document d
     where d.recorded_from <= %(known)s and (%(party)s::text is null or %(party)s = any(d.parties))
         and (%(after)s::text is null or d.id > %(after)s) and not exists (
@@ -221,13 +226,16 @@ class TargetRow:
     states: list[str]
     willing: dict[str, str]
     source: str
+    quotation: str | None
+    note: str | None
 
 
 async def targets(connection: Connection, known: datetime, owner: str | None) -> list[TargetRow]:
     """The goals that were on record by then, by document and name."""
     statement = """
     select t.document, t.target, t.owner, coalesce(a.time_zone, 'UTC') as time_zone, t.text,
-        t.deadline, t.relation, t.condition, t.states, t.willing, t.source
+        t.deadline, t.relation, t.condition, t.states, t.willing, t.source,
+        t.quotation, t.note
     from views.target t left join views.administration a on a.code = t.owner
     where t.recorded_from <= %(known)s and (%(owner)s::text is null or t.owner = %(owner)s)
     order by t.document, t.target"""

@@ -281,7 +281,7 @@ _AGREEMENT = f"""
 select g.id, g.kind, g.pillars, g.title, g.legal_basis, g.confidence, g.details, g.source,
     coalesce((select s.status from views.stage s
         where s.agreement = g.id and {on_both("s")} limit 1), 'PROPOSED') as status,
-    {POSITION} as position
+    {POSITION} as position, g.titles, g.names
 from views.agreement g where g.registered <= %(known)s"""
 AGREEMENT = f"{_AGREEMENT} and g.id = {{key}}"
 BASIS_AGREEMENT = f"{_AGREEMENT} and g.id = {{me}}.agreement"

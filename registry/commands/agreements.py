@@ -8,7 +8,7 @@ from datetime import date
 
 import msgspec
 
-from registry.commands.command import Command
+from registry.commands.command import Command, Names
 from registry.values import AdministrationCode, AgreementKind, Direction, HsCode, Pillar, Role, Step
 
 
@@ -37,6 +37,23 @@ class ProposeAgreement(Command, kw_only=True):
     confidence: str | None = None
     #: What else it says: offices, frequency, mechanisms, figures.
     details: dict[str, str] = msgspec.field(default_factory=dict)
+    titles: dict[str, str] = msgspec.field(default_factory=dict)
+    #: Original names of what it speaks of (crossings, goods, offices), by language tag and by the
+    #: name used here; `titles` by language tag.
+    names: Names = msgspec.field(default_factory=dict)
+
+
+class AmendAgreement(AgreementCommand):
+    """A better reading of what an agreement is called and says. What is left out stays as it was;
+    `details` and `names` add to those that are known, and replace those of the same name.
+    Dates, sides and scope have commands of their own."""
+
+    title: str | None = None
+    legal_basis: str | None = None
+    confidence: str | None = None
+    details: dict[str, str] = msgspec.field(default_factory=dict)
+    titles: dict[str, str] = msgspec.field(default_factory=dict)
+    names: Names = msgspec.field(default_factory=dict)
 
 
 class OpenNegotiation(DatedCommand): ...

@@ -12,6 +12,9 @@ import msgspec
 
 from registry.values import AdministrationCode
 
+#: Original names: by language tag (BCP 47), then by the name that this record uses.
+Names = dict[str, dict[str, str]]
+
 
 class Command(
     msgspec.Struct,

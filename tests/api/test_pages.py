@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -337,3 +338,49 @@ def test_search_leads_to_what_is_meant(at: Client, typed: str, address: str) -> 
 )
 def test_search_finds_by_words(at: Client, typed: str, found: str) -> None:
     assert f'href="{found}"' in opened(at, f"/search?q={typed}").text
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("绿色通道", "/agreements/CN-KZ-GREEN"),
+        ("单一窗口", "/agreements/CN-SINGLE-WINDOW"),
+        ("绥芬河", "/agreements/CN-RU-CONTROL"),
+        ("大豆", "/agreements/CN-RU-CONTROL"),
+        ("soya", "/agreements/CN-RU-CONTROL"),
+        ("Heihe", "/agreements/CN-RU-CONTROL"),
+        ("HS 1201", "/agreements/CN-RU-CONTROL"),
+        ("中国", "/countries/CN"),
+        ("韩国", "/countries/KR"),
+        ("Corée", "/countries/KR"),
+        ("Great Britain", "/countries/GB"),
+        ("Order 282", "/programmes/CN-AEO"),
+        ("一带一路", "/documents/ACTION-PLAN-2018-2020"),
+        ("全覆盖", "/documents/ACTION-PLAN-2018-2020"),
+        ("冰上丝绸之路", "/agreements/CN-PRIMORYE"),
+        ("伏尔加", "/agreements/CN-RU-DIRECTORATES"),
+        ("третьего", ""),
+    ],
+)
+def test_search_finds_what_people_type_in_their_own_language(
+    at: Client, typed: str, found: str
+) -> None:
+    answer = opened(at, f"/search?q={quote(typed)}")
+
+    assert answer.status_code == 200
+    assert f'href="{found}"' in answer.text if found else "Nothing in the register" in answer.text
+
+
+def test_a_document_shows_its_own_words_apart_from_the_note(at: Client) -> None:
+    page = opened(at, "/documents/ACTION-PLAN-2018-2020").text
+
+    assert '<p class="small" lang="zh-Hans">推进“一带一路”沿线大通关合作行动计划' in page
+    assert re.search(r'<blockquote lang="zh-Hans">.*17条具体措施', page)
+    assert "Note of this record" in page and "实现与沿线贸易量大" in page
+
+
+def test_an_agreement_shows_its_crossings_as_their_own_side_writes_them(at: Client) -> None:
+    page = opened(at, "/agreements/CN-RU-CONTROL").text
+
+    assert "中俄海关特定商品监管结果互认" in page
+    assert re.search(r'Heihe-Blagoveshchensk <span class="muted" lang="zh-Hans">黑河', page)

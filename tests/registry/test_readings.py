@@ -1,0 +1,102 @@
+"""A better reading of the public record: recorded as an amendment, never written over."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from registry import commands as c
+from registry.agreements import Agreement, Party
+from registry.errors import BadValue, WrongStatus
+from registry.publications import Claim, Document
+from registry.values import AdministrationCode, AgreementKind
+from tests.law import CN
+from tests.scenario import fact, given, when
+
+TODAY = date(2026, 3, 1)
+RU = AdministrationCode("RU")
+
+
+def document() -> Document:
+    published = fact(
+        Document.Published, document="PLAN", title="A plan", measures=("ports", "rail"),
+        titles={"zh-Hans": "计划"}, effective=date(2018, 2, 2),
+    )  # fmt: skip
+    found: Document = given(Document, published)
+    return found
+
+
+def agreement() -> Agreement:
+    proposed = fact(
+        Agreement.Proposed, agreement="A", kind=AgreementKind.OTHER, title="A corridor",
+        parties=(Party(CN, "Asia/Shanghai"), Party(RU, "Europe/Moscow")),
+        details={"mode": "rail"}, effective=date(2018, 2, 2),
+    )  # fmt: skip
+    found: Agreement = given(Agreement, proposed)
+    return found
+
+
+def test_a_better_title_is_an_event_and_what_is_left_out_stays() -> None:
+    it = document()
+
+    [said] = when(it, c.AmendDocument(document="PLAN", title="The plan of 2018"))
+
+    assert said.fields["title"] == "The plan of 2018"
+    assert (it.said.title, it.said.measures) == ("The plan of 2018", ("ports", "rail"))
+    assert it.said.titles == {"zh-Hans": "计划"}
+
+
+def test_names_add_to_those_that_are_known() -> None:
+    it = document()
+    when(it, c.AmendDocument(document="PLAN", measure_names={"zh-Hans": {"ports": "港口"}}))
+    when(it, c.AmendDocument(document="PLAN", measure_names={"zh-Hans": {"rail": "铁路"}}))
+
+    assert it.said.measure_names == {"zh-Hans": {"ports": "港口", "rail": "铁路"}}
+
+
+def test_the_same_amendment_again_records_nothing_and_from_another_day_is_refused() -> None:
+    it = document()
+    better = c.AmendDocument(
+        document="PLAN", note="read again", effective=TODAY, source="the archive"
+    )
+    assert len(when(it, better)) == 1
+    assert when(it, better) == []
+
+    later = c.AmendDocument(
+        document="PLAN", note="read again", effective=date(2026, 3, 2), source="the archive"
+    )
+    with pytest.raises(BadValue, match="says already"):
+        when(it, later)
+
+
+def test_original_words_of_a_measure_that_is_not_there_are_refused() -> None:
+    with pytest.raises(BadValue, match="measureNames: found 'air'"):
+        when(document(), c.AmendDocument(document="PLAN", measure_names={"zh": {"air": "空"}}))
+
+
+def test_an_agreement_learns_what_its_crossings_are_called() -> None:
+    it = agreement()
+
+    when(it, c.AmendAgreement(agreement="A", details={"route": "by Heihe"},
+                              names={"zh-Hans": {"Heihe": "黑河"}}))  # fmt: skip
+
+    assert it.said.details == {"mode": "rail", "route": "by Heihe"}
+    assert it.said.names == {"zh-Hans": {"Heihe": "黑河"}}
+
+
+def test_a_claim_that_its_source_does_not_make_is_retracted_once_and_with_a_reason() -> None:
+    published = fact(
+        Claim.Published, subject=CN, measure="reforms", value=59, as_of=TODAY, effective=TODAY
+    )
+    it: Claim = given(Claim, published)
+
+    def retract(why: str) -> c.RetractClaim:
+        return c.RetractClaim(subject=CN, measure="reforms", as_of=TODAY, why=why)
+
+    with pytest.raises(BadValue, match="why: found nothing"):
+        when(it, retract(" "))
+    assert len(when(it, retract("another measure is meant"))) == 1
+    assert when(it, retract("another measure is meant")) == []
+    with pytest.raises(WrongStatus, match="was retracted on"):
+        when(it, retract("no longer believed"))
