@@ -53,7 +53,10 @@ def _members(events: list[Administration.Event], zone: str) -> list[tuple[Any, .
         day = begins(event.effective, zone)
         ground = event.legal_ground or event.source
         match event:
-            case Administration.MemberJoined(member=member, sense=sense):
+            # Found to have joined earlier: of the two words the earlier day counts.
+            case Administration.MemberJoined(member=member, sense=sense) if (
+                (member, sense) not in open
+            ):
                 open[member, sense] = (member.text, sense.value, ground, day, None)
             case Administration.MemberLeft(member=member, sense=sense) if (member, sense) in open:
                 code, name, why, since, _ = open.pop((member, sense))

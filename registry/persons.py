@@ -16,8 +16,9 @@ from uuid import UUID
 from registry import commands as c
 from registry.decisions import Decision
 from registry.errors import BadValue, UnknownPerson, WrongDates, WrongStatus
-from registry.footing import facts
+from registry.footing import facts, standing
 from registry.operators import Operator, amended
+from registry.repeats import refuse_unless_identical
 from registry.values import ContactRole
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -62,8 +63,12 @@ def name_contact(operator: Operator, it: c.NameContact, by: Decision) -> None:
     if not _SHA256.fullmatch(it.commitment):
         raise BadValue("commitment: wanted 64 hexadecimal digits, as were answered with the person")
     known = contacts(operator.past).get(it.person)
-    if known and (known.role, known.commitment, known.until) == (it.role, it.commitment, None):
-        return
+    if known and known.until is None:
+        cure = "whoever was named before is named anew"
+        return refuse_unless_identical(
+            _named(operator, it.person, Operator.ContactNamed), by, f"the naming of {it.person}",
+            cure, role=it.role, commitment=it.commitment,
+        )  # fmt: skip
     if known or _is_erased(operator, it.person):
         raise WrongStatus(f"person: {it.person} was named before; whoever comes back is named anew")
     operator.trigger_event(
@@ -79,8 +84,11 @@ def end_contact(operator: Operator, it: c.EndContact, by: Decision) -> None:
     known = contacts(operator.past).get(it.person)
     if known is None:
         raise UnknownPerson(f"person: {operator.tin} has no contact {it.person}")
+    if known.erased:
+        raise WrongStatus(f"person: {it.person} was erased as of {known.erased}, which ended it")
     if known.until:
-        return
+        ended = _named(operator, it.person, Operator.ContactEnded)
+        return refuse_unless_identical(ended, by, f"the end of the contact {it.person}")
     envelope = facts(operator, by)
     if envelope["effective"] < known.since:
         raise WrongDates(f"effective: found {envelope['effective']}, named as of {known.since}")
@@ -95,17 +103,31 @@ def erase_person(operator: Operator, it: c.ErasePerson, by: Decision) -> None:
         raise UnknownPerson(f"person: {operator.tin} never named {it.person}")
     if not it.ground.strip() or len(it.ground) > 500:
         raise BadValue(f"ground: found {len(it.ground)} characters, wanted 1 to 500")
+    if _is_erased(operator, it.person):
+        erased = _named(operator, it.person, Operator.PersonErased)
+        cure = "what is gone stays gone"
+        return refuse_unless_identical(
+            erased, by, f"the erasure of {it.person}", cure, ground=it.ground
+        )
     if by.effective not in (None, by.today):
         raise WrongDates(
             f"effective: found {by.effective}; an erasure counts from the day on which it is done"
         )
-    if not _is_erased(operator, it.person):
-        operator.trigger_event(
-            Operator.PersonErased,
-            person=it.person,
-            ground=it.ground,
-            **by.envelope(source_suffices=False),
-        )
+    operator.trigger_event(
+        Operator.PersonErased,
+        person=it.person,
+        ground=it.ground,
+        **by.envelope(source_suffices=False),
+    )
+
+
+def _named(
+    operator: Operator, person: UUID, kind: type[Operator.Event]
+) -> list[Operator.Event]:
+    """What was recorded of this person, the last word first."""
+    return standing(
+        operator, lambda e: isinstance(e, kind) and getattr(e, "person", None) == person
+    )
 
 
 def _is_erased(operator: Operator, person: UUID) -> bool:

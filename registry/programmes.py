@@ -11,6 +11,7 @@ from eventsourcing.domain import AggregateCreated, BaseAggregate
 
 from registry.decisions import DatedFact, Decision
 from registry.errors import BadValue, GroundNeeded, WrongDates
+from registry.repeats import difference
 from registry.rules import Rule, Rules
 from registry.streams import stream_id
 from registry.values import AdministrationCode, RuleState
@@ -62,6 +63,7 @@ class Programme(BaseAggregate[UUID]):
 
         def apply(self, programme: Programme) -> None:
             programme.types.append((self.effective, self.types))
+            programme.types_said[self.effective] = self
 
     class RuleSet(Event):
         """A rule from `effective` to `until` (exclusive): a value, none, or unknown.
@@ -112,6 +114,7 @@ class Programme(BaseAggregate[UUID]):
     ) -> None:
         self.programme, self.administration, self.name = programme, administration, name
         self.types: list[tuple[date, tuple[str, ...]]] = [(date.min, types)]
+        self.types_said: dict[date, Programme.TypesSet] = {}  # the last word of each day
         self.rules: list[Programme.RuleSet] = []
         self._turns: list[date] | None = None  # the days on which a rule begins or ends
         self._of_day: dict[int, Rules] = {}  # by how many turns came before
@@ -143,7 +146,8 @@ class Programme(BaseAggregate[UUID]):
 
     def set_types(self, by: Decision, types: tuple[str, ...]) -> None:
         facts = by.envelope()
-        if self.types_on(facts["effective"]) != types:
+        last = self.types_said.get(facts["effective"])
+        if last is None or difference(last, by, types=types) is not None:
             self.trigger_event(self.TypesSet, types=types, **facts)
 
     def set_rule(
@@ -177,7 +181,7 @@ class Programme(BaseAggregate[UUID]):
         # Only the last word of a day is the law: an earlier one said again takes its place.
         place = (rule, facts["effective"])
         last = next((r for r in reversed(self.rules) if (r.rule, r.effective) == place), None)
-        if last and all(getattr(last, name) == told for name, told in said.items()):
+        if last and difference(last, by, None, said) is None:
             return
         self.trigger_event(self.RuleSet, rule=rule, **said, **facts)
 

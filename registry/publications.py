@@ -15,8 +15,9 @@ from eventsourcing.domain import AggregateCreated, BaseAggregate
 
 from registry import commands as c
 from registry.decisions import DatedFact, Decision
-from registry.errors import BadValue, WrongStatus
-from registry.readings import Names, amend, amended
+        "text": it.text, "owner": it.owner, "deadline": it.deadline, "relation": it.relation,
+        "condition": it.condition, "states": it.states, "willing": it.willing or None,
+        "quotation": it.quotation, "note": it.note,
 from registry.values import AdministrationCode, AgreementKind
 
 
@@ -162,7 +163,7 @@ class Document(BaseAggregate[UUID]):
         agreement: str
 
         def apply(self, document: Document) -> None:
-            document.agreements.add(self.agreement)
+            document.agreements[self.agreement] = self
 
     def __init__(
         self,
@@ -191,7 +192,7 @@ class Document(BaseAggregate[UUID]):
         )  # fmt: skip
         self.amendments: list[Document.Amended] = []
         self.targets: dict[str, Document.TargetSet] = {}
-        self.agreements: set[str] = set()
+        self.agreements: dict[str, Document.AgreementLinked] = {}
 
     @staticmethod
     def create_id(document: str) -> UUID:
@@ -201,27 +202,23 @@ class Document(BaseAggregate[UUID]):
 def set_target(document: Document, it: c.SetTarget, by: Decision) -> None:
     """Said again with another word (a state is found willing), the later stands for both."""
     said = {
-        "target": it.target, "text": it.text, "owner": it.owner, "deadline": it.deadline,
-        "relation": it.relation, "condition": it.condition, "states": it.states,
-        "willing": it.willing or None, "quotation": it.quotation, "note": it.note,
-        "source": by.source,
+        "text": it.text, "owner": it.owner, "deadline": it.deadline, "relation": it.relation,
+        "condition": it.condition, "states": it.states, "willing": it.willing or None,
+        "quotation": it.quotation, "note": it.note,
     }  # fmt: skip
     known = document.targets.get(it.target)
-    if known is None or any(getattr(known, name) != value for name, value in said.items()):
-        document.trigger_event(Document.TargetSet, **by.envelope() | said)
+    if known is None or difference(known, by, None, said) is not None:
+        document.trigger_event(Document.TargetSet, target=it.target, **said, **by.envelope())
 
 
 def retract(claim: Claim, it: c.RetractClaim, by: Decision) -> None:
     """The same retraction is recorded once; another one of the same claim is refused."""
     if not it.why.strip():
         raise BadValue("why: found nothing, wanted the reason of the retraction")
-    said = by.envelope() | {"why": it.why}
-    if claim.retracted is None:
-        claim.trigger_event(Claim.Retracted, **said)
-    elif any(getattr(claim.retracted, name) != value for name, value in said.items()):
-        raise WrongStatus(
-            f"this claim was retracted on {claim.retracted.effective}: {claim.retracted.why}"
-        )
+    if claim.retracted is not None:
+        about, cure = "the retraction of this claim", "it is recorded once"
+        return refuse_unless_identical([claim.retracted], by, about, cure, why=it.why)
+    claim.trigger_event(Claim.Retracted, why=it.why, **by.envelope())
 
 
 def amend_document(document: Document, it: c.AmendDocument, by: Decision) -> None:
@@ -244,7 +241,8 @@ def only_known(names: Names, measures: Sequence[str]) -> None:
 
 
 def link_agreement(document: Document, it: c.LinkAgreement, by: Decision) -> None:
-    if it.agreement not in document.agreements:
-        document.trigger_event(
-            Document.AgreementLinked, agreement=it.agreement, **by.envelope()
-        )
+    known = document.agreements.get(it.agreement)
+    if known is not None:
+        about = f"that {document.document} led to {it.agreement}"
+        return refuse_unless_identical([known], by, about, "it is recorded once")
+    document.trigger_event(Document.AgreementLinked, agreement=it.agreement, **by.envelope())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from registry.commands.command import Command, Names
 from registry.decisions import DatedFact, Decision
 from registry.errors import BadValue
+from registry.repeats import difference
 
 __all__ = ["Names", "amend", "amended", "changed"]
 
@@ -56,9 +57,8 @@ def amend(
     Raises BadValue where nothing would change.
     """
     said = by.envelope() | given
-    for before in aggregate.amendments:
-        if all(getattr(before, name) == value for name, value in said.items()):
-            return
+    if any(difference(before, by, None, given) is None for before in aggregate.amendments):
+        return
     if changed(aggregate.said, given) == aggregate.said:
         raise BadValue(f"{it.name}: found what the {it.noun} says already, wanted a change")
     aggregate.trigger_event(event, **said)

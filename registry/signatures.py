@@ -35,6 +35,7 @@ from registry.ledger import Signed
 from registry.notes import ED25519, BadNote, BadSignature, Signer, VerifierKey, read_key
 from registry.operators import Operator
 from registry.programmes import Programme
+from registry.repeats import refuse_unless_identical
 from registry.values import AdministrationCode
 
 #: The first line of what is signed, so that no signature of something else can stand for one.
@@ -164,6 +165,8 @@ def answerable(
 
 # ------------------------------------------------------------------------ its keys
 
+ONCE = "it is recorded once"
+
 
 def add_key(administration: Administration, it: c.AddKey, by: Decision) -> None:
     """A key counts from its recording on: one that reached back would make forgeries of what was
@@ -176,15 +179,19 @@ def add_key(administration: Administration, it: c.AddKey, by: Decision) -> None:
         raise BadValue(f"key: wanted one of Ed25519 of the name {administration.code}")
     if it.key in administration.retired_keys:
         raise WrongStatus(f"key: {key.id.hex()} was retired, and nobody knows who has it now")
-    if it.key not in administration.keys:
-        administration.trigger_event(
-            Administration.KeyAdded, key=it.key, since=datetime.now(UTC), **_today(it, by)
-        )
+    facts = _today(it, by)
+    if it.key in administration.keys:
+        about = f"the key {key.id.hex()} of {administration.code}"
+        return refuse_unless_identical([administration.said[it.key]], by, about, ONCE)
+    administration.trigger_event(
+        Administration.KeyAdded, key=it.key, since=datetime.now(UTC), **facts
+    )
 
 
 def retire_key(administration: Administration, it: c.RetireKey, by: Decision) -> None:
     if it.key in administration.retired_keys:
-        return
+        about = f"that {administration.code} retired this key"
+        return refuse_unless_identical([administration.said[it.key]], by, about, ONCE)
     if it.key not in administration.keys:
         raise KeyUnknown(f"key: {administration.code} has no key {it.key[:90]}")
     administration.trigger_event(Administration.KeyRetired, key=it.key, **_today(it, by))
