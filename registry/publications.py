@@ -15,9 +15,9 @@ from eventsourcing.domain import AggregateCreated, BaseAggregate
 
 from registry import commands as c
 from registry.decisions import DatedFact, Decision
-        "text": it.text, "owner": it.owner, "deadline": it.deadline, "relation": it.relation,
-        "condition": it.condition, "states": it.states, "willing": it.willing or None,
-        "quotation": it.quotation, "note": it.note,
+from registry.errors import BadValue
+from registry.readings import Names, amend, amended
+from registry.repeats import difference, refuse_unless_identical
 from registry.values import AdministrationCode, AgreementKind
 
 

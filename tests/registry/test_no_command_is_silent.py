@@ -61,7 +61,8 @@ from tests.scenario import Fact, fact, given, when
 SENDING = {"command_id", "expected_version", "known_at", "signature"}
 #: Which stream it goes to: with another, it is about another thing.
 STREAM = {
-    "tin", "agreement", "administration", "programme", "document", "subject", "measure", "claimed_by",
+    "tin", "agreement", "administration", "programme", "document", "subject", "measure",
+    "claimed_by",
 }  # fmt: skip
 
 LEI, LEI2 = "5493001KJTIIGC8Y1R12", "HWUPKR0MPOU8FGXBT394"

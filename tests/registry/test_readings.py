@@ -98,5 +98,5 @@ def test_a_claim_that_its_source_does_not_make_is_retracted_once_and_with_a_reas
         when(it, retract(" "))
     assert len(when(it, retract("another measure is meant"))) == 1
     assert when(it, retract("another measure is meant")) == []
-    with pytest.raises(WrongStatus, match="was retracted on"):
+    with pytest.raises(WrongStatus, match="the retraction of this claim"):
         when(it, retract("no longer believed"))
