@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 import strawberry
@@ -23,7 +23,6 @@ from projections.reads import rows as places
 from projections.reads.agreements import AgreementRow, DateRow, PartnerRow, ScopeRow, SideRow
 from projections.reads.clocks import AsOf
 from registry.agreements import Agreement as Stream
-from registry.decisions import day_of
 from registry.links import LinkState
 from registry.values import AdministrationCode, AgreementKind, Direction, HsCode, Pillar, Role
 
@@ -34,11 +33,36 @@ strawberry.enum(
 )
 
 
+@strawberry.type(
+    description="A civil day as far as it is known: the interval in which it lies, both days"
+    " included. The two are equal where the day is certain."
+)
+class DateInterval:
+    earliest: date
+    latest: date = strawberry.field(description="9999-12-31 where it may never be.")
+
+    @classmethod
+    def of(cls, earliest: date | None, latest: date | None) -> DateInterval | None:
+        return cls(earliest=earliest, latest=latest) if earliest and latest else None
+
+    @property
+    def day(self) -> date | None:
+        return self.earliest if self.earliest == self.latest else None
+
+
 @strawberry.type(description="Each party implements, suspends and resumes for itself.")
 class AgreementSide:
     party: AdministrationCode
     implemented_from: date | None = strawberry.field(
-        description="The civil day, where it is certain."
+        description="The civil day from which its implementation runs, or will run; null where"
+        " the day is not certain (`dates` has the interval) or there is none."
+    )
+    implemented: DateInterval | None = strawberry.field(
+        description="In which interval that day lies; null where none is known of."
+    )
+    certain_from: date | None = strawberry.field(
+        description="The day from which it is certainly implemented: the last of that interval,"
+        " where it has passed at the instant asked about."
     )
     suspended: bool = strawberry.field(description="It recognises nothing of the others now.")
 
@@ -47,6 +71,8 @@ class AgreementSide:
         return cls(
             party=AdministrationCode(row.party),
             implemented_from=row.implemented_from,
+            implemented=DateInterval.of(row.earliest, row.latest),
+            certain_from=row.latest if row.is_over else None,
             suspended=row.suspended,
         )
 
@@ -57,6 +83,10 @@ class AgreementSide:
 class AgreementDate:
     what: str = strawberry.field(description="SIGNED, IMPLEMENTED, LISTED, MEETING, ...")
     side: AdministrationCode | None
+    term: int | None = strawberry.field(
+        description="Which term of the side's implementation, from 1: another one begins when it"
+        " withdrew and acceded again."
+    )
     earliest: date
     latest: date = strawberry.field(description="9999-12-31 where it may never have been.")
     source: str
@@ -68,6 +98,7 @@ class AgreementDate:
         return cls(
             what=row.what,
             side=AdministrationCode(row.side) if row.side else None,
+            term=row.term,
             earliest=row.earliest,
             latest=row.latest,
             source=row.source or "recorded here by the party itself",
@@ -95,12 +126,24 @@ class ScopeClause:
     consent_required: bool
     max_age_hours: int | None
     state: LinkState = strawberry.field(description="Where it stands at the instant asked about.")
-    valid_from: date | None
-    valid_to: date | None
+    valid_from: date | None = strawberry.field(
+        description="The civil day from which it applies, where that is certain; see `begins`."
+    )
+    valid_to: date | None = strawberry.field(
+        description="The civil day from which it no longer does, where that is certain; see `ends`."
+    )
+    begins: DateInterval | None = strawberry.field(
+        description="In which interval the day lies from which it applies; null: from the first."
+    )
+    ends: DateInterval | None = strawberry.field(
+        description="In which interval the day lies from which it no longer applies; null: no end."
+    )
     assumed: bool
 
     @classmethod
     def of(cls, row: ScopeRow) -> ScopeClause:
+        begins = DateInterval.of(row.begins_earliest, row.begins_latest)
+        ends = DateInterval.of(row.ends_earliest, row.ends_latest)
         return cls(
             agreement=strawberry.ID(row.agreement),
             ordinal=row.ordinal,
@@ -119,14 +162,12 @@ class ScopeClause:
             consent_required=row.consent_required,
             max_age_hours=row.max_age_hours,
             state=LinkState(row.state),
-            valid_from=_day(row.valid_from, row.time_zone),
-            valid_to=_day(row.valid_to, row.time_zone),
+            valid_from=begins.day if begins else None,
+            valid_to=ends.day if ends else None,
+            begins=begins,
+            ends=ends,
             assumed=row.assumed,
         )
-
-
-def _day(instant: datetime | None, zone: str) -> date | None:
-    return None if instant is None else day_of(instant, zone)
 
 
 @strawberry.type(description="One legal instrument between two or more administrations.")

@@ -145,6 +145,7 @@ MEANINGS = {
     "subject": "Whom it is about.",
     "successor": "The TIN of the operator into which it was merged.",
     "target": "The target's own id within the document.",
+    "term": "Which term of the side's implementation, from 1; without it the latest.",
     "text": "In its own words.",
     "timeZone": "The IANA name of the zone in which its civil days begin: Asia/Seoul.",
     "tin": "The operator's TIN.",

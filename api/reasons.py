@@ -282,9 +282,10 @@ def _parts(period: Period) -> list[str]:
 
 
 def _state(told: _Facts, link: Link, code: ReasonCode) -> None:
-    """Since when the link is in the state that the reason names, and until when where that may
-    say something: in days of the importing side, else of the exporting one."""
+    """Which side's doing it is that the link is in the state that the reason names, since when, and
+    until when where that may say something: in days of the importing side, else of the other."""
     sides = (link.clause.to, link.clause.from_)
+    told.say("side", *link.hindered_by)
     if code is not ReasonCode.AGREEMENT_NOT_IMPLEMENTED:  # that has been so from the first
         told.when("since", link.valid_from, *sides)
     if code is ReasonCode.DATE_UNCERTAIN:

@@ -215,13 +215,14 @@ def _type(it: _Said) -> str:
 def _state(code: ReasonCode, whole: _Said, it: _Said) -> str:
     """The state in which an agreement stands between the two sides."""
     on, since = whole.on, it.day("since")
+    who = " and ".join(map(territory, it.all("side"))) or whole.there
     match code:
         case ReasonCode.AGREEMENT_NOT_IMPLEMENTED:
-            return f"{it.agreement}: {whole.there} had not implemented it{on}"
+            return f"{it.agreement}: {who} had not implemented it{on}"
         case ReasonCode.AGREEMENT_SUSPENDED:
             then = f",{on}" if since and on else on
             begun = f" since {since}" if since else ""
-            return f"{it.agreement}: {whole.there} had suspended it{begun}{then}"
+            return f"{it.agreement}: {who} had suspended it{begun}{then}"
         case ReasonCode.AGREEMENT_TERMINATED:
             before = f", before {whole.day('at')}" if whole.of("at") else ""
             return f"{it.agreement}: ended{f' on {since}' if since else ''}{before}"
@@ -232,7 +233,7 @@ def _state(code: ReasonCode, whole: _Said, it: _Said) -> str:
             else:
                 left = "all days"
             return (
-                f"{it.agreement}: whether it was in force in {whole.there}{on} no source says;"
+                f"{it.agreement}: whether it was in force in {who}{on} no source says;"
                 f" the dates leave open {left}"
             )
     return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from registry.agreements import Agreement, Said
 from registry.clocks import Known
 from registry.links import Link, record
 from registry.readings import amended
-from registry.values import encode_value
+from registry.values import Dates, encode_value
 
 NOUN = "agreement"
 TABLES = ("agreement", "party", "stage", "side", "dated", "link")
@@ -58,9 +59,9 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
         ],
         "dated": [
             (
-                first.agreement, r.fact.what.value, optional(r.fact.side), r.fact.dates.earliest,
-                r.fact.dates.latest, r.fact.source, r.fact.assumed, r.fact.note, r.fact.from_at,
-                r.fact.by_at, *_belief(r),
+                first.agreement, r.fact.what.value, optional(r.fact.side), r.fact.term,
+                r.fact.dates.earliest, r.fact.dates.latest, r.fact.source, r.fact.assumed,
+                r.fact.note, r.fact.from_at, r.fact.by_at, r.fact.over_at, *_belief(r),
             )
             for r in it.dated
         ],
@@ -94,7 +95,12 @@ def _link(it: Link) -> tuple[Any, ...]:
         it.assumed, array(c.programmes), array(c.types), array(c.roles), optional(c.direction),
         array(c.hs), array(c.crossings), array(c.modes), c.identifier_scheme, c.declaration_box,
         array(c.benefits), c.consent_required, c.max_age_hours, it.valid_from, it.valid_to,
+        array(it.hindered_by), *_ends(it.begins), *_ends(it.ends),
     )  # fmt: skip
+
+
+def _ends(dates: Dates | None) -> tuple[date | None, date | None]:
+    return (dates.earliest, dates.latest) if dates else (None, None)
 
 
 def _belief(it: Any) -> tuple[Any, ...]:

@@ -45,11 +45,14 @@ COLUMNS: dict[str, str] = {
     "party": "agreement party valid_from valid_to BELIEF",
     "stage": "agreement status valid_from valid_to BELIEF",
     "side": "agreement party implemented_from suspended valid_from valid_to BELIEF",
-    "dated": "agreement what side earliest latest source assumed note from_at by_at BELIEF",
+    "dated": (
+        "agreement what side term earliest latest source assumed note from_at by_at over_at BELIEF"
+    ),
     "link": (
         "from_party to_party agreement kind ordinal state assumed programmes types roles direction"
         " hs crossings modes identifier_scheme declaration_box benefits consent_required"
-        " max_age_hours valid_from valid_to BELIEF"
+        " max_age_hours valid_from valid_to hindered_by begins_earliest begins_latest"
+        " ends_earliest ends_latest BELIEF"
     ),
     "claim": "id subject measure value as_of precision text source recorded_from position",
     "document": (

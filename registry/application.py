@@ -16,8 +16,8 @@ from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import BaseAggregate
 from eventsourcing.persistence import Mapper
 
-from registry import agreements, particulars, signatures
 from registry import commands as c
+from registry import particulars, signatures, steps
 from registry.administrations import Administration
 from registry.aggregates import REFERENCE_AGE, Aggregates, Facts, NotAtHand, References, Turns
 from registry.agreements import Agreement
@@ -182,7 +182,7 @@ class Registry(Application[UUID]):
                 particulars.correct(cast(Operator, aggregate), command, by, version)
             case c.AccedeToAgreement():
                 zone = facts.administration(command.member).time_zone
-                agreements.accede(cast(Agreement, aggregate), command, by, zone)
+                steps.accede(cast(Agreement, aggregate), command, by, zone)
             case _:
                 DECISIONS[type(command)](aggregate, command, by)
         return aggregate

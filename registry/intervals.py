@@ -14,11 +14,15 @@ from registry.values import Dates
 
 @dataclass(frozen=True)
 class Span:
-    """An interval of instants in which a thing began (or ended): before it no, after it yes."""
+    """An interval of instants in which a thing began (or ended): before it no, after it yes.
+
+    `dates`: the civil days that it was given by; None for a thing that was so from the first.
+    """
 
     earliest: datetime
     latest: datetime
     assumed: bool = False
+    dates: Dates | None = None
 
     def reached(self, at: datetime) -> bool | None:
         return True if at >= self.latest else False if at < self.earliest else None
@@ -28,7 +32,7 @@ SINCE_EVER = Span(ALWAYS, ALWAYS)
 
 
 def span_of(dates: Dates, zone: str, assumed: bool = False) -> Span:
-    return Span(begins(dates.earliest, zone), begins(dates.latest, zone), assumed)
+    return Span(begins(dates.earliest, zone), begins(dates.latest, zone), assumed, dates)
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,26 @@ class Time:
         return tuple(edge for span in spans for edge in (span.earliest, span.latest))
 
 
-def later(one: Span | None, other: Span | None) -> Span | None:
-    if one is None or other is None:
+def latest_of(given: Iterable[Dates | None]) -> Dates | None:
+    """When the last of several things had begun; None where none of them has a day."""
+    known = [dates for dates in given if dates]
+    if not known:
         return None
-    earliest, latest = max(one.earliest, other.earliest), max(one.latest, other.latest)
-    return Span(earliest, latest, one.assumed or other.assumed)
+    return Dates(max(d.earliest for d in known), max(d.latest for d in known))
+
+
+def earliest_of(given: Iterable[Dates | None]) -> Dates | None:
+    """When the first of several things had ended; None where none of them has a day."""
+    known = [dates for dates in given if dates]
+    if not known:
+        return None
+    return Dates(min(d.earliest for d in known), min(d.latest for d in known))
+
+
+def all_of(found: Iterable[bool | None]) -> bool | None:
+    """Whether all hold: no where one certainly does not, else unknown where one is."""
+    told = set(found)
+    return False if False in told else None if None in told else True
 
 
 def any_of(times: Iterable[Time], at: datetime) -> bool | None:

@@ -11,14 +11,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum
-from functools import reduce
 from itertools import permutations
-from typing import Any
+from typing import Any, NamedTuple
 
-from registry.agreements import STEPS, Agreement, Clause
+from registry.agreements import Agreement, Clause
 from registry.clocks import Known, Remembered, remember
 from registry.decisions import begins
-from registry.intervals import SINCE_EVER, Span, Time, any_of, later, runs, span_of
+from registry.intervals import (
+    SINCE_EVER,
+    Span,
+    Time,
+    all_of,
+    any_of,
+    earliest_of,
+    latest_of,
+    runs,
+    span_of,
+)
+from registry.terms import Dated, Terms
 from registry.values import AdministrationCode, AgreementKind, AgreementStatus, Dates, Step
 
 
@@ -34,6 +44,13 @@ class LinkState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
+    """`hindered_by`: the sides by which it is not LIVE: those that have not implemented it, that
+    suspended it, or of whose implementation nobody knows the day; none where it is no side's.
+
+    `begins` and `ends`: the civil days, in the side that recognises, between which the clause
+    applies, as far as they are known; None where it has none of its own.
+    """
+
     agreement: str
     kind: AgreementKind
     ordinal: int  # of the clause in its agreement; 0 where a pair has no clause at all
@@ -42,6 +59,9 @@ class Link:
     assumed: bool
     valid_from: datetime
     valid_to: datetime | None = None
+    hindered_by: tuple[AdministrationCode, ...] = ()
+    begins: Dates | None = None
+    ends: Dates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +69,6 @@ class Membership:
     party: AdministrationCode
     valid_from: datetime
     valid_to: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Dated:
-    """A step with the interval of dates in which it lies, as one or more sources give it."""
-
-    what: Step
-    side: AdministrationCode | None
-    dates: Dates
-    source: str | None
-    assumed: bool
-    note: str | None
-    from_at: datetime  # the first instant at which it may have happened
-    by_at: datetime  # the instant by which it has; NEVER_AT where it may never have
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,8 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One party's own state. `implemented_from` only where the date is certain to the day."""
+    """One party's own state. `implemented_from`: the beginning of the term that runs or, where none
+    runs yet, of the next; only where the date is certain to the day."""
 
     party: AdministrationCode
     implemented_from: date | None
@@ -112,7 +119,7 @@ def record(events: Sequence[Known[Any]]) -> Record:
         events[-1].position,
         remember((p, k, b.links()) for p, k, b in beliefs),
         remember((p, k, b.memberships()) for p, k, b in beliefs),
-        remember((p, k, b.steps) for p, k, b in beliefs),
+        remember((p, k, b.terms.steps) for p, k, b in beliefs),
         remember((p, k, b.stages()) for p, k, b in beliefs),
         remember((p, k, b.sides()) for p, k, b in beliefs),
     )
@@ -125,6 +132,16 @@ class _Said:
     ordinal: int
     clause: Clause
     time: Time
+
+
+class _Found(NamedTuple):
+    """How a clause stands at an instant: everything of a link that may change with time."""
+
+    state: LinkState
+    assumed: bool
+    hindered_by: tuple[AdministrationCode, ...]
+    begins: Dates | None
+    ends: Dates | None
 
 
 _STAGES: dict[Step, AgreementStatus] = {
@@ -146,57 +163,11 @@ class _Belief:
             e.party.administration: e.party.time_zone
             for e in told if isinstance(e, Agreement.Acceded)
         }  # fmt: skip
-        self.steps = self._steps()
+        self.terms = Terms(told, self._zone)
 
     def _zone(self, side: AdministrationCode | None) -> str:
         """A step of all together (signature) has no zone of its own: its day is shown in UTC."""
         return self.zones[side] if side else "UTC"
-
-    def _steps(self) -> list[Dated]:
-        """The dated steps. A conflicting source stands beside the step, whichever was told first,
-        until dates that are set without a conflict take the place of both."""
-        found: dict[tuple[Step, AdministrationCode | None], list[Dated]] = {}
-        beside: dict[tuple[Step, AdministrationCode | None], list[Dated]] = {}
-        notes: list[Dated] = []
-        for event in self.told:
-            if isinstance(event, Agreement.DatesSet):
-                what, side = event.what, event.side
-            elif type(event) in STEPS:
-                what, side = STEPS[type(event)], getattr(event, "side", None)
-            elif isinstance(event, Agreement.Noted):
-                what, side = event.what, None
-            else:
-                continue
-            said = Dated(
-                what, side, event.dates, event.source, event.assumed, event.note,
-                begins(event.dates.earliest, self._zone(side)),
-                begins(event.dates.latest, self._zone(side)),
-            )  # fmt: skip
-            if isinstance(event, Agreement.Noted):
-                notes.append(replace(said, note=event.text))
-            elif isinstance(event, Agreement.DatesSet) and event.conflicting:
-                beside.setdefault((what, side), []).append(said)
-            else:
-                found[what, side] = [said]
-                if isinstance(event, Agreement.DatesSet):
-                    beside.pop((what, side), None)
-        for place, others in beside.items():
-            found.setdefault(place, []).extend(others)
-        return [step for steps in found.values() for step in steps] + notes
-
-    def _dates(self, what: Step, side: AdministrationCode | None) -> Dates | None:
-        """When it was, by all the sources that stand: the shortest interval that holds them."""
-        found = [s.dates for s in self.steps if (s.what, s.side) == (what, side)]
-        return reduce(Dates.hull, found) if found else None
-
-    def _span(
-        self, what: Step, side: AdministrationCode | None = None, zone: str | None = None
-    ) -> Span | None:
-        dates = self._dates(what, side)
-        if dates is None:
-            return None
-        assumed = any(s.assumed for s in self.steps if (s.what, s.side) == (what, side))
-        return span_of(dates, zone or self._zone(side), assumed)
 
     # ------------------------------------------------------------- members
 
@@ -260,58 +231,70 @@ class _Belief:
         return sorted(found, key=lambda it: it.ordinal)
 
     def _stretches(self, said: _Said) -> Iterable[Link]:
-        """One clause, cut wherever its state changes."""
-        clause, zone = said.clause, self.zones[said.clause.to]
-        into = self._span(Step.IMPLEMENTED, clause.to)
+        """One clause, cut wherever something of it changes."""
+        clause = said.clause
+        sides = [clause.to]
         if len(self.proposed.parties) > 2 or self._plurilateral():
             # Of a plurilateral, from the later of the two members' own starts (AAMRA).
-            into = later(into, self._span(Step.IMPLEMENTED, clause.from_))
-        over = self._span(Step.TERMINATED, zone=zone)
-        paused, times = self._suspensions(clause.to), self._times()
-        one, other = times[clause.from_], times[clause.to]
-        edges = {edge for it in (said.time, *paused, *one, *other) for edge in it.edges}
-        edges |= {edge for span in (into, over) if span for edge in (span.earliest, span.latest)}
+            sides.append(clause.from_)
+        over = self.terms.span(Step.TERMINATED, self.zones[clause.to])
+        terms = {side: self.terms.of(side) for side in sides}
+        paused, members = self._suspensions(clause.to), self._times()
+        one, other = members[clause.from_], members[clause.to]
+        every = (said.time, *paused, *one, *other, *(it for own in terms.values() for it in own))
+        edges = {edge for it in every for edge in it.edges}
+        edges |= {over.earliest, over.latest} if over else set()
 
-        def state(at: datetime) -> LinkState | None:
+        def state(at: datetime) -> _Found | None:
             inside = said.time.holds(at), any_of(one, at), any_of(other, at)
             if False in inside:
                 return None
             gone = over.reached(at) if over else False
-            if gone:
-                return LinkState.TERMINATED
             suspended = any_of(paused, at)
-            if suspended:
-                return LinkState.SUSPENDED
-            started = into.reached(at) if into else False
-            if started is False:
-                return LinkState.NOT_IMPLEMENTED
-            if None in (*inside, started, gone, suspended):
-                return LinkState.UNCERTAIN
-            return LinkState.LIVE
+            began = {side: any_of(own, at) for side, own in terms.items()}
+            started = all_of(began.values())
+            hindered_by: tuple[AdministrationCode, ...] = ()
+            if gone:
+                found = LinkState.TERMINATED
+            elif suspended:
+                found, hindered_by = LinkState.SUSPENDED, (clause.to,)
+            elif started is False:
+                found = LinkState.NOT_IMPLEMENTED
+                hindered_by = tuple(side for side, own in began.items() if own is False)
+            elif None in (*inside, started, gone, suspended):
+                found = LinkState.UNCERTAIN
+                hindered_by = tuple(side for side, own in began.items() if own is None)
+            else:
+                found = LinkState.LIVE
+            within = [said.time, *_perhaps(one, at), *_perhaps(other, at)]
+            return _Found(
+                found,
+                said.time.begun.assumed or any(_assumed(own, at) for own in terms.values()),
+                hindered_by,
+                latest_of(it.begun.dates for it in within),
+                earliest_of(it.ended.dates for it in within if it.ended),
+            )
 
-        doubt = said.time.begun.assumed or bool(into and into.assumed)
-        for start, end, found in runs(edges, state):
+        for start, end, it in runs(edges, state):
             yield Link(
-                self.proposed.agreement, self.proposed.kind, said.ordinal, clause, found,
-                doubt, start, end,
+                self.proposed.agreement, self.proposed.kind, said.ordinal, clause, it.state,
+                it.assumed, start, end, it.hindered_by, it.begins, it.ends,
             )  # fmt: skip
 
     def _plurilateral(self) -> bool:
         return any(isinstance(e, Agreement.Acceded) for e in self.told)
 
     def _suspensions(self, side: AdministrationCode) -> list[Time]:
+        """Each until it is resumed, or until the side withdraws: who comes back begins anew."""
         found: list[Time] = []
-        own = [
-            e for e in self.told
-            if isinstance(e, (Agreement.Suspended, Agreement.Resumed)) and e.side == side
-        ]  # fmt: skip
-        for event in sorted(own, key=lambda e: (e.dates.earliest, e.originator_version)):
-            span = span_of(event.dates, self.zones[side])
-            if isinstance(event, Agreement.Suspended):
-                found.append(Time(span))
-            elif found and found[-1].ended is None:
-                found[-1] = Time(found[-1].begun, span)
-        return found
+        own: list[Agreement.SideEvent] = []
+        for event in self.told:
+            if isinstance(event, (Agreement.Suspended, Agreement.Resumed)) and event.side == side:
+                own.append(event)
+            elif isinstance(event, Agreement.Withdrew) and event.member == side:
+                found += _by_turns(own, self.zones[side], event.dates)
+                own = []
+        return found + _by_turns(own, self.zones[side])
 
     # --------------------------------------------------- stages and sides
 
@@ -322,18 +305,20 @@ class _Belief:
             for step, stage in _STAGES.items()
             for span in [self._furthest(step)] if span
         ]  # fmt: skip
-        over = self._span(Step.TERMINATED)
-        parties = [p.administration for p in self.proposed.parties]
-        paused = [self._suspensions(p) for p in parties]
+        over = self.terms.span(Step.TERMINATED)
+        members = self._times()
+        paused = {party: self._suspensions(party) for party in members}
         proposed = begins(self.proposed.effective, "UTC")
         edges: set[datetime | None] = {proposed, over.latest if over else None}
         edges |= {span.latest for _, span in spans}
-        edges |= {edge for side in paused for time in side for edge in time.edges}
+        times = [time for own in (*paused.values(), *members.values()) for time in own]
+        edges |= {edge for time in times for edge in time.edges}
 
         def status(at: datetime) -> AgreementStatus:
             if over and over.reached(at):
                 return AgreementStatus.TERMINATED
-            if paused and all(any_of(side, at) for side in paused):
+            parties = [p for p, own in members.items() if any_of(own, at) is not False]
+            if parties and all(any_of(paused[party], at) for party in parties):
                 return AgreementStatus.SUSPENDED
             taken = [stage for stage, span in spans if span.reached(at)]
             return taken[-1] if taken else AgreementStatus.PROPOSED
@@ -343,20 +328,55 @@ class _Belief:
     def _furthest(self, step: Step) -> Span | None:
         """Of a step that each side takes for itself: the first side's."""
         if step is not Step.IMPLEMENTED:
-            return self._span(step)
-        own = [span for side in self.zones for span in [self._span(step, side)] if span]
+            return self.terms.span(step)
+        own = [term.begun for side in self.zones for term in self.terms.of(side)]
         return min(own, key=lambda s: s.latest) if own else None
 
     def sides(self) -> list[Side]:
         found: list[Side] = []
         for party in self.zones:
-            into = self._dates(Step.IMPLEMENTED, party)
-            day = into.latest if into and into.earliest == into.latest else None
-            paused = self._suspensions(party)
+            terms, paused = self.terms.of(party), self._suspensions(party)
             edges = {edge for time in paused for edge in time.edges}
+            edges |= {term.ended.latest for term in terms if term.ended}
 
-            def suspended(at: datetime, paused: list[Time] = paused) -> bool:
-                return any_of(paused, at) is True
+            def state(
+                at: datetime, terms: list[Time] = terms, paused: list[Time] = paused
+            ) -> tuple[date | None, bool]:
+                term = next((t for t in terms if not (t.ended and t.ended.reached(at))), None)
+                dates = term.begun.dates if term else None
+                certain = dates and dates.earliest == dates.latest
+                return (dates.earliest if dates and certain else None), any_of(paused, at) is True
 
-            found += [Side(party, day, s, f, t) for f, t, s in runs(edges, suspended)]
+            found += [
+                Side(party, day, held, start, end)
+                for start, end, (day, held) in runs(edges, state)
+            ]
         return found
+
+
+def _by_turns(
+    events: Iterable[Agreement.SideEvent], zone: str, until: Dates | None = None
+) -> list[Time]:
+    """Suspended and resumed in the order of law; `until`: what still lasts ends then."""
+    found: list[Time] = []
+    for event in sorted(events, key=lambda e: (e.dates.earliest, e.originator_version)):
+        span = span_of(event.dates, zone)
+        if isinstance(event, Agreement.Suspended):
+            found.append(Time(span))
+        elif found and found[-1].ended is None:
+            found[-1] = Time(found[-1].begun, span)
+    if until and found and found[-1].ended is None:
+        found[-1] = Time(found[-1].begun, span_of(until, zone))
+    return found
+
+
+def _perhaps(times: Iterable[Time], at: datetime) -> list[Time]:
+    """Those inside which the instant certainly or perhaps is."""
+    return [time for time in times if time.holds(at) is not False]
+
+
+def _assumed(terms: Sequence[Time], at: datetime) -> bool:
+    """Whether the dates of the term of that instant are assumed: of the last that may have begun,
+    and before the first of the first."""
+    begun = [term for term in terms if term.begun.reached(at) is not False] or terms[:1]
+    return bool(begun) and begun[-1].begun.assumed

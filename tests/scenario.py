@@ -11,12 +11,12 @@ import pytest
 from eventsourcing.domain import BaseAggregate
 
 from registry import commands as c
-from registry.agreements import accede
 from registry.clocks import Known, Remembered
 from registry.decisions import Decision
 from registry.errors import Refusal
 from registry.particulars import correct, merge_into
 from registry.routes import DECISIONS
+from registry.steps import accede
 from registry.stored import ENVELOPE
 from tests.law import PROGRAMMES, TODAY, ZONES
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from registry import agreements, applications, authorisations, particulars
+from registry import applications, authorisations, particulars
 from registry import commands as c
+from registry import steps as deciding
 from registry.administrations import Administration
 from registry.agreements import Agreement, Party
 from registry.clocks import Known
@@ -119,7 +120,7 @@ class Maker:
         steps: list[Callable[[Decision], None]] = []
         for _ in range(self.random.randint(2, 4)):
             pair = self.random.sample(parties, 2)
-            steps.append(lambda by, p=pair: agreements.set_scope(it, self._clause(id, *p), by))  # type: ignore[misc]
+            steps.append(lambda by, p=pair: deciding.set_scope(it, self._clause(id, *p), by))  # type: ignore[misc]
         for side in parties:
             if self.random.random() < 0.85:
                 earliest, latest = self._dates()
@@ -127,13 +128,13 @@ class Maker:
                     agreement=id, side=side, earliest=earliest, latest=latest,
                     assumed=self.random.random() < 0.3,
                 )  # fmt: skip
-                steps.append(lambda by, i=implement: agreements.implement(it, i, by))  # type: ignore[misc]
+                steps.append(lambda by, i=implement: deciding.implement(it, i, by))  # type: ignore[misc]
         for _ in range(self.random.randint(0, 3)):
             side = choose(parties)
             how, what = choose(
                 (
-                    (agreements.suspend_side, c.SuspendAgreement),
-                    (agreements.resume_side, c.ResumeAgreement),
+                    (deciding.suspend_side, c.SuspendAgreement),
+                    (deciding.resume_side, c.ResumeAgreement),
                 )
             )
             order = what(agreement=id, side=side, earliest=self._day())
@@ -141,7 +142,7 @@ class Maker:
         if self.random.random() < 0.3:
             earliest, latest = self._dates()
             order_ = c.TerminateAgreement(agreement=id, earliest=earliest, latest=latest)
-            steps.append(lambda by: agreements.terminate(it, order_, by))
+            steps.append(lambda by: deciding.terminate(it, order_, by))
         self.random.shuffle(steps)
         self.world.agreements.append(self._live(it, steps, "UTC"))
 

@@ -31,11 +31,13 @@ query Agreement($id: ID!, $asOf: AsOf) {
     status
     legalBasis
     parties { code name }
-    sides { party implementedFrom suspended }
-    dates { what side earliest latest source assumed }
+    sides { party implementedFrom implemented { earliest latest } certainFrom suspended }
+    dates { what side term earliest latest source assumed }
     scopes {
       from to programmes types roles direction hs crossings
-      identifierScheme declarationBox benefits validFrom validTo assumed
+      identifierScheme declarationBox benefits assumed
+      begins { earliest latest }
+      ends { earliest latest }
     }
     history(first: 100) {
       edges {
@@ -122,13 +124,13 @@ async def agreement(request: Request, id: str) -> Response:
     )  # fmt: skip
 
 
-def _conflicts(it: dict[str, Any]) -> set[tuple[str, str | None]]:
-    """The steps, and sides, for which sources give different days."""
-    told: dict[tuple[str, str | None], set[tuple[str, str]]] = defaultdict(set)
+def _conflicts(it: dict[str, Any]) -> set[tuple[str, str | None, int | None]]:
+    """The steps, sides and terms of these for which sources give different days."""
+    told: dict[tuple[str, str | None, int | None], set[tuple[str, str]]] = defaultdict(set)
     for found in it["dates"]:
         if found["what"] in AGAIN:
             continue
-        told[found["what"], found["side"]].add((found["earliest"], found["latest"]))
+        told[found["what"], found["side"], found["term"]].add((found["earliest"], found["latest"]))
     return {step for step, days in told.items() if len(days) > 1}
 
 

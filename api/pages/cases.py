@@ -59,7 +59,7 @@ query ControlResult(
   controlResult(from: $from, to: $to, crossing: $crossing, hs: $hs, asOf: $asOf) {
     outcome
     reasons { code message }
-    clauses { from to hs crossings validFrom validTo assumed }
+    clauses { from to hs crossings begins { earliest latest } assumed }
     agreement { id title status }
   }
 }"""

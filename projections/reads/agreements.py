@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, TypeVar, cast
 
 from psycopg import AsyncConnection
@@ -143,19 +143,34 @@ async def parties(connection: Connection, as_of: AsOf, ids: Sequence[str]) -> di
 
 @dataclass(frozen=True)
 class SideRow:
-    """`implemented_from`: only where the day is certain."""
+    """`implemented_from`: only where the day is certain. `earliest` and `latest`: the interval in
+    which it lies, and `is_over`: whether that interval has passed at the instant asked about."""
 
     agreement: str
     party: str
     implemented_from: date | None
     suspended: bool
+    earliest: date | None
+    latest: date | None
+    is_over: bool
 
 
 async def sides(
     connection: Connection, as_of: AsOf, ids: Sequence[str]
 ) -> dict[str, list[SideRow]]:
     statement = f"""
-    select s.agreement, s.party, s.implemented_from, s.suspended from views.side s
+    select s.agreement, s.party, s.implemented_from, s.suspended, d.earliest, d.latest, d.is_over
+    from views.side s
+    cross join lateral (
+        select min(d.earliest) as earliest, max(d.latest) as latest,
+            coalesce(max(d.by_at) <= %(at)s, false) as is_over
+        from views.dated d
+        where d.agreement = s.agreement and d.what = 'IMPLEMENTED' and d.side = s.party
+            and {believed("d")} and d.term = (
+                select min(e.term) from views.dated e
+                where e.agreement = s.agreement and e.what = 'IMPLEMENTED' and e.side = s.party
+                    and {believed("e")} and (e.over_at is null or e.over_at > %(at)s))
+    ) d
     where s.agreement = any(%(ids)s::text[]) and {on_both("s")} and exists (
         select from views.party p
         where p.agreement = s.agreement and p.party = s.party and {on_both("p")})
@@ -168,11 +183,12 @@ async def sides(
 @dataclass(frozen=True)
 class DateRow:
     """A step's day, or the interval it lies in. `latest` is 9999-12-31 where it may never have
-    been. Conflicting sources are several rows."""
+    been. Conflicting sources are several rows. `term`: of a side's implementation, from 1."""
 
     agreement: str
     what: str
     side: str | None
+    term: int | None
     earliest: date
     latest: date
     source: str | None
@@ -185,7 +201,7 @@ async def dates(
 ) -> dict[str, list[DateRow]]:
     """Everything dated that was known by then, whatever the day asked about."""
     statement = f"""
-    select d.agreement, d.what, d.side, d.earliest, d.latest, d.source, d.assumed, d.note
+    select d.agreement, d.what, d.side, d.term, d.earliest, d.latest, d.source, d.assumed, d.note
     from views.dated d where d.agreement = any(%(ids)s::text[]) and {believed("d")}
     order by d.agreement, d.earliest, d.latest, d.what, d.side nulls first, d.source, d.note"""
     async with connection.cursor(row_factory=class_row(DateRow)) as cursor:
@@ -195,7 +211,8 @@ async def dates(
 
 @dataclass(frozen=True)
 class ScopeRow:
-    """A clause, with the instants between which it holds; `state` is of the instant asked about."""
+    """A clause. Its days are civil days of the side that recognises, each as the interval that it
+    lies in; none where it has no beginning, or no end, of its own. `state` is of the instant."""
 
     agreement: str
     ordinal: int
@@ -215,30 +232,22 @@ class ScopeRow:
     max_age_hours: int | None
     state: str
     assumed: bool
-    valid_from: datetime | None
-    valid_to: datetime | None
-    time_zone: str  # of the side that recognises
+    begins_earliest: date | None
+    begins_latest: date | None
+    ends_earliest: date | None
+    ends_latest: date | None
 
 
 async def scopes(
     connection: Connection, as_of: AsOf, ids: Sequence[str]
 ) -> dict[str, list[ScopeRow]]:
     """The clauses of that day, in the order in which they were said."""
-    # A link is a clause cut wherever its state changes: the clause lasts as long as they all do.
     statement = f"""
     select l.agreement, l.ordinal, l.from_party, l.to_party, l.programmes, l.types, l.roles,
         l.direction, l.hs, l.crossings, l.modes, l.identifier_scheme, l.declaration_box,
         l.benefits, l.consent_required, l.max_age_hours, l.state, l.assumed,
-        whole.valid_from, whole.valid_to, a.time_zone
+        l.begins_earliest, l.begins_latest, l.ends_earliest, l.ends_latest
     from views.link l
-    join views.administration a on a.code = l.to_party
-    cross join lateral (
-        select nullif(min(k.valid_from), '0001-01-01T00:00Z') as valid_from,
-            case when bool_and(k.valid_to is not null) then max(k.valid_to) end as valid_to
-        from views.link k
-        where k.agreement = l.agreement and k.ordinal = l.ordinal
-            and k.from_party = l.from_party and k.to_party = l.to_party and {believed("k")}
-    ) whole
     where l.agreement = any(%(ids)s::text[]) and l.ordinal > 0 and {on_both("l")}
     order by l.agreement, l.ordinal"""
     async with connection.cursor(row_factory=class_row(ScopeRow)) as cursor:

@@ -44,7 +44,7 @@ IDENTIFIER = "t.scheme, t.value, t.issuer, t.verified_by, t.valid_from, t.valid_
 CONSENT = "t.partner, t.valid_from, t.valid_to"
 CONSENT_LAW = "t.programme, t.valid_from, t.valid_to"
 LINK = (
-    "t.agreement, t.kind, t.ordinal, t.state, t.assumed, t.valid_from, t.valid_to,"
+    "t.agreement, t.kind, t.ordinal, t.state, t.assumed, t.valid_from, t.valid_to, t.hindered_by,"
     " json_build_object('from', t.from_party, 'to', t.to_party, 'types', t.types,"
     " 'programmes', t.programmes, 'roles', t.roles, 'direction', t.direction, 'hs', t.hs,"
     " 'crossings', t.crossings, 'modes', t.modes, 'identifier_scheme', t.identifier_scheme,"

@@ -72,7 +72,9 @@ class SideCommand(DatedCommand):
     side: AdministrationCode
 
 
-class ImplementAgreement(SideCommand): ...
+class ImplementAgreement(SideCommand):
+    """A term of this side's implementation begins. Refused while one runs: SetDates betters its
+    date; after WithdrawFromAgreement and AccedeToAgreement another term can begin."""
 
 
 class SuspendAgreement(SideCommand):
@@ -96,11 +98,16 @@ class WithdrawFromAgreement(DatedCommand):
 
 class SetDates(DatedCommand):
     """Says better, or says otherwise, when a step was. With `conflicting`, both sources stand
-    and the interval is the shortest that holds both; without, this one replaces the others."""
+    and the interval is the shortest that holds both; without, this one replaces the others.
+
+    `term`: of a side that withdrew and came back, which term of its implementation, from 1;
+    without, the latest.
+    """
 
     what: Step
     side: AdministrationCode | None = None
     conflicting: bool = False
+    term: int | None = None
 
 
 class NoteOnAgreement(DatedCommand):

@@ -83,36 +83,74 @@ def test_of_a_terminated_agreement_only_the_record_can_be_bettered(
     if isinstance(command, (c.SetDates, c.NoteOnAgreement)):
         assert when(it, command) == [event]
     elif isinstance(command, c.TerminateAgreement):
-        assert when(it, command) == []
+        assert "SetDates betters" in refused(WrongStatus, it, command)
     else:
         assert "only its record" in refused(WrongStatus, it, command)
 
 
 def test_what_was_said_first_stands_again_when_it_is_said_last() -> None:
     it, first, other = agreement(), date(2020, 1, 1), date(2021, 1, 1)
-    days = (first, other, first, first)
-    implement = [
-        c.ImplementAgreement(agreement=ID, side=SG, effective=day, source="x") for day in days
-    ]
     set_dates = [
-        c.SetDates(agreement=ID, what=Step.SIGNED, effective=day, source="x") for day in days
+        c.SetDates(agreement=ID, what=Step.SIGNED, effective=day, source="x")
+        for day in (first, other, first, first)
     ]
     scope = [
         c.SetScope(agreement=ID, from_=CN, to=SG, types=types)
         for types in (("ACE",), ("CE",), ("ACE",), ("ACE",))
     ]
 
-    for commands in (implement, set_dates, scope):
+    for commands in (set_dates, scope):
         assert [len(when(it, command)) for command in commands] == [1, 1, 1, 0]
 
 
-def test_the_same_step_from_another_source_is_another_record() -> None:
-    it = agreement()
-    said = {"agreement": ID, "effective": date(2012, 6, 1)}
+# A step is taken once. The same command again is nothing; anything else of it is refused, and leads
+# to the command that betters a date.
+ONCE: list[type[c.DatedCommand]] = [
+    c.OpenNegotiation, c.SignActionPlan, c.SignAgreement, c.StartPilot, c.ImplementAgreement,
+    c.TerminateAgreement,
+]  # fmt: skip
+OTHERWISE: list[dict[str, Any]] = [
+    {"effective": date(2016, 5, 1)},
+    {"effective": date(2015, 5, 1)},
+    {"earliest": date(2016, 2, 1), "latest": date(2016, 2, 29)},
+    {"source": "a newspaper"},
+    {"assumed": True},
+    {"note": "said again"},
+]
 
-    assert len(when(it, c.SignAgreement(**said, source="a communique"))) == 1
-    assert len(when(it, c.SignAgreement(**said, source="a communique"))) == 0
-    assert len(when(it, c.SignAgreement(**said, source="a newspaper"))) == 1
+
+@pytest.mark.parametrize("kind", ONCE)
+@pytest.mark.parametrize("otherwise", OTHERWISE, ids=str)
+def test_a_step_taken_is_bettered_and_not_taken_again(
+    kind: type[c.DatedCommand], otherwise: dict[str, Any]
+) -> None:
+    side = {"side": SG} if kind is c.ImplementAgreement else {}
+    said: dict[str, Any] = {"agreement": ID, "effective": date(2016, 2, 1), "source": "x", **side}
+    it = agreement()
+    assert len(when(it, kind(**said))) == 1
+    assert when(it, kind(**said)) == []
+
+    assert "SetDates betters that date" in refused(WrongStatus, it, kind(**said | otherwise))
+    assert when(it, kind(**said)) == []
+
+
+def test_who_may_never_have_signed_can_sign() -> None:
+    doubt = c.SetDates(
+        agreement=ID, what=Step.SIGNED, earliest=date(2019, 4, 23), latest=NEVER, source="x"
+    )
+    it = agreement()
+    when(it, doubt)
+
+    assert len(when(it, c.SignAgreement(agreement=ID))) == 1
+
+
+def test_until_the_day_of_its_end_everything_may_happen_to_an_agreement() -> None:
+    it = agreement(dated(Agreement.Terminated, date(2027, 1, 1)))
+    late = {"effective": date(2027, 1, 1)}
+
+    assert len(when(it, c.SuspendAgreement(agreement=ID, side=SG))) == 1
+    refused(WrongStatus, it, c.ImplementAgreement(agreement=ID, side=CN, **late))
+    assert len(when(it, c.ImplementAgreement(agreement=ID, side=CN))) == 1
 
 
 # --------------------------------------------------------------------- dates
@@ -222,6 +260,63 @@ def test_nobody_withdraws_before_it_acceded() -> None:
     )
 
     refused(WrongDates, it, leave)
+
+
+def back_in() -> Agreement:
+    """Thailand implemented, withdrew and acceded again."""
+    it = agreement(parties=(SG, TH, AU))
+    for word in (
+        c.ImplementAgreement(agreement=ID, side=TH, effective=date(2020, 1, 1), source="x"),
+        c.WithdrawFromAgreement(agreement=ID, member=TH, effective=date(2022, 1, 1), source="x"),
+        c.AccedeToAgreement(agreement=ID, member=TH, effective=date(2024, 1, 1), source="x"),
+    ):
+        assert len(when(it, word)) == 1
+    return it
+
+
+def test_who_comes_back_implements_anew_and_not_from_before_it_left() -> None:
+    it = back_in()
+    said: dict[str, Any] = {"agreement": ID, "side": TH, "source": "x"}
+
+    early = c.ImplementAgreement(**said, effective=date(2021, 12, 31))
+    assert "counts from 2022-01-01" in refused(WrongDates, it, early)
+    assert len(when(it, c.ImplementAgreement(**said, effective=date(2024, 3, 1)))) == 1
+    again = c.ImplementAgreement(**said, effective=date(2024, 4, 1))
+    assert "implemented by TH from 2024-03-01 already" in refused(WrongStatus, it, again)
+
+
+def test_the_date_of_a_term_is_bettered_also_of_one_that_is_over() -> None:
+    it = back_in()
+    said: dict[str, Any] = {
+        "agreement": ID, "what": Step.IMPLEMENTED, "side": TH, "effective": date(2020, 2, 1),
+        "source": "x",
+    }  # fmt: skip
+
+    # Of the one that is over, while none runs; it does not begin another.
+    assert len(when(it, c.SetDates(**said))) == 1
+    when(it, c.ImplementAgreement(agreement=ID, side=TH))
+    assert [fact.fields["term"] for fact in when(it, c.SetDates(**said, term=1))] == [1]
+    assert "term: found 3, and TH began 2" in refused(BadValue, it, c.SetDates(**said, term=3))
+
+
+def test_a_former_party_can_still_have_its_dates_bettered() -> None:
+    it = agreement(dated(Agreement.Withdrew, date(2026, 2, 1), member=AU), parties=(SG, TH, AU))
+    better = c.SetDates(
+        agreement=ID, what=Step.IMPLEMENTED, side=AU, effective=date(2020, 1, 1), source="x"
+    )
+
+    assert len(when(it, better)) == 1
+
+
+def test_a_suspension_ends_with_the_membership_of_who_suspended() -> None:
+    it = agreement(dated(Agreement.Suspended, date(2026, 1, 1), side=AU), parties=(SG, TH, AU))
+    when(it, c.WithdrawFromAgreement(agreement=ID, member=AU))
+    when(it, c.AccedeToAgreement(agreement=ID, member=AU))
+
+    refused(WrongStatus, it, c.ResumeAgreement(agreement=ID, side=AU))
+    early = c.SuspendAgreement(agreement=ID, side=AU, effective=date(2026, 3, 1), source="x")
+    assert "counts from 2026-03-10" in refused(WrongDates, it, early)
+    assert len(when(it, c.SuspendAgreement(agreement=ID, side=AU))) == 1
 
 
 # --------------------------------------------------------------------- scope
