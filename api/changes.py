@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
 from api import paging, reasons
 from api.access import Action, Resource
 from api.administrations import zones
-from api.context import Context, Info
+from api.context import Info
 from api.costs import costs
+from api.operators import Operator, standing_now
 from api.reasons import Reason
 from api.refusals import bad_input
 from api.vocabulary import Position
+from projections.feed import Change, CourseStretch
 from projections.reads import changes as reads
-from projections.reads.changes import Change
-from projections.reads.operators import visible
-from registry.recognition import Question, recognise
-from registry.values import AdministrationCode, Outcome, ReasonCode, Tin
-
-MOST = 500  # operators' own events that one page looks at
-CHUNK = 500  # operators whose past is read at once
+from registry.recognition import Facts, Question, recognise
+from registry.values import AdministrationCode, Outcome, Tin
 
 Territory = Annotated[
     AdministrationCode,
@@ -36,36 +31,89 @@ After = Annotated[
 ]
 
 
-@strawberry.type(description="An operator entered the recognised set, or left it, from some day.")
-class RecognitionChange:
-    position: Position = strawberry.field(description="Of the event that made it so.")
-    tin: Tin
-    was: Outcome = strawberry.field(description="The answer for that day until this was recorded.")
-    now: Outcome = strawberry.field(description="The answer for that day since.")
-    effective_from: datetime = strawberry.field(
-        description="The first instant, in law, that is answered otherwise."
-    )
-    change: strawberry.Private[Change]
+@strawberry.type(description="A stretch of law over which one answer holds.")
+class RecognitionStretch:
+    from_: datetime = strawberry.field(name="from")
+    to: datetime | None = strawberry.field(description="Exclusive; null: no end is known.")
+    outcome: Outcome
+    stretch: strawberry.Private[CourseStretch]
     territory: strawberry.Private[AdministrationCode]
 
+    @strawberry.field
+    async def reasons(self, info: Info) -> list[Reason]:
+        """Why the answer is what it is, at the beginning of this stretch."""
+        return await _why(info, self.stretch.facts, self.territory, self.from_)
+
+
+@strawberry.type(
+    description="The answer for an operator takes another course. Whoever keeps, for each operator,"
+    " the last course instead of what was kept for these instants, has the right answer for now and"
+    " for every later day; an operator of which the feed says nothing is UNKNOWN, NO_INFORMATION."
+)
+class RecognitionChange:
+    position: Position = strawberry.field(
+        description="Of the event that made it so, or of the first one recorded after it was so."
+    )
+    tin: Tin
+    was: Outcome = strawberry.field(
+        description="What was told for `effectiveFrom` until then: UNKNOWN of an operator that was"
+        " hidden from the asker."
+    )
+    now: Outcome = strawberry.field(description="What is told for that instant since.")
+    effective_from: datetime = strawberry.field(
+        description="The first instant, in law, that is answered otherwise: by another outcome, or"
+        " for other reasons."
+    )
+    change: strawberry.Private[Change]
+
     @classmethod
-    def of(cls, it: Change, territory: AdministrationCode) -> RecognitionChange:
+    def of(cls, it: Change) -> RecognitionChange:
         return cls(
             change=it,
-            territory=territory,
             position=Position(it.position),
             tin=it.tin,
             was=it.was,
-            now=it.now.outcome,
+            now=it.now,
             effective_from=it.effective_from,
         )
 
     @strawberry.field
     async def reasons(self, info: Info) -> list[Reason]:
-        """Why the new answer is what it is."""
-        facts, asked = self.change.facts, Question(self.territory, self.effective_from)
-        sides = reasons.parties(facts.links, facts.administration, self.territory)
-        return reasons.why(facts, asked, self.change.now, await zones(info, sides))
+        """Why the new answer is what it is, at `effectiveFrom`."""
+        change, first = self.change, self.effective_from
+        hidden = change.hidden_from is not None and first >= change.hidden_from
+        facts = Facts(None) if hidden else change.facts
+        return await _why(info, facts, change.territory, first)
+
+    @costs(50, each=2)
+    @strawberry.field
+    def course(self) -> list[RecognitionStretch]:
+        """The answer from `effectiveFrom` on, stretch by stretch, the last one open: what to keep
+        instead of what was kept for these instants."""
+        return [
+            RecognitionStretch(
+                from_=each.from_,
+                to=each.to,
+                outcome=each.verdict.outcome,
+                stretch=each,
+                territory=self.change.territory,
+            )
+            for each in self.change.course()
+        ]
+
+    @costs(60)
+    @strawberry.field
+    async def operator(self, info: Info) -> Operator | None:
+        """As it stands now; null where the asker may not see it, or may not any more."""
+        return await standing_now(info, self.tin)
+
+
+async def _why(
+    info: Info, facts: Facts, territory: AdministrationCode, at: datetime
+) -> list[Reason]:
+    asked = Question(territory, at)
+    sides = reasons.parties(facts.links, facts.administration, territory)
+    return reasons.why(facts, asked, recognise(facts, asked), await zones(info, sides))
 
 
 @strawberry.type(
@@ -88,70 +136,18 @@ class ChangeQuery:
         self, info: Info, for_: Territory, after: After, first: int | None = 100
     ) -> ChangePage:
         """What changed in the set recognised by this territory since a position."""
-        info.context.demand(Action.FOLLOW_CHANGES, Resource(territory=for_))
+        context = info.context
+        context.demand(Action.FOLLOW_CHANGES, Resource(territory=for_))
         size = paging.size(first, default=100)
-        async with info.context.views.connection() as connection:
-            moves = await reads.moves(connection, for_, after, MOST)
-            if after > moves.head:
-                raise bad_input(f"after: found {after}, and the register goes up to {moves.head}")
-            touched: dict[int, set[str]] = {place: set() for place in moves.homes}
-            for place, tin in moves.operators:
-                touched.setdefault(place, set()).add(tin)
-            known = await reads.pasts(connection, for_, [tin for _, tin in moves.operators])
-            found: list[Change] = []
-            until = moves.until
-            for place in sorted(touched):
-                homes = moves.homes.get(place)
-                moved = await reads.operators_of(connection, homes, place) if homes else ()
-                wanted = sorted(touched[place].union(moved))
-                missing = [tin for tin in wanted if tin not in known]
-                for start in range(0, len(missing), CHUNK):
-                    known |= await reads.pasts(connection, for_, missing[start : start + CHUNK])
-                for number, tin in enumerate(wanted):
-                    found += reads.differences(known[tin], for_, place)
-                    if number % 50 == 49:
-                        await asyncio.sleep(0)  # thousands of them must not keep others waiting
-                if len(found) >= size:
-                    until = place
-                    break
-            found = await _told(info.context, connection, found, known, for_)
-        info.context.looked("changes", sorted({change.tin.text for change in found}))
+        async with context.views.connection() as views, context.ledger.connection() as ledger:
+            page = await reads.page(
+                views, ledger, context.asker.sight, for_, after, size, context.now
+            )
+        if after > page.head:
+            raise bad_input(f"after: found {after}, and the register goes up to {page.head}")
+        context.looked("changes", sorted({change.tin.text for change in page.changes}))
         return ChangePage(
-            changes=[RecognitionChange.of(change, for_) for change in found],
-            next=Position(until),
-            head=Position(moves.head),
+            changes=[RecognitionChange.of(change) for change in page.changes],
+            next=Position(page.next),
+            head=Position(page.head),
         )
-
-
-#: Why an operator is not for this territory to see, whatever its authorisation is worth.
-UNSEEN = frozenset(
-    {
-        ReasonCode.NO_INFORMATION, ReasonCode.NO_AGREEMENT, ReasonCode.AGREEMENT_NOT_IMPLEMENTED,
-        ReasonCode.AGREEMENT_SUSPENDED, ReasonCode.AGREEMENT_TERMINATED,
-    }
-)  # fmt: skip
-
-
-async def _told(
-    context: Context,
-    connection: Any,
-    found: list[Change],
-    known: Mapping[str, reads.Past],
-    territory: AdministrationCode,
-) -> list[Change]:
-    """Those that the asker may hear of. Of who is hidden today it hears how it came to be: whoever
-    keeps the set must strike it out. What is recorded of it after that is not for its ears."""
-    tins = sorted({it.tin.text for it in found})
-    seen = await visible(connection, context.asker.sight, context.now, tins)
-    today, told = Question(territory, context.now), []
-    for number, it in enumerate(found):
-        if it.tin.text not in seen:
-            past = known[it.tin.text]
-            before = recognise(past.at(it.position - 1), today)
-            entered = recognise(past.at(it.position), today).outcome is Outcome.RECOGNISED
-            if not entered and not UNSEEN.isdisjoint(before.reasons):
-                continue
-        told.append(it)
-        if number % 50 == 49:
-            await asyncio.sleep(0)
-    return told

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import strawberry
+from psycopg import AsyncConnection
 
 from api import access, paging
 from api.access import Action
@@ -26,7 +27,7 @@ from projections.reads import operators as reads
 from projections.reads import rows as places
 from projections.reads.clocks import AsOf
 from projections.reads.operators import IdentifierRow, OperatorRow
-from projections.reads.visibility import SIGHT
+from projections.reads.visibility import SIGHT, Sight
 from registry.decisions import day_of
 from registry.operators import Operator as Stream
 from registry.values import AdministrationCode, Role, Status, Tin
@@ -342,6 +343,20 @@ async def _many(info: Info, tins: Sequence[Tin], as_of: AsOf) -> dict[str, Opera
     sight, now = info.context.asker.sight, info.context.now
     async with info.context.views.connection() as connection:
         return await reads.operators(connection, sight, now, as_of, tins)
+
+
+async def standing_now(info: Info, tin: Tin) -> Operator | None:
+    """An operator on both clocks of now; None where the asker may not see it. Many at once."""
+    context, clocks = info.context, info.context.clocks(None)
+    row = await load(context, _by_tin, context.asker.sight, context.now, clocks, key=tin)
+    return Operator.of(row, clocks) if row else None
+
+
+async def _by_tin(
+    connection: AsyncConnection[Any], sight: Sight, now: datetime, as_of: AsOf, tins: list[Tin]
+) -> dict[Tin, OperatorRow]:
+    found = await reads.operators(connection, sight, now, as_of, tins)
+    return {tin: found[tin.text] for tin in tins if tin.text in found}
 
 
 async def _one(info: Info, tin: Tin, as_of: AsOf) -> Operator | None:

@@ -1,48 +1,34 @@
-"""What may have moved in the set that a territory recognises, and the facts before and after.
+"""The feed of a territory: where something moved, and the facts before and after.
 
-Here a belief is told by its place in the sequence, not by its instant: an event at a position is
-compared with everything recorded before that position.
+An answer may become another at the position of an event, and, because the asker may see an
+operator or may not, when an instant passes: that is told at the first event recorded after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import pairwise
-from typing import Any, Generic, TypeVar
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from psycopg import AsyncConnection
 
+from projections.feed import Change, Held, Listed, Past, Step, Way, change
 from projections.reads.clocks import POSITION
-from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD, edges
-from registry.clocks import NEVER_AT
+from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
+from projections.reads.visibility import Sight
 from registry.links import Link
-from registry.recognition import (
-    Answer,
-    ConsentLaw,
-    Facts,
-    Member,
-    Question,
-    Stretch,
-    holds,
-    recognise,
-)
+from registry.recognition import ConsentLaw, Member
 from registry.standing import Consented, Identified, Period
-from registry.values import AdministrationCode, Outcome, Tin, decode_value
+from registry.values import AdministrationCode, Tin, decode_value
 
 Connection = AsyncConnection[Any]
-T = TypeVar("T")
-Between = tuple[datetime, datetime]  # the end is outside
 
-
-class Held(msgspec.Struct, Generic[T], frozen=True):
-    """A fact, believed from the event at `position` on, until the one at `position_to`."""
-
-    fact: T
-    position: int
-    position_to: int | None = None
+MOST = 500  # operators' own events that one page looks at
+CHUNK = 500  # operators whose past is read at once
+_INSTANT = timedelta(microseconds=1)
 
 
 def _held(columns: str, table: str, where: str, order: str) -> str:
@@ -62,7 +48,7 @@ class Moves:
     """What moved after a position. `operators`: whose own events, by place; `homes`: the home
     territories whose law moved, by place. Everything up to `until` was looked at."""
 
-    operators: list[tuple[int, str]]
+    operators: dict[int, set[str]]
     homes: dict[int, set[str]]
     until: int
     head: int
@@ -77,7 +63,7 @@ ours as materialized (
 ),
 way as materialized (
     select l.agreement, l.from_party, coalesce(m.member, l.from_party) as home,
-        l.position, l.position_to
+        l.position, l.position_to, l.max_age_hours
     from views.link l
     left join views.membership m on m.bloc = l.from_party and m.sense = 'CUSTOMS_TERRITORY'
     where l.kind = 'AEO_MUTUAL_RECOGNITION' and l.to_party in (select o.party from ours o)
@@ -87,8 +73,10 @@ with {_HOMES}
 select c.position, c.tin from views.change c
 where c.position > %(after)s and c.position <= %(head)s
     and c.administration in (select w.home from way w)
+    and (%(only)s::text[] is null or c.tin = any(%(only)s))
 order by c.position limit %(most)s"""
-# Law that moves: a clause or a date, a membership on either side, a law that asks for consent.
+# Law that moves: a clause or a date, a membership on either side, a law that asks for consent, a
+# list where a clause sets a limit to its age.
 _LAW = f"""
 with {_HOMES},
 moved as (
@@ -104,6 +92,10 @@ moved as (
     join views.programme p on p.code = r.programme
     join way w on w.home = p.administration or w.from_party = p.administration
     where r.rule = 'sharing_consent'
+    union all
+    select r.position, null, w.home
+    from views.list_received r join way w on w.home = r.administration
+    where w.max_age_hours is not null
 )
 select distinct place.position, moved.home
 from moved cross join lateral (values (moved.position), (moved.position_to)) as place (position)
@@ -112,10 +104,18 @@ order by place.position, moved.home"""
 
 
 async def moves(
-    connection: Connection, territory: AdministrationCode, after: int, most: int
+    connection: Connection,
+    territory: AdministrationCode,
+    after: int,
+    only: Sequence[str] | None = None,
+    most: int = MOST,
 ) -> Moves:
-    """What moved after that position, in order: at most `most` operators' own events."""
-    parameters: dict[str, Any] = {"territory": territory.text, "after": after, "most": most}
+    """What moved after that position, in order: at most `most` operators' own events. `only`:
+    the operators that are looked at, where not all are."""
+    parameters: dict[str, Any] = {
+        "territory": territory.text, "after": after, "only": list(only) if only else None,
+        "most": most,
+    }  # fmt: skip
     async with connection.cursor() as cursor:
         await cursor.execute(f"select {POSITION}")
         row = await cursor.fetchone()
@@ -123,195 +123,37 @@ async def moves(
         await cursor.execute(_OWN, parameters)
         own = await cursor.fetchall()
         parameters["until"] = until = own[-1][0] if len(own) == most else max(head, after)
+        operators: dict[int, set[str]] = {}
+        for position, tin in own:
+            operators.setdefault(position, set()).add(tin)
         homes: dict[int, set[str]] = {}
         await cursor.execute(_LAW, parameters)
         for position, home in await cursor.fetchall():
             homes.setdefault(position, set()).add(home)
-    return Moves(own, homes, until, head)
+    return Moves(operators, homes, until, head)
 
 
-async def operators_of(connection: Connection, homes: Iterable[str], position: int) -> list[str]:
+async def operators_of(
+    connection: Connection, homes: Iterable[str], position: int, only: Sequence[str] | None = None
+) -> list[str]:
     """Every operator of these territories of whom anything was believed there, by TIN."""
     statement = """
     select o.tin from views.operator o
-    where o.administration = any(%(homes)s::text[]) and exists (
+    where o.administration = any(%(homes)s::text[])
+        and (%(only)s::text[] is null or o.tin = any(%(only)s)) and exists (
         select from views.status_period p
-        where p.tin = o.tin and p.position < %(position)s
-            and (p.position_to is null or p.position_to > %(position)s))
+        where p.tin = o.tin and p.position <= %(position)s
+            and (p.position_to is null or p.position_to >= %(position)s))
     order by o.tin"""
+    parameters = {
+        "homes": sorted(homes), "position": position, "only": list(only) if only else None
+    }  # fmt: skip
     async with connection.cursor() as cursor:
-        await cursor.execute(statement, {"homes": sorted(homes), "position": position})
+        await cursor.execute(statement, parameters)
         return [row[0] for row in await cursor.fetchall()]
 
 
 # --------------------------------------------------------------------- facts
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """A fact that an event took back (`before`) or put in place. `says`: all but when it holds."""
-
-    fact: Stretch
-    before: bool
-    says: tuple[Any, ...]
-
-
-@dataclass
-class Way:
-    """Everything ever believed of the law from one home territory to another. The same for all its
-    operators, so what is worked out for one of them is kept for the others."""
-
-    links: list[Held[Link]]
-    members: list[Held[Member]]
-    consent_laws: list[Held[ConsentLaw]]
-    _at: dict[int, Facts] = field(default_factory=dict)
-    _moved: dict[int, list[Moved]] = field(default_factory=dict)
-    _unlike: dict[int, list[Between]] = field(default_factory=dict)
-    _edges: dict[int, set[datetime]] = field(default_factory=dict)
-
-    def at(self, position: int) -> Facts:
-        """What was believed of the law alone when everything up to this position was recorded."""
-        if position not in self._at:
-            self._at[position] = Facts(
-                None,
-                links=_then(self.links, position),
-                members=_then(self.members, position),
-                consent_laws=_then(self.consent_laws, position),
-            )
-        return self._at[position]
-
-    def moved(self, position: int) -> list[Moved]:
-        if position not in self._moved:
-            rows = (self.links, self.members, self.consent_laws)
-            self._moved[position] = [it for held in rows for it in _moved(held, position)]
-        return self._moved[position]
-
-    def unlike(self, position: int) -> list[Between]:
-        if position not in self._unlike:
-            self._unlike[position] = _unlike(self.moved(position))
-        return self._unlike[position]
-
-    def edges(self, position: int) -> set[datetime]:
-        if position not in self._edges:
-            self._edges[position] = edges(self.at(position - 1)) | edges(self.at(position))
-        return self._edges[position]
-
-
-@dataclass
-class Past:
-    """Everything ever believed of an operator and of its way into one territory."""
-
-    tin: Tin
-    administration: AdministrationCode
-    periods: list[Held[Period]]
-    identifiers: list[Held[Identified]]
-    consents: list[Held[Consented]]
-    way: Way
-
-    def at(self, position: int) -> Facts:
-        """What was believed when everything up to this position was recorded.
-
-        Whether a list was fresh is no question of what was recorded: it is left out.
-        """
-        own = Facts(
-            self.tin,
-            self.administration,
-            _then(self.periods, position),
-            _then(self.identifiers, position),
-            _then(self.consents, position),
-        )
-        return _under(self.way.at(position), own)
-
-    def moved(self, position: int) -> list[Moved]:
-        own = (self.periods, self.identifiers, self.consents)
-        return [it for held in own for it in _moved(held, position)]
-
-
-def _under(law: Facts, own: Facts) -> Facts:
-    return Facts(
-        own.tin, own.administration, own.periods, own.identifiers, own.consents,
-        law.links, law.members, law.consent_laws,
-    )  # fmt: skip
-
-
-def _then(held: list[Held[T]], position: int) -> list[T]:
-    return [
-        it.fact
-        for it in held
-        if it.position <= position and (it.position_to is None or it.position_to > position)
-    ]
-
-
-def _moved(held: Sequence[Held[Any]], position: int) -> list[Moved]:
-    return [
-        Moved(it.fact, it.position != position, _says(it.fact))
-        for it in held
-        if position in (it.position, it.position_to) and it.position != it.position_to
-    ]
-
-
-def _own_edges(facts: Facts) -> set[datetime]:
-    own: tuple[Sequence[Stretch], ...] = (facts.periods, facts.identifiers, facts.consents)
-    return {edge for held in own for it in held for edge in (it.valid_from, it.valid_to) if edge}
-
-
-def _unlike(moved: list[Moved]) -> list[Between]:
-    """Where what holds says something else before and after; elsewhere every answer stays."""
-    marks = {it.fact.valid_from for it in moved} | {it.fact.valid_to or NEVER_AT for it in moved}
-    found: list[Between] = []
-    for mark, end in pairwise(sorted(marks)):
-        there = [it for it in moved if holds(it.fact, mark)]
-        if {it.says for it in there if it.before} == {it.says for it in there if not it.before}:
-            continue
-        if found and found[-1][1] == mark:
-            found[-1] = (found[-1][0], end)
-        else:
-            found.append((mark, end))
-    return found
-
-
-def _says(fact: Any) -> tuple[Any, ...]:
-    names = getattr(fact, "__struct_fields__", None) or tuple(fact.__dataclass_fields__)
-    said = (getattr(fact, name) for name in names if name not in ("valid_from", "valid_to"))
-    return (type(fact), *said)
-
-
-@dataclass(frozen=True)
-class Change:
-    """From `effective_from` on (in law, UTC) the answer is another than was believed before."""
-
-    position: int
-    tin: Tin
-    was: Outcome
-    now: Answer
-    effective_from: datetime
-    facts: Facts
-
-
-def differences(past: Past, territory: AdministrationCode, position: int) -> list[Change]:
-    """Where the event at this position makes an operator enter or leave the recognised set.
-
-    One entry for each stretch of law, in order. What was never recognised and is not now is no
-    change of the set, so that nobody hears here of an operator that it may not see.
-    """
-    own, way = past.moved(position), past.way
-    stretches = _unlike(own + way.moved(position)) if own else way.unlike(position)
-    if not stretches:
-        return []
-    after = past.at(position)
-    before = past.at(position - 1) if own else _under(way.at(position - 1), after)
-    cuts = way.edges(position) | _own_edges(after) | (_own_edges(before) if own else set())
-    found: list[Change] = []
-    for first, end in stretches:
-        pair: tuple[Outcome, Outcome] | None = None
-        for cut in sorted({first} | {edge for edge in cuts if first < edge < end}):
-            asked = Question(territory, cut)
-            was, now = recognise(before, asked).outcome, recognise(after, asked)
-            answers = (was, now.outcome)
-            if answers != pair and was is not now.outcome and Outcome.RECOGNISED in answers:
-                found.append(Change(position, past.tin, was, now, cut, after))
-            pair = answers
-    return found
 
 
 PAST = f"""
@@ -346,7 +188,8 @@ select {
         "t.rule = 'sharing_consent' and t.value = 'required'",
         "t.programme, t.position",
     )
-}"""
+},
+    (select coalesce(json_agg(r), '[]')::text from views.list_received r)"""
 
 _periods = msgspec.json.Decoder(list[Held[Period]], dec_hook=decode_value)
 _identifiers = msgspec.json.Decoder(list[Held[Identified]], dec_hook=decode_value)
@@ -354,29 +197,236 @@ _consents = msgspec.json.Decoder(list[Held[Consented]], dec_hook=decode_value)
 _links = msgspec.json.Decoder(list[Held[Link]], dec_hook=decode_value)
 _members = msgspec.json.Decoder(list[Held[Member]], dec_hook=decode_value)
 _consent_laws = msgspec.json.Decoder(list[Held[ConsentLaw]], dec_hook=decode_value)
+_lists = msgspec.json.Decoder(list[Listed])
+
+
+@dataclass
+class Law:
+    """Everything ever believed of the law into one territory."""
+
+    territory: AdministrationCode
+    links: list[Held[Link]]
+    members: list[Held[Member]]
+    consent_laws: list[Held[ConsentLaw]]
+    lists: list[Listed]
+    _ways: dict[str, Way] = field(default_factory=dict)
+
+    def way(self, home: str) -> Way:
+        if home not in self._ways:
+            near = [m for m in self.members if m.fact.member.text in (home, self.territory.text)]
+            parties = {home, *(m.fact.bloc.text for m in near)}
+            out = [link for link in self.links if link.fact.clause.from_.text in parties]
+            lists = [each for each in self.lists if each.administration == home]
+            self._ways[home] = Way(out, near, self.consent_laws, lists)
+        return self._ways[home]
+
+    def homes(self) -> set[str]:
+        """The territories that an agreement ever led from, a bloc with its members."""
+        parties = {link.fact.clause.from_.text for link in self.links}
+        return parties | {m.fact.member.text for m in self.members if m.fact.bloc.text in parties}
+
+    def edges(self, after: datetime, until: datetime) -> set[datetime]:
+        """The instants in (after, until] at which the law becomes another because time passes."""
+        facts = [each.fact for held in (self.links, self.members, self.consent_laws)
+                 for each in held]  # fmt: skip
+        found = {edge for each in facts for edge in (each.valid_from, each.valid_to) if edge}
+        return {edge for edge in found if after < edge <= until}
+
+
+async def law(connection: Connection, territory: AdministrationCode) -> Law:
+    async with connection.cursor() as cursor:
+        await cursor.execute(LAW, {"territory": territory.text})
+        row = await cursor.fetchone()
+    assert row is not None  # one row, always
+    return Law(
+        territory, _links.decode(row[0]), _members.decode(row[1]), _consent_laws.decode(row[2]),
+        _lists.decode(row[3]),
+    )  # fmt: skip
 
 
 async def pasts(
-    connection: Connection, territory: AdministrationCode, tins: Sequence[str]
+    connection: Connection, into: Law, sight: Law, tins: Sequence[str]
 ) -> dict[str, Past]:
-    """Of each of these operators all that was ever believed of it and that territory."""
+    """Of each of these operators all that was ever believed of it and that territory. `sight`: the
+    law into the asker's own territory."""
     async with connection.cursor() as cursor:
-        await cursor.execute(LAW, {"territory": territory.text})
-        law = await cursor.fetchone()
-        assert law is not None  # one row, always
-        links, members = _links.decode(law[0]), _members.decode(law[1])
-        consent_laws = _consent_laws.decode(law[2])
         await cursor.execute(PAST, {"tins": list(tins)})
-        found: dict[str, Past] = {}
-        ways: dict[str, Way] = {}
-        for tin, home, periods, identifiers, consents in await cursor.fetchall():
-            if home not in ways:
-                near = [m for m in members if m.fact.member.text in (home, territory.text)]
-                parties = {home, *(m.fact.bloc.text for m in near)}
-                out = [link for link in links if link.fact.clause.from_.text in parties]
-                ways[home] = Way(out, near, consent_laws)
-            found[tin] = Past(
+        return {
+            tin: Past(
                 Tin(tin), AdministrationCode(home), _periods.decode(periods),
-                _identifiers.decode(identifiers), _consents.decode(consents), ways[home],
-            )  # fmt: skip
+                _identifiers.decode(identifiers), _consents.decode(consents),
+                into.way(home), sight.way(home),
+            )
+            for tin, home, periods, identifiers, consents in await cursor.fetchall()
+        }  # fmt: skip
+
+
+# ---------------------------------------------------------------------- time
+
+
+async def _recorded(ledger: Connection, positions: Collection[int]) -> dict[int, datetime]:
+    """When the events at these positions were recorded, in UTC."""
+    statement = "select position, recorded_at from ledger.event where position = any(%s)"
+    async with ledger.cursor() as cursor:
+        await cursor.execute(statement, [sorted(positions)])
+        return dict(await cursor.fetchall())
+
+
+async def _first_after(ledger: Connection, instants: Iterable[datetime]) -> dict[datetime, int]:
+    """The position of the first event recorded at each of these instants or later."""
+    statement = "select i, ledger.position_before(i) + 1 from unnest(%s::timestamptz[]) i"
+    async with ledger.cursor() as cursor:
+        await cursor.execute(statement, [sorted(instants)])
+        return dict(await cursor.fetchall())
+
+
+#: Consents that begin or end after they were told, in a stretch of time.
+_CONSENTS = """
+select c.tin, c.edge from (
+    select c.tin, c.valid_from as edge from views.consent c
+    where c.valid_from > c.recorded_from
+        and c.valid_from > %(after)s and c.valid_from <= %(until)s
+    union
+    select c.tin, c.valid_to from views.consent c
+    where c.valid_to > c.recorded_from and c.valid_to > %(after)s and c.valid_to <= %(until)s
+) c join views.operator o on o.tin = c.tin
+where o.administration = any(%(homes)s::text[])
+    and (%(only)s::text[] is null or c.tin = any(%(only)s))"""
+
+
+@dataclass
+class _Passing:
+    """Where the asker may see operators, or may not any more, because time passed."""
+
+    operators: dict[int, set[str]] = field(default_factory=dict)
+    homes: dict[int, set[str]] = field(default_factory=dict)
+
+
+async def _passing(
+    views: Connection,
+    ledger: Connection,
+    sight: Sight,
+    laws: Law,
+    between: tuple[datetime, datetime],
+    only: Sequence[str] | None,
+    place: int | None = None,
+) -> _Passing:
+    """What passes in (after, until], at the places of the first events recorded since, or, where a
+    place is given, there."""
+    found = _Passing()
+    if sight.role == "auditor":
+        return found
+    after, until = between
+    homes = laws.homes()
+    consents: list[tuple[str, datetime]] = []
+    async with views.cursor() as cursor:
+        await cursor.execute(
+            _CONSENTS,
+            {"after": after, "until": until, "homes": sorted(homes),
+             "only": list(only) if only else None},
+        )  # fmt: skip
+        consents = await cursor.fetchall()
+    edges = laws.edges(after, until)
+    places: dict[datetime, int] = {}
+    if place is None:
+        places = await _first_after(ledger, edges | {edge for _, edge in consents})
+    for tin, edge in consents:
+        found.operators.setdefault(places.get(edge, place or 0), set()).add(tin)
+    asker = AdministrationCode(sight.administration or "")
+    for edge in edges:
+        position = places.get(edge, place or 0)
+        before = position - 1 if place is None else position
+        for home in homes:
+            code, way = AdministrationCode(home), laws.way(home)
+            if way.opened(code, asker, before, edge) != way.opened(
+                code, asker, before, edge - _INSTANT
+            ):
+                found.homes.setdefault(position, set()).add(home)
     return found
+
+
+# --------------------------------------------------------------------- pages
+
+
+@dataclass(frozen=True)
+class Page:
+    """Changes in the order of their positions. `next`: the position up to which all was looked at;
+    `head`: the one up to which the read models are projected."""
+
+    changes: list[Change]
+    next: int
+    head: int
+
+
+async def page(
+    views: Connection,
+    ledger: Connection,
+    sight: Sight,
+    territory: AdministrationCode,
+    after: int,
+    size: int,
+    now: datetime,
+    only: Sequence[str] | None = None,
+) -> Page:
+    """What the asker is told of a territory's answers since a position.
+
+    At least `size` changes, where there are so many: a page never splits what one event changed.
+    `now`: the instant of the request, in UTC. `only`: the operators that are looked at, by TIN.
+    """
+    moved = await moves(views, territory, after, only)
+    if moved.until <= after:
+        return Page([], max(after, moved.until), moved.head)
+    into = await law(views, territory)
+    own = sight.administration
+    seeing = into if own in (None, territory.text) else await law(views, AdministrationCode(own))
+    ends = await _recorded(ledger, {max(after, 1), moved.until})
+    between = ends[max(after, 1)], ends[moved.until]
+    passing = await _passing(views, ledger, sight, seeing, between, only)
+    places = {*moved.operators, *moved.homes, *passing.operators, *passing.homes}
+    clocks = await _recorded(ledger, {place - n for place in places for n in (0, 1)})
+    feed = _Feed(views, into, seeing, sight, only)
+    for place in sorted(places):
+        at = clocks[place]
+        step = Step(place, place - 1, clocks.get(place - 1, at), at)
+        homes = moved.homes.get(place, set()) | passing.homes.get(place, set())
+        tins = moved.operators.get(place, set()) | passing.operators.get(place, set())
+        await feed.tell(step, tins, homes)
+        if len(feed.found) >= size:
+            return Page(feed.found, place, moved.head)
+    if moved.until == moved.head:
+        # What passed since the last event is told with it; later, with the event that follows.
+        last = ends[moved.until]
+        passing = await _passing(views, ledger, sight, seeing, (last, now), only, moved.head)
+        step = Step(moved.head, moved.head, last, now)
+        place = moved.head
+        await feed.tell(step, passing.operators.get(place, ()), passing.homes.get(place, ()))
+    return Page(feed.found, moved.until, moved.head)
+
+
+@dataclass
+class _Feed:
+    """A page in the making, with the pasts that were read for it."""
+
+    views: Connection
+    into: Law
+    seeing: Law
+    sight: Sight
+    only: Sequence[str] | None
+    found: list[Change] = field(default_factory=list)
+    known: dict[str, Past] = field(default_factory=dict)
+
+    async def tell(self, step: Step, tins: Collection[str], homes: Collection[str]) -> None:
+        wanted = set(tins)
+        if homes:
+            wanted.update(await operators_of(self.views, homes, step.position, self.only))
+        missing = sorted(wanted - self.known.keys())
+        for start in range(0, len(missing), CHUNK):
+            self.known |= await pasts(
+                self.views, self.into, self.seeing, missing[start : start + CHUNK]
+            )
+        for number, tin in enumerate(sorted(wanted)):
+            told = change(self.known[tin], self.into.territory, step, self.sight)
+            if told:
+                self.found.append(told)
+            if number % 50 == 49:
+                await asyncio.sleep(0)  # thousands of them must not keep others waiting

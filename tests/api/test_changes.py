@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.api.client import AUDITOR, Client
-from tests.api.region import FRUIT, OPEN, SHUT, STEEL, Line, consent, operator, record, region
+from tests.api.region import (
+    FRUIT,
+    LINES,
+    OLD,
+    OPEN,
+    QUIET,
+    SHUT,
+    STEEL,
+    Line,
+    consent,
+    operator,
+    record,
+    region,
+)
+from tests.folding import Fold
 
 __all__ = ["region"]
 
+
+@pytest.fixture
+def small(database: str, tmp_path: Path) -> Iterator[Client]:
+    """A region of its own, for what must not touch the others' tests."""
+    record(database, *LINES)
+    with Client(database, tmp_path) as client:
+        yield client
+
 FEED = """query ($for: AdministrationCode!, $after: Position!, $first: Int) {
   changes(for: $for, after: $after, first: $first) {
-    next head changes { position tin was now effectiveFrom reasons { code } } } }"""
+    next head changes { position tin was now effectiveFrom reasons { code }
+      course { from to outcome reasons { code } } operator { tin } } } }"""
 
 
 def page(at: Client, territory: str, after: int, by: str = AUDITOR, **said: Any) -> dict[str, Any]:
@@ -99,7 +127,10 @@ def test_when_an_agreement_ends_everybody_under_it_leaves_at_one_position(region
     }
     assert len(found["changes"]) > 1  # a page never splits what one event changed
     assert len({it["position"] for it in found["changes"]}) == 1
-    assert {it["reasons"][0]["code"] for it in found["changes"]} == {"AGREEMENT_TERMINATED"}
+    told = {it["reasons"][0]["code"] for it in found["changes"] if it["was"] == "RECOGNISED"}
+    assert told == {"AGREEMENT_TERMINATED"}
+    # Korea may see nobody of China any more: that, too, is in the course.
+    assert {it["course"][-1]["outcome"] for it in found["changes"]} == {"UNKNOWN"}
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(region: Client) -> None:
@@ -121,3 +152,90 @@ def test_the_feed_is_for_its_own_territory_and_for_auditors(region: Client) -> N
 
     beyond = region.error(FEED, AUDITOR, **{"for": "CN"}, after=999_999)
     assert beyond["message"].startswith("after: found 999999, and the register goes up to ")
+
+
+def folded(at: Client, territory: str, by: str) -> Fold:
+    fold, after = Fold(), 0
+    while True:
+        found = page(at, territory, after, by)
+        for change in found["changes"]:
+            fold.keep(change)
+        after = found["next"]
+        if after >= found["head"]:
+            return fold
+
+
+ASKED = """query ($tin: TIN!, $in: AdministrationCode!, $at: DateTime) {
+  recognition(tin: $tin, in: $in, asOf: {at: $at}) { outcome reasons { code } validTo at } }"""
+
+
+def agrees(at: Client, fold: Fold, tin: str, territory: str, by: str) -> list[str]:
+    """The outcomes from now on, one a stretch, each the same in the fold and in the answers."""
+    outcomes: list[str] = []
+    instant: str | None = None
+    while True:
+        asked = at.ask(ASKED, by, tin=tin, at=instant, **{"in": territory})["recognition"]
+        outcome, codes = fold.at(tin, datetime.fromisoformat(asked["at"])) or (
+            "UNKNOWN", ["NO_INFORMATION"]
+        )  # fmt: skip
+        assert (outcome, codes) == (asked["outcome"], [it["code"] for it in asked["reasons"]])
+        outcomes.append(outcome)
+        instant = asked["validTo"]
+        if instant is None:
+            return outcomes
+
+
+def test_an_end_that_is_known_in_advance_is_told_also_of_who_comes_after_the_notice(
+    small: Client,
+) -> None:
+    """The case of issue 10: terminated for the fifteenth of December, granted after the notice."""
+    today = datetime.now(UTC).date()
+    end = today + timedelta(days=16)
+    record(
+        small.database,
+        {"command": "terminate_agreement", "agreement": "CN-KR-AEO", "effective": end.isoformat(),
+         "source": "a note"},
+        *operator("KR44444444", "Synthetic New", "KR-AEO", "AA", "KRAEO4444", f"{today}"),
+    )  # fmt: skip
+
+    told = [it for it in page(small, "CN", 0, "partner:CN")["changes"]
+            if it["tin"] == "KR44444444"]  # fmt: skip
+    course = told[-1]["course"]
+    assert [(it["outcome"], it["to"] and it["to"][:10]) for it in course] == [
+        ("RECOGNISED", f"{end - timedelta(days=1)}"), ("NOT_RECOGNISED", None)
+    ]  # fmt: skip
+    assert course[-1]["reasons"] == [{"code": "AGREEMENT_TERMINATED"}]
+    assert told[-1]["operator"] == {"tin": "KR44444444"}
+    fold = folded(small, "CN", "partner:CN")
+    assert agrees(small, fold, "KR44444444", "CN", "partner:CN") == [
+        "RECOGNISED", "NOT_RECOGNISED",
+    ]  # fmt: skip
+
+
+def test_of_who_was_not_recognised_the_feed_tells_that_it_is_hidden_since(small: Client) -> None:
+    record(
+        small.database,
+        {"command": "suspend_authorisation", "tin": OPEN, "reason": "late books",
+         "legal_ground": "Art. 16"},
+    )  # fmt: skip
+    before = folded(small, "CN", "partner:CN")
+    assert agrees(small, before, OPEN, "CN", "partner:CN") == ["NOT_RECOGNISED"]
+    after = page(small, "CN", 0)["head"]
+    record(small.database, {"command": "withdraw_consent", "tin": OPEN, "partner": "CN"})
+
+    [told] = page(small, "CN", after, "partner:CN")["changes"]
+    assert (told["was"], told["now"], told["operator"]) == ("NOT_RECOGNISED", "UNKNOWN", None)
+    assert [it["outcome"] for it in told["course"]] == ["UNKNOWN"]
+    assert agrees(small, folded(small, "CN", "partner:CN"), OPEN, "CN", "partner:CN") == ["UNKNOWN"]
+
+
+def test_for_every_partner_and_every_operator_the_fold_is_the_answer(region: Client) -> None:
+    """All that the other tests of this file recorded, asked by each partner at its own counter."""
+    tins = [FRUIT, QUIET, STEEL, OPEN, SHUT, OLD, "KR44444444", "DE7777777"]
+    seen: set[str] = set()
+    for territory in ("CN", "KR", "EU", "DE", "FR", "GB", "AU", "JP", "RU", "KZ"):
+        fold = folded(region, territory, f"partner:{territory}")
+        for tin in tins:
+            if not tin.startswith(territory):
+                seen.update(agrees(region, fold, tin, territory, f"partner:{territory}"))
+    assert seen == {"RECOGNISED", "NOT_RECOGNISED", "UNKNOWN"}
