@@ -169,6 +169,23 @@ class LedgerRecorder(PostgresApplicationRecorder):
         )
         return Found(*rows[0]) if rows else None
 
+    def find_commands(self, ids: Sequence[UUID]) -> dict[UUID, bytes]:
+        """The digests of those command ids that were used before."""
+        text = SQL("select command_id, digest from {} where command_id = any(%s)")
+        return dict(self._select(text.format(self._commands), [list(ids)]))
+
+    def find_said(self, stream: UUID, digest: bytes) -> Found | None:
+        """What a request of this digest has recorded in this stream first, under whatever id."""
+        rows = self._select(
+            SQL(
+                "select digest, first_position, events, recorded_at from {} where command_id in "
+                "(select command_id from {} where originator_id = %s) and digest = %s "
+                "order by first_position limit 1"
+            ).format(self._commands, self._table),
+            [stream, digest],
+        )
+        return Found(*rows[0]) if rows else None
+
     def close(self) -> None:
         """Finish what is in flight, refuse what is queued. Later commands raise Closed."""
         self._committer.close()

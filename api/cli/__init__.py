@@ -13,6 +13,7 @@ from api.cli import (
     benching,
     deciding,
     erasing,
+    importing,
     keeping,
     papers,
     replaying,
@@ -47,7 +48,7 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
     "Keep it": {
         "migrate": keeping.migrate,
         "load": keeping.load,
-        "import": keeping.import_,
+        "import": importing.import_,
         "rebuild": keeping.rebuild,
         "check": keeping.check,
         "erase": erasing.erase,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from api.cli.importing import show_bad
 from api.cli.terminal import (
     HOME,
     REFUSED,
     Home,
     Json,
     fail,
-    named,
     position,
     print_json,
     print_table,
@@ -55,59 +54,10 @@ def load(
             with progress(f"{operators:,} synthetic operators") as bar:
                 events = load_operators(url, operators, bar)
             print(f"{events:,} events of synthetic operators recorded")
-    _show_bad([asdict(line) for line in refused])
+    show_bad(refused)
     if refused:
         fail(REFUSED, f"{len(refused)} lines of the world were refused and left out")
     print("the world is loaded")
-
-
-def import_(
-    file: Annotated[str, typer.Argument(help="CSV if its name ends in .csv, else JSON lines.")],
-    command: Annotated[
-        str | None, typer.Option(help="The command of every line that names none.")
-    ] = None,
-    actor: Annotated[str, typer.Option(help="Who answers for it: an opaque id.")] = "import",
-    partial: Annotated[
-        bool, typer.Option("--partial", help="Record the good lines of a file that has bad ones.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide all, record nothing.")] = False,
-    home: Home = HOME,
-    as_json: Json = False,
-) -> None:
-    """Record a file of commands: operators, identifiers, consents, decisions, anything.
-
-    Each line is one command; its fields are those of the mutations, in snake case, and `command`
-    names it (register_operator, grant_authorisation, ...). In CSV an empty cell is a field left
-    out, and a list is set apart by semicolons. Every bad line is named with its field and its
-    cure. Nothing of a file with a bad line is recorded, unless --partial.
-    The same line again is the same command, and is recorded once.
-    """
-    from api.imports import import_file
-    from api.lines import count_lines
-
-    path = named(file)
-    with register(home) as url, progress(path.name) as bar:
-        total = count_lines(path)
-        report = import_file(
-            url,
-            path,
-            actor=actor,
-            command=command,
-            partial=partial,
-            dry_run=dry_run,
-            progress=lambda done: bar(done, total),
-        )
-    if as_json:
-        print_json(asdict(report))
-    else:
-        _show_bad([asdict(line) for line in report.bad])
-        done = "would be recorded" if dry_run else "recorded"
-        print(
-            f"{report.lines:,} lines: {report.recorded:,} {done} ({report.events:,} events), "
-            f"{report.repeated:,} known already, {len(report.bad):,} bad"
-        )
-    if report.bad:
-        raise typer.Exit(REFUSED)
 
 
 def rebuild(
@@ -170,10 +120,3 @@ def check(
         print_table(None, ("What", "Found"), rows)
     if not all(it.good for it in found):
         raise typer.Exit(REFUSED)
-
-
-def _show_bad(lines: list[dict[str, object]]) -> None:
-    if lines:
-        print_table("Refused", ("Line", "Field", "Found", "What helps"), [
-            (f"{it['file']}:{it['line']}", it["field"], it["found"], it["cure"]) for it in lines
-        ])  # fmt: skip

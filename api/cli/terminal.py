@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -33,8 +34,27 @@ HOME = ".aeo"
 Progress = Callable[[int, int], None]
 
 
+#: Characters that command a terminal, or turn, hide or join what stands beside them: they are shown
+#: as \uXXXX and never sent. Categories: control, format, surrogate, private use, line, paragraph.
+_COMMANDING = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Text from a file or from the register, as it may be sent to a terminal."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char if char in keep or unicodedata.category(char) not in _COMMANDING else _escaped(char)
+        for char in text
+    )
+
+
+def _escaped(char: str) -> str:
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
+
+
 def complain(sentence: str) -> None:
-    print(f"aeo: {sentence}", file=sys.stderr)
+    print("aeo:", printable(sentence, keep="\n"), file=sys.stderr)
 
 
 def fail(code: int, sentence: str) -> NoReturn:
@@ -132,7 +152,7 @@ def shown(it: Any) -> str:
             return "yes" if it else "no"
         case list() | tuple():
             return ", ".join(shown(part) for part in it)
-    return str(it)
+    return printable(str(it), keep="\n")
 
 
 def plain(it: Any) -> Any:
@@ -144,7 +164,22 @@ def plain(it: Any) -> Any:
 
 def print_json(it: Any) -> None:
     indent = 2 if sys.stdout.isatty() else None
-    print(json.dumps(it, default=plain, ensure_ascii=False, indent=indent))
+    print(json_text(it, indent))
+
+
+def json_text(it: Any, indent: int | None = None) -> str:
+    """JSON in which no character commands a terminal: outside ASCII those are escaped, too."""
+    text = json.dumps(it, default=plain, ensure_ascii=False, indent=indent)
+    plain_text = text.isascii() and "\x7f" not in text
+    return text if plain_text else "".join(map(_of_json, text))
+
+
+def _of_json(char: str) -> str:
+    if char == "\x7f":
+        return "\\u007f"
+    if char.isascii() or unicodedata.category(char) not in _COMMANDING:
+        return char
+    return json.dumps(char)[1:-1]
 
 
 def print_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -163,6 +198,7 @@ def print_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequen
 @contextmanager
 def progress(what: str) -> Iterator[Progress]:
     """A bar on a terminal; elsewhere a line now and then, on standard error."""
+    what = printable(what)
     if not sys.stderr.isatty():
         yield _lines(what)
         return
@@ -170,7 +206,7 @@ def progress(what: str) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
-    shape = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    shape = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     with Bars(*shape, TimeElapsedColumn(), console=Console(stderr=True)) as bars:
         task = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)

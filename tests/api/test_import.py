@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from api.imports import import_file
-from api.lines import BadFile
+from api.files import BadFile, Told
+from api.files.reading import source_of
+from api.imports import import_file, import_lines
+from registry import commands as c
+from registry.application import Registry
+from registry.database import environment
 
 KR = [
     {
@@ -36,7 +43,7 @@ LIFE = [
 ]
 
 
-def given(database: str, tmp_path: Path, *lines: dict[str, Any]) -> None:
+def given_lines(database: str, tmp_path: Path, *lines: dict[str, Any]) -> None:
     report = sent(database, written(tmp_path / "given.jsonl", *lines))
     assert report.bad == []
 
@@ -62,7 +69,7 @@ def recorded(database: str) -> list[str]:
 
 @pytest.fixture
 def korea(database: str, tmp_path: Path) -> str:
-    given(database, tmp_path, *KR)
+    given_lines(database, tmp_path, *KR)
     return database
 
 
@@ -121,10 +128,10 @@ def test_the_same_file_again_records_nothing_more(korea: str, tmp_path: Path) ->
 
 
 def test_a_file_that_grew_records_what_is_new(korea: str, tmp_path: Path) -> None:
-    sent(korea, written(tmp_path / "monday.jsonl", *of("KR1000000001", *LIFE)))
+    sent(korea, written(tmp_path / "list.jsonl", *of("KR1000000001", *LIFE)))
 
     more = of("KR1000000001", *LIFE, {"command": "suspend_authorisation", "reason": "audit"})
-    report = sent(korea, written(tmp_path / "tuesday.jsonl", *more))
+    report = sent(korea, written(tmp_path / "list.jsonl", *more))
 
     assert (report.recorded, report.repeated) == (1, 5)
     assert recorded(korea)[-1] == "operator.suspended"
@@ -257,3 +264,133 @@ def test_an_operator_may_be_merged_into_one_of_the_same_file(korea: str, tmp_pat
     lines = of("KR1000000002", LIFE[0]) + of("KR1000000001", LIFE[0], merge)
 
     assert sent(korea, written(tmp_path / "list.jsonl", *lines)).bad == []
+
+
+# ------------------------------------------------- a line is its file and its number
+
+
+SUSPEND = {"command": "suspend_authorisation", "reason": "audit"}
+LIFT = {"command": "lift_suspension"}
+
+
+@pytest.fixture
+def holder(korea: str, tmp_path: Path) -> str:
+    """KR1000000001 holds an authorisation."""
+    given_lines(korea, tmp_path, *of("KR1000000001", *LIFE))
+    return korea
+
+
+def counts(report: Any) -> tuple[int, int, int, int]:
+    return report.recorded, report.repeated, report.unchanged, len(report.bad)
+
+
+def test_the_same_suspension_twice_in_one_file_is_two(holder: str, tmp_path: Path) -> None:
+    file = written(tmp_path / "list.jsonl", *of("KR1000000001", SUSPEND, LIFT, SUSPEND))
+
+    report = sent(holder, file)
+
+    assert counts(report) == (3, 0, 0, 0)
+    assert recorded(holder)[-3:] == [
+        "operator.suspended", "operator.suspension_lifted", "operator.suspended"
+    ]  # fmt: skip
+    assert counts(sent(holder, file)) == (0, 3, 0, 0)
+
+
+def test_the_same_words_in_another_file_are_decided_anew(holder: str, tmp_path: Path) -> None:
+    for name, line in (("monday", SUSPEND), ("tuesday", LIFT), ("wednesday", SUSPEND)):
+        report = sent(holder, written(tmp_path / f"{name}.jsonl", *of("KR1000000001", line)))
+        assert counts(report) == (1, 0, 0, 0), name
+
+    assert recorded(holder)[-1] == "operator.suspended"
+
+
+def test_the_same_file_under_another_batch_is_decided_anew(holder: str, tmp_path: Path) -> None:
+    suspend = written(tmp_path / "suspend.jsonl", *of("KR1000000001", SUSPEND))
+    lift = written(tmp_path / "lift.jsonl", *of("KR1000000001", LIFT))
+    for file, batch in ((suspend, "week 1"), (lift, "week 2"), (suspend, "week 3")):
+        assert counts(brought(holder, file, batch=batch)) == (1, 0, 0, 0), batch
+
+    assert counts(brought(holder, suspend, batch="week 3")) == (0, 1, 0, 0)
+
+
+def brought(database: str, path: Path, **how: Any) -> Any:
+    return import_lines(database, source_of(path, Told()), actor="kcs-office-7", **how)
+
+
+def test_a_declared_batch_keeps_its_lines_as_they_were(holder: str, tmp_path: Path) -> None:
+    file = written(tmp_path / "suspend.jsonl", *of("KR1000000001", SUSPEND))
+    brought(holder, file, batch="week 1")
+
+    other = written(tmp_path / "lift.jsonl", *of("KR1000000001", LIFT))
+    [bad] = brought(holder, other, batch="week 1").bad
+
+    assert "was recorded before, and said something else" in bad.found
+
+
+def test_a_file_that_grows_day_by_day_goes_on_where_it_was(holder: str, tmp_path: Path) -> None:
+    lines = of("KR1000000001", SUSPEND, LIFT, SUSPEND, LIFT)
+    for day in range(1, 5):
+        report = sent(holder, written(tmp_path / "all.jsonl", *lines[:day]))
+        assert counts(report) == (1, day - 1, 0, 0), day
+
+
+def test_a_line_that_changes_nothing_says_why(holder: str, tmp_path: Path) -> None:
+    lines = of("KR1000000001", LIFE[0], SUSPEND, SUSPEND, {**LIFE[4]})
+
+    report = sent(holder, written(tmp_path / "list.jsonl", *lines))
+
+    assert report.bad == []
+    assert report.recorded + report.repeated + report.unchanged == report.lines == 4
+    assert [note.line for note in report.notes] == [1, 3, 4]
+    assert "recorded before, as position" in report.notes[0].why
+    assert "an earlier line of this file says the same" in report.notes[1].why
+
+
+def test_a_home_that_imported_a_file_by_the_old_ids_does_not_record_it_twice(
+    holder: str, tmp_path: Path
+) -> None:
+    """Until release 1 a line was known by its content: the third line was lost."""
+    lines = of("KR1000000001", SUSPEND, LIFT)
+    with closing(Registry(environment(holder))) as registry:
+        for line in lines:
+            registry.execute(c.read(line), "kcs-office-7")
+    before = len(recorded(holder))
+    file = written(tmp_path / "list.jsonl", *lines, lines[0])
+
+    report = sent(holder, file)
+
+    assert (counts(report), len(recorded(holder))) == ((0, 3, 0, 0), before)
+    assert "an earlier release" in report.notes[0].why and "--batch" in report.notes[0].why
+    assert counts(sent(holder, written(tmp_path / "last.jsonl", lines[0])))[1] == 1
+    assert counts(brought(holder, file, batch="again")) == (3, 0, 0, 0)
+
+
+TINS = ("KR9000000001", "KR9000000002")
+LINES = [
+    *({"tin": tin, **line} for tin in TINS for line in (*LIFE, SUSPEND, LIFT)),
+    {"tin": "KR9", "command": "conquer"},
+    {"tin": "KR9000000001", "command": "suspend_authorisation"},
+]
+
+
+@given(st.lists(st.sampled_from(LINES), max_size=12), st.booleans(), st.data())
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_no_line_vanishes_whatever_the_file_says(
+    korea: str, tmp_path: Path, lines: list[dict[str, Any]], partial: bool, data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(["list.jsonl", "other.jsonl"]))
+    before = recorded(korea)
+    file = written(tmp_path / name, *lines)
+
+    report = sent(korea, file, partial=partial)
+
+    outcomes = (report.recorded, report.repeated, report.unchanged, report.kept_back)
+    assert sum(outcomes) + len(report.bad) == report.lines == len(lines)
+    assert len(recorded(korea)) - len(before) == report.events == report.recorded
+    again = sent(korea, file, partial=partial)
+    if partial or not report.bad:
+        assert again.repeated >= len(lines) - len(report.bad)
+    if not report.bad:
+        assert counts(again) == (0, len(lines), 0, 0)
