@@ -269,7 +269,8 @@ class _Belief:
             within = [said.time, *_perhaps(one, at), *_perhaps(other, at)]
             return _Found(
                 found,
-                said.time.begun.assumed or any(_assumed(own, at) for own in terms.values()),
+                said.time.begun.assumed
+                or (all(terms.values()) and any(_assumed(own, at) for own in terms.values())),
                 hindered_by,
                 latest_of(it.begun.dates for it in within),
                 earliest_of(it.ended.dates for it in within if it.ended),

@@ -6,7 +6,7 @@ side withdraws or the agreement ends; a date that was recorded is bettered by Se
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -15,8 +15,9 @@ import msgspec
 from registry import commands as c
 from registry.agreements import STEPS, Agreement, Clause, Party
 from registry.decisions import Decision
-from registry.errors import BadValue, NotAParty, WrongDates, WrongStatus
+from registry.errors import AlreadyRecorded, BadValue, NotAParty, WrongDates, WrongStatus
 from registry.readings import amend
+from registry.repeats import difference
 from registry.values import NEVER, AdministrationCode, Dates, Step
 
 #: Between these lie the days of every step, but for one that may never have been taken.
@@ -50,21 +51,18 @@ def start_pilot(agreement: Agreement, it: c.StartPilot, by: Decision) -> None:
 
 
 def implement(agreement: Agreement, it: c.ImplementAgreement, by: Decision) -> None:
-    """Each party implements for itself. Raises WrongStatus while a term of its own runs."""
+    """Each party implements for itself. Raises AlreadyRecorded while a term of its own runs."""
     _party(agreement, it.side)
-    said = {"side": it.side}
-    if (since := agreement.running.get(it.side)) is None:
-        _in_order(
-            agreement, it, by,
-            lambda e: isinstance(e, Agreement.Withdrew) and e.member == it.side,
-            (Agreement.Withdrew,),
-        )  # fmt: skip
-        _record(agreement, Agreement.Implemented, it, by, **said)
-    elif not _is_said(agreement, Agreement.Implemented, it, by, said):
-        raise WrongStatus(
-            f"{agreement.agreement} is implemented by {it.side} {_since(since)} already: SetDates"
-            " betters that date, and only a withdrawal or the agreement's termination ends it"
+    own = [e for e in _of_membership(agreement, it.side) if isinstance(e, Agreement.Implemented)]
+    if since := agreement.running.get(it.side):
+        about = f"implemented by {it.side} {_since(since)}"
+        cure = (
+            "SetDates betters that date, and only a withdrawal or the agreement's termination"
+            " ends it"
         )
+        return _repeated(agreement, own, it, by, about, cure, side=it.side)
+    _in_order(agreement, it, by, it.side, (Agreement.Withdrew,))
+    _record(agreement, Agreement.Implemented, it, by, side=it.side)
 
 
 _PAUSES = (Agreement.Suspended, Agreement.Resumed)
@@ -72,26 +70,22 @@ _PAUSES = (Agreement.Suspended, Agreement.Resumed)
 
 def suspend_side(agreement: Agreement, it: c.SuspendAgreement, by: Decision) -> None:
     _party(agreement, it.side)
-    if it.side not in agreement.suspended:
-        _in_turn(agreement, it, by)
-        _record(agreement, Agreement.Suspended, it, by, side=it.side)
+    if since := agreement.suspended.get(it.side):
+        own = _of_membership(agreement, it.side, _PAUSES)[:1]
+        about = f"suspended by {it.side} {_since(since)}"
+        return _repeated(agreement, own, it, by, about, "ResumeAgreement ends that", side=it.side)
+    _in_order(agreement, it, by, it.side, (*_PAUSES, Agreement.Withdrew))
+    _record(agreement, Agreement.Suspended, it, by, side=it.side)
 
 
 def resume_side(agreement: Agreement, it: c.ResumeAgreement, by: Decision) -> None:
     _party(agreement, it.side)
     if it.side not in agreement.suspended:
-        raise WrongStatus(f"{agreement.agreement} is not suspended by {it.side}: nothing to resume")
-    _in_turn(agreement, it, by)
+        own = _of_membership(agreement, it.side, _PAUSES)[:1]
+        about = f"not suspended by {it.side}"
+        return _repeated(agreement, own, it, by, about, "nothing to resume", side=it.side)
+    _in_order(agreement, it, by, it.side, (*_PAUSES, Agreement.Withdrew))
     _record(agreement, Agreement.Resumed, it, by, side=it.side)
-
-
-def _in_turn(agreement: Agreement, it: c.SideCommand, by: Decision) -> None:
-    """A suspension, its end and a withdrawal of one side follow each other."""
-    _in_order(
-        agreement, it, by,
-        lambda e: it.side in (getattr(e, "side", None), getattr(e, "member", None)),
-        (*_PAUSES, Agreement.Withdrew),
-    )  # fmt: skip
 
 
 def terminate(agreement: Agreement, it: c.TerminateAgreement, by: Decision) -> None:
@@ -99,22 +93,24 @@ def terminate(agreement: Agreement, it: c.TerminateAgreement, by: Decision) -> N
 
 
 def accede(agreement: Agreement, it: c.AccedeToAgreement, by: Decision, time_zone: str) -> None:
-    if it.member not in agreement.parties:
-        _in_order(
-            agreement, it, by,
-            lambda e: isinstance(e, Agreement.Withdrew) and e.member == it.member,
-            (Agreement.Withdrew,),
-        )  # fmt: skip
-        _record(agreement, Agreement.Acceded, it, by, party=Party(it.member, time_zone))
+    party = Party(it.member, time_zone)
+    if it.member in agreement.parties:
+        own = [e for e in agreement.past[::-1] if _subject(e) == it.member][:1]
+        about = f"one of which {it.member} is a party"
+        cure = "only who is none can accede"
+        return _repeated(agreement, own, it, by, about, cure, party=party)
+    _in_order(agreement, it, by, it.member, (Agreement.Withdrew,))
+    _record(agreement, Agreement.Acceded, it, by, party=party)
 
 
 def withdraw_member(agreement: Agreement, it: c.WithdrawFromAgreement, by: Decision) -> None:
+    last = [e for e in agreement.past[::-1] if _subject(e) == it.member][:1]
+    if it.member not in agreement.parties and any(
+        isinstance(e, Agreement.Withdrew) and _says(e, it, by, member=it.member) for e in last
+    ):
+        return
     _party(agreement, it.member)
-    _in_order(
-        agreement, it, by,
-        lambda e: isinstance(e, Agreement.Acceded) and e.party.administration == it.member,
-        (Agreement.Acceded,),
-    )  # fmt: skip
+    _in_order(agreement, it, by, it.member, (Agreement.Acceded,))
     _record(agreement, Agreement.Withdrew, it, by, member=it.member)
 
 
@@ -165,14 +161,27 @@ def _take(
     **said: object,
 ) -> None:
     """A step of all together is taken once: another day of it would change what was answered."""
-    taken = agreement.taken.get(STEPS[event])
-    if taken is None:
-        _record(agreement, event, it, by, **said)
-    elif not _is_said(agreement, event, it, by, said):
-        raise WrongStatus(
-            f"{agreement.agreement} has taken the step {STEPS[event]}, {_since(taken)}, already:"
-            " SetDates betters that date, or sets what another source says beside it"
-        )
+    if taken := agreement.taken.get(STEPS[event]):
+        own = [e for e in agreement.past[::-1] if type(e) is event]
+        about = f"at the step {STEPS[event]} {_since(taken)}"
+        cure = "SetDates betters that date, or sets what another source says beside it"
+        return _repeated(agreement, own, it, by, about, cure, **said)
+    _record(agreement, event, it, by, **said)
+
+
+def _repeated(
+    agreement: Agreement,
+    events: Iterable[Agreement.DatedEvent],
+    it: c.DatedCommand,
+    by: Decision,
+    about: str,
+    cure: str,
+    **said: object,
+) -> None:
+    """What stands already: nothing, where one of these events says the very same; else refused."""
+    if not any(_says(event, it, by, **said) for event in events):
+        _dates(it, by)
+        raise AlreadyRecorded(f"{agreement.agreement} is {about} already: {cure}")
 
 
 def _record(
@@ -182,52 +191,65 @@ def _record(
     by: Decision,
     **said: object,
 ) -> None:
-    """One dated event, unless the very same was said before."""
-    _is_open(agreement, event, it, by)
-    if _is_said(agreement, event, it, by, said):
-        return
-    facts = msgspec.structs.replace(by, effective=_dates(it, by).earliest).envelope()
-    agreement.trigger_event(event, **_said(it, by, said), **facts)
-
-
-def _said(it: c.DatedCommand, by: Decision, said: dict[str, Any]) -> dict[str, Any]:
-    return said | {"dates": _dates(it, by), "assumed": it.assumed, "note": it.note}
-
-
-def _is_open(
-    agreement: Agreement, event: type[Agreement.DatedEvent], it: c.DatedCommand, by: Decision
-) -> None:
-    """From its end on, nothing happens to an agreement; until that day, everything may."""
+    """One dated event, unless the very same was said before, and nothing since took its place."""
+    dates = _dates(it, by)
     over = agreement.taken.get(Step.TERMINATED)
     bettering = event in (Agreement.DatesSet, Agreement.Noted, Agreement.Terminated)
-    if over and not bettering and _dates(it, by).earliest >= over.latest:
+    # From its end on nothing happens to an agreement; until that day everything may.
+    if over and not bettering and dates.earliest >= over.latest:
         raise WrongStatus(
             f"{agreement.agreement} is terminated {_since(over)}:"
             " from then on only its record can be bettered"
         )
+    if event in (Agreement.ScopeSet, Agreement.DatesSet, Agreement.Noted):
+        place = _place(event, said | {"dates": dates})
+        for past in reversed(agreement.past):
+            if type(past) is event and _says(past, it, by, **said):
+                return
+            if place and _replaces(past) and place == _place(type(past), vars(past)):
+                break
+    facts = msgspec.structs.replace(by, effective=dates.earliest).envelope()
+    agreement.trigger_event(
+        event, dates=dates, assumed=it.assumed, note=it.note, **said, **facts
+    )
 
 
-def _is_said(
-    agreement: Agreement,
-    event: type[Agreement.DatedEvent],
-    it: c.DatedCommand,
-    by: Decision,
-    said: dict[str, Any],
+def _says(
+    event: Agreement.DatedEvent, it: c.DatedCommand, by: Decision, **said: object
 ) -> bool:
-    """Was the very same said before, and nothing since that took its place?"""
-    if event in _PAUSES:
-        return False  # by turns: whether it changes anything is known already
-    said = _said(it, by, said)
-    place = _place(event, said)
-    for past in reversed(agreement.past):
-        same = type(past) is event and past.source == by.source
-        if same and all(getattr(past, k) == v for k, v in said.items()):
-            return True
-        if place and place == _place(type(past), vars(past)):
-            return False
-        if isinstance(past, Agreement.Withdrew) and past.member == said.get("side"):
-            return False  # what it said was of an earlier term
-    return False
+    """Does the command say, field by field, what the event says? A command that names no day says
+    what it said on the day of the decision."""
+    named = it.earliest or it.effective
+    first = named or event.effective
+    dates = Dates(first, max(first, it.latest or first))
+    own = {"dates": dates, "assumed": it.assumed, "note": it.note}
+    by = msgspec.structs.replace(by, effective=named)
+    return difference(event, by, None, own, **said) is None
+
+
+def _subject(event: Agreement.DatedEvent) -> AdministrationCode | None:
+    """Whose membership an event begins or ends."""
+    match event:
+        case Agreement.Acceded(party=party):
+            return party.administration
+        case Agreement.Withdrew(member=member):
+            return member
+    return None
+
+
+def _of_membership(
+    agreement: Agreement,
+    side: AdministrationCode,
+    kinds: tuple[type[Agreement.SideEvent], ...] = (Agreement.SideEvent,),
+) -> list[Agreement.DatedEvent]:
+    """What a side did since it withdrew last, the last first."""
+    found: list[Agreement.DatedEvent] = []
+    for event in reversed(agreement.past):
+        if isinstance(event, Agreement.Withdrew) and event.member == side:
+            break
+        if isinstance(event, kinds) and event.side == side:
+            found.append(event)
+    return found
 
 
 def _since(dates: Dates) -> str:
@@ -237,13 +259,17 @@ def _since(dates: Dates) -> str:
 
 
 def _place(event: type[Agreement.DatedEvent], said: dict[str, Any]) -> object:
-    """Of two words of one place the later stands alone. None: both stand."""
+    """What it is about where the later word can take the place of the earlier; else None."""
     if event is Agreement.ScopeSet:
         return said["clause"].place, said["dates"].earliest
     if event is Agreement.DatesSet:
-        return None if said["conflicting"] else (said["what"], said["side"], said["term"])
-    step = STEPS.get(event)
-    return step and (step, said.get("side"), None)
+        return said["what"], said["side"], said["term"]
+    return None
+
+
+def _replaces(event: Agreement.DatedEvent) -> bool:
+    """Does it take the place of what was said before, or stand beside it?"""
+    return not getattr(event, "conflicting", False)
 
 
 def _dates(it: c.DatedCommand, by: Decision) -> Dates:
@@ -260,12 +286,15 @@ def _in_order(
     agreement: Agreement,
     it: c.DatedCommand,
     by: Decision,
-    about: Callable[[Agreement.DatedEvent], bool],
+    side: AdministrationCode,
     kinds: tuple[type[Agreement.DatedEvent], ...],
 ) -> None:
     """Law follows the dates: what begins and ends by turns is said in the order of its days."""
     day = _dates(it, by).earliest
-    said = (e.dates.earliest for e in agreement.past if isinstance(e, kinds) and about(e))
+    said = (
+        e.dates.earliest for e in agreement.past
+        if isinstance(e, kinds) and side in (_subject(e), getattr(e, "side", None))
+    )  # fmt: skip
     if day < (last := max(said, default=day)):
         raise WrongDates(f"effective: found {day}, and the last word on this counts from {last}")
 

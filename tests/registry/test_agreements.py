@@ -134,6 +134,16 @@ def test_a_step_taken_is_bettered_and_not_taken_again(
     assert when(it, kind(**said)) == []
 
 
+def test_a_source_that_conflicts_is_kept_once_and_again_where_it_was_replaced() -> None:
+    it = agreement()
+    said: dict[str, Any] = {"agreement": ID, "what": Step.SIGNED, "source": "x"}
+    one = c.SetDates(**said, conflicting=True, effective=date(2012, 6, 1))
+    other = c.SetDates(**said, conflicting=True, effective=date(2012, 7, 1))
+    instead = c.SetDates(**said, effective=date(2012, 8, 1))
+
+    assert [len(when(it, each)) for each in (one, other, one, instead, one)] == [1, 1, 0, 1, 1]
+
+
 def test_who_may_never_have_signed_can_sign() -> None:
     doubt = c.SetDates(
         agreement=ID, what=Step.SIGNED, earliest=date(2019, 4, 23), latest=NEVER, source="x"
@@ -242,7 +252,9 @@ def test_a_member_that_withdrew_is_a_party_no_longer_and_may_come_back() -> None
     leave = c.WithdrawFromAgreement(agreement=ID, member=AU)
 
     assert when(it, leave) == [dated(Agreement.Withdrew, member=AU)]
-    refused(NotAParty, it, leave)
+    assert when(it, leave) == []
+    other = c.WithdrawFromAgreement(agreement=ID, member=AU, note="said otherwise")
+    refused(NotAParty, it, other)
     assert len(when(it, c.AccedeToAgreement(agreement=ID, member=AU))) == 1
 
 

@@ -376,7 +376,6 @@ PAIRS = 1_000 if os.environ.get("AEO_EVERY_PAIR") else 1
 KINDS = [
     kind for kind in c.COMMANDS.values()
     if kind not in BEGINNINGS and not issubclass(kind, c.KeyCommand)
-    and not issubclass(kind, c.AgreementCommand)
 ]  # fmt: skip
 
 
