@@ -7,6 +7,7 @@ signed, or that holds our word against us, is an alarm: what it was asked and wh
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 import time
 from base64 import b64encode
@@ -210,7 +211,8 @@ class Witnesses:
     def _evidence(self, witness: Witness, asked: bytes, status: int, said: str) -> None:
         folder = self.home / "evidence"
         folder.mkdir(exist_ok=True)
-        kept = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{status}.txt"
+        now = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+        kept = folder / f"{re.sub('[-:]', '', now)}Z-{status}.txt"
         answer = f"\nanswered {status}\n\n{said}"
         kept.write_bytes(f"asked of {witness.url}\n\n".encode() + asked + answer.encode())
         log.error("log.contradicted", witness=witness.url, status=status, said=said, kept=str(kept))

@@ -42,6 +42,14 @@ def test_the_counter_knows_the_read_models_and_the_register_knows_nobody() -> No
     content(sys.executable, "-c", lint)
 
 
+def test_no_year_is_printed_without_its_zeros() -> None:
+    """`%Y` writes the year 812 as 812, which no reader of dates takes; isoformat pads it."""
+    product = [it for name in PACKAGES for it in (ROOT / name).rglob("*.py")]
+    product += [ROOT / "ops" / "aeo-verify", ROOT / "ops" / "aeo-witness"]
+
+    assert [it for it in product if "%Y" in it.read_text(encoding="utf-8")] == []
+
+
 def test_the_three_packages_are_ours_and_live_under_one_roof() -> None:
     for name in PACKAGES:
         found = importlib.import_module(name).__path__

@@ -145,7 +145,8 @@ def shown(it: Any) -> str:
             if it.year in (1, 9999):
                 return "always" if it.year == 1 else "never"
             whole = it.second == 0 and it.microsecond == 0
-            return f"{it:%Y-%m-%d %H:%M}Z" if whole else f"{it:%Y-%m-%d %H:%M:%S}Z"
+            local = it.replace(tzinfo=None)
+            return f"{local.isoformat(' ', 'minutes' if whole else 'seconds')}Z"
         case date():
             return it.isoformat()
         case bool():

@@ -39,8 +39,8 @@ async def divergences(request: Request) -> Response:
     territory = typed.get("in", "").strip().upper()
     now = (await context(request)).now
     days = {
-        "from": typed.get("from", "").strip() or f"{now - LATELY:%Y-%m-%d}",
-        "to": typed.get("to", "").strip() or f"{now:%Y-%m-%d}",
+        "from": typed.get("from", "").strip() or (now - LATELY).date().isoformat(),
+        "to": typed.get("to", "").strip() or now.date().isoformat(),
     }
     wrong: dict[str, str] = {}
     window: dict[str, str] = {}

@@ -99,5 +99,6 @@ def _axis(
     count = 6 if end > start else 4
     step = (last - first) / count
     days = [first + step * (n + 0.5) for n in range(count)]
-    style = "%Y" if step > 2 * YEAR else "%Y-%m" if step > timedelta(days=60) else "%Y-%m-%d"
-    return place, [(round(place(it.isoformat(), 0), 1), it.strftime(style)) for it in days]
+    length = 4 if step > 2 * YEAR else 7 if step > timedelta(days=60) else 10  # of YYYY-MM-DD
+    texts = [it.isoformat() for it in days]
+    return place, [(round(place(text, 0), 1), text[:length]) for text in texts]

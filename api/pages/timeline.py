@@ -161,7 +161,7 @@ def _ticks(first: datetime, last: datetime) -> list[tuple[datetime, str]]:
             for year in range(first.year, last.year + 1)
             for month in range(1, 13, 2)
         ]
-        return [(at, f"{at:%Y-%m}") for at in months if first < at < last]
+        return [(at, at.date().isoformat()[:7]) for at in months if first < at < last]
     step = next(n for n in (1, 2, 5, 10, 20, 50) if (last - first) / YEAR / n <= 12)
     years = [y for y in range(first.year + 1, last.year + 1) if y % step == 0]
     return [(datetime(y, 1, 1, tzinfo=UTC), str(y)) for y in years]

@@ -137,8 +137,8 @@ def instant(text: str | None) -> str:
     """`2026-03-10 02:00 UTC`; seconds where there are any."""
     if not text:
         return ""
-    at = moment(text)
-    return f"{at:%Y-%m-%d %H:%M}{f':{at:%S}' if at.second else ''} UTC"
+    at = moment(text).replace(tzinfo=None)
+    return f"{at.isoformat(' ', 'seconds' if at.second else 'minutes')} UTC"
 
 
 def civil(text: str | None, zone: str | None) -> str:
@@ -151,7 +151,7 @@ def civil(text: str | None, zone: str | None) -> str:
     if zone:
         local = moment(text).astimezone(zone_of(zone))
         if (local.hour, local.minute, local.second) == (0, 0, 0):
-            return f"{local:%Y-%m-%d}"
+            return local.date().isoformat()
     return instant(text)
 
 

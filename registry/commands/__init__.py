@@ -44,12 +44,18 @@ COMMANDS: dict[str, type[Command]] = {
 }
 
 
+_TRUTH = {True: "true", False: "false"}
+
+
 def read(line: dict[str, Any]) -> Command:
     """One command from plain data. Raises BadValue: the field, what was found, what is wanted."""
     name = line.get("command")
     kind = COMMANDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise BadValue(f"command: found {name!r}, wanted one of {', '.join(sorted(COMMANDS))}")
+    if isinstance(what := line.get("what"), dict):  # JSON has truth values, corrections texts
+        texts = {k: _TRUTH[v] if isinstance(v, bool) else v for k, v in what.items()}
+        line = line | {"what": texts}
     try:
         return msgspec.convert(line, kind, dec_hook=_parse, strict=True)
     except (msgspec.ValidationError, ValueError) as error:

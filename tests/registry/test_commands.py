@@ -143,3 +143,23 @@ def test_a_request_is_told_apart_by_what_it_asks_and_by_who_asks() -> None:
     assert c.digest(one, "officer:1") == c.digest(c.read(suspend()), "officer:1")
     assert len({c.digest(one, "officer:1"), c.digest(other, "officer:1"),
                 c.digest(one, "officer:2")}) == 3  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "read"), [(True, "true"), (False, "false"), ("true", "true")])
+def test_a_correction_voids_with_a_truth_value_or_its_text(said: object, read: str) -> None:
+    line = {
+        "command": "correct_record", "tin": "CN1234567890", "position": 7, "why": "not ours",
+        "what": {"void": said},
+    }  # fmt: skip
+
+    command = c.read(line)
+
+    assert isinstance(command, c.CorrectRecord) and command.what == {"void": read}
+
+
+def test_a_correction_takes_no_number_where_a_text_is_wanted() -> None:
+    line = {"command": "correct_record", "tin": "CN1234567890", "position": 7, "why": "not ours"}
+
+    for wrong in (1, None, ["true"]):
+        with pytest.raises(BadValue, match="what"):
+            c.read(line | {"what": {"void": wrong}})
