@@ -126,16 +126,15 @@ def recognise(facts: Facts, asked: Question) -> Answer:
     ]
     laws = {law.programme for law in facts.consent_laws if holds(law, at)}
     lawful = any(p.programme in laws for p in periods)
-    consents = {c.partner for c in facts.consents if holds(c, at)}
-
-    def consented(link: Link) -> bool:
-        return bool(consents & {asked.territory, link.clause.to})
+    # Consent to a bloc counts for its members' own agreements of that day.
+    consented = any(
+        c.partner is not None and _covers(c.partner, asked.territory, facts.members, at)
+        for c in facts.consents if holds(c, at)
+    )  # fmt: skip
 
     # Without the consent that is asked for, the answer is that of an unknown operator, before
     # anything of its standing could show through.
-    if links and not any(
-        consented(link) or not (link.clause.consent_required or lawful) for link in links
-    ):
+    if links and not consented and (lawful or all(k.clause.consent_required for k in links)):
         return _answer(Outcome.UNKNOWN, ReasonCode.NO_INFORMATION)
     valid_abroad = [p for p in periods if p.abroad is Status.VALID]
     if not valid_abroad:
@@ -146,7 +145,7 @@ def recognise(facts: Facts, asked: Question) -> Answer:
     weighed = _Weighed()
     for period in valid_abroad:
         for link in links:
-            if (link.clause.consent_required or period.programme in laws) and not consented(link):
+            if (link.clause.consent_required or period.programme in laws) and not consented:
                 weighed.unknown.add(ReasonCode.NO_INFORMATION)
             elif against := outside(period, link, asked):
                 weighed.no.add(against)

@@ -68,7 +68,10 @@ class Maker:
             self._administration(code)
         for home in (self.a, self.bloc):
             self._programme(home)
-        pairs = [(self.a, self.b), (self.a, self.bloc), (self.bloc, self.b), (self.b, self.a)]
+        pairs = [
+            (self.a, self.b), (self.a, self.bloc), (self.bloc, self.b), (self.b, self.a),
+            (self.a, self.member),
+        ]  # fmt: skip
         plurilateral = (self.a, self.b, self.d)
         chosen = self.random.sample([*pairs, plurilateral], k=self.random.randint(1, 3))
         for number, parties in enumerate(chosen):

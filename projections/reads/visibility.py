@@ -60,7 +60,7 @@ own as materialized (
 ),
 sight as materialized (
     select home.territory, bool_and(l.consent_required) as consent_required,
-        array_agg(distinct l.to_party) || %(own_territory)s::text as consent_to
+        (select array_agg(c.party) from covering c) as consent_to
     from views.link l
     cross join lateral (
         select l.from_party as territory

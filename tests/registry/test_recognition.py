@@ -181,6 +181,17 @@ def test_consent_to_a_bloc_is_consent_to_its_members() -> None:
     assert said(ask(told, DE)) == (YES, ["IN_FORCE"])
 
 
+def test_consent_to_a_bloc_counts_for_its_members_own_agreements_of_that_day() -> None:
+    told = facts(
+        links=(link(to=DE, consent_required=True),), members=(Member(EU, DE, SINCE),),
+        consents=(Consented(EU, SINCE),),
+    )  # fmt: skip
+    assert said(ask(told, territory=DE)) == (YES, ["IN_FORCE"])
+
+    left = replace(told, members=(Member(EU, DE, SINCE, AT),))
+    assert said(ask(left, territory=DE)) == (UNKNOWN, ["NO_INFORMATION"])
+
+
 def test_where_one_of_two_arrangements_asks_for_no_consent_it_carries_alone() -> None:
     told = facts(links=(link(agreement="A", consent_required=True), link(agreement="B")))
 
