@@ -260,7 +260,8 @@ def _opened(
         return None
     return Opened(
         all(link.clause.consent_required for link in links),
-        frozenset({asker, *(link.clause.to for link in links)}),
+        # Consent to a bloc counts for its members' own agreements of that day.
+        frozenset({asker, *(m.bloc for m in law.members if covers(m.bloc, asker))}),
         frozenset(each.programme for each in law.consent_laws if holds(each, at)),
     )
 

@@ -22,8 +22,9 @@ from projections.feed import HIDDEN, Change, Past, Step, Verdict, change
 from projections.reads import changes as reads
 from projections.reads import recognition
 from projections.reads.visibility import Sight
-from registry import agreements, particulars
 from registry import commands as c
+from registry import particulars
+from registry import steps as deciding
 from registry.agreements import Agreement
 from registry.clocks import Known
 from registry.decisions import Decision
@@ -57,8 +58,8 @@ class Histories(Maker):
             leave = c.WithdrawFromAgreement(agreement=it.agreement, member=member, earliest=out)
             join = c.AccedeToAgreement(agreement=it.agreement, member=member, earliest=back)
             if self.random.random() < 0.3:
-                more.append(lambda by: agreements.withdraw_member(it, leave, by))
-                more.append(lambda by: agreements.accede(it, join, by, zone_of_it))
+                more.append(lambda by: deciding.withdraw_member(it, leave, by))
+                more.append(lambda by: deciding.accede(it, join, by, zone_of_it))
         for step in more:
             steps.insert(self.random.randint(min(4, len(steps)), len(steps)), step)
         return super()._live(it, steps, zone)
