@@ -59,6 +59,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_route("/metrics", health.metrics, ["GET"])
     app.routes.extend(tiles.ROUTES)
     app.include_router(pages.router)
+    if settings.demo:
+        app.include_router(pages.identities)
     app.add_exception_handler(404, pages.missing)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from pathlib import Path
 from time import monotonic
 
 from api.access import PUBLIC, Asker
+from api.authentication import Authenticator
 from api.context import Pool
-from api.tokens import InvalidToken, verify
+from api.tokens import InvalidToken
 from projections.reads.kin import kin
 from registry.values import AdministrationCode
 
@@ -21,8 +21,8 @@ REMEMBERED = 1_000  # tokens
 class Askers:
     """Knows askers by their tokens. One a process."""
 
-    def __init__(self, home: Path, views: Pool) -> None:
-        self._home, self._views = home, views
+    def __init__(self, authenticator: Authenticator, views: Pool) -> None:
+        self._authenticator, self._views = authenticator, views
         self._lately: dict[str, tuple[float, Asker]] = {}
         self._looking: dict[str, asyncio.Future[Asker]] = {}
 
@@ -55,7 +55,7 @@ class Askers:
             self._lately.pop(token, None)  # whoever asks next looks for themselves, and is told why
 
     async def _look(self, token: str) -> Asker:
-        asker = await self._at_home(verify(token, self._home))
+        asker = await self._at_home(self._authenticator.authenticate(token))
         if len(self._lately) >= REMEMBERED:
             self._lately.clear()
         self._lately[token] = (monotonic(), asker)

@@ -93,4 +93,5 @@ async def _state(service: Service) -> dict[str, Any]:
     return {
         "recorded": recorded, "position": position, "stopped": stopped or [],
         "timeZones": RELEASE,
+        "accepts": service.authenticator.accepts,
     }  # fmt: skip

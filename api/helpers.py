@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 STOP = 10.0  # seconds that a helper has to end by itself
@@ -27,13 +28,21 @@ class Helper:
     However its parent ends, `kill -9` included, the pipe closes and it goes too.
     """
 
-    def __init__(self, command: str, home: Path, *arguments: str) -> None:
+    def __init__(
+        self,
+        command: str,
+        home: Path,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`environment`: variables beside those that this process has."""
         home.mkdir(parents=True, exist_ok=True)
         self.name = command
         self.log = home / f"{command}.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "api", command, "--with-parent", "--home", home, *arguments],
+                env=os.environ | (environment or {}),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

@@ -14,12 +14,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from api.helpers import ENDING, Helper
 
-HOST = "127.0.0.1"
 MOST = 4  # by itself: beyond that the database is the narrower place
 #: Where the processes add up what they count; set before anything counts.
 SUMS = "PROMETHEUS_MULTIPROC_DIR"
@@ -32,20 +32,30 @@ def cores() -> int:
     return min(len(os.sched_getaffinity(0)), MOST)
 
 
-def serve_on(conninfo: Callable[[], str], home: Path, port: int, workers: int = 0) -> None:
+@dataclass(frozen=True)
+class Place:
+    """Where and for whom a service listens. `demo`: demo identities are offered (`up` alone)."""
+
+    home: Path
+    host: str
+    port: int
+    demo: bool = False
+
+
+def serve_on(conninfo: Callable[[], str], place: Place, workers: int = 0) -> None:
     """Serve until SIGTERM or Ctrl-C. `conninfo` is asked once everything is imported.
 
     `workers`: processes; 0: as many as there are cores. Raises HelperDied when one of the others
-    ended by itself.
+    ended by itself, and ValueError where demo identities would be offered to other machines.
     """
     workers = workers or cores()
     if workers == 1:
-        _serve(conninfo, home, port, [])
+        _serve(conninfo, place, [])
         return
     helpers: list[Helper] = []
     with _sums():
         try:
-            _serve(conninfo, home, port, helpers, workers - 1)
+            _serve(conninfo, place, helpers, workers - 1)
         finally:
             for helper in helpers:
                 helper.stop()
@@ -62,7 +72,7 @@ def _sums() -> Iterator[None]:
 
 
 def _serve(
-    conninfo: Callable[[], str], home: Path, port: int, helpers: list[Helper], more: int = 0
+    conninfo: Callable[[], str], place: Place, helpers: list[Helper], more: int = 0
 ) -> None:
     gc.disable()  # nothing of what is imported is garbage: a tenth less time
     import uvloop
@@ -75,13 +85,15 @@ def _serve(
     gc.freeze()
     gc.enable()
     url = conninfo()
-    app = create_app(Settings(database=url, home=home))
+    app = create_app(
+        Settings(database=url, home=place.home, host=place.host, demo=place.demo)
+    )
 
     async def run() -> None:
         server: Any = Server(
             app,
-            address=HOST,
-            port=port,
+            address=place.host,
+            port=place.port,
             interface=Interfaces.ASGI,
             http=HTTPModes.http1,
             websockets=True,
@@ -91,8 +103,9 @@ def _serve(
             asyncio.get_running_loop().add_signal_handler(each, server.stop)
         serving = asyncio.ensure_future(server.serve())
         # The others import what this one has imported already, while it answers.
-        alone = ("--port", str(port), "--workers", "1")
-        helpers.extend(Helper("serve", home, *alone) for _ in range(more))
+        alone = ["--port", str(place.port), "--host", place.host, "--workers", "1"]
+        alone += ["--demo"] if place.demo else []
+        helpers.extend(Helper("serve", place.home, *alone) for _ in range(more))
         for helper in helpers:
             helper.tell(url)
         try:

@@ -17,6 +17,7 @@ from api import logs, tallies
 from api.access import Asker
 from api.allowance import Allowance
 from api.askers import Askers
+from api.authentication import DemoIssuer, NoIssuer, authenticator
 from api.context import Context, Pool
 from api.counter import Counter
 from api.heads import Heads
@@ -49,6 +50,7 @@ class Service:
     askers: Askers
     counter: Counter
     allowance: Allowance
+    authenticator: DemoIssuer | NoIssuer
 
     def context(self, asker: Asker, purpose: str | None = None) -> Context:
         """One request's. `purpose`: what the asker says the reading is for."""
@@ -87,7 +89,8 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         await heads.start()
         stack.push_async_callback(heads.close)
         persons = Persons(settings.database, settings.home)
-        askers = Askers(settings.home, views)
+        authenticates = authenticator(settings)
+        askers = Askers(authenticates, views)
         planner = Planner(schema, core, views, lanes) if settings.planner else None
         if planner:
             stack.push_async_callback(planner.close)
@@ -95,7 +98,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         allowance = Allowance(settings.new_documents)
         yield Service(
             settings, views, ledger, registry, writers, readlog, sight, heads, persons, askers,
-            counter, allowance,
+            counter, allowance, authenticates,
         )  # fmt: skip
 
 

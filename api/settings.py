@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+#: Settings that the program alone passes in.
+NOT_FROM_OUTSIDE = frozenset({"demo"})
+
+
+class _Environment(EnvSettingsSource):
+    """The variables of the environment, without those that nobody may set from outside."""
+
+    def __call__(self) -> dict[str, Any]:
+        return {
+            name: said for name, said in super().__call__().items() if name not in NOT_FROM_OUTSIDE
+        }
 
 
 class Settings(BaseSettings):
@@ -16,13 +35,62 @@ class Settings(BaseSettings):
     #: A libpq connection string or URL of a login that may become aeo_reader, aeo_auditor,
     #: aeo_writer and aeo_erasure; the connections of the service are one of these and no more.
     database: str
-    #: Where the local mode keeps its signing key, and every mode the keys of persons.
+    #: Where the keys of persons are kept, and the key that signs the tokens of demo identities.
     home: Path = Path(".aeo")
-    #: The service signs its own tokens, for whoever can read its home; every page says so.
-    local: bool = True
+    #: The address on which the service listens. Another machine reaches an address that is not
+    #: loopback; put a proxy with TLS in front of it.
+    host: str = "127.0.0.1"
+    #: Whoever reaches the port may become any demo identity. `up` alone turns this on: the program
+    #: passes it in, and no variable of the environment does.
+    demo: bool = False
     readers: int = Field(default=4, ge=1, le=64)  # connections that answer questions
     writers: int = Field(default=16, ge=1, le=256)  # commands that may wait for the disk at once
     deadline: float = Field(default=2.0, gt=0, le=60)  # seconds a question may take
     #: Documents a second, never seen before, of one asker; five times as many at once.
     new_documents: float = Field(default=20.0, gt=0)
     planner: bool = True  # questions that one statement can answer are; off: none is
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _Environment(settings_cls)
+
+    @model_validator(mode="after")
+    def _demo_stays_at_home(self) -> Settings:
+        if self.demo and not is_loopback(self.host):
+            raise ValueError(
+                f"host: found {self.host}, and demo identities are served on a loopback address"
+                " only (127.0.0.1, ::1, localhost): whoever reaches the port becomes an officer"
+            )
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Is it an address of this machine that no other machine reaches? A name is not looked up."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+#: Every variable of the environment that the program and its launcher read, beside those of
+#: `Settings`, and what each is for. A test holds this list and ops/README.md to the code.
+VARIABLES = {
+    "DATABASE_URL": "the database, where it is not the program's own: a libpq URL or string",
+    "AEO_PG_BIN": "a folder of PostgreSQL programs (initdb, pg_ctl, postgres), 15 or newer",
+    "AEO_WORKERS": "processes of the service; 0: one a core, four at most",
+    "AEO_VENV": "where the launcher keeps the Python environment; default .venv",
+    "AEO_CWD": "set by the launcher: the folder against which file names are read",
+    "AEO_FAILPOINT": "kills the process at a named place; for tests of crashes alone",
+    "AEO_BENCH_CACHE": "where the benches install their peers",
+    "XDG_CACHE_HOME": "the folder in which AEO_BENCH_CACHE is made, where that is not set",
+    "PROMETHEUS_MULTIPROC_DIR": "set by the service: where its processes add up what they count",
+}

@@ -39,7 +39,8 @@ def up(home: Path, port: int, operators: int, bar: Bar, say: Say) -> None:
             # The helpers take longest to import what they need, so they begin before the database,
             # and before we import anything ourselves.
             try:
-                helpers = [Helper("serve", home, "--port", str(port)), Helper("follow", home)]
+                serve = Helper("serve", home, "--port", str(port), "--demo")
+                helpers = [serve, Helper("follow", home)]
             except OSError as error:
                 from api.cluster import NoDatabase
 

@@ -43,22 +43,36 @@ def up(
 def serve(
     port: Port = 8420,
     home: Home = HOME,
+    host: Annotated[
+        str, typer.Option(envvar="AEO_HOST", help="The address on which it listens.")
+    ] = "127.0.0.1",
     workers: Annotated[
         int,
         typer.Option(min=0, max=64, envvar="AEO_WORKERS", help="Processes; 0: one a core."),
     ] = 0,
     with_parent: WithParent = False,
+    demo: Annotated[bool, typer.Option("--demo", hidden=True)] = False,
 ) -> None:
-    """The service alone: GraphQL, pages and health, on the database that is there."""
-    from api.helpers import HelperDied, from_parent
-    from api.server import serve_on
+    """The service alone: GraphQL, pages and health, on the database that is there.
 
+    No issuer of tokens is configured here, so only the public is answered; demo identities are
+    offered by `up` alone.
+    """
+    from api.helpers import HelperDied, from_parent
+    from api.server import Place, serve_on
+
+    if demo and not with_parent:
+        fail(USAGE, "--demo: demo identities are offered by `aeo up` alone")
+    place = Place(home_of(home), host, port, demo)
     try:
         if with_parent:
-            serve_on(from_parent, home_of(home), port, workers)
+            serve_on(from_parent, place, workers)
             return
+        from api.authentication import NoIssuer
+
+        print(f"serve: it accepts {NoIssuer.accepts}", flush=True)
         with register(home) as url:
-            serve_on(lambda: url, home_of(home), port, workers)
+            serve_on(lambda: url, place, workers)
     except HelperDied as error:
         fail(REFUSED, str(error))
 

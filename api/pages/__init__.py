@@ -19,11 +19,14 @@ from api.pages import (
 )
 from api.pages.faults import missing
 
-__all__ = ["missing", "router"]
+__all__ = ["identities", "missing", "router"]
+
+#: Served only where demo identities are offered.
+identities = identity.router
 
 router = APIRouter(include_in_schema=False)
 for part in (
     search, tour, operators, persons, agreements, countries, programmes, documents, audit,
-    divergences, identity,
+    divergences,
 ):  # fmt: skip
     router.include_router(part.router)

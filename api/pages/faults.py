@@ -12,6 +12,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
+from api.pages import forms
 from api.pages.asking import COOKIE, context
 from api.pages.render import page
 from api.tokens import InvalidToken
@@ -29,6 +30,12 @@ class PageRoute(APIRoute):
             try:
                 if request.method == "GET":  # every page says who asks
                     await context(request)
+                elif request.method == "POST" and not await forms.is_ours(request):
+                    return page(
+                        request, "wrong.html", status=403, title="Not from here",
+                        sentence="This form was not sent from a page of this site that you had "
+                        "open, and nothing was done. Open the page again and send it from there",
+                    )  # fmt: skip
                 return await handle(request)
             except InvalidToken:
                 answer = page(

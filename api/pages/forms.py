@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
+from secrets import compare_digest, token_urlsafe
 from urllib.parse import parse_qs
 
 from fastapi import Request
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 LONGEST = 20_000  # bytes of a form that is sent; the rest of it is not read
 #: A bare date means its noon UTC: then it is that civil date almost everywhere on Earth, so that
 #: nobody's law is asked for the day before or after.
@@ -86,8 +88,37 @@ def marks(clocks: Clocks, now: datetime) -> list[tuple[datetime, str, str]]:
     return found
 
 
+#: Holds the token that a form of this site repeats; another site can neither read nor set it.
+CSRF_COOKIE, CSRF_FIELD = "aeo-form", "csrf"
+
+
+def csrf_token(request: Request) -> str:
+    """The token that forms of this visitor carry: the cookie's, or a new one that the answer sets
+    (`api.pages.render`). It says who sent a form, not who is asking."""
+    token: str | None = request.cookies.get(CSRF_COOKIE)
+    if token is None or not _TOKEN.fullmatch(token):
+        token = getattr(request.state, "csrf", None) or token_urlsafe(24)
+        request.state.csrf = token
+    return token
+
+
+async def is_ours(request: Request) -> bool:
+    """Does a form that was sent repeat the token of this visitor's own cookie, and does the browser
+    not say that another site's page sent it?"""
+    cookie = request.cookies.get(CSRF_COOKIE, "")
+    said = (await sent(request)).get(CSRF_FIELD, "")
+    return bool(cookie) and compare_digest(cookie, said) and not is_foreign(request)
+
+
 async def sent(request: Request) -> dict[str, str]:
-    """The fields of a form that was sent, trimmed; empty ones are left out."""
+    """The fields of a form that was sent, trimmed; empty ones are left out. Read once a request."""
+    found: dict[str, str] | None = getattr(request.state, "form", None)
+    if found is None:
+        found = request.state.form = await _read_form(request)
+    return found
+
+
+async def _read_form(request: Request) -> dict[str, str]:
     body = b""
     async for part in request.stream():
         body += part

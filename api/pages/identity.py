@@ -5,13 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from api.authentication import DemoIssuer
 from api.pages import forms
 from api.pages.asking import COOKIE
 from api.pages.faults import PageRoute
 from api.pages.render import HEADERS, page
-from api.tokens import LIFE, issue
+from api.tokens import LIFE
 
-router = APIRouter(route_class=PageRoute)
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 IDENTITIES = (
     ("", "the public: the standing of operators that agreed to be published"),
@@ -31,19 +32,21 @@ async def choose(request: Request, next: str = "/") -> Response:
 
 @router.post("/as")
 async def become(request: Request) -> Response:
-    """A cookie with a token that lives an hour, and back to the page one came from."""
+    """A cookie with a token that lives an hour, and back to the page one came from. That the form
+    is of this site, PageRoute has checked."""
     form = await forms.sent(request)
     wanted = form.get("subject", "")
     back = _inside(form.get("next", "/"))
-    foreign = forms.is_foreign(request)  # nobody else's page may choose for the visitor
-    if foreign or wanted not in {name for name, _ in IDENTITIES}:
+    if wanted not in {name for name, _ in IDENTITIES}:
         return page(
-            request, "as.html", status=403 if foreign else 400, title="Ask as",
+            request, "as.html", status=400, title="Ask as",
             identities=IDENTITIES, next=back, wrong=f"{wanted[:40]!r} is not one of these.",
         )  # fmt: skip
     answer = RedirectResponse(back, 303, HEADERS)
     if wanted:
-        token = issue(wanted, request.app.state.service.settings.home)
+        issuer = request.app.state.service.authenticator
+        assert isinstance(issuer, DemoIssuer)  # where it is another, this page is not served
+        token = issuer.issue(wanted)
         answer.set_cookie(COOKIE, token, max_age=LIFE, httponly=True, samesite="strict")
     else:
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")

@@ -141,9 +141,6 @@ async def _begun(request: Request, typed: str, kind: type[c.Command]) -> Tin | R
         tin = Tin.parse(typed.upper())
     except ValueError as wrong:
         return page(request, "wrong.html", status=400, title="Not a TIN", sentence=str(wrong))
-    if forms.is_foreign(request):
-        sentence = "This form was sent from a page that is not ours, and nothing was done"
-        return page(request, "wrong.html", status=403, title="Not from here", sentence=sentence)
     reason = await _forbidden(request, tin, kind)
     if reason:
         return page(request, "wrong.html", status=403, title="Not for you to do", sentence=reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from api.pages import words
+from api.pages import forms, words
 from api.pages.asking import subject
 
 #: Nothing from another host, nothing inline, never inside somebody else's frame.
@@ -63,6 +64,11 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         "section": next((own for at, own in SECTIONS.items() if path.startswith(at)), "/"),
         "subject": subject(request),
         "position": None,
+        "demo": request.app.state.settings.demo,
+        "csrf": partial(forms.csrf_token, request),
     }
     html = templates.get_template(template).render(frame | values)
-    return HTMLResponse(html, status, HEADERS)
+    answer = HTMLResponse(html, status, HEADERS)
+    if (token := getattr(request.state, "csrf", None)) is not None:
+        answer.set_cookie(forms.CSRF_COOKIE, token, httponly=True, samesite="strict")
+    return answer

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from api.helpers import Helper
 from ops.bench import common, installing, pgbench
 from ops.bench.common import Unfit
 from ops.bench.questions import KINDS, Kind, peers
@@ -58,13 +59,14 @@ class Server:
 
 
 def ours(world: World, stack: ExitStack, **environment: str) -> Server:
+    """Our service, as `aeo up` starts it: the bench asks as demo identities."""
     port = common.free_port()
-    command = [sys.executable, "-m", "api", "serve", "--home", str(world.folder), "--port"]
-    started = _up(
-        stack, [*command, str(port)], {"DATABASE_URL": world.url, **environment}, port, world
-    )
+    helper = Helper("serve", world.folder, "--port", str(port), "--demo", environment=environment)
+    stack.callback(helper.stop)
+    helper.tell(world.url)
+    common.answering(helper.process, f"http://127.0.0.1:{port}/graphql", helper.log)
     headers = {"Authorization": f"Bearer {world.token}"}
-    return Server(port, lambda kind: kind.ours, headers, started)
+    return Server(port, lambda kind: kind.ours, headers, family(helper.process.pid))
 
 
 def follow(world: World, stack: ExitStack) -> int:

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import http.client
-import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from api.helpers import Helper
+
 
 @contextmanager
 def served(database: str, home: Path) -> Iterator[str]:
-    """Its address on loopback, once it answers; it is stopped at the end."""
+    """Its address on loopback, once it answers; it is stopped at the end. With demo identities, as
+    `up` starts it: a test asks as several of them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "api", "serve", "--port", str(port), "--home", str(home)],
-        env=os.environ | {"DATABASE_URL": database},
-    )
+    helper = Helper("serve", home, "--port", str(port), "--demo")
+    helper.tell(database)
     try:
         while not _answers(port):
-            assert process.poll() is None, "the service ended before it answered"
+            helper.check()
             time.sleep(0.05)
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.terminate()
-        process.wait(20)
+        helper.stop()
 
 
 def _answers(port: int) -> bool:

@@ -256,6 +256,12 @@ def test_a_database_that_is_not_ours_yet_ends_with_3_and_names_the_cure(
 # ------------------------------------------------------------------ running
 
 
+def test_serve_offers_no_demo_identity_and_says_so_when_it_starts(aeo: Terminal) -> None:
+    aeo.run("serve", "--demo", code=2)
+
+    assert "demo identities are offered by `aeo up` alone" in aeo.complaint
+
+
 def test_the_service_and_the_follower_run_alone_and_end_when_told(
     database: str, tmp_path: Path
 ) -> None:

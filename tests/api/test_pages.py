@@ -241,7 +241,7 @@ def test_the_home_customs_see_both_instants_where_they_differ(at: Client) -> Non
 def test_an_identity_is_a_cookie_that_only_pages_read(at: Client) -> None:
     form = {"subject": AUDITOR, "next": "/tour/12"}
 
-    answer = at.request("POST", "/as", data=form)
+    answer = at.send("/as", form)
 
     cookie = answer.headers["set-cookie"]
     assert (answer.status_code, answer.headers["location"]) == (303, "/tour/12")
@@ -255,7 +255,7 @@ def test_an_identity_is_a_cookie_that_only_pages_read(at: Client) -> None:
 
 @pytest.mark.parametrize("next", ["https://elsewhere.example/", "//elsewhere.example", "/\\else"])
 def test_an_identity_never_leads_out_of_the_house(at: Client, next: str) -> None:
-    answer = at.request("POST", "/as", data={"subject": "", "next": next})
+    answer = at.send("/as", {"subject": "", "next": next})
 
     assert answer.headers["location"] == "/"
 
@@ -267,7 +267,7 @@ def test_an_identity_never_leads_out_of_the_house(at: Client, next: str) -> None
 def test_an_identity_that_is_not_offered_is_not_had(
     at: Client, subject: str, site: str, status: int
 ) -> None:
-    answer = at.request("POST", "/as", data={"subject": subject}, headers={"sec-fetch-site": site})
+    answer = at.send("/as", {"subject": subject}, headers={"sec-fetch-site": site})
 
     assert answer.status_code == status
     assert "set-cookie" not in answer.headers
