@@ -35,6 +35,7 @@ class Action(Enum):
     ASK_RECOGNITION = "ask whether an operator is recognised"
     LIST_OPERATORS = "list operators"
     FOLLOW_CHANGES = "follow what changes in the recognised set"
+    READ_LOOKS = "read what was answered, and to whom"
     READ_GROUND = "read why the home customs decided"
     READ_NOTES = "read what customs administrations wrote to each other"
     READ_EVENTS = "read an operator's events"
@@ -136,6 +137,9 @@ def decide(asker: Asker, action: Action, about: Resource) -> Verdict:
         case Action.FOLLOW_CHANGES:
             allowed = auditor or for_own_territory
             who = "the customs of that territory and auditors"
+        case Action.READ_LOOKS:  # which of them: projections/reads/looks.py
+            allowed = asker.role in (Role.AUDITOR, Role.OFFICER, Role.PARTNER)
+            who = "the customs that asked, the home customs and auditors"
         case Action.READ_GROUND | Action.READ_EVENTS:
             allowed = auditor or at_home or itself
             who = "the home customs, the operator and auditors"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import compress
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -16,7 +17,7 @@ from strawberry import Info as StrawberryInfo
 from api.access import Action, Asker, Resource, Role, decide
 from api.asof import AsOfInput, clocks
 from api.heads import Heads
-from api.readlog import Look, ReadLog
+from api.readlog import Asked, Look, ReadLog
 from api.refusals import forbidden
 from projections.persons import Persons
 from projections.reads.clocks import AsOf
@@ -44,6 +45,8 @@ class Context:
     heads: Heads
     persons: Persons
     purpose: str | None = None
+    #: When the request came, the read models showed everything up to here; 0: it is not known.
+    position: int = 0
     request: UUID = field(default_factory=uuid4)
     _once: dict[str, Any] = field(default_factory=dict)
 
@@ -67,33 +70,54 @@ class Context:
         made: T = self._once[name]
         return made
 
-    def looked(self, operation: str, tins: list[str]) -> None:
+    @property
+    def keeps_looks(self) -> bool:
+        """Are the asker's looks kept: is it a customs?"""
+        return self.asker.role in (Role.PARTNER, Role.OFFICER)
+
+    def looked(
+        self, operation: str, tins: list[str], asked: Asked | None = None,
+        outcomes: Sequence[str | None] | None = None,
+    ) -> None:  # fmt: skip
         """Who, what, when, what for: kept of every read of operators by another customs.
 
         `tins`: what was asked for, whether or not it was shown. An officer's look at operators
         of its own administration is its daily work and is not kept, but for persons' particulars.
+        `asked`, `outcomes`: of recognition, the question, and what each of them was answered.
         """
         asker = self.asker
+        if not self.keeps_looks:
+            return
         if asker.role is Role.OFFICER:
             own = {code.text for code in asker.own}
-            tins = [tin for tin in tins if ("GB" if tin[:2] == "XI" else tin[:2]) not in own]
-        if tins and asker.role in (Role.PARTNER, Role.OFFICER):
-            self._keep(operation, tins)
+            foreign = [("GB" if tin[:2] == "XI" else tin[:2]) not in own for tin in tins]
+            tins = list(compress(tins, foreign))
+            outcomes = list(compress(outcomes, foreign)) if outcomes else None
+        if tins:
+            self._keep(operation, tins, asked, outcomes)
 
     def looked_at_persons(self, tin: str) -> None:
         """The same of everybody who was shown who an operator's persons are, at home too: whoever
         is named may ask who read it (GDPR Art. 15)."""
         self._keep("contacts", [tin])
 
-    def _keep(self, operation: str, tins: list[str]) -> None:
+    def _keep(
+        self, operation: str, tins: list[str], asked: Asked | None = None,
+        outcomes: Sequence[str | None] | None = None,
+    ) -> None:  # fmt: skip
         asker = self.asker
         code = asker.administration.text if asker.administration else None
-        self.readlog.keep(
-            Look(
-                self.now, asker.subject, asker.role.value, code,
-                self.purpose, operation, tins, self.request,
-            )
+        look = Look(
+            self.now, asker.subject, asker.role.value, code,
+            self.purpose, operation, tins, self.request,
         )  # fmt: skip
+        if asked:
+            look = look._replace(
+                territory=asked.territory, law_at=asked.law_at, known_at=asked.known_at,
+                consignment=asked.consignment, outcomes=list(outcomes) if outcomes else None,
+                position=self.position or None,
+            )  # fmt: skip
+        self.readlog.keep(look)
 
 
 Info = StrawberryInfo[Context, None]

@@ -1,4 +1,5 @@
-"""Divergences in GraphQL: what a territory was answered, and would not be answered any more."""
+"""Divergences in GraphQL: what a territory would have been answered on a day, whether it asked or
+not, and would not be answered any more. What was really answered: api/corrected.py."""
 
 from __future__ import annotations
 
@@ -42,14 +43,18 @@ To = Annotated[
 
 @strawberry.type(
     name="Divergence",
-    description="An answer that was right by what was known on its day, and that was put right.",
+    description="What anybody would have been told on a day, by what was known then, and would be "
+    "told otherwise today. Whether anybody asked is another question: `correctedAnswers`.",
 )
 class DivergenceNode:
     tin: Tin
     at: datetime = strawberry.field(
-        description="The first instant, in law, that was answered so and is not any more."
+        description="The first instant, in law, that would have been answered so and is not any "
+        "more."
     )
-    answered: Outcome = strawberry.field(description="As it was known on that day itself.")
+    answered: Outcome = strawberry.field(
+        description="What would have been answered on that day itself, by what was known then."
+    )
     correct: Outcome = strawberry.field(description="For that day, as it is known now.")
     because: Event = strawberry.field(description="What was recorded, by which it became known.")
 
@@ -82,7 +87,8 @@ class DivergenceQuery:
         first: int | None = 50,
         after: str | None = None,
     ) -> DivergenceConnection:
-        """Answers of those days that were given by what was known then, and corrected later."""
+        """Which answers would have been different on those days, had today's record been known
+        then: asked for or not."""
         context = info.context
         context.demand(Action.FOLLOW_CHANGES, Resource(territory=in_))
         size = paging.size(first)
@@ -93,7 +99,7 @@ class DivergenceQuery:
         found, until = await _page(context, in_, window, size, key)
         more = until is not None or len(found) > size
         found = found[:size]
-        because = await _events(context, {it.because for it in found})
+        because = await events(context, {it.because for it in found})
         context.looked("divergences", sorted({it.tin.text for it in found}))
         edges = [
             DivergenceEdge(
@@ -103,7 +109,7 @@ class DivergenceQuery:
                     at=it.at,
                     answered=it.answered,
                     correct=it.correct,
-                    because=_shown(context, it.tin, because[it.because]),
+                    because=shown(context, it.tin, because[it.because]),
                 ),
             )
             for it in found
@@ -147,14 +153,14 @@ async def _page(
     return found, tins[-1] if len(tins) == MOST else None
 
 
-async def _events(context: Context, positions: set[int]) -> dict[int, EventRow]:
+async def events(context: Context, positions: set[int]) -> dict[int, EventRow]:
     if not positions:
         return {}
     async with context.ledger.connection() as connection:
         return {row.position: row for row in await some(connection, sorted(positions))}
 
 
-def _shown(context: Context, tin: Tin, row: EventRow) -> Event:
+def shown(context: Context, tin: Tin, row: EventRow) -> Event:
     """Public law is everybody's. Why the home customs decided is not for other customs, nor what
     exactly: only that, and when."""
     if not row.type.startswith("operator.") or context.may(Action.READ_EVENTS, operator(tin)):

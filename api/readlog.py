@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
 import psycopg
 import structlog
 from prometheus_client import Counter
@@ -24,8 +26,33 @@ UNKEPT = Counter("aeo_reads_not_in_table", "Looks written to the service's log, 
 log = structlog.get_logger("readlog")
 
 
+class Asked(NamedTuple):
+    """A question of recognition: where, and on both clocks, in UTC. `consignment`: what was said
+    of it, as a JSON text."""
+
+    territory: str
+    law_at: datetime
+    known_at: datetime
+    consignment: str | None = None
+
+
+#: What a question may say of a consignment.
+SAID = ("role", "direction", "hs", "crossing", "mode")
+
+
+def consignment(said: Mapping[str, str | None]) -> str | None:
+    """What is said of a consignment, as a JSON text; None where nothing is."""
+    found = {name: text for name in SAID if (text := said.get(name)) is not None}
+    return msgspec.json.encode(found).decode() if found else None
+
+
 class Look(NamedTuple):
-    """One look at operators' data. `at` is the instant of the request, in UTC."""
+    """One look at operators' data. `at` is the instant of the request, in UTC.
+
+    Of a question of recognition also what was asked, and of each operator what was answered:
+    `outcomes`, None where the asker did not want to know it. `position`: the read models showed
+    everything up to it, at least.
+    """
 
     at: datetime
     subject: str
@@ -35,6 +62,12 @@ class Look(NamedTuple):
     operation: str
     tins: list[str]
     request: UUID
+    territory: str | None = None
+    law_at: datetime | None = None
+    known_at: datetime | None = None
+    consignment: str | None = None
+    outcomes: list[str | None] | None = None
+    position: int | None = None
 
 
 INSERT = (

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any
 
 import strawberry
 from psycopg import AsyncConnection
+from strawberry.types.nodes import SelectedField
 
 from api import access, paging, reasons
 from api.access import Action, operator
@@ -19,6 +21,7 @@ from api.context import Context, Info
 from api.costs import costs
 from api.loading import load
 from api.planning import sql
+from api.readlog import SAID, Asked, consignment
 from api.reasons import Reason
 from api.refusals import bad_input
 from api.telling import TELLING, TELLING_OF_MANY
@@ -226,9 +229,10 @@ class RecognitionQuery:
         clocks = info.context.clocks(as_of)
         question = _question(in_, clocks, consignment)
         info.context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
-        info.context.looked("recognition", [tin.text])
-        known = await facts(info.context, [tin], in_, clocks)
-        return Recognition.of(tin, known.of(tin), question, clocks, known.position)
+        with _look(info, "recognition", [tin], question, clocks) as found:
+            known = await facts(info.context, [tin], in_, clocks)
+            found.append(Recognition.of(tin, known.of(tin), question, clocks, known.position))
+        return found[0]
 
     @costs(80)
     @sql.rows(
@@ -254,11 +258,43 @@ class RecognitionQuery:
         clocks = info.context.clocks(as_of)
         question = _question(in_, clocks, None)
         _demand_of_all(info.context, tins, in_)
-        info.context.looked("recognitions", [tin.text for tin in tins])
-        known = await facts(info.context, tins, in_, clocks)
-        return [
-            Recognition.of(tin, known.of(tin), question, clocks, known.position) for tin in tins
-        ]
+        with _look(info, "recognitions", tins, question, clocks) as found:
+            known = await facts(info.context, tins, in_, clocks)
+            found += [
+                Recognition.of(tin, known.of(tin), question, clocks, known.position)
+                for tin in tins
+            ]
+        return found
+
+
+@contextmanager
+def _look(
+    info: Info, operation: str, tins: Sequence[Tin], asked: Question, as_of: AsOf
+) -> Iterator[list[Recognition]]:
+    """Keeps the look when what was found is known, or when it failed: looked it was."""
+    found: list[Recognition] = []
+    try:
+        yield found
+    finally:
+        told = found and any(_selects(it.selections, "outcome") for it in info.selected_fields)
+        said = {name: getattr(asked, name) for name in SAID}
+        texts = {
+            name: str(getattr(it, "text", None) or getattr(it, "value", it))
+            for name, it in said.items() if it
+        }  # fmt: skip
+        question = Asked(asked.territory.text, asked.at, as_of.known, consignment(texts))
+        info.context.looked(
+            operation, [tin.text for tin in tins], question,
+            [it.outcome.value for it in found] if told else None,
+        )  # fmt: skip
+
+
+def _selects(selections: Sequence[Any], name: str) -> bool:
+    """Is this field among them, in a fragment or not?"""
+    return any(
+        it.name == name if isinstance(it, SelectedField) else _selects(it.selections, name)
+        for it in selections
+    )
 
 
 async def facts(

@@ -15,6 +15,7 @@ from api.administrations import AdministrationQuery
 from api.agreements import AgreementQuery
 from api.changes import ChangeQuery
 from api.control_results import ControlResultQuery
+from api.corrected import CorrectedAnswerQuery
 from api.divergences import DivergenceQuery
 from api.events import EventQuery
 from api.glossary import describe
@@ -40,6 +41,7 @@ class Query(
     PublicationQuery,
     ChangeQuery,
     DivergenceQuery,
+    CorrectedAnswerQuery,
     EventQuery,
     LogQuery,
     ViewerQuery,

@@ -57,6 +57,7 @@ class Service:
         return Context(
             asker, datetime.now(UTC), self.views, self.ledger, self.registry, self.writers,
             self.readlog, self.heads, self.persons, purpose[:200] if purpose else None,
+            self.sight.position,
         )  # fmt: skip
 
 

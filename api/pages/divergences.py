@@ -1,4 +1,5 @@
-"""What a territory was answered, and would not be answered any more: a list to follow up."""
+"""Answers that were put right: what a territory would have been answered on its days, asked or not,
+and what customs were really answered. A list to follow up."""
 
 from __future__ import annotations
 
@@ -29,6 +30,24 @@ query Divergences($in: AdministrationCode!, $from: DateTime!, $to: DateTime!, $a
     pageInfo { hasNextPage endCursor }
   }
 }"""
+GIVEN = """\
+query Given($in: AdministrationCode!, $from: DateTime!, $to: DateTime!, $after: String) {
+  correctedAnswers(in: $in, from: $from, to: $to, first: 50, after: $after) {
+    edges {
+      node {
+        tin
+        at
+        askedAt
+        askedBy
+        purpose
+        answered
+        correct
+        because { position type effective knownAt }
+      }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}"""
 #: What is shown where no days are asked for.
 LATELY = timedelta(days=365)
 
@@ -49,15 +68,20 @@ async def divergences(request: Request) -> Response:
             window[name] = _instant(text, end=name == "to").isoformat()
         except (ValueError, OverflowError):
             wrong[name] = f"{text[:40]!r} is neither a date nor an instant. Write 2018-02-01."
-    asked = None
+    asked = told = None
     if territory and not wrong:
-        given = {"in": territory, **window, "after": typed.get("after")}
-        asked = await ask(request, DIVERGENCES, **given)
-    answered = not wrong and (asked is None or asked.data is not None)
+        said = {"in": territory, **window}
+        told = await ask(request, GIVEN, **said, after=typed.get("given"))
+        asked = await ask(request, DIVERGENCES, **said, after=typed.get("after"))
+    given = told.data["correctedAnswers"] if told and told.data else None
+    # A home customs hears what others were answered about its operators, and nothing else of them.
+    some = bool(given and given["edges"])
+    answered = not wrong and (asked is None or asked.data is not None or some)
     return page(
         request, "divergences.html", status=200 if answered else 400,
         title="Answers that were put right", territory=territory, days=days, wrong=wrong,
         asked=asked, found=asked.data["divergences"] if asked and asked.data else None,
+        told=told, given=given,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
 from graphql import (
     FieldNode,
     GraphQLEnumType,
@@ -67,15 +68,42 @@ class Declined(Exception):
         self.reason = reason
 
 
+class Answers:
+    """Reads the outcomes of a question of recognition out of the JSON text of an answer.
+
+    `name`: of the field in the answer; `many`: it is a list; `outcome`: the name of the outcome in
+    it, None where it was not selected.
+    """
+
+    def __init__(self, name: str, many: bool, outcome: str | None) -> None:
+        self._decoder = None
+        if outcome is not None:
+            inner = msgspec.defstruct(
+                "Inner", [("outcome", str)], rename={"outcome": outcome}
+            )
+            field: Any = list[inner] if many else inner  # type: ignore[valid-type]
+            outer = msgspec.defstruct("Outer", [("field", field)], rename={"field": name})
+            self._decoder = msgspec.json.Decoder(outer)
+
+    def read(self, text: bytes) -> list[str | None] | None:
+        if self._decoder is None:
+            return None
+        found: Any = self._decoder.decode(text)
+        many = found.field if isinstance(found.field, list) else [found.field]
+        return [each.outcome for each in many]
+
+
 @dataclass(frozen=True)
 class Bound:
-    """A field whose arguments become parameters. `looks`: for the read log, else empty."""
+    """A field whose arguments become parameters. `looks`: for the read log, else empty. `answers`:
+    of a question of recognition, where its outcomes are in the answer."""
 
     bind: Bind
     field: GraphQLField
     node: FieldNode
     looks: str
     names: Mapping[str, str]  # of its arguments in Python, by those in GraphQL
+    answers: Answers | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +249,8 @@ class Compiler:
             arguments = defined.extensions["strawberry-definition"].arguments
             python = dict(zip(defined.args, (it.python_name for it in arguments), strict=True))
             node = details[0].node
-            self._bound.append(Bound(where.bind, defined, node, where.looks, python))
+            answers = self._answers(where, kind, details)
+            self._bound.append(Bound(where.bind, defined, node, where.looks, python, answers))
             scope = _Scope({**scope.names, **names}, scope.me, telling=scope.telling)
         where = self._as_it_lies(where, kind, details)
         if where.keys:
@@ -236,6 +265,20 @@ class Compiler:
             rows = self._selected(replace(where, ready=None), kind, details, scope)
             return f"coalesce({text}, {rows})"
         return self._selected(where, kind, details, scope)
+
+    def _answers(self, where: Rows, kind: Any, details: list[FieldDetails]) -> Answers | None:
+        if not where.looks or "in" not in where.gives:
+            return None
+        chosen = collect_subfields(
+            self.schema, self.fragments, self.variables, self.operation, _element(kind), details
+        )
+        outcome = next(
+            (name for name, each in chosen.grouped_field_set.items()
+             if each[0].node.name.value == "outcome"), None,
+        )  # fmt: skip
+        node = details[0].node
+        name = node.alias.value if node.alias else node.name.value
+        return Answers(name, isinstance(kind, GraphQLList), outcome)
 
     def _as_it_lies(self, where: Rows, kind: Any, details: list[FieldDetails]) -> Rows:
         """`ready` is left where it is the selection that lies ready, with its own rows."""

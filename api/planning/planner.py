@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
@@ -34,9 +34,10 @@ from api.context import Context, Pool
 from api.limits import Document
 from api.planning.arguments import Arguments, Odd, Variables
 from api.planning.coalescer import Coalescer, cell, run
-from api.planning.compiler import Bound, Compiler, Declined, Plan
+from api.planning.compiler import Answers, Bound, Compiler, Declined, Plan
 from api.planning.kept import Verdicts
 from api.planning.sql import MARK
+from api.readlog import Asked, consignment
 
 LONG = 50  # marks in an answer, beyond which its wording is done in turns with others
 VARIANTS = 16  # plans of one document: @skip and @include by variables make others
@@ -99,7 +100,7 @@ class Planner:
             ]
         except ValueError as error:
             raise Declined("refused", str(error)) from None
-        looks = [(name, bound[number][of]) for number, name, of in planned.looks]
+        looks = [_look(it, bound[it.number]) for it in planned.looks]
         try:
             return await self._ask(planned.plan, row, context, bound, looks)
         except psycopg.OperationalError:
@@ -109,9 +110,9 @@ class Planner:
 
     async def _ask(
         self, plan: Plan, row: list[bytes], context: Context, bound: list[Mapping[str, Any]],
-        looks: list[tuple[str, Any]],
+        looks: list[_Looked],
     ) -> bytes:  # fmt: skip
-        declined = False
+        declined, answer = False, b""
         try:
             if not plan.many:
                 text = await self._coalescer.ask(plan, row)
@@ -120,7 +121,8 @@ class Planner:
                     text = await run(connection, plan, row)
             if plan.telling or plan.kept:
                 text = await self._worded(text, plan, bound)
-            return text
+            answer = text
+            return answer
         except Declined:
             declined = True
             raise
@@ -128,9 +130,11 @@ class Planner:
             declined = not isinstance(error, psycopg.OperationalError)
             raise
         finally:
-            if not declined:  # else the stock executor looks, and keeps it
-                for name, tins in looks:
-                    context.looked(name, [tins] if isinstance(tins, str) else tins)
+            if not declined and context.keeps_looks:
+                # What is declined the stock executor looks at, and keeps.
+                for it in looks:
+                    outcomes = it.answers.read(answer) if it.answers and answer else None
+                    context.looked(it.name, it.tins, it.asked, outcomes)
 
     async def _worded(
         self, text: bytes, plan: Plan, bound: list[Mapping[str, Any]]
@@ -209,16 +213,42 @@ class _Field:
 
 
 class _Planned:
-    """`looks`: for the read log: of which field, its name, and the parameter with the TINs."""
-
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.fields = [_Field(it) for it in plan.bound]
         self.looks = [
-            (number, it.node.name.value, it.looks)
+            _Looks(number, it.node.name.value, it.looks, it.answers)
             for number, it in enumerate(plan.bound)
             if it.looks
         ]
+
+
+class _Looks(NamedTuple):
+    """For the read log: of which Bound, the field, and the parameter with the TINs."""
+
+    number: int
+    name: str
+    of: str
+    answers: Answers | None
+
+
+class _Looked(NamedTuple):
+    """The same of one request."""
+
+    name: str
+    tins: list[str]
+    asked: Asked | None
+    answers: Answers | None
+
+
+def _look(it: _Looks, bound: Mapping[str, Any]) -> _Looked:
+    tins = bound[it.of]
+    asked = _asked(bound) if it.answers else None
+    return _Looked(it.name, [tins] if isinstance(tins, str) else tins, asked, it.answers)
+
+
+def _asked(bound: Mapping[str, Any]) -> Asked:
+    return Asked(bound["in"], bound["at"], bound["known"], consignment(bound))
 
 
 class _Known:

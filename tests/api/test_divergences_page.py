@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,8 @@ import pytest
 from api.pages.asking import COOKIE
 from api.tokens import issue
 from tests.api.client import AUDITOR, Client
+from tests.api.region import record
+from tests.api.test_corrected import kept
 
 LATE = "CN0000000012"  # suspended with effect from the first of March, recorded on the tenth
 
@@ -69,3 +72,32 @@ def test_what_is_no_day_is_said_beside_its_field(at: Client) -> None:
 
     assert answer.status_code == 400
     assert "'yesterday' is neither a date nor an instant" in text(answer)
+
+
+def test_what_was_answered_stands_beside_what_would_have_been(at: Client) -> None:
+    """Nobody has asked of the other operator: it would have been answered so, and was not."""
+    question = """query ($tin: TIN!) { recognition(tin: $tin, in: SG) { outcome } }"""
+    asked = "CN1234567890"
+    at.post(question, "partner:SG", {"Purpose": "declaration 7"}, tin=asked)
+    kept(at, 1)
+    day = (datetime.now(UTC) - timedelta(2)).date()
+    record(
+        at.database,
+        {"command": "suspend_authorisation", "tin": asked, "reason": "late books",
+         "effective": f"{day}", "legal_ground": "Art. 4"},
+    )  # fmt: skip
+    window = f"in=SG&from=2026-03-05&to={datetime.now(UTC).date()}"
+
+    for by, given in ((AUDITOR, True), ("partner:SG", True), ("officer:CN", True),
+                      ("officer:SG", True), ("officer:KR", False)):  # fmt: skip
+        answer = opened(at, f"/divergences?{window}", by)
+        page = text(answer)
+        assert ("declaration 7" in page) == given, by
+        assert (answer.status_code == 200) == given
+        if given:
+            was = page[page.index("What was answered"):]
+            assert was.index(asked) < was.index("partner:SG") < was.index("not recognised")
+    whole = text(opened(at, f"/divergences?{window}"))
+    was, would = whole.split("What would have been answered", 1)
+    assert LATE not in was[was.index("What was answered"):]
+    assert LATE in would

@@ -1,0 +1,226 @@
+"""What was really answered, and to whom: kept with the question, and told to whom it concerns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.api.client import AUDITOR, Client
+from tests.api.region import FRUIT, LINES, OPEN, QUIET, STEEL, operator, record
+
+LIST = """query ($in: AdministrationCode!, $from: DateTime!, $to: DateTime!, $first: Int = 50,
+               $after: String) {
+  correctedAnswers(in: $in, from: $from, to: $to, first: $first, after: $after) {
+    pageInfo { hasNextPage endCursor }
+    edges { node { tin in at askedAt askedBy purpose consignment answered correct position
+      because { position type legalGround payload } } } } }"""
+ONE = """query ($tin: TIN!, $in: AdministrationCode!, $at: DateTime, $known: DateTime) {
+  recognition(tin: $tin, in: $in, asOf: {at: $at, knownAt: $known}) { outcome } }"""
+NEW = "KR55555555"
+
+
+@pytest.fixture
+def small(database: str, tmp_path: Path) -> Iterator[Client]:
+    today = datetime.now(UTC).date()
+    new = operator(NEW, "Synthetic Young", "KR-AEO", "AA", "KRAEO5555", f"{today - timedelta(9)}")
+    record(database, *LINES, *new)
+    with Client(database, tmp_path) as client:
+        listens(client)
+        yield client
+
+
+def listens(at: Client) -> None:
+    """Waits until the counter knows how far the read models are."""
+    for _ in range(200):
+        if at.service.sight.position:
+            return
+        at.ask("{ viewer { role } }")
+        time.sleep(0.02)
+
+
+def told(at: Client, by: str, territory: str = "CN", **said: Any) -> list[dict[str, Any]]:
+    return [edge["node"] for edge in page(at, by, territory, **said)["edges"]]
+
+
+def page(at: Client, by: str, territory: str = "CN", **said: Any) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    window = {"from": (now - timedelta(30)).isoformat(), "to": (now + timedelta(30)).isoformat()}
+    found = at.ask(LIST, by, **{"in": territory}, **window, **said)["correctedAnswers"]
+    assert isinstance(found, dict)
+    return found
+
+
+def kept(at: Client, questions: int) -> list[tuple[Any, ...]]:
+    """The questions in the log of looks, once they are all there."""
+    with psycopg.connect(at.database, autocommit=True) as connection:
+        for _ in range(200):
+            rows = connection.execute(
+                "select operation, tins, territory, outcomes, consignment, position, law_at,"
+                " known_at, at from access.read_log where territory is not null order by number"
+            ).fetchall()
+            if len(rows) >= questions:
+                return rows
+            at.ask("{ viewer { role } }")
+            time.sleep(0.05)
+    raise AssertionError(f"{len(rows)} of {questions} looks are kept")
+
+
+def suspended(at: Client, days_ago: int = 2) -> None:
+    """Suspended by the home customs with effect from a day that is past."""
+    day = datetime.now(UTC).date() - timedelta(days_ago)
+    record(at.database, {"command": "suspend_authorisation", "tin": NEW, "reason": "late books",
+                         "effective": day.isoformat(), "legal_ground": "Art. 4"})  # fmt: skip
+
+
+def test_what_a_partner_was_told_and_would_not_be_told_any_more_is_listed(small: Client) -> None:
+    small.post(ONE, "partner:CN", {"Purpose": "declaration 42"}, tin=NEW, **{"in": "CN"})
+    kept(small, 1)
+    assert told(small, AUDITOR) == []  # it is still the answer
+    suspended(small)
+
+    [it] = told(small, AUDITOR)
+    assert (it["tin"], it["in"], it["answered"], it["correct"]) == (
+        NEW, "CN", "RECOGNISED", "NOT_RECOGNISED",
+    )  # fmt: skip
+    assert (it["askedBy"], it["purpose"], it["at"]) == (
+        "partner:CN", "declaration 42", it["askedAt"],
+    )  # fmt: skip
+    assert it["because"]["type"] == "operator.suspended"
+    assert it["position"] == it["because"]["position"] - 1
+
+
+def test_what_nobody_asked_is_not_listed(small: Client) -> None:
+    suspended(small)
+
+    assert told(small, AUDITOR) == []
+
+
+def test_each_hears_of_its_own_questions_and_the_home_customs_of_those_at_its_operators(
+    small: Client,
+) -> None:
+    for by in ("partner:CN", "officer:CN", "officer:KR", AUDITOR, f"company:{NEW}"):
+        small.ask(ONE, by, tin=NEW, **{"in": "CN"})
+    kept(small, 2)  # an officer's daily work, an auditor's and a company's looks are not kept
+    suspended(small)
+
+    def askers(by: str) -> list[str]:
+        return [it["askedBy"] for it in told(small, by)]
+
+    assert askers(AUDITOR) == askers("officer:KR") == ["partner:CN", "officer:CN"]
+    assert askers("partner:CN") == ["partner:CN", "officer:CN"]  # one administration
+    for other in ("partner:KR", "partner:EU", "officer:EU", "officer:AU"):
+        assert askers(other) == []
+    small_ = {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"}
+    for nobody in (f"company:{NEW}", None):
+        assert small.error(LIST, nobody, **{"in": "CN"}, **small_)["code"] == "FORBIDDEN"
+    [mine, _] = told(small, "partner:CN")
+    assert (mine["because"]["legalGround"], set(mine["because"]["payload"].values())) == (
+        "REDACTED", {"REDACTED"},
+    )  # fmt: skip
+
+
+def test_who_is_hidden_since_is_hidden_here_too(small: Client) -> None:
+    small.ask(ONE, "partner:CN", tin=OPEN, **{"in": "CN"})
+    kept(small, 1)
+    day = datetime.now(UTC).date() - timedelta(2)
+    record(
+        small.database,
+        {"command": "withdraw_consent", "tin": OPEN, "partner": "CN", "effective": f"{day}",
+         "legal_ground": "Art. 7 GDPR"},
+    )  # fmt: skip
+
+    assert [it["correct"] for it in told(small, AUDITOR)] == ["UNKNOWN"]
+    assert told(small, "partner:CN") == []
+
+
+def test_a_question_for_what_was_known_earlier_misled_nobody(small: Client) -> None:
+    yesterday = (datetime.now(UTC) - timedelta(1)).isoformat()
+    small.ask(ONE, "partner:CN", tin=NEW, known=yesterday, at=yesterday, **{"in": "CN"})
+    kept(small, 1)
+    suspended(small)
+
+    assert told(small, AUDITOR) == []
+
+
+@pytest.mark.parametrize("planner", [True, False])
+def test_the_question_is_kept_as_it_was_asked_by_either_way_of_answering(
+    database: str, tmp_path: Path, planner: bool
+) -> None:
+    """Kinds of question: one, many, with aliases and fragments, with a consignment, without the
+    outcome, in a territory where nothing is told."""
+    record(database, *LINES)
+    document = """
+    query ($tin: TIN!, $tins: [TIN!]!, $at: DateTime!) {
+      recognition(tin: $tin, in: CN, asOf: {at: $at}) { outcome }
+      b: recognition(tin: $tin, in: CN, consignment: {hs: "0702", direction: IMPORT}) {
+        ... on Recognition { said: outcome } }
+      many: recognitions(tins: $tins, in: CN, asOf: {at: $at}) { ...it }
+      quiet: recognition(tin: $tin, in: CN) { legal }
+    }
+    fragment it on Recognition { outcome tin }"""
+    at = "2025-06-01T00:00:00Z"
+    with Client(database, tmp_path, planner=planner) as small:
+        listens(small)
+        small.ask(document, "partner:CN", tin=STEEL, tins=[STEEL, OPEN, "KR99999999"], at=at)
+        rows = kept(small, 4)
+
+    by_name = [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+    assert sorted(by_name, key=str) == sorted(
+        [
+            ("recognition", [STEEL], "CN", ["RECOGNISED"], None),
+            ("recognition", [STEEL], "CN", ["NOT_RECOGNISED"],
+             {"hs": "0702", "direction": "IMPORT"}),
+            ("recognitions", [STEEL, OPEN, "KR99999999"], "CN",
+             ["RECOGNISED", "RECOGNISED", "UNKNOWN"], None),
+            ("recognition", [STEEL], "CN", None, None),
+        ],
+        key=str,
+    )  # fmt: skip
+    with psycopg.connect(database) as connection:
+        head = connection.execute("select max(position) from ledger.event").fetchone()
+    assert {row[5] for row in rows} == set(head or ())
+    for *_, law_at, known_at, asked_at in rows:
+        assert known_at == asked_at
+        assert law_at in (asked_at, datetime(2025, 6, 1, tzinfo=UTC))
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(small: Client) -> None:
+    many = "query ($tins: [TIN!]!) { recognitions(tins: $tins, in: CN) { outcome } }"
+    small.ask(many, "partner:CN", tins=[NEW, STEEL, NEW, OPEN])
+    small.ask(many, "partner:CN", tins=[NEW])
+    kept(small, 2)
+    suspended(small)
+    whole = told(small, AUDITOR)
+    assert [it["tin"] for it in whole] == [NEW, NEW, NEW]
+
+    pieces: list[dict[str, Any]] = []
+    said: dict[str, Any] = {"first": 1}
+    while True:
+        piece = page(small, AUDITOR, **said)
+        pieces += [edge["node"] for edge in piece["edges"]]
+        if not piece["pageInfo"]["hasNextPage"]:
+            break
+        said["after"] = piece["pageInfo"]["endCursor"]
+    assert pieces == whole
+
+
+def test_a_look_at_a_persons_own_operators_says_nothing_of_others(small: Client) -> None:
+    """A question about operators of two homes: each home customs hears of its own."""
+    many = "query ($tins: [TIN!]!) { recognitions(tins: $tins, in: AU) { outcome } }"
+    small.ask(many, "partner:AU", tins=[FRUIT, QUIET])
+    kept(small, 1)
+    day = datetime.now(UTC).date() - timedelta(2)
+    record(
+        small.database,
+        *({"command": "suspend_authorisation", "tin": tin, "reason": "late books",
+           "effective": f"{day}", "legal_ground": "Art. 4"} for tin in (FRUIT, QUIET)),
+    )  # fmt: skip
+
+    assert [it["tin"] for it in told(small, "officer:CN", "AU")] == [FRUIT, QUIET]
+    assert told(small, "officer:KR", "AU") == []
