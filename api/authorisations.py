@@ -32,16 +32,25 @@ class Deadline:
     overdue: bool = strawberry.field(description="Past its day and not answered.")
 
     @classmethod
-    def of(cls, row: DeadlineRow, today: date) -> Deadline:
+    def of(cls, row: DeadlineRow, due: date, today: date) -> Deadline:
         answered = row.met_on is not None and row.met_on <= today
-        late = row.met_on is None or row.met_on > row.due
+        late = row.met_on is None or row.met_on > due
         return cls(
             what=row.what,
-            due=row.due,
+            due=due,
             rule=row.rule,
-            met=(not late) if answered else (False if today > row.due else None),
-            overdue=not answered and today > row.due,
+            met=(not late) if answered else (False if today > due else None),
+            overdue=not answered and today > due,
         )
+
+
+@strawberry.type(
+    description="A date that the law may have set, and that nobody knows: its rule is unknown for "
+    "that day. That is not the same as a law that sets none."
+)
+class UnknownDeadline:
+    what: str
+    rule: str = strawberry.field(description="The name of the rule that nobody knows.")
 
 
 @strawberry.type(description="One authorisation, from its application to its end.")
@@ -59,7 +68,8 @@ class Authorisation:
     effective_from: date | None = strawberry.field(description="The day of effect of its grant.")
     valid_until: date | None
     flags: list[str] = strawberry.field(
-        description="under_reassessment, remediation, part_S_suspended: they end nothing."
+        description="under_reassessment, remediation, part_S_suspended, bar_years_unknown (the "
+        "decision needed a rule that nobody knew): they end nothing."
     )
 
     @classmethod
@@ -92,7 +102,20 @@ class Authorisation:
         """The dates that rules set, by all that is known now, soonest first."""
         rows = await load(info.context, reads.deadlines, key=self.row.tin)
         own = [row for row in rows or [] if row.authorisation == self.row.authorisation]
-        return [Deadline.of(row, self.today) for row in own]
+        return [Deadline.of(row, row.due, self.today) for row in own if row.due is not None]
+
+    @costs(10, each=2)
+    @sql.rows(places.UNKNOWN_DEADLINES, order=places.AS_SET)
+    @strawberry.field
+    async def unknown_deadlines(self, info: Info) -> list[UnknownDeadline]:
+        """The dates that may have been set and that nobody knows, of those that nothing has met."""
+        rows = await load(info.context, reads.deadlines, key=self.row.tin)
+        return [
+            UnknownDeadline(what=row.what, rule=row.rule)
+            for row in sorted(rows or [], key=lambda row: row.ordinal)
+            if row.authorisation == self.row.authorisation and row.due is None
+            and not (row.met_on is not None and row.met_on <= self.today)
+        ]  # fmt: skip
 
 
 @strawberry.type(description="A stretch of status: when it held in law, and when it was believed.")

@@ -98,7 +98,7 @@ def rows(events: Sequence[Known[Any]], since: int = -1) -> Rows:
         ],
         "deadline": [
             (
-                tin, d.authorisation, d.what, d.due, ends(d.due, zone), d.rule,
+                tin, d.authorisation, d.what, d.due, ends(d.due, zone) if d.due else None, d.rule,
                 d.met_on, begins(d.met_on, zone) if d.met_on else None, d.dropped, number,
             )
             for number, d in enumerate(it.deadlines, start=1)

@@ -36,6 +36,7 @@ def lodge(operator: Operator, it: c.LodgeApplication, by: Decision) -> None:
     day: date = said["effective"]
     programme = footing.programme(by, it.programme)
     footing.offered(programme, it.type, day)
+    rules = programme.rules_on(day)
     for held in operator.authorisations.values():
         if held.status in PENDING and (held.programme, held.type) == (it.programme, it.type):
             about = f"the application for {it.type}"
@@ -45,7 +46,8 @@ def lodge(operator: Operator, it: c.LodgeApplication, by: Decision) -> None:
         authorisation=f"{it.programme}/{operator.lodged() + 1}",
         programme=it.programme,
         type=it.type,
-        due=footing.due(programme.rules_on(day), "acceptance", "acceptance_days", day),
+        due=footing.due(rules, "acceptance", "acceptance_days", day),
+        rule_unknown=footing.marked(rules.unknown("acceptance_days")),
         **said,
     )
 
@@ -56,8 +58,13 @@ def accept(operator: Operator, it: c.AcceptApplication, by: Decision) -> None:
         kind = Operator.Accepted
         return repeated(operator, mine, kind, by, "the acceptance", reason=it.reason)
     day: date = facts(operator, by)["effective"]
-    due = footing.due(footing.rules(by, mine, day), "decision", "decision_days", day)
-    record(operator, Operator.Accepted, mine, by, STANDING, due=due, reason=it.reason)
+    rules = footing.rules(by, mine, day)
+    record(
+        operator, Operator.Accepted, mine, by, STANDING,
+        due=footing.due(rules, "decision", "decision_days", day),
+        rule_unknown=footing.marked(rules.unknown("decision_days")),
+        reason=it.reason,
+    )  # fmt: skip
 
 
 def reject(operator: Operator, it: c.RejectApplication, by: Decision) -> None:
@@ -117,16 +124,18 @@ def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> N
     mine = meant(operator, it.authorisation, PENDING, "given more time")
     reason, said = why(it.reason), facts(operator, by)
     rules = footing.rules(by, mine, said["effective"])
-    allowed = rules.number("decision_extension_days")
+    allowed = rules.rule("decision_extension_days")
     before = [
         e for e in operator.past
         if isinstance(e, Operator.DeadlineExtended) and e.authorisation == mine.reference
     ]  # fmt: skip
-    days = (allowed or 0) if it.days is None else it.days
+    days = (allowed.number or 0) if it.days is None else it.days
     if any(difference(e, by, days=days, reason=reason) is None for e in before):
         return
-    # Where the law sets no limit the calendar does.
-    left = (MOST_DAYS if allowed is None else allowed) - sum(e.days for e in before)
+    unknown = rules.unknown(allowed.name)
+    footing.grounded(by, mine.programme, unknown, "more time for the decision")
+    # Where nobody knows the limit of the law, that of the calendar is the only one.
+    left = (MOST_DAYS if unknown else allowed.number or 0) - sum(e.days for e in before)
     if not 1 <= days <= left:
         raise WrongDates(f"days: found {it.days}, and the programme's rules leave {left}")
     set_before = [
@@ -141,7 +150,8 @@ def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> N
         authorisation=mine.reference,
         days=days,
         reason=reason,
-        due=(Due("decision", due, rules.source("decision_extension_days")),),
+        due=(Due("decision", due, allowed.source),),
+        rule_unknown=footing.marked(unknown),
         **said,
     )
 
@@ -157,11 +167,12 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
     mine = meant(operator, it.authorisation, examined, "granted", of_type=it.type)
     decided = by.decided or by.today
     programme = footing.programme(by, mine.programme)
-    day = by.effective or day_of_effect(programme.rules_on(decided), decided)
+    of_decision = programme.rules_on(decided)
+    day = by.effective or day_of_effect(of_decision, decided)
     said, rules = facts(operator, by, day), programme.rules_on(day)
     type = it.type or mine.type
     footing.offered(programme, type, day)
-    barred = operator.barred.get(mine.programme)
+    barred, unknown = footing.bar(operator, programme)
     if barred and day < barred:
         raise Barred(f"{operator.tin} is barred until {barred} and cannot be granted from {day}")
     footing.not_held_twice(operator, rules, mine.programme, type, mine, day)
@@ -169,6 +180,11 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
     if it.valid_until and it.valid_until <= day:
         raise WrongDates(f"validUntil: {it.valid_until} is not after {day}, the day of effect")
     valid_until = it.valid_until or _term(rules, day)
+    if by.effective is None:
+        unknown += of_decision.unknown("effect_after")
+    if it.valid_until is None:
+        unknown += rules.unknown("validity_years")
+    footing.grounded(by, mine.programme, unknown, f"the grant of {it.number} to {operator.tin}")
     operator.trigger_event(
         Operator.Granted,
         authorisation=mine.reference,
@@ -177,6 +193,7 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
         roles=operator.roles if it.roles is None else it.roles,
         valid_until=valid_until,
         due=footing.renewal(rules, valid_until) + footing.review(rules, day),
+        rule_unknown=footing.marked(unknown + rules.unknown("review_years")),
         **said,
     )
 

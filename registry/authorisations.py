@@ -96,11 +96,13 @@ def close_reassessment(operator: Operator, it: c.CloseReassessment, by: Decision
             outcome=it.outcome, remediation=it.remediation, reason=it.reason,
         )  # fmt: skip
     day: date = facts(operator, by)["effective"]
+    rules = footing.rules(by, mine, day)
     record(
         operator, Operator.ReassessmentClosed, mine, by, _REASSESSED,
         outcome=it.outcome,
         remediation=it.remediation,
-        due=footing.review(footing.rules(by, mine, day), day),
+        due=footing.review(rules, day),
+        rule_unknown=footing.marked(rules.unknown("review_years")),
         reason=it.reason,
     )  # fmt: skip
 
@@ -121,7 +123,8 @@ def renew(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> None:
             refuse(differs, last, f"the renewal of {mine}")
     until = it.valid_until or _renewed_until(rules, mine.valid_until, day)
     if until is None:
-        raise NotOffered(f"validUntil: {mine.programme} sets no term to renew; name a day")
+        nobody = "nobody knows the term that" if rules.unknown("validity_years") else "no term that"
+        raise NotOffered(f"validUntil: {nobody} {mine.programme} sets; name a day")
     if until <= day:
         raise WrongDates(f"validUntil: {until} is not after {day}, the renewal")
     if until == mine.valid_until:
@@ -176,6 +179,7 @@ def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> Non
         abroad=part is None or part == rules.recognised_part,
         until=it.until,
         due=_end(it.until) or footing.due(rules, "end of suspension", "suspension_days", day),
+        rule_unknown=None if it.until else footing.marked(rules.unknown("suspension_days")),
     )  # fmt: skip
 
 
@@ -217,8 +221,8 @@ def revoke(operator: Operator, it: c.RevokeAuthorisation, by: Decision) -> None:
     reason, day = why(it.reason), facts(operator, by)["effective"]
     if it.barred_until and it.barred_until < day:
         raise WrongDates(f"barredUntil: {it.barred_until} is before {day}, the revocation")
-    years = footing.rules(by, mine, day).number("bar_years")
-    barred = it.barred_until or footing.years_after(day, years)
+    rules = footing.rules(by, mine, day)
+    barred = it.barred_until or footing.years_after(day, rules.number("bar_years"))
     if mine.status is Status.REVOKED:
         assert mine.ended is not None  # what is revoked was so from some day
         so_far = _barred_until(operator, mine)
@@ -234,7 +238,12 @@ def revoke(operator: Operator, it: c.RevokeAuthorisation, by: Decision) -> None:
                 f"{mine} is until {so_far}; it is shortened by correcting that record"
             )
         barred = barred if longer else so_far
-    record(operator, Operator.Revoked, mine, by, reason=reason, barred_until=barred)
+    # Where nobody knows the bar the revocation goes on: it is the next grant that needs its ground.
+    unknown = () if barred else rules.unknown("bar_years")
+    record(
+        operator, Operator.Revoked, mine, by,
+        reason=reason, barred_until=barred, rule_unknown=footing.marked(unknown),
+    )  # fmt: skip
 
 
 def annul(operator: Operator, it: c.AnnulAuthorisation, by: Decision) -> None:

@@ -10,6 +10,7 @@ from registry.decisions import Decision
 from registry.errors import (
     AlreadyHeld,
     BadValue,
+    GroundNeeded,
     NotOffered,
     Superseded,
     UnknownAuthorisation,
@@ -175,6 +176,43 @@ def programme(by: Decision, code: str) -> Programme:
 
 def rules(by: Decision, mine: Authorisation, day: date) -> Rules:
     return programme(by, mine.programme).rules_on(day)
+
+
+def grounded(by: Decision, programme: str, unknown: Collection[str], what: str) -> None:
+    """A decision that needs a rule nobody knows states its legal ground. Raises GroundNeeded."""
+    if unknown and not by.legal_ground:
+        raise GroundNeeded(
+            f"legalGround: found nothing; nobody knows {listed(unknown)} of {programme} for that "
+            f"day, and unknown is not none: {what} needs its legal ground"
+        )
+
+
+def marked(unknown: Iterable[str]) -> tuple[str, ...] | None:
+    """What an event says of the rules that nobody knew (`rule_unknown`)."""
+    return tuple(sorted(set(unknown))) or None
+
+
+def bar(operator: Operator, programme: Programme) -> tuple[date | None, tuple[str, ...]]:
+    """Until when the operator is barred from a new grant of this programme after its revocations,
+    and the name of the rule where a revocation named no day and nobody knows the rule of its day.
+    """
+    past = amended(operator.past) if operator.corrected else operator.past
+    revoked: dict[str, list[Operator.Revoked]] = {}
+    for event in past:
+        if isinstance(event, Operator.Revoked):
+            revoked.setdefault(event.authorisation, []).append(event)
+    days: list[date] = []
+    unknown: tuple[str, ...] = ()
+    for reference, events in revoked.items():
+        held = operator.authorisations.get(reference)
+        if held is None or held.programme != programme.programme:
+            continue
+        rule = programme.rules_on(min(e.effective for e in events)).rule("bar_years")
+        said = [e.barred_until or years_after(e.effective, rule.number) for e in events]
+        days += filter(None, said)
+        if rule.is_unknown and not any(said):
+            unknown = (rule.name,)
+    return max(days, default=None), unknown
 
 
 def offered(programme: Programme, type: str, day: date) -> None:

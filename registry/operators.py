@@ -27,7 +27,11 @@ class Operator(BaseAggregate[UUID]):
     TOPIC = "operator"
 
     class Event(DatedFact):
-        """`effective`: the civil date it counts from in law, in the operator's home zone."""
+        """`effective`: the civil date it counts from in law, in the operator's home zone.
+
+        `rule_unknown`, where an event has it: the rules of the programme that the decision or its
+        deadlines needed and that nobody knew for that day. None: every one of them was known.
+        """
 
         TOPIC: ClassVar[str]  # the stored name, for ever
 
@@ -104,6 +108,7 @@ class Operator(BaseAggregate[UUID]):
         programme: str
         type: str
         due: tuple[Due, ...] = ()
+        rule_unknown: tuple[str, ...] | None = None
 
         def change(self, operator: Operator) -> None:
             operator.authorisations[self.authorisation] = Authorisation(
@@ -123,6 +128,7 @@ class Operator(BaseAggregate[UUID]):
         TOPIC = "operator.accepted"
         due: tuple[Due, ...] = ()
         reason: str | None = None
+        rule_unknown: tuple[str, ...] | None = None
 
         def alter(self, it: Authorisation) -> None:
             it.status = Status.ACCEPTED
@@ -164,6 +170,7 @@ class Operator(BaseAggregate[UUID]):
         days: int
         reason: str
         due: tuple[Due, ...] = ()
+        rule_unknown: tuple[str, ...] | None = None
 
     class Granted(AuthorisationEvent):
         TOPIC = "operator.granted"
@@ -172,6 +179,7 @@ class Operator(BaseAggregate[UUID]):
         roles: tuple[Role, ...] = ()
         valid_until: date | None = None
         due: tuple[Due, ...] = ()
+        rule_unknown: tuple[str, ...] | None = None
 
         def alter(self, it: Authorisation) -> None:
             it.number, it.type, it.roles = self.number, self.type, self.roles
@@ -214,6 +222,7 @@ class Operator(BaseAggregate[UUID]):
         remediation: bool = False
         due: tuple[Due, ...] = ()
         reason: str | None = None
+        rule_unknown: tuple[str, ...] | None = None
 
         def alter(self, it: Authorisation) -> None:
             it.under_reassessment, it.remediation = False, self.remediation
@@ -234,6 +243,7 @@ class Operator(BaseAggregate[UUID]):
         abroad: bool = True  # does it touch the part that partners recognise
         until: date | None = None
         due: tuple[Due, ...] = ()
+        rule_unknown: tuple[str, ...] | None = None
 
         def alter(self, it: Authorisation) -> None:
             it.suspended_part, it.suspended_until = self.part, self.until
@@ -261,6 +271,7 @@ class Operator(BaseAggregate[UUID]):
         TOPIC = "operator.revoked"
         reason: str
         barred_until: date | None = None
+        rule_unknown: tuple[str, ...] | None = None
 
         def change(self, operator: Operator) -> None:
             super().change(operator)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from registry.decisions import begins
 from registry.operators import Operator
+from registry.rules import GUARDS
 from registry.values import ENDED, HELD, Role, Status
 
 
@@ -174,8 +175,19 @@ def _granted(now: Period, event: Operator.Granted) -> Period:
     return replace(
         now, status=Status.VALID, abroad=Status.VALID, ground=_ground(event), number=event.number,
         type=event.type, roles=event.roles, effective_from=event.effective,
-        valid_until=event.valid_until,
+        valid_until=event.valid_until, flags=_unknown(event),
     )  # fmt: skip
+
+
+def _unknown(event: Operator.Granted | Operator.Revoked) -> tuple[str, ...]:
+    """A remark for each rule that the decision needed and that nobody knew; not for deadlines."""
+    return tuple([f"{rule}_unknown" for rule in event.rule_unknown or () if rule in GUARDS])
+
+
+def _renewed(now: Period, event: Operator.Renewed) -> Period:
+    kept = replace(now, flags=_flags(now, drop="validity_years_unknown"))
+    flags = _flags(kept, drop="under_reassessment")
+    return replace(now, valid_until=event.valid_until, flags=flags)
 
 
 def _reassessed(now: Period, event: Operator.ReassessmentClosed) -> Period:
@@ -218,12 +230,10 @@ _STANDS: dict[type[Operator.Event], Callable[[Period, Any], Period | None]] = {
         now, flags=_flags(now, add="under_reassessment")
     ),
     Operator.ReassessmentClosed: _reassessed,
-    Operator.Renewed: lambda now, event: replace(
-        now, valid_until=event.valid_until, flags=_flags(now, drop="under_reassessment")
-    ),
+    Operator.Renewed: _renewed,
     Operator.Suspended: _suspended,
     Operator.SuspensionLifted: _lifted,
-    Operator.Revoked: _to(Status.REVOKED, flags=()),
+    Operator.Revoked: lambda now, event: _to(Status.REVOKED, flags=_unknown(event))(now, event),
     Operator.Annulled: _to(Status.ANNULLED, flags=()),
     Operator.Surrendered: _to(Status.SURRENDERED, flags=()),
     Operator.Expired: _to(Status.EXPIRED, flags=()),

@@ -24,6 +24,9 @@ MEANINGS: dict[str, str] = {
     "bar_years": "years after a revocation without a new grant; none: no bar",
     "suspension_days": "days of a suspension that names no end; none: it is open-ended",
 }
+#: Of these, those that a decision cannot do without: where they are unknown it states its legal
+#: ground. The others set deadlines. A deadline is an alert, and unknown where its rule is.
+GUARDS = frozenset({"bar_years", "decision_extension_days", "effect_after", "validity_years"})
 #: What the source of an unknown rule says where nobody has recorded anything.
 NOT_ON_RECORD = "not on record"
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
+from registry import commands as c
 from registry.decisions import Decision
 from registry.holdings import Due
 from registry.programmes import Programme
-from registry.values import AdministrationCode
+from registry.rules import MEANINGS
+from registry.values import AdministrationCode, RuleState
 
 TODAY = date(2026, 3, 10)
 DE, FR, EU, GB = (AdministrationCode(code) for code in ("DE", "FR", "EU", "GB"))
@@ -23,9 +25,12 @@ OLD_LAW = "Regulation (EC) 1875/2006"
 
 
 def programme(
-    code: str, types: tuple[str, ...], *rules: tuple[str, str, str | None, str, str | None, str]
+    code: str,
+    types: tuple[str, ...],
+    *rules: tuple[str, str, str | None, str, str | None, str],
+    none: tuple[str, ...] = (),
 ) -> Programme:
-    """Rules: name, value, unit, from, until, ground."""
+    """Rules: name, value, unit, from, until, ground. `none`: those that the law does not have."""
     home = AdministrationCode(code[:2])
     it = Programme(
         programme=code, administration=home, time_zone=ZONES[home.text], name=code, types=types,
@@ -34,6 +39,9 @@ def programme(
     for rule, value, unit, start, until, ground in rules:
         by = Decision(date.fromisoformat(start), legal_ground=ground)
         it.set_rule(by, rule, value, unit, date.fromisoformat(until) if until else None)
+    for rule in none:
+        by = Decision(date(2008, 1, 1), legal_ground="a law without it")
+        it.set_rule(by, rule, None, state=RuleState.NONE)
     it.collect_events()
     return it
 
@@ -53,16 +61,36 @@ PROGRAMMES = {
         ("parts.AEOS", "S", None, "2008-01-01", None, UCC),
         ("parts.AEOF", "C+S", None, "2008-01-01", None, UCC),
         ("recognised_part", "S", None, "2008-01-01", None, UCC),
+        none=("acceptance_days", "review_years", "suspension_days", "validity_years"),
     ),
     "KR-AEO": programme(
         "KR-AEO",
         ("A", "AA", "AAA"),
         ("validity_years", "5", "years", "2014-01-01", None, "Customs Act of Korea"),
         ("review_years", "1", "years", "2014-01-01", None, "Customs Act of Korea"),
+        none=tuple(MEANINGS.keys() - {"review_years", "validity_years"}),
     ),
     # The day of notification: Switzerland sets no day of its own.
-    "CH-AEO": programme("CH-AEO", ("AEO",), ("effect_after", "0", "days", "2011-01-01", None, "")),
+    "CH-AEO": programme(
+        "CH-AEO",
+        ("AEO",),
+        ("effect_after", "0", "days", "2011-01-01", None, ""),
+        none=tuple(MEANINGS.keys() - {"effect_after"}),
+    ),
+    # Of this one nobody knows a single rule.
+    "JP-AEO": programme("JP-AEO", ("AEO",)),
 }
+
+
+def without_rules(programme: str) -> list[c.SetRule]:
+    """The law of a programme that sets no term, deadline, bar or day of effect, and says so."""
+    return [
+        c.SetRule(
+            programme=programme, rule=rule, state=RuleState.NONE, effective=date(2008, 1, 1),
+            source="a law without it",
+        )
+        for rule in MEANINGS
+    ]  # fmt: skip
 
 
 def due(what: str, day: str, rule: str = UCC) -> tuple[Due, ...]:

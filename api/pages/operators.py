@@ -48,6 +48,7 @@ query Details($tin: TIN!, $asOf: AsOf) {
     authorisations {
       number
       deadlines { what due rule met overdue }
+      unknownDeadlines { what rule }
     }
     periods(first: 100) {
       authorisation status validFrom validTo recordedFrom recordedTo ground
@@ -130,6 +131,7 @@ async def operator(request: Request, tin: str) -> Response:
         details=details, told=told, believed=believed,
         before=[p for p in told["periods"] if p["recordedTo"] is not None],
         deadlines={a["number"]: a["deadlines"] for a in told["authorisations"]},
+        unknown_deadlines={a["number"]: a["unknownDeadlines"] for a in told["authorisations"]},
         abroad=abroad, groups=_alike((_part(abroad) or {"recognisedIn": []})["recognisedIn"]),
         history=history, events=(_part(history) or {"history": None})["history"],
         contacts=(_part(contacts) or {"contacts": []})["contacts"],

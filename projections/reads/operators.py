@@ -241,20 +241,24 @@ async def authorisations(
 
 @dataclass(frozen=True)
 class DeadlineRow:
-    """`met_on`: the day of what answered it. Days are the home administration's."""
+    """`met_on`: the day of what answered it. Days are the home administration's.
+
+    `due` is None, and `rule` the rule's name, where nobody knows the rule that may have set it.
+    """
 
     tin: str
     authorisation: str
     what: str
-    due: date
+    due: date | None
     rule: str
     met_on: date | None
+    ordinal: int
 
 
 async def deadlines(connection: Connection, tins: Sequence[str]) -> dict[str, list[DeadlineRow]]:
     """The dates that rules set, by the last event: those that nothing has made void."""
     statement = """
-    select d.tin, d.authorisation, d.what, d.due, d.rule, d.met_on from views.deadline d
+    select d.tin, d.authorisation, d.what, d.due, d.rule, d.met_on, d.ordinal from views.deadline d
     where d.tin = any(%(tins)s::text[]) and not d.dropped
     order by d.tin, d.due, d.ordinal"""
     async with connection.cursor(row_factory=class_row(DeadlineRow)) as cursor:

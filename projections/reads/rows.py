@@ -95,8 +95,16 @@ select d.what, d.due, d.rule, d.ordinal,
         when d.over_at <= %(at)s then false end as met,
     (d.met_at is null or d.met_at > %(at)s) and d.over_at <= %(at)s as overdue
 from views.deadline d
-where d.tin = {me}.tin and d.authorisation = {me}.authorisation and not d.dropped"""
+where d.tin = {me}.tin and d.authorisation = {me}.authorisation and not d.dropped
+    and d.due is not null"""
 SOONEST_FIRST = "{it}.due, {it}.ordinal"
+
+UNKNOWN_DEADLINES = """
+select d.what, d.rule, d.ordinal
+from views.deadline d
+where d.tin = {me}.tin and d.authorisation = {me}.authorisation and not d.dropped
+    and d.due is null and (d.met_at is null or d.met_at > %(at)s)"""
+AS_SET = "{it}.ordinal"
 
 IDENTIFIERS = f"""
 select i.scheme, i.value, i.issuer, i.verified_by, i.valid_from as since,

@@ -81,6 +81,11 @@ LINES: list[Line] = [
        "name": f"Programme {code}", "types": types, "effective": "2008-01-01", **PAPER}
       for code, types in (("CN-AEO", ["ACE", "GENERAL"]), ("KR-AEO", ["A", "AA"]),
                           ("EU-AEO", ["AEOC", "AEOS", "AEOF"]), ("AU-ATT", ["AEO"]))),
+    # A grant needs these two, and would state a ground of its own if nobody knew them.
+    *({"command": "set_rule", "programme": code, "rule": rule, "state": "NONE",
+       "effective": "2008-01-01", **PAPER}
+      for code in ("CN-AEO", "KR-AEO", "EU-AEO", "AU-ATT")
+      for rule in ("effect_after", "validity_years")),
     {"command": "set_rule", "programme": "CN-AEO", "rule": "decision_days", "value": "60",
      "unit": "days", "effective": "2008-01-01", "until": "2021-11-01", **PAPER},
     {"command": "set_rule", "programme": "CN-AEO", "rule": "decision_days", "value": "90",

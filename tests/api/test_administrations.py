@@ -67,13 +67,15 @@ def test_a_programme_has_the_types_and_rules_of_the_day(region: Client) -> None:
 
     old, new = on("2020-01-01T00:00:00Z"), on("2026-06-01T00:00:00Z")
     assert (old["types"], new["types"]) == (["ACE", "GENERAL"], ["ACE", "CE"])
-    assert [rule for rule in old["rules"] if rule["state"] != "UNKNOWN"] == [
+    assert [rule for rule in old["rules"] if rule["state"] == "VALUE"] == [
         {"name": "decision_days", "state": "VALUE", "value": "60", "unit": "days",
          "validFrom": "2008-01-01", "validTo": "2021-11-01", "source": "a gazette"}
     ]  # fmt: skip
     found = {rule["name"]: rule["value"] for rule in new["rules"]}
-    assert found == dict.fromkeys(MEANINGS, "unknown") | {"decision_days": "90"}
-    assert [rule["value"] for rule in new["allRules"]] == ["60", "90"]
+    assert found == dict.fromkeys(MEANINGS, "unknown") | {
+        "decision_days": "90", "effect_after": "none", "validity_years": "none",
+    }  # fmt: skip
+    assert [rule["value"] for rule in new["allRules"]] == ["60", "90", "none", "none"]
     assert (on("2015-01-01T00:00:00Z")["operatorCount"], old["operatorCount"]) == (0, 3)
 
 

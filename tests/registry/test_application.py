@@ -34,7 +34,7 @@ from registry.errors import (
 )
 from registry.ledger import RecordedEvent
 from registry.values import AdministrationCode, AgreementKind, Status, Tin
-from tests.law import CN, KR
+from tests.law import CN, KR, without_rules
 
 CLERK = "officer:1"
 HANA, DORI, SORI = Tin("KR1234567"), Tin("KR7654321"), Tin("KR1111111")
@@ -50,6 +50,7 @@ def registry(database: str) -> Iterator[Registry]:
         c.RegisterProgramme(
             programme="KR-AEO", administration=KR, name_="AEO", types=("A", "AA", "AAA")
         ),
+        *without_rules("KR-AEO"),
         c.RegisterOperator(tin=HANA, name_="Hana"),
         c.RegisterOperator(tin=DORI, name_="Dori"),
     ):

@@ -250,14 +250,18 @@ def test_what_is_valid_without_end_is_renewed_to_no_later_day() -> None:
 
 
 def test_a_deadline_is_extended_no_further_than_the_calendar_goes() -> None:
+    lodged = fact(
+        Operator.Lodged, authorisation="JP-AEO/1", programme="JP-AEO", type="AEO",
+        effective=date(2020, 2, 3),
+    )  # fmt: skip
     accepted = fact(
-        Operator.Accepted, authorisation="KR-AEO/1", due=due("decision", "2020-06-01"),
+        Operator.Accepted, authorisation="JP-AEO/1", due=due("decision", "2020-06-01"),
         effective=date(2020, 2, 4),
     )  # fmt: skip
-    hana = operator(*korean()[:2], accepted)
+    hana = operator(korean()[0], lodged, accepted)
 
-    for days in (3_000_000, 10**10):  # the programme of Korea says nothing of a limit
-        more = c.ExtendDeadline(tin=HANA, days=days, reason="a fire")
+    for days in (3_000_000, 10**10):  # nobody knows a limit of the law
+        more = c.ExtendDeadline(tin=HANA, days=days, reason="a fire", legal_ground="an order")
         assert "leave 36525" in refused(WrongDates, hana, more)
 
 

@@ -198,7 +198,9 @@ LIFE: list[c.Command] = [
     c.LodgeApplication(tin=SORI, programme="KR-AEO", type="A"),
     c.AcceptApplication(tin=SORI),
     c.StartExamination(tin=SORI),
-    c.GrantAuthorisation(tin=SORI, number="KR-1", valid_until=date(2031, 1, 1)),
+    c.GrantAuthorisation(
+        tin=SORI, number="KR-1", valid_until=date(2031, 1, 1), legal_ground="Customs Act"
+    ),
     c.SuspendAuthorisation(tin=SORI, reason="Art. 16", legal_ground="Art. 16"),
     c.LiftSuspension(tin=SORI, reason="mended", legal_ground="Art. 17"),
     c.ChangeType(tin=SORI, type="AA"),

@@ -160,7 +160,7 @@ def test_a_new_order_begins_where_the_old_one_ends() -> None:
             if it.programme == programme:
                 rules[it.rule].append(it)
         for dated in rules.values():
-            for older, newer in pairwise(dated):
+            for older, newer in pairwise(sorted(dated, key=lambda it: it.effective or date.max)):
                 assert older.until == newer.effective, older
 
 
