@@ -44,7 +44,9 @@ def of_korea(command: type[c.Command], **said: Any) -> c.Command:
     return sign(command(command_id=uuid4(), **said), KOREAN)
 
 
-GRANT: dict[str, Any] = {"tin": HANA, "number": "KRAA1", "type": "AA"}
+GRANT: dict[str, Any] = {
+    "tin": HANA, "number": "KRAA1", "type": "AA", "legal_ground": "Customs Act of Korea"
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -92,7 +94,10 @@ def judged(database: str, folder: Path, scope: Scope = Scope(), *more: str) -> A
 def slip_in(registry: Registry, told: c.Command, signed: c.Command | None = None) -> int:
     """What nobody may record, by who can write into the database what he likes: its position."""
     aggregate: Any = registry._find(told)
-    by = Decision(today=datetime.now(UTC).date(), decided_by=KR, programme=registry.programme)
+    by = Decision(
+        today=datetime.now(UTC).date(), decided_by=KR, legal_ground=told.legal_ground,
+        programme=registry.programme,
+    )  # fmt: skip
     DECISIONS[type(told)](aggregate, told, by)
     given = signed or told
     assert given.command_id is not None

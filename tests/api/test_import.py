@@ -39,7 +39,7 @@ LIFE = [
     {"command": "lodge_application", "programme": "KR-AEO", "type": "AA"},
     {"command": "accept_application"},
     {"command": "start_examination"},
-    {"command": "grant_authorisation", "number": "KRAA1"},
+    {"command": "grant_authorisation", "number": "KRAA1", "legal_ground": "Customs Act"},
 ]
 
 

@@ -153,6 +153,7 @@ SAMPLES: dict[str, Any] = {
     "DateTime": "2026-03-01T12:00:00Z", "JSON": {"office": "Harbin"}, "Role": "EXPORTER",
     "Direction": "EXPORT", "AgreementKind": "GREEN_LANE", "Pillar": "INFORMATION_EXCHANGE",
     "Step": "MEETING", "Sense": "UNION", "ContactRole": "IN_CHARGE",
+    "RuleState": "UNKNOWN",
 }  # fmt: skip
 #: An id that is not just any text.
 IDS = {"person": "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c"}
