@@ -40,8 +40,10 @@ from registry.operators import Operator
 from registry.routes import stream_of
 from registry.tickets import write_out
 from registry.values import Tin
+from registry.warnings import warnings
 
 TOGETHER = 500  # lines whose ids are asked for at once
+WARNING = "warning: "
 STANDS = "what it says stands already"
 BY_CONTENT = (
     "every line of this file was recorded by an earlier release, which knew lines by what they "
@@ -58,7 +60,8 @@ class How(Enum):
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of a line that was not refused, and why where it changed nothing."""
+    """What became of a line that was not refused, and why where it changed nothing; of a line that
+    was recorded, what it is warned of."""
 
     how: How
     why: str | None = None
@@ -114,12 +117,16 @@ class Draft(Registry):
             raise
         slip = self._slip(aggregate, id, digest, actor, command.known_at)
         slip.signed = signatures.read(command)
+        warned = [
+            each.message for event in aggregate.pending_events
+            for each in warnings(aggregate, event)
+        ]  # fmt: skip
         events = [self.mapper.to_stored_event(event) for event in aggregate.collect_events()]
         self._keep(slip, events)
         self._streams[aggregate.id] = aggregate
         if events:
             self._known[aggregate.id] = command.known_at or self._began
-            return RECORDED
+            return Taken(How.RECORDED, f"{WARNING}{'; '.join(warned)}") if warned else RECORDED
         return Taken(How.UNCHANGED, self._said_before(command, digest) or STANDS)
 
     def look_up(self, ids: Sequence[UUID]) -> None:
@@ -232,7 +239,7 @@ def _recorded(outcome: Outcome) -> int:
 
 @dataclass(frozen=True)
 class Note:
-    """Why a line that is not bad changed nothing."""
+    """Why a line that is not bad changed nothing, or of what one that was recorded is warned."""
 
     file: str
     line: int

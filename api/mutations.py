@@ -55,6 +55,12 @@ COMMON = ("effective", "decided", "legal_ground", "source", "expected_version", 
 IDS = {"command_id", "person", "programme", "agreement", "document", "id"}
 
 
+@strawberry.type(description="Recorded it was; it is lawful, and somebody should look.")
+class Warning:
+    code: str = strawberry.field(description="Its name, for ever: CONSULTATION_OPEN, ...")
+    message: str = strawberry.field(description="What was recorded, and what stands beside it.")
+
+
 @strawberry.type(description="The command is on disk.")
 class Recorded:
     stream: strawberry.ID = strawberry.field(description="The thing that changed: a UUID.")
@@ -62,6 +68,10 @@ class Recorded:
     position: Position = strawberry.field(
         description="The command's last position. When there was nothing left to change, the "
         "register's own last position."
+    )
+    warnings: list[Warning] = strawberry.field(
+        description="What is lawful and was recorded, and somebody should look at: a grant while "
+        "a consultation is open. The same command sent again is told the same."
     )
     positions: strawberry.Private[list[int]]
 
@@ -115,6 +125,7 @@ async def give(context: Context, command: c.Command) -> Recorded:
         stream=strawberry.ID(str(receipt.stream)),
         version=receipt.version,
         position=Position(last or 0),
+        warnings=[Warning(code=it.code, message=it.message) for it in receipt.warnings],
         positions=positions,
     )
 

@@ -49,6 +49,7 @@ from registry.recorder import LedgerRecorder
 from registry.routes import BEGINNINGS, DECISIONS, begin, known_zone, stream_of
 from registry.stored import EventMapper
 from registry.values import AdministrationCode, Tin
+from registry.warnings import WARNED, Warning, warnings
 
 #: Decided with a look at other operators, or at the ledger: never on what is at hand.
 FAR_REACHING = (c.MergeInto, c.SplitFrom, c.CorrectRecord)
@@ -311,6 +312,14 @@ class Registry(Application[UUID]):
             return stream_of(command)[0], 0
         [event] = self.recorder.select_notifications(start=position, limit=1)
         return cast(UUID, event.originator_id), event.originator_version
+
+    def warnings_at(self, stream: UUID, version: int) -> tuple[Warning, ...]:
+        """What the command that made this event was warned of."""
+        [event] = self.events.get(stream, gt=version - 1, lte=version)
+        if not isinstance(event, WARNED):  # most need not be folded to know
+            return ()
+        aggregate: BaseAggregate[UUID] = self.repository.get(stream, version=version)
+        return warnings(aggregate, event)
 
     def _new(self, id: UUID, name: str) -> None:
         """Raises AlreadyRegistered."""

@@ -25,6 +25,7 @@ from registry.ledger import Busy, CommandMismatch, Found, KnownAtRefused, Repeat
 from registry.ledger import Command as Slip
 from registry.recorder import LedgerRecorder
 from registry.values import AdministrationCode
+from registry.warnings import Warning, warnings
 
 if TYPE_CHECKING:
     from registry.application import Registry
@@ -43,6 +44,7 @@ class Receipt:
     positions: list[int]
     recorded_at: datetime | None
     repeated: bool = False
+    warnings: tuple[Warning, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,10 @@ def _record(
         receipt: Receipt = yield partial(_first_result, registry, command, actor, found)
         return receipt
     registry.recorded(aggregate)
-    return Receipt(aggregate.id, aggregate.version, slip.positions, slip.recorded_at)
+    told = tuple(each for event in pending for each in warnings(aggregate, event))
+    return Receipt(
+        aggregate.id, aggregate.version, slip.positions, slip.recorded_at, warnings=told
+    )
 
 
 def _first_result(registry: Registry, command: c.Command, actor: str, found: Found) -> Receipt:
@@ -152,7 +157,8 @@ def _first_result(registry: Registry, command: c.Command, actor: str, found: Fou
             "a new request needs a new id"
         )
     stream, version = registry.stream_at(found.positions[-1] if found.positions else None, command)
-    return Receipt(stream, version, found.positions, found.recorded_at, repeated=True)
+    told = registry.warnings_at(stream, version) if found.positions else ()
+    return Receipt(stream, version, found.positions, found.recorded_at, True, told)
 
 
 # ------------------------------------------------------------------ who waits

@@ -193,12 +193,17 @@ def _print_template(command: str) -> None:
 
 
 def _show(report: Report, dry_run: bool) -> None:
+    from api.imports import WARNING
+
     show_bad(report.bad)
-    if report.notes:
-        rows = [(_place(it.file, it.line), it.why) for it in report.notes[:SHOWN]]
-        print_table("Changed nothing", ("Line", "Why"), rows)
-        if (more := len(report.notes) - SHOWN) > 0:
-            print(f"and {more:,} more; --json has them all")
+    warned = [it for it in report.notes if it.why.startswith(WARNING)]
+    unchanged = [it for it in report.notes if not it.why.startswith(WARNING)]
+    for title, notes in (("Recorded, and to be looked at", warned), ("Changed nothing", unchanged)):
+        if notes:
+            rows = [(_place(it.file, it.line), it.why) for it in notes[:SHOWN]]
+            print_table(title, ("Line", "Why"), rows)
+            if (more := len(notes) - SHOWN) > 0:
+                print(f"and {more:,} more; --json has them all")
     if dry_run:
         done = f"{report.kept_back:,} would be recorded"
     else:

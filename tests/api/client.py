@@ -28,7 +28,8 @@ ACME = "CN1234567890"
 
 OUTCOME = """{
   __typename
-  ... on Recorded { stream version position events { position type payload } }
+  ... on Recorded { stream version position events { position type payload }
+    warnings { code message } }
   ... on Refused { code message }
 }"""
 

@@ -86,6 +86,19 @@ def test_a_file_of_operators_and_their_decisions_is_recorded(korea: str, tmp_pat
     ]
 
 
+def test_a_line_that_grants_while_a_consultation_is_open_is_recorded_and_warned_of(
+    korea: str, tmp_path: Path
+) -> None:
+    ask = {"command": "request_consultation", "asked": "KR"}
+    lines = of("KR1234567", *LIFE[:4], ask, LIFE[4])
+
+    report = sent(korea, written(tmp_path / "life.jsonl", *lines))
+
+    assert (report.recorded, report.bad) == (6, [])
+    [note] = report.notes
+    assert note.line == 6 and note.why.startswith("warning: KRAA1 is granted while")
+
+
 def test_one_bad_line_and_nothing_of_the_file_is_recorded(korea: str, tmp_path: Path) -> None:
     lines = [*of("KR1000000001", *LIFE), {"command": "lift_suspension", "tin": "KR1000000001"}]
 

@@ -51,6 +51,58 @@ def test_what_was_so_already_records_nothing_and_says_where_the_register_stands(
     assert outcome["position"] == before == counter.last_position()
 
 
+def test_a_grant_while_a_consultation_is_open_is_recorded_and_warned_of(counter: Client) -> None:
+    tin, programme = "CN2000000077", "CN-AEO"
+    counter.tell("registerOperator", CHINA, tin=tin, name="Asked", roles=[])
+    for mutation, said in (
+        ("lodgeApplication", {"programme": programme, "type": "ADVANCED"}),
+        ("acceptApplication", {}),
+        ("requestConsultation", {"asked": "KR"}),
+        ("requestConsultation", {"asked": "AU"}),
+        ("recordConsultationReply", {"asked": "AU", "reply": "no objection"}),
+    ):
+        assert counter.tell(mutation, CHINA, tin=tin, **said)["warnings"] == []
+    grant = {"tin": tin, "number": "CN77", "commandId": str(uuid4())}
+    grant["legalGround"] = "Order 282"
+
+    outcome = counter.tell("grantAuthorisation", CHINA, **grant)
+
+    [warning] = outcome["warnings"]
+    assert warning["code"] == "CONSULTATION_OPEN"
+    assert "KR was asked" in warning["message"] and "AU" not in warning["message"]
+    assert [event["type"] for event in outcome["events"]] == ["operator.granted"]
+    assert counter.tell("grantAuthorisation", CHINA, **grant) == outcome
+
+
+def test_a_correction_voids_a_record_by_a_truth_value_as_the_schema_says(counter: Client) -> None:
+    tin = "CN2000000078"
+    counter.tell("registerOperator", CHINA, tin=tin, name="Void", roles=[])
+    given = counter.tell("giveConsent", CHINA, tin=tin, partner="KR")
+    document = f"""mutation {{ correctRecord(input: {{
+        commandId: "{uuid4()}", tin: "{tin}", position: {given["position"]},
+        what: {{void: true}}, why: "of another operator"
+    }}) {{ ... on Recorded {{ events {{ payload }} }} ... on Refused {{ message }} }} }}"""
+
+    outcome = counter.ask(document, CHINA)["correctRecord"]
+
+    assert outcome["events"][0]["payload"]["what"] == {"void": "true"}
+
+
+def test_a_split_from_a_company_that_was_merged_away_is_refused(counter: Client) -> None:
+    gone, heir, part = "CN2000000081", "CN2000000082", "CN2000000083"
+    for tin in (gone, heir, part):
+        counter.tell("registerOperator", CHINA, tin=tin, name=tin, roles=[])
+    counter.tell("mergeInto", CHINA, tin=gone, successor=heir)
+
+    outcome = counter.tell("splitFrom", CHINA, tin=part, origin=gone)
+
+    assert (outcome["__typename"], outcome["code"]) == ("Refused", "Superseded")
+    assert f"{gone} was merged into {heir}" in outcome["message"]
+    before = {"effective": "2020-01-01", "legalGround": "a contract of that day"}
+    outcome = counter.tell("splitFrom", CHINA, tin=part, origin=gone, **before)
+    assert outcome["__typename"] == "Recorded"
+
+
 def test_a_refusal_is_an_answer_with_both_facts(counter: Client) -> None:
     outcome = counter.tell("liftSuspension", CHINA, tin=ACME)
 
