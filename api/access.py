@@ -37,6 +37,7 @@ class Action(Enum):
     FOLLOW_CHANGES = "follow what changes in the recognised set"
     READ_LOOKS = "read what was answered, and to whom"
     READ_GROUND = "read why the home customs decided"
+    READ_IN_FULL = "read applications, deadlines, reassessments and what consent is wanting"
     READ_NOTES = "read what customs administrations wrote to each other"
     READ_EVENTS = "read an operator's events"
     READ_PERSONS = "read who an operator's contacts are"
@@ -65,6 +66,7 @@ class Asker:
             self.role.value,
             self.administration.text if self.administration else None,
             self.tin.text if self.tin else None,
+            tuple(sorted(code.text for code in self.own)) if self.role is Role.OFFICER else (),
         )
 
 
@@ -140,7 +142,7 @@ def decide(asker: Asker, action: Action, about: Resource) -> Verdict:
         case Action.READ_LOOKS:  # which of them: projections/reads/looks.py
             allowed = asker.role in (Role.AUDITOR, Role.OFFICER, Role.PARTNER)
             who = "the customs that asked, the home customs and auditors"
-        case Action.READ_GROUND | Action.READ_EVENTS:
+        case Action.READ_GROUND | Action.READ_IN_FULL | Action.READ_EVENTS:
             allowed = auditor or at_home or itself
             who = "the home customs, the operator and auditors"
         case Action.READ_NOTES:

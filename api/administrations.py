@@ -85,8 +85,10 @@ class Administration:
     @costs(1_000)
     @strawberry.field
     async def operator_count(self, info: Info) -> int:
-        """How many operators it had registered by then; of a bloc, its members' too."""
-        return await load(info.context, reads.operator_counts, self.as_of, key=self.code.text) or 0
+        """How many operators it had registered by then; of a bloc, its members' too. For who is not
+        at home, how many of them anything had been granted to by then."""
+        sight, read = info.context.asker.sight, reads.operator_counts
+        return await load(info.context, read, sight, self.as_of, key=self.code.text) or 0
 
 
 @strawberry.type

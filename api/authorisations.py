@@ -18,6 +18,7 @@ from projections.reads import operators as reads
 from projections.reads import rows as places
 from projections.reads.clocks import AsOf, shown
 from projections.reads.operators import AuthorisationRow, DeadlineRow, PeriodRow
+from registry.disclosure import disclosed_flags
 from registry.values import Role, Status, Tin
 
 
@@ -69,11 +70,15 @@ class Authorisation:
     valid_until: date | None
     flags: list[str] = strawberry.field(
         description="under_reassessment, remediation, part_S_suspended, bar_years_unknown (the "
-        "decision needed a rule that nobody knew): they end nothing."
+        "decision needed a rule that nobody knew): they end nothing. Who is not at home is told "
+        "which part is suspended, no more."
     )
 
     @classmethod
-    def of(cls, row: AuthorisationRow, as_of: AsOf, today: date) -> Authorisation:
+    def of(
+        cls, row: AuthorisationRow, as_of: AsOf, today: date, *, all_of_it: bool
+    ) -> Authorisation:
+        """`all_of_it`: the asker is told all of the operator."""
         return cls(
             row=row,
             as_of=as_of,
@@ -85,7 +90,7 @@ class Authorisation:
             since=row.since,
             effective_from=row.effective_from,
             valid_until=row.valid_until,
-            flags=row.flags,
+            flags=row.flags if all_of_it else disclosed_flags(row.flags),
         )
 
     @costs(5)
@@ -99,7 +104,10 @@ class Authorisation:
     @sql.rows(places.DEADLINES, order=places.SOONEST_FIRST)
     @strawberry.field
     async def deadlines(self, info: Info) -> list[Deadline]:
-        """The dates that rules set, by all that is known now, soonest first."""
+        """The dates that rules set, by all that is known now, soonest first. Told to the home
+        customs, the operator and auditors; to others none."""
+        if not info.context.may(Action.READ_IN_FULL, access.operator(Tin(self.row.tin))):
+            return []
         rows = await load(info.context, reads.deadlines, key=self.row.tin)
         own = [row for row in rows or [] if row.authorisation == self.row.authorisation]
         return [Deadline.of(row, row.due, self.today) for row in own if row.due is not None]
@@ -108,7 +116,10 @@ class Authorisation:
     @sql.rows(places.UNKNOWN_DEADLINES, order=places.AS_SET)
     @strawberry.field
     async def unknown_deadlines(self, info: Info) -> list[UnknownDeadline]:
-        """The dates that may have been set and that nobody knows, of those that nothing has met."""
+        """The dates that may have been set and that nobody knows, of those that nothing has met.
+        Told to those who are told the deadlines."""
+        if not info.context.may(Action.READ_IN_FULL, access.operator(Tin(self.row.tin))):
+            return []
         rows = await load(info.context, reads.deadlines, key=self.row.tin)
         return [
             UnknownDeadline(what=row.what, rule=row.rule)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import strawberry
 
-from api import paging, reasons
+from api import access, paging, reasons
 from api.access import Action, Resource
 from api.administrations import zones
 from api.context import Info
@@ -18,7 +18,7 @@ from api.refusals import bad_input
 from api.vocabulary import Position
 from projections.feed import Change, CourseStretch
 from projections.reads import changes as reads
-from registry.recognition import Facts, Question, recognise
+from registry.recognition import Facts, Question, in_full, recognise
 from registry.values import AdministrationCode, Outcome, Tin
 
 Territory = Annotated[
@@ -113,7 +113,10 @@ async def _why(
 ) -> list[Reason]:
     asked = Question(territory, at)
     sides = reasons.parties(facts.links, facts.administration, territory)
-    return reasons.why(facts, asked, recognise(facts, asked), await zones(info, sides))
+    answer = recognise(facts, asked)
+    if facts.tin and info.context.may(Action.READ_IN_FULL, access.operator(facts.tin)):
+        answer = in_full(answer, facts)
+    return reasons.why(facts, asked, answer, await zones(info, sides))
 
 
 @strawberry.type(

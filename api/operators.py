@@ -29,6 +29,7 @@ from projections.reads.clocks import AsOf
 from projections.reads.operators import IdentifierRow, OperatorRow
 from projections.reads.visibility import SIGHT, Sight
 from registry.decisions import day_of
+from registry.disclosure import CERTIFIED
 from registry.operators import Operator as Stream
 from registry.values import AdministrationCode, Role, Status, Tin
 
@@ -92,7 +93,8 @@ class Operator:
     local_name: str | None
     roles: list[Role]
     standing: Status = strawberry.field(
-        description="The best authorisation that it holds at that instant, in one word."
+        description="The best authorisation that it holds at that instant, in one word; for who is "
+        "not at home the best that was granted."
     )
     source: str | None = strawberry.field(description="synthetic: made up, no real company.")
     position: Position
@@ -138,10 +140,19 @@ class Operator:
     @sql.rows(places.AUTHORISATIONS, order=places.BEST_FIRST)
     @strawberry.field
     async def authorisations(self, info: Info) -> list[Authorisation]:
-        """Every authorisation on record for that day, the best standing first."""
+        """Every authorisation on record for that day, the best standing first. Who is not at home
+        is told of those that were granted, from the grant on."""
         rows = await load(info.context, reads.authorisations, self.as_of, key=self.row.tin)
         today = day_of(self.as_of.at, self.row.time_zone)
-        return [Authorisation.of(row, self.as_of, today) for row in rows or []]
+        told = self._told_all(info)
+        return [
+            Authorisation.of(row, self.as_of, today, all_of_it=told)
+            for row in rows or []
+            if told or Status(row.status) in CERTIFIED
+        ]
+
+    def _told_all(self, info: Info) -> bool:
+        return info.context.may(Action.READ_IN_FULL, access.operator(self.tin))
 
     @costs(120, each=30)
     @sql.rows(
@@ -164,10 +175,12 @@ class Operator:
     )  # fmt: skip
     @strawberry.field
     async def periods(self, info: Info, first: int | None = 50) -> list[StatusPeriod]:
-        """Each stretch of status on both clocks, the newest law first."""
+        """Each stretch of status on both clocks, the newest law first. Who is not at home is told
+        of certified standings, and of no edge at which only something else changed."""
         _not_public(info.context, "periods")
         size = paging.size(first)
-        rows = await load(info.context, reads.periods, self.as_of.known, size, key=self.row.tin)
+        read = reads.periods if self._told_all(info) else reads.disclosed_periods
+        rows = await load(info.context, read, self.as_of.known, size, key=self.row.tin)
         told = info.context.may(Action.READ_GROUND, access.operator(self.tin))
         return [StatusPeriod.of(row, told=told) for row in rows or []]
 

@@ -83,11 +83,11 @@ def parties(links: Iterable[Link], *codes: AdministrationCode | None) -> list[st
 
 def civil_day(at: datetime, zone: str) -> date | None:
     """The civil day that begins at this instant in this zone; None where none does, and at the
-    ends of the calendar."""
+    ends of the calendar, and in no zone that nobody knows."""
     try:
         day = day_of(at, zone)
         return day if begins(day, zone) == at else None
-    except (OverflowError, ValueError):
+    except (OverflowError, ValueError, KeyError):
         return None
 
 
@@ -192,6 +192,8 @@ class _Recognition:
         match code:
             case ReasonCode.IN_FORCE | ReasonCode.UNMATCHED_IDENTIFIER:
                 self._bases(told, code, answer)
+            case ReasonCode.NO_CONSENT:
+                self._wanting(told)
             case ReasonCode.STALE_DATA:
                 self._stale(told)
             case _ if code in _STANDING:
@@ -219,6 +221,19 @@ class _Recognition:
             if basis.assumed:
                 told.say("assumed", "true")
 
+    def _wanting(self, told: _Facts) -> None:
+        """Which agreements ask for a consent that is not there, or which programme's law does."""
+        laws = {law.programme for law in self.facts.consent_laws if holds(law, self.at)}
+        lawful = sorted({p.programme for p in self.periods if p.programme in laws})
+        given = {c.partner for c in self.facts.consents if holds(c, self.at)}
+        for link in self.links:
+            if given & {self.asked.territory, link.clause.to}:
+                continue
+            if link.clause.consent_required:
+                told.item().say("agreement", link.agreement)
+            elif lawful:
+                told.item().say("agreement", link.agreement).say("programme", *lawful)
+
     def _stale(self, told: _Facts) -> None:
         listed = self.facts.list_as_of
         for link in self.links:
@@ -237,7 +252,23 @@ class _Recognition:
             told.say("standing", period.abroad if in_part else period.status)
             if in_part:
                 told.say("part", *(_parts(period) or ["abroad"]))
-            told.when("since", period.valid_from, self.facts.administration)
+            told.when("since", self._begun(period), self.facts.administration)
+
+    def _begun(self, period: Period) -> datetime:
+        """Since when it has stood so. A stretch ends also where something else changes, as where a
+        reassessment begins; the standing goes on."""
+        stands = (period.status, period.abroad)
+        found = period.valid_from
+        before = {
+            each.valid_to: each.valid_from
+            for each in self.facts.periods
+            if each.authorisation == period.authorisation
+            and (each.status, each.abroad) == stands
+            and each.valid_to and each.valid_from < each.valid_to
+        }  # fmt: skip
+        while found in before:
+            found = before[found]
+        return found
 
     def _because(self, code: ReasonCode) -> Iterator[Link]:
         """The links that stand for this reason, each once."""

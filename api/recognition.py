@@ -31,7 +31,7 @@ from projections.reads import rows as places
 from projections.reads.clocks import AsOf, shown
 from projections.reads.recognition import Known
 from projections.reads.visibility import SIGHT, Sight
-from registry.recognition import Answer, Basis, Facts, Question, recognise
+from registry.recognition import Answer, Basis, Facts, Question, in_full, recognise
 from registry.values import AdministrationCode, Direction, HsCode, Outcome, Role, Tin
 
 Territory = Annotated[AdministrationCode, strawberry.argument(name="in")]
@@ -107,8 +107,12 @@ class Recognition:
     position: Position
 
     @classmethod
-    def of(cls, tin: Tin, facts: Facts, asked: Question, as_of: AsOf, position: int) -> Recognition:
+    def of(
+        cls, tin: Tin, facts: Facts, asked: Question, as_of: AsOf, position: int, *, all_of_it: bool
+    ) -> Recognition:
+        """`all_of_it`: the asker is told all of the operator."""
         answer = recognise(facts, asked)
+        answer = in_full(answer, facts) if all_of_it else answer
         return cls(
             facts=facts,
             asked=asked,
@@ -231,7 +235,12 @@ class RecognitionQuery:
         info.context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
         with _look(info, "recognition", [tin], question, clocks) as found:
             known = await facts(info.context, [tin], in_, clocks)
-            found.append(Recognition.of(tin, known.of(tin), question, clocks, known.position))
+            told = _all_of(info.context, tin)
+            found.append(
+                Recognition.of(
+                    tin, known.of(tin), question, clocks, known.position, all_of_it=told
+                )
+            )
         return found[0]
 
     @costs(80)
@@ -261,9 +270,12 @@ class RecognitionQuery:
         with _look(info, "recognitions", tins, question, clocks) as found:
             known = await facts(info.context, tins, in_, clocks)
             found += [
-                Recognition.of(tin, known.of(tin), question, clocks, known.position)
+                Recognition.of(
+                    tin, known.of(tin), question, clocks, known.position,
+                    all_of_it=_all_of(info.context, tin),
+                )
                 for tin in tins
-            ]
+            ]  # fmt: skip
         return found
 
 
@@ -315,11 +327,15 @@ async def everywhere(info: Info, tin: Tin, as_of: AsOf) -> list[Recognition]:
     return [
         Recognition.of(
             tin, reads.into(mine, there), Question(there, as_of.at), as_of,
-            known.position if known else 0,
+            known.position if known else 0, all_of_it=_all_of(context, tin),
         )
         for there in reads.territories(mine, as_of.at)
         if context.may(Action.ASK_RECOGNITION, operator(tin, there))
     ]  # fmt: skip
+
+
+def _all_of(context: Context, tin: Tin) -> bool:
+    return context.may(Action.READ_IN_FULL, operator(tin))
 
 
 async def _wherever(

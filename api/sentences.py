@@ -32,6 +32,7 @@ IN_GENERAL: dict[ReasonCode, str] = {
     ReasonCode.GOODS_OUT_OF_SCOPE: "No clause covers these goods.",
     ReasonCode.CROSSING_OUT_OF_SCOPE: "No clause covers this crossing or mode.",
     ReasonCode.NO_INFORMATION: "The register has nothing to tell of this operator.",
+    ReasonCode.NO_CONSENT: "The operator has given no consent to share with that territory.",
     ReasonCode.UNMATCHED_IDENTIFIER: "No identifier is on record by which it could be found there.",
     ReasonCode.STALE_DATA: "The last list is older than the agreement allows.",
     ReasonCode.DATE_UNCERTAIN: "Whether the agreement was in force no source says.",
@@ -136,6 +137,10 @@ def _worded(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
             return f"{whole.home} and {whole.there} were one customs territory{whole.on}."
         case ReasonCode.NO_AGREEMENT if whole.of("territory"):
             return f"No agreement on record linked {whole.home} to {whole.there}{whole.on}."
+        case ReasonCode.NO_CONSENT if whole.of("territory"):
+            said = f"{whole.operator} had given no consent to {whole.there}{whole.on}"
+            asking = _joined(_asking(each) for each in items)
+            return f"{said}; {asking}" if asking else f"{said}."
         case ReasonCode.NO_AUTHORISATION if whole.of("operator"):
             at = f" for {whole.day('at')}" if whole.of("at") else ""
             return f"No AEO authorisation of {whole.operator} was on record{at}."
@@ -184,6 +189,11 @@ def _item(code: ReasonCode, whole: _Said, it: _Said) -> str:
             covered = it.list("coveredCrossing", "coveredMode")
             return f"{it.agreement}: covers {covered}; asked {it.of('crossing') or it.list('mode')}"
     return _state(code, whole, it)
+
+
+def _asking(it: _Said) -> str:
+    law = f" by the law of {it.list('programme')}" if it.of("programme") else ""
+    return f"{it.agreement} asks for it{law}"
 
 
 _WORDS = {"GRANTED": "granted, and not yet in effect,"}

@@ -16,7 +16,7 @@ from api.vocabulary import instant_text
 from projections.reads import telling
 from projections.reads.clocks import shown
 from projections.reads.recognition import stretch
-from registry.recognition import Facts, Question, recognise
+from registry.recognition import Facts, Question, in_full, recognise
 from registry.values import ReasonCode, decode_value
 
 
@@ -24,6 +24,7 @@ class _Brought(msgspec.Struct):
     asked: Question
     zones: dict[str, str]
     facts: Facts
+    in_full: bool
 
 
 _decoder = msgspec.json.Decoder(_Brought, dec_hook=decode_value)
@@ -33,6 +34,7 @@ class _Told:
     def __init__(self, brought: bytes) -> None:
         it = _decoder.decode(brought)
         self._asked, self._zones, self._facts = it.asked, it.zones, it.facts
+        self._in_full = it.in_full
 
     def word(self, mark: bytes) -> bytes:
         """The JSON text of a field by its mark: of a message that is the code of the reason; of
@@ -59,6 +61,8 @@ class _Told:
     @cached_property
     def _reasons(self) -> dict[ReasonCode, reasons.Reason]:
         answer = recognise(self._facts, self._asked)
+        if self._in_full:
+            answer = in_full(answer, self._facts)
         found = reasons.why(self._facts, self._asked, answer, self._zones)
         return {reason.code: reason for reason in found}
 

@@ -18,6 +18,7 @@ import msgspec
 from projections.reads.recognition import edges
 from projections.reads.visibility import Sight
 from registry.clocks import ALWAYS, NEVER_AT
+from registry.disclosure import CERTIFIED
 from registry.links import Link, LinkState
 from registry.recognition import (
     ConsentLaw,
@@ -180,6 +181,12 @@ class Past:
             law.links, law.members, law.consent_laws, law.list_as_of,
         )  # fmt: skip
 
+    def certified(self, position: int) -> bool:
+        """Was anything granted by then? Before that nobody abroad hears of the operator."""
+        return any(
+            each.position <= position and each.fact.status in CERTIFIED for each in self.periods
+        )
+
     def moved(self, position: int) -> list[Moved]:
         own = (self.periods, self.identifiers, self.consents)
         return [each for held in own for each in _moved(held, position)]
@@ -285,7 +292,7 @@ def sees(past: Past, facts: Facts, sight: Sight, position: int, at: datetime) ->
     ):
         return True
     opened = past.sight.opened(home, asker, position, at)
-    if opened is None:
+    if opened is None or not past.certified(position):
         return False
     if not opened.consent_required and opened.consent_laws.isdisjoint(
         period.programme for period in facts.periods

@@ -8,7 +8,7 @@ are half open. A missing fact gives UNKNOWN with its reason, never a silent no.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -156,6 +156,22 @@ def recognise(facts: Facts, asked: Question) -> Answer:
             else:
                 weighed.bases.append(_basis(facts, period, link, asked))
     return _conclude(weighed)
+
+
+def in_full(answer: Answer, facts: Facts) -> Answer:
+    """The answer as those are told it who are told all of the operator: that consent is wanting.
+
+    Of an operator that is known, nothing else gives NO_INFORMATION.
+    """
+    if facts.tin is None or ReasonCode.NO_INFORMATION not in answer.reasons:
+        return answer
+    return replace(
+        answer,
+        reasons=tuple(
+            ReasonCode.NO_CONSENT if reason is ReasonCode.NO_INFORMATION else reason
+            for reason in answer.reasons
+        ),
+    )
 
 
 def holds(stretch: Stretch, at: datetime) -> bool:

@@ -51,10 +51,11 @@ def ask(
 
     The code is 0 whatever the answer: UNKNOWN is one, too.
     """
+    from api.access import Action, decide, operator
     from api.reasons import parties, why
     from projections.reads.administrations import administrations
     from projections.reads.recognition import facts, into, stretch
-    from registry.recognition import Question, recognise
+    from registry.recognition import Question, in_full, recognise
     from registry.values import Direction, HsCode, Role
 
     now = datetime.now(UTC)
@@ -81,12 +82,14 @@ def ask(
             known_ = await facts(connection, asker.sight, now, [wanted], territory, known)
             sides = parties(known_.of(wanted).links, known_.of(wanted).administration, territory)
             rows = await administrations(connection, sides)
-            return known_, {code: row.time_zone for code, row in rows.items()}
+            return asker, known_, {code: row.time_zone for code, row in rows.items()}
 
     with register(home) as url:
-        found, zones = asyncio.run(read(url))
+        asker, found, zones = asyncio.run(read(url))
     of = into(found.of(wanted), territory)
     answer = recognise(of, question)
+    if decide(asker, Action.READ_IN_FULL, operator(wanted)).allowed:
+        answer = in_full(answer, of)
     reasons = why(of, question, answer, zones)
     begins, ends = stretch(of, question)
     told = {

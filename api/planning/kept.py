@@ -27,11 +27,13 @@ WAYS = 20_000  # ways to hold that are known by their own words
 LAWS = 4  # states of the law; questions that are under way may still be of the last
 #: Between what those who hold alike have in common and an operator's own; JSON escapes it.
 OWN = b"\x02"
+#: As registry.recognition.in_full has it.
+WANTING = {"NO_INFORMATION": "NO_CONSENT"}
 
 
 class _Head(msgspec.Struct, array_like=True):
     """What a mark says of those who hold alike. `clocks`: of which Bound its instants are, and its
-    territory. `reach`: the territories that are told; None: all."""
+    territory. `reach`: the territories that are told; None: all, and all of the operator."""
 
     clocks: int
     law: str
@@ -215,7 +217,8 @@ def _text(kind: _Kind, verdicts: list[Verdict]) -> _Text:
     alone = kind.wanted is not None
     for n, it in enumerate(shown):
         parts[-1] += "" if alone else "," * (n > 0) + "{"
-        reasons = ",".join(f'{{"code":"{each}"}}' for each in it.reasons)
+        told = (WANTING.get(each, each) if reach is None else each for each in it.reasons)
+        reasons = ",".join(f'{{"code":"{each}"}}' for each in told)
         parts[-1] += (
             f'"in":"{it.territory}","outcome":"{it.outcome}","legal":"{it.legal}",'
             f'"operational":"{it.operational}","reasons":[{reasons}],"bases":['

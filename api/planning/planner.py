@@ -298,7 +298,6 @@ def _own(asker: Asker) -> dict[str, bytes]:
     """The parameters that are the asker's, whatever is asked."""
     sight = asker.sight.parameters(datetime.min)  # the instant is each question's own
     told = sight | {
-        "own": ",".join(code.text for code in asker.own),
         "reach": ",".join(code.text for code in asker.reach),
     }
     return {name: cell(it) for name, it in told.items()}

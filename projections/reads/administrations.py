@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from projections.reads.clocks import AsOf, on_both
+from projections.reads.visibility import Sight, at_home, certified
 
 Connection = AsyncConnection[Any]
 
@@ -96,9 +97,10 @@ async def memberships(
 
 
 async def operator_counts(
-    connection: Connection, as_of: AsOf, codes: Sequence[str]
+    connection: Connection, sight: Sight, as_of: AsOf, codes: Sequence[str]
 ) -> dict[str, int]:
-    """How many operators each had registered by then; of a bloc, its members of that day too."""
+    """How many operators each had registered by then; of a bloc, its members of that day too. Of
+    those of whom the asker is not told all, the certified ones."""
     statement = f"""with {BLOC},
     home as (
         select asked.code, asked.code as territory from unnest(%(codes)s::text[]) as asked (code)
@@ -108,7 +110,10 @@ async def operator_counts(
     select h.code, count(o.tin)
     from home h
     left join views.operator o on o.administration = h.territory and o.registered <= %(known)s
+        and ({at_home("o")} or {certified("o", "%(known)s")})
     group by h.code"""
     async with connection.cursor() as cursor:
-        await cursor.execute(statement, as_of.parameters | {"codes": list(codes)})
+        await cursor.execute(statement, sight.parameters(as_of.known) | as_of.parameters | {
+            "codes": list(codes)
+        })  # fmt: skip
         return dict(await cursor.fetchall())

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 
 from projections.divergences import Believed, Between, Listed, Past, Way
 from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
-from projections.reads.visibility import SIGHT, VISIBLE, Sight
+from projections.reads.visibility import SIGHT, VISIBLE_NOW, Sight
 from registry.links import Link
 from registry.recognition import ConsentLaw, Member
 from registry.standing import Consented, Identified, Period
@@ -87,13 +87,13 @@ late as (
     ) c
     -- A fence: who may be seen is asked only of these, and only of as many as are wanted.
     cross join lateral (
-        select from views.operator o where o.tin = c.tin and {VISIBLE} offset 0
+        select from views.operator o where o.tin = c.tin and {VISIBLE_NOW} offset 0
     ) o
     order by c.tin limit %(most)s
 ),
 under_late_law as (
     select o.tin from views.operator o
-    where o.administration = any(%(unlike)s::text[]) and o.tin >= %(after)s and {VISIBLE}
+    where o.administration = any(%(unlike)s::text[]) and o.tin >= %(after)s and {VISIBLE_NOW}
     order by o.tin limit %(most)s
 )
 select tin from late union select tin from under_late_law order by tin limit %(most)s"""

@@ -13,7 +13,8 @@ from psycopg.rows import class_row, scalar_row
 
 from projections.reads.clocks import POSITION, AsOf, believed, on_both
 from projections.reads.events import COLUMNS, EventRow
-from projections.reads.visibility import SIGHT, VISIBLE, Sight
+from projections.reads.visibility import SIGHT, VISIBLE, VISIBLE_NOW, Sight, disclosed
+from registry.disclosure import CERTIFIED, Stretch, disclosed_flags, disclosed_stretches
 from registry.values import Status, Tin
 
 Connection = AsyncConnection[Any]
@@ -22,7 +23,7 @@ Connection = AsyncConnection[Any]
 _RANK = "array[" + ", ".join(f"'{status.value}'" for status in Status) + "]"
 STANDING = (
     "coalesce((select p.status from views.status_period p"
-    f" where p.tin = o.tin and {on_both('p')}"
+    f" where p.tin = o.tin and {on_both('p')} and {disclosed('p')}"
     f" order by array_position({_RANK}, p.status) limit 1), 'NONE')"
 )
 #: What it was called then; before its first day on record, what it was called on that day.
@@ -77,7 +78,7 @@ async def visible(
     """Which of these may be seen today."""
     statement = (
         f"with {SIGHT} select o.tin from views.operator o"
-        f" where o.tin = any(%(tins)s::text[]) and {VISIBLE}"
+        f" where o.tin = any(%(tins)s::text[]) and {VISIBLE_NOW}"
     )
     async with connection.cursor(row_factory=scalar_row) as cursor:
         await cursor.execute(statement, sight.parameters(now) | {"tins": list(tins)})
@@ -132,11 +133,12 @@ _ASKED = {
     "administration": "o.administration = %(administration)s",
     "programme": (
         "exists (select from views.status_period p where p.tin = o.tin"
-        f" and p.programme = %(programme)s and {on_both('p')})"
+        f" and p.programme = %(programme)s and {on_both('p')} and {disclosed('p')})"
     ),
     "type": (
         "exists (select from views.status_period p where p.tin = o.tin and p.type = %(type)s"
-        f" and {on_both('p')} and (%(programme)s::text is null or p.programme = %(programme)s))"
+        f" and {on_both('p')} and {disclosed('p')}"
+        " and (%(programme)s::text is null or p.programme = %(programme)s))"
     ),
     "standing": f"{STANDING} = %(standing)s",
     "name_contains": (
@@ -330,6 +332,43 @@ async def periods(
     async with connection.cursor(row_factory=class_row(PeriodRow)) as cursor:
         await cursor.execute(statement, {"tins": list(tins), "known": known, "first": first})
         return _by_tin(tins, await cursor.fetchall())
+
+
+async def disclosed_periods(
+    connection: Connection, known: datetime, first: int, tins: Sequence[str]
+) -> dict[str, list[PeriodRow]]:
+    """The same for those who are not at home: what is certified, without its grounds, and without
+    the edges at which nothing changes that they are told (registry.disclosure)."""
+    statement = """
+    select p.tin, p.authorisation, p.number, p.status,
+        jsonb_build_array(p.programme, p.type, p.abroad, p.roles, p.effective_from,
+            p.valid_until)::text as more,
+        p.flags,
+        p.valid_from, p.valid_to, p.recorded_from, p.recorded_to
+    from views.status_period p
+    where p.tin = any(%(tins)s::text[]) and p.recorded_from <= %(known)s"""
+    told: dict[str, list[Stretch[tuple[Any, ...]]]] = {tin: [] for tin in tins}
+    async with connection.cursor() as cursor:
+        await cursor.execute(statement, {"tins": list(tins), "known": known})
+        for tin, authorisation, number, status, more, flags, *clocks in await cursor.fetchall():
+            if Status(status) in CERTIFIED:
+                says = (authorisation, number, status, more, tuple(disclosed_flags(flags)))
+                told[tin].append(Stretch(says, *clocks))
+    return {
+        tin: [
+            PeriodRow(
+                tin, it.fact[0], it.fact[1], it.fact[2], None, it.valid_from, it.valid_to,
+                it.recorded_from, it.recorded_to, 0,
+            )
+            for it in _newest_first(disclosed_stretches(stretches, known))[:first]
+        ]
+        for tin, stretches in told.items()
+    }  # fmt: skip
+
+
+def _newest_first(stretches: list[Stretch[tuple[Any, ...]]]) -> list[Stretch[tuple[Any, ...]]]:
+    found = sorted(stretches, key=lambda it: str(it.fact[0]))
+    return sorted(found, key=lambda it: (it.valid_from, it.recorded_from), reverse=True)
 
 
 async def made_by(connection: Connection, positions: Sequence[int]) -> dict[int, EventRow]:

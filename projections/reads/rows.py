@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from projections.reads.clocks import POSITION, believed, on_both
 from projections.reads.law import HELD, LAW
-from projections.reads.visibility import VISIBLE
+from projections.reads.visibility import VISIBLE, at_home, disclosed
 from projections.texts import LATEST
 from registry.values import Status
 
@@ -40,7 +40,11 @@ _RANK = "array[" + ", ".join(f"'{status.value}'" for status in Status) + "]"
 #: at both instants says itself how it stood.
 _OPERATOR = f"""
 select o.tin, o.id, o.administration, o.time_zone, o.source, n.name, n.local_name, n.address,
-    n.roles, n.successor, n.standing, {POSITION} as position, s.settled, o.held,
+    n.roles, n.successor,
+    case when {at_home("o")} then n.standing
+        when s.settled then rule.certified_standing(o.held_statuses)
+        else rule.certified_standing_then(o.tin, %(at)s, %(known)s) end as standing,
+    {POSITION} as position, s.settled, o.held,
     o.held_programmes, o.held_types, o.held_statuses, o.held_abroad, o.held_roles, o.held_from,
     o.schemes, o.identifiers, o.consents, o.latest
 from (
@@ -74,7 +78,9 @@ from views.programme p where p.code = {{me}}.programme"""
 
 AUTHORISATIONS = f"""
 select p.tin, p.authorisation, coalesce(p.number, p.authorisation) as number, p.programme, p.type,
-    p.status, p.roles, p.effective_from, p.valid_until, p.flags,
+    p.status, p.roles, p.effective_from, p.valid_until,
+    case when {at_home("p")} then p.flags
+        else array(select f from unnest(p.flags) f where starts_with(f, 'part_')) end as flags,
     array_position({_RANK}, p.status) as rank,
     (select min(e.valid_from) from views.status_period e
         where e.tin = p.tin and e.authorisation = p.authorisation and e.status = p.status
@@ -85,25 +91,28 @@ select p.tin, p.authorisation, coalesce(p.number, p.authorisation) as number, p.
                     and r.valid_from > e.valid_from and r.valid_from < p.valid_from)
     ) as since
 from views.status_period p
-where p.tin = {{me}}.tin and {on_both("p")}"""
+where p.tin = {{me}}.tin and {on_both("p")} and {disclosed("p")}"""
 BEST_FIRST = "{it}.rank, {it}.authorisation"
 
+#: Is the asker told all of the operator on row `{me}`?
+_AT_HOME = at_home("{me}")
+
 #: `met`: null while it is open.
-DEADLINES = """
+DEADLINES = f"""
 select d.what, d.due, d.rule, d.ordinal,
     case when d.met_at <= %(at)s then d.met_on <= d.due
         when d.over_at <= %(at)s then false end as met,
     (d.met_at is null or d.met_at > %(at)s) and d.over_at <= %(at)s as overdue
 from views.deadline d
-where d.tin = {me}.tin and d.authorisation = {me}.authorisation and not d.dropped
-    and d.due is not null"""
+where d.tin = {{me}}.tin and d.authorisation = {{me}}.authorisation and not d.dropped
+    and d.due is not null and {_AT_HOME}"""
 SOONEST_FIRST = "{it}.due, {it}.ordinal"
 
-UNKNOWN_DEADLINES = """
+UNKNOWN_DEADLINES = f"""
 select d.what, d.rule, d.ordinal
 from views.deadline d
-where d.tin = {me}.tin and d.authorisation = {me}.authorisation and not d.dropped
-    and d.due is null and (d.met_at is null or d.met_at > %(at)s)"""
+where d.tin = {{me}}.tin and d.authorisation = {{me}}.authorisation and not d.dropped
+    and d.due is null and (d.met_at is null or d.met_at > %(at)s) and {_AT_HOME}"""
 AS_SET = "{it}.ordinal"
 
 IDENTIFIERS = f"""
@@ -113,37 +122,33 @@ from views.identifier i
 where i.tin = {{me}}.tin and {on_both("i")}"""
 BY_SCHEME = "{it}.scheme, {it}.value, {it}.since"
 
-#: Is the asker the home customs of the operator on row `{me}`, the operator itself, an auditor?
-_AT_HOME = """(%(asker)s = 'auditor'
-    or (%(asker)s = 'company' and {me}.tin = %(own_tin)s)
-    or (%(asker)s = 'officer' and case left({me}.tin, 2) when 'XI' then 'GB' else left({me}.tin, 2)
-        end = any(string_to_array(%(own)s, ','))))"""
-
-PERIODS = f"""
-select coalesce(p.number, p.authorisation) as authorisation, p.status, p.valid_from,
+_ONE_PERIOD = """coalesce(p.number, p.authorisation) as authorisation, p.status, p.valid_from,
     nullif(p.valid_to, '9999-12-31T00:00Z') as valid_to, p.recorded_from,
-    case when p.recorded_to <= %(known)s then p.recorded_to end as recorded_to,
-    case when {_AT_HOME} then p.ground else 'REDACTED' end as ground,
-    p.authorisation as reference, p.position
+    case when p.recorded_to <= %(known)s then p.recorded_to end as recorded_to"""
+#: What those are told who are not at home.
+_DISCLOSED = f"from rule.disclosed_periods({{me}}.tin, %(known)s, %(first)s) p where not {_AT_HOME}"
+PERIODS = f"""
+(select {_ONE_PERIOD}, p.ground, p.authorisation as reference, p.position
 from views.status_period p
-where p.tin = {{me}}.tin and p.recorded_from <= %(known)s
+where p.tin = {{me}}.tin and p.recorded_from <= %(known)s and {_AT_HOME}
 order by p.valid_from desc, p.recorded_from desc, p.authorisation collate "C", p.position desc
-limit %(first)s"""
+limit %(first)s)
+union all
+select {_ONE_PERIOD}, 'REDACTED', p.authorisation, p.place {_DISCLOSED}"""
 NEWEST_FIRST = (
     '{it}.valid_from desc, {it}.recorded_from desc, {it}.reference collate "C", {it}.position desc'
 )
 #: The same from the texts that lie with the operator: all of its periods, or as many as are asked.
 PERIODS_READY = Ready(
     "authorisation status validFrom validTo recordedFrom recordedTo",
-    f"""case when {{me}}.settled
+    f"""case when {{me}}.settled and {_AT_HOME}
         and (%(first)s <= {LATEST} or cardinality({{me}}.latest) < {LATEST})
         then '[' || array_to_string({{me}}.latest[1:%(first)s], ',') || ']' end""",
-    """
-select coalesce(p.number, p.authorisation) as authorisation, p.status, p.valid_from,
-    nullif(p.valid_to, '9999-12-31T00:00Z') as valid_to, p.recorded_from,
-    case when p.recorded_to <= %(known)s then p.recorded_to end as recorded_to,
-    p.authorisation as reference, p.place as position
-from rule.periods_then({me}.tin, %(known)s, %(first)s) p""",
+    f"""
+select {_ONE_PERIOD}, p.authorisation as reference, p.place as position
+from rule.periods_then({{me}}.tin, %(known)s, %(first)s) p where {_AT_HOME}
+union all
+select {_ONE_PERIOD}, p.authorisation, p.place {_DISCLOSED}""",
 )
 
 
@@ -155,12 +160,19 @@ def _bases_text(row: str) -> str:
     )
 
 
+def _told(reasons: str, at_home: str) -> str:
+    """Those who are told all hear that consent is wanting; to others that is no information."""
+    wanting = f"array_replace({reasons}, 'NO_INFORMATION', 'NO_CONSENT')"
+    return f"case when {at_home} then {wanting} else {reasons} end"
+
+
 _VERDICT = f"""
     v.legal, v.operational, v.bases, %(at)s as at, %(known)s as known_at, {POSITION} as position"""
 
 #: In every territory of which the asker may ask.
 RECOGNISED_IN = f"""
-select {{me}}.tin, v.territory as in_, v.outcome, v.reasons, {_VERDICT}, v.bases_text
+select {{me}}.tin, v.territory as in_, v.outcome,
+    {_told("v.reasons", "asker.at_home")} as reasons, {_VERDICT}, v.bases_text
 from (
     select {_AT_HOME} as at_home, string_to_array(%(reach)s, ',') as reach
     offset 0  -- a fence: else it is worked out for each territory
@@ -191,14 +203,15 @@ def mark(row: str, reach: str) -> str:
         || array_to_json({row}.held_from)::text || ']' || {MARK}"""
 
 
-_REACH = f"case when {_AT_HOME} then 'null' else to_json(%(reach)s)::text end"
+_REACH_OF = "case when {} then 'null' else to_json(%(reach)s)::text end"
+_REACH = _REACH_OF.format(_AT_HOME)
 #: The same, kept by the process, of an operator that is settled.
 RECOGNISED_IN_READY = Ready(
     VERDICT,
     f"case when {{me}}.settled then {mark('{me}', _REACH)} end",
     f"""
-select t.territory as in_, t.outcome, t.legal, t.operational, t.reasons, t.bases,
-    {_bases_text("t")} as bases_text
+select t.territory as in_, t.outcome, t.legal, t.operational,
+    {_told("t.reasons", _AT_HOME)} as reasons, t.bases, {_bases_text("t")} as bases_text
 from rule.verdicts_then({{me}}.tin, {{me}}.administration, %(at)s, %(known)s) t
 where {_AT_HOME} or t.territory = any(string_to_array(%(reach)s, ','))""",
     kept=True,
@@ -221,7 +234,7 @@ common as materialized (
 _RECOGNITION = f"""
 select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
     coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
-    coalesce(v.reasons, array['NO_INFORMATION']) as reasons, v.bases,
+    coalesce({_told('v.reasons', at_home('o'))}, array['NO_INFORMATION']) as reasons, v.bases,
     coalesce(v.bases_text, '[]') as bases_text,
     %(at)s as at, %(known)s as known_at, {POSITION} as position,
     o.tin as known, o.administration as home
@@ -254,12 +267,13 @@ RECOGNITIONS = _RECOGNITION.replace("ASKED", _NO_CONSIGNMENT)
 
 #: The same, kept by the process, of an operator that is settled. (Of one TIN it saves nothing: its
 #: territory is another one each time.)
+_KEPT = mark("o", _REACH_OF.format(at_home("o")))
 _RECOGNITIONS_READY = f"""
 select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
     coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
-    coalesce(v.reasons, array['NO_INFORMATION']) as reasons, v.bases,
+    coalesce({_told('v.reasons', at_home('o'))}, array['NO_INFORMATION']) as reasons, v.bases,
     coalesce(v.bases_text, '[]') as bases_text,
-    case when o.shortly then '{{"tin":' || to_json({{key}})::text || ',' || {mark("o", "'null'")}
+    case when o.shortly then '{{"tin":' || to_json({{key}})::text || ',' || {_KEPT}
         || '}}' end as kept
 from (values (true)) as always_one_row
 left join lateral (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from projections.reads.clocks import believed
 from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
+from projections.reads.visibility import at_home
 
 _BLOC = f"m.sense = 'CUSTOMS_TERRITORY' and {believed('m')}"
 
@@ -71,7 +72,7 @@ def _facts(*asked: str) -> str:
     named = "".join(f", '{name}', %({name})s" for name in asked)
     return f"""json_build_object(
     'asked', json_build_object('territory', {{me}}.in_, 'at', %(at)s{named}),
-    'zones', {_ZONES},
+    'zones', {_ZONES}, 'in_full', {at_home("{me}")},
     'facts', case when {{me}}.home is null then json_build_object('tin', null)
         else json_build_object('tin', {{me}}.known, 'administration', {{me}}.home,
             'periods', {_PERIODS}, 'identifiers', {_IDENTIFIERS}, 'consents', {_CONSENTS},

@@ -24,6 +24,8 @@ class Sight:
     role: str
     administration: str | None = None
     tin: str | None = None
+    #: The home territories of an officer today.
+    own: tuple[str, ...] = ()
 
     def parameters(self, now: datetime) -> dict[str, Any]:
         """`now`: the real instant of the request, not the one it asks about."""
@@ -31,6 +33,7 @@ class Sight:
             "asker": self.role,
             "own_territory": self.administration,
             "own_tin": self.tin,
+            "own": ",".join(self.own),
             "now": now,
         }
 
@@ -81,8 +84,33 @@ consent_law as materialized (
 _CONSENTS = f"""(case when o.settled <= {_NOW} then o.consents
     else rule.consents_then(o.tin, {_NOW}) end)"""
 
-#: May the asker see the operator `o`? Wants the expressions of SIGHT in the same statement.
-VISIBLE = f"""(
+_CERTIFIED = "rule.certified()"
+
+
+def at_home(row: str) -> str:
+    """SQL: is the asker the home customs of the operator on this row (of anything that has a
+    `tin`), the operator itself, or an auditor? They alone are told all of it."""
+    return f"""(%(asker)s = 'auditor'
+    or (%(asker)s = 'company' and {row}.tin = %(own_tin)s)
+    or (%(asker)s = 'officer'
+        and case left({row}.tin, 2) when 'XI' then 'GB' else left({row}.tin, 2) end
+        = any(string_to_array(%(own)s, ','))))"""
+
+
+def certified(row: str, known: str) -> str:
+    """SQL: was anything certified, by that instant, of the operator on this row of views.operator?
+    Who is not at home hears of no operator before that (registry/disclosure.py)."""
+    return f"""(({row}.settled <= {known} and {row}.held_statuses && {_CERTIFIED})
+    or rule.certified_by({row}.tin, {known}))"""
+
+
+def disclosed(row: str) -> str:
+    """SQL: is the asker told of this row of views.status_period at all?"""
+    return f"({row}.status = any({_CERTIFIED}) or {at_home(row)})"
+
+
+#: Is there an agreement or a consent by which the asker may see the operator `o`?
+_SIGHTED = f"""(
     %(asker)s = 'auditor'
     or (%(asker)s = 'company' and o.tin = %(own_tin)s)
     or (%(asker)s = 'officer' and (o.administration = %(own_territory)s
@@ -97,3 +125,14 @@ VISIBLE = f"""(
     ))
     or (%(asker)s = 'public' and '*' = any({_CONSENTS}))
 )"""
+
+
+def _visible(known: str) -> str:
+    return f"({_SIGHTED} and ({at_home('o')} or {certified('o', known)}))"
+
+
+#: May the asker see the operator `o`, as known at `known`? Wants the expressions of SIGHT in the
+#: same statement.
+VISIBLE = _visible("%(known)s")
+#: The same for statements that ask of no past knowledge.
+VISIBLE_NOW = _visible(_NOW)

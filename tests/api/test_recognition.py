@@ -98,7 +98,10 @@ def test_a_suspension_recorded_late_shows_from_its_day_to_who_asks_later(region:
         (FRUIT, "JP", "No agreement on record linked China to Japan on 2024-01-01."),
         (FRUIT, "CN", "China is the operator's own territory."),
         (OPEN, "FR", "Germany and France were one customs territory on 2024-01-01."),
-        (SHUT, "CN", "The register has nothing to tell of this operator in China."),
+        (
+            SHUT, "CN",
+            "FR4444444 had given no consent to China on 2024-01-01; CN-EU-AEO asks for it.",
+        ),
         ("CN9", "KR", "The register has nothing to tell of this operator in South Korea."),
     ],
 )
@@ -189,7 +192,8 @@ def test_a_merged_operator_is_recognised_no_longer(region: Client) -> None:
 
 
 def test_consent_given_opens_and_withdrawn_shuts(region: Client) -> None:
-    assert verdict(ask(region, SHUT, "CN"))[1] == ["NO_INFORMATION"]
+    assert verdict(ask(region, SHUT, "CN"))[1] == ["NO_CONSENT"]
+    assert verdict(ask(region, SHUT, "CN", "partner:CN"))[1] == ["NO_INFORMATION"]
 
     record(region.database, consent(SHUT, "2026-06-01", partner="CN"))
     assert verdict(ask(region, SHUT, "CN", "partner:CN")) == ("RECOGNISED", ["IN_FORCE"])

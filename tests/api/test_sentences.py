@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import available_timezones
 
 import pytest
 from hypothesis import given, settings
@@ -29,6 +28,7 @@ from registry.values import (
     Role,
     Status,
 )
+from registry.zones import names
 from tests.api.client import AUDITOR, Client
 from tests.api.region import PAPER, Line, agreement, clause, operator, record, region
 from tests.law import AU, CN, EU, KR
@@ -37,7 +37,7 @@ from tests.samples import ACME
 
 __all__ = ["region"]
 
-ZONES = sorted(available_timezones())
+ZONES = [*sorted(names()), "Nowhere/None"]
 CODES = [CN, KR, EU, AU, AdministrationCode("US"), AdministrationCode("BT")]
 US = AdministrationCode("US")
 #: The ends of the calendar and of the record, the hours around them, and ordinary days.
