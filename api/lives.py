@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from registry import applications as app
 from registry import authorisations as auth
 from registry import commands as c
-from registry import particulars
+from registry import endings, particulars
 from registry.decisions import Decision, begins
 from registry.errors import AlreadyRecorded, Refusal
 from registry.happening import begin
@@ -245,8 +245,8 @@ class Life:
         begun = self.day
         if mine.valid_until and mine.valid_until - self.day < timedelta(days=400):
             if self.fate == "expired":
-                self.day = mine.valid_until
-                self.do(auth.expire, c.ExpireAuthorisation(tin=tin, reason="not renewed"))
+                self.day = mine.valid_until + DAY
+                self.do(endings.expire, c.ExpireAuthorisation(tin=tin, reason="not renewed"))
                 self.ended = True
                 return
             self.day = max(self.day, mine.valid_until - 40 * DAY)
@@ -258,7 +258,7 @@ class Life:
             close = c.CloseReassessment(tin=tin, outcome="confirmed", remediation=mending)
             self.do(auth.close_reassessment, close)
         elif chance < 0.17:
-            self.suspend()
+            self.suspend(until=self.day + 90 * DAY)
             self.wait(10, 80)
             self.do(auth.lift_suspension, c.LiftSuspension(tin=tin, reason="remedied"))
         elif chance < 0.24:
@@ -278,20 +278,29 @@ class Life:
             self.do(particulars.withdraw_consent, take)
         self.day = max(self.day + 20 * DAY, begun + 365 * DAY)
 
-    def suspend(self) -> None:
+    def suspend(self, until: date | None = None) -> None:
         rules = self.place.programme.rules_on(self.day)
         parts = rules.parts(self.operator.held()[0].type)
         part = "S" if "S" in parts and len(parts) > 1 and self.random() < 0.5 else None
-        until = self.day + timedelta(days=90)
         why = "criteria in doubt"
         told = c.SuspendAuthorisation(tin=self.tin, part=part, until=until, reason=why)
         self.do(auth.suspend, told)
+
+    def renew_until(self, day: date) -> None:
+        """The terms that lie between, each renewed before its last day."""
+        last = None
+        while not self.ended and (end := self.operator.held()[0].valid_until) and end < day:
+            if end == last:
+                break  # the law of that day did not renew it
+            last, self.day = end, max(self.day, end - 40 * DAY)
+            self.do(auth.renew, c.RenewAuthorisation(tin=self.tin))
+        self.day = max(self.day, day)
 
     def end(self) -> None:
         tin = self.tin
         match self.fate:
             case "suspended":
-                self.day = max(self.day, LAST_DAY - timedelta(days=int(80 * self.random())))
+                self.renew_until(LAST_DAY - timedelta(days=int(80 * self.random())))
                 self.suspend()
             case "revoked":
                 if self.random() < 0.5:

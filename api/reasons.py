@@ -151,6 +151,7 @@ _STANDING: dict[ReasonCode, frozenset[Status]] = {
     ReasonCode.AUTHORISATION_SUSPENDED: frozenset({Status.SUSPENDED}),
     ReasonCode.AUTHORISATION_ENDED: ENDED,
     ReasonCode.NOT_YET_EFFECTIVE: frozenset({Status.GRANTED}),
+    ReasonCode.DECISION_AWAITED: frozenset({Status.DECISION_AWAITED}),
     ReasonCode.NO_AUTHORISATION: frozenset(),
 }
 _STATES: dict[LinkState, ReasonCode] = {
@@ -169,7 +170,8 @@ class _Recognition:
     def __init__(self, facts: Facts, asked: Question, zones: Zones) -> None:
         self.facts, self.asked, self.at, self.zones = facts, asked, asked.at, zones
         self.periods = [p for p in facts.periods if holds(p, self.at)]
-        self.abroad = [p for p in self.periods if p.abroad is Status.VALID]
+        counting = (Status.VALID, Status.DECISION_AWAITED)
+        self.abroad = [p for p in self.periods if p.abroad in counting]
         self.links = [
             link
             for link in facts.links

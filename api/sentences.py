@@ -37,6 +37,7 @@ IN_GENERAL: dict[ReasonCode, str] = {
     ReasonCode.STALE_DATA: "The last list is older than the agreement allows.",
     ReasonCode.DATE_UNCERTAIN: "Whether the agreement was in force no source says.",
     ReasonCode.SAME_ADMINISTRATION: "Both are one customs territory.",
+    ReasonCode.DECISION_AWAITED: "An end said in advance has come, and the decision is awaited.",
 }
 
 
@@ -171,6 +172,7 @@ def _item(code: ReasonCode, whole: _Said, it: _Said) -> str:
             ReasonCode.AUTHORISATION_SUSPENDED
             | ReasonCode.AUTHORISATION_ENDED
             | ReasonCode.NOT_YET_EFFECTIVE
+            | ReasonCode.DECISION_AWAITED
         ):
             return _standing(code, whole, it)
         case ReasonCode.TYPE_OUT_OF_SCOPE:
@@ -196,7 +198,10 @@ def _asking(it: _Said) -> str:
     return f"{it.agreement} asks for it{law}"
 
 
-_WORDS = {"GRANTED": "granted, and not yet in effect,"}
+_WORDS = {
+    "GRANTED": "granted, and not yet in effect,",
+    "DECISION_AWAITED": "past the end said in advance, and the decision on it awaited,",
+}
 
 
 def _standing(code: ReasonCode, whole: _Said, it: _Said) -> str:

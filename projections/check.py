@@ -119,11 +119,13 @@ _VIEWS: dict[str, str] = {
         "select 'operator ' || o.tin || ' stands ' || o.standing || ' without such a period'"
         " from views.operator o where o.standing <> 'NONE' and not exists (select from"
         " views.status_period p where p.tin = o.tin and p.status = o.standing"
-        " and p.recorded_to is null and p.valid_to is null)"
+        " and p.recorded_to is null and p.valid_from <= o.settled"
+        " and (p.valid_to is null or p.valid_to > o.settled))"
     ),
     "a settled operator's row says what its tables say": (
         "select 'the row of operator ' || o.tin || ' differs from its tables' from (select * from"
-        f" views.operator where settled <= now() order by md5(tin) limit 1000) o where {_DIFFERS}"
+        " views.operator where settled <= now() and coalesce(settled_until, 'infinity') > now()"
+        f" order by md5(tin) limit 1000) o where {_DIFFERS}"
     ),
 }
 

@@ -11,7 +11,6 @@ from registry.clocks import ALWAYS, F, Known, Remembered
 from registry.decisions import begins, day_of, ends
 from registry.operators import Operator
 from registry.standing import Record, record
-from registry.values import Status
 
 NOUN = "operator"
 #: The tables that hold an operator's rows, all of them by its TIN.
@@ -30,7 +29,6 @@ _MOVERS = (
     Operator.IdentifierEnded,
 )
 _MOVES = {k for k in vars(Operator).values() if isinstance(k, type) and issubclass(k, _MOVERS)}
-_BEST = {status: rank for rank, status in enumerate(Status)}
 
 
 def key(events: Sequence[Known[Any]]) -> str:
@@ -107,7 +105,7 @@ def rows(events: Sequence[Known[Any]], since: int = -1) -> Rows:
 
 
 def _as_it_stands(it: Record, events: Sequence[Known[Any]]) -> tuple[Any, ...]:
-    """By the last event, in the last stretch of law: for lists and searches."""
+    """As it stands once all that its events decided is in effect: for lists and searches."""
     first = it.registered.event
     name = max((r.fact for r in it.names if r.recorded_to is None), key=lambda n: n.valid_from)
     latest = {
@@ -116,14 +114,14 @@ def _as_it_stands(it: Record, events: Sequence[Known[Any]]) -> tuple[Any, ...]:
             (r for r in it.periods if r.recorded_to is None), key=lambda r: r.fact.valid_from
         )
     }
-    standing = min((p.status for p in latest.values()), key=_BEST.__getitem__, default=Status.NONE)
+    standing, answers = settled(it)
     return (
         it.tin.text, first.originator_id, first.administration.text, first.time_zone, first.source,
         it.registered.known_at, name.name, name.local_name, name.address, array(name.roles),
         optional(name.successor), standing.value,
         array(tuple(sorted({p.programme for p in latest.values()}))),
         array(tuple(sorted({p.type for p in latest.values()}))), it.last,
-        *settled(it, standing),
+        *answers,
     )  # fmt: skip
 
 

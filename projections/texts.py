@@ -24,20 +24,23 @@ LATEST = 10  # periods that are kept as text
 _BEST = {status: rank for rank, status in enumerate(Status)}
 
 
-def settled(it: Record, standing: Status) -> tuple[Any, ...]:
-    """The columns of an operator's row from `settled` on.
+def settled(it: Record) -> tuple[Status, tuple[Any, ...]]:
+    """Its standing once all that was decided is in effect, and the columns of its row from
+    `settled` on.
 
-    `standing`: what the row says; where the law of the last day says otherwise, the row never
-    answers for the tables.
+    The row answers for instants from `settled` until `settled_until`, where an end comes that was
+    said in advance (None: no such end). The clerk's record of that end writes the row anew.
     """
-    held = sorted(_open(it.periods), key=lambda p: p.authorisation)
-    best = min((p.status for p in held), key=_BEST.__getitem__, default=Status.NONE)
-    since = _last_edge(it) if best is standing else NEVER_AT
+    since = _last_edge(it)
+    ends = [end for end in it.ends if end > since]
+    held = sorted(_at(it.periods, since), key=lambda p: p.authorisation)
+    standing = min((p.status for p in held), key=_BEST.__getitem__, default=Status.NONE)
     identified: dict[str, str] = {}
     for each in _open(it.identifiers):
         identified[each.scheme] = min(each.value, identified.get(each.scheme, each.value))
-    return (
+    return standing, (
         since,
+        min(ends, default=None),
         own_array([p.number or p.authorisation for p in held]),
         array(tuple(p.programme for p in held)),
         array(tuple(p.type for p in held)),
@@ -53,7 +56,7 @@ def settled(it: Record, standing: Status) -> tuple[Any, ...]:
 
 
 def _open(facts: Iterable[Remembered[Any]]) -> list[Any]:
-    """What is believed at last, and has no end in law."""
+    """What is believed at last, of identifiers or consents, and has no end in law."""
     return [
         r.fact
         for r in facts
@@ -61,13 +64,25 @@ def _open(facts: Iterable[Remembered[Any]]) -> list[Any]:
     ]
 
 
+def _at(facts: Iterable[Remembered[Period]], at: datetime) -> list[Period]:
+    """What is believed at last of an instant of law."""
+    return [
+        r.fact
+        for r in facts
+        if r.recorded_to is None and r.fact.valid_from <= at
+        and ((end := r.fact.valid_to) is None or at < end)
+    ]  # fmt: skip
+
+
 def _last_edge(it: Record) -> datetime:
-    """The last instant at which a belief changed, or at which the last one changes the law."""
-    every: list[Remembered[Any]] = [*it.periods, *it.names, *it.identifiers, *it.consents]
-    last = [r.fact for r in every if r.recorded_to is None]
+    """The last instant at which a belief changed, or at which an event changes the law."""
+    others: list[Remembered[Any]] = [*it.names, *it.identifiers, *it.consents]
+    every: list[Remembered[Any]] = [*it.periods, *others]
+    last = [r.fact for r in others if r.recorded_to is None]
     edges: list[datetime] = [
         it.registered.known_at,
         *[r.recorded_to or r.recorded_from for r in every],  # none ends before it began
+        *it.turns,
         *[fact.valid_from for fact in last],
         *[end for fact in last if (end := fact.valid_to) and end < NEVER_AT],
     ]

@@ -27,7 +27,6 @@ from registry.holdings import Authorisation, Due
 from registry.operators import Operator
 from registry.programmes import MOST_DAYS, day_of_effect
 from registry.repeats import difference, refuse_unless_identical
-from registry.rules import Rules
 from registry.values import HELD, PENDING, Status
 
 
@@ -53,7 +52,7 @@ def lodge(operator: Operator, it: c.LodgeApplication, by: Decision) -> None:
 
 
 def accept(operator: Operator, it: c.AcceptApplication, by: Decision) -> None:
-    mine = meant(operator, it.authorisation, {Status.LODGED}, "accepted", already=PENDING)
+    mine = meant(operator, by, it.authorisation, {Status.LODGED}, "accepted", already=PENDING)
     if mine.status is not Status.LODGED:
         kind = Operator.Accepted
         return repeated(operator, mine, kind, by, "the acceptance", reason=it.reason)
@@ -69,7 +68,7 @@ def accept(operator: Operator, it: c.AcceptApplication, by: Decision) -> None:
 
 def reject(operator: Operator, it: c.RejectApplication, by: Decision) -> None:
     before = {Status.NOT_ACCEPTED}
-    mine = meant(operator, it.authorisation, {Status.LODGED}, "not accepted", already=before)
+    mine = meant(operator, by, it.authorisation, {Status.LODGED}, "not accepted", already=before)
     if mine.status is Status.NOT_ACCEPTED:
         kind = Operator.NotAccepted
         return repeated(operator, mine, kind, by, "the rejection", reason=it.reason)
@@ -77,7 +76,7 @@ def reject(operator: Operator, it: c.RejectApplication, by: Decision) -> None:
 
 
 def withdraw(operator: Operator, it: c.WithdrawApplication, by: Decision) -> None:
-    mine = meant(operator, it.authorisation, PENDING, "withdrawn", already={Status.WITHDRAWN})
+    mine = meant(operator, by, it.authorisation, PENDING, "withdrawn", already={Status.WITHDRAWN})
     if mine.status is Status.WITHDRAWN:
         kind = Operator.Withdrawn
         return repeated(operator, mine, kind, by, "the withdrawal", reason=it.reason)
@@ -86,7 +85,7 @@ def withdraw(operator: Operator, it: c.WithdrawApplication, by: Decision) -> Non
 
 def start_examination(operator: Operator, it: c.StartExamination, by: Decision) -> None:
     before = {Status.UNDER_EXAMINATION}
-    mine = meant(operator, it.authorisation, {Status.ACCEPTED}, "examined", already=before)
+    mine = meant(operator, by, it.authorisation, {Status.ACCEPTED}, "examined", already=before)
     if mine.status is Status.UNDER_EXAMINATION:
         kind = Operator.ExaminationStarted
         return repeated(operator, mine, kind, by, "the examination", reason=it.reason)
@@ -94,7 +93,7 @@ def start_examination(operator: Operator, it: c.StartExamination, by: Decision) 
 
 
 def request_consultation(operator: Operator, it: c.RequestConsultation, by: Decision) -> None:
-    mine = meant(operator, it.authorisation, PENDING | IN_USE, "the subject of a consultation")
+    mine = meant(operator, by, it.authorisation, PENDING | IN_USE, "the subject of a consultation")
     if isinstance(_last_of(operator, mine, it), Operator.ConsultationRequested):
         about, kind = f"the consultation of {it.asked}", Operator.ConsultationRequested
         return repeated(operator, mine, kind, by, about, asked=it.asked, reason=it.reason)
@@ -104,7 +103,7 @@ def request_consultation(operator: Operator, it: c.RequestConsultation, by: Deci
 def record_consultation_reply(
     operator: Operator, it: c.RecordConsultationReply, by: Decision
 ) -> None:
-    mine = meant(operator, it.authorisation, PENDING | IN_USE, "the subject of a consultation")
+    mine = meant(operator, by, it.authorisation, PENDING | IN_USE, "the subject of a consultation")
     last = _last_of(operator, mine, it)
     if last is None:
         raise WrongStatus(f"asked: {it.asked} was not consulted on {mine}: no reply is awaited")
@@ -121,7 +120,7 @@ def record_consultation_reply(
 
 def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> None:
     """UCC Art. 22(3), Delegated Act Art. 28: by no more than the rule allows, and with a reason."""
-    mine = meant(operator, it.authorisation, PENDING, "given more time")
+    mine = meant(operator, by, it.authorisation, PENDING, "given more time")
     reason, said = why(it.reason), facts(operator, by)
     rules = footing.rules(by, mine, said["effective"])
     allowed = rules.rule("decision_extension_days")
@@ -160,11 +159,12 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
     """UCC Delegated Act Art. 29 and its like elsewhere say from which day; Art. 11 bars."""
     if not it.number.strip():
         raise BadValue("number: found nothing, wanted the number of the authorisation")
-    for held in operator.authorisations.values():
+    for each in operator.authorisations.values():
+        held = footing.on(operator, each, max(by.effective or by.today, each.latest))
         if held.number == it.number and held.status in HELD:
             return _granted_before(operator, held, it, by)
     examined = {Status.ACCEPTED, Status.UNDER_EXAMINATION}
-    mine = meant(operator, it.authorisation, examined, "granted", of_type=it.type)
+    mine = meant(operator, by, it.authorisation, examined, "granted", of_type=it.type)
     decided = by.decided or by.today
     programme = footing.programme(by, mine.programme)
     of_decision = programme.rules_on(decided)
@@ -179,7 +179,7 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
     footing.in_order(operator, day, mine, footing.of(mine, STANDING))
     if it.valid_until and it.valid_until <= day:
         raise WrongDates(f"validUntil: {it.valid_until} is not after {day}, the day of effect")
-    valid_until = it.valid_until or _term(rules, day)
+    valid_until = it.valid_until or footing.term(rules, day)
     if by.effective is None:
         unknown += of_decision.unknown("effect_after")
     if it.valid_until is None:
@@ -194,6 +194,7 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
         valid_until=valid_until,
         due=footing.renewal(rules, valid_until) + footing.review(rules, day),
         rule_unknown=footing.marked(unknown + rules.unknown("review_years")),
+        ends_by_decision=rules.takes_decision("validity_end") if valid_until else None,
         **said,
     )
 
@@ -218,7 +219,7 @@ def _granted_before(
         day=day,
         type=it.type or _lodged_type(operator, held),
         roles=operator.roles if it.roles is None else it.roles,
-        valid_until=it.valid_until or _term(programme.rules_on(day), day),
+        valid_until=it.valid_until or footing.term(programme.rules_on(day), day),
     )  # fmt: skip
 
 
@@ -228,13 +229,8 @@ def _lodged_type(operator: Operator, mine: Authorisation) -> str:
     return lodged.type
 
 
-def _term(rules: Rules, day: date) -> date | None:
-    """Until when an authorisation is valid where the grant says nothing."""
-    return footing.years_after(day, rules.number("validity_years"))
-
-
 def refuse(operator: Operator, it: c.RefuseApplication, by: Decision) -> None:
-    mine = meant(operator, it.authorisation, PENDING, "refused", already={Status.REFUSED})
+    mine = meant(operator, by, it.authorisation, PENDING, "refused", already={Status.REFUSED})
     if mine.status is Status.REFUSED:
         return repeated(operator, mine, Operator.Refused, by, "the refusal", reason=it.reason)
     record(operator, Operator.Refused, mine, by, STANDING, reason=it.reason)

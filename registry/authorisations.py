@@ -7,7 +7,7 @@ Every number of days comes from the programme's rules of that day, never from he
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TypeVar
 
 from registry import commands as c
@@ -36,7 +36,7 @@ E = TypeVar("E", bound=Operator.Event)
 
 
 def change_type(operator: Operator, it: c.ChangeType, by: Decision) -> None:
-    mine = meant(operator, it.authorisation, IN_USE, "changed to another type")
+    mine = meant(operator, by, it.authorisation, IN_USE, "changed to another type")
     day: date = facts(operator, by)["effective"]
     kinds: footing.Kinds = (*GRANT, Operator.TypeChanged)
     same: list[Operator.Event] = []
@@ -54,7 +54,7 @@ def change_type(operator: Operator, it: c.ChangeType, by: Decision) -> None:
 
 
 def amend_roles(operator: Operator, it: c.AmendRoles, by: Decision) -> None:
-    mine = meant(operator, it.authorisation, IN_USE, "given other roles")
+    mine = meant(operator, by, it.authorisation, IN_USE, "given other roles")
     kinds: footing.Kinds = (*GRANT, Operator.RolesAmended)
     same: list[Operator.Event] = []
     if mine.roles == it.roles:
@@ -76,7 +76,7 @@ _REASSESSED: footing.Kinds = (
 
 
 def open_reassessment(operator: Operator, it: c.OpenReassessment, by: Decision) -> None:
-    mine = meant(operator, it.authorisation, IN_USE, "reassessed")
+    mine = meant(operator, by, it.authorisation, IN_USE, "reassessed")
     if mine.under_reassessment:
         kind = Operator.ReassessmentOpened
         return repeated(operator, mine, kind, by, "the reassessment", reason=it.reason)
@@ -84,7 +84,7 @@ def open_reassessment(operator: Operator, it: c.OpenReassessment, by: Decision) 
 
 
 def close_reassessment(operator: Operator, it: c.CloseReassessment, by: Decision) -> None:
-    mine = meant(operator, it.authorisation, IN_USE, "reassessed")
+    mine = meant(operator, by, it.authorisation, IN_USE, "reassessed")
     if not mine.under_reassessment:
         closed = standing(operator, of(mine, _REASSESSED))[:1]
         if not closed or not isinstance(closed[0], Operator.ReassessmentClosed):
@@ -108,7 +108,8 @@ def close_reassessment(operator: Operator, it: c.CloseReassessment, by: Decision
 
 
 def renew(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> None:
-    mine = meant(operator, it.authorisation, IN_USE, "renewed")
+    """A term that begins on the day after the last one goes on without a gap."""
+    mine = _renewable(operator, it, by)
     day: date = facts(operator, by)["effective"]
     rules = footing.rules(by, mine, day)
     terms = standing(operator, of(mine, (*GRANT, Operator.Renewed)))
@@ -129,10 +130,36 @@ def renew(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> None:
         raise WrongDates(f"validUntil: {until} is not after {day}, the renewal")
     if until == mine.valid_until:
         raise AlreadyRecorded(f"validUntil: {mine} is valid until {until} already")
+    if mine.valid_until:
+        start = max(_day_after(mine.valid_until), day)
+        footing.not_held_twice(operator, rules, mine.programme, mine.type, mine, start)
     record(
         operator, Operator.Renewed, mine, by, _REASSESSED,
-        valid_until=until, due=footing.renewal(rules, until), reason=it.reason,
+        valid_until=until,
+        due=footing.renewal(rules, until),
+        reason=it.reason,
+        ends_by_decision=rules.takes_decision("validity_end"),
     )  # fmt: skip
+
+
+def _renewable(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> Authorisation:
+    try:
+        return meant(operator, by, it.authorisation, IN_USE, "renewed")
+    except WrongStatus:
+        day = by.effective or by.today
+        ended = [
+            a for a in operator.authorisations.values()
+            if footing.on(operator, a, day).status is Status.EXPIRED and a.ended is None
+            and it.authorisation in (None, a.number, a.reference)
+        ]  # fmt: skip
+        eve = day - timedelta(days=1)
+        if [a.valid_until for a in ended] == [eve]:
+            return meant(operator, by, ended[0].reference, IN_USE, "renewed", day=eve)
+        raise
+
+
+def _day_after(day: date) -> date:
+    return day if day == date.max else day + timedelta(days=1)
 
 
 def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> None:
@@ -141,7 +168,7 @@ def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> Non
     What is suspended may be found to have been so from an earlier day. Its end is another decision
     (an extension, a release), so the earlier beginning says the same end.
     """
-    mine = meant(operator, it.authorisation, IN_USE, "suspended")
+    mine = meant(operator, by, it.authorisation, IN_USE, "suspended")
     reason, day = why(it.reason), facts(operator, by)["effective"]
     rules = footing.rules(by, mine, day)
     parts = rules.parts(mine.type)
@@ -180,11 +207,12 @@ def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> Non
         until=it.until,
         due=_end(it.until) or footing.due(rules, "end of suspension", "suspension_days", day),
         rule_unknown=None if it.until else footing.marked(rules.unknown("suspension_days")),
+        ends_by_decision=rules.takes_decision("suspension_end") if it.until else None,
     )  # fmt: skip
 
 
 def extend_suspension(operator: Operator, it: c.ExtendSuspension, by: Decision) -> None:
-    mine = meant(operator, it.authorisation, {Status.SUSPENDED}, "suspended for longer")
+    mine = meant(operator, by, it.authorisation, {Status.SUSPENDED}, "suspended for longer")
     if mine.suspended_until == it.until:
         kinds = (Operator.SuspensionExtended, Operator.Suspended)
         last = standing(operator, of(mine, kinds), (Operator.Suspended,))
@@ -195,13 +223,16 @@ def extend_suspension(operator: Operator, it: c.ExtendSuspension, by: Decision) 
         raise WrongDates(f"until: {it.until} is before {end}, its end so far")
     record(
         operator, Operator.SuspensionExtended, mine, by, STANDING,
-        until=it.until, reason=it.reason, due=_end(it.until),
+        until=it.until,
+        reason=it.reason,
+        due=_end(it.until),
+        ends_by_decision=footing.rules(by, mine, day).takes_decision("suspension_end"),
     )  # fmt: skip
 
 
 def lift_suspension(operator: Operator, it: c.LiftSuspension, by: Decision) -> None:
     doing = "released from a suspension"
-    mine = meant(operator, it.authorisation, {Status.SUSPENDED}, doing, already={Status.VALID})
+    mine = meant(operator, by, it.authorisation, {Status.SUSPENDED}, doing, already={Status.VALID})
     if mine.status is Status.VALID:
         kinds = (Operator.SuspensionLifted, Operator.Suspended)
         lifted = standing(operator, of(mine, kinds), (Operator.Suspended,))
@@ -217,7 +248,7 @@ def revoke(operator: Operator, it: c.RevokeAuthorisation, by: Decision) -> None:
 
     What is revoked may be revoked from an earlier day, or be barred for longer.
     """
-    mine = meant(operator, it.authorisation, IN_USE, "revoked", already={Status.REVOKED})
+    mine = meant(operator, by, it.authorisation, IN_USE, "revoked", already={Status.REVOKED})
     reason, day = why(it.reason), facts(operator, by)["effective"]
     if it.barred_until and it.barred_until < day:
         raise WrongDates(f"barredUntil: {it.barred_until} is before {day}, the revocation")
@@ -248,7 +279,8 @@ def revoke(operator: Operator, it: c.RevokeAuthorisation, by: Decision) -> None:
 
 def annul(operator: Operator, it: c.AnnulAuthorisation, by: Decision) -> None:
     """Ex tunc (UCC Art. 27): it counts from the day of effect of the grant, whatever is asked."""
-    mine = meant(operator, it.authorisation, HELD, "annulled", already={Status.ANNULLED})
+    before = {Status.ANNULLED}
+    mine = meant(operator, by, it.authorisation, HELD, "annulled", already=before, day=by.today)
     assert mine.effective is not None  # what is held was granted
     if mine.status is Status.ANNULLED:
         return repeated(
@@ -275,34 +307,14 @@ def annul(operator: Operator, it: c.AnnulAuthorisation, by: Decision) -> None:
 
 def surrender(operator: Operator, it: c.SurrenderAuthorisation, by: Decision) -> None:
     """What is surrendered may be found to have been so from an earlier day."""
-    mine = meant(operator, it.authorisation, IN_USE, "surrendered", already={Status.SURRENDERED})
+    before = {Status.SURRENDERED}
+    mine = meant(operator, by, it.authorisation, IN_USE, "surrendered", already=before)
     if mine.status is Status.SURRENDERED:
         day: date = facts(operator, by)["effective"]
         if not (mine.ended and day < mine.ended):
             kind = Operator.Surrendered
             return repeated(operator, mine, kind, by, "the surrender", reason=it.reason)
     record(operator, Operator.Surrendered, mine, by, reason=it.reason)
-
-
-def expire(operator: Operator, it: c.ExpireAuthorisation, by: Decision) -> None:
-    """Recorded by a person or the clerk, never by itself: an overdue renewal is an alert."""
-    mine = meant(operator, it.authorisation, IN_USE, "expired", already={Status.EXPIRED})
-    end = mine.valid_until
-    day = by.effective or min(end or by.today, by.today)
-    # The term that the grant set is ground enough, however late somebody writes it down.
-    by = by.because(footing.rules(by, mine, day).source("validity_years"))
-    if mine.status is Status.EXPIRED and not (mine.ended and day < mine.ended):
-        return repeated(
-            operator, mine, Operator.Expired, by, "the end", day=day, reason=it.reason
-        )
-    if day > by.today:
-        raise WrongDates(f"effective: {day} is after {by.today}, and no end comes before its day")
-    if end is None or day < end:
-        until = f"until {end}" if end else "without end"
-        raise WrongDates(f"{operator.tin}: {mine} is valid {until} and cannot expire on {day}")
-    operator.trigger_event(
-        Operator.Expired, authorisation=mine.reference, reason=it.reason, **facts(operator, by, day)
-    )
 
 
 # ------------------------------------------------------------------ common
@@ -344,7 +356,7 @@ def _valid_until(event: Operator.Event) -> date | None:
 
 def _renewed_until(rules: Rules, so_far: date | None, day: date) -> date | None:
     """Until when a renewal of that day is where it says nothing: a term after the last one."""
-    return footing.years_after(max(so_far or day, day), rules.number("validity_years"))
+    return footing.term(rules, max(_day_after(so_far), day) if so_far else day)
 
 
 def _barred_until(operator: Operator, mine: Authorisation) -> date | None:

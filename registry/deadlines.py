@@ -37,7 +37,9 @@ _ANSWERS: dict[str, tuple[type[Operator.Event], ...]] = {
     "decision": (Operator.Granted, Operator.Refused, Operator.Withdrawn),
     "renewal": (Operator.Renewed, Operator.Expired),
     "review": (Operator.ReassessmentClosed,),
-    "end of suspension": (Operator.SuspensionLifted, Operator.SuspensionExtended),
+    "end of suspension": (
+        Operator.SuspensionLifted, Operator.SuspensionExtended, Operator.SuspensionEnded
+    ),
 }
 _VOIDS = (
     Operator.Revoked, Operator.Annulled, Operator.Surrendered, Operator.Expired, Operator.Merged

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from registry.decisions import Decision
+from registry.decisions import Decision, begins, day_of
 from registry.errors import (
     AlreadyHeld,
     BadValue,
@@ -19,13 +21,14 @@ from registry.errors import (
 )
 from registry.holdings import Authorisation, Due
 from registry.operators import Operator, amended
+from registry.periods import Period, stretches
 from registry.programmes import Programme
 from registry.repeats import refuse_unless_identical
 from registry.rules import Rules
-from registry.values import HELD, Status
+from registry.values import CLOSED, HELD, PENDING, Status
 
 Kinds = tuple[type[Operator.Event], ...]
-IN_USE = frozenset({Status.VALID, Status.SUSPENDED})
+IN_USE = frozenset({Status.VALID, Status.SUSPENDED, Status.DECISION_AWAITED})
 #: What moves an authorisation from one status to another. Ends are left out: they may reach
 #: behind what they make void.
 STANDING: Kinds = (
@@ -44,31 +47,43 @@ GRANT: Kinds = (Operator.Granted,)
 
 
 def facts(operator: Operator, by: Decision, effective: date | None = None) -> dict[str, Any]:
-    """The fields that every event of an operator carries. Raises Superseded, and what the
-    decision's envelope raises."""
-    if operator.successor:
+    """The fields that every event of an operator carries. Raises Superseded from the day of a
+    merger on, and what the decision's envelope raises."""
+    said = by.envelope(effective, source_suffices=False)
+    if operator.successor and said["effective"] >= merged_on(operator):
         raise Superseded(f"{operator.tin} was merged into {operator.successor}: ask of that one")
-    return by.envelope(effective, source_suffices=False)
+    return said
+
+
+def merged_on(operator: Operator) -> date:
+    """The day of effect of its merger, which may lie ahead."""
+    return max(event.effective for event in told(operator) if isinstance(event, Operator.Merged))
 
 
 def meant(
     operator: Operator,
+    by: Decision,
     asked: str | None,
     wanted: Collection[Status],
     action: str,
     already: Collection[Status] = (),
     of_type: str | None = None,
+    day: date | None = None,
 ) -> Authorisation:
     """The one authorisation that a command means, if it is where the command needs it to be.
 
+    It is answered as it stands on `day`, by default the day from which the decision counts, or on
+    that of the last word about it: an end that lies ahead of both leaves it open.
     `already`: where it stands when the same was asked before. What has come so far is meant only
     when nothing else could be. Raises UnknownAuthorisation, WrongStatus.
     """
+    day = day or by.effective or by.today
     known = list(operator.authorisations.values())
     if asked:
         known = [a for a in known if asked in (a.number, a.reference)]
         if not known:
             raise UnknownAuthorisation(f"{operator.tin} has no authorisation {asked}")
+    known = [on(operator, a, max(day, a.latest)) for a in known]
     fit = [a for a in known if a.status in wanted]
     if len(fit) > 1 and of_type:
         fit = [a for a in fit if a.type == of_type] or fit
@@ -80,8 +95,51 @@ def meant(
         raise UnknownAuthorisation(f"authorisation: {operator.tin} has several ({names}); name one")
     if not known:
         raise UnknownAuthorisation(f"{operator.tin} has no authorisation and none can be {action}")
-    stands = ", ".join(f"{a} is {a.status}" for a in known)
+    then = f" on {day}" if day != by.today else ""
+    stands = ", ".join(f"{a} is {a.status}{then}{_over(a)}" for a in known)
     raise WrongStatus(f"{operator.tin}: {stands} and cannot be {action}")
+
+
+def _over(it: Authorisation) -> str:
+    """Why it stands so, where no event says it."""
+    by_law = it.status is Status.EXPIRED and it.ended is None
+    return f" (its last day was {it.valid_until})" if by_law else ""
+
+
+def on(operator: Operator, it: Authorisation, day: date) -> Authorisation:
+    """How an authorisation stands on a civil day of law, ends said in advance included.
+
+    What is suspended in part, and what waits for a decision to end its suspension, is SUSPENDED
+    here: it can be lifted or extended. `ended` is None where no event ended it by that day.
+    """
+    over = (it.valid_until and day > it.valid_until) or (
+        it.suspended_until and day >= it.suspended_until
+    )
+    ahead = it.ended and day < it.ended
+    if day >= it.latest and not (over or ahead or operator.corrected):
+        return it
+    at = begins(day, operator.time_zone)
+    found = [
+        period for period in stretches(told(operator), operator.time_zone, it.reference)
+        if period.valid_from <= at and (period.valid_to is None or at < period.valid_to)
+    ]  # fmt: skip
+    if not found:
+        return replace(it, status=Status.NONE, ended=None)
+    [period] = found
+    suspended = period.status is Status.SUSPENDED or any(map(_OF_SUSPENSION, period.flags))
+    return replace(
+        it,
+        status=Status.SUSPENDED if suspended else period.status,
+        type=period.type,
+        roles=period.roles,
+        valid_until=period.valid_until,
+        ended=it.ended if it.ended and it.ended <= day else None,
+        suspended_part=it.suspended_part if suspended else None,
+        suspended_until=it.suspended_until if suspended else None,
+    )
+
+
+_OF_SUSPENSION = re.compile("part_.+_suspended|suspension_decision_awaited").fullmatch
 
 
 def in_order(
@@ -228,18 +286,31 @@ def not_held_twice(
 ) -> None:
     """Two valid authorisations never share a type, nor a part: AEOF is AEOC and AEOS.
 
-    What ends after `day` is held until then, though the end is recorded already.
+    What ends after `day` is held until then, though its end is known already.
     """
     for held in operator.authorisations.values():
-        until_then = held.status in HELD or (held.ended and held.ended > day)
-        if held is but or not until_then or held.programme != programme:
+        if held.reference == but.reference or held.programme != programme:
             continue
-        if rules.parts(held.type) & rules.parts(type):
+        if not rules.parts(held.type) & rules.parts(type):
+            continue
+        if holding := _held_from(operator, held, day):
+            end = holding[-1].valid_to
+            until = f" until {day_of(end, operator.time_zone)}" if end else ""
             raise AlreadyHeld(
-                f"{operator.tin} holds {held} ({held.type}), which is {held.status}"
-                f"{f' from {held.ended}' if held.ended else ''}: "
+                f"{operator.tin} holds {held} ({held.type}), which is {holding[0].status}{until}: "
                 f"no second authorisation of type {type}"
             )
+
+
+def _held_from(operator: Operator, it: Authorisation, day: date) -> list[Period]:
+    """The stretches on or after a day in which it is granted and has not ended."""
+    if it.status in CLOSED | PENDING:
+        return []
+    at = begins(day, operator.time_zone)
+    return [
+        period for period in stretches(told(operator), operator.time_zone, it.reference)
+        if period.status in HELD and (period.valid_to is None or period.valid_to > at)
+    ]  # fmt: skip
 
 
 def due(rules: Rules, what: str, rule: str, start: date) -> tuple[Due, ...]:
@@ -254,6 +325,12 @@ def renewal(rules: Rules, until: date | None) -> tuple[Due, ...]:
 def review(rules: Rules, start: date) -> tuple[Due, ...]:
     day = years_after(start, rules.number("review_years"))
     return (Due("review", day, rules.source("review_years")),) if day else ()
+
+
+def term(rules: Rules, start: date) -> date | None:
+    """The last civil day of the term that begins on a day: the one before the anniversary."""
+    day = years_after(start, rules.number("validity_years"))
+    return day - timedelta(days=1) if day and day != date.max else day
 
 
 def years_after(day: date, years: int | None) -> date | None:

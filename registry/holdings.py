@@ -19,7 +19,10 @@ class Due:
 
 @dataclass
 class Authorisation:
-    """One application and what became of it, as the latest event left it."""
+    """One application and what became of it, as the latest event left it.
+
+    How it stands on a day of law, ends said in advance included, says `footing.on`.
+    """
 
     reference: str  # programme, slash, ordinal: CN-AEO/1; a number comes only with the grant
     programme: str
@@ -34,6 +37,7 @@ class Authorisation:
     suspended_until: date | None = None
     under_reassessment: bool = False
     remediation: bool = False
+    latest: date = date.min  # the latest day from which an event about it counts
 
     def __str__(self) -> str:
         return self.number or self.reference

@@ -23,6 +23,10 @@ from registry.values import CLOSED, ENDED, HELD, AdministrationCode, ContactRole
 OVER = ENDED | CLOSED
 
 
+def _ends_by_law(state: dict[str, Any]) -> None:
+    """A text of version 1 says nothing of how an end comes about: by law, as in version 2."""
+
+
 class Operator(BaseAggregate[UUID]):
     TOPIC = "operator"
 
@@ -112,15 +116,20 @@ class Operator(BaseAggregate[UUID]):
 
         def change(self, operator: Operator) -> None:
             operator.authorisations[self.authorisation] = Authorisation(
-                self.authorisation, self.programme, self.type, Status.LODGED
-            )
+                self.authorisation, self.programme, self.type, Status.LODGED,
+                latest=self.effective,
+            )  # fmt: skip
 
     class AuthorisationEvent(Event):
         TOPIC = "operator.authorisation"  # asked for by the library; never stored
+        ENDS: ClassVar[bool] = False  # does it end the authorisation
         authorisation: str
 
         def change(self, operator: Operator) -> None:
-            self.alter(operator.authorisations[self.authorisation])
+            it = operator.authorisations[self.authorisation]
+            if not self.ENDS:
+                it.latest = max(it.latest, self.effective)
+            self.alter(it)
 
         def alter(self, it: Authorisation) -> None: ...
 
@@ -174,12 +183,15 @@ class Operator(BaseAggregate[UUID]):
 
     class Granted(AuthorisationEvent):
         TOPIC = "operator.granted"
+        class_version = 2
+        upcast_v1_v2 = staticmethod(_ends_by_law)
         number: str
         type: str
         roles: tuple[Role, ...] = ()
-        valid_until: date | None = None
+        valid_until: date | None = None  # the last civil day of the term
         due: tuple[Due, ...] = ()
         rule_unknown: tuple[str, ...] | None = None
+        ends_by_decision: bool | None = None  # None: the term ends by law after `valid_until`
 
         def alter(self, it: Authorisation) -> None:
             it.number, it.type, it.roles = self.number, self.type, self.roles
@@ -229,31 +241,41 @@ class Operator(BaseAggregate[UUID]):
 
     class Renewed(AuthorisationEvent):
         TOPIC = "operator.renewed"
+        class_version = 2
+        upcast_v1_v2 = staticmethod(_ends_by_law)
         valid_until: date | None = None
         due: tuple[Due, ...] = ()
         reason: str | None = None
+        ends_by_decision: bool | None = None
 
         def alter(self, it: Authorisation) -> None:
             it.valid_until, it.under_reassessment = self.valid_until, False
 
     class Suspended(AuthorisationEvent):
         TOPIC = "operator.suspended"
+        class_version = 2
+        upcast_v1_v2 = staticmethod(_ends_by_law)
         reason: str
         part: str | None = None  # of an authorisation that has parts; none: the whole of it
         abroad: bool = True  # does it touch the part that partners recognise
-        until: date | None = None
+        until: date | None = None  # the first civil day on which it is suspended no longer
         due: tuple[Due, ...] = ()
         rule_unknown: tuple[str, ...] | None = None
+        ends_by_decision: bool | None = None  # None: the suspension ends by law on `until`
 
         def alter(self, it: Authorisation) -> None:
             it.suspended_part, it.suspended_until = self.part, self.until
-            it.status = Status.SUSPENDED
+            if it.status not in ENDED:  # an end that lies ahead stays the last word
+                it.status = Status.SUSPENDED
 
     class SuspensionExtended(AuthorisationEvent):
         TOPIC = "operator.suspension_extended"
+        class_version = 2
+        upcast_v1_v2 = staticmethod(_ends_by_law)
         until: date
         reason: str | None = None
         due: tuple[Due, ...] = ()
+        ends_by_decision: bool | None = None
 
         def alter(self, it: Authorisation) -> None:
             it.suspended_until = self.until
@@ -263,12 +285,26 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
 
         def alter(self, it: Authorisation) -> None:
-            it.status, it.suspended_part, it.suspended_until = Status.VALID, None, None
+            it.suspended_part, it.suspended_until = None, None
+            if it.status not in ENDED:
+                it.status = Status.VALID
+
+    class SuspensionEnded(AuthorisationEvent):
+        """The clerk's record that a suspension ended by law on its day, `effective`.
+
+        It changes nothing: the decision that suspended said its end, and that end is law.
+        """
+
+        TOPIC = "operator.suspension_ended"
+
+        def change(self, operator: Operator) -> None:
+            """Nothing."""
 
     class Revoked(AuthorisationEvent):
         """From now on (UCC Art. 28): what was before stays valid."""
 
         TOPIC = "operator.revoked"
+        ENDS = True
         reason: str
         barred_until: date | None = None
         rule_unknown: tuple[str, ...] | None = None
@@ -286,13 +322,15 @@ class Operator(BaseAggregate[UUID]):
         """Back to the start (UCC Art. 27): `effective` is the day of effect of the grant."""
 
         TOPIC = "operator.annulled"
+        ENDS = True
         reason: str | None = None
 
         def alter(self, it: Authorisation) -> None:
-            it.status = Status.ANNULLED
+            it.status, it.ended = Status.ANNULLED, self.effective
 
     class Surrendered(AuthorisationEvent):
         TOPIC = "operator.surrendered"
+        ENDS = True
         reason: str | None = None
 
         def alter(self, it: Authorisation) -> None:
@@ -300,7 +338,17 @@ class Operator(BaseAggregate[UUID]):
 
     class Expired(AuthorisationEvent):
         TOPIC = "operator.expired"
+        ENDS = True
+        class_version = 2
+        upcast_v1_v2 = staticmethod(_ends_by_law)
         reason: str | None = None
+        #: True: a record that the term ended by law on this day. It changes nothing. None: a
+        #: decision, which ends the authorisation itself.
+        by_law: bool | None = None
+
+        def change(self, operator: Operator) -> None:
+            if not self.by_law:
+                super().change(operator)
 
         def alter(self, it: Authorisation) -> None:
             it.status, it.ended = Status.EXPIRED, self.effective
@@ -314,7 +362,7 @@ class Operator(BaseAggregate[UUID]):
             operator.successor = self.successor
             for it in operator.authorisations.values():
                 if it.status in HELD:
-                    it.status = Status.SUPERSEDED
+                    it.status, it.ended = Status.SUPERSEDED, self.effective
 
     class Split(Event):
         TOPIC = "operator.split"

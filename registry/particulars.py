@@ -241,6 +241,8 @@ def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision
     come before what it follows.
     """
     then = copy(operator)
+    then.past = [event for event in said if not isinstance(event, Operator.Corrected)]
+    then.corrected = False
     then.start_again()
     try:
         for event in said:
@@ -267,7 +269,8 @@ def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision
         if it.status in HELD | ENDED and it.number is None:
             raise WrongStatus(f"what: later events of {it} rest on its grant; void those first")
         in_law = stands[it.reference]
-        status = Status.VALID if it.suspended_part else it.status
+        partly = it.suspended_part and it.status is Status.SUSPENDED
+        status = Status.VALID if partly else it.status
         if in_law.status is not status or (it.status in HELD and in_law.type != it.type):
             raise WrongDates(
                 f"what: {it} is {status} by what was recorded last, and would be "

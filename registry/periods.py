@@ -1,41 +1,24 @@
-"""The stretches of law in which each authorisation of an operator stood in one way."""
+"""The stretches of law in which each authorisation of an operator stood in one way.
+
+An end said in advance is law on its day, without another event: the civil day after `valid_until`
+begins EXPIRED, and on `until` a suspension is over (registry/ends.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import date, datetime
 from operator import attrgetter
-from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from registry.decisions import begins
+from registry.effects import STANDS, Period, is_free
+from registry.ends import NO_ENDS, SAYS, End
 from registry.operators import Operator
-from registry.rules import GUARDS
-from registry.values import ENDED, HELD, Role, Status
+from registry.values import ENDED, Status
 
-
-class Period(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
-    """A stretch of law [valid_from, valid_to) in which an authorisation stood in one way.
-
-    `status` is of the authorisation; `abroad` is of the part of it that partners recognise
-    (an AEOF whose S part is suspended is VALID at home and SUSPENDED abroad).
-    """
-
-    authorisation: str
-    programme: str
-    type: str
-    status: Status
-    abroad: Status
-    valid_from: datetime
-    valid_to: datetime | None = None
-    number: str | None = None
-    roles: tuple[Role, ...] = ()
-    effective_from: date | None = None
-    valid_until: date | None = None
-    flags: tuple[str, ...] = ()
-    ground: str | None = None
+__all__ = ["Book", "Period", "in_order_of_law", "periods", "stand", "stretches"]
 
 
 def in_order_of_law(events: Iterable[Operator.Event]) -> list[Operator.Event]:
@@ -55,11 +38,22 @@ def periods(events: Iterable[Operator.Event], zone: str) -> list[Period]:
 
 
 def stand(events: Iterable[Operator.Event], zone: str) -> dict[str, Period]:
-    """How each authorisation stands in the end, by the order of law: its last stretch."""
-    book = Book(zone)
+    """How each authorisation stands in the end, by the order of law and by its events alone: an
+    end that was only said in advance is left out."""
+    book = Book(zone, bounded=False)
     for event in events:
         book.tell(event)
     return {reference: page.now for reference, page in book.pages.items()}
+
+
+def stretches(events: Iterable[Operator.Event], zone: str, authorisation: str) -> list[Period]:
+    """The stretches of one authorisation, in the order of law, ends said in advance included."""
+    book = Book(zone)
+    for event in events:
+        whose = getattr(event, "authorisation", None)
+        if whose == authorisation or type(event) is Operator.Merged:
+            book.tell(event)
+    return book.periods()
 
 
 #: What an event made of the stretches: those that are so no longer, and those that are instead.
@@ -68,11 +62,14 @@ Moved = tuple[list[Period], list[Period]]
 
 
 class Book:
-    """The stretches of every authorisation, as the events told so far together have them."""
+    """The stretches of every authorisation, as the events told so far together have them.
 
-    def __init__(self, zone: str) -> None:
-        self.zone = zone
-        self.pages: dict[str, _Page] = {}
+    `bounded`: False leaves out what ends without an event, because its end was said in advance.
+    """
+
+    def __init__(self, zone: str, bounded: bool = True) -> None:
+        self.zone, self.bounded = zone, bounded
+        self.pages: dict[str, Page] = {}
 
     def tell(self, event: Operator.Event) -> Moved | None:
         if isinstance(event, Operator.AuthorisationEvent):
@@ -81,7 +78,7 @@ class Book:
             return page.tell(event) if page else ([], [])
         if isinstance(event, Operator.Lodged):
             before = self.pages.get(event.authorisation)
-            page = self.pages[event.authorisation] = _Page(event, self.zone)
+            page = self.pages[event.authorisation] = Page(event, self.zone, self.bounded)
             return None if before else ([], [page.now])
         if isinstance(event, Operator.Merged):
             for page in self.pages.values():
@@ -90,26 +87,35 @@ class Book:
         return [], []
 
     def periods(self) -> list[Period]:
-        return [period for page in self.pages.values() for period in (*page.done, page.now)]
+        return [period for page in self.pages.values() for period in (*page.done, *page.ahead)]
 
 
-class _Page:
+class Page:
     """One authorisation's stretches. What comes in the order of law is added at the end; what
-    reaches back makes the page be written again."""
+    reaches back makes the page be written again.
 
-    def __init__(self, lodged: Operator.Lodged, zone: str) -> None:
-        self.lodged, self.zone = lodged, zone
+    `done` are the stretches that are over, `now` the last that an event made, and `ahead` is `now`
+    and what follows from it without another event.
+    """
+
+    def __init__(self, lodged: Operator.Lodged, zone: str, bounded: bool) -> None:
+        self.lodged, self.zone, self.bounded = lodged, zone, bounded
         self.events: list[Operator.Event] = []
         self.begin()
+        self.ahead = [self.now]
 
     def begin(self) -> None:
         lodged = self.lodged
         self.last = lodged.effective
         self.done: list[Period] = []
-        self.now = Period(
+        self.base = self.now = Period(
             lodged.authorisation, lodged.programme, lodged.type, Status.LODGED, Status.LODGED,
             begins(lodged.effective, self.zone),
         )  # fmt: skip
+        self.ends = NO_ENDS
+        #: What ended by law: before the last event, and what will after it.
+        self.passed: list[End] = []
+        self.coming: list[End] = []
 
     def tell(self, event: Operator.Event) -> Moved | None:
         self.events.append(event)
@@ -117,25 +123,34 @@ class _Page:
             self.begin()
             for each in in_order_of_law(self.events):
                 self.add(each)
+            self.ahead = self.to_come()
             return None
-        before, done = self.now, len(self.done)
+        before, now, ends, done = self.ahead, self.now, self.ends, len(self.done)
         self.add(event)
-        if self.now is before:
+        if self.now is now and self.ends is ends:
             return [], []
-        now = [*self.done[done:], self.now]
-        return [] if before in now else [before], now
+        self.ahead = self.to_come()
+        after = [*self.done[done:], *self.ahead]
+        return [period for period in before if period not in after], after
 
     def add(self, event: Operator.Event) -> None:
-        effective, now = event.effective, self.now
+        effective, kind = event.effective, type(event)
         if effective > self.last:
             self.last = effective
-        stands = _STANDS.get(type(event))
-        if stands is None or (now.status in ENDED and type(event) is not Operator.Merged):
+        stands = STANDS.get(kind)
+        if stands is None:
             return
-        after = stands(now, event)
+        self.pass_to(effective)
+        base = self.base
+        if base.status in ENDED and kind is not Operator.Merged:
+            if not (kind is Operator.Renewed and self.ends.expired):
+                return
+            # Recorded before the end of a term was law on its day: valid again from here on.
+            base = replace(base, status=Status.VALID, abroad=Status.VALID)
+        after = stands(base, event)
         if after is None:
             return
-        day = begins(effective, self.zone)
+        now, day = self.now, begins(effective, self.zone)
         decided_on = event.decided if isinstance(event, Operator.Granted) else None
         if decided_on and decided_on < effective:
             # Decided, and not yet in effect: UCC Delegated Act Art. 29 gives it five days.
@@ -144,9 +159,49 @@ class _Page:
                 after, status=Status.GRANTED, abroad=Status.GRANTED, valid_from=decided
             )
             now = _cut(self.done, now, granted)
+        if said := SAYS.get(kind):
+            self.ends = said(self.ends, event)
         # An annulment needs no case of its own: its day is that of the grant, so in the order of
         # law it stands right behind it, and whatever came after comes after an end.
-        self.now = _cut(self.done, now, replace(after, valid_from=max(day, now.valid_from)))
+        self.turn(now, after, day)
+
+    def turn(self, now: Period, base: Period, at: datetime) -> None:
+        """From an instant on the events have it so."""
+        self.base = base = replace(base, valid_from=max(at, now.valid_from))
+        self.now = _cut(self.done, now, self.ends.seen(base))
+
+    def pass_to(self, day: date) -> None:
+        """Let every end that was said for this day or an earlier one come about."""
+        if not self.bounded:
+            return
+        while (end := self.ends.first(self.base)) and end.day <= day:
+            if not end.by_decision:
+                self.passed.append(end)
+            base, self.ends = self.ends.over(end, self.base)
+            self.turn(self.now, base, begins(end.day, self.zone))
+
+    def to_come(self) -> list[Period]:
+        """The last stretch and those after it, without another event."""
+        self.coming = []
+        if not self.bounded or self.ends.first(self.base) is None:
+            return [self.now]
+        kept = self.done, self.base, self.now, self.ends, self.passed
+        self.done, self.passed = [], []
+        self.pass_to(date.max)
+        found, self.coming = [*self.done, self.now], self.passed
+        self.done, self.base, self.now, self.ends, self.passed = kept
+        return found
+
+    def ended_by(self, until: date) -> list[End]:
+        """What ended by law up to a civil day, in the order of law."""
+        began = {period.valid_from: period for period in (*self.done, *self.ahead)}
+        return [
+            end
+            for end in (*self.passed, *self.coming)
+            if end.day <= until and (after := began.get(begins(end.day, self.zone)))
+            # Where another event counts from the same day, that is what ended it, or went on.
+            and (after.status is Status.EXPIRED if end.of_term else is_free(after))
+        ]
 
 
 def _cut(done: list[Period], now: Period, after: Period) -> Period:
@@ -162,91 +217,3 @@ def _cut(done: list[Period], now: Period, after: Period) -> Period:
 _of_standing = attrgetter(
     "abroad", "type", "number", "valid_until", "effective_from", "roles", "flags"
 )
-
-
-def _to(status: Status, **more: Any) -> Callable[[Period, Any], Period]:
-    def stands(now: Period, event: Any) -> Period:
-        return replace(now, status=status, abroad=status, ground=_ground(event), **more)
-
-    return stands
-
-
-def _granted(now: Period, event: Operator.Granted) -> Period:
-    return replace(
-        now, status=Status.VALID, abroad=Status.VALID, ground=_ground(event), number=event.number,
-        type=event.type, roles=event.roles, effective_from=event.effective,
-        valid_until=event.valid_until, flags=_unknown(event),
-    )  # fmt: skip
-
-
-def _unknown(event: Operator.Granted | Operator.Revoked) -> tuple[str, ...]:
-    """A remark for each rule that the decision needed and that nobody knew; not for deadlines."""
-    return tuple([f"{rule}_unknown" for rule in event.rule_unknown or () if rule in GUARDS])
-
-
-def _renewed(now: Period, event: Operator.Renewed) -> Period:
-    kept = replace(now, flags=_flags(now, drop="validity_years_unknown"))
-    flags = _flags(kept, drop="under_reassessment")
-    return replace(now, valid_until=event.valid_until, flags=flags)
-
-
-def _reassessed(now: Period, event: Operator.ReassessmentClosed) -> Period:
-    kept = replace(now, flags=_flags(now, drop="under_reassessment"))
-    mending = {"add": "remediation"} if event.remediation else {"drop": "remediation"}
-    return replace(kept, flags=_flags(kept, **mending))
-
-
-def _suspended(now: Period, event: Operator.Suspended) -> Period:
-    if event.part is None:
-        return _to(Status.SUSPENDED)(now, event)
-    return replace(
-        now, status=Status.VALID, abroad=Status.SUSPENDED if event.abroad else now.abroad,
-        ground=_ground(event), flags=_flags(now, add=f"part_{event.part}_suspended"),
-    )  # fmt: skip
-
-
-def _lifted(now: Period, event: Operator.SuspensionLifted) -> Period:
-    kept = tuple(f for f in now.flags if not f.endswith("_suspended"))
-    return replace(
-        now, status=Status.VALID, abroad=Status.VALID, ground=_ground(event), flags=kept
-    )
-
-
-def _merged(now: Period, event: Operator.Merged) -> Period | None:
-    return _to(Status.SUPERSEDED, flags=())(now, event) if now.status in HELD else None
-
-
-#: How an authorisation stands after an event. Where nothing is said, or None, it stands as before.
-_STANDS: dict[type[Operator.Event], Callable[[Period, Any], Period | None]] = {
-    Operator.Accepted: _to(Status.ACCEPTED),
-    Operator.NotAccepted: _to(Status.NOT_ACCEPTED),
-    Operator.Withdrawn: _to(Status.WITHDRAWN),
-    Operator.ExaminationStarted: _to(Status.UNDER_EXAMINATION),
-    Operator.Refused: _to(Status.REFUSED),
-    Operator.Granted: _granted,
-    Operator.TypeChanged: lambda now, event: replace(now, type=event.type),
-    Operator.RolesAmended: lambda now, event: replace(now, roles=event.roles),
-    Operator.ReassessmentOpened: lambda now, event: replace(
-        now, flags=_flags(now, add="under_reassessment")
-    ),
-    Operator.ReassessmentClosed: _reassessed,
-    Operator.Renewed: _renewed,
-    Operator.Suspended: _suspended,
-    Operator.SuspensionLifted: _lifted,
-    Operator.Revoked: lambda now, event: _to(Status.REVOKED, flags=_unknown(event))(now, event),
-    Operator.Annulled: _to(Status.ANNULLED, flags=()),
-    Operator.Surrendered: _to(Status.SURRENDERED, flags=()),
-    Operator.Expired: _to(Status.EXPIRED, flags=()),
-    Operator.Merged: _merged,
-}
-
-
-def _ground(event: Operator.Event) -> str | None:
-    """What home officers and auditors see: the legal ground, and the reason given."""
-    ground, reason = event.legal_ground, getattr(event, "reason", None)
-    return f"{ground}; {reason}" if ground and reason else ground or reason or None
-
-
-def _flags(now: Period, add: str | None = None, drop: str | None = None) -> tuple[str, ...]:
-    kept = tuple(f for f in now.flags if f not in (add, drop))
-    return tuple(sorted((*kept, add))) if add else kept

@@ -12,7 +12,7 @@ from eventsourcing.domain import AggregateCreated, BaseAggregate
 from registry.decisions import DatedFact, Decision
 from registry.errors import BadValue, GroundNeeded, WrongDates
 from registry.repeats import difference
-from registry.rules import Rule, Rules
+from registry.rules import ENDS, Rule, Rules
 from registry.streams import stream_id
 from registry.values import AdministrationCode, RuleState
 
@@ -196,3 +196,5 @@ def _readable(rule: str, value: str | None) -> None:
     most = MOST_YEARS if rule.endswith("_years") else MOST_DAYS if counted else None
     if most and (len(value) > 9 or int(value) > most):
         raise BadValue(f"value: found {value[:90]}, and {rule} is {most} at most")
+    if rule in ("validity_end", "suspension_end") and value not in ENDS:
+        raise BadValue(f"value: found {value[:90]!r}, and {rule} is {' or '.join(ENDS)}")

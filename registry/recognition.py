@@ -113,10 +113,12 @@ def recognise(facts: Facts, asked: Question) -> Answer:
     at, home = asked.at, facts.administration
     periods = [p for p in facts.periods if holds(p, at)]
     if _together(home, asked.territory, facts.members, at):
-        valid = any(p.status is Status.VALID for p in periods)
-        outcome = Outcome.RECOGNISED if valid else Outcome.NOT_RECOGNISED
-        why = () if valid else (_standing(p.status for p in periods),)
-        return _answer(outcome, ReasonCode.SAME_ADMINISTRATION, *why)
+        if any(p.status is Status.VALID for p in periods):
+            return _answer(Outcome.RECOGNISED, ReasonCode.SAME_ADMINISTRATION)
+        why = _standing(p.status for p in periods)
+        awaited = why is ReasonCode.DECISION_AWAITED
+        outcome = Outcome.UNKNOWN if awaited else Outcome.NOT_RECOGNISED
+        return _answer(outcome, ReasonCode.SAME_ADMINISTRATION, why)
     links = [
         link
         for link in facts.links
@@ -136,7 +138,7 @@ def recognise(facts: Facts, asked: Question) -> Answer:
     # anything of its standing could show through.
     if links and not consented and (lawful or all(k.clause.consent_required for k in links)):
         return _answer(Outcome.UNKNOWN, ReasonCode.NO_INFORMATION)
-    valid_abroad = [p for p in periods if p.abroad is Status.VALID]
+    valid_abroad = [p for p in periods if p.abroad in (Status.VALID, Status.DECISION_AWAITED)]
     if not valid_abroad:
         return _answer(Outcome.NOT_RECOGNISED, _standing(p.abroad for p in periods))
     if not links:
@@ -153,6 +155,8 @@ def recognise(facts: Facts, asked: Question) -> Answer:
                 weighed.unknown.add(ReasonCode.DATE_UNCERTAIN)
             elif link.state is not LinkState.LIVE:
                 weighed.no.add(_STATE_REASONS[link.state])
+            elif period.abroad is Status.DECISION_AWAITED:
+                weighed.unknown.add(ReasonCode.DECISION_AWAITED)
             else:
                 weighed.bases.append(_basis(facts, period, link, asked))
     return _conclude(weighed)
@@ -201,6 +205,8 @@ def _answer(outcome: Outcome, *reasons: ReasonCode) -> Answer:
 def _standing(found: Iterable[Status]) -> ReasonCode:
     """Why no authorisation counts: the nearest miss."""
     statuses = set(found)
+    if Status.DECISION_AWAITED in statuses:
+        return ReasonCode.DECISION_AWAITED
     if Status.SUSPENDED in statuses:
         return ReasonCode.AUTHORISATION_SUSPENDED
     if Status.GRANTED in statuses:

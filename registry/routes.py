@@ -12,6 +12,7 @@ from eventsourcing.domain import BaseAggregate
 from registry import (
     applications,
     authorisations,
+    endings,
     particulars,
     persons,
     publications,
@@ -67,7 +68,8 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.RevokeAuthorisation: authorisations.revoke,
     c.AnnulAuthorisation: authorisations.annul,
     c.SurrenderAuthorisation: authorisations.surrender,
-    c.ExpireAuthorisation: authorisations.expire,
+    c.ExpireAuthorisation: endings.expire,
+    c.RecordEnd: endings.record_end,
     c.NameContact: persons.name_contact,
     c.EndContact: persons.end_contact,
     c.ErasePerson: persons.erase_person,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from registry.values import RuleState
 
 #: The rules that decisions and deadlines ask for by name, and what each means. Of `parts.<TYPE>`,
-#: `recognised_part` and `sharing_consent` an absent rule has a meaning of its own, given at the
-#: method that reads it: they say how a programme is built, and limit nothing.
+#: `recognised_part`, `sharing_consent`, `validity_end` and `suspension_end` an absent rule has a
+#: meaning of its own, given at the method that reads it: they limit nothing.
 MEANINGS: dict[str, str] = {
     "acceptance_days": "days from the application to its acceptance; none: no time limit",
     "decision_days": "days from the acceptance to the decision; none: no time limit",
@@ -27,6 +27,10 @@ MEANINGS: dict[str, str] = {
 #: Of these, those that a decision cannot do without: where they are unknown it states its legal
 #: ground. The others set deadlines. A deadline is an alert, and unknown where its rule is.
 GUARDS = frozenset({"bar_years", "decision_extension_days", "effect_after", "validity_years"})
+#: What `validity_end` and `suspension_end` may say. By law: on its day, without anybody. By
+#: decision: what holds after the day is unknown until a decision is recorded. The rule of the day
+#: from which a grant, renewal or suspension counts is the one that holds for its end.
+ENDS = ("by law", "by decision")
 #: What the source of an unknown rule says where nobody has recorded anything.
 NOT_ON_RECORD = "not on record"
 
@@ -73,6 +77,13 @@ class Rules:
         """The source of a rule; the rule's own name where no source was given."""
         found = self.found.get(name)
         return found.source if found else name
+
+    def takes_decision(self, name: str) -> bool | None:
+        """Does it take a decision to end (`validity_end`, `suspension_end`)? None: it ends by law,
+        which is what holds where nothing is on record. A rule recorded as unknown takes one."""
+        rule = self.found.get(name)
+        awaited = rule and (rule.value == "by decision" or rule.is_unknown)
+        return True if awaited else None
 
     def parts(self, type: str) -> frozenset[str]:
         """The parts of an authorisation of this type; the type itself where no rule names any."""

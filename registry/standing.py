@@ -67,6 +67,8 @@ class Record:
     identifiers: list[Remembered[Identified]]
     consents: list[Remembered[Consented]]
     deadlines: list[Deadline]
+    turns: list[datetime]  # where, by the last belief, an event makes a status period begin
+    ends: list[datetime]  # where one begins without an event: an end said in advance comes
 
 
 #: Of which beliefs an event changes something: nothing is believed anew because of the others.
@@ -124,6 +126,7 @@ def record(events: Sequence[Known[Any]]) -> Record:
             identifiers.append((it.position, it.known_at, _identifiers(said, zone)))
         if touched & _CONSENTS:
             consented.append((it.position, it.known_at, consents(said, zone)))
+    pages = book.pages.values()
     return Record(
         first.event.tin,
         first,
@@ -133,6 +136,8 @@ def record(events: Sequence[Known[Any]]) -> Record:
         remember(identifiers),
         remember(consented),
         deadlines(amended(told) if corrected else told),
+        [p.valid_from for page in pages for p in (*page.done, page.ahead[0])],
+        [p.valid_from for page in pages for p in page.ahead[1:]],
     )
 
 

@@ -173,6 +173,8 @@ class Status(Term):
     """Where an authorisation stands. Order: the first is the best standing to hold."""
 
     VALID = "VALID"
+    #: An end said in advance has come, and in this programme it takes a decision to end.
+    DECISION_AWAITED = "DECISION_AWAITED"
     SUSPENDED = "SUSPENDED"
     GRANTED = "GRANTED"  # decided, and not yet in effect
     UNDER_EXAMINATION = "UNDER_EXAMINATION"
@@ -196,7 +198,7 @@ ENDED = frozenset(
 #: An application that came to nothing.
 CLOSED = frozenset({Status.NOT_ACCEPTED, Status.WITHDRAWN, Status.REFUSED})
 PENDING = frozenset({Status.LODGED, Status.ACCEPTED, Status.UNDER_EXAMINATION})
-HELD = frozenset({Status.GRANTED, Status.VALID, Status.SUSPENDED})
+HELD = frozenset({Status.GRANTED, Status.VALID, Status.SUSPENDED, Status.DECISION_AWAITED})
 
 
 class Direction(Term):
@@ -273,6 +275,7 @@ class ReasonCode(Term):
     AUTHORISATION_SUSPENDED = "AUTHORISATION_SUSPENDED"
     CROSSING_OUT_OF_SCOPE = "CROSSING_OUT_OF_SCOPE"
     DATE_UNCERTAIN = "DATE_UNCERTAIN"
+    DECISION_AWAITED = "DECISION_AWAITED"
     DIRECTION_OUT_OF_SCOPE = "DIRECTION_OUT_OF_SCOPE"
     GOODS_OUT_OF_SCOPE = "GOODS_OUT_OF_SCOPE"
     IN_FORCE = "IN_FORCE"

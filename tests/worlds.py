@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from registry import applications, authorisations, particulars
+from msgspec.structs import replace
+
+from registry import applications, authorisations, endings, particulars
 from registry import commands as c
 from registry import steps as deciding
 from registry.administrations import Administration
@@ -111,6 +113,9 @@ class Maker:
             steps.append(lambda by: it.set_rule(by, "sharing_consent", "required", None, until))
         steps.append(lambda by: it.set_rule(by, "parts.ONE", "C+S", None, None))
         steps.append(lambda by: it.set_rule(by, "recognised_part", "S", None, None))
+        for rule in ("validity_end", "suspension_end"):
+            if self.random.random() < 0.4:
+                steps.append(lambda by, r=rule: it.set_rule(by, r, "by decision"))  # type: ignore[misc]
         self.world.programmes.append(self._live(it, steps, self.world.zones[home]))
 
     def _agreement(self, id: str, parties: tuple[AdministrationCode, ...]) -> None:
@@ -192,6 +197,13 @@ class Maker:
             (_end_identifier, (scheme, f"{tin}77")),
             (authorisations.suspend, c.SuspendAuthorisation(tin=tin, reason="made up")),
             (authorisations.suspend, c.SuspendAuthorisation(tin=tin, reason="made up", part="S")),
+            (authorisations.suspend, c.SuspendAuthorisation(
+                tin=tin, reason="made up", until=self._day(),
+                part=self.random.choice((None, "S")))),
+            (authorisations.extend_suspension, c.ExtendSuspension(tin=tin, until=self._day())),
+            (authorisations.renew, c.RenewAuthorisation(tin=tin, valid_until=self._day())),
+            (endings.expire, c.ExpireAuthorisation(tin=tin)),
+            (record_ends, None),
             (authorisations.lift_suspension, c.LiftSuspension(tin=tin)),
             (authorisations.revoke, c.RevokeAuthorisation(tin=tin, reason="made up")),
             (authorisations.annul, c.AnnulAuthorisation(tin=tin, reason="made up")),
@@ -206,10 +218,12 @@ class Maker:
             for order in (
                 (applications.lodge, c.LodgeApplication(tin=tin, programme=programme, type=kind)),
                 (applications.accept, c.AcceptApplication(tin=tin)),
-                (applications.grant, c.GrantAuthorisation(tin=tin, number=f"{tin}N{n}")),
+                (applications.grant, c.GrantAuthorisation(
+                    tin=tin, number=f"{tin}N{n}",
+                    valid_until=self._day() if self.random.random() < 0.5 else None)),
             )
-        ]
-        chosen = orders[: self.random.randint(0, 8)]
+        ]  # fmt: skip
+        chosen = orders[: self.random.randint(0, 12)]
         at = self.random.randint(0, min(2, len(chosen)))
         steps = [
             (lambda by, d=decide, o=order: d(it, o, by))  # type: ignore[misc]
@@ -263,6 +277,13 @@ class Maker:
 
 def _add_identifier(it: Operator, said: tuple[str, str], by: Decision) -> None:
     it.trigger_event(Operator.IdentifierAdded, scheme=said[0], value=said[1], **by.envelope())
+
+
+def record_ends(it: Operator, _: None, by: Decision) -> None:
+    """What the clerk does: records what ended by law so far."""
+    for end in endings.unrecorded(it, by.today):
+        command = c.RecordEnd(tin=it.tin, authorisation=end.authorisation, what=end.what)
+        endings.record_end(it, command, replace(by, effective=end.day))
 
 
 def _end_identifier(it: Operator, said: tuple[str, str], by: Decision) -> None:

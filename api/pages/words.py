@@ -32,6 +32,7 @@ STATUS = {
     "UNDER_EXAMINATION": Sign("under examination", "E", "wait"),
     "ACCEPTED": Sign("application accepted", "C", "wait"),
     "LODGED": Sign("application lodged", "L", "wait"),
+    "DECISION_AWAITED": Sign("past its end, decision awaited", "D", "warn"),
     "SUSPENDED": Sign("suspended", "S", "warn"),
     "REVOKED": Sign("revoked", "R", "bad"),
     "REFUSED": Sign("refused", "F", "bad"),

@@ -21,7 +21,7 @@ from psycopg import AsyncConnection, AsyncRawCursor
 from projections.reads.clocks import AsOf
 from registry.values import Status
 
-VALID = Status.VALID.value
+COUNTS = (Status.VALID.value, Status.DECISION_AWAITED.value)
 
 #: Another one as soon as an event was told to a stream that makes law, or the read models were made
 #: anew. By stream, since an event can take back another of its instant and leave no row of law; and
@@ -99,10 +99,11 @@ class Law:
     def essence(self, it: Held, wanted: str | None) -> Held:
         """Equal for those whom this law cannot tell apart in a territory; None: in any.
 
-        Of what is not valid abroad the rule asks no more than for its status, and whether its
-        programme wants consent; of consents, whether they are to the territory or a bloc.
+        Of what is neither valid abroad nor may be, the rule asks no more than for its status, and
+        whether its programme wants consent; of consents, whether they are to the territory or a
+        bloc.
         """
-        valid = [each == VALID for each in it.abroad]
+        valid = [each in COUNTS for each in it.abroad]
         return msgspec.structs.replace(
             it,
             types=tuple(t if v else "" for t, v in zip(it.types, valid, strict=True)),

@@ -36,6 +36,11 @@ MARK = r"e'\x01'"
 
 _RANK = "array[" + ", ".join(f"'{status.value}'" for status in Status) + "]"
 
+#: Does the row `o` of an operator answer by itself: is all that its events decided in effect, and
+#: no end that was said in advance come yet?
+SETTLED = """(o.settled <= least(%(at)s, %(known)s)
+    and (o.settled_until is null or o.settled_until > %(at)s))"""
+
 #: Of the operators that the asker may see. Wants SIGHT in the same statement. One that is settled
 #: at both instants says itself how it stood.
 _OPERATOR = f"""
@@ -51,7 +56,7 @@ from (
     select o.* from views.operator o where o.tin = WANTED
     offset 0  -- a fence: else each partition carries all that is asked of the operator
 ) o
-cross join lateral (select o.settled <= least(%(at)s, %(known)s) as settled) s
+cross join lateral (select {SETTLED} as settled) s
 cross join lateral (
     select o.name, o.local_name, o.address, o.roles, o.successor, o.standing where s.settled
     union all
@@ -240,7 +245,7 @@ select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
     o.tin as known, o.administration as home
 from common
 left join lateral (
-    select o.*, o.settled <= least(%(at)s, %(known)s) and num_nonnulls(ASKED) = 0 as shortly,
+    select o.*, {SETTLED} and num_nonnulls(ASKED) = 0 as shortly,
         array[o.administration]
             || array(select b.bloc from blocs b where b.member = o.administration) as ours
     from views.operator o
@@ -277,7 +282,7 @@ select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
         || '}}' end as kept
 from (values (true)) as always_one_row
 left join lateral (
-    select o.*, o.settled <= least(%(at)s, %(known)s) as shortly
+    select o.*, {SETTLED} as shortly
     from views.operator o
     where o.tin = {{key}} and o.registered <= %(known)s and {VISIBLE}
     offset 0

@@ -103,3 +103,13 @@ class SurrenderAuthorisation(AuthorisationCommand): ...
 
 
 class ExpireAuthorisation(AuthorisationCommand): ...
+
+
+class RecordEnd(OperatorCommand):
+    """Record what ended by law on a day that an earlier decision said: the clerk's own command.
+
+    `what`: `term` or `suspension`. `effective`: the first civil day on which it was over.
+    """
+
+    authorisation: str
+    what: str

@@ -323,7 +323,7 @@ def test_what_ends_on_a_day_to_come_is_held_until_then() -> None:
         when(acme, command)
 
     early = c.GrantAuthorisation(tin=ACME, number="DEAEOS2", effective=date(2026, 8, 31))
-    assert "SURRENDERED from 2026-09-01" in refused(AlreadyHeld, acme, early)
+    assert "which is VALID until 2026-09-01" in refused(AlreadyHeld, acme, early)
     after = c.GrantAuthorisation(tin=ACME, number="DEAEOS2", effective=date(2026, 9, 1))
     assert len(when(acme, after)) == 1
     put_right = c.CorrectRecord(tin=ACME, position=5, what={"number": "DEAEOF7"}, why="a slip")
@@ -337,7 +337,7 @@ def test_a_suspension_is_not_extended_to_a_day_gone_by() -> None:
     )  # fmt: skip
     extend = c.ExtendSuspension(tin=ACME, until=date(2026, 3, 1))
 
-    refused(WrongDates, operator(*authorised, short), extend)
+    assert "is VALID and cannot" in refused(WrongStatus, operator(*authorised, short), extend)
 
 
 def test_what_is_granted_has_a_number() -> None:
@@ -371,11 +371,11 @@ def test_an_annulment_needs_its_ground_and_takes_no_other_day() -> None:
 
 
 def test_an_authorisation_expires_when_somebody_records_it_and_never_before_its_end() -> None:
-    expire, end = c.ExpireAuthorisation(tin=HANA), date(2026, 4, 1)
+    expire, after = c.ExpireAuthorisation(tin=HANA), date(2026, 4, 2)
 
     assert "until 2026-04-01 and cannot expire" in refused(WrongDates, operator(*korean()), expire)
     assert "without end" in refused(WrongDates, operator(*authorised), expire)
     [done] = when(operator(*korean()), expire, today=date(2026, 4, 20))
-    assert done.fields["effective"] == end
+    assert (done.fields["effective"], done.fields["by_law"]) == (after, True)
     # However late it is written down, the term that was set is ground enough.
     assert done.fields["legal_ground"] == "Customs Act of Korea"

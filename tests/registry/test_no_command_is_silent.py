@@ -179,6 +179,9 @@ VALUES: dict[tuple[type[c.Command], str] | str, tuple[Any, ...]] = {
     "names": ({}, {"zh": {"green lane": "绿色通道"}}),
     "measure": ("partners", "documents"),
     "subject": (CN, SG),
+    (c.RecordEnd, "what"): ("term", "suspension", "war"),
+    (c.RecordEnd, "effective"): (
+        date(2026, 2, 26), date(2026, 2, 25), None, date(2026, 2, 27), date(2026, 3, 20)),
     (c.RetractClaim, "as_of"): (date(2018, 2, 1),),
     "claimed_by": ("a speech",),
     "states": ((), (KR,)),
@@ -251,6 +254,9 @@ OPERATORS: dict[str, tuple[Fact, ...]] = {
     "overdue": (*applicant, fact(
         Operator.Granted, authorisation=REF, number="DEAEOF1", type="AEOF",
         effective=date(2025, 9, 15), valid_until=date(2026, 2, 25))),
+    "suspended until a day gone by": (*authorised, fact(
+        Operator.Suspended, authorisation=REF, reason="audit", until=date(2026, 2, 26),
+        effective=date(2026, 2, 2))),
     "under reassessment": (*authorised, ended(Operator.ReassessmentOpened)),
     "renewed": (*authorised, ended(Operator.Renewed, valid_until=AHEAD)),
     "revoked": (*authorised, revoked),

@@ -85,8 +85,9 @@ def test_a_korean_day_begins_at_three_in_the_afternoon_in_greenwich() -> None:
         created=created,
     )
 
-    last = believed(told.periods, NOW)[-1]
+    *_, last, after = believed(told.periods, NOW)
     assert (last.status, last.valid_from) == (Status.VALID, datetime(2024, 2, 29, 15, tzinfo=UTC))
+    assert (after.status, after.valid_from) == (Status.EXPIRED, last.valid_to)
 
 
 def test_nobody_knew_before_it_was_recorded() -> None:
@@ -220,15 +221,16 @@ def test_type_roles_and_term_change_from_their_own_day() -> None:
     assert stands(told, "2026-03-02").roles == (Role.CARRIER,)
 
 
-def test_an_authorisation_past_its_term_is_valid_until_somebody_says_otherwise() -> None:
+def test_an_authorisation_past_its_term_has_expired_before_anybody_records_it() -> None:
     told = acme(
         *PAST,
         on("2026-02-02", c.RenewAuthorisation(tin=ACME, valid_until=day("2026-06-01"))),
         on("2026-09-01", c.ExpireAuthorisation(tin=ACME)),
     )
 
-    assert status(told, "2026-07-01", known="2026-08-31") is Status.VALID
-    assert status(told, "2026-07-01", known="2026-09-02") is Status.EXPIRED
+    for known in ("2026-03-01", "2026-08-31", "2026-09-02"):
+        assert status(told, "2026-06-01", known) is Status.VALID
+        assert status(told, "2026-06-02", known) is Status.EXPIRED
 
 
 # -------------------------------------------------------------- corrections

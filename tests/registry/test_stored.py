@@ -130,11 +130,11 @@ def test_an_older_text_of_a_real_event_is_read_as_the_event_of_today() -> None:
     class Later:
         class Suspended(Operator.Suspended):
             TOPIC = "operator.suspended"
-            class_version = 2
+            class_version = 3
             ordered_by: str | None = None
 
             @staticmethod
-            def upcast_v1_v2(state: dict[str, Any]) -> None:
+            def upcast_v2_v3(state: dict[str, Any]) -> None:
                 state["ordered_by"] = "the customs office"
 
     later = EventMapper([Later])
@@ -145,4 +145,4 @@ def test_an_older_text_of_a_real_event_is_read_as_the_event_of_today() -> None:
     assert isinstance(read, Later.Suspended)
     assert (read.reason, read.ordered_by) == ("a word", "the customs office")
     written = json.loads(later.to_stored_event(read).state)
-    assert (written["class_version"], written["ordered_by"]) == (2, "the customs office")
+    assert (written["class_version"], written["ordered_by"]) == (3, "the customs office")
