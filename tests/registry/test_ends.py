@@ -85,7 +85,9 @@ def test_a_renewal_written_down_late_puts_it_right_on_the_second_clock() -> None
             *[(day("2021-04-01"), it) for it in (
                 c.LodgeApplication(tin=HANA, programme="KR-AEO", type="AA"),
                 c.AcceptApplication(tin=HANA),
-                c.GrantAuthorisation(tin=HANA, number="KRAA1", valid_until=day("2026-04-01")),
+                c.GrantAuthorisation(
+                    tin=HANA, number="KRAA1", valid_until=day("2026-04-01"), legal_ground="the Act",
+                ),
             )],
             (day("2026-05-11"), c.RenewAuthorisation(
                 tin=HANA, valid_until=day("2031-04-01"), **back("2026-03-20"))),
@@ -267,7 +269,7 @@ def deciding(monkeypatch: pytest.MonkeyPatch) -> Operator:
     for command in (
         c.LodgeApplication(tin=HANA, programme="KR-AEO", type="AA"),
         c.AcceptApplication(tin=HANA),
-        c.GrantAuthorisation(tin=HANA, number="KRAA1"),
+        c.GrantAuthorisation(tin=HANA, number="KRAA1", legal_ground="the Act"),
     ):
         when(hana, command, today=day("2021-04-02"))
     return hana
