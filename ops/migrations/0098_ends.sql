@@ -36,6 +36,15 @@ language sql immutable as $$
     end
 $$;
 
+-- What partners are told of: an authorisation that is past its end is certified as long as nobody decided.
+create or replace function rule.certified() returns text[]
+language sql immutable as $$
+    select array[
+        'VALID', 'DECISION_AWAITED', 'SUSPENDED', 'GRANTED', 'SUPERSEDED', 'EXPIRED', 'SURRENDERED', 'REVOKED',
+        'ANNULLED'
+    ]
+$$;
+
 -- The reasons that leave an answer open where no clause holds.
 create function rule.open() returns int
 language sql immutable as $$
@@ -141,6 +150,10 @@ create or replace function rule.verdicts(
         select a.place, a.place as party from asked a
         union all
         select a.place, m.bloc from asked a join members m on m.member = a.place
+    ),
+    -- Consent to a bloc counts for its members' own agreements of that day.
+    consenting as materialized (
+        select w.place from ways w cross join consented c where w.party = any (c.to_whom)
     )
     select
         v.place,
@@ -244,8 +257,7 @@ create or replace function rule.verdicts(
                     left join linked l on l.to_party = w.party
                     left join standing s on s.abroad in ('VALID', 'DECISION_AWAITED') and l.agreement is not null
                     cross join lateral (
-                        select w.place = any (c.to_whom) or l.to_party = any (c.to_whom) as consented
-                        from consented c
+                        select w.place in (select t.place from consenting t) as consented
                     ) y
                 ) p
                 group by p.place
@@ -334,7 +346,7 @@ create or replace function rule.everywhere(
                 select l.*, y.place, y.place = any (l.fellows) as together, y.consented or not l.asks as open,
                     case when l.asks_of_this and not y.consented then rule.bit('NO_INFORMATION') else l.met end as bit
                 from (
-                    select l.to_party, c.fellows, c.blocs, c.at_home, c.in_sight,
+                    select l.to_party, c.fellows, c.blocs, c.let_in, c.at_home, c.in_sight,
                         l.consent_required or c.lawful <> '{}' as asks,
                         s.held is not null and (l.consent_required or s.programme = any (c.lawful)) as asks_of_this,
                         l.agreement, l.ordinal, l.identifier_scheme, i.identifier, l.declaration_box,
@@ -349,6 +361,15 @@ create or replace function rule.everywhere(
                             ) < at - make_interval(hours => l.max_age_hours)
                         ) as met
                     from (
+                        select n.*,
+                            -- The members of the blocs that it consents to.
+                            case when n.blocs && my_consents then array(
+                                select m.member from views.membership m
+                                where m.bloc = any (my_consents) and m.sense = 'CUSTOMS_TERRITORY'
+                                  and m.valid_from <= at and (m.valid_to is null or m.valid_to > at)
+                                  and m.recorded_from <= known and (m.recorded_to is null or m.recorded_to > known)
+                            ) else '{}' end as let_in
+                        from (
                         select array[home] || b.blocs as ours,
                             array[home] || b.blocs || case when b.blocs = '{}' then '{}' else array(
                                 select m.member from views.membership m
@@ -383,6 +404,8 @@ create or replace function rule.everywhere(
                             offset 0
                         ) b
                         offset 0
+                        ) n
+                        offset 0
                     ) c
                     left join unnest(my_held, my_programmes, my_types, my_abroad, my_roles, my_from)
                         as s(held, programme, type, abroad, roles, since) on s.abroad in ('VALID', 'DECISION_AWAITED')
@@ -398,7 +421,8 @@ create or replace function rule.everywhere(
                     offset 0
                 ) l
                 cross join lateral (
-                    select x.place, x.place = any (my_consents) or l.to_party = any (my_consents) as consented
+                    select x.place, x.place = any (my_consents) or l.to_party = any (my_consents)
+                        or x.place = any (l.let_in) as consented
                     from (
                         select l.to_party as place where l.to_party <> all (l.blocs)
                         union all
@@ -470,7 +494,7 @@ create or replace function rule.there(
                             else my_identifiers[array_position(my_schemes, l.identifier_scheme)] end as identifier
                     ) i
                     cross join lateral (
-                        select wanted = any (my_consents) or l.to_party = any (my_consents) as consented
+                        select theirs && my_consents as consented
                     ) y
                     where l.kind = 'AEO_MUTUAL_RECOGNITION'
                       and l.to_party = any (theirs) and l.from_party = any (ours)
