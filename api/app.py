@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from api import graphiql, health, logs, pages, tiles, web
+from api.exchanges import Exchange
 from api.service import service
 from api.settings import Settings
 
@@ -26,15 +27,22 @@ class App(FastAPI):
     """Questions go straight to their handler: the layers between cost as much as an answer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            send = self.state.service.heads.told(send)
-        if scope["type"] != "http" or scope["path"] != "/graphql" or scope["method"] != "POST":
+        if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
+        exchange = Exchange(scope, self.state.service.heads.line)
+        send = exchange.watched(send)
+        if scope["method"] == "HEAD":  # is answered as the GET of its address, without the body
+            scope["method"] = "GET"
         try:
-            await web.graphql(self.state.service, scope, receive, send)
+            if scope["path"] == "/graphql" and web.is_question(scope):
+                await web.graphql(self.state.service, scope, receive, send)
+            else:
+                await super().__call__(scope, receive, send)
         except ClientDisconnect:
-            log.info("gone before it had asked")
+            log.info("gone before it had asked", request=exchange.id)
+        finally:
+            exchange.ended()
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -53,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
     # FastAPI's own documentation pages would load their scripts from another host.
     app = App(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
-    app.add_route("/graphql", _graphql, ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
+    app.add_route("/graphql", _graphql, ["GET", "PUT", "PATCH", "DELETE"])
     app.add_route("/healthz", health.alive, ["GET"])
     app.add_route("/readyz", health.ready, ["GET"])
     app.add_route("/metrics", health.metrics, ["GET"])

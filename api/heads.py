@@ -14,7 +14,6 @@ from typing import Any
 import psycopg
 import structlog
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
-from starlette.types import Message, Send
 
 from api.strongbox import WITNESSES
 from projections.reads.log import head
@@ -22,7 +21,6 @@ from registry.policies import BadPolicy, Policy, read_policy
 
 log = structlog.get_logger("heads")
 
-HEADER = b"aeo-log-head"
 POLL = 1.0  # seconds: the signer signs no oftener
 
 
@@ -32,7 +30,8 @@ class Heads:
     def __init__(self, views: AsyncConnectionPool[Any], home: Path) -> None:
         self._views, self._home = views, home
         self._task: asyncio.Task[None] | None = None
-        self._line: bytes | None = None
+        #: The value of the header `Aeo-Log-Head`; None before the first head.
+        self.line: bytes | None = None
 
     async def start(self) -> None:
         await self._look()
@@ -43,19 +42,6 @@ class Heads:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-
-    def told(self, send: Send) -> Send:
-        """The same, with the head named in the headers. Before the first head there is none."""
-        line = self._line
-        if line is None:
-            return send
-
-        async def telling(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), (HEADER, line)]
-            await send(message)
-
-        return telling
 
     def policy(self) -> Policy | None:
         """The log's keys and the witnesses that its signer asks, from the file in the home.
@@ -88,4 +74,4 @@ class Heads:
             log.warning("cannot see the head of the log", why=str(error))
             return
         if found:
-            self._line = b"%d %s" % (found.size, b64encode(found.root))
+            self.line = b"%d %s" % (found.size, b64encode(found.root))

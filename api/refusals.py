@@ -24,6 +24,15 @@ class Refused:
         return cls(code=refusal.code, message=str(refusal))
 
 
+class Declined(Exception):
+    """The request never came to a question: an HTTP status, a code, a sentence."""
+
+    def __init__(self, status: int, code: str, sentence: str, **headers: str) -> None:
+        super().__init__(sentence)
+        self.status, self.code, self.sentence = status, code, sentence
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
 class Unanswered(GraphQLError):
     """A question that is not answered. Its sentence may be read by whoever asked."""
 

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID, uuid4
 
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
@@ -21,6 +22,7 @@ from api.authentication import DemoIssuer, NoIssuer, authenticator
 from api.context import Context, Pool
 from api.counter import Counter
 from api.heads import Heads
+from api.persisted import Persisted
 from api.planning.coalescer import LANES
 from api.planning.planner import Planner
 from api.readlog import ReadLog
@@ -50,14 +52,17 @@ class Service:
     askers: Askers
     counter: Counter
     allowance: Allowance
+    persisted: Persisted
     authenticator: DemoIssuer | NoIssuer
 
-    def context(self, asker: Asker, purpose: str | None = None) -> Context:
-        """One request's. `purpose`: what the asker says the reading is for."""
+    def context(
+        self, asker: Asker, purpose: str | None = None, request: UUID | None = None
+    ) -> Context:
+        """One request's. `purpose`: what the asker says the reading is for; `request`: its id."""
         return Context(
             asker, datetime.now(UTC), self.views, self.ledger, self.registry, self.writers,
             self.readlog, self.heads, self.persons, purpose[:200] if purpose else None,
-            self.sight.position,
+            self.sight.position, request or uuid4(),
         )  # fmt: skip
 
 
@@ -99,7 +104,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         allowance = Allowance(settings.new_documents)
         yield Service(
             settings, views, ledger, registry, writers, readlog, sight, heads, persons, askers,
-            counter, allowance, authenticates,
+            counter, allowance, Persisted(), authenticates,
         )  # fmt: skip
 
 

@@ -2,77 +2,78 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
-import msgspec
 import orjson
 import psycopg
+from graphql import OperationType
 from psycopg_pool import TooManyRequests
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.access import Asker, Role
 from api.counter import Answer, later, unanswerable
-from api.limits import BATCH_BODY, BODY, may_be_long
+from api.exchanges import KEY, Exchange
+from api.http_request import (
+    LEGACY,
+    RESPONSE,
+    Asked,
+    accepted,
+    is_question,
+    read,
+    read_address,
+    too_long,
+)
+from api.limits import BODY, may_be_long
+from api.persisted import not_found
+from api.refusals import Declined
 from api.service import Service
 from api.sight import HEADER
 from api.tokens import InvalidToken
 from api.vocabulary import parse_position
 
-RESPONSE = "application/graphql-response+json"
-LEGACY = "application/json"
-
-
-class Asked(msgspec.Struct, rename="camel"):
-    """The body of a request. What else it says is left alone, as the specification asks."""
-
-    query: str
-    variables: dict[str, Any] | None = None
-    operation_name: str | None = None
-    extensions: dict[str, Any] | None = None
-
-
-_decoder = msgspec.json.Decoder(Asked)
-
-
-class Declined(Exception):
-    """The request never came to a question: an HTTP status, a code, a sentence."""
-
-    def __init__(self, status: int, code: str, sentence: str, **headers: str) -> None:
-        super().__init__(sentence)
-        self.status, self.code, self.sentence = status, code, sentence
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+__all__ = ["graphql", "is_question", "not_allowed"]
 
 
 async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) -> None:
-    """POST /graphql: one document, executed for the asker that the token names."""
+    """/graphql: one document, executed for the asker that the token names. A GET may ask and not
+    command (GraphQL over HTTP, 6.1)."""
+    exchange: Exchange = scope[KEY]
     # Repeated headers count as their first, and names are in small letters (ASGI).
     headers = dict(reversed(scope["headers"]))
     media = RESPONSE
     try:
         media = accepted(_text(headers, b"accept"))
-        asked, length = await read(_text(headers, b"content-type"), receive)
+        by_get = scope["method"] == "GET"
+        if by_get:
+            asked, length = read_address(scope["query_string"])
+        else:
+            asked, length = await read(_text(headers, b"content-type"), receive)
         asker = await service.askers.by_header(_text(headers, b"authorization"))
         await _seen(service, _text(headers, HEADER.encode()))
         purpose = _text(headers, b"purpose")
-        answer = await _answer(service, scope.get("client"), asker, asked, length, purpose)
+        asks = _Asks(service, scope.get("client"), asker, purpose, exchange.number, by_get)
+        answer = await _answer(asks, asked, length)
     except InvalidToken as error:
         # Whoever shows a bad token is told so, and not answered as if none had been shown.
         challenge = 'Bearer error="invalid_token"'
         declined = Declined(401, "UNAUTHENTICATED", str(error), WWW_Authenticate=challenge)
-        await _declined(declined, media)(scope, receive, send)
+        await _declined(declined, media, exchange)(scope, receive, send)
     except Declined as declined:
-        await _declined(declined, media)(scope, receive, send)
+        await _declined(declined, media, exchange)(scope, receive, send)
     except (psycopg.OperationalError, TooManyRequests) as error:  # a full pool is one, too
         code, sentence = later(error) or ("UNAVAILABLE", "Ask again.")
-        await _declined(Declined(503, code, sentence), media)(scope, receive, send)
+        await _declined(Declined(503, code, sentence), media, exchange)(scope, receive, send)
     else:
         if answer.text is not None:
             await _send(answer.text, media, send)
             return
+        for said in answer.body.get("errors", ()):
+            said.setdefault("extensions", {})["requestId"] = exchange.id
         # The older media type has no status of its own for a document that is wrong.
         status = 200 if media == LEGACY and not answer.read else answer.status
         if status == 200:
@@ -102,24 +103,38 @@ _HEADERS = {
 }
 
 
-async def _answer(
-    service: Service,
-    client: tuple[str, int] | None,
-    asker: Asker,
-    asked: Asked,
-    length: int,
-    purpose: str | None,
-) -> Answer:
-    counter = service.counter
-    if not counter.documents.known(asked.query):
-        _may_show_another(service, client, asker)
-    document = counter.documents.get(asked.query)
+@dataclass(frozen=True, slots=True)
+class _Asks:
+    """Who asks, from where, what for, under which number, and whether by GET."""
+
+    service: Service
+    client: tuple[str, int] | None
+    asker: Asker
+    purpose: str | None
+    number: UUID
+    by_get: bool
+
+
+async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
+    service, counter = asks.service, asks.service.counter
+    text = service.persisted.text(asked.query, asked.extensions)
+    if text is None:
+        return Answer({"errors": [not_found()]})
+    if not counter.documents.known(text):
+        _may_show_another(service, asks.client, asks.asker)
+    document = counter.documents.get(text)
     operation = document.operation(asked.operation_name)
     if document.errors or operation is None:
         return unanswerable(document, asked.operation_name)
+    service.persisted.keep(text, asked.extensions)
+    if asks.by_get and operation.operation is not OperationType.QUERY:
+        raise Declined(
+            405, "METHOD_NOT_ALLOWED", "Commands are sent by POST; a GET may only ask.",
+            Allow="POST",
+        )  # fmt: skip
     if length > BODY and not may_be_long(operation):
-        raise _too_long(BODY)
-    context = service.context(asker, purpose)
+        raise too_long(BODY)
+    context = service.context(asks.asker, asks.purpose, asks.number)
     return await counter.execute(
         context, document, operation, asked.variables, as_text=True
     )
@@ -159,77 +174,23 @@ async def _seen(service: Service, wanted: str | None) -> None:
         )  # fmt: skip
 
 
-@lru_cache(maxsize=256)
-def accepted(accept: str | None) -> str:
-    """The media type to answer in. Raises Declined, 406, where the asker takes neither."""
-    wanted = _preferred(accept or "*/*")
-    for media in wanted:
-        if media in (RESPONSE, "application/*", "*/*"):
-            return RESPONSE
-        if media == LEGACY:
-            return LEGACY
-    raise Declined(406, "NOT_ACCEPTABLE", f"accept: answers are {RESPONSE} or {LEGACY}")
-
-
-def _preferred(accept: str) -> list[str]:
-    weighed = []
-    for entry in accept.split(","):
-        media, *parameters = (part.strip().lower() for part in entry.split(";"))
-        weight = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-        try:
-            weighed.append((-float(weight), media))
-        except ValueError:
-            continue
-    return [media for weight, media in sorted(weighed, key=lambda it: it[0]) if weight < 0]
-
-
-@lru_cache(maxsize=256)
-def _is_json(content_type: str | None) -> bool:
-    media, *parameters = (content_type or "").lower().split(";")
-    charset = next((p.strip()[8:] for p in parameters if p.strip().startswith("charset=")), "utf-8")
-    return media.strip() == LEGACY and charset.strip('"') in ("utf-8", "utf8")
-
-
-async def read(content_type: str | None, receive: Receive) -> tuple[Asked, int]:
-    """The body, and how many bytes it had. Raises Declined: 415, 413 or 400."""
-    if not _is_json(content_type):
-        raise Declined(
-            415, "UNSUPPORTED_MEDIA_TYPE", f"content-type: wanted {LEGACY} in UTF-8", Accept=LEGACY
-        )
-    body, more = b"", True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > BATCH_BODY:
-            raise _too_long(BATCH_BODY)
-    try:
-        return _decoder.decode(body), len(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Declined(
-            400, "BAD_REQUEST", f"body: wanted one JSON object with `query`; {error}"
-        ) from None
-
-
 def not_allowed(request: Request) -> Response:
-    """Anything but POST: a question has no place in an address, where logs and caches keep it."""
+    """Neither a POST nor a GET with a document."""
     return _declined(
-        Declined(405, "METHOD_NOT_ALLOWED", "Questions are sent by POST.", Allow="POST"), RESPONSE
-    )
-
-
-def _too_long(limit: int) -> Declined:
-    return Declined(
-        413, "TOO_LARGE",
-        f"body: longer than {limit} bytes. Look-ups by many keys may have {BATCH_BODY}, "
-        f"everything else {BODY}; larger things are imported.",
+        Declined(
+            405, "METHOD_NOT_ALLOWED",
+            "Questions are sent by POST, or by GET with ?query=; commands by POST.",
+            Allow="GET, POST",
+        ),
+        RESPONSE,
+        request.scope[KEY],
     )  # fmt: skip
 
 
-def _declined(declined: Declined, media: str) -> Response:
-    error = {"message": declined.sentence, "extensions": {"code": declined.code}}
+def _declined(declined: Declined, media: str, exchange: Exchange) -> Response:
+    exchange.refused(declined.code)
+    extensions = {"code": declined.code, "requestId": exchange.id}
+    error = {"message": declined.sentence, "extensions": extensions}
     return _response({"errors": [error]}, declined.status, media, declined.headers)
 
 

@@ -68,11 +68,17 @@ def test_a_question_is_json(counter: Client, media: str) -> None:
     assert response.headers["accept"] == "application/json"
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
-def test_a_question_is_sent_by_post(counter: Client, method: str) -> None:
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+def test_a_question_is_sent_by_get_or_post(counter: Client, method: str) -> None:
     response = counter.request(method, "/graphql", params=QUESTION)
 
-    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
+
+
+def test_a_get_without_a_document_is_no_question(counter: Client) -> None:
+    response = counter.request("GET", "/graphql", headers={"accept": "application/json"})
+
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
 
 
 def test_a_look_up_of_many_keys_may_be_longer(counter: Client) -> None:

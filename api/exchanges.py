@@ -1,0 +1,102 @@
+"""One HTTP request and its response, whatever answers it: its id, its line in the log, its count.
+
+Every response carries `X-Request-Id`: the one of the request, or a new one. Every request has one
+line in the log and one count in the metrics, also what is refused before any question is read
+(401, 404, 405, 413, 415, 429). Addresses are logged without what follows the question mark.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from time import perf_counter
+from uuid import UUID, uuid4
+
+from prometheus_client import Counter as Metric
+from starlette.types import Message, Scope, Send
+
+from api import logs, tallies
+
+RESPONSES = Metric("aeo_http_responses", "Responses by who answers, and status", ["by", "status"])
+REFUSED = Metric("aeo_http_refused", "Requests refused before a question was read", ["by", "code"])
+_responses, _refused = cache(RESPONSES.labels), cache(REFUSED.labels)
+
+#: What a request may be called by its sender. Anything else is replaced, so that no line of a log
+#: can be forged by a header.
+_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+#: W3C Trace Context: version, trace id, parent id, flags.
+_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+#: Who answers an address, by how it begins; everything else is a page.
+_ANSWERERS = (
+    ("/graphql", "graphql"), ("/static/", "static"), ("/log/", "log"), ("/healthz", "health"),
+    ("/readyz", "health"), ("/metrics", "health"),
+)  # fmt: skip
+KEY = "aeo.exchange"
+
+
+class Exchange:
+    """`id`: the request's id as text; `number`: the same as a UUID, where it is one, else a new
+    UUID, by which looks are kept. `trace`: the trace id of a `traceparent`, or None."""
+
+    __slots__ = ("_began", "_head", "bytes", "id", "method", "number", "path", "status", "trace")
+
+    def __init__(self, scope: Scope, head: bytes | None) -> None:
+        self.method, self.path = scope["method"], scope["path"]
+        self.status, self.bytes, self.trace = 0, 0, None
+        self.number, self.id = uuid4(), ""
+        self._began, self._head = perf_counter(), head
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _ID.fullmatch(value):
+                self.id = value.decode("ascii")
+            elif name == b"traceparent" and (found := _TRACE.fullmatch(value)):
+                self.trace = found[1].decode("ascii")
+        if not self.id:
+            self.id = str(self.number)
+        elif (number := _uuid(self.id)) is not None:
+            self.number = number
+        scope[KEY] = self
+
+    @property
+    def by(self) -> str:
+        """What answers this address."""
+        return next((by for begin, by in _ANSWERERS if self.path.startswith(begin)), "page")
+
+    def watched(self, send: Send) -> Send:
+        """The same, with the headers that every response has. A HEAD gets no body."""
+        bodiless = self.method == "HEAD"
+
+        async def watching(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.status = message["status"]
+                more = [(b"x-request-id", self.id.encode("ascii"))]
+                if self._head is not None:
+                    more.append((b"aeo-log-head", self._head))
+                message["headers"] = [*message.get("headers", ()), *more]
+            elif message["type"] == "http.response.body":
+                self.bytes += len(message.get("body", b""))
+                if bodiless:
+                    message = {**message, "body": b""}
+            await send(message)
+
+        return watching
+
+    def refused(self, code: str) -> None:
+        """It was refused before a question was read, for this reason."""
+        tallies.count(_refused(self.by, code))
+
+    def ended(self) -> None:
+        """Writes its line and counts it. `status` 499: whoever asked was gone before the answer."""
+        status = self.status or 499
+        tallies.count(_responses(self.by, status))
+        trace = {"trace": self.trace} if self.trace else {}
+        logs.gather(
+            "request", request=self.id, method=self.method, path=self.path, status=status,
+            bytes=self.bytes, ms=round((perf_counter() - self._began) * 1000, 1), **trace,
+        )  # fmt: skip
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
