@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier, Literal
 
-from projections import operators
+from projections import folded, operators
 from projections.derivation import outdated
 from projections.follower import Follower
 from projections.models import PROJECTIONS, Projection
@@ -175,6 +175,7 @@ def _checks(
             " where stopped_at is not null"
         )
     ]
+    yield "the feed of a partner, folded, is what it is answered", folded.unlike(conninfo)
     yield f"{streams} streams derived anew give the same rows", _anew(connection, conninfo, streams)
 
 

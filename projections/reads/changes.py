@@ -134,22 +134,18 @@ async def moves(
 
 
 async def operators_of(
-    connection: Connection, homes: Iterable[str], position: int, only: Sequence[str] | None = None
+    connection: Connection, homes: Iterable[str], position: int
 ) -> list[str]:
     """Every operator of these territories of whom anything was believed there, by TIN."""
     statement = """
     select o.tin from views.operator o
-    where o.administration = any(%(homes)s::text[])
-        and (%(only)s::text[] is null or o.tin = any(%(only)s)) and exists (
+    where o.administration = any(%(homes)s::text[]) and exists (
         select from views.status_period p
         where p.tin = o.tin and p.position <= %(position)s
             and (p.position_to is null or p.position_to >= %(position)s))
     order by o.tin"""
-    parameters = {
-        "homes": sorted(homes), "position": position, "only": list(only) if only else None
-    }  # fmt: skip
     async with connection.cursor() as cursor:
-        await cursor.execute(statement, parameters)
+        await cursor.execute(statement, {"homes": sorted(homes), "position": position})
         return [row[0] for row in await cursor.fetchall()]
 
 
@@ -414,11 +410,25 @@ class _Feed:
     only: Sequence[str] | None
     found: list[Change] = field(default_factory=list)
     known: dict[str, Past] = field(default_factory=dict)
+    whole: bool = False
+
+    def home(self, tin: str) -> str:
+        return self.known[tin].administration.text
+
+    async def chosen(self) -> set[str]:
+        """Those of the operators that are looked at alone who are in the register."""
+        missing = sorted(set(self.only or ()) - self.known.keys())
+        if missing and not self.whole:
+            self.known |= await pasts(self.views, self.into, self.seeing, missing)
+            self.whole = True
+        return set(self.only or ()) & self.known.keys()
 
     async def tell(self, step: Step, tins: Collection[str], homes: Collection[str]) -> None:
         wanted = set(tins)
-        if homes:
-            wanted.update(await operators_of(self.views, homes, step.position, self.only))
+        if homes and self.only is None:
+            wanted.update(await operators_of(self.views, homes, step.position))
+        elif homes:
+            wanted.update(tin for tin in await self.chosen() if self.home(tin) in homes)
         missing = sorted(wanted - self.known.keys())
         for start in range(0, len(missing), CHUNK):
             self.known |= await pasts(

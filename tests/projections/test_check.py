@@ -9,6 +9,7 @@ from projections.check import check
 from projections.follower import Follower
 from projections.models import PROJECTIONS
 from registry.application import Registry
+from tests.api.region import LINES, record
 
 
 def test_a_register_that_nobody_touched_has_nothing_to_find(
@@ -86,6 +87,20 @@ def test_what_was_changed_by_hand_is_found(
     found = {finding.what: finding.wrong for finding in check(database)}
 
     assert any(said in wrong for wrong in found[what]), found
+
+
+FOLDED = "the feed of a partner, folded, is what it is answered"
+
+
+def test_a_feed_that_does_not_fold_is_found(database: str) -> None:
+    record(database, *LINES)
+    [good] = [finding for finding in check(database) if finding.what == FOLDED]
+    assert good.good, good
+
+    with psycopg.connect(database) as connection:
+        connection.execute("delete from views.change")
+    [bad] = [finding for finding in check(database) if finding.what == FOLDED]
+    assert any("the feed says UNKNOWN (NO_INFORMATION), the answer is" in it for it in bad.wrong)
 
 
 def test_a_row_of_what_was_never_recorded_is_found_in_every_table(
