@@ -17,7 +17,7 @@ from api.reasons import Reason
 from api.refusals import bad_input
 from api.vocabulary import Position
 from projections.feed import Change, CourseStretch
-from projections.reads import changes as reads
+from projections.reads import feed as reads
 from registry.recognition import Facts, Question, in_full, recognise
 from registry.values import AdministrationCode, Outcome, Tin
 

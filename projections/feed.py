@@ -7,52 +7,21 @@ that brings the facts is in projections/reads/changes.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
-import msgspec
-
+from projections.pasts import Between, Moved, Past, own_edges, sees, unlike
 from projections.reads.recognition import edges
 from projections.reads.visibility import Sight
 from registry.clocks import ALWAYS, NEVER_AT
-from registry.disclosure import CERTIFIED
-from registry.links import Link, LinkState
-from registry.recognition import (
-    ConsentLaw,
-    Facts,
-    Member,
-    Question,
-    Stretch,
-    holds,
-    recognise,
-)
-from registry.standing import Consented, Identified, Period
+from registry.recognition import Facts, Question, recognise
 from registry.values import AdministrationCode, Outcome, ReasonCode, Tin
-
-T = TypeVar("T")
-Between = tuple[datetime, datetime]  # half open: the end is outside
 
 #: No question is answered for an instant before it.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-
-
-class Held(msgspec.Struct, Generic[T], frozen=True):
-    """A fact, believed from the event at `position` on, until the one at `position_to`."""
-
-    fact: T
-    position: int
-    position_to: int | None = None
-
-
-class Listed(msgspec.Struct, frozen=True):
-    """The list of a home administration, as of an instant (UTC), received at a position."""
-
-    administration: str
-    as_of: datetime
-    position: int
 
 
 class Verdict(NamedTuple):
@@ -78,227 +47,6 @@ class Step:
     previous: int
     before: datetime
     at: datetime
-
-
-# --------------------------------------------------------------------- facts
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """A fact that an event took back (`before`) or put in place. `says`: all but when it holds."""
-
-    fact: Stretch
-    before: bool
-    says: tuple[Any, ...]
-
-
-@dataclass
-class Way:
-    """Everything ever believed of the law from one home territory to another. The same for all its
-    operators, so what is worked out for one of them is kept for the others."""
-
-    links: list[Held[Link]]
-    members: list[Held[Member]]
-    consent_laws: list[Held[ConsentLaw]]
-    lists: list[Listed]
-    _at: dict[int, Facts] = field(default_factory=dict)
-    _moved: dict[int, list[Moved]] = field(default_factory=dict)
-    _unlike: dict[int, list[Between]] = field(default_factory=dict)
-    _edges: dict[int, set[datetime]] = field(default_factory=dict)
-    _opened: dict[tuple[int, datetime], Opened | None] = field(default_factory=dict)
-
-    def at(self, position: int) -> Facts:
-        """What was believed of the law alone when everything up to this position was recorded."""
-        if position not in self._at:
-            lists = [each.as_of for each in self.lists if each.position <= position]
-            self._at[position] = Facts(
-                None,
-                links=_then(self.links, position),
-                members=_then(self.members, position),
-                consent_laws=_then(self.consent_laws, position),
-                list_as_of=max(lists, default=None),
-            )
-        return self._at[position]
-
-    def moved(self, position: int) -> list[Moved]:
-        if position not in self._moved:
-            rows = (self.links, self.members, self.consent_laws)
-            self._moved[position] = [each for held in rows for each in _moved(held, position)]
-        return self._moved[position]
-
-    def unlike(self, position: int) -> list[Between]:
-        """Where the law says something else since the event at this position."""
-        if position not in self._unlike:
-            self._unlike[position] = (
-                [(ALWAYS, NEVER_AT)] if self._list_counts(position)
-                else _unlike(self.moved(position))
-            )  # fmt: skip
-        return self._unlike[position]
-
-    def _list_counts(self, position: int) -> bool:
-        """Was a list received here, and does a clause set a limit to the age of a list?"""
-        return any(each.position == position for each in self.lists) and any(
-            link.clause.max_age_hours is not None for link in self.at(position).links
-        )
-
-    def edges(self, position: int) -> set[datetime]:
-        """Every instant at which an answer could change, by the law at this position."""
-        if position not in self._edges:
-            self._edges[position] = edges(self.at(position))
-        return self._edges[position]
-
-    def opened(
-        self, home: AdministrationCode, asker: AdministrationCode, position: int, at: datetime
-    ) -> Opened | None:
-        """What the agreements of that instant open to the asker of this home's operators."""
-        place = position, at
-        if place not in self._opened:
-            self._opened[place] = _opened(self.at(position), home, asker, at)
-        return self._opened[place]
-
-
-@dataclass
-class Past:
-    """Everything ever believed of an operator and of its way into one territory.
-
-    `sight`: the way into the territory of the asker, by which the asker may see the operator.
-    """
-
-    tin: Tin
-    administration: AdministrationCode
-    periods: list[Held[Period]]
-    identifiers: list[Held[Identified]]
-    consents: list[Held[Consented]]
-    way: Way
-    sight: Way
-
-    def at(self, position: int) -> Facts:
-        """What was believed when everything up to this position was recorded."""
-        law = self.way.at(position)
-        return Facts(
-            self.tin, self.administration, _then(self.periods, position),
-            _then(self.identifiers, position), _then(self.consents, position),
-            law.links, law.members, law.consent_laws, law.list_as_of,
-        )  # fmt: skip
-
-    def certified(self, position: int) -> bool:
-        """Was anything granted by then? Before that nobody abroad hears of the operator."""
-        return any(
-            each.position <= position and each.fact.status in CERTIFIED for each in self.periods
-        )
-
-    def moved(self, position: int) -> list[Moved]:
-        own = (self.periods, self.identifiers, self.consents)
-        return [each for held in own for each in _moved(held, position)]
-
-
-def _then(held: list[Held[T]], position: int) -> list[T]:
-    return [
-        each.fact
-        for each in held
-        if each.position <= position and (each.position_to is None or each.position_to > position)
-    ]
-
-
-def _moved(held: Sequence[Held[Any]], position: int) -> list[Moved]:
-    return [
-        Moved(each.fact, each.position != position, _says(each.fact))
-        for each in held
-        if position in (each.position, each.position_to) and each.position != each.position_to
-    ]
-
-
-def _own_edges(facts: Facts) -> set[datetime]:
-    own: tuple[Sequence[Stretch], ...] = (facts.periods, facts.identifiers, facts.consents)
-    found = {edge for held in own for each in held for edge in (each.valid_from, each.valid_to)}
-    return {edge for edge in found if edge and ALWAYS < edge < NEVER_AT}
-
-
-def _unlike(moved: list[Moved]) -> list[Between]:
-    """Where what holds says something else before and after; elsewhere every answer stays."""
-    marks = {each.fact.valid_from for each in moved}
-    marks |= {each.fact.valid_to or NEVER_AT for each in moved}
-    found: list[Between] = []
-    for mark, end in pairwise(sorted(marks)):
-        there = [each for each in moved if holds(each.fact, mark)]
-        before = {each.says for each in there if each.before}
-        if before == {each.says for each in there if not each.before}:
-            continue
-        if found and found[-1][1] == mark:
-            found[-1] = (found[-1][0], end)
-        else:
-            found.append((mark, end))
-    return found
-
-
-def _says(fact: Any) -> tuple[Any, ...]:
-    names = getattr(fact, "__struct_fields__", None) or tuple(fact.__dataclass_fields__)
-    said = (getattr(fact, name) for name in names if name not in ("valid_from", "valid_to"))
-    return (type(fact), *said)
-
-
-# --------------------------------------------------------------------- sight
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What agreements open to an asker: with or without consent, and to whom consent may be."""
-
-    consent_required: bool
-    consent_to: frozenset[AdministrationCode]
-    consent_laws: frozenset[str]  # programmes whose own law asks for consent
-
-
-def _opened(
-    law: Facts, home: AdministrationCode, asker: AdministrationCode, at: datetime
-) -> Opened | None:
-    def covers(party: AdministrationCode, code: AdministrationCode) -> bool:
-        return party == code or any(
-            m.bloc == party and m.member == code and holds(m, at) for m in law.members
-        )
-
-    links = [
-        link
-        for link in law.links
-        if link.state in (LinkState.LIVE, LinkState.UNCERTAIN) and holds(link, at)
-        and covers(link.clause.from_, home) and covers(link.clause.to, asker)
-    ]  # fmt: skip
-    if not links:
-        return None
-    return Opened(
-        all(link.clause.consent_required for link in links),
-        # Consent to a bloc counts for its members' own agreements of that day.
-        frozenset({asker, *(m.bloc for m in law.members if covers(m.bloc, asker))}),
-        frozenset(each.programme for each in law.consent_laws if holds(each, at)),
-    )
-
-
-def sees(past: Past, facts: Facts, sight: Sight, position: int, at: datetime) -> bool:
-    """May the asker see this operator at that instant (UTC), by what was believed at a position?
-
-    The same as VISIBLE in projections/reads/visibility.py, of partners, officers and auditors.
-    """
-    if sight.role == "auditor":
-        return True
-    if sight.administration is None or sight.role not in ("partner", "officer"):
-        return False
-    asker, home = AdministrationCode(sight.administration), past.administration
-    if sight.role == "officer" and (
-        home == asker
-        or any(
-            m.bloc == asker and m.member == home and holds(m, at)
-            for m in past.sight.at(position).members
-        )
-    ):
-        return True
-    opened = past.sight.opened(home, asker, position, at)
-    if opened is None or not past.certified(position):
-        return False
-    if not opened.consent_required and opened.consent_laws.isdisjoint(
-        period.programme for period in facts.periods
-    ):
-        return True
-    return any(c.partner in opened.consent_to and holds(c, at) for c in facts.consents)
 
 
 # ------------------------------------------------------------------- changes
@@ -386,7 +134,7 @@ def change(past: Past, territory: AdministrationCode, step: Step, sight: Sight) 
     was, first = HIDDEN.outcome, None
     if saw:
         cuts = past.way.edges(step.previous) | past.way.edges(step.position)
-        cuts |= _own_edges(before) | _own_edges(after)
+        cuts |= own_edges(before) | own_edges(after)
         first = _first_unlike(before, after, territory, stretches, cuts)
         was = _verdict(before, territory, first).outcome if first else was
     elif seen:
@@ -419,7 +167,7 @@ def _stretches(past: Past, own: list[Moved], position: int) -> list[Between]:
         return law
     if law and law[0] == (ALWAYS, NEVER_AT):
         return law
-    return _unlike(own + past.way.moved(position))
+    return unlike(own + past.way.moved(position))
 
 
 def _first_unlike(
@@ -475,7 +223,7 @@ def _hides(
 def _hidden_since(past: Past, facts: Facts, step: Step, sight: Sight) -> datetime:
     """The instant, after `step.before`, since when the operator has been hidden at `step.at`."""
     law = past.sight.edges(step.previous)
-    between = sorted(edge for edge in law | _own_edges(facts) if step.before < edge <= step.at)
+    between = sorted(edge for edge in law | own_edges(facts) if step.before < edge <= step.at)
     since = step.at
     for edge in reversed(between):
         if sees(past, facts, sight, step.previous, edge):

@@ -15,12 +15,12 @@ from typing import Any
 from psycopg import AsyncConnection, IsolationLevel
 
 from projections.feed import HIDDEN, Change, CourseStretch, Verdict
-from projections.reads import changes, recognition
+from projections.reads import changes, feed, recognition
 from projections.reads.visibility import Sight
 from registry.recognition import Question, recognise
 from registry.values import AdministrationCode, Tin
 
-PARTNERS, OPERATORS = 4, 25  # of a sample
+PARTNERS, OPERATORS = 8, 50  # of a sample
 PAGE = 100
 
 #: By the hash of their names, so that the sample is the same for who checks again.
@@ -83,7 +83,7 @@ async def _partner(
         return []
     sight, fold, after = Sight("partner", territory.text), Fold(), 0
     while True:
-        page = await changes.page(
+        page = await feed.page(
             connection, connection, sight, territory, after, PAGE, now, only=tins
         )
         fold.keep(page.changes)

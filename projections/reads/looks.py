@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from projections.feed import Held, Past
+from projections.pasts import Held, Past
 from projections.reads import changes
 from projections.reads.visibility import Sight
 from registry.recognition import Question, recognise
