@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from time import monotonic
 
+from api import again
 from api.access import PUBLIC, Asker
 from api.authentication import Authenticator
 from api.context import Pool
@@ -66,7 +67,6 @@ class Askers:
         code = asker.administration
         if code is None:
             return asker
-        async with self._views.connection() as connection:
-            members, blocs = await kin(connection, code.text)
+        members, blocs = await again.read(self._views, lambda it: kin(it, code.text))
         own = frozenset({code, *map(AdministrationCode, members)})
         return replace(asker, own=own, reach=own | set(map(AdministrationCode, blocs)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import compress
 from typing import Any, TypeVar
@@ -24,7 +24,8 @@ from projections.reads.clocks import AsOf
 from registry.application import Registry
 
 T = TypeVar("T")
-Pool = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
+Connection = AsyncConnection[tuple[Any, ...]]
+Pool = AsyncConnectionPool[Connection]
 
 
 @dataclass(slots=True)
@@ -53,6 +54,10 @@ class Context:
     def clocks(self, as_of: AsOfInput | None) -> AsOf:
         """Raises Unanswered for an instant that nobody can answer for."""
         return clocks(as_of, self.now)
+
+    def afresh(self) -> Context:
+        """The same request asked anew: nothing is kept of what was read so far."""
+        return replace(self, _once={})
 
     def demand(self, action: Action, about: Resource = Resource()) -> None:  # noqa: B008
         """Raises Unanswered, FORBIDDEN, unless the asker may."""

@@ -20,7 +20,7 @@ from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
 from psycopg_pool import PoolTimeout, TooManyRequests
 
-from api import logs, tallies
+from api import again, logs, tallies
 from api.context import Context
 from api.limits import Document, Documents
 from api.patience import Patience
@@ -123,25 +123,16 @@ class Counter:
         name = operation.name.value if operation.name else None
         task = self._patience.begin(self._may_take(operation))
         try:
-            planned = None
-            if as_text and self._planner and operation.operation is OperationType.QUERY:
-                planned = await self._planner.answer(context, document, operation, variables or {})
-            if planned is not None:
-                answer = Answer({}, text=b'{"data":' + planned + b"}")
-            else:
-                prompt = None
-                if operation.operation is OperationType.MUTATION:
-                    prompt = await commands.answer(
-                        core, context, document, operation, variables or {}
-                    )
-                result = prompt or await schema.execute(
-                    None,
-                    variable_values=dict(variables or {}),
-                    context_value=context,
-                    operation_name=name,
-                    operation_extensions={"document": document},
+            try:
+                answer = await self._said(context, document, operation, variables or {}, as_text)
+            except psycopg.OperationalError as error:
+                if not (operation.operation is OperationType.QUERY and again.was_dead(error)):
+                    raise
+                log.info("asked once more", request=str(context.request), why=str(error))
+                await again.renewed(context.views, context.ledger)
+                answer = await self._said(
+                    context.afresh(), document, operation, variables or {}, as_text, last=True
                 )
-                answer = _worded(result.data, result.errors or [], context)
         except asyncio.CancelledError:
             if not self._patience.was_late(task):
                 raise
@@ -162,6 +153,39 @@ class Counter:
             ms=round(took * 1000, 1),
         )  # fmt: skip
         return answer
+
+    async def _said(
+        self,
+        context: Context,
+        document: Document,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any],
+        as_text: bool,
+        *,
+        last: bool = False,
+    ) -> Answer:
+        """The answer, planned or executed. Of a question that is not asked for the `last` time, a
+        dead connection is raised and not worded."""
+        is_query = operation.operation is OperationType.QUERY
+        if as_text and self._planner and is_query:
+            planned = await self._planner.answer(context, document, operation, variables)
+            if planned is not None:
+                return Answer({}, text=b'{"data":' + planned + b"}")
+        prompt = None
+        if operation.operation is OperationType.MUTATION:
+            prompt = await commands.answer(core, context, document, operation, variables)
+        result = prompt or await schema.execute(
+            None,
+            variable_values=dict(variables),
+            context_value=context,
+            operation_name=operation.name.value if operation.name else None,
+            operation_extensions={"document": document},
+        )
+        errors = result.errors or []
+        dead = next((e.original_error for e in errors if again.was_dead(e.original_error)), None)
+        if dead is not None and is_query and not last:
+            raise dead
+        return _worded(result.data, errors, context)
 
 
 #: The delta feed never splits what one event changed, and one event can change thousands of

@@ -19,6 +19,7 @@ import msgspec
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
+from api import again
 from api.access import Action, Resource, decide
 from api.context import Context, Info
 from api.erasure import beforehand
@@ -80,8 +81,8 @@ class Recorded:
         """What the command recorded; nothing when it asked for what already was so."""
         if not self.positions:
             return []
-        async with info.context.ledger.connection() as connection:
-            rows = await between(connection, self.positions[0], self.positions[-1])
+        first, last = self.positions[0], self.positions[-1]
+        rows = await again.read(info.context.ledger, lambda it: between(it, first, last))
         return [Event.of(row) for row in rows]
 
 

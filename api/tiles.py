@@ -19,6 +19,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from api import again
+from api.context import Connection
 from api.service import Service
 from projections.reads import log as reads
 from projections.reads.log import NotInTheLog
@@ -48,8 +50,7 @@ WRONG = (
 async def checkpoint(request: Request) -> Response:
     """The last signed head, with the signatures of its witnesses so far."""
     service: Service = request.app.state.service
-    async with service.views.connection() as connection:
-        head = await reads.head(connection)
+    head = await again.read(service.views, reads.head)
     if head is None:
         return _missing("The log has no signed head yet.")
     return _given(request, head.note.encode(), BRIEFLY, TEXT)
@@ -65,14 +66,17 @@ async def tile(request: Request) -> Response:
         return PlainTextResponse(WRONG, 400, SAFE)
     service: Service = request.app.state.service
     hashes = found.re is _TILE
+    level = int(found["level"]) if hashes else 0
+
+    async def bodied(connection: Connection) -> bytes:
+        await _covered(connection, level, number, width)
+        if hashes:
+            return await reads.tile(connection, level, number, width)
+        entries = await reads.entries(connection, number, width)
+        return b"".join([len(it).to_bytes(2, "big") + it for it in entries])
+
     try:
-        async with service.views.connection() as connection:
-            await _covered(connection, int(found["level"]) if hashes else 0, number, width)
-            if hashes:
-                body = await reads.tile(connection, int(found["level"]), number, width)
-            else:
-                entries = await reads.entries(connection, number, width)
-                body = b"".join([len(it).to_bytes(2, "big") + it for it in entries])
+        body = await again.read(service.views, bodied)
     except NotInTheLog as error:
         return _missing(f"{error}.")
     return _given(request, body, FOR_EVER, "application/octet-stream")

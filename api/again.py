@@ -1,0 +1,53 @@
+"""A read that met a dead connection is asked once more, on another one. A write never is.
+
+A pool learns that a connection is dead from whoever uses it, so after a restart of the database
+one reader for each of them would be told that it cannot be reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import psycopg
+import structlog
+from psycopg_pool import PoolTimeout, TooManyRequests
+
+from api.context import Connection, Pool
+
+T = TypeVar("T")
+
+log = structlog.get_logger("again")
+
+#: Classes of SQLSTATE (or whole ones) with which a server takes its leave; a connection that broke
+#: has none.
+LEAVING = ("08", "57P01", "57P02", "57P03")
+
+
+def was_dead(error: BaseException | None) -> bool:
+    """Was it the connection that failed, and not the statement, nor the pool that had none?"""
+    if not isinstance(error, psycopg.OperationalError) or isinstance(
+        error, PoolTimeout | TooManyRequests
+    ):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(LEAVING)
+
+
+async def renewed(*pools: Pool) -> None:
+    """The idle connections of these pools are tried, and the dead ones replaced."""
+    for pool in pools:
+        await pool.check()
+
+
+async def read(pool: Pool, reading: Callable[[Connection], Awaitable[T]]) -> T:
+    """What `reading` reads; it may be called a second time. Raises psycopg.Error, PoolTimeout."""
+    try:
+        async with pool.connection() as connection:
+            return await reading(connection)
+    except psycopg.OperationalError as error:
+        if not was_dead(error):
+            raise
+        log.info("asked once more", why=str(error))
+    await renewed(pool)
+    async with pool.connection() as connection:
+        return await reading(connection)
