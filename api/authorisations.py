@@ -19,6 +19,7 @@ from projections.reads import rows as places
 from projections.reads.clocks import AsOf, shown
 from projections.reads.operators import AuthorisationRow, DeadlineRow, PeriodRow
 from registry.disclosure import disclosed_flags
+from registry.parts import suspended_parts
 from registry.values import Role, Status, Tin
 
 
@@ -64,6 +65,13 @@ class Authorisation:
     )
     type: str
     status: Status
+    status_abroad: Status = strawberry.field(
+        description="Of the part of it that partners recognise: SUSPENDED where that part is,"
+        " whatever the rest."
+    )
+    suspended_parts: list[str] = strawberry.field(
+        description="The parts that are suspended alone, while the rest is valid: S, C."
+    )
     roles: list[Role]
     since: datetime
     effective_from: date | None = strawberry.field(description="The day of effect of its grant.")
@@ -86,6 +94,8 @@ class Authorisation:
             number=row.number or row.authorisation,
             type=row.type,
             status=Status(row.status),
+            status_abroad=Status(row.abroad),
+            suspended_parts=suspended_parts(row.flags),
             roles=[Role(role) for role in row.roles],
             since=row.since,
             effective_from=row.effective_from,
@@ -134,6 +144,12 @@ class StatusPeriod:
     row: strawberry.Private[PeriodRow]
     authorisation: str
     status: Status
+    status_abroad: Status = strawberry.field(
+        description="Of the part of it that partners recognise."
+    )
+    suspended_parts: list[str] = strawberry.field(
+        description="The parts that were suspended alone, while the rest was valid."
+    )
     valid_from: datetime
     valid_to: datetime | None
     recorded_from: datetime
@@ -151,6 +167,8 @@ class StatusPeriod:
             row=row,
             authorisation=row.number or row.authorisation,
             status=Status(row.status),
+            status_abroad=Status(row.abroad),
+            suspended_parts=suspended_parts(row.flags),
             valid_from=row.valid_from,
             valid_to=shown(row.valid_to),
             recorded_from=row.recorded_from,

@@ -96,6 +96,11 @@ class Operator:
         description="The best authorisation that it holds at that instant, in one word; for who is "
         "not at home the best that was granted."
     )
+    standing_abroad: Status = strawberry.field(
+        metadata=sql.at(places.STANDING_ABROAD),
+        description="What of it counts abroad, in one word: SUSPENDED where the part is that"
+        " partners recognise, whatever the rest.",
+    )
     source: str | None = strawberry.field(description="synthetic: made up, no real company.")
     position: Position
 
@@ -110,6 +115,7 @@ class Operator:
             local_name=row.local_name,
             roles=[Role(role) for role in row.roles],
             standing=Status(row.standing),
+            standing_abroad=Status(row.standing_abroad),
             source=row.source,
             position=Position(row.position),
         )

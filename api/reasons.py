@@ -21,6 +21,7 @@ from registry.clocks import ALWAYS, NEVER_AT
 from registry.control_results import Inspection, Reliance
 from registry.decisions import begins, day_of
 from registry.links import Link, LinkState
+from registry.parts import suspended_parts
 from registry.recognition import Answer, Facts, Question, crosses, holds, outside
 from registry.standing import Period
 from registry.values import ENDED, AdministrationCode, ReasonCode, Status
@@ -160,8 +161,6 @@ _STATES: dict[LinkState, ReasonCode] = {
     LinkState.TERMINATED: ReasonCode.AGREEMENT_TERMINATED,
     LinkState.UNCERTAIN: ReasonCode.DATE_UNCERTAIN,
 }
-#: A flag of an authorisation of which one part is suspended: part_S_suspended.
-_PART, _SUSPENDED = "part_", "_suspended"
 
 
 class _Recognition:
@@ -253,7 +252,7 @@ class _Recognition:
             in_part = period.status not in wanted
             told.say("standing", period.abroad if in_part else period.status)
             if in_part:
-                told.say("part", *(_parts(period) or ["abroad"]))
+                told.say("part", *(suspended_parts(period.flags) or ["abroad"]))
             told.when("since", self._begun(period), self.facts.administration)
 
     def _begun(self, period: Period) -> datetime:
@@ -304,14 +303,6 @@ class _Recognition:
                 told.say("crossing", asked.crossing or None).say("mode", asked.mode or None)
             case _:
                 _state(told, link, code)
-
-
-def _parts(period: Period) -> list[str]:
-    return [
-        flag.removeprefix(_PART).removesuffix(_SUSPENDED)
-        for flag in sorted(period.flags)
-        if flag.startswith(_PART) and flag.endswith(_SUSPENDED)
-    ]
 
 
 def _state(told: _Facts, link: Link, code: ReasonCode) -> None:

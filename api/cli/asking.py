@@ -175,6 +175,7 @@ def history(
         ).fetchone()
         periods = connection.execute(
             "select coalesce(number, authorisation) as authorisation, type, status,"
+            " abroad as \"statusAbroad\", rule.suspended_parts(flags) as \"suspendedParts\","
             " valid_from as \"validFrom\", valid_to as \"validTo\","
             " recorded_from as \"recordedFrom\", recorded_to as \"recordedTo\", ground"
             " from views.status_period where tin = %s"
@@ -208,13 +209,23 @@ def history(
         ("Authorisation", "Status", "In law from", "to", "Believed from", "to", "Ground"),
         [
             (
-                f"{it['authorisation']} ({it['type']})", it["status"], it["validFrom"],
+                f"{it['authorisation']} ({it['type']})", _standing(it), it["validFrom"],
                 it["validTo"] or "open", it["recordedFrom"], it["recordedTo"] or "still",
                 it["ground"],
             )
             for it in periods
         ],
     )  # fmt: skip
+
+
+def _standing(period: dict[str, Any]) -> str:
+    """The status, with the parts that are suspended alone and what of it counts abroad."""
+    told = [period["status"]]
+    if period["suspendedParts"]:
+        told.append(f"part {' and '.join(period['suspendedParts'])} suspended")
+    if period["statusAbroad"] != period["status"]:
+        told.append(f"{period['statusAbroad']} abroad")
+    return ", ".join(told)
 
 
 # --------------------------------------------------------------------- common

@@ -43,15 +43,17 @@ OPERATOR = """\
 query Then($tin: TIN!, $asOf: AsOf) {
   operator(tin: $tin) { tin name administration { code name timeZone } position }
   then: operator(tin: $tin, asOf: $asOf) {
-    standing
-    authorisations { number type status since programme { code } }
+    standing standingAbroad
+    authorisations { number type status suspendedParts since programme { code } }
   }
 }"""
 
 HISTORY = f"""\
 query History($tin: TIN!) {{
   operator(tin: $tin) {{
-    periods(first: 100) {{ authorisation status validFrom validTo recordedFrom recordedTo }}
+    periods(first: 100) {{
+      authorisation status suspendedParts validFrom validTo recordedFrom recordedTo
+    }}
 {EVENTS}
   }}
 }}"""
@@ -64,7 +66,9 @@ query Then($id: ID!, $asOf: AsOf) {{
   }}
   then: agreement(id: $id, asOf: $asOf) {{
     status
-    sides {{ party implementedFrom suspended }}
+    sides {{
+      party implementedFrom implemented {{ earliest latest }} certainFrom suspended
+    }}
   }}
 }}"""
 

@@ -81,7 +81,7 @@ query Recognition($tin: TIN!, $in: AdministrationCode!, $asOf: AsOf) {
 OPERATOR = """\
 query Operator($tin: TIN!, $asOf: AsOf) {
   operator(tin: $tin, asOf: $asOf) {
-    tin name localName standing
+    tin name localName standing standingAbroad
     successor { tin name standing }
     authorisations { number type status since programme { code } }
   }

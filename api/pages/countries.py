@@ -42,7 +42,7 @@ query Country($code: AdministrationCode!, $asOf: AsOf) {
     agreements {
       id title status
       parties { code }
-      sides { party implementedFrom suspended }
+      sides { party certainFrom suspended }
     }
   }
   agreements(filter: { party: $code }, first: 100) {
@@ -131,8 +131,8 @@ def _row(of: str, partner: dict[str, Any]) -> dict[str, Any]:
     for agreement in partner["agreements"]:
         for side in agreement["sides"]:
             ours = side["party"] == of or (side["party"] == "EU" and "EU" not in there)
-            if side["implementedFrom"] and (ours or side["party"] in there):
-                begun[ours].append(side["implementedFrom"])
+            if side["certainFrom"] and (ours or side["party"] in there):
+                begun[ours].append(side["certainFrom"])
     return partner | {
         "code": code,
         "name": name_of(code),

@@ -14,7 +14,7 @@ from api.pages import forms, persons, timeline
 from api.pages.asking import Asked, ask
 from api.pages.faults import PageRoute
 from api.pages.render import page
-from api.pages.words import STATUS, civil, moment
+from api.pages.words import civil, moment, standing
 from registry.values import AdministrationCode, Tin
 
 router = APIRouter(route_class=PageRoute)
@@ -29,9 +29,10 @@ query Operator($tin: TIN!, $asOf: AsOf) {
     localName
     roles
     standing
+    standingAbroad
     administration { code name timeZone }
     authorisations {
-      number type status since effectiveFrom validUntil flags
+      number type status statusAbroad suspendedParts since effectiveFrom validUntil flags
       programme { code name }
     }
     successor { tin name }
@@ -51,7 +52,8 @@ query Details($tin: TIN!, $asOf: AsOf) {
       unknownDeadlines { what rule }
     }
     periods(first: 100) {
-      authorisation status validFrom validTo recordedFrom recordedTo ground
+      authorisation status statusAbroad suspendedParts
+      validFrom validTo recordedFrom recordedTo ground
     }
   }
 }"""
@@ -175,7 +177,7 @@ def _drawing(
     # Until it is granted an authorisation goes by its application's reference, CN-AEO/1.
     pending: dict[str, str] = {}
     for period in reversed(believed):
-        name, sign = period["authorisation"], STATUS[period["status"]]
+        name, sign = period["authorisation"], standing(period)
         if name not in lanes:
             programme = own.get(name, name).partition(" ")[0]
             earlier = pending.pop(f"{programme} {period['validFrom']}", None)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from api.pages import forms
-from api.pages.words import STATUS, instant, moment
+from api.pages.words import instant, moment, standing
 
 WIDTH, HEIGHT = 960, 360
 LEFT, RIGHT, TOP, BOTTOM = 96, 16, 16, 34
@@ -61,7 +61,7 @@ def draw(periods: Sequence[dict[str, Any]], clocks: forms.Clocks, now: datetime)
     for it in reversed(periods):
         begin, end = x(it["validFrom"], LEFT), x(it["validTo"], WIDTH - RIGHT)
         low, high = y(it["recordedFrom"], HEIGHT - BOTTOM), y(it["recordedTo"], TOP)
-        sign = STATUS[it["status"]]
+        sign = standing(it)
         width, height = max(end - begin, 2.0), max(low - high, 2.0)
         fits = width >= LETTER and height >= LETTER
         title = (

@@ -39,6 +39,7 @@ templates = Environment(
 )
 templates.filters |= {
     "sign": words.sign,
+    "standing": words.standing,
     "outcome": words.outcome,
     "country": words.country,
     "language": words.language,

@@ -205,5 +205,14 @@ def sign(term: str | None) -> Sign:
     return STATUS.get(term or "NONE") or OUTCOME.get(term or "") or Sign(phrase(term), "", "still")
 
 
+def standing(found: dict[str, Any]) -> Sign:
+    """Of an authorisation, or a stretch of it: a part that is suspended alone is said."""
+    whole, parts = sign(found["status"]), found["suspendedParts"]
+    if not parts or found["status"] == "SUSPENDED":
+        return whole
+    named = f"part {parts[0]}" if len(parts) == 1 else f"parts {' and '.join(parts)}"
+    return Sign(f"{whole.word}, {named} suspended", "P", "warn")
+
+
 def outcome(term: str) -> Sign:
     return OUTCOME[term]

@@ -99,6 +99,11 @@ def rows(select: str, **more: Any) -> Callable[[T], T]:
     return _said(Rows(select, **more))
 
 
+def at(sql: str) -> dict[str, Place]:
+    """Metadata of a plain field whose value is no column of its name: the expression."""
+    return {_PLACE: Value(sql)}
+
+
 def told(mark: str) -> dict[str, Place]:
     """Metadata of a field that is worded afterwards."""
     return {_PLACE: Told(mark)}

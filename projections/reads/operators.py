@@ -21,11 +21,18 @@ Connection = AsyncConnection[Any]
 
 #: SQL: the statuses, the best first.
 _RANK = "array[" + ", ".join(f"'{status.value}'" for status in Status) + "]"
-STANDING = (
-    "coalesce((select p.status from views.status_period p"
-    f" where p.tin = o.tin and {on_both('p')} and {disclosed('p')}"
-    f" order by array_position({_RANK}, p.status) limit 1), 'NONE')"
-)
+
+
+def _best(column: str) -> str:
+    """SQL: the best standing of the operator's authorisations of that instant."""
+    return (
+        f"coalesce((select p.{column} from views.status_period p"
+        f" where p.tin = o.tin and {on_both('p')} and {disclosed('p')}"
+        f" order by array_position({_RANK}, p.{column}) limit 1), 'NONE')"
+    )
+
+
+STANDING, _STANDING_ABROAD = _best("status"), _best("abroad")
 #: What it was called then; before its first day on record, what it was called on that day.
 _NAMED = (
     "(select n.name, n.local_name, n.address, n.roles, n.successor from views.particulars n"
@@ -49,13 +56,14 @@ class OperatorRow:
     roles: list[str]
     successor: str | None
     standing: str
+    standing_abroad: str
     position: int
 
 
 _OPERATOR = f"""
 select o.tin, o.id, o.administration, o.time_zone, o.source,
     n.name, n.local_name, n.address, n.roles, n.successor,
-    {STANDING} as standing, {POSITION} as position
+    {STANDING} as standing, {_STANDING_ABROAD} as standing_abroad, {POSITION} as position
 from views.operator o
 cross join lateral {_NAMED} n
 where o.registered <= %(known)s and {VISIBLE}"""
@@ -211,6 +219,7 @@ class AuthorisationRow:
     programme: str
     type: str
     status: str
+    abroad: str
     roles: list[str]
     since: datetime
     effective_from: date | None
@@ -223,7 +232,7 @@ async def authorisations(
 ) -> dict[str, list[AuthorisationRow]]:
     """Every authorisation on record at that instant, the best standing first."""
     statement = f"""
-    select p.tin, p.authorisation, p.number, p.programme, p.type, p.status, p.roles,
+    select p.tin, p.authorisation, p.number, p.programme, p.type, p.status, p.abroad, p.roles,
         p.effective_from, p.valid_until, p.flags,
         (select min(q.valid_from) from views.status_period q
             where q.tin = p.tin and q.authorisation = p.authorisation and q.status = p.status
@@ -303,6 +312,8 @@ class PeriodRow:
     authorisation: str
     number: str | None
     status: str
+    abroad: str
+    flags: list[str]
     ground: str | None
     valid_from: datetime
     valid_to: datetime | None
@@ -316,9 +327,9 @@ async def periods(
 ) -> dict[str, list[PeriodRow]]:
     """What was ever believed by then, the newest law first; at most `first` an operator."""
     statement = """
-    select p.tin, p.authorisation, p.number, p.status, p.ground, p.valid_from, p.valid_to,
-        p.recorded_from, case when p.recorded_to <= %(known)s then p.recorded_to end as recorded_to,
-        p.position
+    select p.tin, p.authorisation, p.number, p.status, p.abroad, p.flags, p.ground, p.valid_from,
+        p.valid_to, p.recorded_from, p.position,
+        case when p.recorded_to <= %(known)s then p.recorded_to end as recorded_to
     from unnest(%(tins)s::text[]) as asked (tin)
     cross join lateral (
         select * from views.status_period p
@@ -340,24 +351,25 @@ async def disclosed_periods(
     """The same for those who are not at home: what is certified, without its grounds, and without
     the edges at which nothing changes that they are told (registry.disclosure)."""
     statement = """
-    select p.tin, p.authorisation, p.number, p.status,
-        jsonb_build_array(p.programme, p.type, p.abroad, p.roles, p.effective_from,
-            p.valid_until)::text as more,
-        p.flags,
+    select p.tin, p.authorisation, p.number, p.status, p.abroad, p.flags,
+        jsonb_build_array(p.programme, p.type, p.roles, p.effective_from, p.valid_until)::text,
         p.valid_from, p.valid_to, p.recorded_from, p.recorded_to
     from views.status_period p
     where p.tin = any(%(tins)s::text[]) and p.recorded_from <= %(known)s"""
     told: dict[str, list[Stretch[tuple[Any, ...]]]] = {tin: [] for tin in tins}
     async with connection.cursor() as cursor:
         await cursor.execute(statement, {"tins": list(tins), "known": known})
-        for tin, authorisation, number, status, more, flags, *clocks in await cursor.fetchall():
+        for row in await cursor.fetchall():
+            tin, authorisation, number, status, abroad, flags, more, *clocks = row
             if Status(status) in CERTIFIED:
-                says = (authorisation, number, status, more, tuple(disclosed_flags(flags)))
+                parts = tuple(disclosed_flags(flags))
+                says = (authorisation, number, status, abroad, parts, more)
                 told[tin].append(Stretch(says, *clocks))
     return {
         tin: [
             PeriodRow(
-                tin, it.fact[0], it.fact[1], it.fact[2], None, it.valid_from, it.valid_to,
+                tin, it.fact[0], it.fact[1], it.fact[2], it.fact[3], list(it.fact[4]), None,
+                it.valid_from, it.valid_to,
                 it.recorded_from, it.recorded_to, 0,
             )
             for it in _newest_first(disclosed_stretches(stretches, known))[:first]

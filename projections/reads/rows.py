@@ -67,6 +67,12 @@ where o.registered <= %(known)s and {VISIBLE}"""
 
 OPERATOR = _OPERATOR.replace("WANTED", "{key}")
 SUCCESSOR = _OPERATOR.replace("WANTED", "{me}.successor")
+#: Where the row does not answer by itself, the tables do.
+STANDING_ABROAD = f"""case
+    when not {{me}}.settled then
+        rule.abroad_then({{me}}.tin, %(at)s, %(known)s, {at_home("{me}")})
+    when {at_home("{me}")} then rule.best({{me}}.held_abroad)
+    else rule.certified_standing({{me}}.held_abroad) end"""
 #: The public is told the standing alone.
 ADDRESS = "case when %(asker)s <> 'public' then {me}.address end"
 
@@ -83,7 +89,8 @@ from views.programme p where p.code = {{me}}.programme"""
 
 AUTHORISATIONS = f"""
 select p.tin, p.authorisation, coalesce(p.number, p.authorisation) as number, p.programme, p.type,
-    p.status, p.roles, p.effective_from, p.valid_until,
+    p.status, p.abroad as status_abroad, rule.suspended_parts(p.flags) as suspended_parts,
+    p.roles, p.effective_from, p.valid_until,
     case when {at_home("p")} then p.flags
         else array(select f from unnest(p.flags) f where starts_with(f, 'part_')) end as flags,
     array_position({_RANK}, p.status) as rank,
@@ -132,14 +139,26 @@ _ONE_PERIOD = """coalesce(p.number, p.authorisation) as authorisation, p.status,
     case when p.recorded_to <= %(known)s then p.recorded_to end as recorded_to"""
 #: What those are told who are not at home.
 _DISCLOSED = f"from rule.disclosed_periods({{me}}.tin, %(known)s, %(first)s) p where not {_AT_HOME}"
+
+
+def _at_corner(column: str) -> str:
+    """SQL: what was believed at the beginning of a disclosed stretch, which is so all over it."""
+    return f"""(select {column} from views.status_period q
+        where q.tin = {{me}}.tin and q.authorisation = p.authorisation
+            and {on_both("q", "p.valid_from", "p.recorded_from")} limit 1)"""
+
+
 PERIODS = f"""
-(select {_ONE_PERIOD}, p.ground, p.authorisation as reference, p.position
+(select {_ONE_PERIOD}, p.abroad as status_abroad,
+    rule.suspended_parts(p.flags) as suspended_parts, p.ground,
+    p.authorisation as reference, p.position
 from views.status_period p
 where p.tin = {{me}}.tin and p.recorded_from <= %(known)s and {_AT_HOME}
 order by p.valid_from desc, p.recorded_from desc, p.authorisation collate "C", p.position desc
 limit %(first)s)
 union all
-select {_ONE_PERIOD}, 'REDACTED', p.authorisation, p.place {_DISCLOSED}"""
+select {_ONE_PERIOD}, {_at_corner("q.abroad")}, rule.suspended_parts({_at_corner("q.flags")}),
+    'REDACTED', p.authorisation, p.place {_DISCLOSED}"""
 NEWEST_FIRST = (
     '{it}.valid_from desc, {it}.recorded_from desc, {it}.reference collate "C", {it}.position desc'
 )

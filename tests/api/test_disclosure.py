@@ -35,18 +35,21 @@ FIELDS = {
     "Operator": {
         "id": "same", "tin": "same", "administration": "law", "name": "same", "localName": "same",
         "address": "same", "roles": "same", "identifiers": "same", "authorisations": "certified",
-        "standing": "certified", "recognisedIn": "certified", "periods": "certified",
+        "standing": "certified", "standingAbroad": "certified", "recognisedIn": "certified",
+        "periods": "certified",
         "history": "home", "contacts": "home", "successor": "same", "source": "same",
         "position": "own",
     },
     "Authorisation": {
         "number": "certified", "programme": "law", "type": "certified", "status": "certified",
+        "statusAbroad": "certified", "suspendedParts": "certified",
         "roles": "certified", "since": "certified", "effectiveFrom": "certified",
         "validUntil": "certified", "flags": "certified", "deadlines": "home",
         "unknownDeadlines": "home",
     },
     "StatusPeriod": {
-        "authorisation": "certified", "status": "certified", "validFrom": "certified",
+        "authorisation": "certified", "status": "certified", "statusAbroad": "certified",
+        "suspendedParts": "certified", "validFrom": "certified",
         "validTo": "certified", "recordedFrom": "certified", "recordedTo": "certified",
         "ground": "home", "event": "home",
     },

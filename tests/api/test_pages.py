@@ -142,7 +142,7 @@ def test_whoever_may_not_ask_is_told_who_may(at: Client) -> None:
 STORY = """query ($tin: TIN!, $asOf: AsOf) {
   operator(tin: $tin, asOf: $asOf) {
     name standing administration { timeZone }
-    periods(first: 100) { status validFrom validTo recordedTo }
+    periods(first: 100) { status suspendedParts validFrom validTo recordedTo }
     history(first: 100) { edges { node { position type effective } } }
     recognisedIn { in outcome }
   }
@@ -161,7 +161,7 @@ def test_a_person_and_a_machine_are_told_the_same(at: Client, tin: str, known: s
     zone = told["administration"]["timeZone"]
     believed = [p for p in told["periods"] if p["recordedTo"] is None]
     for period in believed:
-        sign = words.STATUS[period["status"]]
+        sign = words.standing(period)
         since, until = words.civil(period["validFrom"], zone), words.civil(period["validTo"], zone)
         drawn = f"{sign.word} from {since}" + (f" to {until}" if until else ", no end in sight")
         assert drawn in page, drawn  # in the picture
