@@ -200,7 +200,7 @@ def _readable(rule: str, value: str | None) -> None:
     if rule.startswith(OF_CALENDAR) and value not in (HOLIDAY, WORKING_DAY):
         raise BadValue(f"value: found {value[:90]!r}, wanted {HOLIDAY!r} or {WORKING_DAY!r}")
     if rule == "day_counting" and value != REGULATION_1182:
-        raise BadValue(f"value: found {value[:90]!r}, wanted {REGULATION_1182!r}, or the state NONE")
+        raise BadValue(f"value: found {value[:90]!r}, wanted {REGULATION_1182!r} or state NONE")
     if counted and not value.isdecimal():
         raise BadValue(f"value: found {value[:90]!r}, and {rule} wants a whole number")
     most = MOST_YEARS if rule.endswith("_years") else MOST_DAYS if counted else None
