@@ -211,11 +211,11 @@ def _could_be_said(
         raise WrongDates(f"what.effective: found {day}, wanted one from 1900 to 2200")
     if right.decided and right.decided > by.today:
         raise WrongDates(f"what.decided: {right.decided} is after {by.today}, this day")
-    for name in ("valid_until", "until"):
+    for name in ("valid_until", "until", "barred_until"):
         end = getattr(right, name, None)
         if end and end <= day and {name, "effective"} & what.keys():
             raise WrongDates(f"what.{name}: {end} is not after {day}, its beginning")
-    for name in ("number", "reason"):
+    for name in ("number", "reason", "legal_ground"):
         if name in what and not what[name].strip():
             raise BadValue(f"what.{name}: found nothing, wanted it in words or figures")
     identifier = (Operator.IdentifierAdded, Operator.IdentifierEnded)
