@@ -256,21 +256,22 @@ def revoke(operator: Operator, it: c.RevokeAuthorisation, by: Decision) -> None:
         raise WrongDates(f"barredUntil: {it.barred_until} is before {day}, the revocation")
     rules = footing.rules(by, mine, day)
     barred = it.barred_until or footing.years_after(day, rules.number("bar_years"))
+    so_far = _barred_until(operator, mine)  # it may be revoked already, from this day or a later
+    longer = bool(barred and (so_far is None or barred > so_far))
     if mine.status is Status.REVOKED:
         assert mine.ended is not None  # what is revoked was so from some day
-        so_far = _barred_until(operator, mine)
-        longer = bool(barred and (so_far is None or barred > so_far))
         if day > mine.ended or (day == mine.ended and not longer):
             kind, about = Operator.Revoked, "the revocation"
             return repeated(
                 operator, mine, kind, by, about, reason=reason, barred_until=barred
             )
-        if it.barred_until and not longer and it.barred_until != so_far:
+    if so_far and not longer:
+        if it.barred_until not in (None, so_far):
             raise AlreadyRecorded(
                 f"barredUntil: found {it.barred_until}, and the bar after the revocation of "
                 f"{mine} is until {so_far}; it is shortened by correcting that record"
             )
-        barred = barred if longer else so_far
+        barred = so_far
     # Where nobody knows the bar the revocation goes on: it is the next grant that needs its ground.
     unknown = () if barred else rules.unknown("bar_years")
     record(
