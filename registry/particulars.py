@@ -156,6 +156,10 @@ def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int)
         )
     if isinstance(wrong, Operator.PersonErased):
         raise UnknownPosition(f"position: {it.position} is an erasure; what is gone stays gone")
+    if isinstance(wrong, Operator.SuspensionEnded) or getattr(wrong, "by_law", None):
+        raise UnknownPosition(
+            f"position: {it.position} records what ended by law; correct the decision that said so"
+        )
     if wrong is None:
         raise UnknownPosition(
             f"position: {it.position} is not an event of {operator.tin} that can be corrected "
