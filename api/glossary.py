@@ -19,6 +19,7 @@ from graphql import (
 )
 
 MEANINGS = {
+    "absent": "True: the list, read on that day, names the operator no longer with this type.",
     "address": "As the administration keeps it.",
     "administration": "The customs administration concerned.",
     "after": "The endCursor of the page before; null for the first page.",
@@ -84,6 +85,7 @@ MEANINGS = {
     "leafIndex": "The leaf's number in the tree, from 0.",
     "legalBasis": "The article or instrument that it rests on.",
     "legalGround": "The article that it rests on. Needed where it reaches back.",
+    "list": "A published list, by a name of 1 to 80 letters, digits, dots and dashes: eu-list.",
     "localName": "The name in its own script, where there is one.",
     "maxAgeHours": "Older data than this is no answer.",
     "measure": "What is counted.",
@@ -121,6 +123,7 @@ MEANINGS = {
     "programmes": "The programmes that it covers; none: all.",
     "publication": "True: to the public look-up, instead of to a partner.",
     "quotation": "A short passage of the original, in its own language.",
+    "readOn": "The civil day, in the operator's home zone, on which the list was read.",
     "reason": "Why. Shown to the home customs, the operator and auditors.",
     "reasons": "Why, with the facts.",
     "recordedFrom": "Only what was recorded from this instant on.",
@@ -134,7 +137,7 @@ MEANINGS = {
     "scheme": "The scheme that the identifier belongs to.",
     "sense": "Member of what; default the customs territory.",
     "side": "The party that does it, or whose date it is.",
-    "since": "The instant from which it holds.",
+    "since": "From when it holds: an instant, or the civil day that a list gives.",
     "signature": "The administration's own, under the rest: its code, a space, and base64 of the "
     "key's id and an Ed25519 signature. Needed once the administration has a key.",
     "source": "Where it was read.",

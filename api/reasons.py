@@ -24,7 +24,7 @@ from registry.links import Link, LinkState
 from registry.parts import suspended_parts
 from registry.recognition import Answer, Facts, Question, crosses, holds, outside
 from registry.standing import Period
-from registry.values import ENDED, AdministrationCode, ReasonCode, Status
+from registry.values import COUNTS_ABROAD, ENDED, AdministrationCode, ReasonCode, Status
 
 #: In which zone (IANA name) the civil days of an administration begin, by its code.
 Zones = Mapping[str, str]
@@ -169,8 +169,7 @@ class _Recognition:
     def __init__(self, facts: Facts, asked: Question, zones: Zones) -> None:
         self.facts, self.asked, self.at, self.zones = facts, asked, asked.at, zones
         self.periods = [p for p in facts.periods if holds(p, self.at)]
-        counting = (Status.VALID, Status.DECISION_AWAITED)
-        self.abroad = [p for p in self.periods if p.abroad in counting]
+        self.abroad = [p for p in self.periods if p.abroad in COUNTS_ABROAD]
         self.links = [
             link
             for link in facts.links
@@ -205,6 +204,8 @@ class _Recognition:
                     if link.ordinal:
                         told.say("clause", link.ordinal)
                     self._scope(told, link, code)
+                if code is ReasonCode.DATE_UNCERTAIN:
+                    self._between_lists(told)
         return told.close()
 
     def _bases(self, told: _Facts, code: ReasonCode, answer: Answer) -> None:
@@ -270,6 +271,15 @@ class _Recognition:
         while found in before:
             found = before[found]
         return found
+
+    def _between_lists(self, told: _Facts) -> None:
+        """What may have begun, or ended, between two readings of a published list."""
+        for period in self.periods:
+            if Status.UNCERTAIN in (period.status, period.abroad):
+                told.item().say("authorisation", period.number or period.authorisation)
+                told.say("standing", Status.UNCERTAIN)
+                told.when("since", period.valid_from, self.facts.administration)
+                told.when("until", period.valid_to, self.facts.administration)
 
     def _because(self, code: ReasonCode) -> Iterator[Link]:
         """The links that stand for this reason, each once."""

@@ -35,7 +35,7 @@ IN_GENERAL: dict[ReasonCode, str] = {
     ReasonCode.NO_CONSENT: "The operator has given no consent to share with that territory.",
     ReasonCode.UNMATCHED_IDENTIFIER: "No identifier is on record by which it could be found there.",
     ReasonCode.STALE_DATA: "The last list is older than the agreement allows.",
-    ReasonCode.DATE_UNCERTAIN: "Whether the agreement was in force no source says.",
+    ReasonCode.DATE_UNCERTAIN: "Whether it was in force no source says.",
     ReasonCode.SAME_ADMINISTRATION: "Both are one customs territory.",
     ReasonCode.DECISION_AWAITED: "An end said in advance has come, and the decision is awaited.",
 }
@@ -167,6 +167,13 @@ def _item(code: ReasonCode, whole: _Said, it: _Said) -> str:
             return (
                 f"{it.agreement}: the last list of {whole.home}{as_of}{on} than "
                 f"{f'the {hours} hours that it allows' if hours else 'it allows'}"
+            )
+        case ReasonCode.DATE_UNCERTAIN if it.of("standing"):
+            until = f" to {it.day('until')}" if it.of("until") else " on"
+            left = f"{it.day('since') or 'from the first'}{until}"
+            return (
+                f"{it.of('authorisation') or 'The authorisation'}: whether it was valid{on} no"
+                f" published list says; their days of reading leave open {left}"
             )
         case (
             ReasonCode.AUTHORISATION_SUSPENDED

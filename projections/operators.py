@@ -21,6 +21,7 @@ KEY = "tin"
 _MOVERS = (
     Operator.AuthorisationEvent,
     Operator.Lodged,
+    Operator.Listed,
     Operator.Merged,
     Operator.Corrected,
     Operator.ConsentGiven,

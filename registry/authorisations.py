@@ -27,7 +27,6 @@ from registry.footing import (
     why,
 )
 from registry.holdings import Authorisation, Due
-from registry.law import law, renewal
 from registry.operators import Operator
 from registry.repeats import difference, refuse, refuse_unless_identical, shown
 from registry.rules import Rules
@@ -97,13 +96,13 @@ def close_reassessment(operator: Operator, it: c.CloseReassessment, by: Decision
             outcome=it.outcome, remediation=it.remediation, reason=it.reason,
         )  # fmt: skip
     day: date = facts(operator, by)["effective"]
-    of_day = law(operator, footing.programme(by, mine.programme), day)
+    rules = footing.rules(by, mine, day)
     record(
         operator, Operator.ReassessmentClosed, mine, by, _REASSESSED,
         outcome=it.outcome,
         remediation=it.remediation,
-        due=of_day.review(day),
-        rule_unknown=footing.marked(of_day.rules.unknown("review_years")),
+        due=footing.review(rules, day),
+        rule_unknown=footing.marked(rules.unknown("review_years")),
         reason=it.reason,
     )  # fmt: skip
 
@@ -117,7 +116,8 @@ def renew(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> None:
     if terms and isinstance(last := terms[0], Operator.Renewed):
         # The day until which that renewal was to be, had it said nothing; its term is not added
         # a second time.
-        until = it.valid_until or _renewed_until(rules, _valid_until(terms[1]), day)
+        before = _valid_until(terms[1]) if terms[1:] else None  # none: it is known from a list
+        until = it.valid_until or _renewed_until(rules, before, day)
         differs = difference(last, by, valid_until=until, reason=it.reason)
         if differs is None:
             return
@@ -137,7 +137,7 @@ def renew(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> None:
     record(
         operator, Operator.Renewed, mine, by, _REASSESSED,
         valid_until=until,
-        due=renewal(rules, until),
+        due=footing.renewal(rules, until),
         reason=it.reason,
         ends_by_decision=rules.takes_decision("validity_end"),
     )  # fmt: skip
@@ -171,8 +171,7 @@ def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> Non
     """
     mine = meant(operator, by, it.authorisation, IN_USE, "suspended")
     reason, day = why(it.reason), facts(operator, by)["effective"]
-    of_day = law(operator, footing.programme(by, mine.programme), day)
-    rules = of_day.rules
+    rules = footing.rules(by, mine, day)
     parts = rules.parts(mine.type)
     if it.part and (it.part not in parts or parts == {mine.type}):
         raise NotOffered(f"part: {mine.type} has no part {it.part!r}, only {footing.listed(parts)}")
@@ -207,7 +206,7 @@ def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> Non
         part=part,
         abroad=part is None or part == rules.recognised_part,
         until=it.until,
-        due=_end(it.until) or of_day.due("end of suspension", "suspension_days", day),
+        due=_end(it.until) or footing.due(rules, "end of suspension", "suspension_days", day),
         rule_unknown=None if it.until else footing.marked(rules.unknown("suspension_days")),
         ends_by_decision=rules.takes_decision("suspension_end") if it.until else None,
     )  # fmt: skip
@@ -256,22 +255,21 @@ def revoke(operator: Operator, it: c.RevokeAuthorisation, by: Decision) -> None:
         raise WrongDates(f"barredUntil: {it.barred_until} is before {day}, the revocation")
     rules = footing.rules(by, mine, day)
     barred = it.barred_until or footing.years_after(day, rules.number("bar_years"))
-    so_far = _barred_until(operator, mine)  # it may be revoked already, from this day or a later
-    longer = bool(barred and (so_far is None or barred > so_far))
     if mine.status is Status.REVOKED:
         assert mine.ended is not None  # what is revoked was so from some day
+        so_far = _barred_until(operator, mine)
+        longer = bool(barred and (so_far is None or barred > so_far))
         if day > mine.ended or (day == mine.ended and not longer):
             kind, about = Operator.Revoked, "the revocation"
             return repeated(
                 operator, mine, kind, by, about, reason=reason, barred_until=barred
             )
-    if so_far and not longer:
-        if it.barred_until not in (None, so_far):
+        if it.barred_until and not longer and it.barred_until != so_far:
             raise AlreadyRecorded(
                 f"barredUntil: found {it.barred_until}, and the bar after the revocation of "
                 f"{mine} is until {so_far}; it is shortened by correcting that record"
             )
-        barred = so_far
+        barred = barred if longer else so_far
     # Where nobody knows the bar the revocation goes on: it is the next grant that needs its ground.
     unknown = () if barred else rules.unknown("bar_years")
     record(
@@ -284,7 +282,11 @@ def annul(operator: Operator, it: c.AnnulAuthorisation, by: Decision) -> None:
     """Ex tunc (UCC Art. 27): it counts from the day of effect of the grant, whatever is asked."""
     before = {Status.ANNULLED}
     mine = meant(operator, by, it.authorisation, HELD, "annulled", already=before, day=by.today)
-    assert mine.effective is not None  # what is held was granted
+    if mine.effective is None:
+        raise WrongDates(
+            f"{operator.tin}: {mine} is known from list {mine.list} without the day on which it "
+            "began, to which an annulment reaches back; record a reading of the list that gives it"
+        )
     if mine.status is Status.ANNULLED:
         return repeated(
             operator, mine, Operator.Annulled, by, "the annulment",

@@ -104,6 +104,24 @@ def _expired(now: Period, event: Operator.Expired) -> Period | None:
     return None if event.by_law else _to(Status.EXPIRED, flags=())(now, event)
 
 
+def _unlisted(now: Period, event: Operator.Unlisted) -> Period | None:
+    return _to(Status.DELISTED, flags=())(now, event) if now.status in HELD else None
+
+
+def listed(of: Operator.Listed, since: date | None, at: datetime) -> Period:
+    """Valid from an instant on, as a published list says."""
+    return Period(
+        of.authorisation, of.programme, of.type, Status.VALID, Status.LISTED, at,
+        number=of.number, roles=of.roles, effective_from=since, flags=("listed",),
+        ground=_ground(of) or of.source,
+    )  # fmt: skip
+
+
+def uncertain(it: Period, at: datetime) -> Period:
+    """The same, of which nobody knows from an instant on whether it is so."""
+    return replace(it, status=Status.UNCERTAIN, abroad=Status.UNCERTAIN, valid_from=at, flags=())
+
+
 def _merged(now: Period, event: Operator.Merged) -> Period | None:
     return _to(Status.SUPERSEDED, flags=())(now, event) if now.status in HELD else None
 
@@ -130,6 +148,7 @@ STANDS: dict[type[Operator.Event], Callable[[Period, Any], Period | None]] = {
     Operator.Annulled: _to(Status.ANNULLED, flags=()),
     Operator.Surrendered: _to(Status.SURRENDERED, flags=()),
     Operator.Expired: _expired,
+    Operator.Unlisted: _unlisted,
     Operator.Merged: _merged,
 }
 

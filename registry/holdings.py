@@ -37,6 +37,7 @@ class Authorisation:
     suspended_until: date | None = None
     under_reassessment: bool = False
     remediation: bool = False
+    list: str | None = None  # the published list that it is known from, and not from a grant
     latest: date = date.min  # the latest day from which an event about it counts
 
     def __str__(self) -> str:

@@ -120,6 +120,33 @@ class Operator(BaseAggregate[UUID]):
                 latest=self.effective,
             )  # fmt: skip
 
+    class Listed(Event):
+        """An authority's published list names the operator. `effective`: the civil day on which
+        the list was read. `since`: the day that the list itself gives as the beginning; else it
+        began some time from `earliest` to the day of reading, and nobody knows when."""
+
+        TOPIC = "operator.listed"
+        authorisation: str
+        programme: str
+        type: str
+        list: str
+        earliest: date
+        since: date | None = None
+        number: str | None = None
+        name: str | None = None  # as the list writes it
+        roles: tuple[Role, ...] = ()
+
+        def change(self, operator: Operator) -> None:
+            it = operator.authorisations.get(self.authorisation)
+            if it is None:
+                it = operator.authorisations[self.authorisation] = Authorisation(
+                    self.authorisation, self.programme, self.type, Status.VALID,
+                    roles=self.roles, list=self.list,
+                )  # fmt: skip
+            it.number = self.number or it.number
+            it.effective = self.since or it.effective
+            it.latest = max(it.latest, self.effective)
+
     class AuthorisationEvent(Event):
         TOPIC = "operator.authorisation"  # asked for by the library; never stored
         ENDS: ClassVar[bool] = False  # does it end the authorisation
@@ -191,7 +218,6 @@ class Operator(BaseAggregate[UUID]):
         valid_until: date | None = None  # the last civil day of the term
         due: tuple[Due, ...] = ()
         rule_unknown: tuple[str, ...] | None = None
-        counted_by: str | None = None  # the calendar of the working days until its effect
         ends_by_decision: bool | None = None  # None: the term ends by law after `valid_until`
 
         def alter(self, it: Authorisation) -> None:
@@ -354,6 +380,19 @@ class Operator(BaseAggregate[UUID]):
         def alter(self, it: Authorisation) -> None:
             it.status, it.ended = Status.EXPIRED, self.effective
 
+    class Unlisted(AuthorisationEvent):
+        """The list, read on the day `effective`, names the authorisation no longer: it ended some
+        time after the last day on which it is known to have been held, and by this day."""
+
+        TOPIC = "operator.unlisted"
+        ENDS = True
+        programme: str
+        type: str
+        list: str
+
+        def alter(self, it: Authorisation) -> None:
+            it.status, it.ended = Status.DELISTED, self.effective
+
     class Merged(Event):
         TOPIC = "operator.merged"
         successor: Tin
@@ -443,9 +482,11 @@ class Operator(BaseAggregate[UUID]):
     def create_id(tin: Tin) -> UUID:
         return stream_id(f"operator/{tin}")
 
-    def lodged(self) -> int:
-        """How many applications there ever were: one that was voided keeps its reference."""
-        return sum(isinstance(event, Operator.Lodged) for event in self.past)
+    def begun(self) -> int:
+        """How many authorisations there ever were, from applications or from lists: one that was
+        voided keeps its reference."""
+        kinds = (Operator.Lodged, Operator.Listed)
+        return len({event.authorisation for event in self.past if isinstance(event, kinds)})
 
     def held(self) -> list[Authorisation]:
         """What has been granted and has not ended."""

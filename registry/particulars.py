@@ -156,10 +156,6 @@ def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int)
         )
     if isinstance(wrong, Operator.PersonErased):
         raise UnknownPosition(f"position: {it.position} is an erasure; what is gone stays gone")
-    if isinstance(wrong, Operator.SuspensionEnded) or getattr(wrong, "by_law", None):
-        raise UnknownPosition(
-            f"position: {it.position} records what ended by law; correct the decision that said so"
-        )
     if wrong is None:
         raise UnknownPosition(
             f"position: {it.position} is not an event of {operator.tin} that can be corrected "
@@ -215,11 +211,11 @@ def _could_be_said(
         raise WrongDates(f"what.effective: found {day}, wanted one from 1900 to 2200")
     if right.decided and right.decided > by.today:
         raise WrongDates(f"what.decided: {right.decided} is after {by.today}, this day")
-    for name in ("valid_until", "until", "barred_until"):
+    for name in ("valid_until", "until"):
         end = getattr(right, name, None)
         if end and end <= day and {name, "effective"} & what.keys():
             raise WrongDates(f"what.{name}: {end} is not after {day}, its beginning")
-    for name in ("number", "reason", "legal_ground"):
+    for name in ("number", "reason"):
         if name in what and not what[name].strip():
             raise BadValue(f"what.{name}: found nothing, wanted it in words or figures")
     identifier = (Operator.IdentifierAdded, Operator.IdentifierEnded)
@@ -230,7 +226,7 @@ def _could_be_said(
     ):
         raise BadValue(f"what.value: {right.value!r} has blanks about it")
     if "type" in what and isinstance(
-        right, (Operator.Lodged, Operator.Granted, Operator.TypeChanged)
+        right, (Operator.Lodged, Operator.Listed, Operator.Granted, Operator.TypeChanged)
     ):
         mine = operator.authorisations.get(right.authorisation)
         code = mine.programme if mine else getattr(right, "programme", None)
@@ -270,7 +266,7 @@ def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision
             known.remove((event.scheme, event.value))
     stands = stand(said, operator.time_zone)
     for it in then.authorisations.values():
-        if it.status in HELD | ENDED and it.number is None:
+        if it.status in HELD | ENDED and it.number is None and it.list is None:
             raise WrongStatus(f"what: later events of {it} rest on its grant; void those first")
         in_law = stands[it.reference]
         partly = it.suspended_part and it.status is Status.SUSPENDED

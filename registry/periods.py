@@ -7,13 +7,13 @@ begins EXPIRED, and on `until` a suspension is over (registry/ends.py).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from operator import attrgetter
 
 from msgspec.structs import replace
 
 from registry.decisions import begins
-from registry.effects import STANDS, Period, is_free
+from registry.effects import STANDS, Period, is_free, listed, uncertain
 from registry.ends import NO_ENDS, SAYS, End
 from registry.operators import Operator
 from registry.values import ENDED, Status
@@ -80,6 +80,11 @@ class Book:
             before = self.pages.get(event.authorisation)
             page = self.pages[event.authorisation] = Page(event, self.zone, self.bounded)
             return None if before else ([], [page.now])
+        if isinstance(event, Operator.Listed):
+            if event.authorisation in self.pages:
+                return self.pages[event.authorisation].list_again(event)
+            page = self.pages[event.authorisation] = ListedPage(event, self.zone, self.bounded)
+            return [], page.periods()
         if isinstance(event, Operator.Merged):
             for page in self.pages.values():
                 page.tell(event)
@@ -87,7 +92,7 @@ class Book:
         return [], []
 
     def periods(self) -> list[Period]:
-        return [period for page in self.pages.values() for period in (*page.done, *page.ahead)]
+        return [period for page in self.pages.values() for period in page.periods()]
 
 
 class Page:
@@ -98,32 +103,47 @@ class Page:
     and what follows from it without another event.
     """
 
-    def __init__(self, lodged: Operator.Lodged, zone: str, bounded: bool) -> None:
-        self.lodged, self.zone, self.bounded = lodged, zone, bounded
+    def __init__(
+        self, begun: Operator.Lodged | Operator.Listed, zone: str, bounded: bool
+    ) -> None:
+        self.begun, self.zone, self.bounded = begun, zone, bounded
         self.events: list[Operator.Event] = []
         self.begin()
         self.ahead = [self.now]
 
     def begin(self) -> None:
-        lodged = self.lodged
-        self.last = lodged.effective
+        self.last = self.begun.effective
         self.done: list[Period] = []
-        self.base = self.now = Period(
-            lodged.authorisation, lodged.programme, lodged.type, Status.LODGED, Status.LODGED,
-            begins(lodged.effective, self.zone),
-        )  # fmt: skip
+        self.base = self.now = self.first()
         self.ends = NO_ENDS
         #: What ended by law: before the last event, and what will after it.
         self.passed: list[End] = []
         self.coming: list[End] = []
 
+    def first(self) -> Period:
+        lodged = self.begun
+        return Period(
+            lodged.authorisation, lodged.programme, lodged.type, Status.LODGED, Status.LODGED,
+            begins(lodged.effective, self.zone),
+        )  # fmt: skip
+
+    def periods(self) -> list[Period]:
+        return [*self.done, *self.ahead]
+
+    def list_again(self, event: Operator.Listed) -> Moved | None:
+        """What was granted stands by its grant: that a list names it, too, changes nothing."""
+        return [], []
+
+    def write_again(self) -> None:
+        self.begin()
+        for each in in_order_of_law(self.events):
+            self.add(each)
+        self.ahead = self.to_come()
+
     def tell(self, event: Operator.Event) -> Moved | None:
         self.events.append(event)
         if event.effective < self.last:
-            self.begin()
-            for each in in_order_of_law(self.events):
-                self.add(each)
-            self.ahead = self.to_come()
+            self.write_again()
             return None
         before, now, ends, done = self.ahead, self.now, self.ends, len(self.done)
         self.add(event)
@@ -202,6 +222,47 @@ class Page:
             # Where another event counts from the same day, that is what ended it, or went on.
             and (after.status is Status.EXPIRED if end.of_term else is_free(after))
         ]
+
+
+class ListedPage(Page):
+    """An authorisation that is known from published lists. It begins on the day that a list gives,
+    or some time before the first reading; between the last day on which it is known to be held
+    and the reading of a list that names it no longer it may have ended."""
+
+    def __init__(self, begun: Operator.Listed, zone: str, bounded: bool) -> None:
+        self.readings = [begun]
+        super().__init__(begun, zone, bounded)
+
+    def first(self) -> Period:
+        read = sorted(self.readings, key=_PLACE_IN_LAW)
+        # A day after the first reading is not that of the beginning: it was named before.
+        days = [it.since for it in reversed(read) if it.since and it.since <= read[0].effective]
+        since = next(iter(days), read[0].since)
+        number = next((it.number for it in reversed(read) if it.number), None)
+        day, earliest = since or read[0].effective, max(it.earliest for it in read)
+        self.last = read[0].effective
+        certain = replace(listed(read[0], since, begins(day, self.zone)), number=number)
+        if since is None and earliest < day:
+            maybe = uncertain(certain, begins(earliest, self.zone))
+            self.done.append(replace(maybe, valid_to=certain.valid_from))
+        return certain
+
+    def list_again(self, event: Operator.Listed) -> Moved | None:
+        before = self.periods()
+        self.readings.append(event)
+        self.write_again()
+        return None if self.periods() != before else ([], [])
+
+    def add(self, event: Operator.Event) -> None:
+        if type(event) is Operator.Unlisted:
+            self.pass_to(event.effective)
+            held = [it.effective for it in (*self.readings, *self.events)]
+            held = [day for day in held if day < event.effective]
+            valid = self.base.status is Status.VALID
+            if valid and held and (day := max(held) + timedelta(days=1)) < event.effective:
+                after = begins(day, self.zone)
+                self.turn(self.now, uncertain(self.base, after), after)
+        super().add(event)
 
 
 def _cut(done: list[Period], now: Period, after: Period) -> Period:

@@ -15,6 +15,7 @@ from typing import Protocol
 from registry.links import Link, LinkState
 from registry.standing import Consented, Identified, Period
 from registry.values import (
+    COUNTS_ABROAD,
     ENDED,
     AdministrationCode,
     Direction,
@@ -116,8 +117,8 @@ def recognise(facts: Facts, asked: Question) -> Answer:
         if any(p.status is Status.VALID for p in periods):
             return _answer(Outcome.RECOGNISED, ReasonCode.SAME_ADMINISTRATION)
         why = _standing(p.status for p in periods)
-        awaited = why is ReasonCode.DECISION_AWAITED
-        outcome = Outcome.UNKNOWN if awaited else Outcome.NOT_RECOGNISED
+        open_ = why in (ReasonCode.DECISION_AWAITED, ReasonCode.DATE_UNCERTAIN)
+        outcome = Outcome.UNKNOWN if open_ else Outcome.NOT_RECOGNISED
         return _answer(outcome, ReasonCode.SAME_ADMINISTRATION, why)
     links = [
         link
@@ -138,7 +139,7 @@ def recognise(facts: Facts, asked: Question) -> Answer:
     # anything of its standing could show through.
     if links and not consented and (lawful or all(k.clause.consent_required for k in links)):
         return _answer(Outcome.UNKNOWN, ReasonCode.NO_INFORMATION)
-    valid_abroad = [p for p in periods if p.abroad in (Status.VALID, Status.DECISION_AWAITED)]
+    valid_abroad = [p for p in periods if p.abroad in COUNTS_ABROAD]
     if not valid_abroad:
         return _answer(Outcome.NOT_RECOGNISED, _standing(p.abroad for p in periods))
     if not links:
@@ -157,6 +158,8 @@ def recognise(facts: Facts, asked: Question) -> Answer:
                 weighed.no.add(_STATE_REASONS[link.state])
             elif period.abroad is Status.DECISION_AWAITED:
                 weighed.unknown.add(ReasonCode.DECISION_AWAITED)
+            elif period.abroad is Status.UNCERTAIN:
+                weighed.unknown.add(ReasonCode.DATE_UNCERTAIN)
             else:
                 weighed.bases.append(_basis(facts, period, link, asked))
     return _conclude(weighed)
@@ -207,6 +210,8 @@ def _standing(found: Iterable[Status]) -> ReasonCode:
     statuses = set(found)
     if Status.DECISION_AWAITED in statuses:
         return ReasonCode.DECISION_AWAITED
+    if Status.UNCERTAIN in statuses:
+        return ReasonCode.DATE_UNCERTAIN
     if Status.SUSPENDED in statuses:
         return ReasonCode.AUTHORISATION_SUSPENDED
     if Status.GRANTED in statuses:
@@ -302,7 +307,7 @@ def _basis(
         own[0] if own else (None if clause.identifier_scheme else str(facts.tin)),
         clause.declaration_box,
         clause.benefits,
-        link.assumed,
+        link.assumed or period.abroad is Status.LISTED,
     )
     return basis, against
 

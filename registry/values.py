@@ -173,8 +173,12 @@ class Status(Term):
     """Where an authorisation stands. Order: the first is the best standing to hold."""
 
     VALID = "VALID"
+    #: Abroad alone: valid as the authority's published list says, which is assumed to go on.
+    LISTED = "LISTED"
     #: An end said in advance has come, and in this programme it takes a decision to end.
     DECISION_AWAITED = "DECISION_AWAITED"
+    #: Between two readings of published lists: nobody knows on which day it began, or ended.
+    UNCERTAIN = "UNCERTAIN"
     SUSPENDED = "SUSPENDED"
     GRANTED = "GRANTED"  # decided, and not yet in effect
     UNDER_EXAMINATION = "UNDER_EXAMINATION"
@@ -182,6 +186,8 @@ class Status(Term):
     LODGED = "LODGED"
     SUPERSEDED = "SUPERSEDED"
     EXPIRED = "EXPIRED"
+    #: The authority's published list names it no longer; how and why it ended nobody says.
+    DELISTED = "DELISTED"
     SURRENDERED = "SURRENDERED"
     REVOKED = "REVOKED"
     ANNULLED = "ANNULLED"
@@ -193,12 +199,19 @@ class Status(Term):
 
 #: Nothing follows these but a correction or a merger.
 ENDED = frozenset(
-    {Status.REVOKED, Status.ANNULLED, Status.SURRENDERED, Status.EXPIRED, Status.SUPERSEDED}
-)
+    {
+        Status.REVOKED, Status.ANNULLED, Status.SURRENDERED, Status.EXPIRED, Status.SUPERSEDED,
+        Status.DELISTED,
+    }
+)  # fmt: skip
 #: An application that came to nothing.
 CLOSED = frozenset({Status.NOT_ACCEPTED, Status.WITHDRAWN, Status.REFUSED})
 PENDING = frozenset({Status.LODGED, Status.ACCEPTED, Status.UNDER_EXAMINATION})
-HELD = frozenset({Status.GRANTED, Status.VALID, Status.SUSPENDED, Status.DECISION_AWAITED})
+HELD = frozenset(
+    {Status.GRANTED, Status.VALID, Status.SUSPENDED, Status.DECISION_AWAITED, Status.UNCERTAIN}
+)
+#: Of the part that partners recognise: it is valid, or nobody can say that it is not.
+COUNTS_ABROAD = (Status.VALID, Status.LISTED, Status.DECISION_AWAITED, Status.UNCERTAIN)
 
 
 class Direction(Term):

@@ -22,6 +22,7 @@ from registry.agreements import Agreement, Party
 from registry.clocks import Known
 from registry.decisions import Decision, day_of
 from registry.errors import Refusal
+from registry.listings import list_operator
 from registry.operators import Operator
 from registry.programmes import Programme
 from registry.values import (
@@ -211,17 +212,21 @@ class Maker:
             (authorisations.change_type, c.ChangeType(tin=tin, type="TWO")),
             (authorisations.open_reassessment, c.OpenReassessment(tin=tin)),
         ]
+        list_ = {
+            kind: c.ListOperator(
+                tin=tin, programme=programme, type=kind, list_="made-up", read_on=START,
+                since=self._day() if self.random.random() < 0.4 else None,
+            )
+            for kind in TYPES
+        }  # fmt: skip
+        for kind in kinds:
+            orders += [(_list, list_[kind]), (_list, replace(list_[kind], since=None))]
+            orders.append((_list, replace(list_[kind], since=None, absent=True)))
         self.random.shuffle(orders)
         grant = [
             order
             for n, kind in enumerate(kinds)
-            for order in (
-                (applications.lodge, c.LodgeApplication(tin=tin, programme=programme, type=kind)),
-                (applications.accept, c.AcceptApplication(tin=tin)),
-                (applications.grant, c.GrantAuthorisation(
-                    tin=tin, number=f"{tin}N{n}",
-                    valid_until=self._day() if self.random.random() < 0.5 else None)),
-            )
+            for order in self._begun(programme, tin, kind, n, list_)
         ]  # fmt: skip
         chosen = orders[: self.random.randint(0, 12)]
         at = self.random.randint(0, min(2, len(chosen)))
@@ -230,6 +235,20 @@ class Maker:
             for decide, order in [*chosen[:at], *grant, *chosen[at:]]
         ]
         self.world.operators.append(self._live(it, steps, zone))
+
+    def _begun(
+        self, programme: str, tin: Tin, kind: str, n: int, lists: dict[str, c.ListOperator]
+    ) -> list[tuple[Callable[..., None], Any]]:
+        """How an authorisation comes to be known: from a list, or from application to grant."""
+        if self.random.random() < 0.3:
+            return [(_list, lists[kind])]
+        until = self._day() if self.random.random() < 0.5 else None
+        number = f"{tin}N{n}"
+        return [
+            (applications.lodge, c.LodgeApplication(tin=tin, programme=programme, type=kind)),
+            (applications.accept, c.AcceptApplication(tin=tin)),
+            (applications.grant, c.GrantAuthorisation(tin=tin, number=number, valid_until=until)),
+        ]
 
     # -------------------------------------------------------------- living
 
@@ -273,6 +292,12 @@ class Maker:
     def _instant(self, first: bool = False) -> datetime:
         day = START + timedelta(days=self.random.randint(0, 60 if first else DAYS))
         return datetime(day.year, day.month, day.day, self.random.randint(0, 23), tzinfo=UTC)
+
+
+def _list(it: Operator, order: c.ListOperator, by: Decision) -> None:
+    """A list is read on the day from which a decision of then would count, if it has come."""
+    read = min(by.effective or by.today, by.today)
+    list_operator(it, replace(order, read_on=read), replace(by, effective=None))
 
 
 def _add_identifier(it: Operator, said: tuple[str, str], by: Decision) -> None:

@@ -36,7 +36,6 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "up": running.up,
         "serve": running.serve,
         "follow": running.follow,
-        "clerk": running.clerk,
         "log": signing.log,
         "sign": signing.sign,
     },

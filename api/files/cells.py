@@ -61,7 +61,7 @@ def text_of(name: str, cell: Cell, hint: Any = None) -> str:
             if hint in (date, datetime, None):
                 return cell.isoformat()
             raise BadValue(
-                f"found the date {cell:%Y-%m-%d} where a spreadsheet took the text for one; "
+                f"found the date {cell.isoformat()[:10]} where a spreadsheet took text for one; "
                 f"format the cell as text - at `$.{name}`"
             )
         case int() | float():

@@ -19,9 +19,9 @@ import msgspec
 from psycopg import AsyncConnection, AsyncRawCursor
 
 from projections.reads.clocks import AsOf
-from registry.values import Status
+from registry.values import COUNTS_ABROAD
 
-COUNTS = (Status.VALID.value, Status.DECISION_AWAITED.value)
+COUNTS = tuple(status.value for status in COUNTS_ABROAD)
 
 #: Another one as soon as an event was told to a stream that makes law, or the read models were made
 #: anew. By stream, since an event can take back another of its instant and leave no row of law; and

@@ -6,8 +6,29 @@ from __future__ import annotations
 # mypy: disable-error-code="misc"
 from datetime import date
 
+import msgspec
+
 from registry.commands.operators import OperatorCommand
 from registry.values import AdministrationCode, Role
+
+
+class ListOperator(OperatorCommand):
+    """An authority's published list says so: it is evidence, and no decision.
+
+    `list`: which one, by a name of 1 to 80 letters, digits, dots, dashes. `read_on`: the civil
+    day, in the operator's home zone, on which it was read. `since`, `number` and `name`: only what
+    the list itself says. `absent`: this list, read on that day, names the operator no longer as
+    holder of this type.
+    """
+
+    programme: str
+    type: str
+    list_: str = msgspec.field(name="list")
+    read_on: date
+    number: str | None = None
+    since: date | None = None
+    name_: str | None = msgspec.field(name="name", default=None)
+    absent: bool = False
 
 
 class LodgeApplication(OperatorCommand):

@@ -49,6 +49,14 @@ CASES: list[tuple[str, Facts, dict[str, Any], str, list[str]]] = [
         for status in (Status.REVOKED, Status.ANNULLED, Status.SURRENDERED, Status.EXPIRED,
                        Status.SUPERSEDED)
     ),
+    ("named by a list, which is assumed to go on", facts(periods=(
+        period(abroad=Status.LISTED, flags=("listed",)),)), {}, YES, ["IN_FORCE"]),
+    ("between two readings of a list", facts(periods=(period(Status.UNCERTAIN),)), {}, UNKNOWN,
+     ["DATE_UNCERTAIN"]),
+    ("between two readings, and outside", facts(periods=(period(Status.UNCERTAIN, type="GCE"),)),
+     {}, NO, ["TYPE_OUT_OF_SCOPE"]),
+    ("no longer on the list", facts(periods=(period(Status.DELISTED),)), {}, NO,
+     ["AUTHORISATION_ENDED"]),
     ("of two, one ended", facts(periods=(period(Status.REVOKED), period())), {}, YES, ["IN_FORCE"]),
     ("no arrangement", facts(links=()), {}, NO, ["NO_AGREEMENT"]),
     ("the other direction only", facts(links=(link(from_=KR, to=CN),)), {}, NO, ["NO_AGREEMENT"]),
@@ -330,3 +338,13 @@ def test_where_no_scheme_is_agreed_the_tin_is_the_key() -> None:
 )
 def test_a_crossing_is_one_however_it_is_spelt(asked: str, found: bool) -> None:
     assert crosses(("Suifenhe-Pogranichny", "Heihe-Blagoveshchensk"), asked) is found
+
+
+def test_between_two_readings_of_a_list_its_own_territory_knows_no_more() -> None:
+    told = facts(periods=(period(Status.UNCERTAIN),))
+    assert said(ask(told, CN)) == (UNKNOWN, ["DATE_UNCERTAIN", "SAME_ADMINISTRATION"])
+
+
+def test_a_recognition_that_rests_on_a_list_is_marked_assumed() -> None:
+    told = facts(periods=(period(abroad=Status.LISTED, flags=("listed",)),))
+    assert [basis.assumed for basis in ask(told, KR).bases] == [True]

@@ -1,0 +1,219 @@
+"""What an authority's published list says of an operator: evidence of a standing, with the days
+that it leaves open, and never a history that nobody told."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given as over
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from registry import commands as c
+from registry.decisions import begins
+from registry.errors import (
+    AlreadyHeld,
+    AlreadyRecorded,
+    BadValue,
+    NotOffered,
+    Refusal,
+    UnknownAuthorisation,
+    WrongDates,
+)
+from registry.operators import Operator
+from registry.standing import Period, Record, periods, record
+from registry.values import Role, Status
+from tests.samples import ACME, UCC, authorised, operator, registered
+from tests.scenario import believed, decide, fact, given, noon, refused, stream, when
+
+NOW = noon(date(2026, 11, 21))
+BERLIN = "Europe/Berlin"
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def named(read: str, **said: Any) -> c.ListOperator:
+    fields = {"programme": "EU-AEO", "type": "AEOF", "list_": "eu-list", **said}
+    return c.ListOperator(tin=ACME, read_on=day(read), **fields)
+
+
+def absent(read: str, **said: Any) -> c.ListOperator:
+    return named(read, absent=True, **said)
+
+
+def told(*commands: c.ListOperator | tuple[str, c.Command]) -> Record:
+    """A list is recorded on the day on which it is read."""
+    words = [it if isinstance(it, tuple) else (it.read_on.isoformat(), it) for it in commands]
+    return record(stream(Operator, registered, *((day(on), it) for on, it in words)))
+
+
+def shown(it: Record) -> list[tuple[str, str, str]]:
+    """The stretches as they are known now: from when, and how it stands at home and abroad."""
+    return [
+        (f"{p.valid_from:%Y-%m-%dT%H}", p.status.value, p.abroad.value)
+        for p in sorted(believed(it.periods, NOW), key=lambda p: p.valid_from)
+    ]
+
+
+def test_a_list_makes_up_no_application_and_no_decision() -> None:
+    [event] = when(operator(), named("2026-03-01", number="DEAEOF7"))
+
+    assert event == fact(
+        Operator.Listed, authorisation="EU-AEO/1", programme="EU-AEO", type="AEOF", list="eu-list",
+        earliest=date(2008, 1, 1), number="DEAEOF7", roles=(Role.EXPORTER,),
+        effective=date(2026, 3, 1), source="list eu-list, read on 2026-03-01",
+    )  # fmt: skip
+
+
+def test_before_the_day_of_reading_nobody_knows_and_from_it_on_it_is_assumed() -> None:
+    assert shown(told(named("2026-03-01"))) == [
+        ("2007-12-31T23", "UNCERTAIN", "UNCERTAIN"),  # the programme began on 2008-01-01
+        ("2026-02-28T23", "VALID", "LISTED"),
+    ]
+
+
+def test_a_list_that_gives_the_day_leaves_nothing_open() -> None:
+    told_ = told(named("2026-03-01", since=day("2019-05-01")))
+
+    assert shown(told_) == [("2019-04-30T22", "VALID", "LISTED")]
+    [period] = believed(told_.periods, NOW)
+    assert (period.effective_from, period.flags) == (day("2019-05-01"), ("listed",))
+
+
+def test_a_later_list_that_names_it_no_longer_is_an_end_between_the_two() -> None:
+    life = told(named("2026-03-01", since=day("2019-05-01")), named("2026-05-01"),
+                absent("2026-06-01"))  # fmt: skip
+
+    assert shown(life) == [
+        ("2019-04-30T22", "VALID", "LISTED"),
+        ("2026-05-01T22", "UNCERTAIN", "UNCERTAIN"),  # the day after it was last named
+        ("2026-05-31T22", "DELISTED", "DELISTED"),
+    ]
+
+
+def test_named_again_it_may_have_begun_from_the_day_after_it_was_missing() -> None:
+    life = told(named("2026-03-01", since=day("2019-05-01")), absent("2026-03-02"),
+                named("2026-06-01"))  # fmt: skip
+
+    assert shown(life) == [
+        ("2019-04-30T22", "VALID", "LISTED"),
+        ("2026-03-01T23", "DELISTED", "DELISTED"),
+        ("2026-03-02T23", "UNCERTAIN", "UNCERTAIN"),
+        ("2026-05-31T22", "VALID", "LISTED"),
+    ]
+
+
+def test_an_older_list_that_is_read_later_betters_the_beginning() -> None:
+    life = told(named("2026-05-01"), ("2026-06-01", named("2026-03-01")))
+
+    assert shown(life)[1] == ("2026-02-28T23", "VALID", "LISTED")
+    then = [p for p in believed(life.periods, noon(day("2026-05-10"))) if p.status is Status.VALID]
+    assert [p.valid_from for p in then] == [begins(day("2026-05-01"), BERLIN)]
+
+
+def test_a_list_between_two_readings_narrows_the_end() -> None:
+    life = told(named("2026-03-01"), absent("2026-06-01"), ("2026-07-01", named("2026-05-01")))
+
+    assert ("2026-05-01T22", "UNCERTAIN", "UNCERTAIN") in shown(life)
+    assert shown(life)[-1] == ("2026-05-31T22", "DELISTED", "DELISTED")
+
+
+def test_what_the_authority_decides_of_a_listed_operator_is_law_as_ever() -> None:
+    life = told(
+        named("2026-03-01", since=day("2019-05-01")),
+        ("2026-04-01", c.SuspendAuthorisation(tin=ACME, reason="audit")),
+        ("2026-05-01", c.RevokeAuthorisation(tin=ACME, reason="fraud")),
+    )
+
+    assert [status for _, status, _ in shown(life)] == ["VALID", "SUSPENDED", "REVOKED"]
+
+
+def test_the_same_reading_again_records_nothing_and_another_is_never_dropped() -> None:
+    it = operator()
+    decide(it, named("2026-03-01", number="DEAEOF7"))
+    it.collect_events()
+
+    assert when(it, named("2026-03-01", number="DEAEOF7")) == []
+    assert "'DEAEOF8'" in refused(AlreadyRecorded, it, named("2026-03-01", number="DEAEOF8"))
+    [again] = when(it, named("2026-03-05"))
+    assert again.fields["authorisation"] == "EU-AEO/1"
+
+
+def test_what_no_list_can_say_is_refused_in_words() -> None:
+    it = operator()
+    assert "today" in refused(WrongDates, it, named("2026-03-11"))
+    assert "counts from the day" in refused(
+        WrongDates, it, named("2026-03-01", effective=day("2026-02-01"))
+    )
+    assert "offers" in refused(NotOffered, it, named("2026-03-01", type="GOLD"))
+    assert "list" in refused(BadValue, it, named("2026-03-01", list_="a list"))
+    assert "never named" in refused(UnknownAuthorisation, it, absent("2026-03-01"))
+    assert "what it lacks" in refused(BadValue, it, absent("2026-03-01", number="1"))
+    decide(it, named("2026-03-01"))
+    it.collect_events()
+    assert "known to be held" in refused(WrongDates, it, absent("2026-02-01"))
+    assert "no second" in refused(AlreadyHeld, it, named("2026-03-01", type="AEOC"))
+
+
+def test_a_list_ends_nothing_that_was_granted_and_begins_nothing_beside_it() -> None:
+    it = given(Operator, *authorised)
+
+    assert "record its end" in refused(AlreadyHeld, it, absent("2026-03-01"))
+    assert "no second" in refused(AlreadyHeld, it, named("2026-03-01"))
+
+
+def test_a_list_that_was_read_wrongly_is_put_right_by_correcting_its_record() -> None:
+    it = operator()
+    decide(it, named("2026-03-01"))
+    decide(it, named("2026-03-05"))
+    it.collect_events()
+    void = c.CorrectRecord(
+        tin=ACME, position=2, what={"void": "true"}, why="another firm", legal_ground=UCC
+    )
+    decide(it, void)
+    said = [e for e in it.past if not isinstance(e, Operator.Corrected)][1:]
+
+    valid = [p for p in periods(said, BERLIN) if p.status is Status.VALID]
+    assert [p.valid_from for p in valid] == [begins(day("2026-03-05"), BERLIN)]
+
+
+READINGS = st.lists(
+    st.tuples(st.integers(0, 40), st.booleans(), st.none() | st.integers(0, 40)),
+    min_size=1, max_size=8,
+)  # fmt: skip
+
+
+@over(READINGS)
+@settings(max_examples=200, deadline=None)
+def test_whatever_lists_say_every_day_stands_in_one_way_and_none_contradicts_a_reading(
+    readings: list[tuple[int, bool, int | None]],
+) -> None:
+    """On the day of a reading the list is believed; an end and a beginning have days between."""
+    it, taken = operator(), {}
+    for offset, is_named, since in readings:
+        read = day("2025-06-01") + timedelta(days=offset)
+        start = day("2025-06-01") + timedelta(days=min(since, offset)) if since else None
+        command = named(read.isoformat(), absent=not is_named, since=start if is_named else None)
+        try:
+            decide(it, command)
+        except Refusal:
+            continue
+        if it.collect_events():
+            taken[read] = is_named
+    found: dict[str, list[Period]] = {}
+    for period in periods(it.past, BERLIN):
+        found.setdefault(period.authorisation, []).append(period)
+    for stretches in found.values():
+        for before, after in pairwise(stretches):
+            assert before.valid_to == after.valid_from > before.valid_from
+    for read, is_named in taken.items():
+        at = begins(read, BERLIN)
+        then = {
+            p.status for ps in found.values() for p in ps
+            if p.valid_from <= at and (p.valid_to is None or at < p.valid_to)
+        }  # fmt: skip
+        assert (Status.VALID in then) == is_named, (read, then)
