@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, cast
 
 import strawberry
 
@@ -114,9 +114,12 @@ async def _why(
     asked = Question(territory, at)
     sides = reasons.parties(facts.links, facts.administration, territory)
     answer = recognise(facts, asked)
-    if facts.tin and info.context.may(Action.READ_IN_FULL, access.operator(facts.tin)):
+    all_of_it = bool(facts.tin) and info.context.may(
+        Action.READ_IN_FULL, access.operator(cast(Tin, facts.tin))
+    )
+    if all_of_it:
         answer = in_full(answer, facts)
-    return reasons.why(facts, asked, answer, await zones(info, sides))
+    return reasons.why(facts, asked, answer, await zones(info, sides), all_of_it=all_of_it)
 
 
 @strawberry.type(

@@ -23,6 +23,7 @@ from registry.decisions import begins, day_of
 from registry.links import Link, LinkState
 from registry.parts import suspended_parts
 from registry.recognition import Answer, Facts, Question, crosses, holds, outside
+from registry.rules import rules_unknown
 from registry.standing import Period
 from registry.values import COUNTS_ABROAD, ENDED, AdministrationCode, ReasonCode, Status
 
@@ -63,9 +64,14 @@ class Reason:
     )
 
 
-def why(facts: Facts, asked: Question, answer: Answer, zones: Zones) -> list[Reason]:
-    """The reasons of a recognition answer. Of a hidden operator no word shows that it exists."""
-    telling = _Recognition(facts, asked, zones)
+def why(
+    facts: Facts, asked: Question, answer: Answer, zones: Zones, *, all_of_it: bool
+) -> list[Reason]:
+    """The reasons of a recognition answer. Of a hidden operator no word shows that it exists.
+
+    `all_of_it`: the asker is told all of the operator, and so which rules its grant did without.
+    """
+    telling = _Recognition(facts, asked, zones, all_of_it)
     return [_reason(code, telling.of(code, answer)) for code in answer.reasons]
 
 
@@ -166,8 +172,9 @@ _STATES: dict[LinkState, ReasonCode] = {
 class _Recognition:
     """What held at the instant that was asked about."""
 
-    def __init__(self, facts: Facts, asked: Question, zones: Zones) -> None:
+    def __init__(self, facts: Facts, asked: Question, zones: Zones, all_of_it: bool) -> None:
         self.facts, self.asked, self.at, self.zones = facts, asked, asked.at, zones
+        self.all_of_it = all_of_it
         self.periods = [p for p in facts.periods if holds(p, self.at)]
         self.abroad = [p for p in self.periods if p.abroad in COUNTS_ABROAD]
         self.links = [
@@ -220,8 +227,15 @@ class _Recognition:
                 told.say("clause", basis.ordinal)
             told.say("authorisation", basis.authorisation)
             told.when("since", basis.since, self.asked.territory, self.facts.administration)
+            if self.all_of_it:
+                told.say("ruleUnknown", *self._unknown(basis.authorisation))
             if basis.assumed:
                 told.say("assumed", "true")
+
+    def _unknown(self, authorisation: str) -> list[str]:
+        """The rules that the decision on it needed and that nobody knew."""
+        named = (p for p in self.abroad if authorisation in (p.number, p.authorisation))
+        return [rule for period in named for rule in rules_unknown(period.flags)]
 
     def _wanting(self, told: _Facts) -> None:
         """Which agreements ask for a consent that is not there, or which programme's law does."""

@@ -92,6 +92,7 @@ class Recognition:
     facts: strawberry.Private[Facts]
     asked: strawberry.Private[Question]
     answer: strawberry.Private[Answer]
+    all_of_it: strawberry.Private[bool]
     as_of: strawberry.Private[AsOf]
     tin: Tin
     in_: AdministrationCode = strawberry.field(name="in")
@@ -117,6 +118,7 @@ class Recognition:
             facts=facts,
             asked=asked,
             answer=answer,
+            all_of_it=all_of_it,
             as_of=as_of,
             tin=tin,
             in_=asked.territory,
@@ -135,7 +137,8 @@ class Recognition:
         """Why, with the facts."""
         facts, asked = self.facts, self.asked
         sides = reasons.parties(facts.links, facts.administration, asked.territory)
-        return reasons.why(facts, asked, self.answer, await zones(info, sides))
+        told_zones = await zones(info, sides)
+        return reasons.why(facts, asked, self.answer, told_zones, all_of_it=self.all_of_it)
 
     @costs(2, each=2)
     @sql.rows(places.BASES, order=sql.AS_IT_LIES, ready=places.BASES_READY)

@@ -153,7 +153,10 @@ def _item(code: ReasonCode, whole: _Said, it: _Said) -> str:
     match code:
         case ReasonCode.IN_FORCE:
             covers = f", and covers {it.of('authorisation')}" if it.of("authorisation") else ""
-            return f"{it.agreement}: in force from {whole.home} into {whole.there}{on}{covers}"
+            missing = ", ".join(rule.replace("_", " ") for rule in it.all("ruleUnknown"))
+            doubt = f", decided though nobody knows the rule on {missing}" if missing else ""
+            way = f"from {whole.home} into {whole.there}"
+            return f"{it.agreement}: in force {way}{on}{covers}{doubt}"
         case ReasonCode.UNMATCHED_IDENTIFIER:
             scheme = it.of("identifierScheme") or "an identifier"
             at = f" for {whole.day('at')}" if whole.of("at") else ""

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from registry.operators import Operator
-from registry.rules import GUARDS
+from registry.rules import remarks
 from registry.values import HELD, Role, Status
 
 
@@ -47,13 +47,12 @@ def _granted(now: Period, event: Operator.Granted) -> Period:
     return replace(
         now, status=Status.VALID, abroad=Status.VALID, ground=_ground(event), number=event.number,
         type=event.type, roles=event.roles, effective_from=event.effective,
-        valid_until=event.valid_until, flags=_unknown(event),
+        valid_until=event.valid_until, flags=remarks(event.rule_unknown),
     )  # fmt: skip
 
 
-def _unknown(event: Operator.Granted | Operator.Revoked) -> tuple[str, ...]:
-    """A remark for each rule that the decision needed and that nobody knew; not for deadlines."""
-    return tuple([f"{rule}_unknown" for rule in event.rule_unknown or () if rule in GUARDS])
+def _revoked(now: Period, event: Operator.Revoked) -> Period:
+    return _to(Status.REVOKED, flags=remarks(event.rule_unknown))(now, event)
 
 
 def _renewed(now: Period, event: Operator.Renewed) -> Period:
@@ -144,7 +143,7 @@ STANDS: dict[type[Operator.Event], Callable[[Period, Any], Period | None]] = {
     Operator.Suspended: _suspended,
     Operator.SuspensionExtended: _extended,
     Operator.SuspensionLifted: _lifted,
-    Operator.Revoked: lambda now, event: _to(Status.REVOKED, flags=_unknown(event))(now, event),
+    Operator.Revoked: _revoked,
     Operator.Annulled: _to(Status.ANNULLED, flags=()),
     Operator.Surrendered: _to(Status.SURRENDERED, flags=()),
     Operator.Expired: _expired,

@@ -6,7 +6,7 @@ such rule. What none means is said beside each name in MEANINGS.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from registry.values import RuleState
@@ -33,6 +33,20 @@ GUARDS = frozenset({"bar_years", "decision_extension_days", "effect_after", "val
 ENDS = ("by law", "by decision")
 #: What the source of an unknown rule says where nobody has recorded anything.
 NOT_ON_RECORD = "not on record"
+
+
+_UNKNOWN = "_unknown"
+
+
+def remarks(rule_unknown: Iterable[str] | None) -> tuple[str, ...]:
+    """A flag of the authorisation for each rule that a decision needed and that nobody knew."""
+    return tuple(f"{rule}{_UNKNOWN}" for rule in rule_unknown or () if rule in GUARDS)
+
+
+def rules_unknown(flags: Iterable[str]) -> list[str]:
+    """Of the flags of an authorisation, the rules that nobody knew when it was decided on."""
+    known = (flag.removesuffix(_UNKNOWN) for flag in flags if flag.endswith(_UNKNOWN))
+    return sorted(rule for rule in known if rule in GUARDS)
 
 
 @dataclass(frozen=True)

@@ -88,9 +88,10 @@ def ask(
         asker, found, zones = asyncio.run(read(url))
     of = into(found.of(wanted), territory)
     answer = recognise(of, question)
-    if decide(asker, Action.READ_IN_FULL, operator(wanted)).allowed:
+    all_of_it = decide(asker, Action.READ_IN_FULL, operator(wanted)).allowed
+    if all_of_it:
         answer = in_full(answer, of)
-    reasons = why(of, question, answer, zones)
+    reasons = why(of, question, answer, zones, all_of_it=all_of_it)
     begins, ends = stretch(of, question)
     told = {
         "tin": wanted.text,

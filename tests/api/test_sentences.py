@@ -119,7 +119,7 @@ def test_every_reason_of_every_world_has_a_sentence_that_is_made_of_its_code_and
     whatever = Answer(Outcome.UNKNOWN, Outcome.UNKNOWN, Outcome.UNKNOWN, tuple(ReasonCode),
                       given_.bases)  # fmt: skip
     for answer in (given_, whatever):
-        for reason in why(world, asked, answer, zones):
+        for reason in why(world, asked, answer, zones, all_of_it=True):
             assert reason.message.endswith(".")
             assert reason.message == sentence(reason.code, reason.facts)
             assert "None" not in reason.message
@@ -147,7 +147,7 @@ def test_a_sentence_is_there_whatever_facts_are_missing(
     world: Facts, asked: Question, zones: dict[str, str], luck: random.Random
 ) -> None:
     answer = Answer(Outcome.UNKNOWN, Outcome.UNKNOWN, Outcome.UNKNOWN, tuple(ReasonCode))
-    for reason in why(world, asked, answer, zones):
+    for reason in why(world, asked, answer, zones, all_of_it=True):
         some = [fact for fact in reason.facts if luck.random() < 0.5]
         odd = [Fact(name=f.name, value="\u202e \x1b", item=f.item, zone=f.zone) for f in some]
         for facts in (some, odd, []):
