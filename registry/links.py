@@ -363,7 +363,9 @@ def _by_turns(
     for event in sorted(events, key=lambda e: (e.dates.earliest, e.originator_version)):
         span = span_of(event.dates, zone)
         if isinstance(event, Agreement.Suspended):
-            found.append(Time(span))
+            # Found to have begun earlier: of the words that follow each other, the first counts.
+            if not (found and found[-1].ended is None):
+                found.append(Time(span))
         elif found and found[-1].ended is None:
             found[-1] = Time(found[-1].begun, span)
     if until and found and found[-1].ended is None:

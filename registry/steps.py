@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -69,12 +70,16 @@ _PAUSES = (Agreement.Suspended, Agreement.Resumed)
 
 
 def suspend_side(agreement: Agreement, it: c.SuspendAgreement, by: Decision) -> None:
+    """What is suspended may be found to have been so from an earlier day."""
     _party(agreement, it.side)
-    if since := agreement.suspended.get(it.side):
-        own = _of_membership(agreement, it.side, _PAUSES)[:1]
+    since = agreement.suspended.get(it.side)
+    if since and _dates(it, by).earliest >= since.earliest:
+        every = _of_membership(agreement, it.side, _PAUSES)
+        own = takewhile(lambda e: isinstance(e, Agreement.Suspended), every)
         about = f"suspended by {it.side} {_since(since)}"
         return _repeated(agreement, own, it, by, about, "ResumeAgreement ends that", side=it.side)
-    _in_order(agreement, it, by, it.side, (*_PAUSES, Agreement.Withdrew))
+    before = (Agreement.Resumed,) if since else _PAUSES
+    _in_order(agreement, it, by, it.side, (*before, Agreement.Withdrew))
     _record(agreement, Agreement.Suspended, it, by, side=it.side)
 
 

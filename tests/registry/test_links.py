@@ -169,6 +169,18 @@ def test_a_side_that_suspends_stops_its_own_direction_and_no_other() -> None:
     assert [state(told, AU, CN, on) for on in months] == ["LIVE", "LIVE", "LIVE"]
 
 
+def test_a_suspension_is_found_to_have_begun_earlier_and_ends_once() -> None:
+    told = of(
+        implemented(AU, "2020-01-01"), scope(CN, AU),
+        said(c.SuspendAgreement, "2021-02-01", side=AU),
+        said(c.SuspendAgreement, "2021-01-01", side=AU),
+        said(c.ResumeAgreement, "2021-03-01", side=AU),
+    )  # fmt: skip
+
+    days = ("2020-12-31", "2021-01-15", "2021-02-15", "2021-03-01")
+    assert [state(told, CN, AU, on) for on in days] == ["LIVE", "SUSPENDED", "SUSPENDED", "LIVE"]
+
+
 def test_a_suspension_somewhere_in_a_month_is_uncertain_for_that_month() -> None:
     told = of(
         implemented(AU, "2020-01-01"), scope(CN, AU),
