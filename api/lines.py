@@ -43,6 +43,7 @@ CURES = {
     "UnknownProgramme": "use a code that the register has, or register_programme first",
     "WrongDates": "check the dates of this line against those before it",
     "WrongForm": "check the number against its scheme",
+    "AlreadyRecorded": "leave the line out, or say what the refusal names: aeo history TIN",
     "WrongStatus": "check what stands in the lines before, and in the register: aeo history TIN",
 }
 CELL = "mend this cell, as the sentence says"

@@ -78,7 +78,7 @@ class Recorded:
 
     @strawberry.field
     async def events(self, info: Info) -> list[Event]:
-        """What the command recorded; nothing when it asked for what already was so."""
+        """What the command recorded; nothing when the identical command had been before."""
         if not self.positions:
             return []
         first, last = self.positions[0], self.positions[-1]

@@ -304,6 +304,16 @@ def _look(
         )  # fmt: skip
 
 
+def _keep_told(info: Info, tin: Tin, found: Sequence[Recognition], as_of: AsOf) -> None:
+    """Keeps what was told of an operator wherever it may be recognised, territory by territory."""
+    chosen = [it.selections for it in info.selected_fields]
+    if not any(_selects(it, "in") and _selects(it, "outcome") for it in chosen):
+        return
+    for it in found:
+        asked = Asked(it.in_.text, as_of.at, as_of.known)
+        info.context.looked("recognisedIn", [tin.text], asked, [it.outcome.value])
+
+
 def _selects(selections: Sequence[Any], name: str) -> bool:
     """Is this field among them, in a fragment or not?"""
     return any(
@@ -327,7 +337,7 @@ async def everywhere(info: Info, tin: Tin, as_of: AsOf) -> list[Recognition]:
     context = info.context
     known = await load(context, _wherever, context.asker.sight, context.now, as_of.known, key=tin)
     mine = known.of(tin) if known else Facts(None)
-    return [
+    found = [
         Recognition.of(
             tin, reads.into(mine, there), Question(there, as_of.at), as_of,
             known.position if known else 0, all_of_it=_all_of(context, tin),
@@ -335,6 +345,8 @@ async def everywhere(info: Info, tin: Tin, as_of: AsOf) -> list[Recognition]:
         for there in reads.territories(mine, as_of.at)
         if context.may(Action.ASK_RECOGNITION, operator(tin, there))
     ]  # fmt: skip
+    _keep_told(info, tin, found, as_of)
+    return found
 
 
 def _all_of(context: Context, tin: Tin) -> bool:

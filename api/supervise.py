@@ -81,8 +81,8 @@ def _run(
     while not _ready(port):
         _all_alive(helpers)
         time.sleep(0.05)
-    # The log is behind by nature, so it does not take its share of the machine before we answer.
-    for command in ("log", "sign"):
+    # These are behind by nature, so they do not take their share of the machine before we answer.
+    for command in ("log", "sign", "clerk"):
         helpers.append(Helper(command, home))
         helpers[-1].tell(url)
     say(f"ready http://{HOST}:{port}/")

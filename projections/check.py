@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, cast
 
 import psycopg
@@ -21,6 +22,8 @@ from projections.models import PROJECTIONS, Projection
 from projections.rebuild import make
 from projections.tables import columns
 from projections.texts import LATEST
+from registry import workdays
+from registry.decisions import ends
 from registry.zones import RELEASE
 
 SCRATCH = "views_check"
@@ -165,9 +168,12 @@ def _checks(
         yield what, [str(row[0]) for row in rows]
     for table, subject in SUBJECTS.items():
         yield f"{table}: one fact at a time, on both clocks", _overlaps(connection, table, subject)
+    yield "periods are bounded by their ends", _unbounded(connection)
     yield from _orphans(connection)
     why = outdated(connection)
     yield f"civil dates by one release of time zones, {RELEASE}", [why] if why else []
+    # What was counted by an earlier release keeps its day; its event says by which.
+    yield f"working days are counted by the public holidays of {workdays.release()}", []
     yield "every projection is running", [
         f"{name} stands at {position}, in front of position {stopped}: {why}"
         for name, position, stopped, why in connection.execute(
@@ -198,6 +204,26 @@ def _overlaps(
         ).format(words, Identifier(table), Identifier(table), same)
     ).fetchall()
     return [str(row[0]) for row in rows]
+
+
+def _unbounded(connection: psycopg.Connection[Any]) -> list[str]:
+    """Believed periods that go on after the last day of their term. The days are worked out here,
+    by the one source of time zones."""
+    rows = connection.execute(
+        "select o.time_zone, p.valid_until, p.tin, p.valid_to from views.operator o"
+        " join (select distinct on (s.tin, s.valid_until) s.tin, s.valid_until, s.valid_to"
+        " from views.status_period s where s.recorded_to is null and s.valid_until is not null"
+        " and s.status in ('GRANTED', 'VALID', 'SUSPENDED')"
+        " and 'expiry_decision_awaited' <> all (s.flags)"
+        " order by s.tin, s.valid_until, s.valid_to desc nulls first) p on p.tin = o.tin"
+        " where p.valid_until < date '9999-12-31'"
+    )
+    wrong = (
+        f"operator {tin} is held until {valid_to}, and the term ended with {last}"
+        for zone, last, tin, valid_to in rows
+        if valid_to is None or valid_to > ends(last, zone)
+    )
+    return list(islice(wrong, 10))
 
 
 def _orphans(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, list[str]]]:

@@ -101,7 +101,7 @@ async def _partner(
             right, said = Verdict(answer.outcome, answer.reasons), fold.at(tin, at)
             if said != right:
                 wrong.append(
-                    f"{tin} in {territory} at {at:%Y-%m-%d %H:%M} UTC: the feed says"
+                    f"{tin} in {territory} at {at.isoformat()}: the feed says"
                     f" {_words(said)}, the answer is {_words(right)}"
                 )
                 break

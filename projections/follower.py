@@ -1,4 +1,4 @@
-"""The clerk: shows the read models everything recorded since the last event they saw.
+"""The follower: shows the read models everything recorded since the last event they saw.
 
 One follower leads (an advisory lock). It reads the ledger in batches; the rows of a batch and the
 position are written in one transaction, so that after any crash it goes on exactly where it was.

@@ -26,8 +26,9 @@ COLUMNS: dict[str, str] = {
     ),
     "operator": (
         "tin id administration time_zone source registered name local_name address roles successor"
-        " standing programmes types position settled settled_until held held_programmes held_types"
-        " held_statuses held_abroad held_roles held_from schemes identifiers consents latest"
+        " standing programmes types position settled settled_until end_to_record held"
+        " held_programmes held_types held_statuses held_abroad held_roles held_from schemes"
+        " identifiers consents latest"
     ),
     "particulars": "tin name local_name address roles successor valid_from valid_to BELIEF",
     "identifier": "tin scheme value issuer verified_by from_day to_day valid_from valid_to BELIEF",

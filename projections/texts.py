@@ -41,6 +41,7 @@ def settled(it: Record) -> tuple[Status, tuple[Any, ...]]:
     return standing, (
         since,
         min(ends, default=None),
+        it.to_record,
         own_array([p.number or p.authorisation for p in held]),
         array(tuple(p.programme for p in held)),
         array(tuple(p.type for p in held)),

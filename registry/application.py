@@ -24,6 +24,7 @@ from registry.agreements import Agreement
 from registry.course import Receipt, course, wait, wait_async
 from registry.decisions import Decision, day_of
 from registry.errors import (
+    AlreadyRecorded,
     AlreadyRegistered,
     BadValue,
     KnownTooLate,
@@ -131,6 +132,8 @@ class Registry(Application[UUID]):
                 f"expectedVersion: found {command.expected_version}, and the stream is at "
                 f"version {version}: read it again and decide again"
             )
+        if command.known_at is not None and not aggregate.pending_events:
+            self._known_so(aggregate.id, command.known_at)
         return aggregate
 
     def decide_at_hand(
@@ -325,6 +328,15 @@ class Registry(Application[UUID]):
         """Raises AlreadyRegistered."""
         if self.recorder.select_events(id, limit=1):
             raise AlreadyRegistered(f"{name} is in the register already")
+
+    def _known_so(self, stream: UUID, known_at: datetime) -> None:
+        """Raises AlreadyRecorded where the same is on record, and nothing as known at that instant:
+        since when it was known is not said a second time."""
+        known = [event.known_at for event in self.ledger.select_events(stream)]
+        if known_at not in known:
+            raise AlreadyRecorded(
+                f"knownAt: found {known_at}, and the same is recorded as known at {known[-1]}"
+            )
 
     def _get(self, kind: type[T], id: UUID, unknown: type[Refusal], name: str) -> T:
         try:

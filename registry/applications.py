@@ -23,11 +23,13 @@ from registry.footing import (
     standing,
     why,
 )
-from registry.holdings import Authorisation, Due
+from registry.holdings import Authorisation
+from registry.law import day_of_effect, law, renewal
 from registry.operators import Operator
-from registry.programmes import MOST_DAYS, day_of_effect
+from registry.programmes import MOST_DAYS, Programme
 from registry.repeats import difference, refuse_unless_identical
 from registry.values import HELD, PENDING, Status
+from registry.workdays import Effect
 
 
 def lodge(operator: Operator, it: c.LodgeApplication, by: Decision) -> None:
@@ -35,7 +37,7 @@ def lodge(operator: Operator, it: c.LodgeApplication, by: Decision) -> None:
     day: date = said["effective"]
     programme = footing.programme(by, it.programme)
     footing.offered(programme, it.type, day)
-    rules = programme.rules_on(day)
+    said_by = law(operator, programme, day)
     for held in operator.authorisations.values():
         if held.status in PENDING and (held.programme, held.type) == (it.programme, it.type):
             about = f"the application for {it.type}"
@@ -45,8 +47,8 @@ def lodge(operator: Operator, it: c.LodgeApplication, by: Decision) -> None:
         authorisation=f"{it.programme}/{operator.begun() + 1}",
         programme=it.programme,
         type=it.type,
-        due=footing.due(rules, "acceptance", "acceptance_days", day),
-        rule_unknown=footing.marked(rules.unknown("acceptance_days")),
+        due=said_by.due("acceptance", "acceptance_days", day),
+        rule_unknown=footing.marked(said_by.rules.unknown("acceptance_days")),
         **said,
     )
 
@@ -57,11 +59,11 @@ def accept(operator: Operator, it: c.AcceptApplication, by: Decision) -> None:
         kind = Operator.Accepted
         return repeated(operator, mine, kind, by, "the acceptance", reason=it.reason)
     day: date = facts(operator, by)["effective"]
-    rules = footing.rules(by, mine, day)
+    said_by = law(operator, footing.programme(by, mine.programme), day)
     record(
         operator, Operator.Accepted, mine, by, STANDING,
-        due=footing.due(rules, "decision", "decision_days", day),
-        rule_unknown=footing.marked(rules.unknown("decision_days")),
+        due=said_by.due("decision", "decision_days", day),
+        rule_unknown=footing.marked(said_by.rules.unknown("decision_days")),
         reason=it.reason,
     )  # fmt: skip
 
@@ -143,16 +145,34 @@ def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> N
     ]  # fmt: skip
     if not set_before:
         raise WrongStatus(f"{operator.tin}: no decision is due on {mine} yet; accept it first")
-    due = set_before[-1].due + timedelta(days=days)
+    programme = footing.programme(by, mine.programme)
+    given = sum(e.days for e in before)
+    begun, end = _unmoved(operator, mine, programme, given, set_before[-1].due)
+    of_day = law(operator, programme, said["effective"])
+    end += timedelta(days=days)
     operator.trigger_event(
         Operator.DeadlineExtended,
         authorisation=mine.reference,
         days=days,
         reason=reason,
-        due=(Due("decision", due, allowed.source),),
+        due=(of_day.ending("decision", allowed.name, begun, end),),
         rule_unknown=footing.marked(unknown),
         **said,
     )
+
+
+def _unmoved(
+    operator: Operator, mine: Authorisation, programme: Programme, given: int, due: date
+) -> tuple[date, date]:
+    """From which day the time for a decision runs, and its last day before that was moved to a
+    working day: more time is counted on from there. `given`: the days that were added so far."""
+    accepted = standing(operator, of(mine, (Operator.Accepted,)))
+    begun = accepted[0].effective if accepted else due
+    of_acceptance = law(operator, programme, begun)
+    days = of_acceptance.rules.number("decision_days")
+    last = begun + timedelta(days=(days or 0) + given)
+    same = of_acceptance.ending("decision", "decision_days", begun, last).due == due
+    return begun, last if days and same else due
 
 
 def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
@@ -167,9 +187,10 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
     mine = meant(operator, by, it.authorisation, examined, "granted", of_type=it.type)
     decided = by.decided or by.today
     programme = footing.programme(by, mine.programme)
-    of_decision = programme.rules_on(decided)
-    day = by.effective or day_of_effect(of_decision, decided)
-    said, rules = facts(operator, by, day), programme.rules_on(day)
+    effect = Effect(by.effective) if by.effective else day_of_effect(operator, programme, decided)
+    day = effect.day
+    said, of_day = facts(operator, by, day), law(operator, programme, day)
+    rules = of_day.rules
     type = it.type or mine.type
     footing.offered(programme, type, day)
     barred, unknown = footing.bar(operator, programme)
@@ -180,8 +201,7 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
     if it.valid_until and it.valid_until <= day:
         raise WrongDates(f"validUntil: {it.valid_until} is not after {day}, the day of effect")
     valid_until = it.valid_until or footing.term(rules, day)
-    if by.effective is None:
-        unknown += of_decision.unknown("effect_after")
+    unknown += effect.unknown
     if it.valid_until is None:
         unknown += rules.unknown("validity_years")
     footing.grounded(by, mine.programme, unknown, f"the grant of {it.number} to {operator.tin}")
@@ -192,9 +212,10 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
         type=type,
         roles=operator.roles if it.roles is None else it.roles,
         valid_until=valid_until,
-        due=footing.renewal(rules, valid_until) + footing.review(rules, day),
+        due=renewal(rules, valid_until) + of_day.review(day),
         rule_unknown=footing.marked(unknown + rules.unknown("review_years")),
         ends_by_decision=rules.takes_decision("validity_end") if valid_until else None,
+        counted_by=effect.counted_by,
         **said,
     )
 
@@ -213,7 +234,7 @@ def _granted_before(
     assert isinstance(grant, Operator.Granted)
     decided = by.decided or grant.decided or by.today
     programme = footing.programme(by, held.programme)
-    day = by.effective or day_of_effect(programme.rules_on(decided), decided)
+    day = by.effective or day_of_effect(operator, programme, decided).day
     refuse_unless_identical(
         [grant], by, f"the grant of {held}",
         day=day,

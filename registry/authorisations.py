@@ -27,6 +27,7 @@ from registry.footing import (
     why,
 )
 from registry.holdings import Authorisation, Due
+from registry.law import law, renewal
 from registry.operators import Operator
 from registry.repeats import difference, refuse, refuse_unless_identical, shown
 from registry.rules import Rules
@@ -96,13 +97,13 @@ def close_reassessment(operator: Operator, it: c.CloseReassessment, by: Decision
             outcome=it.outcome, remediation=it.remediation, reason=it.reason,
         )  # fmt: skip
     day: date = facts(operator, by)["effective"]
-    rules = footing.rules(by, mine, day)
+    of_day = law(operator, footing.programme(by, mine.programme), day)
     record(
         operator, Operator.ReassessmentClosed, mine, by, _REASSESSED,
         outcome=it.outcome,
         remediation=it.remediation,
-        due=footing.review(rules, day),
-        rule_unknown=footing.marked(rules.unknown("review_years")),
+        due=of_day.review(day),
+        rule_unknown=footing.marked(of_day.rules.unknown("review_years")),
         reason=it.reason,
     )  # fmt: skip
 
@@ -137,7 +138,7 @@ def renew(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> None:
     record(
         operator, Operator.Renewed, mine, by, _REASSESSED,
         valid_until=until,
-        due=footing.renewal(rules, until),
+        due=renewal(rules, until),
         reason=it.reason,
         ends_by_decision=rules.takes_decision("validity_end"),
     )  # fmt: skip
@@ -171,7 +172,8 @@ def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> Non
     """
     mine = meant(operator, by, it.authorisation, IN_USE, "suspended")
     reason, day = why(it.reason), facts(operator, by)["effective"]
-    rules = footing.rules(by, mine, day)
+    of_day = law(operator, footing.programme(by, mine.programme), day)
+    rules = of_day.rules
     parts = rules.parts(mine.type)
     if it.part and (it.part not in parts or parts == {mine.type}):
         raise NotOffered(f"part: {mine.type} has no part {it.part!r}, only {footing.listed(parts)}")
@@ -206,7 +208,7 @@ def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> Non
         part=part,
         abroad=part is None or part == rules.recognised_part,
         until=it.until,
-        due=_end(it.until) or footing.due(rules, "end of suspension", "suspension_days", day),
+        due=_end(it.until) or of_day.due("end of suspension", "suspension_days", day),
         rule_unknown=None if it.until else footing.marked(rules.unknown("suspension_days")),
         ends_by_decision=rules.takes_decision("suspension_end") if it.until else None,
     )  # fmt: skip
@@ -255,21 +257,22 @@ def revoke(operator: Operator, it: c.RevokeAuthorisation, by: Decision) -> None:
         raise WrongDates(f"barredUntil: {it.barred_until} is before {day}, the revocation")
     rules = footing.rules(by, mine, day)
     barred = it.barred_until or footing.years_after(day, rules.number("bar_years"))
+    so_far = _barred_until(operator, mine)  # it may be revoked already, from this day or a later
+    longer = bool(barred and (so_far is None or barred > so_far))
     if mine.status is Status.REVOKED:
         assert mine.ended is not None  # what is revoked was so from some day
-        so_far = _barred_until(operator, mine)
-        longer = bool(barred and (so_far is None or barred > so_far))
         if day > mine.ended or (day == mine.ended and not longer):
             kind, about = Operator.Revoked, "the revocation"
             return repeated(
                 operator, mine, kind, by, about, reason=reason, barred_until=barred
             )
-        if it.barred_until and not longer and it.barred_until != so_far:
+    if so_far and not longer:
+        if it.barred_until not in (None, so_far):
             raise AlreadyRecorded(
                 f"barredUntil: found {it.barred_until}, and the bar after the revocation of "
                 f"{mine} is until {so_far}; it is shortened by correcting that record"
             )
-        barred = barred if longer else so_far
+        barred = so_far
     # Where nobody knows the bar the revocation goes on: it is the next grant that needs its ground.
     unknown = () if barred else rules.unknown("bar_years")
     record(

@@ -23,6 +23,8 @@ CORRECTABLE: dict[str, Any] = {
     "decided": date.fromisoformat,
     "valid_until": date.fromisoformat,
     "until": date.fromisoformat,
+    "barred_until": date.fromisoformat,
+    "legal_ground": str,
     "number": str,
     "type": str,
     "reason": str,

@@ -19,7 +19,7 @@ from registry.errors import (
     WrongDates,
     WrongStatus,
 )
-from registry.holdings import Authorisation, Due
+from registry.holdings import Authorisation
 from registry.operators import Operator, amended
 from registry.periods import Period, stretches
 from registry.programmes import Programme
@@ -311,20 +311,6 @@ def _held_from(operator: Operator, it: Authorisation, day: date) -> list[Period]
         period for period in stretches(told(operator), operator.time_zone, it.reference)
         if period.status in HELD and (period.valid_to is None or period.valid_to > at)
     ]  # fmt: skip
-
-
-def due(rules: Rules, what: str, rule: str, start: date) -> tuple[Due, ...]:
-    days = rules.number(rule)
-    return (Due(what, start + timedelta(days=days), rules.source(rule)),) if days else ()
-
-
-def renewal(rules: Rules, until: date | None) -> tuple[Due, ...]:
-    return (Due("renewal", until, rules.source("validity_years")),) if until else ()
-
-
-def review(rules: Rules, start: date) -> tuple[Due, ...]:
-    day = years_after(start, rules.number("review_years"))
-    return (Due("review", day, rules.source("review_years")),) if day else ()
 
 
 def term(rules: Rules, start: date) -> date | None:

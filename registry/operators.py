@@ -218,6 +218,7 @@ class Operator(BaseAggregate[UUID]):
         valid_until: date | None = None  # the last civil day of the term
         due: tuple[Due, ...] = ()
         rule_unknown: tuple[str, ...] | None = None
+        counted_by: str | None = None  # the calendar of the working days until its effect
         ends_by_decision: bool | None = None  # None: the term ends by law after `valid_until`
 
         def alter(self, it: Authorisation) -> None:

@@ -156,6 +156,10 @@ def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int)
         )
     if isinstance(wrong, Operator.PersonErased):
         raise UnknownPosition(f"position: {it.position} is an erasure; what is gone stays gone")
+    if isinstance(wrong, Operator.SuspensionEnded) or getattr(wrong, "by_law", None):
+        raise UnknownPosition(
+            f"position: {it.position} records what ended by law; correct the decision that said so"
+        )
     if wrong is None:
         raise UnknownPosition(
             f"position: {it.position} is not an event of {operator.tin} that can be corrected "
@@ -211,11 +215,11 @@ def _could_be_said(
         raise WrongDates(f"what.effective: found {day}, wanted one from 1900 to 2200")
     if right.decided and right.decided > by.today:
         raise WrongDates(f"what.decided: {right.decided} is after {by.today}, this day")
-    for name in ("valid_until", "until"):
+    for name in ("valid_until", "until", "barred_until"):
         end = getattr(right, name, None)
         if end and end <= day and {name, "effective"} & what.keys():
             raise WrongDates(f"what.{name}: {end} is not after {day}, its beginning")
-    for name in ("number", "reason"):
+    for name in ("number", "reason", "legal_ground"):
         if name in what and not what[name].strip():
             raise BadValue(f"what.{name}: found nothing, wanted it in words or figures")
     identifier = (Operator.IdentifierAdded, Operator.IdentifierEnded)

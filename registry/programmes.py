@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -15,29 +15,16 @@ from registry.repeats import difference
 from registry.rules import ENDS, Rule, Rules
 from registry.streams import stream_id
 from registry.values import AdministrationCode, RuleState
+from registry.workdays import REGULATION_1182, Calendar, place_of
 
 #: Rules that are numbers, beside all those that end in _days or _years.
 COUNTED = frozenset({"effect_after"})
 #: What they count at most: more leads past the last year that a date can hold, and whoever
 #: counts on from a day could not be answered.
 MOST_DAYS, MOST_YEARS = 36_525, 100
-
-
-def day_of_effect(rules: Rules, decided: date) -> date:
-    """UCC Delegated Act Art. 29: the fifth day after the decision, where nothing else is said.
-
-    The pre-2016 United Kingdom counted ten working days (Monday to Friday here: the
-    holidays of a past year in one country are not part of this record).
-    """
-    rule = rules.rule("effect_after")
-    days = rule.number or 0
-    if rule.unit != "working days":
-        return decided + timedelta(days=days)
-    day = decided
-    while days:
-        day += timedelta(days=1)
-        days -= day.weekday() < 5
-    return day
+#: How the rule of a single day of a calendar begins, and what it may say of the day.
+OF_CALENDAR = "calendar."
+HOLIDAY, WORKING_DAY = "holiday", "working day"
 
 
 class Programme(BaseAggregate[UUID]):
@@ -94,6 +81,7 @@ class Programme(BaseAggregate[UUID]):
             programme.rules.append(self)
             programme._turns = None
             programme._of_day.clear()
+            programme._calendars.clear()
 
     def __init__(
         self,
@@ -119,6 +107,7 @@ class Programme(BaseAggregate[UUID]):
         self.rules: list[Programme.RuleSet] = []
         self._turns: list[date] | None = None  # the days on which a rule begins or ends
         self._of_day: dict[int, Rules] = {}  # by how many turns came before
+        self._calendars: dict[str, Calendar] = {}
 
     @staticmethod
     def create_id(programme: str) -> UUID:
@@ -145,6 +134,21 @@ class Programme(BaseAggregate[UUID]):
             )
         return self._of_day[since]
 
+    def calendar(self, authority: str, day: date) -> Calendar:
+        """The working days that count for an authority of that country under the rules of a day,
+        with the single days that this programme's data put right (`calendar.<place>.<day>`),
+        whenever they were said."""
+        place = place_of(self.rules_on(day), authority)
+        if place not in self._calendars:
+            changed: dict[date, bool] = {}
+            for rule in self.rules:
+                if rule.rule.startswith(of_place := f"{OF_CALENDAR}{place}."):
+                    changed.pop(said := date.fromisoformat(rule.rule.removeprefix(of_place)), None)
+                    if rule.value is not None:
+                        changed[said] = rule.value == WORKING_DAY
+            self._calendars[place] = Calendar(place, changed)
+        return self._calendars[place]
+
     def set_types(self, by: Decision, types: tuple[str, ...]) -> None:
         facts = by.envelope()
         last = self.types_said.get(facts["effective"])
@@ -161,6 +165,8 @@ class Programme(BaseAggregate[UUID]):
         state: RuleState = RuleState.VALUE,
     ) -> None:
         """Raises BadValue, WrongDates, GroundNeeded."""
+        if rule.startswith(OF_CALENDAR):
+            _of_calendar(rule)
         if state is RuleState.VALUE:
             _readable(rule, value)
         elif value is not None or unit is not None:
@@ -192,6 +198,10 @@ def _readable(rule: str, value: str | None) -> None:
     counted = rule in COUNTED or rule.endswith(("_days", "_years"))
     if value is None:
         raise BadValue(f"value: found nothing; wanted the value of {rule}, or a state")
+    if rule.startswith(OF_CALENDAR) and value not in (HOLIDAY, WORKING_DAY):
+        raise BadValue(f"value: found {value[:90]!r}, wanted {HOLIDAY!r} or {WORKING_DAY!r}")
+    if rule == "day_counting" and value != REGULATION_1182:
+        raise BadValue(f"value: found {value[:90]!r}, wanted {REGULATION_1182!r} or state NONE")
     if counted and not value.isdecimal():
         raise BadValue(f"value: found {value[:90]!r}, and {rule} wants a whole number")
     most = MOST_YEARS if rule.endswith("_years") else MOST_DAYS if counted else None
@@ -199,3 +209,14 @@ def _readable(rule: str, value: str | None) -> None:
         raise BadValue(f"value: found {value[:90]}, and {rule} is {most} at most")
     if rule in ("validity_end", "suspension_end") and value not in ENDS:
         raise BadValue(f"value: found {value[:90]!r}, and {rule} is {' or '.join(ENDS)}")
+
+
+def _of_calendar(rule: str) -> None:
+    """Raises BadValue where the name of the rule is no day of a calendar."""
+    _, place, day = [*rule.split("."), "", ""][:3]
+    try:
+        if f"{OF_CALENDAR}{place}.{date.fromisoformat(day)}" == rule and place:
+            return
+    except ValueError:
+        pass
+    raise BadValue(f"rule: found {rule[:90]!r}, wanted a day, like calendar.GB-ENG.2022-09-19")

@@ -26,7 +26,17 @@ MEANINGS: dict[str, str] = {
 }
 #: Of these, those that a decision cannot do without: where they are unknown it states its legal
 #: ground. The others set deadlines. A deadline is an alert, and unknown where its rule is.
-GUARDS = frozenset({"bar_years", "decision_extension_days", "effect_after", "validity_years"})
+#: `working_days_calendar` is asked for where working days are counted. Where no rule names a
+#: calendar it is that of the authority's own country, which may be unknown, too.
+GUARDS = frozenset(
+    {
+        "bar_years",
+        "decision_extension_days",
+        "effect_after",
+        "validity_years",
+        "working_days_calendar",
+    }
+)
 #: What `validity_end` and `suspension_end` may say. By law: on its day, without anybody. By
 #: decision: what holds after the day is unknown until a decision is recorded. The rule of the day
 #: from which a grant, renewal or suspension counts is the one that holds for its end.

@@ -53,6 +53,11 @@ OF_OPERATORS = (
 )
 
 
+#: What ended by law is nobody's decision: the record of it is made only where it says what earlier
+#: events said, and changes nothing (registry/endings.py).
+OF_LAW = (c.RecordEnd,)
+
+
 def text(command: c.Command) -> str:
     """What is signed of a command: two lines, the second its canonical JSON."""
     return f"{DOMAIN}\n{c.canonical(command)}\n"
@@ -132,14 +137,15 @@ def check(
 def answerable(
     command: c.Command, aggregate: BaseAggregate[UUID] | None
 ) -> tuple[AdministrationCode, ...]:
-    """Whose decision it is, any of them. Nobody's, where it is the operator's own, or a claim.
+    """Whose decision it is, any of them. Nobody's, where it is the operator's own, a claim, or the
+    record of what ended by law.
 
     It is read from what the events will say, never from who is said to have decided: that is what
     a forger would choose.
     """
     match command:
         case c.OperatorCommand(tin=tin):
-            if isinstance(command, OF_OPERATORS):
+            if isinstance(command, OF_OPERATORS + OF_LAW):
                 return ()
             if isinstance(aggregate, Operator):
                 return (aggregate.administration,)

@@ -6,9 +6,9 @@ with effect from the first makes the first to the tenth suspended days, and both
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from registry.clocks import Known, Memory, Remembered, remember
 from registry.deadlines import Deadline, deadlines
 from registry.decisions import begins
 from registry.operators import Operator, amended
-from registry.periods import Book, Period, in_order_of_law, periods, stand
+from registry.periods import Book, Page, Period, in_order_of_law, periods, stand
 from registry.values import AdministrationCode, Role, Tin
 
 __all__ = [
@@ -69,6 +69,7 @@ class Record:
     deadlines: list[Deadline]
     turns: list[datetime]  # where, by the last belief, an event makes a status period begin
     ends: list[datetime]  # where one begins without an event: an end said in advance comes
+    to_record: datetime | None  # the first end by law, past or to come, that no event records
 
 
 #: Of which beliefs an event changes something: nothing is believed anew because of the others.
@@ -138,7 +139,25 @@ def record(events: Sequence[Known[Any]]) -> Record:
         deadlines(amended(told) if corrected else told),
         [p.valid_from for page in pages for p in (*page.done, page.ahead[0])],
         [p.valid_from for page in pages for p in page.ahead[1:]],
+        _to_record(pages, told, zone),
     )
+
+
+def _to_record(
+    pages: Iterable[Page], told: Sequence[Operator.Event], zone: str
+) -> datetime | None:
+    ends = [
+        (page.begun.authorisation, end) for page in pages for end in page.ended_by(date.max)
+    ]
+    if not ends:
+        return None
+    recorded = {
+        (type(e) is Operator.Expired, e.authorisation, e.effective)
+        for e in told
+        if isinstance(e, Operator.Expired | Operator.SuspensionEnded)
+    }
+    days = [end.day for it, end in ends if (end.of_term, it, end.day) not in recorded]
+    return begins(min(days), zone) if days else None
 
 
 # ------------------------------------------- names, identifiers and consents

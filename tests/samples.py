@@ -7,7 +7,7 @@ from typing import Any
 
 from registry.operators import Operator
 from registry.values import Role, Tin
-from tests.law import DE, UCC, due
+from tests.law import DE, KR, UCC, due
 from tests.scenario import Fact, fact, given
 
 ACME = Tin("DE8934842")
@@ -52,7 +52,7 @@ def korean(*later: Fact) -> tuple[Fact, ...]:
     """An operator of a programme whose authorisations end after five years."""
     return (
         fact(
-            Operator.Registered, tin=Tin("KR1234567"), administration="KR", name="Hana",
+            Operator.Registered, tin=Tin("KR1234567"), administration=KR, name="Hana",
             time_zone="Asia/Seoul", effective=date(2020, 1, 6),
         ),
         fact(

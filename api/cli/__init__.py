@@ -36,6 +36,7 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "up": running.up,
         "serve": running.serve,
         "follow": running.follow,
+        "clerk": running.clerk,
         "log": signing.log,
         "sign": signing.sign,
     },

@@ -188,7 +188,7 @@ def diff(
     home: Home = HOME,
     as_json: Json = False,
 ) -> None:
-    """Which operators are answered otherwise at moment B than at A, and what happened in between.
+    """Which operators would be answered otherwise at moment B than at A, and what happened between.
 
     Ends with 0 where both moments answer alike, with 1 where they do not.
     """
@@ -274,7 +274,7 @@ def _print_differences(
         print("both moments answer alike")
         return
     print_table(
-        "Who is answered otherwise",
+        "Who would be answered otherwise",
         ("Operator", "Standing", "Recognition", "Because of positions"),
         [
             (

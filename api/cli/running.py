@@ -85,6 +85,18 @@ def follow(home: Home = HOME, with_parent: WithParent = False) -> None:
         Follower(url).run(stop)
 
 
+def clerk(home: Home = HOME, with_parent: WithParent = False) -> None:
+    """The clerk alone: records what ended by law within a minute of its day. One at a time works.
+
+    No answer depends on it: an end that was said in advance is law without it. Its records are in
+    the history, in the feed and in the log.
+    """
+    with until_told(home, with_parent) as (url, stop):
+        from api.clerk import Clerk
+
+        Clerk(url).run(stop)
+
+
 @contextmanager
 def until_told(home: str, with_parent: bool) -> Iterator[tuple[str, threading.Event]]:
     """For who works in the background: the register's conninfo, and what Ctrl-C and SIGTERM set.

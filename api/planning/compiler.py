@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import msgspec
 from graphql import (
     FieldNode,
     GraphQLEnumType,
@@ -36,6 +35,7 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
+from api.planning.answers import Answers, Elsewhere
 from api.planning.sql import (
     AS_IT_LIES,
     SELECTED,
@@ -68,35 +68,10 @@ class Declined(Exception):
         self.reason = reason
 
 
-class Answers:
-    """Reads the outcomes of a question of recognition out of the JSON text of an answer.
-
-    `name`: of the field in the answer; `many`: it is a list; `outcome`: the name of the outcome in
-    it, None where it was not selected.
-    """
-
-    def __init__(self, name: str, many: bool, outcome: str | None) -> None:
-        self._decoder = None
-        if outcome is not None:
-            inner = msgspec.defstruct(
-                "Inner", [("outcome", str)], rename={"outcome": outcome}
-            )
-            field: Any = list[inner] if many else inner  # type: ignore[valid-type]
-            outer = msgspec.defstruct("Outer", [("field", field)], rename={"field": name})
-            self._decoder = msgspec.json.Decoder(outer)
-
-    def read(self, text: bytes) -> list[str | None] | None:
-        if self._decoder is None:
-            return None
-        found: Any = self._decoder.decode(text)
-        many = found.field if isinstance(found.field, list) else [found.field]
-        return [each.outcome for each in many]
-
-
 @dataclass(frozen=True)
 class Bound:
-    """A field whose arguments become parameters. `looks`: for the read log, else empty. `answers`:
-    of a question of recognition, where its outcomes are in the answer."""
+    """A field whose arguments become parameters. `looks`: for the read log, else empty. `answers`,
+    `elsewhere`: where the outcomes of recognition are in the answer."""
 
     bind: Bind
     field: GraphQLField
@@ -104,6 +79,7 @@ class Bound:
     looks: str
     names: Mapping[str, str]  # of its arguments in Python, by those in GraphQL
     answers: Answers | None = None
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,8 +225,8 @@ class Compiler:
             arguments = defined.extensions["strawberry-definition"].arguments
             python = dict(zip(defined.args, (it.python_name for it in arguments), strict=True))
             node = details[0].node
-            answers = self._answers(where, kind, details)
-            self._bound.append(Bound(where.bind, defined, node, where.looks, python, answers))
+            told = self._told_of(where, kind, details) if where.looks else (None, None)
+            self._bound.append(Bound(where.bind, defined, node, where.looks, python, *told))
             scope = _Scope({**scope.names, **names}, scope.me, telling=scope.telling)
         where = self._as_it_lies(where, kind, details)
         if where.keys:
@@ -266,19 +242,33 @@ class Compiler:
             return f"coalesce({text}, {rows})"
         return self._selected(where, kind, details, scope)
 
-    def _answers(self, where: Rows, kind: Any, details: list[FieldDetails]) -> Answers | None:
-        if not where.looks or "in" not in where.gives:
-            return None
-        chosen = collect_subfields(
+    def _told_of(
+        self, where: Rows, kind: Any, details: list[FieldDetails]
+    ) -> tuple[Answers | None, Elsewhere | None]:
+        node, many = details[0].node, isinstance(kind, GraphQLList)
+        name = node.alias.value if node.alias else node.name.value
+        chosen = self._chosen(kind, details)
+        if "in" in where.gives:
+            return Answers(name, many, chosen.get("outcome", (None,))[0]), None
+        if "recognisedIn" not in chosen:
+            return None, None
+        list_, inside = chosen["recognisedIn"]
+        inner = self._chosen(_element(kind).fields["recognisedIn"].type, inside)
+        if not {"in", "outcome"} <= inner.keys():
+            return None, None
+        return None, Elsewhere(name, many, (list_, inner["in"][0], inner["outcome"][0]))
+
+    def _chosen(
+        self, kind: Any, details: list[FieldDetails]
+    ) -> dict[str, tuple[str, list[FieldDetails]]]:
+        """The fields that are selected, each with its name in the answer."""
+        collected = collect_subfields(
             self.schema, self.fragments, self.variables, self.operation, _element(kind), details
         )
-        outcome = next(
-            (name for name, each in chosen.grouped_field_set.items()
-             if each[0].node.name.value == "outcome"), None,
-        )  # fmt: skip
-        node = details[0].node
-        name = node.alias.value if node.alias else node.name.value
-        return Answers(name, isinstance(kind, GraphQLList), outcome)
+        return {
+            each[0].node.name.value: (name, each)
+            for name, each in collected.grouped_field_set.items()
+        }
 
     def _as_it_lies(self, where: Rows, kind: Any, details: list[FieldDetails]) -> Rows:
         """`ready` is left where it is the selection that lies ready, with its own rows."""

@@ -32,9 +32,10 @@ from api import tallies
 from api.access import Asker
 from api.context import Context, Pool
 from api.limits import Document
+from api.planning.answers import Answers, Elsewhere
 from api.planning.arguments import Arguments, Odd, Variables
 from api.planning.coalescer import Coalescer, cell, run
-from api.planning.compiler import Answers, Bound, Compiler, Declined, Plan
+from api.planning.compiler import Bound, Compiler, Declined, Plan
 from api.planning.kept import Verdicts
 from api.planning.sql import MARK
 from api.readlog import Asked, consignment
@@ -133,8 +134,7 @@ class Planner:
             if not declined and context.keeps_looks:
                 # What is declined the stock executor looks at, and keeps.
                 for it in looks:
-                    outcomes = it.answers.read(answer) if it.answers and answer else None
-                    context.looked(it.name, it.tins, it.asked, outcomes)
+                    it.keep(context, answer)
 
     async def _worded(
         self, text: bytes, plan: Plan, bound: list[Mapping[str, Any]]
@@ -217,7 +217,7 @@ class _Planned:
         self.plan = plan
         self.fields = [_Field(it) for it in plan.bound]
         self.looks = [
-            _Looks(number, it.node.name.value, it.looks, it.answers)
+            _Looks(number, it.node.name.value, it.looks, it.answers, it.elsewhere)
             for number, it in enumerate(plan.bound)
             if it.looks
         ]
@@ -230,25 +230,36 @@ class _Looks(NamedTuple):
     name: str
     of: str
     answers: Answers | None
+    elsewhere: Elsewhere | None
 
 
 class _Looked(NamedTuple):
     """The same of one request."""
 
-    name: str
+    of: _Looks
     tins: list[str]
-    asked: Asked | None
-    answers: Answers | None
+    bound: Mapping[str, Any]
+
+    def keep(self, context: Context, answer: bytes) -> None:
+        """`answer`: its JSON text; empty where there was none."""
+        answers, elsewhere = self.of.answers, self.of.elsewhere
+        asked = self._asked(self.bound["in"]) if answers else None
+        outcomes = answers.read(answer) if answers and answer else None
+        context.looked(self.of.name, self.tins, asked, outcomes)
+        told = elsewhere.read(answer, self.tins) if elsewhere and answer else {}
+        for territory, by_tin in told.items():
+            context.looked(
+                "recognisedIn", list(by_tin), self._asked(territory), list(by_tin.values())
+            )
+
+    def _asked(self, territory: str) -> Asked:
+        bound = self.bound
+        return Asked(territory, bound["at"], bound["known"], consignment(bound))
 
 
 def _look(it: _Looks, bound: Mapping[str, Any]) -> _Looked:
     tins = bound[it.of]
-    asked = _asked(bound) if it.answers else None
-    return _Looked(it.name, [tins] if isinstance(tins, str) else tins, asked, it.answers)
-
-
-def _asked(bound: Mapping[str, Any]) -> Asked:
-    return Asked(bound["in"], bound["at"], bound["known"], consignment(bound))
+    return _Looked(it, [tins] if isinstance(tins, str) else tins, bound)
 
 
 class _Known:

@@ -69,7 +69,8 @@ class SplitFrom(OperatorCommand):
 class CorrectRecord(OperatorCommand):
     """Puts right what an earlier event of this operator said; the event itself stays.
 
-    `what` maps a field of that event to its right value (as text), or says `void: true`.
+    `what` maps a field of that event (effective, decided, valid_until, until, barred_until,
+    number, type, reason, legal_ground, value) to its right value, as text, or says `void: true`.
     """
 
     position: int

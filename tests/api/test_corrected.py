@@ -190,6 +190,41 @@ def test_the_question_is_kept_as_it_was_asked_by_either_way_of_answering(
         assert law_at in (asked_at, datetime(2025, 6, 1, tzinfo=UTC))
 
 
+@pytest.mark.parametrize("planner", [True, False])
+def test_what_is_told_of_an_operator_wherever_it_may_be_recognised_is_kept_too(
+    database: str, tmp_path: Path, planner: bool
+) -> None:
+    record(database, *LINES)
+    document = """
+    query ($tins: [TIN!]!) {
+      one: operator(tin: "KR22222222") { there: recognisedIn { in said: outcome } tin }
+      operatorsByTin(tins: $tins) { ...it }
+      nothing: operator(tin: "KR22222222") { recognisedIn { legal } }
+    }
+    fragment it on Operator { recognisedIn { in outcome } }"""
+    with Client(database, tmp_path, planner=planner) as small:
+        small.ask(document, "partner:CN", tins=["KR22222222", "FR4444444", OPEN])
+        kept(small, 2)
+        with psycopg.connect(database) as connection:
+            rows = connection.execute(
+                "select t.tin, l.territory, t.outcome from access.read_log l"
+                " cross join lateral unnest(l.tins, l.outcomes) as t (tin, outcome)"
+                " where l.operation = 'recognisedIn' order by 1"
+            ).fetchall()
+            looks = connection.execute(
+                "select operation, tins from access.read_log where operation <> 'recognisedIn'"
+                " order by 1, 2"
+            ).fetchall()
+
+    assert rows == [
+        (OPEN, "CN", "RECOGNISED"), (STEEL, "CN", "NOT_RECOGNISED"),
+        (STEEL, "CN", "NOT_RECOGNISED"),
+    ]  # fmt: skip
+    assert looks == [
+        ("operator", [STEEL]), ("operator", [STEEL]), ("operatorsByTin", [STEEL, "FR4444444", OPEN])
+    ]  # fmt: skip
+
+
 def test_pages_follow_each_other_without_gap_or_repeat(small: Client) -> None:
     many = "query ($tins: [TIN!]!) { recognitions(tins: $tins, in: CN) { outcome } }"
     small.ask(many, "partner:CN", tins=[NEW, STEEL, NEW, OPEN])

@@ -29,6 +29,12 @@ def test_a_register_that_nobody_touched_has_nothing_to_find(
             "/1 from",
         ),
         (
+            "update views.status_period set valid_to = null"
+            " where status = 'VALID' and valid_until = '2026-10-06' and recorded_to is null",
+            "periods are bounded by their ends",
+            "operator HKSYNTHETIC0001 is held until None, and the term ended with 2026-10-06",
+        ),
+        (
             "update views.operator set name = 'Somebody Else' where tin = 'CN1234567890'",
             "200 streams derived anew give the same rows",
             "operator: ('CN1234567890'",

@@ -9,6 +9,7 @@ import pytest
 from registry import commands as c
 from registry.errors import (
     AlreadyHeld,
+    AlreadyRecorded,
     BadValue,
     NotOffered,
     Refusal,
@@ -40,6 +41,21 @@ from tests.scenario import Fact, fact, refused, when
 def correct(position: int, why: str = "a slip", **what: str) -> c.CorrectRecord:
     """Of this stream: here an event's position is its version."""
     return c.CorrectRecord(tin=ACME, position=position, what=what, why=why)
+
+
+def test_a_bar_and_a_legal_ground_are_put_right_where_a_second_command_is_refused() -> None:
+    acme = operator(*authorised, revoked)
+    shorter = c.RevokeAuthorisation(
+        tin=ACME, reason="fraud", effective=date(2026, 2, 2), barred_until=date(2027, 2, 2),
+        legal_ground="UCC",
+    )  # fmt: skip
+    assert "barredUntil: found 2027-02-02" in refused(AlreadyRecorded, acme, shorter)
+
+    assert len(when(acme, correct(6, barred_until="2027-02-02", legal_ground="UCC"))) == 1
+
+    assert acme.barred == {"EU-AEO": date(2027, 2, 2)}
+    assert when(acme, shorter) == []
+    refused(WrongDates, acme, correct(6, barred_until="2026-02-01"))
 
 
 def test_a_correction_puts_an_event_right_and_leaves_it_written() -> None:

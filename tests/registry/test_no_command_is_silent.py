@@ -22,6 +22,7 @@ from registry import commands as c
 from registry.administrations import Administration
 from registry.agreements import Agreement, Party
 from registry.errors import Refusal
+from registry.notes import ED25519, Signer
 from registry.operators import Operator
 from registry.programmes import Programme
 from registry.publications import Claim, Document
@@ -66,6 +67,7 @@ STREAM = {
 }  # fmt: skip
 
 LEI, LEI2 = "5493001KJTIIGC8Y1R12", "HWUPKR0MPOU8FGXBT394"
+KEY, SPARE = (str(Signer.of_seed("EU", ED25519, 32 * seed).key) for seed in (b"k", b"s"))
 ANNA, BORIS = UUID(int=1), UUID(int=2)
 DAY, EARLIER, LATER = date(2026, 3, 2), date(2026, 2, 20), date(2026, 3, 9)
 BEFORE_ALL, AHEAD, FURTHER = date(2025, 7, 15), date(2027, 1, 1), date(2028, 1, 1)
@@ -158,6 +160,9 @@ VALUES: dict[tuple[type[c.Command], str] | str, tuple[Any, ...]] = {
     (c.SetScope, "until"): (None, AHEAD),
     # -- administrations, programmes, documents
     (c.MembershipCommand, "member"): (GB, FR),
+    "key": (KEY, SPARE),
+    # A key counts from its recording on.
+    (c.KeyCommand, "effective"): (None, DAY),
     "sense": (Sense.CUSTOMS_TERRITORY, Sense.UNION),
     "as_of": (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC),
               datetime(2026, 2, 1, tzinfo=UTC)),
@@ -342,6 +347,10 @@ left = fact(
     Administration.MemberLeft, member=GB, sense=Sense.CUSTOMS_TERRITORY,
     effective=date(2021, 1, 1), source="OJ",
 )  # fmt: skip
+keyed = fact(
+    Administration.KeyAdded, key=KEY, since=datetime(2026, 2, 1, tzinfo=UTC),
+    effective=date(2026, 2, 1),
+)  # fmt: skip
 ADMINISTRATIONS: dict[str, tuple[Fact, ...]] = {
     "registered": (bloc,),
     "joined": (bloc, joined),
@@ -352,6 +361,9 @@ ADMINISTRATIONS: dict[str, tuple[Fact, ...]] = {
         left.type, **left.fields | {"effective": date(2026, 3, 5)})),
     "listed": (bloc, fact(
         Administration.ListReceived, as_of=datetime(2026, 2, 20, tzinfo=UTC), effective=DAY)),
+    "keyed": (bloc, keyed),
+    "keyed no more": (bloc, keyed, fact(
+        Administration.KeyRetired, key=KEY, effective=date(2026, 2, 2))),
 }  # fmt: skip
 programme = fact(
     Programme.Registered, programme="EU-AEO", administration=EU, time_zone="Europe/Brussels",
@@ -397,11 +409,8 @@ def agreement(*said: c.Command) -> Agreement:
 #: With how many of the commands that a standing takes every field is changed afterwards; all of
 #: them, where somebody has a minute: AEO_EVERY_PAIR=1.
 PAIRS = 1_000 if os.environ.get("AEO_EVERY_PAIR") else 1
-#: Keys of administrations are real keys: what is said of them is shown in test_signatures.py.
-KINDS = [
-    kind for kind in c.COMMANDS.values()
-    if kind not in BEGINNINGS and not issubclass(kind, c.KeyCommand)
-]  # fmt: skip
+#: Who begins a stream that is there is refused (tests/registry/test_repeated_at_the_door.py).
+KINDS = [kind for kind in c.COMMANDS.values() if kind not in BEGINNINGS]
 
 
 def outcome(thing: Any, command: c.Command) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from registry import commands as c
 from registry.errors import BadValue, GroundNeeded, Refusal, WrongDates
-from registry.programmes import Programme, day_of_effect
+from registry.programmes import Programme
 from registry.rules import MEANINGS
 from registry.values import RuleState
 from tests.law import CN, PROGRAMMES, TODAY
@@ -191,19 +191,3 @@ def test_who_says_so_is_told_with_every_number() -> None:
 
     assert rules.source("validity_years") == "Customs Act of Korea"
     assert rules.source("unheard_of") == "unheard_of"
-
-
-@pytest.mark.parametrize(
-    ("decided", "effect"),
-    [
-        # A Wednesday, and ten working days later over two weekends.
-        (date(2014, 3, 5), date(2014, 3, 19)),
-        # A Saturday: the first working day is the Monday.
-        (date(2014, 3, 8), date(2014, 3, 21)),
-        (date(2016, 5, 1), date(2016, 5, 6)),
-    ],
-)
-def test_the_day_of_effect_is_counted_by_the_law_of_the_decision(
-    decided: date, effect: date
-) -> None:
-    assert day_of_effect(PROGRAMMES["EU-AEO"].rules_on(decided), decided) == effect

@@ -90,9 +90,17 @@ def test_every_text_that_was_ever_approved_can_still_be_read(file: Path) -> None
     assert int(version) <= getattr(CLASSES[topic], "class_version", 1)
 
 
-@pytest.mark.parametrize("file", sorted(EARLIER.glob("*.json")), ids=lambda file: file.stem)
+#: Those whose version is still the one that is written.
+CURRENT = [
+    file for file in sorted(EARLIER.glob("*.json"))
+    if file.stem.partition(".without-")[0]
+    in {f"{topic}.v{getattr(kind, 'class_version', 1)}" for topic, kind in CLASSES.items()}
+]
+
+
+@pytest.mark.parametrize("file", CURRENT, ids=lambda file: file.stem)
 def test_a_field_that_came_later_is_left_out_where_it_says_nothing(file: Path) -> None:
-    topic = file.stem.rpartition(".v")[0].partition(".v")[0]
+    topic = file.stem.rpartition(".v")[0]
     text = file.read_text(encoding="utf-8").rstrip("\n")
 
     assert MAPPER.to_stored_event(read(topic, text)).state.decode() == text

@@ -1,0 +1,60 @@
+"""The deadlines that a programme's rules set, and the working days by which they are counted."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from registry import footing
+from registry.holdings import Due
+from registry.operators import Operator
+from registry.programmes import Programme
+from registry.rules import Rules
+from registry.workdays import REGULATION_1182, WEEKDAYS, Calendar, Effect, UnknownCalendar
+from registry.workdays import day_of_effect as counted
+
+
+class Law(NamedTuple):
+    """The rules of a programme on a day, and the working days of the authority that decides."""
+
+    rules: Rules
+    calendar: Calendar
+
+    def due(self, what: str, rule: str, start: date) -> tuple[Due, ...]:
+        """The deadline that a rule sets from the day of an event, which is not counted."""
+        days = self.rules.number(rule)
+        return (self.ending(what, rule, start, start + timedelta(days=days)),) if days else ()
+
+    def review(self, start: date) -> tuple[Due, ...]:
+        day = footing.years_after(start, self.rules.number("review_years"))
+        return (self.ending("review", "review_years", start, day),) if day else ()
+
+    def ending(self, what: str, rule: str, start: date, last: date) -> Due:
+        """A deadline on the last day of a period, moved to a working day where the programme's
+        periods are counted by Regulation 1182/71; the calendar is then named with the rule."""
+        source = self.rules.source(rule)
+        if self.rules.rule("day_counting").value != REGULATION_1182 or last == date.max:
+            return Due(what, last, source)
+        try:
+            moved = self.calendar.end_of_period(last, start)
+        except UnknownCalendar:
+            moved = Calendar(WEEKDAYS).end_of_period(last, start)
+            return Due(what, moved, f"{source}; {REGULATION_1182}, holidays unknown")
+        by = f"; {REGULATION_1182}, {self.calendar.source}" if moved != last else ""
+        return Due(what, moved, f"{source}{by}")
+
+
+def law(operator: Operator, programme: Programme, day: date) -> Law:
+    """The law of a day for a decision about this operator, by its own administration."""
+    calendar = programme.calendar(operator.administration.text, day)
+    return Law(programme.rules_on(day), calendar)
+
+
+def day_of_effect(operator: Operator, programme: Programme, decided: date) -> Effect:
+    """From which civil day a decision of that day counts where it does not say so itself."""
+    of_decision = law(operator, programme, decided)
+    return counted(of_decision.rules, of_decision.calendar, decided)
+
+
+def renewal(rules: Rules, until: date | None) -> tuple[Due, ...]:
+    return (Due("renewal", until, rules.source("validity_years")),) if until else ()
