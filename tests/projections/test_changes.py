@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise, product
 from string import ascii_uppercase
 from typing import Any
@@ -73,6 +73,11 @@ class Histories(Maker):
         day = START + timedelta(days=self.random.randint(0, 60))
         return replace(made, types=("*",), programmes=(), roles=(), earliest=day, latest=day)
 
+    def _dates(self) -> tuple[date, date]:
+        """Most steps are dated early, to the day, so that there is time to be recognised in."""
+        early = START + timedelta(days=self.random.randint(0, 60))
+        return (early, early) if self.random.random() < 0.7 else super()._dates()
+
     def _correct(self, it: Operator, by: Decision) -> None:
         version = self.random.randint(2, max(2, it.version))
         what = self.random.choice(({"void": "true"}, {"effective": self._day().isoformat()}))
@@ -134,7 +139,7 @@ def test_the_fold_of_the_feed_is_the_answer_now_and_on_every_later_day(
 
     asyncio.run(compare())
     assert seen["answers"] > 5_000, seen
-    assert seen["recognised"] > 100, seen
+    assert seen["recognised"] > 60, seen
     assert seen["told"] > 200, seen
     assert seen["hidden"] > 5, seen
     assert seen["ends known in advance"] > 50, seen
