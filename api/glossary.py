@@ -106,7 +106,7 @@ MEANINGS = {
     "operatorsDescribed": "How many it has, as the source puts it.",
     "origin": "The TIN of the operator that it was part of.",
     "outcome": "Recognised, not recognised, or not known.",
-    "override": "Why an identifier whose check digit fails is right all the same.",
+    "override": "Why a number of another form, or whose check digit fails, is the authority's own.",
     "owner": "Whose goal it is.",
     "pageInfo": "Where the page ends.",
     "part": "The part of the authorisation; null: the whole of it.",

@@ -248,7 +248,10 @@ class OperatorFilter:
         default=None, description="The territory in which it is recognised."
     )
     name_contains: str | None = strawberry.field(
-        default=None, description="Part of its name in either script; letter case does not count."
+        default=None,
+        description="Part of its name in either script. Compared by one normal form in every "
+        "script: letter case, marks over Latin and Greek letters, width and blanks make no "
+        "difference.",
     )
     role: Role | None = None
 

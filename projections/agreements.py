@@ -13,6 +13,7 @@ from registry.agreements import Agreement, Said
 from registry.clocks import Known
 from registry.links import Link, record
 from registry.readings import amended
+from registry.texts import folded
 from registry.values import Dates, encode_value
 
 NOUN = "agreement"
@@ -85,7 +86,7 @@ def _words(events: Sequence[Known[Any]], reading: Said) -> str:
             clause = event.clause
             said += [*clause.crossings, *clause.modes, clause.identifier_scheme]
             said += [f"HS {code}" for code in clause.hs]
-    return "\n".join(dict.fromkeys(text for text in said if text)).lower()
+    return "\n".join(dict.fromkeys(folded(text) for text in said if text))
 
 
 def _link(it: Link) -> tuple[Any, ...]:

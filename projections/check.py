@@ -16,7 +16,7 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier, Literal
 
 from projections import folded, operators
-from projections.derivation import outdated
+from projections.derivation import UNICODE, outdated
 from projections.follower import Follower
 from projections.models import PROJECTIONS, Projection
 from projections.rebuild import make
@@ -171,7 +171,8 @@ def _checks(
     yield "periods are bounded by their ends", _unbounded(connection)
     yield from _orphans(connection)
     why = outdated(connection)
-    yield f"civil dates by one release of time zones, {RELEASE}", [why] if why else []
+    by = f"time zones {RELEASE} and Unicode {UNICODE}"
+    yield f"everything derived by one release, with {by}", [why] if why else []
     # What was counted by an earlier release keeps its day; its event says by which.
     yield f"working days are counted by the public holidays of {workdays.release()}", []
     yield "every projection is running", [

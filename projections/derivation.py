@@ -1,20 +1,23 @@
 """By which rules, and which release of time zones, the read models were derived from the events.
 
-The same events give other rows where a rule of derivation changes, or where a new release of the
-time zones moves a civil day. Rows of both kinds in one table would contradict each other, so that
-the read models are then derived anew as a whole.
+The same events give other rows where a rule of derivation changes, where a new release of the time
+zones moves a civil day, or where one of Unicode folds a letter otherwise. Rows of both kinds in one
+table would contradict each other, so that the read models are then derived anew as a whole.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg.sql import SQL, Identifier
 
 from registry.zones import RELEASE
 
+#: The release of Unicode by which names and numbers are compared: that of the Python at hand.
+UNICODE: Final[str] = unicodedata.unidata_version
 #: Raised with each release of the register in which the same events give other rows.
 VERSION = 2
 
@@ -23,10 +26,11 @@ def mark(connection: psycopg.Connection[Any], schema: str) -> None:
     """The tables of this schema are derived, from the first event on, by this program."""
     connection.execute(
         SQL(
-            "insert into {} (version, time_zones) values (%s, %s) on conflict (one)"
-            " do update set version = excluded.version, time_zones = excluded.time_zones"
+            "insert into {} (version, time_zones, unicode) values (%s, %s, %s)"
+            " on conflict (one) do update set version = excluded.version,"
+            " time_zones = excluded.time_zones, unicode = excluded.unicode"
         ).format(Identifier(schema, "derivation")),
-        [VERSION, RELEASE],
+        [VERSION, RELEASE, UNICODE],
     )
 
 
@@ -50,15 +54,19 @@ def outdated(connection: psycopg.Connection[Any]) -> str | None:
     Read models into which no event was ever told are nobody's, and need not.
     """
     row = connection.execute(
-        "select (select (version, time_zones)::text from views.derivation),"
-        " (select max(position) from views.tracking)"
+        "select d.version, d.time_zones, d.unicode, (select max(position) from views.tracking)"
+        " from (select 1) one left join views.derivation d on true"
     ).fetchone()
-    said, reached = row if row else (None, None)
-    if not reached or said == f"({VERSION},{RELEASE})":
+    version, release, unicode, reached = row if row else (None, None, None, None)
+    if not reached or (version, release, unicode) == (VERSION, RELEASE, UNICODE):
         return None
-    if said is None:
+    if version is None:
         return "the read models were derived by an earlier release of the register"
-    version, release = said.strip("()").split(",")
-    if release != RELEASE:
-        return f"the read models were derived with time zones {release}, and these are {RELEASE}"
-    return f"the read models were derived by rules {version}, and these are {VERSION}"
+    for what, theirs, ours in (
+        ("with time zones", release, RELEASE),
+        ("with Unicode", unicode, UNICODE),
+        ("by rules", version, VERSION),
+    ):
+        if theirs != ours:
+            return f"the read models were derived {what} {theirs}, and these are {ours}"
+    return None

@@ -9,12 +9,16 @@ from projections.tables import Rows, array, optional
 from projections.texts import settled
 from registry.clocks import ALWAYS, F, Known, Remembered
 from registry.decisions import begins, day_of, ends
+from registry.identifiers import normal
 from registry.operators import Operator
 from registry.standing import Record, record
+from registry.texts import folded
 
 NOUN = "operator"
 #: The tables that hold an operator's rows, all of them by its TIN.
-TABLES = ("operator", "particulars", "identifier", "consent", "status_period", "deadline")
+TABLES = (
+    "operator", "particulars", "identifier", "certificate", "consent", "status_period", "deadline"
+)  # fmt: skip
 KEY = "tin"
 
 #: The events that can move what a partner recognises, and every kind of them.
@@ -63,7 +67,8 @@ def rows(events: Sequence[Known[Any]], since: int = -1) -> Rows:
         "particulars": [
             (
                 tin, r.fact.name, r.fact.local_name, r.fact.address, array(r.fact.roles),
-                optional(r.fact.successor), r.fact.valid_from, r.fact.valid_to,
+                optional(r.fact.successor), _called(r.fact.name, r.fact.local_name),
+                r.fact.valid_from, r.fact.valid_to,
                 r.recorded_from, r.recorded_to, r.position, r.position_to,
             )
             for r in moved(it.names)
@@ -71,12 +76,20 @@ def rows(events: Sequence[Known[Any]], since: int = -1) -> Rows:
         "identifier": [
             (
                 tin, r.fact.scheme, r.fact.value, optional(r.fact.issuer), r.fact.verified_by,
+                normal(r.fact.value, r.fact.scheme),
                 day_of(r.fact.valid_from, zone),
-                day_of(r.fact.valid_to, zone) if r.fact.valid_to else None,
+                day_of(r.fact.valid_to, zone) if r.fact.valid_to else None, r.fact.shared,
                 r.fact.valid_from, r.fact.valid_to,
                 r.recorded_from, r.recorded_to, r.position, r.position_to,
             )
             for r in moved(it.identifiers)
+        ],
+        "certificate": [
+            (
+                tin, r.fact.authorisation, r.fact.number, normal(r.fact.number), r.fact.shared,
+                r.recorded_from, r.recorded_to, r.position, r.position_to,
+            )
+            for r in moved(it.certificates)
         ],
         "consent": [
             (
@@ -103,6 +116,12 @@ def rows(events: Sequence[Known[Any]], since: int = -1) -> Rows:
             for number, d in enumerate(it.deadlines, start=1)
         ],
     }  # fmt: skip
+
+
+def _called(name: str, local_name: str | None) -> str:
+    """What a search by name looks in. Two blanks in a row are in no normal form, so that nobody
+    finds the end of the one name with the beginning of the other."""
+    return f"{folded(name)}  {folded(local_name)}" if local_name else folded(name)
 
 
 def _as_it_stands(it: Record, events: Sequence[Known[Any]]) -> tuple[Any, ...]:

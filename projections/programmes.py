@@ -10,6 +10,7 @@ from projections.tables import Rows, array
 from registry.clocks import ALWAYS, Known, remember
 from registry.decisions import begins
 from registry.programmes import Programme
+from registry.texts import folded
 
 NOUN = "programme"
 TABLES = ("programme", "programme_type", "programme_rule")
@@ -33,7 +34,7 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
             (
                 code, first.administration.text, first.name, first.local_name, first.launched,
                 first.operators_described, first.confidence, first.source, events[0].known_at,
-                events[-1].position,
+                events[-1].position, _words(events),
             )
         ],
         "programme_type": [
@@ -41,6 +42,17 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
         ],
         "programme_rule": [(code, *r.fact, *_belief(r)) for r in remember(rules)],
     }  # fmt: skip
+
+
+def _words(events: Sequence[Known[Any]]) -> str:
+    """What a search looks in: the code, the names, what the source says, the sources of rules."""
+    first = events[0].event
+    said = [first.programme, first.name, first.local_name, first.operators_described, first.source]
+    said += [
+        it.event.legal_ground or it.event.source
+        for it in events[1:] if isinstance(it.event, Programme.RuleSet)
+    ]  # fmt: skip
+    return "\n".join(dict.fromkeys(folded(text) for text in said if text))
 
 
 def _types(

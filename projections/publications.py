@@ -11,6 +11,7 @@ from projections.tables import Rows, array, optional
 from registry.clocks import Known
 from registry.publications import Claim, Document, Said
 from registry.readings import amended
+from registry.texts import folded
 
 TABLES = ("claim", "document", "target")
 
@@ -57,7 +58,7 @@ def document_rows(events: Sequence[Known[Any]]) -> Rows:
             (
                 first.document, reading.title, reading.dated, array(first.parties),
                 array(reading.measures), array(tuple(linked)), reading.text, reading.confidence,
-                first.source or "", "\n".join(t for t in said if t).lower(),
+                first.source or "", "\n".join(folded(t) for t in said if t),
                 events[0].known_at, events[-1].position, _json(reading.titles),
                 reading.language, _json(reading.measure_names),
                 reading.quotation, reading.note,

@@ -18,7 +18,7 @@ COLUMNS: dict[str, str] = {
     "list_received": "administration as_of recorded_from position",
     "programme": (
         "code administration name local_name launched operators_described confidence source"
-        " recorded_from position"
+        " recorded_from position words"
     ),
     "programme_type": "programme types valid_from valid_to BELIEF",
     "programme_rule": (
@@ -30,8 +30,12 @@ COLUMNS: dict[str, str] = {
         " held_programmes held_types held_statuses held_abroad held_roles held_from schemes"
         " identifiers consents latest"
     ),
-    "particulars": "tin name local_name address roles successor valid_from valid_to BELIEF",
-    "identifier": "tin scheme value issuer verified_by from_day to_day valid_from valid_to BELIEF",
+    "particulars": "tin name local_name address roles successor folded valid_from valid_to BELIEF",
+    "identifier": (
+        "tin scheme value issuer verified_by normal from_day to_day shared valid_from valid_to"
+        " BELIEF"
+    ),
+    "certificate": "tin authorisation number normal shared BELIEF",
     "consent": "tin partner valid_from valid_to BELIEF",
     "status_period": (
         "tin authorisation number programme type status abroad roles effective_from valid_until"

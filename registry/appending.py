@@ -18,9 +18,9 @@ from registry.tickets import EPOCH, NULL, Ticket
 
 T = TypeVar("T")
 
-#: The prepared statements: any batch; one in which some commands are signed; commands of one event
-#: each; a single such command.
-ANY, SIGNED, EACH, ONE = b"any", b"signed", b"each", b"one"
+#: The prepared statements: any batch; one in which some commands are signed, or change which numbers
+#: an operator holds; commands of one event each; a single such command.
+ANY, BESIDE, EACH, ONE = b"any", b"beside", b"each", b"one"
 FUNCTIONS = ("append", "append", "append_each", "append_one")
 IN_THE_REGISTER = tuple(f"ledger.{name}" for name in FUNCTIONS)
 #: The types of the function's parameters, and of their elements, by PostgreSQL's numbers.
@@ -31,6 +31,7 @@ PARAMETERS = (
     UUIDS, BIGINTS, TEXTS, TEXTS, INSTANTS, TEXTS, TEXTS,
 )  # fmt: skip
 OF_SIGNATURES = (UUIDS, TEXTS, TEXTS, TEXTS, BYTEAS)
+OF_HOLDINGS = (UUIDS, TEXTS, TEXTS, TEXTS)
 COUNTS = 3  # the parameter that is left out where each command has one event
 _array = Struct(">iiiii").pack  # dimensions, has it nulls, element type, elements, first index
 _integer = Struct(">i").unpack
@@ -46,7 +47,7 @@ def arrays(batch: Sequence[Ticket]) -> list[bytes]:
 def _columns(
     kinds: Sequence[int], sizes: Sequence[int], rows: Sequence[tuple[bytes, ...]]
 ) -> list[bytes]:
-    columns = zip(*rows, strict=True)
+    columns = zip(*rows, strict=True) if rows else [()] * len(kinds)
     return [
         (_array(1, 1, ELEMENTS[kind], size, 1) if size else _array(0, 0, ELEMENTS[kind], 0, 0)[:12])
         + b"".join(column)
@@ -65,8 +66,8 @@ def prepare(
     text = "select number, status, first_position, events, recorded_at, refusal from"
     each = _without_counts(PARAMETERS)
     of_one = [ELEMENTS[kind] for kind in each]
-    takes = (PARAMETERS, PARAMETERS + OF_SIGNATURES, each, of_one)
-    for name, function, kinds in zip((ANY, SIGNED, EACH, ONE), functions, takes, strict=True):
+    takes = (PARAMETERS, PARAMETERS + OF_SIGNATURES + OF_HOLDINGS, each, of_one)
+    for name, function, kinds in zip((ANY, BESIDE, EACH, ONE), functions, takes, strict=True):
         numbers = ", ".join(f"${n}" for n in range(1, len(kinds) + 1))
         made = connection.pgconn.prepare(name, f"{text} {function}({numbers})".encode(), kinds)
         if made.status != ExecStatus.COMMAND_OK:
@@ -84,9 +85,11 @@ def send(connection: psycopg.Connection[Any], batch: Sequence[Ticket]) -> None:
 
 def _statement(batch: Sequence[Ticket]) -> tuple[bytes, Sequence[bytes | None]]:
     signed = [it.signature for it in batch if it.signature is not None]
-    if signed:
+    holding = [it.holding for it in batch if it.holding is not None]
+    if signed or holding:
         beside = _columns(OF_SIGNATURES, [len(signed)] * len(OF_SIGNATURES), signed)
-        return SIGNED, arrays(batch) + beside
+        beside += _columns(OF_HOLDINGS, [len(holding)] * len(OF_HOLDINGS), holding)
+        return BESIDE, arrays(batch) + beside
     if not all([ticket.events == 1 for ticket in batch]):
         return ANY, arrays(batch)
     if len(batch) > 1:

@@ -17,7 +17,7 @@ from eventsourcing.domain import BaseAggregate
 from eventsourcing.persistence import Mapper
 
 from registry import commands as c
-from registry import particulars, signatures, steps
+from registry import holders, particulars, signatures, steps
 from registry.administrations import Administration
 from registry.aggregates import REFERENCE_AGE, Aggregates, Facts, NotAtHand, References, Turns
 from registry.agreements import Agreement
@@ -41,7 +41,7 @@ from registry.errors import (
     WrongStatus,
 )
 from registry.ledger import Command as Slip
-from registry.ledger import Metadata, Outcome
+from registry.ledger import Holding, Metadata, Outcome
 from registry.nouns import AGGREGATES
 from registry.operators import Operator
 from registry.programmes import Programme
@@ -306,7 +306,7 @@ class Registry(Application[UUID]):
         known_at: datetime | None,
     ) -> Slip:
         beside = [metadata(event, known_at) for event in aggregate.pending_events]
-        return Slip(id, digest, actor, beside)
+        return Slip(id, digest, actor, beside, holding=holding(aggregate))
 
     def stream_at(self, position: int | None, command: c.Command) -> tuple[UUID, int]:
         """The stream and its version at the last position of a command; it has none where it had
@@ -361,6 +361,14 @@ class Registry(Application[UUID]):
         if not found or found[0].originator_id != stream:
             raise UnknownPosition(f"position: {position} is not an event of this operator")
         return found[0].originator_version
+
+
+def holding(aggregate: BaseAggregate[UUID]) -> Holding | None:
+    """Which numbers it holds after what is pending of it, where that may change them."""
+    if not isinstance(aggregate, Operator) or not holders.changed(aggregate.pending_events):
+        return None
+    it = holders.held(aggregate)
+    return Holding(it.holder, it.home, it.written())
 
 
 def metadata(event: Any, known_at: datetime | None) -> Metadata:

@@ -24,6 +24,7 @@ from registry.footing import (
     why,
 )
 from registry.holdings import Authorisation
+from registry.identifiers import LONGEST, normal
 from registry.law import day_of_effect, law, renewal
 from registry.operators import Operator
 from registry.programmes import MOST_DAYS, Programme
@@ -177,11 +178,15 @@ def _unmoved(
 
 def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
     """UCC Delegated Act Art. 29 and its like elsewhere say from which day; Art. 11 bars."""
-    if not it.number.strip():
-        raise BadValue("number: found nothing, wanted the number of the authorisation")
+    if not 0 < len(normal(it.number)) <= LONGEST:
+        raise BadValue(
+            f"number: found {it.number[:70]!r}, wanted the number of the authorisation, of 1 to "
+            f"{LONGEST} characters"
+        )
+    number = normal(it.number)
     for each in operator.authorisations.values():
         held = footing.on(operator, each, max(by.effective or by.today, each.latest))
-        if held.number == it.number and held.status in HELD:
+        if held.number and normal(held.number) == number and held.status in HELD:
             return _granted_before(operator, held, it, by)
     examined = {Status.ACCEPTED, Status.UNDER_EXAMINATION}
     mine = meant(operator, by, it.authorisation, examined, "granted", of_type=it.type)
@@ -216,6 +221,7 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
         rule_unknown=footing.marked(unknown + rules.unknown("review_years")),
         ends_by_decision=rules.takes_decision("validity_end") if valid_until else None,
         counted_by=effect.counted_by,
+        shared=it.shared,
         **said,
     )
 
@@ -224,9 +230,10 @@ def _granted_before(
     operator: Operator, held: Authorisation, it: c.GrantAuthorisation, by: Decision
 ) -> None:
     """Nothing, where the identical grant was recorded. Raises AlreadyHeld, AlreadyRecorded."""
-    if it.authorisation not in (None, held.number, held.reference) or it.type not in (
-        None, held.type,
-    ):  # fmt: skip
+    another = it.authorisation not in (None, held.reference) and (
+        normal(it.authorisation or "") != normal(held.number or "")
+    )
+    if another or it.type not in (None, held.type):
         raise AlreadyHeld(
             f"number: {operator.tin} holds {it.number} ({held.type}), which is {held.status}"
         )
@@ -241,6 +248,7 @@ def _granted_before(
         type=it.type or _lodged_type(operator, held),
         roles=operator.roles if it.roles is None else it.roles,
         valid_until=it.valid_until or footing.term(programme.rules_on(day), day),
+        shared=it.shared,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import psycopg
 from eventsourcing import persistence
 
 from registry.appending import prepare, receive, send
-from registry.ledger import Busy, Closed, Outcome, OutcomeUnknown, Unreachable
+from registry.ledger import Busy, Closed, NumberHeld, Outcome, OutcomeUnknown, Unreachable
 from registry.tickets import Ticket, Waiting
 
 MOST_COMMANDS = 512  # in one commit: beyond this, everyone waits longer and nobody gains
@@ -246,6 +246,8 @@ def _unknown(ticket: Ticket, why: str) -> OutcomeUnknown:
 
 def _translated(error: Exception) -> Exception:
     """psycopg's exception as the library's of the same name, as its own recorders do."""
+    if isinstance(error, psycopg.errors.ExclusionViolation):
+        return NumberHeld(str(error))
     for kind in (
         "IntegrityError",
         "DataError",

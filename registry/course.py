@@ -20,8 +20,16 @@ from eventsourcing.domain import BaseAggregate
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from registry import commands as c
-from registry.errors import KnownTooLate, OtherCommand, Refusal, StaleVersion
-from registry.ledger import Busy, CommandMismatch, Found, KnownAtRefused, Repeated, Unreachable
+from registry.errors import HeldByAnother, KnownTooLate, OtherCommand, Refusal, StaleVersion
+from registry.ledger import (
+    Busy,
+    CommandMismatch,
+    Found,
+    KnownAtRefused,
+    NumberHeld,
+    Repeated,
+    Unreachable,
+)
 from registry.ledger import Command as Slip
 from registry.recorder import LedgerRecorder
 from registry.values import AdministrationCode
@@ -135,6 +143,8 @@ def _record(
         raise OtherCommand(str(error)) from None
     except KnownAtRefused as error:
         raise KnownTooLate(f"knownAt: {error}") from None
+    except NumberHeld as error:
+        raise HeldByAnother(str(error)) from None
     except Repeated:
         slip.repeated = True
     except IntegrityError:

@@ -82,6 +82,11 @@ class OverrideNeeded(Refusal):
     """The check digit fails; authorities do issue odd numbers, so a reason lets it through."""
 
 
+class HeldByAnother(Refusal):
+    """The number is another operator's; where the authority gave it to both, a reason in `shared`
+    lets it through."""
+
+
 class NotAParty(Refusal): ...
 
 

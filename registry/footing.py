@@ -20,6 +20,7 @@ from registry.errors import (
     WrongStatus,
 )
 from registry.holdings import Authorisation
+from registry.identifiers import normal
 from registry.operators import Operator, amended
 from registry.periods import Period, stretches
 from registry.programmes import Programme
@@ -80,7 +81,11 @@ def meant(
     day = day or by.effective or by.today
     known = list(operator.authorisations.values())
     if asked:
-        known = [a for a in known if asked in (a.number, a.reference)]
+        number = normal(asked)
+        known = [
+            a for a in known
+            if asked == a.reference or (a.number and normal(a.number) == number)
+        ]  # fmt: skip
         if not known:
             raise UnknownAuthorisation(f"{operator.tin} has no authorisation {asked}")
     known = [on(operator, a, max(day, a.latest)) for a in known]

@@ -13,7 +13,7 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-from registry.application import Registry, metadata
+from registry.application import Registry, holding, metadata
 from registry.errors import SignatureMissing
 from registry.ledger import Command as Slip
 from registry.operators import Operator
@@ -62,13 +62,15 @@ class Written:
 
 def written(registry: Registry, history: History) -> Written:
     """Reads and records nothing, so that a closed register will do."""
+    numbers = holding(history.operator)
     pending = history.operator.collect_events()
     slip = Slip(history.command_id, sha256(history.command_id.bytes).digest(), history.actor)
+    slip.holding = numbers
     slip.metadata = [
         metadata(event, known) for event, known in zip(pending, history.known, strict=True)
     ]
     ticket = write_out(slip, [registry.mapper.to_stored_event(event) for event in pending])
-    slip.metadata = ()  # it is in the ticket
+    slip.metadata, slip.holding = (), None  # they are in the ticket
     # What is known never goes back in a stream, or the ledger refuses it: the last one is enough.
     latest = zip(reversed(pending), reversed(history.known), strict=True)
     decided = next((known for event, known in latest if type(event) not in OWN_ACTS), None)

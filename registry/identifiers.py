@@ -1,28 +1,35 @@
 """The schemes by which partners match an operator, as data with their sources.
 
-A wrong form refuses. A failed check digit warns and needs a reason to be let through, because
-authorities do issue odd numbers. A US MID is made by importers, many to a site: never a key.
+A number is kept as it was given, and compared by its normal form: one form of each character
+(NFKC), capital letters, without blanks and without the scheme's separators. A wrong form or a
+failed check digit needs a reason to be let through, because authorities do issue odd numbers. A
+US MID is made by importers, many to a site: never a key.
 """
 
 from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
-from registry.errors import OverrideNeeded, WrongForm
+from registry import texts
+from registry.errors import BadValue, OverrideNeeded, WrongForm
 
 SCHEMES = Path(__file__).parents[1] / "ops" / "world" / "identifiers.csv"
+LONGEST = 64  # characters of an identifier, and of the number of a certificate
 
 
 @dataclass(frozen=True)
 class Scheme:
     code: str
-    form: re.Pattern[str] | None  # none: the source gives no form, any text will do
+    form: re.Pattern[str] | None  # of the normal form; none: the source gives none, any will do
     checker: str | None  # the python-stdnum module that knows its check digit
+    separators: str  # characters that make no difference
+    unique: bool  # by its own rules a number is one operator's at a time
 
 
 @lru_cache(maxsize=1)
@@ -33,27 +40,63 @@ def schemes() -> dict[str, Scheme]:
                 row["scheme"],
                 re.compile(row["regex"]) if row["regex"].startswith("^") else None,
                 row["stdnum"] or None,
+                row["separators"],
+                row["unique"] == "yes",
             )
             for row in csv.DictReader(file)
         }
 
 
+@lru_cache(maxsize=16_384)
+def normal(value: str, scheme: str | None = None) -> str:
+    """The normal form of a number: equal where two numbers are the same one. Idempotent.
+
+    `scheme`: of an identifier; None for the number of a certificate, whose hyphens count.
+    """
+    known = schemes().get(scheme) if scheme else None
+    text = unicodedata.normalize("NFC", texts.plain(value).upper())
+    for separator in known.separators if known else "":
+        text = text.replace(separator, "")
+    return "".join(text.split())
+
+
 def check(scheme: str, value: str, override: str | None = None) -> str:
-    """The value as it will be stored. Raises WrongForm, OverrideNeeded."""
+    """The value as it will be stored. Raises BadValue, WrongForm, OverrideNeeded.
+
+    `override`: why a number of another form, or with another check digit, is the authority's own.
+    """
     known = schemes().get(scheme)
     if known is None:
         raise WrongForm(f"scheme: found {scheme!r}, wanted one of {', '.join(sorted(schemes()))}")
     value = value.strip()
-    if not 0 < len(value) <= 64 or not value.isprintable():
-        raise WrongForm(f"value: found {value[:70]!r}, wanted 1 to 64 printable characters")
-    if known.form and not known.form.fullmatch(value):
-        raise WrongForm(f"value: {value!r} is not of the form of {scheme} ({known.form.pattern})")
-    if known.checker and not override and not _valid(known.checker, value):
+    if not 0 < len(value) <= LONGEST or not normal(value, scheme):
+        raise WrongForm(
+            f"value: found {value[:70]!r}, wanted 1 to {LONGEST} printable characters"
+        )
+    try:
+        texts.check("value", value)
+    except BadValue as error:
+        raise WrongForm(str(error)) from None
+    if override and override.strip():
+        return value
+    if not is_of_form(scheme, value):
+        assert known.form is not None
+        raise WrongForm(
+            f"value: {value!r} is not of the form of {scheme} ({known.form.pattern}); "
+            "if the authority did issue it so, say why in override"
+        )
+    if known.checker and not _valid(known.checker, normal(value, scheme)):
         raise OverrideNeeded(
             f"value: the check digit of {scheme} {value!r} fails; "
             "if the authority did issue it, say why in override"
         )
     return value
+
+
+def is_of_form(scheme: str, value: str) -> bool:
+    """Whether the number is of the form that its scheme has on record."""
+    form = schemes()[scheme].form
+    return form is None or form.fullmatch(normal(value, scheme)) is not None
 
 
 def _valid(module: str, value: str) -> bool:

@@ -40,6 +40,15 @@ class Signed:
     signature: bytes
 
 
+@dataclass(frozen=True)
+class Holding:
+    """Which numbers an operator holds after a command, by TIN and home administration, as JSON."""
+
+    holder: str
+    home: str
+    numbers: str
+
+
 @dataclass
 class Command:
     """One request to record, and, once it is recorded, its receipt.
@@ -48,6 +57,7 @@ class Command:
     `digest` is the SHA-256 of the canonical request, never of its events, whose versions differ
     when it is sent again. `actor` is an opaque id. `metadata`: none, one for all, or one each.
     `signed` is kept with it, and is no part of it: who makes a command has checked it.
+    `holding` is there where its events may change which numbers its operator holds.
     """
 
     id: UUID
@@ -55,6 +65,7 @@ class Command:
     actor: str
     metadata: Sequence[Metadata] = ()
     signed: Signed | None = None
+    holding: Holding | None = None
     positions: list[int] = field(default_factory=list, init=False)
     recorded_at: datetime | None = field(default=None, init=False)  # UTC, by the ledger's clock
     repeated: bool = field(default=False, init=False)
@@ -121,6 +132,10 @@ class KnownAtRefused(IntegrityError):
     """An event would have been known after its recording, or before the one it follows."""
 
 
+class NumberHeld(IntegrityError):
+    """A number is another operator's. Nothing was recorded."""
+
+
 class Repeated(IntegrityError):
     """A command was recorded before with another number of events; `receipt` says which."""
 
@@ -164,5 +179,7 @@ def settle(command: Command, events: int, row: Sequence[Any]) -> Outcome:
                 f"Command {command.id} was recorded at {recorded_at} for another request: "
                 "a command id is used once."
             )
+        case 5:
+            return NumberHeld(refusal)
         case _:
             return KnownAtRefused(refusal)

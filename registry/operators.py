@@ -17,6 +17,7 @@ from registry.corrections import changed, put_right
 from registry.decisions import DatedFact
 from registry.happening import happen
 from registry.holdings import Authorisation, Due
+from registry.identifiers import normal
 from registry.streams import stream_id
 from registry.values import CLOSED, ENDED, HELD, AdministrationCode, ContactRole, Role, Status, Tin
 
@@ -80,9 +81,10 @@ class Operator(BaseAggregate[UUID]):
         valid_to: date | None = None
         verified_by: str | None = None
         override: str | None = None
+        shared: str | None = None  # why another operator may have it, too
 
         def change(self, operator: Operator) -> None:
-            operator.identifiers[self.scheme, self.value] = self
+            operator.identifiers[self.scheme, normal(self.value, self.scheme)] = self
 
     class IdentifierEnded(Event):
         TOPIC = "operator.identifier_ended"
@@ -90,7 +92,7 @@ class Operator(BaseAggregate[UUID]):
         value: str
 
         def change(self, operator: Operator) -> None:
-            operator.identifiers.pop((self.scheme, self.value), None)
+            operator.identifiers.pop((self.scheme, normal(self.value, self.scheme)), None)
 
     class ConsentGiven(Event):
         TOPIC = "operator.consent_given"
@@ -220,6 +222,7 @@ class Operator(BaseAggregate[UUID]):
         rule_unknown: tuple[str, ...] | None = None
         counted_by: str | None = None  # the calendar of the working days until its effect
         ends_by_decision: bool | None = None  # None: the term ends by law after `valid_until`
+        shared: str | None = None  # why another operator may have the number, too
 
         def alter(self, it: Authorisation) -> None:
             it.number, it.type, it.roles = self.number, self.type, self.roles
@@ -469,6 +472,7 @@ class Operator(BaseAggregate[UUID]):
 
     def start_again(self) -> None:
         self.name, self.local_name, self.address, self.roles = self._registered
+        #: By scheme and the normal form of the number.
         self.identifiers: dict[tuple[str, str], Operator.IdentifierAdded] = {}
         self.consents: set[AdministrationCode | None] = set()
         self.authorisations: dict[str, Authorisation] = {}

@@ -14,7 +14,7 @@ from registry.corrections import CORRECTABLE
 from registry.decisions import Decision
 from registry.errors import BadValue, Superseded, UnknownPosition, WrongDates, WrongStatus
 from registry.footing import facts, in_order, of, standing, told
-from registry.identifiers import check
+from registry.identifiers import check, is_of_form, normal
 from registry.operators import Operator, amended
 from registry.periods import in_order_of_law
 from registry.repeats import difference, refuse, refuse_unless_identical
@@ -67,9 +67,10 @@ def add_identifier(operator: Operator, it: c.AddIdentifier, by: Decision) -> Non
         "valid_to": it.valid_to,
         "verified_by": it.verified_by,
         "override": it.override,
+        "shared": it.shared,
     }
-    known = operator.identifiers.get((it.scheme, value))
-    if known and difference(known, by, None, own) is None:
+    known = operator.identifiers.get((it.scheme, normal(value, it.scheme)))
+    if known and difference(known, by, None, own) is None:  # in whatever form it is written
         return
     envelope = facts(operator, by)
     if it.valid_to and it.valid_to <= envelope["effective"]:
@@ -82,7 +83,8 @@ def add_identifier(operator: Operator, it: c.AddIdentifier, by: Decision) -> Non
 
 def end_identifier(operator: Operator, it: c.EndIdentifier, by: Decision) -> None:
     about = _about_identifier(it.scheme, it.value)
-    if (it.scheme, it.value) not in operator.identifiers:
+    known = operator.identifiers.get((it.scheme, normal(it.value, it.scheme)))
+    if known is None:
         ended = standing(operator, about)[:1]
         if not ended:
             raise WrongStatus(
@@ -92,7 +94,7 @@ def end_identifier(operator: Operator, it: c.EndIdentifier, by: Decision) -> Non
     envelope = facts(operator, by)
     in_order(operator, envelope["effective"], it.value, about)
     operator.trigger_event(
-        Operator.IdentifierEnded, scheme=it.scheme, value=it.value, **envelope
+        Operator.IdentifierEnded, scheme=it.scheme, value=known.value, **envelope
     )
 
 
@@ -224,11 +226,10 @@ def _could_be_said(
             raise BadValue(f"what.{name}: found nothing, wanted it in words or figures")
     identifier = (Operator.IdentifierAdded, Operator.IdentifierEnded)
     # A failed check digit is explained in `why`: a correction says no override.
-    if (
-        "value" in what and isinstance(right, identifier)
-        and check(right.scheme, right.value, override="why") != right.value
-    ):
-        raise BadValue(f"what.value: {right.value!r} has blanks about it")
+    if "value" in what and isinstance(right, identifier):
+        odd = getattr(right, "override", None) or is_of_form(right.scheme, right.value)
+        if check(right.scheme, right.value, override="why" if odd else None) != right.value:
+            raise BadValue(f"what.value: {right.value!r} has blanks about it")
     if "type" in what and isinstance(
         right, (Operator.Lodged, Operator.Listed, Operator.Granted, Operator.TypeChanged)
     ):
@@ -260,14 +261,14 @@ def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision
     known: set[tuple[str, str]] = set()
     for event in in_order_of_law(said):
         if isinstance(event, Operator.IdentifierAdded):
-            known.add((event.scheme, event.value))
+            known.add((event.scheme, normal(event.value, event.scheme)))
         elif isinstance(event, Operator.IdentifierEnded):
-            if (event.scheme, event.value) not in known:
+            if (event.scheme, normal(event.value, event.scheme)) not in known:
                 raise WrongDates(
                     f"what: {event.scheme} {event.value} would end where it does not stand; "
                     "correct its end, too"
                 )
-            known.remove((event.scheme, event.value))
+            known.remove((event.scheme, normal(event.value, event.scheme)))
     stands = stand(said, operator.time_zone)
     for it in then.authorisations.values():
         if it.status in HELD | ENDED and it.number is None and it.list is None:
@@ -327,4 +328,9 @@ def _say_of_consent(
 
 def _about_identifier(scheme: str, value: str) -> Callable[[Operator.Event], bool]:
     kinds = (Operator.IdentifierAdded, Operator.IdentifierEnded)
-    return lambda e: isinstance(e, kinds) and (e.scheme, e.value) == (scheme, value)
+    wanted = normal(value, scheme)
+    return (
+        lambda e: isinstance(e, kinds)
+        and e.scheme == scheme
+        and normal(e.value, e.scheme) == wanted
+    )

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from registry.clocks import Known, Memory, Remembered, remember
 from registry.deadlines import Deadline, deadlines
 from registry.decisions import begins
+from registry.identifiers import normal
 from registry.operators import Operator, amended
 from registry.periods import Book, Page, Period, in_order_of_law, periods, stand
 from registry.values import AdministrationCode, Role, Tin
@@ -45,6 +46,15 @@ class Identified(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     verified_by: str | None
     valid_from: datetime
     valid_to: datetime | None = None
+    shared: bool = False  # why another operator may have it, too, was said
+
+
+class Certified(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
+    """The number of an authorisation, in law or not."""
+
+    authorisation: str
+    number: str
+    shared: bool
 
 
 class Consented(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
@@ -70,6 +80,7 @@ class Record:
     turns: list[datetime]  # where, by the last belief, an event makes a status period begin
     ends: list[datetime]  # where one begins without an event: an end said in advance comes
     to_record: datetime | None  # the first end by law, past or to come, that no event records
+    certificates: list[Remembered[Certified]]
 
 
 #: Of which beliefs an event changes something: nothing is believed anew because of the others.
@@ -98,7 +109,7 @@ def record(events: Sequence[Known[Any]]) -> Record:
     first: Known[Operator.Registered] = events[0]
     zone = first.event.time_zone
     standings: Memory[Period] = Memory()
-    names, identifiers, consented = [], [], []
+    names, numbered, consented, certified = [], [], [], []
     told: list[Operator.Event] = []
     book, corrected = Book(zone), False
     names.append((first.position, first.known_at, _names(first.event, told, zone)))
@@ -124,9 +135,11 @@ def record(events: Sequence[Known[Any]]) -> Record:
         if touched & _NAMES:
             names.append((it.position, it.known_at, _names(first.event, said, zone)))
         if touched & _IDENTIFIERS:
-            identifiers.append((it.position, it.known_at, _identifiers(said, zone)))
+            numbered.append((it.position, it.known_at, identifiers(said, zone)))
         if touched & _CONSENTS:
             consented.append((it.position, it.known_at, consents(said, zone)))
+        if every or isinstance(event, Operator.Granted):
+            certified.append((it.position, it.known_at, _certified(said)))
     pages = book.pages.values()
     return Record(
         first.event.tin,
@@ -134,12 +147,13 @@ def record(events: Sequence[Known[Any]]) -> Record:
         events[-1].position,
         standings.facts(),
         remember(names),
-        remember(identifiers),
+        remember(numbered),
         remember(consented),
         deadlines(amended(told) if corrected else told),
         [p.valid_from for page in pages for p in (*page.done, page.ahead[0])],
         [p.valid_from for page in pages for p in page.ahead[1:]],
         _to_record(pages, told, zone),
+        remember(certified),
     )
 
 
@@ -185,22 +199,31 @@ def _names(first: Operator.Registered, events: list[Operator.Event], zone: str) 
     return [*done, now]
 
 
-def _identifiers(events: list[Operator.Event], zone: str) -> list[Identified]:
+def identifiers(events: list[Operator.Event], zone: str) -> list[Identified]:
     open: dict[tuple[str, str], Identified] = {}
     done: list[Identified] = []
     for event in in_order_of_law(e for e in events if _TOUCHED[type(e)] & _IDENTIFIERS):
         match event:
             case Operator.IdentifierAdded(scheme=scheme, value=value, valid_to=valid_to):
-                if (scheme, value) in open:  # said anew: verified, or valid for longer
-                    _close(done, open.pop((scheme, value)), begins(event.effective, zone))
-                open[scheme, value] = Identified(
+                key = (scheme, normal(value, scheme))
+                if key in open:  # said anew: verified, or valid for longer
+                    _close(done, open.pop(key), begins(event.effective, zone))
+                open[key] = Identified(
                     scheme, value, event.issuer, event.verified_by,
                     begins(event.effective, zone), begins(valid_to, zone) if valid_to else None,
+                    bool(event.shared),
                 )  # fmt: skip
-            case Operator.IdentifierEnded(scheme=scheme, value=value) if (scheme, value) in open:
-                it = open.pop((scheme, value))
-                _close(done, it, begins(event.effective, zone))
+            case Operator.IdentifierEnded(scheme=scheme, value=value):
+                if it := open.pop((scheme, normal(value, scheme)), None):
+                    _close(done, it, begins(event.effective, zone))
     return [*done, *open.values()]
+
+
+def _certified(events: Sequence[Operator.Event]) -> list[Certified]:
+    return [
+        Certified(e.authorisation, e.number, bool(e.shared))
+        for e in events if isinstance(e, Operator.Granted)
+    ]  # fmt: skip
 
 
 def consents(events: list[Operator.Event], zone: str) -> list[Consented]:

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import DataError, StoredEvent
 
-from registry.ledger import Command, Metadata, Outcome, Signed, StreamMoved
+from registry.ledger import Command, Holding, Metadata, Outcome, Signed, StreamMoved
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # where PostgreSQL counts from
 NULL = b"\xff\xff\xff\xff"  # an element's length of -1
@@ -60,6 +60,7 @@ class Ticket:
     columns: tuple[bytes, ...]
     size: int  # bytes
     signature: tuple[bytes, ...] | None = None  # of a signed command: five columns of one element
+    holding: tuple[bytes, ...] | None = None  # of which numbers its operator holds: four columns
     future: Waiting | asyncio.Future[Outcome] | None = None
 
 
@@ -84,12 +85,12 @@ def write_out(command: Command, events: Sequence[StoredEvent]) -> Ticket:
         *of_events,
     )
     size = sum(map(len, columns))
-    if command.signed is None:
+    if command.signed is None and command.holding is None:
         return Ticket(command, len(events), keys, columns, size)
-    signature = _signature(id, command.signed)
-    return Ticket(
-        command, len(events), keys, columns, size + sum(map(len, signature)), signature
-    )
+    signature = _signature(id, command.signed) if command.signed else None
+    holding = _holding(id, command.holding) if command.holding else None
+    size += sum(map(len, (signature or ()) + (holding or ())))
+    return Ticket(command, len(events), keys, columns, size, signature, holding)
 
 
 def _one_event(
@@ -142,6 +143,11 @@ def _signature(id: bytes, signed: Signed) -> tuple[bytes, ...]:
         _state(signed.text.encode()),
         _length(len(signed.signature)) + signed.signature,
     )
+
+
+def _holding(id: bytes, it: Holding) -> tuple[bytes, ...]:
+    written = (it.holder.encode(), it.home.encode(), it.numbers.encode())
+    return UUID_LENGTH + id, *(_length(len(text)) + text for text in written)
 
 
 @lru_cache(maxsize=8192)  # topics, authorities, grounds, actors: the same words again and again

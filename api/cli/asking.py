@@ -20,6 +20,7 @@ from api.cli.terminal import (
     print_json,
     print_table,
     register,
+    say,
     shown,
     word,
 )
@@ -128,7 +129,7 @@ def ask(
         return
     print(f"{wanted} in {territory}: {answer.outcome} ({', '.join(map(str, answer.reasons))})")
     for reason in reasons:
-        print(f"  {reason.message}")
+        say(f"  {reason.message}")
     print(f"  in law {answer.legal}, in practice {answer.operational}")
     print(f"  at {shown(question.at)}, as known at {shown(known)}, position {found.position:,}")
     print(f"  the answer is the same from {shown(begins)} to {shown(ends) or 'open'}")
@@ -188,10 +189,10 @@ def history(
         return
     if operator:
         names = " ".join(filter(None, (operator["name"], operator["local_name"])))
-        print(f"{wanted}  {names}  {operator['standing']}")
+        say(f"{wanted}  {names}  {operator['standing']}")
         merged = f", merged into {operator['successor']}" if operator["successor"] else ""
         source = f", {operator['source']}" if operator["source"] else ""
-        print(f"home {operator['administration']}, {operator['time_zone']}{source}{merged}")
+        say(f"home {operator['administration']}, {operator['time_zone']}{source}{merged}")
     print_table(
         "What happened, in the order in which it was recorded",
         ("Position", "What", "Counts from", "Known at", "Recorded at", "Says"),

@@ -15,6 +15,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from registry.texts import is_hidden
+
 OK, REFUSED, USAGE, NO_DATABASE, BAD_FILE = range(5)
 EXIT_CODES = (
     "Exit codes: 0 done; 1 refused, or something was found; 2 wrong use; "
@@ -44,9 +46,12 @@ def printable(text: str, keep: str = "") -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        char if char in keep or unicodedata.category(char) not in _COMMANDING else _escaped(char)
-        for char in text
+        char if char in keep or not _commands(char) else _escaped(char) for char in text
     )
+
+
+def _commands(char: str) -> bool:
+    return unicodedata.category(char) in _COMMANDING or is_hidden(char)
 
 
 def _escaped(char: str) -> str:
@@ -156,6 +161,11 @@ def shown(it: Any) -> str:
     return printable(str(it), keep="\n")
 
 
+def say(sentence: str) -> None:
+    """A line to the terminal, which nothing in it moves."""
+    print(printable(sentence))
+
+
 def plain(it: Any) -> Any:
     """A value as JSON has it: instants in RFC 3339, UTC."""
     if isinstance(it, datetime):
@@ -178,7 +188,7 @@ def json_text(it: Any, indent: int | None = None) -> str:
 def _of_json(char: str) -> str:
     if char == "\x7f":
         return "\\u007f"
-    if char.isascii() or unicodedata.category(char) not in _COMMANDING:
+    if char.isascii() or not _commands(char):
         return char
     return json.dumps(char)[1:-1]
 
@@ -188,7 +198,7 @@ def print_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequen
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(*columns, title=title and shown(title), title_justify="left", box=box.SIMPLE_HEAD)
     for row in rows:
         table.add_row(*(shown(cell) for cell in row))
     # A file or a pipe has no width: nothing is cut off there.

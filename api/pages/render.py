@@ -33,6 +33,8 @@ SECTIONS = {"/programmes": "/countries", "/log": "/audit", "/divergences": "/aud
 templates = Environment(
     loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
     autoescape=True,
+    # What an older ledger holds and nobody can see is shown by its number; markup of our own stays.
+    finalize=lambda it: words.shown(it) if type(it) is str else it,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

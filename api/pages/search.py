@@ -12,6 +12,7 @@ from api.pages.cases import CASES
 from api.pages.faults import PageRoute
 from api.pages.render import page
 from api.pages.words import is_called
+from registry.texts import folded
 from registry.values import Tin
 
 router = APIRouter(route_class=PageRoute)
@@ -87,9 +88,9 @@ def _tin(q: str) -> str | None:
 
 
 def _names(administration: dict[str, str], q: str) -> bool:
-    wanted = q.casefold()
+    wanted = folded(q)
     return (
-        wanted == administration["code"].casefold()
-        or wanted in administration["name"].casefold()
+        wanted == folded(administration["code"])
+        or wanted in folded(administration["name"])
         or is_called(administration["code"], q)
     )

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from babel import Locale
 from babel.languages import get_official_languages
 
+from registry.texts import folded
+from registry.texts import shown as shown
 from registry.zones import zone as zone_of
 
 #: What a source gives as "nobody knows whether it happened at all".
@@ -113,12 +115,12 @@ def _called() -> dict[str, frozenset[str]]:
     for language in LANGUAGES:
         for code, name in Locale.parse(language).territories.items():
             found.setdefault(code, set()).add(name)
-    return {code: frozenset(map(str.casefold, names)) for code, names in found.items()}
+    return {code: frozenset(map(folded, names)) for code, names in found.items()}
 
 
 def is_called(code: str, words: str) -> bool:
     """Is this what people call the territory, or a part of its name, in one of the languages?"""
-    wanted = words.casefold()
+    wanted = folded(words)
     return any(wanted in name for name in _called().get(code, ()))
 
 

@@ -12,6 +12,7 @@ from psycopg.rows import class_row, scalar_row
 
 from projections.reads.administrations import BLOC
 from projections.reads.clocks import POSITION, AsOf, believed, on_both
+from registry.texts import folded
 
 Connection = AsyncConnection[Any]
 T = TypeVar("T")
@@ -75,7 +76,7 @@ class Wanted:
             "kind": self.kind,
             "statuses": list(self.statuses or ()),
             "pillar": self.pillar,
-            "contains": (self.contains or "").lower().split(),
+            "contains": folded(self.contains or "").split(),
         }
 
 

@@ -15,6 +15,7 @@ from projections.reads.clocks import POSITION, AsOf, believed, on_both
 from projections.reads.events import COLUMNS, EventRow
 from projections.reads.visibility import SIGHT, VISIBLE, VISIBLE_NOW, Sight, disclosed
 from registry.disclosure import CERTIFIED, Stretch, disclosed_flags, disclosed_stretches
+from registry.texts import folded
 from registry.values import Status, Tin
 
 Connection = AsyncConnection[Any]
@@ -35,7 +36,8 @@ def _best(column: str) -> str:
 STANDING, _STANDING_ABROAD = _best("status"), _best("abroad")
 #: What it was called then; before its first day on record, what it was called on that day.
 _NAMED = (
-    "(select n.name, n.local_name, n.address, n.roles, n.successor from views.particulars n"
+    "(select n.name, n.local_name, n.address, n.roles, n.successor, n.folded"
+    " from views.particulars n"
     f" where n.tin = o.tin and {believed('n')}"
     " order by greatest(n.valid_from, %(at)s), n.valid_from desc limit 1)"
 )
@@ -128,12 +130,8 @@ class Wanted:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        pattern = self.name_contains
-        if pattern is not None:
-            for special in "\\%_":
-                pattern = pattern.replace(special, "\\" + special)
-            pattern = f"%{pattern}%"
-        return vars(self) | {"name_contains": pattern}
+        part = self.name_contains
+        return vars(self) | {"name_contains": None if part is None else folded(part)}
 
 
 #: A predicate is part of the statement only where it is asked for, so that an index can serve it.
@@ -150,7 +148,8 @@ _ASKED = {
     ),
     "standing": f"{STANDING} = %(standing)s",
     "name_contains": (
-        "(n.name ilike %(name_contains)s or coalesce(n.local_name, '') ilike %(name_contains)s)"
+        # By bytes, so that the answer does not depend on the locale of the database.
+        """strpos(n.folded collate "C", %(name_contains)s::text) > 0"""
     ),
     "role": "%(role)s = any(n.roles)",
     # The dearest comes last: it asks the whole rule for each operator that passed the others, so

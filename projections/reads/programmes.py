@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from projections.reads.clocks import AsOf, believed, on_both
+from registry.texts import folded
 
 Connection = AsyncConnection[Any]
 
@@ -61,12 +62,10 @@ async def containing(connection: Connection, as_of: AsOf, words: str) -> list[Pr
     the names, what the source says, or the sources of the rules, whatever their days."""
     statement = f"""{_PROGRAMME} where p.recorded_from <= %(known)s and not exists (
         select from unnest(%(words)s::text[]) as word (part)
-        where position(word.part in lower(concat_ws(e'\\n', p.code, p.name, p.local_name,
-            p.operators_described, p.source, (select string_agg(r.source, e'\\n')
-                from views.programme_rule r where r.programme = p.code)))) = 0)
+        where strpos(p.words collate "C", word.part) = 0)
     order by p.code"""
     async with connection.cursor(row_factory=class_row(ProgrammeRow)) as cursor:
-        await cursor.execute(statement, as_of.parameters | {"words": words.lower().split()})
+        await cursor.execute(statement, as_of.parameters | {"words": folded(words).split()})
         return await cursor.fetchall()
 
 

@@ -15,6 +15,7 @@ from projections.reads.administrations import BLOC
 from projections.reads.agreements import PartnerRow
 from projections.reads.clocks import AsOf, believed, on_both
 from registry.decisions import begins
+from registry.texts import folded
 from registry.values import NEVER, AdministrationCode, Dates
 
 Connection = AsyncConnection[Any]
@@ -201,7 +202,7 @@ async def documents(
     parameters = {
         "known": known,
         "party": party,
-        "words": (contains or "").lower().split(),
+        "words": folded(contains or "").split(),
         "first": first,
         "after": after,
     }

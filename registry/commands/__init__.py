@@ -28,6 +28,7 @@ from registry.commands.publications import *
 
 # isort: on
 from registry.errors import BadValue
+from registry.texts import check_fields
 from registry.values import decode_value, encode_value
 
 #: Command ids of files that give none: the same line again is the same command.
@@ -53,6 +54,7 @@ def read(line: dict[str, Any]) -> Command:
     kind = COMMANDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise BadValue(f"command: found {name!r}, wanted one of {', '.join(sorted(COMMANDS))}")
+    check_fields(line)
     if isinstance(what := line.get("what"), dict):  # JSON has truth values, corrections texts
         texts = {k: _TRUTH[v] if isinstance(v, bool) else v for k, v in what.items()}
         line = line | {"what": texts}

@@ -76,6 +76,7 @@ class GrantAuthorisation(OperatorCommand):
     roles: tuple[Role, ...] | None = None
     valid_until: date | None = None
     authorisation: str | None = None
+    shared: str | None = None  # why another operator may have the number, too
 
 
 class RefuseApplication(AuthorisationCommand): ...

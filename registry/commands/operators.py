@@ -37,7 +37,8 @@ class AddIdentifier(OperatorCommand):
     issuer: AdministrationCode | None = None
     valid_to: date | None = None
     verified_by: str | None = None
-    override: str | None = None  # why a failed check digit is let through
+    override: str | None = None  # why another form or check digit is let through
+    shared: str | None = None  # why another operator may have it, too
 
 
 class EndIdentifier(OperatorCommand):

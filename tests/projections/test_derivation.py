@@ -33,6 +33,7 @@ def test_a_new_register_is_derived_by_this_release(database: str, a_world: Regis
     [
         ("delete from views.derivation", "by an earlier release of the register"),
         ("update views.derivation set time_zones = '2025b'", f"2025b, and these are {RELEASE}"),
+        ("update views.derivation set unicode = '3.2.0'", "3.2.0, and these are"),
         ("update views.derivation set version = 1", "by rules 1, and these are"),
     ],
 )
@@ -46,7 +47,7 @@ def test_what_was_derived_otherwise_is_derived_anew_and_check_says_so_until_then
         connection.execute("update views.identifier set from_day = null, to_day = null")
         connection.execute("update views.deadline set over_at = null, met_at = null")
     found = {it.what: it.wrong for it in check(database, streams=0)}
-    assert reason in found[f"civil dates by one release of time zones, {RELEASE}"][0]
+    assert reason in next(it for it in found.items() if RELEASE in it[0])[1][0]
 
     said: list[str] = []
     bring_up_to_date(database, said.append)

@@ -19,6 +19,8 @@ from projections.tables import Rows, columns
 from registry import commands
 from registry.application import Registry
 from registry.database import environment
+from registry.texts import folded
+from registry.values import Tin
 from tests.worlds import Maker
 
 SIZES = (1, 1, 2, 3, 5, 40, 250)  # of a batch, in events; 250 is more than few
@@ -118,10 +120,13 @@ def test_what_a_name_holds_comes_through_as_it_was_said(database: str, name: str
             {"command": "register_administration", "administration": "CN", "name": "GACC",
              "time_zone": "Asia/Shanghai"},
             {"command": "register_operator", "tin": "CN7700000001", "name": "A firm"},
-            {"command": "amend_particulars", "tin": "CN7700000001", "address": name},
         ):  # fmt: skip
             register.execute(commands.read(step), "officer:CN")
             Follower(database).catch_up()
+        # Not by the door, which refuses some of it: older ledgers hold what it let in.
+        step = commands.AmendParticulars(tin=Tin("CN7700000001"), address=name)
+        register.execute(step, "officer:CN")
+        Follower(database).catch_up()
     finally:
         register.close()
 
@@ -135,15 +140,11 @@ def test_the_words_that_a_document_is_searched_by_stand_a_line_each(world: str) 
         if again:
             rebuild(world)
         with psycopg.connect(world) as connection:
-            row = connection.execute(
-                "select count(*) filter (where words like id_and_title || '%%'),"
-                " count(*) filter (where strpos(words, '\\n') > 0), count(*) from ("
-                "  select words, lower(id || chr(10) || title) || chr(10) as id_and_title"
-                "  from views.document) d"
-            ).fetchone()
-            assert row is not None
-            assert row[0] == row[2] > 10
-            assert row[1] == 0
+            rows = connection.execute("select id, title, words from views.document").fetchall()
+        assert len(rows) > 10
+        for id, title, words in rows:
+            assert words.startswith(f"{folded(id)}\n{folded(title)}\n")
+            assert "\\n" not in words
 
 
 def _address(database: str) -> str:
