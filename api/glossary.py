@@ -136,6 +136,7 @@ MEANINGS = {
     "rule": "The name of the rule.",
     "scheme": "The scheme that the identifier belongs to.",
     "sense": "Member of what; default the customs territory.",
+    "shared": "Why another operator may have the number, too. Without it that is refused.",
     "side": "The party that does it, or whose date it is.",
     "since": "From when it holds: an instant, or the civil day that a list gives.",
     "signature": "The administration's own, under the rest: its code, a space, and base64 of the "

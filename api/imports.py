@@ -21,7 +21,7 @@ from api.files.reading import Source, source_of
 from api.identities import Identities
 from api.lines import Bad, Line, check_texts, explain, lines_from
 from registry import commands as c
-from registry import signatures
+from registry import holders, signatures
 from registry.appending import prepare, receive, send
 from registry.application import Registry
 from registry.committer import take
@@ -29,13 +29,14 @@ from registry.database import environment
 from registry.errors import (
     AlreadyRegistered,
     BadValue,
+    HeldByAnother,
     KnownTooLate,
     OtherCommand,
     Refusal,
     StaleVersion,
     WrongDates,
 )
-from registry.ledger import Command, Outcome
+from registry.ledger import Command, NumberHeld, Outcome
 from registry.operators import Operator
 from registry.routes import stream_of
 from registry.tickets import write_out
@@ -86,6 +87,7 @@ class Draft(Registry):
         self._digests: set[bytes] = set()
         self._slips: list[tuple[Command, list[StoredEvent]]] = []
         self._began = datetime.now(UTC)
+        self._numbers = holders.Draft(self.ledger.find_holders)
 
     def add(self, command: c.Command, actor: str, id: UUID | None = None) -> Taken:
         """Decide it on all that was added before, under an id by which it is known again.
@@ -109,6 +111,7 @@ class Draft(Registry):
                 )
             return KNOWN
         try:
+            self._numbers.check(command)
             aggregate = self._decided(command)
         except Refusal:
             if said := self._said_before(command, digest):
@@ -117,6 +120,8 @@ class Draft(Registry):
             raise
         slip = self._slip(aggregate, id, digest, actor, command.known_at)
         slip.signed = signatures.read(command)
+        if isinstance(aggregate, Operator) and slip.holding:
+            self._numbers.hold(holders.held(aggregate))
         warned = [
             each.message for event in aggregate.pending_events
             for each in warnings(aggregate, event)
@@ -181,7 +186,7 @@ class Draft(Registry):
     def record(self, progress: Callable[[int], None] | None = None) -> tuple[int, int]:
         """All of it in one transaction, or nothing. Answers how many commands, and events.
 
-        Other writers wait for it. Raises StaleVersion when one of them was faster.
+        Other writers wait for it. Raises StaleVersion and HeldByAnother when one was faster.
         """
         queue = deque(write_out(slip, events) for slip, events in self._slips)
         commands, events = len(queue), 0
@@ -194,7 +199,10 @@ class Draft(Registry):
             while queue:
                 batch = take(queue)
                 send(connection, batch)
-                events += sum(map(_recorded, receive(connection, batch)))
+                try:
+                    events += sum(map(_recorded, receive(connection, batch)))
+                except psycopg.errors.ExclusionViolation as error:
+                    raise HeldByAnother(str(error)) from None
                 if progress:
                     progress(commands - len(queue))
         self._slips.clear()
@@ -230,6 +238,8 @@ class Draft(Registry):
 
 
 def _recorded(outcome: Outcome) -> int:
+    if isinstance(outcome, NumberHeld):
+        raise HeldByAnother(str(outcome))
     if isinstance(outcome, Exception):
         raise StaleVersion(
             f"somebody was faster, and nothing of this was recorded: {outcome}; send it again"

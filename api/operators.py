@@ -21,7 +21,7 @@ from api.loading import load
 from api.persons import CONTACTS, Contact, contacts_of
 from api.planning import sql
 from api.recognition import Recognition, everywhere
-from api.refusals import bad_input, forbidden
+from api.refusals import Unanswered, bad_input, forbidden
 from api.vocabulary import Position
 from projections.reads import operators as reads
 from projections.reads import rows as places
@@ -31,6 +31,7 @@ from projections.reads.visibility import SIGHT, Sight
 from registry.decisions import day_of
 from registry.disclosure import CERTIFIED
 from registry.operators import Operator as Stream
+from registry.texts import shown
 from registry.values import AdministrationCode, Role, Status, Tin
 
 LONGEST = 200  # characters of a name or a number that is looked for
@@ -308,17 +309,42 @@ class OperatorQuery:
 
     @strawberry.field
     async def operator_by_certificate(
-        self, info: Info, number: str, as_of: AsOfInput | None = None
+        self,
+        info: Info,
+        number: str,
+        administration: AdministrationCode | None = None,
+        as_of: AsOfInput | None = None,
     ) -> Operator | None:
-        """Whose authorisation has exactly this number, or null."""
-        _short("number", number)
+        """Whose authorisation has this number, in whatever writing, or null.
+
+        Where several operators that the asker may see have it, none of them is answered for: the
+        error SEVERAL_HOLDERS names them. `administration`: the one that issued the number.
+        """
         clocks = info.context.clocks(as_of)
-        sight, now = info.context.asker.sight, info.context.now
-        async with info.context.views.connection() as connection:
-            row = await reads.holder(connection, sight, now, clocks, number)
-        if row:
-            info.context.looked("operatorByCertificate", [row.tin])
-        return Operator.of(row, clocks) if row else None
+        found = await _holders(info, "operatorByCertificate", number, administration, clocks)
+        if len(found) > 1:
+            tins = ", ".join(f"{row.tin} ({row.administration})" for row in found)
+            raise Unanswered(
+                "SEVERAL_HOLDERS",
+                f"number: {len(found)} operators have the number {shown(number)}: {tins}; "
+                "ask for one by its TIN, or name the administration that issued the number",
+            )
+        return Operator.of(found[0], clocks) if found else None
+
+    @costs(120)
+    @strawberry.field
+    async def operators_by_certificate(
+        self,
+        info: Info,
+        number: str,
+        administration: AdministrationCode | None = None,
+        as_of: AsOfInput | None = None,
+    ) -> list[Operator]:
+        """Every operator that the asker may see whose authorisation has this number, by TIN; ten
+        at the most."""
+        clocks = info.context.clocks(as_of)
+        found = await _holders(info, "operatorsByCertificate", number, administration, clocks)
+        return [Operator.of(row, clocks) for row in found]
 
     @costs(500)
     @strawberry.field
@@ -359,6 +385,19 @@ class OperatorQuery:
                 has_next_page=more, end_cursor=edges[-1].cursor if edges else None
             ),
         )
+
+
+async def _holders(
+    info: Info, field: str, number: str, administration: AdministrationCode | None, as_of: AsOf
+) -> list[OperatorRow]:
+    _short("number", number)
+    sight, now = info.context.asker.sight, info.context.now
+    home = administration.text if administration else None
+    async with info.context.views.connection() as connection:
+        found = await reads.holders(connection, sight, now, as_of, number, home)
+    if found:
+        info.context.looked(field, [row.tin for row in found])
+    return found
 
 
 async def _many(info: Info, tins: Sequence[Tin], as_of: AsOf) -> dict[str, OperatorRow]:

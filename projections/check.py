@@ -16,7 +16,7 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier, Literal
 
 from projections import folded, operators
-from projections.derivation import UNICODE, outdated
+from projections.derivation import HELD, UNICODE, outdated, unique
 from projections.follower import Follower
 from projections.models import PROJECTIONS, Projection
 from projections.rebuild import make
@@ -170,6 +170,8 @@ def _checks(
         yield f"{table}: one fact at a time, on both clocks", _overlaps(connection, table, subject)
     yield "periods are bounded by their ends", _unbounded(connection)
     yield from _orphans(connection)
+    yield "every number is one operator's, or it is said why not", _held_twice(connection)
+    yield "whose each number is follows from the events", _held_otherwise(connection)
     why = outdated(connection)
     by = f"time zones {RELEASE} and Unicode {UNICODE}"
     yield f"everything derived by one release, with {by}", [why] if why else []
@@ -184,6 +186,42 @@ def _checks(
     ]
     yield "the feed of a partner, folded, is what it is answered", folded.unlike(conninfo)
     yield f"{streams} streams derived anew give the same rows", _anew(connection, conninfo, streams)
+
+
+def _held_twice(connection: psycopg.Connection[Any]) -> list[str]:
+    """Two operators that hold one number on one day, and nothing says that both may."""
+    rows = connection.execute(
+        "select a.scheme || ' ' || a.value || coalesce(' of ' || nullif(a.issuer, ''), '')"
+        " || ' is held by ' || a.holder || ' and by ' || b.holder"
+        " from ledger.held_number a join ledger.held_number b"
+        " on (a.scheme, a.issuer, a.value) = (b.scheme, b.issuer, b.value) and a.holder < b.holder"
+        " and coalesce(a.from_day, '-infinity') < coalesce(b.to_day, 'infinity')"
+        " and coalesce(b.from_day, '-infinity') < coalesce(a.to_day, 'infinity')"
+        " where not (a.shared or b.shared) limit 10"
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def _held_otherwise(connection: psycopg.Connection[Any]) -> list[str]:
+    """What the ledger keeps of it against the read models, of operators that have not moved on."""
+    rows = connection.execute(
+        f"""
+        with derived as ({HELD}), kept as (
+            select scheme, issuer, value, holder, home, from_day, to_day, shared
+            from ledger.held_number
+        ), differ as (
+            (select * from derived except all select * from kept)
+            union all (select * from kept except all select * from derived)
+        )
+        select distinct d.scheme || ' ' || d.value || ' of ' || d.holder
+            || ' is kept otherwise than its events say'
+        from differ d left join views.operator o on o.tin = d.holder
+        where not exists (
+            select from ledger.event e where e.originator_id = o.id and e.position > o.position)
+        order by 1 limit 10""",
+        {"unique": unique()},
+    ).fetchall()
+    return [str(row[0]) for row in rows]
 
 
 def _overlaps(

@@ -18,8 +18,8 @@ from registry.tickets import EPOCH, NULL, Ticket
 
 T = TypeVar("T")
 
-#: The prepared statements: any batch; one in which some commands are signed, or change which numbers
-#: an operator holds; commands of one event each; a single such command.
+#: The prepared statements: any batch; one in which some commands are signed, or change which
+#: numbers an operator holds; commands of one event each; a single such command.
 ANY, BESIDE, EACH, ONE = b"any", b"beside", b"each", b"one"
 FUNCTIONS = ("append", "append", "append_each", "append_one")
 IN_THE_REGISTER = tuple(f"ledger.{name}" for name in FUNCTIONS)

@@ -8,14 +8,15 @@ one takes a number. A second holder is recorded where the command says why in `s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
 
 from registry import commands as c
 from registry.decisions import day_of
+from registry.errors import HeldByAnother
 from registry.identifiers import normal, schemes
 from registry.operators import Operator, amended
 from registry.standing import identifiers
@@ -43,11 +44,22 @@ class Number(msgspec.Struct, frozen=True):
     to_day: date | None
     shared: bool
 
+    def covers(self, other: Number) -> bool:
+        """The same number, held on every day on which the other is."""
+        begun = (self.from_day or date.min) <= (other.from_day or date.min)
+        return self.key == other.key and begun and (
+            (self.to_day or date.max) >= (other.to_day or date.max)
+        )
+
     def meets(self, other: Number) -> bool:
         """The same number, on a day on which the other is held."""
-        mine, its = (self.scheme, self.issuer, self.value), (other.scheme, other.issuer, other.value)
         first = max(self.from_day or date.min, other.from_day or date.min)
-        return mine == its and first < min(self.to_day or date.max, other.to_day or date.max)
+        last = min(self.to_day or date.max, other.to_day or date.max)
+        return self.key == other.key and first < last
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.scheme, self.issuer, self.value)
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -98,24 +110,68 @@ def is_unique(scheme: str) -> bool:
     return known is not None and known.unique
 
 
-def wanted(command: c.Command) -> Number | None:
-    """The number that a command would have an operator hold, if it is one operator's alone."""
+def wanted(command: c.Command, today: date) -> Number | None:
+    """The number that a command would have an operator hold, if it is one operator's alone.
+
+    `today`: from which day, where the command says none.
+    """
     match command:
         case c.GrantAuthorisation(number=number, shared=shared):
             home = command.tin.country
             return Number(CERTIFICATE, home, normal(number), None, None, bool(shared))
         case c.AddIdentifier(scheme=scheme, value=value) if is_unique(scheme):
             return Number(
-                scheme, "", normal(value, scheme), command.effective, command.valid_to,
+                scheme, "", normal(value, scheme), command.effective or today, command.valid_to,
                 bool(command.shared),
             )  # fmt: skip
     return None
 
 
-def another_holds(number: Number, tin: str | None) -> str:
-    """The sentence of a refusal. `tin`: of the other operator, where the asker may know it."""
-    what = f"value: {number.scheme} {number.value}"
-    if number.scheme == CERTIFICATE:
-        what = f"number: the certificate number {number.value} of {number.issuer}"
-    whose = f"that of operator {tin}" if tin else "another operator's"
-    return f"{what} is {whose}; if the authority gave it to both, say why in shared"
+#: Who holds a number by the ledger: `LedgerRecorder.find_holders`.
+Find = Callable[[str, str], list[tuple[Any, ...]]]
+
+
+class Draft:
+    """Who holds which number, by the ledger and by what was decided and is not recorded yet."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+        self._own: dict[str, Held] = {}
+        self._by_key: dict[tuple[str, str, str], set[str]] = {}
+
+    def hold(self, held: Held) -> None:
+        self._own[held.holder] = held
+        for number in held.numbers:
+            self._by_key.setdefault(number.key, set()).add(held.holder)
+
+    def check(self, command: c.Command) -> None:
+        """Raises HeldByAnother, before anything is decided: a decision is not taken back."""
+        day = (command.known_at or datetime.now(UTC)).date()
+        number = wanted(command, day)
+        if number is None or number.shared:
+            return
+        assert isinstance(command, c.OperatorCommand)
+        tin, home = command.tin.text, command.tin.country
+        known = list(self._holders(number))
+        if any(holder == tin and it.covers(number) for it, holder, _ in known):
+            return
+        for it, holder, its_home in known:
+            if holder != tin and it.meets(number):
+                whose = f"that of operator {holder}" if its_home == home else "another operator's"
+                what = f"value: {number.scheme} {number.value}"
+                if number.scheme == CERTIFICATE:
+                    what = f"number: the certificate number {number.value} of {number.issuer}"
+                raise HeldByAnother(
+                    f"{what} is {whose}; if the authority gave it to both, say why in shared"
+                )
+
+    def _holders(self, number: Number) -> Iterator[tuple[Number, str, str]]:
+        for issuer, holder, home, from_day, to_day, shared in self._find(
+            number.scheme, number.value
+        ):
+            if holder not in self._own:
+                it = Number(number.scheme, issuer, number.value, from_day, to_day, shared)
+                yield it, holder, home
+        for holder in sorted(self._by_key.get(number.key, ())):
+            held = self._own[holder]
+            yield from ((it, holder, held.home) for it in held.numbers if it.key == number.key)

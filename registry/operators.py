@@ -75,6 +75,7 @@ class Operator(BaseAggregate[UUID]):
 
     class IdentifierAdded(Event):
         TOPIC = "operator.identifier_added"
+        class_version = 2
         scheme: str
         value: str
         issuer: AdministrationCode | None = None
@@ -82,6 +83,13 @@ class Operator(BaseAggregate[UUID]):
         verified_by: str | None = None
         override: str | None = None
         shared: str | None = None  # why another operator may have it, too
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """When version 1 was written nobody asked whether another had the number: the reason
+            for which an odd one was let through stands for both."""
+            if override := state.get("override"):
+                state["shared"] = override
 
         def change(self, operator: Operator) -> None:
             operator.identifiers[self.scheme, normal(self.value, self.scheme)] = self

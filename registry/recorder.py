@@ -163,6 +163,16 @@ class LedgerRecorder(PostgresApplicationRecorder):
                 outcomes.update(zip(part, self._bulk.append(part), strict=True))
         return [outcomes[ticket] for ticket in tickets]
 
+    def find_holders(self, scheme: str, value: str) -> list[tuple[Any, ...]]:
+        """Who holds a number, in its normal form, by the ledger: issuer, holder, home, from_day,
+        to_day, shared (registry/holders.py)."""
+        text = SQL(
+            "select issuer, holder, home, from_day, to_day, shared from {}"
+            " where scheme = %s and value = %s"
+        )
+        found = self._select(text.format(self._identifier("held_number")), [scheme, value])
+        return list(found)
+
     def find_command(self, id: UUID) -> Found | None:
         """What a command id has recorded, if it was ever used."""
         rows = self._select(

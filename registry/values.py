@@ -66,8 +66,15 @@ class AdministrationCode(Text):
     def parse(cls, text: str) -> Self:
         code = cls(text)
         if text not in _territories():
-            raise ValueError(f"{text} is not a customs territory of ISO 3166-1, nor EU")
+            own = OTHER_CODES.get(text)
+            meant = f"; {text} is written for {own}" if own else ""
+            raise ValueError(f"{text} is not a customs territory of ISO 3166-1, nor EU{meant}")
         return code
+
+
+#: Codes that stand for a territory elsewhere: reserved in ISO 3166-1, the EU's own of Greece, and
+#: that of Northern Ireland, whose customs are the United Kingdom's.
+OTHER_CODES = {"UK": "GB", "EL": "GR", "XI": "GB"}
 
 
 class Tin(Text):

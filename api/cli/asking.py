@@ -280,4 +280,4 @@ def _tin(text: str) -> Any:
 def _administration(text: str) -> Any:
     from registry.values import AdministrationCode
 
-    return word(AdministrationCode, text, "--in")
+    return word(AdministrationCode, text.strip().upper(), "--in")

@@ -13,7 +13,7 @@ from api.pages import forms, timeline
 from api.pages.asking import ask
 from api.pages.faults import PageRoute
 from api.pages.render import page
-from api.pages.words import OPEN_END, Sign, country, interval, phrase
+from api.pages.words import OPEN_END, Sign, country, interval, phrase, territory
 from registry.values import AgreementKind, AgreementStatus, Pillar
 
 router = APIRouter(route_class=PageRoute)
@@ -84,7 +84,7 @@ async def agreements(request: Request) -> Response:
     asked = request.query_params
     clocks = forms.clocks(request)
     chosen = {
-        "party": asked.get("party", "").strip().upper(),
+        "party": territory(asked.get("party", "")),
         "kind": asked.get("kind", ""),
         "status": asked.get("status", ""),
         "pillar": asked.get("pillar", ""),

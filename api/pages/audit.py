@@ -18,7 +18,7 @@ from api.pages.asking import Asked, ask
 from api.pages.faults import PageRoute
 from api.pages.operators import RECOGNITION
 from api.pages.render import page
-from api.pages.words import moment
+from api.pages.words import moment, territory
 from registry.decisions import day_of
 from registry.values import AdministrationCode, Tin
 
@@ -176,7 +176,7 @@ async def _operator(
 
 
 async def _recognition(request: Request, tin: str, clocks: forms.Clocks) -> dict[str, Any]:
-    typed = request.query_params.get("in", "").strip().upper()[:20]
+    typed = territory(request.query_params.get("in", "")[:20])
     found: Asked | None = None
     wrong = ""
     try:

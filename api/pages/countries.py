@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -12,6 +13,7 @@ from api.pages.asking import ask
 from api.pages.faults import PageRoute
 from api.pages.render import page
 from api.pages.words import country as name_of
+from api.pages.words import territory
 from registry.values import AdministrationCode
 
 router = APIRouter(route_class=PageRoute)
@@ -86,8 +88,9 @@ async def countries(request: Request) -> Response:
 @router.get("/countries/{code}")
 async def country(request: Request, code: str) -> Response:
     clocks = forms.clocks(request)
-    if code != code.upper():
-        return RedirectResponse(f"/countries/{code.upper()}", 307)
+    if code != (meant := territory(code)):
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/countries/{quote(meant)}{query}", 307)
     try:
         AdministrationCode.parse(code)
     except ValueError as wrong:

@@ -12,6 +12,7 @@ from api.pages import forms
 from api.pages.asking import ask, context
 from api.pages.faults import PageRoute
 from api.pages.render import page
+from api.pages.words import territory as meant
 
 router = APIRouter(route_class=PageRoute)
 
@@ -55,7 +56,7 @@ LATELY = timedelta(days=365)
 @router.get("/divergences")
 async def divergences(request: Request) -> Response:
     typed = request.query_params
-    territory = typed.get("in", "").strip().upper()
+    territory = meant(typed.get("in", ""))
     now = (await context(request)).now
     days = {
         "from": typed.get("from", "").strip() or (now - LATELY).date().isoformat(),

@@ -9,6 +9,7 @@ from api.pages import forms
 from api.pages.asking import ask
 from api.pages.faults import PageRoute
 from api.pages.render import page
+from api.pages.words import territory
 
 router = APIRouter(route_class=PageRoute)
 
@@ -50,7 +51,7 @@ query Documents($party: AdministrationCode, $contains: String, $after: String) {
 @router.get("/documents")
 async def documents(request: Request) -> Response:
     asked = request.query_params
-    party = asked.get("party", "").strip().upper()
+    party = territory(asked.get("party", ""))
     contains = asked.get("contains", "").strip()
     found = await ask(
         request, DOCUMENTS, party=party or None, contains=contains or None, after=asked.get("after")

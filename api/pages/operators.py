@@ -14,7 +14,7 @@ from api.pages import forms, persons, timeline
 from api.pages.asking import Asked, ask
 from api.pages.faults import PageRoute
 from api.pages.render import page
-from api.pages.words import civil, moment, standing
+from api.pages.words import civil, moment, standing, territory
 from registry.values import AdministrationCode, Tin
 
 router = APIRouter(route_class=PageRoute)
@@ -144,7 +144,7 @@ async def operator(request: Request, tin: str) -> Response:
 
 def _territory(request: Request) -> tuple[str, str]:
     """Where recognition is asked about, as it was typed, and what is wrong with it."""
-    typed = request.query_params.get("in", "").strip().upper()
+    typed = territory(request.query_params.get("in", ""))
     try:
         return (AdministrationCode.parse(typed).text, "") if typed else ("", "")
     except ValueError as wrong:

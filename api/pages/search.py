@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -11,7 +12,8 @@ from api.pages.asking import ask
 from api.pages.cases import CASES
 from api.pages.faults import PageRoute
 from api.pages.render import page
-from api.pages.words import is_called
+from api.pages.words import is_called, territory
+from registry.identifiers import LONGEST, normal
 from registry.texts import folded
 from registry.values import Tin
 
@@ -26,7 +28,7 @@ query ByTin($tin: TIN!) {
 
 CERTIFICATE = """\
 query ByCertificate($number: String!) {
-  operatorByCertificate(number: $number) { tin }
+  operatorsByCertificate(number: $number) { tin name administration { code } }
 }"""
 
 LAW = """\
@@ -56,12 +58,17 @@ async def search(request: Request, q: str = "") -> Response:
         return RedirectResponse("/", 303)
     if address := await _exact(request, q):
         return RedirectResponse(address, 303)
+    holders = await _holders(request, q)
+    if len(holders) == 1:
+        return RedirectResponse(f"/operators/{holders[0]['tin']}", 303)
+    if not holders and (code := _territory(q)):
+        return RedirectResponse(f"/countries/{code}", 303)
     law = await ask(request, LAW, words=q)
     found = law.data
     countries = [a for a in found["administrations"] if _names(a, q)] if found else []
     return page(
         request, "found.html", status=200 if found else 400, title=f"Search: {q}", q=q, law=law,
-        found=found, countries=countries, like_tin=_tin(q),
+        found=found, countries=countries, like_tin=_tin(q), holders=holders,
     )  # fmt: skip
 
 
@@ -70,13 +77,21 @@ async def _exact(request: Request, q: str) -> str | None:
         found = await ask(request, OPERATOR, tin=tin)
         if found.data and found.data["operator"]:
             return f"/operators/{found.data['operator']['tin']}"
-    if re.fullmatch(r"[\w./-]{3,40}", q):
-        found = await ask(request, CERTIFICATE, number=q)
-        if found.data and found.data["operatorByCertificate"]:
-            return f"/operators/{found.data['operatorByCertificate']['tin']}"
-    if re.fullmatch(r"[A-Za-z]{2}", q):
-        return f"/countries/{q.upper()}"
     return None
+
+
+async def _holders(request: Request, q: str) -> list[dict[str, Any]]:
+    """The operators whose certificate has this number, in whatever writing."""
+    if not 3 <= len(normal(q)) <= LONGEST:
+        return []
+    found = await ask(request, CERTIFICATE, number=q)
+    return found.data["operatorsByCertificate"] if found.data else []
+
+
+def _territory(q: str) -> str | None:
+    """The code of the territory that somebody may have meant, by its code in any writing, and by
+    those that are in use though they are not its own."""
+    return territory(q) if re.fullmatch("[a-z]{2}", folded(q)) else None
 
 
 def _tin(q: str) -> str | None:

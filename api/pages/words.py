@@ -14,6 +14,7 @@ from babel.languages import get_official_languages
 
 from registry.texts import folded
 from registry.texts import shown as shown
+from registry.values import OTHER_CODES
 from registry.zones import zone as zone_of
 
 #: What a source gives as "nobody knows whether it happened at all".
@@ -107,6 +108,12 @@ CALLED = {
     "TR": ("Turkey",),
     "CZ": ("Czech Republic",),
 }
+
+
+def territory(typed: str) -> str:
+    """The code that somebody meant: capitals, and the territory's own code for another in use."""
+    code = folded(typed).upper()
+    return OTHER_CODES.get(code, code)
 
 
 @lru_cache(maxsize=1)

@@ -15,6 +15,7 @@ from projections.reads.clocks import POSITION, AsOf, believed, on_both
 from projections.reads.events import COLUMNS, EventRow
 from projections.reads.visibility import SIGHT, VISIBLE, VISIBLE_NOW, Sight, disclosed
 from registry.disclosure import CERTIFIED, Stretch, disclosed_flags, disclosed_stretches
+from registry.identifiers import normal
 from registry.texts import folded
 from registry.values import Status, Tin
 
@@ -95,22 +96,24 @@ async def visible(
         return set(await cursor.fetchall())
 
 
-async def holder(
-    connection: Connection, sight: Sight, now: datetime, as_of: AsOf, number: str
-) -> OperatorRow | None:
-    """Whose certificate has this number. Of several that ever had it and may be seen, who has it by
-    that instant: two administrations may number alike, and who is hidden stands before nobody."""
-    statement = f"""with {SIGHT}, numbered as materialized (
-        select distinct on (p.tin) p.tin, (p.valid_from <= %(at)s, p.valid_from) as since
-        from views.status_period p
-        where p.number = %(number)s and {believed("p")}
-        order by p.tin, p.valid_from <= %(at)s desc, p.valid_from desc)
-    {_OPERATOR} and o.tin in (select c.tin from numbered c)
-    order by (select c.since from numbered c where c.tin = o.tin) desc, o.tin limit 1"""
-    parameters = _parameters(sight, now, as_of) | {"number": number}
+async def holders(
+    connection: Connection,
+    sight: Sight,
+    now: datetime,
+    as_of: AsOf,
+    number: str,
+    administration: str | None = None,
+) -> list[OperatorRow]:
+    """Whose certificate has this number in whatever writing, of those who may be seen, by TIN; ten
+    at the most. Two administrations may number alike, and one may have given a number twice."""
+    statement = f"""with {SIGHT} {_OPERATOR} and o.tin in (
+        select c.tin from views.certificate c where c.normal = %(number)s and {believed("c")})
+    and (%(administration)s::text is null or o.administration = %(administration)s)
+    order by o.tin limit 10"""
+    asked = {"number": normal(number), "administration": administration}
     async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
-        await cursor.execute(statement, parameters)
-        return await cursor.fetchone()
+        await cursor.execute(statement, _parameters(sight, now, as_of) | asked)
+        return await cursor.fetchall()
 
 
 # -------------------------------------------------------------------- lists

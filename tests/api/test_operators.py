@@ -8,6 +8,7 @@ import pytest
 
 from tests.api.client import AUDITOR, Client
 from tests.api.region import FRUIT, OLD, OPEN, QUIET, SHUT, STEEL, operator, record, region
+from tests.api.test_pages import opened
 
 __all__ = ["region"]
 
@@ -286,7 +287,34 @@ def test_a_hidden_holder_of_the_same_number_stands_before_nobody(region: Client)
         *operator("FR6666666", "Synthetic Jumelle", "EU-AEO", "AEOS", "TWIN-7", "2021-01-05"),
     )
 
-    for by, tin in (("partner:KR", "CN6666666"), ("officer:FR", "FR6666666"),
-                    (AUDITOR, "FR6666666"), (None, None)):  # fmt: skip
-        found = region.ask(ask, by, number="TWIN-7")["operatorByCertificate"]
-        assert found == ({"tin": tin} if tin else None), by
+    for by, tin in (("partner:KR", "CN6666666"), (None, None)):
+        for number in ("TWIN-7", " twin\u2011 7"):
+            found = region.ask(ask, by, number=number)["operatorByCertificate"]
+            assert found == ({"tin": tin} if tin else None), by
+
+
+def test_a_look_up_that_finds_two_says_that_there_are_two(region: Client) -> None:
+    record(
+        region.database,
+        *operator("CN6666667", "Synthetic Twin", "CN-AEO", "ACE", "TWIN-8", "2019-01-07"),
+        *operator("FR6666667", "Synthetic Jumelle", "EU-AEO", "AEOS", "TWIN-8", "2021-01-05"),
+    )
+    ask = "query ($n: String!) { operatorByCertificate(number: $n) { tin } }"
+    error = region.error(ask, AUDITOR, n="twin-8")
+    assert error["code"] == "SEVERAL_HOLDERS"
+    assert "2 operators" in error["message"]
+    assert "CN6666667 (CN), FR6666667 (FR)" in error["message"]
+
+    within = "query ($n: String!) { operatorByCertificate(number: $n, administration: FR) { tin } }"
+    within = within.replace("FR", '"FR"')
+    assert region.ask(within, AUDITOR, n="TWIN-8")["operatorByCertificate"] == {"tin": "FR6666667"}
+
+    every = "query ($n: String!) { operatorsByCertificate(number: $n) { tin } }"
+    for by, tins in ((AUDITOR, ["CN6666667", "FR6666667"]), ("partner:KR", ["CN6666667"])):
+        found = region.ask(every, by, n="TWIN-8")["operatorsByCertificate"]
+        assert [it["tin"] for it in found] == tins
+    page = opened(region, "/search?q=twin-8", AUDITOR)
+    assert "2 operators have the certificate number twin-8" in page.text
+    assert "/operators/CN6666667" in page.text and "/operators/FR6666667" in page.text
+    alone = opened(region, "/search?q=twin-8", "partner:KR")
+    assert (alone.status_code, alone.headers["location"]) == (303, "/operators/CN6666667")

@@ -124,6 +124,25 @@ def test_the_united_kingdom_is_what_the_set_lost(at: Client) -> None:
     assert "the set lost: United Kingdom GB" in page
 
 
+@pytest.mark.parametrize(
+    ("path", "there"),
+    [
+        ("/search?q=uk", "/countries/GB"),
+        ("/search?q=EL", "/countries/GR"),
+        ("/search?q=cn", "/countries/CN"),
+        ("/countries/uk?at=2018-02-01", "/countries/GB?at=2018-02-01"),
+        ("/countries/el", "/countries/GR"),
+        ("/countries/XI", "/countries/GB"),
+        ("/countries/cn", "/countries/CN"),
+    ],
+)
+def test_a_territory_is_found_by_every_code_that_is_in_use_for_it(
+    at: Client, path: str, there: str
+) -> None:
+    answer = opened(at, path)
+    assert (answer.status_code in (303, 307), answer.headers["location"]) == (True, there)
+
+
 def test_either_clock_can_be_turned(at: Client) -> None:
     turned = opened(at, "/tour/12?ask=2&at=2026-03-05&known-at=2026-03-10T01:59Z", AUDITOR)
 

@@ -91,6 +91,7 @@ VALUES: dict[tuple[type[c.Command], str] | str, tuple[Any, ...]] = {
     "valid_to": (None, AHEAD, FURTHER),
     "verified_by": (None, "customs"),
     "override": (None, "a letter of the issuer"),
+    "shared": (None, "a letter of the issuer"),
     "partner": (KR, CN, None),
     "publication": (False, True),
     "successor": (OTHER, Tin("DE22")),
