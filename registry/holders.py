@@ -26,6 +26,7 @@ CERTIFICATE = "CERTIFICATE"
 #: The events after which an operator may hold other numbers.
 KINDS: tuple[type[Operator.Event], ...] = (
     Operator.Granted,
+    Operator.Listed,
     Operator.IdentifierAdded,
     Operator.IdentifierEnded,
     Operator.Corrected,
@@ -84,7 +85,7 @@ def held(operator: Operator) -> Held:
     said = amended(operator.past) if operator.corrected else operator.past
     certificates: dict[str, bool] = {}
     for event in said:
-        if isinstance(event, Operator.Granted):
+        if isinstance(event, (Operator.Granted, Operator.Listed)) and event.number:
             number = normal(event.number)
             certificates[number] = certificates.get(number, False) or bool(event.shared)
     found = {
@@ -116,7 +117,8 @@ def wanted(command: c.Command, today: date) -> Number | None:
     `today`: from which day, where the command says none.
     """
     match command:
-        case c.GrantAuthorisation(number=number, shared=shared):
+        case c.GrantAuthorisation(number=str(number)) | c.ListOperator(number=str(number)):
+            shared = command.shared
             home = command.tin.country
             return Number(CERTIFICATE, home, normal(number), None, None, bool(shared))
         case c.AddIdentifier(scheme=scheme, value=value) if is_unique(scheme):

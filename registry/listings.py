@@ -65,7 +65,7 @@ def _named(operator: Operator, it: c.ListOperator, by: Decision) -> None:
     )
     said: dict[str, Any] = {
         "type": it.type, "list": it.list_, "since": it.since, "number": it.number,
-        "name": it.name_,
+        "name": it.name_, "shared": it.shared,
     }  # fmt: skip
     gone = [a.ended for a in held if a is not mine and a.ended and a.status is Status.DELISTED]
     if it.since and gone and it.since < max(gone):
@@ -101,7 +101,9 @@ def _named(operator: Operator, it: c.ListOperator, by: Decision) -> None:
 
 
 def _no_longer(operator: Operator, it: c.ListOperator, by: Decision) -> None:
-    for name, value in (("since", it.since), ("number", it.number), ("name", it.name_)):
+    for name, value in (
+        ("since", it.since), ("number", it.number), ("name", it.name_), ("shared", it.shared)
+    ):  # fmt: skip
         if value is not None:
             raise BadValue(f"{name}: found {value}, and a list says nothing of what it lacks")
     held = _from_list(operator, it)

@@ -145,6 +145,7 @@ class Operator(BaseAggregate[UUID]):
         number: str | None = None
         name: str | None = None  # as the list writes it
         roles: tuple[Role, ...] = ()
+        shared: str | None = None  # why another operator may have the number, too
 
         def change(self, operator: Operator) -> None:
             it = operator.authorisations.get(self.authorisation)

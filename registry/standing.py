@@ -138,7 +138,7 @@ def record(events: Sequence[Known[Any]]) -> Record:
             numbered.append((it.position, it.known_at, identifiers(said, zone)))
         if touched & _CONSENTS:
             consented.append((it.position, it.known_at, consents(said, zone)))
-        if every or isinstance(event, Operator.Granted):
+        if every or isinstance(event, (Operator.Granted, Operator.Listed)):
             certified.append((it.position, it.known_at, _certified(said)))
     pages = book.pages.values()
     return Record(
@@ -220,10 +220,13 @@ def identifiers(events: list[Operator.Event], zone: str) -> list[Identified]:
 
 
 def _certified(events: Sequence[Operator.Event]) -> list[Certified]:
-    return [
-        Certified(e.authorisation, e.number, bool(e.shared))
-        for e in events if isinstance(e, Operator.Granted)
-    ]  # fmt: skip
+    """Of a number that was said more than once, why another may have it if that was ever said."""
+    found: dict[tuple[str, str], bool] = {}
+    for event in events:
+        if isinstance(event, (Operator.Granted, Operator.Listed)) and event.number:
+            key = (event.authorisation, event.number)
+            found[key] = found.get(key, False) or bool(event.shared)
+    return [Certified(*key, shared) for key, shared in found.items()]
 
 
 def consents(events: list[Operator.Event], zone: str) -> list[Consented]:

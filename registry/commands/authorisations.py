@@ -29,6 +29,7 @@ class ListOperator(OperatorCommand):
     since: date | None = None
     name_: str | None = msgspec.field(name="name", default=None)
     absent: bool = False
+    shared: str | None = None  # why another operator may have the number, too
 
 
 class LodgeApplication(OperatorCommand):
