@@ -53,6 +53,7 @@ templates.filters |= {
     "instant": words.instant,
     "civil": words.civil,
     "interval": words.interval,
+    "some_day": words.some_day,
     "thousands": lambda number: f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
 }
 

@@ -183,10 +183,16 @@ def interval(found: dict[str, Any]) -> str:
     return f"between {earliest} and {latest}"
 
 
+def some_day(found: dict[str, Any]) -> str:
+    """The same inside a sentence: "from some day between 2014-08-01 and 2017-06-13"."""
+    told = interval(found)
+    return f"some day {told}" if told.startswith("between") else told
+
+
 #: What every event carries; the table of events has columns of its own for it.
 ENVELOPE = {
-    "agreement", "corrects", "decided", "decided_by", "effective", "legal_ground", "source",
-    "time_zone", "tin",
+    "agreement", "class_version", "corrects", "decided", "decided_by", "effective",
+    "legal_ground", "source", "time_zone", "tin",
 }  # fmt: skip
 
 
