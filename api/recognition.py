@@ -58,7 +58,10 @@ class RecognitionBasis:
     basis: strawberry.Private[Basis]
     as_of: strawberry.Private[AsOf]
     authorisation: str
-    since: datetime
+    since: datetime = strawberry.field(
+        description="Since when, without a break, the authorisation has been valid abroad as the"
+        " type that it is, and the clause in force."
+    )
     identifier_scheme: str | None
     identifier: str | None
     declaration_box: str | None

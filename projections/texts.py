@@ -17,6 +17,7 @@ import msgspec
 
 from projections.tables import array, own_array
 from registry.clocks import NEVER_AT, Remembered
+from registry.recognition import held_since
 from registry.standing import Period, Record
 from registry.values import Status
 
@@ -48,12 +49,18 @@ def settled(it: Record) -> tuple[Status, tuple[Any, ...]]:
         array(tuple(p.status for p in held)),
         array(tuple(p.abroad for p in held)),
         array(tuple(",".join(role.value for role in p.roles) for p in held)),
-        array(tuple(p.valid_from for p in held)),
+        array(tuple(_held_from(it, p) for p in held)),
         array(tuple(sorted(identified))),
         own_array([identified[scheme] for scheme in sorted(identified)]),
         array(tuple(sorted(str(c.partner or "*") for c in _open(it.consents)))),
         own_array(_worded(r) for r in _newest(it.periods)[:LATEST]),
     )
+
+
+def _held_from(it: Record, period: Period) -> datetime:
+    if period.abroad is not Status.VALID:
+        return period.valid_from
+    return held_since((r.fact for r in it.periods if r.recorded_to is None), period)
 
 
 def _open(facts: Iterable[Remembered[Any]]) -> list[Any]:

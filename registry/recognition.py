@@ -76,7 +76,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Basis:
-    """One agreement, one clause, one authorisation that together make the recognition."""
+    """One agreement, one clause, one authorisation that together make the recognition.
+
+    `since`: the clause has been live, and the authorisation valid abroad as the type that it is,
+    without a break.
+    """
 
     agreement: str
     ordinal: int
@@ -302,7 +306,7 @@ def _basis(
         link.agreement,
         link.ordinal,
         period.number or period.authorisation,
-        max(period.valid_from, link.valid_from),
+        max(held_since(facts.periods, period), link.valid_from),
         clause.identifier_scheme,
         own[0] if own else (None if clause.identifier_scheme else str(facts.tin)),
         clause.declaration_box,
@@ -310,6 +314,27 @@ def _basis(
         link.assumed or period.abroad is Status.LISTED,
     )
     return basis, against
+
+
+def held_since(periods: Iterable[Period], period: Period) -> datetime:
+    """Since when an authorisation has been valid abroad, as the type that it is, without a break.
+
+    A period ends also where something else changes (a renewal, a reassessment, its roles); the
+    standing goes on.
+    """
+    before = {
+        p.valid_to: p.valid_from
+        for p in periods
+        if p.authorisation == period.authorisation
+        and p.abroad is Status.VALID
+        and p.type == period.type
+        and p.valid_to
+        and p.valid_from < p.valid_to
+    }
+    since = period.valid_from
+    while since in before:
+        since = before[since]
+    return since
 
 
 def _place(basis: Basis) -> tuple[str, int, str, datetime]:

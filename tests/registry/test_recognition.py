@@ -319,6 +319,25 @@ def test_a_basis_says_since_when_by_which_number_and_where_it_is_declared() -> N
     )  # fmt: skip
 
 
+def test_a_basis_counts_from_the_beginning_of_the_whole_stretch() -> None:
+    days = [SINCE + n * 100 * DAY for n in range(5)]
+
+    def course(*said: dict[str, Any]) -> tuple[Any, ...]:
+        return tuple(
+            period(valid_from=start, valid_to=end, **how)
+            for start, end, how in zip(days, [*days[1:4], None], said, strict=False)
+        )
+
+    # A reassessment, other roles and a renewal begin a row, and no stretch.
+    rows = course({}, {"flags": ("under_reassessment",)}, {"roles": (Role.CARRIER,)},
+                  {"valid_until": (AT + 900 * DAY).date()})  # fmt: skip
+    assert [b.since for b in ask(facts(periods=rows)).bases] == [days[0]]
+    # A suspension ends one, also of the part alone that partners recognise; so does another type.
+    for how in ({"status": Status.SUSPENDED}, {"abroad": Status.SUSPENDED}, {"type": "GCE"}):
+        rows = course({}, how, {}, {"flags": ("remediation",)})
+        assert [b.since for b in ask(facts(periods=rows)).bases] == [days[2]]
+
+
 def test_where_no_scheme_is_agreed_the_tin_is_the_key() -> None:
     [basis] = ask(facts()).bases
 
