@@ -20,6 +20,7 @@ from api.files import Dialect, Told
 from api.files.reading import Source, source_of
 from api.identities import Identities
 from api.lines import Bad, Line, check_texts, explain, lines_from
+from api.wholelists import WholeList
 from registry import commands as c
 from registry import holders, signatures
 from registry.appending import prepare, receive, send
@@ -266,6 +267,7 @@ class Report:
     repeated: int = 0  # lines that had been recorded before
     unchanged: int = 0  # lines that say what stands already
     kept_back: int = 0  # good lines of which nothing was recorded: a dry run, or others are bad
+    missing: list[str] = field(default_factory=list)  # TIN and type that a whole list leaves out
     bad: list[Bad] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     dialect: Dialect | None = None
@@ -305,6 +307,7 @@ def import_lines(
     *,
     actor: str,
     batch: str | None = None,
+    whole_list: bool = False,
     partial: bool = False,
     dry_run: bool = False,
     progress: Callable[[int], None] | None = None,
@@ -312,14 +315,16 @@ def import_lines(
     """Decide every line, then record them all in one transaction, or none where one is bad.
 
     `actor`: an opaque id. `batch`: a name under which the numbers of lines are unique; without
-    it, the file's name and digest are. `partial`: the good lines of a bad file are recorded.
-    `dry_run`: none ever are. Raises BadFile, and StaleVersion when another writer was faster
-    than the whole file.
+    it, the file's name and digest are. `whole_list`: whom the file does not name is no longer
+    listed, unless a line is bad: it might be the one. `partial`: the good lines of a bad file
+    are recorded. `dry_run`: none ever are. Raises BadFile, and StaleVersion when another writer
+    was faster than the whole file.
     """
     draft, report = Draft(conninfo), Report(dialect=source.dialect)
     try:
         if batch is None and _recorded_by_content(draft, source, actor):
             return _all_known(source, report)
+        listed = WholeList() if whole_list else None
         known_as = Identities(source, batch, draft.ledger.find_commands)
         read = lines_from(source)
         while lines := list(islice(read, TOGETHER)):
@@ -329,10 +334,17 @@ def import_lines(
                 report.lines += 1
                 try:
                     report.count(line, _take(draft, line, id, actor))
+                    if listed and isinstance(line.said, dict):
+                        listed.add(c.read(line.said))
                 except Refusal as refusal:
                     report.bad.append(explain(line, refusal))
             if progress:
                 progress(report.lines)
+        if listed and not report.bad:
+            for command in list(listed.missing(draft, conninfo)):
+                name = f"{command.tin} {command.type}"
+                draft.add(command, actor, uuid5(known_as.mark, name))
+                report.missing.append(name)
         if not dry_run and (partial or not report.bad):
             draft.keep(known_as.mark)
             report.events = draft.record()[1]

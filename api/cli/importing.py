@@ -61,6 +61,10 @@ def import_(
         str | None,
         typer.Option(help="A name by which its lines are known, in place of the file's own."),
     ] = None,
+    whole_list: Annotated[
+        bool,
+        typer.Option("--whole-list", help="Whom this published list leaves out has left it."),
+    ] = False,
     encoding: Annotated[str | None, typer.Option(help="gb18030, cp1251, utf-16, ...")] = None,
     separator: Annotated[
         str | None, typer.Option(help="One character, or `tab`, between cells.")
@@ -116,6 +120,7 @@ def import_(
             source,
             actor=actor,
             batch=batch,
+            whole_list=whole_list,
             partial=partial,
             dry_run=dry_run,
             progress=lambda done: bar(done, max(done, total)),
@@ -214,6 +219,8 @@ def _show(report: Report, dry_run: bool) -> None:
         f"{report.lines:,} lines: {done}, {report.repeated:,} known already, "
         f"{report.unchanged:,} unchanged, {len(report.bad):,} bad"
     )
+    if report.missing:
+        print(f"no longer on the list: {', '.join(map(printable, report.missing))}")
 
 
 def show_bad(lines: Sequence[Bad]) -> None:
