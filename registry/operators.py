@@ -68,6 +68,7 @@ class Operator(BaseAggregate[UUID]):
         roles: tuple[Role, ...] | None = None
 
         def change(self, operator: Operator) -> None:
+            operator.amendments.append(self)
             operator.name = self.name or operator.name
             operator.local_name = self.local_name or operator.local_name
             operator.address = self.address or operator.address
@@ -481,6 +482,7 @@ class Operator(BaseAggregate[UUID]):
 
     def start_again(self) -> None:
         self.name, self.local_name, self.address, self.roles = self._registered
+        self.amendments: list[Operator.Amended] = []
         #: By scheme and the normal form of the number.
         self.identifiers: dict[tuple[str, str], Operator.IdentifierAdded] = {}
         self.consents: set[AdministrationCode | None] = set()

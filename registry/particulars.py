@@ -13,7 +13,7 @@ from registry import footing
 from registry.corrections import CORRECTABLE
 from registry.decisions import Decision
 from registry.errors import BadValue, Superseded, UnknownPosition, WrongDates, WrongStatus
-from registry.footing import facts, in_order, of, standing, told
+from registry.footing import facts, in_order, of, standing
 from registry.identifiers import check, is_of_form, normal
 from registry.operators import Operator, amended
 from registry.periods import in_order_of_law
@@ -37,8 +37,7 @@ def amend(operator: Operator, it: c.AmendParticulars, by: Decision) -> None:
         return
     envelope = facts(operator, by)
     day: date = envelope["effective"]
-    past = [e for e in told(operator) if isinstance(e, Operator.Amended)]
-    reaches_back = any(day < event.effective for event in past)
+    reaches_back = any(day < event.effective for event in operator.amendments)
     # Of an earlier day the last word says nothing, so there all that was given is recorded.
     new = {k: v for k, v in given.items() if reaches_back or v != getattr(operator, k)}
     operator.trigger_event(Operator.Amended, **(new or given), **envelope)
@@ -46,10 +45,9 @@ def amend(operator: Operator, it: c.AmendParticulars, by: Decision) -> None:
 
 def _amended_so(operator: Operator, said: dict[str, Any], by: Decision) -> bool:
     """Is this the identical command to the last amendment? That one left out what was so before."""
-    past = [e for e in told(operator) if isinstance(e, Operator.Amended)]
-    if not past or difference(past[-1], by) is not None:
+    if not operator.amendments or difference(operator.amendments[-1], by) is not None:
         return False
-    last = past.pop()
+    *past, last = operator.amendments
     for name, value in said.items():
         now = getattr(last, name)
         if value != now:

@@ -10,21 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import Enum
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from registry.decisions import DatedFact, Decision
 from registry.errors import AlreadyRecorded
 
+#: Of the fields that every decision has, those without days.
+_ENVELOPE = ("legal_ground", "source", "decided_by")
 CORRECT = "what was recorded is put right by correcting its record (correctRecord)"
 
 
-class Difference:
+class Difference(NamedTuple):
     """The first field in which a command says otherwise than an event."""
 
-    def __init__(self, name: str, found: object, recorded: object) -> None:
-        first, *others = name.rstrip("_").split("_")
-        self.name = first + "".join(word.capitalize() for word in others)
-        self.found, self.recorded = shown(found), shown(recorded)
+    name: str
+    found: object
+    recorded: object
 
 
 def difference(
@@ -42,22 +43,17 @@ def difference(
     that names no day of decision says nothing of it.
     """
     expected = by.effective or day
-    usual = (expected,) if expected else (by.today, event.decided)
-    if event.effective not in usual:
+    if event.effective != (expected or by.today) and (expected or event.effective != event.decided):
         return Difference("effective", expected or by.today, event.effective)
     if by.decided not in (None, event.decided):
         return Difference("decided", by.decided, event.decided)
-    everything = {
-        **(own or {}),
-        **said,
-        "legal_ground": by.legal_ground,
-        "source": by.source,
-        "decided_by": by.decided_by,
-    }
-    for name, value in everything.items():
-        recorded = getattr(event, name)
-        if value != recorded:
-            return Difference(name, value, recorded)
+    for fields in (own or {}, said):
+        for name, value in fields.items():
+            if value != getattr(event, name):
+                return Difference(name, value, getattr(event, name))
+    for name in _ENVELOPE:
+        if getattr(by, name) != getattr(event, name):
+            return Difference(name, getattr(by, name), getattr(event, name))
     return None
 
 
@@ -92,8 +88,10 @@ def refuse(differs: Difference, event: DatedFact, about: str, cure: str = CORREC
     """Raises AlreadyRecorded."""
     recorded = f"is recorded as of {event.effective}"
     if differs.name != "effective":
-        recorded = f"as of {event.effective} is recorded with {differs.recorded}"
-    raise AlreadyRecorded(f"{differs.name}: found {differs.found}, and {about} {recorded}; {cure}")
+        recorded = f"as of {event.effective} is recorded with {shown(differs.recorded)}"
+    first, *others = differs.name.split("_")
+    name = first + "".join(word.capitalize() for word in others)
+    raise AlreadyRecorded(f"{name}: found {shown(differs.found)}, and {about} {recorded}; {cure}")
 
 
 def shown(value: object) -> str:
