@@ -69,6 +69,17 @@ class Operator(BaseAggregate[UUID]):
 
         def change(self, operator: Operator) -> None:
             operator.amendments.append(self)
+            if self.effective < max(event.effective for event in operator.amendments):
+                # Law follows the days: what reaches back is not the last word.
+                operator.name, operator.local_name, operator.address, operator.roles = (
+                    operator.registered_as.values()
+                )
+                for event in sorted(operator.amendments, key=lambda e: e.effective):
+                    event.rename(operator)
+            else:
+                self.rename(operator)
+
+        def rename(self, operator: Operator) -> None:
             operator.name = self.name or operator.name
             operator.local_name = self.local_name or operator.local_name
             operator.address = self.address or operator.address

@@ -55,6 +55,18 @@ def test_only_what_is_different_is_recorded() -> None:
     assert when(operator(), amend) == [fact(Operator.Amended, address="1 Quay", effective=TODAY)]
 
 
+def test_a_name_of_an_earlier_day_is_not_the_last_word_and_the_next_is_not_dropped() -> None:
+    acme = operator()
+    when(acme, c.AmendParticulars(tin=ACME, name_="Acme AG", **back("2026-03-01")))
+    when(acme, c.AmendParticulars(tin=ACME, name_="Acme GmbH", **back("2026-02-01")))
+    assert acme.name == "Acme AG"
+
+    amend = c.AmendParticulars(tin=ACME, name_="Acme GmbH", address="1 Quay")
+    said = {"name": "Acme GmbH", "address": "1 Quay"}
+    assert when(acme, amend) == [fact(Operator.Amended, effective=TODAY, **said)]
+    assert when(acme, amend) == []
+
+
 def test_a_decision_that_reaches_back_needs_its_legal_ground() -> None:
     amend = c.AmendParticulars(tin=ACME, name_="Acme AG", effective=date(2026, 3, 9))
 
