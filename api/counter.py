@@ -111,10 +111,12 @@ class Counter:
         variables: Mapping[str, Any] | None = None,
         *,
         as_text: bool = False,
+        counted: bool = True,
     ) -> Answer:
         """A document that was found good. Never raises, but when it is cancelled.
 
-        `as_text`: the body may be JSON text, as the database wrote it.
+        `as_text`: the body may be JSON text, as the database wrote it. `counted`: it is in the
+        metrics and in the log; a question of the service's own to itself is in neither.
         """
         too_costly = document.too_costly(operation, variables or {})
         if too_costly:  # before either way of answering: the longer one would not be shorter
@@ -144,6 +146,8 @@ class Counter:
             answer = _not_now(error)
         finally:
             self._patience.end(task)
+        if not counted:
+            return answer
         took = perf_counter() - began
         tallies.count(_answered(kind, answer.status))
         tallies.observe(_seconds(kind), took)

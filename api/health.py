@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from api import tallies
+from api.access import PUBLIC
 from api.server import SUMS
 from api.service import Service
 from registry.zones import RELEASE
@@ -47,20 +48,49 @@ async def alive(request: Request) -> Response:
     return PlainTextResponse("alive\n")
 
 
+#: Answered by one statement, through the very connections that answer everybody's questions.
+PLANNED = 'query Ready { agreement(id: "-") { id } }'
+
+
 async def ready(request: Request) -> Response:
-    """200 when questions can be answered; 503 when the database is away or a read model stands.
+    """200 when questions can be answered, and from read models that go on; else 503.
+
+    `answers`: a question was just answered, through the connections that answer everybody's.
+    `current`: every read model goes on; where one stands, `stopped` says which, at which position
+    and why, and what is answered is true for that position and grows old.
 
     `lag` is how many events the read models have still to see; answers carry their position,
     so a lag is told and is no reason to be left alone. `timeZones` is the release of the IANA
     Time Zone Database by which civil dates are derived.
     """
+    service: Service = request.app.state.service
     try:
-        state = await _state(request.app.state.service)
+        state = await _state(service)
     except (psycopg.Error, TooManyRequests) as error:
-        return JSONResponse({"ready": False, "why": f"database: {type(error).__name__}"}, 503)
-    stopped = state["stopped"]
-    body = {"ready": not stopped, **state, "lag": state["recorded"] - state["position"]}
-    return JSONResponse(body, 503 if stopped else 200)
+        why = f"database: {type(error).__name__}"
+        return JSONResponse({"ready": False, "answers": False, "why": why}, 503)
+    wrong = await _why_not(service)
+    current = not state["stopped"]
+    good = current and wrong is None
+    body = {
+        "ready": good, "answers": wrong is None, "current": current, **state,
+        "lag": state["recorded"] - state["position"],
+    }  # fmt: skip
+    return JSONResponse(body | ({"why": wrong} if wrong else {}), 200 if good else 503)
+
+
+async def _why_not(service: Service) -> str | None:
+    """Asks a question as the public does; None, or why it was not answered."""
+    counter = service.counter
+    document = counter.documents.get(PLANNED)
+    operation = document.operation(None)
+    assert operation is not None
+    answer = await counter.execute(
+        service.context(PUBLIC), document, operation, as_text=True, counted=False
+    )
+    if answer.status == 200 and "errors" not in answer.body:
+        return None
+    return "; ".join(error["message"] for error in answer.body.get("errors", ())) or "no answer"
 
 
 async def metrics(request: Request) -> Response:

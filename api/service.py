@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
@@ -32,6 +35,7 @@ from api.sight import Sight
 from projections.persons import Persons
 from registry.application import Registry
 from registry.database import environment, with_settings
+from registry.sessions import require_own_session, verify
 
 WAITING = 200  # questions that may wait for a connection; more are told to come again
 
@@ -78,6 +82,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         views = pool(settings, "aeo_reader", settings.readers)
         ledger = pool(settings, "aeo_auditor", 2)
         lanes = pool(settings, "aeo_reader", LANES, "lanes")
+        await require_own_session(settings.database)
         for each in (views, ledger, lanes):
             await stack.enter_async_context(each)
             await each.wait(timeout=10)
@@ -97,8 +102,9 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         persons = Persons(settings.database, settings.home)
         authenticates = authenticator(settings)
         askers = Askers(authenticates, views)
-        planner = Planner(schema, core, views, lanes) if settings.planner else None
-        if planner:
+        planner = None
+        if settings.planner:
+            planner = Planner(schema, core, views, lanes, settings.deadline)
             stack.push_async_callback(planner.close)
         counter = Counter(settings.deadline, planner)
         allowance = Allowance(settings.new_documents)
@@ -108,9 +114,44 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         )  # fmt: skip
 
 
+async def alive(connection: AsyncConnection[Any]) -> None:
+    """Is a connection that the pool hands out still there? Asks the socket and not the server, so
+    that no answer waits for another way to the database. Raises psycopg.OperationalError."""
+    poll = select.poll()
+    if not connection.closed:
+        poll.register(connection.pgconn.socket, select.POLLIN | select.POLLHUP | select.POLLERR)
+    # To who is idle the server says nothing, but that the connection has ended.
+    if connection.closed or poll.poll(0):
+        await connection.close()  # else the pool would take it back as a good one
+        raise psycopg.OperationalError("the database ended the connection")
+
+
 def pool(settings: Settings, role: str, size: int, name: str | None = None) -> Pool:
     """Connections of one role that can read what the role may, and nothing more."""
-    parameters: dict[str, Any] = with_settings(
+    wanted = {
+        "role": role,
+        "default_transaction_read_only": "on",
+        "statement_timeout": str(int(settings.deadline * 1000)),
+        "plan_cache_mode": "force_generic_plan",
+        "TimeZone": "UTC",
+    }
+    return AsyncConnectionPool(
+        kwargs={**_parameters(settings, role), "autocommit": True},
+        connection_class=AsyncConnection[tuple[Any, ...]],
+        min_size=min(2, size),
+        max_size=size,
+        timeout=settings.deadline,
+        max_waiting=WAITING,
+        max_lifetime=3600,
+        check=alive,
+        configure=partial(verify, wanted=wanted),
+        open=False,
+        name=name or role,
+    )
+
+
+def _parameters(settings: Settings, role: str) -> dict[str, Any]:
+    return with_settings(
         conninfo_to_dict(settings.database),
         role=role,
         timezone="UTC",
@@ -119,15 +160,4 @@ def pool(settings: Settings, role: str, size: int, name: str | None = None) -> P
         # Our statements are short and alike: planning and compiling cost more than they save.
         plan_cache_mode="force_generic_plan",
         jit="off",
-    )
-    return AsyncConnectionPool(
-        kwargs={**parameters, "autocommit": True},
-        connection_class=AsyncConnection[tuple[Any, ...]],
-        min_size=min(2, size),
-        max_size=size,
-        timeout=settings.deadline,
-        max_waiting=WAITING,
-        max_lifetime=3600,
-        open=False,
-        name=name or role,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -83,16 +84,19 @@ def register(home: str) -> Iterator[str]:
 
     Our own database is brought up to date first, so that every question has an answer, if only
     that nothing is there. One that DATABASE_URL names is left as it is: its owner migrates it.
-    Raises NoDatabase.
+    Raises NoDatabase, and WrongSession behind a pooler that shares sessions.
     """
     from api.postgres import database
     from projections.derivation import bring_up_to_date
     from registry.database import migrate
+    from registry.sessions import require_own_session
 
     with database(home_of(home)) as url:
         if "DATABASE_URL" not in os.environ:
             migrate(url)
             bring_up_to_date(url, complain)
+        else:
+            asyncio.run(require_own_session(url, role=None))
         yield url
 
 

@@ -32,14 +32,18 @@ _Waiting = list[tuple[Row, "asyncio.Future[bytes]"]]
 
 
 class Coalescer:
-    """One a process. `pool`: of connections that it keeps, one a lane."""
+    """One a process. `pool`: of connections that it keeps, one a lane. `seconds`: how long a
+    question may take; a statement of several that takes half of it is ended, and each is asked
+    alone in the other half, so that one slow question is late alone."""
 
-    def __init__(self, pool: Any) -> None:
+    def __init__(self, pool: Any, seconds: float = 2.0) -> None:
+        self._seconds = seconds
         self._lanes = [Lane(pool) for _ in range(LANES)]
         self._waiting: dict[Plan, _Waiting] = {}
         #: Those of a statement that failed; each is asked again by itself.
         self._alone: deque[tuple[Plan, _Waiting]] = deque()
         self._connecting: set[asyncio.Task[None]] = set()
+        self._ending: set[asyncio.Task[None]] = set()
         self._woken = False
         self._later: asyncio.TimerHandle | None = None
 
@@ -54,7 +58,7 @@ class Coalescer:
         return await future
 
     async def close(self) -> None:
-        for task in self._connecting:
+        for task in (*self._connecting, *self._ending):
             task.cancel()
         if self._later:
             self._later.cancel()
@@ -119,15 +123,29 @@ class Coalescer:
                 self._send(lane, plan, taken)
                 return
 
+    def _end_late(self, lane: Lane) -> None:
+        task = asyncio.create_task(lane.cancel())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
     def _send(self, lane: Lane, plan: Plan, taken: _Waiting) -> None:
+        loop = asyncio.get_running_loop()
+        shared = len(taken) > 1
+        late = loop.call_later(self._seconds / 2, self._end_late, lane) if shared else None
+
         def told(what: list[bytes] | Exception) -> None:
+            if late:
+                late.cancel()
             if isinstance(what, list):
                 for (_, future), text in zip(taken, what, strict=True):
                     if not future.done():
                         future.set_result(text)
-            elif len(taken) == 1 or isinstance(what, psycopg.OperationalError):
+            elif not shared or (
+                isinstance(what, psycopg.OperationalError)
+                and not isinstance(what, psycopg.errors.QueryCanceled)
+            ):
                 _tell(taken, what)
-            else:  # one bad row spoils a statement; it shall spoil its own alone
+            else:  # one bad or slow row spoils a statement; it shall spoil its own alone
                 self._alone.extend((plan, [one]) for one in taken)
             self._wake()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from time import monotonic
 from typing import Any
 
@@ -32,7 +33,6 @@ class Lane:
         self._pool = pool
         self._connection: AsyncConnection[Any] | None = None
         self._prepared: OrderedDict[str, bytes] = OrderedDict()
-        self._made = 0
         self._results: list[Any] = []
         self._next: Callable[[list[Any]], None] | None = None
         self._told: Told | None = None
@@ -48,13 +48,19 @@ class Lane:
         return self._connection is not None and self._told is None
 
     async def connect(self) -> None:
-        """Raises psycopg.Error."""
+        """Raises psycopg.Error. The lane is open only once its socket is looked at: a connection
+        that broke in the pool would else be taken for an open one, and no statement would end."""
         connection = await self._pool.getconn()
-        self._connection, self._pg = connection, connection.pgconn
-        self._socket = self._pg.socket  # libpq forgets it when the other end hangs up
+        try:
+            pg = connection.pgconn
+            socket = pg.socket  # libpq forgets it when the other end hangs up
+            asyncio.get_running_loop().add_reader(socket, self._readable)
+        except (psycopg.Error, OSError, ValueError) as error:
+            await self._give_back(connection)
+            raise psycopg.OperationalError(f"the connection broke in the pool: {error}") from error
+        self._connection, self._pg, self._socket = connection, pg, socket
         self._full = False
         self._prepared.clear()
-        asyncio.get_running_loop().add_reader(self._socket, self._readable)
 
     async def close(self) -> None:
         """What is under way is told so."""
@@ -82,9 +88,15 @@ class Lane:
         except psycopg.Error as error:
             self._broken(error)
 
+    async def cancel(self) -> None:
+        """Asks the server to end the statement that is under way; who waits is told so by it."""
+        connection = self._connection
+        if connection is not None and self._told is not None:
+            await connection.cancel_safe(timeout=1.0)
+
     def _prepare(self, sql: str, columns: Sequence[bytes]) -> None:
-        self._made += 1
-        name = b"plan_%d" % self._made
+        # By its hash: two connections that share a session never mean two statements by one name.
+        name = b"plan_" + sha256(sql.encode()).hexdigest()[:32].encode()
 
         def made(results: list[Any]) -> None:
             if results[-1].status != ExecStatus.COMMAND_OK:

@@ -51,9 +51,11 @@ class Planner:
     """One a process. `views`: for look-ups of many keys, each a statement of its own; `lanes`:
     for all others, which share theirs."""
 
-    def __init__(self, schema: Schema, core: GraphQLSchema, views: Pool, lanes: Pool) -> None:
+    def __init__(
+        self, schema: Schema, core: GraphQLSchema, views: Pool, lanes: Pool, seconds: float = 2.0
+    ) -> None:
         self._schema, self._core, self._views = schema, core, views
-        self._coalescer, self._verdicts = Coalescer(lanes), Verdicts(views)
+        self._coalescer, self._verdicts = Coalescer(lanes, seconds), Verdicts(views)
 
     async def close(self) -> None:
         await self._coalescer.close()

@@ -13,13 +13,13 @@ from api.helpers import Helper
 
 
 @contextmanager
-def served(database: str, home: Path) -> Iterator[str]:
+def served(database: str, home: Path, *more: str) -> Iterator[str]:
     """Its address on loopback, once it answers; it is stopped at the end. With demo identities, as
-    `up` starts it: a test asks as several of them."""
+    `up` starts it: a test asks as several of them. `more`: options of `serve`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    helper = Helper("serve", home, "--port", str(port), "--demo")
+    helper = Helper("serve", home, "--port", str(port), "--demo", *more)
     helper.tell(database)
     try:
         while not _answers(port):
