@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from projections.tables import Rows, array, optional
@@ -153,12 +154,21 @@ def changes(registered: Operator.Registered, told: Sequence[tuple[Known[Any], An
         "change": [
             (
                 tin, administration,
-                # A correction may reach back as far as what it corrects.
-                ALWAYS if isinstance(it.event, Operator.Corrected)
-                else begins(it.event.effective, zone),
+                _changes_from(it.event, zone),
                 recorded_at, it.known_at, it.position,
             )
             for it, recorded_at in told
             if type(it.event) in _MOVES
         ]
     }  # fmt: skip
+
+
+def _changes_from(event: Operator.Event, zone: str) -> datetime:
+    """The earliest instant of law whose answer an event may have moved."""
+    match event:
+        case Operator.Corrected() | Operator.Unlisted():
+            # As far back as what is corrected; from the day after it was last known to be held.
+            return ALWAYS
+        case Operator.Listed(earliest=earliest, since=since, effective=read_on):
+            return begins(min(earliest, since or earliest, read_on), zone)
+    return begins(event.effective, zone)
