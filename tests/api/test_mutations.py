@@ -208,7 +208,9 @@ SAMPLES: dict[str, Any] = {
     "RuleState": "UNKNOWN",
 }  # fmt: skip
 #: An id that is not just any text.
-IDS = {"person": "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c"}
+IDS: dict[str, Any] = {"person": "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c"}
+#: Original names: by language tag, and by the text here.
+IDS |= {field: {"zh": {"green lane": "绿色通道"}} for field in ("names", "measureNames")}
 
 
 def sample(kind: Any) -> Any:
