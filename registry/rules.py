@@ -98,9 +98,10 @@ class Rules:
         return tuple(name for name in names if self.rule(name).is_unknown)
 
     def source(self, name: str) -> str:
-        """The source of a rule; the rule's own name where no source was given."""
-        found = self.found.get(name)
-        return found.source if found else name
+        """On what a date rests that was counted by a rule. Where the law sets none, and where
+        nobody knows, it was the decision that said the date."""
+        rule = self.rule(name)
+        return rule.source if rule.state is RuleState.VALUE else "the decision"
 
     def takes_decision(self, name: str) -> bool | None:
         """Does it take a decision to end (`validity_end`, `suspension_end`)? None: it ends by law,

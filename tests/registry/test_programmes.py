@@ -145,6 +145,16 @@ def test_a_newer_law_of_which_nobody_knows_a_rule_does_not_leave_the_older_one_s
     assert [it.rules_on(day).rule("bar_years").value for day in days] == ["1", None]
 
 
+@pytest.mark.parametrize("state", [RuleState.NONE, RuleState.UNKNOWN])
+def test_a_date_without_a_rule_rests_on_the_decision_and_not_on_what_was_looked_for(
+    state: RuleState
+) -> None:
+    it = programme()
+    when(it, rule("validity_years", None, state=state, legal_ground=None, source="not found"))
+
+    assert it.rules_on(TODAY).source("validity_years") == "the decision"
+
+
 def test_what_changes_in_a_rule_is_recorded_and_the_same_again_is_not() -> None:
     it = programme()
     said = [
@@ -190,4 +200,4 @@ def test_who_says_so_is_told_with_every_number() -> None:
     rules = PROGRAMMES["KR-AEO"].rules_on(TODAY)
 
     assert rules.source("validity_years") == "Customs Act of Korea"
-    assert rules.source("unheard_of") == "unheard_of"
+    assert rules.source("unheard_of") == "the decision"
