@@ -110,7 +110,7 @@ class Maker:
         self.programmes[it.programme] = it
         steps: list[Callable[[Decision], None]] = []
         if self.random.random() < 0.5:
-            until = self._day() if self.random.random() < 0.5 else None
+            until = self._day() if self.random.random() < 0.3 else None
             steps.append(lambda by: it.set_rule(by, "sharing_consent", "required", None, until))
         steps.append(lambda by: it.set_rule(by, "parts.ONE", "C+S", None, None))
         steps.append(lambda by: it.set_rule(by, "recognised_part", "S", None, None))
@@ -228,7 +228,7 @@ class Maker:
             for n, kind in enumerate(kinds)
             for order in self._begun(programme, tin, kind, n, list_)
         ]  # fmt: skip
-        chosen = orders[: self.random.randint(0, 12)]
+        chosen = orders[: self.random.randint(0, 9)]
         at = self.random.randint(0, min(2, len(chosen)))
         steps = [
             (lambda by, d=decide, o=order: d(it, o, by))  # type: ignore[misc]
@@ -242,7 +242,7 @@ class Maker:
         """How an authorisation comes to be known: from a list, or from application to grant."""
         if self.random.random() < 0.3:
             return [(_list, lists[kind])]
-        until = self._day() if self.random.random() < 0.5 else None
+        until = self._day() if self.random.random() < 0.3 else None
         number = f"{tin}N{n}"
         return [
             (applications.lodge, c.LodgeApplication(tin=tin, programme=programme, type=kind)),

@@ -50,7 +50,8 @@ def _equal(
 
 _SETTLED = """
 from (select o.*, o.settled + %(at)s as at, o.settled + %(known)s as known
-    from views.operator o where o.settled < '9000-01-01') o"""
+    from views.operator o where o.settled < '9000-01-01'
+        and coalesce(o.settled_until, 'infinity') > o.settled + %(at)s) o"""
 _ROW = """o.held, o.held_programmes, o.held_types, o.held_statuses, o.held_abroad, o.held_roles,
     o.held_from, o.schemes, o.identifiers, o.consents, o.at, o.known"""
 _WORDS = "outcome, v.legal, v.operational, v.reasons, v.bases"
