@@ -17,7 +17,7 @@ from projections.contrast import Contrast, Difference, Moment
 from registry.clocks import Known
 from registry.recognition import Outcome, Question, holds, recognise
 from registry.values import AdministrationCode, Status
-from tests.projections.test_rule import _facts, _write
+from tests.projections.test_rule import _KEPT, _facts, _write
 from tests.worlds import Maker, World
 
 WORLDS, PAIRS = 24, 14
@@ -31,6 +31,7 @@ def worlds(database: str) -> Any:
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
         _write(connection, made)
+        _KEPT.clear()  # by the ids of streams, which another test's may have borne
         yield made, connection
 
 

@@ -19,7 +19,7 @@ from projections.tables import copy
 from registry.clocks import Known
 from registry.recognition import Facts, Outcome, Question, recognise
 from registry.values import AdministrationCode
-from tests.projections.test_rule import _facts, _write
+from tests.projections.test_rule import _KEPT, _facts, _write
 from tests.worlds import Maker, World
 
 WORLDS = 36
@@ -92,6 +92,8 @@ class _Anew:
     """Everything by the events alone: no read model is asked."""
 
     def __init__(self, world: World) -> None:
+        # The links are kept by the ids of streams, and another test's streams may have borne them.
+        _KEPT.clear()
         self.world = world
         streams = (*world.operators, *world.agreements, *world.administrations, *world.programmes)
         self.events = [known for stream in streams for known in stream]
