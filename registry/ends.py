@@ -88,6 +88,8 @@ def _term(ends: Ends, event: Operator.Granted | Operator.Renewed) -> Ends:
     last, end = event.valid_until, None
     if last and last != date.max:  # which stands for "without end"
         end = End(last + timedelta(days=1), bool(event.ends_by_decision), of_term=True)
+    if end is None and ends is NO_ENDS:
+        return ends
     return Ends(end, ends.pause, unlifted=ends.unlifted)
 
 
@@ -95,7 +97,15 @@ def _pause(ends: Ends, event: Operator.Suspended | Operator.SuspensionExtended) 
     end = None
     if event.until and event.until != date.max:
         end = End(event.until, bool(event.ends_by_decision), of_term=False)
-    return replace(ends, pause=end, unlifted=False)
+    return ends if end is None and _no_pause(ends) else replace(ends, pause=end, unlifted=False)
+
+
+def _lifted(ends: Ends, event: Operator.SuspensionLifted) -> Ends:
+    return ends if _no_pause(ends) else replace(ends, pause=None, unlifted=False)
+
+
+def _no_pause(ends: Ends) -> bool:
+    return ends.pause is None and not ends.unlifted
 
 
 #: What an event says of the ends to come.
@@ -104,5 +114,5 @@ SAYS: dict[type[Operator.Event], Callable[[Ends, Any], Ends]] = {
     Operator.Renewed: _term,
     Operator.Suspended: _pause,
     Operator.SuspensionExtended: _pause,
-    Operator.SuspensionLifted: lambda ends, _: replace(ends, pause=None, unlifted=False),
+    Operator.SuspensionLifted: _lifted,
 }

@@ -147,8 +147,13 @@ class Page:
             return None
         before, now, ends, done = self.ahead, self.now, self.ends, len(self.done)
         self.add(event)
-        if self.now is now and self.ends is ends:
-            return [], []
+        if self.ends is ends:
+            if self.now is now:
+                return [], []
+            if ends is NO_ENDS:  # most lives: nothing follows without an event
+                self.ahead = [self.now]
+                after = [*self.done[done:], self.now]
+                return [] if now in after else before, after
         self.ahead = self.to_come()
         after = [*self.done[done:], *self.ahead]
         return [period for period in before if period not in after], after
@@ -160,7 +165,8 @@ class Page:
         stands = STANDS.get(kind)
         if stands is None:
             return
-        self.pass_to(effective)
+        if self.ends is not NO_ENDS:
+            self.pass_to(effective)
         base = self.base
         if base.status in ENDED and kind is not Operator.Merged:
             if not (kind is Operator.Renewed and self.ends.expired):
@@ -188,7 +194,9 @@ class Page:
     def turn(self, now: Period, base: Period, at: datetime) -> None:
         """From an instant on the events have it so."""
         self.base = base = replace(base, valid_from=max(at, now.valid_from))
-        self.now = _cut(self.done, now, self.ends.seen(base))
+        ends = self.ends
+        seen = ends.seen(base) if ends.lapsed or ends.unlifted else base
+        self.now = _cut(self.done, now, seen)
 
     def pass_to(self, day: date) -> None:
         """Let every end that was said for this day or an earlier one come about."""
@@ -203,7 +211,7 @@ class Page:
     def to_come(self) -> list[Period]:
         """The last stretch and those after it, without another event."""
         self.coming = []
-        if not self.bounded or self.ends.first(self.base) is None:
+        if self.ends is NO_ENDS or not self.bounded or self.ends.first(self.base) is None:
             return [self.now]
         kept = self.done, self.base, self.now, self.ends, self.passed
         self.done, self.passed = [], []
