@@ -58,7 +58,7 @@ def settled(it: Record) -> tuple[Status, tuple[Any, ...]]:
 
 
 def _held_from(it: Record, period: Period) -> datetime:
-    if period.abroad is not Status.VALID:
+    if period.abroad not in (Status.VALID, Status.LISTED):
         return period.valid_from
     return held_since((r.fact for r in it.periods if r.recorded_to is None), period)
 

@@ -317,7 +317,8 @@ def _basis(
 
 
 def held_since(periods: Iterable[Period], period: Period) -> datetime:
-    """Since when an authorisation has been valid abroad, as the type that it is, without a break.
+    """Since when an authorisation has been valid abroad (or listed) without a break, as the type
+    that it is.
 
     A period ends also where something else changes (a renewal, a reassessment, its roles); the
     standing goes on.
@@ -326,7 +327,7 @@ def held_since(periods: Iterable[Period], period: Period) -> datetime:
         p.valid_to: p.valid_from
         for p in periods
         if p.authorisation == period.authorisation
-        and p.abroad is Status.VALID
+        and p.abroad is period.abroad
         and p.type == period.type
         and p.valid_to
         and p.valid_from < p.valid_to
