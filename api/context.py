@@ -75,10 +75,14 @@ class Context:
         made: T = self._once[name]
         return made
 
-    @property
-    def keeps_looks(self) -> bool:
-        """Are the asker's looks kept: is it a customs?"""
-        return self.asker.role in (Role.PARTNER, Role.OFFICER)
+    def foreign(self, tins: Sequence[str]) -> list[bool]:
+        """Of each: is a look at it kept: is the asker a customs, and the operator not its own?"""
+        if self.asker.role is Role.PARTNER:
+            return [True] * len(tins)
+        if self.asker.role is not Role.OFFICER:
+            return [False] * len(tins)
+        own = {code.text for code in self.asker.own}
+        return [("GB" if tin[:2] == "XI" else tin[:2]) not in own for tin in tins]
 
     def looked(
         self, operation: str, tins: list[str], asked: Asked | None = None,
@@ -90,12 +94,8 @@ class Context:
         of its own administration is its daily work and is not kept, but for persons' particulars.
         `asked`, `outcomes`: of recognition, the question, and what each of them was answered.
         """
-        asker = self.asker
-        if not self.keeps_looks:
-            return
-        if asker.role is Role.OFFICER:
-            own = {code.text for code in asker.own}
-            foreign = [("GB" if tin[:2] == "XI" else tin[:2]) not in own for tin in tins]
+        foreign = self.foreign(tins)
+        if not all(foreign):
             tins = list(compress(tins, foreign))
             outcomes = list(compress(outcomes, foreign)) if outcomes else None
         if tins:

@@ -133,8 +133,7 @@ class Planner:
             declined = not isinstance(error, psycopg.OperationalError)
             raise
         finally:
-            if not declined and context.keeps_looks:
-                # What is declined the stock executor looks at, and keeps.
+            if not declined:  # else the stock executor looks, and keeps it
                 for it in looks:
                     it.keep(context, answer)
 
@@ -244,6 +243,8 @@ class _Looked(NamedTuple):
 
     def keep(self, context: Context, answer: bytes) -> None:
         """`answer`: its JSON text; empty where there was none."""
+        if not any(context.foreign(self.tins)):
+            return  # an answer is only taken apart where somebody's look is kept
         answers, elsewhere = self.of.answers, self.of.elsewhere
         asked = self._asked(self.bound["in"]) if answers else None
         outcomes = answers.read(answer) if answers and answer else None
