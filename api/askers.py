@@ -10,6 +10,7 @@ from api import again
 from api.access import PUBLIC, Asker
 from api.authentication import Authenticator
 from api.context import Pool
+from api.patience import within
 from api.tokens import InvalidToken
 from projections.reads.kin import kin
 from registry.values import AdministrationCode
@@ -17,13 +18,17 @@ from registry.values import AdministrationCode
 FRESH = 1.0  # seconds for which what was found out of an asker is taken on trust
 TRUSTED = 2.0  # and while it is found out anew, beside the questions
 REMEMBERED = 1_000  # tokens
+PATIENCE = 2.0
 
 
 class Askers:
     """Knows askers by their tokens. One a process."""
 
-    def __init__(self, authenticator: Authenticator, views: Pool) -> None:
-        self._authenticator, self._views = authenticator, views
+    def __init__(
+        self, authenticator: Authenticator, views: Pool, patience: float = PATIENCE
+    ) -> None:
+        """`patience`: seconds after which whoever asks is told that the register is silent."""
+        self._authenticator, self._views, self._patience = authenticator, views, patience
         self._lately: dict[str, tuple[float, Asker]] = {}
         self._looking: dict[str, asyncio.Future[Asker]] = {}
 
@@ -37,7 +42,7 @@ class Askers:
         return await self.by_token(token.strip())
 
     async def by_token(self, token: str) -> Asker:
-        """Raises InvalidToken."""
+        """Raises InvalidToken, psycopg.OperationalError, TimeoutError."""
         read_at, asker = self._lately.get(token, (0.0, PUBLIC))
         age = monotonic() - read_at
         if asker is PUBLIC or age > FRESH:
@@ -56,7 +61,8 @@ class Askers:
             self._lately.pop(token, None)  # whoever asks next looks for themselves, and is told why
 
     async def _look(self, token: str) -> Asker:
-        asker = await self._at_home(self._authenticator.authenticate(token))
+        named = self._authenticator.authenticate(token)
+        asker = await within(self._patience, self._at_home(named))
         if len(self._lately) >= REMEMBERED:
             self._lately.clear()
         self._lately[token] = (monotonic(), asker)

@@ -52,6 +52,7 @@ LATER: dict[type[BaseException], tuple[str, str]] = {
     psycopg.errors.QueryCanceled: (
         "DEADLINE", "The question takes too long to answer. Ask for less of it."
     ),
+    TimeoutError: ("UNAVAILABLE", "The database does not answer. Ask again."),
     psycopg.OperationalError: ("UNAVAILABLE", "The database cannot be reached. Ask again."),
 }  # fmt: skip
 

@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from api import tallies
 from api.access import PUBLIC
+from api.patience import within
 from api.server import SUMS
 from api.service import Service
 from registry.zones import RELEASE
@@ -66,7 +67,7 @@ async def ready(request: Request) -> Response:
     service: Service = request.app.state.service
     try:
         state = await _state(service)
-    except (psycopg.Error, TooManyRequests) as error:
+    except (psycopg.Error, TooManyRequests, TimeoutError) as error:
         why = f"database: {type(error).__name__}"
         return JSONResponse({"ready": False, "answers": False, "why": why}, 503)
     wrong = await _why_not(service)
@@ -99,7 +100,7 @@ async def metrics(request: Request) -> Response:
     Of several processes any one answers, for all of them: what the others answered in the last
     moment is in the next scrape.
     """
-    with suppress(psycopg.Error, TooManyRequests):
+    with suppress(psycopg.Error, TooManyRequests, TimeoutError):
         await _state(request.app.state.service)
     tallies.add()
     counted = REGISTRY
@@ -110,6 +111,11 @@ async def metrics(request: Request) -> Response:
 
 
 async def _state(service: Service) -> dict[str, Any]:
+    """Raises psycopg.Error, TooManyRequests, TimeoutError."""
+    return await within(service.settings.deadline, _read(service))
+
+
+async def _read(service: Service) -> dict[str, Any]:
     async with (
         service.ledger.connection() as connection,
         connection.cursor(row_factory=tuple_row) as cursor,

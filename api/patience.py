@@ -6,7 +6,11 @@ A timer for each would take a twentieth of an answer. One looks at all of them, 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from time import monotonic
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 TICK = 0.1  # seconds: so much longer than its patience a question may take
 
@@ -46,3 +50,25 @@ class Patience:
         self._timer = None
         if self._until:
             self._timer = asyncio.get_running_loop().call_later(TICK, self._look)
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """What the work returns. Raises TimeoutError when it takes longer, without waiting for it to
+    stop: whoever reads from a database that has fallen silent takes seconds to give up."""
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if not done:
+        task.cancel()
+        task.add_done_callback(_forgotten)
+        raise TimeoutError(f"the database did not answer within {seconds:g} seconds")
+    return task.result()
+
+
+def _forgotten(task: asyncio.Task[Any]) -> None:
+    """Nobody waits for it any more; what it raises is not to be told as unseen."""
+    if not task.cancelled():
+        task.exception()

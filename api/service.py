@@ -101,7 +101,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(heads.close)
         persons = Persons(settings.database, settings.home)
         authenticates = authenticator(settings)
-        askers = Askers(authenticates, views)
+        askers = Askers(authenticates, views, settings.deadline)
         planner = None
         if settings.planner:
             planner = Planner(schema, core, views, lanes, settings.deadline)

@@ -7,7 +7,7 @@ could as well lie in a folder, or on a partner's machine.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from api import again
 from api.context import Connection
+from api.patience import within
 from api.service import Service
 from projections.reads import log as reads
 from projections.reads.log import NotInTheLog
@@ -108,14 +109,15 @@ async def verifier(request: Request) -> Response:
     return FileResponse(VERIFIER, headers=SAFE, media_type="text/x-python", filename="aeo-verify")
 
 
-Answer = Callable[[Request], Awaitable[Response]]
+Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def _route(path: str, answer: Answer) -> Route:
     async def answered(request: Request) -> Response:
         try:
-            return await answer(request)
-        except (psycopg.OperationalError, TooManyRequests):  # a full pool is one, too
+            service: Service = request.app.state.service
+            return await within(service.settings.deadline, answer(request))
+        except (psycopg.OperationalError, TooManyRequests, TimeoutError):  # a full pool, too
             again = {**SAFE, "Retry-After": "1", "Cache-Control": "no-store"}
             return PlainTextResponse("The log cannot be read now. Ask again.\n", 503, again)
 

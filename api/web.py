@@ -65,7 +65,7 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
         await _declined(declined, media, exchange)(scope, receive, send)
     except Declined as declined:
         await _declined(declined, media, exchange)(scope, receive, send)
-    except (psycopg.OperationalError, TooManyRequests) as error:  # a full pool is one, too
+    except (psycopg.OperationalError, TooManyRequests, TimeoutError) as error:
         code, sentence = later(error) or ("UNAVAILABLE", "Ask again.")
         await _declined(Declined(503, code, sentence), media, exchange)(scope, receive, send)
     else:

@@ -93,6 +93,8 @@ def _code(error: Exception) -> int | None:
             return REFUSED
         case NoDatabase() | MigrationRefused() | psycopg.OperationalError() | OperationalError():
             return NO_DATABASE
+        case TimeoutError():  # it was asked, and fell silent
+            return NO_DATABASE
         case _ if _not_migrated(error):
             return NO_DATABASE
         case BadFile():

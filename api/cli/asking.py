@@ -25,6 +25,7 @@ from api.cli.terminal import (
     word,
 )
 
+SILENCE = 30.0  # seconds after which a database that says nothing is taken to be away
 At = Annotated[str | None, typer.Option(help="The day or instant whose law counts; default now.")]
 KnownAt = Annotated[
     str | None, typer.Option(help="Only what was known by then counts; default now.")
@@ -53,6 +54,7 @@ def ask(
     The code is 0 whatever the answer: UNKNOWN is one, too.
     """
     from api.access import Action, decide, operator
+    from api.patience import within
     from api.reasons import parties, why
     from projections.reads.administrations import administrations
     from projections.reads.recognition import facts, into, stretch
@@ -86,7 +88,7 @@ def ask(
             return asker, known_, {code: row.time_zone for code, row in rows.items()}
 
     with register(home) as url:
-        asker, found, zones = asyncio.run(read(url))
+        asker, found, zones = asyncio.run(within(SILENCE, read(url)))
     of = into(found.of(wanted), territory)
     answer = recognise(of, question)
     all_of_it = decide(asker, Action.READ_IN_FULL, operator(wanted)).allowed

@@ -34,6 +34,7 @@ Home = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="For machines: JSON, not a table.")]
 HOME = ".aeo"
+CONNECT_TIMEOUT = 10  # seconds
 Progress = Callable[[int, int], None]
 
 
@@ -97,7 +98,15 @@ def register(home: str) -> Iterator[str]:
             bring_up_to_date(url, complain)
         else:
             asyncio.run(require_own_session(url, role=None))
-        yield url
+        yield _in_time(url)
+
+
+def _in_time(url: str) -> str:
+    """The same conninfo; where it says no `connect_timeout`, who does not answer is given up."""
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    said = "connect_timeout" in conninfo_to_dict(url)
+    return url if said else make_conninfo(url, connect_timeout=CONNECT_TIMEOUT)
 
 
 def position(conninfo: str, text: str) -> int:

@@ -5,6 +5,7 @@ So a page can never know more, or otherwise, than the service itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,18 +37,51 @@ class Asked:
 
     @property
     def forbidden(self) -> bool:
-        return any(e.get("extensions", {}).get("code") == "FORBIDDEN" for e in self.errors)
+        return any(_code(error) == "FORBIDDEN" for error in self.errors)
+
+
+def _code(error: dict[str, Any]) -> str:
+    return str(error.get("extensions", {}).get("code", ""))
+
+
+def _sentence(errors: Iterable[dict[str, Any]]) -> str:
+    return next((str(error["message"]) for error in errors), "")
+
+
+class Unavailable(Exception):
+    """The service cannot answer now. `sentence`: why, and what to do."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class Fault(Exception):
+    """Something went wrong inside. `sentence`: under which number it is in the log."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
 
 
 async def ask(request: Request, document: str, **variables: Any) -> Asked:
-    """Variables that are None or empty are left out. Raises InvalidToken."""
+    """Variables that are None or empty are left out.
+
+    Raises InvalidToken; Unavailable and Fault, so that no page can take a service that does not
+    answer for an answer.
+    """
     asker = await context(request)
     counter = _service(request).counter
     given = {name: value for name, value in variables.items() if value not in (None, {}, "")}
     answer = await counter.answer(asker, document, given)
     body = answer.body
+    errors = body.get("errors", ())
+    if answer.status >= 500:
+        raise Unavailable(_sentence(errors) or "The service cannot answer now. Ask again.")
+    if any(_code(error) == "INTERNAL" for error in errors):
+        raise Fault(_sentence([error for error in errors if _code(error) == "INTERNAL"]))
     return Asked(
-        document, given, body.get("data"), tuple(body.get("errors", ())), answer.status, asker.now
+        document, given, body.get("data"), tuple(errors), answer.status, asker.now
     )
 
 

@@ -12,12 +12,19 @@ from fastapi import Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
+from api.counter import later
 from api.pages import forms
-from api.pages.asking import COOKIE, context
+from api.pages.asking import COOKIE, Fault, Unavailable, context
 from api.pages.render import page
+from api.patience import within
 from api.tokens import InvalidToken
 
 log = structlog.get_logger("pages")
+
+
+#: A page asks several questions, one after the other, and each has the patience of one.
+QUESTIONS = 3
+RETRY = {"Retry-After": "2"}
 
 
 class PageRoute(APIRoute):
@@ -26,40 +33,77 @@ class PageRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
-        async def guarded(request: Request) -> Response:
-            try:
-                if request.method == "GET":  # every page says who asks
-                    await context(request)
-                elif request.method == "POST" and not await forms.is_ours(request):
-                    return page(
-                        request, "wrong.html", status=403, title="Not from here",
-                        sentence="This form was not sent from a page of this site that you had "
-                        "open, and nothing was done. Open the page again and send it from there",
-                    )  # fmt: skip
-                return await handle(request)
-            except InvalidToken:
-                answer = page(
-                    request, "wrong.html", status=401, title="Your identity has lapsed",
-                    sentence="A demo identity lasts an hour. You are the public again",
-                )  # fmt: skip
-                answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
-                return answer
-            except Exception as fault:
-                number = uuid4()
-                log.error("fault", request=str(number), path=request.url.path, exc_info=fault)
+        async def asked(request: Request) -> Response:
+            if request.method == "GET":  # every page says who asks
+                await context(request)
+            elif request.method == "POST" and not await forms.is_ours(request):
                 return page(
-                    request, "wrong.html", status=500, title="Something went wrong here",
-                    sentence=f"It is in the service's log as {number}",
+                    request, "wrong.html", status=403, title="Not from here",
+                    sentence="This form was not sent from a page of this site that you had "
+                    "open, and nothing was done. Open the page again and send it from there",
                 )  # fmt: skip
+            return await handle(request)
+
+        async def guarded(request: Request) -> Response:
+            deadline: float = request.app.state.settings.deadline
+            # What a command is cut short of its sender must learn: the ledger has its own patience.
+            limit = deadline * QUESTIONS if request.method == "GET" else None
+            return await failing_as_a_page(request, asked(request), limit)
 
         return guarded
 
 
+async def failing_as_a_page(
+    request: Request, work: Coroutine[Any, Any, Response], limit: float | None
+) -> Response:
+    """The page, or the one that says why there is none. `limit`: seconds; None: no limit."""
+    try:
+        return await (work if limit is None else within(limit, work))
+    except InvalidToken:
+        answer = page(
+            request, "wrong.html", status=401, title="Your identity has lapsed",
+            sentence="A demo identity lasts an hour. You are the public again",
+        )  # fmt: skip
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        return answer
+    except Unavailable as away:
+        return unavailable(request, away.sentence)
+    except Fault as fault:
+        return _wrong(request, fault.sentence.rstrip("."))
+    except Exception as fault:
+        if passing := later(fault):
+            log.warning("not now", path=request.url.path, why=str(fault))
+            return unavailable(request, passing[1])
+        number = uuid4()
+        log.error("fault", request=str(number), path=request.url.path, exc_info=fault)
+        return _wrong(request, f"It is in the service's log as {number}")
+
+
+def unavailable(request: Request, sentence: str) -> Response:
+    """The service cannot answer now: that is said, and nothing of what was asked about."""
+    answer = page(
+        request, "unavailable.html", status=503, title="The register cannot answer now",
+        sentence=sentence, again=request.method == "GET",
+    )  # fmt: skip
+    answer.headers.update(RETRY)
+    return answer
+
+
+def _wrong(request: Request, sentence: str) -> Response:
+    return page(
+        request, "wrong.html", status=500, title="Something went wrong here", sentence=sentence
+    )
+
+
 async def missing(request: Request, _: Exception) -> Response:
     """For an address that is nobody's."""
-    with suppress(InvalidToken):
-        await context(request)
-    return page(
-        request, "wrong.html", status=404, title="There is no such page",
-        sentence="Nothing of the register lives at this address",
-    )  # fmt: skip
+
+    async def nobodys() -> Response:
+        with suppress(InvalidToken):
+            await context(request)
+        return page(
+            request, "wrong.html", status=404, title="There is no such page",
+            sentence="Nothing of the register lives at this address",
+        )  # fmt: skip
+
+    return await failing_as_a_page(request, nobodys(), request.app.state.settings.deadline)
