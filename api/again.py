@@ -14,11 +14,13 @@ import structlog
 from psycopg_pool import PoolTimeout, TooManyRequests
 
 from api.context import Connection, Pool
+from api.patience import within
 
 T = TypeVar("T")
 
 log = structlog.get_logger("again")
 
+CHECKING = 5.0  # seconds
 #: Classes of SQLSTATE (or whole ones) with which a server takes its leave; a connection that broke
 #: has none.
 LEAVING = ("08", "57P01", "57P02", "57P03")
@@ -34,9 +36,13 @@ def was_dead(error: BaseException | None) -> bool:
 
 
 async def renewed(*pools: Pool) -> None:
-    """The idle connections of these pools are tried, and the dead ones replaced."""
+    """The idle connections of these pools are tried, and the dead ones replaced.
+
+    Raises TimeoutError where the database does not answer. The pool takes a cancellation for a
+    dead connection and goes on to the next, so nobody waits for it directly.
+    """
     for pool in pools:
-        await pool.check()
+        await within(CHECKING, pool.check())
 
 
 async def read(pool: Pool, reading: Callable[[Connection], Awaitable[T]]) -> T:
