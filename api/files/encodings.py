@@ -101,9 +101,12 @@ def encoding_of(seen: Bytes, told: str | None) -> str:
     """Raises BadFile where the bytes leave several readings, or none."""
     if told:
         try:
+            "".encode(told)  # which refuses codecs of other things than text, too
             return codecs.lookup(told).name
-        except LookupError:
-            raise BadFile(f"--encoding: {told!r} is no encoding; utf-8, gb18030, cp1251") from None
+        except (LookupError, UnicodeError):
+            raise BadFile(
+                f"--encoding: {told!r} is no encoding of text; wanted utf-8, gb18030, cp1251, ..."
+            ) from None
     for mark, name in MARKS:
         if seen.begins.startswith(mark):
             return name

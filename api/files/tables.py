@@ -105,40 +105,42 @@ def _fits(path: Path, dialect: Dialect, separator: str, match: Match) -> tuple[i
 # --------------------------------------------------------------- workbooks
 
 
-def _open_workbook(path: Path) -> CalamineWorkbook:
+@contextmanager
+def _workbook(path: Path) -> Iterator[CalamineWorkbook]:
+    """Raises BadFile for what no spreadsheet wrote, wherever in the reading that shows."""
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as packed:
                 size = sum(part.file_size for part in packed.infolist())
             if size > UNPACKED:
                 raise BadFile(f"{path} unpacks to {size:,} bytes, and at most {UNPACKED:,} is read")
-        return CalamineWorkbook.from_path(path)
+        yield CalamineWorkbook.from_path(path)
     except OSError as error:
         raise BadFile(f"{path} cannot be read: {error.strerror}") from None
-    except (CalamineError, zipfile.BadZipFile) as error:
+    except (CalamineError, zipfile.BadZipFile, NotImplementedError) as error:
         raise BadFile(f"{path} is no workbook that can be read: {error}") from None
 
 
 def _sheet_of(path: Path, told: str | None, match: Match) -> tuple[str, int]:
     """The sheet that is meant, and its height. Raises BadFile where several could be."""
-    book = _open_workbook(path)
-    names = [
-        sheet.name for sheet in book.sheets_metadata
-        if sheet.typ is SheetTypeEnum.WorkSheet and sheet.visible is SheetVisibleEnum.Visible
-    ]  # fmt: skip
-    if told is not None:
-        if told not in book.sheet_names:
-            raise BadFile(f"there is no sheet {told!r}, only {', '.join(book.sheet_names)}")
-        return told, book.get_sheet_by_name(told).total_height
-    tops = {
-        name: max((matched(cells, match) for cells in _top(book, name)), default=0)
-        for name in names
-    }
-    best = max(tops.values(), default=0)
-    meant = [name for name, columns in tops.items() if columns == best]
-    if len(meant) != 1:
-        raise BadFile(f"which sheet is meant? Say --sheet, one of {', '.join(names) or 'none'}")
-    return meant[0], book.get_sheet_by_name(meant[0]).total_height
+    with _workbook(path) as book:
+        names = [
+            sheet.name for sheet in book.sheets_metadata
+            if sheet.typ is SheetTypeEnum.WorkSheet and sheet.visible is SheetVisibleEnum.Visible
+        ]  # fmt: skip
+        if told is not None:
+            if told not in book.sheet_names:
+                raise BadFile(f"there is no sheet {told!r}, only {', '.join(book.sheet_names)}")
+            return told, book.get_sheet_by_name(told).total_height
+        tops = {
+            name: max((matched(cells, match) for cells in _top(book, name)), default=0)
+            for name in names
+        }
+        best = max(tops.values(), default=0)
+        meant = [name for name, columns in tops.items() if columns == best]
+        if len(meant) != 1:
+            raise BadFile(f"which sheet is meant? Say --sheet, one of {', '.join(names) or 'none'}")
+        return meant[0], book.get_sheet_by_name(meant[0]).total_height
 
 
 def _top(book: CalamineWorkbook, name: str) -> list[list[Cell]]:
@@ -147,6 +149,7 @@ def _top(book: CalamineWorkbook, name: str) -> list[list[Cell]]:
 
 def _of_workbook(path: Path, dialect: Dialect) -> Iterator[Row]:
     assert dialect.sheet is not None  # every workbook's dialect names one
-    sheet = _open_workbook(path).get_sheet_by_name(dialect.sheet)
-    for number, cells in enumerate(sheet.iter_rows(), 1):
-        yield number, list(cells)
+    with _workbook(path) as book:
+        sheet = book.get_sheet_by_name(dialect.sheet)
+        for number, cells in enumerate(sheet.iter_rows(), 1):
+            yield number, list(cells)

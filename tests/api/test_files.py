@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -367,3 +368,35 @@ def test_an_empty_sheet_of_each_command_is_a_file_that_is_taken(
     assert {it.encode_name for it in c.msgspec.structs.fields(c.COMMANDS[command])} >= set(
         source.fields
     )
+
+
+@pytest.mark.parametrize("name", ["base64", "rot13", "no-such", "undefined"])
+def test_an_encoding_that_is_none_of_text_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(BadFile):
+        read(tmp_path, "tin,name\nKR1,a\n", encoding=name)
+
+
+@given(st.integers(0, 2**32), st.sampled_from(["cut", "torn", "noise"]))
+@settings(max_examples=60, deadline=None)
+def test_a_torn_file_is_read_or_refused_and_never_a_fault(seed: int, how: str) -> None:
+    chance = random.Random(seed)
+    with TemporaryDirectory() as folder:
+        sheet = [["tin", "name"], ["KR1", "a"], ["KR2", "b"]]
+        path = workbook(Path(folder, "list.xlsx"), {"A": sheet})
+        content = bytearray(path.read_bytes())
+        match how:
+            case "cut":
+                content = content[: chance.randrange(len(content))]
+            case "torn":
+                for _ in range(chance.randrange(1, 30)):
+                    content[chance.randrange(len(content))] = chance.randrange(256)
+            case "noise":
+                path = path.with_suffix(chance.choice([".csv", ".jsonl", ".xlsx"]))
+                content = bytearray(chance.randbytes(chance.randrange(300)))
+        path.write_bytes(content)
+        try:
+            found = list(source_of(path, Told(command="register_operator")).lines())
+        except BadFile as refused:
+            assert str(refused)
+        else:
+            assert all(isinstance(said, dict | BadValue) for _, said in found)
