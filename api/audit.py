@@ -23,6 +23,7 @@ import psycopg
 from api.archive import Archive, canonical, described
 from api.audited import decisions_of, events_of, indexes_of, streams_of
 from api.readings import expected_state
+from projections.derivation import VERSION
 from projections.reads.log import HEAD
 from registry import proofs
 from registry.nouns import AGGREGATES
@@ -115,6 +116,7 @@ def export(
         manifest = {
             "format": FORMAT, "scope": {"kind": scope.kind, "id": scope.id}, "size": size,
             "position": position, "events": count, "time_zones": RELEASE,
+            "rules": VERSION,
             "files": bundle.files | {name: described(small[name].encode()) for name in behind},
         }  # fmt: skip
         bundle.add("manifest.json", [canonical(manifest).encode()])

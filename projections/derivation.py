@@ -19,7 +19,8 @@ from registry.zones import RELEASE
 
 #: The release of Unicode by which names and numbers are compared: that of the Python at hand.
 UNICODE: Final[str] = unicodedata.unidata_version
-#: Raised with each release of the register in which the same events give other rows.
+#: Raised with each release of the register in which the same events give other rows. An audit
+#: bundle names it, and `ops/aeo-verify` (RULES) says which it derives by.
 VERSION = 2
 
 

@@ -19,6 +19,7 @@ from api.audit import Exported, NothingToExport, Scope, export
 from api.load import load_operators
 from ops import attacks
 from ops.attacks import TRUSTING, WATCHED, verify
+from projections.derivation import VERSION
 from projections.follower import Follower
 from projections.log import Integrator
 from registry import commands as c
@@ -429,3 +430,30 @@ def test_what_another_release_of_time_zones_may_explain_is_not_called_forged(
     code, said = verify("bundle", str(_written(files, tmp_path)))
     assert code == verdict, said
     assert verdict != 4 or "Python's tzdata" in " ".join(said)
+
+
+# --------------------------------------------------------- one set of rules of derivation
+
+
+def test_the_verifier_derives_by_the_rules_of_the_register() -> None:
+    said = Path(attacks.VERIFIER).read_text(encoding="utf-8")
+
+    assert f"\nRULES = {VERSION}\n" in said
+
+
+@pytest.mark.parametrize(
+    ("rules", "hours", "verdict"), [(VERSION, 80, 1), (None, 80, 4), (1, 80, 4), (None, 0, 0)]
+)
+def test_what_older_rules_of_derivation_may_explain_is_not_called_forged(
+    bundles: dict[str, Files], tmp_path: Path, rules: int | None, hours: int, verdict: int
+) -> None:
+    files = {name: list(lines) for name, lines in bundles["administration"].items()}
+    of_periods = next(n for n, it in enumerate(files["expected-state.jsonl"]) if b'"VALID"' in it)
+    _changed("expected-state.jsonl", lambda it: _moved(it["periods"], hours), of_periods)(files)
+    if rules is None:
+        _changed("manifest.json", lambda it: it.pop("rules"))(files)
+    else:
+        _set("manifest.json", rules=rules)(files)
+    code, said = verify("bundle", str(_written(files, tmp_path)))
+    assert code == verdict, said
+    assert verdict != 4 or "derived by rules 1; these are rules" in " ".join(said)
