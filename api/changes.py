@@ -30,6 +30,15 @@ After = Annotated[
     strawberry.argument(description="The `next` of the page before; 0 for everything."),
 ]
 
+Since = Annotated[
+    datetime | None,
+    strawberry.argument(
+        description="The `at` of the page before. At the head of the feed, what became hidden "
+        "since then, or is not any more, because a day came, is told as well; without it, it is "
+        "told with the next event that is recorded."
+    ),
+]
+
 
 @strawberry.type(description="A stretch of law over which one answer holds.")
 class RecognitionStretch:
@@ -132,6 +141,9 @@ class ChangePage:
     head: Position = strawberry.field(
         description="How far the register is projected; equal to `next`: nothing follows yet."
     )
+    at: datetime = strawberry.field(
+        description="When this page was answered: what to give as `since` for the next one."
+    )
 
 
 @strawberry.type
@@ -139,7 +151,12 @@ class ChangeQuery:
     @costs(50_000)
     @strawberry.field
     async def changes(
-        self, info: Info, for_: Territory, after: After, first: int | None = 100
+        self,
+        info: Info,
+        for_: Territory,
+        after: After,
+        first: int | None = 100,
+        since: Since = None,
     ) -> ChangePage:
         """What changed in the set recognised by this territory since a position."""
         context = info.context
@@ -147,7 +164,7 @@ class ChangeQuery:
         size = paging.size(first, default=100)
         async with context.views.connection() as views, context.ledger.connection() as ledger:
             page = await reads.page(
-                views, ledger, context.asker.sight, for_, after, size, context.now
+                views, ledger, context.asker.sight, for_, after, size, context.now, since=since
             )
         if after > page.head:
             raise bad_input(f"after: found {after}, and the register goes up to {page.head}")
@@ -156,4 +173,5 @@ class ChangeQuery:
             changes=[RecognitionChange.of(change) for change in page.changes],
             next=Position(page.next),
             head=Position(page.head),
+            at=context.now,
         )

@@ -127,14 +127,17 @@ async def page(
     size: int,
     now: datetime,
     only: Sequence[str] | None = None,
+    since: datetime | None = None,
 ) -> Page:
     """What the asker is told of a territory's answers since a position.
 
     At least `size` changes, where there are so many: a page never splits what one event changed.
     `now`: the instant of the request, in UTC. `only`: the operators that are looked at, by TIN.
+    `since`: the instant up to which the asker was told already what time alone has changed.
     """
     moved = await moves(views, territory, after, only)
-    if moved.until <= after:
+    at_head = moved.until == moved.head == after and since is not None
+    if moved.until <= after and not at_head:
         return Page([], max(after, moved.until), moved.head)
     into = await law(views, territory)
     own = sight.administration
@@ -154,8 +157,9 @@ async def page(
         if len(feed.found) >= size:
             return Page(feed.found, place, moved.head)
     if moved.until == moved.head:
-        # What passed since the last event is told with it; later, with the event that follows.
-        last = ends[moved.until]
+        # What passed since the last event is told with it; later, with the event that follows, or
+        # to whoever says when it asked last.
+        last = max(ends[moved.until], since) if at_head and since else ends[moved.until]
         passing = await _passing(views, ledger, sight, seeing, (last, now), only, moved.head)
         step = Step(moved.head, moved.head, last, now)
         place = moved.head

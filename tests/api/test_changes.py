@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,9 @@ def small(database: str, tmp_path: Path) -> Iterator[Client]:
     with Client(database, tmp_path) as client:
         yield client
 
-FEED = """query ($for: AdministrationCode!, $after: Position!, $first: Int) {
-  changes(for: $for, after: $after, first: $first) {
-    next head changes { position tin was now effectiveFrom reasons { code }
+FEED = """query ($for: AdministrationCode!, $after: Position!, $first: Int, $since: DateTime) {
+  changes(for: $for, after: $after, first: $first, since: $since) {
+    next head at changes { position tin was now effectiveFrom reasons { code }
       course { from to outcome reasons { code } } operator { tin } } } }"""
 
 
@@ -239,3 +240,34 @@ def test_for_every_partner_and_every_operator_the_fold_is_the_answer(region: Cli
             if not tin.startswith(territory):
                 seen.update(agrees(region, fold, tin, territory, f"partner:{territory}"))
     assert seen == {"RECOGNISED", "NOT_RECOGNISED", "UNKNOWN"}
+
+
+def test_what_a_day_hides_is_told_at_the_head_to_who_says_when_it_asked_last(
+    small: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is recorded meanwhile: the agreement's last day comes, known in advance."""
+    end = datetime.now(UTC).date() + timedelta(days=16)
+    record(
+        small.database,
+        {"command": "terminate_agreement", "agreement": "CN-KR-AEO", "effective": f"{end}",
+         "source": "a note"},
+    )  # fmt: skip
+    fold, by = folded(small, "KR", "partner:KR"), "partner:KR"
+    first = page(small, "KR", 0, by)
+    assert page(small, "KR", first["next"], by, since=first["at"])["changes"] == []
+    assert agrees(small, fold, FRUIT, "KR", by) == ["RECOGNISED", "NOT_RECOGNISED"]
+
+    later = datetime.now(UTC) + timedelta(days=20)
+    real = small.service.context
+    monkeypatch.setattr(
+        type(small.service), "context",
+        lambda self, *said: replace(real(*said), now=later),
+    )  # fmt: skip
+    assert page(small, "KR", first["next"], by)["changes"] == []  # it does not say when it asked
+    told = page(small, "KR", first["next"], by, since=first["at"])
+    assert told["next"] == first["next"]
+    for change in told["changes"]:
+        fold.keep(change)
+    assert {(it["tin"], it["now"]) for it in told["changes"]} >= {(FRUIT, "UNKNOWN")}
+    assert agrees(small, fold, FRUIT, "KR", by) == ["UNKNOWN"]
+    assert page(small, "KR", told["next"], by, since=told["at"])["changes"] == []
