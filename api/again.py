@@ -15,24 +15,18 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 
 from api.context import Connection, Pool
 from api.patience import within
+from registry.database import is_lost
 
 T = TypeVar("T")
 
 log = structlog.get_logger("again")
 
 CHECKING = 5.0  # seconds
-#: Classes of SQLSTATE (or whole ones) with which a server takes its leave; a connection that broke
-#: has none.
-LEAVING = ("08", "57P01", "57P02", "57P03")
 
 
 def was_dead(error: BaseException | None) -> bool:
     """Was it the connection that failed, and not the statement, nor the pool that had none?"""
-    if not isinstance(error, psycopg.OperationalError) or isinstance(
-        error, PoolTimeout | TooManyRequests
-    ):
-        return False
-    return error.sqlstate is None or error.sqlstate.startswith(LEAVING)
+    return is_lost(error) and not isinstance(error, PoolTimeout | TooManyRequests)
 
 
 async def renewed(*pools: Pool) -> None:

@@ -30,12 +30,15 @@ class App(FastAPI):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
+        scope["app"] = self
         exchange = Exchange(scope, self.state.service.heads.line)
         send = exchange.watched(send)
         if scope["method"] == "HEAD":  # is answered as the GET of its address, without the body
             scope["method"] = "GET"
         try:
-            if scope["path"] == "/graphql" and web.is_question(scope):
+            if (so_far := self.state.service.first_load.so_far) and not _always(scope["path"]):
+                await _still_loading(scope, so_far, exchange)(scope, receive, send)
+            elif scope["path"] == "/graphql" and web.is_question(scope):
                 await web.graphql(self.state.service, scope, receive, send)
             else:
                 await super().__call__(scope, receive, send)
@@ -43,6 +46,21 @@ class App(FastAPI):
             log.info("gone before it had asked", request=exchange.id)
         finally:
             exchange.ended()
+
+
+#: What is answered also while the first load goes on: it is not about operators.
+_ALWAYS = ("/healthz", "/readyz", "/metrics", "/static/")
+
+
+def _always(path: str) -> bool:
+    return path.startswith(_ALWAYS)
+
+
+def _still_loading(scope: Scope, so_far: str, exchange: Exchange) -> Response:
+    """503, for a machine as an error of GraphQL, for a person as a page."""
+    if scope["path"] == "/graphql" and web.is_question(scope):
+        return web.unavailable("LOADING", f"Loading, so far: {so_far}. Ask again.", exchange)
+    return pages.still_loading(Request(scope), so_far)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -18,7 +18,7 @@ import structlog
 from eventsourcing.persistence import PersistenceError
 from psycopg.sql import SQL, Identifier
 
-from projections.leading import lead
+from projections.leading import lead, say_database_failed
 from registry import commands as c
 from registry.application import Registry
 from registry.database import environment
@@ -67,7 +67,7 @@ class Clerk:
                     finally:
                         registry.close()
             except (psycopg.OperationalError, PersistenceError) as error:
-                log.warning("clerk.database_lost", error=str(error).strip())
+                say_database_failed(log, "clerk", error)
                 stop.wait(min(poll, 5.0))
 
     def catch_up(self, now: datetime | None = None) -> int:

@@ -11,10 +11,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 STOP = 10.0  # seconds that a helper has to end by itself
+PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a helper is started again
+MOST = 8  # times in a row that a helper is started again: some two minutes
+CALM = 60.0  # seconds after which an end is no longer one of a row
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -72,6 +75,63 @@ class Helper:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+class Kept:
+    """A helper that is started again when it ends by itself, after a pause that doubles each time.
+
+    A helper that has lived for `CALM` seconds begins with the first pause again. After `MOST` ends
+    in a row it is given up: whatever ends it will end it again.
+    """
+
+    def __init__(self, command: str, home: Path, *arguments: str) -> None:
+        self._said = command, home, arguments
+        self._url: str | None = None
+        self._ends, self._again = 0, 0.0  # in a row; when it is to be started (time.monotonic)
+        self._begin()
+
+    @property
+    def name(self) -> str:
+        return self.helper.name
+
+    @property
+    def log(self) -> Path:
+        return self.helper.log
+
+    def tell(self, url: str) -> None:
+        self._url = url
+        self.helper.tell(url)
+
+    def keep(self, say: Callable[[str], None]) -> None:
+        """Looks whether it lives. Says what happened. Raises HelperDied when it is given up."""
+        now = time.monotonic()
+        if self._again:
+            if now < self._again:
+                return
+            self._again = 0.0
+            self._begin()
+            if self._url is not None:
+                self.helper.tell(self._url)
+            say(f"{self.name} was started again ({self._ends} of {MOST} times in a row)")
+            return
+        code = self.helper.process.poll()
+        if code is None:
+            return
+        self._ends = 1 if now - self._begun > CALM else self._ends + 1
+        if self._ends > MOST:
+            self.helper.check()
+        pause = min(PAUSE * 2 ** (self._ends - 1), LONGEST_PAUSE)
+        self._again = now + pause
+        how = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
+        say(f"{self.name} {how} by itself, and is started again in {pause:g} s; see {self.log}")
+
+    def stop(self) -> None:
+        self.helper.stop()
+
+    def _begin(self) -> None:
+        command, home, arguments = self._said
+        self.helper = Helper(command, home, *arguments)
+        self._begun = time.monotonic()
 
 
 def from_parent() -> str:

@@ -18,7 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from api.helpers import ENDING, Helper
+import structlog
+
+from api.helpers import ENDING, Kept
+
+log = structlog.get_logger("server")
 
 MOST = 4  # by itself: beyond that the database is the narrower place
 #: Where the processes add up what they count; set before anything counts.
@@ -52,7 +56,7 @@ def serve_on(conninfo: Callable[[], str], place: Place, workers: int = 0) -> Non
     if workers == 1:
         _serve(conninfo, place, [])
         return
-    helpers: list[Helper] = []
+    helpers: list[Kept] = []
     with _sums():
         try:
             _serve(conninfo, place, helpers, workers - 1)
@@ -72,7 +76,7 @@ def _sums() -> Iterator[None]:
 
 
 def _serve(
-    conninfo: Callable[[], str], place: Place, helpers: list[Helper], more: int = 0
+    conninfo: Callable[[], str], place: Place, helpers: list[Kept], more: int = 0
 ) -> None:
     gc.disable()  # nothing of what is imported is garbage: a tenth less time
     import uvloop
@@ -105,7 +109,7 @@ def _serve(
         # The others import what this one has imported already, while it answers.
         alone = ["--port", str(place.port), "--host", place.host, "--workers", "1"]
         alone += ["--demo"] if place.demo else []
-        helpers.extend(Helper("serve", place.home, *alone) for _ in range(more))
+        helpers.extend(Kept("serve", place.home, *alone) for _ in range(more))
         for helper in helpers:
             helper.tell(url)
         try:
@@ -117,8 +121,8 @@ def _serve(
     uvloop.run(run())
 
 
-async def _while_all_live(serving: asyncio.Future[None], helpers: list[Helper]) -> None:
-    """Raises HelperDied."""
+async def _while_all_live(serving: asyncio.Future[None], helpers: list[Kept]) -> None:
+    """Starts again what ended by itself. Raises HelperDied after too many times."""
     while not (await asyncio.wait([serving], timeout=1.0))[0]:
         for helper in helpers:
-            helper.check()
+            helper.keep(lambda said: log.warning("worker", said=said))

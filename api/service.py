@@ -24,6 +24,7 @@ from api.askers import Askers
 from api.authentication import DemoIssuer, NoIssuer, authenticator
 from api.context import Context, Pool
 from api.counter import Counter
+from api.first_load import FirstLoad
 from api.heads import Heads
 from api.persisted import Persisted
 from api.planning.coalescer import LANES
@@ -57,6 +58,7 @@ class Service:
     counter: Counter
     allowance: Allowance
     persisted: Persisted
+    first_load: FirstLoad
     authenticator: DemoIssuer | NoIssuer
 
     def context(
@@ -110,7 +112,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         allowance = Allowance(settings.new_documents)
         yield Service(
             settings, views, ledger, registry, writers, readlog, sight, heads, persons, askers,
-            counter, allowance, Persisted(), authenticates,
+            counter, allowance, Persisted(), FirstLoad(settings.home), authenticates,
         )  # fmt: skip
 
 

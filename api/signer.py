@@ -18,6 +18,7 @@ import structlog
 
 from api.strongbox import Strongbox, alone, open_strongbox
 from api.witnessing import Witnesses, connect
+from projections.leading import say_database_failed
 from projections.log import CHANNEL
 from projections.recount import NotToBeSigned, Recount
 from registry.failpoints import reach
@@ -74,7 +75,7 @@ class HeadSigner:
                             for _ in connection.notifies(timeout=POLL, stop_after=1):
                                 pass
             except psycopg.OperationalError as error:
-                log.warning("log.database_lost", error=str(error).strip())
+                say_database_failed(log, "log", error)
                 stop.wait(1.0)
             except OSError as error:  # a full disk: what is not remembered is not published
                 log.error("log.cannot_remember", error=str(error))

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from api.helpers import ENDING, Helper
+from api.helpers import ENDING, Kept
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 Say = Callable[[str], None]
@@ -39,8 +39,8 @@ def up(home: Path, port: int, operators: int, bar: Bar, say: Say) -> None:
             # The helpers take longest to import what they need, so they begin before the database,
             # and before we import anything ourselves.
             try:
-                serve = Helper("serve", home, "--port", str(port), "--demo")
-                helpers = [serve, Helper("follow", home)]
+                serve = Kept("serve", home, "--port", str(port), "--demo")
+                helpers = [serve, Kept("follow", home)]
             except OSError as error:
                 from api.cluster import NoDatabase
 
@@ -64,8 +64,9 @@ def up(home: Path, port: int, operators: int, bar: Bar, say: Say) -> None:
 
 
 def _run(
-    url: str, home: Path, helpers: list[Helper], port: int, operators: int, bar: Bar, say: Say
+    url: str, home: Path, helpers: list[Kept], port: int, operators: int, bar: Bar, say: Say
 ) -> None:
+    from api import first_load
     from api.shipped import is_loaded
     from projections.derivation import bring_up_to_date
     from registry.database import migrate
@@ -73,17 +74,21 @@ def _run(
     for name in migrate(url):
         say(f"migrated {name}")
     bring_up_to_date(url, say)
+    if not is_loaded(url, operators):
+        bar = first_load.noted(bar, home)
+        first_load.note(home, "it begins")
     for helper in helpers:
         helper.tell(url)
     if not is_loaded(url, operators):
         _load(url, operators, bar, say)
     _project(url, helpers, bar, say)
+    first_load.whole(home)
     while not _ready(port):
-        _all_alive(helpers)
+        _all_alive(helpers, say)
         time.sleep(0.05)
     # These are behind by nature, so they do not take their share of the machine before we answer.
     for command in ("log", "sign", "clerk"):
-        helpers.append(Helper(command, home))
+        helpers.append(Kept(command, home))
         helpers[-1].tell(url)
     say(f"ready http://{HOST}:{port}/")
     say(f"  GraphQL  http://{HOST}:{port}/graphql")
@@ -91,7 +96,7 @@ def _run(
     say(f"  logs     {', '.join(str(helper.log) for helper in helpers)}")
     say(f"  to try   {TRY.format(host=HOST, port=port)}")
     while True:
-        _all_alive(helpers)
+        _all_alive(helpers, say)
         time.sleep(0.5)
 
 
@@ -115,7 +120,7 @@ def _load(url: str, operators: int, bar: Bar, say: Say) -> None:
         load_operators(url, operators, progress)
 
 
-def _project(url: str, helpers: list[Helper], bar: Bar, say: Say) -> None:
+def _project(url: str, helpers: list[Kept], bar: Bar, say: Say) -> None:
     """Wait until the read models show what was loaded, or one of them stands still."""
     import psycopg
 
@@ -133,7 +138,7 @@ def _project(url: str, helpers: list[Helper], bar: Bar, say: Say) -> None:
             progress(reached, head)
             if reached >= head:
                 return
-            _all_alive(helpers)
+            _all_alive(helpers, say)
             time.sleep(0.05)
 
 
@@ -177,7 +182,7 @@ def _until_told() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _all_alive(helpers: list[Helper]) -> None:
-    """Raises HelperDied."""
+def _all_alive(helpers: list[Kept], say: Say) -> None:
+    """Starts again what ended by itself. Raises HelperDied after too many times."""
     for helper in helpers:
-        helper.check()
+        helper.keep(say)

@@ -36,7 +36,7 @@ from api.sight import HEADER
 from api.tokens import InvalidToken
 from api.vocabulary import parse_position
 
-__all__ = ["graphql", "is_question", "not_allowed"]
+__all__ = ["graphql", "is_question", "not_allowed", "unavailable"]
 
 
 async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,6 +80,11 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
             await _send(orjson.dumps(answer.body), media, send)
             return
         await _response(answer.body, status, media)(scope, receive, send)
+
+
+def unavailable(code: str, sentence: str, exchange: Exchange) -> Response:
+    """503: the service is there, and answers no question yet."""
+    return _declined(Declined(503, code, sentence), RESPONSE, exchange)
 
 
 def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:

@@ -37,9 +37,10 @@ from projections.folding import (
     own,
     streams,
 )
-from projections.leading import lead
+from projections.leading import lead, say_database_failed
 from projections.models import PROJECTIONS, Projection, key_of
 from projections.tables import add, forget, mend
+from registry.database import is_lost
 
 log = structlog.get_logger()
 
@@ -91,8 +92,9 @@ class Follower:
                         self._catch_up(connection, None, None, stop=stop)
                         if not list(connection.notifies(timeout=poll, stop_after=1)):
                             self._at = None
-            except psycopg.OperationalError as error:
-                log.warning("follower.database_lost", error=str(error).strip())
+            except psycopg.Error as error:
+                # Where nothing can be written, not even where it stands, readers see the lag.
+                say_database_failed(log, "follower", error)
                 stop.wait(poll)
 
     # ------------------------------------------------------------------ a batch
@@ -167,9 +169,9 @@ class Follower:
                 last, answer = asked.popleft()
                 try:
                     self._write_all(connection, running, answer.result().sheets, reached, last)
-                except psycopg.OperationalError:
-                    raise
                 except Exception as error:  # done alone it will tell which event it is
+                    if is_passing(error):
+                        raise
                     log.warning("follower.alone", after=reached, until=last, error=str(error))
                     break
                 if progress:
@@ -215,11 +217,11 @@ class Follower:
         try:
             sheets = {p.name: fold(connection, p, own(p, batch)) for p in running}
             self._write_all(connection, running, sheets, reached, last)
-        except psycopg.OperationalError:
-            raise
         except Moved:
             return None
-        except Exception:
+        except Exception as error:
+            if is_passing(error):
+                raise
             return False
         return True
 
@@ -238,11 +240,11 @@ class Follower:
             self._write_all(
                 connection, [projection], {projection.name: sheet}, reached, last, tell=False
             )
-        except psycopg.OperationalError:
-            raise
         except Moved:
             return
         except Exception as error:
+            if is_passing(error):
+                raise
             if len(batch) > 1:
                 half = len(batch) // 2
                 middle = batch[half - 1].position
@@ -367,19 +369,17 @@ class Follower:
             connection.execute("select pg_notify(%s, %s)", [CHANNEL, str(position)])
 
 
+def is_passing(error: BaseException) -> bool:
+    """Does the same batch go on by itself when it is tried again: a lost database, or another
+    transaction that was in the way (class 40)? Anything else stops a projection by name."""
+    in_the_way = isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith("40")
+    return is_lost(error) or in_the_way
+
+
 @lru_cache
 def _of(statement: LiteralString, schema: str) -> bytes:
     """About the places of one schema. To word it takes longer than PostgreSQL takes to do it."""
     return SQL(statement).format(Identifier(schema, "tracking")).as_bytes()
-
-
-def resume(conninfo: str, projection: str, schema: str = "views") -> None:
-    """Let a stopped projection try its event again, once its cause was mended."""
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute(
-            _of("update {} set stopped_at = null, why = null where projection = %s", schema),
-            [projection],
-        )
 
 
 def wait_until(conninfo: str, position: int, seconds: float = 10.0) -> bool:

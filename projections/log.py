@@ -18,7 +18,7 @@ import structlog
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier
 
-from projections.leading import lead
+from projections.leading import lead, say_database_failed
 from registry import proofs
 from registry.commitments import EVENT, SALT, entry
 from registry.failpoints import reach
@@ -92,7 +92,7 @@ class Integrator:
                         self._catch_up(connection, stop=stop)
                         stop.wait(GATHER)
             except psycopg.OperationalError as error:
-                log.warning("log.database_lost", error=str(error).strip())
+                say_database_failed(log, "log", error)
                 stop.wait(1.0)
             except LedgerBroken as error:
                 log.error("log.ledger_broken", error=str(error))

@@ -69,6 +69,22 @@ def environment(conninfo: str, role: str | None = "aeo_writer") -> dict[str, str
     }
 
 
+#: Classes of SQLSTATE (or whole ones) with which a server takes its leave: connection exceptions,
+#: and its shutting down or starting up.
+_LEAVING = ("08", "57P01", "57P02", "57P03")
+
+
+def is_lost(error: BaseException | None) -> bool:
+    """Was it the connection that failed, and not the statement? One that broke has no SQLSTATE.
+
+    A full disk, a table that cannot be written and a statement that took too long are errors of
+    class psycopg.OperationalError, too, and are no lost connection.
+    """
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(_LEAVING)
+
+
 def with_settings(parameters: dict[str, Any], **settings: str) -> dict[str, Any]:
     """Connection parameters with server settings that hold from the first statement on.
 

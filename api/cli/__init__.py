@@ -19,6 +19,7 @@ from api.cli import (
     replaying,
     running,
     signing,
+    standing,
 )
 from api.cli.terminal import BAD_FILE, EXIT_CODES, NO_DATABASE, REFUSED, complain
 
@@ -52,6 +53,8 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "import": importing.import_,
         "rebuild": keeping.rebuild,
         "check": keeping.check,
+        "status": standing.status,
+        "resume": standing.resume,
         "erase": erasing.erase,
     },
     "Measure it": {"bench": benching.bench},

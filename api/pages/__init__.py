@@ -17,9 +17,9 @@ from api.pages import (
     search,
     tour,
 )
-from api.pages.faults import missing
+from api.pages.faults import missing, still_loading
 
-__all__ = ["identities", "missing", "router"]
+__all__ = ["identities", "missing", "router", "still_loading"]
 
 #: Served only where demo identities are offered.
 identities = identity.router

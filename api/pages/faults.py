@@ -107,3 +107,13 @@ async def missing(request: Request, _: Exception) -> Response:
         )  # fmt: skip
 
     return await failing_as_a_page(request, nobodys(), request.app.state.settings.deadline)
+
+
+def still_loading(request: Request, so_far: str) -> Response:
+    """While the first load goes on: this says nothing about any operator."""
+    answer = page(
+        request, "wrong.html", status=503, title="The register is still loading",
+        sentence=f"Loading, so far: {so_far}. Until that is done nothing is said of any operator",
+    )  # fmt: skip
+    answer.headers["Retry-After"] = "5"
+    return answer

@@ -256,6 +256,18 @@ def test_a_database_that_is_not_ours_yet_ends_with_3_and_names_the_cure(
 # ------------------------------------------------------------------ running
 
 
+def test_how_it_stands_is_said_and_what_stopped_goes_on(aeo: Terminal) -> None:
+    aeo.run("status", code=1)
+    assert "nobody follows: ./aeo follow" in aeo.complaint
+    told = json.loads(aeo.run("status", "--json", code=1))
+    assert {it["name"] for it in told["workers"]} == {"follow", "log", "sign", "clerk"}
+    assert {it["name"] for it in told["readModels"]} >= {"operators", "agreements"}
+
+    assert "no read model stands still" in aeo.run("resume")
+    aeo.run("resume", "kings", code=1)
+    assert "found 'kings', wanted one of" in aeo.complaint
+
+
 def test_serve_offers_no_demo_identity_and_says_so_when_it_starts(aeo: Terminal) -> None:
     aeo.run("serve", "--demo", code=2)
 

@@ -18,9 +18,10 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.planning import kept
 from api.planning.kept import Verdicts
-from projections.follower import Follower, resume
+from projections.follower import Follower
 from projections.reads import rows
 from projections.reads.law import LAW
+from projections.status import resume
 from tests.api.client import AUDITOR, KOREA, Client
 from tests.api.region import FRUIT, QUIET, ZONES, Line, record, region
 from tests.projections.test_rule import _write

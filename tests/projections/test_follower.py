@@ -14,8 +14,9 @@ import pytest
 from projections import follower as following
 from projections.check import check
 from projections.folding import fold
-from projections.follower import Follower, resume, wait_until
+from projections.follower import Follower, wait_until
 from projections.rebuild import digests, rebuild
+from projections.status import resume
 from registry import commands
 from registry.application import Registry
 

@@ -1,0 +1,108 @@
+"""Commands about the background work: how it stands, and letting go on what stopped."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.terminal import HOME, REFUSED, Home, Json, fail, print_json, print_table, register
+
+
+def status(home: Home = HOME, as_json: Json = False) -> None:
+    """Who leads each background process, how far the read models and the log are, what stopped.
+
+    Ends with 1 where a read model stands still, or where nobody follows the ledger.
+    """
+    import psycopg
+
+    from api.clerk import LEADER as CLERK
+    from api.signer import LEADER as SIGNER
+    from projections.follower import LEADER as FOLLOWER
+    from projections.log import LEADER as LOG
+    from projections.status import status as read
+
+    locks = {"follow": FOLLOWER, "log": LOG, "sign": SIGNER, "clerk": CLERK}
+    with register(home) as url, psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        found = read(connection, locks)
+    if as_json:
+        print_json(_plain(found))
+    else:
+        _show(found)
+    wrong = [f"{place.projection} stands still: ./aeo resume {place.projection} once its cause is"
+             " mended" for place in found.stopped]  # fmt: skip
+    wrong += [f"nobody follows: ./aeo {it.name}" for it in found.missing if it.name == "follow"]
+    if wrong:
+        fail(REFUSED, "; ".join(wrong))
+
+
+def resume(
+    projection: Annotated[
+        str | None, typer.Argument(help="The read model; all that stand still, if none is named.")
+    ] = None,
+    home: Home = HOME,
+) -> None:
+    """Let a read model that stands still try its event again, once the cause was mended."""
+    import psycopg
+
+    from projections.models import BY_NAME
+    from projections.status import resume as go_on
+    from projections.status import status as read
+
+    if projection is not None and projection not in BY_NAME:
+        fail(REFUSED, f"projection: found {projection!r}, wanted one of {', '.join(BY_NAME)}")
+    with register(home) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            standing = [place.projection for place in read(connection, {}).stopped]
+        chosen = [name for name in standing if projection in (None, name)]
+        for name in chosen:
+            go_on(url, name)
+            print(f"{name} goes on")
+    if not chosen:
+        print(f"{projection or 'no read model'} does not stand still" if projection
+              else "no read model stands still")  # fmt: skip
+
+
+def _show(found: Any) -> None:
+    print_table(
+        None,
+        ["process", "leads", "since"],
+        [[it.name, f"server process {it.pid}" if it.pid else "nobody", _at(it.since)]
+         for it in found.workers],
+    )  # fmt: skip
+    print_table(
+        None,
+        ["read model", "position", "behind", "state", "since"],
+        [
+            [
+                place.projection, f"{place.position:,}", f"{found.recorded - place.position:,}",
+                f"stands in front of {place.stopped_at:,}: {place.why}" if place.stopped_at
+                else "goes on", _at(place.since),
+            ]
+            for place in found.places
+        ],
+    )  # fmt: skip
+    print(f"recorded {found.recorded:,}; in the log {found.logged:,}; signed {found.signed:,}")
+
+
+def _at(instant: Any) -> str:
+    return instant.isoformat(timespec="seconds").replace("+00:00", "Z") if instant else ""
+
+
+def _plain(found: Any) -> dict[str, Any]:
+    return {
+        "recorded": found.recorded, "logged": found.logged, "signed": found.signed,
+        "readModels": [
+            {
+                "name": place.projection, "position": place.position,
+                "behind": found.recorded - place.position, "stoppedAt": place.stopped_at,
+                "why": place.why, "since": _at(place.since) or None,
+            }
+            for place in found.places
+        ],
+        "workers": [
+            {"name": it.name, "pid": it.pid, "since": _at(it.since) or None}
+            for it in found.workers
+        ],
+    }  # fmt: skip

@@ -1,0 +1,94 @@
+"""What is taken for a lost database, what stops a projection by name, and how all of it stands."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import psycopg
+import pytest
+
+from projections.follower import LEADER, Follower, is_passing
+from projections.status import resume, status
+from registry.application import Registry
+from registry.database import is_lost
+
+#: An OperationalError of psycopg and no lost database: a publication without a replica identity.
+UNWRITABLE = """
+create function public.refuses() returns trigger language plpgsql as $$
+begin
+    raise exception 'cannot update table: no replica identity' using errcode = '55000';
+end $$;
+create trigger refuses before insert or update or delete on views.programme
+    for each statement execute function public.refuses()"""
+
+
+@pytest.mark.parametrize(
+    ("error", "lost", "passing"),
+    [
+        (psycopg.OperationalError("server closed the connection unexpectedly"), True, True),
+        (psycopg.errors.AdminShutdown(), True, True),
+        (psycopg.errors.CrashShutdown(), True, True),
+        (psycopg.errors.CannotConnectNow(), True, True),
+        (psycopg.errors.ConnectionFailure(), True, True),
+        (psycopg.errors.DeadlockDetected(), False, True),
+        (psycopg.errors.SerializationFailure(), False, True),
+        (psycopg.errors.DiskFull(), False, False),
+        (psycopg.errors.ObjectNotInPrerequisiteState(), False, False),
+        (psycopg.errors.QueryCanceled(), False, False),
+        (psycopg.errors.OutOfMemory(), False, False),
+        (psycopg.errors.InsufficientPrivilege(), False, False),
+        (psycopg.errors.UndefinedColumn(), False, False),
+        (ValueError(), False, False),
+    ],
+)
+def test_only_a_lost_database_is_waited_for(error: Exception, lost: bool, passing: bool) -> None:
+    assert (is_lost(error), is_passing(error)) == (lost, passing)
+
+
+def test_a_table_that_cannot_be_written_stops_its_projection_by_name(
+    database: str, a_world: Registry
+) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(UNWRITABLE)
+
+    Follower(database).catch_up()
+
+    with psycopg.connect(database, autocommit=True) as connection:
+        found = status(connection, {"follow": LEADER})
+        assert [place.projection for place in found.stopped] == ["programmes"]
+        [stopped] = found.stopped
+        assert "no replica identity" in (stopped.why or "") and stopped.since is not None
+        assert all(p.position == found.recorded for p in found.places if p is not stopped)
+        connection.execute("drop trigger refuses on views.programme")
+    resume(database, "programmes")
+    Follower(database).catch_up()
+
+    with psycopg.connect(database) as connection:
+        found = status(connection, {})
+        assert not found.stopped
+        assert {place.position for place in found.places} == {found.recorded}
+
+
+def test_who_leads_is_known_and_that_nobody_does(database: str, registry: Registry) -> None:
+    stop = threading.Event()
+    following = threading.Thread(target=Follower(database).run, args=[stop])
+    with psycopg.connect(database, autocommit=True) as connection:
+        assert [it.name for it in status(connection, {"follow": LEADER}).missing] == ["follow"]
+        following.start()
+        try:
+            assert _leads(connection).pid is not None
+        finally:
+            stop.set()
+            following.join(20)
+        assert status(connection, {"follow": LEADER}).missing
+
+
+def _leads(connection: psycopg.Connection[Any]) -> Any:
+    for _ in range(200):
+        [worker] = status(connection, {"follow": LEADER}).workers
+        if worker.pid is not None and worker.since is not None:
+            return worker
+        time.sleep(0.05)
+    raise AssertionError("nobody leads")
