@@ -226,7 +226,10 @@ def _says(
     what it said on the day of the decision."""
     named = it.earliest or it.effective
     first = named or event.effective
-    dates = Dates(first, max(first, it.latest or first))
+    last = it.latest or first
+    if last < first:
+        return False
+    dates = Dates(first, last)
     own = {"dates": dates, "assumed": it.assumed, "note": it.note}
     by = msgspec.structs.replace(by, effective=named)
     return difference(event, by, None, own, **said) is None
