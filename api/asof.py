@@ -9,6 +9,7 @@ import strawberry
 from api.refusals import bad_input
 from api.vocabulary import instant_text
 from projections.reads.clocks import AsOf
+from registry import instants
 
 #: Decided today, in effect later: that far ahead the law that is known may be asked for.
 AHEAD = timedelta(days=3653)
@@ -22,7 +23,8 @@ class AsOfInput:
     )
     known_at: datetime | None = strawberry.field(
         default=None,
-        description="Only what was known by then counts; default now, never in the future.",
+        description="Only what was known by then counts; default now. Never in the future: up to a "
+        "minute ahead of our clock is now.",
     )
 
 
@@ -30,11 +32,13 @@ def clocks(as_of: AsOfInput | None, now: datetime) -> AsOf:
     """Both default to now. Raises Unanswered for an instant that nobody can answer for."""
     at = (as_of and as_of.at) or now
     known = (as_of and as_of.known_at) or now
-    if known > now:
+    try:
+        known = instants.known(known, now)
+    except instants.InTheFuture:
         raise bad_input(
             f"knownAt: {instant_text(known)} is in the future, it is {instant_text(now)}: "
             "what will be known then nobody knows"
-        )
+        ) from None
     for name, instant in (("at", at), ("knownAt", known)):
         if instant < EARLIEST:
             raise bad_input(f"{name}: {instant_text(instant)} is before 1900, and the record")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime
 from enum import Enum, EnumMeta
 from typing import Any, NewType
@@ -11,6 +10,7 @@ import strawberry
 from graphql import IntValueNode, ValueNode, print_ast
 from strawberry.types.scalar import ScalarDefinition
 
+from registry import instants
 from registry.values import (
     AdministrationCode,
     AgreementKind,
@@ -34,8 +34,6 @@ from registry.values import (
 Position = NewType("Position", int)
 Json = NewType("Json", object)
 
-#: An instant without a zone, or a date without a time, says when only to whoever wrote it.
-RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:\d\d)")
 LARGEST = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 
 
@@ -70,28 +68,6 @@ def instant_text(at: datetime) -> str:
     """RFC 3339 in UTC with six digits of a second, so that texts sort as instants do."""
     utc = at.astimezone(UTC).replace(tzinfo=None)
     return f"{utc.isoformat(timespec='microseconds')}Z"  # strftime pads no year
-
-
-def parse_instant(text: object) -> datetime:
-    """From outside, into UTC. Raises ValueError, naming what was found and what was wanted."""
-    if isinstance(text, str) and RFC_3339.fullmatch(text):
-        try:
-            return datetime.fromisoformat(text.upper()).astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-    raise ValueError(
-        f"{text!r} is not an instant: RFC 3339 with its zone, like 2026-11-21T12:00:00Z"
-    )
-
-
-def parse_date(text: object) -> date:
-    """A civil day. Raises ValueError, naming what was found and what was wanted."""
-    if isinstance(text, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            pass
-    raise ValueError(f"{text!r} is not a date of the calendar: YYYY-MM-DD, like 2026-11-21")
 
 
 def parse_position(number: object) -> int:
@@ -131,13 +107,14 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="Date",
         description="A civil day, YYYY-MM-DD, in the zone of the authority concerned.",
         serialize=date.isoformat,
-        parse_value=parse_date,
+        parse_value=instants.parse_day,
     ),
     datetime: strawberry.scalar(
         name="DateTime",
-        description="An instant, RFC 3339. Answered in UTC; refused without a zone.",
+        description="An instant, RFC 3339. Answered in UTC; refused without a zone. Any number of "
+        "fractional digits is read, and cut to microseconds.",
         serialize=instant_text,
-        parse_value=parse_instant,
+        parse_value=instants.parse,
     ),
     Position: strawberry.scalar(
         name="Position",

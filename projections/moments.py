@@ -34,6 +34,7 @@ _HELD = {
     "administration": "true",
     "list_received": "t.as_of <= {at}",
     "programme": "true",
+    "certificate": "t.recorded_to is null",
     "change": "t.effective_from <= {at}",
     "dated": "t.from_at <= {at} and t.recorded_to is null",
     # Still to be met on that day.

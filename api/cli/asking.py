@@ -16,19 +16,29 @@ from api.cli.terminal import (
     Home,
     Json,
     fail,
-    instant,
     print_json,
     print_table,
+    read_knowledge,
+    read_law,
     register,
     say,
     shown,
     word,
+    zone_of,
 )
 
 SILENCE = 30.0  # seconds after which a database that says nothing is taken to be away
-At = Annotated[str | None, typer.Option(help="The day or instant whose law counts; default now.")]
+At = Annotated[
+    str | None,
+    typer.Option(
+        help="The instant whose law counts, or a civil day of the territory that asks; default now."
+    ),
+]
 KnownAt = Annotated[
-    str | None, typer.Option(help="Only what was known by then counts; default now.")
+    str | None,
+    typer.Option(
+        help="Only what was known by then counts; a day is its end there, today is now."
+    ),
 ]
 
 
@@ -63,20 +73,15 @@ def ask(
 
     now = datetime.now(UTC)
     wanted, territory = _tin(tin), _administration(in_)
-    known = instant(known_at) or now
-    if known > now:
-        fail(USAGE, f"--known-at: {shown(known)} is in the future, and nobody knows that yet")
-    question = Question(
-        territory,
-        instant(at) or now,
-        role=word(Role, role, "--role"),
-        direction=word(Direction, direction, "--direction"),
-        hs=word(HsCode, hs, "--hs"),
-        crossing=crossing,
-        mode=mode,
-    )
+    consignment = {
+        "role": word(Role, role, "--role"),
+        "direction": word(Direction, direction, "--direction"),
+        "hs": word(HsCode, hs, "--hs"),
+        "crossing": crossing,
+        "mode": mode,
+    }
 
-    async def read(url: str) -> Any:
+    async def read(url: str, known: datetime) -> Any:
         from psycopg import AsyncConnection
 
         async with await AsyncConnection.connect(url, autocommit=True) as connection:
@@ -88,7 +93,11 @@ def ask(
             return asker, known_, {code: row.time_zone for code, row in rows.items()}
 
     with register(home) as url:
-        asker, found, zones = asyncio.run(within(SILENCE, read(url)))
+        zone = zone_of(url, territory.text)
+        law, knowledge = read_law(at, zone, now), read_knowledge(known_at, zone, now)
+        known = knowledge.at
+        asker, found, zones = asyncio.run(within(SILENCE, read(url, known)))
+    question = Question(territory, law.at, **consignment)
     of = into(found.of(wanted), territory)
     answer = recognise(of, question)
     all_of_it = decide(asker, Action.READ_IN_FULL, operator(wanted)).allowed
@@ -109,6 +118,7 @@ def ask(
         ],
         "at": question.at,
         "knownAt": known,
+        "readings": {"at": law.sentence, "knownAt": knowledge.sentence},
         "validFrom": None if begins.year == 1 else begins,
         "validTo": ends,
         "position": found.position,
@@ -134,6 +144,8 @@ def ask(
         say(f"  {reason.message}")
     print(f"  in law {answer.legal}, in practice {answer.operational}")
     print(f"  at {shown(question.at)}, as known at {shown(known)}, position {found.position:,}")
+    if at or known_at:
+        say(f"  --at was read as {law.sentence}; --known-at as {knowledge.sentence}")
     print(f"  the answer is the same from {shown(begins)} to {shown(ends) or 'open'}")
     if answer.bases:
         print_table(

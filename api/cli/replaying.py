@@ -29,6 +29,7 @@ from api.cli.terminal import (
     shown,
     word,
 )
+from registry.instants import TOLERANCE
 
 if TYPE_CHECKING:
     from projections.contrast import Difference, Moment
@@ -334,9 +335,9 @@ def _instant(text: str | None, now: datetime) -> datetime:
 
 def _known(text: str | None, now: datetime) -> datetime:
     known = _instant(text, now)
-    if known > now:
+    if known > now + TOLERANCE:
         fail(USAGE, f"{shown(known)} is in the future, and nobody knows that yet")
-    return known
+    return min(known, now)
 
 
 def _uuid(text: str) -> UUID:

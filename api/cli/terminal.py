@@ -6,16 +6,17 @@ import asyncio
 import json
 import os
 import sys
-import time
+import time as clock
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from registry import instants
 from registry.texts import is_hidden
 
 OK, REFUSED, USAGE, NO_DATABASE, BAD_FILE = range(5)
@@ -131,17 +132,40 @@ def instant(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        fail(USAGE, f"{text!r} is not an instant: 2026-03-01T09:30:00Z, or a day: 2026-03-01")
-    if found.tzinfo is None:
-        if len(text) > 10:
-            fail(USAGE, f"{text!r} has no zone: add Z for UTC, or +09:00 and the like")
-        found = found.replace(tzinfo=UTC)
+        if instants.is_day(text):
+            return datetime.combine(instants.parse_day(text), time.min, UTC)
+        return instants.parse(text)
+    except ValueError as error:
+        fail(USAGE, f"{error}; or a day, 2026-03-01")
+
+
+def zone_of(conninfo: str, code: str) -> str:
+    """In which zone the civil days of an administration begin; UTC for one not on record."""
+    import psycopg
+
+    with psycopg.connect(conninfo) as connection:
+        row = connection.execute(
+            "select time_zone from views.administration where code = %s", [code]
+        ).fetchone()
+    return str(row[0]) if row else "UTC"
+
+
+def read_law(text: str | None, zone: str, now: datetime) -> instants.Reading:
+    """The instant whose law is asked; a day is a civil day in that zone. Exits with 2."""
     try:
-        return found.astimezone(UTC)
-    except OverflowError:  # in UTC it is a day before the year 1, or after 9999
-        fail(USAGE, f"{text!r} is not an instant of the years 1 to 9999 in UTC")
+        return instants.of_law(text, zone) if text else instants.Reading(now, "now")
+    except ValueError as error:
+        fail(USAGE, f"--at: {error}; or a day, 2026-03-01")
+
+
+def read_knowledge(text: str | None, zone: str, now: datetime) -> instants.Reading:
+    """By when it had to be known; a day is its end in that zone, and today is now. Exits with 2."""
+    try:
+        return instants.of_knowledge(text, zone, now) if text else instants.Reading(now, "now")
+    except instants.InTheFuture as error:
+        fail(USAGE, f"--known-at: {error}")
+    except ValueError as error:
+        fail(USAGE, f"--known-at: {error}; or a day, 2026-03-01")
 
 
 def word(kind: Any, text: str | None, name: str) -> Any:
@@ -237,12 +261,12 @@ def progress(what: str) -> Iterator[Progress]:
 
 
 def _lines(what: str) -> Progress:
-    last = time.monotonic()
+    last = clock.monotonic()
 
     def say(done: int, total: int) -> None:
         nonlocal last
-        if done == total or time.monotonic() - last > 5:
-            last = time.monotonic()
+        if done == total or clock.monotonic() - last > 5:
+            last = clock.monotonic()
             print(f"{what}: {done:,} of {total:,}", file=sys.stderr, flush=True)
 
     return say

@@ -82,7 +82,7 @@ AGAIN = {"LISTED", "MEETING", "EXERCISE", "ANNOUNCED"}
 async def agreements(request: Request) -> Response:
     """The whole list, by party, kind, status, pillar and words; fifty a page."""
     asked = request.query_params
-    clocks = forms.clocks(request)
+    clocks = await forms.clocks(request, territory(asked.get("party", "")))
     chosen = {
         "party": territory(asked.get("party", "")),
         "kind": asked.get("kind", ""),
@@ -105,7 +105,7 @@ async def agreements(request: Request) -> Response:
 
 @router.get("/agreements/{id}")
 async def agreement(request: Request, id: str) -> Response:
-    clocks = forms.clocks(request)
+    clocks = await forms.clocks(request)
     asked = await ask(request, AGREEMENT, id=id, asOf=clocks.as_of)
     if asked.data is None or asked.data["agreement"] is None:
         return page(

@@ -113,7 +113,7 @@ async def audit(request: Request) -> Response:
     wanted = request.query_params.get("of", "").strip()[:100]
     if "turn-at" in request.query_params:
         return RedirectResponse(_turned(request, wanted), 303)
-    clocks = forms.clocks(request)
+    clocks = await forms.clocks(request, _home(wanted))
     frame: dict[str, Any] = {
         "title": "Audit", "clocks": clocks, "of": wanted, "there": "", "examples": EXAMPLES,
         "it": None, "asked": None, "sliders": (), "events": None, "recognition": None,
@@ -171,17 +171,18 @@ async def _operator(
     return {
         "it": it, "asked": asked, "then": asked.data["then"] if asked.data else None,
         "periods": history.get("periods") or [], "told": told,
-        **_rows(history.get("history")), **await _recognition(request, tin, clocks),
+        **_rows(history.get("history")), **await _recognition(request, tin),
     }  # fmt: skip
 
 
-async def _recognition(request: Request, tin: str, clocks: forms.Clocks) -> dict[str, Any]:
+async def _recognition(request: Request, tin: str) -> dict[str, Any]:
     typed = territory(request.query_params.get("in", "")[:20])
     found: Asked | None = None
     wrong = ""
     try:
         if typed:
             there = AdministrationCode.parse(typed).text
+            clocks = await forms.clocks(request, there)  # the law of the importing side
             variables = {"tin": tin, "in": there, "asOf": clocks.as_of}
             found = await ask(request, RECOGNITION, **variables)
     except ValueError as error:
@@ -200,7 +201,7 @@ def _placed(
     event: dict[str, Any], clocks: forms.Clocks, now: datetime, zone: str | None
 ) -> dict[str, Any]:
     """The event, and what it meant at that point of both clocks."""
-    law, belief = _clock(clocks.law, now), _clock(clocks.belief, now)
+    law, belief = clocks.instant("at", now), clocks.instant("knownAt", now)
     day = day_of(law, zone or "UTC").isoformat()
     if moment(event["knownAt"]) > belief:
         meant = "not yet known"
@@ -218,8 +219,8 @@ def _sliders(
     law = [date.fromisoformat(it["effective"]) for it in events if it["effective"]]
     belief = [moment(it["knownAt"]).date() for it in events]
     return tuple(
-        _slider(days, _clock(at, now).date(), now.date())
-        for days, at in ((law or belief, clocks.law), (belief, clocks.belief))
+        _slider(days, clocks.instant(name, now).date(), now.date())
+        for days, name in ((law or belief, "at"), (belief, "knownAt"))
         if days
     )
 
@@ -231,8 +232,12 @@ def _slider(days: list[date], value: date, today: date) -> Slider:
     return Slider(first.toordinal(), last.toordinal(), value.toordinal(), ticks)
 
 
-def _clock(typed: str, now: datetime) -> datetime:
-    return forms.read(typed) if typed else now
+def _home(wanted: str) -> str | None:
+    """The home administration of the operator that is audited; an agreement has several."""
+    try:
+        return Tin.parse(wanted.upper()).country
+    except ValueError:
+        return None
 
 
 def _turned(request: Request, of: str) -> str:

@@ -75,7 +75,7 @@ query Countries($asOf: AsOf) {
 
 @router.get("/countries")
 async def countries(request: Request) -> Response:
-    clocks = forms.clocks(request)
+    clocks = await forms.clocks(request)
     asked = await ask(request, COUNTRIES, asOf=clocks.as_of)
     found = asked.data["administrations"] if asked.data else []
     return page(
@@ -87,7 +87,6 @@ async def countries(request: Request) -> Response:
 
 @router.get("/countries/{code}")
 async def country(request: Request, code: str) -> Response:
-    clocks = forms.clocks(request)
     if code != (meant := territory(code)):
         query = f"?{request.url.query}" if request.url.query else ""
         return RedirectResponse(f"/countries/{quote(meant)}{query}", 307)
@@ -97,6 +96,7 @@ async def country(request: Request, code: str) -> Response:
         return page(
             request, "wrong.html", status=404, title="No such territory", sentence=str(wrong)
         )
+    clocks = await forms.clocks(request, code)
     asked = await ask(request, COUNTRY, code=code, asOf=clocks.as_of)
     if asked.data is None or asked.data["administration"] is None:
         return page(

@@ -3,7 +3,7 @@ and what customs were really answered. A list to follow up."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -13,6 +13,8 @@ from api.pages.asking import ask, context
 from api.pages.faults import PageRoute
 from api.pages.render import page
 from api.pages.words import territory as meant
+from registry import instants
+from registry.decisions import begins, day_of, ends
 
 router = APIRouter(route_class=PageRoute)
 
@@ -58,16 +60,17 @@ async def divergences(request: Request) -> Response:
     typed = request.query_params
     territory = meant(typed.get("in", ""))
     now = (await context(request)).now
+    zone = await forms.zone_of(request, territory)
     days = {
-        "from": typed.get("from", "").strip() or (now - LATELY).date().isoformat(),
-        "to": typed.get("to", "").strip() or now.date().isoformat(),
+        "from": typed.get("from", "").strip() or day_of(now - LATELY, zone).isoformat(),
+        "to": typed.get("to", "").strip() or day_of(now, zone).isoformat(),
     }
     wrong: dict[str, str] = {}
     window: dict[str, str] = {}
     for name, text in days.items():
         try:
-            window[name] = _instant(text, end=name == "to").isoformat()
-        except (ValueError, OverflowError):
+            window[name] = _instant(text, zone, end=name == "to").isoformat()
+        except ValueError:
             wrong[name] = f"{text[:40]!r} is neither a date nor an instant. Write 2018-02-01."
     asked = told = None
     if territory and not wrong:
@@ -86,10 +89,12 @@ async def divergences(request: Request) -> Response:
     )  # fmt: skip
 
 
-def _instant(text: str, end: bool) -> datetime:
-    """Days are whole ones here, in UTC: the last counts too. Raises ValueError."""
-    found = forms.read(text)
-    if len(text) > 10:
-        return found
-    day = datetime.combine(found.date(), time(tzinfo=UTC))
-    return day + timedelta(days=1) if end else day
+def _instant(text: str, zone: str, end: bool) -> datetime:
+    """Days are whole ones, in the zone of the territory that was answered: the last counts too.
+
+    Raises ValueError.
+    """
+    if not instants.is_day(text):
+        return instants.parse(text)
+    day = instants.parse_day(text)
+    return ends(day, zone) if end else begins(day, zone)

@@ -65,7 +65,7 @@ async def documents(request: Request) -> Response:
 
 @router.get("/documents/{id}")
 async def document(request: Request, id: str) -> Response:
-    clocks = forms.clocks(request)
+    clocks = await forms.clocks(request)
     asked = await ask(request, DOCUMENT, id=id, asOf=clocks.as_of)
     found = [edge["node"] for edge in asked.data["documents"]["edges"]] if asked.data else []
     it = next((each for each in found if each["id"] == id), None)

@@ -4,45 +4,61 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import datetime
 from secrets import compare_digest, token_urlsafe
 from urllib.parse import parse_qs
 
 from fastapi import Request
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+from api.pages.asking import ask, context
+from registry import instants
+
+_WITH_ZONE = re.compile(r"([Zz]|[+-]\d\d:\d\d)$")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 LONGEST = 20_000  # bytes of a form that is sent; the rest of it is not read
-#: A bare date means its noon UTC: then it is that civil date almost everywhere on Earth, so that
-#: nobody's law is asked for the day before or after.
-NOON = time(12, tzinfo=UTC)
-
 
 @dataclass(frozen=True)
 class Clocks:
-    """What was typed (`at`, `known`), what is asked (`as_of`, the GraphQL input), what is wrong.
+    """What was typed (`at`, `known`), how it was read, what is wrong with it.
 
     What cannot be read is not asked: the page says so beside the field, and answers for now.
     """
 
     at: str = ""
     known: str = ""
-    as_of: dict[str, str] = field(default_factory=dict)
+    read: dict[str, instants.Reading] = field(default_factory=dict)
     wrong: dict[str, str] = field(default_factory=lambda: {"at": "", "knownAt": ""})
 
     @property
+    def as_of(self) -> dict[str, str]:
+        """What is asked: the GraphQL input."""
+        return {name: it.at.isoformat().replace("+00:00", "Z") for name, it in self.read.items()}
+
+    def instant(self, name: str, now: datetime) -> datetime:
+        """The instant of a clock, `at` or `knownAt`."""
+        return self.read[name].at if name in self.read else now
+
+    @property
+    def readings(self) -> dict[str, str]:
+        """How each clock was read, as a sentence; "now" where nothing was typed."""
+        return {
+            name: self.read[name].sentence if name in self.read else "now"
+            for name in ("at", "knownAt")
+        }
+
+    @property
     def given(self) -> bool:
-        return bool(self.as_of)
+        return bool(self.read)
 
     @property
     def law(self) -> str:
         """The day of law that the page answers for, as it was typed; "" for now."""
-        return self.at if "at" in self.as_of else ""
+        return self.at if "at" in self.read else ""
 
     @property
     def belief(self) -> str:
         """The day of knowledge that the page answers for, as it was typed; "" for now."""
-        return self.known if "knownAt" in self.as_of else ""
+        return self.known if "knownAt" in self.read else ""
 
     @property
     def status(self) -> int:
@@ -50,41 +66,67 @@ class Clocks:
         return 400 if any(self.wrong.values()) else 200
 
 
-def clocks(request: Request) -> Clocks:
-    """From the address: `?at=2026-03-05&known-at=2026-03-06T00:00Z`. Nothing given means now."""
-    return of(request.query_params.get("at", ""), request.query_params.get("known-at", ""))
+ZONE = """\
+query Zone($code: AdministrationCode!) {
+  administration(code: $code) { timeZone }
+}"""
 
 
-def of(at: str, known: str = "") -> Clocks:
+async def clocks(request: Request, code: str | None = None) -> Clocks:
+    """From the address: `?at=2026-03-05&known-at=2026-03-06T00:00Z`. Nothing given means now.
+
+    `code`: the authority whose law is asked, in whose zone a day is a civil day; of a pair the
+    importing side. Where there is none, or the register does not know it, days are those of UTC.
+    """
+    at, known = (request.query_params.get(name, "") for name in ("at", "known-at"))
+    return await of(request, at, known, code)
+
+
+async def of(request: Request, at: str, known: str = "", code: str | None = None) -> Clocks:
     typed = {"at": at.strip(), "knownAt": known.strip()}
-    as_of: dict[str, str] = {}
+    dated = any(map(instants.is_day, typed.values()))
+    zone = await zone_of(request, code) if dated else "UTC"
+    now = (await context(request)).now
+    read: dict[str, instants.Reading] = {}
     wrong = dict.fromkeys(typed, "")
     for name, text in typed.items():
         if not text:
             continue
         try:
-            as_of[name] = read(text).isoformat().replace("+00:00", "Z")
+            zoned = text if instants.is_day(text) else _zoned(text)
+            read[name] = (
+                instants.of_law(zoned, zone) if name == "at"
+                else instants.of_knowledge(zoned, zone, now)
+            )  # fmt: skip
+        except instants.InTheFuture as error:
+            wrong[name] = f"{str(error)[:1].upper()}{str(error)[1:]}."
         except ValueError:
             wrong[name] = (
                 f"{text[:40]!r} is neither a date nor an instant. "
                 "Write 2018-02-01, or 2018-02-01T09:30Z."
             )
-    return Clocks(typed["at"], typed["knownAt"], {} if any(wrong.values()) else as_of, wrong)
+    return Clocks(typed["at"], typed["knownAt"], {} if any(wrong.values()) else read, wrong)
 
 
-def read(text: str) -> datetime:
-    """A date or an instant, without a zone taken as UTC. Raises ValueError."""
-    if _DAY.fullmatch(text):
-        return datetime.combine(datetime.fromisoformat(text), NOON)
-    found = datetime.fromisoformat(text.upper().removesuffix("UTC").strip())
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+async def zone_of(request: Request, code: str | None) -> str:
+    """Where the civil days of an administration begin: the IANA name; UTC for one not known."""
+    found = await ask(request, ZONE, code=code) if code else None
+    own = found.data and found.data["administration"] if found else None
+    return str(own["timeZone"]) if own else "UTC"
+
+
+def _zoned(text: str) -> str:
+    """An instant as a visitor writes it: "UTC" for Z, and UTC where no zone is given."""
+    if text.upper().endswith("UTC"):
+        return text[:-3].strip() + "Z"
+    return text if _WITH_ZONE.search(text) else text + "Z"
 
 
 def marks(clocks: Clocks, now: datetime) -> list[tuple[datetime, str, str]]:
     """What a timeline points out: today, and the day that is asked about."""
     found = [(now, "now", "mark-now")]
-    if "at" in clocks.as_of:
-        found.append((read(clocks.at), f"asked: {clocks.law}", "mark"))
+    if "at" in clocks.read:
+        found.append((clocks.read["at"].at, f"asked: {clocks.law}", "mark"))
     return found
 
 

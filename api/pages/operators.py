@@ -103,11 +103,11 @@ query Recognition($tin: TIN!, $in: AdministrationCode!, $asOf: AsOf) {
 @router.get("/operators/{tin}")
 async def operator(request: Request, tin: str) -> Response:
     """Unknown and hidden are the same page. `?in=KR` also asks for recognition there."""
-    clocks = forms.clocks(request)
     try:
         wanted = Tin.parse(tin.upper()).text
     except ValueError as wrong:
         return page(request, "wrong.html", status=400, title="Not a TIN", sentence=str(wrong))
+    clocks = await forms.clocks(request, Tin(wanted).country)
     standing = await ask(request, STANDING, tin=wanted, asOf=clocks.as_of)
     it = _part(standing)
     if it is None:
@@ -118,7 +118,8 @@ async def operator(request: Request, tin: str) -> Response:
     there, not_there = _territory(request)
     recognition = None
     if there and not not_there:
-        variables = {"tin": wanted, "in": there, "asOf": clocks.as_of}
+        abroad_clocks = await forms.clocks(request, there)  # the law of the importing side
+        variables = {"tin": wanted, "in": there, "asOf": abroad_clocks.as_of}
         recognition = await ask(request, RECOGNITION, **variables)
     details = await ask(request, DETAILS, tin=wanted, asOf=clocks.as_of)
     abroad = await ask(request, RECOGNISED_IN, tin=wanted, asOf=clocks.as_of)

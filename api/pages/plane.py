@@ -49,8 +49,7 @@ class Plane:
 
 def draw(periods: Sequence[dict[str, Any]], clocks: forms.Clocks, now: datetime) -> Plane | None:
     """None where no stretch is known. Of several authorisations the last drawn lies on top."""
-    at = forms.read(clocks.law) if clocks.law else now
-    known = forms.read(clocks.belief) if clocks.belief else now
+    at, known = clocks.instant("at", now), clocks.instant("knownAt", now)
     law = [moment(p[it]) for p in periods for it in ("validFrom", "validTo") if p[it]]
     belief = [moment(p[it]) for p in periods for it in ("recordedFrom", "recordedTo") if p[it]]
     if not law or not belief:

@@ -13,6 +13,11 @@ from registry.rules import NOT_ON_RECORD
 
 router = APIRouter(route_class=PageRoute)
 
+HOME = """\
+query Home($code: ID!) {
+  programme(code: $code) { administration }
+}"""
+
 PROGRAMME = """\
 query Programme($code: ID!, $asOf: AsOf) {
   programme(code: $code, asOf: $asOf) {
@@ -30,7 +35,9 @@ query Programme($code: ID!, $asOf: AsOf) {
 
 @router.get("/programmes/{code}")
 async def programme(request: Request, code: str) -> Response:
-    clocks = forms.clocks(request)
+    home = await ask(request, HOME, code=code)
+    found = home.data["programme"] if home.data else None
+    clocks = await forms.clocks(request, found["administration"] if found else None)
     asked = await ask(request, PROGRAMME, code=code, asOf=clocks.as_of)
     if asked.data is None or asked.data["programme"] is None:
         return page(

@@ -31,17 +31,20 @@ async def case(request: Request, number: str) -> Response:
             sentence=f"The tour has the stops 1 to {len(CASES)}; {number[:20]!r} is none of them.",
         )  # fmt: skip
     chosen = _chosen(request, found)
-    clocks = forms.clocks(request) if chosen else forms.Clocks()
+    clocks = forms.Clocks()
+    if chosen:
+        clocks = await forms.clocks(request, _authority(chosen))
     if chosen:
         askings = (
             [] if clocks.status != 200 else [replace(chosen, at=clocks.at, known=clocks.known)]
         )
     else:
         askings = list(found.askings)
+    typed = clocks if chosen else await _typed(request, found.askings[0])
     answers = [(asking, await _put(request, found, asking)) for asking in askings]
     return page(
         request, "case.html", status=clocks.status, title=found.title, case=found,
-        answers=answers, chosen=chosen, clocks=clocks if chosen else _typed(found.askings[0]),
+        answers=answers, chosen=chosen, clocks=typed,
         before=found.number - 1, after=found.number + 1 if found.number < len(CASES) else 0,
         left=_left(answers) if found.answer == "partners" else set(),
     )  # fmt: skip
@@ -53,14 +56,21 @@ def _chosen(request: Request, case: Case) -> Asking | None:
     return named.get(number)
 
 
-def _typed(asking: Asking) -> forms.Clocks:
-    return forms.of(asking.at, asking.known)
+async def _typed(request: Request, asking: Asking) -> forms.Clocks:
+    return await forms.of(request, asking.at, asking.known, _authority(asking))
+
+
+def _authority(asking: Asking) -> str | None:
+    """Whose law is asked: of a pair the importing side's, of an operator its home's."""
+    asked = {name: str(value) for name, value in asking.variables.items()}
+    named = (asked[name] for name in ("in", "to", "of", "subject", "tin") if name in asked)
+    return next((text[:2] for text in named if text[:2].isupper()), None)
 
 
 async def _put(request: Request, case: Case, asking: Asking) -> Asked:
     variables = dict(asking.variables)
     if case.clocks:
-        variables["asOf"] = forms.of(asking.at, asking.known).as_of or None
+        variables["asOf"] = (await _typed(request, asking)).as_of or None
     return await ask(request, case.document, **variables)
 
 

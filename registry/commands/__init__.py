@@ -8,7 +8,8 @@ the public contract; the tag `command` is the mutation's name in snake case.
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from datetime import datetime
+from typing import Any, get_args
 from uuid import UUID, uuid5
 
 import msgspec
@@ -27,6 +28,7 @@ from registry.commands.programmes import *
 from registry.commands.publications import *
 
 # isort: on
+from registry import instants
 from registry.errors import BadValue
 from registry.texts import check_fields
 from registry.values import decode_value, encode_value
@@ -48,6 +50,16 @@ COMMANDS: dict[str, type[Command]] = {
 _TRUTH = {True: "true", False: "false"}
 
 
+#: The fields of each command that are instants. They are read here: msgspec would round them.
+_INSTANTS: dict[type[Command], frozenset[str]] = {
+    kind: frozenset(
+        field.encode_name for field in msgspec.structs.fields(kind)
+        if datetime in (field.type, *get_args(field.type))
+    )
+    for kind in COMMANDS.values()
+}  # fmt: skip
+
+
 def read(line: dict[str, Any]) -> Command:
     """One command from plain data. Raises BadValue: the field, what was found, what is wanted."""
     name = line.get("command")
@@ -59,9 +71,20 @@ def read(line: dict[str, Any]) -> Command:
         texts = {k: _TRUTH[v] if isinstance(v, bool) else v for k, v in what.items()}
         line = line | {"what": texts}
     try:
+        if said := line.keys() & _INSTANTS[kind]:
+            line = line | {field: _instant(field, line[field]) for field in said}
         return msgspec.convert(line, kind, dec_hook=_parse, strict=True)
     except (msgspec.ValidationError, ValueError) as error:
         raise BadValue(f"{name}: {error}") from None
+
+
+def _instant(field: str, said: Any) -> Any:
+    if not isinstance(said, str):
+        return said
+    try:
+        return instants.parse(said)
+    except ValueError as error:
+        raise ValueError(f"{error} - at `$.{field}`") from None
 
 
 def plain(command: Command) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def test_ask_is_the_same_for_machines(aeo: Terminal) -> None:
     told = aeo.json("ask", f"AEO{FRUIT}", "--in", "KR", "--at", "2010-01-01")
 
     assert (told["tin"], told["in"], told["outcome"]) == (FRUIT, "KR", "NOT_RECOGNISED")
-    assert told["at"] == "2010-01-01T00:00:00Z"
+    assert told["at"] == "2010-01-01T03:00:00Z"
 
 
 def test_ask_keeps_to_what_was_known(aeo: Terminal) -> None:

@@ -164,7 +164,7 @@ def test_a_file_that_grew_records_what_is_new(korea: str, tmp_path: Path) -> Non
         ({"command": "hang_him"}, "command", "wanted one of accede_to", "one of these names"),
         ({"expected_version": "one"}, "expected_version", "one", "whole number"),
         ({"name": "a\0b"}, "name", "NUL", "text"),
-        ({"known_at": "0001-01-01T00:00:00+09:00"}, "known_at", "wanted 1900 or later", "dates"),
+        ({"known_at": "0001-01-01T00:00:00+09:00"}, "known_at", "years 1 to 9999", "an instant"),
         ({"tin": "FR123"}, None, "FR is not in this register", "register_administration first"),
     ],
 )
@@ -227,11 +227,11 @@ def test_csv_may_mix_commands_and_count_its_lines_as_an_editor_does(
 ) -> None:
     file = tmp_path / "mixed.csv"
     file.write_text(
-        "command,tin,name,partner,publication,programme,type\n"
-        'register_operator,KR1000000001,"Two\nlines",,,,\n'
-        "give_consent,KR1000000001,,,true,,\n"
-        "give_consent,KR1000000001,,,perhaps,,\n"
-        "lodge_application,KR1000000001,,,,KR-AEO,AAA\n",
+        "command,tin,name,address,partner,publication,programme,type\n"
+        'register_operator,KR1000000001,A firm,"Two\nlines",,,,\n'
+        "give_consent,KR1000000001,,,,true,,\n"
+        "give_consent,KR1000000001,,,,perhaps,,\n"
+        "lodge_application,KR1000000001,,,,,KR-AEO,AAA\n",
         encoding="utf-8",
     )
 
