@@ -67,7 +67,7 @@ class Authorisation:
     status: Status
     status_abroad: Status = strawberry.field(
         description="Of the part of it that partners recognise: SUSPENDED where that part is,"
-        " whatever the rest."
+        " whatever the rest; LISTED where a published list is all that says that it is valid."
     )
     suspended_parts: list[str] = strawberry.field(
         description="The parts that are suspended alone, while the rest is valid: S, C."

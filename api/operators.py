@@ -100,7 +100,8 @@ class Operator:
     standing_abroad: Status = strawberry.field(
         metadata=sql.at(places.STANDING_ABROAD),
         description="What of it counts abroad, in one word: SUSPENDED where the part is that"
-        " partners recognise, whatever the rest.",
+        " partners recognise, whatever the rest; LISTED where a published list is all that says"
+        " that it is valid, which is assumed to go on.",
     )
     source: str | None = strawberry.field(description="synthetic: made up, no real company.")
     position: Position

@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 from registry.values import ENDED, HELD, Status
 
 #: What a grant makes of an authorisation, and what becomes of it after that.
-CERTIFIED: frozenset[Status] = HELD | ENDED
+CERTIFIED: frozenset[Status] = HELD | ENDED | {Status.LISTED}
 
 F = TypeVar("F", bound=Hashable)
 

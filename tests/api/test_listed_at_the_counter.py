@@ -13,7 +13,7 @@ from api.pages.asking import COOKIE
 from api.tokens import issue
 from projections.check import check
 from projections.follower import Follower
-from tests.api.client import AUDITOR, CHINA, Client
+from tests.api.client import AUDITOR, CHINA, KOREA, Client
 
 TIN = "CN3301960007"
 ASKED = """
@@ -21,7 +21,7 @@ query ($tin: TIN!, $at: DateTime) {
   recognition(tin: $tin, in: KR, asOf: {at: $at}) {
     outcome legal reasons { code message } bases { agreement { id } authorisation assumed } }
   operator(tin: $tin, asOf: {at: $at}) {
-    standing authorisations { number type status flags effectiveFrom }
+    standing standingAbroad authorisations { number type status statusAbroad flags effectiveFrom }
     recognisedIn { in outcome reasons { code } bases { agreement { id } assumed } }
     periods(first: 50) { status validFrom validTo recordedTo } }
 }"""
@@ -36,9 +36,9 @@ def doors(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
         yield planned, resolved
 
 
-def told(doors: tuple[Client, ...], at: str | None = None) -> Any:
+def told(doors: tuple[Client, ...], at: str | None = None, by: str = AUDITOR) -> Any:
     """What both say alike."""
-    said = [door.ask(ASKED, AUDITOR, tin=TIN, at=at) for door in doors]
+    said = [door.ask(ASKED, by, tin=TIN, at=at) for door in doors]
     assert said[0] == said[1]
     return said[0]
 
@@ -62,6 +62,10 @@ def test_a_listed_operator_is_recognised_as_assumed_and_unknown_before(
     assert now["operator"]["standing"] == "VALID"
     [held] = now["operator"]["authorisations"]
     assert (held["status"], held["flags"], held["effectiveFrom"]) == ("VALID", ["listed"], None)
+    for by in (AUDITOR, KOREA):
+        assert told(doors, by=by)["operator"]["standingAbroad"] == "LISTED"
+        before = told(doors, at="2026-04-29T00:00:00Z", by=by)["operator"]
+        assert (before["standing"], before["standingAbroad"]) == ("UNCERTAIN", "UNCERTAIN")
     korea = next(it for it in now["operator"]["recognisedIn"] if it["in"] == "KR")
     assert korea["bases"][0]["assumed"] is True
 
@@ -84,6 +88,7 @@ def test_what_a_later_list_leaves_out_is_an_end_between_the_two(
     assert (between["recognition"]["outcome"], codes(between["recognition"])) == (
         "UNKNOWN", ["DATE_UNCERTAIN"]
     )  # fmt: skip
+    assert told(doors, by=KOREA)["operator"]["standingAbroad"] == "DELISTED"
     after = told(doors, at="2026-06-02T00:00:00Z")
     assert (after["recognition"]["outcome"], codes(after["recognition"])) == (
         "NOT_RECOGNISED", ["AUTHORISATION_ENDED"]
