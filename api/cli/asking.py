@@ -251,7 +251,10 @@ def says(type: str, payload: dict[str, Any]) -> str:
     """What an event says beside its dates, on one line."""
     if type.startswith("operator.consent") and "partner" not in payload:
         return "to publication"
-    dull = {"effective", "tin", "administration", "time_zone", "due", "decided_by", "source"}
+    dull = {
+        "class_version", "effective", "tin", "administration", "time_zone", "due", "decided_by",
+        "source",
+    }  # fmt: skip
     said = {k: v for k, v in payload.items() if k not in dull}
     if said.get("decided") == payload.get("effective"):
         said.pop("decided", None)

@@ -51,7 +51,8 @@ _ASKED = f"""
 select o.at, o.known, {rows.mark("o", "'null'")}, a.code,
     {_VERDICTS.replace("WANTED", "null")}, {_VERDICTS.replace("WANTED", "a.code")}
 from (select o.*, o.settled + %(at)s as at, o.settled + %(known)s as known
-    from views.operator o where o.settled < '9000-01-01') o
+    from views.operator o where o.settled < '9000-01-01'
+        and coalesce(o.settled_until, 'infinity') > o.settled + %(at)s) o
 cross join lateral (
     select a.code from views.administration a where left(a.code, 1) = left(o.administration, 1)
     order by md5(o.tin || a.code) limit 1
