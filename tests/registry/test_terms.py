@@ -184,7 +184,11 @@ class Oracle:
             case c.SetDates(side=side, term=term):
                 self.terms[side][term - 1][0] = on
             case c.SuspendAgreement(side=side):
-                self.pauses.setdefault(side, []).append([on, None])
+                own = self.pauses.setdefault(side, [])
+                if own and own[-1][1] is None:
+                    own[-1][0] = on  # found to have begun earlier
+                else:
+                    own.append([on, None])
             case c.ResumeAgreement(side=side):
                 self._end(self.pauses, side, on)
             case c.AccedeToAgreement(member=side):
@@ -284,12 +288,21 @@ class Course:
 
     def _in_order(self, choice: tuple[date, ...]) -> bool:
         last: dict[Any, date] = {}
+        paused: dict[Any, date] = {}
         for (word, _, _), on in zip(self.taken, choice, strict=True):
             match word:
                 case c.AccedeToAgreement(member=side) | c.WithdrawFromAgreement(member=side):
                     place: Any = "member", side
-                case c.SuspendAgreement(side=side) | c.ResumeAgreement(side=side):
-                    place = "pause", side
+                    paused.pop(side, None)
+                case c.SuspendAgreement(side=side):
+                    paused[side] = on
+                    if on < last.get(("resumed", side), on):
+                        return False
+                    continue
+                case c.ResumeAgreement(side=side):
+                    place = "resumed", side
+                    if on < paused.pop(side, on):
+                        return False
                 case _:
                     continue
             if on < last.get(place, on):
