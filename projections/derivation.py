@@ -54,8 +54,7 @@ def bring_up_to_date(conninfo: str, say: Callable[[str], None]) -> None:
 #: Whose each number is, by what is believed last: as `ledger.held_number` has it.
 HELD = """
 select 'CERTIFICATE' as scheme, o.administration as issuer, c.normal as value, c.tin as holder,
-    o.administration as home, null::date as from_day, null::date as to_day,
-    bool_or(c.shared) as shared
+    o.administration as home, null as from_day, null as to_day, bool_or(c.shared) as shared
 from views.certificate c join views.operator o on o.tin = c.tin
 where c.recorded_to is null
 group by o.administration, c.normal, c.tin

@@ -68,7 +68,7 @@ def _named(operator: Operator, it: c.ListOperator, by: Decision) -> None:
         "name": it.name_, "shared": it.shared,
     }  # fmt: skip
     gone = [a.ended for a in held if a is not mine and a.ended and a.status is Status.DELISTED]
-    if it.since and gone and it.since < max(gone):
+    if it.since and gone and it.since <= max(gone):
         raise WrongDates(
             f"since: found {it.since}, and the list, read on {max(gone)}, did not name it; if that "
             "was read wrongly, correct its record first"

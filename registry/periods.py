@@ -264,13 +264,21 @@ class ListedPage(Page):
     def add(self, event: Operator.Event) -> None:
         if type(event) is Operator.Unlisted:
             self.pass_to(event.effective)
-            held = [it.effective for it in (*self.readings, *self.events)]
-            held = [day for day in held if day < event.effective]
+            held = [
+                it.effective for it in (*self.readings, *self.events)
+                if it.effective < event.effective and _shows_held(it)
+            ]  # fmt: skip
             valid = self.base.status is Status.VALID
             if valid and held and (day := max(held) + timedelta(days=1)) < event.effective:
                 after = begins(day, self.zone)
                 self.turn(self.now, uncertain(self.base, after), after)
         super().add(event)
+
+
+def _shows_held(event: Operator.Event) -> bool:
+    """Whether the authorisation is known to be held on the day of the event. The record of an end
+    by law shows nothing of its day that was not said before."""
+    return not getattr(event, "ENDS", False) and type(event) is not Operator.SuspensionEnded
 
 
 def _cut(done: list[Period], now: Period, after: Period) -> Period:

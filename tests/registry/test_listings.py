@@ -107,6 +107,42 @@ def test_named_again_it_may_have_begun_from_the_day_after_it_was_missing() -> No
     ]
 
 
+def test_what_a_list_lacked_on_a_day_no_later_list_has_begun_on_it() -> None:
+    """In whichever order the two lists are recorded: on the day of a reading it is believed."""
+    it = operator()
+    for before in (named("2026-03-01"), absent("2026-03-02")):
+        decide(it, before)
+    it.collect_events()
+    for since in ("2026-03-01", "2026-03-02"):
+        said = refused(WrongDates, it, named("2026-03-10", since=day(since)))
+        assert "read on 2026-03-02, did not name it" in said
+    [again] = when(it, named("2026-03-10", since=day("2026-03-03")))
+    assert again.fields["authorisation"] == "EU-AEO/2"
+
+    other = operator()
+    for before in (named("2026-03-01"), named("2026-03-10", since=day("2026-03-02"))):
+        decide(other, before)
+    other.collect_events()
+    refused(WrongDates, other, absent("2026-03-02"))
+
+
+def test_the_record_of_an_end_by_law_does_not_show_that_it_was_held() -> None:
+    """What the clerk records changes no answer, also not how long a listing may have lasted."""
+    suspend = c.SuspendAuthorisation(
+        tin=ACME, reason="audit", until=day("2026-04-10"), effective=day("2026-04-01")
+    )
+    ended = c.RecordEnd(
+        tin=ACME, authorisation="EU-AEO/1", what="suspension", effective=day("2026-04-10")
+    )
+    without = told(named("2026-03-01"), ("2026-04-01", suspend), absent("2026-06-01"))
+    by_clerk = told(
+        named("2026-03-01"), ("2026-04-01", suspend), ("2026-04-11", ended), absent("2026-06-01")
+    )
+
+    assert shown(by_clerk) == shown(without)
+    assert ("2026-04-09T22", "UNCERTAIN", "UNCERTAIN") in shown(without)
+
+
 def test_an_older_list_that_is_read_later_betters_the_beginning() -> None:
     life = told(named("2026-05-01"), ("2026-06-01", named("2026-03-01")))
 
