@@ -52,14 +52,14 @@ def test_a_refused_line_is_shown_escaped(
     monkeypatch.setenv("DATABASE_URL", database)
     file = tmp_path / ("list.jsonl" if kind in ("jsonl", "json") else "list.csv")
     bad = f"KR{ESCAPES.removesuffix(chr(0))}"
-    said: dict[str, Any] = {"command": "register_operator", "tin": bad, "name": bad}
+    said: dict[str, Any] = {"command": bad, "tin": "KR1", "name": "a"}
     match kind:
         case "jsonl" | "json":
             file.write_text(json.dumps(said, ensure_ascii=False) + "\n", "utf-8")
         case "header":
             file.write_text(f"tin,{bad}\n", "utf-8")
         case _:
-            file.write_text(f"command,tin,name\nregister_operator,{bad},{bad}\n", "utf-8")
+            file.write_text(f"command,tin,name\n{bad},KR1,{bad}\n", "utf-8")
     options = {"explain": ["--explain"], "json": ["--json"]}.get(kind, [])
 
     done = CliRunner().invoke(app, ["import", str(file), *options])
