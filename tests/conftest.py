@@ -6,11 +6,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 from playwright.sync_api import Browser, Page, sync_playwright
 from psycopg.conninfo import make_conninfo
 
@@ -19,6 +22,9 @@ from api.load import load_world
 from projections.follower import Follower
 from registry.database import migrate
 
+ROOT = Path(__file__).parents[1]
+#: Variables by which tools are told where to keep what they remember.
+CACHES = {"MYPY_CACHE_DIR": "mypy", "RUFF_CACHE_DIR": "ruff", "PYTHONPYCACHEPREFIX": "bytecode"}
 TEMPLATE = "blank_register"
 LOADED = "loaded_register"
 # Nothing here outlives the run, so nothing needs to reach the disk. A test of crashes must start
@@ -52,12 +58,48 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return cores if cores > 1 else 0
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """In a checkout that may only be read, what the tools remember goes where it may be written."""
+    if not os.access(ROOT, os.W_OK):
+        remembered = Path(tempfile.gettempdir(), f"aeo-tests-{os.geteuid()}")
+        set_hypothesis_home_dir(remembered / "hypothesis")
+        for name, folder in CACHES.items():
+            os.environ.setdefault(name, str(remembered / folder))
+
+
+#: What is not on every machine, by a word of the reason for which its tests are skipped, and the
+#: Debian packages that bring it.
+OPTIONAL = {
+    "Chromium": "chromium",
+    "Go": "golang-go golang-golang-x-mod-dev",
+    "pgbouncer": "pgbouncer",
+    "curl": "curl",
+    "Node": "nodejs npm",
+}
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """One sentence for all that was skipped, with the line that installs what is lacking."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = [str(report.longrepr) for report in skipped]
+    lacking = [name for name in OPTIONAL if any(name in reason for reason in reasons)]
+    if skipped:
+        terminalreporter.write_line(skipped_sentence(len(skipped), lacking))
+
+
+def skipped_sentence(count: int, lacking: list[str]) -> str:
+    said = f"{count} tests were skipped"
+    if not lacking:
+        return f"{said}, for the reasons above."
+    packages = " ".join(OPTIONAL[name] for name in lacking)
+    return f"{said} for lack of {', '.join(lacking)}: sudo apt-get install {packages}"
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The conninfo of a server's superuser, on a database that belongs to no test."""
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    roomy = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ROOM * processes
-    home = Path(tempfile.mkdtemp(prefix="aeo-test-", dir=IN_MEMORY if roomy else None))
+    home = _made(processes)
     home.chmod(0o711)  # as root the server is run by another user, who must get through
     with pytest.MonkeyPatch.context() as patch:
         # DATABASE_URL may be somebody's register; the tests make and drop databases.
@@ -65,6 +107,14 @@ def server() -> Iterator[str]:
         with postgres.database(home, IN_A_HURRY) as url:
             yield make_conninfo(url)
     shutil.rmtree(home)
+
+
+def _made(processes: int) -> Path:
+    """A folder for a server: in memory where that has the room and may be written, else on disk."""
+    with suppress(OSError):
+        if shutil.disk_usage(IN_MEMORY).free > ROOM * processes:
+            return Path(tempfile.mkdtemp(prefix="aeo-test-", dir=IN_MEMORY))
+    return Path(tempfile.mkdtemp(prefix="aeo-test-"))
 
 
 @pytest.fixture(scope="session")

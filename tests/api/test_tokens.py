@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 from time import time
@@ -17,12 +18,16 @@ from api.tokens import InvalidToken, issue, verify
 
 
 def signed(home: Path, **changed: Any) -> str:
-    """A token as `issue` would make it, but for what is changed. None leaves a claim out."""
+    """A token as `issue` would make it, but for what is changed. None leaves a claim out; a
+    timedelta is counted from now, whenever the test is run."""
     now = int(time())
     claims = {
         "iss": tokens.ISSUER, "aud": tokens.AUDIENCE, "sub": "auditor:*",
         "iat": now, "nbf": now, "exp": now + 60,
     } | changed  # fmt: skip
+    for name, value in claims.items():
+        if isinstance(value, timedelta):
+            claims[name] = now + int(value.total_seconds())
     claims = {name: value for name, value in claims.items() if value is not None}
     key = tokens._key(home)
     return jwt.encode({"alg": "Ed25519"}, claims, key, algorithms=["Ed25519"])
@@ -57,9 +62,9 @@ def test_two_processes_that_begin_together_agree_on_one_key(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "changed",
     [
-        {"exp": int(time()) - 60, "iat": int(time()) - 120, "nbf": int(time()) - 120},
-        {"nbf": int(time()) + 600},
-        {"exp": int(time()) + 8 * 3600},
+        {"exp": timedelta(minutes=-1), "iat": timedelta(minutes=-2), "nbf": timedelta(minutes=-2)},
+        {"nbf": timedelta(minutes=10)},
+        {"exp": timedelta(hours=8)},
         {"aud": "another service"},
         {"iss": "somebody else"},
         {"sub": "king:*"},
