@@ -73,6 +73,8 @@ class Book:
 
     def tell(self, event: Operator.Event) -> Moved | None:
         if isinstance(event, Operator.AuthorisationEvent):
+            if records_an_end(event):
+                return [], []
             # Where a correction took the application away, what followed from it is gone too.
             page = self.pages.get(event.authorisation)
             return page.tell(event) if page else ([], [])
@@ -93,6 +95,13 @@ class Book:
 
     def periods(self) -> list[Period]:
         return [period for page in self.pages.values() for period in page.periods()]
+
+
+def records_an_end(event: Operator.Event) -> bool:
+    """Is it a record of what ended by law? It changes nothing, and shows nothing of its day."""
+    return type(event) is Operator.SuspensionEnded or (
+        type(event) is Operator.Expired and bool(event.by_law)
+    )
 
 
 class Page:
