@@ -19,7 +19,15 @@ from registry.deadlines import Deadline, deadlines
 from registry.decisions import begins
 from registry.identifiers import normal
 from registry.operators import Operator, amended
-from registry.periods import Book, Page, Period, in_order_of_law, periods, stand
+from registry.periods import (
+    Book,
+    Page,
+    Period,
+    in_order_of_law,
+    periods,
+    records_an_end,
+    stand,
+)
 from registry.values import AdministrationCode, Role, Tin
 
 __all__ = [
@@ -77,8 +85,8 @@ class Record:
     identifiers: list[Remembered[Identified]]
     consents: list[Remembered[Consented]]
     deadlines: list[Deadline]
-    turns: list[datetime]  # where, by the last belief, an event makes a status period begin
-    ends: list[datetime]  # where one begins without an event: an end said in advance comes
+    turns: list[datetime]  # where a status period begins by an event, or by an end on record
+    ends: list[datetime]  # where one begins without: an end said in advance comes
     to_record: datetime | None  # the first end by law, past or to come, that no event records
     certificates: list[Remembered[Certified]]
 
@@ -141,6 +149,11 @@ def record(events: Sequence[Known[Any]]) -> Record:
         if every or isinstance(event, (Operator.Granted, Operator.Listed)):
             certified.append((it.position, it.known_at, _certified(said)))
     pages = book.pages.values()
+    recorded = {
+        (e.authorisation, begins(e.effective, zone))
+        for e in told
+        if isinstance(e, Operator.AuthorisationEvent) and records_an_end(e)
+    }
     return Record(
         first.event.tin,
         first,
@@ -150,8 +163,14 @@ def record(events: Sequence[Known[Any]]) -> Record:
         remember(numbered),
         remember(consented),
         deadlines(amended(told) if corrected else told),
-        [p.valid_from for page in pages for p in (*page.done, page.ahead[0])],
-        [p.valid_from for page in pages for p in page.ahead[1:]],
+        [
+            *[p.valid_from for page in pages for p in (*page.done, page.ahead[0])],
+            *[at for _, at in recorded],
+        ],
+        [
+            p.valid_from for page in pages for p in page.ahead[1:]
+            if (p.authorisation, p.valid_from) not in recorded
+        ],
         _to_record(pages, told, zone),
         remember(certified),
     )
