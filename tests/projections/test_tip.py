@@ -94,6 +94,7 @@ _KEYS = {
     "operator": "tin",
     "particulars": f"tin {_BELIEF}",
     "identifier": f"tin scheme value {_BELIEF}",
+    "certificate": "tin authorisation normal recorded_from position",
     "consent": f"tin partner {_BELIEF}",
     "status_period": f"tin authorisation {_BELIEF}",
     "deadline": "tin ordinal",

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
-import pytest
 
 from projections.reads.recognition import edges
 from registry.clocks import ALWAYS
@@ -59,11 +58,10 @@ def began(facts: Facts, basis: Basis, at: datetime) -> datetime:
     return ALWAYS
 
 
-@pytest.mark.parametrize("turn", range(3))
-def test_a_basis_counts_from_where_its_stretch_begins(turn: int) -> None:
-    luck, found, moved = random.Random(turn), 0, 0
-    for n in range(40):
-        world = Maker(40_000 + 100 * turn + n, ["QA", "QB", "QD", "QE", "QF"]).make()
+def test_a_basis_counts_from_where_its_stretch_begins() -> None:
+    luck, found, moved = random.Random(0), 0, 0
+    for n in range(150):
+        world = Maker(40_000 + n, ["QA", "QB", "QD", "QE", "QF"]).make()
         known = max(e.known_at for s in (*world.operators, *world.agreements) for e in s)
         for stream in world.operators:
             facts = _open(_facts(world, stream, known))
@@ -77,4 +75,4 @@ def test_a_basis_counts_from_where_its_stretch_begins(turn: int) -> None:
                             p.valid_from for p in facts.periods
                             if holds(p, at) and p.abroad in COUNTS
                         )
-    assert found > 10 and moved > 0
+    assert found > 100 and moved > 10
