@@ -10,15 +10,29 @@ from registry.holdings import Due
 from registry.operators import Operator
 from registry.programmes import Programme
 from registry.rules import Rules
-from registry.workdays import REGULATION_1182, WEEKDAYS, Calendar, Effect, UnknownCalendar
+from registry.workdays import (
+    REGULATION_1182,
+    WEEKDAYS,
+    WORKING_DAYS,
+    Calendar,
+    Effect,
+    UnknownCalendar,
+)
 from registry.workdays import day_of_effect as counted
 
 
 class Law(NamedTuple):
-    """The rules of a programme on a day, and the working days of the authority that decides."""
+    """The rules of a programme on a day, and the authority whose working days count."""
 
     rules: Rules
-    calendar: Calendar
+    programme: Programme
+    authority: str
+    day: date
+
+    @property
+    def calendar(self) -> Calendar:
+        """Looked up only where working days are counted: most programmes count calendar days."""
+        return self.programme.calendar(self.authority, self.day)
 
     def due(self, what: str, rule: str, start: date) -> tuple[Due, ...]:
         """The deadline that a rule sets from the day of an event, which is not counted."""
@@ -46,14 +60,15 @@ class Law(NamedTuple):
 
 def law(operator: Operator, programme: Programme, day: date) -> Law:
     """The law of a day for a decision about this operator, by its own administration."""
-    calendar = programme.calendar(operator.administration.text, day)
-    return Law(programme.rules_on(day), calendar)
+    return Law(programme.rules_on(day), programme, operator.administration.text, day)
 
 
 def day_of_effect(operator: Operator, programme: Programme, decided: date) -> Effect:
     """From which civil day a decision of that day counts where it does not say so itself."""
     of_decision = law(operator, programme, decided)
-    return counted(of_decision.rules, of_decision.calendar, decided)
+    by_working_days = of_decision.rules.rule("effect_after").unit == WORKING_DAYS
+    calendar = of_decision.calendar if by_working_days else Calendar(WEEKDAYS)
+    return counted(of_decision.rules, calendar, decided)
 
 
 def renewal(rules: Rules, until: date | None) -> tuple[Due, ...]:

@@ -120,6 +120,7 @@ class Operator(BaseAggregate[UUID]):
 
         def change(self, operator: Operator) -> None:
             operator.consents.add(self.partner)
+            operator.consents_spoken_of.add(self.partner)
 
     class ConsentWithdrawn(Event):
         TOPIC = "operator.consent_withdrawn"
@@ -127,6 +128,7 @@ class Operator(BaseAggregate[UUID]):
 
         def change(self, operator: Operator) -> None:
             operator.consents.discard(self.partner)
+            operator.consents_spoken_of.add(self.partner)
 
     class Lodged(Event):
         TOPIC = "operator.lodged"
@@ -497,6 +499,8 @@ class Operator(BaseAggregate[UUID]):
         #: By scheme and the normal form of the number.
         self.identifiers: dict[tuple[str, str], Operator.IdentifierAdded] = {}
         self.consents: set[AdministrationCode | None] = set()
+        #: Partners (None: publication) to whom consent was ever given or withdrawn.
+        self.consents_spoken_of: set[AdministrationCode | None] = set()
         self.authorisations: dict[str, Authorisation] = {}
         self.barred: dict[str, date] = {}
         self.successor: Tin | None = None

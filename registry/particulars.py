@@ -301,6 +301,9 @@ def _say_of_consent(
 ) -> None:
     """Law follows the days. What stands (given, or withdrawn) is recorded again as of an earlier
     day, if nothing else was said since that day."""
+    if event is Operator.ConsentGiven and it.partner not in operator.consents_spoken_of:
+        operator.trigger_event(event, partner=it.partner, **facts(operator, by))
+        return
     kinds = (Operator.ConsentGiven, Operator.ConsentWithdrawn)
     about = f"consent to {it.partner or 'publication'}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from registry.values import RuleState
 
@@ -79,6 +80,11 @@ class Rule:
         return self.state is RuleState.UNKNOWN
 
 
+@lru_cache(maxsize=1_024)
+def _not_on_record(name: str) -> Rule:
+    return Rule(name, RuleState.UNKNOWN)
+
+
 @dataclass(frozen=True)
 class Rules:
     """A programme's rules of one day: what the law of that day says, as far as it is known."""
@@ -87,7 +93,7 @@ class Rules:
 
     def rule(self, name: str) -> Rule:
         """The rule of that name; unknown where nothing is on record."""
-        return self.found.get(name) or Rule(name, RuleState.UNKNOWN)
+        return self.found.get(name) or _not_on_record(name)
 
     def number(self, name: str) -> int | None:
         """The rule's number, or None. A caller for whom none and unknown differ asks `rule`."""

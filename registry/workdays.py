@@ -12,13 +12,18 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache, lru_cache
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry.rules import Rules
 from registry.values import RuleState
 
+if TYPE_CHECKING:
+    from holidays import HolidayBase
+
 #: The place of no public holidays at all: Monday to Friday.
 WEEKDAYS = "MON-FRI"
+#: The unit of a rule that counts working days, as the data have it.
+WORKING_DAYS = "working days"
 #: The value of the rule `day_counting` by which the periods of EU law end on a working day.
 REGULATION_1182 = "Regulation 1182/71"
 _DAY = timedelta(days=1)
@@ -54,9 +59,9 @@ class Calendar:
         said = self.changed.get(day)
         if said is not None:
             return said
-        off = days_off(self.place, day.year)
-        if off is not None:
-            return day not in off
+        worked = is_worked(self.place, day)
+        if worked is not None:
+            return worked
         if any(one.year == day.year for one in self.changed):
             return day.weekday() < 5
         raise UnknownCalendar(f"nobody knows the public holidays of {self.place} in {day.year}")
@@ -89,10 +94,17 @@ class Calendar:
         return last
 
 
+@lru_cache(maxsize=65_536)
+def is_worked(place: str, day: date) -> bool | None:
+    """Is it a working day there, by the library? None where the library does not know the place, or
+    not in that year."""
+    year = _year(place, day.year)
+    return None if year is None else bool(year.is_working_day(day))
+
+
 @lru_cache(maxsize=1_024)
-def days_off(place: str, year: int) -> frozenset[date] | None:
-    """The days of a year on which nobody works there, weekends among them; None where the library
-    does not know the place, or not in that year."""
+def _year(place: str, year: int) -> HolidayBase | None:
+    """The public holidays and weekends of a place in a year. Made at the first question."""
     import holidays
 
     country, _, subdivision = place.partition("-")
@@ -102,9 +114,7 @@ def days_off(place: str, year: int) -> frozenset[date] | None:
         return None
     if not known.start_year <= year <= known.end_year:
         return None
-    first = date(year, 1, 1)
-    days = (first + timedelta(n) for n in range((date(year, 12, 31) - first).days + 1))
-    return frozenset(day for day in days if not known.is_working_day(day))
+    return known
 
 
 class Effect(NamedTuple):
@@ -126,7 +136,7 @@ def day_of_effect(rules: Rules, calendar: Calendar, decided: date) -> Effect:
     """
     rule = rules.rule("effect_after")
     days = rule.number or 0
-    if rule.unit != "working days":
+    if rule.unit != WORKING_DAYS:
         return Effect(decided + timedelta(days=days), unknown=rules.unknown("effect_after"))
     try:
         return Effect(calendar.after(decided, days), calendar.source)

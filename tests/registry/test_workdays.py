@@ -176,7 +176,7 @@ def test_where_nobody_knows_the_holidays_a_grant_states_its_ground() -> None:
 def deadline(it: Programme, days: str, start: date, code: AdministrationCode = DE) -> Any:
     by = Decision(date(2008, 1, 1), legal_ground="UCC")
     it.set_rule(by, "decision_days", days, "days")
-    law = Law(it.rules_on(start), it.calendar(code.text, start))
+    law = Law(it.rules_on(start), it, code.text, start)
     [due] = law.due("decision", "decision_days", start)
     return due
 
