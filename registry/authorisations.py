@@ -235,12 +235,14 @@ def extend_suspension(operator: Operator, it: c.ExtendSuspension, by: Decision) 
 
 def lift_suspension(operator: Operator, it: c.LiftSuspension, by: Decision) -> None:
     doing = "released from a suspension"
-    mine = meant(operator, by, it.authorisation, {Status.SUSPENDED}, doing, already={Status.VALID})
-    if mine.status is Status.VALID:
+    # After its release it may wait for the decision on its own end.
+    before = {Status.VALID, Status.DECISION_AWAITED}
+    mine = meant(operator, by, it.authorisation, {Status.SUSPENDED}, doing, already=before)
+    if mine.status is not Status.SUSPENDED:
         kinds = (Operator.SuspensionLifted, Operator.Suspended)
         lifted = standing(operator, of(mine, kinds), (Operator.Suspended,))
         if not lifted:
-            raise WrongStatus(f"{operator.tin}: {mine} is VALID and cannot be {doing}")
+            raise WrongStatus(f"{operator.tin}: {mine} is {mine.status} and cannot be {doing}")
         about = f"the release of {mine} from its suspension"
         return refuse_unless_identical(lifted, by, about, reason=it.reason)
     record(operator, Operator.SuspensionLifted, mine, by, STANDING, reason=it.reason)

@@ -168,6 +168,7 @@ class Operator(BaseAggregate[UUID]):
                     self.authorisation, self.programme, self.type, Status.VALID,
                     roles=self.roles, list=self.list,
                 )  # fmt: skip
+                operator.supersede(it, self.effective)
             it.number = self.number or it.number
             it.effective = self.since or it.effective
             it.latest = max(it.latest, self.effective)
@@ -246,6 +247,10 @@ class Operator(BaseAggregate[UUID]):
         counted_by: str | None = None  # the calendar of the working days until its effect
         ends_by_decision: bool | None = None  # None: the term ends by law after `valid_until`
         shared: str | None = None  # why another operator may have the number, too
+
+        def change(self, operator: Operator) -> None:
+            super().change(operator)
+            operator.supersede(operator.authorisations[self.authorisation], self.effective)
 
         def alter(self, it: Authorisation) -> None:
             it.number, it.type, it.roles = self.number, self.type, self.roles
@@ -426,7 +431,7 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
 
         def change(self, operator: Operator) -> None:
-            operator.successor = self.successor
+            operator.successor, operator.merged_on = self.successor, self.effective
             for it in operator.authorisations.values():
                 if it.status in HELD:
                     it.status, it.ended = Status.SUPERSEDED, self.effective
@@ -504,6 +509,12 @@ class Operator(BaseAggregate[UUID]):
         self.authorisations: dict[str, Authorisation] = {}
         self.barred: dict[str, date] = {}
         self.successor: Tin | None = None
+        self.merged_on: date | None = None  # the day of effect of that, which may lie ahead
+
+    def supersede(self, it: Authorisation, begun: date) -> None:
+        """What begins while a merger lies ahead is its successor's from the day of the merger."""
+        if self.merged_on and begun < self.merged_on:
+            it.status, it.ended = Status.SUPERSEDED, self.merged_on
 
     def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **said: Any) -> None:
         if not happen(self, event_class, said):

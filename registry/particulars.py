@@ -192,6 +192,13 @@ def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int)
     if back and isinstance(wrong, Operator.Merged):
         # Meanwhile the other may have been merged into this one: only a merger looks for a ring.
         raise WrongStatus(f"what: the merger at {it.position} was voided; merge it again instead")
+    if it.what == {"void": "false"} and "void" not in before:
+        raise WrongStatus(f"what: {it.position} was never voided; nothing would be corrected")
+    if isinstance(wrong, Operator.Annulled) and "effective" in it.what:
+        raise WrongDates(
+            "what.effective: an annulment counts from the day of effect of the grant; correct that"
+            " of the grant, or void the annulment and revoke"
+        )
     said = amended(operator.past, {version: it.what})
     if right := next((e for e in said if e.originator_version == version), None):
         _could_be_said(operator, right, it.what, by)

@@ -70,6 +70,7 @@ class Book:
     def __init__(self, zone: str, bounded: bool = True) -> None:
         self.zone, self.bounded = zone, bounded
         self.pages: dict[str, Page] = {}
+        self.mergers: list[Operator.Merged] = []  # one may lie ahead of what begins meanwhile
 
     def tell(self, event: Operator.Event) -> Moved | None:
         if isinstance(event, Operator.AuthorisationEvent):
@@ -81,17 +82,24 @@ class Book:
         if isinstance(event, Operator.Lodged):
             before = self.pages.get(event.authorisation)
             page = self.pages[event.authorisation] = Page(event, self.zone, self.bounded)
-            return None if before else ([], [page.now])
+            self._merge(page)
+            return None if before else ([], page.periods())
         if isinstance(event, Operator.Listed):
             if event.authorisation in self.pages:
                 return self.pages[event.authorisation].list_again(event)
             page = self.pages[event.authorisation] = ListedPage(event, self.zone, self.bounded)
+            self._merge(page)
             return [], page.periods()
         if isinstance(event, Operator.Merged):
+            self.mergers.append(event)
             for page in self.pages.values():
                 page.tell(event)
             return None
         return [], []
+
+    def _merge(self, page: Page) -> None:
+        for merger in self.mergers:
+            page.tell(merger)
 
     def periods(self) -> list[Period]:
         return [period for page in self.pages.values() for period in page.periods()]
