@@ -78,6 +78,11 @@ class Found:
 def prepare(conninfo: str, operators: int = OPERATORS) -> list[int]:
     """A world with signed and witnessed heads. Answers the places that are to be attacked."""
     load_operators(conninfo, operators)
+    return watched(conninfo)
+
+
+def watched(conninfo: str) -> list[int]:
+    """The same of a register that is loaded already."""
     Follower(conninfo).catch_up()
     size = Integrator(conninfo).catch_up()
     places = [size * (2 * n + 1) // (2 * PLACES) for n in range(PLACES)]
@@ -271,7 +276,11 @@ NAMELESS = {
 class Auditor:
     """Has seen the honest register once, and kept what the brochure tells auditors to keep."""
 
-    def __init__(self, folder: Path, conninfo: str) -> None:
+    def __init__(
+        self, folder: Path, conninfo: str, shown_as: Callable[[Path], None] = lambda bundle: None
+    ) -> None:
+        """`shown_as`: what is done to a bundle before it is shown."""
+        self.shown_as = shown_as
         self.folder, self.conninfo = folder, conninfo
         self.bundle, self.heads = folder / "kept.zip", folder / "heads.json"
         self.trusting, self.watched = folder / "trusting.txt", folder / "watched.txt"
@@ -279,6 +288,7 @@ class Auditor:
         self.watched.write_text(WATCHED)
         with psycopg.connect(conninfo) as connection:
             export(connection, Scope(), self.bundle, TRUSTING)
+        shown_as(self.bundle)
         kept = ["--policy", str(self.watched), "--remember", str(self.heads)]
         code, said = verify("bundle", str(self.bundle), *kept)
         assert code == 0, said
@@ -292,6 +302,7 @@ class Auditor:
             attack(connection, at)
             export(connection, Scope(), shown, TRUSTING)
             connection.rollback()  # so that the next attack finds an honest register
+        self.shown_as(shown)
         for brought in bringing:
             yield brought, *verify("bundle", str(shown), *self._words(brought))
 
@@ -309,8 +320,8 @@ def verify(*words: str) -> tuple[int, list[str]]:
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         code = verifier().main(list(words))
-    about = ("bundle: ", "time zones: ", "policy: ", "checkpoint: ", "history: ", "keys: ",
-             "decisions: ", "events: ", "read models: ", "verdict: ")  # fmt: skip
+    about = ("bundle: ", "time zones: ", "rules: ", "policy: ", "checkpoint: ", "history: ",
+             "keys: ", "decisions: ", "events: ", "read models: ", "verdict: ")  # fmt: skip
     return code, [it for it in said.getvalue().splitlines() if not it.startswith(about)]
 
 

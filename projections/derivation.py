@@ -20,7 +20,7 @@ from registry.zones import RELEASE
 #: The release of Unicode by which names and numbers are compared: that of the Python at hand.
 UNICODE: Final[str] = unicodedata.unidata_version
 #: Raised with each release of the register in which the same events give other rows. An audit
-#: bundle names it, and `ops/aeo-verify` (RULES) says which it derives by.
+#: bundle names it, and `ops/aeo-verify` (RULES) knows in what they differ from those before.
 VERSION = 2
 
 

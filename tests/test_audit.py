@@ -27,6 +27,7 @@ from registry.application import Registry
 from registry.database import environment
 from registry.values import Tin
 from registry.zones import RELEASE
+from tests import rules_1
 from tests.api.test_cli import Terminal
 
 FRUIT = "CN1234567890"
@@ -274,17 +275,19 @@ FORGERIES: dict[str, tuple[Callable[[Files], Any], tuple[int, ...]]] = {
 @pytest.fixture(scope="module")
 def bundles(register: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Files]:
     folder = tmp_path_factory.mktemp("bundles")
-    found = {}
+    found = {"rules 1": _files(rules_1.BUNDLE)}  # of an earlier release
     for scope in (Scope(), Scope("administration", "CN")):
         exported(register, scope, folder / "a.zip")
-        with ZipFile(folder / "a.zip") as bundle:
-            found[scope.kind] = {
-                name: bundle.read(name).splitlines(keepends=True) for name in bundle.namelist()
-            }
+        found[scope.kind] = _files(folder / "a.zip")
     return found
 
 
-@pytest.mark.parametrize("kind", ["all", "administration"])
+def _files(path: Path) -> Files:
+    with ZipFile(path) as bundle:
+        return {name: bundle.read(name).splitlines(keepends=True) for name in bundle.namelist()}
+
+
+@pytest.mark.parametrize("kind", ["all", "administration", "rules 1"])
 @pytest.mark.parametrize("what", FORGERIES)
 def test_a_bundle_forged_by_hand_is_seen_through(
     bundles: dict[str, Files], what: str, kind: str, tmp_path: Path
@@ -432,28 +435,70 @@ def test_what_another_release_of_time_zones_may_explain_is_not_called_forged(
     assert verdict != 4 or "Python's tzdata" in " ".join(said)
 
 
-# --------------------------------------------------------- one set of rules of derivation
+# --------------------------------------------------------------------- rules of derivation
 
 
 def test_the_verifier_derives_by_the_rules_of_the_register() -> None:
-    said = Path(attacks.VERIFIER).read_text(encoding="utf-8")
+    assert attacks.verifier().NOW.number == VERSION
 
-    assert f"\nRULES = {VERSION}\n" in said
+
+def test_the_bundle_of_an_earlier_release_is_good_by_the_rules_of_that_release(
+    bundles: dict[str, Files], tmp_path: Path
+) -> None:
+    assert verify("bundle", str(rules_1.BUNDLE)) == (0, [])
+    said_newer = {name: list(lines) for name, lines in bundles["rules 1"].items()}
+    _set("manifest.json", rules=2)(said_newer)
+    code, said = verify("bundle", str(_written(said_newer, tmp_path)))
+    assert code == 1
+    assert len(said) > 3
+    assert all("the read models of operator" in it for it in said)  # of ends said in advance
+
+
+@pytest.mark.parametrize("rules", [None, 1])
+def test_a_bundle_of_now_cannot_be_told_to_be_one_of_before(
+    bundles: dict[str, Files], tmp_path: Path, rules: int | None
+) -> None:
+    """Its events have forms, and topics, that no earlier release could read."""
+    files = {name: list(lines) for name, lines in bundles["administration"].items()}
+    _changed("manifest.json", lambda it: it.pop("rules"))(files)
+    if rules is not None:
+        _set("manifest.json", rules=rules)(files)
+    code, said = verify("bundle", str(_written(files, tmp_path)))
+    assert code == 1
+    assert "no release of rules 1, which the bundle names, could read it" in said[0]
+
+
+def test_a_register_does_not_go_back_to_earlier_rules(
+    bundles: dict[str, Files], tmp_path: Path
+) -> None:
+    files = {name: list(lines) for name, lines in bundles["rules 1"].items()}
+    _set("manifest.json", rules=2)(files)
+    newer = _written(files, tmp_path)
+    code, said = verify("bundle", str(rules_1.BUNDLE), "--earlier", str(newer))
+    assert code == 1
+    assert said == [
+        "The read models of the earlier bundle were derived by rules 2, and now by rules 1."
+    ]
+    assert verify("bundle", str(rules_1.BUNDLE), "--earlier", str(rules_1.BUNDLE)) == (0, [])
 
 
 @pytest.mark.parametrize(
-    ("rules", "hours", "verdict"), [(VERSION, 80, 1), (None, 80, 4), (1, 80, 4), (None, 0, 0)]
+    ("kind", "rules", "hours", "verdict"),
+    [
+        ("administration", VERSION, 80, 1),
+        ("administration", VERSION + 1, 80, 4),
+        ("administration", VERSION + 1, 0, 0),
+        ("rules 1", 1, 80, 1),
+        ("rules 1", 1, 0, 0),
+    ],
 )
-def test_what_older_rules_of_derivation_may_explain_is_not_called_forged(
-    bundles: dict[str, Files], tmp_path: Path, rules: int | None, hours: int, verdict: int
+def test_what_rules_that_are_not_known_may_explain_is_not_called_forged(
+    bundles: dict[str, Files], tmp_path: Path, kind: str, rules: int, hours: int, verdict: int
 ) -> None:
-    files = {name: list(lines) for name, lines in bundles["administration"].items()}
+    files = {name: list(lines) for name, lines in bundles[kind].items()}
     of_periods = next(n for n, it in enumerate(files["expected-state.jsonl"]) if b'"VALID"' in it)
     _changed("expected-state.jsonl", lambda it: _moved(it["periods"], hours), of_periods)(files)
-    if rules is None:
-        _changed("manifest.json", lambda it: it.pop("rules"))(files)
-    else:
-        _set("manifest.json", rules=rules)(files)
+    _set("manifest.json", rules=rules)(files)
     code, said = verify("bundle", str(_written(files, tmp_path)))
     assert code == verdict, said
-    assert verdict != 4 or "derived by rules 1; these are rules" in " ".join(said)
+    assert verdict != 4 or f"derived by rules {rules}; known here" in " ".join(said)

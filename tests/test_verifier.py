@@ -27,6 +27,7 @@ from registry.clocks import Known
 from registry.notes import ED25519, Checkpoint, Proof, Signer, read_note
 from registry.policies import BadPolicy, read_policy, satisfied
 from registry.stored import EventMapper
+from tests import rules_1
 from tests.test_verifier_lines import shown_event
 from tests.worlds import Maker
 
@@ -219,6 +220,37 @@ def test_what_a_stream_means_in_law_is_found_again_without_us(turn: int) -> None
             stages, sides = ours.agreement_of(_stored(mapper, stream))
             assert sorted(map(repr, stages)) == sorted(repr(_shown(r[1:])) for r in rows["stage"])
             assert sorted(map(repr, sides)) == sorted(repr(_shown(r[1:])) for r in rows["side"])
+
+
+def test_what_a_stream_meant_by_earlier_rules_is_found_again_as_that_release_had_it() -> None:
+    assert _apart(ours.RULES[1]) == {"operator": 0, "agreement": 0}
+
+
+@pytest.mark.parametrize(
+    ("what", "nouns"),
+    [
+        ("ends", {"operator"}), ("terms", {"agreement"}), ("members", {"agreement"}),
+        ("turns", {"agreement"}),
+    ],
+)  # fmt: skip
+def test_each_thing_in_which_rules_differ_is_told_apart(what: str, nouns: set[str]) -> None:
+    """With that alone as by later rules, some is not as the release of rules 1 derived it."""
+    apart = _apart(ours.RULES[1]._replace(**{what: True}))
+    assert {noun for noun, count in apart.items() if count} == nouns
+
+
+def _apart(rules: Any) -> dict[str, int]:
+    """How many streams that release derived otherwise than these rules do."""
+    apart = {"operator": 0, "agreement": 0}
+    for it in rules_1.histories():
+        events = [tuple(event) for event in it["events"]]
+        if "periods" in it:
+            noun, said, found = "operator", it["periods"], ours.periods_of(events, rules)
+        else:
+            stages, sides = ours.agreement_of(events, rules)
+            noun, said, found = "agreement", it["stages"] + it["sides"], stages + sides
+        apart[noun] += sorted(map(repr, said)) != sorted(map(repr, found))
+    return apart
 
 
 def _stored(mapper: EventMapper, stream: list[Known[Any]]) -> list[tuple[Any, ...]]:

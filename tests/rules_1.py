@@ -1,0 +1,81 @@
+"""What the release of rules 1 recorded, derived and exported, kept as it left that release.
+
+Its program is not in this tree. `bundles/rules-1.zip` is its export of a small register: all
+programmes, twenty agreements, forty operators. `bundles/rules-1-histories.jsonl.gz` has made-up
+streams, one a line, with the rows that its own projections derived of each.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import psycopg
+
+from api.archive import Archive, canonical
+from projections.log import COLUMNS
+
+BUNDLES = Path(__file__).parent / "bundles"
+BUNDLE = BUNDLES / "rules-1.zip"
+DERIVED = ("periods", "stages", "sides")
+
+
+def histories() -> Iterator[dict[str, Any]]:
+    """`events`: (position, known, version, topic, fields); `periods`, or `stages` and `sides`."""
+    with gzip.open(BUNDLES / "rules-1-histories.jsonl.gz", "rt", encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def lines(name: str) -> list[dict[str, Any]]:
+    with ZipFile(BUNDLE) as bundle:
+        return [json.loads(line) for line in bundle.read(name).splitlines()]
+
+
+def record(conninfo: str) -> None:
+    """The ledger of that release, in a register in which nothing has happened yet."""
+    events = sorted(lines("events.jsonl"), key=lambda it: it["position"])
+    with psycopg.connect(conninfo) as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            f"insert into ledger.event ({COLUMNS}) values ({', '.join(['%s'] * 11)})",
+            [
+                (
+                    it["position"], it["stream"], it["version"], it["topic"], it["state"],
+                    instant(it["recorded"]), instant(it["known"]), it["command"], it["actor"],
+                    it["decided_by"], it["legal_ground"],
+                )
+                for it in events
+            ],
+        )  # fmt: skip
+
+
+def instant(microseconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+
+
+def as_exported_then(bundle: Path) -> None:
+    """This bundle of that ledger, as the release of rules 1 would have exported it."""
+    then = {it["stream"]: it for it in lines("expected-state.jsonl")}
+    with ZipFile(bundle) as written:
+        files = {name: written.read(name) for name in written.namelist()}
+    said = []
+    for it in map(json.loads, files["expected-state.jsonl"].splitlines()):
+        it |= {name: then[it["stream"]][name] for name in DERIVED if name in it}
+        said.append(json.dumps(it, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+    manifest = json.loads(files.pop("manifest.json"))
+    del manifest["rules"], manifest["time_zones"]
+    files = {name: text for name, text in files.items() if not name.startswith("zones/")}
+    files["expected-state.jsonl"] = b"".join(said)
+    with ZipFile(bundle.with_suffix(".part"), "w") as into:
+        described = Archive(into)
+        for name, text in files.items():
+            described.add(name, [text])
+    manifest["files"] = described.files
+    files["manifest.json"] = canonical(manifest).encode()
+    with ZipFile(bundle, "w") as into:
+        for name in sorted(files):
+            Archive(into).add(name, [files[name]])
