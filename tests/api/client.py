@@ -71,8 +71,9 @@ class Client:
 
     def __init__(self, database: str, home: Path, **settings: Any) -> None:
         self.database, self.home = database, home
-        # A test asks more things than an asker does, as identities that `up` alone offers.
-        said = {"new_documents": 1e6, "demo": True, **settings}
+        # A test asks more things than an asker does, as identities that `up` alone offers, and
+        # on a machine that is busy with others no answer of it is late.
+        said = {"new_documents": 1e6, "demo": True, "deadline": 30.0, **settings}
         self.app = create_app(Settings(database=database, home=home, **said))
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
