@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from api import graphiql, health, logs, pages, tiles, web
+from api.cors import Cors
 from api.exchanges import Exchange
 from api.service import service
 from api.settings import Settings
@@ -31,12 +32,15 @@ class App(FastAPI):
             await super().__call__(scope, receive, send)
             return
         scope["app"] = self
-        exchange = Exchange(scope, self.state.service.heads.line)
+        cors: Cors = self.state.cors
+        exchange = Exchange(scope, self.state.service.heads.line, cors.headers(scope))
         send = exchange.watched(send)
         if scope["method"] == "HEAD":  # is answered as the GET of its address, without the body
             scope["method"] = "GET"
         try:
-            if (so_far := self.state.service.first_load.so_far) and not _always(scope["path"]):
+            if (preflight := cors.preflight(scope)) is not None:
+                await preflight(scope, receive, send)
+            elif (so_far := self.state.service.first_load.so_far) and not _always(scope["path"]):
                 await _still_loading(scope, so_far, exchange)(scope, receive, send)
             elif scope["path"] == "/graphql" and web.is_question(scope):
                 await web.graphql(self.state.service, scope, receive, send)
@@ -79,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
     # FastAPI's own documentation pages would load their scripts from another host.
     app = App(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
+    app.state.cors = Cors(settings.cors_origins)
     app.add_route("/graphql", _graphql, ["GET", "PUT", "PATCH", "DELETE"])
     app.add_route("/healthz", health.alive, ["GET"])
     app.add_route("/readyz", health.ready, ["GET"])

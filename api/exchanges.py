@@ -8,6 +8,7 @@ line in the log and one count in the metrics, also what is refused before any qu
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from time import perf_counter
 from uuid import UUID, uuid4
@@ -38,13 +39,16 @@ class Exchange:
     """`id`: the request's id as text; `number`: the same as a UUID, where it is one, else a new
     UUID, by which looks are kept. `trace`: the trace id of a `traceparent`, or None."""
 
-    __slots__ = ("_began", "_head", "bytes", "id", "method", "number", "path", "status", "trace")
+    __slots__ = ("_began", "_more", "bytes", "id", "method", "number", "path", "status", "trace")
 
-    def __init__(self, scope: Scope, head: bytes | None) -> None:
+    def __init__(
+        self, scope: Scope, head: bytes | None, more: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
+        """`head`: the value of `Aeo-Log-Head`; `more`: headers that every answer to it has."""
         self.method, self.path = scope["method"], scope["path"]
         self.status, self.bytes, self.trace = 0, 0, None
         self.number, self.id = uuid4(), ""
-        self._began, self._head = perf_counter(), head
+        self._began = perf_counter()
         for name, value in scope["headers"]:
             if name == b"x-request-id" and _ID.fullmatch(value):
                 self.id = value.decode("ascii")
@@ -54,6 +58,9 @@ class Exchange:
             self.id = str(self.number)
         elif (number := _uuid(self.id)) is not None:
             self.number = number
+        self._more = [(b"x-request-id", self.id.encode("ascii")), *more]
+        if head is not None:
+            self._more.append((b"aeo-log-head", head))
         scope[KEY] = self
 
     @property
@@ -68,10 +75,7 @@ class Exchange:
         async def watching(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self.status = message["status"]
-                more = [(b"x-request-id", self.id.encode("ascii"))]
-                if self._head is not None:
-                    more.append((b"aeo-log-head", self._head))
-                message["headers"] = [*message.get("headers", ()), *more]
+                message["headers"] = [*message.get("headers", ()), *self._more]
             elif message["type"] == "http.response.body":
                 self.bytes += len(message.get("body", b""))
                 if bodiless:

@@ -19,6 +19,9 @@ PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a helper is started again
 MOST = 8  # times in a row that a helper is started again: some two minutes
 CALM = 60.0  # seconds after which an end is no longer one of a row
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: For a service that runs by itself: a terminal that closes, or somebody who asks a daemon to read
+#: its configuration again (SIGHUP), does not end it.
+ENDING_ALONE = (signal.SIGINT, signal.SIGTERM)
 
 
 class HelperDied(Exception):

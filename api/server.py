@@ -10,6 +10,7 @@ import asyncio
 import gc
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from typing import Any
 
 import structlog
 
-from api.helpers import ENDING, Kept
+from api.helpers import ENDING_ALONE, Kept
 
 log = structlog.get_logger("server")
 
@@ -103,7 +104,8 @@ def _serve(
             websockets=True,
             log_enabled=False,
         )
-        for each in ENDING:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for each in ENDING_ALONE:
             asyncio.get_running_loop().add_signal_handler(each, server.stop)
         serving = asyncio.ensure_future(server.serve())
         # The others import what this one has imported already, while it answers.

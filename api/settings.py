@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     deadline: float = Field(default=2.0, gt=0, le=60)  # seconds a question may take
     #: Documents a second, never seen before, of one asker; five times as many at once.
     new_documents: float = Field(default=20.0, gt=0)
+    #: Web pages of these origins may ask in their visitors' browsers, by commas: https://a.example.
+    #: None by default. Cookies are never taken from them.
+    cors_origins: str = ""
     planner: bool = True  # questions that one statement can answer are; off: none is
 
     @classmethod

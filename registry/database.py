@@ -52,6 +52,37 @@ def migrate(conninfo: str, folder: Path = MIGRATIONS) -> list[str]:
         return [file.name for _, file in missing]
 
 
+def require_schema(conninfo: str, folder: Path = MIGRATIONS) -> None:
+    """Is the schema of the database the one that this program is written for?
+
+    Raises MigrationRefused, in words: the database has no register, is of an earlier release, or
+    of a later one.
+    """
+    files = _numbered(folder)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        row = connection.execute("select to_regclass('public.migration') is not null").fetchone()
+        if not (row and row[0]):
+            raise MigrationRefused("this database has no register: ./aeo migrate makes one")
+        try:
+            rows = connection.execute("select number, name from public.migration").fetchall()
+        except psycopg.errors.InsufficientPrivilege:  # 0130 lets everybody read it
+            raise MigrationRefused(
+                "this database is of an earlier release: its owner runs ./aeo migrate"
+            ) from None
+    applied: dict[int, str] = dict(rows)
+    missing = [file.name for number, file in files.items() if number not in applied]
+    unknown = [name for number, name in sorted(applied.items()) if number not in files]
+    if unknown:
+        raise MigrationRefused(
+            f"this database is of a later release (it has {unknown[-1]}): use that program"
+        )
+    if missing:
+        raise MigrationRefused(
+            f"this database is of an earlier release (it lacks {missing[0]}"
+            f"{f' and {len(missing) - 1} more' if len(missing) > 1 else ''}): ./aeo migrate"
+        )
+
+
 def environment(conninfo: str, role: str | None = "aeo_writer") -> dict[str, str]:
     """The variables that make an eventsourcing application keep its events in this database.
 

@@ -86,11 +86,12 @@ def register(home: str) -> Iterator[str]:
 
     Our own database is brought up to date first, so that every question has an answer, if only
     that nothing is there. One that DATABASE_URL names is left as it is: its owner migrates it.
-    Raises NoDatabase, and WrongSession behind a pooler that shares sessions.
+    Raises NoDatabase, WrongSession behind a pooler that shares sessions, and MigrationRefused
+    where the database is of another release.
     """
     from api.postgres import database
     from projections.derivation import bring_up_to_date
-    from registry.database import migrate
+    from registry.database import migrate, require_schema
     from registry.sessions import require_own_session
 
     with database(home_of(home)) as url:
@@ -99,6 +100,7 @@ def register(home: str) -> Iterator[str]:
             bring_up_to_date(url, complain)
         else:
             asyncio.run(require_own_session(url, role=None))
+            require_schema(url)
         yield _in_time(url)
 
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from registry.database import MigrationRefused, migrate, with_settings
+from registry.database import MigrationRefused, migrate, require_schema, with_settings
 
 
 @pytest.fixture
@@ -101,3 +101,45 @@ def test_settings_hold_from_the_first_statement_on(empty: str) -> None:
         ]
 
     assert shown == [("2MB",), ("read committed",), ("UTC",)]
+
+
+def test_a_program_begins_on_a_database_of_its_own_release(database: str) -> None:
+    require_schema(database)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("delete from public.migration where number = 130", "earlier release (it lacks 0130_"),
+        ("delete from public.migration where number > 86", " more): ./aeo migrate"),
+        (
+            "insert into public.migration values (9000, '9000_later.sql', 'x')",
+            "later release (it has 9000_later.sql)",
+        ),
+        ("drop table public.migration", "has no register: ./aeo migrate"),
+    ],
+)
+def test_a_program_says_that_a_database_is_of_another_release(
+    database: str, change: str, sentence: str
+) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(change.encode())
+
+    with pytest.raises(MigrationRefused) as refused:
+        require_schema(database)
+
+    assert sentence in str(refused.value)
+
+
+def test_whoever_may_log_in_learns_which_release_it_is(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("create role visitor login")
+    try:
+        require_schema(make_conninfo(database, user="visitor"))
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("revoke select on public.migration from public")
+        with pytest.raises(MigrationRefused, match="its owner runs"):
+            require_schema(make_conninfo(database, user="visitor"))
+    finally:
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("drop role visitor")

@@ -1,0 +1,51 @@
+"""Cross-origin requests (CORS): which other web pages may ask in their visitors' browsers.
+
+Only origins of the allow-list are told that they may, with any token that they send themselves.
+Credentials of the browser (cookies) are never allowed, so another page cannot ask as its visitor.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+from starlette.types import Scope
+
+#: What a page of another origin may send, and what it may read of an answer.
+ASKED = "authorization, content-type, purpose, aeo-min-position, x-request-id, traceparent"
+SHOWN = "aeo-log-head, x-request-id, retry-after, www-authenticate"
+DAY = 86_400  # seconds for which a browser remembers what it was told
+
+
+class Cors:
+    """`origins`: the allow-list, by commas."""
+
+    def __init__(self, origins: str) -> None:
+        listed = (origin.strip().rstrip("/").lower() for origin in origins.split(","))
+        self._origins = frozenset(filter(None, listed))
+
+    def headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        """What every answer to this request says; nothing to an origin that is not listed."""
+        if not self._origins:
+            return []
+        origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
+        said = [(b"vary", b"origin")]
+        if origin is not None and origin.decode("latin-1").lower() in self._origins:
+            said.append((b"access-control-allow-origin", origin))
+            said.append((b"access-control-expose-headers", SHOWN.encode()))
+        return said
+
+    def preflight(self, scope: Scope) -> Response | None:
+        """The answer to a browser that asks whether its page may ask; None for another request."""
+        names = {name for name, _ in scope["headers"]}
+        if scope["method"] != "OPTIONS" or b"access-control-request-method" not in names:
+            return None
+        allowed = any(name == b"access-control-allow-origin" for name, _ in self.headers(scope))
+        if not allowed:
+            return Response(status_code=403)
+        return Response(
+            status_code=204,
+            headers={
+                "Access-Control-Allow-Methods": "GET, HEAD, POST",
+                "Access-Control-Allow-Headers": ASKED,
+                "Access-Control-Max-Age": str(DAY),
+            },
+        )
