@@ -237,8 +237,12 @@ def _granted_before(
         raise AlreadyHeld(
             f"number: {operator.tin} holds {it.number} ({held.type}), which is {held.status}"
         )
-    [grant, *_] = standing(operator, of(held, (Operator.Granted,)))
-    assert isinstance(grant, Operator.Granted)
+    grant = next(iter(standing(operator, of(held, (Operator.Granted,)))), None)
+    if not isinstance(grant, Operator.Granted):
+        raise AlreadyHeld(
+            f"number: {operator.tin} holds {it.number} ({held.type}), which is {held.status} and known "
+            f"from list {held.list}: record its end before another grant of that number"
+        )
     decided = by.decided or grant.decided or by.today
     programme = footing.programme(by, held.programme)
     day = by.effective or day_of_effect(operator, programme, decided).day

@@ -1,14 +1,16 @@
-"""What begins while a merger lies ahead ends on the day of the merger, and until then it stands."""
+"""What begins while a merger lies ahead ends on the day of the merger, and until then it stands;
+and other commands that came to nothing, or to a fault, in random histories."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from registry import commands as c
 from registry.decisions import begins
-from registry.errors import WrongDates, WrongStatus
+from registry.errors import AlreadyHeld, WrongDates, WrongStatus
 from registry.operators import Operator
 from registry.periods import Period
 from registry.standing import record
@@ -105,6 +107,14 @@ def test_the_same_release_is_recorded_once_though_a_decision_is_awaited_since(
     lift = c.LiftSuspension(tin=ACME)
     assert len(when(acme, lift, today=TODAY)) == 1
     assert when(acme, lift, today=TODAY) == []
+
+
+def test_a_number_known_from_a_list_is_not_granted_beside_it() -> None:
+    acme = operator(registered)
+    for command in (replace(LISTED, number="DEAEOC9"), LODGE, ACCEPT):
+        assert len(when(acme, command)) == 1
+    said = refused(AlreadyHeld, acme, GRANT)
+    assert "holds DEAEOC9 (AEOC), which is VALID and known from list eu" in said
 
 
 def _on(periods: list[Period], day: date) -> Status:
