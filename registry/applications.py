@@ -240,8 +240,8 @@ def _granted_before(
     grant = next(iter(standing(operator, of(held, (Operator.Granted,)))), None)
     if not isinstance(grant, Operator.Granted):
         raise AlreadyHeld(
-            f"number: {operator.tin} holds {it.number} ({held.type}), which is {held.status} and known "
-            f"from list {held.list}: record its end before another grant of that number"
+            f"number: {operator.tin} holds {it.number} ({held.type}), which is {held.status} and "
+            f"known from list {held.list}: record its end before another grant of that number"
         )
     decided = by.decided or grant.decided or by.today
     programme = footing.programme(by, held.programme)
