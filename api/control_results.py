@@ -16,7 +16,7 @@ from api.refusals import bad_input
 from api.vocabulary import Position
 from projections.reads import agreements, control_results
 from projections.reads.clocks import AsOf
-from registry.control_results import Inspection, Reliance, rely
+from registry.control_results import Inspection, Reliance, known_as, rely
 from registry.values import AdministrationCode, HsCode, Outcome
 
 Exporter = Annotated[AdministrationCode, strawberry.argument(name="from")]
@@ -64,9 +64,11 @@ class ControlResultQuery:
         if len(crossing) > LONGEST:
             raise bad_input(f"crossing: found {len(crossing)} characters, wanted at most {LONGEST}")
         clocks = info.context.clocks(as_of)
-        asked = Inspection(from_, to, crossing, hs, clocks.at)
         async with info.context.views.connection() as connection:
             known = await control_results.clauses(connection, from_, to, clocks.known)
+        named = {each for link in known.links for each in link.clause.crossings}
+        place = known_as(crossing, known.names, named)
+        asked = Inspection(from_, to, place, hs, clocks.at)
         answer = rely(known.links, known.members, asked)
         sides = await zones(info, parties(known.links, from_, to))
         return ControlResult(

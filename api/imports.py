@@ -128,12 +128,13 @@ class Draft(Registry):
             for each in warnings(aggregate, event)
         ]  # fmt: skip
         events = [self.mapper.to_stored_event(event) for event in aggregate.collect_events()]
+        said = None if events else self._said_before(command, digest)  # before it is one itself
         self._keep(slip, events)
         self._streams[aggregate.id] = aggregate
         if events:
             self._known[aggregate.id] = command.known_at or self._began
             return Taken(How.RECORDED, f"{WARNING}{'; '.join(warned)}") if warned else RECORDED
-        return Taken(How.UNCHANGED, self._said_before(command, digest) or STANDS)
+        return Taken(How.UNCHANGED, said or STANDS)
 
     def look_up(self, ids: Sequence[UUID]) -> None:
         """Ask the ledger for many ids at once: until the next call, no other is asked for."""

@@ -9,7 +9,7 @@ a zone begins at, or that lies outside the calendar there, is told as an instant
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import strawberry
@@ -355,5 +355,25 @@ def _reliance(
         here = not link.clause.crossings or crosses(link.clause.crossings, asked.crossing)
         if here and _STATES.get(link.state) is code:
             told.item().say("agreement", link.agreement).say("clause", link.ordinal or None)
-            _state(told, link, code)
+            whole = _uncertain(links, link) if code is ReasonCode.DATE_UNCERTAIN else link
+            _state(told, whole, code)
     return told.close()
+
+
+def _uncertain(links: Sequence[Link], link: Link) -> Link:
+    """The whole stretch over which the clause may or may not have been in force. It is in several
+    rows where the agreement's own day and the clause's are both uncertain."""
+    same = [
+        each
+        for each in links
+        if each.state is link.state
+        and (each.agreement, each.ordinal) == (link.agreement, link.ordinal)
+    ]
+    begins = {each.valid_to: each.valid_from for each in same if each.valid_from != each.valid_to}
+    ends = {each.valid_from: each.valid_to for each in same if each.valid_from != each.valid_to}
+    first, last = link.valid_from, link.valid_to
+    while first in begins:
+        first = begins[first]
+    while last in ends:
+        last = ends[last]
+    return replace(link, valid_from=first, valid_to=last)

@@ -252,16 +252,19 @@ def _state(code: ReasonCode, whole: _Said, it: _Said) -> str:
             before = f", before {whole.day('at')}" if whole.of("at") else ""
             return f"{it.agreement}: ended{f' on {since}' if since else ''}{before}"
         case ReasonCode.DATE_UNCERTAIN:
-            until = it.day("until")
-            if since or until:
-                left = f"{since or 'from the first'} {f'to {until}' if until else 'on'}"
-            else:
-                left = "all days"
             return (
                 f"{it.agreement}: whether it was in force in {who}{on} no source says;"
-                f" the dates leave open {left}"
+                f" the dates leave open {_left_open(it)}"
             )
     return ""
+
+
+def _left_open(it: _Said) -> str:
+    """The days of which no source says whether something was in force."""
+    since, until = it.day("since"), it.day("until")
+    if not since and not until:
+        return "all days"
+    return f"{since or 'from the first'} {f'to {until}' if until else 'on'}"
 
 
 def _controls(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
@@ -280,6 +283,12 @@ def _controls(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
             return f"{names}: covers no goods of {hs} {way}."
         case ReasonCode.CROSSING_OUT_OF_SCOPE:
             return f"{names}: does not cover {hs} at {crossing} {way}."
+        case ReasonCode.DATE_UNCERTAIN if items:
+            covered = f"whether it covered {hs} at {crossing} {way}{whole.on} no source says"
+            return _joined(
+                f"{each.agreement}: {covered}; the dates leave open {_left_open(each)}"
+                for each in items
+            )
     said = _joined(_state(code, whole, each) for each in items)
     begun = code is ReasonCode.AGREEMENT_TERMINATED
     goods = f"{hs} at {crossing}"

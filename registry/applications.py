@@ -145,7 +145,10 @@ def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> N
         for d in getattr(e, "due", ()) if d.what == "decision"
     ]  # fmt: skip
     if not set_before:
-        raise WrongStatus(f"{operator.tin}: no decision is due on {mine} yet; accept it first")
+        cure = "accept it first"
+        if mine.status is not Status.LODGED:
+            cure = f"it is {mine.status}, and no rule of {mine.programme} on record set the day"
+        raise WrongStatus(f"{operator.tin}: no decision is due on {mine} yet; {cure}")
     programme = footing.programme(by, mine.programme)
     given = sum(e.days for e in before)
     begun, end = _unmoved(operator, mine, programme, given, set_before[-1].due)

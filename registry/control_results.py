@@ -6,12 +6,12 @@ directions, and what it does not name is not covered. All instants are in UTC.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from registry.links import Link, LinkState
-from registry.recognition import Member, Stretch, crosses, holds
+from registry.recognition import Member, Stretch, crosses, holds, plain_crossing
 from registry.values import AdministrationCode, HsCode, Outcome, ReasonCode
 
 
@@ -64,6 +64,39 @@ def rely(links: Sequence[Link], members: Sequence[Member], asked: Inspection) ->
     if not covered:
         return _outside(there, back, asked)
     return _standing(covered, asked.at)
+
+
+def known_as(
+    crossing: str, names: Iterable[Mapping[str, Mapping[str, str]]], named: Iterable[str]
+) -> str:
+    """The crossing, or the one office of it, as the clauses name it, of a name in another language.
+
+    `names`: original names by language, then by name. `named`: the crossings that clauses name.
+    An office is found by the beginning of its name too, where the script sets no spaces (绥芬河 of
+    绥芬河公路). What is not found, or means several, stays as it was asked.
+    """
+    named = list(named)
+    asked = plain_crossing(crossing)
+    if crosses(named, asked):
+        return crossing
+    found: set[str] = set()
+    for words in names:
+        for language in words.values():
+            for name in {*named} & language.keys():
+                found |= _same_place(asked, plain_crossing(language[name]), name)
+    return found.pop() if len(found) == 1 else crossing
+
+
+def _same_place(asked: str, original: str, name: str) -> set[str]:
+    """What of a crossing's name is meant by what was asked, given the name in that language."""
+    if crosses([original], asked) and "-" in asked:
+        return {name}
+    offices = zip(original.split("-"), name.split("-"), strict=False)
+    run_on = len(asked) > 1 and not asked.isascii()
+    return {
+        ours for theirs, ours in offices
+        if theirs == asked or (run_on and theirs.startswith(asked))
+    }  # fmt: skip
 
 
 def _standing(covered: Sequence[Link], at: datetime) -> Reliance:

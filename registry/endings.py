@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from registry import commands as c
 from registry import footing
 from registry.decisions import Decision
-from registry.errors import UnknownAuthorisation, WrongDates
+from registry.errors import BadValue, WrongDates
 from registry.footing import IN_USE, facts, meant, repeated
 from registry.holdings import Authorisation
 from registry.operators import Operator, amended
@@ -90,13 +90,13 @@ def expire(operator: Operator, it: c.ExpireAuthorisation, by: Decision) -> None:
 def record_end(operator: Operator, it: c.RecordEnd, by: Decision) -> None:
     """What ended by law, exactly as the events say; nothing else can be recorded so.
 
-    Raises UnknownAuthorisation, WrongDates.
+    Raises BadValue, UnknownAuthorisation, WrongDates.
     """
-    mine = operator.authorisations.get(it.authorisation)
-    if mine is None:
-        raise UnknownAuthorisation(f"{operator.tin} has no authorisation {it.authorisation}")
+    if it.what not in (TERM, SUSPENSION):
+        raise BadValue(f"what: found {it.what!r}, wanted {TERM} or {SUSPENSION}")
+    mine = footing.named(operator, it.authorisation)[-1]
     day = by.effective or by.today
-    end = End(it.authorisation, it.what, day)
+    end = End(mine.reference, it.what, day)
     if _is_recorded(operator, end):
         return _repeated(operator, mine, end, None, by)
     if day > by.today or end not in ends_by_law(operator, by.today):

@@ -61,6 +61,19 @@ def merged_on(operator: Operator) -> date:
     return max(event.effective for event in told(operator) if isinstance(event, Operator.Merged))
 
 
+def named(operator: Operator, asked: str) -> list[Authorisation]:
+    """The authorisations of this reference (`CN-AEO/1`) or certificate number, in any writing of
+    it; at least one. Raises UnknownAuthorisation."""
+    number = normal(asked)
+    found = [
+        a for a in operator.authorisations.values()
+        if asked == a.reference or (a.number and normal(a.number) == number)
+    ]  # fmt: skip
+    if not found:
+        raise UnknownAuthorisation(f"{operator.tin} has no authorisation {asked}")
+    return found
+
+
 def meant(
     operator: Operator,
     by: Decision,
@@ -81,13 +94,7 @@ def meant(
     day = day or by.effective or by.today
     known = list(operator.authorisations.values())
     if asked:
-        number = normal(asked)
-        known = [
-            a for a in known
-            if asked == a.reference or (a.number and normal(a.number) == number)
-        ]  # fmt: skip
-        if not known:
-            raise UnknownAuthorisation(f"{operator.tin} has no authorisation {asked}")
+        known = named(operator, asked)
     known = [on(operator, a, max(day, a.latest)) for a in known]
     fit = [a for a in known if a.status in wanted]
     if len(fit) > 1 and of_type:

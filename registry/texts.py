@@ -39,6 +39,10 @@ PROSE = frozenset(
 )  # fmt: skip
 
 
+#: Fields that a guard asks for: what is said there has to be said in words.
+SAID_IN_WORDS = frozenset({"ground", "legal_ground", "override", "reason", "shared", "why"})
+
+
 def check(name: str, text: str, *, prose: bool = False) -> None:
     """Raises BadValue where a text holds what nobody can see, or nothing that anybody can.
 
@@ -60,6 +64,8 @@ def check_fields(said: dict[str, Any]) -> None:
     for name, value in said.items():
         if isinstance(value, str):
             check(name, value, prose=name in PROSE)
+            if name in SAID_IN_WORDS and value and not value.strip():
+                raise BadValue(f"{name}: found blanks alone, wanted words")
         elif isinstance(value, (dict, list, tuple)):
             for place, text in _texts(name, value):
                 check(place, text, prose=name in PROSE or place.rpartition(".")[2] in PROSE)
@@ -106,7 +112,8 @@ def plain(text: str) -> str:
 
 
 #: Dotless i, and what no decomposition leads back to a plain letter.
-_LETTERS = str.maketrans({"\u0131": "i", "đ": "d", "ł": "l", "ø": "o", "ħ": "h", "ŧ": "t"})
+_LETTERS = str.maketrans({"\u0131": "i", "đ": "d", "ł": "l", "ø": "o", "ħ": "h", "ŧ": "t",
+                          "œ": "oe", "æ": "ae"})  # fmt: skip
 _MARKED = re.compile(r"([a-z\u03b1-\u03c9])[\u0300-\u036f]+")
 _DASHES = re.compile(r"[\u058a\u2010-\u2015\u2212\u2e3a\u2e3b\u301c\u30a0]")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -53,6 +54,7 @@ class Source:
                     said = msgspec.json.decode(line)
                     if not isinstance(said, dict):
                         raise ValueError(f"found {type(said).__name__}, wanted an object")
+                    _each_once(line, said)
                 except (ValueError, RecursionError) as error:
                     yield number, BadValue(f"this is not one line of JSON: {error}")
                 else:
@@ -181,6 +183,22 @@ def _dates() -> set[str]:
 
 
 _DATES = _dates()
+
+
+def _each_once(line: str | bytes, said: dict[str, object]) -> None:
+    """Of a name that stands twice only the last value would be read. Raises ValueError."""
+    text = line if isinstance(line, str) else line.decode()
+    nested = any(isinstance(value, (dict, list)) for value in said.values())
+    if not nested and all(text.count(f'"{name}"') < 2 for name in said):
+        return
+
+    def pairs(found: list[tuple[str, object]]) -> dict[str, object]:
+        names = [name for name, _ in found]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{', '.join(twice)} is named twice: wanted each name once")
+        return dict(found)
+
+    json.loads(text, object_pairs_hook=pairs)
 
 
 def _wrong_width(cells: Sequence[Cell], width: int) -> BadValue | None:

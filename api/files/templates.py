@@ -29,6 +29,20 @@ MEANINGS = {
     "authorisation": "its number; needed only where the operator has several",
     "override": "why a number is taken though its check digit is wrong",
     "reason": "the reason in words",
+    "shared": "why a number that another operator holds is given to this one, too",
+    "until": "the first day on which it is over",
+    "part": "the part that is meant, as C or S of an AEOF; left empty, the whole",
+}
+#: Of a published list, read on one day.
+OF_LISTS = {
+    "programme": "the code of the programme, as EU-AEO",
+    "type": "the type of the authorisation, in a word of the programme, as AEOF",
+    "list": "a name for the published list; the same name at every reading of it",
+    "read_on": "the day on which the list was read",
+    "number": "the number of the authorisation, where the list gives one",
+    "since": "the day from which it counts, where the list gives one",
+    "name": "the operator's name, as the list writes it",
+    "absent": "true where the list no longer names the operator",
 }
 
 
@@ -38,6 +52,8 @@ def template_of(command: str) -> str:
     if kind is None or kind is c.ErasePerson:
         known = ", ".join(sorted(set(c.COMMANDS) - {"erase_person"}))
         raise LookupError(f"{command!r} is no command of files; one of {known}")
+    meanings = MEANINGS | OF_LISTS if kind is c.ListOperator else MEANINGS
+    asks_why = kind in (c.SuspendAuthorisation, c.RevokeAuthorisation, c.ExtendDeadline)
     fields = [it for it in msgspec.structs.fields(kind) if it.encode_name not in NOT_ASKED]
     fields.sort(key=lambda it: (not it.required, it.name in c.Command.__struct_fields__))
     hints = kinds(kind)
@@ -46,8 +62,9 @@ def template_of(command: str) -> str:
     sheet.writerow([f"# {command}: fill in the rows under the names of the columns"])
     for it in fields:
         name = it.encode_name
-        need = "needed" if it.required else "may be left empty"
-        words = [f"# {name}", wanted(hints[name]), need, MEANINGS.get(name, "")]
+        needed = it.required or (asks_why and name == "reason")
+        need = "needed" if needed else "may be left empty"
+        words = [f"# {name}", wanted(hints[name]), need, meanings.get(name, "")]
         sheet.writerow(words if words[-1] else words[:-1])
     sheet.writerow([it.encode_name for it in fields])
     return f"\ufeff{text.getvalue()}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,8 @@ from registry.values import AdministrationCode, decode_value
 class Clauses:
     links: Sequence[Link]
     members: Sequence[Member]
+    #: Of each agreement on control results, its original names by language, then by name.
+    names: Sequence[Mapping[str, Mapping[str, str]]]
     position: int
 
 
@@ -45,11 +47,14 @@ select {POSITION},
         f" where m.member in {_PAIR} and m.sense = 'CUSTOMS_TERRITORY' and {believed('m')}"
         " order by m.bloc, m.member, m.valid_from"
     )
-}
+},
+    (select coalesce(json_agg(a.names order by a.id), '[]')::text from views.agreement a
+     where a.kind = 'CONTROL_RESULTS' and a.names <> '{{}}')
 """
 
 _links = msgspec.json.Decoder(list[Link], dec_hook=decode_value)
 _members = msgspec.json.Decoder(list[Member], dec_hook=decode_value)
+_names = msgspec.json.Decoder(list[dict[str, dict[str, str]]])
 
 
 async def clauses(
@@ -64,4 +69,6 @@ async def clauses(
         await cursor.execute(CLAUSES, parameters)
         row = await cursor.fetchone()
     assert row is not None  # one row, always
-    return Clauses(_links.decode(row[1]), _members.decode(row[2]), row[0])
+    return Clauses(
+        _links.decode(row[1]), _members.decode(row[2]), _names.decode(row[3]), row[0]
+    )

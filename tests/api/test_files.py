@@ -400,3 +400,25 @@ def test_a_torn_file_is_read_or_refused_and_never_a_fault(seed: int, how: str) -
             assert str(refused)
         else:
             assert all(isinstance(said, dict | BadValue) for _, said in found)
+
+
+@pytest.mark.parametrize(
+    "line", ['{"tin": "CN1", "tin": "CN2"}', '{"what": {"void": true, "void": false}, "a": "void"}']
+)
+def test_a_name_that_stands_twice_in_a_line_of_json_is_refused(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "two.jsonl"
+    file.write_text(f'{line}\n{{"tin": "CN1", "name": "tin"}}\n', encoding="utf-8")
+
+    (_, twice), (_, once) = source_of(file, Told(command="register_operator")).lines()
+
+    assert isinstance(twice, BadValue) and "named twice" in str(twice)
+    assert not isinstance(once, BadValue)
+
+
+def test_an_empty_sheet_says_what_has_to_be_filled_in_and_what_it_means() -> None:
+    rows = {row[0].strip("# "): row[1:] for row in csv.reader(template_of("list_operator")
+            .splitlines()) if len(row) > 2 and row[0].startswith("# ")}  # fmt: skip
+    assert all(len(row) == 3 for row in rows.values()), rows
+    for command in ("suspend_authorisation", "revoke_authorisation", "extend_deadline"):
+        assert "\n# reason,text,needed," in template_of(command).replace("\r", "")
+    assert "\n# reason,text,may be left empty," in template_of("lift_suspension").replace("\r", "")

@@ -359,6 +359,18 @@ def test_a_line_that_changes_nothing_says_why(holder: str, tmp_path: Path) -> No
     assert "an earlier line of this file says the same" in report.notes[1].why
 
 
+def test_what_no_line_said_before_and_changes_nothing_is_not_said_to_repeat_one(
+    holder: str, tmp_path: Path
+) -> None:
+    sent(holder, written(tmp_path / "list.jsonl", *of("KR1000000001", SUSPEND)))
+    same = {**SUSPEND, "decided_by": "KR"}  # the same decision in other words
+
+    report = sent(holder, written(tmp_path / "other.jsonl", *of("KR1000000001", same)))
+
+    assert counts(report) == (0, 0, 1, 0)
+    assert [note.why for note in report.notes] == ["what it says stands already"]
+
+
 def test_a_home_that_imported_a_file_by_the_old_ids_does_not_record_it_twice(
     holder: str, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from api.reasons import Fact, civil_day, why, why_relied
 from api.sentences import IN_GENERAL, sentence
+from registry.agreements import Clause
 from registry.clocks import ALWAYS, NEVER_AT
 from registry.control_results import Inspection, Reliance, rely
 from registry.links import Link, LinkState
@@ -21,6 +22,7 @@ from registry.recognition import Answer, Facts, Member, Question, recognise
 from registry.standing import Consented, Identified
 from registry.values import (
     AdministrationCode,
+    AgreementKind,
     Direction,
     HsCode,
     Outcome,
@@ -38,6 +40,7 @@ from tests.samples import ACME
 __all__ = ["region"]
 
 ZONES = [*sorted(names()), "Nowhere/None"]
+RU = AdministrationCode("RU")
 CODES = [CN, KR, EU, AU, AdministrationCode("US"), AdministrationCode("BT")]
 US = AdministrationCode("US")
 #: The ends of the calendar and of the record, the hours around them, and ordinary days.
@@ -261,3 +264,21 @@ def _cookie(client: Client, subject: str) -> dict[str, str]:
     from api.tokens import issue
 
     return {"cookie": f"{COOKIE}={issue(subject, client.home)}"}
+
+
+def test_a_doubt_about_controls_names_the_goods_and_the_whole_interval() -> None:
+    soya = Clause(RU, CN, ("*",), hs=(HsCode("1201"),), crossings=("Heihe-Blagoveshchensk",))
+    days = [datetime(2014, 7, 31, 16, tzinfo=UTC), datetime(2014, 8, 30, 16, tzinfo=UTC),
+            datetime(2017, 6, 12, 16, tzinfo=UTC), NEVER_AT]  # fmt: skip
+    states = [LinkState.UNCERTAIN, LinkState.UNCERTAIN, LinkState.LIVE]
+    links = [
+        Link("CN-RU-CONTROL", AgreementKind.CONTROL_RESULTS, 23, soya, state, True, begun, ended)
+        for state, begun, ended in zip(states, days, days[1:], strict=False)
+    ]
+    for at in (datetime(2014, 8, 15, tzinfo=UTC), datetime(2015, 1, 1, tzinfo=UTC)):
+        asked = Inspection(RU, CN, "Heihe", HsCode("1201"), at)
+        [reason] = why_relied(links, asked, rely(links, [], asked), {"CN": "Asia/Shanghai"})
+        assert reason.message == (
+            "CN-RU-CONTROL: whether it covered HS 1201 at Heihe from Russia into China on"
+            f" {at:%Y-%m-%d} no source says; the dates leave open 2014-08-01 to 2017-06-13."
+        )

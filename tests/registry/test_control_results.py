@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from registry.agreements import Clause
 from registry.clocks import ALWAYS
-from registry.control_results import Inspection, Reliance, rely
+from registry.control_results import Inspection, Reliance, known_as, rely
 from registry.links import Link, LinkState
 from registry.recognition import Member
 from registry.values import AdministrationCode, AgreementKind, HsCode, Outcome, ReasonCode
@@ -127,3 +129,36 @@ def test_what_a_bloc_agreed_holds_for_its_members_of_the_day() -> None:
 
     assert outcome("2019-06-01") is Outcome.RECOGNISED
     assert outcome("2021-06-01") is Outcome.NOT_RECOGNISED
+
+
+ORIGINAL = [
+    {"zh-Hans": {
+        HEIHE: "黑河-布拉戈维申斯克", SUIFENHE: "绥芬河公路-波格拉尼奇内", "soya beans": "大豆",
+    }},
+    {"ru": {HEIHE: "Хэйхэ-Благовещенск"}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("黑河", "Heihe"),
+        ("布拉戈维申斯克", "Blagoveshchensk"),
+        ("黑河-布拉戈维申斯克", HEIHE),
+        ("布拉戈维申斯克—黑河", HEIHE),
+        ("绥芬河公路-波格拉尼奇内", SUIFENHE),
+        ("绥芬河", "Suifenhe"),
+        ("благовещенск", "Blagoveshchensk"),
+        ("Heihe", "Heihe"),
+        ("大豆", "大豆"),
+        ("", ""),
+        ("满洲里", "满洲里"),
+    ],
+)
+def test_a_crossing_is_found_by_its_name_in_another_language(asked: str, meant: str) -> None:
+    assert known_as(asked, ORIGINAL, (HEIHE, SUIFENHE)) == meant
+
+
+def test_a_name_that_means_several_crossings_decides_nothing() -> None:
+    names = [{"zh-Hans": {"A One-B": "东港公路-乙", "C-D": "东港铁路-丁"}}]
+    assert known_as("东港", names, ("A One-B", "C-D")) == "东港"

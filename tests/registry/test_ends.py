@@ -426,3 +426,13 @@ def _status(told: Record, at: str, known: str) -> Status:
         if p.valid_from <= instant and (p.valid_to is None or instant < p.valid_to)
     ]  # fmt: skip
     return found.status
+
+
+def test_the_record_of_an_end_names_the_authorisation_by_its_number_too() -> None:
+    acme = operator(*authorised, until("2026-02-20"))
+    [number] = {a.number for a in acme.authorisations.values()}
+    end = c.RecordEnd(
+        tin=ACME, authorisation=number, what="suspension", effective=day("2026-02-20")
+    )
+    [done] = when(acme, end)
+    assert (done.type, done.fields["authorisation"]) == (Operator.SuspensionEnded, REF)

@@ -107,6 +107,7 @@ VALUES: dict[tuple[type[c.Command], str] | str, tuple[Any, ...]] = {
     (c.LodgeApplication, "type"): ("AEOC", "AEOS", "AEOF"),
     (c.GrantAuthorisation, "type"): (None, "AEOC", "AEOS", "AEOF"),
     (c.ChangeType, "type"): ("AEOS", "AEOC", "AEOF"),
+    (c.RecordEnd, "authorisation"): (REF, "DEAEOF1", "SG-STP/9"),
     "authorisation": (None, REF, "DEAEOF1"),
     "asked": (FR, KR),
     "reply": ("no objection", "an objection"),

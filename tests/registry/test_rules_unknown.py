@@ -13,7 +13,7 @@ import pytest
 from registry import commands as c
 from registry.deadlines import deadlines
 from registry.decisions import Decision
-from registry.errors import Barred, GroundNeeded, NotOffered, WrongDates
+from registry.errors import Barred, GroundNeeded, NotOffered, WrongDates, WrongStatus
 from registry.operators import Operator
 from registry.periods import stand
 from registry.programmes import Programme
@@ -316,3 +316,12 @@ def test_of_the_programmes_that_were_read_up_every_rule_is_on_record_today(code:
 
     assert set(MEANINGS) <= set(today.found)
     assert all(today.rule(name).source != name for name in MEANINGS)
+
+
+def test_more_time_where_no_rule_set_a_day_says_so_of_what_was_accepted() -> None:
+    after = (lodged, fact(Operator.Accepted, authorisation=REF, effective=date(2026, 1, 6)))
+    china = shipped("CN-AEO")
+    with pytest.raises(WrongStatus, match="it is ACCEPTED, and no rule of CN-AEO"):
+        decide(after, with_ground(EXTEND), china, date(2026, 5, 5))
+    with pytest.raises(WrongStatus, match="accept it first"):
+        decide((lodged,), with_ground(EXTEND), china, date(2026, 5, 5))

@@ -32,6 +32,8 @@ ALIKE = {
     "German sharp s": ("Straße", "STRASSE"),
     "German umlaut": ("Müller", unicodedata.normalize("NFD", "MÜLLER")),
     "Polish": ("Łódź", "ŁÓDŹ"),
+    "French oe": ("Œuvre", "OEUVRE"),
+    "Danish ae": ("Ærø", "AERO"),
     "Spanish": ("Compañía", "COMPAÑÍA"),
     "Armenian": ("Երևան", "ԵՐԵՒԱՆ"),
     "Georgian": ("თბილისი", "ᲗᲑᲘᲚᲘᲡᲘ"),
@@ -146,3 +148,17 @@ def test_a_page_and_a_terminal_show_nothing_hidden_and_json_says_the_same(text: 
         assert not any(sign in it for sign in HIDDEN.values())
     assert not any(sign in printable(text) for sign in LINES.values())
     assert json.loads(json_text(text)) == text
+
+
+@pytest.mark.parametrize("field", sorted(texts.SAID_IN_WORDS))
+def test_blanks_are_no_ground_and_no_reason(field: str) -> None:
+    for blanks in (" ", "\u3000", "\n \t", "\u00a0"):
+        with pytest.raises(BadValue, match=f"{field}: found blanks alone"):
+            texts.check_fields({field: blanks})
+    texts.check_fields({field: " Article 9 "})
+
+
+def test_a_command_whose_ground_is_blank_is_refused() -> None:
+    line = {"command": "grant_authorisation", "tin": "CN1234567890", "number": "N1"}
+    with pytest.raises(BadValue, match="legal_ground: found blanks alone"):
+        c.read(line | {"legal_ground": "  "})
