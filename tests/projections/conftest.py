@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from registry import commands
 from registry.application import Registry
@@ -14,7 +16,11 @@ from registry.database import environment
 
 WORLD = Path(__file__).parents[2] / "ops" / "world"
 #: Enough of the real record to reach every table.
-FILES = ("01-administrations", "02-programmes", "05-control-results", "07-claims", "08-documents")
+FILES = (
+    "01-administrations", "02-programmes", "05-control-results", "07-claims", "08-documents",
+    "09-operators",
+)  # fmt: skip
+RECORDED = "a_world_recorded"
 
 
 @pytest.fixture
@@ -24,12 +30,29 @@ def registry(database: str) -> Iterator[Registry]:
     it.close()
 
 
-@pytest.fixture
-def a_world(registry: Registry) -> Registry:
+@pytest.fixture(scope="session")
+def recorded(server: str, blank_register: str) -> str:
+    """The name of a database with that record in it, which nobody has followed; nobody stays in it,
+    so that it can be copied. Recording it anew for each test takes longer than most tests."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE DATABASE {RECORDED} TEMPLATE {blank_register} STRATEGY file_copy"
+        )
+    registry = Registry(environment(make_conninfo(server, dbname=RECORDED)))
     for name in FILES:
         for line in (WORLD / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
             registry.execute(commands.read(json.loads(line)), "test")
-    lines = (WORLD / "09-operators.jsonl").read_text(encoding="utf-8").splitlines()
-    for line in lines:
-        registry.execute(commands.read(json.loads(line)), "test")
-    return registry
+    registry.close()
+    return RECORDED
+
+
+@pytest.fixture
+def a_world(server: str, database: str, recorded: str) -> Iterator[Registry]:
+    """`database` is a copy of that one from here on: ask for it first."""
+    name = conninfo_to_dict(database)["dbname"]
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name}")  # nobody is connected to it yet
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {recorded} STRATEGY file_copy")
+    it = Registry(environment(database))
+    yield it
+    it.close()
