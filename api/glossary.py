@@ -12,11 +12,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from graphql import (
+    GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
 )
+
+from api.enum_values import describe_values
 
 MEANINGS = {
     "absent": "True: the list, read on that day, names the operator no longer with this type.",
@@ -175,7 +178,8 @@ MEANINGS = {
 
 
 def describe(schema: GraphQLSchema) -> None:
-    """Gives every type, field and argument that has no description its meaning."""
+    """Gives every type, field, argument and value that has no description its meaning."""
+    describe_values(schema)
     for kind in schema.type_map.values():
         if kind.name.startswith("__"):
             continue
@@ -197,6 +201,8 @@ def undescribed(schema: GraphQLSchema) -> list[str]:
         if kind.name.startswith("__"):
             continue
         found += [kind.name] if not kind.description else []
+        if isinstance(kind, GraphQLEnumType):
+            found += [f"{kind.name}.{v}" for v, it in kind.values.items() if not it.description]
         fields: Iterable[tuple[str, Any]] = getattr(kind, "fields", {}).items()
         for name, field in fields:
             found += [f"{kind.name}.{name}"] if not field.description else []

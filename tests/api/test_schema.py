@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import ast_from_value, build_schema, is_enum_type, print_ast
+from graphql import GraphQLEnumType, ast_from_value, build_schema, is_enum_type, print_ast
 
+from api.enum_values import VALUES
 from api.glossary import undescribed
 from api.schema import SCHEMA_FILE, core, schema
 
@@ -74,3 +75,10 @@ def _default(value: Any) -> str | None:
         node = ast_from_value(value.default_value, value.type)
     text = print_ast(node) if node else None
     return None if text == "null" else text
+
+
+def test_no_value_is_explained_that_is_not_in_the_schema() -> None:
+    for name, meanings in VALUES.items():
+        kind = core.type_map[name]
+        assert isinstance(kind, GraphQLEnumType)
+        assert set(meanings) == set(kind.values), name
