@@ -7,7 +7,7 @@ from typing import Annotated, cast
 
 import strawberry
 
-from api import access, paging, reasons
+from api import access, paging, positions, reasons
 from api.access import Action, Resource
 from api.administrations import zones
 from api.context import Info
@@ -30,6 +30,14 @@ After = Annotated[
     strawberry.argument(description="The `next` of the page before; 0 for everything."),
 ]
 
+AfterEpoch = Annotated[
+    str | None,
+    strawberry.argument(
+        description="The `epoch` of the page before: where the ledger is in another one, because "
+        "it was restored from a copy, the answer is the error EPOCH, which says what to do. "
+        "Without it the position alone counts."
+    ),
+]
 Since = Annotated[
     datetime | None,
     strawberry.argument(
@@ -141,6 +149,10 @@ class ChangePage:
     head: Position = strawberry.field(
         description="How far the register is projected; equal to `next`: nothing follows yet."
     )
+    epoch: str = strawberry.field(
+        description="The epoch of the ledger that these positions are of: what to give as `epoch` "
+        "for the next page."
+    )
     at: datetime = strawberry.field(
         description="When this page was answered: what to give as `since` for the next one."
     )
@@ -157,12 +169,17 @@ class ChangeQuery:
         after: After,
         first: int | None = 100,
         since: Since = None,
+        epoch: AfterEpoch = None,
     ) -> ChangePage:
         """What changed in the set recognised by this territory since a position."""
         context = info.context
         context.demand(Action.FOLLOW_CHANGES, Resource(territory=for_))
         size = paging.size(first, default=100)
-        async with context.views.connection() as views, context.ledger.connection() as ledger:
+        async with (
+            positions.of_epoch(context.views, epoch) as views,
+            positions.of_epoch(context.ledger, epoch) as ledger,
+        ):
+            state = positions.State.read(await positions.state(views))
             page = await reads.page(
                 views, ledger, context.asker.sight, for_, after, size, context.now, since=since
             )
@@ -173,5 +190,6 @@ class ChangeQuery:
             changes=[RecognitionChange.of(change) for change in page.changes],
             next=Position(page.next),
             head=Position(page.head),
+            epoch=state.epoch,
             at=context.now,
         )

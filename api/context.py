@@ -17,6 +17,7 @@ from strawberry import Info as StrawberryInfo
 from api.access import Action, Asker, Resource, Role, decide
 from api.asof import AsOfInput, clocks
 from api.heads import Heads
+from api.positions import MinPosition, Readers
 from api.readlog import Asked, Look, ReadLog
 from api.refusals import forbidden
 from projections.persons import Persons
@@ -38,8 +39,8 @@ class Context:
 
     asker: Asker
     now: datetime
-    views: Pool
-    ledger: Pool
+    views: Readers
+    ledger: Readers
     registry: Registry
     writers: Executor
     readlog: ReadLog
@@ -49,6 +50,10 @@ class Context:
     #: When the request came, the read models showed everything up to here; 0: it is not known.
     position: int = 0
     request: UUID = field(default_factory=uuid4)
+    #: The ledger's epoch, as this process knows it.
+    epoch: str = ""
+    #: What the answer must not be older than. `views` and `ledger` look at it by themselves.
+    least: MinPosition | None = None
     _once: dict[str, Any] = field(default_factory=dict)
 
     def clocks(self, as_of: AsOfInput | None) -> AsOf:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import strawberry
 
-from api import paging
+from api import paging, positions
 from api.access import Action
 from api.context import Context, Info
 from api.costs import costs
@@ -87,12 +87,12 @@ class CorrectedAnswerQuery:
         context = info.context
         context.demand(Action.READ_LOOKS)
         size = paging.size(first)
-        key = paging.after("correctedAnswers", after, (int, int))
+        epoch, key = paging.after_in("correctedAnswers", after, (int, int))
         if from_ >= to:
             raise bad_input(f"to: found {to}, wanted an instant after `from`, {from_}")
         place = (int(key[0]), int(key[1])) if key else (0, 0)
         window = from_.astimezone(UTC), to.astimezone(UTC)
-        found, last = await _page(context, in_, window, place)
+        found, last = await _page(context, in_, window, place, epoch)
         more = last is not None or len(found) > size
         if len(found) > size:
             found, last = found[:size], None
@@ -100,13 +100,13 @@ class CorrectedAnswerQuery:
         context.looked("correctedAnswers", sorted({it.given.tin for it in found}))
         edges = [
             CorrectedAnswerEdge(
-                cursor=_cursor(it.given),
+                cursor=_cursor(context, it.given),
                 node=_node(it, shown(context, Tin(it.given.tin), because[it.because])
                            if it.because else None),
             )
             for it in found
         ]  # fmt: skip
-        end = _cursor(last) if last else edges[-1].cursor if edges else None
+        end = _cursor(context, last) if last else edges[-1].cursor if edges else None
         return CorrectedAnswerConnection(
             edges=edges, page_info=paging.PageInfo(has_next_page=more, end_cursor=end)
         )
@@ -117,11 +117,12 @@ async def _page(
     territory: AdministrationCode,
     window: tuple[datetime, datetime],
     after: tuple[int, int],
+    epoch: str | None,
 ) -> tuple[list[Corrected], Given | None]:
     """And, where not every answer was looked at, the last one that was."""
     asker, sight = context.asker, context.asker.sight
     members = sorted(code.text for code in asker.own)
-    async with context.ledger.connection() as ledger:
+    async with positions.of_epoch(context.ledger, epoch) as ledger:
         given = await reads.given(ledger, sight, members, territory, window, after, MOST)
     if not given:
         return [], None
@@ -151,5 +152,5 @@ def _node(it: Corrected, because: Event | None) -> CorrectedAnswer:
     )
 
 
-def _cursor(it: Given) -> str:
-    return paging.cursor("correctedAnswers", [it.number, it.place])
+def _cursor(context: Context, it: Given) -> str:
+    return paging.cursor_in(context.epoch, "correctedAnswers", [it.number, it.place])

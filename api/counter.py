@@ -26,6 +26,7 @@ from api.limits import Document, Documents
 from api.patience import Patience
 from api.planning import commands
 from api.planning.planner import Planner
+from api.positions import NotThere
 from api.refusals import Unanswered
 from api.schema import core, schema
 from registry.errors import Refusal
@@ -114,7 +115,8 @@ class Counter:
         as_text: bool = False,
         counted: bool = True,
     ) -> Answer:
-        """A document that was found good. Never raises, but when it is cancelled.
+        """A document that was found good. Never raises, but when it is cancelled, and NotThere
+        where the context says what the answer must not be older than: then it is not counted.
 
         `as_text`: the body may be JSON text, as the database wrote it. `counted`: it is in the
         metrics and in the log; a question of the service's own to itself is in neither.
@@ -190,6 +192,9 @@ class Counter:
         dead = next((e.original_error for e in errors if again.was_dead(e.original_error)), None)
         if dead is not None and is_query and not last:
             raise dead
+        for error in errors:  # a part of it was read elsewhere: it is no answer at all
+            if isinstance(error.original_error, NotThere):
+                raise error.original_error
         return _worded(result.data, errors, context)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 import strawberry
 
-from api import paging
+from api import paging, positions
 from api.access import Action, Asker, Resource, Role
 from api.context import Context, Info
 from api.costs import costs
@@ -169,9 +169,9 @@ async def _connection(
     context: Context, wanted: Wanted, may: Readable, first: int | None, after: str | None
 ) -> EventConnection:
     size = paging.size(first)
-    key = paging.after("events", after, (int,))
+    epoch, key = paging.after_in("events", after, (int,))
     wanted = replace(wanted, after=max(wanted.after, int(key[0]) if key else 0))
-    async with context.ledger.connection() as connection:
+    async with positions.of_epoch(context.ledger, epoch) as connection:
         found = await page(connection, wanted, may, size)
     # Whoever may read an operator's events at all, but the operator itself, may read the notes.
     notes = context.asker.role is not Role.COMPANY
@@ -179,19 +179,20 @@ async def _connection(
     return EventConnection(
         edges=[
             EventEdge(
-                cursor=_cursor(row.position), node=Event.of(row, with_notes=notes, opens=opens)
+                cursor=_cursor(context, row.position),
+                node=Event.of(row, with_notes=notes, opens=opens),
             )
             for row in found.rows
         ],
         page_info=paging.PageInfo(
             has_next_page=found.more,
-            end_cursor=_cursor(found.until) if found.rows or found.more else None,
+            end_cursor=_cursor(context, found.until) if found.rows or found.more else None,
         ),
     )
 
 
-def _cursor(position: int) -> str:
-    return paging.cursor("events", [position])
+def _cursor(context: Context, position: int) -> str:
+    return paging.cursor_in(context.epoch, "events", [position])
 
 
 def _wanted(asked: EventFilter) -> Wanted:

@@ -62,7 +62,8 @@ async def ready(request: Request) -> Response:
 
     `lag` is how many events the read models have still to see; answers carry their position,
     so a lag is told and is no reason to be left alone. `timeZones` is the release of the IANA
-    Time Zone Database by which civil dates are derived.
+    Time Zone Database by which civil dates are derived. `epoch` is the ledger's
+    (registry/epochs.py).
     """
     service: Service = request.app.state.service
     try:
@@ -129,6 +130,7 @@ async def _read(service: Service) -> dict[str, Any]:
     PROJECTED.set(position)
     return {
         "recorded": recorded, "position": position, "stopped": stopped or [],
+        "epoch": service.sight.epoch,
         "timeZones": RELEASE,
         "accepts": service.authenticator.accepts,
     }  # fmt: skip

@@ -7,7 +7,8 @@ from typing import Any, TypeVar, cast
 
 from strawberry.dataloader import DataLoader
 
-from api.context import Context, Pool
+from api.context import Context
+from api.positions import Readers
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -18,7 +19,7 @@ async def load(
     read: Callable[..., Awaitable[Mapping[K, V]]],
     *arguments: object,
     key: K,
-    of: Pool | None = None,
+    of: Readers | None = None,
 ) -> V | None:
     """What `read(connection, *arguments, keys)` finds of this key, in the views or `of` a pool.
 

@@ -14,7 +14,9 @@ from api.loading import load
 from api.refusals import Unanswered, bad_input
 from api.vocabulary import Position
 from projections.reads import log as reads
+from projections.reads.epochs import epochs as read_epochs
 from projections.reads.log import Head, Inclusion, Seen, Signed
+from registry import epochs
 from registry.notes import read_checkpoint, read_key, read_note
 from registry.policies import Policy
 
@@ -85,6 +87,25 @@ class Witness:
 
 
 @strawberry.type(
+    description="A history of the ledger. A restore from a copy, or a failover to a server that "
+    "was behind, begins another: positions are then given again, to other events."
+)
+class Epoch:
+    id: str = strawberry.field(description="12 hexadecimal digits.")
+    after_position: Position = strawberry.field(
+        description="The last event that it has in common with the epoch before."
+    )
+    begun_at: datetime
+    why: str
+
+    @classmethod
+    def of(cls, it: epochs.Epoch) -> Epoch:
+        return cls(
+            id=it.id, after_position=Position(it.after_position), begun_at=it.begun_at, why=it.why
+        )
+
+
+@strawberry.type(
     description="The public log: a Merkle tree (RFC 6962) with a leaf for every event. Its tiles, "
     "checkpoints and keys are also at /log/, as C2SP tlog-tiles has them."
 )
@@ -120,6 +141,13 @@ class Log:
             raise bad_input(f"first: found {first}, wanted 1 to {MOST}")
         async with info.context.views.connection() as connection:
             return [Checkpoint.of(it) for it in await reads.signed(connection, first)]
+
+    @costs(PROVED)
+    @strawberry.field
+    async def epochs(self, info: Info) -> list[Epoch]:
+        """The epochs of the ledger, the one that it is in first."""
+        async with info.context.views.connection() as connection:
+            return [Epoch.of(it) for it in await read_epochs(connection)]
 
     @costs(PROVED, each=5)
     @strawberry.field

@@ -74,6 +74,10 @@ class Recorded:
         description="What is lawful and was recorded, and somebody should look at: a grant while "
         "a consultation is open. The same command sent again is told the same."
     )
+    epoch: str = strawberry.field(
+        description="The epoch of the ledger that `position` is of: 12 hexadecimal digits. With "
+        "it, `Aeo-Min-Position: EPOCH:POSITION`, no other history is ever taken for this one."
+    )
     positions: strawberry.Private[list[int]]
 
     @strawberry.field
@@ -126,6 +130,7 @@ async def give(context: Context, command: c.Command) -> Recorded:
         stream=strawberry.ID(str(receipt.stream)),
         version=receipt.version,
         position=Position(last or 0),
+        epoch=context.epoch,
         warnings=[Warning(code=it.code, message=it.message) for it in receipt.warnings],
         positions=positions,
     )

@@ -13,7 +13,7 @@ import msgspec
 import strawberry
 
 from api.lines import has_nul
-from api.refusals import bad_input
+from api.refusals import Unanswered, bad_input
 
 LARGEST_PAGE = 100
 MOST_KEYS = 1_000
@@ -68,6 +68,24 @@ def after(of: str, text: str | None, kinds: tuple[type, ...]) -> tuple[Key, ...]
             f"after: {text[:40]!r} is not a cursor of {of}; give an endCursor exactly as it came"
         )
     return tuple(key)
+
+
+def cursor_in(epoch: str, of: str, key: Sequence[Key]) -> str:
+    """Of a list whose keys are places in the ledger: they mean something in one epoch of it.
+    `epoch`: empty where it is not known; then the place alone counts."""
+    return cursor(of, [epoch, *key] if epoch else key)
+
+
+def after_in(
+    of: str, text: str | None, kinds: tuple[type, ...]
+) -> tuple[str | None, tuple[Key, ...] | None]:
+    """The epoch and the key behind such a cursor. One that was given before there were epochs has
+    none. Raises Unanswered."""
+    try:
+        found = after(of, text, (str, *kinds))
+    except Unanswered:
+        return None, after(of, text, kinds)
+    return (str(found[0]), found[1:]) if found else (None, None)
 
 
 def cut(rows: Sequence[T], first: int) -> tuple[Sequence[T], bool]:

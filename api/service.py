@@ -29,6 +29,7 @@ from api.heads import Heads
 from api.persisted import Persisted
 from api.planning.coalescer import LANES
 from api.planning.planner import Planner
+from api.positions import CheckedReaders, MinPosition
 from api.readlog import ReadLog
 from api.schema import core, schema
 from api.settings import Settings
@@ -62,13 +63,17 @@ class Service:
     authenticator: DemoIssuer | NoIssuer
 
     def context(
-        self, asker: Asker, purpose: str | None = None, request: UUID | None = None
-    ) -> Context:
-        """One request's. `purpose`: what the asker says the reading is for; `request`: its id."""
+        self, asker: Asker, purpose: str | None = None, request: UUID | None = None,
+        least: MinPosition | None = None,
+    ) -> Context:  # fmt: skip
+        """One request's. `purpose`: what the asker says the reading is for; `request`: its id;
+        `least`: what the answer must not be older than."""
+        views = CheckedReaders(self.views, least) if least else self.views
+        ledger = CheckedReaders(self.ledger, least) if least else self.ledger
         return Context(
-            asker, datetime.now(UTC), self.views, self.ledger, self.registry, self.writers,
+            asker, datetime.now(UTC), views, ledger, self.registry, self.writers,
             self.readlog, self.heads, self.persons, purpose[:200] if purpose else None,
-            self.sight.position, request or uuid4(),
+            self.sight.position, request or uuid4(), self.sight.epoch, least,
         )  # fmt: skip
 
 
@@ -95,9 +100,9 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         readlog = ReadLog(settings.database)
         readlog.start()
         stack.push_async_callback(readlog.close)
-        sight = Sight(settings.database)
-        sight.start()
+        sight = Sight(settings.database, settings.home)
         stack.push_async_callback(sight.close)
+        await sight.start()
         heads = Heads(views, settings.home)
         await heads.start()
         stack.push_async_callback(heads.close)

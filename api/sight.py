@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -11,45 +13,67 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 
+from api.positions import STATE, State
+from api.seen import Memory, Seen
 from projections.follower import CHANNEL
 from registry.database import with_settings
+from registry.epochs import BEGIN
+from registry.epochs import CHANNEL as EPOCHS
 
 log = structlog.get_logger("sight")
 
-HEADER = "aeo-min-position"
 PATIENCE = 2.0  # seconds; a follower that is further behind than this is not waited for
 PAUSE = 0.5  # seconds between two attempts to reach the database
+KEEP = 5.0  # seconds between two writings of how far the ledger was seen
+BEGINNING = 5.0  # seconds that a start waits for the first look
 
-#: A projection that stands still is told of by /readyz; nobody's own write waits for its cure.
-REACHED = "select coalesce(min(position), 0) from views.tracking where stopped_at is null"
+#: The epoch and how far the read models are, whether the database is a copy that only reads, and
+#: the last position of the ledger.
+_LOOK = (
+    f"select {STATE}, pg_is_in_recovery(), (select coalesce(max(position), 0) from ledger.event)"
+)
+_COMMAND = "select command_id::text from ledger.event where position = %s"
 
 
 class Sight:
     """Listens to whoever writes the read models. One a process.
 
     Who reads after writing waits for the very moment, and nothing is asked in between. While the
-    database cannot be reached, nothing is known to be new and those who wait are told so.
+    database cannot be reached, nothing is known to be new and those who wait are told so. On every
+    new connection it is looked whether the ledger is still the one that was seen (api/seen.py);
+    where it is not, another epoch of it is begun.
     """
 
-    def __init__(self, conninfo: str) -> None:
-        self._parameters: dict[str, Any] = with_settings(
-            conninfo_to_dict(conninfo), role="aeo_reader"
-        )
+    def __init__(self, conninfo: str, home: Path) -> None:
+        self._conninfo = conninfo_to_dict(conninfo)
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
+        self._looked = asyncio.Event()
+        self._memory = Memory(home)
+        self._kept = self._began = 0.0
         self.position = 0
+        #: The ledger's; empty before the database was first looked at.
+        self.epoch = ""
 
-    def start(self) -> None:
+    async def start(self) -> None:
+        """Looks at the database, and goes on without where it does not answer in a while."""
         self._task = asyncio.create_task(self._run())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._looked.wait(), BEGINNING)
 
     async def close(self) -> None:
         if self._task:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+            self._memory.keep(self.epoch)
 
     async def reached(self, position: int, seconds: float = PATIENCE) -> bool:
-        """Do the read models show everything up to this position? Waits for it, so long at most."""
+        """Do the read models show everything up to this position? Waits for it, so long at most.
+
+        As far as this process knows: a database that went back, or another one behind the same
+        address, is found by who answers (api/positions.py).
+        """
         if position <= self.position:
             return True
         waiter = position, asyncio.get_running_loop().create_future()
@@ -63,8 +87,17 @@ class Sight:
             self._waiting.remove(waiter)
         return True
 
+    def doubt(self, found: int) -> None:
+        """An answer came from read models that are at `found`. Where this process has seen more,
+        it looks again, on a new connection: the old one may be to a server that nobody else uses
+        any more."""
+        if found < self.position and monotonic() - self._began > PAUSE and self._task:
+            self._task.cancel()
+            self._task = asyncio.create_task(self._run())
+
     async def _run(self) -> None:
         while True:
+            self._began = monotonic()
             try:
                 await self._listen()
             except psycopg.Error as error:
@@ -72,18 +105,76 @@ class Sight:
             await asyncio.sleep(PAUSE)
 
     async def _listen(self) -> None:
+        parameters: dict[str, Any] = with_settings(
+            self._conninfo, role="aeo_auditor", default_transaction_read_only="on"
+        )
         connection = await AsyncConnection.connect(
-            **self._parameters, autocommit=True, connect_timeout=5
+            "", **parameters, autocommit=True, connect_timeout=5
         )
         async with connection:
             await connection.execute(f"listen {CHANNEL}")
-            row = await (await connection.execute(REACHED)).fetchone()
-            self._moved(int(row[0]) if row else 0)
-            async for notice in connection.notifies():
-                self._moved(int(notice.payload))
+            await connection.execute(f"listen {EPOCHS}")
+            await self._look(connection)
+            while True:
+                notices = connection.notifies(timeout=KEEP, stop_after=1)
+                told = [notice async for notice in notices]
+                for notice in told:
+                    if notice.channel == CHANNEL:
+                        self._moved(int(notice.payload))
+                if any(notice.channel == EPOCHS for notice in told):
+                    await self._look(connection)
+                if self.position and monotonic() - self._kept > KEEP:
+                    await self._keep(connection)
+
+    async def _look(self, connection: AsyncConnection[Any]) -> None:
+        """Which ledger is it, and how far. It may be further back than the last that was seen."""
+        remembered = self._memory.all()  # first: another process may see more meanwhile
+        row = await (await connection.execute(_LOOK.encode())).fetchone()
+        assert row is not None
+        state, copy, head = State.read(row[0]), row[1], int(row[2])
+        seen = remembered.get(state.epoch, Seen())
+        wrong = seen.why_not(head, await _command(connection, seen.of) if seen.of else None)
+        epoch = state.epoch
+        if wrong and copy:
+            log.warning("a copy of the ledger is behind", epoch=epoch, why=wrong)
+        elif wrong:
+            epoch = await self._begin_epoch(epoch, wrong)
+        self.position, self.epoch = state.position, epoch
+        self._looked.set()
+        self._moved(state.position)
+
+    async def _begin_epoch(self, known: str, why: str) -> str:
+        """Answers the epoch that then is: another process may have been faster. Where none can be
+        begun, it is logged, and the epoch stays."""
+        parameters: dict[str, Any] = with_settings(self._conninfo, role="aeo_writer")
+        try:
+            connection = await AsyncConnection.connect(
+                "", **parameters, autocommit=True, connect_timeout=5
+            )
+            async with connection:
+                row = await (await connection.execute(BEGIN.encode(), [known, why])).fetchone()
+        except psycopg.Error as error:
+            log.error("the ledger went back, and no epoch can be begun", why=why, error=str(error))
+            return known
+        assert row is not None
+        log.error("the ledger went back", epoch_before=known, epoch=row[1], why=why)
+        return str(row[1])
+
+    async def _keep(self, connection: AsyncConnection[Any]) -> None:
+        self._kept, position = monotonic(), self.position
+        command = await _command(connection, position)
+        self._memory.keep(self.epoch, position, command or "")
 
     def _moved(self, position: int) -> None:
         self.position = max(self.position, position)
+        if self.epoch:
+            self._memory.saw(self.epoch, self.position)
         for wanted, waiter in self._waiting:
             if wanted <= self.position and not waiter.done():
                 waiter.set_result(None)
+
+
+async def _command(connection: AsyncConnection[Any], position: int) -> str | None:
+    """The id of the command that recorded the event there."""
+    row = await (await connection.execute(_COMMAND, [position])).fetchone()
+    return str(row[0]) if row else None

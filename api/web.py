@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -30,11 +32,20 @@ from api.http_request import (
 )
 from api.limits import BODY, may_be_long
 from api.persisted import not_found
+from api.positions import (
+    HEADER,
+    Behind,
+    CheckedReaders,
+    MinPosition,
+    OtherEpoch,
+    other_epoch,
+)
 from api.refusals import Declined
 from api.service import Service
-from api.sight import HEADER
+from api.sight import PATIENCE
 from api.tokens import InvalidToken
-from api.vocabulary import parse_position
+
+AGAIN = 0.1  # seconds between two attempts to have an answer that is not too old
 
 __all__ = ["graphql", "is_question", "not_allowed", "unavailable"]
 
@@ -54,9 +65,9 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
         else:
             asked, length = await read(_text(headers, b"content-type"), receive)
         asker = await service.askers.by_header(_text(headers, b"authorization"))
-        await _seen(service, _text(headers, HEADER.encode()))
+        least = _least(_text(headers, HEADER.encode()))
         purpose = _text(headers, b"purpose")
-        asks = _Asks(service, scope.get("client"), asker, purpose, exchange.number, by_get)
+        asks = _Asks(service, scope.get("client"), asker, purpose, exchange.number, by_get, least)
         answer = await _answer(asks, asked, length)
     except InvalidToken as error:
         # Whoever shows a bad token is told so, and not answered as if none had been shown.
@@ -110,7 +121,8 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class _Asks:
-    """Who asks, from where, what for, under which number, and whether by GET."""
+    """Who asks, from where, what for, under which number, whether by GET, and what the answer must
+    not be older than."""
 
     service: Service
     client: tuple[str, int] | None
@@ -118,6 +130,7 @@ class _Asks:
     purpose: str | None
     number: UUID
     by_get: bool
+    least: MinPosition | None
 
 
 async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
@@ -139,9 +152,17 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
         )  # fmt: skip
     if length > BODY and not may_be_long(operation):
         raise too_long(BODY)
-    context = service.context(asks.asker, asks.purpose, asks.number)
-    return await counter.execute(
-        context, document, operation, asked.variables, as_text=True
+
+    async def execute(least: MinPosition | None) -> Answer:
+        context = service.context(asks.asker, asks.purpose, asks.number, least)
+        return await counter.execute(
+            context, document, operation, asked.variables, as_text=True
+        )
+
+    if asks.least is None:
+        return await execute(None)
+    return await _not_older(
+        service, asks.least, execute, once=operation.operation is not OperationType.QUERY
     )
 
 
@@ -160,23 +181,50 @@ def _may_show_another(
         )  # fmt: skip
 
 
-async def _seen(service: Service, wanted: str | None) -> None:
-    """Waits until the read models show a position, for whoever asks after what it recorded.
-
-    Raises Declined: 400 for what is no position, 503 where they stay behind it.
-    """
+def _least(wanted: str | None) -> MinPosition | None:
+    """What the answer must not be older than. Raises Declined, 400, for what is no position."""
     if wanted is None:
-        return
+        return None
     try:
-        position = parse_position(int(wanted) if wanted.isdecimal() else wanted)
+        return MinPosition.parse(wanted)
     except ValueError as error:
         raise Declined(400, "BAD_REQUEST", f"{HEADER}: {error}") from None
-    if not await service.sight.reached(position):
-        raise Declined(
-            503, "BEHIND",
-            f"{HEADER}: found {position}, and the read models show what was recorded up to "
-            f"{service.sight.position}. Ask again.",
-        )  # fmt: skip
+
+
+async def _not_older(
+    service: Service,
+    least: MinPosition,
+    execute: Callable[[MinPosition | None], Awaitable[Answer]],
+    *,
+    once: bool,
+) -> Answer:
+    """An answer from read models that show a position, for whoever asks after what it recorded.
+
+    Waits until they do, and asks again for a while where an answer came from others that do not.
+    `once`: a command, which is given once they do, and not again. Raises Declined: 503 where they
+    stay behind, 412 where the ledger is in another epoch.
+    """
+    until = monotonic() + PATIENCE
+    await service.sight.reached(least.position, PATIENCE)
+    while True:
+        try:
+            if not once:
+                return await execute(least)
+            async with CheckedReaders(service.views, least).connection():
+                pass
+            return await execute(None)
+        except OtherEpoch as error:
+            sentence = await other_epoch(service.views, error)
+            raise Declined(412, "EPOCH", f"{HEADER}: {sentence}.") from None
+        except Behind as behind:
+            service.sight.doubt(behind.found)
+            if monotonic() >= until:
+                raise Declined(
+                    503, "BEHIND",
+                    f"{HEADER}: found {least.position}, and the read models show what was recorded "
+                    f"up to {behind.found}. Ask again.",
+                ) from None  # fmt: skip
+        await asyncio.sleep(AGAIN)
 
 
 def not_allowed(request: Request) -> Response:

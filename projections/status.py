@@ -15,6 +15,8 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
+from registry.epochs import Epoch, current
+
 
 @dataclass(frozen=True)
 class Worker:
@@ -39,13 +41,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Status:
-    """`recorded`: the last position of the ledger; `logged` and `signed`: leaves of the log."""
+    """`recorded`: the last position of the ledger; `logged` and `signed`: leaves of the log;
+    `epoch`: the ledger's."""
 
     recorded: int
     logged: int
     signed: int
     places: tuple[Place, ...]
     workers: tuple[Worker, ...]
+    epoch: Epoch
 
     @property
     def stopped(self) -> tuple[Place, ...]:
@@ -73,7 +77,7 @@ def status(connection: psycopg.Connection[Any], locks: dict[str, int]) -> Status
     assert row is not None
     recorded, logged, signed = row
     workers = tuple(_worker(connection, name, lock) for name, lock in locks.items())
-    return Status(recorded, logged, signed, tuple(places), workers)
+    return Status(recorded, logged, signed, tuple(places), workers, current(connection))
 
 
 def _worker(connection: psycopg.Connection[Any], name: str, lock: int) -> Worker:

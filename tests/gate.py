@@ -1,4 +1,5 @@
-"""A door to the database that can be stalled (nothing passes) or stopped (nobody is let in)."""
+"""A door to the database that can be stalled (nothing passes), stopped (nobody is let in), or lead
+to another server."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import asyncio
 import socket
 import threading
 from contextlib import suppress
+from itertools import cycle
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +21,7 @@ class Gate:
 
     def __init__(self, conninfo: str) -> None:
         self._to = conninfo_to_dict(conninfo)
+        self._turns = cycle([self._to])
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._open = asyncio.Event()
@@ -51,6 +54,10 @@ class Gate:
     def open(self) -> None:
         self._run(self._opened())
 
+    def lead_to(self, *conninfos: str) -> None:
+        """New connections go to these servers, in turn. The database is named by who connects."""
+        self._turns = cycle([conninfo_to_dict(it) for it in conninfos])
+
     def stall(self) -> None:
         """Connections stand, new ones are taken, and nothing passes in either direction."""
         self._run(self._stalled())
@@ -81,7 +88,8 @@ class Gate:
         self._writers.add(writer)
         try:
             await self._open.wait()
-            host, port = str(self._to["host"]), int(self._to.get("port") or 5432)
+            to = next(self._turns)
+            host, port = str(to["host"]), int(to.get("port") or 5432)
             if host.startswith("/"):
                 there = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
             else:

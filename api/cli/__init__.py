@@ -55,6 +55,7 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "check": keeping.check,
         "status": standing.status,
         "resume": standing.resume,
+        "new-epoch": standing.new_epoch,
         "erase": erasing.erase,
     },
     "Measure it": {"bench": benching.bench},

@@ -37,6 +37,26 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
         fail(REFUSED, "; ".join(wrong))
 
 
+def new_epoch(
+    why: Annotated[str, typer.Option(help="What became of the database, for whoever asks later.")],
+    home: Home = HOME,
+) -> None:
+    """Begin another epoch of the ledger, which was restored from a copy, before it is used again.
+
+    Positions, cursors and receipts that were given in the epoch before are refused in words from
+    then on, where they name it. Nothing that is recorded is changed.
+    """
+    import psycopg
+
+    from registry.epochs import begin, current
+
+    with register(home) as url:
+        with psycopg.connect(url) as connection:
+            before = current(connection)
+        begun = begin(url, before.id, why)
+    print(f"epoch {begun.id} after position {begun.after_position:,}; before: {before.id}")
+
+
 def resume(
     projection: Annotated[
         str | None, typer.Argument(help="The read model; all that stand still, if none is named.")
@@ -83,6 +103,9 @@ def _show(found: Any) -> None:
             for place in found.places
         ],
     )  # fmt: skip
+    epoch = found.epoch
+    print(f"epoch {epoch.id} since {_at(epoch.begun_at)}, after position {epoch.after_position:,}: "
+          f"{epoch.why}")  # fmt: skip
     print(f"recorded {found.recorded:,}; in the log {found.logged:,}; signed {found.signed:,}")
 
 
@@ -92,6 +115,10 @@ def _at(instant: Any) -> str:
 
 def _plain(found: Any) -> dict[str, Any]:
     return {
+        "epoch": {
+            "id": found.epoch.id, "since": _at(found.epoch.begun_at),
+            "afterPosition": found.epoch.after_position, "why": found.epoch.why,
+        },
         "recorded": found.recorded, "logged": found.logged, "signed": found.signed,
         "readModels": [
             {

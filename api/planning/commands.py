@@ -40,7 +40,7 @@ from registry.errors import Refusal
 
 KINDS = {to_camel_case(name): kind for name, kind in c.COMMANDS.items()}
 #: What can be shown of an outcome without reading anything more.
-SHOWN = {"Recorded": {"stream", "version", "position"}, "Refused": {"code", "message"}}
+SHOWN = {"Recorded": {"stream", "version", "position", "epoch"}, "Refused": {"code", "message"}}
 TYPENAME = "__typename"
 
 

@@ -47,6 +47,7 @@ from api.planning.sql import (
     Value,
     place,
 )
+from api.positions import STATE
 from projections.reads.rows import MARK
 
 ASKER = ("asker", "own_territory", "own_tin", "own", "reach", "now")
@@ -94,6 +95,10 @@ class Plan:
     many: bool
     telling: Telling | None
     kept: bool
+
+    def with_state(self) -> Plan:
+        """The same; before each text is the state of the database as this statement sees it."""
+        return replace(self, sql=f"select {STATE} || ' ' || {self.sql.removeprefix('select ')}")
 
 
 @dataclass
@@ -387,7 +392,6 @@ def _is_text(kind: Any) -> bool:
 def _array(element: str, order: str) -> str:
     sorting = "" if order == AS_IT_LIES else f" order by {order}"
     return f"'[' || coalesce(string_agg({element}, ','{sorting}), '') || ']'"
-
 
 
 def _literal(text: str) -> str:

@@ -38,6 +38,7 @@ from api.planning.coalescer import Coalescer, cell, run
 from api.planning.compiler import Bound, Compiler, Declined, Plan
 from api.planning.kept import Verdicts
 from api.planning.sql import MARK
+from api.positions import NotThere
 from api.readlog import Asked, consignment
 
 LONG = 50  # marks in an answer, beyond which its wording is done in turns with others
@@ -69,7 +70,8 @@ class Planner:
     ) -> bytes | None:
         """The JSON text of `data`; None for what is answered the long way.
 
-        Raises what passes by itself (api.counter.LATER): then the long way is no way either.
+        Raises what passes by itself (api.counter.LATER): then the long way is no way either; and
+        NotThere, where the asker says what the answer must not be older than.
         """
         try:
             text = await self._answer(context, document, operation, variables)
@@ -104,8 +106,9 @@ class Planner:
         except ValueError as error:
             raise Declined("refused", str(error)) from None
         looks = [_look(it, bound[it.number]) for it in planned.looks]
+        plan = planned.with_state if context.least else planned.plan
         try:
-            return await self._ask(planned.plan, row, context, bound, looks)
+            return await self._ask(plan, row, context, bound, looks)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
@@ -122,18 +125,21 @@ class Planner:
             else:
                 async with self._views.connection() as connection:
                     text = await run(connection, plan, row)
+            if context.least:
+                state, _, text = text.partition(b" ")
+                context.least.check(state.decode())
             if plan.telling or plan.kept:
                 text = await self._worded(text, plan, bound)
             answer = text
             return answer
-        except Declined:
+        except (Declined, NotThere):
             declined = True
             raise
         except psycopg.Error as error:
             declined = not isinstance(error, psycopg.OperationalError)
             raise
         finally:
-            if not declined:  # else the stock executor looks, and keeps it
+            if not declined:  # else it is answered otherwise, or again, and kept then
                 for it in looks:
                     it.keep(context, answer)
 
@@ -216,6 +222,7 @@ class _Field:
 class _Planned:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.with_state = plan.with_state()
         self.fields = [_Field(it) for it in plan.bound]
         self.looks = [
             _Looks(number, it.node.name.value, it.looks, it.answers, it.elsewhere)

@@ -97,6 +97,10 @@ class Client:
         found: Service = self.app.state.service
         return found
 
+    def pause(self, seconds: float) -> None:
+        """What the service does by itself goes on meanwhile."""
+        self._runner.run(asyncio.sleep(seconds))
+
     def request(self, method: str, path: str, **said: Any) -> httpx.Response:
         return self._runner.run(self.http.request(method, path, **said))
 

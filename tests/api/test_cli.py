@@ -262,6 +262,12 @@ def test_how_it_stands_is_said_and_what_stopped_goes_on(aeo: Terminal) -> None:
     told = json.loads(aeo.run("status", "--json", code=1))
     assert {it["name"] for it in told["workers"]} == {"follow", "log", "sign", "clerk"}
     assert {it["name"] for it in told["readModels"]} >= {"operators", "agreements"}
+    before = told["epoch"]["id"]
+    said = aeo.run("new-epoch", "--why", "restored from the copy of Sunday")
+    after = json.loads(aeo.run("status", "--json", code=1))["epoch"]
+    assert before in said and after["id"] in said and after["id"] != before
+    assert after["why"] == "restored from the copy of Sunday"
+    assert f"epoch {after['id']} since" in aeo.run("status", code=1)
 
     assert "no read model stands still" in aeo.run("resume")
     aeo.run("resume", "kings", code=1)

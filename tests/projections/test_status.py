@@ -11,6 +11,7 @@ import pytest
 
 from projections.follower import LEADER, Follower, is_passing
 from projections.status import resume, status
+from registry.epochs import begin
 from registry.application import Registry
 from registry.database import is_lost
 
@@ -45,6 +46,21 @@ create trigger refuses before insert or update or delete on views.programme
 )
 def test_only_a_lost_database_is_waited_for(error: Exception, lost: bool, passing: bool) -> None:
     assert (is_lost(error), is_passing(error)) == (lost, passing)
+
+
+def test_the_epoch_of_the_ledger_is_told_and_the_one_that_a_restore_began(
+    database: str, a_world: Registry
+) -> None:
+    with psycopg.connect(database) as connection:
+        first = status(connection, {}).epoch
+    assert (first.number, first.after_position) == (1, 0)
+
+    begun = begin(database, first.id, "restored from the copy of Sunday")
+
+    with psycopg.connect(database) as connection:
+        found = status(connection, {})
+    assert found.epoch == begun and begun.id != first.id
+    assert begun.after_position == found.recorded
 
 
 def test_a_table_that_cannot_be_written_stops_its_projection_by_name(

@@ -1,0 +1,19 @@
+"""The epochs of the ledger, read for an answer: see registry/epochs.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from registry.epochs import COLUMNS, Epoch
+
+
+async def epochs(connection: AsyncConnection[Any]) -> list[Epoch]:
+    """All of them, the current one first."""
+    async with connection.cursor(row_factory=class_row(Epoch)) as cursor:
+        await cursor.execute(
+            f"select {COLUMNS} from proof.epoch order by number desc".encode(), prepare=True
+        )
+        return await cursor.fetchall()
