@@ -95,8 +95,8 @@ class Epoch:
     after_position: Position = strawberry.field(
         description="The last event that it has in common with the epoch before."
     )
-    begun_at: datetime
-    why: str
+    begun_at: datetime = strawberry.field(description="By the database's clock.")
+    why: str = strawberry.field(description="What became of the ledger before it.")
 
     @classmethod
     def of(cls, it: epochs.Epoch) -> Epoch:

@@ -11,9 +11,9 @@ import pytest
 
 from projections.follower import LEADER, Follower, is_passing
 from projections.status import resume, status
-from registry.epochs import begin
 from registry.application import Registry
 from registry.database import is_lost
+from registry.epochs import begin
 
 #: An OperationalError of psycopg and no lost database: a publication without a replica identity.
 UNWRITABLE = """
