@@ -8,6 +8,7 @@ forgery. `ops/aeo-verify` reads it, and shares no line with this.
 from __future__ import annotations
 
 import os
+import re
 from base64 import b64encode
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
@@ -29,7 +30,7 @@ from registry import proofs
 from registry.nouns import AGGREGATES
 from registry.stored import Form
 from registry.values import Text
-from registry.zones import RELEASE
+from registry.zones import RELEASE, names, written
 
 FORMAT = "aeo-audit-bundle/1"
 
@@ -93,10 +94,11 @@ def export(
         small["proof"] = _lines(_beside(node, indexes, 0, size))
     small |= {f"schema/{topic}.json": text for topic, text in _schemas()}
 
+    zones: set[str] = set()
     large = {
         "decisions.jsonl": decisions_of(connection, streams, position),
         "events.jsonl": _told(
-            events_of(connection, streams, position),
+            _zoned(events_of(connection, streams, position), zones),
             size if indexes is None else len(indexes),
             progress,
         ),
@@ -107,21 +109,22 @@ def export(
     part = out.with_name(out.name + ".part")
     with ZipFile(part, "w") as into:
         bundle = Archive(into)
-        # The names are in order, and the manifest among them has the digests of all: what comes
-        # behind it is small, and known before.
+        # The names are in order, and the manifest among them has the digests of all. What comes
+        # behind it is small: texts, and the zone files that the events name.
         first = [name for name in sorted(contents) if name < "manifest.json"]
         lines = {name: bundle.add(name, contents[name]) for name in first}
         count = lines["events.jsonl"]
-        behind = sorted(small.keys() - lines)
+        behind = {name: text.encode() for name, text in small.items() if name not in lines}
+        behind |= {f"zones/{zone}": written(zone) for zone in zones & names()}
         manifest = {
             "format": FORMAT, "scope": {"kind": scope.kind, "id": scope.id}, "size": size,
             "position": position, "events": count, "time_zones": RELEASE,
             "rules": VERSION,
-            "files": bundle.files | {name: described(small[name].encode()) for name in behind},
+            "files": bundle.files | {name: described(text) for name, text in behind.items()},
         }  # fmt: skip
         bundle.add("manifest.json", [canonical(manifest).encode()])
-        for name in behind:
-            bundle.add(name, contents[name])
+        for name in sorted(behind):
+            bundle.add(name, [behind[name]])
     os.replace(part, out)
     return Exported(count, size, position)
 
@@ -135,6 +138,18 @@ def _told(lines: Iterator[bytes], total: int, progress: Progress | None) -> Iter
         yield line
     if progress:
         progress(count, count)
+
+
+#: In the text of an event, which is a text within a line of JSON.
+_TIME_ZONE = re.compile(rb'\\"time_zone\\":\\"([^"\\]+)\\"')
+
+
+def _zoned(lines: Iterator[bytes], zones: set[str]) -> Iterator[bytes]:
+    """The same lines; the time zones that they name are added to `zones`."""
+    for line in lines:
+        if b"time_zone" in line:
+            zones.update(name.decode() for name in _TIME_ZONE.findall(line))
+        yield line
 
 
 # ------------------------------------------------------------------------ what the log says

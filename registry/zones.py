@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import tzinfo
 from functools import lru_cache
 from importlib.resources import files
+from io import BytesIO
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -28,7 +29,11 @@ def names() -> frozenset[str]:
 @lru_cache(maxsize=1_024)
 def zone(name: str) -> tzinfo:
     """The zone of that IANA name. Raises KeyError for a name that the release does not have."""
+    return ZoneInfo.from_file(BytesIO(written(name)), key=name)
+
+
+def written(name: str) -> bytes:
+    """The zone file of that IANA name, as the release has it (TZif, RFC 9636). Raises KeyError."""
     if name not in names():
         raise KeyError(name)
-    with (files("tzdata.zoneinfo") / name).open("rb") as file:
-        return ZoneInfo.from_file(file, key=name)
+    return (files("tzdata.zoneinfo") / name).read_bytes()

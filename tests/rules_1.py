@@ -17,8 +17,8 @@ from zipfile import ZipFile
 
 import psycopg
 
-from api.archive import Archive, canonical
 from projections.log import COLUMNS
+from tests import bundled
 
 BUNDLES = Path(__file__).parent / "bundles"
 BUNDLE = BUNDLES / "rules-1.zip"
@@ -60,22 +60,14 @@ def instant(microseconds: int) -> datetime:
 def as_exported_then(bundle: Path) -> None:
     """This bundle of that ledger, as the release of rules 1 would have exported it."""
     then = {it["stream"]: it for it in lines("expected-state.jsonl")}
-    with ZipFile(bundle) as written:
-        files = {name: written.read(name) for name in written.namelist()}
-    said = []
-    for it in map(json.loads, files["expected-state.jsonl"].splitlines()):
+    files = {
+        name: text for name, text in bundled.read(bundle).items() if not name.startswith("zones/")
+    }
+    for n, written in enumerate(files["expected-state.jsonl"]):
+        it = json.loads(written)
         it |= {name: then[it["stream"]][name] for name in DERIVED if name in it}
-        said.append(json.dumps(it, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-    manifest = json.loads(files.pop("manifest.json"))
+        files["expected-state.jsonl"][n] = bundled.line(it)
+    manifest = json.loads(b"".join(files["manifest.json"]))
     del manifest["rules"], manifest["time_zones"]
-    files = {name: text for name, text in files.items() if not name.startswith("zones/")}
-    files["expected-state.jsonl"] = b"".join(said)
-    with ZipFile(bundle.with_suffix(".part"), "w") as into:
-        described = Archive(into)
-        for name, text in files.items():
-            described.add(name, [text])
-    manifest["files"] = described.files
-    files["manifest.json"] = canonical(manifest).encode()
-    with ZipFile(bundle, "w") as into:
-        for name in sorted(files):
-            Archive(into).add(name, [files[name]])
+    files["manifest.json"] = [bundled.line(manifest)]
+    bundled.write(files, bundle)

@@ -14,7 +14,7 @@ from zipfile import ZipFile
 import psycopg
 import pytest
 
-from api.archive import Archive, canonical
+from api.archive import Archive
 from api.audit import Exported, NothingToExport, Scope, export
 from api.load import load_operators
 from ops import attacks
@@ -26,9 +26,10 @@ from registry import commands as c
 from registry.application import Registry
 from registry.database import environment
 from registry.values import Tin
-from registry.zones import RELEASE
-from tests import rules_1
+from registry.zones import RELEASE, written
+from tests import bundled, rules_1
 from tests.api.test_cli import Terminal
+from tests.bundled import Files
 
 FRUIT = "CN1234567890"
 SCOPES = (
@@ -175,8 +176,6 @@ def test_an_event_without_its_salt_can_be_proved_no_more(register: str, tmp_path
 
 # ----------------------------------------------------------------------- what is forged by hand
 
-Files = dict[str, list[bytes]]
-
 
 def _first_leaf(files: Files) -> None:
     files["leaves"] = [bytes(32) + b"".join(files["leaves"])[32:]]
@@ -190,7 +189,7 @@ def _changed(name: str, change: Callable[[dict[str, Any]], Any], at: int = 0) ->
     def forge(files: Files) -> None:
         it = json.loads(files[name][at])
         change(it)
-        files[name][at] = json.dumps(it, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        files[name][at] = bundled.line(it)
 
     return forge
 
@@ -275,16 +274,11 @@ FORGERIES: dict[str, tuple[Callable[[Files], Any], tuple[int, ...]]] = {
 @pytest.fixture(scope="module")
 def bundles(register: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Files]:
     folder = tmp_path_factory.mktemp("bundles")
-    found = {"rules 1": _files(rules_1.BUNDLE)}  # of an earlier release
+    found = {"rules 1": bundled.read(rules_1.BUNDLE)}  # of an earlier release
     for scope in (Scope(), Scope("administration", "CN")):
         exported(register, scope, folder / "a.zip")
-        found[scope.kind] = _files(folder / "a.zip")
+        found[scope.kind] = bundled.read(folder / "a.zip")
     return found
-
-
-def _files(path: Path) -> Files:
-    with ZipFile(path) as bundle:
-        return {name: bundle.read(name).splitlines(keepends=True) for name in bundle.namelist()}
 
 
 @pytest.mark.parametrize("kind", ["all", "administration", "rules 1"])
@@ -302,18 +296,7 @@ def test_a_bundle_forged_by_hand_is_seen_through(
 
 
 def _written(files: Files, tmp_path: Path) -> Path:
-    """These files as a bundle, in whose manifest every digest is right."""
-    manifest = json.loads(b"".join(files.pop("manifest.json")))
-    with ZipFile(tmp_path / "a.zip", "w") as into, ZipFile(tmp_path / "b.zip", "w") as again:
-        described = Archive(into)
-        for name in sorted(files):
-            described.add(name, files[name])
-        manifest["files"] = described.files
-        written = [canonical(manifest).encode()]
-        second = Archive(again)
-        for name in sorted([*files, "manifest.json"]):
-            second.add(name, written if name == "manifest.json" else files[name])
-    return tmp_path / "b.zip"
+    return bundled.write(files, tmp_path / "b.zip")
 
 
 def test_who_has_two_streams_has_two_histories_and_is_found(
@@ -401,6 +384,20 @@ def test_a_bundle_names_its_time_zones_and_the_verifier_those_by_which_it_judges
     assert f"time zones: {RELEASE}, of Python's tzdata, as the bundle's\n" in done.stdout
 
 
+def test_a_bundle_brings_the_zones_that_its_streams_use(register: str, tmp_path: Path) -> None:
+    for scope, wanted in (
+        (Scope(), {"Asia/Shanghai", "Africa/Casablanca", "America/Lima"}),
+        (Scope("agreement", "CN-SG-AEO"), {"Asia/Shanghai", "Asia/Singapore"}),
+        (Scope("operator", FRUIT), {"Asia/Shanghai"}),
+    ):
+        exported(register, scope, tmp_path / "a.zip")
+        files = bundled.read(tmp_path / "a.zip")
+        brought = {name[6:]: b"".join(files[name]) for name in files if name.startswith("zones/")}
+        assert brought.keys() >= wanted
+        assert scope.kind == "all" or brought.keys() == wanted
+        assert all(written(name) == text for name, text in brought.items())
+
+
 def _moved(rows: list[Any], hours: int) -> None:
     """The days of one authorisation begin at other instants than they should."""
     for at in (-6, -5):
@@ -423,7 +420,11 @@ def _moved(rows: list[Any], hours: int) -> None:
 def test_what_another_release_of_time_zones_may_explain_is_not_called_forged(
     bundles: dict[str, Files], tmp_path: Path, release: str | None, hours: int, verdict: int
 ) -> None:
-    files = {name: list(lines) for name, lines in bundles["administration"].items()}
+    """In a bundle of before, which brings no zones."""
+    files = {
+        name: list(lines) for name, lines in bundles["administration"].items()
+        if not name.startswith("zones/")
+    }  # fmt: skip
     of_periods = next(n for n, it in enumerate(files["expected-state.jsonl"]) if b'"VALID"' in it)
     _changed("expected-state.jsonl", lambda it: _moved(it["periods"], hours), of_periods)(files)
     if release is None:
@@ -452,6 +453,18 @@ def test_the_bundle_of_an_earlier_release_is_good_by_the_rules_of_that_release(
     assert code == 1
     assert len(said) > 3
     assert all("the read models of operator" in it for it in said)  # of ends said in advance
+
+
+def test_the_ledger_of_an_earlier_release_is_derived_anew_and_is_good_by_the_rules_of_now(
+    database: str, tmp_path: Path
+) -> None:
+    rules_1.record(database)
+    attacks.watched(database)
+    exported(database, Scope(), tmp_path / "a.zip")
+    assert verify("bundle", str(tmp_path / "a.zip")) == (0, [])
+    now = bundled.read(tmp_path / "a.zip")["expected-state.jsonl"]
+    then = bundled.read(rules_1.BUNDLE)["expected-state.jsonl"]
+    assert 3 < sum(one != other for one, other in zip(now, then, strict=True)) < len(now)
 
 
 @pytest.mark.parametrize("rules", [None, 1])
