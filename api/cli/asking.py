@@ -185,8 +185,10 @@ def history(
         if not events:
             fail(REFUSED, f"{wanted} is not in this register")
         operator = connection.execute(
-            "select name, local_name, administration, time_zone, source, standing, successor"
-            " from views.operator where tin = %s",
+            "select n.name, n.local_name, o.administration, o.time_zone, o.source, n.standing,"
+            " rule.abroad_then(o.tin, t.now, t.now, true) as \"standingAbroad\", n.successor"
+            " from views.operator o, (select clock_timestamp() as now) t,"
+            " rule.stood(o.tin, t.now, t.now) n where o.tin = %s",
             [wanted.text],
         ).fetchone()
         periods = connection.execute(
@@ -203,7 +205,9 @@ def history(
         return
     if operator:
         names = " ".join(filter(None, (operator["name"], operator["local_name"])))
-        say(f"{wanted}  {names}  {operator['standing']}")
+        stands, abroad = operator["standing"], operator["standingAbroad"]
+        partly = f", {abroad} abroad" if abroad != stands else ""
+        say(f"{wanted}  {names}  {stands}{partly}")
         merged = f", merged into {operator['successor']}" if operator["successor"] else ""
         source = f", {operator['source']}" if operator["source"] else ""
         say(f"home {operator['administration']}, {operator['time_zone']}{source}{merged}")

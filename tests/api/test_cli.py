@@ -11,13 +11,14 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from projections.follower import wait_until
+from projections.follower import Follower, wait_until
 
 ROOT = Path(__file__).parents[2]
 FRUIT = "CN1234567890"
@@ -145,6 +146,28 @@ def test_history_of_machines_has_both_clocks(aeo: Terminal) -> None:
     assert granted["payload"]["effective"] == "2018-05-28"
     valid = next(it for it in told["periods"] if it["status"] == "VALID")
     assert {"validFrom", "validTo", "recordedFrom", "recordedTo"} <= valid.keys()
+
+
+def test_history_says_how_an_operator_stands_today_and_not_on_a_day_to_come(
+    aeo: Terminal, tmp_path: Path
+) -> None:
+    ground = {"legal_ground": "Order 237"}
+    life: list[dict[str, Any]] = [
+        {"command": "register_operator", "name": "Ahead Ltd", "roles": ["EXPORTER"]},
+        {"command": "lodge_application", "programme": "CN-AEO", "type": "ACE",
+         "effective": "2020-01-01", **ground},
+        {"command": "accept_application", "effective": "2020-01-02", **ground},
+        {"command": "grant_authorisation", "number": "AEOCNAHEAD1", "effective": "2020-05-01",
+         **ground},
+        {"command": "revoke_authorisation", "reason": "fraud",
+         "effective": f"{date.today().year + 2}-01-01", **ground},
+    ]  # fmt: skip
+    file = tmp_path / "ahead.jsonl"
+    file.write_text("\n".join(json.dumps({"tin": "CNAHEAD1", **line}) for line in life))
+    aeo.run("import", str(file))
+    Follower(aeo.database).catch_up()
+
+    assert aeo.run("history", "CNAHEAD1").splitlines()[0] == "CNAHEAD1  Ahead Ltd  VALID"
 
 
 def test_history_of_nobody_is_refused(aeo: Terminal) -> None:
