@@ -27,11 +27,8 @@ PAUSE = 0.5  # seconds between two attempts to reach the database
 KEEP = 5.0  # seconds between two writings of how far the ledger was seen
 BEGINNING = 5.0  # seconds that a start waits for the first look
 
-#: The epoch and how far the read models are, whether the database is a copy that only reads, and
-#: the last position of the ledger.
-_LOOK = (
-    f"select {STATE}, pg_is_in_recovery(), (select coalesce(max(position), 0) from ledger.event)"
-)
+#: The epoch and how far the read models are, and the last position of the ledger.
+_LOOK = f"select {STATE}, (select coalesce(max(position), 0) from ledger.event)"
 _COMMAND = "select command_id::text from ledger.event where position = %s"
 
 
@@ -112,6 +109,9 @@ class Sight:
             "", **parameters, autocommit=True, connect_timeout=5
         )
         async with connection:
+            while await _only_reads(connection):  # a copy takes no LISTEN
+                await self._look(connection)
+                await asyncio.sleep(PAUSE)
             await connection.execute(f"listen {CHANNEL}")
             await connection.execute(f"listen {EPOCHS}")
             await self._look(connection)
@@ -131,13 +131,11 @@ class Sight:
         remembered = self._memory.all()  # first: another process may see more meanwhile
         row = await (await connection.execute(_LOOK.encode())).fetchone()
         assert row is not None
-        state, copy, head = State.read(row[0]), row[1], int(row[2])
+        state, head = State.read(row[0]), int(row[1])
         seen = remembered.get(state.epoch, Seen())
         wrong = seen.why_not(head, await _command(connection, seen.of) if seen.of else None)
         epoch = state.epoch
-        if wrong and copy:
-            log.warning("a copy of the ledger is behind", epoch=epoch, why=wrong)
-        elif wrong:
+        if wrong and not await _only_reads(connection):  # a copy is behind, and says so
             epoch = await self._begin_epoch(epoch, wrong)
         self.position, self.epoch = state.position, epoch
         self._looked.set()
@@ -172,6 +170,12 @@ class Sight:
         for wanted, waiter in self._waiting:
             if wanted <= self.position and not waiter.done():
                 waiter.set_result(None)
+
+
+async def _only_reads(connection: AsyncConnection[Any]) -> bool:
+    """Is the database a copy that follows another one?"""
+    row = await (await connection.execute("select pg_is_in_recovery()")).fetchone()
+    return bool(row and row[0])
 
 
 async def _command(connection: AsyncConnection[Any], position: int) -> str | None:

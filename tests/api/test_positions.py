@@ -4,16 +4,18 @@ of the database: two servers, one a copy of the other that is behind."""
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from api import postgres, sight, web
 from api.cluster import find_cluster
@@ -27,8 +29,9 @@ from tests.api.client import ACME, CHINA, KOREA, Client, record, small_world
 from tests.conftest import IN_A_HURRY
 from tests.gate import Gate
 
-DATABASES = [f"register_{n}" for n in range(18)]
+DATABASES = [f"register_{n}" for n in range(20)]
 NEW = "Acme Lines"
+ROUNDS = 12
 #: Planned; of many keys; and answered by the stock executor alone.
 QUESTIONS = {
     "one": "query ($tin: TIN!) { operator(tin: $tin) { name } }",
@@ -173,6 +176,60 @@ def test_a_server_that_is_behind_says_so_instead_of_answering(
         gate.lead_to(servers.ahead)
         gate.open()
         assert name_in(ask(client, text, servers.position)) == NEW
+
+
+def test_no_answer_is_older_than_asked_whatever_the_servers_do(
+    servers: Servers, gate: Gate, tmp_path: Path
+) -> None:
+    luck, told, texts = Random(2026), Counter[str](), list(QUESTIONS.values())
+    with Client(gate.conninfo, tmp_path) as client:
+        for _ in range(ROUNDS):
+            gate.lead_to(*luck.choice([[servers.ahead], [servers.behind], list(astuple(servers))]))
+            if luck.random() < 0.7:
+                gate.stop()
+                gate.open()
+            for _ in range(3):
+                least = luck.choice([servers.position, servers.position - 1])
+                answer = ask(client, luck.choice(texts), least)
+                if answer.status_code == 200:
+                    told[f"{name_in(answer)} from {servers.position - least} before"] += 1
+                else:
+                    told[code(answer)] += 1
+    print(dict(told))
+    assert "Acme from 0 before" not in told, "older than asked"
+    assert told[f"{NEW} from 0 before"] and told["Acme from 1 before"] and told["BEHIND"]
+    assert set(told) <= {
+        f"{NEW} from 0 before", f"{NEW} from 1 before", "Acme from 1 before", "BEHIND",
+        "UNAVAILABLE",
+    }  # fmt: skip
+
+
+def test_a_copy_that_only_reads_is_behind_and_begins_no_epoch(
+    clusters: tuple[str, str, Iterator[str]], servers: Servers, tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:  # fmt: skip
+    with Client(servers.ahead, tmp_path) as client:
+        own = f"{ready(client)['epoch']}:{servers.position}"
+    copied = tmp_path_factory.mktemp("copy")
+    copied.chmod(0o711)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DATABASE_URL", raising=False)
+        # The copy is taken while the server runs, between two of its checkpoints, and recovers.
+        with psycopg.connect(servers.behind, autocommit=True) as connection:
+            connection.execute("checkpoint")
+            [(data,)] = connection.execute("show data_directory")
+        source = Path(data).parent
+        subprocess.run(["cp", "-a", source, copied / source.name], check=True)
+        for name in ("users.lock", ".s.PGSQL.5432", ".s.PGSQL.5432.lock", "data/postmaster.pid"):
+            (copied / source.name / name).unlink(missing_ok=True)
+        signal = copied / source.name / "data" / "standby.signal"
+        subprocess.run(["cp", "-a", source / "data" / "PG_VERSION", signal], check=True)
+        with postgres.database(copied, IN_A_HURRY) as url:
+            database = make_conninfo(url, dbname=conninfo_to_dict(servers.ahead)["dbname"])
+            with Client(database, tmp_path) as client:
+                assert code(ask(client, QUESTIONS["one"], own)) == "BEHIND"
+                assert name_in(ask(client, QUESTIONS["one"], servers.position - 1)) == "Acme"
+            assert epoch(database).number == 1
 
 
 def test_a_command_is_given_once_what_it_follows_is_shown_and_not_before(
