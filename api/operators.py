@@ -101,7 +101,8 @@ class Operator:
         metadata=sql.at(places.STANDING_ABROAD),
         description="What of it counts abroad, in one word: SUSPENDED where the part is that"
         " partners recognise, whatever the rest; LISTED where a published list is all that says"
-        " that it is valid, which is assumed to go on.",
+        " that it is valid, which is assumed to go on; NONE where it lacks the part that partners"
+        " recognise (an EU AEOC).",
     )
     source: str | None = strawberry.field(description="synthetic: made up, no real company.")
     position: Position

@@ -211,6 +211,8 @@ class _Recognition:
                     if link.ordinal:
                         told.say("clause", link.ordinal)
                     self._scope(told, link, code)
+                if code is ReasonCode.TYPE_OUT_OF_SCOPE and not self.abroad:
+                    self._at_home_only(told)
                 if code is ReasonCode.DATE_UNCERTAIN:
                     self._between_lists(told)
         return told.close()
@@ -285,6 +287,11 @@ class _Recognition:
         while found in before:
             found = before[found]
         return found
+
+    def _at_home_only(self, told: _Facts) -> None:
+        """What is valid, and lacks the part that partners recognise."""
+        held = {f"{p.programme} {p.type}" for p in self.periods if p.abroad is Status.NONE}
+        told.item().say("held", *sorted(held))
 
     def _between_lists(self, told: _Facts) -> None:
         """What may have begun, or ended, between two readings of a published list."""

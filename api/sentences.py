@@ -228,6 +228,9 @@ def _standing(code: ReasonCode, whole: _Said, it: _Said) -> str:
 
 
 def _type(it: _Said) -> str:
+    if it.of("held") and not it.of("coveredType"):
+        lacks = "lacks the part that partners recognise, whatever a clause covers"
+        return f"{it.list('held')}: {lacks}"
     if not it.of("coveredType"):
         way = f"{it.place('from', 'one side')} into {it.place('to', 'the other')}"
         return f"{it.agreement}: no clause on record for {way}"

@@ -223,6 +223,7 @@ def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
         due=renewal(rules, valid_until) + of_day.review(day),
         rule_unknown=footing.marked(unknown + rules.unknown("review_years")),
         ends_by_decision=rules.takes_decision("validity_end") if valid_until else None,
+        abroad=rules.abroad(type),
         counted_by=effect.counted_by,
         shared=it.shared,
         **said,

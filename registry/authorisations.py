@@ -50,8 +50,9 @@ def change_type(operator: Operator, it: c.ChangeType, by: Decision) -> None:
     rules = programme.rules_on(day)
     footing.not_held_twice(operator, rules, mine.programme, it.type, mine, day)
     record(
-        operator, Operator.TypeChanged, mine, by, kinds, same, type=it.type, reason=it.reason
-    )
+        operator, Operator.TypeChanged, mine, by, kinds, same,
+        type=it.type, reason=it.reason, abroad=rules.abroad(it.type),
+    )  # fmt: skip
 
 
 def amend_roles(operator: Operator, it: c.AmendRoles, by: Decision) -> None:

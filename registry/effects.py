@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from registry.operators import Operator
 from registry.rules import remarks
-from registry.values import HELD, Role, Status
+from registry.values import COUNTS_ABROAD, HELD, Role, Status
 
 
 class Period(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
@@ -114,6 +114,11 @@ def listed(of: Operator.Listed, since: date | None, at: datetime) -> Period:
         number=of.number, roles=of.roles, effective_from=since, flags=("listed",),
         ground=_ground(of) or of.source,
     )  # fmt: skip
+
+
+def at_home_only(it: Period) -> Period:
+    """Of a type that lacks the part that partners recognise nothing counts abroad."""
+    return replace(it, abroad=Status.NONE) if it.abroad in COUNTS_ABROAD else it
 
 
 def uncertain(it: Period, at: datetime) -> Period:

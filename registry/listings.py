@@ -95,6 +95,7 @@ def _named(operator: Operator, it: c.ListOperator, by: Decision) -> None:
         programme=it.programme,
         earliest=min(earliest, it.read_on),
         roles=operator.roles,
+        abroad=programme.rules_on(it.read_on).abroad(it.type),
         **said,
         **_envelope(it, by),
     )

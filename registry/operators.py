@@ -160,6 +160,8 @@ class Operator(BaseAggregate[UUID]):
         name: str | None = None  # as the list writes it
         roles: tuple[Role, ...] = ()
         shared: str | None = None  # why another operator may have the number, too
+        #: False: it lacks the part that partners recognise, by the programme's rule of that day.
+        abroad: bool | None = None
 
         def change(self, operator: Operator) -> None:
             it = operator.authorisations.get(self.authorisation)
@@ -247,6 +249,8 @@ class Operator(BaseAggregate[UUID]):
         counted_by: str | None = None  # the calendar of the working days until its effect
         ends_by_decision: bool | None = None  # None: the term ends by law after `valid_until`
         shared: str | None = None  # why another operator may have the number, too
+        #: False: it lacks the part that partners recognise, by the programme's rule of that day.
+        abroad: bool | None = None
 
         def change(self, operator: Operator) -> None:
             super().change(operator)
@@ -268,6 +272,8 @@ class Operator(BaseAggregate[UUID]):
         TOPIC = "operator.type_changed"
         type: str
         reason: str | None = None
+        #: False: it lacks the part that partners recognise, by the programme's rule of that day.
+        abroad: bool | None = None
 
         def alter(self, it: Authorisation) -> None:
             it.type = self.type

@@ -13,7 +13,7 @@ from operator import attrgetter
 from msgspec.structs import replace
 
 from registry.decisions import begins
-from registry.effects import STANDS, Period, is_free, listed, uncertain
+from registry.effects import STANDS, Period, at_home_only, is_free, listed, uncertain
 from registry.ends import NO_ENDS, SAYS, End
 from registry.operators import Operator
 from registry.values import ENDED, Status
@@ -131,7 +131,10 @@ class Page:
     def begin(self) -> None:
         self.last = self.begun.effective
         self.done: list[Period] = []
-        self.base = self.now = self.first()
+        #: Does it count abroad, as the type that it is?
+        self.counts = True
+        self.base = self.first()
+        self.now = self.base if self.counts else at_home_only(self.base)
         self.ends = NO_ENDS
         #: What ended by law: before the last event, and what will after it.
         self.passed: list[End] = []
@@ -202,6 +205,8 @@ class Page:
                 after, status=Status.GRANTED, abroad=Status.GRANTED, valid_from=decided
             )
             now = _cut(self.done, now, granted)
+        if isinstance(event, Operator.Granted | Operator.TypeChanged):
+            self.counts = event.abroad is not False
         if said := SAYS.get(kind):
             self.ends = said(self.ends, event)
         # An annulment needs no case of its own: its day is that of the grant, so in the order of
@@ -213,6 +218,7 @@ class Page:
         self.base = base = replace(base, valid_from=max(at, now.valid_from))
         ends = self.ends
         seen = ends.seen(base) if ends.lapsed or ends.unlifted else base
+        seen = seen if self.counts else at_home_only(seen)
         self.now = _cut(self.done, now, seen)
 
     def pass_to(self, day: date) -> None:
@@ -266,9 +272,11 @@ class ListedPage(Page):
         number = next((it.number for it in reversed(read) if it.number), None)
         day, earliest = since or read[0].effective, max(it.earliest for it in read)
         self.last = read[0].effective
+        self.counts = read[-1].abroad is not False
         certain = replace(listed(read[0], since, begins(day, self.zone)), number=number)
         if since is None and earliest < day:
             maybe = uncertain(certain, begins(earliest, self.zone))
+            maybe = maybe if self.counts else at_home_only(maybe)
             self.done.append(replace(maybe, valid_to=certain.valid_from))
         return certain
 

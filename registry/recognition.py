@@ -220,6 +220,8 @@ def _standing(found: Iterable[Status]) -> ReasonCode:
         return ReasonCode.AUTHORISATION_SUSPENDED
     if Status.GRANTED in statuses:
         return ReasonCode.NOT_YET_EFFECTIVE
+    if Status.NONE in statuses:  # valid at home, as a type that is not recognised abroad
+        return ReasonCode.TYPE_OUT_OF_SCOPE
     if statuses & ENDED:
         return ReasonCode.AUTHORISATION_ENDED
     return ReasonCode.NO_AUTHORISATION

@@ -121,6 +121,12 @@ class Rules:
         value = self.rule(f"parts.{type}").value
         return frozenset(value.split("+")) if value else frozenset((type,))
 
+    def abroad(self, type: str) -> bool | None:
+        """False: an authorisation of this type lacks the part that counts abroad, as an AEOC does.
+        None: it counts there; of a type of which no rule names parts the whole does."""
+        named = self.rule(f"parts.{type}").value and self.recognised_part
+        return False if named and self.recognised_part not in self.parts(type) else None
+
     @property
     def recognised_part(self) -> str | None:
         """The part that counts abroad: of an EU authorisation, security and safety (S).
