@@ -28,6 +28,7 @@ from registry.notes import ED25519, Checkpoint, Proof, Signer, read_note
 from registry.policies import BadPolicy, read_policy, satisfied
 from registry.stored import EventMapper
 from tests import rules_1
+from tests.chance import TIMES
 from tests.test_verifier_lines import shown_event
 from tests.worlds import Maker
 
@@ -203,7 +204,7 @@ def test_a_witness_counts_only_as_long_as_it_is_asked_to() -> None:
 # ------------------------------------------------------------------------------- the reducers
 
 
-@pytest.mark.parametrize("turn", range(6))
+@pytest.mark.parametrize("turn", range(6 * TIMES))
 def test_what_a_stream_means_in_law_is_found_again_without_us(turn: int) -> None:
     """Two programs that share no line make the same periods, stages and sides of it."""
     mapper = EventMapper(AGGREGATES)

@@ -23,6 +23,7 @@ from api.files.reading import Source, source_of
 from api.files.templates import template_of
 from registry import commands as c
 from registry.errors import BadValue
+from tests.chance import TIMES
 from tests.workbooks import workbook
 
 FIELDS = ("tin", "name", "local_name", "roles", "effective")
@@ -89,7 +90,7 @@ def written(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(written())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 * TIMES, deadline=None)
 def test_a_table_is_read_back_equal_in_every_dialect_encoding_and_layout(
     how: dict[str, Any],
 ) -> None:
@@ -377,7 +378,7 @@ def test_an_encoding_that_is_none_of_text_is_refused(name: str, tmp_path: Path) 
 
 
 @given(st.integers(0, 2**32), st.sampled_from(["cut", "torn", "noise"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * TIMES, deadline=None)
 def test_a_torn_file_is_read_or_refused_and_never_a_fault(seed: int, how: str) -> None:
     chance = random.Random(seed)
     with TemporaryDirectory() as folder:

@@ -35,10 +35,11 @@ from api.schema import core, schema
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 from tests.api.documents import SUBJECTS, Asking
 from tests.api.region import FRUIT, OPEN, QUIET, STEEL, region
+from tests.chance import TIMES
 
 __all__ = ["region"]
 
-DOCUMENTS, TOGETHER = 5_000, 40
+DOCUMENTS, TOGETHER = 5_000 * TIMES, 40
 NOWS = [datetime(2026, 11, 21, 12, tzinfo=UTC), datetime(2026, 3, 5, tzinfo=UTC),
         datetime(2019, 6, 1, tzinfo=UTC)]  # fmt: skip
 

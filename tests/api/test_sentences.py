@@ -33,6 +33,7 @@ from registry.values import (
 from registry.zones import names
 from tests.api.client import AUDITOR, Client
 from tests.api.region import PAPER, Line, agreement, clause, operator, record, region
+from tests.chance import TIMES
 from tests.law import AU, CN, EU, KR
 from tests.questions import AT, link, period
 from tests.samples import ACME
@@ -113,7 +114,7 @@ _questions = st.builds(
 _zones = st.dictionaries(st.sampled_from([str(c) for c in CODES]), st.sampled_from(ZONES))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600 * TIMES, deadline=None)
 @given(_worlds, _questions, _zones)
 def test_every_reason_of_every_world_has_a_sentence_that_is_made_of_its_code_and_facts(
     world: Facts, asked: Question, zones: dict[str, str]
@@ -131,7 +132,7 @@ def test_every_reason_of_every_world_has_a_sentence_that_is_made_of_its_code_and
                 assert fact.zone is None or fact.zone in zones.values()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200 * TIMES, deadline=None)
 @given(st.lists(_links, max_size=4), _instants, _zones)
 def test_the_same_of_the_results_of_controls(
     links: list[Link], at: datetime, zones: dict[str, str]
@@ -144,7 +145,7 @@ def test_the_same_of_the_results_of_controls(
             assert reason.message == sentence(reason.code, reason.facts)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300 * TIMES, deadline=None)
 @given(_worlds, _questions, _zones, st.randoms())
 def test_a_sentence_is_there_whatever_facts_are_missing(
     world: Facts, asked: Question, zones: dict[str, str], luck: random.Random

@@ -27,9 +27,10 @@ from registry.recognition import (
     recognise,
 )
 from registry.values import AdministrationCode, Direction, HsCode, Role, Sense
+from tests.chance import TIMES
 from tests.worlds import Maker, World
 
-ROUNDS, WORLDS, QUESTIONS = 3, 120, 57  # 20,520 questions
+ROUNDS, WORLDS, QUESTIONS = 3 * TIMES, 120, 57  # 20,520 questions
 
 
 def test_sql_answers_as_the_rule_does(database: str) -> None:

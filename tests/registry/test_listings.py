@@ -25,6 +25,7 @@ from registry.errors import (
 from registry.operators import Operator
 from registry.standing import Period, Record, periods, record
 from registry.values import Role, Status
+from tests.chance import TIMES
 from tests.samples import ACME, UCC, authorised, operator, registered
 from tests.scenario import believed, decide, fact, given, noon, refused, stream, when
 
@@ -224,7 +225,7 @@ READINGS = st.lists(
 
 
 @over(READINGS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200 * TIMES, deadline=None)
 def test_whatever_lists_say_every_day_stands_in_one_way_and_none_contradicts_a_reading(
     readings: list[tuple[int, bool, int | None]],
 ) -> None:

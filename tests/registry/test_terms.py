@@ -20,6 +20,7 @@ from registry.links import Record, record
 from registry.routes import DECISIONS
 from registry.values import AdministrationCode, AgreementKind, Step
 from tests.arrangements import LATER, NOW, at, day, implemented, of, said, scope, state
+from tests.chance import TIMES
 from tests.law import AU, CN, SG, TH
 from tests.scenario import believed, noon
 
@@ -314,7 +315,7 @@ class Course:
 PAIRS = [(one, other) for one in ALL for other in ALL if one != other]
 
 
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", range(120 * TIMES))
 def test_each_day_of_random_steps_is_as_the_oracle_says(seed: int) -> None:
     course = Course(seed, width=1)
     [oracle] = course.oracles()
@@ -328,7 +329,7 @@ def test_each_day_of_random_steps_is_as_the_oracle_says(seed: int) -> None:
             ], (on, pair, course.taken)
 
 
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", range(120 * TIMES))
 def test_what_is_certainly_live_or_not_is_so_in_every_reading_of_the_days(seed: int) -> None:
     course = Course(seed, width=9)
     oracles = course.oracles()

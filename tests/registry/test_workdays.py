@@ -21,6 +21,7 @@ from registry.programmes import Programme
 from registry.routes import DECISIONS
 from registry.values import AdministrationCode, RuleState, Tin
 from registry.workdays import REGULATION_1182, WEEKDAYS, Calendar, UnknownCalendar, release
+from tests.chance import TIMES
 from tests.law import DE, EU, GB, ZONES
 from tests.scenario import fact, given
 
@@ -226,7 +227,7 @@ def test_more_time_is_counted_on_from_the_day_that_was_not_moved() -> None:
     assert due == [date(2026, 4, 7), date(2026, 4, 14), date(2026, 4, 24)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200 * TIMES, deadline=None)
 @drawn(
     st.dates(*FOREVER), st.integers(1, 400),
     st.sampled_from(["DE", "FR", "GB-ENG", "IE", "PL", WEEKDAYS]),
@@ -247,7 +248,7 @@ def test_a_period_ends_on_the_first_working_day_that_is_not_too_early(
         assert not calendar.works(earlier) or sum(map(calendar.works, held)) < 2
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100 * TIMES, deadline=None)
 @drawn(st.dates(*FOREVER), st.integers(0, 40), st.sampled_from(["DE", "GB-ENG", "CN", "SA", "JP"]))
 def test_so_many_working_days_lie_between(start: date, count: int, place: str) -> None:
     calendar = Calendar(place)
