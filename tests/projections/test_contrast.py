@@ -31,7 +31,7 @@ def worlds(database: str) -> Any:
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
         _write(connection, made)
-        _KEPT.clear()  # by the ids of streams, which another test's may have borne
+        _KEPT.clear()
         yield made, connection
 
 

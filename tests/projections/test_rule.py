@@ -134,19 +134,19 @@ def _facts(world: World, stream: list[Known[Any]], known: datetime) -> Facts:
 def _links(world: World, known: datetime) -> list[links.Link]:
     """Kept for each number of events known, while the worlds of a turn live.
 
-    Many instants know the same. A stream is told by its id, which the next turn's streams may bear.
+    Many instants know the same. A stream is told by its id, and kept so that no other bears it.
     """
     found = []
     for stream in world.agreements:
         told = _by(stream, known)
         key = (id(stream), len(told))
         if told and key not in _KEPT:
-            _KEPT[key] = _now(links.record(told).links)
-        found += _KEPT[key] if told else []
+            _KEPT[key] = stream, _now(links.record(told).links)
+        found += _KEPT[key][1] if told else []
     return found
 
 
-_KEPT: dict[tuple[int, int], list[links.Link]] = {}
+_KEPT: dict[tuple[int, int], tuple[list[Known[Any]], list[links.Link]]] = {}
 
 
 def _by(stream: list[Known[Any]], known: datetime) -> list[Known[Any]]:

@@ -14,7 +14,7 @@ from registry.links import LinkState
 from registry.recognition import Basis, Facts, Question, holds, recognise
 from registry.values import Role, Status
 from tests.chance import TIMES
-from tests.projections.test_rule import _facts
+from tests.projections.test_rule import _KEPT, _facts
 from tests.worlds import Maker
 
 #: A clause that asks for nothing, so that many bases are found.
@@ -63,6 +63,7 @@ def test_a_basis_counts_from_where_its_stretch_begins() -> None:
     luck, found, moved = random.Random(0), 0, 0
     for n in range(150 * TIMES):
         world = Maker(40_000 + n, ["QA", "QB", "QD", "QE", "QF"]).make()
+        _KEPT.clear()
         known = max(e.known_at for s in (*world.operators, *world.agreements) for e in s)
         for stream in world.operators:
             facts = _open(_facts(world, stream, known))
