@@ -154,7 +154,10 @@ def decide(asker: Asker, action: Action, about: Resource) -> Verdict:
         case Action.RECORD:
             allowed = at_home or (itself and about.command in OWN_COMMANDS)
             who = "" if allowed else _who_records(about)
-    return YES if allowed else Verdict(False, f"{asker.subject} may not {action.value}: {who} may")
+    if allowed:
+        return YES
+    subject = "the public" if asker.subject == "public" else asker.subject
+    return Verdict(False, f"{subject} may not {action.value}: {who} may")
 
 
 def _who_records(about: Resource) -> str:

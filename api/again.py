@@ -25,7 +25,7 @@ CHECKING = 5.0  # seconds
 
 
 def was_dead(error: BaseException | None) -> bool:
-    """Was it the connection that failed, and not the statement, nor the pool that had none?"""
+    """Whether the connection failed, and not the statement; a pool without one is no failure."""
     return is_lost(error) and not isinstance(error, PoolTimeout | TooManyRequests)
 
 

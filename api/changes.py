@@ -69,14 +69,17 @@ class RecognitionStretch:
 )
 class RecognitionChange:
     position: Position = strawberry.field(
-        description="Of the event that made it so, or of the first one recorded after it was so."
+        description="Of the event that changed the answer; where a day changed it, of the first"
+        " event recorded after the day began."
     )
     tin: Tin
     was: Outcome = strawberry.field(
         description="What was told for `effectiveFrom` until then: UNKNOWN of an operator that was"
         " hidden from the asker."
     )
-    now: Outcome = strawberry.field(description="What is told for that instant since.")
+    now: Outcome = strawberry.field(
+        description="What is told for `effectiveFrom` from this change on."
+    )
     effective_from: datetime = strawberry.field(
         description="The first instant, in law, that is answered otherwise: by another outcome, or"
         " for other reasons."

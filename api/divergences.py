@@ -37,7 +37,7 @@ From = Annotated[
     datetime, strawberry.argument(name="from", description="The first instant of law asked about.")
 ]
 To = Annotated[
-    datetime, strawberry.argument(description="Exclusive; of what is to come nothing diverges yet.")
+    datetime, strawberry.argument(description="The end of that time, exclusive; at most now.")
 ]
 
 

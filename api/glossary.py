@@ -168,7 +168,8 @@ MEANINGS = {
     "until": "The civil day on which it ends, exclusive.",
     "validFrom": "From when it holds.",
     "validTo": "Until when it holds, exclusive; null: no end is known.",
-    "validUntil": "The last civil day of the authorisation; null: it has no end of its own.",
+    "validUntil": "The last civil day of the authorisation. In an answer null means that it has no "
+    "end of its own; in a command it means the term of the programme's rules.",
     "value": "Its value.",
     "verifiedBy": "Who made sure of it.",
     "what": "Which step, date or field it is.",

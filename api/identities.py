@@ -65,7 +65,8 @@ def _recorded_parts(
 
 
 def _parts(source: Source) -> Iterator[tuple[int, str]]:
-    """Every beginning that ends with a line, with the end of that line and without it."""
+    """The digest of each beginning of the file that ends with a whole line, with and without the
+    line end: the number of that line, and the digest."""
     hashed = sha256()
     with source.path.open("rb") as file:
         for number, line in enumerate(file, 1):

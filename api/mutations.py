@@ -56,9 +56,9 @@ COMMON = ("effective", "decided", "legal_ground", "source", "expected_version", 
 IDS = {"command_id", "person", "programme", "agreement", "document", "id"}
 
 
-@strawberry.type(description="Recorded it was; it is lawful, and somebody should look.")
+@strawberry.type(description="Why somebody should check a command that is lawful and was recorded.")
 class Warning:
-    code: str = strawberry.field(description="Its name, for ever: CONSULTATION_OPEN, ...")
+    code: str = strawberry.field(description="A code that never changes: CONSULTATION_OPEN, ...")
     message: str = strawberry.field(description="What was recorded, and what stands beside it.")
 
 
@@ -71,8 +71,8 @@ class Recorded:
         "register's own last position."
     )
     warnings: list[Warning] = strawberry.field(
-        description="What is lawful and was recorded, and somebody should look at: a grant while "
-        "a consultation is open. The same command sent again is told the same."
+        description="What somebody should check although it is lawful and was recorded: a grant "
+        "while a consultation is open. The same command sent again has the same warnings."
     )
     epoch: str = strawberry.field(
         description="The epoch of the ledger that `position` is of: 12 hexadecimal digits. With "

@@ -69,6 +69,6 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
 
 
 def _forgotten(task: asyncio.Task[Any]) -> None:
-    """Nobody waits for it any more; what it raises is not to be told as unseen."""
+    """Reads the exception of a task that nobody awaits, so that asyncio does not report it."""
     if not task.cancelled():
         task.exception()

@@ -132,7 +132,7 @@ class _Facts:
         return self
 
     def item(self) -> _Facts:
-        """From here on, one thing more."""
+        """Begins the next item: the facts that follow belong to it."""
         self.close()
         self._new = []
         return self

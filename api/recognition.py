@@ -289,7 +289,7 @@ class RecognitionQuery:
 def _look(
     info: Info, operation: str, tins: Sequence[Tin], asked: Question, as_of: AsOf
 ) -> Iterator[list[Recognition]]:
-    """Keeps the look when what was found is known, or when it failed: looked it was."""
+    """Writes the look to the log, with the answers. A question that failed is logged as well."""
     found: list[Recognition] = []
     try:
         yield found

@@ -127,7 +127,7 @@ async def alive(connection: AsyncConnection[Any]) -> None:
     poll = select.poll()
     if not connection.closed:
         poll.register(connection.pgconn.socket, select.POLLIN | select.POLLHUP | select.POLLERR)
-    # To who is idle the server says nothing, but that the connection has ended.
+    # On an idle connection the server sends nothing until it ends the connection.
     if connection.closed or poll.poll(0):
         await connection.close()  # else the pool would take it back as a good one
         raise psycopg.OperationalError("the database ended the connection")

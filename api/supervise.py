@@ -86,7 +86,7 @@ def _run(
     while not _ready(port):
         _all_alive(helpers, say)
         time.sleep(0.05)
-    # These are behind by nature, so they do not take their share of the machine before we answer.
+    # These may lag, so they start only after the service answers.
     for command in ("log", "sign", "clerk"):
         helpers.append(Kept(command, home))
         helpers[-1].tell(url)

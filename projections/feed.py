@@ -143,7 +143,7 @@ def change(past: Past, territory: AdministrationCode, step: Step, sight: Sight) 
 
 
 def _alike(past: Past, step: Step, sight: Sight) -> bool:
-    """Does the law open the same at both instants, and is no consent to begin or to end between?"""
+    """Whether the asker may see the same at both instants: by law, and with no consent between."""
     if sight.role == "auditor":
         return True
     asker, home = AdministrationCode(sight.administration or ""), past.administration
@@ -185,8 +185,8 @@ def _first_unlike(
 def _first_to_tell(
     after: Facts, territory: AdministrationCode, now: datetime
 ) -> datetime | None:
-    """Of an operator that is seen only since: the first instant at which it is recognised, or from
-    which on something else is said of it than of an unknown one."""
+    """Of an operator that the asker did not see before: the first instant at which it is
+    recognised, or whose answer differs from that for an unknown operator."""
     for start, end in _pieces(edges(after)):
         said = _verdict(after, territory, start)
         if said.outcome is Outcome.RECOGNISED:
@@ -200,7 +200,7 @@ def _hides(
     past: Past, territory: AdministrationCode, step: Step, sight: Sight, before: Facts,
     after: Facts,
 ) -> Change | None:  # fmt: skip
-    """The asker hears that an operator is hidden from it, by an event or because time passed."""
+    """The change that tells the asker that an operator is now hidden, by an event or by a day."""
     by_time = not sees(past, before, sight, step.previous, step.at)
     if by_time:
         after, hidden = before, _hidden_since(past, before, step, sight)

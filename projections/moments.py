@@ -127,10 +127,23 @@ def replay(
             raise
 
 
-def drop(connection: psycopg.Connection[Any], schema: str | None = None) -> list[str]:
-    """Remove the schema of one moment, or every one there is. Answers which there were."""
-    gone = [] if schema else _sweep(connection)
-    found = [name for name in _schemas(connection, PREFIX) if schema in (None, name)]
+def drop(
+    connection: psycopg.Connection[Any],
+    at: datetime | None = None,
+    known: datetime | None = None,
+) -> list[str]:
+    """Remove the schemas of the moments with these instants (UTC); None stands for any instant.
+
+    Answers with the names of the schemas that were removed.
+    """
+    gone = [] if at or known else _sweep(connection)
+    start = f"{PREFIX}{_plain(at)}_" if at else PREFIX
+    end = f"_{_plain(known)}" if known else ""
+    found = [
+        name
+        for name in _schemas(connection, PREFIX)
+        if name.startswith(start) and name.endswith(end)
+    ]
     for name in found:
         _drop(connection, name)
     return gone + found

@@ -205,7 +205,8 @@ def _says(fact: Any) -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class Opened:
-    """What agreements open to an asker: with or without consent, and to whom consent may be."""
+    """What agreements open to an asker: whether consent is required, and to which administrations
+    it may be given."""
 
     consent_required: bool
     consent_to: frozenset[AdministrationCode]

@@ -337,7 +337,7 @@ def _saying(
     kind: type[E],
     same: Callable[[E], bool],
 ) -> list[Operator.Event]:
-    """The last words of this kind about this authorisation, as long as they say the same."""
+    """The latest events of this kind about this authorisation, back to the first that differs."""
     found: list[Operator.Event] = []
     for event in standing(operator, of(mine, (kind,))):
         if not (isinstance(event, kind) and same(event)):

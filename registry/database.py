@@ -100,13 +100,13 @@ def environment(conninfo: str, role: str | None = "aeo_writer") -> dict[str, str
     }
 
 
-#: Classes of SQLSTATE (or whole ones) with which a server takes its leave: connection exceptions,
-#: and its shutting down or starting up.
+#: SQLSTATEs, or the classes they begin with, that mean a lost connection: connection exceptions,
+#: and a server that shuts down or starts up.
 _LEAVING = ("08", "57P01", "57P02", "57P03")
 
 
 def is_lost(error: BaseException | None) -> bool:
-    """Was it the connection that failed, and not the statement? One that broke has no SQLSTATE.
+    """Whether the connection failed, and not the statement. A broken connection has no SQLSTATE.
 
     A full disk, a table that cannot be written and a statement that took too long are errors of
     class psycopg.OperationalError, too, and are no lost connection.

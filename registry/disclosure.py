@@ -2,7 +2,7 @@
 
 An agreement opens, from the first grant on, the certified standings of an operator: granted, valid,
 suspended as a whole or in part, ended. It opens no application that is pending, refused, not
-accepted or withdrawn, no deadline, no reassessment and no ground (domain.md, section 4; SAFE
+accepted or withdrawn, no deadline, no reassessment and no ground (SAFE
 Framework, Pillar 2, on the exchange of AEO master data). The home customs, the operator itself and
 auditors are told all. Pure: the SQL that answers is held against it by tests.
 """

@@ -1,8 +1,8 @@
 """The record of ends: of terms that somebody decides are over, and of what ended by law.
 
-What was said in advance ended without anybody: the record of it changes no answer, on no day. It is
-there so that history, feed and proof carry the end, and it is made only where it says what the
-events before it said (registry/ends.py).
+An end said in advance takes effect without a command, so its record changes no answer of any day.
+The record exists so that the history, the feed and the log contain the end. It is accepted only
+where it repeats what earlier events said (registry/ends.py).
 """
 
 from __future__ import annotations

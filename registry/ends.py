@@ -1,7 +1,8 @@
 """Ends said in advance: of a term (`valid_until`) and of a suspension (`until`).
 
-Each is law on its day without another event. Where the event says that it takes a decision to end,
-its programme's rule of that day did, and what comes after the day is unknown until it is taken.
+Each takes effect on its day without another event. Where the programme's rule of the day of the
+event demands a decision, the event says so (`ends_by_decision`), and how the authorisation stands
+after the end is unknown until that decision is recorded.
 """
 
 from __future__ import annotations

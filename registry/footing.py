@@ -178,8 +178,8 @@ def told(operator: Operator) -> list[Operator.Event]:
 def standing(
     operator: Operator, same: Callable[[Operator.Event], bool], undone: Kinds = ()
 ) -> list[Operator.Event]:
-    """The events on which the present state rests, the last word first: those that are `same`,
-    back to the last one of the kinds that undo them."""
+    """The events on which the present state rests, the latest first: those that are `same`, back to
+    the latest event of a kind that undoes them."""
     found: list[Operator.Event] = []
     for event in reversed(told(operator)):
         if same(event):

@@ -286,7 +286,7 @@ class _Belief:
         return any(isinstance(e, Agreement.Acceded) for e in self.told)
 
     def _suspensions(self, side: AdministrationCode) -> list[Time]:
-        """Each until it is resumed, or until the side withdraws: who comes back begins anew."""
+        """The suspensions of a side. Each ends when it is resumed, or when the side withdraws."""
         found: list[Time] = []
         own: list[Agreement.SideEvent] = []
         for event in self.told:
@@ -374,12 +374,12 @@ def _by_turns(
 
 
 def _perhaps(times: Iterable[Time], at: datetime) -> list[Time]:
-    """Those inside which the instant certainly or perhaps is."""
+    """The times in which the instant lies, or in which it may lie."""
     return [time for time in times if time.holds(at) is not False]
 
 
 def _assumed(terms: Sequence[Time], at: datetime) -> bool:
-    """Whether the dates of the term of that instant are assumed: of the last that may have begun,
-    and before the first of the first."""
+    """Whether the dates of the term at that instant are assumed. The term is the last one that may
+    have begun; before any has begun it is the first."""
     begun = [term for term in terms if term.begun.reached(at) is not False] or terms[:1]
     return bool(begun) and begun[-1].begun.assumed

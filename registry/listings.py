@@ -2,7 +2,7 @@
 
 A list is evidence, not history: no application, examination or decision is made up to bring it in.
 It says that on the day of reading the operator had a type; on which day that began, and whether
-it still is so, is said only as far as the list says it (domain.md, section 6).
+it still is so, is said only as far as the list says it.
 """
 
 from __future__ import annotations

@@ -363,7 +363,7 @@ class Operator(BaseAggregate[UUID]):
         TOPIC = "operator.suspension_ended"
 
         def change(self, operator: Operator) -> None:
-            """Nothing."""
+            """Changes nothing: the end that it records is in force without it."""
 
     class Revoked(AuthorisationEvent):
         """From now on (UCC Art. 28): what was before stays valid."""

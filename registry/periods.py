@@ -106,7 +106,7 @@ class Book:
 
 
 def records_an_end(event: Operator.Event) -> bool:
-    """Is it a record of what ended by law? It changes nothing, and shows nothing of its day."""
+    """Whether the event only records an end by law. Such an event changes no stretch of law."""
     return type(event) is Operator.SuspensionEnded or (
         type(event) is Operator.Expired and bool(event.by_law)
     )
@@ -136,7 +136,7 @@ class Page:
         self.base = self.first()
         self.now = self.base if self.counts else at_home_only(self.base)
         self.ends = NO_ENDS
-        #: What ended by law: before the last event, and what will after it.
+        #: Ends by law: those before the last event, and those that follow it.
         self.passed: list[End] = []
         self.coming: list[End] = []
 
@@ -214,7 +214,7 @@ class Page:
         self.turn(now, after, day)
 
     def turn(self, now: Period, base: Period, at: datetime) -> None:
-        """From an instant on the events have it so."""
+        """From `at` on the authorisation stands, by its events, as `base` says."""
         self.base = base = replace(base, valid_from=max(at, now.valid_from))
         ends = self.ends
         seen = ends.seen(base) if ends.lapsed or ends.unlifted else base
@@ -222,7 +222,7 @@ class Page:
         self.now = _cut(self.done, now, seen)
 
     def pass_to(self, day: date) -> None:
-        """Let every end that was said for this day or an earlier one come about."""
+        """Apply every end that was said in advance for this day or an earlier one."""
         if not self.bounded:
             return
         while (end := self.ends.first(self.base)) and end.day <= day:
@@ -232,7 +232,7 @@ class Page:
             self.turn(self.now, base, begins(end.day, self.zone))
 
     def to_come(self) -> list[Period]:
-        """The last stretch and those after it, without another event."""
+        """The last stretch, and those that follow it if no other event comes."""
         self.coming = []
         if self.ends is NO_ENDS or not self.bounded or self.ends.first(self.base) is None:
             return [self.now]
@@ -301,8 +301,8 @@ class ListedPage(Page):
 
 
 def _shows_held(event: Operator.Event) -> bool:
-    """Whether the authorisation is known to be held on the day of the event. The record of an end
-    by law shows nothing of its day that was not said before."""
+    """Whether the event shows that the authorisation is held on its day. The record of an end by
+    law shows nothing new about its day."""
     return not getattr(event, "ENDS", False) and type(event) is not Operator.SuspensionEnded
 
 

@@ -112,7 +112,7 @@ class _Weighed:
 
 
 def recognise(facts: Facts, asked: Question) -> Answer:
-    """The rule of domain.md section 4, conditions 1 to 6, in the order in which they decide."""
+    """The rule of recognition: its six conditions, in the order in which they decide."""
     if facts.tin is None or facts.administration is None:
         return _answer(Outcome.UNKNOWN, ReasonCode.NO_INFORMATION)
     at, home = asked.at, facts.administration

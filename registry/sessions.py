@@ -48,8 +48,8 @@ async def verify(connection: AsyncConnection[Any], wanted: Mapping[str, str]) ->
 async def require_own_session(
     conninfo: str, role: str | None = "aeo_reader", seconds: float = 10.0
 ) -> None:
-    """Of two connections the first is asked again while the second is busy: behind a pooler in
-    transaction mode another server process answers then, or none.
+    """Refuses a pooler in transaction mode: of two connections the first is asked again while the
+    second is busy, and behind such a pooler another server process answers, or none.
 
     `role`: which one the session is to have; None: its login's own.
 

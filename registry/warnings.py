@@ -1,6 +1,6 @@
-"""What a recorded command is warned of: it is lawful, and somebody should look.
+"""Warnings about recorded commands: each was lawful, but somebody should check it.
 
-Warnings are a function of the stream, so the same command sent again is told the same ones.
+Warnings depend on the stream alone, so the same command sent again gets the same warnings.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ app = typer.Typer(
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",  # paragraphs are filled to the width of the terminal
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -71,7 +72,7 @@ app.add_typer(auditing.app, name="audit", rich_help_panel="Take away")
 def main() -> None:
     """Run one command. What went wrong and is nobody's fault ends with a sentence and its code."""
     try:
-        app()
+        app(prog_name="./aeo")
     except Exception as error:
         code = _code(error)
         if code is None:

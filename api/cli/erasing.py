@@ -14,7 +14,7 @@ def erase(
     ground: Annotated[
         str, typer.Option(help="Why, by which article. It stays for ever: name no person in it.")
     ],
-    actor: Annotated[str, typer.Option(help="Who answers for it: an opaque id.")] = "clerk",
+    actor: Annotated[str, typer.Option(help="Who answers for it: an opaque id.")] = "erase",
     home: Home = HOME,
     as_json: Json = False,
 ) -> None:

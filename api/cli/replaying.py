@@ -58,7 +58,8 @@ def replay(
         str | None, typer.Option(help="Of a moment: only these, as in operators,agreements.")
     ] = None,
     drop: Annotated[
-        bool, typer.Option("--drop", help="Remove what a moment left, or, of none, all of them.")
+        bool,
+        typer.Option("--drop", help="Remove the schemas of these instants; all, if none is given."),
     ] = False,
     home: Home = HOME,
     as_json: Json = False,
@@ -97,8 +98,10 @@ def _moment(
     with register(home) as url:
         if drop:
             with psycopg.connect(url, autocommit=True) as connection:
-                gone = moments.drop(connection, schema if at or known_at else None)
-            print_json({"dropped": gone}) if as_json else print("\n".join(gone) or "nothing there")
+                gone = moments.drop(connection, day if at else None, known if known_at else None)
+            print_json({"dropped": gone}) if as_json else print(
+                "\n".join(gone) or "nothing to remove"
+            )
             return
         head = position(url, "now")
         with progress("the read models of that moment") as bar:

@@ -105,7 +105,7 @@ def register(home: str) -> Iterator[str]:
 
 
 def _in_time(url: str) -> str:
-    """The same conninfo; where it says no `connect_timeout`, who does not answer is given up."""
+    """The same conninfo, with CONNECT_TIMEOUT where it has no `connect_timeout` of its own."""
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
     said = "connect_timeout" in conninfo_to_dict(url)

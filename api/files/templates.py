@@ -12,6 +12,7 @@ import io
 import msgspec
 
 from api.files.cells import kinds
+from api.glossary import MEANINGS as SCHEMA
 from api.lines import wanted
 from registry import commands as c
 
@@ -31,6 +32,8 @@ MEANINGS = {
     "reason": "the reason in words",
     "shared": "why a number that another operator holds is given to this one, too",
     "until": "the first day on which it is over",
+    "valid_until": "the last civil day of the term; left empty, the term of the programme's rules",
+    "position": "the position of the event, as aeo history shows it",
     "part": "the part that is meant, as C or S of an AEOF; left empty, the whole",
 }
 #: Of a published list, read on one day.
@@ -43,6 +46,11 @@ OF_LISTS = {
     "since": "the day from which it counts, where the list gives one",
     "name": "the operator's name, as the list writes it",
     "absent": "true where the list no longer names the operator",
+}
+#: What a field means in one command and in no other.
+OF_COMMAND = {
+    ("correct_record", "what"): "fields of that event, each with its right value, or void: true",
+    ("record_end", "what"): "what ended: term or suspension",
 }
 
 
@@ -64,7 +72,18 @@ def template_of(command: str) -> str:
         name = it.encode_name
         needed = it.required or (asks_why and name == "reason")
         need = "needed" if needed else "may be left empty"
-        words = [f"# {name}", wanted(hints[name]), need, meanings.get(name, "")]
-        sheet.writerow(words if words[-1] else words[:-1])
+        meaning = OF_COMMAND.get((command, name)) or meanings.get(name) or _of_schema(name)
+        sheet.writerow([f"# {name}", wanted(hints[name]), need, meaning])
     sheet.writerow([it.encode_name for it in fields])
     return f"\ufeff{text.getvalue()}"
+
+
+def _of_schema(name: str) -> str:
+    """What a field means in the schema, worded as in a sheet."""
+    words = SCHEMA[_camel(name)].rstrip(".")
+    return words[0].lower() + words[1:] if words[1].islower() or words[1] == " " else words
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(part.capitalize() for part in others)

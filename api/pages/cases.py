@@ -124,7 +124,7 @@ def _control(from_: str, to: str, crossing: str, hs: str) -> dict[str, Any]:
 CASES = (
     Case(
         1,
-        "How many partners had China on 1 February 2018?",
+        "How many partners did China have on 1 February 2018?",
         "With how many customs territories had China signed mutual recognition of authorised "
         "operators by 2018-02-01, each member of the European Union counted for itself?",
         "The published claim of that week is 35. The register counts for itself.",

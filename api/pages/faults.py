@@ -22,7 +22,7 @@ from api.tokens import InvalidToken
 log = structlog.get_logger("pages")
 
 
-#: A page asks several questions, one after the other, and each has the patience of one.
+#: A page asks several questions, one after the other; it may take as long as this many of them.
 QUESTIONS = 3
 RETRY = {"Retry-After": "2"}
 
@@ -46,7 +46,8 @@ class PageRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             deadline: float = request.app.state.settings.deadline
-            # What a command is cut short of its sender must learn: the ledger has its own patience.
+            # A command is not cut short here: its sender must learn the result, and the ledger
+            # has its own time limit.
             limit = deadline * QUESTIONS if request.method == "GET" else None
             return await failing_as_a_page(request, asked(request), limit)
 

@@ -145,7 +145,7 @@ class Coalescer:
                 and not isinstance(what, psycopg.errors.QueryCanceled)
             ):
                 _tell(taken, what)
-            else:  # one bad or slow row spoils a statement; it shall spoil its own alone
+            else:  # one question failed or was slow: ask each in its own statement
                 self._alone.extend((plan, [one]) for one in taken)
             self._wake()
 

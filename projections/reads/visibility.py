@@ -98,8 +98,8 @@ def at_home(row: str) -> str:
 
 
 def certified(row: str, known: str) -> str:
-    """SQL: was anything certified, by that instant, of the operator on this row of views.operator?
-    Who is not at home hears of no operator before that (registry/disclosure.py)."""
+    """SQL: whether the operator on this row of views.operator was granted anything by that instant.
+    Before that only those at home are told of the operator (registry/disclosure.py)."""
     return f"""(({row}.settled <= {known} and {row}.held_statuses && {_CERTIFIED})
     or rule.certified_by({row}.tin, {known}))"""
 

@@ -122,7 +122,10 @@ def test_a_moment_is_made_again_in_a_schema_that_can_be_asked_and_removed(
 
     assert schema in aeo.run("replay", *moment, "--models", "operators")
     assert aeo.run("replay", *moment, "--drop") == f"{schema}\n"
-    assert aeo.run("replay", "--drop") == "nothing there\n"
+    assert schema in aeo.run("replay", *moment, "--models", "operators")
+    assert aeo.run("replay", "--at", "2026-03-06", "--drop") == "nothing to remove\n"
+    assert aeo.run("replay", "--at", "2026-03-05", "--drop") == f"{schema}\n"  # known whenever
+    assert aeo.run("replay", "--drop") == "nothing to remove\n"
 
 
 def test_a_read_model_that_is_asked_for_twice_is_made_once(aeo: Terminal) -> None:

@@ -101,7 +101,7 @@ def test_what_was_not_asked_for_is_not_there_and_what_is_dropped_is_gone(
     )  # fmt: skip
     assert tables == sorted((it.name,) for it in told)
 
-    assert drop(connection, schema_of(AT, BEFORE)) == []
+    assert drop(connection, AT, BEFORE) == []
     assert drop(connection) == [schema]
     assert drop(connection) == []
 
