@@ -136,27 +136,10 @@ class Sight:
         wrong = seen.why_not(head, await _command(connection, seen.of) if seen.of else None)
         epoch = state.epoch
         if wrong and not await _only_reads(connection):  # a copy is behind, and says so
-            epoch = await self._begin_epoch(epoch, wrong)
+            epoch = await _begin_epoch(connection, epoch, wrong)
         self.position, self.epoch = state.position, epoch
         self._looked.set()
         self._moved(state.position)
-
-    async def _begin_epoch(self, known: str, why: str) -> str:
-        """Answers the epoch that then is: another process may have been faster. Where none can be
-        begun, it is logged, and the epoch stays."""
-        parameters: dict[str, Any] = with_settings(self._conninfo, role="aeo_writer")
-        try:
-            connection = await AsyncConnection.connect(
-                "", **parameters, autocommit=True, connect_timeout=5
-            )
-            async with connection:
-                row = await (await connection.execute(BEGIN.encode(), [known, why])).fetchone()
-        except psycopg.Error as error:
-            log.error("the ledger went back, and no epoch can be begun", why=why, error=str(error))
-            return known
-        assert row is not None
-        log.error("the ledger went back", epoch_before=known, epoch=row[1], why=why)
-        return str(row[1])
 
     async def _keep(self, connection: AsyncConnection[Any]) -> None:
         self._kept, position = monotonic(), self.position
@@ -170,6 +153,23 @@ class Sight:
         for wanted, waiter in self._waiting:
             if wanted <= self.position and not waiter.done():
                 waiter.set_result(None)
+
+
+async def _begin_epoch(connection: AsyncConnection[Any], known: str, why: str) -> str:
+    """Answers the epoch that then is: another process may have been faster. On this very session,
+    for another connection may lead to another server. Where none can be begun, it is logged, and
+    the epoch stays."""
+    try:
+        async with connection.transaction():
+            await connection.execute("set transaction read write")
+            await connection.execute("set local role aeo_writer")
+            row = await (await connection.execute(BEGIN.encode(), [known, why])).fetchone()
+    except psycopg.Error as error:
+        log.error("the ledger went back, and no epoch can be begun", why=why, error=str(error))
+        return known
+    assert row is not None
+    log.error("the ledger went back", epoch_before=known, epoch=row[1], why=why)
+    return str(row[1])
 
 
 async def _only_reads(connection: AsyncConnection[Any]) -> bool:

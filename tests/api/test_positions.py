@@ -202,6 +202,8 @@ def test_no_answer_is_older_than_asked_whatever_the_servers_do(
         f"{NEW} from 0 before", f"{NEW} from 1 before", "Acme from 1 before", "BEHIND",
         "UNAVAILABLE",
     }  # fmt: skip
+    assert epoch(servers.ahead).number == 1, "the one that is behind is in another epoch, not this"
+    assert epoch(servers.behind).number == 2
 
 
 def test_a_copy_that_only_reads_is_behind_and_begins_no_epoch(
