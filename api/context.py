@@ -54,6 +54,9 @@ class Context:
     epoch: str = ""
     #: What the answer must not be older than. `views` and `ledger` look at it by themselves.
     least: MinPosition | None = None
+    #: Where the request's own line in the log is: what is answered is said there. None: in a line
+    #: of its own.
+    answered: dict[str, Any] | None = None
     _once: dict[str, Any] = field(default_factory=dict)
 
     def clocks(self, as_of: AsOfInput | None) -> AsOf:

@@ -35,8 +35,9 @@ class Cors:
 
     def preflight(self, scope: Scope) -> Response | None:
         """The answer to a browser that asks whether its page may ask; None for another request."""
-        names = {name for name, _ in scope["headers"]}
-        if scope["method"] != "OPTIONS" or b"access-control-request-method" not in names:
+        if scope["method"] != "OPTIONS":
+            return None
+        if all(name != b"access-control-request-method" for name, _ in scope["headers"]):
             return None
         allowed = any(name == b"access-control-allow-origin" for name, _ in self.headers(scope))
         if not allowed:

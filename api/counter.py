@@ -154,11 +154,17 @@ class Counter:
         took = perf_counter() - began
         tallies.count(_answered(kind, answer.status))
         tallies.observe(_seconds(kind), took)
-        logs.gather(
-            "answered", request=context.request, subject=context.asker.subject, kind=kind,
-            operation=name, status=answer.status, errors=len(answer.body.get("errors", ())),
-            ms=round(took * 1000, 1),
-        )  # fmt: skip
+        said = {
+            "subject": context.asker.subject, "kind": kind, "operation": name,
+            "errors": len(answer.body.get("errors", ())),
+        }  # fmt: skip
+        if context.answered is not None:
+            context.answered.update(said)
+        else:
+            logs.gather(
+                "answered", request=context.request, status=answer.status,
+                ms=round(took * 1000, 1), **said,
+            )  # fmt: skip
         return answer
 
     async def _said(

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from time import perf_counter
+from typing import Any
 from uuid import UUID, uuid4
 
 from prometheus_client import Counter as Metric
@@ -37,9 +38,12 @@ KEY = "aeo.exchange"
 
 class Exchange:
     """`id`: the request's id as text; `number`: the same as a UUID, where it is one, else a new
-    UUID, by which looks are kept. `trace`: the trace id of a `traceparent`, or None."""
+    UUID, by which looks are kept. `trace`: the trace id of a `traceparent`, or None. `answered`:
+    what the line says of a question besides, filled in by whoever answers."""
 
-    __slots__ = ("_began", "_more", "bytes", "id", "method", "number", "path", "status", "trace")
+    __slots__ = (
+        "_began", "_more", "answered", "bytes", "id", "method", "number", "path", "status", "trace",
+    )  # fmt: skip
 
     def __init__(
         self, scope: Scope, head: bytes | None, more: Sequence[tuple[bytes, bytes]] = ()
@@ -47,6 +51,7 @@ class Exchange:
         """`head`: the value of `Aeo-Log-Head`; `more`: headers that every answer to it has."""
         self.method, self.path = scope["method"], scope["path"]
         self.status, self.bytes, self.trace = 0, 0, None
+        self.answered: dict[str, Any] = {}
         self.number, self.id = uuid4(), ""
         self._began = perf_counter()
         for name, value in scope["headers"]:
@@ -96,6 +101,7 @@ class Exchange:
         logs.gather(
             "request", request=self.id, method=self.method, path=self.path, status=status,
             bytes=self.bytes, ms=round((perf_counter() - self._began) * 1000, 1), **trace,
+            **self.answered,
         )  # fmt: skip
 
 

@@ -64,16 +64,18 @@ class Service:
 
     def context(
         self, asker: Asker, purpose: str | None = None, request: UUID | None = None,
-        least: MinPosition | None = None,
+        least: MinPosition | None = None, answered: dict[str, Any] | None = None,
     ) -> Context:  # fmt: skip
         """One request's. `purpose`: what the asker says the reading is for; `request`: its id;
-        `least`: what the answer must not be older than."""
+        `least`: what the answer must not be older than; `answered`: what the request's line in the
+        log says besides."""
         views = CheckedReaders(self.views, least) if least else self.views
         ledger = CheckedReaders(self.ledger, least) if least else self.ledger
         return Context(
             asker, datetime.now(UTC), views, ledger, self.registry, self.writers,
             self.readlog, self.heads, self.persons, purpose[:200] if purpose else None,
             self.sight.position, request or uuid4(), self.sight.epoch, least,
+            answered,
         )  # fmt: skip
 
 

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 import orjson
 import psycopg
@@ -67,7 +66,7 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
         asker = await service.askers.by_header(_text(headers, b"authorization"))
         least = _least(_text(headers, HEADER.encode()))
         purpose = _text(headers, b"purpose")
-        asks = _Asks(service, scope.get("client"), asker, purpose, exchange.number, by_get, least)
+        asks = _Asks(service, scope.get("client"), asker, purpose, exchange, by_get, least)
         answer = await _answer(asks, asked, length)
     except InvalidToken as error:
         # Whoever shows a bad token is told so, and not answered as if none had been shown.
@@ -121,14 +120,14 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class _Asks:
-    """Who asks, from where, what for, under which number, whether by GET, and what the answer must
+    """Who asks, from where, what for, in which exchange, whether by GET, and what the answer must
     not be older than."""
 
     service: Service
     client: tuple[str, int] | None
     asker: Asker
     purpose: str | None
-    number: UUID
+    exchange: Exchange
     by_get: bool
     least: MinPosition | None
 
@@ -154,7 +153,9 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
         raise too_long(BODY)
 
     async def execute(least: MinPosition | None) -> Answer:
-        context = service.context(asks.asker, asks.purpose, asks.number, least)
+        context = service.context(
+            asks.asker, asks.purpose, asks.exchange.number, least, asks.exchange.answered
+        )
         return await counter.execute(
             context, document, operation, asked.variables, as_text=True
         )
