@@ -57,7 +57,8 @@ def normal(value: str, scheme: str | None = None) -> str:
     text = unicodedata.normalize("NFC", texts.plain(value).upper())
     for separator in known.separators if known else "":
         text = text.replace(separator, "")
-    return "".join(text.split())
+    # A mark that stood after a blank or a separator stands after a letter now, and is one with it.
+    return unicodedata.normalize("NFC", "".join(text.split()))
 
 
 def check(scheme: str, value: str, override: str | None = None) -> str:

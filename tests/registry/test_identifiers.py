@@ -6,11 +6,12 @@ import csv
 from importlib import import_module
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from registry.errors import OverrideNeeded, WrongForm
 from registry.identifiers import SCHEMES, check, normal, schemes
+from tests.chance import TIMES
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,10 @@ def test_a_spanish_letter_counts_in_a_mexican_number() -> None:
     assert normal("PEN\u0303A", "MX_RFC") != normal("PENA", "MX_RFC")
 
 
+@example(None, "A\u00af")  # a blank with a macron, as NFKC has it
+@example("KR_BRN", "A-\u0304")
 @given(st.sampled_from([None, *schemes()]), st.text(max_size=8))
+@settings(max_examples=100 * TIMES, deadline=None)
 def test_the_normal_form_of_a_number_is_its_own(scheme: str | None, text: str) -> None:
     form = normal(text, scheme)
     assert normal(form, scheme) == form

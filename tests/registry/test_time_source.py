@@ -36,7 +36,7 @@ from datetime import date
 from ops.attacks import verifier
 from registry.decisions import begins
 ours = verifier()
-ours.ZONES.choose({zones.RELEASE!r})
+ours.ZONES.choose({zones.RELEASE!r}, {{}})
 seconds = ours.begins("2026-12-05", {CASABLANCA!r}) // 10**6
 print(begins(date(2026, 12, 5), {CASABLANCA!r}).isoformat(), seconds, ours.ZONES.release)
 """
