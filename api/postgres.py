@@ -34,6 +34,8 @@ SETTINGS = (
 )
 # The server's own start and stop, in seconds. A start may have a crash to recover from.
 START, STOP = 300, 60
+#: How often a server that says nothing is asked, and for how many seconds each time.
+TRIES, SILENCE = 3, 4
 # What a server says that is only too early: its crashed forerunner, or one begun by a process
 # that has since been killed, still holds the data.
 NOT_YET = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
@@ -146,10 +148,20 @@ def _forget_the_dead(cluster: Cluster) -> None:
 
 
 def _answers(cluster: Cluster) -> bool:
-    with suppress(psycopg.OperationalError):
-        psycopg.connect(cluster.url("postgres"), connect_timeout=5).close()
+    """Raises NoDatabase where a server takes the connection and says nothing, time after time. One
+    that recovers after a crash says so at once, and nobody listens where none runs."""
+    for _ in range(TRIES):
+        try:
+            psycopg.connect(cluster.url("postgres"), connect_timeout=SILENCE).close()
+        except psycopg.errors.ConnectionTimeout:
+            continue
+        except psycopg.OperationalError:
+            return False
         return True
-    return False
+    raise NoDatabase(
+        f"PostgreSQL on {cluster.data} takes connections and has said nothing in {TRIES} times "
+        f"{SILENCE} s: it is stopped, or its disk is"
+    )
 
 
 def _start(cluster: Cluster, run: Run, settings: Sequence[str]) -> None:

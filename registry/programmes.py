@@ -12,7 +12,7 @@ from eventsourcing.domain import AggregateCreated, BaseAggregate
 from registry.decisions import DatedFact, Decision
 from registry.errors import BadValue, GroundNeeded, WrongDates
 from registry.repeats import difference
-from registry.rules import ENDS, Rule, Rules
+from registry.rules import ENDS, Rule, Rules, in_unit, named
 from registry.streams import stream_id
 from registry.values import AdministrationCode, RuleState
 from registry.workdays import REGULATION_1182, Calendar, place_of
@@ -165,6 +165,8 @@ class Programme(BaseAggregate[UUID]):
         state: RuleState = RuleState.VALUE,
     ) -> None:
         """Raises BadValue, WrongDates, GroundNeeded."""
+        named(rule)
+        in_unit(rule, unit)
         if rule.startswith(OF_CALENDAR):
             _of_calendar(rule)
         if state is RuleState.VALUE:

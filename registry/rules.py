@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 
+from registry.errors import BadValue
 from registry.values import RuleState
 
 #: The rules that decisions and deadlines ask for by name, and what each means. Of `parts.<TYPE>`,
@@ -38,12 +40,47 @@ GUARDS = frozenset(
         "working_days_calendar",
     }
 )
+#: Rules that limit something only where they are on record (see above), and the ways of counting.
+LIMITS = frozenset(
+    {"day_counting", "recognised_part", "sharing_consent", "suspension_end", "validity_end"}
+)
+#: Rules that no decision reads: a reader of the programme is told them.
+TOLD = frozenset({"consultation_reply", "grades", "validation_years", "validity"})
+#: How a rule begins that has a name of its own: the parts of a type, a single day of a calendar,
+#: and what no decision reads and has no name yet.
+BEGINNINGS = ("parts.", "calendar.", "other.")
 #: What `validity_end` and `suspension_end` may say. By law: on its day, without anybody. By
 #: decision: what holds after the day is unknown until a decision is recorded. The rule of the day
 #: from which a grant, renewal or suspension counts is the one that holds for its end.
 ENDS = ("by law", "by decision")
 #: What the source of an unknown rule says where nobody has recorded anything.
 NOT_ON_RECORD = "not on record"
+
+
+def named(rule: str) -> None:
+    """Raises BadValue for a name that no decision and no reader looks for. A misspelt rule would be
+    on record, and the one that was meant would go on unknown."""
+    known = sorted({*MEANINGS, *GUARDS, *LIMITS, *TOLD})
+    begins = next((each for each in BEGINNINGS if rule.startswith(each)), None)
+    if rule in known or (begins and rule != begins):
+        return
+    near = get_close_matches(rule, known, 1)
+    meant = f" ({near[0]}?)" if near else ""
+    raise BadValue(
+        f"rule: found {rule[:90]!r}{meant}, wanted one of {', '.join(known)}, parts.<TYPE> or "
+        "calendar.<PLACE>.<DAY>; a rule that no decision reads is named other.<NAME>"
+    )
+
+
+def in_unit(rule: str, unit: str | None) -> None:
+    """Raises BadValue for a unit in which the rule is not counted: it would be read as another."""
+    wanted: tuple[str, ...] = ()
+    if rule == "effect_after":
+        wanted = ("days", "working days")
+    elif rule.endswith(("_days", "_years")):
+        wanted = (rule.rsplit("_")[-1],)
+    if unit is not None and wanted and unit not in wanted:
+        raise BadValue(f"unit: found {unit[:90]!r}; {rule} is counted in {' or '.join(wanted)}")
 
 
 _UNKNOWN = "_unknown"

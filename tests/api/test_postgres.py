@@ -177,6 +177,26 @@ def test_sigterm_stops_the_server_too(home: Path) -> None:
     assert not runs(home)
 
 
+def test_a_server_that_has_stalled_is_said_so_and_not_waited_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.postgres.SILENCE", 2)  # the least that libpq waits
+    with guest(home):
+        server = postmaster(home)
+        os.kill(server, signal.SIGSTOP)
+        try:
+            with (
+                pytest.raises(NoDatabase, match="takes connections and has said nothing"),
+                database(home),
+            ):
+                pass
+        finally:
+            os.kill(server, signal.SIGCONT)
+        with database(home) as url:
+            note(url, "it goes on")
+    assert not runs(home)
+
+
 def test_after_the_server_was_killed_the_next_start_has_all_that_was_acknowledged(
     home: Path,
 ) -> None:

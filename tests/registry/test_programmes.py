@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from registry import commands as c
 from registry.errors import BadValue, GroundNeeded, Refusal, WrongDates
 from registry.programmes import Programme
-from registry.rules import MEANINGS
+from registry.rules import GUARDS, LIMITS, MEANINGS, TOLD
 from registry.values import RuleState
 from tests.law import CN, PROGRAMMES, TODAY
 from tests.scenario import fact, given, refused, when
@@ -201,3 +203,57 @@ def test_who_says_so_is_told_with_every_number() -> None:
 
     assert rules.source("validity_years") == "Customs Act of Korea"
     assert rules.source("unheard_of") == "the decision"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("bar_yers", r"bar_yers' \(bar_years\?\), wanted one of acceptance_days, "),
+        ("review_year", r"\(review_years\?\)"),
+        ("Bar_Years", "wanted one of"),
+        ("suspension end", r"\(suspension_end\?\)"),
+        ("fees", "a rule that no decision reads is named other.<NAME>"),
+        ("parts.", "wanted one of"),
+        ("other.", "wanted one of"),
+    ],
+)
+def test_a_rule_that_nobody_looks_for_is_refused_with_the_one_that_was_meant(
+    name: str, told: str
+) -> None:
+    with pytest.raises(BadValue, match=told):
+        when(programme(), rule(name, "3"))
+
+
+@pytest.mark.parametrize("name", sorted({*MEANINGS, *GUARDS, *LIMITS, *TOLD}))
+def test_every_rule_that_is_looked_for_may_be_unknown(name: str) -> None:
+    assert len(when(programme(), rule(name, None, state=RuleState.UNKNOWN))) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "told"),
+    [
+        ("bar_years", "days", "found 'days'; bar_years is counted in years"),
+        ("decision_days", "working days", "decision_days is counted in days"),
+        ("effect_after", "months", "counted in days or working days"),
+    ],
+)
+def test_a_unit_that_nobody_counts_in_is_refused(name: str, unit: str, told: str) -> None:
+    with pytest.raises(BadValue, match=told):
+        when(programme(), rule(name, "3", unit=unit))
+
+
+def test_a_rule_of_another_kind_is_told_to_readers() -> None:
+    assert len(when(programme(), rule("other.fee", "none is taken"))) == 1
+
+
+def test_each_rule_that_the_register_reads_has_a_name() -> None:
+    asked = re.compile(
+        r"\.(?:rule|number|unknown|takes_decision|source)\(\s*\"([a-z_]+)\"|law\.due\([^)]*\"(\w+)\""
+    )
+    found = {
+        one or other
+        for path in (Path(__file__).parents[2] / "registry").rglob("*.py")
+        for one, other in asked.findall(path.read_text("utf-8"))
+    }
+    assert {"bar_years", "validity_years", "day_counting"} <= found
+    assert found <= {*MEANINGS, *GUARDS, *LIMITS}
