@@ -85,8 +85,11 @@ def test_the_press_conference_of_2024_was_on_the_thirtieth_and_told_59_reforms()
 
 
 def test_the_minutes_of_2008_have_their_days_and_their_subjects() -> None:
-    [june] = of("CN-RU-MINUTES-2008-06", c.SetDates)
+    june, *carried_out = of("CN-RU-MINUTES-2008-06", c.SetDates)
     assert (june.what, june.effective) == (Step.SIGNED, date(2008, 6, 13))
+    assert len(carried_out) == 2
+    for each in carried_out:  # what they agreed, on no day before they were signed
+        assert (each.what, each.earliest) == (Step.IMPLEMENTED, june.effective)
     [november] = of("CN-RU-MINUTES-2008-11", c.SetDates)
     assert (november.latest, november.assumed) == (date(2008, 11, 28), True)
     subjects = readings()["CN-RU-MINUTES-2008-11"]["details"]["subjects"]
