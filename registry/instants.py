@@ -75,6 +75,10 @@ class Reading:
     sentence: str
 
 
+#: Where a civil day begins first on Earth: UTC+14.
+FIRST_ZONE = "Pacific/Kiritimati"
+
+
 def of_law(text: str, zone_name: str) -> Reading:
     """For the law: an instant, or a civil day in that zone. Raises ValueError."""
     if not is_day(text):
@@ -90,7 +94,9 @@ def of_law(text: str, zone_name: str) -> Reading:
 
 
 def of_knowledge(text: str, zone_name: str, now: datetime) -> Reading:
-    """For the knowledge: an instant, or the end of a civil day in that zone; today is now.
+    """For the knowledge: an instant, or the end of a civil day in that zone; today is now. In UTC,
+    where what is asked about has no zone of its own, a day that has begun anywhere is now, too:
+    whoever is east of Greenwich writes today's date.
 
     Raises ValueError, and InTheFuture for what lies ahead by more than the tolerance.
     """
@@ -102,6 +108,8 @@ def of_knowledge(text: str, zone_name: str, now: datetime) -> Reading:
     if day == today:
         return Reading(now, f"now, because {day} is today in {zone_name}")
     if begins(day, zone_name) > now:
+        if zone_name == "UTC" and begins(day, FIRST_ZONE) <= now:
+            return Reading(now, f"now, because {day} has begun in the east already")
         raise InTheFuture(f"{day} is in the future in {zone_name}, where today is {today}")
     at = ends(day, zone_name) - timedelta(microseconds=1)
     return Reading(at, f"the end of {day} in {zone_name} ({_shown(at)})")

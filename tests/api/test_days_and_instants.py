@@ -175,16 +175,35 @@ def test_a_page_about_a_day_is_about_the_authority_s_own_day(at: Client, code: s
 @pytest.mark.parametrize("code", ZONES)
 def test_today_is_known_now_on_every_page(at: Client, code: str) -> None:
     today = day_of(datetime.now(UTC), ZONES[code])
-    for path in (f"/operators/{_tin(code)}", f"/countries/{code}", f"/programmes/{code}-AEO",
-                 f"/audit?of={_tin(code)}&", "/agreements?", "/divergences?in=KR&"):  # fmt: skip
+    in_korea = day_of(datetime.now(UTC), "Asia/Seoul")
+    for path, day in (
+        (f"/operators/{_tin(code)}", today), (f"/countries/{code}", today),
+        (f"/programmes/{code}-AEO", today), (f"/audit?of={_tin(code)}&", today),
+        ("/agreements?", today), ("/divergences?in=KR&", in_korea),
+    ):  # fmt: skip
         mark = "" if "?" in path else "?"
-        page = opened(at, f"{path}{mark}known-at={today}", AUDITOR)
+        page = opened(at, f"{path}{mark}known-at={day}", AUDITOR)
         assert page.status_code == 200, path
         assert "in the future" not in page.text, path
     tomorrow = today + timedelta(days=1)
     page = opened(at, f"/operators/{_tin(code)}?known-at={tomorrow}", AUDITOR)
     assert page.status_code == 400
     assert f"{tomorrow} is in the future in {ZONES[code]}" in page.text
+
+
+@pytest.mark.parametrize(
+    ("hour", "day", "ahead"),
+    [(9, 29, False), (9, 30, True), (10, 30, False), (23, 30, False), (23, 31, True)],
+)
+def test_where_no_zone_is_asked_about_a_day_that_has_begun_anywhere_is_today(
+    hour: int, day: int, ahead: bool
+) -> None:
+    now = datetime(2026, 10, 29, hour, 30, tzinfo=UTC)  # 10:00 is midnight in Kiritimati
+    if ahead:
+        with pytest.raises(InTheFuture, match=f"2026-10-{day} is in the future in UTC"):
+            of_knowledge(f"2026-10-{day}", "UTC", now)
+    else:
+        assert of_knowledge(f"2026-10-{day}", "UTC", now).at == now
 
 
 @pytest.mark.parametrize("code", ["NZ", "US"])

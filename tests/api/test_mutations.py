@@ -120,7 +120,7 @@ def test_nobody_else_may_register_an_operator(counter: Client, by: str | None) -
     assert outcome == {
         "__typename": "Refused",
         "code": "Forbidden",
-        "message": f"{by or 'public'} may not change the register: officers of CN may",
+        "message": f"{by or 'the public'} may not change the register: officers of CN may",
     }
     assert counter.last_position() == before
 
