@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -193,14 +194,17 @@ def test_every_look_is_kept_once_planned_or_not(region: Client) -> None:
     ]
 
 
-def test_what_waits_for_the_database_too_long_is_told_so(region: Client) -> None:
-    with psycopg.connect(region.database) as connection:
-        connection.execute("lock table views.operator in access exclusive mode")
-        response = region.post(f'{{ operator(tin: "{FRUIT}") {{ tin }} }}', AUDITOR)
+def test_what_waits_for_the_database_too_long_is_told_so(region: Client, tmp_path: Path) -> None:
+    question = f'{{ operator(tin: "{FRUIT}") {{ tin }} }}'
+    with Client(region.database, tmp_path, deadline=1.0) as client:
+        assert client.ask(question, AUDITOR)
+        with psycopg.connect(region.database) as connection:
+            connection.execute("lock table views.operator in access exclusive mode")
+            response = client.post(question, AUDITOR)
 
-    [error] = response.json()["errors"]
-    assert (response.status_code, error["extensions"]["code"]) == (503, "DEADLINE")
-    assert region.ask(f'{{ operator(tin: "{FRUIT}") {{ tin }} }}', AUDITOR)
+        [error] = response.json()["errors"]
+        assert (response.status_code, error["extensions"]["code"]) == (503, "DEADLINE")
+        assert client.ask(question, AUDITOR)
 
 
 def test_the_rule_becomes_part_of_the_statement(region: Client) -> None:
