@@ -19,11 +19,12 @@ from graphql import FieldNode, GraphQLError, OperationDefinitionNode, OperationT
 from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
 from psycopg_pool import PoolTimeout, TooManyRequests
+from strawberry.types import ExecutionResult
 
 from api import again, logs, tallies
 from api.context import Context
 from api.limits import Document, Documents
-from api.patience import Patience
+from api.patience import Patience, left_when_cancelled
 from api.planning import commands
 from api.planning.planner import Planner
 from api.positions import NotThere
@@ -187,13 +188,7 @@ class Counter:
         prompt = None
         if operation.operation is OperationType.MUTATION:
             prompt = await commands.answer(core, context, document, operation, variables)
-        result = prompt or await schema.execute(
-            None,
-            variable_values=dict(variables),
-            context_value=context,
-            operation_name=operation.name.value if operation.name else None,
-            operation_extensions={"document": document},
-        )
+        result = prompt or await _executed(context, document, operation, variables)
         errors = result.errors or []
         dead = next((e.original_error for e in errors if again.was_dead(e.original_error)), None)
         if dead is not None and is_query and not last:
@@ -202,6 +197,24 @@ class Counter:
             if isinstance(error.original_error, NotThere):
                 raise error.original_error
         return _worded(result.data, errors, context)
+
+
+async def _executed(
+    context: Context,
+    document: Document,
+    operation: OperationDefinitionNode,
+    variables: Mapping[str, Any],
+) -> ExecutionResult:
+    work = schema.execute(
+        None,
+        variable_values=dict(variables),
+        context_value=context,
+        operation_name=operation.name.value if operation.name else None,
+        operation_extensions={"document": document},
+    )
+    if operation.operation is OperationType.QUERY:
+        return await left_when_cancelled(work)
+    return await work  # of a command: its sender must learn its outcome
 
 
 #: The delta feed never splits what one event changed, and one event can change thousands of

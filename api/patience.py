@@ -56,19 +56,35 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     """What the work returns. Raises TimeoutError when it takes longer, without waiting for it to
     stop: whoever reads from a database that has fallen silent takes seconds to give up."""
     task = asyncio.ensure_future(work)
-    try:
-        done, _ = await asyncio.wait({task}, timeout=seconds)
-    except asyncio.CancelledError:
-        task.cancel()
-        raise
-    if not done:
-        task.cancel()
-        task.add_done_callback(_forgotten)
+    if not await _has_ended(task, seconds):
+        _leave(task)
         raise TimeoutError(f"the database did not answer within {seconds:g} seconds")
     return task.result()
 
 
-def _forgotten(task: asyncio.Task[Any]) -> None:
+async def left_when_cancelled(work: Coroutine[Any, Any, T]) -> T:
+    """What the work returns. Whoever is cancelled before is free at once, without waiting for the
+    work to stop, as in `within`."""
+    task = asyncio.ensure_future(work)
+    await _has_ended(task, None)
+    return task.result()
+
+
+async def _has_ended(task: asyncio.Future[Any], seconds: float | None) -> bool:
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        _leave(task)
+        raise
+    return bool(done)
+
+
+def _leave(task: asyncio.Future[Any]) -> None:
+    task.cancel()
+    task.add_done_callback(_forgotten)
+
+
+def _forgotten(task: asyncio.Future[Any]) -> None:
     """Reads the exception of a task that nobody awaits, so that asyncio does not report it."""
     if not task.cancelled():
         task.exception()

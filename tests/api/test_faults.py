@@ -174,8 +174,10 @@ def test_no_question_is_answered_by_a_fault(
     _until_it_answers(client, {"cookie": f"{COOKIE}={issue(by, client.home)}"})
     _shut(gate, how)
 
+    began = monotonic()
     found = client.post(QUESTIONS[question], by)
 
+    assert monotonic() - began < SOON
     assert found.status_code == 503
     body = found.json()
     assert all(value is None for value in (body.get("data") or {}).values())

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 from api import tallies
-from api.patience import TICK, Patience
+from api.patience import TICK, Patience, left_when_cancelled
 
 
 def test_a_question_that_takes_too_long_is_cut_short_and_no_other() -> None:
@@ -33,6 +33,34 @@ def test_a_question_that_takes_too_long_is_cut_short_and_no_other() -> None:
         return await asyncio.gather(*(question(*it) for it in asked))
 
     assert asyncio.run(all_of_them()) == ["late", "answered", "answered", "late", "answered"]
+
+
+def test_who_is_late_does_not_wait_for_what_takes_long_to_stop() -> None:
+    """psycopg tries for seconds to cancel a statement on a server that has fallen silent."""
+
+    async def stubborn() -> str:
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            await asyncio.sleep(30)
+            raise
+        return "answered"
+
+    async def question() -> str:
+        patience = Patience()
+        task = patience.begin(0.05)
+        try:
+            return await left_when_cancelled(stubborn())
+        except asyncio.CancelledError:
+            return "late" if patience.was_late(task) else "cancelled"
+        finally:
+            patience.end(task)
+
+    async def at_most(seconds: float) -> str:
+        async with asyncio.timeout(seconds):
+            return await question()
+
+    assert asyncio.run(at_most(10)) == "late"
 
 
 @pytest.mark.parametrize("late", [False, True])
