@@ -33,7 +33,8 @@ _decoder = msgspec.json.Decoder(Asked)
 
 
 def is_question(scope: Scope) -> bool:
-    """Is it a question or a command: a POST, or a GET whose address has a document?"""
+    """True for a request that holds a GraphQL document: every POST, and a GET with a document in
+    its query string."""
     if scope["method"] == "POST":
         return True
     return scope["method"] == "GET" and bool(_ASKS.search(scope["query_string"]))

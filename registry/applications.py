@@ -168,8 +168,9 @@ def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> N
 def _unmoved(
     operator: Operator, mine: Authorisation, programme: Programme, given: int, due: date
 ) -> tuple[date, date]:
-    """From which day the time for a decision runs, and its last day before that was moved to a
-    working day: more time is counted on from there. `given`: the days that were added so far."""
+    """The first and the last day of the time limit for a decision. The last day is the one before
+    the move to a working day: an extension is counted from there. `given`: the days by which the
+    limit has been extended so far."""
     accepted = standing(operator, of(mine, (Operator.Accepted,)))
     begun = accepted[0].effective if accepted else due
     of_acceptance = law(operator, programme, begun)

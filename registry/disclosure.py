@@ -60,7 +60,7 @@ def disclosed_stretches(stretches: Iterable[Stretch[F]], known: datetime) -> lis
 
 
 def _until(stretch: Stretch[F], known: datetime) -> datetime | None:
-    """When it was believed no longer, as far as that was known."""
+    """The end, in transaction time, of what a stretch says; None where none was known by then."""
     until = stretch.recorded_to
     return until if until is not None and until <= known else None
 

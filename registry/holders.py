@@ -75,7 +75,8 @@ class Held(msgspec.Struct, frozen=True):
 
 
 def changed(events: Iterable[Any]) -> bool:
-    """May the operator hold other numbers after these events?"""
+    """True where one of these events can change which certificate numbers and identifiers the
+    operator holds."""
     return any(isinstance(event, KINDS) for event in events)
 
 

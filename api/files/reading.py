@@ -128,8 +128,8 @@ def _known_fields(command: str | None) -> Collection[str]:
 
 
 def _complete(source: Source) -> None:
-    """Every line needs a command, and the fields that the command cannot do without. Raises
-    BadFile once."""
+    """Checks that the file has a column, or a constant, for the command and for each field that the
+    command requires. Raises BadFile once, with all that is missing."""
     fixed = source.layout.fixed() if source.layout else {}
     there = {*source.fields, *fixed, *source.constants}
     if not source.told.command and "command" not in there:

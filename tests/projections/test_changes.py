@@ -222,7 +222,7 @@ def _plain(verdict: Verdict) -> tuple[str, list[str]]:
 
 
 def _row(told: Change) -> dict[str, Any]:
-    """As GraphQL tells it."""
+    """A change of the feed as a row, with the field names of `Change` in the GraphQL schema."""
     course = told.course()
     assert course[0].from_ == told.effective_from
     assert (course[0].verdict.outcome, course[-1].to) == (told.now, None)
