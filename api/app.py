@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import structlog
 from fastapi import FastAPI
@@ -18,10 +17,10 @@ from api.cors import Cors
 from api.exchanges import Exchange
 from api.service import service
 from api.settings import Settings
+from registry.paths import STATIC
 
 log = structlog.get_logger("app")
 
-STATIC = Path(__file__).parent / "static"
 
 
 class App(FastAPI):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import strawberry
 from graphql import GraphQLError, GraphQLSchema
@@ -76,7 +75,6 @@ schema = Schema(
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 #: The same as text, committed beside the code; a test says when it is out of date.
-SCHEMA_FILE = Path(__file__).with_suffix(".graphql")
 #: The same schema as graphql-core knows it, for what strawberry has no door to.
 core: GraphQLSchema = schema._schema
 describe(core)

@@ -8,7 +8,8 @@ from uuid import UUID, uuid5
 
 import psycopg
 
-WORLD = Path(__file__).parents[1] / "ops" / "world"
+from registry.paths import WORLD
+
 SHIPPED = UUID("0b0f4e0e-6a8b-5a50-9d4b-3f3f0a1b7c55")
 SEED = 1
 

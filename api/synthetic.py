@@ -17,10 +17,10 @@ from uuid import UUID
 from api import shipped
 from api.lives import DAY, LAST_DAY, LAW, Beginning, Life, Place
 from registry.application import Registry
+from registry.paths import OPERATOR_COUNTS
 from registry.programmes import Programme
 from registry.values import AdministrationCode, Sense, Tin
 
-COUNTS = shipped.WORLD / "operator-counts.csv"
 FIRST_DAY = date(2008, 1, 1)  # few programmes are older; what theirs did before is left out
 GOLDEN = 0.6180339887498949
 
@@ -41,7 +41,7 @@ class Population:
 
     def __init__(self, registry: Registry, seed: int = shipped.SEED) -> None:
         self.seed = seed
-        with COUNTS.open(newline="", encoding="utf-8") as file:
+        with OPERATOR_COUNTS.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         self._places = [_place(registry, row["programme"]) for row in rows]
         sizes = [int(row["operators"]) for row in rows]

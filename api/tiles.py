@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Coroutine
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -25,9 +24,9 @@ from api.patience import within
 from api.service import Service
 from projections.reads import log as reads
 from projections.reads.log import NotInTheLog
+from registry.paths import VERIFIER
 from registry.proofs import WIDTH, width_of
 
-VERIFIER = Path(__file__).parents[1] / "ops" / "aeo-verify"
 TEXT = "text/plain; charset=utf-8"
 #: What a head covers is never another.
 FOR_EVER = "max-age=31536000, immutable"

@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import IO, Any
@@ -36,8 +35,8 @@ from projections.folding import (
     stretch,
 )
 from projections.models import BY_NAME
+from registry.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 Sheets = dict[str, Sheet]  # by the name of the projection
 
 

@@ -15,7 +15,7 @@ from projections.derivation import mark
 from projections.folders import Unfolded
 from projections.follower import SWAP, Follower, Progress
 from projections.tables import COLUMNS, columns
-from registry.database import MIGRATIONS
+from registry.paths import MIGRATIONS
 
 log = structlog.get_logger()
 

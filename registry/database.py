@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-MIGRATIONS = Path(__file__).parents[1] / "ops" / "migrations"
+from registry.paths import MIGRATIONS
 
 #: Any number will do; this one is "AEO" in ASCII. One migrator at a time in one database.
 LOCK = 0x41454F

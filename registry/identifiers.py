@@ -14,12 +14,11 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from pathlib import Path
 
 from registry import texts
 from registry.errors import BadValue, OverrideNeeded, WrongForm
+from registry.paths import IDENTIFIER_SCHEMES
 
-SCHEMES = Path(__file__).parents[1] / "ops" / "world" / "identifiers.csv"
 LONGEST = 64  # characters of an identifier, and of the number of a certificate
 
 
@@ -34,7 +33,7 @@ class Scheme:
 
 @lru_cache(maxsize=1)
 def schemes() -> dict[str, Scheme]:
-    with SCHEMES.open(newline="", encoding="utf-8") as file:
+    with IDENTIFIER_SCHEMES.open(newline="", encoding="utf-8") as file:
         return {
             row["scheme"]: Scheme(
                 row["scheme"],

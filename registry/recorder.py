@@ -34,9 +34,10 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from registry.appending import FUNCTIONS
 from registry.committer import Appender, Committer, closed, take
-from registry.database import MIGRATIONS, with_settings
+from registry.database import with_settings
 from registry.ledger import Command, Found, Outcome, RecordedEvent, RecordedNotification
 from registry.loops import LoopCommitter
+from registry.paths import MIGRATIONS
 from registry.subscription import LedgerSubscription
 from registry.tickets import Ticket, write_out
 

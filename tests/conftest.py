@@ -21,8 +21,8 @@ from api import postgres
 from api.load import load_world
 from projections.follower import Follower
 from registry.database import migrate
+from registry.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 #: Variables by which tools are told where to keep what they remember.
 CACHES = {"MYPY_CACHE_DIR": "mypy", "RUFF_CACHE_DIR": "ruff", "PYTHONPYCACHEPREFIX": "bytecode"}
 TEMPLATE = "blank_register"

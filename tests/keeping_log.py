@@ -20,8 +20,8 @@ from registry.application import Registry
 from registry.commitments import Row, entry, event_bytes
 from registry.database import environment
 from registry.notes import Checkpoint, read_checkpoint, read_note
+from registry.paths import WORLD
 
-WORLD = Path(__file__).parents[1] / "ops" / "world"
 PATIENCE = 60.0  # seconds; only what is broken takes them
 
 

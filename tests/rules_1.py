@@ -19,8 +19,8 @@ import psycopg
 
 from projections.log import COLUMNS
 from tests import bundled
+from tests.paths import BUNDLES
 
-BUNDLES = Path(__file__).parent / "bundles"
 BUNDLE = BUNDLES / "rules-1.zip"
 DERIVED = ("periods", "stages", "sides")
 

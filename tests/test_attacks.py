@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,9 +14,9 @@ from ops.attacks import ATTACKS, EARLIER, NAMELESS, Auditor
 from registry import commands
 from registry.application import Registry
 from registry.database import environment
+from registry.paths import WORLD
 from tests import rules_1
 
-WORLD = Path(__file__).parent.parent / "ops" / "world"
 #: Every programme, and enough agreements to be in the way of the attacker.
 FILES = {"01-administrations": None, "02-programmes": None, "03-agreements": 20}
 

@@ -13,9 +13,7 @@ import pytest
 
 from ops.bench import picture, results
 from ops.bench.common import Section, Unfit, rows, take_turns
-
-ROOT = Path(__file__).parent.parent
-
+from registry.paths import ROOT
 
 BENCHES = ("read", "append", "replay", "growth")
 Runs = dict[str, subprocess.Popen[str]]

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from registry.paths import ROOT
 from tests.conftest import skipped_sentence
 
-ROOT = Path(__file__).parent.parent
 PACKAGES = ("registry", "projections", "api")
 LOCKS = ("requirements.txt", "requirements-test.txt")
 
@@ -73,6 +73,18 @@ def test_no_year_is_printed_without_its_zeros() -> None:
     product += [ROOT / "ops" / "aeo-verify", ROOT / "ops" / "aeo-witness"]
 
     assert [it for it in product if "%Y" in it.read_text(encoding="utf-8")] == []
+
+
+def test_one_module_of_the_product_and_one_of_the_tests_know_where_files_lie() -> None:
+    """`api/__main__.py` looks for the packages before any of them may be imported."""
+    knowing = [
+        path.relative_to(ROOT).as_posix()
+        for name in (*PACKAGES, "tests")
+        for path in (ROOT / name).rglob("*.py")
+        if f"__{'file'}__" in path.read_text(encoding="utf-8")
+    ]
+
+    assert sorted(knowing) == ["api/__main__.py", "registry/paths.py"]
 
 
 def test_the_three_packages_are_ours_and_live_under_one_roof() -> None:

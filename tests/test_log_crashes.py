@@ -19,9 +19,9 @@ from api.strongbox import open_strongbox
 from projections.log import Integrator
 from registry import failpoints
 from registry.notes import read_checkpoint, read_note
+from registry.paths import ROOT
 from tests.keeping_log import asked, eventually, happens, heads, is_signed, leaves, roots
 
-ROOT = Path(__file__).parents[1]
 INTEGRATOR = [it for it in failpoints.NAMES if it.startswith("integrator.")]
 SIGNER = [it for it in failpoints.NAMES if it.startswith("signer.")]
 TIMES = 5

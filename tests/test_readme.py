@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from registry.paths import ROOT
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: As typed, but for where the data live and which environment is used: this run's own.
 PORT = "8420"

@@ -29,12 +29,11 @@ from registry.policies import BadPolicy, read_policy, satisfied
 from registry.stored import EventMapper
 from tests import rules_1
 from tests.chance import TIMES
+from tests.paths import MERKLE_VECTORS
 from tests.test_verifier_lines import shown_event
 from tests.worlds import Maker
 
-VECTORS = json.loads(
-    (Path(__file__).parent / "registry" / "merkle_vectors.json").read_text(encoding="utf-8")
-)
+VECTORS = json.loads(MERKLE_VECTORS.read_text(encoding="utf-8"))
 ours = verifier()
 
 

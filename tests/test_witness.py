@@ -26,14 +26,13 @@ from registry.notes import (
     Signer,
     read_note,
 )
-from tests.watching import PROGRAM, Witness, witness
+from tests.paths import MERKLE_VECTORS, WITNESS
+from tests.watching import Witness, witness
 
-VECTORS = json.loads(
-    (Path(__file__).parent / "registry" / "merkle_vectors.json").read_text(encoding="utf-8")
-)
+VECTORS = json.loads(MERKLE_VECTORS.read_text(encoding="utf-8"))
 CODES: dict[str, int] = VECTORS["tlog_witness_status_codes"]
 #: Its own reckoning: it shares no line with the register's.
-OWN = runpy.run_path(str(PROGRAM))
+OWN = runpy.run_path(str(WITNESS))
 
 ORIGIN = "registry.example/aeo"
 LOG = Signer.of_seed(ORIGIN, ED25519, bytes([7]) * 32)
@@ -263,7 +262,7 @@ def test_without_its_memory_it_does_not_begin_again(tmp_path: Path) -> None:
         ("init", "--name", "customs.kr/w1"),
     ):
         done = subprocess.run(
-            [sys.executable, PROGRAM, *arguments, "--home", tmp_path / "w1"],
+            [sys.executable, WITNESS, *arguments, "--home", tmp_path / "w1"],
             capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 1 and done.stderr.startswith("aeo-witness: ")

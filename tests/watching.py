@@ -14,8 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from registry.notes import VerifierKey, read_key
-
-PROGRAM = Path(__file__).parents[1] / "ops" / "aeo-witness"
+from tests.paths import WITNESS
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def witness(
     said = home / "said.log"
     with said.open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, PROGRAM, "serve", "--home", home, "--port", str(port), *known],
+            [sys.executable, WITNESS, "serve", "--home", home, "--port", str(port), *known],
             stdout=subprocess.PIPE, stderr=log, text=True, env={"PATH": os.environ["PATH"]},
         )  # fmt: skip
     try:
@@ -77,7 +76,7 @@ def witness(
 
 def _told(*arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, PROGRAM, *arguments],
+        [sys.executable, WITNESS, *arguments],
         capture_output=True, text=True, check=True, cwd="/", env={"PATH": os.environ["PATH"]},
     )  # fmt: skip
     return done.stdout

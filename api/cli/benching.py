@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from api.cli.terminal import USAGE, fail
-
-ROOT = Path(__file__).parents[2]
+from registry.paths import BENCHES, ROOT
 
 
 class Bench(StrEnum):
@@ -43,7 +41,7 @@ def bench(
     Peers are installed once, beside the project: AEO_BENCH_CACHE says where. A full run is
     written to ops/bench/results.md, and drawn.
     """
-    if not (ROOT / "ops" / "bench").is_dir():
+    if not BENCHES.is_dir():
         fail(USAGE, "the benches are in the source tree only")
     words = [sys.executable, "-m", f"ops.bench.{what.value}"]
     flags = {"--quick": quick, "--smoke": smoke, "--keep": keep}

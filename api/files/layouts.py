@@ -16,8 +16,7 @@ from api.files import BadFile, Cell, Told
 from api.files.cells import kinds, text_of, typed
 from api.files.headers import match_of, plain
 from registry import commands as c
-
-BUILTIN = Path(__file__).parent / "builtin"
+from registry.paths import LAYOUTS
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,12 +69,12 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def names() -> list[str]:
-    return sorted(path.stem for path in BUILTIN.glob("*.toml"))
+    return sorted(path.stem for path in LAYOUTS.glob("*.toml"))
 
 
 def layout_of(name: str, here: Path) -> Layout:
     """A layout by its name, or from a file (`here` is where the caller stands). Raises BadFile."""
-    path = BUILTIN / f"{name}.toml" if name in names() else here / name
+    path = LAYOUTS / f"{name}.toml" if name in names() else here / name
     try:
         text = path.read_text(encoding="utf-8-sig")
         layout = msgspec.convert(tomllib.loads(text), Layout, strict=True)

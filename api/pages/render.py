@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from fastapi import Request
@@ -12,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from api.pages import forms, words
 from api.pages.asking import subject
+from registry.paths import TEMPLATES
 
 #: Nothing from another host, nothing inline, never inside somebody else's frame.
 HEADERS = {
@@ -31,7 +31,7 @@ SECTIONS = {"/programmes": "/countries", "/log": "/audit", "/divergences": "/aud
 }
 
 templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
+    loader=FileSystemLoader(TEMPLATES),
     autoescape=True,
     # What an older ledger holds and nobody can see is shown by its number; markup of our own stays.
     finalize=lambda it: words.shown(it) if type(it) is str else it,

@@ -19,8 +19,8 @@ import psycopg
 import pytest
 
 from projections.follower import Follower, wait_until
+from registry.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 FRUIT = "CN1234567890"
 
 

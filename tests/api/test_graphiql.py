@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from api.app import STATIC
+from registry.paths import STATIC
 from tests.api.client import small_world
 from tests.api.served import served
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +9,12 @@ from graphql import GraphQLEnumType, ast_from_value, build_schema, is_enum_type,
 
 from api.enum_values import VALUES
 from api.glossary import undescribed
-from api.schema import SCHEMA_FILE, core, schema
+from api.schema import core, schema
+from registry.paths import SCHEMA
+from tests.paths import CONTRACT
 
 CONTRACT = build_schema(
-    Path(__file__).with_name("contract.graphql").read_text(encoding="utf-8"), assume_valid=True
+    CONTRACT.read_text(encoding="utf-8"), assume_valid=True
 )
 #: Promised for later: being told of changes.
 LATER = {"Subscription"}
@@ -30,7 +31,7 @@ def test_every_name_of_the_schema_is_explained() -> None:
 
 
 def test_the_exported_schema_is_the_one_that_is_served() -> None:
-    assert SCHEMA_FILE.read_text(encoding="utf-8") == schema.as_str() + "\n", (
+    assert SCHEMA.read_text(encoding="utf-8") == schema.as_str() + "\n", (
         "the schema has changed: ./aeo export-schema > api/schema.graphql"
     )
 

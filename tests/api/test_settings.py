@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from api.settings import NOT_FROM_OUTSIDE, VARIABLES, Settings, is_loopback
+from registry.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 OPERATING = (ROOT / "ops" / "README.md").read_text(encoding="utf-8")
 #: What the peers of a bench are told by their bench, and what belongs to other programs.
 OF_OTHERS = re.compile(r"PEER_\w+|PG\w+")

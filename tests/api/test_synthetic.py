@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from api import load, shipped
+from api import load
 from api.load import load_operators
 from api.synthetic import Population
 from projections.check import check
@@ -18,6 +18,7 @@ from projections.follower import Follower
 from registry.application import Registry
 from registry.database import environment
 from registry.operators import Operator
+from registry.paths import WORLD
 
 MANY = 400
 
@@ -69,7 +70,7 @@ def test_every_life_says_that_it_is_made_up(population: Population) -> None:
 
 
 def test_no_synthetic_tin_is_that_of_a_fixed_operator(population: Population) -> None:
-    lines = (shipped.WORLD / "09-operators.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (WORLD / "09-operators.jsonl").read_text(encoding="utf-8").splitlines()
     fixed = {json.loads(line)["tin"] for line in lines}
     tins = [population.beginning(number)[0].text for number in range(20_000)]
 
@@ -78,7 +79,7 @@ def test_no_synthetic_tin_is_that_of_a_fixed_operator(population: Population) ->
 
 
 def test_each_programme_has_its_share(population: Population) -> None:
-    with (shipped.WORLD / "operator-counts.csv").open(newline="", encoding="utf-8") as file:
+    with (WORLD / "operator-counts.csv").open(newline="", encoding="utf-8") as file:
         sizes = {row["programme"]: int(row["operators"]) for row in csv.DictReader(file)}
     found = Counter(population.place(n).programme.programme for n in range(10_000))
 

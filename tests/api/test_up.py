@@ -24,7 +24,8 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from registry.paths import ROOT
+
 OPERATORS = 40
 PATIENCE = 120.0  # seconds; only a broken start takes them
 

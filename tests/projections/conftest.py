@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,8 +12,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from registry import commands
 from registry.application import Registry
 from registry.database import environment
+from registry.paths import WORLD
 
-WORLD = Path(__file__).parents[2] / "ops" / "world"
 #: Enough of the real record to reach every table.
 FILES = (
     "01-administrations", "02-programmes", "05-control-results", "07-claims", "08-documents",

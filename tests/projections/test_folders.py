@@ -20,8 +20,7 @@ from projections.folders import Folders
 from projections.follower import Follower
 from projections.rebuild import digests, rebuild
 from registry.application import Registry
-
-ROOT = Path(__file__).parents[2]
+from registry.paths import ROOT
 
 
 @pytest.fixture

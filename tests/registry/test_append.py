@@ -15,8 +15,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import tuple_row
 
 from registry.appending import prepare, receive, send
-from registry.database import MIGRATIONS
 from registry.ledger import Command, Metadata, Outcome
+from registry.paths import MIGRATIONS
 from registry.recorder import NAMES
 from registry.tickets import write_out
 

@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from registry.errors import OverrideNeeded, WrongForm
-from registry.identifiers import SCHEMES, check, normal, schemes
+from registry.identifiers import check, normal, schemes
+from registry.paths import IDENTIFIER_SCHEMES
 from tests.chance import TIMES
 
 
@@ -178,7 +179,7 @@ def test_the_separators_of_one_scheme_count_in_another() -> None:
 
 
 def test_every_scheme_says_where_it_comes_from_and_can_be_checked() -> None:
-    with SCHEMES.open(newline="", encoding="utf-8") as file:
+    with IDENTIFIER_SCHEMES.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
 
     assert len(rows) == len(schemes())

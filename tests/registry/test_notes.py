@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -29,8 +28,9 @@ from registry.notes import (
     read_proof,
     read_signatures,
 )
+from tests.paths import MERKLE_VECTORS
 
-VECTORS = json.loads((Path(__file__).parent / "merkle_vectors.json").read_text(encoding="utf-8"))
+VECTORS = json.loads(MERKLE_VECTORS.read_text(encoding="utf-8"))
 HEAD = VECTORS["checkpoint_and_cosignature"]
 PROOF = VECTORS["tlog_proof"]["text"]
 GOOD = [it for it in VECTORS["signed_notes"] if "note" in it]

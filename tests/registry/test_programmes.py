@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from registry import commands as c
 from registry.errors import BadValue, GroundNeeded, Refusal, WrongDates
+from registry.paths import ROOT
 from registry.programmes import Programme
 from registry.rules import GUARDS, LIMITS, MEANINGS, TOLD
 from registry.values import RuleState
@@ -252,7 +252,7 @@ def test_each_rule_that_the_register_reads_has_a_name() -> None:
     )
     found = {
         one or other
-        for path in (Path(__file__).parents[2] / "registry").rglob("*.py")
+        for path in (ROOT / "registry").rglob("*.py")
         for one, other in asked.findall(path.read_text("utf-8"))
     }
     assert {"bar_years", "validity_years", "day_counting"} <= found

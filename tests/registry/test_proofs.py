@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +13,9 @@ from hypothesis import strategies as some
 
 from registry import proofs
 from registry.proofs import BadProof, Node, leaf_hash
+from tests.paths import MERKLE_VECTORS
 
-VECTORS = json.loads((Path(__file__).parent / "merkle_vectors.json").read_text(encoding="utf-8"))
+VECTORS = json.loads(MERKLE_VECTORS.read_text(encoding="utf-8"))
 LARGE = VECTORS["generated_large_tree"]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,6 +14,7 @@ from registry.deadlines import deadlines
 from registry.decisions import Decision
 from registry.errors import Barred, GroundNeeded, NotOffered, WrongDates, WrongStatus
 from registry.operators import Operator
+from registry.paths import WORLD
 from registry.periods import stand
 from registry.programmes import Programme
 from registry.routes import DECISIONS
@@ -27,7 +27,6 @@ from tests.scenario import Fact, fact, given
 BAR = Tin("CN9BAR000001")
 REF, AGAIN = "CN-AEO/1", "CN-AEO/2"
 GROUND = "GACC Order 282, as the office reads it"
-WORLD = Path(__file__).parents[2] / "ops" / "world"
 
 registered = fact(
     Operator.Registered, tin=BAR, administration=CN, time_zone="Asia/Shanghai", name="Bar",

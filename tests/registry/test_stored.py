@@ -20,12 +20,12 @@ from registry.application import AGGREGATES
 from registry.ledger import RecordedEvent
 from registry.operators import Operator
 from registry.stored import ENVELOPE, EventMapper
+from tests.paths import APPROVED_EVENTS
 from tests.words import in_full
 
-APPROVED = Path(__file__).parent / "stored"
 #: Full texts of a version as they were before it got another field that may be left out. Such a
 #: field needs no new version: a text without it says what it said, and is still written so.
-EARLIER = APPROVED / "earlier"
+EARLIER = APPROVED_EVENTS / "earlier"
 MAPPER = EventMapper(AGGREGATES)
 #: What the library asks to be named and nobody ever records.
 NEVER_RECORDED = {"operator.authorisation", "agreement.dated", "agreement.side"}
@@ -67,7 +67,7 @@ def recorded() -> list[str]:
 def approved(topic: str) -> str:
     """The text of the version that is written today."""
     version = getattr(CLASSES[topic], "class_version", 1)
-    return (APPROVED / f"{topic}.v{version}.json").read_text(encoding="utf-8").rstrip("\n")
+    return (APPROVED_EVENTS / f"{topic}.v{version}.json").read_text(encoding="utf-8").rstrip("\n")
 
 
 @pytest.mark.parametrize("topic", recorded())
@@ -80,7 +80,9 @@ def test_an_approved_text_is_read_as_the_event_it_was(topic: str) -> None:
     assert read(topic, approved(topic)) == full(topic)
 
 
-@pytest.mark.parametrize("file", sorted(APPROVED.rglob("*.json")), ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file", sorted(APPROVED_EVENTS.rglob("*.json")), ids=lambda file: file.stem
+)
 def test_every_text_that_was_ever_approved_can_still_be_read(file: Path) -> None:
     topic, _, version = file.stem.partition(".without-")[0].rpartition(".v")
 
@@ -112,7 +114,7 @@ def test_every_event_has_a_text_for_each_of_its_versions() -> None:
         for topic in recorded()
         for version in range(1, getattr(CLASSES[topic], "class_version", 1) + 1)
     }
-    assert {file.name for file in APPROVED.glob("*.json")} == wanted
+    assert {file.name for file in APPROVED_EVENTS.glob("*.json")} == wanted
 
 
 def test_what_is_never_recorded_is_what_other_events_have_in_common() -> None:

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from registry import zones
 from registry.decisions import begins, day_of, ends
 from registry.errors import BadValue
+from registry.paths import ROOT
 from registry.routes import known_zone
 
-ROOT = Path(__file__).parents[2]
 CASABLANCA = "Africa/Casablanca"
 
 

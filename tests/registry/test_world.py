@@ -11,7 +11,6 @@ from datetime import date
 from functools import lru_cache
 from importlib import import_module
 from itertools import pairwise
-from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -21,9 +20,9 @@ from registry import commands as c
 from registry.application import Registry
 from registry.database import environment
 from registry.identifiers import schemes
+from registry.paths import WORLD
 from registry.values import NEVER, AgreementKind, Direction, Pillar, Sense, Step
 
-WORLD = Path(__file__).parents[2] / "ops" / "world"
 AEO = AgreementKind.AEO_MUTUAL_RECOGNITION
 
 PROGRAMMES = (

@@ -20,8 +20,8 @@ from projections.reads import log as reads
 from registry import proofs
 from registry.notes import VerifierKey
 from tests.keeping_log import copied, heads, is_signed, logged
+from tests.paths import STRANGERS
 
-STRANGERS = Path(__file__).parents[2] / "ops" / "strangers"
 DEBIAN = Path("/usr/share/gocode")  # where its packages of Go sources are
 
 

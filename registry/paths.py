@@ -1,0 +1,39 @@
+"""Paths into the source tree: the one module that knows where a folder or a file of ours lies.
+
+Everything is read where the program stands and never written. Another module that needs such a
+path imports the constant from here, so that a file can move without a search through the tree.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[1]
+"""The folder that holds the packages `registry`, `projections`, `api` and the folder `ops`."""
+
+OPS: Final = ROOT / "ops"
+BENCHES: Final = OPS / "bench"
+"""Absent where only the packages are installed: `aeo bench` then says so."""
+
+MIGRATIONS: Final = OPS / "migrations"
+"""Numbered SQL files, applied in the order of their numbers."""
+
+WORLD: Final = OPS / "world"
+"""The published record as files of commands, one JSON object a line."""
+
+IDENTIFIER_SCHEMES: Final = WORLD / "identifiers.csv"
+OPERATOR_COUNTS: Final = WORLD / "operator-counts.csv"
+"""How many operators each administration published: the weights of the synthetic population."""
+
+VERIFIER: Final = OPS / "aeo-verify"
+"""The program that checks audit bundles and shares no line with the packages."""
+
+API: Final = ROOT / "api"
+SCHEMA: Final = API / "schema.graphql"
+"""The exported GraphQL schema (SDL), compared with the code by a test."""
+
+STATIC: Final = API / "static"
+TEMPLATES: Final = API / "templates"
+LAYOUTS: Final = API / "files" / "builtin"
+"""The layouts of import files that are delivered with the program, one TOML file each."""
