@@ -25,6 +25,7 @@ from api.operators import OperatorQuery
 from api.programmes import ProgrammeQuery
 from api.publications import PublicationQuery
 from api.recognition import RecognitionQuery
+from api.schema_version import SchemaVersionQuery
 from api.viewer import ViewerQuery
 from api.vocabulary import SCALARS
 
@@ -44,6 +45,7 @@ class Query(
     EventQuery,
     LogQuery,
     ViewerQuery,
+    SchemaVersionQuery,
 ): ...
 
 

@@ -77,11 +77,27 @@ def parse_position(number: object) -> int:
     raise ValueError(f"{number!r} is not a position: a whole number from 0 to {LARGEST}")
 
 
+#: Where each scalar of this schema is specified, for people: what programs that generate code link.
+SPECIFIED = {
+    # The Guidelines on the Trader Identification Number are a part of the SAFE package.
+    "TIN": "https://www.wcoomd.org/en/topics/facilitation/instrument-and-tools/"
+    "frameworks-of-standards/safe_package.aspx",
+    "AdministrationCode": "https://www.iso.org/iso-3166-country-codes.html",
+    "HSCode": "https://www.wcoomd.org/en/topics/nomenclature/overview/"
+    "what-is-the-harmonized-system.aspx",
+    "Date": "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+    "DateTime": "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
+    "Position": "https://www.rfc-editor.org/rfc/rfc8259#section-6",
+    "JSON": "https://www.rfc-editor.org/rfc/rfc8259",
+}
+
+
 def _text_scalar(name: str, kind: type[Text], description: str) -> ScalarDefinition:
     # A refused value is worded by ValueError; graphql-core puts field and path beside it.
     return strawberry.scalar(
-        name=name, description=description, serialize=str, parse_value=kind.parse
-    )
+        name=name, description=description, specified_by_url=SPECIFIED[name], serialize=str,
+        parse_value=kind.parse,
+    )  # fmt: skip
 
 
 def _literal_position(node: ValueNode, variables: Any = None) -> int:
@@ -105,12 +121,14 @@ SCALARS: dict[object, ScalarDefinition] = {
     HsCode: _text_scalar("HSCode", HsCode, "Harmonised System: 2, 4 or 6 digits."),
     date: strawberry.scalar(
         name="Date",
+        specified_by_url=SPECIFIED["Date"],
         description="A civil day, YYYY-MM-DD, in the zone of the authority concerned.",
         serialize=date.isoformat,
         parse_value=instants.parse_day,
     ),
     datetime: strawberry.scalar(
         name="DateTime",
+        specified_by_url=SPECIFIED["DateTime"],
         description="An instant, RFC 3339. Answered in UTC; refused without a zone. Any number of "
         "fractional digits is read, and cut to microseconds.",
         serialize=instant_text,
@@ -118,6 +136,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     Position: strawberry.scalar(
         name="Position",
+        specified_by_url=SPECIFIED["Position"],
         description="A place in the register's one sequence of events, from 1; 0 is before all.",
         serialize=int,
         parse_value=parse_position,
@@ -125,6 +144,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     Json: strawberry.scalar(
         name="JSON",
+        specified_by_url=SPECIFIED["JSON"],
         description="Any JSON value.",
         serialize=lambda value: value,
         parse_value=lambda value: value,
