@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from graphql import GraphQLEnumType, GraphQLSchema
 
+from api.codes import REFUSALS
+
 VALUES: dict[str, dict[str, str]] = {
+    "RefusalCode": REFUSALS,
     "Role": {
         "IMPORTER": "Brings goods into a customs territory.",
         "EXPORTER": "Sends goods out of a customs territory.",

@@ -227,10 +227,13 @@ class Draft(Registry):
                 "became known"
             )
 
-    def _get(self, kind: type[Any], id: UUID, unknown: type[Refusal], name: str) -> Any:
+    def _get(
+        self, kind: type[Any], id: UUID, unknown: type[Refusal], name: str,
+        path: tuple[str, ...] = (),
+    ) -> Any:  # fmt: skip
         held = self._streams.get(id)
         if held is None:
-            held = self._streams[id] = super()._get(kind, id, unknown, name)
+            held = self._streams[id] = super()._get(kind, id, unknown, name, path)
         return held
 
     def _new(self, id: UUID, name: str) -> None:

@@ -23,28 +23,28 @@ __all__ = ["Bad", "BadFile", "Line", "check_texts", "explain", "lines_from", "li
 
 #: What would put a refused line right, where its sentence does not say so already.
 CURES = {
-    "AlreadyRegistered": "leave the line out, or amend_particulars instead",
-    "AlreadyHeld": "end the other authorisation first, or change_type of it",
-    "Barred": "grant from a day after the bar",
-    "GroundNeeded": "fill in legal_ground",
-    "KnownTooLate": "put the lines of one operator in the order in which they became known",
-    "NotOffered": "use a type that the programme has on that day",
-    "OtherCommand": "use a new command_id, or a --batch of its own",
-    "OverrideNeeded": "check the number; if the authority did issue it, say why in override",
-    "KeyUnknown": "sign with a key that the administration has now, or add_key first",
-    "SignatureInvalid": "sign the line again, as it stands: ./aeo sign-commands",
-    "SignatureMissing": "sign the line: ./aeo sign-commands",
-    "Superseded": "name the successor",
-    "UnknownAdministration": "register_administration first",
-    "UnknownAuthorisation": "name it by its number in authorisation",
-    "UnknownDocument": "publish_document first",
-    "UnknownClaim": "publish_claim first",
-    "UnknownOperator": "register_operator first",
-    "UnknownProgramme": "use a code that the register has, or register_programme first",
-    "WrongDates": "check the dates of this line against those before it",
-    "WrongForm": "check the number against its scheme",
-    "AlreadyRecorded": "leave the line out, or say what the refusal names: aeo history TIN",
-    "WrongStatus": "check what stands in the lines before, and in the register: aeo history TIN",
+    "ALREADY_REGISTERED": "leave the line out, or amend_particulars instead",
+    "ALREADY_HELD": "end the other authorisation first, or change_type of it",
+    "BARRED": "grant from a day after the bar",
+    "GROUND_NEEDED": "fill in legal_ground",
+    "KNOWN_TOO_LATE": "put the lines of one operator in the order in which they became known",
+    "NOT_OFFERED": "use a type that the programme has on that day",
+    "OTHER_COMMAND": "use a new command_id, or a --batch of its own",
+    "OVERRIDE_NEEDED": "check the number; if the authority did issue it, say why in override",
+    "KEY_UNKNOWN": "sign with a key that the administration has now, or add_key first",
+    "SIGNATURE_INVALID": "sign the line again, as it stands: ./aeo sign-commands",
+    "SIGNATURE_MISSING": "sign the line: ./aeo sign-commands",
+    "SUPERSEDED": "name the successor",
+    "UNKNOWN_ADMINISTRATION": "register_administration first",
+    "UNKNOWN_AUTHORISATION": "name it by its number in authorisation",
+    "UNKNOWN_DOCUMENT": "publish_document first",
+    "UNKNOWN_CLAIM": "publish_claim first",
+    "UNKNOWN_OPERATOR": "register_operator first",
+    "UNKNOWN_PROGRAMME": "use a code that the register has, or register_programme first",
+    "WRONG_DATES": "check the dates of this line against those before it",
+    "WRONG_FORM": "check the number against its scheme",
+    "ALREADY_RECORDED": "leave the line out, or say what the refusal names: aeo history TIN",
+    "WRONG_STATUS": "check what stands in the lines before, and in the register: aeo history TIN",
 }
 CELL = "mend this cell, as the sentence says"
 SENTENCE = "the sentence says what stands against it"
@@ -126,8 +126,8 @@ def explain(line: Line, refusal: Refusal) -> Bad:
     found, name = said["said"], said["field"]
     row = line.said if isinstance(line.said, dict) else {}
     if not isinstance(refusal, BadValue):
-        named = re.match(r"([a-z]\w*): ", found)
-        name = re.sub(r"[A-Z]", lambda it: f"_{it[0].lower()}", named[1]) if named else None
+        first = refusal.path[0] if refusal.path else None
+        name = re.sub(r"[A-Z]", lambda it: f"_{it[0].lower()}", first) if first else None
         return Bad(line.file, line.number, name, found, CURES.get(refusal.code, SENTENCE))
     if not row:
         cure = "write one command a line, as in ops/world"

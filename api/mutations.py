@@ -101,7 +101,9 @@ async def record(info: Info, kind: type[c.Command], input: object) -> Recorded |
     try:
         return await give(info.context, read(kind, input))
     except Refusal as refusal:
-        return Refused.because(refusal)
+        names = ENCODED[kind]
+        given = (names.get(name, name) for name, value in vars(input).items() if value is not None)
+        return Refused.because(refusal, SPELLED[kind], map(to_camel_case, given))
 
 
 async def give(context: Context, command: c.Command) -> Recorded:
@@ -139,13 +141,16 @@ async def give(context: Context, command: c.Command) -> Recorded:
 async def _seen(context: Context, command: c.MergeInto | c.SplitFrom) -> None:
     """Raises UnknownOperator for another customs' operator that the asker may not see, in the words
     for one that is not there. Of its own the register itself says whether there are such."""
-    tin = command.successor if isinstance(command, c.MergeInto) else command.origin
+    if isinstance(command, c.MergeInto):
+        field, tin = "successor", command.successor
+    else:
+        field, tin = "origin", command.origin
     if AdministrationCode(tin.country) in context.asker.own:
         return
     clocks, sight = context.clocks(None), context.asker.sight
     async with context.views.connection() as connection:
         if not await operators(connection, sight, context.now, clocks, [tin]):
-            raise UnknownOperator(f"operator {tin} is not in this register")
+            raise UnknownOperator(f"operator {tin} is not in this register", path=(field,))
 
 
 def read(kind: type[c.Command], input: object) -> c.Command:

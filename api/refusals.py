@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import strawberry
 from graphql import GraphQLError
 
+from api.codes import Forbidden as Forbidden
+from api.codes import RefusalCode, field_at_fault
 from registry.errors import Refusal
 
-
-class Forbidden(Refusal):
-    """The asker may not do this. The sentence says who may."""
+strawberry.enum(
+    RefusalCode, name="RefusalCode", description=" ".join((RefusalCode.__doc__ or "").split())
+)
 
 
 @strawberry.type(description="The command was understood and is not allowed; nothing is recorded.")
 class Refused:
-    code: str = strawberry.field(
-        description="The refusal's name, for ever: WrongStatus, StaleVersion, Forbidden, ..."
-    )
+    code: RefusalCode = strawberry.field(description="Why, as a code that never changes.")
     message: str = strawberry.field(description="What was asked, and what stands against it.")
+    path: list[str] | None = strawberry.field(
+        description="The field of the input that is at fault, then the way into it: [what, until]. "
+        "Null where no field is, as for a sender who may not do it."
+    )
 
     @classmethod
-    def because(cls, refusal: Refusal) -> Refused:
-        return cls(code=refusal.code, message=str(refusal))
+    def because(
+        cls, refusal: Refusal, fields: Iterable[str] = (), given: Iterable[str] = ()
+    ) -> Refused:
+        """`fields`: of the input, by their names in GraphQL; `given`: those that have a value."""
+        return cls(
+            code=RefusalCode(refusal.code),
+            message=str(refusal),
+            path=field_at_fault(refusal, fields, given),
+        )
 
 
 class Declined(Exception):

@@ -179,7 +179,7 @@ class Registry(Application[UUID]):
                 particulars.merge_into(cast(Operator, aggregate), command, by)
             case c.SplitFrom(origin=tin):
                 particulars.split_from(
-                    cast(Operator, aggregate), command, by, self.operator(tin)
+                    cast(Operator, aggregate), command, by, self.operator(tin, "origin")
                 )
             case c.CorrectRecord():
                 version = self._version_at(command.position, aggregate.id)
@@ -221,9 +221,10 @@ class Registry(Application[UUID]):
 
     # ------------------------------------------------------------ what there is
 
-    def operator(self, tin: Tin) -> Operator:
-        """Raises UnknownOperator."""
-        return self._get(Operator, Operator.create_id(tin), UnknownOperator, f"operator {tin}")
+    def operator(self, tin: Tin, field: str = "tin") -> Operator:
+        """Raises UnknownOperator. `field`: of the command, which names this operator."""
+        id = Operator.create_id(tin)
+        return self._get(Operator, id, UnknownOperator, f"operator {tin}", (field,))
 
     def agreement(self, id: str) -> Agreement:
         """Raises UnknownAgreement."""
@@ -255,7 +256,7 @@ class Registry(Application[UUID]):
         document: it may have led to what the record does not hold yet."""
         match command:
             case c.MergeInto(successor=tin):
-                self.operator(tin)
+                self.operator(tin, "successor")
             case c.ConsentCommand(partner=AdministrationCode() as code):
                 facts.administration(code)
             case c.RequestConsultation(asked=code) | c.MembershipCommand(member=code):
@@ -338,11 +339,13 @@ class Registry(Application[UUID]):
                 f"knownAt: found {known_at}, and the same is recorded as known at {known[-1]}"
             )
 
-    def _get(self, kind: type[T], id: UUID, unknown: type[Refusal], name: str) -> T:
+    def _get(
+        self, kind: type[T], id: UUID, unknown: type[Refusal], name: str, path: tuple[str, ...] = ()
+    ) -> T:
         try:
             return cast(T, self.repository.get(id))
         except AggregateNotFoundError:
-            raise unknown(f"{name} is not in this register") from None
+            raise unknown(f"{name} is not in this register", path=path) from None
 
     def _not_in_a_ring(self, operator: Operator, successor: Tin) -> None:
         seen = {operator.tin}

@@ -86,7 +86,8 @@ def end_identifier(operator: Operator, it: c.EndIdentifier, by: Decision) -> Non
         ended = standing(operator, about)[:1]
         if not ended:
             raise WrongStatus(
-                f"{operator.tin} has no identifier {it.scheme} {it.value} to be ended"
+                f"{operator.tin} has no identifier {it.scheme} {it.value} to be ended",
+                path=("value",),
             )
         return refuse_unless_identical(ended, by, f"the end of {it.scheme} {it.value}")
     envelope = facts(operator, by)
@@ -320,7 +321,10 @@ def _say_of_consent(
     words = standing(operator, own)
     same = list(takewhile(lambda e: isinstance(e, event), words))
     if not words and event is Operator.ConsentWithdrawn:
-        raise WrongStatus(f"{operator.tin} gave no {about} that could be withdrawn")
+        raise WrongStatus(
+            f"{operator.tin} gave no {about} that could be withdrawn",
+            path=("partner" if it.partner else "publication",),
+        )
     if any(difference(e, by) is None for e in same):
         return
     envelope = facts(operator, by)

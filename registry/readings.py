@@ -60,7 +60,11 @@ def amend(
     if any(difference(before, by, None, given) is None for before in aggregate.amendments):
         return
     if changed(aggregate.said, given) == aggregate.said:
-        raise BadValue(f"{it.name}: found what the {it.noun} says already, wanted a change")
+        same = tuple(name for name, value in given.items() if value)[:1]
+        raise BadValue(
+            f"{it.name}: found what the {it.noun} says already, wanted a change",
+            path=same or (it.noun,),
+        )
     aggregate.trigger_event(event, **said)
 
 

@@ -100,7 +100,7 @@ async def name(request: Request, tin: str) -> Response:
         done = await ask(request, NAME, input=input)
         said = (done.data or {}).get("nameContact") or {}
         # The same form again: another pseudonym was made for it, which nothing names.
-        if "position" in said or said.get("code") == "OtherCommand":
+        if "position" in said or said.get("code") == "OTHER_COMMAND":
             return _back(found)
     sentence = said.get("message") or "; ".join(kept.sentences) or "Nothing was recorded."
     return _name_again(request, found, naming(typed), sentence)

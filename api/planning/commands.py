@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 from typing import Any
 
@@ -40,7 +41,10 @@ from registry.errors import Refusal
 
 KINDS = {to_camel_case(name): kind for name, kind in c.COMMANDS.items()}
 #: What can be shown of an outcome without reading anything more.
-SHOWN = {"Recorded": {"stream", "version", "position", "epoch"}, "Refused": {"code", "message"}}
+SHOWN = {
+    "Recorded": {"stream", "version", "position", "epoch"},
+    "Refused": {"code", "message", "path"},
+}
 TYPENAME = "__typename"
 
 
@@ -89,15 +93,21 @@ async def answer(
     try:
         outcome = await give(context, command or said(found.kind, input))
     except Refusal as refusal:
-        outcome = Refused.because(refusal)
+        given = variables.get(found.variable) or {}
+        said_so = [name for name, value in given.items() if value is not None]
+        outcome = Refused.because(refusal, names, said_so)
     except Exception as error:  # the counter knows what to say of each
         return ExecutionResult(None, [located_error(error, [found.node], [found.key])])
     kind = type(outcome).__name__
     shown = {
-        key: kind if field == TYPENAME else getattr(outcome, field)
+        key: kind if field == TYPENAME else _plain(getattr(outcome, field))
         for key, field in found.shown[kind]
     }
     return ExecutionResult({found.key: shown})
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
 
 
 def as_it_stands(schema: GraphQLSchema, found: Order, given: Any) -> c.Command | None:

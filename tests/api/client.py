@@ -30,7 +30,7 @@ OUTCOME = """{
   __typename
   ... on Recorded { stream version position events { position type payload }
     warnings { code message } }
-  ... on Refused { code message }
+  ... on Refused { code message path }
 }"""
 
 WORLD: list[dict[str, Any]] = [

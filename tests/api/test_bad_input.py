@@ -277,27 +277,27 @@ def test_a_command_id_that_is_no_uuid(counter: Client) -> None:
     outcome = tell(counter, "liftSuspension", tin=ACME, commandId="one")
 
     assert (outcome["code"], outcome["message"]) == (
-        "BadValue", "commandId: found 'one', wanted a UUID"
+        "BAD_VALUE", "commandId: found 'one', wanted a UUID"
     )  # fmt: skip
 
 
 def test_an_operator_nobody_registered(counter: Client) -> None:
     outcome = tell(counter, "giveConsent", tin="CN7777777777", partner="KR")
 
-    assert outcome["code"] == "UnknownOperator"
+    assert outcome["code"] == "UNKNOWN_OPERATOR"
 
 
 def test_a_version_that_has_gone_by(counter: Client) -> None:
     outcome = tell(counter, "giveConsent", tin=ACME, partner="KR", expectedVersion=99)
 
-    assert outcome["code"] == "StaleVersion"
+    assert outcome["code"] == "STALE_VERSION"
     assert "found 99" in outcome["message"] and "version 1" in outcome["message"]
 
 
 def test_a_decision_that_reaches_back_without_its_ground(counter: Client) -> None:
     outcome = tell(counter, "giveConsent", tin=ACME, partner="KR", effective="2020-01-01")
 
-    assert outcome["code"] == "GroundNeeded"
+    assert outcome["code"] == "GROUND_NEEDED"
     assert "2020-01-01" in outcome["message"]
 
 
@@ -324,7 +324,7 @@ def test_a_field_that_the_input_does_not_have(counter: Client) -> None:
 def test_a_status_that_does_not_allow_it(counter: Client) -> None:
     outcome = tell(counter, "suspendAuthorisation", tin=ACME, reason="audit overdue")
 
-    assert outcome["code"] in ("UnknownAuthorisation", "WrongStatus")
+    assert outcome["code"] in ("UNKNOWN_AUTHORISATION", "WRONG_STATUS")
 
 
 def test_notice_is_given_of_a_termination_alone(counter: Client) -> None:
@@ -332,7 +332,7 @@ def test_notice_is_given_of_a_termination_alone(counter: Client) -> None:
         counter, "signAgreement", agreement="CN-KR-AEO", notice="2026-01-01", source="a notice"
     )
 
-    assert outcome["code"] == "BadValue"
+    assert outcome["code"] == "BAD_VALUE"
     assert "notice" in outcome["message"]
 
 
@@ -353,7 +353,7 @@ def test_a_token_that_is_none_is_never_taken_for_the_public(counter: Client, hea
 def test_an_auditor_changes_nothing(counter: Client) -> None:
     outcome = counter.tell("giveConsent", AUDITOR, tin=ACME, partner="KR")
 
-    assert outcome["code"] == "Forbidden"
+    assert outcome["code"] == "FORBIDDEN"
 
 
 def test_a_command_id_that_was_used_for_something_else(database: str, tmp_path: Any) -> None:
@@ -365,6 +365,6 @@ def test_a_command_id_that_was_used_for_something_else(database: str, tmp_path: 
 
         outcome = counter.tell("giveConsent", CHINA, tin=ACME, partner="AU", commandId=used)
 
-        assert outcome["code"] == "OtherCommand"
+        assert outcome["code"] == "OTHER_COMMAND"
         assert used in outcome["message"]
         assert counter.last_position() == before

@@ -112,9 +112,9 @@ def test_nobody_else_names_ends_or_erases(counter: Client, by: str | None) -> No
     she = named(counter)
     said = {"tin": ACME, "person": she.id}
 
-    assert counter.ask(KEEP, by, tin=ACME, who=she.who)["keepParticulars"]["code"] == "Forbidden"
-    assert counter.tell("endContact", by, **said)["code"] == "Forbidden"
-    assert counter.tell("erasePerson", by, **said, ground=GROUND)["code"] == "Forbidden"
+    assert counter.ask(KEEP, by, tin=ACME, who=she.who)["keepParticulars"]["code"] == "FORBIDDEN"
+    assert counter.tell("endContact", by, **said)["code"] == "FORBIDDEN"
+    assert counter.tell("erasePerson", by, **said, ground=GROUND)["code"] == "FORBIDDEN"
     assert seen(counter, she)["particulars"] == she.who
 
 
@@ -150,7 +150,7 @@ def test_what_was_not_kept_or_not_of_this_operator_cannot_be_named(counter: Clie
     ]
 
     codes = [it["code"] for it in refused]
-    assert codes == ["UnknownPerson", "UnknownPerson", "BadValue", "BadValue"]
+    assert codes == ["UNKNOWN_PERSON", "UNKNOWN_PERSON", "BAD_VALUE", "BAD_VALUE"]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_whatever_is_wrong_with_particulars_nothing_of_them_is_repeated(
 
     said = "".join(answer.text for answer in answers) + "".join(capfd.readouterr())
     assert mark not in said
-    assert answers[0].json()["data"]["keepParticulars"]["code"] == "BadValue"
+    assert answers[0].json()["data"]["keepParticulars"]["code"] == "BAD_VALUE"
 
 
 def test_what_was_kept_and_never_named_is_swept_away(counter: Client) -> None:
@@ -187,9 +187,9 @@ def test_what_was_kept_and_never_named_is_swept_away(counter: Client) -> None:
 def test_a_naming_that_was_refused_does_not_keep_anybody(counter: Client) -> None:
     she = kept(counter)
     said = {"tin": ACME, "person": she.id, "commitment": she.commitment, "role": "IN_CHARGE"}
-    assert counter.tell("nameContact", CHINA, **said, expectedVersion=1)["code"] == "StaleVersion"
+    assert counter.tell("nameContact", CHINA, **said, expectedVersion=1)["code"] == "STALE_VERSION"
     assert counter.tell("nameContact", CHINA, **said, effective="2015-01-01")["code"] == (
-        "GroundNeeded"
+        "GROUND_NEEDED"
     )
     asked_to_age(counter, she)
 
@@ -292,10 +292,10 @@ def test_what_is_refused_destroys_nothing(counter: Client) -> None:
     she, unnamed = named(counter), kept(counter)
     said = {"tin": ACME, "person": she.id, "ground": GROUND}
 
-    assert counter.tell("erasePerson", CHINA, **said, expectedVersion=1)["code"] == "StaleVersion"
-    assert counter.tell("erasePerson", CHINA, **said | {"ground": ""})["code"] == "BadValue"
+    assert counter.tell("erasePerson", CHINA, **said, expectedVersion=1)["code"] == "STALE_VERSION"
+    assert counter.tell("erasePerson", CHINA, **said | {"ground": ""})["code"] == "BAD_VALUE"
     unknown = counter.tell("erasePerson", CHINA, **said | {"person": unnamed.id})
-    assert unknown["code"] == "UnknownPerson"
+    assert unknown["code"] == "UNKNOWN_PERSON"
     assert seen(counter, she)["particulars"] == she.who
 
 

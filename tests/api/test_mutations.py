@@ -96,7 +96,7 @@ def test_a_split_from_a_company_that_was_merged_away_is_refused(counter: Client)
 
     outcome = counter.tell("splitFrom", CHINA, tin=part, origin=gone)
 
-    assert (outcome["__typename"], outcome["code"]) == ("Refused", "Superseded")
+    assert (outcome["__typename"], outcome["code"]) == ("Refused", "SUPERSEDED")
     assert f"{gone} was merged into {heir}" in outcome["message"]
     before = {"effective": "2020-01-01", "legalGround": "a contract of that day"}
     outcome = counter.tell("splitFrom", CHINA, tin=part, origin=gone, **before)
@@ -107,7 +107,7 @@ def test_a_refusal_is_an_answer_with_both_facts(counter: Client) -> None:
     outcome = counter.tell("liftSuspension", CHINA, tin=ACME)
 
     assert outcome["__typename"] == "Refused"
-    assert outcome["code"] == "UnknownAuthorisation"
+    assert outcome["code"] == "UNKNOWN_AUTHORISATION"
     assert ACME in outcome["message"]
 
 
@@ -119,8 +119,9 @@ def test_nobody_else_may_register_an_operator(counter: Client, by: str | None) -
 
     assert outcome == {
         "__typename": "Refused",
-        "code": "Forbidden",
+        "code": "FORBIDDEN",
         "message": f"{by or 'the public'} may not change the register: officers of CN may",
+        "path": None,
     }
     assert counter.last_position() == before
 
@@ -131,7 +132,7 @@ def test_a_company_gives_its_own_consent_and_no_other(counter: Client) -> None:
     assert counter.tell("giveConsent", company, tin=ACME, publication=True)["events"]
 
     other = counter.tell("giveConsent", company, tin="CN2000000001", publication=True)
-    assert other["code"] == "Forbidden"
+    assert other["code"] == "FORBIDDEN"
 
 
 def test_a_company_applies_and_its_customs_decide(counter: Client) -> None:
@@ -140,7 +141,7 @@ def test_a_company_applies_and_its_customs_decide(counter: Client) -> None:
     lodged = counter.tell("lodgeApplication", company, **application, type="ADVANCED")
 
     assert lodged["events"][0]["type"] == "operator.lodged"
-    assert counter.tell("acceptApplication", company, tin=ACME)["code"] == "Forbidden"
+    assert counter.tell("acceptApplication", company, tin=ACME)["code"] == "FORBIDDEN"
     assert counter.tell("acceptApplication", CHINA, tin=ACME)["__typename"] == "Recorded"
 
 
@@ -152,7 +153,7 @@ def test_each_party_implements_for_itself(counter: Client) -> None:
     for_itself = counter.tell("implementAgreement", CHINA, side="CN", **said)
     stranger = counter.tell("signAgreement", "officer:AU", **said)
 
-    assert for_the_other["code"] == stranger["code"] == "Forbidden"
+    assert for_the_other["code"] == stranger["code"] == "FORBIDDEN"
     assert for_itself["events"][0]["type"] == "agreement.implemented"
 
 
@@ -160,7 +161,7 @@ def test_whoever_recognises_sets_the_scope(counter: Client) -> None:
     clause = {"agreement": "CN-KR-AEO", "from": "CN", "to": "KR", "types": ["ADVANCED"],
               "effective": "2014-04-01", "source": "a notice"}  # fmt: skip
 
-    assert counter.tell("setScope", CHINA, **clause)["code"] == "Forbidden"
+    assert counter.tell("setScope", CHINA, **clause)["code"] == "FORBIDDEN"
 
     outcome = counter.tell("setScope", "officer:KR", **clause)
     assert outcome["events"][0]["payload"]["clause"]["types"] == ["ADVANCED"]
@@ -178,7 +179,7 @@ def test_one_agreement_is_proposed_by_one_of_its_parties(counter: Client) -> Non
     stranger = counter.tell("proposeAgreement", CHINA, parties=["AU", "KR"], **said)
     party = counter.tell("proposeAgreement", "officer:AU", parties=["AU", "KR"], **said)
 
-    assert stranger["code"] == "Forbidden"
+    assert stranger["code"] == "FORBIDDEN"
     assert party["events"][0]["payload"]["agreement"] == "AU-KR-AEO"
 
 
@@ -195,7 +196,7 @@ def test_two_commands_in_one_document_are_each_answered(counter: Client) -> None
 
     assert answer == {
         "a": {"__typename": "Recorded"},
-        "b": {"__typename": "Refused", "code": "AlreadyRegistered"},
+        "b": {"__typename": "Refused", "code": "ALREADY_REGISTERED"},
     }
 
 

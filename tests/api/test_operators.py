@@ -274,9 +274,9 @@ def test_a_command_tells_nobody_whether_another_customs_has_an_operator(
         return outcome["code"], outcome["message"].replace(tin, "IT")
 
     assert told(SHUT) == told("FR4444445") == (
-        "UnknownOperator", "operator IT is not in this register"
+        "UNKNOWN_OPERATOR", "operator IT is not in this register"
     )  # fmt: skip
-    assert told(OPEN)[0] == told(FRUIT)[0] == "StaleVersion"  # those it may see, and its own
+    assert told(OPEN)[0] == told(FRUIT)[0] == "STALE_VERSION"  # those it may see, and its own
 
 
 def test_a_hidden_holder_of_the_same_number_stands_before_nobody(region: Client) -> None:

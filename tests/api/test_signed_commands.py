@@ -46,12 +46,12 @@ def test_once_there_is_a_key_the_counter_takes_signed_decisions_only(counter: Cl
     assert [it["type"] for it in added["events"]] == ["administration.key_added"]
 
     unsigned = counter.tell("amendParticulars", CHINA, **amend("Acme Lines"))
-    assert (unsigned["__typename"], unsigned["code"]) == ("Refused", "SignatureMissing")
+    assert (unsigned["__typename"], unsigned["code"]) == ("Refused", "SIGNATURE_MISSING")
     other = Signer.of_seed("CN", ED25519, b"x" * 32)
     stranger = counter.tell("amendParticulars", CHINA, **signed(amend("Acme Lines"), other))
-    assert stranger["code"] == "KeyUnknown"
+    assert stranger["code"] == "KEY_UNKNOWN"
     changed = signed(amend("Acme Lines")) | {"name": "Acme Ports"}
-    assert counter.tell("amendParticulars", CHINA, **changed)["code"] == "SignatureInvalid"
+    assert counter.tell("amendParticulars", CHINA, **changed)["code"] == "SIGNATURE_INVALID"
 
     said = signed(amend("Acme Lines"))
     outcome = counter.tell("amendParticulars", CHINA, **said)

@@ -286,7 +286,7 @@ def test_a_refusal_says_why_and_leaves_nothing_behind(registry: Registry) -> Non
         id = uuid4()
         with pytest.raises(why) as refusal:
             do(registry, c.read(c.plain(command) | {"command_id": str(id)}))
-        assert refusal.value.code == why.__name__
+        assert refusal.value.code.replace("_", "").lower() == why.__name__.lower()
         assert str(refusal.value).strip()
         assert registry.ledger.find_command(id) is None
 
