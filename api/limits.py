@@ -25,8 +25,8 @@ from graphql import (
 )
 
 from api.costs import Cost, cost
-from api.lines import has_nul
 from api.measure import Scale, Size
+from registry.texts import has_nul
 
 BODY = 16 * 1024  # bytes of a request
 BATCH_BODY = 64 * 1024  # and of one that looks up many keys

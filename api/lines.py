@@ -16,6 +16,7 @@ from api.files.cells import kinds
 from api.files.reading import Source, source_of
 from registry import commands as c
 from registry.errors import BadValue, Refusal
+from registry.texts import has_nul
 
 AT = re.compile(r"(?P<said>.*?)(?: - at `\$\.(?P<field>\w+).*`)?", re.DOTALL)
 
@@ -103,20 +104,6 @@ def check_texts(said: dict[str, Any]) -> None:
     for name, value in said.items():
         if has_nul([name, value]):
             raise BadValue(f"found a NUL character, which no text can keep - at `$.{name}`")
-
-
-def has_nul(value: object) -> bool:
-    """Is there a NUL character anywhere in this plain data? However deep it goes."""
-    left = [value]
-    while left:
-        match left.pop():
-            case str() as text if "\0" in text:
-                return True
-            case dict() as named:
-                left += [*named, *named.values()]
-            case list() as many:
-                left += many
-    return False
 
 
 def explain(line: Line, refusal: Refusal) -> Bad:

@@ -12,8 +12,8 @@ from typing import TypeVar
 import msgspec
 import strawberry
 
-from api.lines import has_nul
 from api.refusals import Unanswered, bad_input
+from registry.texts import has_nul
 
 LARGEST_PAGE = 100
 MOST_KEYS = 1_000

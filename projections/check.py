@@ -16,10 +16,11 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier, Literal
 
 from projections import folded, operators
-from projections.derivation import HELD, UNICODE, outdated, unique
+from projections.derivation import UNICODE, outdated
 from projections.follower import Follower
 from projections.models import PROJECTIONS, Projection
 from projections.rebuild import make
+from projections.rederive import HELD, unique
 from projections.tables import columns
 from projections.texts import LATEST
 from registry import workdays

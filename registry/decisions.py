@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import KW_ONLY
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -119,3 +119,13 @@ def day_of(instant: datetime, zone_name: str) -> date:
 
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class CommandSignature:
+    """An administration's signature of a command: by which of its keys, and of which text."""
+
+    administration: str
+    key: str  # its id, in hexadecimal
+    text: str
+    signature: bytes

@@ -17,6 +17,8 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
+from registry.decisions import CommandSignature
+
 
 class Metadata(msgspec.Struct, frozen=True):
     """What is kept beside one event, in columns.
@@ -28,16 +30,6 @@ class Metadata(msgspec.Struct, frozen=True):
     known_at: datetime | None = None
     decided_by: str | None = None
     legal_ground: str | None = None
-
-
-@dataclass(frozen=True)
-class Signed:
-    """An administration's signature of a command: by which of its keys, and of which text."""
-
-    administration: str
-    key: str  # its id, in hexadecimal
-    text: str
-    signature: bytes
 
 
 @dataclass(frozen=True)
@@ -64,7 +56,7 @@ class Command:
     digest: bytes
     actor: str
     metadata: Sequence[Metadata] = ()
-    signed: Signed | None = None
+    signed: CommandSignature | None = None
     holding: Holding | None = None
     positions: list[int] = field(default_factory=list, init=False)
     recorded_at: datetime | None = field(default=None, init=False)  # UTC, by the ledger's clock

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from registry import commands as c
 from registry.administrations import Administration
 from registry.agreements import Agreement
-from registry.decisions import Decision
+from registry.decisions import CommandSignature, Decision
 from registry.errors import (
     BadValue,
     KeyUnknown,
@@ -31,7 +31,6 @@ from registry.errors import (
     WrongDates,
     WrongStatus,
 )
-from registry.ledger import Signed
 from registry.notes import ED25519, BadNote, BadSignature, Signer, VerifierKey, read_key
 from registry.operators import Operator
 from registry.programmes import Programme
@@ -68,7 +67,7 @@ def sign(command: c.Command, signer: Signer) -> c.Command:
     return replace(command, signature=signer.line(text(command)).partition(" ")[2].strip())
 
 
-def read(command: c.Command) -> Signed | None:
+def read(command: c.Command) -> CommandSignature | None:
     """The signature that a command carries, of whatever key. Raises SignatureInvalid."""
     if command.signature is None:
         return None
@@ -86,7 +85,7 @@ def read(command: c.Command) -> Signed | None:
         raise SignatureInvalid(
             "commandId: a signed command has its own, or the same signature would do for another"
         )
-    return Signed(name, found[:4].hex(), text(command), found[4:])
+    return CommandSignature(name, found[:4].hex(), text(command), found[4:])
 
 
 def check(
@@ -203,7 +202,7 @@ def retire_key(administration: Administration, it: c.RetireKey, by: Decision) ->
     administration.trigger_event(Administration.KeyRetired, key=it.key, **_today(it, by))
 
 
-def key_of(signed: Signed, administration: Administration) -> VerifierKey | None:
+def key_of(signed: CommandSignature, administration: Administration) -> VerifierKey | None:
     """The key of that id, whether it is still in use or not."""
     keys = map(read_key, [*administration.keys, *administration.retired_keys])
     return next((it for it in keys if it.id.hex() == signed.key), None)

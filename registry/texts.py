@@ -132,3 +132,17 @@ def shown(text: str) -> str:
 
 def _number(character: str) -> str:
     return f"U+{ord(character):04X}"
+
+
+def has_nul(value: object) -> bool:
+    """Is there a NUL character anywhere in this plain data? However deep it goes."""
+    left = [value]
+    while left:
+        match left.pop():
+            case str() as text if "\0" in text:
+                return True
+            case dict() as named:
+                left += [*named, *named.values()]
+            case list() as many:
+                left += many
+    return False

@@ -17,7 +17,8 @@ from uuid import UUID
 
 from eventsourcing.persistence import DataError, StoredEvent
 
-from registry.ledger import Command, Holding, Metadata, Outcome, Signed, StreamMoved
+from registry.decisions import CommandSignature
+from registry.ledger import Command, Holding, Metadata, Outcome, StreamMoved
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # where PostgreSQL counts from
 NULL = b"\xff\xff\xff\xff"  # an element's length of -1
@@ -135,7 +136,7 @@ def _version(command: Command, event: StoredEvent) -> bytes:
         raise DataError(f"A version of command {command.id} is out of range.") from None
 
 
-def _signature(id: bytes, signed: Signed) -> tuple[bytes, ...]:
+def _signature(id: bytes, signed: CommandSignature) -> tuple[bytes, ...]:
     return (
         UUID_LENGTH + id,
         _word(signed.administration),

@@ -28,7 +28,7 @@ def migrate(home: Home = HOME) -> None:
     """
     from api.cli.terminal import complain, home_of
     from api.postgres import database
-    from projections.derivation import bring_up_to_date
+    from projections.rederive import bring_up_to_date
     from registry.database import migrate as apply
 
     with database(home_of(home)) as url:

@@ -90,7 +90,7 @@ def register(home: str) -> Iterator[str]:
     where the database is of another release.
     """
     from api.postgres import database
-    from projections.derivation import bring_up_to_date
+    from projections.rederive import bring_up_to_date
     from registry.database import migrate, require_schema
     from registry.sessions import require_own_session
 

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from registry.administrations import Administration
-from registry.ledger import Signed
+from registry.decisions import CommandSignature
 from registry.values import AdministrationCode
 
 
@@ -17,7 +17,7 @@ from registry.values import AdministrationCode
 class Decision:
     """A signed command of one event; `keys`: those that the administration had at that event."""
 
-    signed: Signed
+    signed: CommandSignature
     keys: tuple[str, ...]
 
 
@@ -31,7 +31,7 @@ async def decisions(
         " where e.position = any(%s)",
         [list(positions)],
     )
-    found = {at: Signed(*said) for at, *said in await cursor.fetchall()}
+    found = {at: CommandSignature(*said) for at, *said in await cursor.fetchall()}
     ids = {it.administration: Administration.create_id(AdministrationCode(it.administration))
            for it in found.values()}  # fmt: skip
     cursor = await connection.execute(

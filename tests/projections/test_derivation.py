@@ -7,9 +7,10 @@ import pytest
 
 from projections import derivation
 from projections.check import check
-from projections.derivation import bring_up_to_date, outdated
+from projections.derivation import outdated
 from projections.follower import Follower
 from projections.rebuild import digests
+from projections.rederive import bring_up_to_date
 from registry.application import Registry
 from registry.zones import RELEASE
 

@@ -14,9 +14,9 @@ import pytest
 
 from api.imports import import_file
 from projections.check import check
-from projections.derivation import bring_up_to_date, hold_anew
 from projections.follower import Follower
 from projections.rebuild import rebuild
+from projections.rederive import bring_up_to_date, hold_anew
 from registry import commands as c
 from registry import holders
 from registry.application import Registry
