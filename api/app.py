@@ -9,7 +9,6 @@ import structlog
 from fastapi import FastAPI
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from api import graphiql, health, logs, pages, tiles, web
@@ -17,10 +16,9 @@ from api.cors import Cors
 from api.exchanges import Exchange
 from api.service import service
 from api.settings import Settings
-from registry.paths import STATIC
+from api.static_files import Files
 
 log = structlog.get_logger("app")
-
 
 
 class App(FastAPI):
@@ -92,7 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.demo:
         app.include_router(pages.identities)
     app.add_exception_handler(404, pages.missing)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", Files(), name="static")
     return app
 
 

@@ -3,6 +3,7 @@
 Every response carries `X-Request-Id`: the one of the request, or a new one. Every request has one
 line in the log and one count in the metrics, also what is refused before any question is read
 (401, 404, 405, 413, 415, 429). Addresses are logged without what follows the question mark.
+Every response says whether it may be kept: `no-store` where whoever answers says nothing else.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from uuid import UUID, uuid4
 from prometheus_client import Counter as Metric
 from starlette.types import Message, Scope, Send
 
-from api import logs, tallies
+from api import compression, logs, tallies
 
 RESPONSES = Metric("aeo_http_responses", "Responses by who answers, and status", ["by", "status"])
 REFUSED = Metric("aeo_http_refused", "Requests refused before a question was read", ["by", "code"])
@@ -39,10 +40,12 @@ KEY = "aeo.exchange"
 class Exchange:
     """`id`: the request's id as text; `number`: the same as a UUID, where it is one, else a new
     UUID, by which looks are kept. `trace`: the trace id of a `traceparent`, or None. `answered`:
-    what the line says of a question besides, filled in by whoever answers."""
+    what the line says of a question besides, filled in by whoever answers. `wanted`: in which
+    encoding the answer is asked for."""
 
     __slots__ = (
         "_began", "_more", "answered", "bytes", "id", "method", "number", "path", "status", "trace",
+        "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -53,10 +56,13 @@ class Exchange:
         self.status, self.bytes, self.trace = 0, 0, None
         self.answered: dict[str, Any] = {}
         self.number, self.id = uuid4(), ""
+        self.wanted = compression.AS_IT_IS
         self._began = perf_counter()
         for name, value in scope["headers"]:
             if name == b"x-request-id" and _ID.fullmatch(value):
                 self.id = value.decode("ascii")
+            elif name == b"accept-encoding":
+                self.wanted = compression.wanted(value)
             elif name == b"traceparent" and (found := _TRACE.fullmatch(value)):
                 self.trace = found[1].decode("ascii")
         if not self.id:
@@ -76,18 +82,22 @@ class Exchange:
     def watched(self, send: Send) -> Send:
         """The same, with the headers that every response has. A HEAD gets no body."""
         bodiless = self.method == "HEAD"
+        more = self._more
 
         async def watching(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self.status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *self._more]
+                said = message.get("headers", ())
+                message["headers"] = [*said, *more, *compression.of_every_answer(said)]
             elif message["type"] == "http.response.body":
                 self.bytes += len(message.get("body", b""))
                 if bodiless:
                     message = {**message, "body": b""}
             await send(message)
 
-        return watching
+        if self.wanted.coding is None:
+            return watching
+        return compression.compressing(watching, self.wanted)
 
     def refused(self, code: str) -> None:
         """It was refused before a question was read, for this reason."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from api.static_files import named_by_content
+
 #: Everything comes from files of ours. Its dialogs would write one inline style, to stop the page
 #: behind them from scrolling, which it cannot do anyway: that one is refused.
 POLICY = (
@@ -13,7 +15,7 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
 )
 
-PAGE = """<!doctype html>
+PAGE = named_by_content("""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -32,7 +34,7 @@ PAGE = """<!doctype html>
 <script src="/static/graphiql.js"></script>
 </body>
 </html>
-"""
+""")
 
 
 def page(request: Request) -> Response:

@@ -15,10 +15,11 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import TooManyRequests
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from api import again
+from api.compression import tagged
 from api.context import Connection
 from api.patience import within
 from api.service import Service
@@ -105,7 +106,9 @@ async def verifier(request: Request) -> Response:
     """The program that checks the log without us. Have it from elsewhere, too, and compare."""
     if not VERIFIER.is_file():
         return _missing("The verifier does not lie here. It is ops/aeo-verify of the sources.")
-    return FileResponse(VERIFIER, headers=SAFE, media_type="text/x-python", filename="aeo-verify")
+    answer = _given(request, VERIFIER.read_bytes(), BRIEFLY, "text/x-python; charset=utf-8")
+    answer.headers["Content-Disposition"] = 'attachment; filename="aeo-verify"'
+    return answer
 
 
 Answer = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -146,7 +149,7 @@ async def _covered(
 def _given(request: Request, body: bytes, cache: str, kind: str) -> Response:
     tag = f'"{sha256(body).hexdigest()[:32]}"'
     headers = {**SAFE, "Cache-Control": cache, "ETag": tag, "Content-Type": kind}
-    if tag in [it.strip() for it in request.headers.get("if-none-match", "").split(",")]:
+    if tagged(tag, request.headers.get("if-none-match", "")):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from secrets import compare_digest, token_urlsafe
+from secrets import compare_digest, token_bytes, token_urlsafe
 from urllib.parse import parse_qs
 
 from fastapi import Request
@@ -141,15 +141,36 @@ def csrf_token(request: Request) -> str:
     if token is None or not _TOKEN.fullmatch(token):
         token = getattr(request.state, "csrf", None) or token_urlsafe(24)
         request.state.csrf = token
-    return token
+    return masked(token)
+
+
+def masked(token: str) -> str:
+    """The token as a page shows it: each time another text, or whoever sees how well the page is
+    compressed could guess it letter by letter (BREACH)."""
+    mask = token_bytes(len(token))
+    mixed = bytes(a ^ b for a, b in zip(mask, token.encode("ascii"), strict=True))
+    return (mask + mixed).hex()
+
+
+def _unmasked(said: str) -> str:
+    """The token of a form; "" for what is none."""
+    try:
+        both = bytes.fromhex(said)
+    except ValueError:
+        return ""
+    mask, mixed = both[: len(both) // 2], both[len(both) // 2 :]
+    if len(mask) != len(mixed):
+        return ""
+    return bytes(a ^ b for a, b in zip(mask, mixed, strict=True)).decode("latin-1")
 
 
 async def is_ours(request: Request) -> bool:
     """Does a form that was sent repeat the token of this visitor's own cookie, and does the browser
     not say that another site's page sent it?"""
     cookie = request.cookies.get(CSRF_COOKIE, "")
-    said = (await sent(request)).get(CSRF_FIELD, "")
-    return bool(cookie) and compare_digest(cookie, said) and not is_foreign(request)
+    said = _unmasked((await sent(request)).get(CSRF_FIELD, ""))
+    same = compare_digest(cookie.encode("latin-1", "replace"), said.encode("latin-1"))
+    return bool(cookie) and same and not is_foreign(request)
 
 
 async def sent(request: Request) -> dict[str, str]:

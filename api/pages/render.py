@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from api.pages import forms, words
 from api.pages.asking import subject
+from api.static_files import address
 from registry.paths import TEMPLATES
 
 #: Nothing from another host, nothing inline, never inside somebody else's frame.
@@ -39,6 +40,7 @@ templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+templates.globals["static"] = address
 templates.filters |= {
     "sign": words.sign,
     "standing": words.standing,

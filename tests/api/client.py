@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 
 from api.app import create_app
-from api.pages.forms import CSRF_COOKIE, CSRF_FIELD
+from api.pages.forms import CSRF_COOKIE, CSRF_FIELD, masked
 from api.service import Service
 from api.settings import Settings
 from api.tokens import issue
@@ -110,7 +110,8 @@ class Client:
         headers = dict(said.pop("headers", {}))
         cookies = [headers.pop("cookie", headers.pop("Cookie", "")), f"{CSRF_COOKIE}={token}"]
         headers["cookie"] = "; ".join(filter(None, cookies))
-        return self.request("POST", path, data=data | {CSRF_FIELD: token}, headers=headers, **said)
+        form = data | {CSRF_FIELD: masked(token)}
+        return self.request("POST", path, data=form, headers=headers, **said)
 
     def post(
         self, document: str, by: str | None = None, headers: dict[str, str] | None = None,

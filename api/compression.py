@@ -1,0 +1,212 @@
+"""Compression of answers: gzip, br or zstd, whichever `Accept-Encoding` asks for.
+
+Levels are those that cost little: about 0.15 ms (zstd), 0.4 ms (br) and 0.5 ms (gzip) for 100 KB of
+JSON. An answer below `LEAST` bytes is sent as it is. An answer that is sent in parts is compressed
+part by part, so that each arrives when it is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import zlib
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+import brotli
+from starlette.types import Message, Send
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+#: Bytes. A smaller answer fits into one packet of the network either way.
+LEAST = 1_400
+#: Bytes. A larger answer is compressed in a thread, so that no other answer waits for it.
+LARGE = 200_000
+
+#: Best first, where the asker weighs them alike.
+CODINGS = ("zstd", "br", "gzip")
+#: What is compressed, by how the media type begins. Everything else is dense already: hashes of
+#: the log, archives, pictures.
+_TEXT = (
+    b"application/graphql-response+json", b"application/json", b"application/openapi+json",
+    b"application/javascript", b"text/", b"image/svg+xml",
+)  # fmt: skip
+
+
+class Wanted(NamedTuple):
+    """`coding`: the one to answer in; None: as it is. `whole`: identity is refused, so that small
+    answers are compressed, too."""
+
+    coding: str | None
+    whole: bool = False
+
+
+AS_IT_IS = Wanted(None)
+
+
+@lru_cache(maxsize=512)
+def wanted(accept_encoding: bytes) -> Wanted:
+    """By RFC 9110, 12.5.3. Where nothing that we have is acceptable it is sent as it is."""
+    weights: dict[str, float] = {}
+    for entry in accept_encoding.decode("latin-1").lower().split(","):
+        name, *parameters = (part.strip() for part in entry.split(";"))
+        weight = next((p[2:] for p in parameters if p.startswith("q=")), "1")
+        try:
+            weights["gzip" if name == "x-gzip" else name] = float(weight)
+        except ValueError:
+            continue
+    others = weights.get("*", 0.0)
+    weighed = [(weights.get(coding, others), coding) for coding in CODINGS]
+    best, coding = max(weighed, key=lambda pair: pair[0])
+    identity = weights.get("identity", 0.0 if weights.get("*") == 0.0 else None)
+    if best <= 0 or (identity is not None and identity > best):
+        return AS_IT_IS
+    return Wanted(coding, identity == 0.0)
+
+
+def may_be_compressed(media_type: bytes) -> bool:
+    """Is it text, which is worth compressing?"""
+    return media_type.startswith(_TEXT)
+
+
+def compress(coding: str, body: bytes) -> bytes:
+    """The whole of a body."""
+    if coding == "zstd":
+        return zstd.compress(body, _ZSTD)
+    if coding == "br":
+        return bytes(brotli.compress(body, quality=_BROTLI))
+    return zlib.compress(body, _GZIP, wbits=_GZIP_FORMAT)
+
+
+_ZSTD, _BROTLI, _GZIP, _GZIP_FORMAT = 1, 2, 3, 31
+
+
+class _Parts(Protocol):
+    """Compresses a body that comes in parts; what is answered for each can be read at once."""
+
+    def __call__(self, part: bytes, last: bool) -> bytes: ...
+
+
+def _in_parts(coding: str) -> _Parts:
+    if coding == "zstd":
+        z = zstd.ZstdCompressor(_ZSTD)
+
+        def by_zstd(part: bytes, last: bool) -> bytes:
+            return z.compress(part, mode=z.FLUSH_FRAME if last else z.FLUSH_BLOCK)
+
+        return by_zstd
+    if coding == "br":
+        b = brotli.Compressor(quality=_BROTLI)
+
+        def by_brotli(part: bytes, last: bool) -> bytes:
+            return bytes(b.process(part) + (b.finish() if last else b.flush()))
+
+        return by_brotli
+    g = zlib.compressobj(_GZIP, zlib.DEFLATED, _GZIP_FORMAT)
+
+    def by_gzip(part: bytes, last: bool) -> bytes:
+        return g.compress(part) + g.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
+
+    return by_gzip
+
+
+def compressing(send: Send, want: Wanted) -> Send:
+    """The same `send`, which compresses what may be. `want.coding` is not None."""
+    coding = want.coding
+    assert coding is not None
+    least = 1 if want.whole else LEAST
+    start: Message | None = None
+    parts: _Parts | None = None
+
+    async def sending(message: Message) -> None:
+        nonlocal start, parts
+        if message["type"] == "http.response.start":
+            start = message  # is sent with the first part, when it is known how long that is
+            return
+        if start is None:
+            if parts is not None:
+                body = parts(message.get("body", b""), not message.get("more_body", False))
+                message = {**message, "body": body}
+            await send(message)
+            return
+        begun, start = start, None
+        body, more = message.get("body", b""), message.get("more_body", False)
+        if (more or len(body) >= least) and _is_plain(begun):
+            if more:
+                parts = _in_parts(coding)
+                body = parts(body, False)
+            elif len(body) > LARGE:
+                body = await asyncio.to_thread(compress, coding, body)
+            else:
+                body = compress(coding, body)
+            begun = _labelled(begun, coding, None if more else len(body))
+            message = {**message, "body": body}
+        await send(begun)
+        await send(message)
+
+    return sending
+
+
+def _is_plain(start: Message) -> bool:
+    """A whole answer of text that nobody has compressed and that may be changed on its way."""
+    if start["status"] in (204, 206, 304):
+        return False
+    text = False
+    for name, value in start.get("headers", ()):
+        match name.lower():
+            case b"content-encoding" | b"content-range":
+                return False
+            case b"cache-control" if b"no-transform" in value:
+                return False
+            case b"content-type":
+                text = may_be_compressed(value)
+    return text
+
+
+def _labelled(start: Message, coding: str, length: int | None) -> Message:
+    """The start of the compressed answer. Its entity tag is a weak one: it names what is meant, and
+    not these bytes (RFC 9110, 8.8.1)."""
+    headers = []
+    for name, value in start["headers"]:
+        lower = name.lower()
+        if lower in (b"content-length", b"accept-ranges"):
+            continue
+        if lower == b"etag" and not value.startswith(b"W/"):
+            value = b"W/" + value
+        headers.append((name, value))
+    headers.append((b"content-encoding", coding.encode("ascii")))
+    if length is not None:
+        headers.append((b"content-length", b"%d" % length))
+    return {**start, "headers": headers}
+
+
+def of_every_answer(said: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+    """What an answer with these headers says besides: that another asker has it in another
+    encoding, and that it may not be kept, where it does not say how long it may."""
+    text = kept = False
+    for name, value in said:
+        if name == b"content-type":
+            text = value.startswith(_TEXT)
+        elif name == b"cache-control":
+            kept = True
+    return _BESIDES[text, kept]
+
+
+_VARY, _NOT_KEPT = (b"vary", b"accept-encoding"), (b"cache-control", b"no-store")
+_BESIDES = {
+    (False, False): (_NOT_KEPT,), (False, True): (),
+    (True, False): (_VARY, _NOT_KEPT), (True, True): (_VARY,),
+}  # fmt: skip
+
+
+def tagged(tag: str, if_none_match: str) -> bool:
+    """Does a conditional request name this entity tag? Compared weakly (RFC 9110, 13.1.2), for the
+    compressed answer has the same tag as a weak one."""
+    strong = tag.removeprefix("W/")
+    return any(
+        each.strip().removeprefix("W/") in (strong, "*") for each in if_none_match.split(",")
+    )
