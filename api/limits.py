@@ -124,10 +124,23 @@ def read(schema: GraphQLSchema, text: str) -> Document:
         return Document(None, (GraphQLError("The document is nested too deeply."),))
     errors = _too_many(node) or [*_too_large(node), *_operations(node), *_nul(node, text)]
     errors = errors or validate(schema, node, specified_rules, max_errors=ERRORS)
+    errors = [_in_parts(it) or it for it in errors]
     if errors:
         return Document(None, tuple(errors))
     operations = [it for it in node.definitions if isinstance(it, OperationDefinitionNode)]
     return Document(node, costs={_name(it): cost(schema, node, it) for it in operations})
+
+
+def _in_parts(error: GraphQLError) -> GraphQLError | None:
+    """What Apollo and Relay offer, and nobody here does: said in words, and not as a slip."""
+    for name in ("defer", "stream"):
+        if error.message.startswith(f"Unknown directive '@{name}'"):
+            return GraphQLError(
+                f"@{name}: an answer is sent whole, and never in parts. Leave the directive out, or"
+                " ask for what may come later in a question of its own.",
+                error.nodes,
+            )
+    return None
 
 
 def may_be_long(operation: OperationDefinitionNode) -> bool:

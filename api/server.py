@@ -26,7 +26,8 @@ from api.helpers import ENDING_ALONE, Kept
 log = structlog.get_logger("server")
 
 MOST = 4  # by itself: beyond that the database is the narrower place
-#: Where the processes add up what they count; set before anything counts.
+#: Where the processes add up what they count, and show each other persisted documents; set before
+#: anything counts.
 SUMS = "PROMETHEUS_MULTIPROC_DIR"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -32,6 +34,7 @@ from api.planning.planner import Planner
 from api.positions import CheckedReaders, MinPosition
 from api.readlog import ReadLog
 from api.schema import core, schema
+from api.server import SUMS
 from api.settings import Settings
 from api.sight import Sight
 from projections.persons import Persons
@@ -119,8 +122,14 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         allowance = Allowance(settings.new_documents)
         yield Service(
             settings, views, ledger, registry, writers, readlog, sight, heads, persons, askers,
-            counter, allowance, Persisted(), FirstLoad(settings.home), authenticates,
+            counter, allowance, Persisted(_shared()), FirstLoad(settings.home), authenticates,
         )  # fmt: skip
+
+
+def _shared() -> Path | None:
+    """Where the processes of this service show each other documents; None: this one is alone."""
+    folder = os.environ.get(SUMS)
+    return Path(folder, "documents") if folder else None
 
 
 async def alive(connection: AsyncConnection[Any]) -> None:

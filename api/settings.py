@@ -95,5 +95,5 @@ VARIABLES = {
     "AEO_FAILPOINT": "kills the process at a named place; for tests of crashes alone",
     "AEO_BENCH_CACHE": "where the benches install their peers",
     "XDG_CACHE_HOME": "the folder in which AEO_BENCH_CACHE is made, where that is not set",
-    "PROMETHEUS_MULTIPROC_DIR": "set by the service: where its processes add up what they count",
+    "PROMETHEUS_MULTIPROC_DIR": "set by the service: what its processes share (counts, documents)",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ import pytest
 
 from api import logs
 from api.limits import BATCH_BODY
+from api.persisted import KEPT, Persisted
 from api.tokens import issue
 from tests.api.client import AUDITOR, CHINA, Client
 
@@ -243,6 +245,52 @@ def test_a_document_that_is_wrong_is_not_kept(counter: Client) -> None:
     again = counter.request("POST", "/graphql", json={"extensions": persisted(hash)})
 
     assert again.json()["errors"][0]["message"] == "PersistedQueryNotFound"
+
+
+def test_what_one_process_was_sent_every_process_knows(tmp_path: Path) -> None:
+    """Apollo Client in Node keeps two connections: it sent the document to one process, asked the
+    other for it, and did so for ever."""
+    text = "query P { __typename }"
+    asked = persisted(sha256(text.encode()).hexdigest())
+    first, second = Persisted(tmp_path / "documents"), Persisted(tmp_path / "documents")
+    assert second.text(None, asked) is None
+
+    first.keep(text, asked)
+
+    assert second.text(None, asked) == text
+    assert Persisted().text(None, asked) is None
+
+
+def test_a_shared_document_that_is_not_whole_is_not_known(tmp_path: Path) -> None:
+    text = "query P { __typename }"
+    hash = sha256(text.encode()).hexdigest()
+    Persisted(tmp_path).keep(text, persisted(hash))
+    (tmp_path / hash).write_text("query P {")
+
+    assert Persisted(tmp_path).text(None, persisted(hash)) is None
+
+
+def test_documents_that_are_forgotten_leave_no_file(tmp_path: Path) -> None:
+    shown = Persisted(tmp_path)
+    for number in range(KEPT + 5):
+        text = f"query P{number} {{ __typename }}"
+        shown.keep(text, persisted(sha256(text.encode()).hexdigest()))
+
+    assert len(list(tmp_path.iterdir())) == KEPT
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "query Q { viewer { role } ...F @defer } fragment F on Query { log { size } }",
+        "{ administrations @stream(initialCount: 1) { code } }",
+    ],
+)
+def test_an_answer_in_parts_is_refused_in_words(counter: Client, document: str) -> None:
+    error = counter.error(document)
+
+    assert error["code"] == "BAD_INPUT"
+    assert re.match(r"@(defer|stream): an answer is sent whole", error["message"])
 
 
 def test_who_asks_by_get_is_told_by_the_token(counter: Client) -> None:
