@@ -1,0 +1,172 @@
+"""Clients that other people wrote, against an instance of the register.
+
+`python -m ops.clients` starts an instance in a temporary home, installs the clients of npm and PyPI
+in exact versions beside it (package.json, requirements.txt; never into the project), runs each and
+prints a table. It ends with 1 where one of them is not served, with 2 where they cannot be had.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.clients import instance
+
+HERE = Path(__file__).parent
+SNIPPETS = HERE.parents[1] / "api" / "snippets"
+SCHEMA = HERE.parents[1] / "api" / "schema.graphql"
+PATIENCE = 240  # seconds for an installation, and for each client
+CASES = 2_000  # of schemathesis, for GraphQL and for OpenAPI each
+
+
+class NotInstalled(Exception):
+    """The clients cannot be had here: npm is missing, or a registry cannot be reached."""
+
+
+@dataclass(frozen=True)
+class Result:
+    client: str
+    what: str
+    told: str  # ok, noted, failed
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Client:
+    """`command`: what runs it in the folder in which it was installed."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+CLIENTS = (
+    Client("Apollo Client 4", ("node", "apollo.mjs")),
+    Client("Apollo Client 3", ("node", "apollo.mjs", "3")),
+    Client("urql 6, Graphcache", ("node", "urql.mjs")),
+    Client("Relay", ("node", "relay.mjs")),
+    Client("graphql-codegen, tsc", ("node", "codegen.mjs")),
+    Client("graphql-http audit", ("node", "audit.mjs")),
+    Client("gql", ("python", "gql_client.py")),
+    Client("schemathesis", ("python", "fuzz.py", str(CASES))),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m ops.clients", description=__doc__)
+    parser.add_argument("--folder", type=Path, help="keep the installed clients here")
+    parser.add_argument("--only", help="clients whose name contains this")
+    said = parser.parse_args()
+    began = time.monotonic()
+    try:
+        with _folder(said.folder) as folder:
+            install(folder)
+            with instance.started() as running:
+                chosen = [it for it in CLIENTS if (said.only or "").lower() in it.name.lower()]
+                results = [line for it in chosen for line in run(it, folder, running)]
+    except NotInstalled as error:
+        print(f"the clients were NOT run: {error}", file=sys.stderr)
+        return 2
+    show(results)
+    failed = sum(line.told == "failed" for line in results)
+    seconds = time.monotonic() - began
+    print(f"{len(results)} checks of {len(chosen)} clients, {failed} failed, in {seconds:.0f} s")
+    return 1 if failed or not results else 0
+
+
+@contextmanager
+def _folder(kept: Path | None) -> Iterator[Path]:
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept
+        return
+    with tempfile.TemporaryDirectory(prefix="aeo-clients-") as made:
+        yield Path(made)
+
+
+def install(folder: Path) -> None:
+    """The checks, and the clients in the versions that stand beside them. Raises NotInstalled."""
+    for place in (HERE, SNIPPETS):
+        shutil.copytree(place, folder, dirs_exist_ok=True)
+    shutil.copy(SCHEMA, folder / "schema.graphql")
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        raise NotInstalled("no Node here (Debian: apt-get install nodejs npm)")
+    # No lock file: it would hold the addresses of a registry.
+    quiet = ["--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+    _install([npm, "install", *quiet], folder)
+    python = folder / "python"
+    requirements = ["-r", str(HERE / "requirements.txt")]
+    if uv := shutil.which("uv"):
+        if not python.exists():
+            _install([uv, "venv", "--quiet", "--python", sys.executable, str(python)], folder)
+        made = str(python / "bin" / "python")
+        _install([uv, "pip", "install", "--quiet", "--python", made, *requirements], folder)
+    else:
+        _install([sys.executable, "-m", "venv", str(python)], folder)
+        made = str(python / "bin" / "python")
+        _install([made, "-m", "pip", "install", "--quiet", *requirements], folder)
+
+
+def _install(command: list[str], folder: Path) -> None:
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise NotInstalled(f"{' '.join(command[:3])} took more than {PATIENCE} s") from None
+    if done.returncode:
+        raise NotInstalled(f"{' '.join(command[:3])}: {(done.stderr or done.stdout)[-600:].strip()}")
+
+
+def run(client: Client, folder: Path, running: instance.Instance) -> list[Result]:
+    """What one client tells, a line a check."""
+    program, *arguments = client.command
+    if program == "python":
+        program = str(folder / "python" / "bin" / "python")
+    environment = os.environ | running.environment() | {"PATH": _path(folder)}
+    try:
+        done = subprocess.run(
+            [program, *arguments],
+            cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return [Result(client.name, "runs", "failed", f"took more than {PATIENCE} s")]
+    found = [line.split("\t") for line in done.stdout.splitlines()]
+    results = [
+        Result(client.name, told[1], told[0], told[2] if len(told) > 2 else "")
+        for told in found
+        if told[0] in ("ok", "noted", "failed") and len(told) > 1
+    ]
+    if done.returncode and not any(it.told == "failed" for it in results) or not results:
+        why = (done.stderr or done.stdout).strip()[-600:] or f"ended with {done.returncode}"
+        results.append(Result(client.name, "runs to its end", "failed", " ".join(why.split())))
+    return results
+
+
+def _path(folder: Path) -> str:
+    own = (folder / "python" / "bin", folder / "node_modules" / ".bin")
+    return os.pathsep.join([*map(str, own), os.environ.get("PATH", "")])
+
+
+def show(results: list[Result]) -> None:
+    """client | what | result; a long reason stands below its line."""
+    widths = [max((len(getattr(it, part)) for it in results), default=0) for part in _COLUMNS]
+    for it in results:
+        cells = (f"{getattr(it, part):<{w}}" for part, w in zip(_COLUMNS, widths, strict=True))
+        print(" | ".join(cells), it.told, sep=" | ")
+        if it.why:
+            print(f"    {it.why[:600]}")
+
+
+_COLUMNS = ("client", "what")
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,59 @@
+"""schemathesis as it is typed, over GraphQL and over OpenAPI: as many cases as the argument says."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+URL = os.environ["REGISTRY_URL"]
+
+
+def operations_of(address: str) -> int:
+    """How many operations are tested: those of the OpenAPI document, or the fields of GraphQL."""
+    if address.endswith("/graphql"):
+        query = "{ __schema { queryType { fields { name } } mutationType { fields { name } } } }"
+        body = json.dumps({"query": query}).encode()
+        headers = {"Content-Type": "application/json"}
+        asked = urllib.request.Request(address, body, headers)
+        with urllib.request.urlopen(asked) as answer:
+            schema = json.load(answer)["data"]["__schema"]
+        return sum(len(schema[kind]["fields"]) for kind in ("queryType", "mutationType"))
+    with urllib.request.urlopen(address) as answer:
+        paths: dict[str, dict[str, Any]] = json.load(answer)["paths"]
+    verbs = {"get", "put", "post", "delete", "options", "head", "patch"}
+    return sum(len(verbs & set(path)) for path in paths.values())
+
+
+def fuzz(what: str, address: str, cases: int) -> bool:
+    most = math.ceil(cases / operations_of(address))
+    report = Path(f"schemathesis-{what}.json").resolve()
+    done = subprocess.run(
+        [
+            "schemathesis", "run", address, "--checks", "no_fault", "--phases", "fuzzing",
+            "--max-examples", str(most), "--workers", "2", "--no-shrink", "--continue-on-failure",
+            "--header", f"Authorization: Bearer {os.environ['REGISTRY_OFFICER']}",
+            "--report", "json", "--report-json-path", str(report), "--no-color",
+        ],
+        env=os.environ | {"SCHEMATHESIS_HOOKS": str(Path("fuzzing.py").resolve())},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    told = next((line for line in done.stdout.splitlines() if " generated, " in line), "no cases")
+    if done.returncode:
+        lines = done.stdout.partition("FAILURES")[2] or done.stdout[-1500:] + done.stderr[-500:]
+        print(f"failed\t{what}: {told.strip()}\t{' '.join(lines.split())[:1500]}")
+        return False
+    print(f"ok\t{what}: {told.strip()}; no status of 500, no fault of the register")
+    return True
+
+
+if __name__ == "__main__":
+    cases = int(sys.argv[1])
+    good = [fuzz("GraphQL", f"{URL}/graphql", cases)]
+    good.append(fuzz("OpenAPI", f"{URL}/openapi.json", cases))
+    raise SystemExit(0 if all(good) else 1)
