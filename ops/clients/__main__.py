@@ -2,35 +2,48 @@
 
 `python -m ops.clients` starts an instance in a temporary home, installs the clients of npm and PyPI
 in exact versions beside it (package.json, requirements.txt; never into the project), runs each and
-prints a table. It ends with 1 where one of them is not served, with 2 where they cannot be had.
+prints a table. It ends with 1 where one of them is not served, with 2 where no registry can be reached.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ops.clients import instance
+from registry.paths import OPS, SCHEMA
 
-HERE = Path(__file__).parent
-SNIPPETS = HERE.parents[1] / "api" / "snippets"
-SCHEMA = HERE.parents[1] / "api" / "schema.graphql"
+HERE = OPS / "clients"
 PATIENCE = 240  # seconds for an installation, and for each client
+AT_ONCE = 2  # clients that run side by side
 CASES = 2_000  # of schemathesis, for GraphQL and for OpenAPI each
 
 
+#: What npm, pip and uv say where a registry cannot be reached, and not where a version is wrong.
+UNREACHABLE = re.compile(
+    r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH"
+    r"|Failed to establish a new connection|Temporary failure in name resolution"
+    r"|error sending request|dns error|Network is unreachable|Connection refused",
+)
+
+
 class NotInstalled(Exception):
-    """The clients cannot be had here: npm is missing, or a registry cannot be reached."""
+    """The clients cannot be had: a version that does not exist, a package that does not install."""
+
+
+class Unreachable(NotInstalled):
+    """They cannot be had here: npm is missing, or no registry can be reached."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,7 @@ class Client:
 
 
 CLIENTS = (
+    Client("schemathesis", ("python", "fuzz.py", str(CASES))),  # the longest begins first
     Client("Apollo Client 4", ("node", "apollo.mjs")),
     Client("Apollo Client 3", ("node", "apollo.mjs", "3")),
     Client("urql 6, Graphcache", ("node", "urql.mjs")),
@@ -57,7 +71,6 @@ CLIENTS = (
     Client("graphql-codegen, tsc", ("node", "codegen.mjs")),
     Client("graphql-http audit", ("node", "audit.mjs")),
     Client("gql", ("python", "gql_client.py")),
-    Client("schemathesis", ("python", "fuzz.py", str(CASES))),
 )
 
 
@@ -72,10 +85,12 @@ def main() -> int:
             install(folder)
             with instance.started() as running:
                 chosen = [it for it in CLIENTS if (said.only or "").lower() in it.name.lower()]
-                results = [line for it in chosen for line in run(it, folder, running)]
+                with ThreadPoolExecutor(AT_ONCE) as several:
+                    told = several.map(lambda it: run(it, folder, running), chosen)
+                    results = [line for lines in told for line in lines]
     except NotInstalled as error:
         print(f"the clients were NOT run: {error}", file=sys.stderr)
-        return 2
+        return 2 if isinstance(error, Unreachable) else 1
     show(results)
     failed = sum(line.told == "failed" for line in results)
     seconds = time.monotonic() - began
@@ -95,12 +110,11 @@ def _folder(kept: Path | None) -> Iterator[Path]:
 
 def install(folder: Path) -> None:
     """The checks, and the clients in the versions that stand beside them. Raises NotInstalled."""
-    for place in (HERE, SNIPPETS):
-        shutil.copytree(place, folder, dirs_exist_ok=True)
+    shutil.copytree(HERE, folder, dirs_exist_ok=True)
     shutil.copy(SCHEMA, folder / "schema.graphql")
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        raise NotInstalled("no Node here (Debian: apt-get install nodejs npm)")
+        raise Unreachable("no Node here (Debian: apt-get install nodejs npm)")
     # No lock file: it would hold the addresses of a registry.
     quiet = ["--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
     _install([npm, "install", *quiet], folder)
@@ -121,9 +135,11 @@ def _install(command: list[str], folder: Path) -> None:
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
-        raise NotInstalled(f"{' '.join(command[:3])} took more than {PATIENCE} s") from None
+        raise Unreachable(f"{' '.join(command[:3])} took more than {PATIENCE} s") from None
     if done.returncode:
-        raise NotInstalled(f"{' '.join(command[:3])}: {(done.stderr or done.stdout)[-600:].strip()}")
+        said = (done.stderr or done.stdout).strip()
+        kind = Unreachable if UNREACHABLE.search(said) else NotInstalled
+        raise kind(f"{' '.join(command[:3])}: {said[-600:]}")
 
 
 def run(client: Client, folder: Path, running: instance.Instance) -> list[Result]:

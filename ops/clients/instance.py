@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from registry.paths import ROOT
+
 OPERATORS = 200
 #: A client that generates documents shows more new ones than a person does.
 NEW_DOCUMENTS = "100000"
