@@ -2,7 +2,8 @@
 
 `python -m ops.clients` starts an instance in a temporary home, installs the clients of npm and PyPI
 in exact versions beside it (package.json, requirements.txt; never into the project), runs each and
-prints a table. It ends with 1 where one of them is not served, with 2 where no registry can be reached.
+prints a table. It ends with 1 where one of them is not served, with 2 where no registry can be
+reached.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ def run(client: Client, folder: Path, running: instance.Instance) -> list[Result
         for told in found
         if told[0] in ("ok", "noted", "failed") and len(told) > 1
     ]
-    if done.returncode and not any(it.told == "failed" for it in results) or not results:
+    if not results or (done.returncode and all(it.told != "failed" for it in results)):
         why = (done.stderr or done.stdout).strip()[-600:] or f"ended with {done.returncode}"
         results.append(Result(client.name, "runs to its end", "failed", " ".join(why.split())))
     return results

@@ -1,4 +1,4 @@
-"""schemathesis as it is typed, over GraphQL and over OpenAPI: as many cases as the argument says."""
+"""schemathesis as it is typed, over GraphQL and OpenAPI: as many cases as the argument says."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from api.settings import NOT_FROM_OUTSIDE, VARIABLES, Settings, is_loopback
 from registry.paths import ROOT
 
 OPERATING = (ROOT / "ops" / "README.md").read_text(encoding="utf-8")
-#: What the peers of a bench and the programs of partners (ops/clients) are told, and what belongs to
-#: other programs.
+#: What the peers of a bench and the programs of partners (ops/clients) are told, and what belongs
+#: to other programs.
 OF_OTHERS = re.compile(r"PEER_\w+|REGISTRY_\w+|PG\w+")
 NAME = re.compile(r"[A-Z][A-Z0-9_]{3,}")
 
