@@ -11,10 +11,13 @@ import strawberry
 from api.asof import AsOfInput
 from api.context import Info
 from api.costs import costs
+from api.global_ids import ID, Node
 from api.loading import load
+from api.planning import sql
 from api.programmes import Programme
 from projections.reads import administrations as reads
 from projections.reads import programmes
+from projections.reads import rows as places
 from projections.reads.administrations import AdministrationRow
 from projections.reads.clocks import AsOf, shown
 from registry.values import AdministrationCode, Sense
@@ -30,8 +33,11 @@ class Membership:
 
 
 @strawberry.type(description="A customs administration, or a bloc of them.")
-class Administration:
+class Administration(Node):
     as_of: strawberry.Private[AsOf]
+    id: strawberry.ID = strawberry.field(
+        description=ID, metadata=sql.at(places.global_id("Administration", "code"))
+    )
     code: AdministrationCode
     name: str
     time_zone: str = strawberry.field(description="IANA name of the zone of its civil days.")
@@ -42,6 +48,7 @@ class Administration:
     def of(cls, row: AdministrationRow, as_of: AsOf) -> Administration:
         return cls(
             as_of=as_of,
+            id=strawberry.ID(as_of.id_of("Administration", row.code)),
             code=AdministrationCode(row.code),
             name=row.name,
             time_zone=row.time_zone,

@@ -15,6 +15,7 @@ from api.asof import AsOfInput
 from api.context import Context, Info
 from api.costs import costs
 from api.events import EventConnection, history
+from api.global_ids import ID, Node, key_of
 from api.loading import load
 from api.planning import sql
 from api.vocabulary import AskedStatus, Json, Position
@@ -109,7 +110,7 @@ class AgreementDate:
 
 @strawberry.type(description="What one side recognises of another. Not in here: not recognised.")
 class ScopeClause:
-    agreement: strawberry.ID
+    agreement: strawberry.ID = strawberry.field(description="The code of its agreement.")
     ordinal: int = strawberry.field(description="Its number in its agreement, from 1.")
     from_: AdministrationCode = strawberry.field(name="from")
     to: AdministrationCode
@@ -171,9 +172,14 @@ class ScopeClause:
 
 
 @strawberry.type(description="One legal instrument between two or more administrations.")
-class Agreement:
+class Agreement(Node):
     as_of: strawberry.Private[AsOf]
-    id: strawberry.ID = strawberry.field(description="CN-SG-AEO, CN-RU-CONTROL, AAMRA, ...")
+    id: strawberry.ID = strawberry.field(
+        description=ID, metadata=sql.at(places.global_id("Agreement", "id"))
+    )
+    code: strawberry.ID = strawberry.field(
+        metadata=sql.at("{me}.id"), description="CN-SG-AEO, CN-RU-CONTROL, AAMRA, ..."
+    )
     kind: AgreementKind
     pillars: list[Pillar]
     title: str
@@ -197,7 +203,8 @@ class Agreement:
     def of(cls, row: AgreementRow, as_of: AsOf) -> Agreement:
         return cls(
             as_of=as_of,
-            id=strawberry.ID(row.id),
+            id=strawberry.ID(as_of.id_of("Agreement", row.id)),
+            code=strawberry.ID(row.id),
             kind=AgreementKind(row.kind),
             pillars=[Pillar(pillar) for pillar in row.pillars],
             title=row.title,
@@ -215,28 +222,28 @@ class Agreement:
     @strawberry.field
     async def parties(self, info: Info) -> list[Administration]:
         """The parties of that day, by code."""
-        codes = await load(info.context, reads.parties, self.as_of, key=str(self.id))
+        codes = await load(info.context, reads.parties, self.as_of, key=str(self.code))
         return await administrations(info, codes or [], self.as_of)
 
     @costs(10, each=4)
     @strawberry.field
     async def sides(self, info: Info) -> list[AgreementSide]:
         """Each party's own state on that day, by code."""
-        rows = await load(info.context, reads.sides, self.as_of, key=str(self.id))
+        rows = await load(info.context, reads.sides, self.as_of, key=str(self.code))
         return [AgreementSide.of(row) for row in rows or []]
 
     @costs(10, each=12)
     @strawberry.field
     async def dates(self, info: Info) -> list[AgreementDate]:
         """All its dates that were known by then, earliest first; of conflicting sources each."""
-        rows = await load(info.context, reads.dates, self.as_of, key=str(self.id))
+        rows = await load(info.context, reads.dates, self.as_of, key=str(self.code))
         return [AgreementDate.of(row) for row in rows or []]
 
     @costs(20, each=8)
     @strawberry.field
     async def scopes(self, info: Info) -> list[ScopeClause]:
         """The clauses of that day, in the order in which they were recorded."""
-        rows = await load(info.context, reads.scopes, self.as_of, key=str(self.id))
+        rows = await load(info.context, reads.scopes, self.as_of, key=str(self.code))
         return [ScopeClause.of(row) for row in rows or []]
 
     @strawberry.field
@@ -244,7 +251,7 @@ class Agreement:
         self, info: Info, first: int | None = 50, after: str | None = None
     ) -> EventConnection:
         """Everything that was recorded of it, in order."""
-        stream = Stream.create_id(self.id)
+        stream = Stream.create_id(self.code)
         return await history(info.context, stream, Resource(), first, after)
 
 
@@ -254,7 +261,7 @@ class AgreementEdge:
     node: Agreement
 
 
-@strawberry.type(description="A page of agreements, in the order of their ids.")
+@strawberry.type(description="A page of agreements, in the order of their codes.")
 class AgreementConnection:
     as_of: strawberry.Private[AsOf]
     wanted: strawberry.Private[reads.Wanted]
@@ -321,7 +328,7 @@ class Partner:
     @costs(20, each=2)
     @strawberry.field
     async def agreements(self, info: Info) -> list[Agreement]:
-        """The agreements of that kind and status with it, by id."""
+        """The agreements of that kind and status with it, by code."""
         ids = self.row.agreements
         return await asyncio.gather(*(agreement(info, id, self.as_of) for id in ids))
 
@@ -329,19 +336,20 @@ class Partner:
 def _asked(
     context: Context, id: strawberry.ID, as_of: AsOfInput | None = None
 ) -> dict[str, Any]:
-    return {"id": str(id), **context.clocks(as_of).parameters}
+    return {"id": key_of("Agreement", id, "id"), **context.clocks(as_of).parameters}
 
 
 @strawberry.type
 class AgreementQuery:
-    @sql.rows(places.AGREEMENT, key="id", bind=_asked, gives=("id", "at", "known"))
+    @sql.rows(places.AGREEMENT, key="id", bind=_asked, gives=("id", "at", "known", "belief"))
     @strawberry.field
     async def agreement(
         self, info: Info, id: strawberry.ID, as_of: AsOfInput | None = None
     ) -> Agreement | None:
-        """One agreement by its id, or null where none was known by then."""
+        """One agreement by its code or its global id, or null where none was known by then."""
+        key = key_of("Agreement", id, "id")
         clocks = info.context.clocks(as_of)
-        row = await load(info.context, reads.agreements, clocks, key=str(id))
+        row = await load(info.context, reads.agreements, clocks, key=key)
         return Agreement.of(row, clocks) if row else None
 
     @costs(300)
@@ -354,7 +362,7 @@ class AgreementQuery:
         first: int | None = 50,
         after: str | None = None,
     ) -> AgreementConnection:
-        """Agreements of every kind, in the order of their ids."""
+        """Agreements of every kind, in the order of their codes."""
         clocks = info.context.clocks(as_of)
         wanted = (filter or AgreementFilter()).wanted
         size = paging.size(first)
@@ -374,9 +382,7 @@ class AgreementQuery:
             as_of=clocks,
             wanted=wanted,
             edges=edges,
-            page_info=paging.PageInfo(
-                has_next_page=more, end_cursor=edges[-1].cursor if edges else None
-            ),
+            page_info=paging.PageInfo.of(edges, more=more, after=after),
         )
 
     @costs(500, each=60)

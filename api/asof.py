@@ -44,4 +44,4 @@ def clocks(as_of: AsOfInput | None, now: datetime) -> AsOf:
             raise bad_input(f"{name}: {instant_text(instant)} is before 1900, and the record")
     if at > now + AHEAD:
         raise bad_input(f"at: {instant_text(at)} is more than ten years ahead")
-    return AsOf(at, known)
+    return AsOf(at, known, asked=as_of is not None and bool(as_of.at or as_of.known_at))

@@ -10,7 +10,7 @@ from api import access
 from api.access import Action
 from api.context import Info
 from api.costs import costs
-from api.events import REDACTED, Event
+from api.events import REDACTED, Event, event_for
 from api.loading import load
 from api.planning import sql
 from api.programmes import Programme, programme
@@ -183,6 +183,4 @@ class StatusPeriod:
             return None
         context, position = info.context, self.row.position
         row = await load(context, reads.made_by, key=position, of=context.ledger)
-        # An operator's own events come without what customs administrations wrote each other.
-        notes = context.asker.role is not access.Role.COMPANY
-        return Event.of(row, with_notes=notes, opens=notes) if row else None
+        return event_for(context, row) if row else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,6 +27,10 @@ from registry.application import Registry
 T = TypeVar("T")
 Connection = AsyncConnection[tuple[Any, ...]]
 Pool = AsyncConnectionPool[Connection]
+
+
+async def _at_once(position: int, seconds: float) -> bool:
+    return True
 
 
 @dataclass(slots=True)
@@ -57,6 +61,8 @@ class Context:
     #: Where the request's own line in the log is: what is answered is said there. None: in a line
     #: of its own.
     answered: dict[str, Any] | None = None
+    #: Waits, for so many seconds at most, until the read models show a position, if that is known.
+    reached: Callable[[int, float], Awaitable[bool]] = _at_once
     _once: dict[str, Any] = field(default_factory=dict)
 
     def clocks(self, as_of: AsOfInput | None) -> AsOf:

@@ -106,9 +106,9 @@ class CorrectedAnswerQuery:
             )
             for it in found
         ]  # fmt: skip
-        end = _cursor(context, last) if last else edges[-1].cursor if edges else None
+        end = _cursor(context, last) if last else None
         return CorrectedAnswerConnection(
-            edges=edges, page_info=paging.PageInfo(has_next_page=more, end_cursor=end)
+            edges=edges, page_info=paging.PageInfo.of(edges, more=more, after=after, end=end)
         )
 
 

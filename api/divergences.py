@@ -12,10 +12,10 @@ import msgspec
 import strawberry
 
 from api import paging
-from api.access import Action, Resource, Role, operator
+from api.access import Action, Resource, operator
 from api.context import Context, Info
 from api.costs import costs
-from api.events import REDACTED, Event
+from api.events import REDACTED, Event, event_for
 from api.refusals import bad_input
 from api.vocabulary import Json
 from projections.divergences import Between, Divergence, divergences
@@ -114,11 +114,11 @@ class DivergenceQuery:
             )
             for it in found
         ]
-        end = edges[-1].cursor if edges else None
+        end = None
         if until is not None and len(found) < size:
             end = paging.cursor("divergences", [until, _micros(NEVER_AT)])
         return DivergenceConnection(
-            edges=edges, page_info=paging.PageInfo(has_next_page=more, end_cursor=end)
+            edges=edges, page_info=paging.PageInfo.of(edges, more=more, after=after, end=end)
         )
 
 
@@ -164,7 +164,7 @@ def shown(context: Context, tin: Tin, row: EventRow) -> Event:
     """Public law is everybody's. Why the home customs decided is not for other customs, nor what
     exactly: only that, and when."""
     if not row.type.startswith("operator.") or context.may(Action.READ_EVENTS, operator(tin)):
-        return Event.of(row, opens=context.asker.role in (Role.AUDITOR, Role.OFFICER))
+        return event_for(context, row)
     event = Event.of(row)
     said: Mapping[str, object] = msgspec.json.decode(row.state)
     event.payload = Json(dict.fromkeys(said, REDACTED))

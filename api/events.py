@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -15,21 +16,34 @@ from api.access import Action, Asker, Resource, Role
 from api.context import Context, Info
 from api.costs import costs
 from api.decisions import SIGNED, DecisionSignature, signed
+from api.global_ids import ID, GlobalId, Node, key_of
 from api.log import OPENED, PROVED, Commitment, InclusionProof, opened, proved
 from api.refusals import bad_input
 from api.vocabulary import Json, Position
 from projections.reads.events import EventRow, Readable, Wanted, page
+from registry.administrations import Administration
 from registry.agreements import Agreement
 from registry.operators import Operator
+from registry.programmes import Programme
+from registry.publications import Document
 from registry.values import AdministrationCode, Tin
 
 #: What one customs administration wrote to another; the operator concerned is not shown it.
 NOTES = frozenset({"reply"})
 REDACTED = "REDACTED"
+#: The stream of an object, by its type and from its key. Raise ValueError for what is no key.
+STREAMS: Mapping[str, Callable[[str], UUID]] = {
+    "Operator": lambda key: Operator.create_id(Tin(key)),
+    "Agreement": Agreement.create_id,
+    "Administration": lambda key: Administration.create_id(AdministrationCode(key)),
+    "Programme": Programme.create_id,
+    "Document": Document.create_id,
+}
 
 
 @strawberry.type(description="Something that was recorded. It is never changed; see `corrects`.")
-class Event:
+class Event(Node):
+    id: strawberry.ID = strawberry.field(description=ID)
     position: Position
     stream: strawberry.ID = strawberry.field(description="The thing that it happened to: a UUID.")
     version: int = strawberry.field(description="Its place in that stream, from 1.")
@@ -84,6 +98,7 @@ class Event:
             state |= {name: REDACTED for name in NOTES & state.keys()}
         corrects = state.get("corrects")
         return cls(
+            id=strawberry.ID(f"Event:{row.key}"),
             position=Position(row.position),
             stream=strawberry.ID(str(row.stream)),
             version=row.version,
@@ -118,7 +133,10 @@ class EventConnection:
 
 @strawberry.input(description="Which events; every condition given must hold.")
 class EventFilter:
-    stream: strawberry.ID | None = None
+    stream: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Of one thing: the UUID of its stream, or its own global id.",
+    )
     tin: Tin | None = None
     agreement: strawberry.ID | None = None
     administration: AdministrationCode | None = strawberry.field(
@@ -173,22 +191,22 @@ async def _connection(
     wanted = replace(wanted, after=max(wanted.after, int(key[0]) if key else 0))
     async with positions.of_epoch(context.ledger, epoch) as connection:
         found = await page(connection, wanted, may, size)
+    edges = [
+        EventEdge(cursor=_cursor(context, row.position), node=event_for(context, row))
+        for row in found.rows
+    ]
+    end = _cursor(context, found.until) if found.rows or found.more else None
+    return EventConnection(
+        edges=edges, page_info=paging.PageInfo.of(edges, more=found.more, after=after, end=end)
+    )
+
+
+def event_for(context: Context, row: EventRow) -> Event:
+    """An event that this asker may read: the same wherever it is read, so that a client's cache
+    may take it for one object."""
     # Whoever may read an operator's events at all, but the operator itself, may read the notes.
     notes = context.asker.role is not Role.COMPANY
-    opens = context.asker.role in (Role.AUDITOR, Role.OFFICER)
-    return EventConnection(
-        edges=[
-            EventEdge(
-                cursor=_cursor(context, row.position),
-                node=Event.of(row, with_notes=notes, opens=opens),
-            )
-            for row in found.rows
-        ],
-        page_info=paging.PageInfo(
-            has_next_page=found.more,
-            end_cursor=_cursor(context, found.until) if found.rows or found.more else None,
-        ),
-    )
+    return Event.of(row, with_notes=notes, opens=context.asker.role in (Role.AUDITOR, Role.OFFICER))
 
 
 def _cursor(context: Context, position: int) -> str:
@@ -198,14 +216,11 @@ def _cursor(context: Context, position: int) -> str:
 def _wanted(asked: EventFilter) -> Wanted:
     streams: list[set[UUID]] = []
     if asked.stream is not None:
-        try:
-            streams.append({UUID(asked.stream)})
-        except ValueError:
-            raise bad_input(f"stream: {asked.stream!r} is not the id of a stream: a UUID") from None
+        streams.append({_stream(asked.stream)})
     if asked.tin is not None:
         streams.append({Operator.create_id(asked.tin)})
     if asked.agreement is not None:
-        streams.append({Agreement.create_id(asked.agreement)})
+        streams.append({Agreement.create_id(key_of("Agreement", asked.agreement, "agreement"))})
     return Wanted(
         streams=tuple(set.intersection(*streams)) if streams else None,
         types=tuple(asked.types) if asked.types is not None else None,
@@ -213,6 +228,21 @@ def _wanted(asked: EventFilter) -> Wanted:
         recorded_from=asked.recorded_from,
         recorded_to=asked.recorded_to,
         after=asked.after_position or 0,
+    )
+
+
+def _stream(text: str) -> UUID:
+    """Of a UUID, or of the global id of what has a stream. Raises Unanswered."""
+    try:
+        if ":" not in text:
+            return UUID(text)
+        found = GlobalId.parse(text, "stream")
+        if found.kind in STREAMS:
+            return STREAMS[found.kind](found.key)
+    except ValueError:
+        pass
+    raise bad_input(
+        f"stream: {text!r} is not the id of a stream: a UUID, or the global id of what has one"
     )
 
 

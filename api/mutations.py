@@ -22,10 +22,13 @@ from strawberry.utils.str_converters import to_camel_case
 from api import again
 from api.access import Action, Resource, decide
 from api.context import Context, Info
+from api.costs import costs
 from api.erasure import beforehand
-from api.events import Event
+from api.events import Event, event_for
+from api.global_ids import GlobalId, Node, key_of
+from api.nodes import changed_by, once_shown
 from api.persons import PersonMutation
-from api.refusals import Forbidden, Refused
+from api.refusals import Forbidden, Refused, Unanswered
 from api.vocabulary import Json, Position
 from projections.reads.events import between
 from projections.reads.operators import operators
@@ -56,6 +59,15 @@ COMMON = ("effective", "decided", "legal_ground", "source", "expected_version", 
 IDS = {"command_id", "person", "programme", "agreement", "document", "id"}
 
 
+#: What an input names by its key, or by its global id. The id of a command is an agreement's.
+NAMED = {
+    "agreement": "Agreement",
+    "document": "Document",
+    "programme": "Programme",
+    "id": "Agreement",
+}
+
+
 @strawberry.type(description="Why somebody should check a command that is lawful and was recorded.")
 class Warning:
     code: str = strawberry.field(description="A code that never changes: CONSULTATION_OPEN, ...")
@@ -79,6 +91,7 @@ class Recorded:
         "it, `Aeo-Min-Position: EPOCH:POSITION`, no other history is ever taken for this one."
     )
     positions: strawberry.Private[list[int]]
+    changed: strawberry.Private[GlobalId | None]
 
     @strawberry.field
     async def events(self, info: Info) -> list[Event]:
@@ -87,7 +100,18 @@ class Recorded:
             return []
         first, last = self.positions[0], self.positions[-1]
         rows = await again.read(info.context.ledger, lambda it: between(it, first, last))
-        return [Event.of(row) for row in rows]
+        return [event_for(info.context, row) for row in rows]
+
+    @costs(100)
+    @strawberry.field
+    async def node(self, info: Info) -> Node | None:
+        """What the command changed, as it is from `position` on: the live object. Null where it has
+        no id of its own (a claim), or where you may not see it.
+
+        It waits for the read models; where they stay behind, the error BEHIND beside the receipt
+        says that the command is recorded all the same.
+        """
+        return await once_shown(info.context, self.changed, self.position) if self.changed else None
 
 
 CommandOutcome = Annotated[
@@ -135,6 +159,7 @@ async def give(context: Context, command: c.Command) -> Recorded:
         epoch=context.epoch,
         warnings=[Warning(code=it.code, message=it.message) for it in receipt.warnings],
         positions=positions,
+        changed=changed_by(command),
     )
 
 
@@ -162,11 +187,22 @@ def read(kind: type[c.Command], input: object) -> c.Command:
 def said(kind: type[c.Command], input: Mapping[str, Any]) -> c.Command:
     """The same, by the names that a line of a file has for its fields. Raises BadValue."""
     line = {name: _plain(value) for name, value in input.items() if value is not None}
+    for name, noun in NAMED.items():
+        if ":" in line.get(name, ""):
+            line[name] = _key(noun, line[name], name)
     try:
         UUID(line["command_id"])
     except ValueError:
         raise BadValue(f"commandId: found {line['command_id']!r}, wanted a UUID") from None
     return c.read(line | {"command": str(kind.__struct_config__.tag)})
+
+
+def _key(noun: str, text: str, name: str) -> str:
+    """The key in a global id. Raises BadValue."""
+    try:
+        return key_of(noun, text, name)
+    except Unanswered as error:
+        raise BadValue(error.message) from None
 
 
 def at_home(command: c.Command) -> frozenset[AdministrationCode] | None:

@@ -17,6 +17,7 @@ from api.authorisations import Authorisation, StatusPeriod
 from api.context import Context, Info
 from api.costs import costs
 from api.events import EventConnection, history
+from api.global_ids import ID, Node, key_of
 from api.loading import load
 from api.persons import CONTACTS, Contact, contacts_of
 from api.planning import sql
@@ -60,7 +61,7 @@ def _paged(context: Context, first: int | None = 50) -> dict[str, Any]:
     return {"first": paging.size(first)}
 
 
-_CLOCKS = ("at", "known")
+_CLOCKS = ("at", "known", "belief")
 
 
 @strawberry.type(description="A number by which others know an operator.")
@@ -85,10 +86,12 @@ class Identifier:
 
 
 @strawberry.type(description="An economic operator, as its home customs registers it.")
-class Operator:
+class Operator(Node):
     row: strawberry.Private[OperatorRow]
     as_of: strawberry.Private[AsOf]
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(
+        description=ID, metadata=sql.at(places.global_id("Operator", "tin"))
+    )
     tin: Tin
     name: str
     local_name: str | None
@@ -112,7 +115,7 @@ class Operator:
         return cls(
             row=row,
             as_of=as_of,
-            id=strawberry.ID(str(row.id)),
+            id=strawberry.ID(as_of.id_of("Operator", row.tin)),
             tin=Tin(row.tin),
             name=row.name,
             local_name=row.local_name,
@@ -214,7 +217,7 @@ class Operator:
         """The operator into which it was merged by that day, if the asker may see that one."""
         if self.row.successor is None:
             return None
-        return await _one(info, Tin(self.row.successor), self.as_of)
+        return await one(info.context, Tin(self.row.successor), self.as_of)
 
 
 @strawberry.type(description="An operator and its place in the list.")
@@ -264,7 +267,7 @@ class OperatorFilter:
             _short(name, text)
         return reads.Wanted(
             administration=self.administration.text if self.administration else None,
-            programme=str(self.programme) if self.programme else None,
+            programme=key_of("Programme", self.programme, "programme") if self.programme else None,
             type=self.type,
             standing=self.standing.value if self.standing else None,
             recognised_in=self.recognised_in.text if self.recognised_in else None,
@@ -286,7 +289,7 @@ class OperatorQuery:
         """One operator by its TIN, or null: the same for unknown and for not visible to you."""
         clocks = info.context.clocks(as_of)
         info.context.looked("operator", [tin.text])
-        return await _one(info, tin, clocks)
+        return await one(info.context, tin, clocks)
 
     @costs(60)
     @sql.rows(
@@ -306,7 +309,7 @@ class OperatorQuery:
         paging.keys("tins", tins)
         clocks = info.context.clocks(as_of)
         info.context.looked("operatorsByTin", [tin.text for tin in tins])
-        found = await _many(info, tins, clocks)
+        found = await _many(info.context, tins, clocks)
         return [Operator.of(found[t.text], clocks) if t.text in found else None for t in tins]
 
     @strawberry.field
@@ -383,9 +386,7 @@ class OperatorQuery:
             as_of=clocks,
             wanted=wanted,
             edges=edges,
-            page_info=paging.PageInfo(
-                has_next_page=more, end_cursor=edges[-1].cursor if edges else None
-            ),
+            page_info=paging.PageInfo.of(edges, more=more, after=after),
         )
 
 
@@ -402,9 +403,9 @@ async def _holders(
     return found
 
 
-async def _many(info: Info, tins: Sequence[Tin], as_of: AsOf) -> dict[str, OperatorRow]:
-    sight, now = info.context.asker.sight, info.context.now
-    async with info.context.views.connection() as connection:
+async def _many(context: Context, tins: Sequence[Tin], as_of: AsOf) -> dict[str, OperatorRow]:
+    sight, now = context.asker.sight, context.now
+    async with context.views.connection() as connection:
         return await reads.operators(connection, sight, now, as_of, tins)
 
 
@@ -422,8 +423,9 @@ async def _by_tin(
     return {tin: found[tin.text] for tin in tins if tin.text in found}
 
 
-async def _one(info: Info, tin: Tin, as_of: AsOf) -> Operator | None:
-    found = await _many(info, [tin], as_of)
+async def one(context: Context, tin: Tin, as_of: AsOf) -> Operator | None:
+    """An operator, or None: the same for unknown and for not visible."""
+    found = await _many(context, [tin], as_of)
     return Operator.of(found[tin.text], as_of) if found else None
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 import strawberry
@@ -22,12 +22,36 @@ Key = str | int
 T = TypeVar("T")
 
 
-@strawberry.type(description="Where a page ends, and whether another follows.")
+class Edge(Protocol):
+    cursor: str
+
+
+@strawberry.type(description="Where a page begins and ends, and what lies on either side of it.")
 class PageInfo:
     has_next_page: bool = strawberry.field(description="Is there more after this page?")
+    has_previous_page: bool = strawberry.field(
+        description="Is there more before this page? A page `after` a cursor has that entry there."
+    )
+    start_cursor: str | None = strawberry.field(
+        description="What to give as `before`, where a list takes it, for the page before this "
+        "one; null on an empty page."
+    )
     end_cursor: str | None = strawberry.field(
         description="What to give as `after` for the next page; null on an empty page."
     )
+
+    @classmethod
+    def of(
+        cls, edges: Sequence[Edge], *, more: bool, after: str | None, end: str | None = None
+    ) -> PageInfo:
+        """Of a page that was asked forwards. `after`: the cursor that was given; `end`: where the
+        next page begins, if that is not the cursor of the last entry."""
+        return cls(
+            has_next_page=more,
+            has_previous_page=after is not None,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=end or (edges[-1].cursor if edges else None),
+        )
 
 
 def size(first: int | None, default: int = 50) -> int:

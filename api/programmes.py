@@ -9,9 +9,12 @@ import strawberry
 from api.asof import AsOfInput
 from api.context import Info
 from api.costs import costs
+from api.global_ids import ID, Node, key_of
 from api.loading import load
+from api.planning import sql
 from api.refusals import bad_input
 from projections.reads import programmes as reads
+from projections.reads import rows as places
 from projections.reads.clocks import AsOf
 from projections.reads.programmes import ProgrammeRow, RuleRow
 from registry.rules import MEANINGS, NOT_ON_RECORD
@@ -57,9 +60,12 @@ class Rule:
 
 
 @strawberry.type(description="An AEO programme of one administration.")
-class Programme:
+class Programme(Node):
     row: strawberry.Private[ProgrammeRow]
     as_of: strawberry.Private[AsOf]
+    id: strawberry.ID = strawberry.field(
+        description=ID, metadata=sql.at(places.global_id("Programme", "code"))
+    )
     code: strawberry.ID
     administration: AdministrationCode
     name: str
@@ -75,6 +81,7 @@ class Programme:
         return cls(
             row=row,
             as_of=as_of,
+            id=strawberry.ID(as_of.id_of("Programme", row.code)),
             code=strawberry.ID(row.code),
             administration=AdministrationCode(row.administration),
             name=row.name,
@@ -118,7 +125,8 @@ class ProgrammeQuery:
     async def programme(
         self, info: Info, code: strawberry.ID, as_of: AsOfInput | None = None
     ) -> Programme | None:
-        """A programme by its code, or null where none was known by then."""
+        """A programme by its code or its global id, or null where none was known by then."""
+        code = strawberry.ID(key_of("Programme", code, "code"))
         clocks = info.context.clocks(as_of)
         async with info.context.views.connection() as connection:
             row = await reads.known(connection, clocks, code)

@@ -13,6 +13,7 @@ from api.agreements import Agreement, agreement
 from api.asof import AsOfInput
 from api.context import Info
 from api.costs import costs
+from api.global_ids import ID, Node
 from api.refusals import bad_input
 from api.vocabulary import Json
 from projections.reads import publications as reads
@@ -104,7 +105,7 @@ def explained(claim: ClaimRow, counted: Counted) -> str:
 
 @strawberry.type(description="A goal that a document set, and whether the record shows it met.")
 class Target:
-    document: strawberry.ID
+    document: strawberry.ID = strawberry.field(description="The code of its document.")
     target: strawberry.ID
     owner: AdministrationCode | None
     text: str
@@ -140,10 +141,11 @@ class Target:
 
 
 @strawberry.type(description="A policy plan, a communique, a press record.")
-class Document:
+class Document(Node):
     row: strawberry.Private[DocumentRow]
     as_of: strawberry.Private[AsOf]
-    id: strawberry.ID
+    id: strawberry.ID = strawberry.field(description=ID)
+    code: strawberry.ID
     title: str
     date: date | None
     parties: list[AdministrationCode]
@@ -171,7 +173,8 @@ class Document:
         return cls(
             row=row,
             as_of=as_of,
-            id=strawberry.ID(row.id),
+            id=strawberry.ID(as_of.id_of("Document", row.id)),
+            code=strawberry.ID(row.id),
             title=row.title,
             date=row.dated,
             parties=[AdministrationCode(code) for code in row.parties],
@@ -197,7 +200,7 @@ class Document:
     @strawberry.field
     async def targets(self, info: Info) -> list[Target]:
         """The goals that it sets."""
-        return [t for t in await _targets(info, None, self.as_of) if t.document == self.id]
+        return [t for t in await _targets(info, None, self.as_of) if t.document == self.code]
 
 
 @strawberry.type(description="A document and its place in the list.")
@@ -206,7 +209,7 @@ class DocumentEdge:
     node: Document
 
 
-@strawberry.type(description="A page of documents, in the order of their ids.")
+@strawberry.type(description="A page of documents, in the order of their codes.")
 class DocumentConnection:
     edges: list[DocumentEdge]
     page_info: paging.PageInfo
@@ -243,7 +246,7 @@ class PublicationQuery:
         first: int | None = 50,
         after: str | None = None,
     ) -> DocumentConnection:
-        """Documents, in the order of their ids; every word of `contains` is somewhere in them."""
+        """Documents, in the order of their codes; every word of `contains` is somewhere in them."""
         if contains is not None and len(contains) > LONGEST:
             raise bad_input(f"contains: found {len(contains)} characters, wanted at most {LONGEST}")
         size = paging.size(first)
@@ -262,9 +265,7 @@ class PublicationQuery:
         ]
         return DocumentConnection(
             edges=edges,
-            page_info=paging.PageInfo(
-                has_next_page=more, end_cursor=edges[-1].cursor if edges else None
-            ),
+            page_info=paging.PageInfo.of(edges, more=more, after=after),
         )
 
 

@@ -207,7 +207,7 @@ def _demand_of_all(context: Context, tins: list[Tin], in_: AdministrationCode) -
         context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
 
 
-_ASKED = ("tin", "in", "at", "known", "role", "direction", "hs", "crossing", "mode")
+_ASKED = ("tin", "in", "at", "known", "belief", "role", "direction", "hs", "crossing", "mode")
 
 
 @strawberry.type
@@ -256,7 +256,7 @@ class RecognitionQuery:
         keys="tins",
         looks="tins",
         bind=_all_asked,
-        gives=("tins", "in", "at", "known"),
+        gives=("tins", "in", "at", "known", "belief"),
         telling=TELLING_OF_MANY,
         ready=places.RECOGNITIONS_READY,
     )

@@ -21,6 +21,7 @@ from api.glossary import describe
 from api.limits import Document
 from api.log import LogQuery
 from api.mutations import Mutation
+from api.nodes import NodeQuery
 from api.operators import OperatorQuery
 from api.programmes import ProgrammeQuery
 from api.publications import PublicationQuery
@@ -46,6 +47,7 @@ class Query(
     LogQuery,
     ViewerQuery,
     SchemaVersionQuery,
+    NodeQuery,
 ): ...
 
 

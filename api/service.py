@@ -78,7 +78,7 @@ class Service:
             asker, datetime.now(UTC), views, ledger, self.registry, self.writers,
             self.readlog, self.heads, self.persons, purpose[:200] if purpose else None,
             self.sight.position, request or uuid4(), self.sight.epoch, least,
-            answered,
+            answered, self.sight.reached,
         )  # fmt: skip
 
 

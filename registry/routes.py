@@ -113,7 +113,7 @@ def stream_of(command: c.Command) -> tuple[UUID, str]:
         case c.OperatorCommand(tin=tin):
             return Operator.create_id(tin), f"operator {tin}"
         case c.ProposeAgreement():
-            id = _slug_of(command)
+            id = slug_of(command)
             return Agreement.create_id(id), f"agreement {id}"
         case c.AgreementCommand(agreement=id):
             return Agreement.create_id(id), f"agreement {id}"
@@ -158,7 +158,7 @@ def begin(
                 Party(p, administration(p).time_zone) for p in dict.fromkeys(command.parties)
             )
             return Agreement(
-                agreement=_slug("id", _slug_of(command)), kind=command.kind,
+                agreement=_slug("id", slug_of(command)), kind=command.kind,
                 title=_text("title", command.title), parties=parties, pillars=command.pillars,
                 legal_basis=command.legal_basis, confidence=command.confidence,
                 details=command.details or None, titles=command.titles or None,
@@ -200,7 +200,7 @@ def begin(
     raise AssertionError(f"{type(command).__name__} begins nothing")
 
 
-def _slug_of(command: c.ProposeAgreement) -> str:
+def slug_of(command: c.ProposeAgreement) -> str:
     """Its own id, or the parties and the kind: CN-SG-AEO."""
     aeo = command.kind is AgreementKind.AEO_MUTUAL_RECOGNITION
     short = "AEO" if aeo else command.kind.value.replace("_", "-")

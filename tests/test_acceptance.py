@@ -26,20 +26,20 @@ RECOGNITION = """
 query ($tin: TIN!, $in: AdministrationCode!, $at: DateTime, $knownAt: DateTime) {
   recognition(tin: $tin, in: $in, asOf: {at: $at, knownAt: $knownAt}) {
     outcome legal operational reasons { code message } validFrom validTo
-    bases { agreement { id } authorisation assumed }
+    bases { agreement { code } authorisation assumed }
   }
 }"""
 PARTNERS = """
 query ($of: AdministrationCode!, $at: DateTime, $status: AgreementStatus) {
   partners(of: $of, status: $status, asOf: {at: $at}) {
-    administration { code } recognises recognisedBy agreements { id }
+    administration { code } recognises recognisedBy agreements { code }
   }
 }"""
 CONTROL = """
 query ($from: AdministrationCode!, $to: AdministrationCode!, $crossing: String!, $hs: HSCode!,
        $at: DateTime) {
   controlResult(from: $from, to: $to, crossing: $crossing, hs: $hs, asOf: {at: $at}) {
-    outcome reasons { code message } clauses { hs crossings assumed } agreement { id }
+    outcome reasons { code message } clauses { hs crossings assumed } agreement { code }
   }
 }"""
 
@@ -152,7 +152,7 @@ def test_case_9_singapore_in_thailand_from_the_later_of_the_two_starts(at: Clien
 
     assert before["outcome"] == "NOT_RECOGNISED"
     assert after["outcome"] == "RECOGNISED"
-    assert [basis["agreement"]["id"] for basis in after["bases"]] == ["AAMRA"]
+    assert [basis["agreement"]["code"] for basis in after["bases"]] == ["AAMRA"]
     assert after["validFrom"] == before["validTo"] == "2024-08-18T17:00:00.000000Z"
 
 
@@ -178,7 +178,7 @@ def test_case_11_three_arrangements_cover_peru_and_colombia_and_one_ends(
     record(world, *said)
     three = recognition(at, "PESYNTHETIC0001", "CO", "2025-06-01")
     assert three["outcome"] == "RECOGNISED"
-    assert {b["agreement"]["id"] for b in three["bases"]} == set(begin)
+    assert {b["agreement"]["code"] for b in three["bases"]} == set(begin)
 
     record(
         world,
@@ -187,7 +187,7 @@ def test_case_11_three_arrangements_cover_peru_and_colombia_and_one_ends(
     )  # fmt: skip
     two = recognition(at, "PESYNTHETIC0001", "CO", "2025-06-01")
     assert two["outcome"] == "RECOGNISED"
-    assert {b["agreement"]["id"] for b in two["bases"]} == {"PA-2018", "RRA-2022"}
+    assert {b["agreement"]["code"] for b in two["bases"]} == {"PA-2018", "RRA-2022"}
 
 
 def test_case_12_suspended_from_the_first_recorded_on_the_tenth(at: Client) -> None:
@@ -299,7 +299,7 @@ def test_case_17_every_kind_of_the_record_is_found_by_party_kind_pillar_and_text
         filters["pillar"] = pillar
     found = at.ask(
         """query ($f: AgreementFilter) { agreements(filter: $f) {
-             edges { node { id title kind parties { code } } } } }""",
+             edges { node { code title kind parties { code } } } } }""",
         AUDITOR,
         f=filters,
     )["agreements"]["edges"]
@@ -311,7 +311,7 @@ def test_case_17_every_kind_of_the_record_is_found_by_party_kind_pillar_and_text
 def test_case_17_the_documents_are_found_by_their_text(at: Client) -> None:
     for text in ("action plan", "smart", "green channel"):
         assert at.ask(
-            "query ($t: String!) { documents(contains: $t) { edges { node { id } } } }",
+            "query ($t: String!) { documents(contains: $t) { edges { node { code } } } }",
             AUDITOR,
             t=text,
         )["documents"]["edges"], text

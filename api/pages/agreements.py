@@ -21,7 +21,7 @@ router = APIRouter(route_class=PageRoute)
 AGREEMENT = """\
 query Agreement($id: ID!, $asOf: AsOf) {
   agreement(id: $id, asOf: $asOf) {
-    id
+    code
     kind
     pillars
     title
@@ -57,7 +57,7 @@ AGREEMENTS = """\
 query Agreements($filter: AgreementFilter, $asOf: AsOf, $after: String) {
   agreements(filter: $filter, asOf: $asOf, first: 50, after: $after) {
     totalCount
-    edges { node { id title titles kind status parties { code } } }
+    edges { node { code title titles kind status parties { code } } }
     pageInfo { hasNextPage endCursor }
   }
 }"""

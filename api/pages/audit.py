@@ -61,7 +61,7 @@ query History($tin: TIN!) {{
 AGREEMENT = f"""\
 query Then($id: ID!, $asOf: AsOf) {{
   agreement(id: $id) {{
-    id title parties {{ code }} position
+    code title parties {{ code }} position
 {EVENTS}
   }}
   then: agreement(id: $id, asOf: $asOf) {{
@@ -142,7 +142,7 @@ async def _agreement(
     if own is None:
         return None
     it = {
-        "name": own["id"], "title": own["title"], "address": f"/agreements/{own['id']}",
+        "name": own["code"], "title": own["title"], "address": f"/agreements/{own['code']}",
         "kind": "agreement", "zone": None, "position": own["position"],
     }  # fmt: skip
     return {

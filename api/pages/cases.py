@@ -39,7 +39,7 @@ query Partners($of: AdministrationCode!, $asOf: AsOf) {
     administration { code name }
     recognises
     recognisedBy
-    agreements { id status }
+    agreements { code status }
   }
 }"""
 
@@ -60,7 +60,7 @@ query ControlResult(
     outcome
     reasons { code message }
     clauses { from to hs crossings begins { earliest latest } assumed }
-    agreement { id title status }
+    agreement { code title status }
   }
 }"""
 
@@ -70,7 +70,7 @@ query Recognition($tin: TIN!, $in: AdministrationCode!, $asOf: AsOf) {
     tin in outcome legal operational
     reasons { code message }
     bases {
-      agreement { id title }
+      agreement { code title }
       authorisation since assumed
       identifierScheme identifier declarationBox benefits
     }
@@ -98,7 +98,7 @@ AGREEMENTS = """\
 query Agreements($filter: AgreementFilter, $asOf: AsOf) {
   agreements(filter: $filter, asOf: $asOf, first: 50) {
     totalCount
-    edges { node { id title titles kind status parties { code } pillars } }
+    edges { node { code title titles kind status parties { code } pillars } }
   }
 }"""
 

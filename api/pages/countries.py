@@ -42,14 +42,14 @@ query Country($code: AdministrationCode!, $asOf: AsOf) {
     recognisedBy
     blocs
     agreements {
-      id title status
+      code title status
       parties { code }
       sides { party certainFrom suspended }
     }
   }
   agreements(filter: { party: $code }, first: 100) {
     totalCount
-    edges { node { id title kind status parties { code } } }
+    edges { node { code title kind status parties { code } } }
     pageInfo { hasNextPage }
   }
 }"""

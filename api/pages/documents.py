@@ -19,7 +19,7 @@ query Document($id: String!, $asOf: AsOf) {
   documents(contains: $id, first: 20) {
     edges {
       node {
-        id
+        code
         title
         date
         parties
@@ -31,7 +31,7 @@ query Document($id: String!, $asOf: AsOf) {
         measureNames
         quotation
         note
-        agreements { id title kind status }
+        agreements { code title kind status }
       }
     }
   }
@@ -41,7 +41,7 @@ query Document($id: String!, $asOf: AsOf) {
 DOCUMENTS = """\
 query Documents($party: AdministrationCode, $contains: String, $after: String) {
   documents(party: $party, contains: $contains, first: 50, after: $after) {
-    edges { node { id title titles language date parties source } }
+    edges { node { code title titles language date parties source } }
     pageInfo { hasNextPage endCursor }
   }
   targets { document owner text deadline met }
@@ -68,7 +68,7 @@ async def document(request: Request, id: str) -> Response:
     clocks = await forms.clocks(request)
     asked = await ask(request, DOCUMENT, id=id, asOf=clocks.as_of)
     found = [edge["node"] for edge in asked.data["documents"]["edges"]] if asked.data else []
-    it = next((each for each in found if each["id"] == id), None)
+    it = next((each for each in found if each["code"] == id), None)
     if asked.data is None or it is None:
         return page(
             request, "nothing.html", status=404 if asked.data else 400,

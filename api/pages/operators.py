@@ -64,7 +64,7 @@ query RecognisedIn($tin: TIN!, $asOf: AsOf) {
     recognisedIn {
       in outcome validFrom validTo
       reasons { code message }
-      bases { agreement { id } assumed }
+      bases { agreement { code } assumed }
     }
   }
 }"""
@@ -91,7 +91,7 @@ query Recognition($tin: TIN!, $in: AdministrationCode!, $asOf: AsOf) {
     tin in outcome legal operational
     reasons { code message }
     bases {
-      agreement { id title }
+      agreement { code title }
       authorisation since assumed
       identifierScheme identifier declarationBox benefits
     }
@@ -163,7 +163,7 @@ def _alike(answers: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for answer in answers:
         reasons = tuple(reason["code"] for reason in answer["reasons"])
-        bases = tuple(basis["agreement"]["id"] for basis in answer["bases"])
+        bases = tuple(basis["agreement"]["code"] for basis in answer["bases"])
         groups[answer["outcome"], reasons, bases].append(answer)
     return sorted(groups.values(), key=lambda group: ORDER.index(group[0]["outcome"]))
 

@@ -37,10 +37,10 @@ query Search($words: String!) {
   programmes(contains: $words) { code name localName administration }
   agreements(filter: { contains: $words }, first: 50) {
     totalCount
-    edges { node { id title titles kind status parties { code } } }
+    edges { node { code title titles kind status parties { code } } }
   }
   documents(contains: $words, first: 20) {
-    edges { node { id title titles date source } }
+    edges { node { code title titles date source } }
   }
 }"""
 

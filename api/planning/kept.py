@@ -53,23 +53,27 @@ _head, _own = msgspec.json.Decoder(_Head).decode, msgspec.json.Decoder(_Own).dec
 
 @dataclass(frozen=True)
 class _Text:
-    """The bytes between which an operator's own belong, and of each place which authorisation, and
-    since when the clause has held."""
+    """The bytes between which an operator's own belong, and of each place which authorisation,
+    since when the clause has held, and by which agreement."""
 
     parts: list[bytes]
-    places: list[tuple[int, str]]
+    places: list[tuple[int, str, str]]
 
     @property
     def letters(self) -> int:
         return sum(map(len, self.parts))
 
-    def of(self, own: _Own) -> bytes:
+    def of(self, own: _Own, belief: str) -> bytes:
+        """`belief`: what an agreement's global id has before its key."""
         if not self.places:
             return self.parts[0]
         parts = list(self.parts)
-        for n, (place, since) in enumerate(self.places):
+        for n, (place, since, agreement) in enumerate(self.places):
             begun = max(_instant(own.since[place]), since)
-            parts[2 * n + 1] = f'{_quoted(own.numbers[place])},"since":"{begun}"'.encode()
+            parts[2 * n + 1] = (
+                f'{belief}{agreement}"}},"authorisation":{_quoted(own.numbers[place])}'
+                f',"since":"{begun}"'
+            ).encode()
         return b"".join(parts)
 
 
@@ -119,7 +123,7 @@ class Verdicts:
         version = _head(next(iter(marks.values())).partition(OWN)[0]).law
         law = self._laws.get(version) or await self._law(version)
         clocks: dict[bytes, _Clocks] = {}
-        kept: dict[int, tuple[_Kept, _Own]] = {}
+        kept: dict[int, tuple[_Kept, _Own, str]] = {}
         for n, mark in marks.items():
             head, _, rest = mark.partition(OWN)
             own = _own(rest)
@@ -132,11 +136,11 @@ class Verdicts:
             found = self._ways.get(way)
             if found is None or found.text is None:  # it may have gone, and be there by another way
                 found = self._kept(way, law, asked)
-            kept[n] = found, own
+            kept[n] = found, own, asked.belief
         # Again, where one that was there has gone meanwhile.
-        while missing := {it.kind: it for it, _ in kept.values() if it.text is None}:
+        while missing := {it.kind: it for it, _, _ in kept.values() if it.text is None}:
             await self._make(law, missing)
-        return {n: it.text.of(own) for n, (it, own) in kept.items() if it.text}
+        return {n: it.text.of(own, belief) for n, (it, own, belief) in kept.items() if it.text}
 
     def _kept(self, way: tuple[Any, ...], law: Law, asked: _Clocks) -> _Kept:
         _, _, order, words = way
@@ -199,6 +203,7 @@ class _Clocks:
         self.as_of = AsOf(bound["at"], bound["known"])
         self.law = (law.version, *law.stretch(self.as_of))
         self.wanted: str | None = bound.get("in")
+        self.belief: str = bound["belief"]
 
 
 def _order(own: _Own) -> tuple[int, ...]:
@@ -211,7 +216,7 @@ def _order(own: _Own) -> tuple[int, ...]:
 
 def _text(kind: _Kind, verdicts: list[Verdict]) -> _Text:
     """Of one territory what stands between the braces, of all a list."""
-    parts, places = [""], list[tuple[int, str]]()
+    parts, places = [""], list[tuple[int, str, str]]()
     reach = None if kind.reach is None else kind.reach.split(",")
     shown = [it for it in verdicts if reach is None or it.territory in reach]
     alone = kind.wanted is not None
@@ -224,10 +229,8 @@ def _text(kind: _Kind, verdicts: list[Verdict]) -> _Text:
             f'"operational":"{it.operational}","reasons":[{reasons}],"bases":['
         )
         for m, (agreement, rank, since) in enumerate(it.bases):
-            parts[-1] += (
-                "," * (m > 0) + f'{{"agreement":{{"id":{_quoted(agreement)}}},"authorisation":'
-            )
-            places.append((kind.order[int(rank)], since))
+            parts[-1] += "," * (m > 0) + '{"agreement":{"id":"Agreement'
+            places.append((kind.order[int(rank)], since, _quoted(agreement)[1:-1]))
             parts += ["", "}"]
         parts[-1] += "]" if alone else "]}"
     if not alone:

@@ -185,7 +185,8 @@ def _essence(it: dict[str, Any] | None) -> Any:
         plain.pop("tin", None)
         plain["reasons"] = sorted(r if isinstance(r, str) else r["code"] for r in it["reasons"])
         plain["bases"] = [
-            b["agreement"] if isinstance(b["agreement"], str) else b["agreement"]["id"]
+            b["agreement"] if isinstance(b["agreement"], str)
+            else b["agreement"]["id"].removeprefix("Agreement:")  # peers have the key alone
             for b in it["bases"]
-        ]
+        ]  # fmt: skip
     return plain

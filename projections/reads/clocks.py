@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from registry.clocks import ALWAYS, NEVER_AT
@@ -11,14 +12,34 @@ from registry.clocks import ALWAYS, NEVER_AT
 
 @dataclass(frozen=True)
 class AsOf:
-    """What counted in law at one instant, as the register knew it at another. Both in UTC."""
+    """What counted in law at one instant, as the register knew it at another. Both in UTC.
+
+    `asked`: the asker named at least one of the two. Otherwise both are now, and what is answered
+    is the live object.
+    """
 
     at: datetime
     known: datetime
+    asked: bool = False
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {"at": self.at, "known": self.known}
+        return {"at": self.at, "known": self.known, "belief": self.belief}
+
+    @cached_property
+    def belief(self) -> str:
+        """What stands between the type and the key in a global id (api/global_ids.py): a colon, and
+        before it both instants where they were asked for."""
+        return f"@{_exactly(self.at)},{_exactly(self.known)}:" if self.asked else ":"
+
+    def id_of(self, kind: str, key: str) -> str:
+        """The global id of an object of this GraphQL type and key, as it is believed here."""
+        return f"{kind}{self.belief}{key}"
+
+
+def _exactly(at: datetime) -> str:
+    """RFC 3339 in UTC, always with microseconds: one text for one instant."""
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 #: How far every read model is projected, for a column of the statement that brings the facts.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from registry.administrations import Administration
 from registry.agreements import Agreement
 from registry.programmes import Programme
 from registry.values import AdministrationCode
+
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 #: How far one page looks along the sequence. A page that finds little ends there, with a cursor,
 #: so that no question takes longer than this many events do.
@@ -46,6 +48,12 @@ class EventRow:
     known_at: datetime
     decided_by: str | None
     legal_ground: str | None
+
+    @property
+    def key(self) -> str:
+        """Its position, and when it was recorded, in microseconds since 1970: a ledger that was
+        restored from a copy may have another event at that position."""
+        return f"{self.position}.{(self.recorded_at - _EPOCH) // _MICROSECOND}"
 
 
 @dataclass(frozen=True)
@@ -141,6 +149,21 @@ async def between(connection: AsyncConnection[Any], first: int, last: int) -> li
             [first, last],
         )
         return await events.fetchall()
+
+
+async def one(
+    connection: AsyncConnection[Any], position: int, readable: Readable
+) -> EventRow | None:
+    """The event at this position, where it may be read."""
+    statement = f"select {COLUMNS} from ledger.event e where e.position = %(position)s"
+    parameters = {
+        "position": position, "own": list(readable.own), "itself": readable.itself
+    }  # fmt: skip
+    if not readable.everything:
+        statement += f" and {ALLOWED}"
+    async with connection.cursor(row_factory=class_row(EventRow)) as events:
+        await events.execute(statement, parameters)
+        return await events.fetchone()
 
 
 async def some(connection: AsyncConnection[Any], positions: Sequence[int]) -> list[EventRow]:

@@ -180,6 +180,12 @@ class DocumentRow:
     note: str | None
 
 
+_DOCUMENT = """
+select d.id, d.title, d.dated, d.parties, d.measures, d.agreements, d.text, d.confidence,
+    d.source, d.titles, d.language, d.measure_names, d.quotation, d.note
+from views.document d"""
+
+
 async def documents(
     connection: Connection,
     known: datetime,
@@ -190,10 +196,7 @@ async def documents(
 ) -> list[DocumentRow]:
     """At most `first` documents after that id, in the order of ids. Every word of `contains`
     is somewhere in what the document says."""
-    statement = """
-    select d.id, d.title, d.dated, d.parties, d.measures, d.agreements, d.text, d.confidence,
-        d.source, d.titles, d.language, d.measure_names, d.quotation, d.note
-    from views.document d
+    statement = f"""{_DOCUMENT}
     where d.recorded_from <= %(known)s and (%(party)s::text is null or %(party)s = any(d.parties))
         and (%(after)s::text is null or d.id > %(after)s) and not exists (
             select from unnest(%(words)s::text[]) as word (part)
@@ -209,6 +212,16 @@ async def documents(
     async with connection.cursor(row_factory=class_row(DocumentRow)) as cursor:
         await cursor.execute(statement, parameters)
         return await cursor.fetchall()
+
+
+async def by_id(
+    connection: Connection, known: datetime, ids: Sequence[str]
+) -> dict[str, DocumentRow]:
+    """Those of these that were on record by then."""
+    statement = f"{_DOCUMENT} where d.recorded_from <= %(known)s and d.id = any(%(ids)s::text[])"
+    async with connection.cursor(row_factory=class_row(DocumentRow)) as cursor:
+        await cursor.execute(statement, {"known": known, "ids": list(ids)})
+        return {row.id: row for row in await cursor.fetchall()}
 
 
 # ------------------------------------------------------------------ targets

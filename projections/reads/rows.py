@@ -34,6 +34,12 @@ class Ready:
 #: Before and after what is worded outside of SQL; in JSON text it is always escaped.
 MARK = r"e'\x01'"
 
+
+def global_id(kind: str, key: str) -> str:
+    """SQL: the global id of an object, as it is believed at the instants of the question."""
+    return f"'{kind}' || %(belief)s || {{me}}.{key}"
+
+
 _RANK = "array[" + ", ".join(f"'{status.value}'" for status in Status) + "]"
 
 #: Does the row `o` of an operator answer by itself: is all that its events decided in effect, and
@@ -321,7 +327,12 @@ REASONS_READY = Ready(
         else '[{"code":"' || array_to_string({me}.reasons, '"},{"code":"') || '"}]' end""",
 )
 BASES = "select b.* from unnest({me}.bases) as b"
-BASES_READY = Ready("agreement { id } authorisation since", "{me}.bases_text")
+#: The text has the key of an agreement where its global id belongs.
+BASES_READY = Ready(
+    "agreement { id } authorisation since",
+    """replace({me}.bases_text, '{"agreement":{"id":"',
+        '{"agreement":{"id":"Agreement' || %(belief)s)""",
+)
 
 _AGREEMENT = f"""
 select g.id, g.kind, g.pillars, g.title, g.legal_basis, g.confidence, g.details, g.source,

@@ -14,13 +14,13 @@ __all__ = ["region"]
 PARTNERS = """
 query ($of: AdministrationCode!, $kind: AgreementKind, $status: AgreementStatus, $asOf: AsOf) {
   partners(of: $of, kind: $kind, status: $status, asOf: $asOf) {
-    administration { code } agreements { id } recognises recognisedBy blocs
+    administration { code } agreements { code } recognises recognisedBy blocs
   }
 }"""
 LIST = """
 query ($filter: AgreementFilter, $asOf: AsOf, $first: Int, $after: String) {
   agreements(filter: $filter, asOf: $asOf, first: $first, after: $after) {
-    totalCount pageInfo { hasNextPage endCursor } edges { node { id } }
+    totalCount pageInfo { hasNextPage endCursor } edges { node { code } }
   }
 }"""
 
@@ -31,7 +31,7 @@ def day(at: str) -> dict[str, str]:
 
 def found(at: Client, as_of: dict[str, str] | None = None, **filter: Any) -> list[str]:
     page = at.ask(LIST, None, filter=filter, asOf=as_of)["agreements"]
-    ids = [edge["node"]["id"] for edge in page["edges"]]
+    ids = [edge["node"]["code"] for edge in page["edges"]]
     assert page["totalCount"] == len(ids)
     return ids
 
@@ -115,7 +115,7 @@ def test_pages_of_agreements_follow_each_other(region: Client) -> None:
     after = first["pageInfo"]["endCursor"]
     second = region.ask(LIST, None, first=3, after=after)["agreements"]
 
-    ids = [edge["node"]["id"] for page in (first, second) for edge in page["edges"]]
+    ids = [edge["node"]["code"] for page in (first, second) for edge in page["edges"]]
     assert ids == sorted(ids) and len(ids) == first["totalCount"] == 5
     assert (first["pageInfo"]["hasNextPage"], second["pageInfo"]["hasNextPage"]) == (True, False)
 
@@ -131,7 +131,7 @@ def test_a_bloc_is_its_members_of_the_day(region: Client) -> None:
 
 def test_a_member_has_the_partners_of_its_bloc(region: Client) -> None:
     assert {code: row["agreements"] for code, row in partners(region, "DE").items()} == {
-        "CN": [{"id": "CN-EU-AEO"}]
+        "CN": [{"code": "CN-EU-AEO"}]
     }
     assert set(partners(region, "EU")) == {"CN"}
 
@@ -170,7 +170,7 @@ def test_the_results_of_controls(
         """query ($from: AdministrationCode!, $to: AdministrationCode!, $crossing: String!,
                   $hs: HSCode!, $asOf: AsOf) {
           controlResult(from: $from, to: $to, crossing: $crossing, hs: $hs, asOf: $asOf) {
-            outcome reasons { code message } clauses { hs assumed } agreement { id } } }""",
+            outcome reasons { code message } clauses { hs assumed } agreement { code } } }""",
         None,
         **{"from": exporter}, to=importer, crossing=crossing, hs=hs, asOf=day(at),
     )["controlResult"]  # fmt: skip
@@ -179,4 +179,4 @@ def test_the_results_of_controls(
     assert it["reasons"][0]["message"].endswith(".")
     if it["outcome"] == "RECOGNISED":
         assert it["clauses"] == [{"hs": ["07", "08"], "assumed": True}]
-        assert it["agreement"] == {"id": "CN-RU-CONTROL"}
+        assert it["agreement"] == {"code": "CN-RU-CONTROL"}

@@ -19,10 +19,10 @@ TIN = "CN3301960007"
 ASKED = """
 query ($tin: TIN!, $at: DateTime) {
   recognition(tin: $tin, in: KR, asOf: {at: $at}) {
-    outcome legal reasons { code message } bases { agreement { id } authorisation assumed } }
+    outcome legal reasons { code message } bases { agreement { code } authorisation assumed } }
   operator(tin: $tin, asOf: {at: $at}) {
     standing standingAbroad authorisations { number type status statusAbroad flags effectiveFrom }
-    recognisedIn { in outcome reasons { code } bases { agreement { id } assumed } }
+    recognisedIn { in outcome reasons { code } bases { agreement { code } assumed } }
     periods(first: 50) { status validFrom validTo recordedTo } }
 }"""
 LIST = {"tin": TIN, "programme": "CN-AEO", "type": "ACE", "list": "cn-list"}

@@ -28,8 +28,8 @@ PAGE = """query Q($filter: OperatorFilter) {
   operators(filter: $filter, first: 100) { totalCount edges { node { tin name } } }
 }"""
 LAW = """query Q($words: String!) {
-  agreements(filter: { contains: $words }) { edges { node { id } } }
-  documents(contains: $words) { edges { node { id } } }
+  agreements(filter: { contains: $words }) { edges { node { code } } }
+  documents(contains: $words) { edges { node { code } } }
   programmes(contains: $words) { code }
 }"""
 
@@ -95,7 +95,7 @@ def test_agreements_documents_and_programmes_are_found_alike(counter: Client, na
         if _is_clean(it) and all(word in folded(it) for word in folded(name).split())
     }
     for edges, letter in ((found["agreements"]["edges"], "A"), (found["documents"]["edges"], "D")):
-        ids = {edge["node"]["id"] for edge in edges}
+        ids = {edge["node"]["code"] for edge in edges}
         assert ids == {f"{letter}-{n}" for n in numbers}
     assert {it["code"] for it in found["programmes"]} == {f"P-{n}" for n in numbers}
 

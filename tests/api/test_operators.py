@@ -215,7 +215,7 @@ def test_the_identifiers_are_those_of_the_day(region: Client) -> None:
 
 def test_recognised_in_names_every_territory_that_an_agreement_leads_to(region: Client) -> None:
     ask = """query ($tin: TIN!, $asOf: AsOf) { operator(tin: $tin, asOf: $asOf) {
-        recognisedIn { in outcome bases { agreement { id } } } } }"""
+        recognisedIn { in outcome bases { agreement { code } } } } }"""
 
     def answers(tin: str, by: str, at: str = "2024-01-01T00:00:00Z") -> dict[str, str]:
         found = region.ask(ask, by, tin=tin, asOf={"at": at})["operator"]["recognisedIn"]

@@ -87,13 +87,14 @@ def test_before_its_day_a_goal_is_not_missed(region: Client) -> None:
 def test_a_document_is_found_by_its_words_and_names_what_it_led_to(region: Client) -> None:
     ask = """query ($contains: String, $party: AdministrationCode) {
       documents(contains: $contains, party: $party) { edges { node {
-        id title date measures parties agreements { id } targets { target } source } } } }"""
+        code title date measures parties agreements { code } targets { target } source } } } }"""
 
     [edge] = region.ask(ask, None, contains="SMART plan", party="CN")["documents"]["edges"]
     assert edge["node"] == {
-        "id": "PLAN-2018", "title": "A plan for 2018 to 2020", "date": "2018-02-02",
+        "code": "PLAN-2018", "title": "A plan for 2018 to 2020", "date": "2018-02-02",
         "measures": ["smart customs"], "parties": ["CN"],
-        "agreements": [{"id": "CN-KZ-AEO"}], "targets": [{"target": "all"}, {"target": "willing"}],
+        "agreements": [{"code": "CN-KZ-AEO"}],
+        "targets": [{"target": "all"}, {"target": "willing"}],
         "source": "a gazette",
     }  # fmt: skip
     assert region.ask(ask, None, contains="smart%plan")["documents"]["edges"] == []

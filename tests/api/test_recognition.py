@@ -15,7 +15,7 @@ QUESTION = """
 query ($tin: TIN!, $in: AdministrationCode!, $asOf: AsOf, $consignment: ConsignmentInput) {
   recognition(tin: $tin, in: $in, asOf: $asOf, consignment: $consignment) {
     tin in outcome legal operational reasons { code message } validFrom validTo
-    bases { agreement { id } authorisation since declarationBox benefits assumed }
+    bases { agreement { code } authorisation since declarationBox benefits assumed }
   }
 }"""
 
@@ -34,7 +34,7 @@ def test_a_valid_chinese_exporter_is_recognised_in_korea_with_its_basis(region: 
 
     assert verdict(answer) == ("RECOGNISED", ["IN_FORCE"])
     [basis] = answer["bases"]
-    assert basis["agreement"]["id"] == "CN-KR-AEO"
+    assert basis["agreement"]["code"] == "CN-KR-AEO"
     assert basis["authorisation"] == "AEOCN1234567890"
     assert basis["benefits"] == ["fewer inspections"]
     assert (answer["validFrom"], answer["validTo"]) == ("2016-05-01T16:00:00.000000Z", None)

@@ -1,0 +1,435 @@
+"""An id names the type, the key and, where `asOf` was given, both instants, and is answered by
+`node` as it was where it was given out."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from graphql import GraphQLNonNull, GraphQLObjectType, get_named_type, is_leaf_type
+
+from api.global_ids import TYPES
+from api.schema import core
+from projections.follower import Follower
+from tests.api.client import AUDITOR, CHINA, KOREA, Client
+from tests.api.region import FRUIT, OLD, OPEN, QUIET, STEEL, record, region
+
+__all__ = ["region"]
+
+ASKERS = (AUDITOR, CHINA, KOREA, "partner:DE", f"company:{FRUIT}", None)
+KEYS = {
+    "Operator": "tin", "Agreement": "code", "Administration": "code", "Programme": "code",
+    "Document": "code", "Event": "position",
+}  # fmt: skip
+INSTANTS = (
+    "2020-01-01T00:00:00.000000Z", "2026-02-28T15:00:00.000000Z", "2026-03-05T00:00:00.000000Z",
+    "2026-03-05T00:00:00.000001Z", "2026-03-11T00:00:00.000000Z",
+)  # fmt: skip
+
+
+def _leaves(name: str) -> str:
+    """Every plain field of a type, for whoever may see the object at all."""
+    kind = core.type_map[name]
+    assert isinstance(kind, GraphQLObjectType)
+    fields = [n for n, f in kind.fields.items() if is_leaf_type(get_named_type(f.type))
+              and n != "operatorCount"]  # fmt: skip
+    return f"__typename {' '.join(fields)}"
+
+
+FRAGMENTS = " ".join(f"fragment {name} on {name} {{ {_leaves(name)} }}" for name in TYPES)
+ADMINISTRATION = "{ ...Administration members { ...Administration } programmes { ...Programme } }"
+AGREEMENT = "{ ...Agreement parties { ...Administration } }"
+OPERATOR = f"""{{ ...Operator administration {ADMINISTRATION} successor {{ ...Operator }}
+    authorisations {{ number programme {{ ...Programme }} }} }}"""
+BASES = "bases { agreement { id } authorisation since }"
+#: Wherever an object with an id can be reached from, as of two instants.
+AS_OF = (
+    f"operator(tin: $tin, asOf: $asOf) {OPERATOR}",
+    f"operatorsByTin(tins: [$tin], asOf: $asOf) {OPERATOR}",
+    f"operators(asOf: $asOf, first: 9) {{ edges {{ node {OPERATOR} }} }}",
+    f"operator(tin: $tin, asOf: $asOf) {{ recognisedIn {{ bases {{ agreement {AGREEMENT} }} }} }}",
+    f'recognition(tin: $tin, in: "KR", asOf: $asOf) {{ bases {{ agreement {AGREEMENT} }} }}',
+    f'agreement(id: "CN-KR-AEO", asOf: $asOf) {AGREEMENT}',
+    f"agreements(asOf: $asOf, first: 9) {{ edges {{ node {AGREEMENT} }} }}",
+    f'partners(of: "CN", asOf: $asOf) {{ administration {ADMINISTRATION} agreements {AGREEMENT} }}',
+    f'administration(code: "EU", asOf: $asOf) {ADMINISTRATION}',
+    f"administrations(asOf: $asOf) {ADMINISTRATION}",
+    'programme(code: "CN-AEO", asOf: $asOf) { ...Programme }',
+    'programmes(contains: "programme", asOf: $asOf) { ...Programme }',
+    'controlResult(from: "CN", to: "RU", crossing: "Heihe", hs: "0702", asOf: $asOf)'
+    f" {{ agreement {AGREEMENT} }}",
+)
+LIVE = (
+    "documents { edges { node { ...Document agreements { ...Agreement } } } }",
+    "events(first: 100) { edges { node { ...Event } } }",
+    'agreement(id: "CN-KR-AEO") { history { edges { node { ...Event } } } }',
+    "operator(tin: $tin) { periods { event { ...Event } } }",
+    "operator(tin: $tin) { history { edges { node { ...Event } } } }",
+)
+#: Selections whose text lies ready (projections/reads/rows.py).
+READY = (
+    'recognition(tin: $tin, in: "KR", asOf: $asOf)'
+    f" {{ tin in outcome legal operational reasons {{ code }} {BASES} }}",
+    'recognitions(tins: [$tin], in: "KR", asOf: $asOf)'
+    f" {{ tin in outcome legal operational reasons {{ code }} {BASES} }}",
+    "operator(tin: $tin, asOf: $asOf) { recognisedIn"
+    f" {{ in outcome legal operational reasons {{ code }} {BASES} }} }}",
+)
+
+
+def _asked(field: str) -> str:
+    used = [name for name in TYPES if f"...{name}" in field]
+    fragments = FRAGMENTS.split("fragment ")
+    needed = " ".join(f"fragment {it}" for it in fragments if it and it.split()[0] in used)
+    as_of = ", $asOf: AsOf" if "$asOf" in field else ""
+    tin = "$tin: TIN!" if "$tin" in field else ""
+    declared = ", ".join(filter(None, (tin, as_of.removeprefix(", "))))
+    return f"query{f' ({declared})' if declared else ''} {{ {field} }} {needed}"
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Everything in an answer that has an id, with its type."""
+    if isinstance(value, dict):
+        if "id" in value and "__typename" in value:
+            yield value
+        for each in value.values():
+            yield from _objects(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _objects(each)
+
+
+def _answered(
+    region: Client, field: str, by: str | None, tin: str = FRUIT, as_of: Any = None
+) -> list[dict[str, Any]]:
+    """What is answered, whatever else is refused."""
+    variables = {"tin": tin, "asOf": as_of} if "$tin" in field else {"asOf": as_of}
+    body = region.post(_asked(field), by, **variables).json()
+    assert "data" in body, body
+    return list(_objects(body["data"]))
+
+
+def _plain(it: dict[str, Any]) -> dict[str, Any]:
+    """Without the objects below, which are answered by themselves."""
+    return {k: v for k, v in it.items() if not isinstance(v, dict | list) or k in _JSON}
+
+
+_JSON = {
+    "roles", "pillars", "types", "parties", "measures", "payload", "details", "titles", "names",
+    "measureNames",
+}  # fmt: skip
+
+
+def test_every_type_with_an_id_is_a_node_and_every_node_has_a_key() -> None:
+    """A cache keeps by its id whatever has one; an id of two things would mix them up."""
+    with_id = {
+        name for name, kind in core.type_map.items()
+        if isinstance(kind, GraphQLObjectType) and "id" in kind.fields
+    }  # fmt: skip
+    # An epoch's own id is unique wherever it stands, and what it says of itself never changes.
+    assert with_id - {"Epoch"} == set(TYPES) == set(KEYS)
+    for name in TYPES:
+        kind = core.type_map[name]
+        assert isinstance(kind, GraphQLObjectType)
+        assert [it.name for it in kind.interfaces] == ["Node"]
+        assert str(kind.fields["id"].type) == "ID!"
+        assert isinstance(kind.fields[KEYS[name]].type, GraphQLNonNull)
+
+
+@pytest.mark.parametrize("field", AS_OF)
+def test_ids_are_equal_where_type_key_and_asked_instants_are_and_nowhere_else(
+    region: Client, field: str
+) -> None:
+    luck = random.Random(field)
+    pairs: list[Any] = [(None, None), *((a, k) for a in INSTANTS for k in INSTANTS)]
+    named: dict[str, tuple[Any, ...]] = {}
+    ids: dict[tuple[Any, ...], str] = {}
+    for at, known in [pairs[0], *luck.sample(pairs[1:], 6)]:
+        as_of = {"at": at, "knownAt": known} if at else None
+        for tin in (FRUIT, OLD):
+            found = _answered(region, field, AUDITOR, tin, as_of)
+            for it in found:
+                what = it["__typename"], it[KEYS[it["__typename"]]], at, known
+                assert named.setdefault(it["id"], what) == what
+                assert ids.setdefault(what, it["id"]) == it["id"]
+    assert len({what[2:] for what in ids}) > 3
+
+
+def test_one_instant_that_was_asked_for_stands_beside_the_other_which_was_now(
+    region: Client,
+) -> None:
+    live = region.ask(f'{{ operator(tin: "{FRUIT}") {{ id }} }}', AUDITOR)["operator"]["id"]
+    for said in ({"at": INSTANTS[0]}, {"knownAt": INSTANTS[0]}):
+        [it] = _answered(region, "operator(tin: $tin, asOf: $asOf) { ...Operator }", AUDITOR,
+                         FRUIT, said)  # fmt: skip
+        assert it["id"] != live
+        assert INSTANTS[0] in it["id"]
+    for nothing in ({}, {"at": None}, {"at": None, "knownAt": None}):
+        [it] = _answered(region, "operator(tin: $tin, asOf: $asOf) { ...Operator }", AUDITOR,
+                         FRUIT, nothing)  # fmt: skip
+        assert it["id"] == live
+
+
+@pytest.mark.parametrize("field", READY)
+@pytest.mark.parametrize("tin", [FRUIT, STEEL])
+def test_what_lies_ready_has_the_ids_that_are_selected_with_more(
+    region: Client, field: str, tin: str
+) -> None:
+    for as_of in (None, {"at": INSTANTS[2], "knownAt": INSTANTS[4]}, {"at": INSTANTS[0]}):
+        text = f"query ($tin: TIN!, $asOf: AsOf) {{ {field} }}"
+        told = [
+            region.ask(asked, AUDITOR, tin=tin, asOf=as_of)
+            for asked in (text, text.replace("agreement { id }", "agreement { code id }"))
+        ]
+        ids = [sorted(_all(answer, "id")) for answer in told]
+        if as_of and "knownAt" not in as_of:  # each is of its own now
+            ids = [[it.rpartition(":")[2] for it in found] for found in ids]
+        assert ids[0] == ids[1]
+        assert ids[0] or tin == STEEL
+
+
+def _all(value: Any, name: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from (it for key, it in value.items() if key == name)
+        for each in value.values():
+            yield from _all(each, name)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _all(each, name)
+
+
+@pytest.mark.parametrize("by", ASKERS, ids=str)
+def test_a_node_is_what_the_question_said_that_gave_its_id_out(
+    region: Client, by: str | None
+) -> None:
+    """For each kind of asker, live and as of two instants, and with one of them left out."""
+    given: dict[str, dict[str, Any]] = {}
+    for as_of in (None, {"at": INSTANTS[2], "knownAt": INSTANTS[4]}, {"at": INSTANTS[0]}):
+        for tin in (FRUIT, OLD, OPEN, QUIET):
+            for field in AS_OF if as_of else (*AS_OF, *LIVE):
+                for it in _answered(region, field, by, tin, as_of):
+                    given.setdefault(it["id"], _plain(it))
+    assert {it["__typename"] for it in given.values()} == set(TYPES)
+    luck = random.Random(str(by))
+    for id in luck.sample(sorted(given), min(len(given), 150)):
+        name = given[id]["__typename"]
+        told = f"... on {name} {{ {_leaves(name)} }}"
+        said = region.ask(f"query ($id: ID!) {{ node(id: $id) {{ id {told} }} }}", by, id=id)
+        assert said["node"] == given[id], id
+
+
+def test_whoever_may_not_see_it_is_told_what_is_told_of_the_unknown(region: Client) -> None:
+    node = "query ($id: ID!) { node(id: $id) { __typename id } }"
+    ids = [it["id"] for it in _answered(region, AS_OF[2], AUDITOR)
+           if it["__typename"] == "Operator"]  # fmt: skip
+    for by in ASKERS:
+        for id in ids:
+            tin = id.removeprefix("Operator:")
+            seen = region.ask("query ($t: TIN!) { operator(tin: $t) { id } }", by, t=tin)
+            shown = region.ask(node, by, id=id)["node"]
+            assert (shown and shown["id"]) == (seen["operator"] and seen["operator"]["id"])
+    for unknown in (
+        "Operator:CN9999999999", "Agreement:CN-XX-AEO", "Administration:ZZ", "Programme:ZZ-AEO",
+        "Document:NONE", "Event:999999.0", f"Agreement@{INSTANTS[0]},{INSTANTS[0]}:CN-XX-AEO",
+    ):  # fmt: skip
+        assert region.ask(node, AUDITOR, id=unknown) == {"node": None}
+
+
+def test_an_operators_events_are_no_nodes_for_those_who_may_not_read_them(region: Client) -> None:
+    events = _answered(region, LIVE[-1], AUDITOR)
+    node = "query ($id: ID!) { node(id: $id) { id } }"
+    assert events
+    for by, may in ((AUDITOR, True), (CHINA, True), (f"company:{FRUIT}", True), (KOREA, False),
+                    (None, False)):  # fmt: skip
+        for it in events:
+            assert (region.ask(node, by, id=it["id"])["node"] is not None) == may
+    # Of another history: the same place, and another event.
+    place = events[0]["id"].partition(".")[0]
+    assert region.ask(node, AUDITOR, id=f"{place}.1") == {"node": None}
+
+
+@pytest.mark.parametrize(
+    ("id", "words"),
+    [
+        ("", "not an id that this register gave out"),
+        ("CN1234567890", "not an id that this register gave out"),
+        ("CN-KR-AEO", "not an id that this register gave out"),
+        ("T3BlcmF0b3I6Q04xMjM0NTY3ODkw", "not an id that this register gave out"),
+        ("operator:CN1234567890", "not an id that this register gave out"),
+        ("Recognition:CN1234567890", "not an id that this register gave out"),
+        ("Operator:", "not an id that this register gave out"),
+        ("Operator:CN 1", "not an id that this register gave out"),
+        ("Operator:CN1\n", "not an id that this register gave out"),
+        ("Operator@2020-01-01T00:00:00Z,2020-01-01T00:00:00Z:CN1", "not an id that this register"),
+        ("Operator@2020-01-01T00:00:00.000000Z:CN1", "not an id that this register gave out"),
+        ("Operator@2020-02-30T00:00:00.000000Z,2020-01-01T00:00:00.000000Z:CN1", "not an instant"),
+        ("Operator@1820-01-01T00:00:00.000000Z,2020-01-01T00:00:00.000000Z:CN1", "before 1900"),
+        ("Operator@2020-01-01T00:00:00.000000Z,2090-01-01T00:00:00.000000Z:CN1", "in the future"),
+        ("Operator:cn1234567890", "'cn1234567890'"),
+        ("Event:1", "the key of no event"),
+        ("Event:99999999999999999999.1", "the key of no event"),
+        ("Event@2020-01-01T00:00:00.000000Z,2020-01-01T00:00:00.000000Z:1.1", "has instants"),
+    ],
+)
+def test_what_is_no_id_is_refused_in_words(region: Client, id: str, words: str) -> None:
+    error = region.error("query ($id: ID!) { node(id: $id) { id } }", AUDITOR, id=id)
+
+    assert error["code"] == "BAD_INPUT"
+    assert error["message"].startswith("id: ")
+    assert words in error["message"]
+
+
+# --------------------------------------------------- where a key is taken
+
+
+def _taken() -> set[str]:
+    """Every argument and input field that takes an ID."""
+    found = set()
+    for name, kind in core.type_map.items():
+        for field, defined in getattr(kind, "fields", {}).items():
+            places = defined.args if hasattr(defined, "args") else {None: defined}
+            for called, place in places.items():
+                is_input = hasattr(defined, "args") or name.endswith(("Input", "Filter"))
+                if is_input and str(get_named_type(place.type)) == "ID":
+                    found.add(called or field)
+    return found
+
+
+def test_each_place_that_takes_a_key_is_named_here() -> None:
+    """Of these a command's id and a person's pseudonym are keys of nothing that has an id."""
+    assert _taken() == {
+        "agreement", "code", "document", "id", "programme", "stream",
+    } | {"commandId", "person"}  # fmt: skip
+
+
+def test_a_question_takes_the_key_or_the_global_id(region: Client) -> None:
+    belief = f"@{INSTANTS[0]},{INSTANTS[1]}:"
+    for document, key, kind in (
+        ("query ($it: ID!) { agreement(id: $it) { id title } }", "CN-KR-AEO", "Agreement"),
+        ("query ($it: ID!) { agreement(id: $it) { id parties { id } } }", "CN-KR-AEO", "Agreement"),
+        ("query ($it: ID!) { programme(code: $it) { id name } }", "CN-AEO", "Programme"),
+        ("query ($it: ID!) { operators(filter: { programme: $it }) { edges { cursor } } }",
+         "CN-AEO", "Programme"),
+        ("query ($it: ID!) { events(filter: { agreement: $it }) { edges { node { id } } } }",
+         "CN-KR-AEO", "Agreement"),
+    ):  # fmt: skip
+        plain = region.ask(document, AUDITOR, it=key)
+        assert "[]" not in str(plain) and "None" not in str(plain)
+        assert region.ask(document, AUDITOR, it=f"{kind}:{key}") == plain
+        assert region.ask(document, AUDITOR, it=kind + belief + key) == plain
+        error = region.error(document, AUDITOR, it=f"Document:{key}")
+        assert error["code"] == "BAD_INPUT" and f"wanted {kind}" in error["message"]
+
+
+def test_a_stream_is_asked_for_by_the_id_of_what_it_is_of(region: Client) -> None:
+    events = "query ($of: ID!) { events(filter: { stream: $of }) { edges { node { stream } } } }"
+    found = {}
+    for id in (f"Operator:{FRUIT}", "Agreement:CN-KR-AEO", "Administration:CN", "Programme:CN-AEO",
+               "Document:PLAN-2018"):  # fmt: skip
+        edges = region.ask(events, AUDITOR, of=id)["events"]["edges"]
+        [stream] = {edge["node"]["stream"] for edge in edges}
+        assert region.ask(events, AUDITOR, of=stream)["events"]["edges"] == edges
+        found[stream] = id
+    assert len(found) == 5
+    for wrong in ("Event:1.1", "Operator:CN", "CN-KR-AEO"):
+        assert region.error(events, AUDITOR, of=wrong)["message"].startswith("stream: ")
+
+
+RECORDED = """mutation ($input: %s!) { %s(input: $input) { __typename
+  ... on Recorded { position node { __typename id ... on Agreement { code title position }
+    ... on Operator { tin name standing position } ... on Document { code title }
+    ... on Programme { code types } } }
+  ... on Refused { code message } } }"""
+
+
+@contextmanager
+def _followed(region: Client) -> Iterator[None]:
+    stop = threading.Event()
+    thread = threading.Thread(target=Follower(region.database).run, args=(stop, 0.05))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _tell(region: Client, mutation: str, its: str, by: str, **input: Any) -> Any:
+    said = {"commandId": str(uuid4()), **input}
+    return region.ask(RECORDED % (its, mutation), by, input=said)[mutation]
+
+
+def test_a_receipt_shows_what_the_command_changed_and_takes_a_global_id(region: Client) -> None:
+    tin = "CN7777777777"
+    with _followed(region):
+        told = _tell(region, "registerOperator", "RegisterOperatorInput", CHINA, tin=tin,
+                     name="Of today", roles=[])  # fmt: skip
+        assert told["node"]["id"] == f"Operator:{tin}"
+        assert told["node"]["position"] >= told["position"]
+        told = _tell(region, "lodgeApplication", "LodgeApplicationInput", CHINA, tin=tin,
+                     programme="Programme:CN-AEO", type="ACE")  # fmt: skip
+        assert (told["node"]["tin"], told["node"]["standing"]) == (tin, "LODGED")
+        told = _tell(region, "amendAgreement", "AmendAgreementInput", CHINA,
+                     agreement="Agreement:CN-KR-AEO", title="Said anew")  # fmt: skip
+        assert told["node"] == region.ask(
+            '{ node(id: "Agreement:CN-KR-AEO") { __typename id ... on Agreement'
+            " { code title position } } }", CHINA,
+        )["node"]  # fmt: skip
+        assert told["node"]["title"] == "Said anew"
+        told = _tell(region, "proposeAgreement", "ProposeAgreementInput", CHINA,
+                     kind="GREEN_LANE", title="A lane", parties=["CN", "KZ"])  # fmt: skip
+        assert told["node"]["code"] == "CN-KZ-GREEN-LANE"
+        told = _tell(region, "amendDocument", "AmendDocumentInput", CHINA,
+                     document="Document:PLAN-2018", title="The plan")  # fmt: skip
+        assert told["node"]["title"] == "The plan"
+        refused = _tell(region, "amendAgreement", "AmendAgreementInput", CHINA,
+                        agreement="Document:CN-KR-AEO", title="x")  # fmt: skip
+        assert refused["__typename"] == "Refused"
+        assert "wanted Agreement" in refused["message"]
+
+
+def test_where_the_read_models_stay_behind_the_receipt_says_so_and_is_a_receipt(
+    region: Client,
+) -> None:
+    document = RECORDED % ("RegisterOperatorInput", "registerOperator")
+    said = {"commandId": str(uuid4()), "tin": "CN7777777778", "name": "Late", "roles": []}
+
+    body = region.post(document, CHINA, input=said).json()
+
+    assert body["data"]["registerOperator"]["position"] == region.last_position()
+    assert body["data"]["registerOperator"]["node"] is None
+    [error] = body["errors"]
+    assert error["extensions"]["code"] == "BEHIND"
+    record(region.database)
+
+
+# --------------------------------------------------------------------- pages
+
+
+@pytest.mark.parametrize(
+    ("field", "by"),
+    [
+        ("operators", AUDITOR), ("agreements", None), ("documents", None), ("events", AUDITOR),
+    ],
+)  # fmt: skip
+def test_a_page_says_what_lies_on_either_side_of_it(
+    region: Client, field: str, by: str | None
+) -> None:
+    ask = (
+        f"query ($after: String) {{ {field}(first: 1, after: $after) {{ edges {{ cursor }}"
+        " pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"
+    )
+    first = region.ask(ask, by)[field]
+    info = first["pageInfo"]
+    assert not info["hasPreviousPage"]
+    assert info["startCursor"] == info["endCursor"] == first["edges"][0]["cursor"]
+    second = region.ask(ask, by, after=info["endCursor"])[field]
+    assert second["pageInfo"]["hasPreviousPage"]
+    assert info["hasNextPage"] == bool(second["edges"])
+    starts = second["edges"][0]["cursor"] if second["edges"] else None
+    assert second["pageInfo"]["startCursor"] == starts
