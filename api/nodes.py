@@ -121,8 +121,8 @@ async def once_shown(context: Context, of: GlobalId, position: int) -> Node | No
 
     Raises Unanswered, BEHIND, where they do not in a while: the command is recorded all the same.
     """
-    await context.reached(position, PATIENCE)
     until = monotonic() + PATIENCE
+    await context.reached(position, PATIENCE)
     views = CheckedReaders(context.views, MinPosition(position, context.epoch or None))
     # The request began before its command was recorded, by the clock of the ledger.
     async with context.ledger.connection() as connection:
