@@ -178,4 +178,6 @@ def _parameters(settings: Settings, role: str) -> dict[str, Any]:
         # Our statements are short and alike: planning and compiling cost more than they save.
         plan_cache_mode="force_generic_plan",
         jit="off",
+        # The read models lie in memory: a page at random costs little more than the next one.
+        random_page_cost="1.1",
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from projections.reads.clocks import POSITION, believed, on_both
 from projections.reads.law import HELD, LAW
-from projections.reads.visibility import VISIBLE, at_home, disclosed
+from projections.reads.visibility import VISIBLE, at_home, disclosed, visible
 from projections.texts import LATEST
 from registry.values import Status
 
@@ -52,33 +52,36 @@ SETTLED = """(o.settled <= least(%(at)s, %(known)s)
 _OPERATOR = f"""
 select o.tin, o.id, o.administration, o.time_zone, o.source, n.name, n.local_name, n.address,
     n.roles, n.successor,
-    case when {at_home("o")} then n.standing
+    case when s.at_home then n.standing
         when s.settled then rule.certified_standing(o.held_statuses)
         else rule.certified_standing_then(o.tin, %(at)s, %(known)s) end as standing,
-    {POSITION} as position, s.settled, o.held,
+    {POSITION} as position, s.settled, s.at_home, o.held,
     o.held_programmes, o.held_types, o.held_statuses, o.held_abroad, o.held_roles, o.held_from,
     o.schemes, o.identifiers, o.consents, o.latest
 from (
     select o.* from views.operator o where o.tin = WANTED
     offset 0  -- a fence: else each partition carries all that is asked of the operator
 ) o
-cross join lateral (select {SETTLED} as settled) s
+cross join lateral (
+    select {SETTLED} as settled, {at_home("o")} as at_home
+    offset 0  -- a fence: else it is worked out wherever it is asked for
+) s
 cross join lateral (
     select o.name, o.local_name, o.address, o.roles, o.successor, o.standing where s.settled
     union all
     select n.name, n.local_name, n.address, n.roles, n.successor, n.standing
     from rule.stood(o.tin, %(at)s, %(known)s) n where not s.settled
 ) n
-where o.registered <= %(known)s and {VISIBLE}"""
+where o.registered <= %(known)s and {visible("%(known)s", "s.at_home")}"""
 
 OPERATOR = _OPERATOR.replace("WANTED", "{key}")
 SUCCESSOR = _OPERATOR.replace("WANTED", "{me}.successor")
 #: Where the row does not answer by itself, the tables do.
-STANDING_ABROAD = f"""case
-    when not {{me}}.settled then
-        rule.abroad_then({{me}}.tin, %(at)s, %(known)s, {at_home("{me}")})
-    when {at_home("{me}")} then rule.best({{me}}.held_abroad)
-    else rule.certified_standing({{me}}.held_abroad) end"""
+STANDING_ABROAD = """case
+    when not {me}.settled then
+        rule.abroad_then({me}.tin, %(at)s, %(known)s, {me}.at_home)
+    when {me}.at_home then rule.best({me}.held_abroad)
+    else rule.certified_standing({me}.held_abroad) end"""
 #: The public is told the standing alone.
 ADDRESS = "case when %(asker)s <> 'public' then {me}.address end"
 
@@ -144,7 +147,7 @@ _ONE_PERIOD = """coalesce(p.number, p.authorisation) as authorisation, p.status,
     nullif(p.valid_to, '9999-12-31T00:00Z') as valid_to, p.recorded_from,
     case when p.recorded_to <= %(known)s then p.recorded_to end as recorded_to"""
 #: What those are told who are not at home.
-_DISCLOSED = f"from rule.disclosed_periods({{me}}.tin, %(known)s, %(first)s) p where not {_AT_HOME}"
+_DISCLOSED = "from rule.disclosed_periods({me}.tin, %(known)s, %(first)s) p where not {me}.at_home"
 
 
 def _at_corner(column: str) -> str:
@@ -159,7 +162,7 @@ PERIODS = f"""
     rule.suspended_parts(p.flags) as suspended_parts, p.ground,
     p.authorisation as reference, p.position
 from views.status_period p
-where p.tin = {{me}}.tin and p.recorded_from <= %(known)s and {_AT_HOME}
+where p.tin = {{me}}.tin and p.recorded_from <= %(known)s and {{me}}.at_home
 order by p.valid_from desc, p.recorded_from desc, p.authorisation collate "C", p.position desc
 limit %(first)s)
 union all
@@ -171,12 +174,12 @@ NEWEST_FIRST = (
 #: The same from the texts that lie with the operator: all of its periods, or as many as are asked.
 PERIODS_READY = Ready(
     "authorisation status validFrom validTo recordedFrom recordedTo",
-    f"""case when {{me}}.settled and {_AT_HOME}
+    f"""case when {{me}}.settled and {{me}}.at_home
         and (%(first)s <= {LATEST} or cardinality({{me}}.latest) < {LATEST})
         then '[' || array_to_string({{me}}.latest[1:%(first)s], ',') || ']' end""",
     f"""
 select {_ONE_PERIOD}, p.authorisation as reference, p.place as position
-from rule.periods_then({{me}}.tin, %(known)s, %(first)s) p where {_AT_HOME}
+from rule.periods_then({{me}}.tin, %(known)s, %(first)s) p where {{me}}.at_home
 union all
 select {_ONE_PERIOD}, p.authorisation, p.place {_DISCLOSED}""",
 )
@@ -204,7 +207,7 @@ RECOGNISED_IN = f"""
 select {{me}}.tin, v.territory as in_, v.outcome,
     {_told("v.reasons", "asker.at_home")} as reasons, {_VERDICT}, v.bases_text
 from (
-    select {_AT_HOME} as at_home, string_to_array(%(reach)s, ',') as reach
+    select {{me}}.at_home, string_to_array(%(reach)s, ',') as reach
     offset 0  -- a fence: else it is worked out for each territory
 ) asker
 cross join lateral (
@@ -234,37 +237,42 @@ def mark(row: str, reach: str) -> str:
 
 
 _REACH_OF = "case when {} then 'null' else to_json(%(reach)s)::text end"
-_REACH = _REACH_OF.format(_AT_HOME)
+_REACH = _REACH_OF.format("{me}.at_home")
 #: The same, kept by the process, of an operator that is settled.
 RECOGNISED_IN_READY = Ready(
     VERDICT,
     f"case when {{me}}.settled then {mark('{me}', _REACH)} end",
     f"""
 select t.territory as in_, t.outcome, t.legal, t.operational,
-    {_told("t.reasons", _AT_HOME)} as reasons, t.bases, {_bases_text("t")} as bases_text
+    {_told("t.reasons", "{me}.at_home")} as reasons, t.bases, {_bases_text("t")} as bases_text
 from rule.verdicts_then({{me}}.tin, {{me}}.administration, %(at)s, %(known)s) t
-where {_AT_HOME} or t.territory = any(string_to_array(%(reach)s, ','))""",
+where {{me}}.at_home or t.territory = any(string_to_array(%(reach)s, ','))""",
     kept=True,
 )
 BY_TERRITORY = '{it}.in_ collate "C"'
 
-#: What recognition of many has in common: the parties there, blocs by their members, consent laws.
-#: With SIGHT in every statement about recognition.
+
+def _blocs_of(member: str) -> str:
+    """SQL: the customs territories that this one is a member of."""
+    return f"""select m.bloc from views.membership m
+        where m.member = {member} and m.sense = 'CUSTOMS_TERRITORY' and {on_both("m")}"""
+
+
+#: One row of views.operator, behind a fence: else each partition carries all that is asked of it.
+_FENCED = "(select o.* from views.operator o where o.tin = {key} offset 0)"
+#: What recognition of many has in common: the parties there, and consent laws. With SIGHT in every
+#: statement about recognition.
 IN_COMMON = f"""
-blocs as materialized (
-    select m.member, m.bloc from views.membership m
-    where m.sense = 'CUSTOMS_TERRITORY' and {on_both("m")}
-),
 common as materialized (
     select array(select %(in)s::text union all
-            select b.bloc from blocs b where b.member = %(in)s) as theirs,
+            {_blocs_of("%(in)s")}) as theirs,
         array(select r.programme from views.programme_rule r
             where r.rule = 'sharing_consent' and r.value = 'required' and {on_both("r")}) as laws
 )"""
 _RECOGNITION = f"""
 select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
     coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
-    coalesce({_told('v.reasons', at_home('o'))}, array['NO_INFORMATION']) as reasons, v.bases,
+    coalesce({_told("v.reasons", "o.at_home")}, array['NO_INFORMATION']) as reasons, v.bases,
     coalesce(v.bases_text, '[]') as bases_text,
     %(at)s as at, %(known)s as known_at, {POSITION} as position,
     o.tin as known, o.administration as home
@@ -272,9 +280,9 @@ from common
 left join lateral (
     select o.*, {SETTLED} and num_nonnulls(ASKED) = 0 as shortly,
         array[o.administration]
-            || array(select b.bloc from blocs b where b.member = o.administration) as ours
-    from views.operator o
-    where o.tin = {{key}} and o.registered <= %(known)s and {VISIBLE}
+            || array({_blocs_of("o.administration")}) as ours, {at_home("o")} as at_home
+    from {_FENCED} o
+    where o.registered <= %(known)s and {VISIBLE}
     offset 0
 ) o on true
 left join lateral (
@@ -297,19 +305,19 @@ RECOGNITIONS = _RECOGNITION.replace("ASKED", _NO_CONSIGNMENT)
 
 #: The same, kept by the process, of an operator that is settled. (Of one TIN it saves nothing: its
 #: territory is another one each time.)
-_KEPT = mark("o", _REACH_OF.format(at_home("o")))
+_KEPT = mark("o", _REACH_OF.format("o.at_home"))
 _RECOGNITIONS_READY = f"""
 select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
     coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
-    coalesce({_told('v.reasons', at_home('o'))}, array['NO_INFORMATION']) as reasons, v.bases,
+    coalesce({_told("v.reasons", "o.at_home")}, array['NO_INFORMATION']) as reasons, v.bases,
     coalesce(v.bases_text, '[]') as bases_text,
     case when o.shortly then '{{"tin":' || to_json({{key}})::text || ',' || {_KEPT}
         || '}}' end as kept
 from (values (true)) as always_one_row
 left join lateral (
-    select o.*, {SETTLED} as shortly
-    from views.operator o
-    where o.tin = {{key}} and o.registered <= %(known)s and {VISIBLE}
+    select o.*, {SETTLED} as shortly, {at_home("o")} as at_home
+    from {_FENCED} o
+    where o.registered <= %(known)s and {VISIBLE}
     offset 0
 ) o on true
 left join lateral (

@@ -48,16 +48,17 @@ def _today(table: str) -> str:
 #: Common table expressions for `with`, used by VISIBLE. Never computed for askers without need.
 #: `covering`: the parties that stand for the asker's territory: itself and its blocs of today.
 #: `sight`: the home territories that the asker's agreements reach today, and what they ask for.
+#: A territory may be in them twice, which changes nothing: making it unique costs every statement.
 SIGHT = f"""
 covering as materialized (
     select %(own_territory)s::text as party
-    union
+    union all
     select m.bloc from views.membership m
     where m.member = %(own_territory)s and m.sense = 'CUSTOMS_TERRITORY' and {_today("m")}
 ),
 own as materialized (
     select %(own_territory)s::text as territory
-    union
+    union all
     select m.member from views.membership m
     where m.bloc = %(own_territory)s and m.sense = 'CUSTOMS_TERRITORY' and {_today("m")}
 ),
@@ -67,7 +68,7 @@ sight as materialized (
     from views.link l
     cross join lateral (
         select l.from_party as territory
-        union
+        union all
         select m.member from views.membership m
         where m.bloc = l.from_party and m.sense = 'CUSTOMS_TERRITORY' and {_today("m")}
     ) home
@@ -127,12 +128,12 @@ _SIGHTED = f"""(
 )"""
 
 
-def _visible(known: str) -> str:
-    return f"({_SIGHTED} and ({at_home('o')} or {certified('o', known)}))"
+def visible(known: str, home: str = at_home("o")) -> str:
+    """SQL: may the asker see the operator `o`, as known at that instant? Wants the expressions of
+    SIGHT in the same statement. `home`: where the statement has `at_home` of `o` already."""
+    return f"({_SIGHTED} and ({home} or {certified('o', known)}))"
 
 
-#: May the asker see the operator `o`, as known at `known`? Wants the expressions of SIGHT in the
-#: same statement.
-VISIBLE = _visible("%(known)s")
-#: The same for statements that ask of no past knowledge.
-VISIBLE_NOW = _visible(_NOW)
+VISIBLE = visible("%(known)s")
+#: For statements that ask of no past knowledge.
+VISIBLE_NOW = visible(_NOW)
