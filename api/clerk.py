@@ -58,7 +58,7 @@ class Clerk:
         while not stop.is_set():
             try:
                 with self._connect() as connection:
-                    lead(connection, LEADER, stop)
+                    lead(connection, LEADER, stop, "clerk")
                     registry = Registry(environment(self.conninfo))
                     try:
                         while not stop.is_set():

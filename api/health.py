@@ -15,7 +15,7 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
-from psycopg.rows import tuple_row
+from psycopg.rows import class_row, tuple_row
 from psycopg_pool import TooManyRequests
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -25,6 +25,7 @@ from api.access import PUBLIC
 from api.patience import within
 from api.server import SUMS
 from api.service import Service
+from projections import findings
 from registry.zones import RELEASE
 
 RECORDED = Gauge(
@@ -36,12 +37,33 @@ PROJECTED = Gauge(
     multiprocess_mode="mostrecent",
 )
 
+CHECK_AGE = Gauge(
+    "aeo_check_age_seconds",
+    "Seconds since the background check had looked at everything; -1 before it first has",
+    multiprocess_mode="mostrecent",
+)
+CHECK_PROGRESS = Gauge(
+    "aeo_check_progress", "Share of the background check's walk that is done",
+    multiprocess_mode="mostrecent",
+)  # fmt: skip
+FINDINGS = Gauge(
+    "aeo_check_findings",
+    "What the background check found otherwise than the events say, of all time",
+    multiprocess_mode="mostrecent",
+)
+UNMENDED = Gauge(
+    "aeo_check_findings_open",
+    "Those of them that are not put right, of read models and of the ledger",
+    ["of"], multiprocess_mode="mostrecent",
+)  # fmt: skip
+
 #: One row: the ledger's last position, how far the read models are, and what stands still.
 STATEMENT = """
 select (select coalesce(max(position), 0) from ledger.event), coalesce(min(t.position), 0),
     array_agg(t.projection || ' at ' || t.stopped_at || ': ' || t.why)
         filter (where t.stopped_at is not null)
 from views.tracking t"""
+_CHECKED = f"select {findings.COLUMNS} from checks.walk w"
 
 
 async def alive(request: Request) -> Response:
@@ -63,7 +85,9 @@ async def ready(request: Request) -> Response:
     `lag` is how many events the read models have still to see; answers carry their position,
     so a lag is told and is no reason to be left alone. `timeZones` is the release of the IANA
     Time Zone Database by which civil dates are derived. `epoch` is the ledger's
-    (registry/epochs.py).
+    (registry/epochs.py). `check` says how the background check stands: `age`, seconds since it had
+    looked at everything (null: not yet); `progress` of the walk that is under way; `findings` of
+    all time; `unmended`, rows that it could not put right; `ofLedger`, what is open of the ledger.
     """
     service: Service = request.app.state.service
     try:
@@ -124,7 +148,9 @@ async def _read(service: Service) -> dict[str, Any]:
     ):
         await cursor.execute(STATEMENT)
         row = await cursor.fetchone()
-    assert row is not None
+        async with connection.cursor(row_factory=class_row(findings.Checked)) as other:
+            checked = await (await other.execute(_CHECKED.encode())).fetchone()
+    assert row is not None and checked is not None
     recorded, position, stopped = row
     RECORDED.set(recorded)
     PROJECTED.set(position)
@@ -132,5 +158,23 @@ async def _read(service: Service) -> dict[str, Any]:
         "recorded": recorded, "position": position, "stopped": stopped or [],
         "epoch": service.sight.epoch,
         "timeZones": RELEASE,
+        "check": _told(checked),
         "accepts": service.authenticator.accepts,
+    }  # fmt: skip
+
+
+def _told(checked: findings.Checked) -> dict[str, Any]:
+    """How the background check stands. No subject is named: `./aeo status` and the log do."""
+    CHECK_AGE.set(-1 if checked.age is None else checked.age)
+    CHECK_PROGRESS.set(checked.progress)
+    FINDINGS.set(checked.findings)
+    UNMENDED.labels("read models").set(checked.unmended)
+    UNMENDED.labels("ledger").set(checked.of_ledger)
+    at = checked.last_found_at
+    return {
+        "age": None if checked.age is None else round(checked.age),
+        "progress": round(checked.progress, 3),
+        "findings": checked.findings,
+        "lastFoundAt": at.isoformat().replace("+00:00", "Z") if at else None,
+        "unmended": checked.unmended, "ofLedger": checked.of_ledger,
     }  # fmt: skip

@@ -90,6 +90,8 @@ VARIABLES = {
     "DATABASE_URL": "the database, where it is not the program's own: a libpq URL or string",
     "AEO_PG_BIN": "a folder of PostgreSQL programs (initdb, pg_ctl, postgres), 15 or newer",
     "AEO_WORKERS": "processes of the service; 0: one a core, four at most",
+    "AEO_CHECK_HOURS": "within how many hours the background check walks through everything",
+    "AEO_CHECK_SHARE": "the most that the background check takes of one core, where it is late",
     "AEO_VENV": "where the launcher keeps the Python environment; default .venv",
     "AEO_CWD": "set by the launcher: the folder against which file names are read",
     "AEO_FAILPOINT": "kills the process at a named place; for tests of crashes alone",

@@ -18,7 +18,7 @@ import structlog
 
 from api.strongbox import Strongbox, alone, open_strongbox
 from api.witnessing import Witnesses, connect
-from projections.leading import say_database_failed
+from projections.leading import lead, say_database_failed
 from projections.log import CHANNEL
 from projections.recount import NotToBeSigned, Recount
 from registry.failpoints import reach
@@ -57,7 +57,7 @@ class HeadSigner:
         while not stop.is_set():
             try:
                 with connect(self.conninfo) as connection:
-                    self._lead(connection, stop)
+                    lead(connection, LEADER, stop, "sign")
                     connection.execute(f"listen {CHANNEL}")
                     note, head = box.head()
                     tree = resumed(connection, note, head)
@@ -80,13 +80,6 @@ class HeadSigner:
             except OSError as error:  # a full disk: what is not remembered is not published
                 log.error("log.cannot_remember", error=str(error))
                 stop.wait(1.0)
-
-    def _lead(self, connection: psycopg.Connection[Any], stop: threading.Event) -> None:
-        while not stop.is_set():
-            [(ours,)] = connection.execute("select pg_try_advisory_lock(%s)", [LEADER]).fetchall()
-            if ours:
-                return
-            stop.wait(0.5)
 
 
 def resumed(connection: psycopg.Connection[Any], note: Note, head: Checkpoint) -> Recount:

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from projections.recount import NotToBeSigned
 from registry import proofs
 from registry.notes import (
@@ -31,6 +33,8 @@ from registry.notes import (
     read_note,
 )
 from registry.policies import BadPolicy, Policy, read_policy
+
+log = structlog.get_logger()
 
 ORIGIN, KEY, HEAD, WITNESSES = "log.origin", "log.key", "log.head", "witnesses.txt"
 EXAMPLE = "registry.example/aeo"  # nobody's name: a real log writes its own into log.origin first
@@ -112,11 +116,19 @@ def alone(home: Path, stop: threading.Event) -> Iterator[None]:
     """Waits until no other process signs from this home. Two with one memory would fork the log."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "log.lock").open("a") as lock:
+        waited = False
         while not stop.is_set():
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
+                if not waited:
+                    waited = True
+                    log.warning(
+                        "sign.waits",
+                        why=f"another sign leads with the key in {home}; this one waits until it"
+                        " has ended",
+                    )
                 stop.wait(0.2)
         yield
 

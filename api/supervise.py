@@ -87,7 +87,7 @@ def _run(
         _all_alive(helpers, say)
         time.sleep(0.05)
     # These may lag, so they start only after the service answers.
-    for command in ("log", "sign", "clerk"):
+    for command in ("log", "sign", "clerk", "checker"):
         helpers.append(Kept(command, home))
         helpers[-1].tell(url)
     say(f"ready http://{HOST}:{port}/")

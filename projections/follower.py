@@ -85,7 +85,7 @@ class Follower:
         while not stop.is_set():
             try:
                 with connect(self.conninfo, self.role) as connection:
-                    lead(connection, LEADER, stop)
+                    lead(connection, LEADER, stop, "follow")
                     connection.execute("listen ledger_event")
                     self._at = None
                     while not stop.is_set():

@@ -87,7 +87,7 @@ class Integrator:
         while not stop.is_set():
             try:
                 with self._connect() as connection:
-                    lead(connection, LEADER, stop)
+                    lead(connection, LEADER, stop, "log")
                     while not stop.is_set():
                         self._catch_up(connection, stop=stop)
                         stop.wait(GATHER)

@@ -234,7 +234,8 @@ def _keep(
 ) -> None:
     """Tables that were not asked for would be empty, and look as if nothing had been known."""
     asked = {table for it in models for table in _tables(it)}
-    every = {table for it in PROJECTIONS for table in _tables(it)} | {"tracking", "derivation"}
+    every = {table for it in PROJECTIONS for table in _tables(it)}
+    every |= {"tracking", "derivation", "mended"}
     for name in sorted(every - asked):
         connection.execute(SQL("drop table {}").format(Identifier(schema, name)))
 

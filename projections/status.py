@@ -15,6 +15,7 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
+from projections.findings import Checked, checked
 from registry.epochs import Epoch, current
 
 
@@ -42,7 +43,7 @@ class Place:
 @dataclass(frozen=True)
 class Status:
     """`recorded`: the last position of the ledger; `logged` and `signed`: leaves of the log;
-    `epoch`: the ledger's."""
+    `epoch`: the ledger's; `checked`: how the background check stands."""
 
     recorded: int
     logged: int
@@ -50,6 +51,7 @@ class Status:
     places: tuple[Place, ...]
     workers: tuple[Worker, ...]
     epoch: Epoch
+    checked: Checked
 
     @property
     def stopped(self) -> tuple[Place, ...]:
@@ -77,7 +79,9 @@ def status(connection: psycopg.Connection[Any], locks: dict[str, int]) -> Status
     assert row is not None
     recorded, logged, signed = row
     workers = tuple(_worker(connection, name, lock) for name, lock in locks.items())
-    return Status(recorded, logged, signed, tuple(places), workers, current(connection))
+    return Status(
+        recorded, logged, signed, tuple(places), workers, current(connection), checked(connection)
+    )
 
 
 def _worker(connection: psycopg.Connection[Any], name: str, lock: int) -> Worker:

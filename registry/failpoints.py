@@ -11,6 +11,8 @@ import signal
 from typing import Final
 
 NAMES: Final = (
+    "checker.after_mend",
+    "checker.before_place",
     "integrator.before_commit",
     "integrator.after_commit",
     "signer.before_sign",

@@ -39,6 +39,7 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "serve": running.serve,
         "follow": running.follow,
         "clerk": running.clerk,
+        "checker": running.checker,
         "log": signing.log,
         "sign": signing.sign,
     },

@@ -97,6 +97,38 @@ def clerk(home: Home = HOME, with_parent: WithParent = False) -> None:
         Clerk(url).run(stop)
 
 
+def checker(
+    home: Home = HOME,
+    hours: Annotated[
+        float,
+        typer.Option(
+            min=0.01, max=8_760, envvar="AEO_CHECK_HOURS",
+            help="Within how many the whole is to be walked.",
+        ),
+    ] = 24.0,
+    share: Annotated[
+        float,
+        typer.Option(
+            min=0.001, max=1.0, envvar="AEO_CHECK_SHARE",
+            help="Of one core: the most that it takes where the walk would be late.",
+        ),
+    ] = 0.25,
+    with_parent: WithParent = False,
+) -> None:
+    """The background check alone: derives the read models anew, slowly. One at a time checks.
+
+    A row that somebody changed behind the register's back is recorded as a finding, logged, and
+    put right from its stream. `./aeo status` and `/readyz` say how far it is and what it found.
+    """
+    import os
+
+    with until_told(home, with_parent) as (url, stop):
+        from projections.background_check import BackgroundCheck
+
+        os.nice(10)  # whoever answers goes first
+        BackgroundCheck(url, hours=hours, share=share).run(stop)
+
+
 @contextmanager
 def until_told(home: str, with_parent: bool) -> Iterator[tuple[str, threading.Event]]:
     """For who works in the background: the register's conninfo, and what Ctrl-C and SIGTERM set.

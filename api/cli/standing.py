@@ -6,23 +6,36 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.terminal import HOME, REFUSED, Home, Json, fail, print_json, print_table, register
+from api.cli.terminal import (
+    HOME,
+    REFUSED,
+    USAGE,
+    Home,
+    Json,
+    fail,
+    print_json,
+    print_table,
+    register,
+)
 
 
 def status(home: Home = HOME, as_json: Json = False) -> None:
-    """Who leads each background process, how far the read models and the log are, what stopped.
+    """Who leads each background process, how far read models, log and checks are, what stopped.
 
-    Ends with 1 where a read model stands still, or where nobody follows the ledger.
+    Ends with 1 where a read model stands still, where nobody follows the ledger, or where the
+    background check found what it could not put right.
     """
     import psycopg
 
     from api.clerk import LEADER as CLERK
     from api.signer import LEADER as SIGNER
+    from projections.background_check import LEADER as CHECKER
     from projections.follower import LEADER as FOLLOWER
     from projections.log import LEADER as LOG
     from projections.status import status as read
 
-    locks = {"follow": FOLLOWER, "log": LOG, "sign": SIGNER, "clerk": CLERK}
+    locks = {"follow": FOLLOWER, "log": LOG, "sign": SIGNER, "clerk": CLERK,
+             "checker": CHECKER}  # fmt: skip
     with register(home) as url, psycopg.connect(url, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
         found = read(connection, locks)
@@ -33,6 +46,9 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
     wrong = [f"{place.projection} stands still: ./aeo resume {place.projection} once its cause is"
              " mended" for place in found.stopped]  # fmt: skip
     wrong += [f"nobody follows: ./aeo {it.name}" for it in found.missing if it.name == "follow"]
+    if still := found.checked.unmended + found.checked.of_ledger:
+        wrong.append(f"{still} findings of the background check are open:"
+                     " select * from checks.finding where mended_at is null")
     if wrong:
         fail(REFUSED, "; ".join(wrong))
 
@@ -71,7 +87,7 @@ def resume(
     from projections.status import status as read
 
     if projection is not None and projection not in BY_NAME:
-        fail(REFUSED, f"projection: found {projection!r}, wanted one of {', '.join(BY_NAME)}")
+        fail(USAGE, f"projection: found {projection!r}, wanted one of {', '.join(BY_NAME)}")
     with register(home) as url:
         with psycopg.connect(url, autocommit=True) as connection:
             standing = [place.projection for place in read(connection, {}).stopped]
@@ -107,6 +123,13 @@ def _show(found: Any) -> None:
     print(f"epoch {epoch.id} since {_at(epoch.begun_at)}, after position {epoch.after_position:,}: "
           f"{epoch.why}")  # fmt: skip
     print(f"recorded {found.recorded:,}; in the log {found.logged:,}; signed {found.signed:,}")
+    checked = found.checked
+    last = f", the last at {_at(checked.last_found_at)}" if checked.last_found_at else ""
+    print(
+        f"checked as a whole: {_at(checked.whole_at) or 'not yet'}; of this walk"
+        f" {checked.progress:.0%}; findings {checked.findings:,}{last}; open:"
+        f" {checked.unmended:,} of read models, {checked.of_ledger:,} of the ledger"
+    )
 
 
 def _at(instant: Any) -> str:
@@ -128,6 +151,12 @@ def _plain(found: Any) -> dict[str, Any]:
             }
             for place in found.places
         ],
+        "checked": {
+            "wholeAt": _at(found.checked.whole_at) or None, "progress": found.checked.progress,
+            "streams": found.checked.streams, "findings": found.checked.findings,
+            "lastFoundAt": _at(found.checked.last_found_at) or None,
+            "unmended": found.checked.unmended, "ofLedger": found.checked.of_ledger,
+        },
         "workers": [
             {"name": it.name, "pid": it.pid, "since": _at(it.since) or None}
             for it in found.workers

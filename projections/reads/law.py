@@ -26,9 +26,11 @@ COUNTS = tuple(status.value for status in COUNTS_ABROAD)
 #: Another one as soon as an event was told to a stream that makes law, or the read models were made
 #: anew. By stream, since an event can take back another of its instant and leave no row of law; and
 #: each read model's own, since one that stood still goes on where the others were long before. The
-#: server's start is in it for a database that was put back: its positions may come to be again.
+#: server's start is in it for a database that was put back: its positions may come to be again. And
+#: how often rows were put right, since that moves no position.
 LAW = """(select concat(extract(epoch from pg_postmaster_start_time()),
     '/', (select l.tableoid from views.link l limit 1),
+    '/', (select m.number from views.mended m),
     '/', (select max(a.position) from views.administration a),
     '/', (select max(p.position) from views.programme p),
     '/', (select max(g.position) from views.agreement g)))"""

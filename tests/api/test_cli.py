@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from projections.background_check import BackgroundCheck
 from projections.follower import Follower, wait_until
 from registry.paths import ROOT
 
@@ -283,7 +284,7 @@ def test_how_it_stands_is_said_and_what_stopped_goes_on(aeo: Terminal) -> None:
     aeo.run("status", code=1)
     assert "nobody follows: ./aeo follow" in aeo.complaint
     told = json.loads(aeo.run("status", "--json", code=1))
-    assert {it["name"] for it in told["workers"]} == {"follow", "log", "sign", "clerk"}
+    assert {it["name"] for it in told["workers"]} == {"follow", "log", "sign", "clerk", "checker"}
     assert {it["name"] for it in told["readModels"]} >= {"operators", "agreements"}
     before = told["epoch"]["id"]
     said = aeo.run("new-epoch", "--why", "restored from the copy of Sunday")
@@ -293,8 +294,28 @@ def test_how_it_stands_is_said_and_what_stopped_goes_on(aeo: Terminal) -> None:
     assert f"epoch {after['id']} since" in aeo.run("status", code=1)
 
     assert "no read model stands still" in aeo.run("resume")
-    aeo.run("resume", "kings", code=1)
+    aeo.run("resume", "kings", code=2)
     assert "found 'kings', wanted one of" in aeo.complaint
+    assert all(name in aeo.complaint for name in ("administrations", "agreements", "operators"))
+
+
+def test_how_the_background_check_stands_is_said_and_an_open_finding_ends_with_1(
+    aeo: Terminal,
+) -> None:
+    assert "checked as a whole: not yet" in aeo.run("status", code=1)
+    BackgroundCheck(aeo.database).whole()
+    told = json.loads(aeo.run("status", "--json", code=1))["checked"]
+    assert told["wholeAt"] and (told["findings"], told["unmended"], told["ofLedger"]) == (0, 0, 0)
+    assert told["streams"] > 0 and "findings of the background check" not in aeo.complaint
+    with psycopg.connect(aeo.database, autocommit=True) as connection:
+        connection.execute(
+            "insert into checks.finding (relation, noun, subject, what, position)"
+            " values ('views.operator', 'operator', 'CN1', '1 row is missing', 1)"
+        )
+        told = json.loads(aeo.run("status", "--json", code=1))["checked"]
+        assert "1 findings of the background check are open" in aeo.complaint
+        assert (told["findings"], told["unmended"]) == (1, 1)
+        connection.execute("delete from checks.finding")
 
 
 def test_serve_offers_no_demo_identity_and_says_so_when_it_starts(aeo: Terminal) -> None:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
+from api import clerk, signer
+from projections import background_check, log
 from projections.follower import LEADER, Follower, is_passing
 from projections.status import resume, status
 from registry.application import Registry
 from registry.database import is_lost
 from registry.epochs import begin
 
+ROOT = Path(__file__).parents[2]
 #: An OperationalError of psycopg and no lost database: a publication without a replica identity.
 UNWRITABLE = """
 create function public.refuses() returns trigger language plpgsql as $$
@@ -99,6 +106,51 @@ def test_who_leads_is_known_and_that_nobody_does(database: str, registry: Regist
             stop.set()
             following.join(20)
         assert status(connection, {"follow": LEADER}).missing
+
+
+def test_a_second_of_each_that_leads_alone_says_in_one_line_that_it_waits(
+    database: str, tmp_path: Path
+) -> None:
+    """The follower, the log, the signer, the clerk and the background check; no other one takes a
+    lock of the database to lead."""
+    leaders: dict[str, tuple[int, Callable[[threading.Event], None]]] = {
+        "follow": (LEADER, Follower(database).run),
+        "log": (log.LEADER, log.Integrator(database).run),
+        "sign": (signer.LEADER, signer.HeadSigner(database, tmp_path).run),
+        "clerk": (clerk.LEADER, clerk.Clerk(database).run),
+        "checker": (background_check.LEADER, background_check.BackgroundCheck(database).run),
+    }
+    assert leaders.keys() == set(re.findall(
+        r'lead\(connection, LEADER, stop, "(\w+)"\)',
+        "".join(
+            file.read_text(encoding="utf-8")
+            for package in ("api", "projections") for file in (ROOT / package).rglob("*.py")
+        ),
+    ))  # fmt: skip
+    for who, (lock, run) in leaders.items():
+        stop = threading.Event()
+        with psycopg.connect(database, autocommit=True) as first, capture_logs() as said:
+            first.execute("select pg_advisory_lock(%s)", [lock])
+            second = threading.Thread(target=run, args=[stop])
+            second.start()
+            _until(lambda who=who, said=said: any(it["event"] == f"{who}.waits" for it in said))
+            time.sleep(1.2)
+            assert [it["event"] for it in said].count(f"{who}.waits") == 1
+            [waits] = [it for it in said if it["event"] == f"{who}.waits"]
+            assert waits["why"].startswith(f"another {who} leads in this database (server process")
+            first.execute("select pg_advisory_unlock(%s)", [lock])
+            _until(lambda who=who, said=said: any(it["event"] == f"{who}.leads" for it in said))
+            stop.set()
+            second.join(30)
+            assert not second.is_alive()
+
+
+def _until(true: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not become so")
 
 
 def _leads(connection: psycopg.Connection[Any]) -> Any:
