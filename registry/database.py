@@ -9,10 +9,14 @@ from typing import Any
 
 import psycopg
 
+from registry import privileges
 from registry.paths import MIGRATIONS
 
 #: Any number will do; this one is "AEO" in ASCII. One migrator at a time in one database.
 LOCK = 0x41454F
+
+
+NO_REGISTER = "this database has no register: ./aeo migrate makes one"
 
 
 class MigrationRefused(Exception):
@@ -23,7 +27,8 @@ def migrate(conninfo: str, folder: Path = MIGRATIONS) -> list[str]:
     """Apply what is missing, in order, and name it. Forward only, one transaction a file.
 
     `conninfo`: a libpq string or URL of a role that may create roles and schemas.
-    Raises MigrationRefused, and psycopg.Error when a file fails (those before it stay).
+    Raises MigrationRefused, PrivilegeMissing, and psycopg.Error when a file fails (those before it
+    stay).
     """
     files = _numbered(folder)
     with psycopg.connect(conninfo, autocommit=True) as connection:
@@ -41,14 +46,19 @@ def migrate(conninfo: str, folder: Path = MIGRATIONS) -> list[str]:
         }
         _compare(files, applied)
         missing = [(number, file) for number, file in files.items() if number not in applied]
+        if missing:
+            privileges.require(connection)
         for number, file in missing:
             text = file.read_bytes()
             with connection.transaction():
-                connection.execute(text)
+                said = privileges.without_roles_that_are_there(connection, text.decode())
+                connection.execute(said.encode())
                 connection.execute(
                     "insert into public.migration (number, name, sha256) values (%s, %s, %s)",
                     [number, file.name, sha256(text).hexdigest()],
                 )
+        if missing:
+            privileges.take_on(connection)
         return [file.name for _, file in missing]
 
 
@@ -62,7 +72,7 @@ def require_schema(conninfo: str, folder: Path = MIGRATIONS) -> None:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         row = connection.execute("select to_regclass('public.migration') is not null").fetchone()
         if not (row and row[0]):
-            raise MigrationRefused("this database has no register: ./aeo migrate makes one")
+            raise MigrationRefused(NO_REGISTER)
         try:
             rows = connection.execute("select number, name from public.migration").fetchall()
         except psycopg.errors.InsufficientPrivilege:  # 0130 lets everybody read it
@@ -70,6 +80,8 @@ def require_schema(conninfo: str, folder: Path = MIGRATIONS) -> None:
                 "this database is of an earlier release: its owner runs ./aeo migrate"
             ) from None
     applied: dict[int, str] = dict(rows)
+    if not applied:
+        raise MigrationRefused(NO_REGISTER)
     missing = [file.name for number, file in files.items() if number not in applied]
     unknown = [name for number, name in sorted(applied.items()) if number not in files]
     if unknown:
@@ -119,8 +131,14 @@ def is_lost(error: BaseException | None) -> bool:
 def with_settings(parameters: dict[str, Any], **settings: str) -> dict[str, Any]:
     """Connection parameters with server settings that hold from the first statement on.
 
-    Settings in the parameters' own `options` stay, and yield to these.
+    Settings in the parameters' own `options` stay, and yield to these. A server that is looked for
+    as one that can be written to (`target_session_attrs=read-write`) is looked for as the primary
+    one where our own session only reads: libpq would take the session for the server.
     """
+    if settings.get("default_transaction_read_only") == "on" and (
+        parameters.get("target_session_attrs") == "read-write"
+    ):
+        parameters = {**parameters, "target_session_attrs": "primary"}
     # libpq splits options at blanks, so a blank inside a value wants a backslash.
     ours = [f"-c {name}=" + re.sub(r"([\\ ])", r"\\\1", text) for name, text in settings.items()]
     return {**parameters, "options": " ".join([parameters.get("options") or "", *ours]).strip()}

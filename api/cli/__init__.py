@@ -75,6 +75,9 @@ def main() -> None:
     try:
         app(prog_name="./aeo")
     except Exception as error:
+        if (lacks := _lacking(error)) is not None:
+            complain(lacks)
+            sys.exit(REFUSED)
         code = _code(error)
         if code is None:
             raise  # a fault: let it be seen
@@ -82,6 +85,17 @@ def main() -> None:
         if code == NO_DATABASE and _not_migrated(error):
             complain("this database has no register, or an older one: ./aeo migrate")
         sys.exit(code)
+
+
+def _lacking(error: Exception) -> str | None:
+    """Which privilege the login of the database lacks, and the SQL lines that grant it."""
+    import os
+
+    from registry import privileges
+
+    if isinstance(error, privileges.PrivilegeMissing):
+        return str(error)
+    return privileges.cure(os.environ.get("DATABASE_URL", ""), error)
 
 
 def _code(error: Exception) -> int | None:

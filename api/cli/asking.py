@@ -92,7 +92,7 @@ def ask(
             rows = await administrations(connection, sides)
             return asker, known_, {code: row.time_zone for code, row in rows.items()}
 
-    with register(home) as url:
+    with register(home, "aeo_reader") as url:
         zone = zone_of(url, territory.text)
         law, knowledge = read_law(at, zone, now), read_knowledge(known_at, zone, now)
         known = knowledge.at

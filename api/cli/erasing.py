@@ -35,7 +35,7 @@ def erase(
         who = UUID(person)
     except ValueError:
         fail(USAGE, "PERSON is a pseudonym, a UUID: see the operator's contacts")
-    with register(home) as url:
+    with register(home, "aeo_erasure", "aeo_writer") as url:
         persons = Persons(url, home_of(home))
         registry = Registry(environment(url))
         try:

@@ -47,7 +47,7 @@ def load(
     """
     from api.load import load_operators, load_world
 
-    with register(home) as url:
+    with register(home, "aeo_writer") as url:
         with progress("the world") as bar:
             refused = load_world(url, bar)
         if operators:
@@ -80,7 +80,10 @@ def rebuild(
     from projections import rebuild as anew
     from projections.follower import Follower
 
-    with register(home) as url, psycopg.connect(url, autocommit=True) as connection:
+    with (
+        register(home, "aeo_owner", "aeo_projector") as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
         schema, head = "views", position(url, until or "now")
         with progress("the read models") as bar:
             if until is None:

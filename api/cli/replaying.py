@@ -95,7 +95,7 @@ def _moment(
         if name not in BY_NAME:
             fail(USAGE, f"--models: {name!r} is none of {', '.join(BY_NAME)}")
     schema = moments.schema_of(day, known)
-    with register(home) as url:
+    with register(home, "aeo_owner", "aeo_projector") as url:
         if drop:
             with psycopg.connect(url, autocommit=True) as connection:
                 gone = moments.drop(connection, day if at else None, known if known_at else None)

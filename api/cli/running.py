@@ -69,9 +69,10 @@ def serve(
             serve_on(from_parent, place, workers)
             return
         from api.authentication import NoIssuer
+        from registry.privileges import OF_THE_SERVICE
 
         print(f"serve: it accepts {NoIssuer.accepts}", flush=True)
-        with register(home) as url:
+        with register(home, *OF_THE_SERVICE) as url:
             serve_on(lambda: url, place, workers)
     except HelperDied as error:
         fail(REFUSED, str(error))
@@ -79,7 +80,7 @@ def serve(
 
 def follow(home: Home = HOME, with_parent: WithParent = False) -> None:
     """The read models alone: shows them every event that is recorded. One at a time follows."""
-    with until_told(home, with_parent) as (url, stop):
+    with until_told(home, with_parent, "aeo_projector") as (url, stop):
         from projections.follower import Follower
 
         Follower(url).run(stop)
@@ -91,7 +92,7 @@ def clerk(home: Home = HOME, with_parent: WithParent = False) -> None:
     No answer depends on it: an end that was said in advance is law without it. Its records are in
     the history, in the feed and in the log.
     """
-    with until_told(home, with_parent) as (url, stop):
+    with until_told(home, with_parent, "aeo_reader", "aeo_writer") as (url, stop):
         from api.clerk import Clerk
 
         Clerk(url).run(stop)
@@ -122,7 +123,7 @@ def checker(
     """
     import os
 
-    with until_told(home, with_parent) as (url, stop):
+    with until_told(home, with_parent, "aeo_projector") as (url, stop):
         from projections.background_check import BackgroundCheck
 
         os.nice(10)  # whoever answers goes first
@@ -130,10 +131,13 @@ def checker(
 
 
 @contextmanager
-def until_told(home: str, with_parent: bool) -> Iterator[tuple[str, threading.Event]]:
+def until_told(
+    home: str, with_parent: bool, *roles: str
+) -> Iterator[tuple[str, threading.Event]]:
     """For who works in the background: the register's conninfo, and what Ctrl-C and SIGTERM set.
 
     They are heard from the first instant on, before anything that takes a while is imported.
+    `roles`: what its login becomes.
     """
     from api.helpers import from_parent, stopped_by_signal
 
@@ -142,5 +146,5 @@ def until_told(home: str, with_parent: bool) -> Iterator[tuple[str, threading.Ev
     from api.logs import to_json_lines
 
     to_json_lines()
-    with nullcontext(from_parent()) if with_parent else register(home) as url:
+    with nullcontext(from_parent()) if with_parent else register(home, *roles) as url:
         yield url, stop

@@ -8,7 +8,7 @@ from api.cli.terminal import HOME, REFUSED, Home, fail, home_of
 
 def log(home: Home = HOME, with_parent: WithParent = False) -> None:
     """The log alone: takes every event that is recorded into the public tree. One at a time."""
-    with until_told(home, with_parent) as (url, stop):
+    with until_told(home, with_parent, "aeo_projector") as (url, stop):
         from projections.log import Integrator
 
         Integrator(url).run(stop)
@@ -19,7 +19,7 @@ def sign(home: Home = HOME, with_parent: WithParent = False) -> None:
 
     Its key, its memory of the last head and the policy (witnesses.txt) are in the home folder.
     """
-    with until_told(home, with_parent) as (url, stop):
+    with until_told(home, with_parent, "aeo_signer") as (url, stop):
         import structlog
 
         from api.signer import HeadSigner

@@ -66,7 +66,7 @@ def new_epoch(
 
     from registry.epochs import begin, current
 
-    with register(home) as url:
+    with register(home, "aeo_writer") as url:
         with psycopg.connect(url) as connection:
             before = current(connection)
         begun = begin(url, before.id, why)

@@ -81,17 +81,19 @@ def home_of(home: str) -> Path:
 
 
 @contextmanager
-def register(home: str) -> Iterator[str]:
+def register(home: str, *roles: str) -> Iterator[str]:
     """The conninfo of the register in this home, whose server is started if none runs.
 
     Our own database is brought up to date first, so that every question has an answer, if only
     that nothing is there. One that DATABASE_URL names is left as it is: its owner migrates it.
-    Raises NoDatabase, WrongSession behind a pooler that shares sessions, and MigrationRefused
-    where the database is of another release.
+    `roles`: what the command lets its login become (registry/privileges.py).
+    Raises NoDatabase, WrongSession behind a pooler that shares sessions, MigrationRefused where the
+    database is of another release, and PrivilegeMissing.
     """
     from api.postgres import database
     from projections.rederive import bring_up_to_date
     from registry.database import migrate, require_schema
+    from registry.privileges import require_roles
     from registry.sessions import require_own_session
 
     with database(home_of(home)) as url:
@@ -101,6 +103,7 @@ def register(home: str) -> Iterator[str]:
         else:
             asyncio.run(require_own_session(url, role=None))
             require_schema(url)
+            require_roles(url, roles)
         yield _in_time(url)
 
 
