@@ -143,6 +143,7 @@ ERRORS: dict[str, Code] = {
     "NOT_ACCEPTABLE": Code(406, "No answer is worded in a media type that the request accepts."),
     "UNSUPPORTED_MEDIA_TYPE": Code(415, "The body is not JSON in UTF-8."),
     "METHOD_NOT_ALLOWED": Code(405, "Commands are sent by POST; a GET may only ask."),
+    "TOO_MANY_AT_ONCE": Code(429, "Too many requests of this asker wait already."),
     "TOO_MANY_DOCUMENTS": Code(429, "Too many documents that are new here, in too short a time."),
     "PERSISTED_QUERY_NOT_FOUND": Code(200, "The hash names no document: send its text once."),
     "SEVERAL_HOLDERS": Code(200, "Several operators have the number. The message names them."),

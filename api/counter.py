@@ -64,13 +64,21 @@ class Answer:
     """What to send: the body as GraphQL has it, and the status that HTTP has for it.
 
     `read`: the document was good, and executed. Without it the errors are the asker's own.
-    `text`: the body as JSON, where the database wrote it; `body` is then empty.
+    `text`: the body as JSON, where the database wrote it; `body` is then empty. `refused`: it was
+    the asker's own doing that there is no whole answer. `expected`: an error that a protocol has
+    its clients meet, which is no refusal.
     """
 
     body: dict[str, Any]
     status: int = 200
     read: bool = True
     text: bytes | None = None
+    expected: bool = False
+
+    @property
+    def refused(self) -> bool:
+        wrong = not self.read or (self.status < 500 and "errors" in self.body)
+        return wrong and not self.expected
 
 
 class Counter:
@@ -115,14 +123,18 @@ class Counter:
         *,
         as_text: bool = False,
         counted: bool = True,
+        price: int | None = None,
+        apart: bool = False,
     ) -> Answer:
         """A document that was found good. Never raises, but when it is cancelled, and NotThere
         where the context says what the answer must not be older than: then it is not counted.
 
         `as_text`: the body may be JSON text, as the database wrote it. `counted`: it is in the
-        metrics and in the log; a question of the service's own to itself is in neither.
+        metrics and in the log; a question of the service's own to itself is in neither. `price`:
+        its cost, where it is known. `apart`: its statement is not shared with others' questions,
+        for a statement that the database has never seen keeps it longer.
         """
-        too_costly = document.too_costly(operation, variables or {})
+        too_costly = document.too_costly(operation, variables or {}, price)
         if too_costly:  # before either way of answering: the longer one would not be shorter
             return _request_error([too_costly])
         began, kind = perf_counter(), operation.operation.value
@@ -130,7 +142,9 @@ class Counter:
         task = self._patience.begin(self._may_take(operation))
         try:
             try:
-                answer = await self._said(context, document, operation, variables or {}, as_text)
+                answer = await self._said(
+                    context, document, operation, variables or {}, as_text, apart=apart
+                )
             except psycopg.OperationalError as error:
                 if not (operation.operation is OperationType.QUERY and again.was_dead(error)):
                     raise
@@ -177,12 +191,15 @@ class Counter:
         as_text: bool,
         *,
         last: bool = False,
+        apart: bool = False,
     ) -> Answer:
         """The answer, planned or executed. Of a question that is not asked for the `last` time, a
         dead connection is raised and not worded."""
         is_query = operation.operation is OperationType.QUERY
         if as_text and self._planner and is_query:
-            planned = await self._planner.answer(context, document, operation, variables)
+            planned = await self._planner.answer(
+                context, document, operation, variables, apart=apart
+            )
             if planned is not None:
                 return Answer({}, text=b'{"data":' + planned + b"}")
         prompt = None

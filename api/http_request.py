@@ -71,12 +71,18 @@ def _is_json(content_type: str | None) -> bool:
     return media.strip() == LEGACY and charset.strip('"') in ("utf-8", "utf8")
 
 
-async def read(content_type: str | None, receive: Receive) -> tuple[Asked, int]:
-    """The body, and how many bytes it had. Raises Declined: 415, 413 or 400."""
+def fits(content_type: str | None, length: str | None) -> None:
+    """Looks at what the headers say of a body. Raises Declined: 415 or 413."""
     if not _is_json(content_type):
         raise Declined(
             415, "UNSUPPORTED_MEDIA_TYPE", f"content-type: wanted {LEGACY} in UTF-8", Accept=LEGACY
         )
+    if length is not None and len(length) > 4 and length.isdecimal() and int(length) > BATCH_BODY:
+        raise too_long(BATCH_BODY)
+
+
+async def read(receive: Receive) -> tuple[Asked, int]:
+    """The body, and how many bytes it had. Raises Declined: 413 or 400."""
     body, more = b"", True
     while more:
         message = await receive()

@@ -7,11 +7,12 @@ through fragments, as it will be executed, and refused before any of it is.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
+    ASTValidationRule,
     DocumentNode,
     FieldNode,
     GraphQLError,
@@ -63,13 +64,21 @@ class Document:
         """The operation meant; None where none or several could be."""
         return get_operation_ast(self.node, name) if self.node else None
 
+    def cost(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
+        """Microseconds of work that this operation asks for with these variables."""
+        return self.costs[_name(operation)].of(variables)
+
     def too_costly(
-        self, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+        self,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any],
+        found: int | None = None,
     ) -> GraphQLError | None:
-        """Why this operation is not executed with these variables; None where it may be."""
+        """Why this operation is not executed with these variables; None where it may be. `found`:
+        its cost, where it is known already."""
         if has_nul(variables):
             return GraphQLError(f"variables: {NUL}", operation)
-        found = self.costs[_name(operation)].of(variables)
+        found = self.cost(operation, variables) if found is None else found
         if found <= COST:
             return None
         return GraphQLError(
@@ -94,27 +103,41 @@ class Documents:
         """Was it read already? Reading it is more work than most answers."""
         return text in self._good or text in self._refused
 
-    def get(self, text: str) -> Document:
-        """Never raises: a document that is wrong says so in its errors."""
+    def kept(self, text: str) -> Document | None:
+        """One that was read already."""
         for shelf in (self._good, self._refused):
             found = shelf.get(text)
             if found is not None:
                 shelf.move_to_end(text)
                 return found
-        made = read(self._schema, text)
+        return None
+
+    def get(self, text: str) -> Document:
+        """Never raises: a document that is wrong says so in its errors."""
+        found = self.kept(text)
+        if found is None:
+            found = read(self._schema, text)
+            self.keep(text, found)
+        return found
+
+    def keep(self, text: str, made: Document) -> None:
+        """What was read is found again by its text."""
         if made.errors:
             self._refused[text] = made
             if len(self._refused) > REFUSED:
                 self._refused.popitem(last=False)
-        else:
+        elif text not in self._good:
             self._good[text] = made
             self._letters += len(text)
             while len(self._good) > CACHED or self._letters > CACHED_TEXT:
                 self._letters -= len(self._good.popitem(last=False)[0])
-        return made
 
 
-def read(schema: GraphQLSchema, text: str) -> Document:
+def read(
+    schema: GraphQLSchema,
+    text: str,
+    rules: Collection[type[ASTValidationRule]] = specified_rules,
+) -> Document:
     """Reads, measures and validates: in this order, for each step is dearer than the one before."""
     try:
         node = parse(text, max_tokens=MOST_OF_SCHEMA.tokens)
@@ -123,7 +146,7 @@ def read(schema: GraphQLSchema, text: str) -> Document:
     except RecursionError:
         return Document(None, (GraphQLError("The document is nested too deeply."),))
     errors = _too_many(node) or [*_too_large(node), *_operations(node), *_nul(node, text)]
-    errors = errors or validate(schema, node, specified_rules, max_errors=ERRORS)
+    errors = errors or validate(schema, node, rules, max_errors=ERRORS)
     errors = [_in_parts(it) or it for it in errors]
     if errors:
         return Document(None, tuple(errors))

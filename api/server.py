@@ -26,6 +26,9 @@ from api.helpers import ENDING_ALONE, Kept
 log = structlog.get_logger("server")
 
 MOST = 4  # by itself: beyond that the database is the narrower place
+#: Seconds that a thread may keep the interpreter while another wants it: the event loop wants it
+#: several times for one answer, and new documents are read in a thread beside it.
+SWITCH = 0.000_5
 #: Where the processes add up what they count, and show each other persisted documents; set before
 #: anything counts.
 SUMS = "PROMETHEUS_MULTIPROC_DIR"
@@ -89,6 +92,7 @@ def _serve(
     from api.settings import Settings
 
     gc.freeze()
+    sys.setswitchinterval(SWITCH)
     gc.enable()
     url = conninfo()
     app = create_app(

@@ -26,8 +26,10 @@ from api.askers import Askers
 from api.authentication import DemoIssuer, NoIssuer, authenticator
 from api.context import Context, Pool
 from api.counter import Counter
+from api.fairness import FairQueue, Refusals
 from api.first_load import FirstLoad
 from api.heads import Heads
+from api.parsing import Parser
 from api.persisted import Persisted
 from api.planning.coalescer import LANES
 from api.planning.planner import Planner
@@ -42,6 +44,8 @@ from registry.application import Registry
 from registry.database import environment, with_settings
 from registry.sessions import require_own_session, verify
 
+#: Microseconds of work that one turn of an asker pays for, among short questions and long ones.
+SHORT_TURN, LONG_TURN = 2_000, 100_000
 WAITING = 200  # questions that may wait for a connection; more are told to come again
 
 
@@ -61,6 +65,13 @@ class Service:
     askers: Askers
     counter: Counter
     allowance: Allowance
+    #: Where requests wait for a place: short questions in a known document, new documents, and
+    #: questions that are much work.
+    short: FairQueue
+    new: FairQueue
+    long: FairQueue
+    refusals: Refusals
+    parser: Parser
     persisted: Persisted
     first_load: FirstLoad
     authenticator: DemoIssuer | NoIssuer
@@ -120,9 +131,17 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
             stack.push_async_callback(planner.close)
         counter = Counter(settings.deadline, planner)
         allowance = Allowance(settings.new_documents)
+        patience = settings.deadline
+        short = FairQueue("short", settings.at_once, patience, SHORT_TURN)
+        new = FairQueue("new", settings.new_at_once, patience, SHORT_TURN)
+        long = FairQueue("long", settings.long_at_once, patience, LONG_TURN)
+        refusals = Refusals(settings.refusal_delay, settings.refusal_delay_most)
+        parser = Parser(core, counter.documents, short.was_used)
+        stack.callback(parser.close)
         yield Service(
             settings, views, ledger, registry, writers, readlog, sight, heads, persons, askers,
-            counter, allowance, Persisted(_shared()), FirstLoad(settings.home), authenticates,
+            counter, allowance, short, new, long, refusals, parser, Persisted(_shared()),
+            FirstLoad(settings.home), authenticates,
         )  # fmt: skip
 
 

@@ -24,12 +24,13 @@ from api.http_request import (
     RESPONSE,
     Asked,
     accepted,
+    fits,
     is_question,
     read,
     read_address,
     too_long,
 )
-from api.limits import BODY, may_be_long
+from api.limits import BODY, COST, Document, may_be_long
 from api.persisted import not_found
 from api.positions import (
     HEADER,
@@ -44,6 +45,8 @@ from api.service import Service
 from api.sight import PATIENCE
 from api.tokens import InvalidToken
 
+LONG = 5_000  # microseconds of work, from which on a question is a long one
+READING = 5_000  # microseconds that reading a new document is taken to cost
 AGAIN = 0.1  # seconds between two attempts to have an answer that is not too old
 
 __all__ = ["graphql", "is_question", "not_allowed", "unavailable"]
@@ -56,40 +59,70 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
     # Repeated headers count as their first, and names are in small letters (ASGI).
     headers = dict(reversed(scope["headers"]))
     media = RESPONSE
+    who = _whence(scope)
     try:
+        # What is cheap to look at comes first: the headers, who asks, and only then the body.
         media = accepted(_text(headers, b"accept"))
         by_get = scope["method"] == "GET"
+        if not by_get:
+            fits(_text(headers, b"content-type"), _text(headers, b"content-length"))
+        asker = await service.askers.by_header(_text(headers, b"authorization"))
+        if asker.role is not Role.PUBLIC:
+            who = asker.subject
         if by_get:
             asked, length = read_address(scope["query_string"])
         else:
-            asked, length = await read(_text(headers, b"content-type"), receive)
-        asker = await service.askers.by_header(_text(headers, b"authorization"))
+            asked, length = await read(receive)
         least = _least(_text(headers, HEADER.encode()))
         purpose = _text(headers, b"purpose")
-        asks = _Asks(service, scope.get("client"), asker, purpose, exchange, by_get, least)
+        asks = _Asks(service, who, asker, purpose, exchange, by_get, least)
         answer = await _answer(asks, asked, length)
     except InvalidToken as error:
         # Whoever shows a bad token is told so, and not answered as if none had been shown.
         challenge = 'Bearer error="invalid_token"'
         declined = Declined(401, "UNAUTHENTICATED", str(error), WWW_Authenticate=challenge)
-        await _declined(declined, media, exchange)(scope, receive, send)
+        cut = await _slowed(service, who)
+        await _declined(declined, media, exchange, cut)(scope, receive, send)
     except Declined as declined:
-        await _declined(declined, media, exchange)(scope, receive, send)
+        cut = declined.status < 500 and await _slowed(service, who)
+        await _declined(declined, media, exchange, cut)(scope, receive, send)
     except (psycopg.OperationalError, TooManyRequests, TimeoutError) as error:
         code, sentence = later(error) or ("UNAVAILABLE", "Ask again.")
         await _declined(Declined(503, code, sentence), media, exchange)(scope, receive, send)
     else:
         if answer.text is not None:
+            service.refusals.answered(who)
             await _send(answer.text, media, send)
             return
+        cut = False
+        if answer.refused:
+            cut = await _slowed(service, who)
+        else:
+            service.refusals.answered(who)
         for said in answer.body.get("errors", ()):
             said.setdefault("extensions", {})["requestId"] = exchange.id
         # The older media type has no status of its own for a document that is wrong.
         status = 200 if media == LEGACY and not answer.read else answer.status
-        if status == 200:
+        if status == 200 and not cut:
             await _send(orjson.dumps(answer.body), media, send)
             return
-        await _response(answer.body, status, media)(scope, receive, send)
+        await _response(answer.body, status, media, _CUT if cut else None)(scope, receive, send)
+
+
+#: Of an answer after which its connection is closed (RFC 9112, 9.6).
+_CUT = {"Connection": "close"}
+
+
+def _whence(scope: Scope) -> str:
+    """Whoever shows no token is told apart by the address that it comes from."""
+    client = scope.get("client")
+    return f"public {client[0]}" if client else "public"
+
+
+async def _slowed(service: Service, who: str) -> bool:
+    """Holds a refusal back, the longer the more of them this asker had in a row. True: too many
+    are held back already, so this one is not, and its connection is to be closed."""
+    return not await service.refusals.hold_back(who)
 
 
 def unavailable(code: str, sentence: str, exchange: Exchange) -> Response:
@@ -120,11 +153,11 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class _Asks:
-    """Who asks, from where, what for, in which exchange, whether by GET, and what the answer must
-    not be older than."""
+    """Who asks, by which name it has its share, what for, in which exchange, whether by GET, and
+    what the answer must not be older than."""
 
     service: Service
-    client: tuple[str, int] | None
+    who: str
     asker: Asker
     purpose: str | None
     exchange: Exchange
@@ -136,10 +169,11 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
     service, counter = asks.service, asks.service.counter
     text = service.persisted.text(asked.query, asked.extensions)
     if text is None:
-        return Answer({"errors": [not_found()]})
-    if not counter.documents.known(text):
-        _may_show_another(service, asks.client, asks.asker)
-    document = counter.documents.get(text)
+        return Answer({"errors": [not_found()]}, expected=True)
+    document = counter.documents.kept(text)
+    fresh = document is None
+    if document is None:
+        document = await _read_new(asks, text)
     operation = document.operation(asked.operation_name)
     if document.errors or operation is None:
         return unanswerable(document, asked.operation_name)
@@ -151,14 +185,24 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
         )  # fmt: skip
     if length > BODY and not may_be_long(operation):
         raise too_long(BODY)
+    price = document.cost(operation, asked.variables or {})
+    queue = service.new if fresh else service.short
+    if LONG <= price <= COST:  # what costs more is refused at once
+        queue = service.long
 
     async def execute(least: MinPosition | None) -> Answer:
-        context = service.context(
-            asks.asker, asks.purpose, asks.exchange.number, least, asks.exchange.answered
-        )
-        return await counter.execute(
-            context, document, operation, asked.variables, as_text=True
-        )
+        if not queue.at_once():
+            await queue.wait(asks.who, price)
+        try:
+            context = service.context(
+                asks.asker, asks.purpose, asks.exchange.number, least, asks.exchange.answered
+            )
+            return await counter.execute(
+                context, document, operation, asked.variables, as_text=True, price=price,
+                apart=fresh,
+            )  # fmt: skip
+        finally:
+            queue.leave()
 
     if asks.least is None:
         return await execute(None)
@@ -167,19 +211,24 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
     )
 
 
-def _may_show_another(
-    service: Service, client: tuple[str, int] | None, asker: Asker
-) -> None:
-    """Raises Declined, 429, for who shows more new documents than it may."""
-    # Whoever has no token is told apart by where it comes from.
-    who = f"{asker.subject} {client[0] if client and asker.role is Role.PUBLIC else ''}"
-    wait = service.allowance.take(who, monotonic())
+async def _read_new(asks: _Asks, text: str) -> Document:
+    """A document that was never seen before, read when it is this asker's turn: known ones go
+    before it. Raises Declined, 429, for who shows more of them than it may."""
+    service = asks.service
+    wait = service.allowance.take(asks.who, monotonic())
     if wait:
         raise Declined(
             429, "TOO_MANY_DOCUMENTS",
             "Too many new documents. Say what differs from question to question in variables: "
             "a document that was read once is answered at once.", Retry_After=str(wait),
         )  # fmt: skip
+    queue = service.new
+    if not queue.at_once():
+        await queue.wait(asks.who, READING)
+    try:
+        return await service.parser.read(text)
+    finally:
+        queue.leave()
 
 
 def _least(wanted: str | None) -> MinPosition | None:
@@ -241,11 +290,14 @@ def not_allowed(request: Request) -> Response:
     )  # fmt: skip
 
 
-def _declined(declined: Declined, media: str, exchange: Exchange) -> Response:
+def _declined(
+    declined: Declined, media: str, exchange: Exchange, cut: bool = False
+) -> Response:
     exchange.refused(declined.code)
     extensions = {"code": declined.code, "requestId": exchange.id}
     error = {"message": declined.sentence, "extensions": extensions}
-    return _response({"errors": [error]}, declined.status, media, declined.headers)
+    headers = declined.headers | (_CUT if cut else {})
+    return _response({"errors": [error]}, declined.status, media, headers)
 
 
 def _response(

@@ -173,11 +173,14 @@ def columns(rows: Sequence[Row]) -> list[bytes]:
     return [b"{" + b",".join(column) + b"}" for column in zip(*rows, strict=True)]
 
 
-async def run(connection: AsyncConnection[Any], plan: Plan, row: Row) -> bytes:
-    """One row in a statement of its own: its JSON text. Raises psycopg.Error."""
+async def run(
+    connection: AsyncConnection[Any], plan: Plan, row: Row, *, prepare: bool = True
+) -> bytes:
+    """One row in a statement of its own: its JSON text. `prepare`: the connection keeps the
+    statement for the next time. Raises psycopg.Error."""
     given = [column.decode() for column in columns([row])]
     async with AsyncRawCursor(connection) as cursor:
-        await cursor.execute(plan.sql, given, prepare=True)
+        await cursor.execute(plan.sql, given, prepare=prepare)
         assert cursor.pgresult is not None
         text = cursor.pgresult.get_value(0, 0)
         assert text is not None

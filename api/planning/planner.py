@@ -67,14 +67,17 @@ class Planner:
         document: Document,
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any],
+        *,
+        apart: bool = False,
     ) -> bytes | None:
-        """The JSON text of `data`; None for what is answered the long way.
+        """The JSON text of `data`; None for what is answered the long way. `apart`: by a statement
+        of its own.
 
         Raises what passes by itself (api.counter.LATER): then the long way is no way either; and
         NotThere, where the asker says what the answer must not be older than.
         """
         try:
-            text = await self._answer(context, document, operation, variables)
+            text = await self._answer(context, document, operation, variables, apart)
         except Declined as declined:
             DECLINED.labels(declined.reason).inc()
             return None
@@ -87,6 +90,7 @@ class Planner:
         document: Document,
         operation: OperationDefinitionNode,
         given: Mapping[str, Any],
+        apart: bool,
     ) -> bytes:
         name = operation.name.value if operation.name else None
         known: _Known | None = document.plans.get(name)
@@ -108,7 +112,7 @@ class Planner:
         looks = [_look(it, bound[it.number]) for it in planned.looks]
         plan = planned.with_state if context.least else planned.plan
         try:
-            return await self._ask(plan, row, context, bound, looks)
+            return await self._ask(plan, row, context, bound, looks, apart)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
@@ -116,15 +120,15 @@ class Planner:
 
     async def _ask(
         self, plan: Plan, row: list[bytes], context: Context, bound: list[Mapping[str, Any]],
-        looks: list[_Looked],
+        looks: list[_Looked], apart: bool,
     ) -> bytes:  # fmt: skip
         declined, answer = False, b""
         try:
-            if not plan.many:
+            if not (plan.many or apart):
                 text = await self._coalescer.ask(plan, row)
             else:
                 async with self._views.connection() as connection:
-                    text = await run(connection, plan, row)
+                    text = await run(connection, plan, row, prepare=not apart)
             if context.least:
                 state, _, text = text.partition(b" ")
                 context.least.check(state.decode())

@@ -72,8 +72,10 @@ class Client:
     def __init__(self, database: str, home: Path, **settings: Any) -> None:
         self.database, self.home = database, home
         # A test asks more things than an asker does, as identities that `up` alone offers, and
-        # on a machine that is busy with others no answer of it is late.
-        said = {"new_documents": 1e6, "demo": True, "deadline": 30.0, **settings}
+        # on a machine that is busy with others no answer of it is late, nor a refusal held back.
+        said = {
+            "new_documents": 1e6, "demo": True, "deadline": 30.0, "refusal_delay": 0.0, **settings
+        }  # fmt: skip
         self.app = create_app(Settings(database=database, home=home, **said))
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()

@@ -1,0 +1,404 @@
+"""Askers share fairly: who is served in which order, and how long refusals are held back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.app import create_app
+from api.fairness import FairQueue, Refusals
+from api.limits import Documents
+from api.parsing import Parser
+from api.refusals import Declined
+from api.schema import core
+from api.settings import Settings
+from tests.api.client import AUDITOR, CHINA, Client
+from tests.api.region import region
+
+__all__ = ["region"]
+
+QUANTUM = 100
+PATIENCE = 30.0
+
+
+def queue(places: int = 1, **said: Any) -> FairQueue:
+    return FairQueue("test", places, said.pop("patience", PATIENCE), QUANTUM, **said)
+
+
+def order(asked: list[tuple[str, int]], gone: frozenset[int] = frozenset()) -> list[int]:
+    """All of them come while the one place is taken; the numbers in which they are served.
+    `gone`: who gives up before its turn."""
+
+    async def serve() -> list[int]:
+        fair, served = queue(of_one=1_000), list[int]()
+
+        async def ask(number: int, who: str, cost: int) -> None:
+            await fair.wait(who, cost)
+            served.append(number)
+            fair.leave()
+
+        assert fair.at_once()
+        tasks = [asyncio.ensure_future(ask(n, *it)) for n, it in enumerate(asked)]
+        await asyncio.sleep(0)
+        for number in gone:
+            tasks[number].cancel()
+        await asyncio.sleep(0)
+        fair.leave()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert fair.waiting == 0
+        assert fair.at_once()  # the place is free again, and nobody is in front of it
+        return served
+
+    return asyncio.run(serve())
+
+
+def test_who_has_sent_hundreds_waits_as_long_as_who_has_sent_one() -> None:
+    crowd = [("hostile", QUANTUM)] * 200
+
+    served = order([*crowd, ("good", QUANTUM)])
+
+    assert served.index(200) <= 2
+
+
+def test_each_in_its_own_line_comes_in_the_order_in_which_it_asked() -> None:
+    served = order([("a", 10), ("b", 10), ("a", 10), ("b", 10)])
+
+    assert [n for n in served if n % 2 == 0] == [0, 2]
+    assert [n for n in served if n % 2 == 1] == [1, 3]
+
+
+def test_a_turn_pays_for_work_and_not_for_requests() -> None:
+    """While one that asks for ten turns' worth is served, ten of the other are."""
+    served = order([("heavy", 10 * QUANTUM), ("heavy", 10 * QUANTUM), *[("light", QUANTUM)] * 30])
+
+    before_second = served[: served.index(1)]
+    assert 18 <= len(before_second) - 1 <= 22
+
+
+asked = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 5 * QUANTUM)), max_size=40)
+
+
+@given(asked, st.data())
+def test_whoever_still_waits_is_served_and_nobody_gets_more_than_its_share(
+    asked: list[tuple[str, int]], data: st.DataObject
+) -> None:
+    gone = (
+        data.draw(st.frozensets(st.integers(0, max(0, len(asked) - 1)))) if asked else frozenset()
+    )
+    served = order(asked, gone)
+
+    assert sorted(served) == [n for n in range(len(asked)) if n not in gone]
+    # Deficit round robin: of two who wait, neither is ahead by more than the dearest request
+    # and a turn.
+    left = {who: [n for n, it in enumerate(asked) if it[0] == who and n not in gone]
+            for who in "abcd"}  # fmt: skip
+    paid = dict.fromkeys("abcd", 0)
+    for number in served:
+        who, cost = asked[number]
+        paid[who] += max(1, cost)
+        left[who].remove(number)
+        for other in "abcd":
+            if left[other]:
+                assert paid[who] - paid[other] <= 2 * (5 * QUANTUM + QUANTUM)
+
+
+def test_nobody_waits_while_a_place_is_free() -> None:
+    fair = queue(places=2)
+
+    assert fair.at_once()
+    assert fair.at_once()
+    assert not fair.at_once()
+    fair.leave()
+    assert fair.at_once()
+
+
+def test_who_has_too_many_waiting_is_refused_and_the_others_are_not() -> None:
+    async def ask() -> list[Any]:
+        fair = queue(of_one=2, of_all=4)
+        assert fair.at_once()
+        askers = ["a", "a", "a", "b", "c", "d"]
+        waiting = [asyncio.ensure_future(fair.wait(who, 1)) for who in askers]
+        await asyncio.sleep(0)
+        told = [it.exception() if it.done() else None for it in waiting]
+        for it in waiting:
+            it.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        return [isinstance(it, Declined) and it.status for it in told]
+
+    assert asyncio.run(ask()) == [False, False, 429, False, False, 503]
+
+
+def test_whose_turn_does_not_come_is_told_to_ask_again() -> None:
+    async def ask() -> Declined:
+        fair = queue(patience=0.0)
+        assert fair.at_once()
+        with pytest.raises(Declined) as told:
+            await fair.wait("a", 1)
+        assert fair.waiting == 0
+        return told.value
+
+    assert (asyncio.run(ask()).status, asyncio.run(ask()).code) == (503, "BUSY")
+
+
+# ------------------------------------------------------------------- refusals
+
+
+class Clock:
+    """Time that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def test_the_refusals_of_one_are_held_back_longer_each_time() -> None:
+    refusals = Refusals(0.02, 1.0, Clock())
+
+    found = [refusals.refused("a") for _ in range(14)]
+
+    assert found[: Refusals.FREE] == [0.0] * Refusals.FREE
+    assert found[Refusals.FREE :] == [0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.0, 1.0, 1.0]
+    assert refusals.refused("another") == 0.0
+
+
+def test_good_answers_and_calm_end_a_row_of_refusals() -> None:
+    clock = Clock()
+    refusals = Refusals(0.02, 1.0, clock)
+    for _ in range(8):
+        refusals.refused("a")
+    for _ in range(3):
+        refusals.answered("a")
+    assert refusals.refused("a") == 0.02  # the sixth
+
+    clock.now += Refusals.CALM + 1
+    assert refusals.refused("a") == 0.0
+
+
+def test_who_is_refused_every_other_time_is_not_held_back() -> None:
+    refusals = Refusals(0.02, 1.0, Clock())
+
+    for _ in range(100):
+        assert refusals.refused("a") == 0.0
+        refusals.answered("a")
+
+
+def test_nothing_is_held_back_where_the_delay_is_turned_off() -> None:
+    refusals = Refusals(0.0, 1.0, Clock())
+
+    assert [refusals.refused("a") for _ in range(100)] == [0.0] * 100
+
+
+def test_only_so_many_are_held_back_and_the_next_loses_its_connection() -> None:
+    async def refuse() -> list[bool]:
+        refusals, free = Refusals(1.0, 1.0, Clock()), asyncio.Event()
+
+        async def until_free(_: float) -> None:
+            await free.wait()
+
+        for _ in range(Refusals.FREE):
+            refusals.refused("a")
+        held = [
+            asyncio.ensure_future(refusals.hold_back("a", until_free))
+            for _ in range(Refusals.OF_ONE + 2)
+        ]
+        await asyncio.sleep(0)
+        free.set()
+        return await asyncio.gather(*held)
+
+    assert asyncio.run(refuse()) == [True] * Refusals.OF_ONE + [False] * 2
+
+
+# ------------------------------------------------------------------ at the door
+
+#: What is refused, each in another way: headers, body, document, variables, the answer itself.
+REFUSED: dict[str, Callable[[Client, int], Any]] = {
+    "no media type of ours": lambda it, n: it.request("POST", "/graphql", content=b"x"),
+    "no JSON": lambda it, n: it.request(
+        "POST", "/graphql", content=b"{", headers={"content-type": "application/json"}
+    ),
+    "too long": lambda it, n: it.request("POST", "/graphql", json={"query": "#" * 70_000}),
+    "a bad token": lambda it, n: it.request(
+        "POST", "/graphql", json={"query": "{ viewer { role } }"},
+        headers={"authorization": f"Bearer {n}"},
+    ),
+    "no document": lambda it, n: it.post(f"{{ viewer {n}"),
+    "an unknown field": lambda it, n: it.post(f"{{ viewer {{ a{n} }} }}"),
+    "too deep": lambda it, n: it.post("{ operator(tin: 1) " + "{ successor " * 20 + f"#{n}"),
+    "no variable": lambda it, n: it.post("query ($t: TIN!) { operator(tin: $t) { tin } }"),
+    "a key that is none": lambda it, n: it.post('{ operator(tin: "?") { tin } }'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_whatever_is_refused_in_a_row_is_held_back(
+    region: Client, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    held: list[tuple[str, float]] = []
+
+    class Watched(Refusals):
+        async def hold_back(self, asker: str, sleep: Any = None) -> bool:
+            async def noted(seconds: float) -> None:
+                held.append((asker, seconds))
+
+            return await super().hold_back(asker, noted)
+
+    monkeypatch.setattr(region.service, "refusals", Watched(0.02, 1.0, clock))
+
+    for number in range(Refusals.FREE):
+        assert "errors" in REFUSED[kind](region, number).json()
+    assert held == []
+    for number in range(3):
+        assert "errors" in REFUSED[kind](region, 10 + number).json()
+
+    assert [seconds for _, seconds in held] == [0.02, 0.04, 0.08]
+    assert {who for who, _ in held} == {"public 127.0.0.1"}
+
+
+def test_an_asker_is_its_subject_and_not_its_address(region: Client) -> None:
+    refusals = region.service.refusals
+    for number in range(3):
+        region.post(f"{{ viewer {{ b{number} }} }}", CHINA)
+
+    assert refusals._askers[CHINA].times == 3
+    assert AUDITOR not in refusals._askers
+    for _ in range(3):
+        region.ask("{ viewer { role } }", CHINA)
+    assert CHINA not in refusals._askers
+
+
+def test_a_client_that_asks_by_hash_first_is_not_refused_by_that(region: Client) -> None:
+    extensions = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
+    region.ask("{ viewer { role } }", AUDITOR)
+
+    for _ in range(10):
+        token = {"Authorization": f"Bearer {_token(region)}"}
+        said = region.request("POST", "/graphql", json={"extensions": extensions}, headers=token)
+        [error] = said.json()["errors"]
+        assert error["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+
+    assert AUDITOR not in region.service.refusals._askers
+
+
+def _token(client: Client) -> str:
+    from api.tokens import issue
+
+    return issue(AUDITOR, client.home)
+
+
+def test_of_too_many_refusals_the_connection_is_closed(
+    region: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_held(asker: str) -> bool:
+        return False
+
+    monkeypatch.setattr(region.service.refusals, "hold_back", not_held)
+
+    assert region.post("{ nobody }").headers["connection"] == "close"
+    assert region.request("POST", "/graphql", content=b"x").headers["connection"] == "close"
+    assert "connection" not in region.post("{ viewer { role } }").headers
+
+
+def test_a_body_that_is_too_long_by_its_headers_is_not_read(database: str, tmp_path: Path) -> None:
+    """Nor is the token of who sends it looked at first, nor the body of who shows a bad token."""
+    app = create_app(Settings(database=database, home=tmp_path))
+
+    async def ask(headers: list[tuple[bytes, bytes]]) -> int:
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            raise AssertionError("the body was read")
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/graphql", "query_string": b"",
+                 "headers": headers, "client": ("192.0.2.1", 1)}  # fmt: skip
+        async with app.router.lifespan_context(app):
+            await app(scope, receive, send)
+        status: int = sent[0]["status"]
+        return status
+
+    kind = (b"content-type", b"application/json")
+    assert asyncio.run(ask([kind, (b"content-length", b"70000")])) == 413
+    assert asyncio.run(ask([(b"content-type", b"text/plain")])) == 415
+    assert asyncio.run(ask([kind, (b"authorization", b"Bearer x")])) == 401
+
+
+# --------------------------------------------------------------- new documents
+
+
+def test_a_new_document_is_read_beside_the_event_loop_and_once() -> None:
+    """What is known is answered meanwhile: the loop goes on while the thread reads."""
+
+    async def read() -> None:
+        documents = Documents(core)
+        parser = Parser(core, documents, lambda: True)
+        try:
+            text = "{ viewer { " + "role " * 40 + "} }"
+            reading = [asyncio.ensure_future(parser.read(text)) for _ in range(5)]
+            await asyncio.sleep(0)
+            assert not any(it.done() for it in reading)
+            made = await asyncio.gather(*reading)
+            assert len({id(it) for it in made}) == 1
+            assert documents.kept(text) is made[0]
+        finally:
+            parser.close()
+
+    asyncio.run(read())
+
+
+@pytest.mark.parametrize("text", ["{ viewer { role } }", "{ viewer { rule } }", "{", "{ a " * 900])
+def test_beside_the_event_loop_the_same_is_said_of_a_document(text: str) -> None:
+    async def read() -> Any:
+        parser = Parser(core, Documents(core), lambda: False)
+        try:
+            return await parser.read(text)
+        finally:
+            parser.close()
+
+    beside, here = asyncio.run(read()), Documents(core).get(text)
+
+    assert [it.formatted for it in beside.errors] == [it.formatted for it in here.errors]
+    assert beside.costs == here.costs
+
+
+def test_short_questions_do_not_wait_for_new_documents_or_long_ones(region: Client) -> None:
+    """Every place of both is taken: what is known and short is answered all the same."""
+    service = region.service
+    region.ask("{ viewer { role } }", AUDITOR)
+    assert service.new.at_once()
+    assert service.long.at_once()
+    try:
+        assert region.ask("{ viewer { role } }", AUDITOR)
+        slow = region._runner.run(_not_within(service, region))
+        assert slow
+    finally:
+        service.new.leave()
+        service.long.leave()
+    assert region.ask("{ fresh: viewer { role } }", AUDITOR)
+
+
+async def _not_within(service: Any, client: Client) -> bool:
+    """A document that was never seen waits for its place."""
+    body = {"query": "{ waits: viewer { role } }"}
+    asking = asyncio.ensure_future(client.http.request("POST", "/graphql", json=body))
+    while not service.new.waiting and not asking.done():
+        await asyncio.sleep(0)
+    waits = not asking.done()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    return waits
