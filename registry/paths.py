@@ -13,6 +13,9 @@ ROOT: Final = Path(__file__).parents[1]
 """The folder that holds the packages `registry`, `projections`, `api` and the folder `ops`."""
 
 OPS: Final = ROOT / "ops"
+EXAMPLES: Final = OPS / "clients" / "examples"
+"""The programs that the page /developers shows, as files that are run by tests."""
+
 BENCHES: Final = OPS / "bench"
 """Absent where only the packages are installed: `aeo bench` then says so."""
 

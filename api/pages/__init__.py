@@ -8,6 +8,7 @@ from api.pages import (
     agreements,
     audit,
     countries,
+    developers,
     divergences,
     documents,
     identity,
@@ -27,6 +28,6 @@ identities = identity.router
 router = APIRouter(include_in_schema=False)
 for part in (
     search, tour, operators, persons, agreements, countries, programmes, documents, audit,
-    divergences,
+    divergences, developers,
 ):  # fmt: skip
     router.include_router(part.router)

@@ -72,6 +72,7 @@ CLIENTS = (
     Client("graphql-codegen, tsc", ("node", "codegen.mjs")),
     Client("graphql-http audit", ("node", "audit.mjs")),
     Client("gql", ("python", "gql_client.py")),
+    Client("examples of /developers", ("python", "run_examples.py")),
 )
 
 

@@ -1,7 +1,7 @@
 // relay-compiler takes the schema, and relay-runtime keeps what it is answered apart.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 
 import babel from "@babel/core";
 import relay from "relay-runtime";
@@ -14,6 +14,7 @@ const {
 } = relay;
 
 await t.check("relay-compiler takes the schema and a @connection", async () => {
+  copyFileSync("examples/ask_with_relay.js", "relay/ask_with_relay.js");
   try {
     execFileSync("node_modules/.bin/relay-compiler", [], { stdio: "pipe" });
   } catch (error) {
@@ -21,17 +22,27 @@ await t.check("relay-compiler takes the schema and a @connection", async () => {
   }
 });
 const plugins = [["relay", { eagerEsModules: true }]];
-const { code } = babel.transformSync(readFileSync("relay/questions.js", "utf8"), {
-  plugins, filename: "relay/questions.js", cwd: process.cwd(), babelrc: false, configFile: false,
-});
-// Node wants the extension of a module; a bundler does not.
-const named = code
-  .replace(/"(\.\/__generated__\/[\w.]+?)(\.js)?"/g, '"$1.js"')
-  .replace(/^import \{ graphql \} from .relay-runtime.;$/m, "");
-writeFileSync("relay/compiled.mjs", named);
-const questions = await import("./relay/compiled.mjs").catch((error) => {
+
+// As a bundler would: the questions in their place, and modules by their whole names.
+function compile(name) {
+  const said = { plugins, filename: `relay/${name}.js`, cwd: process.cwd(), configFile: false };
+  const { code } = babel.transformSync(readFileSync(`relay/${name}.js`, "utf8"), said);
+  const named = code
+    .replace(/"(\.\/__generated__\/[\w.]+?)(\.js)?"/g, '"$1.js"')
+    .replace(/^import \{ graphql \} from .relay-runtime.;$/m, "")
+    .replace("import relay, { graphql }", "import relay");
+  writeFileSync(`relay/${name}.mjs`, named);
+  return `./relay/${name}.mjs`;
+}
+
+const questions = await import(compile("questions")).catch((error) => {
   console.log(`failed\trelay-runtime\tnothing was compiled: ${error.message}`);
   process.exit(1);
+});
+
+await t.check("the example of /developers is compiled and answered", async () => {
+  const said = execFileSync("node", [compile("ask_with_relay")], { encoding: "utf8" });
+  assert.equal(said, "early: RECOGNISED\nlate: NOT_RECOGNISED\n");
 });
 
 function environment(headers, { fetch: send = fetch } = {}) {

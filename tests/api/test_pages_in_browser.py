@@ -25,6 +25,7 @@ PAGES = (
     "/programmes/EU-AEO",
     "/documents",
     "/documents/ACTION-PLAN-2018-2020",
+    "/developers",
     "/search?q=nothing+of+the+kind",
     "/countries/CN?at=yesterday",
     "/nowhere",
