@@ -75,6 +75,7 @@ OPTIONAL = {
     "pgbouncer": "pgbouncer",
     "curl": "curl",
     "Node": "nodejs npm",
+    "Java": "default-jdk-headless",
 }
 
 

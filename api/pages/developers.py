@@ -108,8 +108,8 @@ SITUATIONS = (
      "same commandIds."),
     ("401 UNAUTHENTICATED", "Have another token. Asking again with the same one changes nothing."),
     ("UNKNOWN", "An answer, and not an error: the reasons say what nobody knows. STALE_DATA, "
-     "DATE_UNCERTAIN and NO_INFORMATION are no refusal. Treat the goods as those of an operator "
-     "that is not recognised, and ask again later."),
+     "DATE_UNCERTAIN and NO_INFORMATION are neither a yes nor a no. Go by your own rule for an "
+     "operator of which nothing is known, and ask again later."),
     ("Refused", "The command was understood and is not allowed: code says why, path names the "
      "field. Sending it again changes nothing. STALE_VERSION: somebody was faster; read, and "
      "decide anew with a new commandId."),
