@@ -361,17 +361,16 @@ class AgreementQuery:
         as_of: AsOfInput | None = None,
         first: int | None = 50,
         after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
     ) -> AgreementConnection:
         """Agreements of every kind, in the order of their codes."""
         clocks = info.context.clocks(as_of)
         wanted = (filter or AgreementFilter()).wanted
-        size = paging.size(first)
-        key = paging.after("agreements", after, (str,))
+        window = paging.Window.of("agreements", first, after, last, before)
         async with info.context.views.connection() as connection:
-            found = await reads.page(
-                connection, clocks, wanted, size + 1, str(key[0]) if key else None
-            )
-        rows, more = paging.cut(found, size)
+            found = await reads.page(connection, clocks, wanted, window.span)
+        rows, more = window.cut(found)
         edges = [
             AgreementEdge(
                 cursor=paging.cursor("agreements", [row.id]), node=Agreement.of(row, clocks)
@@ -382,7 +381,7 @@ class AgreementQuery:
             as_of=clocks,
             wanted=wanted,
             edges=edges,
-            page_info=paging.PageInfo.of(edges, more=more, after=after),
+            page_info=window.info(edges, more=more),
         )
 
     @costs(500, each=60)

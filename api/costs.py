@@ -189,7 +189,12 @@ class _Folding:
             return None
         most = _SIZES[name]
         otherwise = _within(defined.args[name].default_value, most)
-        said: Any = next((it.value for it in node.arguments or () if it.name.value == name), None)
+        given: dict[str, Any] = {it.name.value: it.value for it in node.arguments or ()}
+        if "last" in given:  # instead of `first`, which then says nothing
+            if "first" in given:
+                return Size(most)
+            name = "last"
+        said = given.get(name)
         if isinstance(said, VariableNode):
             variable = said.name.value
             return Size(_literal(self._defaults.get(variable), otherwise, most), variable, most)

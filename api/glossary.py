@@ -35,6 +35,7 @@ MEANINGS = {
     "authorisation": "The number of the authorisation, or its application's reference. Needed "
     "only where more than one could be meant.",
     "barredUntil": "No new grant before this civil day. Default: what the programme's rules say.",
+    "before": "The startCursor of the page behind; null for the end of the list.",
     "benefits": "What the importer's customs grants.",
     "bloc": "True: it has members, and no officers of its own territory.",
     "changes": "Each operator whose answer became another, in the order of recording.",
@@ -82,6 +83,7 @@ MEANINGS = {
     "key": "An Ed25519 key as name+id+base64 (C2SP signed-note); its name is the code.",
     "knownAt": "Only what was known by this instant counts.",
     "language": "The language of the original, as a BCP 47 tag: zh-Hans.",
+    "last": "How many entries, 1 to 100, counted from the end: instead of `first`.",
     "latest": "The last civil day on which it can have been.",
     "launched": "When it began, as the source puts it.",
     "leafHash": "SHA-256 of the leaf, in hexadecimal.",

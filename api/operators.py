@@ -360,6 +360,8 @@ class OperatorQuery:
         as_of: AsOfInput | None = None,
         first: int | None = 50,
         after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
     ) -> OperatorConnection:
         """The operators that the asker may see, in the order of their TINs."""
         context = info.context
@@ -367,14 +369,12 @@ class OperatorQuery:
         clocks = context.clocks(as_of)
         wanted = (filter or OperatorFilter()).wanted
         _may_ask_where(info, filter)
-        size = paging.size(first)
-        key = paging.after("operators", after, (str,))
+        window = paging.Window.of("operators", first, after, last, before)
         async with context.views.connection() as connection:
             found = await reads.page(
-                connection, context.asker.sight, context.now, clocks, wanted, size + 1,
-                str(key[0]) if key else None,
-            )  # fmt: skip
-        rows, more = paging.cut(found, size)
+                connection, context.asker.sight, context.now, clocks, wanted, window.span
+            )
+        rows, more = window.cut(found)
         context.looked("operators", [row.tin for row in rows])
         edges = [
             OperatorEdge(
@@ -386,7 +386,7 @@ class OperatorQuery:
             as_of=clocks,
             wanted=wanted,
             edges=edges,
-            page_info=paging.PageInfo.of(edges, more=more, after=after),
+            page_info=window.info(edges, more=more),
         )
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import msgspec
 import strawberry
 
 from api.refusals import Unanswered, bad_input
+from projections.reads.spans import Span
 from registry.texts import has_nul
 
 LARGEST_PAGE = 100
@@ -54,12 +56,60 @@ class PageInfo:
         )
 
 
-def size(first: int | None, default: int = 50) -> int:
+DEFAULT = 50  # entries a page
+
+
+def size(first: int | None, default: int = DEFAULT, *, name: str = "first") -> int:
     """How many entries a page has. Raises Unanswered unless it is 1 to 100."""
     wanted = default if first is None else first
     if not 1 <= wanted <= LARGEST_PAGE:
-        raise bad_input(f"first: found {wanted}, wanted 1 to {LARGEST_PAGE} entries a page")
+        raise bad_input(f"{name}: found {wanted}, wanted 1 to {LARGEST_PAGE} entries a page")
     return wanted
+
+
+@dataclass(frozen=True)
+class Window:
+    """A page of a list that is in the order of one text: so many entries between two keys, the
+    first of them or, `backwards`, the last. A key that is None is no bound."""
+
+    size: int
+    after: str | None = None
+    before: str | None = None
+    backwards: bool = False
+
+    @classmethod
+    def of(
+        cls, list: str, first: int | None, after_: str | None, last: int | None, before: str | None
+    ) -> Window:
+        """`list`: the name of the list, as in its cursors. Raises Unanswered."""
+        if last is not None and first not in (None, DEFAULT):
+            raise bad_input(f"last: found {last}, and first: {first}; wanted one of the two")
+        begins = after(list, after_, (str,))
+        ends = after(list, before, (str,), name="before")
+        return cls(
+            size(first) if last is None else size(last, name="last"),
+            str(begins[0]) if begins else None,
+            str(ends[0]) if ends else None,
+            last is not None,
+        )
+
+    @property
+    def span(self) -> Span:
+        """What to read: one entry more than the page has, to learn whether there are more."""
+        return Span(self.size + 1, self.after, self.before, self.backwards)
+
+    def cut(self, rows: Sequence[T]) -> tuple[Sequence[T], bool]:
+        """The page, and whether there are more beyond it, out of what `span` has found."""
+        page = rows[-self.size :] if self.backwards else rows[: self.size]
+        return page, len(rows) > self.size
+
+    def info(self, edges: Sequence[Edge], *, more: bool) -> PageInfo:
+        return PageInfo(
+            has_next_page=self.before is not None if self.backwards else more or bool(self.before),
+            has_previous_page=more or bool(self.after) if self.backwards else bool(self.after),
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        )
 
 
 def keys(name: str, asked: Sequence[T]) -> Sequence[T]:
@@ -74,7 +124,9 @@ def cursor(of: str, key: Sequence[Key]) -> str:
     return urlsafe_b64encode(msgspec.json.encode([of, *key])).decode().rstrip("=")
 
 
-def after(of: str, text: str | None, kinds: tuple[type, ...]) -> tuple[Key, ...] | None:
+def after(
+    of: str, text: str | None, kinds: tuple[type, ...], *, name: str = "after"
+) -> tuple[Key, ...] | None:
     """The key behind a cursor, its parts of the `kinds` given; None where there is no cursor.
 
     Raises Unanswered for a cursor that is not one, or is another list's.
@@ -89,7 +141,8 @@ def after(of: str, text: str | None, kinds: tuple[type, ...]) -> tuple[Key, ...]
     # No key of ours has a NUL character, and the database takes none.
     if found != of or tuple(map(type, key)) != kinds or len(text) > 500 or has_nul(key):
         raise bad_input(
-            f"after: {text[:40]!r} is not a cursor of {of}; give an endCursor exactly as it came"
+            f"{name}: {text[:40]!r} is not a cursor of {of}; give one exactly as it came, from a "
+            "pageInfo or an edge"
         )
     return tuple(key)
 
@@ -110,8 +163,3 @@ def after_in(
     except Unanswered:
         return None, after(of, text, kinds)
     return (str(found[0]), found[1:]) if found else (None, None)
-
-
-def cut(rows: Sequence[T], first: int) -> tuple[Sequence[T], bool]:
-    """A page, and whether more follows, out of rows of which one more than `first` was asked."""
-    return rows[:first], len(rows) > first

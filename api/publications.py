@@ -245,19 +245,19 @@ class PublicationQuery:
         contains: Words = None,
         first: int | None = 50,
         after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
     ) -> DocumentConnection:
         """Documents, in the order of their codes; every word of `contains` is somewhere in them."""
         if contains is not None and len(contains) > LONGEST:
             raise bad_input(f"contains: found {len(contains)} characters, wanted at most {LONGEST}")
-        size = paging.size(first)
-        key = paging.after("documents", after, (str,))
+        window = paging.Window.of("documents", first, after, last, before)
         now = info.context.now
         async with info.context.views.connection() as connection:
             found = await reads.documents(
-                connection, now, party.text if party else None, contains, size + 1,
-                str(key[0]) if key else None,
-            )  # fmt: skip
-        rows, more = paging.cut(found, size)
+                connection, now, party.text if party else None, contains, window.span
+            )
+        rows, more = window.cut(found)
         as_of = AsOf(now, now)
         edges = [
             DocumentEdge(cursor=paging.cursor("documents", [row.id]), node=Document.of(row, as_of))
@@ -265,7 +265,7 @@ class PublicationQuery:
         ]
         return DocumentConnection(
             edges=edges,
-            page_info=paging.PageInfo.of(edges, more=more, after=after),
+            page_info=window.info(edges, more=more),
         )
 
 

@@ -12,6 +12,7 @@ from psycopg.rows import class_row, scalar_row
 
 from projections.reads.administrations import BLOC
 from projections.reads.clocks import POSITION, AsOf, believed, on_both
+from projections.reads.spans import Span
 from registry.texts import folded
 
 Connection = AsyncConnection[Any]
@@ -99,17 +100,14 @@ _ASKED = {
 
 
 async def page(
-    connection: Connection, as_of: AsOf, wanted: Wanted, first: int, after: str | None
-) -> list[AgreementRow]:
-    """At most `first` agreements after that id, in the order of ids."""
-    statement = f"with {BLOC} {_AGREEMENT}{_where(wanted)}"
-    if after is not None:
-        statement += " and g.id > %(after)s"
-    statement += " order by g.id limit %(first)s"
-    parameters = as_of.parameters | wanted.parameters | {"first": first, "after": after}
+    connection: Connection, as_of: AsOf, wanted: Wanted, span: Span
+) -> Sequence[AgreementRow]:
+    """A part of the list, in the order of ids."""
+    statement = f"with {BLOC} {_AGREEMENT}{_where(wanted)}{span.sql('g.id')}"
+    parameters = as_of.parameters | wanted.parameters | span.parameters
     async with connection.cursor(row_factory=class_row(AgreementRow)) as cursor:
         await cursor.execute(statement, parameters)
-        return await cursor.fetchall()
+        return span.in_order(await cursor.fetchall())
 
 
 async def count(connection: Connection, as_of: AsOf, wanted: Wanted) -> int:

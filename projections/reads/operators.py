@@ -13,6 +13,7 @@ from psycopg.rows import class_row, scalar_row
 
 from projections.reads.clocks import POSITION, AsOf, believed, on_both
 from projections.reads.events import COLUMNS, EventRow
+from projections.reads.spans import Span
 from projections.reads.visibility import SIGHT, VISIBLE, VISIBLE_NOW, Sight, disclosed
 from registry.disclosure import CERTIFIED, Stretch, disclosed_flags, disclosed_stretches
 from registry.identifiers import normal
@@ -172,18 +173,14 @@ async def page(
     now: datetime,
     as_of: AsOf,
     wanted: Wanted,
-    first: int,
-    after: str | None,
-) -> list[OperatorRow]:
-    """At most `first` operators after that TIN, in the order of TINs."""
-    statement = f"with {SIGHT} {_OPERATOR}{_where(wanted)}"
-    if after is not None:
-        statement += " and o.tin > %(after)s"
-    statement += " order by o.tin limit %(first)s"
+    span: Span,
+) -> Sequence[OperatorRow]:
+    """A part of the list, in the order of TINs."""
+    statement = f"with {SIGHT} {_OPERATOR}{_where(wanted)}{span.sql('o.tin')}"
     parameters = _parameters(sight, now, as_of) | wanted.parameters
     async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
-        await cursor.execute(statement, parameters | {"first": first, "after": after})
-        return await cursor.fetchall()
+        await cursor.execute(statement, parameters | span.parameters)
+        return span.in_order(await cursor.fetchall())
 
 
 async def count(

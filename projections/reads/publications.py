@@ -14,6 +14,7 @@ from projections.reads import agreements
 from projections.reads.administrations import BLOC
 from projections.reads.agreements import PartnerRow
 from projections.reads.clocks import AsOf, believed, on_both
+from projections.reads.spans import Span
 from registry.decisions import begins
 from registry.texts import folded
 from registry.values import NEVER, AdministrationCode, Dates
@@ -191,27 +192,20 @@ async def documents(
     known: datetime,
     party: str | None,
     contains: str | None,
-    first: int,
-    after: str | None,
-) -> list[DocumentRow]:
-    """At most `first` documents after that id, in the order of ids. Every word of `contains`
-    is somewhere in what the document says."""
+    span: Span,
+) -> Sequence[DocumentRow]:
+    """A part of the list, in the order of ids. Every word of `contains` is somewhere in what the
+    document says."""
     statement = f"""{_DOCUMENT}
     where d.recorded_from <= %(known)s and (%(party)s::text is null or %(party)s = any(d.parties))
-        and (%(after)s::text is null or d.id > %(after)s) and not exists (
+        and not exists (
             select from unnest(%(words)s::text[]) as word (part)
             where position(word.part in d.words) = 0)
-    order by d.id limit %(first)s"""
-    parameters = {
-        "known": known,
-        "party": party,
-        "words": folded(contains or "").split(),
-        "first": first,
-        "after": after,
-    }
+    {span.sql("d.id")}"""
+    asked = {"known": known, "party": party, "words": folded(contains or "").split()}
     async with connection.cursor(row_factory=class_row(DocumentRow)) as cursor:
-        await cursor.execute(statement, parameters)
-        return await cursor.fetchall()
+        await cursor.execute(statement, asked | span.parameters)
+        return span.in_order(await cursor.fetchall())
 
 
 async def by_id(

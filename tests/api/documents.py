@@ -41,9 +41,13 @@ INSTANTS = (
     "2025-01-10T02:00:00Z", "2025-01-09T16:00:00.000001Z", "2026-02-28T15:00:00Z",
     "2026-03-10T02:00:00Z", "2023-12-14T02:00:00Z", "2015-01-01T00:00:00Z",
 )  # fmt: skip
+NAMED = "2020-01-01T00:00:00.000000Z"
 CASES: dict[str, tuple[Any, ...]] = {
     "first": (None, 1, 2, 5, 100),
-    "id": ("CN-KR-AEO", "CN-AU-AEO", "CN-RU-CONTROL", 'no "such"', "\u6d77\u5173"),
+    "id": (
+        "CN-KR-AEO", "CN-AU-AEO", "CN-RU-CONTROL", 'no "such"', "\u6d77\u5173",
+        "Agreement:CN-KR-AEO", f"Agreement@{NAMED},{NAMED}:CN-AU-AEO", "Operator:CN-KR-AEO",
+    ),
     "direction": (None, "IMPORT", "EXPORT"),
     "role": (None, "EXPORTER", "CARRIER"),
     "hs": (None, "0702", "12"),

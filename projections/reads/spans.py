@@ -1,0 +1,34 @@
+"""Which part of a list that is in the order of one text is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Span:
+    """At most `size` rows between two keys, neither included: the first ones in the order of the
+    list, or, `backwards`, the last ones. A key that is None is no bound."""
+
+    size: int
+    after: str | None = None
+    before: str | None = None
+    backwards: bool = False
+
+    def sql(self, key: str) -> str:
+        """The end of a statement: a bound is part of it only where there is one."""
+        bounds = f" and {key} > %(after)s" * (self.after is not None)
+        bounds += f" and {key} < %(before)s" * (self.before is not None)
+        return f"{bounds} order by {key}{' desc' * self.backwards} limit %(size)s"
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {"after": self.after, "before": self.before, "size": self.size}
+
+    def in_order(self, rows: list[T]) -> Sequence[T]:
+        """The rows that such a statement has found, in the order of the list."""
+        return rows[::-1] if self.backwards else rows
