@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -19,11 +20,13 @@ from api.costs import costs
 from api.events import EventConnection, history
 from api.global_ids import ID, Node, key_of
 from api.loading import load
+from api.operator_filters import IdentifierFilter, as_known_now, changed_after, in_order
 from api.persons import CONTACTS, Contact, contacts_of
 from api.planning import sql
 from api.recognition import Recognition, everywhere
 from api.refusals import Unanswered, bad_input, forbidden
 from api.vocabulary import Position
+from projections.reads import operator_lists as lists
 from projections.reads import operators as reads
 from projections.reads import rows as places
 from projections.reads.clocks import AsOf
@@ -229,7 +232,7 @@ class OperatorEdge:
 @strawberry.type(description="A page of operators, in the order of their TINs.")
 class OperatorConnection:
     as_of: strawberry.Private[AsOf]
-    wanted: strawberry.Private[reads.Wanted]
+    wanted: strawberry.Private[lists.Wanted]
     edges: list[OperatorEdge]
     page_info: paging.PageInfo
 
@@ -239,7 +242,7 @@ class OperatorConnection:
         """How many the whole list has that the asker may see. Counted only when asked for."""
         sight, now = info.context.asker.sight, info.context.now
         async with info.context.views.connection() as connection:
-            return await reads.count(connection, sight, now, self.as_of, self.wanted)
+            return await lists.count(connection, sight, now, self.as_of, self.wanted)
 
 
 @strawberry.input(description="Which operators; every condition given must hold on that day.")
@@ -260,12 +263,49 @@ class OperatorFilter:
         "difference.",
     )
     role: Role | None = None
+    valid_until_from: date | None = strawberry.field(
+        default=None,
+        description="An authorisation of it ends on this civil day or later: its `validUntil`. What"
+        " is asked of programme, type and end is met by one and the same authorisation.",
+    )
+    valid_until_to: date | None = strawberry.field(
+        default=None, description="An authorisation of it ends on this civil day or earlier."
+    )
+    due_before: date | None = strawberry.field(
+        default=None,
+        description="It has a deadline that is not answered and falls due before this civil day."
+        " Deadlines are told at home alone: abroad no operator has one. Not together with knownAt.",
+    )
+    overdue: bool | None = strawberry.field(
+        default=None,
+        description="True: it has a deadline that is past its day and not answered. False: it has"
+        " none, as far as the asker is told. With dueBefore it is one and the same deadline. Not"
+        " together with knownAt.",
+    )
+    changed_after: Position | None = strawberry.field(
+        default=None,
+        description="Something of it was recorded after this position, whatever day of law it is"
+        " about. Abroad that is a change of its certified standings, its particulars or its"
+        " identifiers; which answers of recognition changed is told by `changes`. Not together with"
+        " knownAt.",
+    )
+    changed_since: datetime | None = strawberry.field(
+        default=None,
+        description="The same by the instant of the recording: at this instant or later. With"
+        " changedAfter both must hold.",
+    )
+    identifier: IdentifierFilter | None = strawberry.field(
+        default=None,
+        description="It has this number on that day. More than one operator may: a US MID, which"
+        " importers make, finds its candidates.",
+    )
 
     @property
-    def wanted(self) -> reads.Wanted:
+    def wanted(self) -> lists.Wanted:
         for name, text in (("nameContains", self.name_contains), ("type", self.type)):
             _short(name, text)
-        return reads.Wanted(
+        in_order("validUntilFrom", self.valid_until_from, "validUntilTo", self.valid_until_to)
+        return lists.Wanted(
             administration=self.administration.text if self.administration else None,
             programme=key_of("Programme", self.programme, "programme") if self.programme else None,
             type=self.type,
@@ -273,6 +313,12 @@ class OperatorFilter:
             recognised_in=self.recognised_in.text if self.recognised_in else None,
             name_contains=self.name_contains or None,
             role=self.role.value if self.role else None,
+            valid_until_from=self.valid_until_from,
+            valid_until_to=self.valid_until_to,
+            due_before=self.due_before,
+            overdue=self.overdue,
+            scheme=self.identifier.scheme if self.identifier else None,
+            identifier=self.identifier.normal if self.identifier else None,
         )
 
 
@@ -367,11 +413,18 @@ class OperatorQuery:
         context = info.context
         context.demand(Action.LIST_OPERATORS)
         clocks = context.clocks(as_of)
-        wanted = (filter or OperatorFilter()).wanted
+        asked = filter or OperatorFilter()
+        wanted = asked.wanted
         _may_ask_where(info, filter)
+        as_known_now(
+            as_of, dueBefore=asked.due_before, overdue=asked.overdue,
+            changedAfter=asked.changed_after, changedSince=asked.changed_since,
+        )  # fmt: skip
+        after_position = await changed_after(context, asked.changed_after, asked.changed_since)
+        wanted = replace(wanted, changed_after=after_position)
         window = paging.Window.of("operators", first, after, last, before)
         async with context.views.connection() as connection:
-            found = await reads.page(
+            found = await lists.page(
                 connection, context.asker.sight, context.now, clocks, wanted, window.span
             )
         rows, more = window.cut(found)

@@ -86,6 +86,22 @@ class Page:
     more: bool
 
 
+async def place_before(
+    connection: AsyncConnection[Any], instant: datetime | None
+) -> tuple[int, int]:
+    """The last position of the register, and the last that was recorded before that instant: 0
+    without one."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(
+            "select coalesce(max(position), 0), coalesce(ledger.position_before(%(instant)s), 0)"
+            " from ledger.event",
+            {"instant": instant},
+        )
+        found = await cursor.fetchone()
+    assert found is not None
+    return int(found[0]), int(found[1])
+
+
 async def page(
     connection: AsyncConnection[Any], wanted: Wanted, readable: Readable, size: int
 ) -> Page:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -13,11 +13,9 @@ from psycopg.rows import class_row, scalar_row
 
 from projections.reads.clocks import POSITION, AsOf, believed, on_both
 from projections.reads.events import COLUMNS, EventRow
-from projections.reads.spans import Span
 from projections.reads.visibility import SIGHT, VISIBLE, VISIBLE_NOW, Sight, disclosed
 from registry.disclosure import CERTIFIED, Stretch, disclosed_flags, disclosed_stretches
 from registry.identifiers import normal
-from registry.texts import folded
 from registry.values import Status, Tin
 
 Connection = AsyncConnection[Any]
@@ -37,7 +35,7 @@ def _best(column: str) -> str:
 
 STANDING, _STANDING_ABROAD = _best("status"), _best("abroad")
 #: What it was called then; before its first day on record, what it was called on that day.
-_NAMED = (
+NAMED = (
     "(select n.name, n.local_name, n.address, n.roles, n.successor, n.folded"
     " from views.particulars n"
     f" where n.tin = o.tin and {believed('n')}"
@@ -64,12 +62,12 @@ class OperatorRow:
     position: int
 
 
-_OPERATOR = f"""
+OPERATOR = f"""
 select o.tin, o.id, o.administration, o.time_zone, o.source,
     n.name, n.local_name, n.address, n.roles, n.successor,
     {STANDING} as standing, {_STANDING_ABROAD} as standing_abroad, {POSITION} as position
 from views.operator o
-cross join lateral {_NAMED} n
+cross join lateral {NAMED} n
 where o.registered <= %(known)s and {VISIBLE}"""
 
 
@@ -77,10 +75,10 @@ async def operators(
     connection: Connection, sight: Sight, now: datetime, as_of: AsOf, tins: Sequence[Tin]
 ) -> dict[str, OperatorRow]:
     """Those of these that are known and may be seen, by TIN."""
-    statement = f"with {SIGHT} {_OPERATOR} and o.tin = any(%(tins)s::text[])"
-    parameters = _parameters(sight, now, as_of) | {"tins": [tin.text for tin in tins]}
+    statement = f"with {SIGHT} {OPERATOR} and o.tin = any(%(tins)s::text[])"
+    asked = asked_by(sight, now, as_of) | {"tins": [tin.text for tin in tins]}
     async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
-        await cursor.execute(statement, parameters)
+        await cursor.execute(statement, asked)
         return {row.tin: row for row in await cursor.fetchall()}
 
 
@@ -107,101 +105,14 @@ async def holders(
 ) -> list[OperatorRow]:
     """Whose certificate has this number in whatever writing, of those who may be seen, by TIN; ten
     at the most. Two administrations may number alike, and one may have given a number twice."""
-    statement = f"""with {SIGHT} {_OPERATOR} and o.tin in (
+    statement = f"""with {SIGHT} {OPERATOR} and o.tin in (
         select c.tin from views.certificate c where c.normal = %(number)s and {believed("c")})
     and (%(administration)s::text is null or o.administration = %(administration)s)
     order by o.tin limit 10"""
     asked = {"number": normal(number), "administration": administration}
     async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
-        await cursor.execute(statement, _parameters(sight, now, as_of) | asked)
+        await cursor.execute(statement, asked_by(sight, now, as_of) | asked)
         return await cursor.fetchall()
-
-
-# -------------------------------------------------------------------- lists
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which operators a list is about; None asks for nothing. All that is asked must hold."""
-
-    administration: str | None = None
-    programme: str | None = None
-    type: str | None = None
-    standing: str | None = None
-    recognised_in: str | None = None
-    name_contains: str | None = None
-    role: str | None = None
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        part = self.name_contains
-        return vars(self) | {"name_contains": None if part is None else folded(part)}
-
-
-#: A predicate is part of the statement only where it is asked for, so that an index can serve it.
-_ASKED = {
-    "administration": "o.administration = %(administration)s",
-    "programme": (
-        "exists (select from views.status_period p where p.tin = o.tin"
-        f" and p.programme = %(programme)s and {on_both('p')} and {disclosed('p')})"
-    ),
-    "type": (
-        "exists (select from views.status_period p where p.tin = o.tin and p.type = %(type)s"
-        f" and {on_both('p')} and {disclosed('p')}"
-        " and (%(programme)s::text is null or p.programme = %(programme)s))"
-    ),
-    "standing": f"{STANDING} = %(standing)s",
-    "name_contains": (
-        # By bytes, so that the answer does not depend on the locale of the database.
-        """strpos(n.folded collate "C", %(name_contains)s::text) > 0"""
-    ),
-    "role": "%(role)s = any(n.roles)",
-    # The dearest comes last: it asks the whole rule for each operator that passed the others, so
-    # those who hold nothing valid that day, in part or whole, are not asked about.
-    "recognised_in": (
-        "exists (select from views.status_period p where p.tin = o.tin"
-        f" and 'VALID' in (p.status, p.abroad) and {on_both('p')})"
-        " and (select r.outcome from"
-        " rule.recognition(o.tin, %(recognised_in)s, %(at)s, %(known)s) r) = 'RECOGNISED'"
-    ),
-}
-
-
-async def page(
-    connection: Connection,
-    sight: Sight,
-    now: datetime,
-    as_of: AsOf,
-    wanted: Wanted,
-    span: Span,
-) -> Sequence[OperatorRow]:
-    """A part of the list, in the order of TINs."""
-    statement = f"with {SIGHT} {_OPERATOR}{_where(wanted)}{span.sql('o.tin')}"
-    parameters = _parameters(sight, now, as_of) | wanted.parameters
-    async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
-        await cursor.execute(statement, parameters | span.parameters)
-        return span.in_order(await cursor.fetchall())
-
-
-async def count(
-    connection: Connection, sight: Sight, now: datetime, as_of: AsOf, wanted: Wanted
-) -> int:
-    """How many the whole list has that the asker may see."""
-    named = wanted.name_contains is not None or wanted.role is not None
-    statement = (
-        f"with {SIGHT} select count(*) from views.operator o"
-        + (f" cross join lateral {_NAMED} n" if named else "")
-        + f" where o.registered <= %(known)s and {VISIBLE}{_where(wanted)}"
-    )
-    parameters = _parameters(sight, now, as_of) | wanted.parameters
-    async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(statement, parameters)
-        return cast(int, await cursor.fetchone())
-
-
-def _where(wanted: Wanted) -> str:
-    asked = [sql for name, sql in _ASKED.items() if getattr(wanted, name) is not None]
-    return "".join(f" and {sql}" for sql in asked)
 
 
 # ------------------------------------------------- what belongs to an operator
@@ -399,5 +310,6 @@ def _by_tin(tins: Sequence[str], rows: Sequence[Any]) -> dict[str, list[Any]]:
     return found
 
 
-def _parameters(sight: Sight, now: datetime, as_of: AsOf) -> dict[str, Any]:
+def asked_by(sight: Sight, now: datetime, as_of: AsOf) -> dict[str, Any]:
+    """What every statement about operators is given."""
     return sight.parameters(now) | as_of.parameters

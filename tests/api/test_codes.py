@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-import api
 from api.codes import ERRORS, REFUSALS, RefusalCode, field_at_fault, kinds
 from api.counter import LATER
 from api.mutations import SPELLED
 from api.schema import core
 from registry import commands as c
 from registry.errors import Refusal
+from registry.paths import OPS, ROOT
 from tests.api.client import ACME, AUDITOR, CHINA, Client
 from tests.registry.test_no_command_is_silent import KINDS, first, others, things
 from tests.scenario import when
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_every_kind_of_refusal_has_one_described_code() -> None:
@@ -35,7 +32,7 @@ def test_every_kind_of_refusal_has_one_described_code() -> None:
 
 def emitted() -> Iterator[tuple[str, str]]:
     """Every code of an error that the source names, and the file."""
-    for file in sorted(Path(api.__file__).parent.rglob("*.py")):
+    for file in sorted((ROOT / "api").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             found: list[Any] = []
             match node:
@@ -66,7 +63,7 @@ def test_every_code_of_an_error_in_the_source_is_listed_and_every_listed_one_is_
 
 
 def test_the_table_of_codes_in_the_reference_is_the_one_in_the_source() -> None:
-    told = (ROOT / "ops" / "README.md").read_text(encoding="utf-8")
+    told = (OPS / "README.md").read_text(encoding="utf-8")
 
     for code, error in ERRORS.items():
         assert f"| `{code}` | {error.status} | {error.meaning} |" in told
