@@ -112,6 +112,8 @@ class Context:
         if not all(foreign):
             tins = list(compress(tins, foreign))
             outcomes = list(compress(outcomes, foreign)) if outcomes else None
+            if asked and asked.each is not None:
+                asked = asked._replace(each=list(compress(asked.each, foreign)))
         if tins:
             self._keep(operation, tins, asked, outcomes)
 
@@ -136,6 +138,11 @@ class Context:
                 consignment=asked.consignment, outcomes=list(outcomes) if outcomes else None,
                 position=self.position or None,
             )  # fmt: skip
+            if asked.each is not None:
+                look = look._replace(
+                    law_ats=[at for at, _ in asked.each],
+                    consignments=[said for _, said in asked.each],
+                )
         self.readlog.keep(look)
 
 

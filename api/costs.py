@@ -51,7 +51,8 @@ SOME = 10
 
 _PRICE = "what it costs"
 #: The arguments that say how many entries there will be, and the most they can say.
-_SIZES = {"first": LARGEST_PAGE, "tins": MOST_KEYS}
+_SIZES = {"first": LARGEST_PAGE, "tins": MOST_KEYS, "questions": MOST_KEYS}
+_KEYS = {"tins", "questions"}
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ class _Folding:
         size = self._told(defined, node)
         if not _is_list(defined.type):
             return Cost(price.micros).plus(self._selection(inner, node, size))
-        if "tins" in defined.args:
+        if _KEYS & defined.args.keys():
             assert size
             return Cost(price.micros).plus(self._selection(inner, node, None)).times(size)
         entries = size or page or Size(price.each or SOME)

@@ -134,7 +134,8 @@ class Counter:
         its cost, where it is known. `apart`: its statement is not shared with others' questions,
         for a statement that the database has never seen keeps it longer.
         """
-        too_costly = document.too_costly(operation, variables or {}, price)
+        variables = document.examined(operation, variables or {})
+        too_costly = document.too_costly(operation, variables, price)
         if too_costly:  # before either way of answering: the longer one would not be shorter
             return _request_error([too_costly])
         began, kind = perf_counter(), operation.operation.value
@@ -143,7 +144,7 @@ class Counter:
         try:
             try:
                 answer = await self._said(
-                    context, document, operation, variables or {}, as_text, apart=apart
+                    context, document, operation, variables, as_text, apart=apart
                 )
             except psycopg.OperationalError as error:
                 if not (operation.operation is OperationType.QUERY and again.was_dead(error)):
@@ -151,7 +152,7 @@ class Counter:
                 log.info("asked once more", request=str(context.request), why=str(error))
                 await again.renewed(context.views, context.ledger)
                 answer = await self._said(
-                    context.afresh(), document, operation, variables or {}, as_text, last=True
+                    context.afresh(), document, operation, variables, as_text, last=True
                 )
         except asyncio.CancelledError:
             if not self._patience.was_late(task):

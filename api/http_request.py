@@ -11,7 +11,7 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from api.limits import BATCH_BODY, BODY
+from api.limits import BATCH_BODY, BODY, DECLARATIONS_BODY
 from api.refusals import Declined
 
 RESPONSE = "application/graphql-response+json"
@@ -77,8 +77,9 @@ def fits(content_type: str | None, length: str | None) -> None:
         raise Declined(
             415, "UNSUPPORTED_MEDIA_TYPE", f"content-type: wanted {LEGACY} in UTF-8", Accept=LEGACY
         )
-    if length is not None and len(length) > 4 and length.isdecimal() and int(length) > BATCH_BODY:
-        raise too_long(BATCH_BODY)
+    long = length is not None and len(length) > 4 and length.isdecimal()
+    if long and int(length or 0) > DECLARATIONS_BODY:
+        raise too_long(DECLARATIONS_BODY)
 
 
 async def read(receive: Receive) -> tuple[Asked, int]:
@@ -90,8 +91,8 @@ async def read(receive: Receive) -> tuple[Asked, int]:
             raise ClientDisconnect
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > BATCH_BODY:
-            raise too_long(BATCH_BODY)
+        if len(body) > DECLARATIONS_BODY:
+            raise too_long(DECLARATIONS_BODY)
     try:
         return _decoder.decode(body), len(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -127,6 +128,6 @@ def read_address(query_string: bytes) -> tuple[Asked, int]:
 def too_long(limit: int) -> Declined:
     return Declined(
         413, "TOO_LARGE",
-        f"body: longer than {limit} bytes. Look-ups by many keys may have {BATCH_BODY}, "
-        f"everything else {BODY}; larger things are imported.",
+        f"body: longer than {limit} bytes. Look-ups by many keys may have {BATCH_BODY}, batches of "
+        f"declarations {DECLARATIONS_BODY}, everything else {BODY}; larger things are imported.",
     )  # fmt: skip

@@ -25,13 +25,17 @@ from graphql import (
     validate,
 )
 
+from api import declarations
 from api.costs import Cost, cost
 from api.measure import Scale, Size
 from registry.texts import has_nul
 
 BODY = 16 * 1024  # bytes of a request
 BATCH_BODY = 64 * 1024  # and of one that looks up many keys
-BATCHES = {"operatorsByTin", "recognitions"}
+DECLARATIONS_BODY = 384 * 1024  # and of a batch of declarations, of some 200 bytes each
+BATCHES = {
+    "operatorsByTin": BATCH_BODY, "recognitions": BATCH_BODY, declarations.FIELD: DECLARATIONS_BODY
+}  # fmt: skip
 CACHED = 256  # documents; one of the largest takes about a quarter of a megabyte
 CACHED_TEXT = 4_000_000  # and their letters, all together
 REFUSED = 64  # refused ones: who sends one sends it again
@@ -53,12 +57,14 @@ class Document:
     """A document that may be executed, or the errors for which it may not.
 
     `plans`: what api.planning made of it, by the name of the operation; dropped with it.
+    `batches`: the variables of each operation that are declarations, which are read apart.
     """
 
     node: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
     costs: Mapping[str | None, Cost] = field(default_factory=dict)
     plans: dict[str | None, Any] = field(default_factory=dict, compare=False, repr=False)
+    batches: Mapping[str | None, tuple[str, ...]] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation meant; None where none or several could be."""
@@ -68,6 +74,14 @@ class Document:
         """Microseconds of work that this operation asks for with these variables."""
         return self.costs[_name(operation)].of(variables)
 
+    def examined(
+        self, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """The variables, of which batches of declarations are read: one that is wrong is one bad
+        answer."""
+        names = self.batches.get(_name(operation)) if self.batches else None
+        return declarations.read_variables(names, variables) if names else variables
+
     def too_costly(
         self,
         operation: OperationDefinitionNode,
@@ -76,7 +90,11 @@ class Document:
     ) -> GraphQLError | None:
         """Why this operation is not executed with these variables; None where it may be. `found`:
         its cost, where it is known already."""
-        if has_nul(variables):
+        given = variables
+        if self.batches:  # a NUL in a declaration is that declaration's fault alone
+            batch = declarations.Questions
+            given = {name: it for name, it in variables.items() if not isinstance(it, batch)}
+        if has_nul(given):
             return GraphQLError(f"variables: {NUL}", operation)
         found = self.cost(operation, variables) if found is None else found
         if found <= COST:
@@ -146,12 +164,16 @@ def read(
     except RecursionError:
         return Document(None, (GraphQLError("The document is nested too deeply."),))
     errors = _too_many(node) or [*_too_large(node), *_operations(node), *_nul(node, text)]
+    if not errors and declarations.FIELD in text:
+        node = declarations.examined(node)
     errors = errors or validate(schema, node, rules, max_errors=ERRORS)
     errors = [_in_parts(it) or it for it in errors]
     if errors:
         return Document(None, tuple(errors))
     operations = [it for it in node.definitions if isinstance(it, OperationDefinitionNode)]
-    return Document(node, costs={_name(it): cost(schema, node, it) for it in operations})
+    batches = {_name(it): names for it in operations if (names := declarations.variables_of(it))}
+    costs = {_name(it): cost(schema, node, it) for it in operations}
+    return Document(node, costs=costs, batches=batches)
 
 
 def _in_parts(error: GraphQLError) -> GraphQLError | None:
@@ -166,10 +188,13 @@ def _in_parts(error: GraphQLError) -> GraphQLError | None:
     return None
 
 
-def may_be_long(operation: OperationDefinitionNode) -> bool:
-    """Does it only look up many keys? Then its request may be longer."""
+def longest(operation: OperationDefinitionNode) -> int:
+    """How many bytes its request may have. One that only looks up many keys may be longer."""
     chosen = operation.selection_set.selections
-    return all(isinstance(it, FieldNode) and it.name.value in BATCHES for it in chosen)
+    return min(
+        (BATCHES.get(it.name.value, BODY) if isinstance(it, FieldNode) else BODY for it in chosen),
+        default=BODY,
+    )
 
 
 def _name(operation: OperationDefinitionNode) -> str | None:

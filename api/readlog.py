@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
@@ -28,12 +28,14 @@ log = structlog.get_logger("readlog")
 
 class Asked(NamedTuple):
     """A question of recognition: where, and on both clocks, in UTC. `consignment`: what was said
-    of it, as a JSON text."""
+    of it, as a JSON text. `each`: of a batch of questions the instant and the consignment of each,
+    in place of one for all."""
 
     territory: str
-    law_at: datetime
+    law_at: datetime | None
     known_at: datetime
     consignment: str | None = None
+    each: Sequence[tuple[datetime, str | None]] | None = None
 
 
 #: What a question may say of a consignment.
@@ -51,7 +53,8 @@ class Look(NamedTuple):
 
     Of a question of recognition also what was asked, and of each operator what was answered:
     `outcomes`, None where the asker did not want to know it. `position`: the read models showed
-    everything up to it, at least.
+    everything up to it, at least. `law_ats`, `consignments`: of each operator, where it was asked
+    about in a batch of questions.
     """
 
     at: datetime
@@ -68,6 +71,8 @@ class Look(NamedTuple):
     consignment: str | None = None
     outcomes: list[str | None] | None = None
     position: int | None = None
+    law_ats: list[datetime] | None = None
+    consignments: list[str | None] | None = None
 
 
 INSERT = (

@@ -241,7 +241,7 @@ class RecognitionQuery:
         info.context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
         with _look(info, "recognition", [tin], question, clocks) as found:
             known = await facts(info.context, [tin], in_, clocks)
-            told = _all_of(info.context, tin)
+            told = all_of(info.context, tin)
             found.append(
                 Recognition.of(
                     tin, known.of(tin), question, clocks, known.position, all_of_it=told
@@ -278,7 +278,7 @@ class RecognitionQuery:
             found += [
                 Recognition.of(
                     tin, known.of(tin), question, clocks, known.position,
-                    all_of_it=_all_of(info.context, tin),
+                    all_of_it=all_of(info.context, tin),
                 )
                 for tin in tins
             ]  # fmt: skip
@@ -294,7 +294,7 @@ def _look(
     try:
         yield found
     finally:
-        told = found and any(_selects(it.selections, "outcome") for it in info.selected_fields)
+        told = found and any(selects(it.selections, "outcome") for it in info.selected_fields)
         said = {name: getattr(asked, name) for name in SAID}
         texts = {
             name: str(getattr(it, "text", None) or getattr(it, "value", it))
@@ -310,17 +310,19 @@ def _look(
 def _keep_told(info: Info, tin: Tin, found: Sequence[Recognition], as_of: AsOf) -> None:
     """Keeps what was told of an operator wherever it may be recognised, territory by territory."""
     chosen = [it.selections for it in info.selected_fields]
-    if not any(_selects(it, "in") and _selects(it, "outcome") for it in chosen):
+    if not any(selects(it, "in") and selects(it, "outcome") for it in chosen):
         return
     for it in found:
         asked = Asked(it.in_.text, as_of.at, as_of.known)
         info.context.looked("recognisedIn", [tin.text], asked, [it.outcome.value])
 
 
-def _selects(selections: Sequence[Any], name: str) -> bool:
-    """Is this field among them, in a fragment or not?"""
+def selects(selections: Sequence[Any], name: str, *inner: str) -> bool:
+    """Is this field among them, in a fragment or not? `inner`: and in it this one, and so on."""
     return any(
-        it.name == name if isinstance(it, SelectedField) else _selects(it.selections, name)
+        (it.name == name and (not inner or selects(it.selections, *inner)))
+        if isinstance(it, SelectedField)
+        else selects(it.selections, name, *inner)
         for it in selections
     )
 
@@ -343,7 +345,7 @@ async def everywhere(info: Info, tin: Tin, as_of: AsOf) -> list[Recognition]:
     found = [
         Recognition.of(
             tin, reads.into(mine, there), Question(there, as_of.at), as_of,
-            known.position if known else 0, all_of_it=_all_of(context, tin),
+            known.position if known else 0, all_of_it=all_of(context, tin),
         )
         for there in reads.territories(mine, as_of.at)
         if context.may(Action.ASK_RECOGNITION, operator(tin, there))
@@ -352,7 +354,7 @@ async def everywhere(info: Info, tin: Tin, as_of: AsOf) -> list[Recognition]:
     return found
 
 
-def _all_of(context: Context, tin: Tin) -> bool:
+def all_of(context: Context, tin: Tin) -> bool:
     return context.may(Action.READ_IN_FULL, operator(tin))
 
 

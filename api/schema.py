@@ -26,6 +26,7 @@ from api.operators import OperatorQuery
 from api.programmes import ProgrammeQuery
 from api.publications import PublicationQuery
 from api.recognition import RecognitionQuery
+from api.recognition_questions import RecognitionQuestionQuery
 from api.schema_version import SchemaVersionQuery
 from api.viewer import ViewerQuery
 from api.vocabulary import SCALARS
@@ -35,6 +36,7 @@ from api.vocabulary import SCALARS
 class Query(
     OperatorQuery,
     RecognitionQuery,
+    RecognitionQuestionQuery,
     ControlResultQuery,
     AgreementQuery,
     AdministrationQuery,

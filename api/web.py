@@ -30,7 +30,7 @@ from api.http_request import (
     read_address,
     too_long,
 )
-from api.limits import BODY, COST, Document, may_be_long
+from api.limits import BODY, COST, Document, longest
 from api.persisted import not_found
 from api.positions import (
     HEADER,
@@ -183,8 +183,8 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
             405, "METHOD_NOT_ALLOWED", "Commands are sent by POST; a GET may only ask.",
             Allow="POST",
         )  # fmt: skip
-    if length > BODY and not may_be_long(operation):
-        raise too_long(BODY)
+    if length > BODY and length > longest(operation):
+        raise too_long(longest(operation))
     price = document.cost(operation, asked.variables or {})
     queue = service.new if fresh else service.short
     if LONG <= price <= COST:  # what costs more is refused at once

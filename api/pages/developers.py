@@ -144,7 +144,8 @@ def _limits(request: Request) -> list[tuple[str, str]]:
     """What may be asked at most, and how much of it."""
     settings, most = request.app.state.settings, limits.MOST
     return [
-        ("Bytes of a request", f"{limits.BODY:,}; {limits.BATCH_BODY:,} of look-ups alone"),
+        ("Bytes of a request", f"{limits.BODY:,}; {limits.BATCH_BODY:,} of look-ups alone, "
+         f"{limits.DECLARATIONS_BODY:,} of recognitionsOf"),
         ("Keys of a look-up", f"{paging.MOST_KEYS:,}"),
         ("Rows of a page", f"{paging.LARGEST_PAGE}"),
         ("Levels, aliases, fields at the root", f"{most.depth}, {most.aliases}, {most.roots}"),

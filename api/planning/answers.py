@@ -27,21 +27,26 @@ class Answers:
     """Of a question of recognition, of one operator or of many.
 
     `name`: of the field in the answer; `outcome`: the name of the outcome in it, None where it was
-    not selected.
+    not selected. `around`: the name of the recognition in each of many answers, some of which have
+    none, because their question was refused.
     """
 
-    def __init__(self, name: str, many: bool, outcome: str | None) -> None:
-        self._many, self._decoder = many, None
+    def __init__(self, name: str, many: bool, outcome: str | None, around: str = "") -> None:
+        self._many, self._around, self._decoder = many, bool(around), None
         if outcome is not None:
             inner = _struct(("outcome", str, outcome))
+            if around:
+                inner = _struct(("recognition", inner | None, around))
             outer = _struct(("field", _list(inner) if many else inner, name))
             self._decoder = msgspec.json.Decoder(outer)
 
     def read(self, text: bytes) -> list[str | None] | None:
-        """Of each operator, in the order asked."""
+        """Of each operator, in the order asked; nothing of a question that was refused."""
         if self._decoder is None:
             return None
         field = self._decoder.decode(text).field
+        if self._around:
+            return [each.recognition.outcome for each in field if each.recognition]
         return [each.outcome for each in (field if self._many else [field])]
 
 

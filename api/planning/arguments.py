@@ -39,6 +39,7 @@ from graphql.utilities.coerce_input_value import (
     coerce_input_value,
 )
 
+from api.declarations import Questions
 from api.planning.compiler import Declined
 
 Values = Mapping[str, Any]
@@ -112,7 +113,10 @@ def _coercion(type: Any) -> Change:
     """A scalar's own function where that is all there is; it is asked for most."""
     inner = type.of_type if isinstance(type, GraphQLNonNull) else type
     if not is_leaf_type(inner):
-        return lambda value: coerce_input_value(value, type)
+        # A batch of declarations was read before, question by question.
+        return lambda value: (
+            value if isinstance(value, Questions) else coerce_input_value(value, type)
+        )
     absent = Undefined if inner is not type else None
 
     def coerced(value: Any) -> Any:
@@ -194,7 +198,13 @@ def _converted(type: Any) -> Change:
 
         return converted
     element = inner.of_type if isinstance(inner, GraphQLList) else inner
-    if not is_leaf_type(element.of_type if isinstance(element, GraphQLNonNull) else element):
+    element = element.of_type if isinstance(element, GraphQLNonNull) else element
+    if isinstance(element, GraphQLInputObjectType):
+        each = _converted(element)
+        return lambda value: (
+            value if value is None or isinstance(value, Questions) else list(map(each, value))
+        )
+    if not is_leaf_type(element):
         raise Odd
     return lambda value: value
 

@@ -103,9 +103,10 @@ class Plan:
 
 @dataclass
 class _Scope:
-    """Which parameters a place in the selection can name, and of which Bound they are."""
+    """Which parameters a place in the selection can name, and of which Bound they are, or which
+    expression they are where a row above gives them."""
 
-    names: Mapping[str, int | None]
+    names: Mapping[str, int | str | None]
     me: str = ""
     key: str = ""
     telling: Telling | None = None
@@ -208,7 +209,8 @@ class Compiler:
     ) -> str:
         """The object of a row, after the facts where a part of it is worded from them; or its
         text where that lies ready."""
-        inner = _Scope(scope.names, it, telling=where.telling or scope.telling)
+        given = {name: sql.replace("{me}", it) for name, sql in where.names.items()}
+        inner = _Scope({**scope.names, **given}, it, telling=where.telling or scope.telling)
         if where.ready:
             inside = self._inside(_element(kind), details, inner)
             return f"coalesce({self._filled(where.ready.text, inner)}, {inside})"
@@ -234,6 +236,7 @@ class Compiler:
             self._bound.append(Bound(where.bind, defined, node, where.looks, python, *told))
             scope = _Scope({**scope.names, **names}, scope.me, telling=scope.telling)
         where = self._as_it_lies(where, kind, details)
+        self._many = self._many or where.alone
         if where.keys:
             return self._each_key(where, kind, details, scope)
         if where.key:
@@ -253,6 +256,11 @@ class Compiler:
         node, many = details[0].node, isinstance(kind, GraphQLList)
         name = node.alias.value if node.alias else node.name.value
         chosen = self._chosen(kind, details)
+        if where.names:  # each question of a batch has an answer around its recognition
+            around, inside = chosen.get("recognition", (None, None))
+            inner = self._chosen(_element(kind).fields["recognition"].type, inside or [])
+            outcome = inner["outcome"][0] if around and "outcome" in inner else None
+            return Answers(name, many, outcome, around or ""), None
         if "in" in where.gives:
             return Answers(name, many, chosen.get("outcome", (None,))[0]), None
         if "recognisedIn" not in chosen:
@@ -347,12 +355,15 @@ class Compiler:
 
         def column(match: re.Match[str]) -> str:
             name = match[1]
-            wanted = (scope.names[name], name)
+            of = scope.names[name]
+            if isinstance(of, str):
+                return of
+            wanted = (of, name)
             number = self._columns.setdefault(wanted, len(self._columns) + 1)
             return f"request.p{number}"
 
         sql = sql.replace("{me}", scope.me).replace("{key}", scope.key)
-        sql = sql.replace("{clocks}", str(scope.names.get("at")))
+        sql = sql.replace("{clocks}", str(scope.names.get("known")))
         return _PARAMETER.sub(column, sql)
 
 

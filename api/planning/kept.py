@@ -20,7 +20,7 @@ from api.context import Pool
 from api.planning.compiler import Declined
 from projections.reads import law as reads
 from projections.reads.clocks import AsOf
-from projections.reads.law import Asked, Held, Law, Verdict
+from projections.reads.law import Asked, Consignment, Held, Law, Verdict
 
 LETTERS = 8_000_000  # of texts that are kept; those made first go first
 WAYS = 20_000  # ways to hold that are known by their own words
@@ -46,6 +46,8 @@ class _Own(msgspec.Struct, array_like=True):
 
     numbers: list[str]
     since: list[str]
+    #: Of a batch of questions, each of its own instant and consignment: which one it is of.
+    place: int | None = None
 
 
 _head, _own = msgspec.json.Decoder(_Head).decode, msgspec.json.Decoder(_Own).decode
@@ -79,10 +81,11 @@ class _Text:
 
 class _Kind(NamedTuple):
     """Those who are told the same. `law`: a state of it, and a stretch on each clock. `wanted`: the
-    territory; None: all. `order`: see Asked."""
+    territory; None: all. `consigned`: what is asked of a consignment. `order`: see Asked."""
 
     law: tuple[str, int, int]
     wanted: str | None
+    consigned: Consignment | None
     reach: str | None
     order: tuple[int, ...]
     held: Held
@@ -122,17 +125,18 @@ class Verdicts:
         # One statement sees one state of the law.
         version = _head(next(iter(marks.values())).partition(OWN)[0]).law
         law = self._laws.get(version) or await self._law(version)
-        clocks: dict[bytes, _Clocks] = {}
+        clocks: dict[tuple[bytes, int | None], _Clocks] = {}
         kept: dict[int, tuple[_Kept, _Own, str]] = {}
         for n, mark in marks.items():
             head, _, rest = mark.partition(OWN)
             own = _own(rest)
             number = head[1 : head.index(b",")]
-            asked = clocks.get(number)
+            alike = None if own.place is None else bound[int(number)]["alike"][own.place]
+            asked = clocks.get((number, alike))
             if asked is None:
-                asked = clocks[number] = _Clocks(law, bound[int(number)])
+                asked = clocks[number, alike] = _Clocks(law, bound[int(number)], alike)
             order = _order(own)
-            way = (asked.law, asked.wanted, order, head)
+            way = (asked.law, asked.wanted, asked.consigned, order, head)
             found = self._ways.get(way)
             if found is None or found.text is None:  # it may have gone, and be there by another way
                 found = self._kept(way, law, asked)
@@ -143,10 +147,10 @@ class Verdicts:
         return {n: it.text.of(own, belief) for n, (it, own, belief) in kept.items() if it.text}
 
     def _kept(self, way: tuple[Any, ...], law: Law, asked: _Clocks) -> _Kept:
-        _, _, order, words = way
+        _, _, _, order, words = way
         head = _head(words)
-        held = law.essence(head.held, asked.wanted)
-        kind = _Kind(asked.law, asked.wanted, head.reach, order, held)
+        held, consigned = law.essence(head.held, asked.wanted, asked.consigned)
+        kind = _Kind(asked.law, asked.wanted, consigned, head.reach, order, held)
         kept = self._ways[way] = self._kinds.setdefault(kind, _Kept(kind, asked.as_of))
         if len(self._ways) > WAYS:
             self._ways.popitem(last=False)
@@ -181,7 +185,10 @@ class Verdicts:
             if first.text:
                 self._letters -= first.text.letters
                 first.text = None
-        asked = [Asked(it.kind.held, it.kind.order, it.kind.wanted, it.as_of) for it in wanted]
+        asked = [
+            Asked(it.kind.held, it.kind.order, it.kind.wanted, it.as_of, it.kind.consigned)
+            for it in wanted
+        ]
         async with self._views.connection() as connection:
             found = await reads.verdicts(connection, law, asked)
         if found is None:
@@ -197,13 +204,19 @@ class Verdicts:
 
 
 class _Clocks:
-    """What one Bound says, by one law."""
+    """What one Bound says, by one law. `alike`: which of its instants and consignments."""
 
-    def __init__(self, law: Law, bound: Mapping[str, Any]) -> None:
-        self.as_of = AsOf(bound["at"], bound["known"])
+    def __init__(self, law: Law, bound: Mapping[str, Any], alike: int | None = None) -> None:
+        consignment: Consignment | None = None
+        if alike is None:
+            self.as_of = AsOf(bound["at"], bound["known"])
+            self.belief: str = bound["belief"]
+        else:
+            self.as_of, consignment = bound["asked"][alike]
+            self.belief = self.as_of.belief
         self.law = (law.version, *law.stretch(self.as_of))
         self.wanted: str | None = bound.get("in")
-        self.belief: str = bound["belief"]
+        self.consigned = law.consigned(consignment) if consignment else None
 
 
 def _order(own: _Own) -> tuple[int, ...]:

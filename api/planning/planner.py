@@ -257,7 +257,7 @@ class _Looked(NamedTuple):
         if not any(context.foreign(self.tins)):
             return  # an answer is only taken apart where somebody's look is kept
         answers, elsewhere = self.of.answers, self.of.elsewhere
-        asked = self._asked(self.bound["in"]) if answers else None
+        asked = self.bound.get("look") or (self._asked(self.bound["in"]) if answers else None)
         outcomes = answers.read(answer) if answers and answer else None
         context.looked(self.of.name, self.tins, asked, outcomes)
         told = elsewhere.read(answer, self.tins) if elsewhere and answer else {}

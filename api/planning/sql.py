@@ -10,7 +10,7 @@ of the field that gave the clocks, for who words what a mark was left for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
@@ -71,7 +71,9 @@ class Rows:
     `gives` names the parameters that `bind` returns; `key` or `keys` is the one that is looked up,
     by one or by many: an entry each, in the order asked. `ctes` come before a root's SELECT.
     `looks`: the parameter with the TINs that the read log keeps. `ready`: its text where that lies
-    ready-made, for one selection. `telling`: who words what SQL does not.
+    ready-made, for one selection. `telling`: who words what SQL does not. `names`: parameters that
+    each row gives to what is below it, as expressions over `{me}`. `alone`: it is long, and shares
+    its statement with nobody, as a look-up by many keys.
     """
 
     select: str
@@ -84,6 +86,8 @@ class Rows:
     looks: str = ""
     ready: Ready | None = None
     telling: Telling | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    alone: bool = False
 
 
 Place = Value | Rows | Told

@@ -13,12 +13,13 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from psycopg import AsyncConnection, AsyncRawCursor
 
 from projections.reads.clocks import AsOf
+from registry.recognition import crosses, plain_crossing
 from registry.values import COUNTS_ABROAD
 
 COUNTS = tuple(status.value for status in COUNTS_ABROAD)
@@ -35,6 +36,7 @@ LAW = """(select concat(extract(epoch from pg_postmaster_start_time()),
     '/', (select max(p.position) from views.programme p),
     '/', (select max(g.position) from views.agreement g)))"""
 
+_RECOGNISES = "kind = 'AEO_MUTUAL_RECOGNITION'"
 _EDGES = f"""
 with law as (
     select valid_from, valid_to, recorded_from, recorded_to from views.link
@@ -56,7 +58,11 @@ select {LAW},
         where recorded_to is not null order by 1),
     exists (select from views.link where roles <> '{{}}'),
     array(select distinct identifier_scheme from views.link where identifier_scheme is not null),
-    array(select distinct bloc from views.membership)
+    array(select distinct bloc from views.membership),
+    exists (select from views.link where direction is not null and {_RECOGNISES}),
+    array(select distinct h from views.link, unnest(hs) h where {_RECOGNISES}),
+    array(select distinct c from views.link, unnest(crossings) c where {_RECOGNISES}),
+    array(select distinct m from views.link, unnest(modes) m where {_RECOGNISES})
 """
 
 
@@ -83,6 +89,20 @@ HELD = "'[' || to_json({it}.administration)::text || " + " || ".join(
 ) + " || ']'"  # fmt: skip
 
 
+class Consignment(NamedTuple):
+    """What is asked of a consignment, as texts; None: it is not asked."""
+
+    role: str | None = None
+    direction: str | None = None
+    hs: str | None = None
+    crossing: str | None = None
+    mode: str | None = None
+
+
+#: Stands for whatever no clause names: goods, a crossing, a mode or a role.
+_ELSE = "?"
+
+
 @dataclass(frozen=True)
 class Law:
     """One state of the law. On each clock there are edges, between which it stays the same."""
@@ -93,18 +113,53 @@ class Law:
     _roles: bool
     _schemes: frozenset[str]
     _blocs: frozenset[str]
+    _directions: bool = False
+    _hs: frozenset[str] = frozenset()
+    _crossings: frozenset[str] = frozenset()
+    _modes: frozenset[str] = frozenset()
 
     def stretch(self, as_of: AsOf) -> tuple[int, int]:
         """Equal for instants between which no answer can change."""
         return bisect_right(self._edges, as_of.at), bisect_right(self._recorded, as_of.known)
 
-    def essence(self, it: Held, wanted: str | None) -> Held:
-        """Equal for those whom this law cannot tell apart in a territory; None: in any.
+    def consigned(self, it: Consignment) -> Consignment | None:
+        """Equal for consignments that this law cannot tell apart; None: nothing of them matters.
+        Of goods the longest code that covers them says which others do."""
+        hs = crossing = mode = None
+        if it.hs and self._hs:
+            hs = next((it.hs[:n] for n in (6, 4, 2) if it.hs[:n] in self._hs), _ELSE)
+        if it.crossing and self._crossings:
+            named = crosses(self._crossings, it.crossing)
+            crossing = plain_crossing(it.crossing) if named else _ELSE
+        if it.mode and self._modes:
+            mode = it.mode.lower() if it.mode.lower() in self._modes else _ELSE
+        direction = it.direction if self._directions else None
+        found = Consignment(it.role, direction, hs, crossing, mode)
+        return found if any(found) else None
+
+    def essence(
+        self, it: Held, wanted: str | None, consigned: Consignment | None = None
+    ) -> tuple[Held, Consignment | None]:
+        """Equal for those whom this law cannot tell apart in a territory; None: in any. And what is
+        asked of the consignment, as `consigned` has it.
 
         Of what is neither valid abroad nor may be, the rule asks no more than for its status, and
         whether its programme wants consent; of consents, whether they are to the territory or a
-        bloc.
+        bloc. Where no clause names roles, of an authorisation's roles no more than whether the role
+        asked about is among them.
         """
+        role = consigned.role if consigned else None
+        held = self._held(it, wanted)
+        if consigned is None or role is None or self._roles:
+            return held, consigned
+        against = tuple(
+            _ELSE * bool(a in COUNTS and r and role not in r.split(","))
+            for a, r in zip(it.abroad, it.roles, strict=True)
+        )
+        asked = consigned._replace(role=role if any(against) else None)
+        return msgspec.structs.replace(held, roles=against), asked if any(asked) else None
+
+    def _held(self, it: Held, wanted: str | None) -> Held:
         valid = [each in COUNTS for each in it.abroad]
         return msgspec.structs.replace(
             it,
@@ -132,6 +187,9 @@ class Verdict(msgspec.Struct, array_like=True):
     bases: list[tuple[str, str, str]]
 
 
+_NOTHING = Consignment()
+
+
 @dataclass(frozen=True)
 class Asked:
     """`order`: the places of what is held, in the order of its numbers: in it bases are told.
@@ -141,6 +199,7 @@ class Asked:
     order: tuple[int, ...]
     wanted: str | None
     as_of: AsOf
+    consigned: Consignment | None = None
 
 
 async def law(connection: AsyncConnection[Any]) -> Law:
@@ -148,8 +207,11 @@ async def law(connection: AsyncConnection[Any]) -> Law:
     async with AsyncRawCursor(connection) as cursor:
         row = await (await cursor.execute(_EDGES.encode(), prepare=True)).fetchone()
     assert row is not None
-    version, edges, recorded, roles, schemes, blocs = row
-    return Law(version, edges, recorded, roles, frozenset(schemes), frozenset(blocs))
+    version, edges, recorded, roles, schemes, blocs, directions, hs, crossings, modes = row
+    return Law(
+        version, edges, recorded, roles, frozenset(schemes), frozenset(blocs), directions,
+        frozenset(hs), frozenset(crossings), frozenset(modes),
+    )  # fmt: skip
 
 
 _INSTANT = """to_char({} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
@@ -172,7 +234,7 @@ _THERE = f"""(select json_agg({_VERDICT})
                     and r.valid_from <= a.at and (r.valid_to is null or r.valid_to > a.at)
                     and r.recorded_from <= a.known
                     and (r.recorded_to is null or r.recorded_to > a.known)),
-            {_ARGUMENTS}) t) v)"""
+            {_ARGUMENTS}, a.role, a.direction, a.hs, a.crossing, a.mode) t) v)"""
 
 
 def _statement(verdicts: str) -> bytes:
@@ -180,7 +242,8 @@ def _statement(verdicts: str) -> bytes:
 select {LAW}, {verdicts}::text
 from rows from (jsonb_to_recordset($1::jsonb) as (
     home text, programmes text[], types text[], statuses text[], abroad text[], roles text[],
-    schemes text[], consents text[], marks text[], wanted text, at timestamptz, known timestamptz
+    schemes text[], consents text[], marks text[], wanted text, at timestamptz, known timestamptz,
+    role text, direction text, hs text, crossing text, mode text
 )) with ordinality a order by a.ordinality""".encode()
 
 
@@ -215,6 +278,6 @@ def _record(it: Asked) -> Mapping[str, Any]:
     for rank, place in enumerate(it.order):
         marks[place] = f"{rank:04}"
     return {
-        **msgspec.structs.asdict(it.held),
+        **msgspec.structs.asdict(it.held), **(it.consigned or _NOTHING)._asdict(),
         "marks": marks, "wanted": it.wanted, "at": it.as_of.at, "known": it.as_of.known,
     }  # fmt: skip

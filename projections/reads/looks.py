@@ -54,12 +54,15 @@ class Corrected:
 
 #: Whoever asked for what was known earlier was not misled by what was learned later.
 _GIVEN = """
-select l.number, t.place::int, t.tin, l.territory, l.law_at, l.known_at, l.consignment,
+select l.number, t.place::int, t.tin, l.territory, coalesce(t.law_at, l.law_at) as law_at,
+    l.known_at, coalesce(t.consignment, l.consignment) as consignment,
     l.at as asked_at, l.subject as asked_by, l.purpose, l.request, t.outcome, l.position
 from access.read_log l
-cross join lateral unnest(l.tins, l.outcomes) with ordinality as t (tin, outcome, place)
+cross join lateral unnest(l.tins, l.outcomes, l.law_ats, l.consignments) with ordinality
+    as t (tin, outcome, law_at, consignment, place)
 where l.territory = %(territory)s and (l.number, t.place) > (%(number)s, %(place)s)
-    and l.law_at >= %(from)s and l.law_at < %(to)s and l.known_at >= l.at
+    and coalesce(t.law_at, l.law_at) >= %(from)s and coalesce(t.law_at, l.law_at) < %(to)s
+    and l.known_at >= l.at
     and t.outcome is not null
     and (%(asker)s = 'auditor' or l.administration = %(own)s
         or (%(asker)s = 'officer' and case left(t.tin, 2) when 'XI' then 'GB' else left(t.tin, 2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from projections.reads.clocks import POSITION, believed, on_both
+from projections.reads.clocks import POSITION, believed, holds, on_both
 from projections.reads.law import HELD, LAW
 from projections.reads.visibility import VISIBLE, at_home, disclosed, visible
 from projections.texts import LATEST
@@ -228,12 +228,14 @@ VERDICT = (
 )
 
 
-def mark(row: str, reach: str) -> str:
+def mark(row: str, reach: str, place: str = "") -> str:
     """Where verdicts belong that the process keeps: of a row of views.operator that is settled.
-    `reach`: an expression, as JSON text."""
+    `reach`: an expression, as JSON text. `place`: of one of many questions, each of its own
+    instant and consignment, an expression: which of them it is, from 0."""
+    which = f" || ',' || {place}" if place else ""
     return f"""{MARK} || '[{{clocks}},' || to_json({LAW})::text || ',' || {reach} || ','
         || {HELD.format(it=row)} || e']\\x02[' || array_to_json({row}.held)::text || ','
-        || array_to_json({row}.held_from)::text || ']' || {MARK}"""
+        || array_to_json({row}.held_from)::text{which} || ']' || {MARK}"""
 
 
 _REACH_OF = "case when {} then 'null' else to_json(%(reach)s)::text end"
@@ -327,6 +329,87 @@ left join lateral (
     offset 0  -- a fence: else it is asked before it is known whether it has to be
 ) v on true"""
 RECOGNITIONS_READY = Ready(f"tin {VERDICT}", "{me}.kept", _RECOGNITIONS_READY, kept=True)
+
+#: The questions of a batch of declarations, each with its own instant and consignment; of what was
+#: refused `wanted` is null. An array that is empty is one of nulls. `exact`: not null where the
+#: instant of knowledge was asked for.
+QUESTIONS = """
+select q.key, q.tin, q.wanted, coalesce(q.at, %(now)s) as at, %(known)s as known,
+    q.at is not null or %(exact)s is not null as asked, q.role, q.direction, q.hs, q.crossing,
+    q.mode, q.code, q.message, string_to_array(q.path, '.') as path, q.place - 1 as place
+from unnest(%(keys)s::text[], %(asked_tins)s::text[], %(tins)s::text[], %(ats)s::timestamptz[],
+    %(roles)s::text[], %(directions)s::text[], %(hss)s::text[], %(crossings)s::text[],
+    %(modes)s::text[], %(codes)s::text[], %(messages)s::text[], %(paths)s::text[]) with ordinality
+    as q (key, tin, wanted, at, role, direction, hs, crossing, mode, code, message, path, place)"""
+_EXACTLY = """to_char({} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+#: What such a row gives as parameters to whatever is below it. `belief`: as AsOf.belief.
+OF_QUESTION = {
+    **{name: f"{{me}}.{name}" for name in ("at", "role", "direction", "hs", "crossing", "mode")},
+    "belief": f"""(case when {{me}}.asked then '@' || {_EXACTLY.format("{me}.at")} || ','
+        || {_EXACTLY.format("{me}.known")} || ':' else ':' end)""",
+}
+#: What a batch of them has in common: blocs and consent laws on the second clock; the first is each
+#: question's own.
+IN_COMMON_OF_QUESTIONS = f"""
+blocs as materialized (
+    select m.member, m.bloc, m.valid_from, m.valid_to from views.membership m
+    where m.sense = 'CUSTOMS_TERRITORY' and {believed("m")}
+),
+consent_rules as materialized (
+    select r.programme, r.valid_from, r.valid_to from views.programme_rule r
+    where r.rule = 'sharing_consent' and r.value = 'required' and {believed("r")}
+)"""
+_ANSWERED = f"""
+select {{me}}.wanted as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
+    coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
+    coalesce({_told("v.reasons", "o.at_home")}, array['NO_INFORMATION']) as reasons, v.bases,
+    coalesce(v.bases_text, '[]') as bases_text,
+    %(at)s as at, %(known)s as known_at, {POSITION} as position,
+    o.tin as known, o.administration as home"""
+_ITS_OPERATOR = f"""
+left join lateral (
+    select o.*, {SETTLED} as shortly, {at_home("o")} as at_home
+    from {_FENCED.replace("{key}", "{me}.wanted")} o
+    where o.registered <= %(known)s and {VISIBLE}
+    offset 0
+) o on true"""
+_THEN = f"""
+    select t.outcome, t.legal, t.operational, t.reasons, t.bases, {_bases_text("t")} as bases_text
+    from rule.verdict_then(o.tin, o.administration, %(in)s, %(at)s, %(known)s, {_CONSIGNMENT}) t
+    where not o.shortly"""
+#: Of a row of QUESTIONS; none where it was refused.
+RECOGNITION_OF = f"""{_ANSWERED}
+from (select where {{me}}.wanted is not null) as one_row {_ITS_OPERATOR}
+left join lateral (
+    select array(select %(in)s::text union all
+            select b.bloc from blocs b where b.member = %(in)s and {holds("b")}) as theirs,
+        array[o.administration] || array(
+            select b.bloc from blocs b where b.member = o.administration and {holds("b")}) as ours,
+        array(select r.programme from consent_rules r where {holds("r")}) as laws
+    where o.shortly
+    offset 0  -- a fence: else each is worked out wherever the rule reads it
+) w on true
+left join lateral (
+    select t.outcome, t.legal, t.operational, t.reasons, t.bases, t.bases_text
+    from rule.there(o.tin, o.administration, w.ours, %(in)s, w.theirs, w.laws,
+        o.held, o.held_programmes, o.held_types, o.held_statuses, o.held_abroad, o.held_roles,
+        o.held_from, o.schemes, o.identifiers, o.consents, %(at)s, %(known)s, {_CONSIGNMENT}) t
+    where o.shortly
+    union all{_THEN}
+) v on true"""
+#: The same, kept by the process, of an operator that is settled.
+RECOGNITION_OF_READY = Ready(
+    f"tin {VERDICT}",
+    "{me}.kept",
+    f"""{_ANSWERED}, case when o.shortly then '{{"tin":' || to_json({{me}}.wanted)::text || ','
+        || {mark("o", _REACH_OF.format("o.at_home"), "{me}.place")} || '}}' end as kept
+from (select where {{me}}.wanted is not null) as one_row {_ITS_OPERATOR}
+left join lateral ({_THEN}
+    offset 0  -- a fence: else it is asked before it is known whether it has to be
+) v on true""",
+    kept=True,
+)
+REFUSED = "select {me}.code, {me}.message, {me}.path where {me}.message is not null"
 
 REASONS = "select r.code from unnest({me}.reasons) as r (code)"
 REASONS_READY = Ready(

@@ -22,7 +22,9 @@ from api.planning.sql import Rows, Told, Value, place
 from api.schema import core
 from tests.api.region import FRUIT, OLD, OPEN, QUIET, SHUT, STEEL
 
-ROOTS = ("operator", "operatorsByTin", "recognition", "recognitions", "agreement")
+ROOTS = (
+    "operator", "operatorsByTin", "recognition", "recognitions", "agreement", "recognitionsOf"
+)  # fmt: skip
 SUBJECTS = {
     "auditor:*": ("KR", "DE", "CN", "AU", "EU", "JP"),
     "officer:CN": ("CN",),
@@ -42,6 +44,13 @@ INSTANTS = (
     "2026-03-10T02:00:00Z", "2023-12-14T02:00:00Z", "2015-01-01T00:00:00Z",
 )  # fmt: skip
 NAMED = "2020-01-01T00:00:00.000000Z"
+KEYS = ("1", "", 'a "key"', "back\\slash", "\u6d77\u5173", "{1,2}", "NULL")
+BAD_QUESTIONS: tuple[tuple[str, Any], ...] = (
+    ("tin", "ZZ1"), ("tin", 'CN"\\'), ("tin", None), ("tin", 7), ("at", "2026-03-05"),
+    ("at", "2026-02-30T00:00:00Z"), ("at", "1066-10-14T00:00:00Z"), ("at", "2090-01-01T00:00:00Z"),
+    ("role", "BOSS"), ("direction", "UP"), ("hs", "123"), ("hs", 12), ("crossing", "x" * 101),
+    ("mode", []), ("goods", "0702"), ("key", None), ("consignment", "rail"),
+)  # fmt: skip
 CASES: dict[str, tuple[Any, ...]] = {
     "first": (None, 1, 2, 5, 100),
     "id": (
@@ -73,7 +82,7 @@ class Asking:
 
     def __post_init__(self) -> None:
         self.luck = random.Random(self.seed)
-        chosen = self.luck.choices(ROOTS, (8, 4, 2, 1, 2), k=self.luck.choice((1, 1, 1, 1, 2)))
+        chosen = self.luck.choices(ROOTS, (8, 4, 2, 1, 2, 2), k=self.luck.choice((1, 1, 1, 1, 2)))
         if self.subject == "public":
             chosen = ["operator"]
         assert core.query_type
@@ -207,6 +216,8 @@ class Asking:
 
     def _made(self, name: str, argument: GraphQLArgument | Any) -> Any:
         inner = get_named_type(argument.type)
+        if name == "questions":
+            return [self._question() for _ in range(self.luck.choice((0, 1, 3, 8)))]
         if isinstance(inner, GraphQLInputObjectType):
             self.features[name] += 1
             return {n: self._made(n, f) for n, f in inner.fields.items() if self._chance(0.6)}
@@ -221,6 +232,27 @@ class Asking:
         if name == "first" and self._chance(0.03):
             return self.luck.choice((0, -1, 101))
         return self.luck.choice(CASES.get(name, (None,)))
+
+    def _question(self) -> dict[str, Any]:
+        """Of a batch of declarations: one in five is wrong somewhere."""
+        said: dict[str, Any] = {"key": self.luck.choice(KEYS), "tin": self._tin()}
+        if self._chance(0.6):
+            said["at"] = self.luck.choice(CASES["at"])
+        if self._chance(0.6):
+            names = ("role", "direction", "hs", "crossing", "mode")
+            said["consignment"] = {
+                name: self.luck.choice(CASES[name]) for name in names if self._chance(0.5)
+            }
+        if self._chance(0.2):
+            self.features["bad question"] += 1
+            name, bad = self.luck.choice(BAD_QUESTIONS)
+            if name in CASES and name != "at":
+                said["consignment"] = {**said.get("consignment", {}), name: bad}
+            else:
+                said[name] = bad
+        elif self._chance(0.2):
+            said["tin"] = self.luck.choice(("  {} ", "{}")).format(said["tin"].lower())
+        return said
 
     def _tin(self) -> str:
         return self.luck.choice(BAD_TINS if self._chance(0.01) else TINS)
@@ -237,10 +269,9 @@ def _literal(value: Any, kind: Any) -> str:
     """In the syntax of GraphQL: like JSON, but for names of enums and of fields."""
     inner = get_named_type(kind)
     if isinstance(value, dict):
-        fields = inner.fields
-        return (
-            "{" + ", ".join(f"{k}: {_literal(v, fields[k].type)}" for k, v in value.items()) + "}"
-        )
+        kinds = {name: it.type for name, it in inner.fields.items()}
+        said = (f"{name}: {_literal(it, kinds.get(name))}" for name, it in value.items())
+        return "{" + ", ".join(said) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_literal(it, inner) for it in value) + "]"
     if isinstance(value, str) and hasattr(inner, "values"):

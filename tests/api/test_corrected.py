@@ -191,6 +191,60 @@ def test_the_question_is_kept_as_it_was_asked_by_either_way_of_answering(
 
 
 @pytest.mark.parametrize("planner", [True, False])
+@pytest.mark.parametrize("selection", ["said: outcome", "tin ...it", "legal"])
+def test_a_batch_of_declarations_is_one_look_that_keeps_each_as_it_was_asked(
+    database: str, tmp_path: Path, planner: bool, selection: str
+) -> None:
+    record(database, *LINES)
+    document = """
+    query ($all: [RecognitionQuestion!]!, $known: DateTime) {
+      recognitionsOf(questions: $all, in: CN, knownAt: $known) {
+        again: key answer: recognition { SELECTION } ... { refused { message } } } }
+    fragment it on Recognition { outcome }"""
+    document = document if "...it" in selection else document.split("fragment")[0]
+    at = "2025-06-01T00:00:00Z"
+    questions = [
+        {"key": "1", "tin": STEEL, "at": at},
+        {"key": "2", "tin": "no TIN", "at": at},
+        {"key": "3", "tin": STEEL.lower(), "consignment": {"hs": "0702", "direction": "IMPORT"}},
+        {"key": "4", "tin": OPEN, "at": "2018-06-01T00:00:00+08:00", "consignment": {}},
+    ]
+    with Client(database, tmp_path, planner=planner) as small:
+        small.ask(document.replace("SELECTION", selection), "partner:CN", all=questions)
+        [(operation, tins, territory, outcomes, *_)] = kept(small, 1)
+        with psycopg.connect(database) as connection:
+            connection.execute("set timezone = 'UTC'")
+            [(law_at, law_ats, consignments, asked_at)] = connection.execute(
+                "select law_at, law_ats, consignments, at from access.read_log"
+            ).fetchall()
+
+    assert (operation, tins, territory) == ("recognitionsOf", [STEEL, STEEL, OPEN], "CN")
+    told = ["RECOGNISED", "NOT_RECOGNISED", "UNKNOWN"]
+    assert outcomes == (None if selection == "legal" else told)
+    assert law_at is None
+    assert law_ats == [
+        datetime(2025, 6, 1, tzinfo=UTC), asked_at, datetime(2018, 5, 31, 16, tzinfo=UTC),
+    ]  # fmt: skip
+    assert consignments == [None, {"hs": "0702", "direction": "IMPORT"}, None]
+
+
+def test_an_answer_of_a_batch_that_would_be_another_today_is_told(small: Client) -> None:
+    document = """query ($all: [RecognitionQuestion!]!) {
+      recognitionsOf(questions: $all, in: CN) { recognition { outcome } } }"""
+    at = datetime.now(UTC) - timedelta(1)
+    goods = {"hs": "0702"}
+    said = [{"key": "", "tin": NEW, "at": at.isoformat(), "consignment": goods},
+            {"key": "", "tin": NEW, "at": "2016-01-01T00:00:00Z"}]  # fmt: skip
+    small.ask(document, "partner:CN", all=said)
+    kept(small, 1)
+    suspended(small)
+
+    [found] = told(small, AUDITOR)
+    assert (found["tin"], found["consignment"]) == (NEW, goods)
+    assert datetime.fromisoformat(found["at"]) == at
+
+
+@pytest.mark.parametrize("planner", [True, False])
 def test_what_is_told_of_an_operator_wherever_it_may_be_recognised_is_kept_too(
     database: str, tmp_path: Path, planner: bool
 ) -> None:

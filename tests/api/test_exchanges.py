@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from api import logs
-from api.limits import BATCH_BODY
+from api.limits import DECLARATIONS_BODY
 from api.persisted import KEPT, Persisted
 from api.tokens import issue
 from tests.api.client import AUDITOR, CHINA, Client
@@ -47,7 +47,7 @@ REFUSED: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("PUT", "/graphql", {"json": QUESTION}, 405, "METHOD_NOT_ALLOWED"),
     ("GET", "/graphql", {"params": {"query": "mutation { __typename }"}}, 405,
      "METHOD_NOT_ALLOWED"),
-    ("POST", "/graphql", {"content": b"x" * (BATCH_BODY + 1),
+    ("POST", "/graphql", {"content": b"x" * (DECLARATIONS_BODY + 1),
      "headers": {"content-type": "application/json"}}, 413, "TOO_LARGE"),
     ("POST", "/graphql", {"content": b"query"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
     ("POST", "/graphql", {"json": QUESTION, "headers": {"accept": "text/css"}}, 406,

@@ -20,7 +20,8 @@ from api.planning import kept
 from api.planning.kept import Verdicts
 from projections.follower import Follower
 from projections.reads import rows
-from projections.reads.law import LAW
+from projections.reads.clocks import AsOf
+from projections.reads.law import LAW, Consignment, Law
 from projections.status import resume
 from tests.api.client import AUDITOR, KOREA, Client
 from tests.api.region import FRUIT, QUIET, ZONES, Line, record, region
@@ -38,25 +39,32 @@ ONE = f'query ($tin: TIN!) {{ recognitions(tins: [$tin], in: "KR") {{ tin {VERDI
 UNKEPT = ONE.replace("outcome", "outcome position")
 
 _BASES = """(select coalesce(json_agg(json_build_object(
-    'agreement', json_build_object('id', b.agreement), 'authorisation', b.authorisation,
+    'agreement', json_build_object('id', 'Agreement:' || b.agreement),
+    'authorisation', b.authorisation,
     'since', to_char(b.since at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))), '[]')
     from unnest(v.bases) b)"""
-_VERDICTS = f"""(select coalesce(json_agg(json_build_object('in', v.territory, 'outcome', v.outcome,
+_NOTHING = "null, null, null, null, null"
+
+
+def _verdicts(wanted: str, consignment: str = _NOTHING) -> str:
+    return f"""(select coalesce(json_agg(json_build_object('in', v.territory, 'outcome', v.outcome,
     'legal', v.legal, 'operational', v.operational, 'reasons', (
         select json_agg(json_build_object('code', r)) from unnest(v.reasons) r),
     'bases', {_BASES}) order by v.territory), '[]')
-    from rule.verdicts(o.tin, o.administration, WANTED, o.at, o.known,
-        null, null, null, null, null) v)"""
-_ASKED = f"""
-select o.at, o.known, {rows.mark("o", "'null'")}, a.code,
-    {_VERDICTS.replace("WANTED", "null")}, {_VERDICTS.replace("WANTED", "a.code")}
+    from rule.verdicts(o.tin, o.administration, {wanted}, o.at, o.known, {consignment}) v)"""
+
+
+_SETTLED = """
 from (select o.*, o.settled + %(at)s as at, o.settled + %(known)s as known
     from views.operator o where o.settled < '9000-01-01'
         and coalesce(o.settled_until, 'infinity') > o.settled + %(at)s) o
 cross join lateral (
     select a.code from views.administration a where left(a.code, 1) = left(o.administration, 1)
     order by md5(o.tin || a.code) limit 1
-) a""".replace("{clocks}", "0")
+) a"""
+_ASKED = f"""
+select o.at, o.known, {rows.mark("o", "'null'").replace("{clocks}", "0")}, a.code,
+    {_verdicts("null")}, {_verdicts("a.code")} {_SETTLED}"""
 
 
 @pytest.mark.parametrize("letters", (kept.LETTERS, 2_000))
@@ -85,7 +93,7 @@ async def _hold_equal(database: str, asked: list[tuple[Any, ...]]) -> None:
 
         async def told(mark: str, **bound: Any) -> str:
             pieces = mark.encode().split(b"\x01")
-            found = await verdicts.told(pieces, [bound])
+            found = await verdicts.told(pieces, [{"belief": ":", **bound}])
             return found[1].decode()
 
         async def equal(
@@ -96,6 +104,76 @@ async def _hold_equal(database: str, asked: list[tuple[Any, ...]]) -> None:
             assert json.loads(await told(mark, at=at, known=known)) == everywhere, mark
             one = await told(mark, at=at, known=known, **{"in": place})
             assert [json.loads("{" + one + "}")] == there, (mark, place)
+
+        for n in range(0, len(asked), 50):
+            await asyncio.gather(*(equal(*it) for it in asked[n : n + 50]))
+
+
+CONSIGNMENTS = (
+    Consignment(role="CARRIER"), Consignment("EXPORTER", "IMPORT", "0702"),
+    Consignment(direction="EXPORT", hs="1201", crossing="Heihe", mode="RAIL"),
+    Consignment(hs="12", crossing="heihe-blagoveshchensk", mode="road"),
+    Consignment(hs="070211", mode="AIR"), Consignment("EXPORTER", hs="99", crossing="Suifenhe"),
+)  # fmt: skip
+_MARK = rows.mark("o", "'null'", "c.number").replace("{clocks}", "0")
+_CONSIGNED = f"""
+select o.at, o.known, {_MARK}, a.code, c.number,
+    {_verdicts("a.code", "c.role, c.direction, c.hs, c.crossing, c.mode")}
+{_SETTLED.split("cross join")[0]}
+cross join lateral (
+    select l.to_party as code from views.link l where l.from_party = o.administration
+    order by l.agreement limit 1
+) a
+cross join jsonb_to_recordset(%(consignments)s::jsonb) as c (
+    number int, role text, direction text, hs text, crossing text, mode text)"""
+
+
+def test_what_is_kept_of_a_consignment_is_what_the_rule_says(database: str) -> None:
+    """Of goods, crossings, modes, directions and roles no more is told apart than clauses do."""
+    codes = [a + b for a, b in product(ascii_uppercase, repeat=2)]
+    asked: list[tuple[Any, ...]] = []
+    consignments = json.dumps(
+        [{"number": n, **it._asdict()} for n, it in enumerate(CONSIGNMENTS)]
+    )
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        worlds = [Maker(8_000 + n, codes[5 * n : 5 * n + 5]).make() for n in range(WORLDS)]
+        _write(connection, worlds)
+        for later in LATER[::2]:
+            given = {"at": later, "known": later, "consignments": consignments}
+            asked += connection.execute(_CONSIGNED.encode(), given).fetchall()
+
+    asyncio.run(_hold_equal_consigned(database, asked))
+
+    assert len(asked) > 1_000
+    reasons = {reason["code"] for it in asked for reason in it[5][0]["reasons"]}
+    assert reasons >= {"GOODS_OUT_OF_SCOPE", "ROLE_OUT_OF_SCOPE", "CROSSING_OUT_OF_SCOPE",
+                       "DIRECTION_OUT_OF_SCOPE", "IN_FORCE"}  # fmt: skip
+
+
+def test_of_a_thousand_goods_and_crossings_the_law_tells_few_apart() -> None:
+    law = Law("", (), (), False, frozenset(), frozenset(), True, frozenset({"07", "0801"}),
+              frozenset({"Heihe - Blagoveshchensk"}), frozenset({"rail"}))  # fmt: skip
+    goods = {law.consigned(Consignment(hs=f"{n:06}")) for n in range(0, 1_000_000, 101)}
+    crossings = {law.consigned(Consignment(crossing=f"Crossing {n}")) for n in range(1_000)}
+
+    assert {it.hs for it in goods if it} == {"07", "0801", "?"}
+    assert crossings == {Consignment(crossing="?")}
+    assert law.consigned(Consignment(mode="RAIL")) == Consignment(mode="rail")
+    assert law.consigned(Consignment()) is None
+
+
+async def _hold_equal_consigned(database: str, asked: list[tuple[Any, ...]]) -> None:
+    async with _keeping(database) as verdicts:
+
+        async def equal(
+            at: datetime, known: datetime, mark: str, place: str, number: int, there: Any
+        ) -> None:
+            bound = {"known": known, "in": place, "alike": list(range(len(CONSIGNMENTS))),
+                     "asked": [(AsOf(at, known), it) for it in CONSIGNMENTS]}  # fmt: skip
+            found = await verdicts.told(mark.encode().split(b"\x01"), [bound])
+            told = json.loads("{" + found[1].decode() + "}")
+            assert [told] == _in_full(there), (mark, place, CONSIGNMENTS[number])
 
         for n in range(0, len(asked), 50):
             await asyncio.gather(*(equal(*it) for it in asked[n : n + 50]))
@@ -126,11 +204,12 @@ def test_what_is_kept_again_takes_no_more_room_than_before(
     now, codes = datetime.now(UTC), [f"X{it}" for it in ascii_uppercase]
 
     async def in_turn() -> tuple[int, int]:
+        bound = {"belief": ":", "at": now, "known": now, "in": "JP"}
         async with _keeping(region.database) as verdicts:
             for other in codes:
                 # The law sees no difference between the first two. The others take their room.
                 for it in (mark("XX", other), mark("XX"), *map(mark, ZONES)):
-                    await verdicts.told([b"", it], [{"at": now, "known": now, "in": "JP"}])
+                    await verdicts.told([b"", it], [bound])
             texts = [it.text for it in verdicts._kinds.values() if it.text]
             return verdicts._letters, sum(it.letters for it in texts)
 
@@ -141,7 +220,7 @@ def test_what_is_kept_again_takes_no_more_room_than_before(
 def test_of_two_with_one_number_the_elder_is_told_first(region: Client) -> None:
     days = ["2020-05-02T00:00:00+00:00", "2018-05-02T00:00:00.5+00:00"]
     mark = _mark(_version(region.database), "CN", ["AEOCN1", "AEOCN1"], days)
-    bound = {"at": datetime.now(UTC), "known": datetime.now(UTC), "in": "KR"}
+    bound = {"at": datetime.now(UTC), "known": datetime.now(UTC), "belief": ":", "in": "KR"}
 
     async def told() -> bytes:
         async with _keeping(region.database) as verdicts:

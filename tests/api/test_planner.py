@@ -26,6 +26,7 @@ from graphql import (
 )
 from prometheus_client import REGISTRY
 
+from api import declarations
 from api.access import PUBLIC, Asker, named
 from api.context import Context
 from api.limits import Document, read
@@ -93,6 +94,7 @@ def test_what_is_planned_is_what_the_resolvers_say(region: Client) -> None:
         "missing",
         "null",
         "asOf",
+        "bad question",
     ):
         assert features[feature] > 20, feature
     print(f"{planned} planned and equal, {invalid} invalid, {declined} declined {_declined()}")
@@ -277,14 +279,16 @@ async def _planned(
 ) -> bytes | None:
     planner = region.service.counter._planner
     assert planner is not None
-    return await planner.answer(context, document, _operation(document), variables)
+    operation = _operation(document)
+    given = document.examined(operation, variables)
+    return await planner.answer(context, document, operation, given)
 
 
 async def _stock(context: Context, document: Document, variables: dict[str, Any]) -> Any:
     context = replace(context, _once={})
     return await schema.execute(
         None,
-        variable_values=variables,
+        variable_values=dict(document.examined(_operation(document), variables)),
         context_value=context,
         operation_name=None,
         operation_extensions={"document": document},
@@ -294,11 +298,17 @@ async def _stock(context: Context, document: Document, variables: dict[str, Any]
 def _read(text: str, *, in_full: bool) -> Document:
     """Reading a document takes five times as long as answering it. The generator makes but one kind
     of mistake, a bad value said in the document; that it makes no other, every tenth shows."""
-    node = parse(text)
+    node = declarations.examined(parse(text))
     bad = validate(core, node, [ValuesOfCorrectTypeRule])
     if in_full:
         assert bool(validate(core, node)) == bool(bad), (validate(core, node), text)
-    return Document(node, tuple(bad))
+    operations = [it for it in node.definitions if isinstance(it, OperationDefinitionNode)]
+    batches = {_name(it): declarations.variables_of(it) for it in operations}
+    return Document(node, tuple(bad), batches=batches)
+
+
+def _name(operation: OperationDefinitionNode) -> str | None:
+    return operation.name.value if operation.name else None
 
 
 def _operation(document: Document) -> OperationDefinitionNode:

@@ -18,7 +18,7 @@ LATER = (timedelta(0), timedelta(microseconds=1), timedelta(days=40), timedelta(
 
 def test_the_rule_of_a_settled_row_is_the_rule_of_the_tables(database: str) -> None:
     codes = [a + b for a, b in product(ascii_uppercase, repeat=2)]
-    everywhere, there, stood = 0, 0, 0
+    everywhere, there, consigned, stood = 0, 0, 0, 0
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
         worlds = [Maker(9_000 + n, codes[5 * n : 5 * n + 5]).make() for n in range(WORLDS)]
@@ -34,8 +34,10 @@ def test_the_rule_of_a_settled_row_is_the_rule_of_the_tables(database: str) -> N
             stood += _equal(connection, _STOOD, later)
         for at in LATER:
             there += _equal(connection, _THERE, {"at": at, "known": timedelta(0)})
+            consigned += _equal(connection, _CONSIGNED, {"at": at, "known": timedelta(0)})
     assert everywhere > 2_000
     assert there > 5_000
+    assert consigned > 5_000
     assert stood > 1_000
 
 
@@ -80,6 +82,21 @@ select o.tin || ' in ' || a.code,
         {_ROW}) v)
 {_SETTLED}
 join views.administration a on left(a.code, 1) = left(o.administration, 1)"""
+
+#: The same, asked about with some of the consignments that clauses tell apart.
+_ASKED = "null, null, null, null, null"
+_CONSIGNED = (
+    _THERE.replace(_ASKED, "c.role, c.direction, c.hs, c.crossing, c.mode")
+    .replace(f"{_ROW})", f"{_ROW}, c.role, c.direction, c.hs, c.crossing, c.mode)")
+    + """
+cross join lateral (
+    select * from (values ('CARRIER', null, null, null, null),
+        ('EXPORTER', 'IMPORT', '0702', null, null), (null, 'EXPORT', '1201', 'Heihe', 'RAIL'),
+        (null, null, '12', 'heihe-blagoveshchensk', 'road'),
+        (null, null, '999999', 'Suifenhe', 'AIR')) as c (role, direction, hs, crossing, mode)
+    order by md5(o.tin || a.code || c.*::text) limit 2
+) c"""
+)
 
 _STOOD = f"""
 select o.tin,

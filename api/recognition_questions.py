@@ -1,0 +1,304 @@
+"""A batch of customs declarations in GraphQL: each question with its own instant and consignment.
+
+A question that is wrong is one refused answer; `api.declarations` reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
+
+import strawberry
+
+from api import access, paging
+from api.access import Action, operator
+from api.asof import AsOfInput
+from api.codes import RefusalCode
+from api.context import Context, Info
+from api.costs import costs
+from api.declarations import NOTHING, Declared, Examined, Fault, Questions, read
+from api.planning import sql
+from api.readlog import Asked, consignment
+from api.recognition import ConsignmentInput, Recognition, Territory, all_of, facts, selects
+from api.refusals import Refused, Unanswered
+from api.telling import TELLING
+from projections.reads import rows as places
+from projections.reads.clocks import AsOf
+from projections.reads.law import Consignment
+from projections.reads.visibility import SIGHT
+from registry.recognition import Question
+from registry.values import AdministrationCode, Direction, HsCode, Role, Tin
+
+KnownAt = Annotated[
+    datetime | None,
+    strawberry.argument(description="Only what was known by then counts; default now."),
+]
+
+
+@strawberry.input(
+    description="One declaration of a batch. What is wrong with it refuses its own answer, and no "
+    "other."
+)
+class RecognitionQuestion:
+    key: str = strawberry.field(description="The asker's own name for it, given back as it is.")
+    tin: str = strawberry.field(
+        description="The operator's TIN or national AEO code. Blanks around it, small letters and "
+        "full-width characters make no difference."
+    )
+    at: datetime | None = strawberry.field(
+        default=None, description="The instant whose law is asked for; default now."
+    )
+    consignment: ConsignmentInput | None = strawberry.field(
+        default=None, description="What is carried; default: in general."
+    )
+
+
+@strawberry.type(description="The answer to one question of a batch: a recognition or a refusal.")
+class RecognitionAnswer:
+    key: str = strawberry.field(description="As it was given.")
+    tin: str = strawberry.field(description="As it was asked.")
+    found: strawberry.Private[Recognition | None]
+    fault: strawberry.Private[Fault | None]
+
+    @costs(78)
+    @sql.rows(places.RECOGNITION_OF, ready=places.RECOGNITION_OF_READY, telling=TELLING)
+    @strawberry.field
+    def recognition(self) -> Recognition | None:
+        """What `recognition` answers to the same question; null where it was refused."""
+        return self.found
+
+    @costs(1)
+    @sql.rows(places.REFUSED)
+    @strawberry.field
+    def refused(self) -> Refused | None:
+        """Why the question is not answered: the field, what was found, what was wanted."""
+        return refusal(self.fault) if self.fault else None
+
+
+def refusal(fault: Fault) -> Refused:
+    return Refused(code=fault.code, message=fault.message, path=list(fault.path) or None)
+
+
+def declared(questions: Sequence[RecognitionQuestion] | Questions) -> list[Declared]:
+    """What was read of the questions. One that holds a variable was coerced by GraphQL."""
+    if isinstance(questions, Questions):
+        return questions.declared
+    return [it.tin.declared if isinstance(it.tin, Examined) else _read(it) for it in questions]
+
+
+def _read(it: RecognitionQuestion) -> Declared:
+    said: dict[str, Any] = {"key": it.key, "tin": it.tin}
+    if it.at is not None:
+        said["at"] = it.at.isoformat()
+    if it.consignment is not None:
+        said["consignment"] = {
+            name: getattr(value, "text", None) or getattr(value, "value", value)
+            for name, value in vars(it.consignment).items()
+        }
+    return read(said)
+
+
+Batch = Annotated[
+    list[RecognitionQuestion],
+    strawberry.argument(description="At most 1,000; each is answered by itself."),
+]
+
+
+class _Batch(NamedTuple):
+    """The questions as they may be answered. `as_of`: the clocks of each; `clocks`: of one that
+    names no instant."""
+
+    questions: list[Declared]
+    as_of: list[AsOf]
+    clocks: AsOf
+
+    @property
+    def good(self) -> list[tuple[Declared, AsOf]]:
+        return [
+            (it, as_of)
+            for it, as_of in zip(self.questions, self.as_of, strict=True)
+            if it.fault is None
+        ]
+
+
+def _batch(
+    context: Context, questions: Sequence[RecognitionQuestion] | Questions,
+    in_: AdministrationCode, known_at: datetime | None,
+) -> _Batch:  # fmt: skip
+    """Each question that may not be asked, or of an instant that nobody can answer for, has that
+    as its fault. Raises Unanswered for more than 1,000 questions, and for `known_at`."""
+    paging.keys("questions", questions)
+    clocks = context.clocks(AsOfInput(known_at=known_at))
+    instants: dict[datetime | None, AsOf | Fault] = {None: clocks}
+    allowed: dict[str, Fault | None] = {}
+    # To a company alone is one operator of a home not like the other.
+    letters = None if context.asker.role is access.Role.COMPANY else 2
+    found, each = [], []
+    for it in declared(questions):
+        as_of = instants.get(it.at)
+        if as_of is None:
+            as_of = instants[it.at] = _clocks(context, it.at, known_at)
+        if it.wanted is not None:
+            alike = it.wanted[:letters]
+            if alike not in allowed:
+                allowed[alike] = _forbidden(context, it.wanted, in_)
+            fault = as_of if isinstance(as_of, Fault) else allowed[alike]
+            if fault is not None:
+                it = it._replace(wanted=None, fault=fault)
+        found.append(it)
+        each.append(clocks if isinstance(as_of, Fault) else as_of)
+    return _Batch(found, each, clocks)
+
+
+def _clocks(context: Context, at: datetime | None, known_at: datetime | None) -> AsOf | Fault:
+    try:
+        return context.clocks(AsOfInput(at=at, known_at=known_at))
+    except Unanswered as error:
+        return Fault(error.message, ("at",))
+
+
+def _forbidden(context: Context, tin: str, in_: AdministrationCode) -> Fault | None:
+    verdict = access.decide(context.asker, Action.ASK_RECOGNITION, operator(Tin(tin), in_))
+    return None if verdict.allowed else Fault(verdict.reason, (), RefusalCode.FORBIDDEN)
+
+
+# ------------------------------------------------------------- in one statement
+
+
+def _asked(
+    context: Context, questions: Sequence[RecognitionQuestion] | Questions,
+    in_: AdministrationCode, known_at: datetime | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """The questions as arrays, and those alike on the first clock and in their consignment told
+    by number: `alike` of each question, `asked` of each number."""
+    batch = _batch(context, questions, in_, known_at)
+    numbers: dict[tuple[datetime | None, Consignment], int] = {}
+    alike = [numbers.setdefault((it.at, it.consignment), len(numbers)) for it in batch.questions]
+    first = dict(zip(reversed(alike), reversed(batch.as_of), strict=True))
+    asked = [(first[n], it) for (_, it), n in numbers.items()]
+    instants = [f'"{at.isoformat()}"' if at else "NULL" for at, _ in numbers]
+    faults = [it.fault for it in batch.questions]
+    wrong = any(faults)
+    good = batch.good
+    return {
+        "keys": _array([it.key for it in batch.questions]),
+        "asked_tins": _array([it.tin for it in batch.questions]),
+        "tins": _array([it.wanted for it in batch.questions]),
+        "ats": f"{{{','.join([instants[n] for n in alike])}}}",
+        **{
+            f"{name}s": _array([asked[n][1][place] for n in alike])
+            if any(it[place] for _, it in asked) else "{}"
+            for place, name in enumerate(Consignment._fields)
+        },
+        "codes": _array([it.code.value if it else None for it in faults]) if wrong else "{}",
+        "messages": _array([it.message if it else None for it in faults]) if wrong else "{}",
+        "paths": _array([_path(it) for it in faults]) if wrong else "{}",
+        "in": in_.text,
+        "known": batch.clocks.known,
+        "exact": "yes" if batch.clocks.asked else None,
+        "alike": alike,
+        "asked": [(as_of, None if it == NOTHING else it) for as_of, it in asked],
+        "looked": [it.wanted for it, _ in good],
+        "look": _look(in_, batch.clocks, good),
+    }  # fmt: skip
+
+
+def _path(fault: Fault | None) -> str | None:
+    return ".".join(fault.path) or None if fault else None
+
+
+def _array(texts: Sequence[str | None]) -> str:
+    """The text of an array in PostgreSQL."""
+    said = '","'.join(["\0" if it is None else it for it in texts])
+    if "\\" in said or said.count('"') != 2 * max(0, len(texts) - 1):
+        said = '","'.join(
+            "\0" if it is None else it.replace("\\", "\\\\").replace('"', '\\"') for it in texts
+        )
+    return f'{{"{said}"}}'.replace('"\0"', "NULL") if texts else "{}"
+
+
+def _look(in_: AdministrationCode, clocks: AsOf, good: Sequence[tuple[Declared, AsOf]]) -> Asked:
+    """For the log of looks: on which instant and with which consignment each was asked about."""
+    return Asked(
+        in_.text, None, clocks.known,
+        each=[(as_of.at, _said(it.consignment)) for it, as_of in good],
+    )  # fmt: skip
+
+
+def _said(it: Consignment) -> str | None:
+    return None if it is NOTHING else consignment(it._asdict())
+
+
+_GIVEN = (
+    "keys", "asked_tins", "tins", "ats", "roles", "directions", "hss", "crossings", "modes",
+    "codes", "messages", "paths", "in", "known", "exact",
+)  # fmt: skip
+
+
+@strawberry.type
+class RecognitionQuestionQuery:
+    @costs(1)
+    @sql.rows(
+        places.QUESTIONS,
+        order=sql.AS_IT_LIES,
+        ctes=f"{SIGHT},{places.IN_COMMON_OF_QUESTIONS}",
+        names=places.OF_QUESTION,
+        alone=True,
+        looks="looked",
+        bind=_asked,
+        gives=_GIVEN,
+    )
+    @strawberry.field
+    async def recognitions_of(
+        self,
+        info: Info,
+        questions: Batch,
+        in_: Territory,
+        known_at: KnownAt = None,
+    ) -> list[RecognitionAnswer]:
+        """Up to 1,000 declarations in one request, each with its own goods, role, crossing and
+        instant, answered in the order asked: what `recognition` answers to each. A question that is
+        wrong, or that the asker may not ask, is one refused answer, and not a refused request.
+        """
+        context = info.context
+        batch = _batch(context, questions, in_, known_at)
+        good = batch.good
+        tins = [Tin(it.wanted or "") for it, _ in good]
+        found: list[Recognition] = []
+        try:
+            known = await facts(context, list(dict.fromkeys(tins)), in_, batch.clocks)
+            for tin, (it, as_of) in zip(tins, good, strict=True):
+                found.append(
+                    Recognition.of(
+                        tin, known.of(tin), _question(in_, as_of.at, it.consignment), as_of,
+                        known.position, all_of_it=all_of(context, tin),
+                    )
+                )  # fmt: skip
+        finally:
+            chosen = [it.selections for it in info.selected_fields]
+            told = found and any(selects(it, "recognition", "outcome") for it in chosen)
+            context.looked(
+                "recognitionsOf", [tin.text for tin in tins], _look(in_, batch.clocks, good),
+                [it.outcome.value for it in found] if told else None,
+            )  # fmt: skip
+        answers = iter(found)
+        return [
+            RecognitionAnswer(
+                key=it.key, tin=it.tin, fault=it.fault,
+                found=next(answers) if it.fault is None else None,
+            )
+            for it in batch.questions
+        ]  # fmt: skip
+
+
+def _question(in_: AdministrationCode, at: datetime, it: Consignment) -> Question:
+    return Question(
+        in_,
+        at,
+        Role(it.role) if it.role else None,
+        Direction(it.direction) if it.direction else None,
+        HsCode(it.hs) if it.hs else None,
+        it.crossing,
+        it.mode,
+    )
