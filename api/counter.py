@@ -106,9 +106,9 @@ class Counter:
         return await self.execute(context, document, operation, variables)
 
     def _may_take(self, operation: OperationDefinitionNode) -> float | None:
-        """Seconds. A command is not cut short here: its sender must learn its outcome."""
+        """Seconds. A command has the ledger's own time limits, and this one beyond them."""
         if operation.operation is not OperationType.QUERY:
-            return None
+            return COMMAND_PATIENCE
         fields = [s for s in operation.selection_set.selections if isinstance(s, FieldNode)]
         alone = len(fields) == len(operation.selection_set.selections)
         feed = alone and {field.name.value for field in fields} <= FEED
@@ -157,9 +157,9 @@ class Counter:
         except asyncio.CancelledError:
             if not self._patience.was_late(task):
                 raise
-            answer = _not_now(psycopg.errors.QueryCanceled())
+            answer = _not_now(_too_late(operation))
         except TimeoutError:
-            answer = _not_now(psycopg.errors.QueryCanceled())
+            answer = _not_now(_too_late(operation))
         except (psycopg.OperationalError, PoolTimeout, TooManyRequests) as error:
             log.warning("not now", request=str(context.request), why=str(error))
             answer = _not_now(error)
@@ -230,14 +230,22 @@ async def _executed(
         operation_name=operation.name.value if operation.name else None,
         operation_extensions={"document": document},
     )
+    return await left_when_cancelled(work)
+
+
+def _too_late(operation: OperationDefinitionNode) -> Exception:
+    """Of a command nobody knows then what became of it: its sender learns that by its id."""
     if operation.operation is OperationType.QUERY:
-        return await left_when_cancelled(work)
-    return await work  # of a command: its sender must learn its outcome
+        return psycopg.errors.QueryCanceled()
+    return OutcomeUnknown("it took too long")
 
 
 #: The delta feed never splits what one event changed, and one event can change thousands of
 #: operators: a partner that follows it waits longer rather than never getting past it.
 FEED, FEED_PATIENCE = {"changes", "__typename"}, 60.0
+#: Seconds after which the sender of a command is told that its outcome is not known. The ledger
+#: gives up before, but where it does not answer at one place after another.
+COMMAND_PATIENCE = 45.0
 
 
 def unanswerable(document: Document, operation_name: str | None) -> Answer:

@@ -59,9 +59,14 @@ def _columns(
 
 
 def prepare(
-    connection: psycopg.Connection[Any], functions: Sequence[str] = IN_THE_REGISTER
+    connection: psycopg.Connection[Any],
+    functions: Sequence[str] = IN_THE_REGISTER,
+    until: float | None = None,
 ) -> None:
-    """Make a connection ready to append. `functions`: a ledger's `FUNCTIONS`, quoted for SQL."""
+    """Make a connection ready to append. `functions`: a ledger's `FUNCTIONS`, quoted for SQL.
+
+    Waits no longer than `until` (monotonic seconds). Raises psycopg.Error.
+    """
     # Bound to names and not to *: another release of the function may answer more.
     text = "select number, status, first_position, events, recorded_at, refusal from"
     each = _without_counts(PARAMETERS)
@@ -69,18 +74,30 @@ def prepare(
     takes = (PARAMETERS, PARAMETERS + OF_SIGNATURES + OF_HOLDINGS, each, of_one)
     for name, function, kinds in zip((ANY, BESIDE, EACH, ONE), functions, takes, strict=True):
         numbers = ", ".join(f"${n}" for n in range(1, len(kinds) + 1))
-        made = connection.pgconn.prepare(name, f"{text} {function}({numbers})".encode(), kinds)
+        line = connection.pgconn
+        line.send_prepare(name, f"{text} {function}({numbers})".encode(), kinds)
+        _flush(line, until)
+        made = _last(line, until)
         if made.status != ExecStatus.COMMAND_OK:
             raise _refusal(made)
 
 
-def send(connection: psycopg.Connection[Any], batch: Sequence[Ticket]) -> None:
-    """Hand a batch over, and do not wait for its commit. Raises psycopg.Error."""
+def send(
+    connection: psycopg.Connection[Any], batch: Sequence[Ticket], until: float | None = None
+) -> None:
+    """Hand a batch over, and do not wait for its commit. Raises psycopg.Error.
+
+    Waits for the server to take it no longer than `until` (monotonic seconds).
+    """
     line = connection.pgconn
     name, parameters = _statement(batch)
     line.send_query_prepared(name, parameters, [1] * len(parameters), result_format=1)
+    _flush(line, until)
+
+
+def _flush(line: PGconn, until: float | None) -> None:
     while line.flush():  # more than the socket takes at once: read as well, or both sides may wait
-        _wait(line, select.POLLIN | select.POLLOUT)
+        _wait(line, select.POLLIN | select.POLLOUT, until)
 
 
 def _statement(batch: Sequence[Ticket]) -> tuple[bytes, Sequence[bytes | None]]:
@@ -109,7 +126,15 @@ def receive(
 
     Waits without holding up other threads, and no longer than `until` (monotonic seconds).
     """
-    line, answer = connection.pgconn, None
+    answer = _last(connection.pgconn, until)
+    if answer.status != ExecStatus.TUPLES_OK:
+        raise _refusal(answer)
+    return _outcomes(batch, answer)
+
+
+def _last(line: PGconn, until: float | None) -> PGresult:
+    """The last result of what was sent. Raises psycopg.OperationalError."""
+    answer = None
     while True:
         while line.is_busy():
             _wait(line, select.POLLIN, until)
@@ -119,9 +144,7 @@ def receive(
         answer = result
     if answer is None:
         raise psycopg.OperationalError("the server has closed the connection")
-    if answer.status != ExecStatus.TUPLES_OK:
-        raise _refusal(answer)
-    return _outcomes(batch, answer)
+    return answer
 
 
 def _wait(line: PGconn, events: int, until: float | None = None) -> None:

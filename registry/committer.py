@@ -93,8 +93,9 @@ class Appender:
             try:
                 if self._connection is None:
                     self._connection = self._ready()
-                send(self._connection, batch)
-                return receive(self._connection, batch, monotonic() + SILENCE)
+                deadline = monotonic() + SILENCE
+                send(self._connection, batch, deadline)
+                return receive(self._connection, batch, deadline)
             except LOST as error:
                 # Not reached, or no lock had: nothing was done. Else it may have been committed.
                 reached = self._connection is not None
@@ -112,7 +113,7 @@ class Appender:
     def _ready(self) -> psycopg.Connection[Any]:
         connection = self._connect()
         try:
-            prepare(connection, self._functions)
+            prepare(connection, self._functions, monotonic() + SILENCE)
         except BaseException:  # a migration is still to come: kept, the line would never be ready
             connection.close()
             raise

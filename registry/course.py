@@ -20,6 +20,7 @@ from eventsourcing.domain import BaseAggregate
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from registry import commands as c
+from registry.database import Heard
 from registry.errors import HeldByAnother, KnownTooLate, OtherCommand, Refusal, StaleVersion
 from registry.ledger import (
     Busy,
@@ -85,7 +86,9 @@ def _alone(registry: Registry) -> psycopg.Connection[Any]:
     """A session that nobody else has until it is closed, in whatever process. Raises Busy,
     Unreachable."""
     try:
-        connection = psycopg.connect(registry.env["LEDGER_CONNINFO"], autocommit=True)
+        connection = Heard.connect(
+            registry.env["LEDGER_CONNINFO"], autocommit=True, connect_timeout=5
+        )
     except psycopg.OperationalError as error:
         raise Unreachable(str(error)) from error
     try:

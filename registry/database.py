@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
+from psycopg.rows import Row
 
 from registry import privileges
 from registry.paths import MIGRATIONS
+
+Result = TypeVar("Result")
 
 #: Any number will do; this one is "AEO" in ASCII. One migrator at a time in one database.
 LOCK = 0x41454F
@@ -110,6 +114,30 @@ def environment(conninfo: str, role: str | None = "aeo_writer") -> dict[str, str
         "POSTGRES_POOL_SIZE": "2",
         "POSTGRES_CONNECT_TIMEOUT": "3",  # the library tries ten times: half a minute in all
     }
+
+
+#: Seconds without a word from the server, after which a connection that somebody waits for is given
+#: up. A server process that was stopped keeps its connection: the network knows of no fault.
+SILENCE = 10.0
+
+
+class Heard(psycopg.Connection[Row]):
+    """A connection that is given up when its server falls silent. No statement on it may take
+    longer than SILENCE.
+
+    Raises psycopg.OperationalError, and is closed then.
+    """
+
+    def wait(
+        self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None
+    ) -> Result:
+        try:
+            return super().wait(gen, interval, SILENCE if timeout is None else timeout)
+        except psycopg.errors._WaitTimeout:
+            if timeout is not None:
+                raise
+            self.pgconn.finish()  # a word from us would wait for one of theirs
+            raise psycopg.OperationalError("the server did not answer in time") from None
 
 
 #: SQLSTATEs, or the classes they begin with, that mean a lost connection: connection exceptions,

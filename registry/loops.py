@@ -23,6 +23,8 @@ from registry.tickets import Ticket
 #: From so many on, half of them may wait for the next commit: then those who were answered and
 #: the database work at the same time. It pays where the disk is quick (`_in_turns`).
 CROWD = 16
+#: Seconds that the loop itself waits for the server to take what is sent; a thread may wait longer.
+AT_ONCE = 1.0
 SILENT = psycopg.OperationalError("the server did not answer in time")
 
 
@@ -121,7 +123,7 @@ class LoopCommitter:
         if line is None:
             return self._in_a_thread(doubtful=False)
         try:
-            send(line, self._sent)
+            send(line, self._sent, monotonic() + AT_ONCE)
         except Exception:
             return self._in_a_thread(doubtful=True)
         self._line, self._socket = line, line.pgconn.socket

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from threading import Lock
+from time import monotonic, sleep
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -27,21 +28,29 @@ from eventsourcing.postgres import (
     PostgresDatastore,
     PostgresFactory,
 )
-from eventsourcing.utils import Environment, EnvType, retry
+from eventsourcing.utils import Environment, EnvType
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier
 
 from registry.appending import FUNCTIONS
-from registry.committer import Appender, Committer, closed, take
-from registry.database import with_settings
-from registry.ledger import Command, Found, Outcome, RecordedEvent, RecordedNotification
+from registry.committer import PAUSE, Appender, Committer, closed, take
+from registry.database import Heard, with_settings
+from registry.ledger import (
+    Command,
+    Found,
+    Outcome,
+    OutcomeUnknown,
+    RecordedEvent,
+    RecordedNotification,
+)
 from registry.loops import LoopCommitter
 from registry.paths import MIGRATIONS
 from registry.subscription import LedgerSubscription
 from registry.tickets import Ticket, write_out
 
 CAPACITY = 4096  # commands that may wait; more are refused at once
+READING = 15.0  # seconds until what cannot be read is given up, but for a reading under way
 PATIENCE = 30.0  # seconds until a command that gets no answer is called unknown
 
 #: The migrations that make a ledger, without the rights to it.
@@ -83,7 +92,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         *,
         events_table_name: str = "event",
         capacity: int = CAPACITY,
-        patience: float = PATIENCE,
+        patience: float | None = None,
     ) -> None:
         if datastore.enable_db_functions:
             raise ValueError(
@@ -98,7 +107,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         self._commands = SQL("{}").format(self._identifier("command"))
         connect = partial(_connect, datastore)
         functions = [self._identifier(name).as_string() for name in FUNCTIONS]
-        self._appender = partial(Appender, connect, functions, patience)
+        self._appender = partial(Appender, connect, functions, patience or PATIENCE)
         self._capacity = capacity
         self._committer = Committer(self._appender(), capacity)
         self._of_loops: dict[asyncio.AbstractEventLoop, LoopCommitter] = {}
@@ -321,11 +330,19 @@ class LedgerRecorder(PostgresApplicationRecorder):
             return None
         return write_out(command or Command.anonymous(), events)
 
-    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
     def _select(self, statement: Composed, values: list[Any]) -> list[tuple[Any, ...]]:
-        with self.datastore.get_connection() as connection:
-            cursor = connection.cursor(row_factory=tuple_row)
-            return cursor.execute(statement, values, prepare=True).fetchall()
+        """Tries again on a lost connection, and no longer than `READING` seconds in all; then
+        raises OutcomeUnknown: it may be read for a command that is recorded already."""
+        until = monotonic() + READING
+        while True:
+            try:
+                with self.datastore.get_connection() as connection:
+                    cursor = connection.cursor(row_factory=tuple_row)
+                    return cursor.execute(statement, values, prepare=True).fetchall()
+            except (InterfaceError, OperationalError) as error:
+                if monotonic() + PAUSE > until:
+                    raise OutcomeUnknown(f"The ledger cannot be read: {error}") from error
+                sleep(PAUSE)
 
     def _named(self, name: str) -> str:
         own = self.events_table_name
@@ -357,7 +374,10 @@ class LedgerFactory(PostgresFactory):
         if conninfo:
             given = {"row_factory": given["row_factory"], **conninfo_to_dict(conninfo)}
         role = self.env.get("LEDGER_ROLE")
-        pool.kwargs = with_settings(given, timezone="UTC", **({"role": role} if role else {}))
+        pool.kwargs = with_settings(
+            {**WATCHFUL, **given}, timezone="UTC", **({"role": role} if role else {})
+        )
+        pool.connection_class = Heard
         self._recorders: list[LedgerRecorder] = []
 
     def application_recorder(self) -> LedgerRecorder:
