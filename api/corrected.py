@@ -13,16 +13,18 @@ import strawberry
 
 from api import paging, positions
 from api.access import Action
+from api.asof import AHEAD, EARLIEST
 from api.context import Context, Info
 from api.costs import costs
-from api.divergences import From, Territory, To, events, shown
+from api.divergences import From, Territory, To, diverged, events, shown
 from api.events import Event
 from api.refusals import bad_input
 from api.vocabulary import Json, Position
 from projections.reads import looks as reads
 from projections.reads.clocks import POSITION
+from projections.reads.events import EventRow
 from projections.reads.looks import Corrected, Given
-from projections.reads.operators import visible
+from projections.reads.operators import of_stream, visible
 from registry.values import AdministrationCode, Outcome, Tin
 
 MOST = 1_000  # answers that one page looks at
@@ -133,6 +135,44 @@ async def _page(
         kept = [each for each in given if each.tin in seen]
         found = await reads.corrected(views, territory, kept, row[0] if row else 0)
     return found, given[-1] if len(given) == MOST else None
+
+
+async def reason_told(context: Context, row: EventRow) -> Event | None:
+    """An operator's event as customs are told of it who may not read it: as the reason of a
+    divergence, or of a corrected answer of their own. None where it is no such reason."""
+    sight = context.asker.sight
+    async with context.views.connection() as views:
+        tin = await of_stream(views, sight, context.now, row.stream)
+    if tin is None:
+        return None
+    for territory in sorted(context.asker.reach):
+        if await diverged(context, territory, tin, row.position) or await _corrected(
+            context, territory, tin, row.position
+        ):
+            context.looked("node", [tin])
+            return shown(context, Tin(tin), row)
+    return None
+
+
+async def _corrected(
+    context: Context, territory: AdministrationCode, tin: str, position: int
+) -> bool:
+    """Was an answer about this operator, of which the asker may hear, put right by this event?"""
+    members = sorted(code.text for code in context.asker.own)
+    window, after = (EARLIEST, context.now + AHEAD), (0, 0)
+    while True:
+        async with context.ledger.connection() as ledger:
+            given = await reads.given(
+                ledger, context.asker.sight, members, territory, window, after, MOST, tin
+            )
+        if not given:
+            return False
+        async with context.views.connection() as views:
+            row = await (await views.execute(f"select {POSITION}")).fetchone()
+            found = await reads.corrected(views, territory, given, row[0] if row else 0)
+        if any(it.because == position for it in found):
+            return True
+        after = given[-1].number, given[-1].place
 
 
 def _node(it: Corrected, because: Event | None) -> CorrectedAnswer:

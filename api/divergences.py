@@ -13,6 +13,7 @@ import strawberry
 
 from api import paging
 from api.access import Action, Resource, operator
+from api.asof import EARLIEST
 from api.context import Context, Info
 from api.costs import costs
 from api.events import REDACTED, Event, event_for
@@ -151,6 +152,19 @@ async def _page(
                 return found, None
             await asyncio.sleep(0)  # hundreds of them must not keep others waiting
     return found, tins[-1] if len(tins) == MOST else None
+
+
+async def diverged(
+    context: Context, territory: AdministrationCode, tin: str, position: int
+) -> bool:
+    """Is an event the reason of any divergence of this operator and territory?"""
+    window = EARLIEST, context.now
+    async with context.views.connection() as connection:
+        laws = await reads.laws(connection, territory)
+        pasts = await reads.pasts(connection, laws, [tin])
+    return any(
+        it.because == position for past in pasts for it in divergences(past, territory, window)
+    )
 
 
 async def events(context: Context, positions: set[int]) -> dict[int, EventRow]:

@@ -17,6 +17,7 @@ import strawberry
 from api.administrations import Administration
 from api.agreements import Agreement
 from api.context import Context, Info
+from api.corrected import reason_told
 from api.costs import costs
 from api.events import Event, event_for, readable
 from api.global_ids import GlobalId, Node
@@ -34,6 +35,7 @@ from registry import commands as c
 from registry.routes import slug_of
 from registry.values import Tin
 
+EVERYTHING = events.Readable(everything=True)
 AGAIN = 0.05  # seconds between two looks whether the read models show what was recorded
 
 
@@ -44,7 +46,7 @@ GivenId = Annotated[
 
 @strawberry.type
 class NodeQuery:
-    @costs(100)
+    @costs(500)
     @strawberry.field
     async def node(self, info: Info, id: GivenId) -> Node | None:
         """Any object by its global id, as whoever asks now may see it; null for unknown and for
@@ -60,7 +62,7 @@ async def _node(context: Context, of: GlobalId, as_of: AsOf, argument: str) -> N
     match of.kind:
         case "Operator":
             tin = _tin(key, argument)
-            context.looked("operator", [tin.text])
+            context.looked("node", [tin.text])
             return await one(context, tin, as_of)
         case "Agreement":
             agreement = await load(context, agreements.agreements, as_of, key=key)
@@ -90,9 +92,16 @@ async def _event(context: Context, key: str, argument: str) -> Event | None:
     number, _, recorded = key.partition(".")
     if not (number.isdecimal() and recorded.isdecimal() and int(number) <= LARGEST):
         raise bad_input(f"{argument}: {key[:40]!r} is the key of no event")
+    hidden = None
     async with context.ledger.connection() as connection:
         row = await events.one(connection, int(number), readable(context.asker))
-    return event_for(context, row) if row and row.key == key else None
+        if row is None and context.asker.reach:
+            hidden = await events.one(connection, int(number), EVERYTHING)
+    if row is not None:
+        return event_for(context, row) if row.key == key else None
+    if hidden is None or hidden.key != key:
+        return None
+    return await reason_told(context, hidden)
 
 
 # ------------------------------------------------------- what a command changed
@@ -126,7 +135,7 @@ async def once_shown(context: Context, of: GlobalId, position: int) -> Node | No
     views = CheckedReaders(context.views, MinPosition(position, context.epoch or None))
     # The request began before its command was recorded, by the clock of the ledger.
     async with context.ledger.connection() as connection:
-        event = await events.one(connection, position, events.Readable(everything=True))
+        event = await events.one(connection, position, EVERYTHING)
     while True:
         now = max(datetime.now(UTC), event.recorded_at if event else context.now)
         try:

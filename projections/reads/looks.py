@@ -64,6 +64,7 @@ where l.territory = %(territory)s and (l.number, t.place) > (%(number)s, %(place
     and coalesce(t.law_at, l.law_at) >= %(from)s and coalesce(t.law_at, l.law_at) < %(to)s
     and l.known_at >= l.at
     and t.outcome is not null
+    and (%(tin)s::text is null or (l.tins @> array[%(tin)s::text] and t.tin = %(tin)s))
     and (%(asker)s = 'auditor' or l.administration = %(own)s
         or (%(asker)s = 'officer' and case left(t.tin, 2) when 'XI' then 'GB' else left(t.tin, 2)
             end = any(%(members)s::text[])))
@@ -79,17 +80,19 @@ async def given(
     window: tuple[datetime, datetime],
     after: tuple[int, int],
     most: int,
+    tin: str | None = None,
 ) -> list[Given]:
     """Answers about a territory that the asker may hear of, for the law of [from, to), in the order
     in which they were given: `most` at most, after that number and place.
 
     An auditor hears of all; a customs of its own questions, and, at home, of everybody's about
-    its own operators. `members`: the administrations whose operators are the asker's own.
+    its own operators. `members`: the administrations whose operators are the asker's own. `tin`:
+    only those about this operator.
     """
     parameters = {
         "territory": territory.text, "from": window[0], "to": window[1], "number": after[0],
         "place": after[1], "asker": sight.role, "own": sight.administration,
-        "members": list(members), "most": most,
+        "members": list(members), "most": most, "tin": tin,
     }  # fmt: skip
     async with ledger.cursor(row_factory=class_row(Given)) as cursor:
         await cursor.execute(_GIVEN, parameters)

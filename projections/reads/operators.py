@@ -95,6 +95,19 @@ async def visible(
         return set(await cursor.fetchall())
 
 
+async def of_stream(
+    connection: Connection, sight: Sight, now: datetime, stream: UUID
+) -> str | None:
+    """The operator whose stream this is, if it may be seen today."""
+    statement = (
+        f"with {SIGHT} select o.tin from views.operator o"
+        f" where o.id = %(stream)s and {VISIBLE_NOW}"
+    )
+    async with connection.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(statement, sight.parameters(now) | {"stream": stream})
+        return cast("str | None", await cursor.fetchone())
+
+
 async def holders(
     connection: Connection,
     sight: Sight,

@@ -95,6 +95,33 @@ def test_what_a_partner_was_told_and_would_not_be_told_any_more_is_listed(small:
     assert it["position"] == it["because"]["position"] - 1
 
 
+def test_the_reason_is_a_node_to_who_was_told_it(
+    small: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it is no divergence, because what was asked of was a consignment."""
+
+    async def never(*about: Any) -> bool:
+        return False
+
+    monkeypatch.setattr("api.corrected.diverged", never)
+    parts = "position type stream version legalGround payload"
+    told = "because { position type legalGround payload }"
+    ask = LIST.replace(told, f"because {{ id {parts} }}")
+    node = f"query ($id: ID!) {{ node(id: $id) {{ id ... on Event {{ {parts} }} }} }}"
+    at = (datetime.now(UTC) - timedelta(1)).isoformat()
+    small.ask(ONE, "partner:CN", tin=NEW, **{"in": "CN"}, at=at)
+    kept(small, 1)
+    suspended(small)
+    now = datetime.now(UTC)
+    window = {"from": (now - timedelta(30)).isoformat(), "to": (now + timedelta(30)).isoformat()}
+    edges = small.ask(ask, "partner:CN", **{"in": "CN"}, **window)["correctedAnswers"]["edges"]
+    [because] = [edge["node"]["because"] for edge in edges]
+
+    assert because["type"] == "operator.suspended" and because["legalGround"] == "REDACTED"
+    assert small.ask(node, "partner:CN", id=because["id"])["node"] == because
+    assert small.ask(node, "partner:AU", id=because["id"])["node"] is None
+
+
 def test_what_nobody_asked_is_not_listed(small: Client) -> None:
     suspended(small)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.api.client import AUDITOR, Client
 from tests.api.region import FRUIT, OPEN, SHUT, STEEL, operator, record, region
 
@@ -24,6 +26,34 @@ def page(at: Client, territory: str, days: tuple[str, str], by: str = AUDITOR, *
 
 def told(at: Client, territory: str, days: tuple[str, str], by: str = AUDITOR) -> list[Any]:
     return [edge["node"] for edge in page(at, territory, days, by)["edges"]]
+
+
+@pytest.mark.parametrize(
+    ("territory", "tin"), [("CN", STEEL), ("KR", FRUIT), ("DE", FRUIT), ("CN", OPEN)]
+)
+def test_the_reason_is_a_node_to_who_was_told_it_and_nothing_else_of_the_operator_is(
+    region: Client, territory: str, tin: str
+) -> None:
+    parts = "position type stream version knownAt effective decidedBy legalGround payload"
+    ask = LIST.replace("because { position type knownAt legalGround payload }",
+                       f"because {{ id {parts} }}")  # fmt: skip
+    node = f"query ($id: ID!) {{ node(id: $id) {{ id ... on Event {{ {parts} }} }} }}"
+    window = {"from": "2010-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"}
+    partner = f"partner:{territory}"
+    edges = region.ask(ask, partner, **{"in": territory}, **window)["divergences"]["edges"]
+    told = {edge["node"]["because"]["id"]: edge["node"]["because"] for edge in edges
+            if edge["node"]["tin"] == tin}  # fmt: skip
+    for because in told.values():
+        for by in (partner, f"officer:{territory}"):
+            assert region.ask(node, by, id=because["id"])["node"] == because
+    assert told or tin == OPEN
+    history = f'{{ operator(tin: "{tin}") {{ history {{ edges {{ node {{ id type }} }} }} }} }}'
+    others = region.ask(history, AUDITOR)["operator"]["history"]["edges"]
+    for edge in others:
+        shown = region.ask(node, partner, id=edge["node"]["id"])["node"]
+        assert (shown is not None) == (edge["node"]["id"] in told), edge
+        assert region.ask(node, None, id=edge["node"]["id"])["node"] is None
+        assert region.ask(node, "partner:JP", id=edge["node"]["id"])["node"] is None
 
 
 def test_a_suspension_of_the_first_that_was_recorded_on_the_tenth_is_listed(
