@@ -103,6 +103,9 @@ SITUATIONS = (
      "pages, or fewer keys."),
     ("429 TOO_MANY_DOCUMENTS", "The text of a question is read once and known then. Keep it the "
      "same, and say what differs in variables."),
+    ("429 TOO_MANY_AT_ONCE", "Askers share the service, each with a queue of its own, and yours is "
+     "full. Ask for many keys in one question, and not for each at once. Whoever is refused many "
+     "times in a row waits longer for each refusal."),
     ("412 EPOCH", "The ledger was restored from a copy. The message names the position up to which "
      "yours is the same: read again from there, and send again what you sent after it, with the "
      "same commandIds."),

@@ -12,6 +12,7 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,7 @@ from ops.clients import instance
 from registry.paths import OPS, SCHEMA
 
 HERE = OPS / "clients"
-PATIENCE = 240  # seconds for an installation, and for each client
+PATIENCE = 300  # seconds for an installation, and for each client
 AT_ONCE = 2  # clients that run side by side
 CASES = 2_000  # of schemathesis, for GraphQL and for OpenAPI each
 
@@ -150,21 +151,27 @@ def run(client: Client, folder: Path, running: instance.Instance) -> list[Result
     if program == "python":
         program = str(folder / "python" / "bin" / "python")
     environment = os.environ | running.environment() | {"PATH": _path(folder)}
+    process = subprocess.Popen(
+        [program, *arguments], cwd=folder, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    late = False
     try:
-        done = subprocess.run(
-            [program, *arguments],
-            cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE,
-        )  # fmt: skip
+        said, wrong = process.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
-        return [Result(client.name, "runs", "failed", f"took more than {PATIENCE} s")]
-    found = [line.split("\t") for line in done.stdout.splitlines()]
+        os.killpg(process.pid, signal.SIGKILL)  # what it has started, too
+        late = True
+        said, wrong = process.communicate()
+    found = [line.split("\t") for line in said.splitlines()]
     results = [
         Result(client.name, told[1], told[0], told[2] if len(told) > 2 else "")
         for told in found
         if told[0] in ("ok", "noted", "failed") and len(told) > 1
     ]
-    if not results or (done.returncode and all(it.told != "failed" for it in results)):
-        why = (done.stderr or done.stdout).strip()[-600:] or f"ended with {done.returncode}"
+    code = process.returncode
+    if not results or (code and all(it.told != "failed" for it in results)):
+        why = (wrong or said).strip()[-600:] or f"ended with {code}"
+        why = f"took more than {PATIENCE} s" if late else why
         results.append(Result(client.name, "runs to its end", "failed", " ".join(why.split())))
     return results
 

@@ -46,6 +46,20 @@ await t.check("a later question about another belief leaves what is watched as i
   assert.equal(kept.operator.standing, "VALID");
 });
 
+await t.check("an agreement of two days stays two records of its cache", async () => {
+  const apollo = client(t.partner);
+  const query = gql(`query Days($early: AsOf, $late: AsOf) {
+    early: agreement(id: "CN-AU-AEO", asOf: $early) { id status }
+    late: agreement(id: "CN-AU-AEO", asOf: $late) { id status }
+  }`);
+  const variables = {
+    early: { at: "2017-01-01T00:00:00Z" }, late: { at: "2025-01-01T00:00:00Z" },
+  };
+  const { data } = await apollo.query({ query, variables });
+  assert.notEqual(data.early.status, data.late.status);
+  assert.deepEqual(apollo.readQuery({ query, variables }), data);
+});
+
 await t.check("the code of an error arrives", async () => {
   const query = gql('{ changes(for: "KR", after: 0) { next } }');
   const failed = await client(t.partner).query({ query }).catch((error) => error);

@@ -17,8 +17,8 @@ from pathlib import Path
 from registry.paths import ROOT
 
 OPERATORS = 200
-#: A client that generates documents shows more new ones than a person does.
-NEW_DOCUMENTS = "100000"
+#: A client that generates documents shows more new ones than a person does, and most are refused.
+GENERATED = {"AEO_NEW_DOCUMENTS": "100000", "AEO_REFUSAL_DELAY": "0"}
 PARTNER, OFFICER = "partner:SG", "officer:CN"
 
 
@@ -53,7 +53,7 @@ def started() -> Iterator[Instance]:
     command = [sys.executable, "-m", "api", "up", "--port", str(port), "--home", str(home)]
     running = subprocess.Popen(
         [*command, "--operators", str(OPERATORS)],
-        cwd=ROOT, env=without | {"AEO_NEW_DOCUMENTS": NEW_DOCUMENTS},
+        cwd=ROOT, env=without | GENERATED,
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
