@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api import graphiql, health, logs, pages, tiles, web
+from api import graphiql, health, logs, openapi, pages, security_contact, tiles, web
 from api.cors import Cors
 from api.exchanges import Exchange
 from api.service import service
@@ -50,7 +50,10 @@ class App(FastAPI):
 
 
 #: What is answered also while the first load goes on: it is not about operators.
-_ALWAYS = ("/healthz", "/readyz", "/metrics", "/static/")
+_ALWAYS = (
+    "/healthz", "/readyz", "/metrics", "/static/", "/schema.graphql", "/openapi.json",
+    "/.well-known/",
+)  # fmt: skip
 
 
 def _always(path: str) -> bool:
@@ -85,6 +88,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_route("/healthz", health.alive, ["GET"])
     app.add_route("/readyz", health.ready, ["GET"])
     app.add_route("/metrics", health.metrics, ["GET"])
+    app.add_route("/schema.graphql", openapi.graphql_schema, ["GET"])
+    app.add_route("/openapi.json", openapi.openapi, ["GET"])
+    app.add_route(security_contact.PATH, security_contact.security_txt, ["GET"])
     app.routes.extend(tiles.ROUTES)
     app.include_router(pages.router)
     if settings.demo:

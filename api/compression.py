@@ -12,6 +12,7 @@ import sys
 import zlib
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import product
 from typing import NamedTuple, Protocol
 
 import brotli
@@ -186,27 +187,26 @@ def _labelled(start: Message, coding: str, length: int | None) -> Message:
 
 def of_every_answer(said: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
     """What an answer with these headers says besides: that another asker has it in another
-    encoding, and that it may not be kept, where it does not say how long it may."""
-    text = kept = False
+    encoding; that it may not be kept, where it does not say how long it may; and that it is nothing
+    but what its media type says."""
+    text = kept = safe = False
     for name, value in said:
         if name == b"content-type":
             text = value.startswith(_TEXT)
         elif name == b"cache-control":
             kept = True
-    return _BESIDES[text, kept]
+        elif name == b"x-content-type-options":
+            safe = True
+    return _BESIDES[text, kept, safe]
 
 
 _VARY, _NOT_KEPT = (b"vary", b"accept-encoding"), (b"cache-control", b"no-store")
+_SAFE = (b"x-content-type-options", b"nosniff")
 _BESIDES = {
-    (False, False): (_NOT_KEPT,), (False, True): (),
-    (True, False): (_VARY, _NOT_KEPT), (True, True): (_VARY,),
-}  # fmt: skip
-
-
-def tagged(tag: str, if_none_match: str) -> bool:
-    """Does a conditional request name this entity tag? Compared weakly (RFC 9110, 13.1.2), for the
-    compressed answer has the same tag as a weak one."""
-    strong = tag.removeprefix("W/")
-    return any(
-        each.strip().removeprefix("W/") in (strong, "*") for each in if_none_match.split(",")
+    (text, kept, safe): tuple(
+        header
+        for header, lacking in ((_VARY, text), (_NOT_KEPT, not kept), (_SAFE, not safe))
+        if lacking
     )
+    for text, kept, safe in product((False, True), repeat=3)
+}

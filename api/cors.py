@@ -14,6 +14,10 @@ ASKED = "authorization, content-type, purpose, aeo-min-position, x-request-id, t
 SHOWN = "aeo-log-head, x-request-id, retry-after, www-authenticate"
 DAY = 86_400  # seconds for which a browser remembers what it was told
 
+#: Documents that any web page may read; they say so themselves, and a browser refuses an answer
+#: that says it twice.
+FOR_EVERY_PAGE = ("/log/", "/aeo-verify", "/schema.graphql", "/openapi.json", "/.well-known/")
+
 
 class Cors:
     """`origins`: the allow-list, by commas."""
@@ -24,7 +28,7 @@ class Cors:
 
     def headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
         """What every answer to this request says; nothing to an origin that is not listed."""
-        if not self._origins:
+        if not self._origins or scope["path"].startswith(FOR_EVERY_PAGE):
             return []
         origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
         said = [(b"vary", b"origin")]

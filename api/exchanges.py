@@ -32,7 +32,8 @@ _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 #: Who answers an address, by how it begins; everything else is a page.
 _ANSWERERS = (
     ("/graphql", "graphql"), ("/static/", "static"), ("/log/", "log"), ("/healthz", "health"),
-    ("/readyz", "health"), ("/metrics", "health"),
+    ("/readyz", "health"), ("/metrics", "health"), ("/schema.graphql", "description"),
+    ("/openapi.json", "description"), ("/.well-known/", "description"),
 )  # fmt: skip
 KEY = "aeo.exchange"
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -60,6 +61,11 @@ class Settings(BaseSettings):
     #: Web pages of these origins may ask in their visitors' browsers, by commas: https://a.example.
     #: None by default. Cookies are never taken from them.
     cors_origins: str = ""
+    #: Where whoever finds a weakness writes to, by commas: mailto:security@a.example, https://...
+    #: None by default: nobody is named, and /.well-known/security.txt is absent.
+    security_contact: str = ""
+    #: Until when that contact holds, an instant with its zone; needed beside a contact (RFC 9116).
+    security_expires: AwareDatetime | None = None
     planner: bool = True  # questions that one statement can answer are; off: none is
 
     @classmethod
@@ -81,6 +87,30 @@ class Settings(BaseSettings):
                 " only (127.0.0.1, ::1, localhost): whoever reaches the port becomes an officer"
             )
         return self
+
+
+    @model_validator(mode="after")
+    def _a_contact_expires(self) -> Settings:
+        for contact in self.security_contacts:
+            if not _CONTACT.fullmatch(contact):
+                raise ValueError(
+                    f"security_contact: found {contact!r}, wanted mailto:, https: or tel: and an"
+                    " address without blanks"
+                )
+        if self.security_contacts and self.security_expires is None:
+            raise ValueError(
+                "security_expires: found nothing beside a contact, wanted until when it holds:"
+                " 2027-06-30T00:00:00Z"
+            )
+        return self
+
+    @property
+    def security_contacts(self) -> list[str]:
+        """The contacts of `security_contact`, in their order."""
+        return list(filter(None, (each.strip() for each in self.security_contact.split(","))))
+
+
+_CONTACT = re.compile(r"(?:mailto:|https://|tel:)[!-~]+")
 
 
 def is_loopback(host: str) -> bool:

@@ -21,10 +21,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api import compression
+from api.conditional import ASK_AGAIN, tagged
 from registry.paths import STATIC
 
 FOR_EVER = "public, max-age=31536000, immutable"
-ASK_AGAIN = "public, no-cache"  # it may be kept, and is asked for with its entity tag
 
 _HASHED = re.compile(r"(?P<begin>.+)\.(?P<hash>[0-9a-f]{12})(?P<end>\.[A-Za-z]+)")
 #: A page or a script names the files that it loads by their addresses.
@@ -97,7 +97,7 @@ async def _given(name: str, whole: str, kept: str, scope: Scope) -> Response:
     headers: dict[str, Any] = {
         "ETag": f'"{whole[:32]}"', "Cache-Control": kept, "X-Content-Type-Options": "nosniff",
     }  # fmt: skip
-    if compression.tagged(f'"{whole[:32]}"', said.get(b"if-none-match", b"").decode("latin-1")):
+    if tagged(f'"{whole[:32]}"', said.get(b"if-none-match", b"").decode("latin-1")):
         return Response(status_code=304, headers=headers)
     kind = guess_type(name)[0] or "text/plain"
     body = content(name)

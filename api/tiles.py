@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine
-from hashlib import sha256
 from typing import Any
 
 import psycopg
@@ -19,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from api import again
-from api.compression import tagged
+from api.conditional import SAFE, given
 from api.context import Connection
 from api.patience import within
 from api.service import Service
@@ -32,7 +31,6 @@ TEXT = "text/plain; charset=utf-8"
 #: What a head covers is never another.
 FOR_EVER = "max-age=31536000, immutable"
 BRIEFLY = "max-age=1"
-SAFE = {"X-Content-Type-Options": "nosniff", "Access-Control-Allow-Origin": "*"}
 
 #: 067, x001/x234/067: groups of three digits, all but the last marked, the first of them not x000.
 #: Of seven groups at most: that is past `_LARGEST`, and Python reads no number of 5,000 digits.
@@ -54,7 +52,7 @@ async def checkpoint(request: Request) -> Response:
     head = await again.read(service.views, reads.head)
     if head is None:
         return _missing("The log has no signed head yet.")
-    return _given(request, head.note.encode(), BRIEFLY, TEXT)
+    return given(request, head.note.encode(), BRIEFLY, TEXT)
 
 
 async def tile(request: Request) -> Response:
@@ -80,7 +78,7 @@ async def tile(request: Request) -> Response:
         body = await again.read(service.views, bodied)
     except NotInTheLog as error:
         return _missing(f"{error}.")
-    return _given(request, body, FOR_EVER, "application/octet-stream")
+    return given(request, body, FOR_EVER, "application/octet-stream")
 
 
 async def keys(request: Request) -> Response:
@@ -90,7 +88,7 @@ async def keys(request: Request) -> Response:
     if policy is None:
         return _missing("The log's keys are not kept here. Ask whoever signs it.")
     body = "".join(f"{it.key}\n" for it in policy.logs)
-    return _given(request, body.encode(), BRIEFLY, TEXT)
+    return given(request, body.encode(), BRIEFLY, TEXT)
 
 
 async def policy(request: Request) -> Response:
@@ -99,16 +97,16 @@ async def policy(request: Request) -> Response:
     body = service.heads.policy_text()
     if body is None:
         return _missing("The log's policy is not kept here. Ask whoever signs it.")
-    return _given(request, body, BRIEFLY, TEXT)
+    return given(request, body, BRIEFLY, TEXT)
 
 
 async def verifier(request: Request) -> Response:
     """The program that checks the log without us. Have it from elsewhere, too, and compare."""
     if not VERIFIER.is_file():
         return _missing("The verifier does not lie here. It is ops/aeo-verify of the sources.")
-    answer = _given(request, VERIFIER.read_bytes(), BRIEFLY, "text/x-python; charset=utf-8")
-    answer.headers["Content-Disposition"] = 'attachment; filename="aeo-verify"'
-    return answer
+    named = {"Content-Disposition": 'attachment; filename="aeo-verify"'}
+    kind = "text/x-python; charset=utf-8"
+    return given(request, VERIFIER.read_bytes(), BRIEFLY, kind, named)
 
 
 Answer = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -144,14 +142,6 @@ async def _covered(
     if width > covered:
         most = f"{covered} hashes" if covered else "nothing"
         raise NotInTheLog(f"The last signed head covers {most} of this tile, not {width}")
-
-
-def _given(request: Request, body: bytes, cache: str, kind: str) -> Response:
-    tag = f'"{sha256(body).hexdigest()[:32]}"'
-    headers = {**SAFE, "Cache-Control": cache, "ETag": tag, "Content-Type": kind}
-    if tagged(tag, request.headers.get("if-none-match", "")):
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers)
 
 
 def _missing(sentence: str) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -69,10 +70,15 @@ def serve(
             serve_on(from_parent, place, workers)
             return
         from api.authentication import NoIssuer
+        from api.security_contact import absent
+        from api.settings import Settings
         from registry.privileges import OF_THE_SERVICE
 
         print(f"serve: it accepts {NoIssuer.accepts}", flush=True)
         with register(home, *OF_THE_SERVICE) as url:
+            settings = Settings(database=url, home=place.home, host=host)
+            if why := absent(settings, datetime.now(UTC)):
+                print(f"serve: {why}", flush=True)
             serve_on(lambda: url, place, workers)
     except HelperDied as error:
         fail(REFUSED, str(error))
