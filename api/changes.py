@@ -14,10 +14,12 @@ from api.context import Info
 from api.costs import costs
 from api.operators import Operator, standing_now
 from api.reasons import Reason
+from api.recognition import RecognitionBasis
 from api.refusals import bad_input
 from api.vocabulary import Position
 from projections.feed import Change, CourseStretch
 from projections.reads import feed as reads
+from projections.reads.clocks import AsOf
 from registry.recognition import Facts, Question, in_full, recognise
 from registry.values import AdministrationCode, Outcome, Tin
 
@@ -30,6 +32,15 @@ After = Annotated[
     strawberry.argument(description="The `next` of the page before; 0 for everything."),
 ]
 
+Details = Annotated[
+    bool,
+    strawberry.argument(
+        description="True: a change is also told where the answer stays and its bases become "
+        "others (identifier, declaration box, benefits), or an operator's name, roles or "
+        "identifiers do; a course is then cut where its bases change. For who keeps a list with "
+        "them by this feed alone."
+    ),
+]
 AfterEpoch = Annotated[
     str | None,
     strawberry.argument(
@@ -55,6 +66,15 @@ class RecognitionStretch:
     outcome: Outcome
     stretch: strawberry.Private[CourseStretch]
     territory: strawberry.Private[AdministrationCode]
+
+    @costs(40, each=2)
+    @strawberry.field
+    def bases(self, info: Info) -> list[RecognitionBasis]:
+        """What the answer rests on at the beginning of this stretch, with the identifier and where
+        on the declaration it goes. Ask with `details`, and they are so all over the stretch."""
+        answer = recognise(self.stretch.facts, Question(self.territory, self.from_))
+        as_of = AsOf(self.from_, info.context.now, asked=True)
+        return [RecognitionBasis.of(basis, as_of) for basis in answer.bases]
 
     @strawberry.field
     async def reasons(self, info: Info) -> list[Reason]:
@@ -173,6 +193,7 @@ class ChangeQuery:
         first: int | None = 100,
         since: Since = None,
         epoch: AfterEpoch = None,
+        details: Details = False,
     ) -> ChangePage:
         """What changed in the set recognised by this territory since a position."""
         context = info.context
@@ -184,8 +205,9 @@ class ChangeQuery:
         ):
             state = positions.State.read(await positions.state(views))
             page = await reads.page(
-                views, ledger, context.asker.sight, for_, after, size, context.now, since=since
-            )
+                views, ledger, context.asker.sight, for_, after, size, context.now, since=since,
+                details=details,
+            )  # fmt: skip
         if after > page.head:
             raise bad_input(f"after: found {after}, and the register goes up to {page.head}")
         context.looked("changes", sorted({change.tin.text for change in page.changes}))

@@ -8,7 +8,7 @@ that brings the facts is in projections/reads/changes.py.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from projections.pasts import Between, Moved, Past, own_edges, sees, unlike
 from projections.reads.recognition import edges
 from projections.reads.visibility import Sight
 from registry.clocks import ALWAYS, NEVER_AT
-from registry.recognition import Facts, Question, recognise
+from registry.recognition import Basis, Facts, Question, recognise
 from registry.values import AdministrationCode, Outcome, ReasonCode, Tin
 
 #: No question is answered for an instant before it.
@@ -29,6 +29,8 @@ class Verdict(NamedTuple):
 
     outcome: Outcome
     reasons: tuple[ReasonCode, ...]
+    #: Of who asks for details: what the answer rests on, with identifier and declaration box.
+    bases: tuple[Basis, ...] = ()
 
 
 #: What is said of an operator that is unknown to the asker, or hidden from it.
@@ -70,7 +72,8 @@ class Change:
     """From `effective_from` on (in law, UTC) the answer takes another course than was told before.
 
     `facts`: what is believed since. `hidden_from`: from that instant of law on nothing is told,
-    because the operator is hidden from the asker since.
+    because the operator is hidden from the asker since. `details`: the course is told by its bases,
+    too.
     """
 
     position: int
@@ -80,6 +83,7 @@ class Change:
     facts: Facts
     territory: AdministrationCode
     hidden_from: datetime | None = None
+    details: bool = False
 
     @property
     def now(self) -> Outcome:
@@ -88,7 +92,7 @@ class Change:
     def verdict(self, at: datetime) -> Verdict:
         if self.hidden_from is not None and at >= self.hidden_from:
             return HIDDEN
-        return _verdict(self.facts, self.territory, at)
+        return _verdict(self.facts, self.territory, at, self.details)
 
     def course(self) -> list[CourseStretch]:
         """The whole answer from `effective_from` on; the last stretch has no end."""
@@ -109,17 +113,22 @@ class Change:
         return found
 
 
-def _verdict(facts: Facts, territory: AdministrationCode, at: datetime) -> Verdict:
+def _verdict(
+    facts: Facts, territory: AdministrationCode, at: datetime, details: bool = False
+) -> Verdict:
     answer = recognise(facts, Question(territory, at))
-    return Verdict(answer.outcome, answer.reasons)
+    return Verdict(answer.outcome, answer.reasons, answer.bases if details else ())
 
 
-def change(past: Past, territory: AdministrationCode, step: Step, sight: Sight) -> Change | None:
+def change(
+    past: Past, territory: AdministrationCode, step: Step, sight: Sight, *, details: bool = False
+) -> Change | None:
     """What the asker is told of an operator at a step; None where it is told nothing.
 
     Three cases. What it sees before and after: told from the first instant that is answered
-    otherwise. What it sees only since: told where it is recognised, and from now on. What is
-    hidden from it since: told once that it is so, and nothing that was recorded later.
+    otherwise (`details`: by other bases, too). What it sees only since: told where it is
+    recognised, and from now on. What is hidden from it since: told once that it is so, and nothing
+    that was recorded later.
     """
     passed = step.position == step.previous
     own = [] if passed else past.moved(step.position)
@@ -130,16 +139,31 @@ def change(past: Past, territory: AdministrationCode, step: Step, sight: Sight) 
     saw = sees(past, before, sight, step.previous, step.before)
     seen = sees(past, after, sight, step.position, step.at)
     if saw and not seen:
-        return _hides(past, territory, step, sight, before, after)
+        hides = _hides(past, territory, step, sight, before, after)
+        return replace(hides, details=details) if hides else None
     was, first = HIDDEN.outcome, None
     if saw:
         cuts = past.way.edges(step.previous) | past.way.edges(step.position)
         cuts |= own_edges(before) | own_edges(after)
-        first = _first_unlike(before, after, territory, stretches, cuts)
+        first = _first_unlike(before, after, territory, stretches, cuts, details)
         was = _verdict(before, territory, first).outcome if first else was
     elif seen:
         first = _first_to_tell(after, territory, step.at)
-    return Change(step.position, past.tin, was, first, after, territory) if first else None
+    if first is None:
+        return None
+    return Change(step.position, past.tin, was, first, after, territory, details=details)
+
+
+def renewed(past: Past, territory: AdministrationCode, step: Step, sight: Sight) -> Change | None:
+    """The same course once more, for who keeps an operator's particulars and is to read them again;
+    None where the asker did not see the operator before, or does not since."""
+    before, after = past.at(step.previous), past.at(step.position)
+    if not sees(past, before, sight, step.previous, step.before):
+        return None
+    if not sees(past, after, sight, step.position, step.at):
+        return None
+    was = _verdict(after, territory, step.at).outcome
+    return Change(step.position, past.tin, was, step.at, after, territory, details=True)
 
 
 def _alike(past: Past, step: Step, sight: Sight) -> bool:
@@ -172,12 +196,13 @@ def _stretches(past: Past, own: list[Moved], position: int) -> list[Between]:
 
 def _first_unlike(
     before: Facts, after: Facts, territory: AdministrationCode, stretches: list[Between],
-    cuts: set[datetime],
+    cuts: set[datetime], details: bool,
 ) -> datetime | None:  # fmt: skip
     for start, end in stretches:
         first = max(start, EARLIEST)
         for cut in sorted({first} | {edge for edge in cuts if first < edge < end}):
-            if _verdict(before, territory, cut) != _verdict(after, territory, cut):
+            was = _verdict(before, territory, cut, details)
+            if was != _verdict(after, territory, cut, details):
                 return cut
     return None
 

@@ -125,6 +125,56 @@ async def moves(
     return Moves(operators, homes, until, head)
 
 
+#: Where names, roles or numbers of operators moved: of those whose own events are looked at anyway,
+#: by TIN, and of all others, by position.
+_PARTICULARS = f"""
+with {_HOMES},
+moved as (
+    select t.tin, t.position as place from views.particulars t
+    where t.position > %(after)s and t.position <= %(until)s
+    union
+    select t.tin, p.place from views.particulars t
+    cross join lateral (values (t.position), (t.position_to)) as p (place)
+    where t.tin = any(%(tins)s::text[])
+    union
+    select t.tin, p.place from views.identifier t
+    cross join lateral (values (t.position), (t.position_to)) as p (place)
+    where t.tin = any(%(tins)s::text[])
+)
+select m.place, m.tin from moved m join views.operator o on o.tin = m.tin
+where m.place > %(after)s and m.place <= %(until)s
+    and o.administration in (select w.home from way w)
+    and (%(only)s::text[] is null or m.tin = any(%(only)s))
+order by m.place limit %(most)s"""
+
+
+async def with_particulars(
+    connection: Connection,
+    territory: AdministrationCode,
+    after: int,
+    moved: Moves,
+    only: Sequence[str] | None = None,
+    most: int = MOST,
+) -> tuple[Moves, dict[int, set[str]]]:
+    """Also where only the particulars of operators moved, `most` of them: the moves up to where all
+    was looked at, and by place the operators whose particulars moved."""
+    tins = {tin for each in moved.operators.values() for tin in each}
+    parameters = {
+        "territory": territory.text, "after": after, "until": moved.until, "tins": sorted(tins),
+        "only": list(only) if only else None, "most": most,
+    }  # fmt: skip
+    async with connection.cursor() as cursor:
+        await cursor.execute(_PARTICULARS, parameters)
+        rows = await cursor.fetchall()
+    until = rows[-1][0] if len(rows) == most else moved.until
+    found: dict[int, set[str]] = {}
+    for place, tin in rows:
+        found.setdefault(place, set()).add(tin)
+    operators = {place: tins for place, tins in moved.operators.items() if place <= until}
+    homes = {place: homes for place, homes in moved.homes.items() if place <= until}
+    return Moves(operators, homes, until, moved.head), found
+
+
 async def operators_of(
     connection: Connection, homes: Iterable[str], position: int
 ) -> list[str]:

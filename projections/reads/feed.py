@@ -11,9 +11,17 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from projections.feed import Change, Step, change
+from projections.feed import Change, Step, change, renewed
 from projections.pasts import Past
-from projections.reads.changes import Connection, Law, law, moves, operators_of, pasts
+from projections.reads.changes import (
+    Connection,
+    Law,
+    law,
+    moves,
+    operators_of,
+    pasts,
+    with_particulars,
+)
 from projections.reads.visibility import Sight
 from registry.values import AdministrationCode
 
@@ -52,6 +60,48 @@ select c.tin, c.edge from (
 ) c join views.operator o on o.tin = c.tin
 where o.administration = any(%(homes)s::text[])
     and (%(only)s::text[] is null or c.tin = any(%(only)s))"""
+
+
+#: Particulars and identifiers that begin or end after they were told, in the same way.
+_PARTICULARS = """
+select t.tin, t.edge from (
+    select p.tin, p.valid_from as edge from views.particulars p
+    where p.valid_from > p.recorded_from
+        and p.valid_from > %(after)s and p.valid_from <= %(until)s
+    union
+    select i.tin, i.valid_from from views.identifier i
+    where i.valid_from > i.recorded_from
+        and i.valid_from > %(after)s and i.valid_from <= %(until)s
+    union
+    select i.tin, i.valid_to from views.identifier i
+    where i.valid_to > i.recorded_from and i.valid_to > %(after)s and i.valid_to <= %(until)s
+) t join views.operator o on o.tin = t.tin
+where o.administration = any(%(homes)s::text[])
+    and (%(only)s::text[] is null or t.tin = any(%(only)s))"""
+
+
+async def _due(
+    views: Connection,
+    ledger: Connection,
+    laws: Law,
+    between: tuple[datetime, datetime],
+    only: Sequence[str] | None,
+    place: int | None = None,
+) -> dict[int, set[str]]:
+    """Whose particulars became others in (after, until] because time passed, by the place of the
+    first event recorded since, or, where a place is given, there."""
+    parameters = {
+        "after": between[0], "until": between[1], "homes": sorted(laws.homes()),
+        "only": list(only) if only else None,
+    }  # fmt: skip
+    async with views.cursor() as cursor:
+        await cursor.execute(_PARTICULARS, parameters)
+        rows = await cursor.fetchall()
+    places = await _first_after(ledger, {edge for _, edge in rows}) if place is None else {}
+    found: dict[int, set[str]] = {}
+    for tin, edge in rows:
+        found.setdefault(places.get(edge, place or 0), set()).add(tin)
+    return found
 
 
 @dataclass
@@ -128,14 +178,20 @@ async def page(
     now: datetime,
     only: Sequence[str] | None = None,
     since: datetime | None = None,
+    *,
+    details: bool = False,
 ) -> Page:
-    """What the asker is told of a territory's answers since a position.
+    """What the asker is told of a territory's answers since a position. `details`: also where only
+    the bases of an answer, or the particulars of an operator, became others.
 
     At least `size` changes, where there are so many: a page never splits what one event changed.
     `now`: the instant of the request, in UTC. `only`: the operators that are looked at, by TIN.
     `since`: the instant up to which the asker was told already what time alone has changed.
     """
     moved = await moves(views, territory, after, only)
+    anew: dict[int, set[str]] = {}
+    if details:
+        moved, anew = await with_particulars(views, territory, after, moved, only)
     at_head = moved.until == moved.head == after and since is not None
     if moved.until <= after and not at_head:
         return Page([], max(after, moved.until), moved.head)
@@ -145,15 +201,22 @@ async def page(
     ends = await _recorded(ledger, {max(after, 1), moved.until})
     between = ends[max(after, 1)], ends[moved.until]
     passing = await _passing(views, ledger, sight, seeing, between, only)
-    places = {*moved.operators, *moved.homes, *passing.operators, *passing.homes}
+    if details:
+        for place, tins in (await _due(views, ledger, into, between, only)).items():
+            anew.setdefault(place, set()).update(tins)
+    places = {*moved.operators, *moved.homes, *passing.operators, *passing.homes, *anew}
     clocks = await _recorded(ledger, {place - n for place in places for n in (0, 1)})
-    feed = _Feed(views, into, seeing, sight, only)
+    feed = _Feed(views, into, seeing, sight, only, details)
+    await feed.read(
+        tin for each in (moved.operators, passing.operators, anew) for tins in each.values()
+        for tin in tins
+    )  # fmt: skip
     for place in sorted(places):
         at = clocks[place]
         step = Step(place, place - 1, clocks.get(place - 1, at), at)
         homes = moved.homes.get(place, set()) | passing.homes.get(place, set())
         tins = moved.operators.get(place, set()) | passing.operators.get(place, set())
-        await feed.tell(step, tins, homes)
+        await feed.tell(step, tins, homes, anew.get(place, ()))
         if len(feed.found) >= size:
             return Page(feed.found, place, moved.head)
     if moved.until == moved.head:
@@ -163,7 +226,11 @@ async def page(
         passing = await _passing(views, ledger, sight, seeing, (last, now), only, moved.head)
         step = Step(moved.head, moved.head, last, now)
         place = moved.head
-        await feed.tell(step, passing.operators.get(place, ()), passing.homes.get(place, ()))
+        due = await _due(views, ledger, into, (last, now), only, place) if details else {}
+        await feed.tell(
+            step, passing.operators.get(place, ()), passing.homes.get(place, ()),
+            due.get(place, ()),
+        )  # fmt: skip
     return Page(feed.found, moved.until, moved.head)
 
 
@@ -176,6 +243,7 @@ class _Feed:
     seeing: Law
     sight: Sight
     only: Sequence[str] | None
+    details: bool = False
     found: list[Change] = field(default_factory=list)
     known: dict[str, Past] = field(default_factory=dict)
     whole: bool = False
@@ -191,19 +259,30 @@ class _Feed:
             self.whole = True
         return set(self.only or ()) & self.known.keys()
 
-    async def tell(self, step: Step, tins: Collection[str], homes: Collection[str]) -> None:
-        wanted = set(tins)
-        if homes and self.only is None:
-            wanted.update(await operators_of(self.views, homes, step.position))
-        elif homes:
-            wanted.update(tin for tin in await self.chosen() if self.home(tin) in homes)
-        missing = sorted(wanted - self.known.keys())
+    async def read(self, tins: Iterable[str]) -> None:
+        """The pasts of these operators, where they are not there yet."""
+        missing = sorted(set(tins) - self.known.keys())
         for start in range(0, len(missing), CHUNK):
             self.known |= await pasts(
                 self.views, self.into, self.seeing, missing[start : start + CHUNK]
             )
+
+    async def tell(
+        self, step: Step, tins: Collection[str], homes: Collection[str],
+        particulars: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        """`particulars`: the operators whose particulars moved."""
+        wanted = {*tins, *particulars}
+        if homes and self.only is None:
+            wanted.update(await operators_of(self.views, homes, step.position))
+        elif homes:
+            wanted.update(tin for tin in await self.chosen() if self.home(tin) in homes)
+        await self.read(wanted)
         for number, tin in enumerate(sorted(wanted)):
-            told = change(self.known[tin], self.into.territory, step, self.sight)
+            past, territory = self.known[tin], self.into.territory
+            told = change(past, territory, step, self.sight, details=self.details)
+            if not told and tin in particulars:
+                told = renewed(past, territory, step, self.sight)
             if told:
                 self.found.append(told)
             if number % 50 == 49:

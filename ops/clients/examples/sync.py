@@ -8,11 +8,11 @@ from pathlib import Path
 
 CHANGES = """
 query Changes($for: AdministrationCode!, $after: Position!, $since: DateTime, $epoch: String) {
-  changes(for: $for, after: $after, since: $since, epoch: $epoch) {
+  changes(for: $for, after: $after, since: $since, epoch: $epoch, details: true) {
     next head at epoch
     changes {
       tin effectiveFrom
-      course { from to outcome }
+      course { from to outcome bases { identifierScheme identifier declarationBox } }
       operator { name identifiers { scheme value } }
     }
   }
