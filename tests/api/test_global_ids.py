@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -199,6 +200,31 @@ def test_what_lies_ready_has_the_ids_that_are_selected_with_more(
             ids = [[it.rpartition(":")[2] for it in found] for found in ids]
         assert ids[0] == ids[1]
         assert ids[0] or tin == STEEL
+
+
+@pytest.mark.parametrize("fields", [BASES, "bases { agreement { code id parties { id } } }"])
+def test_each_declaration_of_a_batch_has_the_ids_of_the_same_question_alone(
+    region: Client, fields: str
+) -> None:
+    batch = (
+        "query ($questions: [RecognitionQuestion!]!, $known: DateTime) {"
+        ' recognitionsOf(questions: $questions, in: "KR", knownAt: $known)'
+        f" {{ recognition {{ {fields} }} }} }}"
+    )
+    alone = f"""query ($tin: TIN!, $asOf: AsOf) {{
+        recognition(tin: $tin, in: "KR", asOf: $asOf) {{ {fields} }} }}"""
+    for known in (None, *INSTANTS[2:]):
+        ats = [None, *INSTANTS] if known is None else list(INSTANTS)
+        asked = [{"key": str(at), "tin": FRUIT} | ({"at": at} if at else {}) for at in ats]
+        told = region.ask(batch, AUDITOR, questions=asked, known=known)["recognitionsOf"]
+        for at, each in zip(ats, told, strict=True):
+            as_of = {"at": at, "knownAt": known}
+            one = region.ask(alone, AUDITOR, tin=FRUIT, asOf=as_of)["recognition"]
+            found = [sorted(_all(it, "id")) for it in (each["recognition"], one)]
+            assert found[0]
+            if at and not known:  # each is of its own now
+                found = [[re.sub(",[^:]*:[^:]*:[^:]*:", ":", it) for it in ids] for ids in found]
+            assert found[0] == found[1], as_of
 
 
 def _all(value: Any, name: str) -> Iterator[str]:
