@@ -33,7 +33,7 @@ def export(
         str | None, typer.Option(help="Its programmes, operators and agreements.")
     ] = None,
     operator: Annotated[str | None, typer.Option(metavar="TIN")] = None,
-    agreement: Annotated[str | None, typer.Option(metavar="ID")] = None,
+    agreement: Annotated[str | None, typer.Option(metavar="CODE")] = None,
     since: Annotated[
         int | None,
         typer.Option(help="Go on from the signed tree of so many leaves, which was seen before."),
@@ -49,11 +49,14 @@ def export(
     from psycopg import IsolationLevel
 
     from api.audit import NothingToExport, Scope, export
+    from api.global_ids import key_of
+    from api.refusals import Unanswered
     from registry.values import Tin
 
     try:
         operator = operator and Tin.parse(operator).text
-    except ValueError as error:
+        agreement = agreement and key_of("Agreement", agreement, "--agreement")
+    except (ValueError, Unanswered) as error:
         fail(USAGE, str(error))
     asked = {"administration": administration, "operator": operator, "agreement": agreement}
     scopes = [Scope(kind, id) for kind, id in asked.items() if id is not None]

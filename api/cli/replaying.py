@@ -41,7 +41,7 @@ def replay(
     ] = None,
     stream: Annotated[str | None, typer.Option(help="The id of a stream.")] = None,
     tin: Annotated[str | None, typer.Option(help="The operator of that TIN.")] = None,
-    agreement: Annotated[str | None, typer.Option(help="The agreement of that id.")] = None,
+    agreement: Annotated[str | None, typer.Option(help="The agreement of that code.")] = None,
     from_: Annotated[
         str | None, typer.Option("--from", help="The first position, or an instant of recording.")
     ] = None,
@@ -135,6 +135,8 @@ def _events(
     import psycopg
     from psycopg.sql import SQL
 
+    from api.global_ids import key_of
+    from api.refusals import Unanswered
     from registry.agreements import Agreement
     from registry.operators import Operator
     from registry.values import Tin
@@ -142,7 +144,11 @@ def _events(
     where, values = [SQL("true")], dict[str, Any]()
     streams = [_uuid(stream)] if stream else []
     streams += [Operator.create_id(word(Tin, tin, "TIN"))] if tin else []
-    streams += [Agreement.create_id(agreement)] if agreement else []
+    try:
+        code = agreement and key_of("Agreement", agreement, "--agreement")
+    except Unanswered as error:
+        fail(USAGE, error.message)
+    streams += [Agreement.create_id(code)] if code else []
     if streams:
         where.append(SQL("originator_id = any(%(streams)s)"))
         values["streams"] = streams

@@ -137,7 +137,8 @@ async def audit(request: Request) -> Response:
 async def _agreement(
     request: Request, id: str, clocks: forms.Clocks
 ) -> dict[str, Any] | None:
-    asked = await ask(request, AGREEMENT, id=id.upper(), asOf=clocks.as_of)
+    typed = id if ":" in id else id.upper()
+    asked = await ask(request, AGREEMENT, id=typed, asOf=clocks.as_of)
     own = asked.data["agreement"] if asked.data else None
     if own is None:
         return None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from api.global_ids import key_of
 from api.pages import forms
 from api.pages.asking import ask
 from api.pages.faults import PageRoute
 from api.pages.render import page
 from api.pages.words import territory
+from api.refusals import Unanswered
 
 router = APIRouter(route_class=PageRoute)
 
@@ -66,6 +70,8 @@ async def documents(request: Request) -> Response:
 @router.get("/documents/{id}")
 async def document(request: Request, id: str) -> Response:
     clocks = await forms.clocks(request)
+    with suppress(Unanswered):  # an id of something else is no document's
+        id = key_of("Document", id, "id")
     asked = await ask(request, DOCUMENT, id=id, asOf=clocks.as_of)
     found = [edge["node"] for edge in asked.data["documents"]["edges"]] if asked.data else []
     it = next((each for each in found if each["code"] == id), None)

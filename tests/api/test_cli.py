@@ -199,6 +199,8 @@ def test_replay_can_be_filtered(aeo: Terminal) -> None:
     [first, *_] = replayed(aeo, "--agreement", "CN-RU-CONTROL")
     assert first["payload"]["kind"] == "CONTROL_RESULTS"
     assert replayed(aeo, "--stream", first["stream"])[0] == first
+    assert replayed(aeo, "--agreement", "Agreement:CN-RU-CONTROL")[0] == first
+    aeo.run("replay", "--agreement", "Document:CN-RU-CONTROL", code=2)
 
 
 # ------------------------------------------------------------------ keeping

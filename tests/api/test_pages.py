@@ -67,6 +67,11 @@ def outcomes(answer: httpx.Response) -> list[str]:
         ("/programmes/EU-AEO", ["10 working days", "Art. 29", "applies"]),
         ("/documents", ["Press record of 2 February 2018", "not met"]),
         ("/documents/ACTION-PLAN-2018-2020", ["Belt and Road", "unknown", "by 2020-12-31"]),
+        # A global id, as an answer gave it out, is taken where a code is.
+        ("/documents/Document:ACTION-PLAN-2018-2020", ["Belt and Road", "unknown"]),
+        ("/agreements/Agreement:AAMRA", ["implemented by Thailand"]),
+        ("/programmes/Programme:EU-AEO", ["10 working days"]),
+        ("/audit?of=Agreement:AAMRA", ["AAMRA"]),
     ],
 )
 def test_each_page_says_its_facts(at: Client, path: str, facts: list[str]) -> None:
@@ -312,6 +317,8 @@ def test_a_lapsed_identity_is_said_and_not_taken_for_the_public(at: Client) -> N
         ("/countries/QQ", 404, "is not a customs territory"),
         ("/countries/AQ", 404, "knows no customs administration AQ"),
         ("/agreements/NO-SUCH", 404, "holds no agreement 'NO-SUCH'"),
+        ("/agreements/Document:AAMRA", 404, "holds no agreement"),
+        ("/documents/Agreement:AAMRA", 404, "holds no document"),
         ("/programmes/NO-SUCH", 404, "holds no programme"),
         ("/documents/NO-SUCH", 404, "holds no document"),
         ("/countries/CN?at=yesterday", 400, "'yesterday' is neither a date nor an instant"),
