@@ -39,6 +39,8 @@ class App(FastAPI):
                 await preflight(scope, receive, send)
             elif (so_far := self.state.service.first_load.so_far) and not _always(scope["path"]):
                 await _still_loading(scope, so_far, exchange)(scope, receive, send)
+            elif (why := self.state.service.sight.unmended) and not _apart(scope["path"]):
+                await _not_to_be_believed(scope, why, exchange)(scope, receive, send)
             elif scope["path"] == "/graphql" and web.is_question(scope):
                 await web.graphql(self.state.service, scope, receive, send)
             else:
@@ -58,6 +60,19 @@ _ALWAYS = (
 
 def _always(path: str) -> bool:
     return path.startswith(_ALWAYS)
+
+
+def _apart(path: str) -> bool:
+    """What is answered although a row of the read models is wrong: the log is of the ledger."""
+    return _always(path) or path.startswith("/log/")
+
+
+def _not_to_be_believed(scope: Scope, why: str, exchange: Exchange) -> Response:
+    """503, as above: somebody or something changes the read models, and no row is to be told."""
+    sentence = f"Nothing is answered until it is put right: {why}."
+    if scope["path"] == "/graphql" and web.is_question(scope):
+        return web.unavailable("NOT_BELIEVED", sentence, exchange)
+    return pages.unavailable(Request(scope), sentence.rstrip("."))
 
 
 def _still_loading(scope: Scope, so_far: str, exchange: Exchange) -> Response:

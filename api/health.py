@@ -96,7 +96,8 @@ async def ready(request: Request) -> Response:
         why = f"database: {type(error).__name__}"
         return JSONResponse({"ready": False, "answers": False, "why": why}, 503)
     so_far = service.first_load.so_far
-    wrong = f"loading, so far: {so_far}" if so_far else await _why_not(service)
+    wrong = f"loading, so far: {so_far}" if so_far else service.sight.unmended
+    wrong = wrong or await _why_not(service)
     current = not state["stopped"]
     good = current and wrong is None
     body = {

@@ -1,4 +1,5 @@
-"""How far the read models are, and those who wait until they show what they just recorded."""
+"""How far the read models are, whether they can be believed, and those who wait until they show
+what they just recorded."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from api.positions import STATE, State
 from api.seen import Memory, Seen
+from projections.findings import CHANNEL as FINDINGS
 from projections.follower import CHANNEL
 from registry.database import with_settings
 from registry.epochs import BEGIN
@@ -29,6 +31,10 @@ BEGINNING = 5.0  # seconds that a start waits for the first look
 
 #: The epoch and how far the read models are, and the last position of the ledger.
 _LOOK = f"select {STATE}, (select coalesce(max(position), 0) from ledger.event)"
+#: A row that was found wrong and could not be put right; the one that was found first.
+_UNMENDED = (
+    "select min(relation), count(*) from checks.finding where mended_at is null and noun <> ''"
+)
 _COMMAND = "select command_id::text from ledger.event where position = %s"
 
 
@@ -51,6 +57,8 @@ class Sight:
         self.position = 0
         #: The ledger's; empty before the database was first looked at.
         self.epoch = ""
+        #: Why the read models cannot be believed, in words; None where they can.
+        self.unmended: str | None = None
 
     async def start(self) -> None:
         """Looks at the database, and goes on without where it does not answer in a while."""
@@ -111,10 +119,13 @@ class Sight:
         async with connection:
             while await _only_reads(connection):  # a copy takes no LISTEN
                 await self._look(connection)
+                await self._believe(connection)
                 await asyncio.sleep(PAUSE)
             await connection.execute(f"listen {CHANNEL}")
             await connection.execute(f"listen {EPOCHS}")
+            await connection.execute(f"listen {FINDINGS}")
             await self._look(connection)
+            await self._believe(connection)
             while True:
                 notices = connection.notifies(timeout=KEEP, stop_after=1)
                 told = [notice async for notice in notices]
@@ -123,6 +134,8 @@ class Sight:
                         self._moved(int(notice.payload))
                 if any(notice.channel == EPOCHS for notice in told):
                     await self._look(connection)
+                if not told or any(notice.channel == FINDINGS for notice in told):
+                    await self._believe(connection)
                 if self.position and monotonic() - self._kept > KEEP:
                     await self._keep(connection)
 
@@ -140,6 +153,16 @@ class Sight:
         self.position, self.epoch = state.position, epoch
         self._looked.set()
         self._moved(state.position)
+
+    async def _believe(self, connection: AsyncConnection[Any]) -> None:
+        """Is there a row that the background check found wrong and could not put right?"""
+        row = await (await connection.execute(_UNMENDED)).fetchone()
+        relation, count = row or (None, 0)
+        why = f"{count:,} subjects in {relation} and elsewhere" if count > 1 else f"in {relation}"
+        found = f"rows were found that are not what the events say ({why})" if count else None
+        if found != self.unmended:
+            self.unmended = found
+            log.error("no question is answered", why=found) if found else log.info("answers again")
 
     async def _keep(self, connection: AsyncConnection[Any]) -> None:
         self._kept, position = monotonic(), self.position

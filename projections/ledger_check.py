@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import psycopg
 
 from projections.comparison import Difference
@@ -34,12 +35,7 @@ left join ledger.event b on b.originator_id = e.originator_id
     and b.originator_version = e.originator_version - 1
 where e.position > %(after)s and e.position <= %(until)s
     and (e.known_at > e.recorded_at or b.known_at > e.known_at
-        or (b.position is null and e.originator_version > 1))
-union all
-select 'position ' || position, 'its columns are not what its event says' from ledger.event
-where position > %(after)s and position <= %(until)s
-    and (decided_by is distinct from state::jsonb ->> 'decided_by'
-        or legal_ground is distinct from state::jsonb ->> 'legal_ground')""",
+        or (b.position is null and e.originator_version > 1))""",
     COMMAND: """
 select 'command ' || c.command_id, 'not all the events are there that it recorded'
 from (select distinct command_id from ledger.event
@@ -48,6 +44,16 @@ join ledger.command c on c.command_id = e.command_id
 where c.events <> (select count(*) from ledger.event x where x.command_id = c.command_id
     and x.position >= c.first_position and x.position < c.first_position + c.events)""",
 }
+
+_COLUMNS = """
+select 'position ' || position from ledger.event
+where position > %(after)s and position <= %(until)s
+    and (decided_by is distinct from state::jsonb ->> 'decided_by'
+        or legal_ground is distinct from state::jsonb ->> 'legal_ground')"""
+_OTHERWISE = "its columns are not what its event says"
+_READ = """
+select position, state, decided_by, legal_ground from ledger.event
+where position > %(after)s and position <= %(until)s order by position"""
 
 #: Of operators that have not moved on: whose each number is, by their rows and by what is kept.
 _HELD = f"""
@@ -66,13 +72,37 @@ order by 1"""
 
 
 def of_stretch(connection: psycopg.Connection[Any], after: int, until: int) -> list[Difference]:
-    return [
+    """In a transaction. The subjects are positions and commands."""
+    given = {"after": after, "until": until}
+    found = [
         Difference(relation, "", subject, what, until)
         for relation, statement in _STATEMENTS.items()
-        for subject, what in connection.execute(
-            statement.encode(), {"after": after, "until": until}
-        ).fetchall()
-    ]  # fmt: skip
+        for subject, what in connection.execute(statement.encode(), given).fetchall()
+    ]
+    try:
+        with connection.transaction():
+            wrong = [subject for (subject,) in connection.execute(_COLUMNS.encode(), given)]
+    except psycopg.DataError:  # one of the events is no JSON any more; which one is said here
+        wrong = [
+            f"position {position}"
+            for position, state, *said in connection.execute(_READ.encode(), given)
+            if _says(state) != said
+        ]
+    return found + [Difference(EVENT, "", it, _OTHERWISE, until) for it in wrong]
+
+
+def _says(state: str) -> list[str | None] | None:
+    """What an event says that is in columns, too; None where it cannot be read."""
+    try:
+        event = msgspec.json.decode(state, type=_Said)
+    except msgspec.MsgspecError:
+        return None
+    return [event.decided_by, event.legal_ground]
+
+
+class _Said(msgspec.Struct):
+    decided_by: str | None = None
+    legal_ground: str | None = None
 
 
 def of_numbers(

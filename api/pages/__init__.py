@@ -18,9 +18,9 @@ from api.pages import (
     search,
     tour,
 )
-from api.pages.faults import missing, still_loading
+from api.pages.faults import missing, still_loading, unavailable
 
-__all__ = ["identities", "missing", "router", "still_loading"]
+__all__ = ["identities", "missing", "router", "still_loading", "unavailable"]
 
 #: Served only where demo identities are offered.
 identities = identity.router

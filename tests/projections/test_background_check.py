@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
 import pytest
 
-from projections.background_check import TABLES, BackgroundCheck
+from projections.background_check import LEADER, TABLES, BackgroundCheck
 from projections.check import check
+from projections.comparison import Comparison, Outdated
 from projections.follower import Follower
 from projections.models import NOUNS, tables_of
 from projections.rebuild import digests
 from projections.tables import COLUMNS, columns
 from registry import commands as c
 from registry.application import Registry
-from registry.values import AdministrationCode
+from registry.values import AdministrationCode, Tin
 
 #: What a column is changed to, by its type; in SQL, `c` is the column.
 OTHERWISE = {
@@ -177,3 +186,150 @@ def test_a_row_that_is_gone_and_a_row_of_nobody_are_found_and_mended_in_every_ta
         whats = [what for relation, _, _, what, _ in said if relation == f"views.{table}"]
         assert any("missing" in what for what in whats), table
         assert any("there that no event made" in what for what in whats), table
+
+
+HARM = "update views.operator set standing = 'REVOKED' where tin = 'CN1234567890'"
+
+
+def test_what_is_changed_is_found_by_chance_too_without_a_walk(
+    database: str, projected: psycopg.Connection[Any]
+) -> None:
+    BackgroundCheck(database).whole()
+    before = digests(projected)
+    projected.execute(HARM)
+    chance = BackgroundCheck(database, random=Random(1))
+    with chance._connect() as connection:
+        comparison = Comparison(connection)
+        for _ in range(500):
+            chance._sample(connection, comparison)
+            if found(projected):
+                break
+
+    assert [it[0] for it in found(projected)] == ["views.operator"]
+    assert digests(projected) == before
+
+
+def test_a_walk_goes_on_where_it_was(database: str, projected: psycopg.Connection[Any]) -> None:
+    projected.execute(
+        "update checks.walk set began_at = now(), phase = 'particulars', place = 'CN'"
+    )
+    projected.execute(HARM)
+    BackgroundCheck(database).whole()
+    assert found(projected) == []  # the walk had been there before
+    [(streams,)] = projected.execute("select streams from checks.walk").fetchall()
+    assert streams == 0
+
+    BackgroundCheck(database).whole()
+    assert [it[0] for it in found(projected)] == ["views.operator"]
+
+
+@pytest.mark.parametrize("place", ["checker.after_mend", "checker.before_place"])
+def test_a_check_that_is_killed_leaves_nothing_half_done(
+    database: str, projected: psycopg.Connection[Any], tmp_path: Path, place: str
+) -> None:
+    before = digests(projected)
+    projected.execute("update views.operator set standing = 'REVOKED'")
+    ended = subprocess.run(
+        [sys.executable, "-m", "api", "checker", "--home", tmp_path],
+        env={**os.environ, "DATABASE_URL": database, "AEO_FAILPOINT": place},
+        cwd=Path(__file__).parents[2], capture_output=True, timeout=120,
+    )  # fmt: skip
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    [(phase, place_)] = projected.execute("select phase, place from checks.walk").fetchall()
+    assert (phase, place_) in {("", ""), ("ledger", "0")}
+    done = found(projected)
+    assert done and all(mended for *_, mended in done)
+    right = projected.execute("select count(*) from views.operator where standing <> 'REVOKED'")
+    assert right.fetchall() == [(len({subject for _, _, subject, _, _ in done}),)]
+
+    BackgroundCheck(database).whole()
+
+    assert digests(projected) == before
+    subjects = [subject for _, _, subject, _, _ in found(projected)]
+    assert len(subjects) == len(set(subjects))
+
+
+def test_of_several_one_checks(database: str, projected: psycopg.Connection[Any]) -> None:
+    """Each instance has one, and the others wait for it to end."""
+    projected.execute(HARM)
+    projected.execute("select pg_advisory_lock(%s)", [LEADER])
+    stop = threading.Event()
+    checks = [
+        threading.Thread(target=BackgroundCheck(database, share=1.0).run, args=[stop])
+        for _ in range(2)
+    ]
+    for each in checks:
+        each.start()
+    time.sleep(1.5)
+    assert found(projected) == []
+    projected.execute("select pg_advisory_unlock(%s)", [LEADER])
+    for _ in range(400):
+        if found(projected):
+            break
+        time.sleep(0.1)
+    stop.set()
+    for each in checks:
+        each.join(30)
+
+    assert [it[0] for it in found(projected)] == ["views.operator"]
+
+
+def test_a_place_beyond_the_ledger_is_put_back_and_what_was_left_out_is_made(
+    database: str, projected: psycopg.Connection[Any], a_world: Registry
+) -> None:
+    projected.execute("update views.tracking set position = position + 5")
+    a_world.execute(c.RegisterOperator(tin=Tin("KR7654321"), name_="Later"), "test")
+    Follower(database).catch_up()
+    there = "select name from views.operator where tin = 'KR7654321'"
+    assert projected.execute(there).fetchall() == []
+
+    BackgroundCheck(database).whole()
+
+    assert projected.execute(there).fetchall() == [("Later",)]
+    assert {it[0] for it in found(projected)} >= {"views.tracking", "views.operator"}
+    assert all(mended for *_, mended in found(projected))
+    assert [it for it in check(database) if not it.good] == []
+
+
+@pytest.mark.parametrize(
+    ("harm", "relation"),
+    [
+        ("delete from ledger.event where position = 7", "ledger.event"),
+        ("update ledger.event set decided_by = 'XX' where position = 9", "ledger.event"),
+        ("update ledger.event set recorded_at = recorded_at - interval '1 hour',"
+         " known_at = known_at - interval '1 hour' where position = 11", "ledger.event"),
+        ("update ledger.event set state = '{' where position = 12", "ledger.event"),
+        ("update ledger.command set events = 3 where first_position = 9", "ledger.command"),
+        ("delete from ledger.held_number", "ledger.held_number"),
+        ("update ledger.held_number set value = value || 'X'", "ledger.held_number"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_of_the_ledger_is_told_and_the_ledger_is_not_changed(
+    database: str, projected: psycopg.Connection[Any], harm: str, relation: str
+) -> None:
+    projected.execute("alter table ledger.event disable trigger all")
+    projected.execute("alter table ledger.command disable trigger all")
+    projected.execute(harm)
+    ledger = "select md5(string_agg(e::text, '' order by e::text)) from ledger.event e"
+    before = projected.execute(ledger).fetchall()
+
+    BackgroundCheck(database).whole()
+    BackgroundCheck(database).whole()  # what is open is not found again
+
+    told = [it for it in found(projected) if it[0] == relation]
+    assert told and not any(mended for *_, mended in told)
+    assert len({it[2] for it in told}) == len(told)
+    assert projected.execute(ledger).fetchall() == before
+
+
+def test_read_models_of_another_release_are_left_alone(
+    database: str, projected: psycopg.Connection[Any]
+) -> None:
+    projected.execute("update views.derivation set version = version + 1")
+    projected.execute(HARM)
+    with pytest.raises(Outdated):
+        BackgroundCheck(database).whole()
+    assert found(projected) == []
+    assert projected.execute(
+        "select standing from views.operator where tin = 'CN1234567890'"
+    ).fetchall() == [("REVOKED",)]
