@@ -35,7 +35,9 @@ from registry.ledger import Busy, Closed, OutcomeUnknown, Unreachable
 
 log = structlog.get_logger("counter")
 
-ANSWERED = Metric("aeo_answers", "Answers by kind of operation and HTTP status", ["kind", "status"])
+ANSWERED = Metric(
+    "aeo_answers", "Documents answered, by kind of operation and HTTP status", ["kind", "status"]
+)
 SECONDS = Histogram("aeo_answer_seconds", "Time from document to answer", ["kind"])
 _answered, _seconds = cache(ANSWERED.labels), cache(SECONDS.labels)
 

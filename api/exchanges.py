@@ -20,8 +20,14 @@ from starlette.types import Message, Scope, Send
 
 from api import compression, logs, tallies
 
-RESPONSES = Metric("aeo_http_responses", "Responses by who answers, and status", ["by", "status"])
-REFUSED = Metric("aeo_http_refused", "Requests refused before a question was read", ["by", "code"])
+RESPONSES = Metric(
+    "aeo_http_responses", "HTTP responses, by what answers the address and status", ["by", "status"]
+)
+REFUSED = Metric(
+    "aeo_http_refused",
+    "Requests refused before a question was read, by what answers the address and code",
+    ["by", "code"],
+)
 _responses, _refused = cache(RESPONSES.labels), cache(REFUSED.labels)
 
 #: What a request may be called by its sender. Anything else is replaced, so that no line of a log

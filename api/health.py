@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from api import tallies
 from api.access import PUBLIC
+from api.metrics import read
 from api.patience import within
 from api.server import SUMS
 from api.service import Service
@@ -122,19 +123,27 @@ async def _why_not(service: Service) -> str | None:
 
 
 async def metrics(request: Request) -> Response:
-    """Prometheus text. Positions are left as they were where the database is away.
+    """Prometheus text; ops/README.md lists the metrics. What is read of the database is left as it
+    was where that is away.
 
     Of several processes any one answers, for all of them: what the others answered in the last
     moment is in the next scrape.
     """
+    service: Service = request.app.state.service
     with suppress(psycopg.Error, TooManyRequests, TimeoutError):
-        await _state(request.app.state.service)
+        await _state(service)
+        await within(service.settings.deadline, _standing(service))
     tallies.add()
     counted = REGISTRY
     if SUMS in os.environ:
         counted = CollectorRegistry()
         MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
     return Response(generate_latest(counted), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _standing(service: Service) -> None:
+    async with service.ledger.connection() as connection:
+        await read(connection)
 
 
 async def _state(service: Service) -> dict[str, Any]:

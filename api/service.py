@@ -29,6 +29,7 @@ from api.counter import Counter
 from api.fairness import FairQueue, Refusals
 from api.first_load import FirstLoad
 from api.heads import Heads
+from api.metrics import Watch
 from api.parsing import Parser
 from api.persisted import Persisted
 from api.planning.coalescer import LANES
@@ -129,6 +130,9 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         if settings.planner:
             planner = Planner(schema, core, views, lanes, settings.deadline)
             stack.push_async_callback(planner.close)
+        watch = Watch({"readers": views, "auditors": ledger, "lanes": lanes})
+        await watch.start()
+        stack.push_async_callback(watch.close)
         counter = Counter(settings.deadline, planner)
         allowance = Allowance(settings.new_documents)
         patience = settings.deadline
