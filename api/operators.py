@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from psycopg import AsyncConnection
@@ -36,7 +36,7 @@ from registry.decisions import day_of
 from registry.disclosure import CERTIFIED
 from registry.operators import Operator as Stream
 from registry.texts import shown
-from registry.values import AdministrationCode, Role, Status, Tin
+from registry.values import AdministrationCode, Outcome, Role, Status, Tin
 
 LONGEST = 200  # characters of a name or a number that is looked for
 
@@ -57,6 +57,11 @@ def _all_asked(context: Context, tins: list[Tin], as_of: AsOfInput | None = None
 def _identified(context: Context) -> dict[str, Any]:
     _not_public(context, "this")
     return {}
+
+
+def _with_outcome(context: Context, outcome: Outcome | None = None) -> dict[str, Any]:
+    _not_public(context, "recognisedIn")
+    return {"outcome": outcome.value if outcome else None}
 
 
 def _paged(context: Context, first: int | None = 50) -> dict[str, Any]:
@@ -171,17 +176,24 @@ class Operator(Node):
 
     @costs(120, each=30)
     @sql.rows(
-        places.RECOGNISED_IN, order=places.BY_TERRITORY, bind=_identified,
-        ready=places.RECOGNISED_IN_READY,
+        places.RECOGNISED_IN, order=places.BY_TERRITORY, bind=_with_outcome, gives=("outcome",),
+        ready=places.RECOGNISED_IN_READY, narrowed=places.WITH_OUTCOME,
     )  # fmt: skip
     @strawberry.field
-    async def recognised_in(self, info: Info) -> list[Recognition]:
+    async def recognised_in(
+        self,
+        info: Info,
+        outcome: Annotated[
+            Outcome | None,
+            strawberry.argument(description="The answers with this outcome; default: all."),
+        ] = None,
+    ) -> list[Recognition]:
         """Every territory that its home's agreements led to that day, by code, whatever the answer.
 
         Of these only what the asker may ask: a partner sees its own territory.
         """
         _not_public(info.context, "recognisedIn")
-        return await everywhere(info, self.tin, self.as_of)
+        return await everywhere(info, self.tin, self.as_of, outcome)
 
     @costs(30)
     @sql.rows(

@@ -336,9 +336,11 @@ async def facts(
         return await reads.facts(connection, sight, now, tins, territory, as_of.known)
 
 
-async def everywhere(info: Info, tin: Tin, as_of: AsOf) -> list[Recognition]:
+async def everywhere(
+    info: Info, tin: Tin, as_of: AsOf, outcome: Outcome | None = None
+) -> list[Recognition]:
     """In every territory that the agreements of that day lead to, by code, as far as the asker
-    may ask; a bloc is its members."""
+    may ask; a bloc is its members. `outcome`: those answers alone."""
     context = info.context
     known = await load(context, _wherever, context.asker.sight, context.now, as_of.known, key=tin)
     mine = known.of(tin) if known else Facts(None)
@@ -350,6 +352,7 @@ async def everywhere(info: Info, tin: Tin, as_of: AsOf) -> list[Recognition]:
         for there in reads.territories(mine, as_of.at)
         if context.may(Action.ASK_RECOGNITION, operator(tin, there))
     ]  # fmt: skip
+    found = [it for it in found if outcome in (None, it.outcome)]
     _keep_told(info, tin, found, as_of)
     return found
 

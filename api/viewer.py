@@ -5,7 +5,10 @@ from __future__ import annotations
 import strawberry
 
 from api.access import Action, Asker, Resource, Role, decide
+from api.asof import AsOfInput
 from api.context import Info
+from api.costs import costs
+from api.operators import Operator, one
 from registry.values import AdministrationCode, Tin
 
 
@@ -16,8 +19,19 @@ class Viewer:
     administration: AdministrationCode | None = strawberry.field(
         description="Whose customs it is; null for the public, a company and an auditor."
     )
-    operator: Tin | None = strawberry.field(description="The company's own TIN.")
+    operator: Tin | None = strawberry.field(description="The company's own TIN; null for others.")
     may_ask: list[str] = strawberry.field(description="What this asker may do, in words.")
+
+    @costs(60)
+    @strawberry.field
+    async def company(self, info: Info, as_of: AsOfInput | None = None) -> Operator | None:
+        """The operator whose TIN `operator` is, as that company itself reads it; null for everybody
+        else, and where the register does not know it."""
+        if self.operator is None:
+            return None
+        clocks = info.context.clocks(as_of)
+        info.context.looked("operator", [self.operator.text])
+        return await one(info.context, self.operator, clocks)
 
 
 @strawberry.type

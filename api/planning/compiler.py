@@ -235,6 +235,8 @@ class Compiler:
             told = self._told_of(where, kind, details) if where.looks else (None, None)
             self._bound.append(Bound(where.bind, defined, node, where.looks, python, *told))
             scope = _Scope({**scope.names, **names}, scope.me, telling=scope.telling)
+        if where.narrowed and details[0].node.arguments:
+            where = replace(where, select=where.select + where.narrowed, ready=None)
         where = self._as_it_lies(where, kind, details)
         self._many = self._many or where.alone
         if where.keys:
@@ -278,10 +280,11 @@ class Compiler:
         collected = collect_subfields(
             self.schema, self.fragments, self.variables, self.operation, _element(kind), details
         )
-        return {
-            each[0].node.name.value: (name, each)
-            for name, each in collected.grouped_field_set.items()
-        }
+        chosen = collected.grouped_field_set.items()
+        fields = [each[0].node.name.value for _, each in chosen]
+        if fields.count("recognisedIn") > 1:  # each may ask for another outcome
+            raise Declined("uncovered", "recognisedIn twice")
+        return dict(zip(fields, chosen, strict=True))
 
     def _as_it_lies(self, where: Rows, kind: Any, details: list[FieldDetails]) -> Rows:
         """`ready` is left where it is the selection that lies ready, with its own rows."""

@@ -73,7 +73,8 @@ class Rows:
     `looks`: the parameter with the TINs that the read log keeps. `ready`: its text where that lies
     ready-made, for one selection. `telling`: who words what SQL does not. `names`: parameters that
     each row gives to what is below it, as expressions over `{me}`. `alone`: it is long, and shares
-    its statement with nobody, as a look-up by many keys.
+    its statement with nobody, as a look-up by many keys. `narrowed`: what the SELECT says more
+    where the field is given an argument, and then nothing lies ready.
     """
 
     select: str
@@ -88,6 +89,7 @@ class Rows:
     telling: Telling | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     alone: bool = False
+    narrowed: str = ""
 
 
 Place = Value | Rows | Told

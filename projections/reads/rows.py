@@ -221,7 +221,9 @@ cross join lateral (
     from rule.verdicts_then({{me}}.tin, {{me}}.administration, %(at)s, %(known)s) t
     where not {{me}}.settled
 ) v
-where asker.at_home or v.territory = any(asker.reach)"""
+where (asker.at_home or v.territory = any(asker.reach))"""
+#: Of these those with one outcome.
+WITH_OUTCOME = " and (%(outcome)s is null or v.outcome = %(outcome)s)"
 VERDICT = (
     "in outcome legal operational reasons { code }"
     " bases { agreement { id } authorisation since }"

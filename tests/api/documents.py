@@ -52,6 +52,7 @@ BAD_QUESTIONS: tuple[tuple[str, Any], ...] = (
     ("mode", []), ("goods", "0702"), ("key", None), ("consignment", "rail"),
 )  # fmt: skip
 CASES: dict[str, tuple[Any, ...]] = {
+    "outcome": ("RECOGNISED", "NOT_RECOGNISED", "UNKNOWN", None),
     "first": (None, 1, 2, 5, 100),
     "id": (
         "CN-KR-AEO", "CN-AU-AEO", "CN-RU-CONTROL", 'no "such"', "\u6d77\u5173",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.api.client import AUDITOR, Client
@@ -318,3 +319,61 @@ def test_a_look_up_that_finds_two_says_that_there_are_two(region: Client) -> Non
     assert "/operators/CN6666667" in page.text and "/operators/FR6666667" in page.text
     alone = opened(region, "/search?q=twin-8", "partner:KR")
     assert (alone.status_code, alone.headers["location"]) == (303, "/operators/CN6666667")
+
+
+RECOGNISED = "query ($tin: TIN!%s) { operator(tin: $tin) { recognisedIn%s { in outcome%s } } }"
+
+
+@pytest.mark.parametrize("by", [AUDITOR, "officer:CN", "partner:KR", f"company:{FRUIT}"])
+@pytest.mark.parametrize("more", ["", " reasons { code message }"])  # planned, and not
+def test_recognised_in_tells_of_those_with_one_outcome(region: Client, by: str, more: str) -> None:
+    every = region.ask(RECOGNISED % ("", "", more), by, tin=FRUIT)["operator"]["recognisedIn"]
+    narrowed = RECOGNISED % (", $outcome: Outcome3", "(outcome: $outcome)", more)
+
+    def told(**outcome: str | None) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = region.ask(narrowed, by, tin=FRUIT, **outcome)["operator"][
+            "recognisedIn"
+        ]
+        return found
+
+    assert every
+    for outcome in ("RECOGNISED", "NOT_RECOGNISED", "UNKNOWN"):
+        assert told(outcome=outcome) == [it for it in every if it["outcome"] == outcome]
+    assert told() == told(outcome=None) == every
+    assert {it["outcome"] for it in every} >= {"RECOGNISED"}
+
+
+def test_two_outcomes_asked_in_one_question_are_both_kept_as_told(region: Client) -> None:
+    def kept() -> int:
+        with psycopg.connect(region.database) as connection:
+            [(found,)] = connection.execute(
+                "select count(*) from access.read_log where territory = 'KR'"
+                " and tins = %s and outcomes = '{RECOGNISED}'", [[FRUIT]]
+            ).fetchall()  # fmt: skip
+        return int(found)
+
+    document = """query ($tin: TIN!) { operator(tin: $tin) {
+        yes: recognisedIn(outcome: RECOGNISED) { in outcome }
+        no: recognisedIn(outcome: NOT_RECOGNISED) { in outcome } } }"""
+    before = kept()
+
+    assert region.ask(document, "partner:KR", tin=FRUIT)["operator"] == {
+        "yes": [{"in": "KR", "outcome": "RECOGNISED"}], "no": [],
+    }  # fmt: skip
+    for _ in range(50):
+        if kept() > before:
+            break
+        region.pause(0.1)
+    assert kept() == before + 1
+
+
+def test_a_company_is_told_who_it_is(region: Client) -> None:
+    document = "{ viewer { operator company { tin name standing identifiers { value } } } }"
+
+    found = region.ask(document, f"company:{FRUIT}")["viewer"]
+    assert found["operator"] == found["company"]["tin"] == FRUIT
+    assert found["company"]["standing"] == "VALID"
+    for by in (None, AUDITOR, "officer:CN", "partner:KR"):
+        assert region.ask(document, by)["viewer"] == {"operator": None, "company": None}
+    unknown = region.ask(document, "company:CN7777777777")["viewer"]
+    assert unknown == {"operator": "CN7777777777", "company": None}
