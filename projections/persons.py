@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg.rows import tuple_row
 
+from registry import texts
 from registry.errors import BadValue, UnknownPerson
 from registry.persons import Contact
 from registry.values import Tin
@@ -54,9 +55,10 @@ def particulars(found: object) -> Particulars:
     try:
         read = msgspec.convert(found, Particulars, strict=True)
         said = msgspec.structs.asdict(read)
-        if not read.name.strip() or any(len(said[n] or "") > most for n, most in LONGEST.items()):
+        if not read.name or any(len(said[n] or "") > most for n, most in LONGEST.items()):
             raise ValueError
-    except (msgspec.ValidationError, ValueError):
+        texts.check_fields(said)
+    except (msgspec.ValidationError, ValueError, BadValue):
         wanted = ", ".join(f"{name} (at most {most} characters)" for name, most in LONGEST.items())
         raise BadValue(
             f"particulars: wanted {wanted}, of which only name must be; "

@@ -41,22 +41,48 @@ PROSE = frozenset(
 
 #: Fields that a guard asks for: what is said there has to be said in words.
 SAID_IN_WORDS = frozenset({"ground", "legal_ground", "override", "reason", "shared", "why"})
+#: What a thing is called, by which people and searches find it: there is a letter or a digit in it.
+#: (A unit may be a sign, and a reply a tick.)
+CALLED = frozenset(
+    {"local_name", "measure", "measure_names", "measures", "name", "names", "number", "target",
+     "title", "titles"}
+)  # fmt: skip
 
 
 def check(name: str, text: str, *, prose: bool = False) -> None:
-    """Raises BadValue where a text holds what nobody can see, or nothing that anybody can.
+    """Raises BadValue where a text holds what nobody can see, or nothing that anybody can: signs
+    that only stand over others (U+0345), or, of what a thing is called and of what has to be said
+    in words, no letter and no digit at all.
 
-    `name`: of the field. `prose`: it may have several lines. An empty text is not judged here.
+    `name`: of the field, perhaps of a place in it: titles.de. `prose`: it may have several lines.
+    An empty text is not judged here, nor one of blanks where a field is neither of these.
     """
     if text.isascii() and text.isprintable():
-        return
+        return _in_words(name, text)
     if found := (_REFUSED_IN_PROSE if prose else _REFUSED).search(text):
         raise BadValue(
             f"{name}: found {_number(found[0])} at character {found.start() + 1}, "
             "wanted no control, invisible or bidirectional characters"
         )
-    if not _IGNORED.sub("", text).strip() and not text.isspace():
+    if text and not text.isspace() and not any(map(_is_seen, text)):
         raise BadValue(f"{name}: found {len(text)} characters, none of which can be seen")
+    _in_words(name, text)
+
+
+def _in_words(name: str, text: str) -> None:
+    if any(map(str.isalnum, text)) or not text:
+        return
+    first, last = name.partition(".")[0], name.rpartition(".")[2]
+    if {first, last} & SAID_IN_WORDS and text.isspace():
+        raise BadValue(f"{name}: found blanks alone, wanted words")
+    if {first, last} & (SAID_IN_WORDS | CALLED):
+        raise BadValue(f"{name}: found {text[:70]!r}, wanted at least one letter or digit")
+
+
+def _is_seen(character: str) -> bool:
+    """Letters, digits, punctuation, symbols, and what an office keeps for characters of its own."""
+    category = unicodedata.category(character)
+    return category[0] in "LNPS" or category == "Co"
 
 
 def check_fields(said: dict[str, Any]) -> None:
@@ -64,8 +90,6 @@ def check_fields(said: dict[str, Any]) -> None:
     for name, value in said.items():
         if isinstance(value, str):
             check(name, value, prose=name in PROSE)
-            if name in SAID_IN_WORDS and value and not value.strip():
-                raise BadValue(f"{name}: found blanks alone, wanted words")
         elif isinstance(value, (dict, list, tuple)):
             for place, text in _texts(name, value):
                 check(place, text, prose=name in PROSE or place.rpartition(".")[2] in PROSE)

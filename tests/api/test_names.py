@@ -59,7 +59,7 @@ def database_of_names(server: str, blank_register: str) -> Iterator[str]:
         if _is_clean(name):
             record(registry, [
                 {"command": "register_programme", "programme": f"P-{n}", "administration": "CN",
-                 "name": "-", "local_name": name, "types": ["AEO"], "source": "x"},
+                 "name": "P", "local_name": name, "types": ["AEO"], "source": "x"},
                 {"command": "propose_agreement", "id": f"A-{n}", "kind": "OTHER",
                  "parties": ["CN"], "title": name, "source": "x"},
                 {"command": "publish_document", "document": f"D-{n}", "title": name, "source": "x"},

@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.cli.terminal import json_text, printable
+from projections.persons import particulars
 from registry import commands as c
 from registry import texts
 from registry.errors import BadValue
@@ -129,6 +130,43 @@ def test_a_name_of_which_nothing_can_be_seen_is_refused() -> None:
     for name in ("\u200c\u200d", "\u200b", "\u3164", "\ufe0f"):
         with pytest.raises(BadValue, match="name: found"):
             c.read({"command": "register_operator", "tin": "CN1234567890", "name": name})
+
+
+#: Signs that only stand over others, or that nobody sees; and what is no letter and no digit.
+NOTHING = ["\u0345", "\u0301\u0301", " \u0308 ", "\u20dd", "\u0903", "\ufe0f\u200d", "\u0600"]
+NO_WORD = ["-", "...", "\u3000", "  ", "\u2605", "\u00b7\u00b7", "\U0001f34e"]
+
+
+@pytest.mark.parametrize("text", NOTHING)
+def test_no_text_of_any_command_is_made_of_what_nobody_can_see(text: str) -> None:
+    for name, field, _ in FIELDS:
+        for value in (text, [text], {"de": text}, {"de": {text: "x"}}):
+            with pytest.raises(BadValue, match=f"{field}.*found"):
+                c.read({"command": name, field: value})
+
+
+@pytest.mark.parametrize("text", NO_WORD)
+def test_what_a_thing_is_called_has_a_letter_or_a_digit(text: str) -> None:
+    for name, field, _ in FIELDS:
+        if field in texts.CALLED | texts.SAID_IN_WORDS:
+            for value in (text, [text], {"de": text}, {"de": {"x": text}}):
+                with pytest.raises(BadValue, match=f"{field}.*found"):
+                    c.read({"command": name, field: value})
+    texts.check_fields({"unit": "%", "reply": "\u2713", "condition": ""})
+
+
+def test_the_names_of_every_command_are_among_what_a_thing_is_called() -> None:
+    named = {field for _, field, _ in FIELDS if "name" in field or "title" in field}
+    assert named <= texts.CALLED
+
+
+@pytest.mark.parametrize("text", [*NOTHING, *NO_WORD, "\u202e", ""])
+def test_a_person_is_not_called_by_what_nobody_can_read(text: str) -> None:
+    with pytest.raises(BadValue, match="particulars: wanted"):
+        particulars({"name": text})
+    with pytest.raises(BadValue, match="particulars: wanted") as refusal:
+        particulars({"name": "A. Person", "email": "a\u202eb"})
+    assert "202E" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
