@@ -239,6 +239,24 @@ def test_the_pages_need_no_script(browser: Browser, address: str) -> None:
     context.close()
 
 
+def test_an_example_is_chosen_by_keyboard_and_without_a_script(
+    browser: Browser, address: str
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/developers")
+    expect(page.locator("#example-curl")).to_be_visible()
+
+    page.get_by_role("radio", name="curl").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+
+    expect(page.get_by_role("radio", name="Java")).to_be_checked()
+    expect(page.locator("#example-java")).to_be_visible()
+    assert page.locator(".tabs pre:visible").count() == 1
+    context.close()
+
+
 def test_a_page_can_be_printed(page: Page, address: str) -> None:
     page.goto(f"{address}/agreements/CN-AU-AEO")
 
