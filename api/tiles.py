@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import TooManyRequests
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -109,6 +110,14 @@ async def verifier(request: Request) -> Response:
     return given(request, VERIFIER.read_bytes(), BRIEFLY, kind, named)
 
 
+class _AnyText(StringConvertor):
+    """The rest of an address, line breaks included, which `path` leaves to nobody."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("any", _AnyText())
+
 Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -128,7 +137,7 @@ ROUTES = [  # a GET that is answered is answered to HEAD as well
     _route("/log/checkpoint", checkpoint),
     _route("/log/keys", keys),
     _route("/log/policy", policy),
-    _route("/log/tile/{name:path}", tile),
+    _route("/log/tile/{name:any}", tile),
     _route("/aeo-verify", verifier),
 ]
 
