@@ -23,8 +23,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from api import tallies
 from api.access import PUBLIC
 from api.metrics import read
+from api.multiprocess import SUMS
 from api.patience import within
-from api.server import SUMS
 from api.service import Service
 from projections import findings
 from registry.zones import RELEASE

@@ -9,12 +9,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import shutil
 import signal
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from typing import Any
 import structlog
 
 from api.helpers import ENDING_ALONE, Kept
+from api.multiprocess import shared_counts
 
 log = structlog.get_logger("server")
 
@@ -29,9 +27,6 @@ MOST = 4  # by itself: beyond that the database is the narrower place
 #: Seconds that a thread may keep the interpreter while another wants it: the event loop wants it
 #: several times for one answer, and new documents are read in a thread beside it.
 SWITCH = 0.000_5
-#: Where the processes add up what they count, and show each other persisted documents; set before
-#: anything counts.
-SUMS = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def cores() -> int:
@@ -62,22 +57,12 @@ def serve_on(conninfo: Callable[[], str], place: Place, workers: int = 0) -> Non
         _serve(conninfo, place, [])
         return
     helpers: list[Kept] = []
-    with _sums():
+    with shared_counts():
         try:
             _serve(conninfo, place, helpers, workers - 1)
         finally:
             for helper in helpers:
                 helper.stop()
-
-
-@contextmanager
-def _sums() -> Iterator[None]:
-    folder = tempfile.mkdtemp(prefix="aeo-sums-")
-    os.environ[SUMS] = folder
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _serve(

@@ -30,6 +30,7 @@ from api.fairness import FairQueue, Refusals
 from api.first_load import FirstLoad
 from api.heads import Heads
 from api.metrics import Watch
+from api.multiprocess import SUMS
 from api.parsing import Parser
 from api.persisted import Persisted
 from api.planning.coalescer import LANES
@@ -37,7 +38,6 @@ from api.planning.planner import Planner
 from api.positions import CheckedReaders, MinPosition
 from api.readlog import ReadLog
 from api.schema import core, schema
-from api.server import SUMS
 from api.settings import Settings
 from api.sight import Sight
 from projections.persons import Persons
