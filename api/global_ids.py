@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import strawberry
 
-from api.asof import AsOfInput, clocks
-from api.refusals import Unanswered, bad_input
+from api.asof import EARLIEST
+from api.refusals import bad_input
+from api.vocabulary import instant_text
 from projections.reads.clocks import AsOf
 from registry import instants
 
@@ -27,6 +28,9 @@ TYPES = {
     "Document": False,
     "Event": False,
 }
+
+#: The last years of the calendar have days that lie in no year in some zone.
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 _INSTANT = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)"
 _KEY = r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}"
@@ -79,14 +83,17 @@ class GlobalId:
     def clocks(self, now: datetime, argument: str) -> AsOf:
         """The belief that it names: exactly its two instants, else both now.
 
-        Raises Unanswered for an instant that nobody can answer for.
+        The law may be that of a day further ahead than a question may ask for: a stretch of the
+        delta feed begins where it begins. Raises Unanswered for an instant that no answer had.
         """
         if self.as_of is None:
             return AsOf(now, now)
-        try:
-            clocks(AsOfInput(at=self.as_of.at, known_at=self.as_of.known), now)
-        except Unanswered as error:
-            raise bad_input(f"{argument}: {error.message}") from None
+        at, known = self.as_of.at, self.as_of.known
+        if not EARLIEST <= at < LATEST or not EARLIEST <= known <= now + instants.TOLERANCE:
+            raise bad_input(
+                f"{argument}: it names the law of {instant_text(at)}, as known at "
+                f"{instant_text(known)}; no answer of this register was as of these instants"
+            )
         return self.as_of
 
 
