@@ -20,7 +20,7 @@ class Allowance:
     """`rate`: new documents a second for each asker, counted in this process alone."""
 
     def __init__(self, rate: float) -> None:
-        self._rate = rate
+        self.rate = rate
         self._left: OrderedDict[str, _Left] = OrderedDict()
 
     def take(self, asker: str, now: float) -> int:
@@ -28,14 +28,25 @@ class Allowance:
 
         `now`: seconds of a clock that only goes forward.
         """
-        most = self._rate * AT_ONCE
-        left = self._left.setdefault(asker, _Left(most, now))
+        left = self._left.setdefault(asker, _Left(self.most, now))
         self._left.move_to_end(asker)
         if len(self._left) > REMEMBERED:
             self._left.popitem(last=False)
-        left.documents = min(most, left.documents + (now - left.at) * self._rate)
-        left.at = now
+        left.documents, left.at = self._now(left, now), now
         if left.documents < 1:
-            return ceil((1 - left.documents) / self._rate)
+            return ceil((1 - left.documents) / self.rate)
         left.documents -= 1
         return 0
+
+    @property
+    def most(self) -> float:
+        """How many may come together."""
+        return self.rate * AT_ONCE
+
+    def left(self, asker: str, now: float) -> int:
+        """How many this asker may show at once now; none is taken."""
+        left = self._left.get(asker)
+        return int(self._now(left, now) if left else self.most)
+
+    def _now(self, left: _Left, now: float) -> float:
+        return min(self.most, left.documents + (now - left.at) * self.rate)

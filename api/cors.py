@@ -10,7 +10,9 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 #: What a page of another origin may send, and what it may read of an answer.
-ASKED = "authorization, content-type, purpose, aeo-min-position, x-request-id, traceparent"
+ASKED = (
+    "authorization, content-type, purpose, aeo-min-position, aeo-cost, x-request-id, traceparent"
+)
 SHOWN = "aeo-log-head, x-request-id, retry-after, www-authenticate"
 DAY = 86_400  # seconds for which a browser remembers what it was told
 

@@ -20,9 +20,9 @@ _observed: dict[Histogram, list[float]] = {}
 _later: asyncio.TimerHandle | None = None
 
 
-def count(metric: Metric) -> None:
-    """One more."""
-    _counted[metric] += 1
+def count(metric: Metric, times: int = 1) -> None:
+    """So many more."""
+    _counted[metric] += times
     _add_later()
 
 

@@ -11,12 +11,15 @@ from typing import Any
 import orjson
 import psycopg
 from graphql import OperationType
+from prometheus_client import Counter as Metric
 from psycopg_pool import TooManyRequests
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from api import tallies
 from api.access import Asker, Role
+from api.cost_report import CostReport, wanted
 from api.counter import Answer, later, unanswerable
 from api.exchanges import KEY, Exchange
 from api.http_request import (
@@ -49,6 +52,10 @@ LONG = 5_000  # microseconds of work, from which on a question is a long one
 READING = 5_000  # microseconds that reading a new document is taken to cost
 AGAIN = 0.1  # seconds between two attempts to have an answer that is not too old
 
+#: `known`: it lay ready; `refused`: that it is wrong was known already; `new`: it had to be read.
+DOCUMENTS = Metric("aeo_documents", "Documents of requests by what was known of them", ["found"])
+_KNOWN, _REFUSED, _NEW = map(DOCUMENTS.labels, ("known", "refused", "new"))
+
 __all__ = ["graphql", "is_question", "not_allowed", "unavailable"]
 
 
@@ -75,8 +82,11 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
             asked, length = await read(receive)
         least = _least(_text(headers, HEADER.encode()))
         purpose = _text(headers, b"purpose")
-        asks = _Asks(service, who, asker, purpose, exchange, by_get, least)
+        report = wanted(headers, service.allowance)
+        asks = _Asks(service, who, asker, purpose, exchange, by_get, least, report)
         answer = await _answer(asks, asked, length)
+        if report:
+            answer = report.added_to(answer, who)
     except InvalidToken as error:
         # Whoever shows a bad token is told so, and not answered as if none had been shown.
         challenge = 'Bearer error="invalid_token"'
@@ -153,8 +163,8 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class _Asks:
-    """Who asks, by which name it has its share, what for, in which exchange, whether by GET, and
-    what the answer must not be older than."""
+    """Who asks, by which name it has its share, what for, in which exchange, whether by GET, what
+    the answer must not be older than, and where its cost is told, if that is asked for."""
 
     service: Service
     who: str
@@ -163,6 +173,7 @@ class _Asks:
     exchange: Exchange
     by_get: bool
     least: MinPosition | None
+    report: CostReport | None
 
 
 async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
@@ -172,6 +183,7 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
         return Answer({"errors": [not_found()]}, expected=True)
     document = counter.documents.kept(text)
     fresh = document is None
+    tallies.count(_NEW if document is None else _REFUSED if document.errors else _KNOWN)
     if document is None:
         document = await _read_new(asks, text)
     operation = document.operation(asked.operation_name)
@@ -186,6 +198,8 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
     if length > BODY and length > longest(operation):
         raise too_long(longest(operation))
     price = document.cost(operation, asked.variables or {})
+    if asks.report:
+        asks.report.requested = price
     queue = service.new if fresh else service.short
     if LONG <= price <= COST:  # what costs more is refused at once
         queue = service.long

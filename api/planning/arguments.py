@@ -27,6 +27,7 @@ from graphql import (
     Undefined,
     ValueNode,
     VariableNode,
+    get_nullable_type,
     is_leaf_type,
 )
 from graphql.execution.get_variable_signature import (
@@ -112,6 +113,8 @@ class Arguments:
 def _coercion(type: Any) -> Change:
     """A scalar's own function where that is all there is; it is asked for most."""
     inner = type.of_type if isinstance(type, GraphQLNonNull) else type
+    if isinstance(inner, GraphQLList) and is_leaf_type(get_nullable_type(inner.of_type)):
+        return _each(type, _coercion(inner.of_type))
     if not is_leaf_type(inner):
         # A batch of declarations was read before, question by question.
         return lambda value: (
@@ -128,6 +131,18 @@ def _coercion(type: Any) -> Change:
             return Undefined
 
     return coerced
+
+
+def _each(type: Any, coerced: Change) -> Change:
+    """The same of a list of scalars: look-ups have a thousand keys."""
+
+    def coerced_each(value: Any) -> Any:
+        if not isinstance(value, list):
+            return coerce_input_value(value, type)
+        made = [coerced(it) for it in value]
+        return Undefined if any(it is Undefined for it in made) else made
+
+    return coerced_each
 
 
 def _step(node: ValueNode | None, place: GraphQLArgument | GraphQLInputField) -> Step:

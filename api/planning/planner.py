@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -45,7 +45,11 @@ LONG = 50  # marks in an answer, beyond which its wording is done in turns with 
 VARIANTS = 16  # plans of one document: @skip and @include by variables make others
 
 PLANNED = Metric("aeo_planned", "Questions answered by one statement")
-DECLINED = Metric("aeo_declined", "Questions answered by the stock executor", ["reason"])
+DECLINED = Metric(
+    "aeo_declined", "Questions answered by the stock executor, why and for which field",
+    ["reason", "field"],
+)  # fmt: skip
+_declined = cache(DECLINED.labels)
 
 
 class Planner:
@@ -79,7 +83,7 @@ class Planner:
         try:
             text = await self._answer(context, document, operation, variables, apart)
         except Declined as declined:
-            DECLINED.labels(declined.reason).inc()
+            tallies.count(_declined(declined.reason, declined.field))
             return None
         tallies.count(PLANNED)
         return text
@@ -173,7 +177,9 @@ class Planner:
             said = it.arguments.read(values) if it.arguments else self._odd(it.bound, known, given)
             return it.bound.bind(context, **said)
         except GraphQLError as error:
-            raise Declined("refused", error.message) from error
+            raise _for(it, Declined("refused", error.message)) from error
+        except Declined as declined:
+            raise _for(it, declined) from None
 
     def _odd(self, it: Bound, known: _Known, given: Any) -> dict[str, Any]:
         said = get_argument_values(it.field, it.node, known.values(given))
@@ -221,6 +227,12 @@ class _Field:
             self.arguments: Arguments | None = Arguments(bound.field, bound.node)
         except Odd:
             self.arguments = None
+
+
+def _for(it: _Field, declined: Declined) -> Declined:
+    """The same, with the name of the field whose arguments were read."""
+    declined.field = declined.field or it.bound.node.name.value
+    return declined
 
 
 class _Planned:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from graphql import (
 )
 from prometheus_client import REGISTRY
 
-from api import declarations
+from api import declarations, tallies
 from api.access import PUBLIC, Asker, named
 from api.context import Context
 from api.limits import Document, read
@@ -34,6 +35,7 @@ from api.planning import coalescer
 from api.planning.sql import Rows, Told, Value, place
 from api.positions import MinPosition
 from api.schema import core, schema
+from ops.bench.questions import VERDICT
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 from tests.api.documents import SUBJECTS, Asking
 from tests.api.region import FRUIT, OPEN, QUIET, STEEL, region
@@ -227,7 +229,33 @@ def test_the_share_of_planned_questions_is_in_the_metrics(region: Client) -> Non
     text = region.request("GET", "/metrics").text
 
     assert "aeo_planned_total" in text
-    assert 'aeo_declined_total{reason="uncovered"}' in text
+    assert 'aeo_declined_total{field="Query.viewer",reason="uncovered"}' in text
+
+
+def test_the_metrics_name_the_field_for_which_a_question_was_not_planned(region: Client) -> None:
+    """Fields and types of the schema alone: what an asker writes makes no label."""
+    region.ask("{ __schema { queryType { name } } }")
+    looked_up = f'{{ operator(tin: "{FRUIT}") {{ mine: periods(first: 5000) {{ status }} }} }}'
+    region.post(looked_up, AUDITOR)
+    region.post("query ($mine: TIN!) { operator(tin: $mine) { tin } }", AUDITOR)
+
+    fields = {field for _, field in _declined_fields()}
+    assert {"__schema", "periods"} <= fields
+    assert not any("mine" in field or "5000" in field for field in fields)
+
+
+def test_the_metrics_say_what_lay_ready(region: Client) -> None:
+    question = f'{{ operator(tin: "{FRUIT}") {{ recognisedIn {{ {VERDICT} }} }} }}'
+    for _ in range(3):
+        region.ask(question, AUDITOR)
+
+    text = region.request("GET", "/metrics").text
+
+    assert 'aeo_documents_total{found="known"}' in text
+    assert 'aeo_documents_total{found="new"}' in text
+    assert 'aeo_verdicts_total{found="made"}' in text
+    kept = re.search(r'aeo_verdicts_total{found="kept"} (\S+)', text)
+    assert kept and float(kept[1]) > 0
 
 
 # ------------------------------------------------------------------- helpers
@@ -328,8 +356,16 @@ def _plain(text: bytes) -> str:
 
 
 def _declined() -> dict[str, float]:
+    told: dict[str, float] = {}
+    for (reason, _), times in _declined_fields().items():
+        told[reason] = told.get(reason, 0.0) + times
+    return told
+
+
+def _declined_fields() -> dict[tuple[str, str], float]:
+    tallies.add()
     return {
-        sample.labels["reason"]: sample.value
+        (sample.labels["reason"], sample.labels["field"]): sample.value
         for metric in REGISTRY.collect()
         for sample in metric.samples
         if sample.name == "aeo_declined_total"
