@@ -160,7 +160,7 @@ class Refusals:
     the row, and a while without any ends it.
     """
 
-    FREE = 5
+    FREE = 4
     CALM = 60.0  # seconds without a refusal, after which the next is the first again
     OF_ONE, OF_ALL = 64, 1_024  # that are held back at once; more are sent and their line is cut
 

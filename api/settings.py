@@ -54,9 +54,9 @@ class Settings(BaseSettings):
     #: The same of documents never seen before, and of questions that are much work.
     new_at_once: int = Field(default=1, ge=1, le=64)
     long_at_once: int = Field(default=1, ge=1, le=64)
-    #: Seconds for which the sixth refusal in a row of one asker is held back, and each one after it
+    #: Seconds for which the fifth refusal in a row of one asker is held back, and each one after it
     #: for twice as long as the one before, up to the most. 0: none is.
-    refusal_delay: float = Field(default=0.02, ge=0, le=10)
+    refusal_delay: float = Field(default=0.05, ge=0, le=10)
     refusal_delay_most: float = Field(default=1.0, ge=0, le=60)
     #: Web pages of these origins may ask in their visitors' browsers, by commas: https://a.example.
     #: None by default. Cookies are never taken from them.

@@ -167,7 +167,7 @@ class Clock:
 def test_the_refusals_of_one_are_held_back_longer_each_time() -> None:
     refusals = Refusals(0.02, 1.0, Clock())
 
-    found = [refusals.refused("a") for _ in range(14)]
+    found = [refusals.refused("a") for _ in range(13)]
 
     assert found[: Refusals.FREE] == [0.0] * Refusals.FREE
     assert found[Refusals.FREE :] == [0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.0, 1.0, 1.0]
@@ -177,11 +177,11 @@ def test_the_refusals_of_one_are_held_back_longer_each_time() -> None:
 def test_good_answers_and_calm_end_a_row_of_refusals() -> None:
     clock = Clock()
     refusals = Refusals(0.02, 1.0, clock)
-    for _ in range(8):
+    for _ in range(7):
         refusals.refused("a")
     for _ in range(3):
         refusals.answered("a")
-    assert refusals.refused("a") == 0.02  # the sixth
+    assert refusals.refused("a") == 0.02  # the fifth
 
     clock.now += Refusals.CALM + 1
     assert refusals.refused("a") == 0.0
