@@ -77,8 +77,8 @@ def fits(content_type: str | None, length: str | None) -> None:
         raise Declined(
             415, "UNSUPPORTED_MEDIA_TYPE", f"content-type: wanted {LEGACY} in UTF-8", Accept=LEGACY
         )
-    long = length is not None and len(length) > 4 and length.isdecimal()
-    if long and int(length or 0) > DECLARATIONS_BODY:
+    number = length if length is not None and length.isdecimal() else "0"
+    if len(number) > 9 or int(number) > DECLARATIONS_BODY:
         raise too_long(DECLARATIONS_BODY)
 
 

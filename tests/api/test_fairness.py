@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from api.app import create_app
 from api.fairness import FairQueue, Refusals
-from api.limits import BATCH_BODY, Documents
+from api.limits import DECLARATIONS_BODY, Documents
 from api.parsing import Parser
 from api.refusals import Declined
 from api.schema import core
@@ -229,7 +229,7 @@ REFUSED: dict[str, Callable[[Client, int], Any]] = {
     "no JSON": lambda it, n: it.request(
         "POST", "/graphql", content=b"{", headers={"content-type": "application/json"}
     ),
-    "too long": lambda it, n: it.request("POST", "/graphql", json={"query": "#" * BATCH_BODY}),
+    "too long": lambda it, n: it.request("POST", "/graphql", json={"query": "#" * DECLARATIONS_BODY}),
     "a bad token": lambda it, n: it.request(
         "POST", "/graphql", json={"query": "{ viewer { role } }"},
         headers={"authorization": f"Bearer {n}"},
@@ -333,7 +333,8 @@ def test_a_body_that_is_too_long_by_its_headers_is_not_read(database: str, tmp_p
         return status
 
     kind = (b"content-type", b"application/json")
-    assert asyncio.run(ask([kind, (b"content-length", b"%d" % (BATCH_BODY + 1))])) == 413
+    assert asyncio.run(ask([kind, (b"content-length", b"%d" % (DECLARATIONS_BODY + 1))])) == 413
+    assert asyncio.run(ask([kind, (b"content-length", b"9" * 5_000)])) == 413
     assert asyncio.run(ask([(b"content-type", b"text/plain")])) == 415
     assert asyncio.run(ask([kind, (b"authorization", b"Bearer x")])) == 401
 
