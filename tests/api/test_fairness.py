@@ -229,7 +229,9 @@ REFUSED: dict[str, Callable[[Client, int], Any]] = {
     "no JSON": lambda it, n: it.request(
         "POST", "/graphql", content=b"{", headers={"content-type": "application/json"}
     ),
-    "too long": lambda it, n: it.request("POST", "/graphql", json={"query": "#" * DECLARATIONS_BODY}),
+    "too long": lambda it, n: it.request(
+        "POST", "/graphql", json={"query": "#" * DECLARATIONS_BODY}
+    ),
     "a bad token": lambda it, n: it.request(
         "POST", "/graphql", json={"query": "{ viewer { role } }"},
         headers={"authorization": f"Bearer {n}"},
