@@ -132,6 +132,7 @@ async def developers(request: Request) -> Response:
         command=text("command.py"), relay=text("../relay.config.json"),
         request_headers=REQUEST_HEADERS, answer_headers=ANSWER_HEADERS, situations=SITUATIONS,
         errors=ERRORS, refusals=REFUSALS, limits=_limits(request),
+        batches=sorted(limits.BATCHES),
     )  # fmt: skip
 
 

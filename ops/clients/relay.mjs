@@ -82,6 +82,16 @@ await t.check("a later question about another belief leaves what is kept as it w
   assert.equal(found.operator.standing, "VALID");
 });
 
+await t.check("a record is fetched again by its id, as it was believed", async () => {
+  const at = environment(t.partner);
+  const variables = { tin: t.TIN, before: t.before, after: t.after };
+  const beliefs = await ask(at, questions.beliefs, variables);
+  for (const belief of [beliefs.before, beliefs.after]) {
+    const { node } = await ask(at, questions.node, { id: belief.id });
+    assert.deepEqual([node.id, node.standing], [belief.id, belief.standing]);
+  }
+});
+
 await t.check("pages of a @connection are put together, each operator once", async () => {
   const at = environment(t.partner);
   const [size, pages] = [5, 3];

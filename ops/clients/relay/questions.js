@@ -14,6 +14,15 @@ export const standing = graphql`
   }
 `;
 
+export const node = graphql`
+  query questionsNodeQuery($id: ID!) {
+    node(id: $id) {
+      id
+      ... on Operator { standing }
+    }
+  }
+`;
+
 export const operators = graphql`
   query questionsOperatorsQuery($first: Int!, $after: String) {
     operators(first: $first, after: $after) @connection(key: "questions_operators") {
