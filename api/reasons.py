@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from itertools import product
 
 import strawberry
 
@@ -203,6 +204,8 @@ class _Recognition:
                 self._wanting(told)
             case ReasonCode.STALE_DATA:
                 self._stale(told)
+            case ReasonCode.NO_AGREEMENT:
+                self._ended(told)
             case _ if code in _STANDING:
                 self._standing(told, code)
             case _:
@@ -251,6 +254,36 @@ class _Recognition:
                 told.item().say("agreement", link.agreement)
             elif lawful:
                 told.item().say("agreement", link.agreement).say("programme", *lawful)
+
+    def _ended(self, told: _Facts) -> None:
+        """Which agreements linked the two before: until a side withdrew, a clause ended, or one of
+        the two left a bloc. `until`: the first day on which that was so no more."""
+        ends: dict[str, datetime] = {}
+        for link in self.facts.links:
+            sides = (
+                (link.clause.from_, self.facts.administration),
+                (link.clause.to, self.asked.territory),
+            )
+            for one, other in product(*(self._belonged(*side) for side in sides)):
+                begun = max(link.valid_from, one[0], other[0])
+                over = min(link.valid_to or NEVER_AT, one[1], other[1])
+                if begun < over <= self.at:
+                    ends[link.agreement] = max(over, ends.get(link.agreement, over))
+        for agreement, over in sorted(ends.items()):
+            told.item().say("agreement", agreement)
+            told.when("until", over, self.asked.territory, self.facts.administration)
+
+    def _belonged(
+        self, party: AdministrationCode, code: AdministrationCode | None
+    ) -> list[tuple[datetime, datetime]]:
+        """When this party stood for that administration: always for itself, a bloc for each of its
+        members while it was one."""
+        if party == code:
+            return [(ALWAYS, NEVER_AT)]
+        return [
+            (m.valid_from, m.valid_to or NEVER_AT)
+            for m in self.facts.members if m.bloc == party and m.member == code
+        ]  # fmt: skip
 
     def _stale(self, told: _Facts) -> None:
         listed = self.facts.list_as_of

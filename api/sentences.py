@@ -137,7 +137,9 @@ def _worded(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
                 return f"{whole.there} is the operator's own territory."
             return f"{whole.home} and {whole.there} were one customs territory{whole.on}."
         case ReasonCode.NO_AGREEMENT if whole.of("territory"):
-            return f"No agreement on record linked {whole.home} to {whole.there}{whole.on}."
+            said = f"No agreement on record linked {whole.home} to {whole.there}{whole.on}"
+            before = _joined(f"{each.agreement} did until {each.day('until')}" for each in items)
+            return f"{said}; {before}" if before else f"{said}."
         case ReasonCode.NO_CONSENT if whole.of("territory"):
             said = f"{whole.operator} had given no consent to {whole.there}{whole.on}"
             asking = _joined(_asking(each) for each in items)

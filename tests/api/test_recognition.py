@@ -7,7 +7,20 @@ from typing import Any
 import pytest
 
 from tests.api.client import AUDITOR, Client
-from tests.api.region import FRUIT, OLD, OPEN, QUIET, SHUT, STEEL, consent, record, region
+from tests.api.region import (
+    FRUIT,
+    OLD,
+    OPEN,
+    QUIET,
+    SHUT,
+    STEEL,
+    agreement,
+    clause,
+    consent,
+    record,
+    region,
+    step,
+)
 
 __all__ = ["region"]
 
@@ -204,3 +217,50 @@ def test_consent_given_opens_and_withdrawn_shuts(region: Client) -> None:
          "known_at": "2026-07-01T02:00:00Z"},
     )  # fmt: skip
     assert verdict(ask(region, SHUT, "CN", "partner:CN")) == ("UNKNOWN", ["NO_INFORMATION"])
+
+
+# ------------------------------------------------- agreements that linked the two before
+
+ENDED = """query ($tin: TIN!, $in: AdministrationCode!, $asOf: AsOf) {
+    recognition(tin: $tin, in: $in, asOf: $asOf) {
+        outcome reasons { code message facts { name value zone } } } }"""
+
+
+def test_after_a_withdrawal_an_end_of_a_clause_and_a_blocs_loss_the_ended_agreement_is_named(
+    region: Client,
+) -> None:
+    withdrawn = "CN-JP-AEO"
+    record(
+        region.database,
+        agreement(withdrawn),
+        *(step("implement_agreement", withdrawn, "2015-01-01", side=side) for side in ("CN", "JP")),
+        clause(withdrawn, "CN", "JP", "ACE"),
+        step("withdraw_from_agreement", withdrawn, "2020-05-01", member="JP"),
+        agreement("CN-RU-AEO"),
+        *(step("implement_agreement", "CN-RU-AEO", "2015-01-01", side=it) for it in ("CN", "RU")),
+        clause("CN-RU-AEO", "CN", "RU", "ACE", until="2021-03-01"),
+    )
+    for there, name, until, zone in (
+        ("JP", withdrawn, "2020-05-01", "Asia/Tokyo"),
+        ("RU", "CN-RU-AEO", "2021-03-01", "Europe/Moscow"),
+        ("GB", "CN-EU-AEO", "2020-12-31 23:00 UTC", None),
+    ):
+        before, after = (
+            region.ask(ENDED, AUDITOR, tin=FRUIT, **{"in": there, "asOf": {"at": at}})[
+                "recognition"
+            ]
+            for at in ("2019-01-01T12:00:00Z", "2022-01-01T12:00:00Z")
+        )
+        assert before["outcome"] == "RECOGNISED"
+        [reason] = after["reasons"]
+        assert (after["outcome"], reason["code"]) == ("NOT_RECOGNISED", "NO_AGREEMENT")
+        facts = {fact["name"]: fact for fact in reason["facts"]}
+        assert facts["agreement"]["value"] == name
+        assert facts["until"]["zone"] == zone
+        assert reason["message"].endswith(f"; {name} did until {until}.")
+
+
+def test_where_no_agreement_ever_linked_the_two_none_is_named(region: Client) -> None:
+    said = {"in": "KR", "asOf": {"at": "2010-01-01T12:00:00Z"}}
+    for reason in region.ask(ENDED, AUDITOR, tin=FRUIT, **said)["recognition"]["reasons"]:
+        assert not [it for it in reason["facts"] if it["name"] == "until"]
