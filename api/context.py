@@ -18,7 +18,7 @@ from api.access import Action, Asker, Resource, Role, decide
 from api.asof import AsOfInput, clocks
 from api.heads import Heads
 from api.positions import MinPosition, Readers
-from api.readlog import Asked, Look, ReadLog
+from api.readlog import Asked, Look, ReadLog, array_text
 from api.refusals import forbidden
 from projections.persons import Persons
 from projections.reads.clocks import AsOf
@@ -140,8 +140,8 @@ class Context:
             )  # fmt: skip
             if asked.each is not None:
                 look = look._replace(
-                    law_ats=[at for at, _ in asked.each],
-                    consignments=[said for _, said in asked.each],
+                    law_ats=array_text([at for at, _ in asked.each]),
+                    consignments=array_text([said for _, said in asked.each]),
                 )
         self.readlog.keep(look)
 

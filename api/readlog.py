@@ -28,14 +28,14 @@ log = structlog.get_logger("readlog")
 
 class Asked(NamedTuple):
     """A question of recognition: where, and on both clocks, in UTC. `consignment`: what was said
-    of it, as a JSON text. `each`: of a batch of questions the instant and the consignment of each,
-    in place of one for all."""
+    of it, as a JSON text. `each`: of a batch of questions the instant (RFC 3339) and the
+    consignment of each, in place of one for all."""
 
     territory: str
     law_at: datetime | None
     known_at: datetime
     consignment: str | None = None
-    each: Sequence[tuple[datetime, str | None]] | None = None
+    each: Sequence[tuple[str, str | None]] | None = None
 
 
 #: What a question may say of a consignment.
@@ -54,7 +54,7 @@ class Look(NamedTuple):
     Of a question of recognition also what was asked, and of each operator what was answered:
     `outcomes`, None where the asker did not want to know it. `position`: the read models showed
     everything up to it, at least. `law_ats`, `consignments`: of each operator, where it was asked
-    about in a batch of questions.
+    about in a batch of questions: arrays as PostgreSQL has them in text.
     """
 
     at: datetime
@@ -71,8 +71,20 @@ class Look(NamedTuple):
     consignment: str | None = None
     outcomes: list[str | None] | None = None
     position: int | None = None
-    law_ats: list[datetime] | None = None
-    consignments: list[str | None] | None = None
+    law_ats: str | None = None
+    consignments: str | None = None
+
+
+def array_text(texts: Sequence[str | None]) -> str:
+    """The text of an array in PostgreSQL."""
+    if not texts:
+        return "{}"
+    said = '","'.join(["\0" if it is None else it for it in texts])
+    if "\\" in said or said.count('"') != 2 * (len(texts) - 1):
+        said = '","'.join(
+            "\0" if it is None else it.replace("\\", "\\\\").replace('"', '\\"') for it in texts
+        )
+    return f'{{"{said}"}}'.replace('"\0"', "NULL")
 
 
 INSERT = (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 import strawberry
@@ -19,7 +20,7 @@ from api.context import Context, Info
 from api.costs import costs
 from api.declarations import NOTHING, Declared, Examined, Fault, Questions, read
 from api.planning import sql
-from api.readlog import Asked, consignment
+from api.readlog import Asked, array_text, consignment
 from api.recognition import ConsignmentInput, Recognition, Territory, all_of, facts, selects
 from api.refusals import Refused, Unanswered
 from api.telling import TELLING
@@ -177,23 +178,24 @@ def _asked(
     alike = [numbers.setdefault((it.at, it.consignment), len(numbers)) for it in batch.questions]
     first = dict(zip(reversed(alike), reversed(batch.as_of), strict=True))
     asked = [(first[n], it) for (_, it), n in numbers.items()]
-    instants = [f'"{at.isoformat()}"' if at else "NULL" for at, _ in numbers]
+    instants = [at.isoformat() if at else None for at, _ in numbers]
     faults = [it.fault for it in batch.questions]
     wrong = any(faults)
     good = batch.good
+    tins = [it.tin for it in batch.questions]
+    wanted = [it.wanted for it in batch.questions]
     return {
-        "keys": _array([it.key for it in batch.questions]),
-        "asked_tins": _array([it.tin for it in batch.questions]),
-        "tins": _array([it.wanted for it in batch.questions]),
-        "ats": f"{{{','.join([instants[n] for n in alike])}}}",
+        "keys": array_text([it.key for it in batch.questions]),
+        "asked_tins": "{}" if tins == wanted else array_text(tins),
+        "tins": _words(wanted),
+        "ats": _words([instants[n] for n in alike]),
         **{
-            f"{name}s": _array([asked[n][1][place] for n in alike])
-            if any(it[place] for _, it in asked) else "{}"
+            f"{name}s": _column(name, [it[place] for _, it in asked], alike)
             for place, name in enumerate(Consignment._fields)
         },
-        "codes": _array([it.code.value if it else None for it in faults]) if wrong else "{}",
-        "messages": _array([it.message if it else None for it in faults]) if wrong else "{}",
-        "paths": _array([_path(it) for it in faults]) if wrong else "{}",
+        "codes": array_text([it.code.value if it else None for it in faults]) if wrong else "{}",
+        "messages": array_text([it.message if it else None for it in faults]) if wrong else "{}",
+        "paths": array_text([_path(it) for it in faults]) if wrong else "{}",
         "in": in_.text,
         "known": batch.clocks.known,
         "exact": "yes" if batch.clocks.asked else None,
@@ -208,26 +210,33 @@ def _path(fault: Fault | None) -> str | None:
     return ".".join(fault.path) or None if fault else None
 
 
-def _array(texts: Sequence[str | None]) -> str:
-    """The text of an array in PostgreSQL."""
-    said = '","'.join(["\0" if it is None else it for it in texts])
-    if "\\" in said or said.count('"') != 2 * max(0, len(texts) - 1):
-        said = '","'.join(
-            "\0" if it is None else it.replace("\\", "\\\\").replace('"', '\\"') for it in texts
-        )
-    return f'{{"{said}"}}'.replace('"\0"', "NULL") if texts else "{}"
+def _column(name: str, texts: Sequence[str | None], alike: Sequence[int]) -> str:
+    """What each question asks of its consignment in this respect, as an array."""
+    if not any(texts):
+        return "{}"
+    each = [texts[n] for n in alike]
+    return array_text(each) if name in ("crossing", "mode") else _words(each)
+
+
+def _words(texts: Sequence[str | None]) -> str:
+    """The text of an array in PostgreSQL, of what needs no quotes: shorter to write and to read."""
+    if "NULL" in texts:  # Niue may give such a TIN
+        return array_text(texts)
+    return f"{{{','.join([it or 'NULL' for it in texts])}}}"
 
 
 def _look(in_: AdministrationCode, clocks: AsOf, good: Sequence[tuple[Declared, AsOf]]) -> Asked:
     """For the log of looks: on which instant and with which consignment each was asked about."""
+    instants = {at: at.isoformat() for at in {as_of.at for _, as_of in good}}
     return Asked(
         in_.text, None, clocks.known,
-        each=[(as_of.at, _said(it.consignment)) for it, as_of in good],
+        each=[(instants[as_of.at], _said(it.consignment)) for it, as_of in good],
     )  # fmt: skip
 
 
+@lru_cache(maxsize=16_384)
 def _said(it: Consignment) -> str | None:
-    return None if it is NOTHING else consignment(it._asdict())
+    return consignment(it._asdict())
 
 
 _GIVEN = (

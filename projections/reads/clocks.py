@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from registry.clocks import ALWAYS, NEVER_AT
@@ -37,6 +37,7 @@ class AsOf:
         return f"{kind}{self.belief}{key}"
 
 
+@lru_cache(maxsize=4_096)
 def _exactly(at: datetime) -> str:
     """RFC 3339 in UTC, always with microseconds: one text for one instant."""
     return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

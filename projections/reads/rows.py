@@ -336,7 +336,8 @@ RECOGNITIONS_READY = Ready(f"tin {VERDICT}", "{me}.kept", _RECOGNITIONS_READY, k
 #: refused `wanted` is null. An array that is empty is one of nulls. `exact`: not null where the
 #: instant of knowledge was asked for.
 QUESTIONS = """
-select q.key, q.tin, q.wanted, coalesce(q.at, %(now)s) as at, %(known)s as known,
+select q.key, coalesce(q.tin, q.wanted) as tin, q.wanted,
+    coalesce(q.at, %(now)s) as at, %(known)s as known,
     q.at is not null or %(exact)s is not null as asked, q.role, q.direction, q.hs, q.crossing,
     q.mode, q.code, q.message, string_to_array(q.path, '.') as path, q.place - 1 as place
 from unnest(%(keys)s::text[], %(asked_tins)s::text[], %(tins)s::text[], %(ats)s::timestamptz[],
