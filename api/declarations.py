@@ -44,6 +44,8 @@ from registry.values import Direction, HsCode, Role, Tin
 
 FIELD, ARGUMENT, TYPE = "recognitionsOf", "questions", "RecognitionQuestion"
 FIELDS = ("key", "tin", "at", "consignment")
+_FIELDS = frozenset(FIELDS)
+_INSTANT = "an instant: RFC 3339 with its zone, like 2026-11-21T12:00:00Z"
 LONGEST = 100  # characters of a crossing or a mode
 NOTHING = Consignment()
 
@@ -108,12 +110,13 @@ def read(raw: object) -> Declared:
             raise _Wrong("question", raw, f"an object with {', '.join(FIELDS)}")
         key, tin = raw["key"], raw["tin"]
         at, consignment = raw.get("at"), raw.get("consignment")
-        if len(raw) > 2 and raw.keys() - set(FIELDS):
+        if not raw.keys() <= _FIELDS:
             raise _unknown(raw, FIELDS)
         if not isinstance(key, str):
             raise _Wrong("key", key, "a text")
         return Declared(
-            key, tin, _tin(tin), None if at is None else _instant(at),
+            key, tin, _normal_tin(_text("tin", tin, Tin.WANTED)),
+            None if at is None else _instant(_text("at", at, _INSTANT)),
             NOTHING if consignment is None else _consignment_of(consignment),
         )  # fmt: skip
     except _Wrong as wrong:
@@ -153,10 +156,10 @@ def _plain(text: str) -> str:
     return plain(text).strip().upper()
 
 
-def _tin(found: object) -> str:
+def _text(name: str, found: object, wanted: str) -> str:
     if not isinstance(found, str):
-        raise _Wrong("tin", found, Tin.WANTED)
-    return _normal_tin(found)
+        raise _Wrong(name, found, wanted)
+    return found
 
 
 @lru_cache(maxsize=16_384)
@@ -171,14 +174,8 @@ def _normal_tin(found: str) -> str:
         raise _Wrong("tin", found, wanted) from None
 
 
-def _instant(found: object) -> datetime:
-    if not isinstance(found, str):
-        raise _Wrong("at", found, "an instant: RFC 3339 with its zone, like 2026-11-21T12:00:00Z")
-    return _normal_instant(found)
-
-
 @lru_cache(maxsize=4_096)
-def _normal_instant(found: str) -> datetime:
+def _instant(found: str) -> datetime:
     try:
         return instants.parse(_plain(found))
     except ValueError as error:
@@ -189,30 +186,29 @@ def _normal_instant(found: str) -> datetime:
 def _consignment_of(found: object) -> Consignment:
     if not isinstance(found, dict):
         raise _Wrong("consignment", found, f"an object with {', '.join(Consignment._fields)}")
-    if found.keys() - _SAID:
-        raise _unknown(found, Consignment._fields, "consignment.")
     try:
-        return _consignment(*map(found.get, Consignment._fields))
+        return _consignment(tuple(found.items()))
     except TypeError:  # a list or an object where a text belongs
         name = next(n for n, it in found.items() if not isinstance(it, str | None))
         raise _Wrong(f"consignment.{name}", found[name], "a text") from None
 
 
-_SAID = set(Consignment._fields)
 _ROLES = {it.value for it in Role}
 _DIRECTIONS = {it.value for it in Direction}
 
 
 @lru_cache(maxsize=16_384)
-def _consignment(
-    role: object, direction: object, hs: object, crossing: object, mode: object
-) -> Consignment:
+def _consignment(said: tuple[tuple[str, object], ...]) -> Consignment:
+    found = dict(said)
+    if not found.keys() <= set(Consignment._fields):
+        raise _unknown(found, Consignment._fields, "consignment.")
+    hs = found.get("hs")
     return Consignment(
-        _word("role", role, _ROLES),
-        _word("direction", direction, _DIRECTIONS),
+        _word("role", found.get("role"), _ROLES),
+        _word("direction", found.get("direction"), _DIRECTIONS),
         None if hs is None else _hs(hs),
-        _short("crossing", crossing),
-        _short("mode", mode),
+        _short("crossing", found.get("crossing")),
+        _short("mode", found.get("mode")),
     )
 
 
