@@ -153,6 +153,8 @@ ERRORS: dict[str, Code] = {
     "BUSY": Code(503, "Too many are waiting. Send it again."),
     "DEADLINE": Code(503, "The question takes too long to answer. Ask for less of it."),
     "UNAVAILABLE": Code(503, "The database or the ledger cannot be reached, or the service stops."),
+    "LOADING": Code(503, "The register is loaded for the first time. Ask again."),
+    "NOT_BELIEVED": Code(503, "Read models are not as the events say; nothing is answered."),
     "OUTCOME_UNKNOWN": Code(503, "The command may be recorded: send it again with its commandId."),
     "INTERNAL": Code(200, "A fault of the service. It is in its log by the request's id."),
 }

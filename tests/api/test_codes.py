@@ -38,6 +38,8 @@ def emitted() -> Iterator[tuple[str, str]]:
             match node:
                 case ast.Call(func=ast.Name(id="Declined" | "Unanswered" | "_error")):
                     found = node.args[:2]
+                case ast.Call(func=ast.Attribute(attr="unavailable")):
+                    found = node.args[:1]
                 case ast.Dict():
                     found = [
                         value for key, value in zip(node.keys, node.values, strict=True)
