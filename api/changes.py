@@ -61,7 +61,7 @@ Since = Annotated[
 
 @strawberry.type(description="A stretch of law over which one answer holds.")
 class RecognitionStretch:
-    from_: datetime = strawberry.field(name="from")
+    from_: datetime = strawberry.field(name="from", description="From when, in law; inclusive.")
     to: datetime | None = strawberry.field(description="Exclusive; null: no end is known.")
     outcome: Outcome
     stretch: strawberry.Private[CourseStretch]

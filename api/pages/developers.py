@@ -78,6 +78,8 @@ REQUEST_HEADERS = (
     ("Accept-Encoding", "br, zstd or gzip: long answers of text come in a fraction of their size."),
     ("Aeo-Min-Position", "EPOCH:POSITION of a receipt. The answer shows that command at least, or "
      "is 503 BEHIND. A position alone is taken, too."),
+    ("Aeo-Cost", "true: the answer has extensions.cost: the work that the question asked for, "
+     "the most that is done, and how many new documents you may still show."),
     ("Purpose", "What an operator is looked up for. It is kept beside the look."),
     ("X-Request-Id", "Your own id of the request. It is in the answer, in every error and in the "
      "log; without one a new one is made."),
@@ -86,6 +88,7 @@ REQUEST_HEADERS = (
 ANSWER_HEADERS = (
     ("X-Request-Id", "Say it when you ask somebody what happened."),
     ("Retry-After", "Whole seconds after which to ask again: with 429 and 503."),
+    ("WWW-Authenticate", "With 401: what is wrong with the token."),
     ("Aeo-Log-Head", "The last signed head of the public log, which nobody can take back."),
     ("Cache-Control", "no-store for an answer: what it says depends on who asks, and when."),
 )  # fmt: skip

@@ -21,8 +21,9 @@ from typing import Any
 
 import pytest
 
+from api import cors
 from api.codes import ERRORS, REFUSALS
-from api.pages.developers import ASKING
+from api.pages.developers import ANSWER_HEADERS, ASKING, REQUEST_HEADERS
 from api.tokens import issue
 from projections.follower import Follower
 from registry.paths import EXAMPLES
@@ -246,6 +247,11 @@ def test_the_page_has_every_code_and_leads_somewhere(here: Client) -> None:
         else:
             found = here.request("GET", link, headers={"accept": "text/html"})
             assert found.status_code == 200, link
+
+
+def test_the_page_has_every_header_that_a_program_may_send_or_read() -> None:
+    for listed, shown in ((cors.ASKED, REQUEST_HEADERS), (cors.SHOWN, ANSWER_HEADERS)):
+        assert set(listed.split(", ")) <= {name.lower() for name, _ in shown}
 
 
 @pytest.mark.parametrize(
