@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import structlog
 from fastapi import FastAPI
@@ -14,11 +14,13 @@ from starlette.types import Receive, Scope, Send
 from api import graphiql, health, logs, openapi, pages, security_contact, tiles, web
 from api.cors import Cors
 from api.exchanges import Exchange
-from api.service import service
+from api.service import Service, service
 from api.settings import Settings
 from api.static_files import Files
+from api.tracing import of_request
 
 log = structlog.get_logger("app")
+NOTHING = nullcontext()
 
 
 class App(FastAPI):
@@ -30,21 +32,24 @@ class App(FastAPI):
             return
         scope["app"] = self
         cors: Cors = self.state.cors
-        exchange = Exchange(scope, self.state.service.heads.line, cors.headers(scope))
+        service: Service = self.state.service
+        exchange = Exchange(scope, service.heads.line, cors.headers(scope))
         send = exchange.watched(send)
         if scope["method"] == "HEAD":  # is answered as the GET of its address, without the body
             scope["method"] = "GET"
+        tracer = service.tracer
         try:
-            if (preflight := cors.preflight(scope)) is not None:
-                await preflight(scope, receive, send)
-            elif (so_far := self.state.service.first_load.so_far) and not _always(scope["path"]):
-                await _still_loading(scope, so_far, exchange)(scope, receive, send)
-            elif (why := self.state.service.sight.unmended) and not _apart(scope["path"]):
-                await _not_to_be_believed(scope, why, exchange)(scope, receive, send)
-            elif scope["path"] == "/graphql" and web.is_question(scope):
-                await web.graphql(self.state.service, scope, receive, send)
-            else:
-                await super().__call__(scope, receive, send)
+            with of_request(tracer, scope, exchange) if tracer else NOTHING:
+                if (preflight := cors.preflight(scope)) is not None:
+                    await preflight(scope, receive, send)
+                elif (so_far := service.first_load.so_far) and not _always(scope["path"]):
+                    await _still_loading(scope, so_far, exchange)(scope, receive, send)
+                elif (why := service.sight.unmended) and not _apart(scope["path"]):
+                    await _not_to_be_believed(scope, why, exchange)(scope, receive, send)
+                elif scope["path"] == "/graphql" and web.is_question(scope):
+                    await web.graphql(service, scope, receive, send)
+                else:
+                    await super().__call__(scope, receive, send)
         except ClientDisconnect:
             log.info("gone before it had asked", request=exchange.id)
         finally:
@@ -96,7 +101,11 @@ def create_app(settings: Settings) -> FastAPI:
             yield
 
     # FastAPI's own documentation pages would load their scripts from another host.
-    app = App(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    # Its own telemetry knows nothing of /graphql, which it does not answer (api/tracing.py).
+    app = App(
+        lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )  # fmt: skip
     app.state.settings = settings
     app.state.cors = Cors(settings.cors_origins)
     app.add_route("/graphql", _graphql, ["GET", "PUT", "PATCH", "DELETE"])

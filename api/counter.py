@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import structlog
+from graphql import ExecutionResult as OfCommand
 from graphql import FieldNode, GraphQLError, OperationDefinitionNode, OperationType
 from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
@@ -30,8 +31,12 @@ from api.planning.planner import Planner
 from api.positions import NotThere
 from api.refusals import Unanswered
 from api.schema import core, schema
+from api.tracing import spanned
 from registry.errors import Refusal
 from registry.ledger import Busy, Closed, OutcomeUnknown, Unreachable
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 log = structlog.get_logger("counter")
 
@@ -86,10 +91,14 @@ class Answer:
 class Counter:
     """One a process. `deadline`: seconds that a question may take; a command has the ledger's.
 
-    `planner`: for the questions that one statement can answer; without it none is.
+    `planner`: for the questions that one statement can answer; without it none is. `tracer`: makes
+    spans (api/tracing.py); without it nothing is traced.
     """
 
-    def __init__(self, deadline: float, planner: Planner | None = None) -> None:
+    def __init__(
+        self, deadline: float, planner: Planner | None = None, tracer: Tracer | None = None
+    ) -> None:
+        self._tracer = tracer
         self.documents = Documents(core)
         self._deadline, self._planner, self._patience = deadline, planner, Patience()
 
@@ -185,6 +194,20 @@ class Counter:
             )  # fmt: skip
         return answer
 
+    async def _executed(
+        self,
+        context: Context,
+        document: Document,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any],
+    ) -> ExecutionResult | OfCommand:
+        """Not planned: a command, or a question that the resolvers answer."""
+        if operation.operation is OperationType.MUTATION:
+            prompt = await commands.answer(core, context, document, operation, variables)
+            if prompt:
+                return prompt
+        return await _by_resolvers(context, document, operation, variables)
+
     async def _said(
         self,
         context: Context,
@@ -200,15 +223,15 @@ class Counter:
         dead connection is raised and not worded."""
         is_query = operation.operation is OperationType.QUERY
         if as_text and self._planner and is_query:
-            planned = await self._planner.answer(
+            asked = self._planner.answer(
                 context, document, operation, variables, apart=apart
             )
+            planned = await (spanned(self._tracer, "statement", asked) if self._tracer else asked)
             if planned is not None:
                 return Answer({}, text=b'{"data":' + planned + b"}")
-        prompt = None
-        if operation.operation is OperationType.MUTATION:
-            prompt = await commands.answer(core, context, document, operation, variables)
-        result = prompt or await _executed(context, document, operation, variables)
+        work = self._executed(context, document, operation, variables)
+        kind = "question" if is_query else "command"
+        result = await (spanned(self._tracer, kind, work) if self._tracer else work)
         errors = result.errors or []
         dead = next((e.original_error for e in errors if again.was_dead(e.original_error)), None)
         if dead is not None and is_query and not last:
@@ -219,7 +242,7 @@ class Counter:
         return _worded(result.data, errors, context)
 
 
-async def _executed(
+async def _by_resolvers(
     context: Context,
     document: Document,
     operation: OperationDefinitionNode,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -40,6 +40,7 @@ from api.readlog import ReadLog
 from api.schema import core, schema
 from api.settings import Settings
 from api.sight import Sight
+from api.tracing import tracer
 from projections.persons import Persons
 from registry.application import Registry
 from registry.database import environment, with_settings
@@ -47,6 +48,9 @@ from registry.sessions import require_own_session, verify
 
 #: Microseconds of work that one turn of an asker pays for, among short questions and long ones.
 SHORT_TURN, LONG_TURN = 2_000, 100_000
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
 WAITING = 200  # questions that may wait for a connection; more are told to come again
 
 
@@ -76,6 +80,7 @@ class Service:
     persisted: Persisted
     first_load: FirstLoad
     authenticator: DemoIssuer | NoIssuer
+    tracer: Tracer | None
 
     def context(
         self, asker: Asker, purpose: str | None = None, request: UUID | None = None,
@@ -133,7 +138,8 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         watch = Watch({"readers": views, "auditors": ledger, "lanes": lanes})
         await watch.start()
         stack.push_async_callback(watch.close)
-        counter = Counter(settings.deadline, planner)
+        traced = tracer()
+        counter = Counter(settings.deadline, planner, traced)
         allowance = Allowance(settings.new_documents)
         patience = settings.deadline
         short = FairQueue("short", settings.at_once, patience, SHORT_TURN)
@@ -145,7 +151,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         yield Service(
             settings, views, ledger, registry, writers, readlog, sight, heads, persons, askers,
             counter, allowance, short, new, long, refusals, parser, Persisted(_shared()),
-            FirstLoad(settings.home), authenticates,
+            FirstLoad(settings.home), authenticates, traced,
         )  # fmt: skip
 
 

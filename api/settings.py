@@ -136,5 +136,6 @@ VARIABLES = {
     "AEO_FAILPOINT": "kills the process at a named place; for tests of crashes alone",
     "AEO_BENCH_CACHE": "where the benches install their peers",
     "XDG_CACHE_HOME": "the folder in which AEO_BENCH_CACHE is made, where that is not set",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "where spans are sent to; read where opentelemetry-sdk is there",
     "PROMETHEUS_MULTIPROC_DIR": "set by the service: what its processes share (counts, documents)",
 }

@@ -13,9 +13,10 @@ from starlette.types import Message
 from api import compression
 from api.compression import AS_IT_IS, LEAST, Wanted, compressing, wanted, zstd
 from tests.api.client import AUDITOR, Client
+from tests.api.test_exchanges import counted
 
 CODINGS = ("gzip", "br", "zstd")
-LOOKED_UP = 'administration(code: "CN") { code name }'
+LOOKED_UP = 'agreement(id: "CN-KR-AEO") { id title }'
 #: A question that the planner answers, with an answer that is longer than `LEAST`.
 LONG = f"{{ {' '.join(f'{letter * 170}: {LOOKED_UP}' for letter in 'abcdefghi')} }}"
 SHORT = '{ administration(code: "CN") { code } }'
@@ -98,6 +99,18 @@ def test_every_long_answer_of_text_is_compressed_as_asked(
         assert decoded(coding, body) == whole
     else:  # a request id, a form token, a count
         assert coding is None or len(body) < len(whole)
+
+
+def test_what_the_database_wrote_is_compressed_too(counter: Client) -> None:
+    """A planned answer is JSON text from the first, and is sent past everything else."""
+    raw(counter, "POST", "/graphql", "gzip", json={"query": LONG})
+    before = counted(counter, "aeo_planned")
+
+    answer, body = raw(counter, "POST", "/graphql", "gzip", json={"query": LONG})
+
+    assert counted(counter, "aeo_planned") == before + 1
+    assert answer.headers["content-encoding"] == "gzip"
+    assert len(body) < LEAST < len(decoded("gzip", body))
 
 
 def test_an_answer_of_a_few_names_is_sent_as_it_is(counter: Client) -> None:

@@ -34,7 +34,8 @@ def last(capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def counted(counter: Client, metric: str, **labels: str) -> float:
     told = counter.request("GET", "/metrics").text
     wanted = ",".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
-    found = re.search(rf"^{metric}_total{{{re.escape(wanted)}}} (\S+)$", told, re.MULTILINE)
+    series = f"{metric}_total{{{wanted}}}" if labels else f"{metric}_total"
+    found = re.search(rf"^{re.escape(series)} (\S+)$", told, re.MULTILINE)
     return float(found[1]) if found else 0.0
 
 
