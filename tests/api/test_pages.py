@@ -317,7 +317,7 @@ def test_a_lapsed_identity_is_said_and_not_taken_for_the_public(at: Client) -> N
         ("/countries/QQ", 404, "is not a customs territory"),
         ("/countries/AQ", 404, "knows no customs administration AQ"),
         ("/agreements/NO-SUCH", 404, "holds no agreement 'NO-SUCH'"),
-        ("/agreements/Document:AAMRA", 404, "holds no agreement"),
+        ("/agreements/Document:AAMRA", 404, "wanted Agreement"),
         ("/documents/Agreement:AAMRA", 404, "holds no document"),
         ("/programmes/NO-SUCH", 404, "holds no programme"),
         ("/documents/NO-SUCH", 404, "holds no document"),
