@@ -30,6 +30,7 @@ UNHELD = Metric("aeo_refusals_closed", "Refusals sent at once, since too many we
 HELD = Gauge("aeo_refusals_held", "Refusals that are held back now", multiprocess_mode="livesum")
 _waiting, _waited = cache(WAITING.labels), cache(WAITED.labels)
 
+PAUSE = 0.005  # seconds of rest for each short question that came while a long one was answered
 OF_ONE, OF_ALL = 256, 2_048  # requests that may wait in a queue
 REMEMBERED = 10_000  # askers that were refused; the one refused longest ago goes first
 
@@ -54,12 +55,14 @@ class FairQueue:
         self.name, self._free, self._patience = name, places, patience
         self._quantum, self._of_one, self._of_all = quantum, of_one, of_all
         self._lines: OrderedDict[str, _Line] = OrderedDict()
-        self.waiting, self._used = 0, False
+        self.waiting = 0
+        #: How many came so far, and how many had when it was last asked whether anybody did.
+        self.came, self._seen = 0, 0
 
     def at_once(self) -> bool:
         """Takes a place, where one is free and nobody waits for it. Every place is given back
         by `leave`."""
-        self._used = True
+        self.came += 1
         if self._free > 0 and not self._lines:
             self._free -= 1
             return True
@@ -67,8 +70,8 @@ class FairQueue:
 
     def was_used(self) -> bool:
         """Has anybody come since this was last asked? May be asked by another thread."""
-        used, self._used = self._used, False
-        return used
+        seen, self._seen = self._seen, self.came
+        return self._seen > seen
 
     async def wait(self, asker: str, cost: int) -> None:
         """Waits for the asker's turn and takes a place.
@@ -112,6 +115,16 @@ class FairQueue:
         self._free += 1
         if self._lines:
             self._serve()
+
+    def rest(self, took: float, others: int) -> None:
+        """Gives a place back after a pause, so that long work takes a part of the time while short
+        questions are answered: twice as long as it `took` (seconds), and no longer than `PAUSE`
+        for each of the `others` that came meanwhile."""
+        seconds = min(2 * took, others * PAUSE)
+        if seconds < PAUSE:
+            self.leave()
+        else:
+            asyncio.get_running_loop().call_later(seconds, self.leave)
 
     def _serve(self) -> None:
         while self._free > 0 and self._lines:

@@ -207,6 +207,7 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
     async def execute(least: MinPosition | None) -> Answer:
         if not queue.at_once():
             await queue.wait(asks.who, price)
+        began, came = monotonic(), service.short.came
         try:
             context = service.context(
                 asks.asker, asks.purpose, asks.exchange.number, least, asks.exchange.answered
@@ -216,7 +217,10 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
                 apart=fresh,
             )  # fmt: skip
         finally:
-            queue.leave()
+            if queue is service.short:
+                queue.leave()
+            else:
+                queue.rest(monotonic() - began, service.short.came - came)
 
     if asks.least is None:
         return await execute(None)

@@ -118,6 +118,28 @@ def test_nobody_waits_while_a_place_is_free() -> None:
     assert fair.at_once()
 
 
+@pytest.mark.parametrize(
+    ("took", "others", "rests"),
+    [(0.1, 0, None), (0.1, 10, 0.05), (0.1, 1_000, 0.2), (0.001, 1_000, None)],
+)
+def test_after_long_work_a_place_rests_for_those_who_asked_meanwhile(
+    took: float, others: int, rests: float | None
+) -> None:
+    """And where nobody did, the next long question is begun at once."""
+
+    async def work() -> float | None:
+        fair, told = queue(), list[float]()
+        loop: Any = asyncio.get_running_loop()
+        later, loop.call_later = loop.call_later, lambda seconds, _: told.append(seconds)
+        assert fair.at_once()
+        fair.rest(took, others)
+        loop.call_later = later
+        assert fair.at_once() == (not told)
+        return told[0] if told else None
+
+    assert asyncio.run(work()) == (pytest.approx(rests) if rests else None)
+
+
 def test_who_has_too_many_waiting_is_refused_and_the_others_are_not() -> None:
     async def ask() -> list[Any]:
         fair = queue(of_one=2, of_all=4)
