@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -87,6 +87,13 @@ def array_text(texts: Sequence[str | None]) -> str:
     return f'{{"{said}"}}'.replace('"\0"', "NULL")
 
 
+def _row(look: Look) -> Look:
+    """As it is written: a thousand TINs are one text, and not a thousand parameters to convert."""
+    outcomes: Any = look.outcomes and array_text(look.outcomes)
+    tins: Any = array_text(look.tins)
+    return look._replace(tins=tins, outcomes=outcomes)
+
+
 INSERT = (
     f"insert into access.read_log ({', '.join(Look._fields)})"
     f" values ({', '.join(['%s'] * len(Look._fields))})"
@@ -154,7 +161,7 @@ class ReadLog:
                 batch = [self._waiting[n] for n in range(min(size, len(self._waiting)))]
                 try:
                     async with connection.cursor() as cursor:
-                        await cursor.executemany(INSERT, batch)
+                        await cursor.executemany(INSERT, [_row(look) for look in batch])
                     await connection.commit()
                     size = min(size * 2, BATCH)
                 except (psycopg.DataError, psycopg.IntegrityError):
