@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import NamedTuple
 
 from projections.reads.visibility import Sight
@@ -58,6 +59,15 @@ class Asker:
     tin: Tin | None = None
     own: Codes = field(default=frozenset())
     reach: Codes = field(default=frozenset())
+
+    def __hash__(self) -> int:
+        """By the subject alone, for it is asked several times for an answer."""
+        return hash(self.subject)
+
+    @cached_property
+    def home(self) -> frozenset[str]:
+        """`own` as texts."""
+        return frozenset(code.text for code in self.own)
 
     @property
     def sight(self) -> Sight:

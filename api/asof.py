@@ -30,8 +30,10 @@ class AsOfInput:
 
 def clocks(as_of: AsOfInput | None, now: datetime) -> AsOf:
     """Both default to now. Raises Unanswered for an instant that nobody can answer for."""
-    at = (as_of and as_of.at) or now
-    known = (as_of and as_of.known_at) or now
+    if as_of is None:
+        return AsOf(now, now)
+    at = as_of.at or now
+    known = as_of.known_at or now
     try:
         known = instants.known(known, now)
     except instants.InTheFuture:

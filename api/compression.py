@@ -210,3 +210,5 @@ _BESIDES = {
     )
     for text, kept, safe in product((False, True), repeat=3)
 }
+#: The same of text that says whether it may be kept, as answers to questions do.
+OF_ANSWERS = _BESIDES[True, True, False]

@@ -16,6 +16,7 @@ from strawberry import Info as StrawberryInfo
 
 from api.access import Action, Asker, Resource, Role, decide
 from api.asof import AsOfInput, clocks
+from api.exchanges import Exchange
 from api.heads import Heads
 from api.positions import MinPosition, Readers
 from api.readlog import Asked, Look, ReadLog, array_text
@@ -53,7 +54,8 @@ class Context:
     purpose: str | None = None
     #: When the request came, the read models showed everything up to here; 0: it is not known.
     position: int = 0
-    request: UUID = field(default_factory=uuid4)
+    #: The request over HTTP; None: it is a question of the service's own, or of a page.
+    exchange: Exchange | None = None
     #: The ledger's epoch, as this process knows it.
     epoch: str = ""
     #: What the answer must not be older than. `views` and `ledger` look at it by themselves.
@@ -64,6 +66,14 @@ class Context:
     #: Waits, for so many seconds at most, until the read models show a position, if that is known.
     reached: Callable[[int, float], Awaitable[bool]] = _at_once
     _once: dict[str, Any] = field(default_factory=dict)
+    _request: UUID | None = None
+
+    @property
+    def request(self) -> UUID:
+        """The number of the request. Most answers need none, so it is made at the first need."""
+        if self._request is None:
+            self._request = self.exchange.number if self.exchange else uuid4()
+        return self._request
 
     def clocks(self, as_of: AsOfInput | None) -> AsOf:
         """Raises Unanswered for an instant that nobody can answer for."""
@@ -95,8 +105,8 @@ class Context:
             return [True] * len(tins)
         if self.asker.role is not Role.OFFICER:
             return [False] * len(tins)
-        own = {code.text for code in self.asker.own}
-        return [("GB" if tin[:2] == "XI" else tin[:2]) not in own for tin in tins]
+        home = self.asker.home
+        return [("GB" if tin[:2] == "XI" else tin[:2]) not in home for tin in tins]
 
     def looked(
         self, operation: str, tins: list[str], asked: Asked | None = None,

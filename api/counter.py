@@ -66,7 +66,7 @@ LATER: dict[type[BaseException], tuple[str, str]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Answer:
     """What to send: the body as GraphQL has it, and the status that HTTP has for it.
 
@@ -120,9 +120,10 @@ class Counter:
         """Seconds. A command has the ledger's own time limits, and this one beyond them."""
         if operation.operation is not OperationType.QUERY:
             return COMMAND_PATIENCE
-        fields = [s for s in operation.selection_set.selections if isinstance(s, FieldNode)]
-        alone = len(fields) == len(operation.selection_set.selections)
-        feed = alone and {field.name.value for field in fields} <= FEED
+        feed = all(
+            isinstance(it, FieldNode) and it.name.value in FEED
+            for it in operation.selection_set.selections
+        )
         return FEED_PATIENCE if feed else self._deadline
 
     async def execute(
@@ -188,10 +189,8 @@ class Counter:
         if context.answered is not None:
             context.answered.update(said)
         else:
-            logs.gather(
-                "answered", request=context.request, status=answer.status,
-                ms=round(took * 1000, 1), **said,
-            )  # fmt: skip
+            line = {"request": context.request, "status": answer.status}
+            logs.gather("answered", line | {"ms": round(took * 1000, 1)} | said)
         return answer
 
     async def _executed(

@@ -8,12 +8,13 @@ Every response says whether it may be kept: `no-store` where whoever answers say
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from functools import cache
 from time import perf_counter
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from prometheus_client import Counter as Metric
 from starlette.types import Message, Scope, Send
@@ -42,17 +43,18 @@ _ANSWERERS = (
     ("/openapi.json", "description"), ("/.well-known/", "description"),
 )  # fmt: skip
 KEY = "aeo.exchange"
+IDS = 256  # that are made at once: a system call for each would take longer than all else
 
 
 class Exchange:
-    """`id`: the request's id as text; `number`: the same as a UUID, where it is one, else a new
-    UUID, by which looks are kept. `trace`: the trace id of a `traceparent`, or None. `answered`:
+    """`id`: the request's id as text. `headers`: of the request; of those that are repeated, the
+    first. `trace`: the trace id of a `traceparent`, or None. `answered`:
     what the line says of a question besides, filled in by whoever answers. `wanted`: in which
     encoding the answer is asked for."""
 
     __slots__ = (
-        "_began", "_more", "answered", "bytes", "id", "method", "number", "path", "status", "trace",
-        "wanted",
+        "_began", "_more", "_number", "_send", "answered", "bytes", "headers", "id", "method",
+        "path", "status", "trace", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -62,28 +64,37 @@ class Exchange:
         self.method, self.path = scope["method"], scope["path"]
         self.status, self.bytes, self.trace = 0, 0, None
         self.answered: dict[str, Any] = {}
-        self.number, self.id = uuid4(), ""
-        self.wanted = compression.AS_IT_IS
+        self._number: UUID | None = None
+        self._send: Send | None = None
         self._began = perf_counter()
-        for name, value in scope["headers"]:
-            if name == b"x-request-id" and _ID.fullmatch(value):
-                self.id = value.decode("ascii")
-            elif name == b"accept-encoding":
-                self.wanted = compression.wanted(value)
-            elif name == b"traceparent" and (found := _TRACE.fullmatch(value)):
-                self.trace = found[1].decode("ascii")
-        if not self.id:
-            self.id = str(self.number)
-        elif (number := _uuid(self.id)) is not None:
-            self.number = number
+        # Names are in small letters (ASGI).
+        self.headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        said = self.headers.get(b"x-request-id")
+        self.id = said.decode("ascii") if said and _ID.fullmatch(said) else _new_id()
+        encodings = self.headers.get(b"accept-encoding")
+        self.wanted = compression.AS_IT_IS
+        if encodings is not None:
+            self.wanted = compression.wanted(encodings)
+        parent = self.headers.get(b"traceparent")
+        if parent and (found := _TRACE.fullmatch(parent)):
+            self.trace = found[1].decode("ascii")
         self._more = [(b"x-request-id", self.id.encode("ascii")), *more]
         if head is not None:
             self._more.append((b"aeo-log-head", head))
         scope[KEY] = self
 
     @property
+    def number(self) -> UUID:
+        """The id as a UUID, where it is one, else a new UUID: by it looks are kept."""
+        if self._number is None:
+            self._number = _uuid(self.id) or UUID(_new_id())
+        return self._number
+
+    @property
     def by(self) -> str:
         """What answers this address."""
+        if self.path == "/graphql":
+            return "graphql"
         return next((by for begin, by in _ANSWERERS if self.path.startswith(begin)), "page")
 
     def watched(self, send: Send) -> Send:
@@ -102,9 +113,28 @@ class Exchange:
                     message = {**message, "body": b""}
             await send(message)
 
+        if not bodiless:
+            self._send = send
         if self.wanted.coding is None:
             return watching
         return compression.compressing(watching, self.wanted)
+
+    async def answer(
+        self, headers: list[tuple[bytes, bytes]], body: bytes, send: Send
+    ) -> None:
+        """Status 200, a body of text, and these headers, which say whether it may be kept.
+        `send`: what `watched` made."""
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+        direct, length = self._send, len(body)
+        as_it_is = self.wanted.coding is None or not (
+            self.wanted.whole or length >= compression.LEAST
+        )
+        if direct is not None and as_it_is:  # what `watched` does, in fewer steps
+            self.status, self.bytes = 200, length
+            headers += (*self._more, *compression.OF_ANSWERS)
+            send = direct
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
     def refused(self, code: str) -> None:
         """It was refused before a question was read, for this reason."""
@@ -114,12 +144,30 @@ class Exchange:
         """Writes its line and counts it. `status` 499: whoever asked was gone before the answer."""
         status = self.status or 499
         tallies.count(_responses(self.by, status))
-        trace = {"trace": self.trace} if self.trace else {}
-        logs.gather(
-            "request", request=self.id, method=self.method, path=self.path, status=status,
-            bytes=self.bytes, ms=round((perf_counter() - self._began) * 1000, 1), **trace,
-            **self.answered,
-        )  # fmt: skip
+        line = {
+            "request": self.id, "method": self.method, "path": self.path, "status": status,
+            "bytes": self.bytes, "ms": round((perf_counter() - self._began) * 1000, 1),
+        }  # fmt: skip
+        if self.trace:
+            line["trace"] = self.trace
+        line.update(self.answered)
+        logs.gather("request", line)
+
+
+_ids: list[str] = []
+_VARIANT = {digit: "89ab"[number % 4] for number, digit in enumerate("0123456789abcdef")}
+
+
+def _new_id() -> str:
+    """A random UUID (RFC 9562, version 4) as text."""
+    if not _ids:
+        digits = os.urandom(16 * IDS).hex()
+        for at in range(0, len(digits), 32):
+            it = digits[at : at + 32]
+            _ids.append(
+                f"{it[:8]}-{it[8:12]}-4{it[13:16]}-{_VARIANT[it[16]]}{it[17:20]}-{it[20:]}"
+            )
+    return _ids.pop()
 
 
 def _uuid(text: str) -> UUID | None:

@@ -65,10 +65,19 @@ class Document:
     costs: Mapping[str | None, Cost] = field(default_factory=dict)
     plans: dict[str | None, Any] = field(default_factory=dict, compare=False, repr=False)
     batches: Mapping[str | None, tuple[str, ...]] = field(default_factory=dict)
+    #: Those that were asked for, by their names.
+    _asked: dict[str | None, OperationDefinitionNode] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation meant; None where none or several could be."""
-        return get_operation_ast(self.node, name) if self.node else None
+        found = self._asked.get(name)
+        if found is None and self.node:
+            found = get_operation_ast(self.node, name)
+            if found is not None:
+                self._asked[name] = found
+        return found
 
     def cost(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
         """Microseconds of work that this operation asks for with these variables."""

@@ -36,9 +36,10 @@ PAUSE = 0.2  # seconds over which lines are gathered
 _gathered: list[bytes] = []
 
 
-def gather(event: str, **fields: Any) -> None:
-    """A line of level `info` for what happens thousands of times a second: written with others."""
-    fields |= {"event": event, "level": "info", "timestamp": datetime.now(UTC)}
+def gather(event: str, fields: dict[str, Any]) -> None:
+    """A line of level `info` for what happens thousands of times a second: written with others.
+    `fields` are the line from here on."""
+    fields["event"], fields["level"], fields["timestamp"] = event, "info", datetime.now(UTC)
     _gathered.append(orjson.dumps(fields, default=str, option=orjson.OPT_UTC_Z))
     if len(_gathered) == 1:
         asyncio.get_running_loop().call_later(PAUSE, write)

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import AsyncConnection
@@ -26,6 +25,7 @@ from api.askers import Askers
 from api.authentication import DemoIssuer, NoIssuer, authenticator
 from api.context import Context, Pool
 from api.counter import Counter
+from api.exchanges import Exchange
 from api.fairness import FairQueue, Refusals
 from api.first_load import FirstLoad
 from api.heads import Heads
@@ -83,18 +83,18 @@ class Service:
     tracer: Tracer | None
 
     def context(
-        self, asker: Asker, purpose: str | None = None, request: UUID | None = None,
+        self, asker: Asker, purpose: str | None = None, exchange: Exchange | None = None,
         least: MinPosition | None = None, answered: dict[str, Any] | None = None,
     ) -> Context:  # fmt: skip
-        """One request's. `purpose`: what the asker says the reading is for; `request`: its id;
-        `least`: what the answer must not be older than; `answered`: what the request's line in the
-        log says besides."""
+        """One request's. `purpose`: what the asker says the reading is for; `exchange`:
+        the request over HTTP; `least`: what the answer must not be older than; `answered`: what
+        the request's line in the log says besides."""
         views = CheckedReaders(self.views, least) if least else self.views
         ledger = CheckedReaders(self.ledger, least) if least else self.ledger
         return Context(
             asker, datetime.now(UTC), views, ledger, self.registry, self.writers,
             self.readlog, self.heads, self.persons, purpose[:200] if purpose else None,
-            self.sight.position, request or uuid4(), self.sight.epoch, least,
+            self.sight.position, exchange, self.sight.epoch, least,
             answered, self.sight.reached,
         )  # fmt: skip
 

@@ -63,8 +63,7 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
     """/graphql: one document, executed for the asker that the token names. A GET may ask and not
     command (GraphQL over HTTP, 6.1)."""
     exchange: Exchange = scope[KEY]
-    # Repeated headers count as their first, and names are in small letters (ASGI).
-    headers = dict(reversed(scope["headers"]))
+    headers = exchange.headers
     media = RESPONSE
     who = _whence(scope)
     try:
@@ -73,7 +72,10 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
         by_get = scope["method"] == "GET"
         if not by_get:
             fits(_text(headers, b"content-type"), _text(headers, b"content-length"))
-        asker = await service.askers.by_header(_text(headers, b"authorization"))
+        authorization = _text(headers, b"authorization")
+        asker = service.askers.at_once(authorization) or await service.askers.by_header(
+            authorization
+        )
         if asker.role is not Role.PUBLIC:
             who = asker.subject
         if by_get:
@@ -102,7 +104,7 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
     else:
         if answer.text is not None:
             service.refusals.answered(who)
-            await _send(answer.text, media, send)
+            await exchange.answer(_HEADERS[media], answer.text, send)
             return
         cut = False
         if answer.refused:
@@ -114,7 +116,7 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
         # The older media type has no status of its own for a document that is wrong.
         status = 200 if media == LEGACY and not answer.read else answer.status
         if status == 200 and not cut:
-            await _send(orjson.dumps(answer.body), media, send)
+            await exchange.answer(_HEADERS[media], orjson.dumps(answer.body), send)
             return
         await _response(answer.body, status, media, _CUT if cut else None)(scope, receive, send)
 
@@ -145,13 +147,7 @@ def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
     return None if found is None else found.decode("latin-1")
 
 
-async def _send(body: bytes, media: str, send: Send) -> None:
-    """A body, with the headers of every good answer."""
-    headers = [*_HEADERS[media], (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
+#: Of every good answer.
 _HEADERS = {
     media: [
         (b"cache-control", b"no-store"),
@@ -161,7 +157,7 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Asks:
     """Who asks, by which name it has its share, what for, in which exchange, whether by GET, what
     the answer must not be older than, and where its cost is told, if that is asked for."""
@@ -210,7 +206,7 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
         began, came = monotonic(), service.short.came
         try:
             context = service.context(
-                asks.asker, asks.purpose, asks.exchange.number, least, asks.exchange.answered
+                asks.asker, asks.purpose, asks.exchange, least, asks.exchange.answered
             )
             return await counter.execute(
                 context, document, operation, asked.variables, as_text=True, price=price,

@@ -163,6 +163,8 @@ def cell(value: Any) -> bytes:
     if value is None:
         return b"NULL"
     text = str(value)
+    if text.isalnum():  # a TIN, a code
+        return b'"' + text.encode() + b'"'
     if "\0" in text:
         raise ValueError("PostgreSQL's texts hold no NUL")
     return b'"' + text.replace("\\", "\\\\").replace('"', '\\"').encode() + b'"'

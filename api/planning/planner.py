@@ -105,12 +105,7 @@ class Planner:
         bound = [self._bind(it, context, values, known, given) for it in planned.fields]
         own = _own(context.asker)
         try:
-            row = [
-                (_cell(context.now) if name == "now" else own[name])
-                if number is None
-                else _cell(bound[number][name])
-                for number, name in planned.plan.columns
-            ]
+            row = _row(planned.plan, context.now, own, bound)
         except ValueError as error:
             raise Declined("refused", str(error)) from None
         looks = [_look(it, bound[it.number]) for it in planned.looks]
@@ -338,6 +333,22 @@ def _own(asker: Asker) -> dict[str, bytes]:
         "reach": ",".join(code.text for code in asker.reach),
     }
     return {name: cell(it) for name, it in told.items()}
+
+
+def _row(
+    plan: Plan, now: datetime, own: Mapping[str, bytes], bound: list[Mapping[str, Any]]
+) -> list[bytes]:
+    """Its parameters. Most questions are of now, on both clocks, so that is worded once. Raises
+    ValueError for what is no text."""
+    worded = cell(now)
+    row = []
+    for number, name in plan.columns:
+        if number is None:
+            row.append(worded if name == "now" else own[name])
+        else:
+            value = bound[number][name]
+            row.append(worded if value is now else _cell(value))
+    return row
 
 
 def _cell(it: Any) -> bytes:
