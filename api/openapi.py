@@ -125,7 +125,9 @@ _PATHS: Described = {
             "summary": "A GraphQL document: questions and commands. Its schema is /schema.graphql.",
             "security": [{}, {"token": []}],
             "parameters": [
-                _ref(it, "parameters") for it in ("Purpose", "MinPosition", "RequestId", "Trace")
+                _ref(it, "parameters") for it in (
+                    "Purpose", "MinPosition", "Cost", "RequestId", "Trace"
+                )
             ],
             "requestBody": {
                 "required": True,
@@ -141,7 +143,7 @@ _PATHS: Described = {
             }},
             *(_ref(it, "parameters") for it in (
                 "Query", "Variables", "OperationName", "Extensions", "Purpose", "MinPosition",
-                "RequestId", "Trace",
+                "Cost", "RequestId", "Trace",
             )),
             security=[{}, {"token": []}],
         ),
@@ -224,6 +226,10 @@ _PARAMETERS: Described = {
         "name": "Aeo-Min-Position", "in": "header",
         "schema": {"type": "string", "pattern": "^([0-9a-f]{12}:)?[0-9]{1,18}$"},
         "description": "EPOCH:POSITION or POSITION of a receipt: no older answer is given.",
+    },
+    "Cost": {
+        "name": "Aeo-Cost", "in": "header", "schema": {"type": "boolean"},
+        "description": "true: the answer says in `extensions.cost` what it cost, and of how much.",
     },
     "RequestId": {
         "name": "X-Request-Id", "in": "header",

@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 from starlette.routing import Mount, Route
 
+from api.cors import ASKED
 from api.openapi import NOT_DESCRIBED, OF_PAGES, document
 from api.pages.faults import PageRoute
 from api.security_contact import PATH, absent, text
@@ -146,6 +147,15 @@ def test_every_answer_is_one_that_is_described(counter: Client) -> None:
         assert kind in response["content"], (path, kind)
         if kind.endswith("json") and path != "/openapi.json":
             assert fits(answer.json(), response["content"][kind]["schema"]), (path, answer.text)
+
+
+def test_every_header_that_a_program_may_send_is_described() -> None:
+    """Whatever a web page of another origin may send with a question; the token is a scheme."""
+    sent = {header.strip() for header in ASKED.split(",")} - {"authorization", "content-type"}
+    for path, _, operation in operations():
+        if path == "/graphql":
+            named = [resolved(it) for it in operation["parameters"]]
+            assert sent == {it["name"].lower() for it in named if it["in"] == "header"}
 
 
 def test_the_check_of_a_shape_can_fail() -> None:
