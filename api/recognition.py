@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from api.context import Context, Info
 from api.costs import costs
 from api.loading import load
 from api.planning import sql
+from api.planning.compiler import Declined
 from api.readlog import SAID, Asked, consignment
 from api.reasons import Reason
 from api.refusals import bad_input
@@ -29,6 +31,7 @@ from api.vocabulary import Position
 from projections.reads import recognition as reads
 from projections.reads import rows as places
 from projections.reads.clocks import AsOf, shown
+from projections.reads.crossings import names_of
 from projections.reads.recognition import Known
 from projections.reads.visibility import SIGHT, Sight
 from registry.recognition import Answer, Basis, Facts, Question, in_full, recognise
@@ -178,6 +181,7 @@ def _asked(
 ) -> dict[str, Any]:
     clocks = context.clocks(as_of)
     it = _question(in_, clocks, consignment)
+    only_ascii(it.crossing)
     context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
     return {
         "tin": tin.text,
@@ -242,9 +246,10 @@ class RecognitionQuery:
         with _look(info, "recognition", [tin], question, clocks) as found:
             known = await facts(info.context, [tin], in_, clocks)
             told = all_of(info.context, tin)
+            [asked] = await as_clauses_name_them(info.context, [question])
             found.append(
                 Recognition.of(
-                    tin, known.of(tin), question, clocks, known.position, all_of_it=told
+                    tin, known.of(tin), asked, clocks, known.position, all_of_it=told
                 )
             )
         return found[0]
@@ -365,6 +370,22 @@ async def _wherever(
     connection: AsyncConnection[Any], sight: Sight, now: datetime, known: datetime, tins: list[Tin]
 ) -> dict[Tin, Known]:
     return dict.fromkeys(tins, await reads.facts(connection, sight, now, tins, None, known))
+
+
+def only_ascii(crossing: str | None) -> None:
+    """Raises Declined for a crossing that SQL does not look up (projections/reads/crossings.py)."""
+    if crossing and not crossing.isascii():
+        raise Declined("uncovered", "crossing")
+
+
+async def as_clauses_name_them(context: Context, asked: Sequence[Question]) -> list[Question]:
+    """The questions, each with its crossing as the clauses name it, whatever its name was."""
+    named = {it.crossing for it in asked if it.crossing}
+    if not named:
+        return list(asked)
+    async with context.views.connection() as connection:
+        found = await names_of(connection, named)
+    return [replace(it, crossing=found[it.crossing]) if it.crossing else it for it in asked]
 
 
 def _question(

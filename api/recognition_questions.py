@@ -21,7 +21,16 @@ from api.costs import costs
 from api.declarations import NOTHING, Declared, Examined, Fault, Questions, read
 from api.planning import sql
 from api.readlog import Asked, array_text, consignment
-from api.recognition import ConsignmentInput, Recognition, Territory, all_of, facts, selects
+from api.recognition import (
+    ConsignmentInput,
+    Recognition,
+    Territory,
+    all_of,
+    as_clauses_name_them,
+    facts,
+    only_ascii,
+    selects,
+)
 from api.refusals import Refused, Unanswered
 from api.telling import TELLING
 from projections.reads import rows as places
@@ -178,6 +187,8 @@ def _asked(
     alike = [numbers.setdefault((it.at, it.consignment), len(numbers)) for it in batch.questions]
     first = dict(zip(reversed(alike), reversed(batch.as_of), strict=True))
     asked = [(first[n], it) for (_, it), n in numbers.items()]
+    for _, it in asked:
+        only_ascii(it.crossing)
     instants = [at.isoformat() if at else None for at, _ in numbers]
     faults = [it.fault for it in batch.questions]
     wrong = any(faults)
@@ -277,10 +288,13 @@ class RecognitionQuestionQuery:
         found: list[Recognition] = []
         try:
             known = await facts(context, list(dict.fromkeys(tins)), in_, batch.clocks)
-            for tin, (it, as_of) in zip(tins, good, strict=True):
+            asked = await as_clauses_name_them(
+                context, [_question(in_, as_of.at, it.consignment) for it, as_of in good]
+            )
+            for tin, question, (_, as_of) in zip(tins, asked, good, strict=True):
                 found.append(
                     Recognition.of(
-                        tin, known.of(tin), _question(in_, as_of.at, it.consignment), as_of,
+                        tin, known.of(tin), question, as_of,
                         known.position, all_of_it=all_of(context, tin),
                     )
                 )  # fmt: skip

@@ -19,6 +19,8 @@ import msgspec
 from psycopg import AsyncConnection, AsyncRawCursor
 
 from projections.reads.clocks import AsOf
+from projections.reads.crossings import NAMES, NAMES_OF
+from registry.control_results import known_as
 from registry.recognition import crosses, plain_crossing
 from registry.values import COUNTS_ABROAD
 
@@ -62,7 +64,8 @@ select {LAW},
     exists (select from views.link where direction is not null and {_RECOGNISES}),
     array(select distinct h from views.link, unnest(hs) h where {_RECOGNISES}),
     array(select distinct c from views.link, unnest(crossings) c where {_RECOGNISES}),
-    array(select distinct m from views.link, unnest(modes) m where {_RECOGNISES})
+    array(select distinct m from views.link, unnest(modes) m where {_RECOGNISES}),
+    {NAMES}
 """
 
 
@@ -117,6 +120,8 @@ class Law:
     _hs: frozenset[str] = frozenset()
     _crossings: frozenset[str] = frozenset()
     _modes: frozenset[str] = frozenset()
+    #: Original names by language, then by name, of each agreement that has any.
+    _names: Sequence[Mapping[str, Mapping[str, str]]] = ()
 
     def stretch(self, as_of: AsOf) -> tuple[int, int]:
         """Equal for instants between which no answer can change."""
@@ -129,8 +134,8 @@ class Law:
         if it.hs and self._hs:
             hs = next((it.hs[:n] for n in (6, 4, 2) if it.hs[:n] in self._hs), _ELSE)
         if it.crossing and self._crossings:
-            named = crosses(self._crossings, it.crossing)
-            crossing = plain_crossing(it.crossing) if named else _ELSE
+            place = known_as(it.crossing, self._names, self._crossings)
+            crossing = plain_crossing(place) if crosses(self._crossings, place) else _ELSE
         if it.mode and self._modes:
             mode = it.mode.lower() if it.mode.lower() in self._modes else _ELSE
         direction = it.direction if self._directions else None
@@ -207,10 +212,10 @@ async def law(connection: AsyncConnection[Any]) -> Law:
     async with AsyncRawCursor(connection) as cursor:
         row = await (await cursor.execute(_EDGES.encode(), prepare=True)).fetchone()
     assert row is not None
-    version, edges, recorded, roles, schemes, blocs, directions, hs, crossings, modes = row
+    version, edges, recorded, roles, schemes, blocs, directions, hs, crossings, modes, names = row
     return Law(
         version, edges, recorded, roles, frozenset(schemes), frozenset(blocs), directions,
-        frozenset(hs), frozenset(crossings), frozenset(modes),
+        frozenset(hs), frozenset(crossings), frozenset(modes), NAMES_OF.decode(names),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from projections.reads.clocks import POSITION, believed, holds, on_both
+from projections.reads.crossings import in_sql
 from projections.reads.law import HELD, LAW
 from projections.reads.visibility import VISIBLE, at_home, disclosed, visible
 from projections.texts import LATEST
@@ -300,7 +301,8 @@ left join lateral (
     from rule.verdict_then(o.tin, o.administration, %(in)s, %(at)s, %(known)s, ASKED) t
     where not o.shortly
 ) v on true"""
-_CONSIGNMENT = "%(role)s, %(direction)s, %(hs)s, %(crossing)s, %(mode)s"
+_CROSSING = in_sql("%(crossing)s")
+_CONSIGNMENT = f"%(role)s, %(direction)s, %(hs)s, {_CROSSING}, %(mode)s"
 _NO_CONSIGNMENT = "null, null, null, null, null"
 #: Hidden and unknown are the same row.
 RECOGNITION = _RECOGNITION.replace("ASKED", _CONSIGNMENT)

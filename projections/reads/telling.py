@@ -7,6 +7,7 @@ null where it is hidden or unknown.
 from __future__ import annotations
 
 from projections.reads.clocks import believed
+from projections.reads.crossings import in_sql
 from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
 from projections.reads.visibility import at_home
 
@@ -64,12 +65,13 @@ _ZONES = (
 )
 
 
+_ASKED = {"crossing": in_sql("%(crossing)s")}
 _CONSIGNMENT = ("role", "direction", "hs", "crossing", "mode")
 
 
 def _facts(*asked: str) -> str:
     """`asked`: the parameters of the question, beside the territory and the instant."""
-    named = "".join(f", '{name}', %({name})s" for name in asked)
+    named = "".join(f", '{name}', {_ASKED.get(name, f'%({name})s')}" for name in asked)
     return f"""json_build_object(
     'asked', json_build_object('territory', {{me}}.in_, 'at', %(at)s{named}),
     'zones', {_ZONES}, 'in_full', {at_home("{me}")},
