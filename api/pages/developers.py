@@ -99,6 +99,8 @@ SITUATIONS = (
      f"waited for {PATIENCE:g} seconds already: ask again after Retry-After."),
     ("503 BUSY, UNAVAILABLE", "Nothing was recorded. Ask again after Retry-After, and wait twice "
      "as long each time."),
+    ("503 LOADING, NOT_BELIEVED", "The register is being loaded, or puts right what it answers "
+     "from. Nothing was recorded. Ask again after some minutes."),
     ("503 OUTCOME_UNKNOWN, or no answer", "A command may have been recorded. Send the same one "
      "with the same commandId, until somebody answers: it is recorded once, and the answer is the "
      "first one."),

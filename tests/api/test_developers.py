@@ -23,7 +23,7 @@ import pytest
 
 from api import cors
 from api.codes import ERRORS, REFUSALS
-from api.pages.developers import ANSWER_HEADERS, ASKING, REQUEST_HEADERS
+from api.pages.developers import ANSWER_HEADERS, ASKING, REQUEST_HEADERS, SITUATIONS
 from api.tokens import issue
 from projections.follower import Follower
 from registry.paths import EXAMPLES
@@ -247,6 +247,14 @@ def test_the_page_has_every_code_and_leads_somewhere(here: Client) -> None:
         else:
             found = here.request("GET", link, headers={"accept": "text/html"})
             assert found.status_code == 200, link
+
+
+def test_the_page_says_what_to_do_about_every_code_that_asking_again_may_mend() -> None:
+    """Whoever is told 4xx otherwise mends the request; its message says what is wrong."""
+    told = " ".join(what for what, _ in SITUATIONS)
+
+    again = [code for code, error in ERRORS.items() if error.status in (401, 412, 429, 503)]
+    assert [code for code in again if code not in told.replace(",", " ").split()] == []
 
 
 def test_the_page_has_every_header_that_a_program_may_send_or_read() -> None:
