@@ -65,7 +65,9 @@ class Client:
 
 
 CLIENTS = (
-    Client("schemathesis", ("python", "fuzz.py", str(CASES))),  # the longest begins first
+    # The longest begins first.
+    Client("schemathesis, GraphQL", ("python", "fuzz.py", "GraphQL", str(CASES))),
+    Client("schemathesis, OpenAPI", ("python", "fuzz.py", "OpenAPI", str(CASES))),
     Client("Apollo Client 4", ("node", "apollo.mjs")),
     Client("Apollo Client 3", ("node", "apollo.mjs", "3")),
     Client("urql 6, Graphcache", ("node", "urql.mjs")),
