@@ -29,7 +29,7 @@ from registry.paths import OPS, SCHEMA
 HERE = OPS / "clients"
 PATIENCE = 300  # seconds for an installation, and for each client
 AT_ONCE = 2  # clients that run side by side
-CASES = 2_000  # of schemathesis, for GraphQL and for OpenAPI each
+CASES = 2_000  # of schemathesis: as many an operation as makes so many where each has arguments
 
 
 #: What npm, pip and uv say where a registry cannot be reached, and not where a version is wrong.
