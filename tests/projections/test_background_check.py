@@ -26,6 +26,7 @@ from projections.rebuild import digests
 from projections.tables import COLUMNS, columns
 from registry import commands as c
 from registry.application import Registry
+from registry.paths import ROOT
 from registry.values import AdministrationCode, Tin
 
 #: What a column is changed to, by its type; in SQL, `c` is the column.
@@ -232,7 +233,7 @@ def test_a_check_that_is_killed_leaves_nothing_half_done(
     ended = subprocess.run(
         [sys.executable, "-m", "api", "checker", "--home", tmp_path],
         env={**os.environ, "DATABASE_URL": database, "AEO_FAILPOINT": place},
-        cwd=Path(__file__).parents[2], capture_output=True, timeout=120,
+        cwd=ROOT, capture_output=True, timeout=120,
     )  # fmt: skip
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     [(phase, place_)] = projected.execute("select phase, place from checks.walk").fetchall()

@@ -20,8 +20,8 @@ from projections.status import resume, status
 from registry.application import Registry
 from registry.database import is_lost
 from registry.epochs import begin
+from registry.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 #: An OperationalError of psycopg and no lost database: a publication without a replica identity.
 UNWRITABLE = """
 create function public.refuses() returns trigger language plpgsql as $$
