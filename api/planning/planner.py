@@ -340,15 +340,17 @@ def _row(
 ) -> list[bytes]:
     """Its parameters. Most questions are of now, on both clocks, so that is worded once. Raises
     ValueError for what is no text."""
-    worded = cell(now)
-    row = []
-    for number, name in plan.columns:
-        if number is None:
-            row.append(worded if name == "now" else own[name])
-        else:
-            value = bound[number][name]
-            row.append(worded if value is now else _cell(value))
-    return row
+    worded, nothing = cell(now), cell(None)
+    return [
+        (worded if name == "now" else own[name])
+        if number is None
+        else nothing
+        if (value := bound[number][name]) is None
+        else worded
+        if value is now
+        else _cell(value)
+        for number, name in plan.columns
+    ]
 
 
 def _cell(it: Any) -> bytes:
