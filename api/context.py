@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import compress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
 
 from psycopg import AsyncConnection
@@ -16,7 +16,6 @@ from strawberry import Info as StrawberryInfo
 
 from api.access import Action, Asker, Resource, Role, decide
 from api.asof import AsOfInput, clocks
-from api.exchanges import Exchange
 from api.heads import Heads
 from api.positions import MinPosition, Readers
 from api.readlog import Asked, Look, ReadLog, array_text
@@ -24,6 +23,9 @@ from api.refusals import forbidden
 from projections.persons import Persons
 from projections.reads.clocks import AsOf
 from registry.application import Registry
+
+if TYPE_CHECKING:
+    from api.exchanges import Exchange
 
 T = TypeVar("T")
 Connection = AsyncConnection[tuple[Any, ...]]

@@ -22,7 +22,7 @@ from api.context import Context, Info
 from api.costs import costs
 from api.loading import load
 from api.planning import sql
-from api.planning.compiler import Declined
+from api.planning.sql import Declined
 from api.readlog import SAID, Asked, consignment
 from api.reasons import Reason
 from api.refusals import bad_input

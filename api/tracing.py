@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from api.exchanges import Exchange
+if TYPE_CHECKING:
+    from api.exchanges import Exchange
+
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider

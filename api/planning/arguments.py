@@ -41,7 +41,7 @@ from graphql.utilities.coerce_input_value import (
 )
 
 from api.declarations import Questions
-from api.planning.compiler import Declined
+from api.planning.sql import Declined
 
 Values = Mapping[str, Any]
 #: From the values of the variables to one value; Undefined where nothing is said.

@@ -41,6 +41,7 @@ from api.planning.sql import (
     SELECTED,
     TYPES,
     Bind,
+    Declined,
     Rows,
     Telling,
     Told,
@@ -59,16 +60,6 @@ _DATES = {
     "DateTime": r"""to_char({} at time zone 'UTC', '\"YYYY-MM-DD"T"HH24:MI:SS.US"Z"\"')""",
     "Date": r"""to_char({}, '\"YYYY-MM-DD\"')""",
 }
-
-
-class Declined(Exception):
-    """This is answered the long way. `reason` is for the metrics: one of a few words; `field` too:
-    the field or type of the schema for which it is, where one is known."""
-
-    def __init__(self, reason: str, about: str = "") -> None:
-        super().__init__(f"{reason}: {about}")
-        self.reason = reason
-        self.field = about if reason == "uncovered" else ""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from prometheus_client import Counter as Metric
 
 from api import tallies
 from api.context import Pool
-from api.planning.compiler import Declined
+from api.planning.sql import Declined
 from projections.reads import law as reads
 from projections.reads.clocks import AsOf
 from projections.reads.law import Asked, Consignment, Held, Law, Verdict

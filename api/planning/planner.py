@@ -35,9 +35,9 @@ from api.limits import Document
 from api.planning.answers import Answers, Elsewhere
 from api.planning.arguments import Arguments, Odd, Variables
 from api.planning.coalescer import Coalescer, cell, run
-from api.planning.compiler import Bound, Compiler, Declined, Plan
+from api.planning.compiler import Bound, Compiler, Plan
 from api.planning.kept import Verdicts
-from api.planning.sql import MARK
+from api.planning.sql import MARK, Declined
 from api.positions import NotThere
 from api.readlog import Asked, consignment
 

@@ -33,6 +33,16 @@ AS_IT_LIES = "as it lies"
 _PLACE = "where the value lies"
 
 
+class Declined(Exception):
+    """This is answered the long way. `reason` is for the metrics: one of a few words; `field` too:
+    the field or type of the schema for which it is, where one is known."""
+
+    def __init__(self, reason: str, about: str = "") -> None:
+        super().__init__(f"{reason}: {about}")
+        self.reason = reason
+        self.field = about if reason == "uncovered" else ""
+
+
 @dataclass(frozen=True)
 class Value:
     """An expression over the row that the field is of."""
