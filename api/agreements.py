@@ -333,9 +333,7 @@ class Partner:
         return await asyncio.gather(*(agreement(info, id, self.as_of) for id in ids))
 
 
-def _asked(
-    context: Context, id: strawberry.ID, as_of: AsOfInput | None = None
-) -> dict[str, Any]:
+def _asked(context: Context, id: strawberry.ID, as_of: AsOfInput | None = None) -> dict[str, Any]:
     return {"id": key_of("Agreement", id, "id"), **context.clocks(as_of).parameters}
 
 

@@ -61,9 +61,14 @@ class App(FastAPI):
 
 #: What is answered also while the first load goes on: it is not about operators.
 _ALWAYS = (
-    "/healthz", "/readyz", "/metrics", "/static/", "/schema.graphql", "/openapi.json",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/static/",
+    "/schema.graphql",
+    "/openapi.json",
     "/.well-known/",
-)  # fmt: skip
+)
 
 
 def _always(path: str) -> bool:
@@ -106,9 +111,12 @@ def create_app(settings: Settings) -> FastAPI:
     # FastAPI's own documentation pages would load their scripts from another host.
     # Its own telemetry knows nothing of /graphql, which it does not answer (api/tracing.py).
     app = App(
-        lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
-    )  # fmt: skip
+    )
     app.state.settings = settings
     app.cors = Cors(settings.cors_origins)
     app.add_route("/graphql", _graphql, ["GET", "PUT", "PATCH", "DELETE"])

@@ -117,11 +117,15 @@ def export(
         behind = {name: text.encode() for name, text in small.items() if name not in lines}
         behind |= {f"zones/{zone}": written(zone) for zone in zones & names()}
         manifest = {
-            "format": FORMAT, "scope": {"kind": scope.kind, "id": scope.id}, "size": size,
-            "position": position, "events": count, "time_zones": RELEASE,
+            "format": FORMAT,
+            "scope": {"kind": scope.kind, "id": scope.id},
+            "size": size,
+            "position": position,
+            "events": count,
+            "time_zones": RELEASE,
             "rules": VERSION,
             "files": bundle.files | {name: described(text) for name, text in behind.items()},
-        }  # fmt: skip
+        }
         bundle.add("manifest.json", [canonical(manifest).encode()])
         for name in sorted(behind):
             bundle.add(name, [behind[name]])
@@ -224,9 +228,10 @@ def _leaves(connection: Connection, indexes: list[int] | None, size: int) -> Ite
         cursor.itersize = 100
         cursor.execute(
             "select index, hashes from proof.tile where level = 0 and index * 256 < %s"
-            + ("" if tiles is None else " and index = any(%s)") + " order by index",
+            + ("" if tiles is None else " and index = any(%s)")
+            + " order by index",
             [size] if tiles is None else [size, tiles],
-        )  # fmt: skip
+        )
         for tile, hashes in cursor:
             first = tile * proofs.WIDTH
             if indexes is None:

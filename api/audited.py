@@ -139,9 +139,20 @@ def decisions_of(
 
 _OF_DECISIONS = ("stream", "version", "topic", "command", "administration", "key", "text")
 _COLUMNS = (
-    "index", "position", "stream", "version", "topic", "state", "recorded", "known", "command",
-    "actor", "decided_by", "legal_ground", "salt",
-)  # fmt: skip
+    "index",
+    "position",
+    "stream",
+    "version",
+    "topic",
+    "state",
+    "recorded",
+    "known",
+    "command",
+    "actor",
+    "decided_by",
+    "legal_ground",
+    "salt",
+)
 
 
 def sentence(it: dict[str, Any]) -> str:

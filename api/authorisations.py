@@ -134,9 +134,10 @@ class Authorisation:
         return [
             UnknownDeadline(what=row.what, rule=row.rule)
             for row in sorted(rows or [], key=lambda row: row.ordinal)
-            if row.authorisation == self.row.authorisation and row.due is None
+            if row.authorisation == self.row.authorisation
+            and row.due is None
             and not (row.met_on is not None and row.met_on <= self.today)
-        ]  # fmt: skip
+        ]
 
 
 @strawberry.type(description="A stretch of status: when it held in law, and when it was believed.")

@@ -205,9 +205,16 @@ class ChangeQuery:
         ):
             state = positions.State.read(await positions.state(views))
             page = await reads.page(
-                views, ledger, context.asker.sight, for_, after, size, context.now, since=since,
+                views,
+                ledger,
+                context.asker.sight,
+                for_,
+                after,
+                size,
+                context.now,
+                since=since,
                 details=details,
-            )  # fmt: skip
+            )
         if after > page.head:
             raise bad_input(f"after: found {after}, and the register goes up to {page.head}")
         context.looked("changes", sorted({change.tin.text for change in page.changes}))

@@ -109,9 +109,11 @@ class Clerk:
 
     def _connect(self) -> psycopg.Connection[tuple[str]]:
         connection = psycopg.connect(
-            self.conninfo, autocommit=True, application_name="aeo-clerk",
+            self.conninfo,
+            autocommit=True,
+            application_name="aeo-clerk",
             options="-c timezone=UTC",
-        )  # fmt: skip
+        )
         connection.execute(SQL("set role {}").format(Identifier(self.role)))
         return connection
 

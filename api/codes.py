@@ -69,8 +69,14 @@ REFUSALS = {kind("").code: " ".join((inspect.getdoc(kind) or "").split()) for ki
 #: that the command gives, else the first that it has. Whatever is not here is nobody's field: a
 #: sender who may not do it, or who was too slow.
 _STANDING = (
-    "authorisation", "tin", "agreement", "programme", "document", "administration", "subject"
-)  # fmt: skip
+    "authorisation",
+    "tin",
+    "agreement",
+    "programme",
+    "document",
+    "administration",
+    "subject",
+)
 AT_FAULT: dict[RefusalCode, tuple[str, ...]] = {
     RefusalCode.UNKNOWN_OPERATOR: ("tin",),
     RefusalCode.UNKNOWN_AUTHORISATION: ("authorisation", "tin"),
@@ -79,7 +85,15 @@ AT_FAULT: dict[RefusalCode, tuple[str, ...]] = {
     RefusalCode.UNKNOWN_CLAIM: ("measure",),
     RefusalCode.UNKNOWN_PROGRAMME: ("programme", "authorisation", "tin"),
     RefusalCode.UNKNOWN_ADMINISTRATION: (
-        "administration", "side", "member", "from", "parties", "subject", "partner", "asked", "tin"
+        "administration",
+        "side",
+        "member",
+        "from",
+        "parties",
+        "subject",
+        "partner",
+        "asked",
+        "tin",
     ),
     RefusalCode.UNKNOWN_POSITION: ("position",),
     RefusalCode.UNKNOWN_PERSON: ("person",),
@@ -102,7 +116,7 @@ AT_FAULT: dict[RefusalCode, tuple[str, ...]] = {
     RefusalCode.KEY_UNKNOWN: ("signature",),
     RefusalCode.STALE_VERSION: ("expectedVersion",),
     RefusalCode.OTHER_COMMAND: ("commandId",),
-}  # fmt: skip
+}
 
 
 def field_at_fault(

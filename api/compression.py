@@ -33,9 +33,13 @@ CODINGS = ("zstd", "br", "gzip")
 #: What is compressed, by how the media type begins. Everything else is dense already: hashes of
 #: the log, archives, pictures.
 _TEXT = (
-    b"application/graphql-response+json", b"application/json", b"application/openapi+json",
-    b"application/javascript", b"text/", b"image/svg+xml",
-)  # fmt: skip
+    b"application/graphql-response+json",
+    b"application/json",
+    b"application/openapi+json",
+    b"application/javascript",
+    b"text/",
+    b"image/svg+xml",
+)
 
 
 class Wanted(NamedTuple):

@@ -111,9 +111,12 @@ class Context:
         return [("GB" if tin[:2] == "XI" else tin[:2]) not in home for tin in tins]
 
     def looked(
-        self, operation: str, tins: list[str], asked: Asked | None = None,
+        self,
+        operation: str,
+        tins: list[str],
+        asked: Asked | None = None,
         outcomes: Sequence[str | None] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Who, what, when, what for: kept of every read of operators by another customs.
 
         `tins`: what was asked for, whether or not it was shown. An officer's look at operators
@@ -135,21 +138,33 @@ class Context:
         self._keep("contacts", [tin])
 
     def _keep(
-        self, operation: str, tins: list[str], asked: Asked | None = None,
+        self,
+        operation: str,
+        tins: list[str],
+        asked: Asked | None = None,
         outcomes: Sequence[str | None] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         asker = self.asker
         code = asker.administration.text if asker.administration else None
         look = Look(
-            self.now, asker.subject, asker.role.value, code,
-            self.purpose, operation, tins, self.request,
-        )  # fmt: skip
+            self.now,
+            asker.subject,
+            asker.role.value,
+            code,
+            self.purpose,
+            operation,
+            tins,
+            self.request,
+        )
         if asked:
             look = look._replace(
-                territory=asked.territory, law_at=asked.law_at, known_at=asked.known_at,
-                consignment=asked.consignment, outcomes=list(outcomes) if outcomes else None,
+                territory=asked.territory,
+                law_at=asked.law_at,
+                known_at=asked.known_at,
+                consignment=asked.consignment,
+                outcomes=list(outcomes) if outcomes else None,
                 position=self.position or None,
-            )  # fmt: skip
+            )
             if asked.each is not None:
                 look = look._replace(
                     law_ats=array_text([at for at, _ in asked.each]),

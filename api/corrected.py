@@ -103,11 +103,13 @@ class CorrectedAnswerQuery:
         edges = [
             CorrectedAnswerEdge(
                 cursor=_cursor(context, it.given),
-                node=_node(it, shown(context, Tin(it.given.tin), because[it.because])
-                           if it.because else None),
+                node=_node(
+                    it,
+                    shown(context, Tin(it.given.tin), because[it.because]) if it.because else None,
+                ),
             )
             for it in found
-        ]  # fmt: skip
+        ]
         end = _cursor(context, last) if last else None
         return CorrectedAnswerConnection(
             edges=edges, page_info=paging.PageInfo.of(edges, more=more, after=after, end=end)

@@ -59,11 +59,12 @@ LATER: dict[type[BaseException], tuple[str, str]] = {
     PoolTimeout: ("BUSY", "Too many questions are waiting. Ask again."),
     TooManyRequests: ("BUSY", "Too many questions are waiting. Ask again."),
     psycopg.errors.QueryCanceled: (
-        "DEADLINE", "The question takes too long to answer. Ask for less of it."
+        "DEADLINE",
+        "The question takes too long to answer. Ask for less of it.",
     ),
     TimeoutError: ("UNAVAILABLE", "The database does not answer. Ask again."),
     psycopg.OperationalError: ("UNAVAILABLE", "The database cannot be reached. Ask again."),
-}  # fmt: skip
+}
 
 
 @dataclass(slots=True)
@@ -183,9 +184,11 @@ class Counter:
         tallies.count(_answered(kind, answer.status))
         tallies.observe(_seconds(kind), took)
         said = {
-            "subject": context.asker.subject, "kind": kind, "operation": name,
+            "subject": context.asker.subject,
+            "kind": kind,
+            "operation": name,
             "errors": len(answer.body.get("errors", ())),
-        }  # fmt: skip
+        }
         if context.answered is not None:
             context.answered.update(said)
         else:
@@ -222,9 +225,7 @@ class Counter:
         dead connection is raised and not worded."""
         is_query = operation.operation is OperationType.QUERY
         if as_text and self._planner and is_query:
-            asked = self._planner.answer(
-                context, document, operation, variables, apart=apart
-            )
+            asked = self._planner.answer(context, document, operation, variables, apart=apart)
             planned = await (spanned(self._tracer, "statement", asked) if self._tracer else asked)
             if planned is not None:
                 return Answer({}, text=b'{"data":' + planned + b"}")
@@ -287,9 +288,7 @@ def _request_error(errors: list[GraphQLError]) -> Answer:
     return Answer({"errors": [_shown(error) for error in errors]}, 400, read=False)
 
 
-def _worded(
-    data: dict[str, Any] | None, errors: list[GraphQLError], context: Context
-) -> Answer:
+def _worded(data: dict[str, Any] | None, errors: list[GraphQLError], context: Context) -> Answer:
     if data is None and errors and not any(error.path for error in errors):
         return _request_error(errors)  # the variables are not what the operation wants
     status = 200
@@ -322,9 +321,7 @@ def later(error: BaseException | None) -> tuple[str, str] | None:
 
 
 def _fault(error: GraphQLError, context: Context) -> dict[str, Any]:
-    log.error(
-        "fault", request=str(context.request), path=error.path, exc_info=error.original_error
-    )
+    log.error("fault", request=str(context.request), path=error.path, exc_info=error.original_error)
     sentence = f"Something went wrong here. It is in the service's log as {context.request}."
     return _error(sentence, "INTERNAL", error)
 

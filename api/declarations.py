@@ -115,10 +115,12 @@ def read(raw: object) -> Declared:
         if not isinstance(key, str):
             raise _Wrong("key", key, "a text")
         return Declared(
-            key, tin, _normal_tin(_text("tin", tin, Tin.WANTED)),
+            key,
+            tin,
+            _normal_tin(_text("tin", tin, Tin.WANTED)),
             None if at is None else _instant(_text("at", at, _INSTANT)),
             NOTHING if consignment is None else _consignment_of(consignment),
-        )  # fmt: skip
+        )
     except _Wrong as wrong:
         return Declared(_text_of(raw, "key"), _text_of(raw, "tin"), fault=wrong.fault)
     except KeyError as missing:

@@ -47,9 +47,7 @@ class Event(Node):
     position: Position
     stream: strawberry.ID = strawberry.field(description="The thing that it happened to: a UUID.")
     version: int = strawberry.field(description="Its place in that stream, from 1.")
-    type: str = strawberry.field(
-        description="For ever: operator.suspended, agreement.signed, ..."
-    )
+    type: str = strawberry.field(description="For ever: operator.suspended, agreement.signed, ...")
     recorded_at: datetime = strawberry.field(description="By the ledger's own clock.")
     known_at: datetime = strawberry.field(
         description="Equal to recordedAt unless imported from an authority's own earlier register."

@@ -38,10 +38,16 @@ _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 #: Who answers an address, by how it begins; everything else is a page.
 _ANSWERERS = (
-    ("/graphql", "graphql"), ("/static/", "static"), ("/log/", "log"), ("/healthz", "health"),
-    ("/readyz", "health"), ("/metrics", "health"), ("/schema.graphql", "description"),
-    ("/openapi.json", "description"), ("/.well-known/", "description"),
-)  # fmt: skip
+    ("/graphql", "graphql"),
+    ("/static/", "static"),
+    ("/log/", "log"),
+    ("/healthz", "health"),
+    ("/readyz", "health"),
+    ("/metrics", "health"),
+    ("/schema.graphql", "description"),
+    ("/openapi.json", "description"),
+    ("/.well-known/", "description"),
+)
 KEY = "aeo.exchange"
 IDS = 256  # that are made at once: a system call for each would take longer than all else
 
@@ -53,9 +59,20 @@ class Exchange:
     encoding the answer is asked for."""
 
     __slots__ = (
-        "_began", "_more", "_number", "_send", "answered", "bytes", "headers", "id", "method",
-        "path", "status", "trace", "wanted",
-    )  # fmt: skip
+        "_began",
+        "_more",
+        "_number",
+        "_send",
+        "answered",
+        "bytes",
+        "headers",
+        "id",
+        "method",
+        "path",
+        "status",
+        "trace",
+        "wanted",
+    )
 
     def __init__(
         self, scope: Scope, head: bytes | None, more: Sequence[tuple[bytes, bytes]] = ()
@@ -119,9 +136,7 @@ class Exchange:
             return watching
         return compression.compressing(watching, self.wanted)
 
-    async def answer(
-        self, headers: list[tuple[bytes, bytes]], body: bytes, send: Send
-    ) -> None:
+    async def answer(self, headers: list[tuple[bytes, bytes]], body: bytes, send: Send) -> None:
         """Status 200, a body of text, and these headers, which say whether it may be kept.
         `send`: what `watched` made."""
         headers = [*headers, (b"content-length", b"%d" % len(body))]
@@ -145,9 +160,13 @@ class Exchange:
         status = self.status or 499
         tallies.count(_responses(self.by, status))
         line = {
-            "request": self.id, "method": self.method, "path": self.path, "status": status,
-            "bytes": self.bytes, "ms": round((perf_counter() - self._began) * 1000, 1),
-        }  # fmt: skip
+            "request": self.id,
+            "method": self.method,
+            "path": self.path,
+            "status": status,
+            "bytes": self.bytes,
+            "ms": round((perf_counter() - self._began) * 1000, 1),
+        }
         if self.trace:
             line["trace"] = self.trace
         line.update(self.answered)
@@ -164,9 +183,7 @@ def _new_id() -> str:
         digits = os.urandom(16 * IDS).hex()
         for at in range(0, len(digits), 32):
             it = digits[at : at + 32]
-            _ids.append(
-                f"{it[:8]}-{it[8:12]}-4{it[13:16]}-{_VARIANT[it[16]]}{it[17:20]}-{it[20:]}"
-            )
+            _ids.append(f"{it[:8]}-{it[8:12]}-4{it[13:16]}-{_VARIANT[it[16]]}{it[17:20]}-{it[20:]}")
     return _ids.pop()
 
 

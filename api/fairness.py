@@ -49,9 +49,14 @@ class FairQueue:
     `quantum`: microseconds of work that one turn of an asker pays for."""
 
     def __init__(
-        self, name: str, places: int, patience: float, quantum: int,
-        of_one: int = OF_ONE, of_all: int = OF_ALL,
-    ) -> None:  # fmt: skip
+        self,
+        name: str,
+        places: int,
+        patience: float,
+        quantum: int,
+        of_one: int = OF_ONE,
+        of_all: int = OF_ALL,
+    ) -> None:
         self.name, self._free, self._patience = name, places, patience
         self._quantum, self._of_one, self._of_all = quantum, of_one, of_all
         self._lines: OrderedDict[str, _Line] = OrderedDict()
@@ -82,10 +87,11 @@ class FairQueue:
         line = self._lines.get(asker)
         if line is not None and len(line.waiting) >= self._of_one:
             raise Declined(
-                429, "TOO_MANY_AT_ONCE",
+                429,
+                "TOO_MANY_AT_ONCE",
                 f"{self._of_one} of your requests wait already. Send the next one after an answer.",
                 Retry_After="1",
-            )  # fmt: skip
+            )
         if self.waiting >= self._of_all:
             raise _busy()
         if line is None:

@@ -44,9 +44,10 @@ CHECK_AGE = Gauge(
     multiprocess_mode="mostrecent",
 )
 CHECK_PROGRESS = Gauge(
-    "aeo_check_progress", "Share of the background check's walk that is done",
+    "aeo_check_progress",
+    "Share of the background check's walk that is done",
     multiprocess_mode="mostrecent",
-)  # fmt: skip
+)
 FINDINGS = Gauge(
     "aeo_check_findings",
     "What the background check found otherwise than the events say, of all time",
@@ -55,8 +56,9 @@ FINDINGS = Gauge(
 UNMENDED = Gauge(
     "aeo_check_findings_open",
     "Those of them that are not put right, of read models and of the ledger",
-    ["of"], multiprocess_mode="mostrecent",
-)  # fmt: skip
+    ["of"],
+    multiprocess_mode="mostrecent",
+)
 
 #: One row: the ledger's last position, how far the read models are, and what stands still.
 STATEMENT = """
@@ -102,9 +104,12 @@ async def ready(request: Request) -> Response:
     current = not state["stopped"]
     good = current and wrong is None
     body = {
-        "ready": good, "answers": wrong is None, "current": current, **state,
+        "ready": good,
+        "answers": wrong is None,
+        "current": current,
+        **state,
         "lag": state["recorded"] - state["position"],
-    }  # fmt: skip
+    }
     return JSONResponse(body | ({"why": wrong} if wrong else {}), 200 if good else 503)
 
 
@@ -165,12 +170,14 @@ async def _read(service: Service) -> dict[str, Any]:
     RECORDED.set(recorded)
     PROJECTED.set(position)
     return {
-        "recorded": recorded, "position": position, "stopped": stopped or [],
+        "recorded": recorded,
+        "position": position,
+        "stopped": stopped or [],
         "epoch": service.sight.epoch,
         "timeZones": RELEASE,
         "check": _told(checked),
         "accepts": service.authenticator.accepts,
-    }  # fmt: skip
+    }
 
 
 def _told(checked: findings.Checked) -> dict[str, Any]:
@@ -186,5 +193,6 @@ def _told(checked: findings.Checked) -> dict[str, Any]:
         "progress": round(checked.progress, 3),
         "findings": checked.findings,
         "lastFoundAt": at.isoformat().replace("+00:00", "Z") if at else None,
-        "unmended": checked.unmended, "ofLedger": checked.of_ledger,
-    }  # fmt: skip
+        "unmended": checked.unmended,
+        "ofLedger": checked.of_ledger,
+    }

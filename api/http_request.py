@@ -119,15 +119,18 @@ def read_address(query_string: bytes) -> tuple[Asked, int]:
             400, "BAD_REQUEST", f"address: wanted query, variables and extensions as JSON; {error}"
         ) from None
     asked = Asked(
-        said.get("query"), objects.get("variables"), said.get("operationName"),
+        said.get("query"),
+        objects.get("variables"),
+        said.get("operationName"),
         objects.get("extensions"),
-    )  # fmt: skip
+    )
     return asked, len(query_string)
 
 
 def too_long(limit: int) -> Declined:
     return Declined(
-        413, "TOO_LARGE",
+        413,
+        "TOO_LARGE",
         f"body: longer than {limit} bytes. Look-ups by many keys may have {BATCH_BODY}, batches of "
         f"declarations {DECLARATIONS_BODY}, everything else {BODY}; larger things are imported.",
-    )  # fmt: skip
+    )

@@ -124,9 +124,10 @@ class Draft(Registry):
         if isinstance(aggregate, Operator) and slip.holding:
             self._numbers.hold(holders.held(aggregate))
         warned = [
-            each.message for event in aggregate.pending_events
+            each.message
+            for event in aggregate.pending_events
             for each in warnings(aggregate, event)
-        ]  # fmt: skip
+        ]
         events = [self.mapper.to_stored_event(event) for event in aggregate.collect_events()]
         said = None if events else self._said_before(command, digest)  # before it is one itself
         self._keep(slip, events)
@@ -228,9 +229,13 @@ class Draft(Registry):
             )
 
     def _get(
-        self, kind: type[Any], id: UUID, unknown: type[Refusal], name: str,
+        self,
+        kind: type[Any],
+        id: UUID,
+        unknown: type[Refusal],
+        name: str,
         path: tuple[str, ...] = (),
-    ) -> Any:  # fmt: skip
+    ) -> Any:
         held = self._streams.get(id)
         if held is None:
             held = self._streams[id] = super()._get(kind, id, unknown, name, path)

@@ -34,8 +34,10 @@ BODY = 16 * 1024  # bytes of a request
 BATCH_BODY = 64 * 1024  # and of one that looks up many keys
 DECLARATIONS_BODY = 384 * 1024  # and of a batch of declarations, of some 200 bytes each
 BATCHES = {
-    "operatorsByTin": BATCH_BODY, "recognitions": BATCH_BODY, declarations.FIELD: DECLARATIONS_BODY
-}  # fmt: skip
+    "operatorsByTin": BATCH_BODY,
+    "recognitions": BATCH_BODY,
+    declarations.FIELD: DECLARATIONS_BODY,
+}
 CACHED = 256  # documents; one of the largest takes about a quarter of a megabyte
 CACHED_TEXT = 4_000_000  # and their letters, all together
 REFUSED = 64  # refused ones: who sends one sends it again

@@ -125,9 +125,12 @@ def explain(line: Line, refusal: Refusal) -> Bad:
     if said_name not in c.COMMANDS:
         if near := get_close_matches(said_name, c.COMMANDS, 1):
             return Bad(
-                line.file, line.number, "command", f"{said_name!r} is no command",
+                line.file,
+                line.number,
+                "command",
+                f"{said_name!r} is no command",
                 f"{near[0]}, perhaps",
-            )  # fmt: skip
+            )
         return Bad(line.file, line.number, "command", found, "use one of these names")
     found = found.removeprefix(f"{row['command']}: ")
     if missing := re.search(r"(?:missing required|unknown) field `(\w+)`", found):

@@ -38,8 +38,9 @@ PAGE = os.sysconf("SC_PAGE_SIZE")  # bytes, in which /proc counts memory
 BUILD = Gauge(
     "aeo_build_info",
     "Always 1; the labels say which program answers: its schema's version, Python, time zones",
-    ["schema", "python", "time_zones"], multiprocess_mode="mostrecent",
-)  # fmt: skip
+    ["schema", "python", "time_zones"],
+    multiprocess_mode="mostrecent",
+)
 PROCESSES = Gauge(
     "aeo_processes", "Processes of the service that live", multiprocess_mode="livesum"
 )
@@ -49,58 +50,71 @@ STARTED = Gauge(
     multiprocess_mode="livemin",
 )
 MEMORY = Gauge(
-    "aeo_memory_bytes", "Memory that the processes of the service have in use",
+    "aeo_memory_bytes",
+    "Memory that the processes of the service have in use",
     multiprocess_mode="livesum",
-)  # fmt: skip
+)
 PROCESSOR = Gauge(
-    "aeo_processor_seconds", "Processor time that the living processes of the service have used",
+    "aeo_processor_seconds",
+    "Processor time that the living processes of the service have used",
     multiprocess_mode="livesum",
-)  # fmt: skip
+)
 POOL_SIZE = Gauge(
-    "aeo_pool_connections", "Connections to the database that a pool has open", ["pool"],
+    "aeo_pool_connections",
+    "Connections to the database that a pool has open",
+    ["pool"],
     multiprocess_mode="livesum",
-)  # fmt: skip
+)
 POOL_USED = Gauge(
     "aeo_pool_used", "Those of them that are in use", ["pool"], multiprocess_mode="livesum"
 )
 POOL_WAITING = Gauge(
-    "aeo_pool_waiting", "Questions that wait for a connection of a pool", ["pool"],
+    "aeo_pool_waiting",
+    "Questions that wait for a connection of a pool",
+    ["pool"],
     multiprocess_mode="livesum",
-)  # fmt: skip
+)
 LAG = Gauge(
     "aeo_lag_seconds",
     "For how long the oldest event that some read model has still to see is recorded; 0: none is",
     multiprocess_mode="mostrecent",
 )
 MODEL_POSITION = Gauge(
-    "aeo_read_model_position", "The position that a read model has seen", ["read_model"],
+    "aeo_read_model_position",
+    "The position that a read model has seen",
+    ["read_model"],
     multiprocess_mode="mostrecent",
-)  # fmt: skip
+)
 MODEL_STOPPED = Gauge(
-    "aeo_read_model_stopped", "1 where a read model stands still in front of an event, else 0",
-    ["read_model"], multiprocess_mode="mostrecent",
-)  # fmt: skip
+    "aeo_read_model_stopped",
+    "1 where a read model stands still in front of an event, else 0",
+    ["read_model"],
+    multiprocess_mode="mostrecent",
+)
 LEADS = Gauge(
-    "aeo_process_leads", "1 where somebody does this background work, 0 where nobody does",
-    ["process"], multiprocess_mode="mostrecent",
-)  # fmt: skip
+    "aeo_process_leads",
+    "1 where somebody does this background work, 0 where nobody does",
+    ["process"],
+    multiprocess_mode="mostrecent",
+)
 LOG_POSITION = Gauge(
-    "aeo_log_position", "The position of the last event that is in the public log",
+    "aeo_log_position",
+    "The position of the last event that is in the public log",
     multiprocess_mode="mostrecent",
-)  # fmt: skip
+)
 LOG_SIGNED = Gauge(
-    "aeo_log_signed_size", "Leaves of the log that its last signed head covers; 0: none is signed",
+    "aeo_log_signed_size",
+    "Leaves of the log that its last signed head covers; 0: none is signed",
     multiprocess_mode="mostrecent",
-)  # fmt: skip
+)
 LOG_SIGNED_AGE = Gauge(
-    "aeo_log_signed_age_seconds", "Seconds since the log's last head was signed; -1: none is",
+    "aeo_log_signed_age_seconds",
+    "Seconds since the log's last head was signed; -1: none is",
     multiprocess_mode="mostrecent",
-)  # fmt: skip
+)
 
 #: The advisory locks by which background work is led, and its name.
-LEADERS = {
-    FOLLOWER: "follow", LOG: "log", SIGNER: "sign", CLERK: "clerk", CHECKER: "checker"
-}  # fmt: skip
+LEADERS = {FOLLOWER: "follow", LOG: "log", SIGNER: "sign", CLERK: "clerk", CHECKER: "checker"}
 
 STATEMENT = """
 select t.positions, t.stopped,

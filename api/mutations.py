@@ -149,8 +149,10 @@ async def give(context: Context, command: c.Command) -> Recorded:
         command, asker.subject, context.writers, decided_by=asker.administration
     )
     positions = receipt.positions
-    last = positions[-1] if positions else await loop.run_in_executor(
-        context.writers, registry.recorder.max_notification_id
+    last = (
+        positions[-1]
+        if positions
+        else await loop.run_in_executor(context.writers, registry.recorder.max_notification_id)
     )
     return Recorded(
         stream=strawberry.ID(str(receipt.stream)),
@@ -332,10 +334,12 @@ ENCODED = {
     for kind in c.COMMANDS.values()
 }
 SPELLED = {
-    kind: {to_camel_case(field.encode_name): field.encode_name
-           for field in msgspec.structs.fields(shape(kind))}
+    kind: {
+        to_camel_case(field.encode_name): field.encode_name
+        for field in msgspec.structs.fields(shape(kind))
+    }
     for kind in c.COMMANDS.values()
-}  # fmt: skip
+}
 INPUTS = {it: _input(it) for it in map(shape, c.COMMANDS.values())}
 
 Mutation = strawberry.type(

@@ -68,12 +68,13 @@ def document() -> Described:
             "parameters": _PARAMETERS,
             "securitySchemes": {
                 "token": {
-                    "type": "http", "scheme": "bearer",
+                    "type": "http",
+                    "scheme": "bearer",
                     "description": "Without a token the public is answered.",
                 },
             },
         },
-    }  # fmt: skip
+    }
 
 
 def _said(description: str, kind: str | None = None, schema: Described | None = None) -> Described:
@@ -125,9 +126,8 @@ _PATHS: Described = {
             "summary": "A GraphQL document: questions and commands. Its schema is /schema.graphql.",
             "security": [{}, {"token": []}],
             "parameters": [
-                _ref(it, "parameters") for it in (
-                    "Purpose", "MinPosition", "Cost", "RequestId", "Trace"
-                )
+                _ref(it, "parameters")
+                for it in ("Purpose", "MinPosition", "Cost", "RequestId", "Trace")
             ],
             "requestBody": {
                 "required": True,
@@ -136,15 +136,29 @@ _PATHS: Described = {
             "responses": _ANSWERS,
         },
         **_get(
-            "ask", "A GraphQL question in the address; for a browser, the editor GraphiQL.",
-            _ANSWERS | {"200": {
-                "description": "Executed; or the editor, for who accepts text/html.",
-                "content": _said("", "text/html")["content"] | _ANSWERS["200"]["content"],
-            }},
-            *(_ref(it, "parameters") for it in (
-                "Query", "Variables", "OperationName", "Extensions", "Purpose", "MinPosition",
-                "Cost", "RequestId", "Trace",
-            )),
+            "ask",
+            "A GraphQL question in the address; for a browser, the editor GraphiQL.",
+            _ANSWERS
+            | {
+                "200": {
+                    "description": "Executed; or the editor, for who accepts text/html.",
+                    "content": _said("", "text/html")["content"] | _ANSWERS["200"]["content"],
+                }
+            },
+            *(
+                _ref(it, "parameters")
+                for it in (
+                    "Query",
+                    "Variables",
+                    "OperationName",
+                    "Extensions",
+                    "Purpose",
+                    "MinPosition",
+                    "Cost",
+                    "RequestId",
+                    "Trace",
+                )
+            ),
             security=[{}, {"token": []}],
         ),
     },
@@ -152,95 +166,123 @@ _PATHS: Described = {
         "schema", "The GraphQL schema, in SDL.", {"200": _said("The schema.", TEXT), **_KEPT}
     ),
     "/openapi.json": _get(
-        "openapi", "This document.",
+        "openapi",
+        "This document.",
         {"200": _said("The document.", JSON, {"type": "object"}), **_KEPT},
     ),
     "/.well-known/security.txt": _get(
-        "securityTxt", "Where whoever finds a weakness writes to (RFC 9116).",
+        "securityTxt",
+        "Where whoever finds a weakness writes to (RFC 9116).",
         {"200": _said("The contact.", TEXT), **_KEPT, "404": _said("None is set.", TEXT)},
     ),
     "/healthz": _get("alive", "Does the process live?", {"200": _said("It does.", TEXT)}),
     "/readyz": _get(
-        "ready", "Can questions be answered, and from read models that go on?",
+        "ready",
+        "Can questions be answered, and from read models that go on?",
         {
             "200": _said("They can.", JSON, _ref("Readiness")),
-            "503": _said("They cannot, or not from read models that go on.", JSON,
-                         _ref("Readiness")),
+            "503": _said(
+                "They cannot, or not from read models that go on.", JSON, _ref("Readiness")
+            ),
         },
     ),
     "/metrics": _get(
-        "metrics", "Counts and states, in the text format of Prometheus.",
+        "metrics",
+        "Counts and states, in the text format of Prometheus.",
         {"200": _said("The metrics.", TEXT)},
     ),
     "/log/checkpoint": _get(
-        "checkpoint", "The last signed head of the public log (C2SP tlog-checkpoint).",
+        "checkpoint",
+        "The last signed head of the public log (C2SP tlog-checkpoint).",
         {"200": _said("The signed note.", TEXT), **_LOG},
     ),
     "/log/keys": _get(
-        "logKeys", "The verifier keys of the log, one a line.",
+        "logKeys",
+        "The verifier keys of the log, one a line.",
         {"200": _said("The keys.", TEXT), **_LOG},
     ),
     "/log/policy": _get(
-        "logPolicy", "Whom the signer asks to watch (C2SP tlog-policy).",
+        "logPolicy",
+        "Whom the signer asks to watch (C2SP tlog-policy).",
         {"200": _said("The policy.", TEXT), **_LOG},
     ),
     "/log/tile/{name}": _get(
-        "tile", "Hashes of a tile, or the entries under it (C2SP tlog-tiles).",
+        "tile",
+        "Hashes of a tile, or the entries under it (C2SP tlog-tiles).",
         {
-            "200": _said("As long as a head covers it; never another.", "application/octet-stream",
-                         {"type": "string", "contentMediaType": "application/octet-stream"}),
+            "200": _said(
+                "As long as a head covers it; never another.",
+                "application/octet-stream",
+                {"type": "string", "contentMediaType": "application/octet-stream"},
+            ),
             "400": _said("No name of a tile.", TEXT),
             **_LOG,
         },
         {
-            "name": "name", "in": "path", "required": True, "schema": {"type": "string"},
+            "name": "name",
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string"},
             "description": "LEVEL/NUMBER or entries/NUMBER, with .p/WIDTH where it is not full. A"
             " number is 067 or x001/x234/067; its slashes stand in the address as they are.",
         },
     ),
     "/aeo-verify": _get(
-        "verifier", "The program that checks the log and audit bundles without this service.",
+        "verifier",
+        "The program that checks the log and audit bundles without this service.",
         {"200": _said("The program.", "text/x-python"), **_LOG},
     ),
-}  # fmt: skip
+}
 
 _PARAMETERS: Described = {
     "Query": {
-        "name": "query", "in": "query", "schema": {"type": "string"},
+        "name": "query",
+        "in": "query",
+        "schema": {"type": "string"},
         "description": "The document. Without it `extensions` names one that was sent before.",
     },
     "Variables": {
-        "name": "variables", "in": "query",
+        "name": "variables",
+        "in": "query",
         "content": {JSON: {"schema": {"type": ["object", "null"]}}},
     },
     "OperationName": {"name": "operationName", "in": "query", "schema": {"type": "string"}},
     "Extensions": {
-        "name": "extensions", "in": "query",
+        "name": "extensions",
+        "in": "query",
         "content": {JSON: {"schema": {"type": ["object", "null"]}}},
     },
     "Purpose": {
-        "name": "Purpose", "in": "header", "schema": {"type": "string", "maxLength": 200},
+        "name": "Purpose",
+        "in": "header",
+        "schema": {"type": "string", "maxLength": 200},
         "description": "What the reading is for; it is kept beside what was read.",
     },
     "MinPosition": {
-        "name": "Aeo-Min-Position", "in": "header",
+        "name": "Aeo-Min-Position",
+        "in": "header",
         "schema": {"type": "string", "pattern": "^([0-9a-f]{12}:)?[0-9]{1,18}$"},
         "description": "EPOCH:POSITION or POSITION of a receipt: no older answer is given.",
     },
     "Cost": {
-        "name": "Aeo-Cost", "in": "header", "schema": {"type": "boolean"},
+        "name": "Aeo-Cost",
+        "in": "header",
+        "schema": {"type": "boolean"},
         "description": "true: the answer says in `extensions.cost` what it cost, and of how much.",
     },
     "RequestId": {
-        "name": "X-Request-Id", "in": "header",
+        "name": "X-Request-Id",
+        "in": "header",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
         "description": "Comes back in the response, in every error and in the log.",
     },
     "Trace": {
-        "name": "traceparent", "in": "header", "schema": {"type": "string"},
+        "name": "traceparent",
+        "in": "header",
+        "schema": {"type": "string"},
         "description": "W3C Trace Context.",
     },
-}  # fmt: skip
+}
 
 _SCHEMAS: Described = {
     "GraphQLRequest": {
@@ -307,4 +349,4 @@ _SCHEMAS: Described = {
             "check": {"type": "object"},
         },
     },
-}  # fmt: skip
+}

@@ -176,9 +176,13 @@ class Operator(Node):
 
     @costs(120, each=30)
     @sql.rows(
-        places.RECOGNISED_IN, order=places.BY_TERRITORY, bind=_with_outcome, gives=("outcome",),
-        ready=places.RECOGNISED_IN_READY, narrowed=places.WITH_OUTCOME,
-    )  # fmt: skip
+        places.RECOGNISED_IN,
+        order=places.BY_TERRITORY,
+        bind=_with_outcome,
+        gives=("outcome",),
+        ready=places.RECOGNISED_IN_READY,
+        narrowed=places.WITH_OUTCOME,
+    )
     @strawberry.field
     async def recognised_in(
         self,
@@ -197,9 +201,12 @@ class Operator(Node):
 
     @costs(30)
     @sql.rows(
-        places.PERIODS, order=places.NEWEST_FIRST, bind=_paged, gives=("first",),
+        places.PERIODS,
+        order=places.NEWEST_FIRST,
+        bind=_paged,
+        gives=("first",),
         ready=places.PERIODS_READY,
-    )  # fmt: skip
+    )
     @strawberry.field
     async def periods(self, info: Info, first: int | None = 50) -> list[StatusPeriod]:
         """Each stretch of status on both clocks, the newest law first. Who is not at home is told
@@ -429,9 +436,12 @@ class OperatorQuery:
         wanted = asked.wanted
         _may_ask_where(info, filter)
         as_known_now(
-            as_of, dueBefore=asked.due_before, overdue=asked.overdue,
-            changedAfter=asked.changed_after, changedSince=asked.changed_since,
-        )  # fmt: skip
+            as_of,
+            dueBefore=asked.due_before,
+            overdue=asked.overdue,
+            changedAfter=asked.changed_after,
+            changedSince=asked.changed_since,
+        )
         after_position = await changed_after(context, asked.changed_after, asked.changed_since)
         wanted = replace(wanted, changed_after=after_position)
         window = paging.Window.of("operators", first, after, last, before)

@@ -131,12 +131,16 @@ def _read(
     now, then = contacts(events), contacts([e for e in events if e.originator_version in known])
     named = [
         Named(
-            it.person, it.role, it.commitment, it.since,
+            it.person,
+            it.role,
+            it.commitment,
+            it.since,
             it.until if it.until and it.until <= today else None,
             now[it.person].erased if it.person in now else it.erased,
         )
-        for it in then.values() if it.since <= today
-    ]  # fmt: skip
+        for it in then.values()
+        if it.since <= today
+    ]
     return named, context.persons.read(tin, named) if told else {}
 
 

@@ -54,9 +54,14 @@ class Rule:
     def unknown(cls, name: str) -> Rule:
         """A rule that decisions ask for and that nobody has recorded for that day."""
         return cls(
-            name=name, state=RuleState.UNKNOWN, value="unknown", unit=None, valid_from=None,
-            valid_to=None, source=NOT_ON_RECORD,
-        )  # fmt: skip
+            name=name,
+            state=RuleState.UNKNOWN,
+            value="unknown",
+            unit=None,
+            valid_from=None,
+            valid_to=None,
+            source=NOT_ON_RECORD,
+        )
 
 
 @strawberry.type(description="An AEO programme of one administration.")

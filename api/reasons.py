@@ -282,8 +282,9 @@ class _Recognition:
             return [(ALWAYS, NEVER_AT)]
         return [
             (m.valid_from, m.valid_to or NEVER_AT)
-            for m in self.facts.members if m.bloc == party and m.member == code
-        ]  # fmt: skip
+            for m in self.facts.members
+            if m.bloc == party and m.member == code
+        ]
 
     def _stale(self, told: _Facts) -> None:
         listed = self.facts.list_as_of
@@ -315,8 +316,9 @@ class _Recognition:
             for each in self.facts.periods
             if each.authorisation == period.authorisation
             and (each.status, each.abroad) == stands
-            and each.valid_to and each.valid_from < each.valid_to
-        }  # fmt: skip
+            and each.valid_to
+            and each.valid_from < each.valid_to
+        }
         while found in before:
             found = before[found]
         return found

@@ -248,9 +248,7 @@ class RecognitionQuery:
             told = all_of(info.context, tin)
             [asked] = await as_clauses_name_them(info.context, [question])
             found.append(
-                Recognition.of(
-                    tin, known.of(tin), asked, clocks, known.position, all_of_it=told
-                )
+                Recognition.of(tin, known.of(tin), asked, clocks, known.position, all_of_it=told)
             )
         return found[0]
 
@@ -282,11 +280,15 @@ class RecognitionQuery:
             known = await facts(info.context, tins, in_, clocks)
             found += [
                 Recognition.of(
-                    tin, known.of(tin), question, clocks, known.position,
+                    tin,
+                    known.of(tin),
+                    question,
+                    clocks,
+                    known.position,
                     all_of_it=all_of(info.context, tin),
                 )
                 for tin in tins
-            ]  # fmt: skip
+            ]
         return found
 
 
@@ -303,13 +305,16 @@ def _look(
         said = {name: getattr(asked, name) for name in SAID}
         texts = {
             name: str(getattr(it, "text", None) or getattr(it, "value", it))
-            for name, it in said.items() if it
-        }  # fmt: skip
+            for name, it in said.items()
+            if it
+        }
         question = Asked(asked.territory.text, asked.at, as_of.known, consignment(texts))
         info.context.looked(
-            operation, [tin.text for tin in tins], question,
+            operation,
+            [tin.text for tin in tins],
+            question,
             [it.outcome.value for it in found] if told else None,
-        )  # fmt: skip
+        )
 
 
 def _keep_told(info: Info, tin: Tin, found: Sequence[Recognition], as_of: AsOf) -> None:
@@ -351,12 +356,16 @@ async def everywhere(
     mine = known.of(tin) if known else Facts(None)
     found = [
         Recognition.of(
-            tin, reads.into(mine, there), Question(there, as_of.at), as_of,
-            known.position if known else 0, all_of_it=all_of(context, tin),
+            tin,
+            reads.into(mine, there),
+            Question(there, as_of.at),
+            as_of,
+            known.position if known else 0,
+            all_of_it=all_of(context, tin),
         )
         for there in reads.territories(mine, as_of.at)
         if context.may(Action.ASK_RECOGNITION, operator(tin, there))
-    ]  # fmt: skip
+    ]
     found = [it for it in found if outcome in (None, it.outcome)]
     _keep_told(info, tin, found, as_of)
     return found

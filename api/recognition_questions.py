@@ -133,9 +133,11 @@ class _Batch(NamedTuple):
 
 
 def _batch(
-    context: Context, questions: Sequence[RecognitionQuestion] | Questions,
-    in_: AdministrationCode, known_at: datetime | None,
-) -> _Batch:  # fmt: skip
+    context: Context,
+    questions: Sequence[RecognitionQuestion] | Questions,
+    in_: AdministrationCode,
+    known_at: datetime | None,
+) -> _Batch:
     """Each question that may not be asked, or of an instant that nobody can answer for, has that
     as its fault. Raises Unanswered for more than 1,000 questions, and for `known_at`."""
     paging.keys("questions", questions)
@@ -177,9 +179,11 @@ def _forbidden(context: Context, tin: str, in_: AdministrationCode) -> Fault | N
 
 
 def _asked(
-    context: Context, questions: Sequence[RecognitionQuestion] | Questions,
-    in_: AdministrationCode, known_at: datetime | None = None,
-) -> dict[str, Any]:  # fmt: skip
+    context: Context,
+    questions: Sequence[RecognitionQuestion] | Questions,
+    in_: AdministrationCode,
+    known_at: datetime | None = None,
+) -> dict[str, Any]:
     """The questions as arrays, and those alike on the first clock and in their consignment told
     by number: `alike` of each question, `asked` of each number."""
     batch = _batch(context, questions, in_, known_at)
@@ -214,7 +218,7 @@ def _asked(
         "asked": [(as_of, None if it == NOTHING else it) for as_of, it in asked],
         "looked": [it.wanted for it, _ in good],
         "look": _look(in_, batch.clocks, good),
-    }  # fmt: skip
+    }
 
 
 def _path(fault: Fault | None) -> str | None:
@@ -240,9 +244,11 @@ def _look(in_: AdministrationCode, clocks: AsOf, good: Sequence[tuple[Declared, 
     """For the log of looks: on which instant and with which consignment each was asked about."""
     instants = {at: at.isoformat() for at in {as_of.at for _, as_of in good}}
     return Asked(
-        in_.text, None, clocks.known,
+        in_.text,
+        None,
+        clocks.known,
         each=[(instants[as_of.at], _said(it.consignment)) for it, as_of in good],
-    )  # fmt: skip
+    )
 
 
 @lru_cache(maxsize=16_384)
@@ -251,9 +257,22 @@ def _said(it: Consignment) -> str | None:
 
 
 _GIVEN = (
-    "keys", "asked_tins", "tins", "ats", "roles", "directions", "hss", "crossings", "modes",
-    "codes", "messages", "paths", "in", "known", "exact",
-)  # fmt: skip
+    "keys",
+    "asked_tins",
+    "tins",
+    "ats",
+    "roles",
+    "directions",
+    "hss",
+    "crossings",
+    "modes",
+    "codes",
+    "messages",
+    "paths",
+    "in",
+    "known",
+    "exact",
+)
 
 
 @strawberry.type
@@ -294,25 +313,33 @@ class RecognitionQuestionQuery:
             for tin, question, (_, as_of) in zip(tins, asked, good, strict=True):
                 found.append(
                     Recognition.of(
-                        tin, known.of(tin), question, as_of,
-                        known.position, all_of_it=all_of(context, tin),
+                        tin,
+                        known.of(tin),
+                        question,
+                        as_of,
+                        known.position,
+                        all_of_it=all_of(context, tin),
                     )
-                )  # fmt: skip
+                )
         finally:
             chosen = [it.selections for it in info.selected_fields]
             told = found and any(selects(it, "recognition", "outcome") for it in chosen)
             context.looked(
-                "recognitionsOf", [tin.text for tin in tins], _look(in_, batch.clocks, good),
+                "recognitionsOf",
+                [tin.text for tin in tins],
+                _look(in_, batch.clocks, good),
                 [it.outcome.value for it in found] if told else None,
-            )  # fmt: skip
+            )
         answers = iter(found)
         return [
             RecognitionAnswer(
-                key=it.key, tin=it.tin, fault=it.fault,
+                key=it.key,
+                tin=it.tin,
+                fault=it.fault,
                 found=next(answers) if it.fault is None else None,
             )
             for it in batch.questions
-        ]  # fmt: skip
+        ]
 
 
 def _question(in_: AdministrationCode, at: datetime, it: Consignment) -> Question:

@@ -65,9 +65,7 @@ def serve_on(conninfo: Callable[[], str], place: Place, workers: int = 0) -> Non
                 helper.stop()
 
 
-def _serve(
-    conninfo: Callable[[], str], place: Place, helpers: list[Kept], more: int = 0
-) -> None:
+def _serve(conninfo: Callable[[], str], place: Place, helpers: list[Kept], more: int = 0) -> None:
     gc.disable()  # nothing of what is imported is garbage: a tenth less time
     import uvloop
     from granian.constants import HTTPModes, Interfaces
@@ -80,9 +78,7 @@ def _serve(
     sys.setswitchinterval(SWITCH)
     gc.enable()
     url = conninfo()
-    app = create_app(
-        Settings(database=url, home=place.home, host=place.host, demo=place.demo)
-    )
+    app = create_app(Settings(database=url, home=place.home, host=place.host, demo=place.demo))
 
     async def run() -> None:
         server: Any = Server(

@@ -83,20 +83,36 @@ class Service:
     tracer: Tracer | None
 
     def context(
-        self, asker: Asker, purpose: str | None = None, exchange: Exchange | None = None,
-        least: MinPosition | None = None, answered: dict[str, Any] | None = None,
-    ) -> Context:  # fmt: skip
+        self,
+        asker: Asker,
+        purpose: str | None = None,
+        exchange: Exchange | None = None,
+        least: MinPosition | None = None,
+        answered: dict[str, Any] | None = None,
+    ) -> Context:
         """One request's. `purpose`: what the asker says the reading is for; `exchange`:
         the request over HTTP; `least`: what the answer must not be older than; `answered`: what
         the request's line in the log says besides."""
         views = CheckedReaders(self.views, least) if least else self.views
         ledger = CheckedReaders(self.ledger, least) if least else self.ledger
         return Context(
-            asker, datetime.now(UTC), views, ledger, self.registry, self.writers,
-            self.readlog, self.heads, self.persons, purpose[:200] if purpose else None,
-            self.sight.position, exchange, self.sight.epoch, least,
-            answered, self.sight.reached,
-        )  # fmt: skip
+            asker,
+            datetime.now(UTC),
+            views,
+            ledger,
+            self.registry,
+            self.writers,
+            self.readlog,
+            self.heads,
+            self.persons,
+            purpose[:200] if purpose else None,
+            self.sight.position,
+            exchange,
+            self.sight.epoch,
+            least,
+            answered,
+            self.sight.reached,
+        )
 
 
 @asynccontextmanager
@@ -149,10 +165,28 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         parser = Parser(core, counter.documents, short.was_used)
         stack.callback(parser.close)
         yield Service(
-            settings, views, ledger, registry, writers, readlog, sight, heads, persons, askers,
-            counter, allowance, short, new, long, refusals, parser, Persisted(_shared()),
-            FirstLoad(settings.home), authenticates, traced,
-        )  # fmt: skip
+            settings,
+            views,
+            ledger,
+            registry,
+            writers,
+            readlog,
+            sight,
+            heads,
+            persons,
+            askers,
+            counter,
+            allowance,
+            short,
+            new,
+            long,
+            refusals,
+            parser,
+            Persisted(_shared()),
+            FirstLoad(settings.home),
+            authenticates,
+            traced,
+        )
 
 
 def _shared() -> Path | None:

@@ -88,7 +88,6 @@ class Settings(BaseSettings):
             )
         return self
 
-
     @model_validator(mode="after")
     def _a_contact_expires(self) -> Settings:
         for contact in self.security_contacts:

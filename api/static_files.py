@@ -95,8 +95,10 @@ class Files(StaticFiles):
 async def _given(name: str, whole: str, kept: str, scope: Scope) -> Response:
     said = {key.lower(): value for key, value in scope["headers"]}
     headers: dict[str, Any] = {
-        "ETag": f'"{whole[:32]}"', "Cache-Control": kept, "X-Content-Type-Options": "nosniff",
-    }  # fmt: skip
+        "ETag": f'"{whole[:32]}"',
+        "Cache-Control": kept,
+        "X-Content-Type-Options": "nosniff",
+    }
     if tagged(f'"{whole[:32]}"', said.get(b"if-none-match", b"").decode("latin-1")):
         return Response(status_code=304, headers=headers)
     kind = guess_type(name)[0] or "text/plain"

@@ -30,9 +30,18 @@ DIGITS = {"CN": 10, "GB": 12, "JP": 15, "KR": 10, "US": 11}
 LARGE = {"EU": ("DE",) * 20 + ("NL", "FR", "IT", "PL", "ES", "BE") * 4}
 #: What becomes of it, and of how many in a thousand. The order is part of the seed.
 FATES = {
-    "pending": 40, "not accepted": 20, "withdrawn": 25, "refused": 40, "valid": 680,
-    "suspended": 15, "revoked": 35, "annulled": 3, "surrendered": 50, "expired": 60, "merged": 32,
-}  # fmt: skip
+    "pending": 40,
+    "not accepted": 20,
+    "withdrawn": 25,
+    "refused": 40,
+    "valid": 680,
+    "suspended": 15,
+    "revoked": 35,
+    "annulled": 3,
+    "surrendered": 50,
+    "expired": 60,
+    "merged": 32,
+}
 _FATES, _UP_TO = tuple(FATES), tuple(accumulate(FATES.values()))
 
 

@@ -63,9 +63,7 @@ class _Told:
         answer = recognise(self._facts, self._asked)
         if self._in_full:
             answer = in_full(answer, self._facts)
-        found = reasons.why(
-            self._facts, self._asked, answer, self._zones, all_of_it=self._in_full
-        )
+        found = reasons.why(self._facts, self._asked, answer, self._zones, all_of_it=self._in_full)
         return {reason.code: reason for reason in found}
 
 

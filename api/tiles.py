@@ -142,9 +142,7 @@ ROUTES = [  # a GET that is answered is answered to HEAD as well
 ]
 
 
-async def _covered(
-    connection: AsyncConnection[Any], level: int, number: int, width: int
-) -> None:
+async def _covered(connection: AsyncConnection[Any], level: int, number: int, width: int) -> None:
     """Raises NotInTheLog for what no signed head covers: it could still become another."""
     head = await reads.head(connection)
     covered = width_of(level, number, head.size) if head else 0

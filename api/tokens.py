@@ -42,9 +42,14 @@ def issue(subject: str, home: Path, seconds: int = LIFE) -> str:
         raise ValueError(f"a token lives 1 to {LIFE} seconds, not {seconds}")
     now = int(time())
     claims: dict[str, object] = {
-        "iss": ISSUER, "aud": AUDIENCE, "sub": subject, "jti": str(uuid4()),
-        "iat": now, "nbf": now, "exp": now + seconds,
-    }  # fmt: skip
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": subject,
+        "jti": str(uuid4()),
+        "iat": now,
+        "nbf": now,
+        "exp": now + seconds,
+    }
     return jwt.encode({"alg": ALGORITHM}, claims, _key(home), algorithms=[ALGORITHM])
 
 

@@ -55,9 +55,10 @@ def _exporting(provider: type[TracerProvider]) -> TracerProvider | None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     except ImportError:
         log.warning(
-            "tracing.off", why="OTEL_EXPORTER_OTLP_ENDPOINT is set, and the package"
-            " opentelemetry-exporter-otlp-proto-http is not installed"
-        )  # fmt: skip
+            "tracing.off",
+            why="OTEL_EXPORTER_OTLP_ENDPOINT is set, and the package"
+            " opentelemetry-exporter-otlp-proto-http is not installed",
+        )
         return None
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 

@@ -95,9 +95,12 @@ SPECIFIED = {
 def _text_scalar(name: str, kind: type[Text], description: str) -> ScalarDefinition:
     # A refused value is worded by ValueError; graphql-core puts field and path beside it.
     return strawberry.scalar(
-        name=name, description=description, specified_by_url=SPECIFIED[name], serialize=str,
+        name=name,
+        description=description,
+        specified_by_url=SPECIFIED[name],
+        serialize=str,
         parse_value=kind.parse,
-    )  # fmt: skip
+    )
 
 
 def _literal_position(node: ValueNode, variables: Any = None) -> int:

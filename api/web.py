@@ -188,9 +188,11 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
     service.persisted.keep(text, asked.extensions)
     if asks.by_get and operation.operation is not OperationType.QUERY:
         raise Declined(
-            405, "METHOD_NOT_ALLOWED", "Commands are sent by POST; a GET may only ask.",
+            405,
+            "METHOD_NOT_ALLOWED",
+            "Commands are sent by POST; a GET may only ask.",
             Allow="POST",
-        )  # fmt: skip
+        )
     if length > BODY and length > longest(operation):
         raise too_long(longest(operation))
     price = document.cost(operation, asked.variables or {})
@@ -209,9 +211,14 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
                 asks.asker, asks.purpose, asks.exchange, least, asks.exchange.answered
             )
             return await counter.execute(
-                context, document, operation, asked.variables, as_text=True, price=price,
+                context,
+                document,
+                operation,
+                asked.variables,
+                as_text=True,
+                price=price,
                 apart=fresh,
-            )  # fmt: skip
+            )
         finally:
             if queue is service.short:
                 queue.leave()
@@ -232,10 +239,12 @@ async def _read_new(asks: _Asks, text: str) -> Document:
     wait = service.allowance.take(asks.who, monotonic())
     if wait:
         raise Declined(
-            429, "TOO_MANY_DOCUMENTS",
+            429,
+            "TOO_MANY_DOCUMENTS",
             "Too many new documents. Say what differs from question to question in variables: "
-            "a document that was read once is answered at once.", Retry_After=str(wait),
-        )  # fmt: skip
+            "a document that was read once is answered at once.",
+            Retry_After=str(wait),
+        )
     queue = service.new
     if not queue.at_once():
         await queue.wait(asks.who, READING)
@@ -284,10 +293,11 @@ async def _not_older(
             service.sight.doubt(behind.found)
             if monotonic() >= until:
                 raise Declined(
-                    503, "BEHIND",
+                    503,
+                    "BEHIND",
                     f"{HEADER}: found {least.position}, and the read models show what was recorded "
                     f"up to {behind.found}. Ask again.",
-                ) from None  # fmt: skip
+                ) from None
         await asyncio.sleep(AGAIN)
 
 
@@ -295,18 +305,17 @@ def not_allowed(request: Request) -> Response:
     """Neither a POST nor a GET with a document."""
     return _declined(
         Declined(
-            405, "METHOD_NOT_ALLOWED",
+            405,
+            "METHOD_NOT_ALLOWED",
             "Questions are sent by POST, or by GET with ?query=; commands by POST.",
             Allow="GET, POST",
         ),
         RESPONSE,
         request.scope[KEY],
-    )  # fmt: skip
+    )
 
 
-def _declined(
-    declined: Declined, media: str, exchange: Exchange, cut: bool = False
-) -> Response:
+def _declined(declined: Declined, media: str, exchange: Exchange, cut: bool = False) -> Response:
     exchange.refused(declined.code)
     extensions = {"code": declined.code, "requestId": exchange.id}
     error = {"message": declined.sentence, "extensions": extensions}

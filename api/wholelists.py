@@ -52,9 +52,13 @@ class WholeList:
                     and (it.latest < read_on and operator.successor is None)
                 ):
                     yield c.ListOperator(
-                        tin=operator.tin, programme=programme, type=it.type, list_=name,
-                        read_on=read_on, absent=True,
-                    )  # fmt: skip
+                        tin=operator.tin,
+                        programme=programme,
+                        type=it.type,
+                        list_=name,
+                        read_on=read_on,
+                        absent=True,
+                    )
 
 
 def _listed(conninfo: str, name: str) -> list[UUID]:

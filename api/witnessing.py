@@ -110,9 +110,13 @@ class Witnesses:
             try:
                 self._ask(witness, note, shown)
             except (
-                OSError, http.client.HTTPException, ValueError, LookupError, psycopg.Error,
+                OSError,
+                http.client.HTTPException,
+                ValueError,
+                LookupError,
+                psycopg.Error,
                 Unwilling,
-            ) as error:  # fmt: skip
+            ) as error:
                 if not witness.pause:  # once, and not with every head
                     log.warning("witness.silent", witness=witness.url, why=str(error).strip())
                 witness.pause = RENEW if isinstance(error, Contradiction) else RETRY
@@ -123,9 +127,7 @@ class Witnesses:
             finally:
                 witness.answered.set()
 
-    def _next(
-        self, witness: Witness, shown: Checkpoint | None
-    ) -> tuple[Note, Checkpoint] | None:
+    def _next(self, witness: Witness, shown: Checkpoint | None) -> tuple[Note, Checkpoint] | None:
         """The head to show it, when it is time: a new one, or the same once more."""
 
         def wanted() -> bool:

@@ -36,9 +36,7 @@ ORIGIN = "registry.example/aeo/1"
 OPERATORS, PLACES = 300, 20
 
 #: The log's own keys, and those of three partner administrations who watch it.
-LOG = (
-    Signer.of_seed(ORIGIN, ED25519, b"l" * 32), Signer.of_seed(ORIGIN, MLDSA44, b"m" * 32)
-)  # fmt: skip
+LOG = (Signer.of_seed(ORIGIN, ED25519, b"l" * 32), Signer.of_seed(ORIGIN, MLDSA44, b"m" * 32))
 WITNESSES = tuple(
     Signer.of_seed(f"{code}.example", COSIGNATURE, code.encode() * 16)
     for code in ("kr", "jp", "ch")
@@ -121,9 +119,14 @@ def _tile(connection: Connection, level: int, index: int) -> bytes:
 
 Attack = Callable[[Connection, int], None]
 GUARDED = (
-    "ledger.event", "proof.leaf", "proof.salt", "proof.tile", "proof.state", "proof.checkpoint",
+    "ledger.event",
+    "proof.leaf",
+    "proof.salt",
+    "proof.tile",
+    "proof.state",
+    "proof.checkpoint",
     "proof.cosignature",
-)  # fmt: skip
+)
 
 
 def edit(connection: Connection, at: int) -> None:
@@ -132,8 +135,12 @@ def edit(connection: Connection, at: int) -> None:
 
 
 def change_type(connection: Connection, at: int) -> None:
-    _rewrite(connection, at, "topic = case topic when 'operator.suspended' then 'operator.renewed'"
-             " else 'operator.suspended' end")  # fmt: skip
+    _rewrite(
+        connection,
+        at,
+        "topic = case topic when 'operator.suspended' then 'operator.renewed'"
+        " else 'operator.suspended' end",
+    )
 
 
 def another_hand(connection: Connection, at: int) -> None:
@@ -212,9 +219,7 @@ def log_anew(connection: Connection) -> None:
         made = entry(salt, event_bytes(Row(*row)))
         leaves.append(proofs.leaf_hash(made))
         connection.execute("update proof.salt set salt = %s where leaf_index = %s", [salt, index])
-        connection.execute(
-            "update proof.leaf set entry = %s where leaf_index = %s", [made, index]
-        )
+        connection.execute("update proof.leaf set entry = %s where leaf_index = %s", [made, index])
     _plant(connection, leaves)
     connection.execute("delete from proof.cosignature")
     connection.execute("delete from proof.checkpoint")
@@ -266,8 +271,10 @@ ATTACKS: tuple[tuple[str, Attack, str, tuple[int, ...]], ...] = (
 )
 #: Where a root is all that can be compared, no position can be named.
 NAMELESS = {
-    ("rewrite the tree", NOTHING), (STOLEN, POLICY), (STOLEN, HEAD),
-}  # fmt: skip
+    ("rewrite the tree", NOTHING),
+    (STOLEN, POLICY),
+    (STOLEN, HEAD),
+}
 
 
 # --------------------------------------------------------------------------------- the auditor
@@ -320,8 +327,19 @@ def verify(*words: str) -> tuple[int, list[str]]:
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         code = verifier().main(list(words))
-    about = ("bundle: ", "time zones: ", "rules: ", "policy: ", "checkpoint: ", "history: ",
-             "keys: ", "decisions: ", "events: ", "read models: ", "verdict: ")  # fmt: skip
+    about = (
+        "bundle: ",
+        "time zones: ",
+        "rules: ",
+        "policy: ",
+        "checkpoint: ",
+        "history: ",
+        "keys: ",
+        "decisions: ",
+        "events: ",
+        "read models: ",
+        "verdict: ",
+    )
     return code, [it for it in said.getvalue().splitlines() if not it.startswith(about)]
 
 
@@ -356,8 +374,14 @@ def main() -> None:
     from registry.database import migrate
 
     console = Console(width=None if os.isatty(1) else 200, highlight=False, markup=False)
-    table = Table("Attack", "Position", "The auditor brings", "Ends with", "Sentence printed",
-                  box=box.SIMPLE_HEAD)  # fmt: skip
+    table = Table(
+        "Attack",
+        "Position",
+        "The auditor brings",
+        "Ends with",
+        "Sentence printed",
+        box=box.SIMPLE_HEAD,
+    )
     with tempfile.TemporaryDirectory(prefix="aeo-attacks-") as name:
         folder = Path(name)
         folder.chmod(0o711)  # as root the server is run by another user, who must get through

@@ -89,9 +89,16 @@ def run(home: Path, port: int, rounds: int, random: Random) -> int:
         time.sleep(random.random())
         mode = random.choice(["fast", "immediate"])
         runner(cluster)(
-            cluster.programs / "pg_ctl", "restart", "-w", "-D", cluster.data, "-m", mode,
-            "-l", cluster.log,
-        )  # fmt: skip
+            cluster.programs / "pg_ctl",
+            "restart",
+            "-w",
+            "-D",
+            cluster.data,
+            "-m",
+            mode,
+            "-l",
+            cluster.log,
+        )
         took = answered(port)
         dead += took is None
         slowest = max(slowest, took or AGAIN)

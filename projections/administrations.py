@@ -29,8 +29,15 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
     ]
     return {
         "administration": [
-            (code, first.event.name, zone, first.event.bloc, first.event.source,
-             first.known_at, last)
+            (
+                code,
+                first.event.name,
+                zone,
+                first.event.bloc,
+                first.event.source,
+                first.known_at,
+                last,
+            )
         ],
         "membership": [
             (code, *r.fact, r.recorded_from, r.recorded_to, r.position, r.position_to)
@@ -41,7 +48,7 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
             for it in events[1:]
             if isinstance(it.event, Administration.ListReceived)
         ],
-    }  # fmt: skip
+    }
 
 
 def _members(events: list[Administration.Event], zone: str) -> list[tuple[Any, ...]]:
@@ -55,8 +62,9 @@ def _members(events: list[Administration.Event], zone: str) -> list[tuple[Any, .
         match event:
             # Found to have joined earlier: of the two words the earlier day counts.
             case Administration.MemberJoined(member=member, sense=sense) if (
-                (member, sense) not in open
-            ):
+                member,
+                sense,
+            ) not in open:
                 open[member, sense] = (member.text, sense.value, ground, day, None)
             case Administration.MemberLeft(member=member, sense=sense) if (member, sense) in open:
                 code, name, why, since, _ = open.pop((member, sense))

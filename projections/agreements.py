@@ -37,9 +37,19 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
     return {
         "agreement": [
             (
-                first.agreement, first.kind.value, array(first.pillars), reading.title,
-                reading.legal_basis, reading.confidence, _json(reading.details), first.source,
-                words, it.proposed.known_at, first.effective, it.last, _json(reading.titles),
+                first.agreement,
+                first.kind.value,
+                array(first.pillars),
+                reading.title,
+                reading.legal_basis,
+                reading.confidence,
+                _json(reading.details),
+                first.source,
+                words,
+                it.proposed.known_at,
+                first.effective,
+                it.last,
+                _json(reading.titles),
                 _json(reading.names),
             )
         ],
@@ -53,21 +63,36 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
         ],
         "side": [
             (
-                first.agreement, r.fact.party.text, r.fact.implemented_from, r.fact.suspended,
-                r.fact.valid_from, r.fact.valid_to, *_belief(r),
+                first.agreement,
+                r.fact.party.text,
+                r.fact.implemented_from,
+                r.fact.suspended,
+                r.fact.valid_from,
+                r.fact.valid_to,
+                *_belief(r),
             )
             for r in it.sides
         ],
         "dated": [
             (
-                first.agreement, r.fact.what.value, optional(r.fact.side), r.fact.term,
-                r.fact.dates.earliest, r.fact.dates.latest, r.fact.source, r.fact.assumed,
-                r.fact.note, r.fact.from_at, r.fact.by_at, r.fact.over_at, *_belief(r),
+                first.agreement,
+                r.fact.what.value,
+                optional(r.fact.side),
+                r.fact.term,
+                r.fact.dates.earliest,
+                r.fact.dates.latest,
+                r.fact.source,
+                r.fact.assumed,
+                r.fact.note,
+                r.fact.from_at,
+                r.fact.by_at,
+                r.fact.over_at,
+                *_belief(r),
             )
             for r in it.dated
         ],
         "link": [(*_link(r.fact), *_belief(r)) for r in it.links],
-    }  # fmt: skip
+    }
 
 
 def _words(events: Sequence[Known[Any]], reading: Said) -> str:
@@ -92,12 +117,31 @@ def _words(events: Sequence[Known[Any]], reading: Said) -> str:
 def _link(it: Link) -> tuple[Any, ...]:
     c = it.clause
     return (
-        c.from_.text, c.to.text, it.agreement, it.kind.value, it.ordinal, it.state.value,
-        it.assumed, array(c.programmes), array(c.types), array(c.roles), optional(c.direction),
-        array(c.hs), array(c.crossings), array(c.modes), c.identifier_scheme, c.declaration_box,
-        array(c.benefits), c.consent_required, c.max_age_hours, it.valid_from, it.valid_to,
-        array(it.hindered_by), *_ends(it.begins), *_ends(it.ends),
-    )  # fmt: skip
+        c.from_.text,
+        c.to.text,
+        it.agreement,
+        it.kind.value,
+        it.ordinal,
+        it.state.value,
+        it.assumed,
+        array(c.programmes),
+        array(c.types),
+        array(c.roles),
+        optional(c.direction),
+        array(c.hs),
+        array(c.crossings),
+        array(c.modes),
+        c.identifier_scheme,
+        c.declaration_box,
+        array(c.benefits),
+        c.consent_required,
+        c.max_age_hours,
+        it.valid_from,
+        it.valid_to,
+        array(it.hindered_by),
+        *_ends(it.begins),
+        *_ends(it.ends),
+    )
 
 
 def _ends(dates: Dates | None) -> tuple[date | None, date | None]:

@@ -166,8 +166,9 @@ class BackgroundCheck:
         if walk.phase not in (_LEDGER, *TABLES):
             connection.execute(
                 "update checks.walk set began_at = clock_timestamp(), phase = %s, place = '0',"
-                " progress = 0", [_LEDGER],
-            )  # fmt: skip
+                " progress = 0",
+                [_LEDGER],
+            )
             walk = _walk(connection)
         if walk.phase == _LEDGER:
             place, looked, progress = self._ledger_step(connection, comparison, int(walk.place))
@@ -186,9 +187,14 @@ class BackgroundCheck:
             " whole_seconds = case when %(ended)s then"
             " extract(epoch from clock_timestamp() - began_at) else whole_seconds end,"
             " whole_at = case when %(ended)s then clock_timestamp() else whole_at end",
-            {"phase": phase, "place": place, "progress": 0.0 if ended else progress,
-             "looked": looked, "ended": ended},
-        )  # fmt: skip
+            {
+                "phase": phase,
+                "place": place,
+                "progress": 0.0 if ended else progress,
+                "looked": looked,
+                "ended": ended,
+            },
+        )
         if ended:
             log.info("checker.whole")
         return ended
@@ -232,18 +238,29 @@ class BackgroundCheck:
             keys = [found for (found,) in rows]
             streams = {it: stream_of(noun, it) for it in keys}
             there = {
-                id for (id,) in connection.execute(
+                id
+                for (id,) in connection.execute(
                     "select originator_id from ledger.event where originator_id = any(%s)"
                     " and originator_version = 1",
                     [[id for id in streams.values() if id]],
                 ).fetchall()
-            }  # fmt: skip
+            }
         position = positions.get(NOUNS[noun].name, 0)
-        self._found(connection, comparison, [
-            Difference(f"views.{table}", noun, it, "there are rows of what was never recorded",
-                       position)
-            for it, id in streams.items() if id not in there
-        ])  # fmt: skip
+        self._found(
+            connection,
+            comparison,
+            [
+                Difference(
+                    f"views.{table}",
+                    noun,
+                    it,
+                    "there are rows of what was never recorded",
+                    position,
+                )
+                for it, id in streams.items()
+                if id not in there
+            ],
+        )
         done = list(TABLES).index(table) + 1
         progress = _LEDGER_PART + (1 - _LEDGER_PART) * done / len(TABLES)
         return (keys[-1] if len(keys) == KEYS else None), 0, progress
@@ -328,9 +345,7 @@ class Snapshot:
 
 def _walk(connection: psycopg.Connection[Any]) -> Walk:
     with connection.cursor(row_factory=class_row(Walk)) as cursor:
-        found = cursor.execute(
-            "select phase, place from checks.walk"
-        ).fetchone()
+        found = cursor.execute("select phase, place from checks.walk").fetchone()
     assert found is not None
     return found
 
@@ -381,8 +396,11 @@ def _ahead(connection: psycopg.Connection[Any], head: int) -> list[Difference]:
     )
     return [
         Difference(
-            ledger_check.HEAD, "", name,
-            f"it is said to have seen position {position}, and the ledger ends with {head}", head,
+            ledger_check.HEAD,
+            "",
+            name,
+            f"it is said to have seen position {position}, and the ledger ends with {head}",
+            head,
         )
         for name, position in rows
-    ]  # fmt: skip
+    ]

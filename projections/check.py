@@ -178,13 +178,16 @@ def _checks(
     yield f"everything derived by one release, with {by}", [why] if why else []
     # What was counted by an earlier release keeps its day; its event says by which.
     yield f"working days are counted by the public holidays of {workdays.release()}", []
-    yield "every projection is running", [
-        f"{name} stands at {position}, in front of position {stopped}: {why}"
-        for name, position, stopped, why in connection.execute(
-            "select projection, position, stopped_at, why from views.tracking"
-            " where stopped_at is not null"
-        )
-    ]
+    yield (
+        "every projection is running",
+        [
+            f"{name} stands at {position}, in front of position {stopped}: {why}"
+            for name, position, stopped, why in connection.execute(
+                "select projection, position, stopped_at, why from views.tracking"
+                " where stopped_at is not null"
+            )
+        ],
+    )
     yield "the feed of a partner, folded, is what it is answered", folded.unlike(conninfo)
     yield f"{streams} streams derived anew give the same rows", _anew(connection, conninfo, streams)
 
@@ -326,9 +329,9 @@ def _anew(connection: psycopg.Connection[Any], conninfo: str, streams: int) -> l
             )
             rows = connection.execute(
                 # All: of a table without a key the same row twice is one too many.
-                SQL(
-                    "(({0}) except all ({1})) union all (({1}) except all ({0})) limit 3"
-                ).format(made, kept)
+                SQL("(({0}) except all ({1})) union all (({1}) except all ({0})) limit 3").format(
+                    made, kept
+                )
             ).fetchall()
             wrong += [f"{table}: {row[:4]} differs from what its events say" for row in rows]
     connection.execute(SQL("drop schema {} cascade").format(Identifier(SCRATCH)))

@@ -133,11 +133,14 @@ class Comparison:
             names = columns(table)
             found += [
                 Difference(
-                    f"views.{table}", noun, key,
-                    in_words(names, made.get(key, []), kept.get(key, [])), position,
+                    f"views.{table}",
+                    noun,
+                    key,
+                    in_words(names, made.get(key, []), kept.get(key, [])),
+                    position,
                 )
                 for key in sorted({*made, *kept})
-            ]  # fmt: skip
+            ]
         return found
 
     def mend(self, it: Subject) -> list[Difference]:
@@ -206,8 +209,7 @@ class Comparison:
         names = columns(table)
         kinds = self._types[table]
         cast = SQL(", ").join(
-            SQL("m.{}::{}").format(Identifier(name), SQL(kinds[name]))
-            for name in names
+            SQL("m.{}::{}").format(Identifier(name), SQL(kinds[name])) for name in names
         )
         texts = SQL(", ").join(SQL("{} text").format(Identifier(name)) for name in names)
         return SQL("select {} from json_to_recordset(%s::json) m ({})").format(cast, texts)
@@ -229,10 +231,13 @@ class Comparison:
                 " union all select 'kept', k.* from"
                 " (select * from kept except all select * from made) k) d"
             ).format(
-                made=self._made(table), every=every, table=Identifier("views", table),
-                key=Identifier(key), texts=texts,
+                made=self._made(table),
+                every=every,
+                table=Identifier("views", table),
+                key=Identifier(key),
+                texts=texts,
                 kind=SQL(self._types[table][key]),
-            )  # fmt: skip
+            )
         return self._statements[table]
 
 

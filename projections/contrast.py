@@ -88,8 +88,9 @@ from {_moved("link", _LINK, "t.kind = 'AEO_MUTUAL_RECOGNITION'")} m
 union select 'member', m.member, m.bloc, m.event
 from {_moved("membership", "t.bloc, t.member", "t.sense = 'CUSTOMS_TERRITORY'")} m
 union select 'consent', p.administration, null, m.event
-from {_moved("programme_rule", "t.programme",
-             "t.rule = 'sharing_consent' and t.value = 'required'")} m
+from {
+    _moved("programme_rule", "t.programme", "t.rule = 'sharing_consent' and t.value = 'required'")
+} m
 join views.programme p on p.code = m.programme
 union select 'list', r.administration, null, r.position
 from views.list_received r join (
@@ -117,9 +118,7 @@ def _answers(moment: str) -> str:
     """SQL: what every territory answers about the operators at hand; of the other territories
     with which the home is one customs territory each answers as the home itself."""
     at, known = f"%({moment}_at)s", f"%({moment}_known)s"
-    verdicts = (
-        "rule.verdicts(c.tin, c.home, {}, " + f"{at}, {known}, null, null, null, null, null)"
-    )
+    verdicts = "rule.verdicts(c.tin, c.home, {}, " + f"{at}, {known}, null, null, null, null, null)"
     return f"""
     select distinct on (c.tin, v.territory) c.tin, v.territory, v.outcome
     from chunk c cross join lateral (
@@ -173,17 +172,19 @@ where s.a is distinct from s.b or w.tin is not null
 order by s.tin, w.territory"""
 #: Own events between: of the standing, and of what else recognition depends on.
 OWN = f"""
-select m.tin, 'standing', m.event from {_moved(
-    "status_period",
-    "t.tin, t.authorisation, t.programme, t.type, t.status, t.abroad, t.roles",
-    "t.tin = any(%(tins)s::text[])",
-)} m
-union select m.tin, 'recognition', m.event from {_moved(
-    "consent", "t.tin, t.partner", "t.partner <> '*' and t.tin = any(%(tins)s::text[])"
-)} m
-union select m.tin, 'recognition', m.event from {_moved(
-    "identifier", "t.tin, t.scheme, t.value", "t.tin = any(%(tins)s::text[])"
-)} m
+select m.tin, 'standing', m.event from {
+    _moved(
+        "status_period",
+        "t.tin, t.authorisation, t.programme, t.type, t.status, t.abroad, t.roles",
+        "t.tin = any(%(tins)s::text[])",
+    )
+} m
+union select m.tin, 'recognition', m.event from {
+    _moved("consent", "t.tin, t.partner", "t.partner <> '*' and t.tin = any(%(tins)s::text[])")
+} m
+union select m.tin, 'recognition', m.event from {
+    _moved("identifier", "t.tin, t.scheme, t.value", "t.tin = any(%(tins)s::text[])")
+} m
 union select o.tin, 'standing',
     (select min(n.position) from views.particulars n where n.tin = o.tin)
 from views.operator o
@@ -199,9 +200,11 @@ class Contrast:
         temporary tables."""
         self.connection = connection
         self.given: dict[str, Any] = {
-            "one_at": one.at, "one_known": one.known,
-            "other_at": other.at, "other_known": other.known,
-        }  # fmt: skip
+            "one_at": one.at,
+            "one_known": one.known,
+            "other_at": other.at,
+            "other_known": other.known,
+        }
         self.law: list[tuple[str, str, str | None, int]] = self._fetch(LAW)
         self.blocs: dict[str, set[str]] = {}
         for bloc, member in self._fetch(
@@ -222,16 +225,23 @@ class Contrast:
         if tin is None:
             self.connection.execute(CANDIDATES.encode(), self.given | {"homes": self._homes()})
             self.connection.execute("create index on contrasted (tin)")
-            [(total,)] = self._fetch("select count(*) from contrasted where tin > %(after)s",
-                                     after=after)  # fmt: skip
+            [(total,)] = self._fetch(
+                "select count(*) from contrasted where tin > %(after)s", after=after
+            )
         done = 0
         while True:
-            tins = [tin] if tin else [
-                row[0] for row in self._fetch(
-                    "select tin from contrasted where tin > %(after)s order by tin limit %(most)s",
-                    after=after, most=CHUNK,
-                )
-            ]  # fmt: skip
+            tins = (
+                [tin]
+                if tin
+                else [
+                    row[0]
+                    for row in self._fetch(
+                        "select tin from contrasted where tin > %(after)s order by tin limit %(most)s",
+                        after=after,
+                        most=CHUNK,
+                    )
+                ]
+            )
             yield from self._chunk(tins, territory)
             done += len(tins)
             if progress and tin is None:
@@ -273,10 +283,13 @@ class Contrast:
         blocs = {bloc for kind, _, bloc, _ in self.law if kind == "member" and bloc}
         # Who joins or leaves moves those that link to it, and all that share its bloc.
         towards = blocs | {whose for kind, whose, _, _ in self.law if kind == "member"}
-        moved |= blocs | {row[0] for row in self._fetch(
-            "select distinct t.from_party from views.link t where t.to_party = any(%(towards)s)",
-            towards=sorted(towards),
-        )}  # fmt: skip
+        moved |= blocs | {
+            row[0]
+            for row in self._fetch(
+                "select distinct t.from_party from views.link t where t.to_party = any(%(towards)s)",
+                towards=sorted(towards),
+            )
+        }
         return sorted(moved | {member for member, own in self.blocs.items() if own & moved})
 
     def _parties(self, code: str) -> set[str]:

@@ -139,10 +139,16 @@ class Past:
             return Facts(None)
         law = self.way.at(known)
         return Facts(
-            self.tin, self.administration, _then(self.periods, known),
-            _then(self.identifiers, known), _then(self.consents, known),
-            law.links, law.members, law.consent_laws, law.list_as_of,
-        )  # fmt: skip
+            self.tin,
+            self.administration,
+            _then(self.periods, known),
+            _then(self.identifiers, known),
+            _then(self.consents, known),
+            law.links,
+            law.members,
+            law.consent_laws,
+            law.list_as_of,
+        )
 
 
 def divergences(past: Past, territory: AdministrationCode, window: Between) -> list[Divergence]:
@@ -198,10 +204,11 @@ def _because(past: Past, asked: Question, correct: Answer) -> int:
         (holds(it.fact, asked.at), place)
         for it in facts
         for instant, place in (
-            (it.recorded_from, it.position), (it.recorded_to, it.position_to or 0)
+            (it.recorded_from, it.position),
+            (it.recorded_to, it.position_to or 0),
         )
         if instant == known
-    ]  # fmt: skip
+    ]
     moved += [(True, it.position) for it in past.way.lists if it.recorded_from == known]
     return max(moved)[1]
 
@@ -230,14 +237,16 @@ def _unlike(facts: Iterable[Believed[Any]], window: Between) -> list[Between]:
     for it in facts:
         fact = it.fact
         end = fact.valid_to or NEVER_AT
-        then = _both((max(fact.valid_from, it.recorded_from), min(end, it.recorded_to or NEVER_AT)),
-                     window)  # fmt: skip
+        then = _both(
+            (max(fact.valid_from, it.recorded_from), min(end, it.recorded_to or NEVER_AT)), window
+        )
         now = _both((fact.valid_from, end), window) if it.recorded_to is None else None
         if then == now:
             continue
         says = _says(fact)
-        there += [(where, known_now, says) for where, known_now in ((then, False), (now, True))
-                  if where]  # fmt: skip
+        there += [
+            (where, known_now, says) for where, known_now in ((then, False), (now, True)) if where
+        ]
     marks = sorted({mark for where, _, _ in there for mark in where})
     found: list[Between] = []
     for mark, end in pairwise(marks):

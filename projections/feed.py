@@ -172,15 +172,13 @@ def _alike(past: Past, step: Step, sight: Sight) -> bool:
         return True
     asker, home = AdministrationCode(sight.administration or ""), past.administration
     way = past.sight
-    return (
-        way.opened(home, asker, step.previous, step.before)
-        == way.opened(home, asker, step.position, step.at)
-        and not any(
-            step.before < edge <= step.at
-            for each in past.consents
-            for edge in (each.fact.valid_from, each.fact.valid_to)
-            if edge
-        )
+    return way.opened(home, asker, step.previous, step.before) == way.opened(
+        home, asker, step.position, step.at
+    ) and not any(
+        step.before < edge <= step.at
+        for each in past.consents
+        for edge in (each.fact.valid_from, each.fact.valid_to)
+        if edge
     )
 
 
@@ -195,9 +193,13 @@ def _stretches(past: Past, own: list[Moved], position: int) -> list[Between]:
 
 
 def _first_unlike(
-    before: Facts, after: Facts, territory: AdministrationCode, stretches: list[Between],
-    cuts: set[datetime], details: bool,
-) -> datetime | None:  # fmt: skip
+    before: Facts,
+    after: Facts,
+    territory: AdministrationCode,
+    stretches: list[Between],
+    cuts: set[datetime],
+    details: bool,
+) -> datetime | None:
     for start, end in stretches:
         first = max(start, EARLIEST)
         for cut in sorted({first} | {edge for edge in cuts if first < edge < end}):
@@ -207,9 +209,7 @@ def _first_unlike(
     return None
 
 
-def _first_to_tell(
-    after: Facts, territory: AdministrationCode, now: datetime
-) -> datetime | None:
+def _first_to_tell(after: Facts, territory: AdministrationCode, now: datetime) -> datetime | None:
     """Of an operator that the asker did not see before: the first instant at which it is
     recognised, or whose answer differs from that for an unknown operator."""
     for start, end in _pieces(edges(after)):
@@ -222,9 +222,13 @@ def _first_to_tell(
 
 
 def _hides(
-    past: Past, territory: AdministrationCode, step: Step, sight: Sight, before: Facts,
+    past: Past,
+    territory: AdministrationCode,
+    step: Step,
+    sight: Sight,
+    before: Facts,
     after: Facts,
-) -> Change | None:  # fmt: skip
+) -> Change | None:
     """The change that tells the asker that an operator is now hidden, by an event or by a day."""
     by_time = not sees(past, before, sight, step.previous, step.at)
     if by_time:
@@ -239,9 +243,7 @@ def _hides(
             continue
         was = _verdict(before, territory, start)
         if was != change.verdict(start):
-            return Change(
-                step.position, past.tin, was.outcome, start, after, territory, hidden
-            )
+            return Change(step.position, past.tin, was.outcome, start, after, territory, hidden)
     return None
 
 

@@ -63,15 +63,23 @@ def record(connection: psycopg.Connection[Any], it: Difference, why_not: str | N
         " from checks.walk w on conflict (relation, subject) where mended_at is null"
         " do update set why_not = excluded.why_not returning xmax = 0",
         {
-            "relation": it.relation, "noun": it.noun, "subject": it.key, "what": it.what,
-            "position": it.position, "why_not": why_not,
+            "relation": it.relation,
+            "noun": it.noun,
+            "subject": it.key,
+            "what": it.what,
+            "position": it.position,
+            "why_not": why_not,
         },
-    ).fetchone()  # fmt: skip
+    ).fetchone()
     if row and row[0]:
         log.error(
-            "checker.found", table=it.relation, subject=it.key, what=it.what,
-            mended=why_not is None, **({"why_not": why_not} if why_not else {}),
-        )  # fmt: skip
+            "checker.found",
+            table=it.relation,
+            subject=it.key,
+            what=it.what,
+            mended=why_not is None,
+            **({"why_not": why_not} if why_not else {}),
+        )
         connection.execute("select pg_notify(%s, '')", [CHANNEL])
 
 

@@ -21,9 +21,7 @@ def say_database_failed(log: Any, who: str, error: BaseException) -> None:
     tell(f"{who}.database_lost" if lost else f"{who}.cannot_write", error=str(error).strip())
 
 
-def lead(
-    connection: psycopg.Connection[Any], lock: int, stop: threading.Event, who: str
-) -> None:
+def lead(connection: psycopg.Connection[Any], lock: int, stop: threading.Event, who: str) -> None:
     """Wait until no other leads, or until told to stop: whoever leads may die at any time, and
     then we go on. The lock is given back with the connection. `who`: the command that this is; that
     it waits is said in one line of the log, and that it leads from then on in another."""

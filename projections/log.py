@@ -44,9 +44,7 @@ LEAF_ROW, SALT_ROW = Struct(">hiqiqi").pack, Struct(">hiqi").pack
 
 def _text(column: str) -> str:
     written = f"convert_to({column}, 'UTF8')"
-    return (
-        f"coalesce(int4send(octet_length({written})) || {written}, '\\xffffffff'::bytea)"
-    )
+    return f"coalesce(int4send(octet_length({written})) || {written}, '\\xffffffff'::bytea)"
 
 
 def _instant(column: str) -> str:
@@ -55,12 +53,18 @@ def _instant(column: str) -> str:
 
 #: What `registry.commitments.event_bytes` makes of a row, made where the row is: taking it in costs
 #: the processors half of what it does as values. A test holds the two to each other.
-EVENT_BYTES = " || ".join((
-    f"'\\x{EVENT.hex()}'::bytea", "int8send(position)", "uuid_send(originator_id)",
-    "int8send(originator_version)", _instant("recorded_at"), _instant("known_at"),
-    "uuid_send(command_id)",
-    *map(_text, ("topic", "actor", "decided_by", "legal_ground", "state")),
-))  # fmt: skip
+EVENT_BYTES = " || ".join(
+    (
+        f"'\\x{EVENT.hex()}'::bytea",
+        "int8send(position)",
+        "uuid_send(originator_id)",
+        "int8send(originator_version)",
+        _instant("recorded_at"),
+        _instant("known_at"),
+        "uuid_send(command_id)",
+        *map(_text, ("topic", "actor", "decided_by", "legal_ground", "state")),
+    )
+)
 AFTER = f"select position, {EVENT_BYTES} from ledger.event where position > %s order by position"
 
 
@@ -138,9 +142,10 @@ class Integrator:
                 return size, size
             if events[-1][0] != place + len(events):
                 expected, found = next(
-                    (n, position) for n, (position, _) in enumerate(events, place + 1)
+                    (n, position)
+                    for n, (position, _) in enumerate(events, place + 1)
                     if n != position
-                )  # fmt: skip
+                )
                 raise LedgerBroken(
                     f"Position {expected} is missing: the ledger goes on at {found}."
                 )
@@ -161,14 +166,20 @@ class Integrator:
         gained = list(proofs.growth(size, leaves, lambda level, index: tiles[level, index]))
         with connection.cursor() as cursor:
             with cursor.copy("copy proof.leaf from stdin (format binary)") as copy:
-                copy.write(b"".join([
-                    COPIED, *(
-                        LEAF_ROW(3, 8, n, 8, position, len(it)) + it
-                        for n, ((position, _), it) in enumerate(
-                            zip(events, entries, strict=True), start=size
-                        )
-                    ), COPIED_ALL,
-                ]))  # fmt: skip
+                copy.write(
+                    b"".join(
+                        [
+                            COPIED,
+                            *(
+                                LEAF_ROW(3, 8, n, 8, position, len(it)) + it
+                                for n, ((position, _), it) in enumerate(
+                                    zip(events, entries, strict=True), start=size
+                                )
+                            ),
+                            COPIED_ALL,
+                        ]
+                    )
+                )
             with cursor.copy("copy proof.salt from stdin (format binary)") as copy:
                 rows = [SALT_ROW(2, 8, n, SALT) + salt for n, salt in enumerate(salts, size)]
                 copy.write(b"".join([COPIED, *rows, COPIED_ALL]))

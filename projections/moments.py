@@ -213,9 +213,7 @@ def _answers(
             yield first, answer.result()
 
 
-def _add(
-    connection: psycopg.Connection[Any], schema: str, sheets: Mapping[str, Sheet]
-) -> None:
+def _add(connection: psycopg.Connection[Any], schema: str, sheets: Mapping[str, Sheet]) -> None:
     with connection.transaction(), connection.cursor() as cursor:
         for sheet in sheets.values():
             for table, rows in sheet.added.items():
@@ -229,9 +227,7 @@ def _tables(model: Projection) -> list[str]:
     return sorted(own, key=lambda name: (name in last, name))
 
 
-def _keep(
-    connection: psycopg.Connection[Any], schema: str, models: Sequence[Projection]
-) -> None:
+def _keep(connection: psycopg.Connection[Any], schema: str, models: Sequence[Projection]) -> None:
     """Tables that were not asked for would be empty, and look as if nothing had been known."""
     asked = {table for it in models for table in _tables(it)}
     every = {table for it in PROJECTIONS for table in _tables(it)}

@@ -18,8 +18,14 @@ from registry.texts import folded
 NOUN = "operator"
 #: The tables that hold an operator's rows, all of them by its TIN.
 TABLES = (
-    "operator", "particulars", "identifier", "certificate", "consent", "status_period", "deadline"
-)  # fmt: skip
+    "operator",
+    "particulars",
+    "identifier",
+    "certificate",
+    "consent",
+    "status_period",
+    "deadline",
+)
 KEY = "tin"
 
 #: The events that can move what a partner recognises, and every kind of them.
@@ -67,56 +73,109 @@ def rows(events: Sequence[Known[Any]], since: int = -1) -> Rows:
         "operator": [_as_it_stands(it, events)],
         "particulars": [
             (
-                tin, r.fact.name, r.fact.local_name, r.fact.address, array(r.fact.roles),
-                optional(r.fact.successor), _called(r.fact.name, r.fact.local_name),
-                r.fact.valid_from, r.fact.valid_to,
-                r.recorded_from, r.recorded_to, r.position, r.position_to,
+                tin,
+                r.fact.name,
+                r.fact.local_name,
+                r.fact.address,
+                array(r.fact.roles),
+                optional(r.fact.successor),
+                _called(r.fact.name, r.fact.local_name),
+                r.fact.valid_from,
+                r.fact.valid_to,
+                r.recorded_from,
+                r.recorded_to,
+                r.position,
+                r.position_to,
             )
             for r in moved(it.names)
         ],
         "identifier": [
             (
-                tin, r.fact.scheme, r.fact.value, optional(r.fact.issuer), r.fact.verified_by,
+                tin,
+                r.fact.scheme,
+                r.fact.value,
+                optional(r.fact.issuer),
+                r.fact.verified_by,
                 normal(r.fact.value, r.fact.scheme),
                 day_of(r.fact.valid_from, zone),
-                day_of(r.fact.valid_to, zone) if r.fact.valid_to else None, r.fact.shared,
-                r.fact.valid_from, r.fact.valid_to,
-                r.recorded_from, r.recorded_to, r.position, r.position_to,
+                day_of(r.fact.valid_to, zone) if r.fact.valid_to else None,
+                r.fact.shared,
+                r.fact.valid_from,
+                r.fact.valid_to,
+                r.recorded_from,
+                r.recorded_to,
+                r.position,
+                r.position_to,
             )
             for r in moved(it.identifiers)
         ],
         "certificate": [
             (
-                tin, r.fact.authorisation, r.fact.number, normal(r.fact.number), r.fact.shared,
-                r.recorded_from, r.recorded_to, r.position, r.position_to,
+                tin,
+                r.fact.authorisation,
+                r.fact.number,
+                normal(r.fact.number),
+                r.fact.shared,
+                r.recorded_from,
+                r.recorded_to,
+                r.position,
+                r.position_to,
             )
             for r in moved(it.certificates)
         ],
         "consent": [
             (
-                tin, str(r.fact.partner or "*"), r.fact.valid_from, r.fact.valid_to,
-                r.recorded_from, r.recorded_to, r.position, r.position_to,
+                tin,
+                str(r.fact.partner or "*"),
+                r.fact.valid_from,
+                r.fact.valid_to,
+                r.recorded_from,
+                r.recorded_to,
+                r.position,
+                r.position_to,
             )
             for r in moved(it.consents)
         ],
         "status_period": [
             (
-                tin, p.authorisation, p.number, p.programme, p.type, p.status,
-                p.abroad, array(p.roles), p.effective_from, p.valid_until, array(p.flags),
-                p.ground, p.valid_from, p.valid_to,
-                r.recorded_from, r.recorded_to, r.position, r.position_to,
+                tin,
+                p.authorisation,
+                p.number,
+                p.programme,
+                p.type,
+                p.status,
+                p.abroad,
+                array(p.roles),
+                p.effective_from,
+                p.valid_until,
+                array(p.flags),
+                p.ground,
+                p.valid_from,
+                p.valid_to,
+                r.recorded_from,
+                r.recorded_to,
+                r.position,
+                r.position_to,
             )
             for r in moved(it.periods)
             for p in [r.fact]
         ],
         "deadline": [
             (
-                tin, d.authorisation, d.what, d.due, ends(d.due, zone) if d.due else None, d.rule,
-                d.met_on, begins(d.met_on, zone) if d.met_on else None, d.dropped, number,
+                tin,
+                d.authorisation,
+                d.what,
+                d.due,
+                ends(d.due, zone) if d.due else None,
+                d.rule,
+                d.met_on,
+                begins(d.met_on, zone) if d.met_on else None,
+                d.dropped,
+                number,
             )
             for number, d in enumerate(it.deadlines, start=1)
         ],
-    }  # fmt: skip
+    }
 
 
 def _called(name: str, local_name: str | None) -> str:
@@ -137,13 +196,23 @@ def _as_it_stands(it: Record, events: Sequence[Known[Any]]) -> tuple[Any, ...]:
     }
     standing, answers = settled(it)
     return (
-        it.tin.text, first.originator_id, first.administration.text, first.time_zone, first.source,
-        it.registered.known_at, name.name, name.local_name, name.address, array(name.roles),
-        optional(name.successor), standing.value,
+        it.tin.text,
+        first.originator_id,
+        first.administration.text,
+        first.time_zone,
+        first.source,
+        it.registered.known_at,
+        name.name,
+        name.local_name,
+        name.address,
+        array(name.roles),
+        optional(name.successor),
+        standing.value,
         array(tuple(sorted({p.programme for p in latest.values()}))),
-        array(tuple(sorted({p.type for p in latest.values()}))), it.last,
+        array(tuple(sorted({p.type for p in latest.values()}))),
+        it.last,
         *answers,
-    )  # fmt: skip
+    )
 
 
 def changes(registered: Operator.Registered, told: Sequence[tuple[Known[Any], Any]]) -> Rows:
@@ -153,14 +222,17 @@ def changes(registered: Operator.Registered, told: Sequence[tuple[Known[Any], An
     return {
         "change": [
             (
-                tin, administration,
+                tin,
+                administration,
                 _changes_from(it.event, zone),
-                recorded_at, it.known_at, it.position,
+                recorded_at,
+                it.known_at,
+                it.position,
             )
             for it, recorded_at in told
             if type(it.event) in _MOVES
         ]
-    }  # fmt: skip
+    }
 
 
 def _changes_from(event: Operator.Event, zone: str) -> datetime:

@@ -93,9 +93,10 @@ class Way:
         """Where the law says something else since the event at this position."""
         if position not in self._unlike:
             self._unlike[position] = (
-                [(ALWAYS, NEVER_AT)] if self._list_counts(position)
+                [(ALWAYS, NEVER_AT)]
+                if self._list_counts(position)
                 else unlike(self.moved(position))
-            )  # fmt: skip
+            )
         return self._unlike[position]
 
     def _list_counts(self, position: int) -> bool:
@@ -139,10 +140,16 @@ class Past:
         """What was believed when everything up to this position was recorded."""
         law = self.way.at(position)
         return Facts(
-            self.tin, self.administration, _then(self.periods, position),
-            _then(self.identifiers, position), _then(self.consents, position),
-            law.links, law.members, law.consent_laws, law.list_as_of,
-        )  # fmt: skip
+            self.tin,
+            self.administration,
+            _then(self.periods, position),
+            _then(self.identifiers, position),
+            _then(self.consents, position),
+            law.links,
+            law.members,
+            law.consent_laws,
+            law.list_as_of,
+        )
 
     def certified(self, position: int) -> bool:
         """Was anything granted by then? Before that nobody abroad hears of the operator."""
@@ -224,9 +231,11 @@ def _opened(
     links = [
         link
         for link in law.links
-        if link.state in (LinkState.LIVE, LinkState.UNCERTAIN) and holds(link, at)
-        and covers(link.clause.from_, home) and covers(link.clause.to, asker)
-    ]  # fmt: skip
+        if link.state in (LinkState.LIVE, LinkState.UNCERTAIN)
+        and holds(link, at)
+        and covers(link.clause.from_, home)
+        and covers(link.clause.to, asker)
+    ]
     if not links:
         return None
     return Opened(

@@ -172,9 +172,7 @@ class Persons:
             for (person,) in gone:
                 self._destroy(person)
 
-    def _opened(
-        self, person: UUID, tin: Tin, sealed: bytes | None
-    ) -> tuple[bytes | None, bytes]:
+    def _opened(self, person: UUID, tin: Tin, sealed: bytes | None) -> tuple[bytes | None, bytes]:
         """The text as it was sealed, and key and salt. None where they are gone, or not here."""
         try:
             secret = (self._folder / str(person)).read_bytes()

@@ -32,16 +32,24 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
     return {
         "programme": [
             (
-                code, first.administration.text, first.name, first.local_name, first.launched,
-                first.operators_described, first.confidence, first.source, events[0].known_at,
-                events[-1].position, _words(events),
+                code,
+                first.administration.text,
+                first.name,
+                first.local_name,
+                first.launched,
+                first.operators_described,
+                first.confidence,
+                first.source,
+                events[0].known_at,
+                events[-1].position,
+                _words(events),
             )
         ],
         "programme_type": [
             (code, array(r.fact[0]), *r.fact[1:], *_belief(r)) for r in remember(types)
         ],
         "programme_rule": [(code, *r.fact, *_belief(r)) for r in remember(rules)],
-    }  # fmt: skip
+    }
 
 
 def _words(events: Sequence[Known[Any]]) -> str:
@@ -50,8 +58,9 @@ def _words(events: Sequence[Known[Any]]) -> str:
     said = [first.programme, first.name, first.local_name, first.operators_described, first.source]
     said += [
         it.event.legal_ground or it.event.source
-        for it in events[1:] if isinstance(it.event, Programme.RuleSet)
-    ]  # fmt: skip
+        for it in events[1:]
+        if isinstance(it.event, Programme.RuleSet)
+    ]
     return "\n".join(dict.fromkeys(folded(text) for text in said if text))
 
 
@@ -95,13 +104,18 @@ def _stretches(of_name: list[Programme.RuleSet], zone: str) -> list[tuple[Any, .
         found.append((held[-1], start, end))
     return [
         (
-            e.rule, e.value if e.value is not None else e.as_rule.state.value.lower(), e.unit,
-            e.as_rule.state.value, start, end, begins(start, zone),
+            e.rule,
+            e.value if e.value is not None else e.as_rule.state.value.lower(),
+            e.unit,
+            e.as_rule.state.value,
+            start,
+            end,
+            begins(start, zone),
             begins(end, zone) if end and end != date.max else None,
             e.legal_ground or e.source or "",
         )
         for e, start, end in found
-    ]  # fmt: skip
+    ]
 
 
 def _belief(it: Any) -> tuple[Any, ...]:

@@ -25,11 +25,19 @@ def claim_rows(events: Sequence[Known[Any]]) -> Rows:
     return {
         "claim": [
             (
-                e.originator_id, e.subject.text, e.measure, e.value, e.as_of, e.precision, e.text,
-                e.source or "", it.known_at, it.position,
+                e.originator_id,
+                e.subject.text,
+                e.measure,
+                e.value,
+                e.as_of,
+                e.precision,
+                e.text,
+                e.source or "",
+                it.known_at,
+                it.position,
             )
         ]
-    }  # fmt: skip
+    }
 
 
 def _json(names: Any) -> str:
@@ -38,12 +46,8 @@ def _json(names: Any) -> str:
 
 def document_rows(events: Sequence[Known[Any]]) -> Rows:
     first = events[0].event
-    linked = [
-        it.event.agreement for it in events if isinstance(it.event, Document.AgreementLinked)
-    ]
-    targets = {
-        it.event.target: it for it in events if isinstance(it.event, Document.TargetSet)
-    }
+    linked = [it.event.agreement for it in events if isinstance(it.event, Document.AgreementLinked)]
+    targets = {it.event.target: it for it in events if isinstance(it.event, Document.TargetSet)}
     reading = Said.of(first)
     for known in events[1:]:
         if isinstance(known.event, Document.Amended):
@@ -56,22 +60,43 @@ def document_rows(events: Sequence[Known[Any]]) -> Rows:
     return {
         "document": [
             (
-                first.document, reading.title, reading.dated, array(first.parties),
-                array(reading.measures), array(tuple(linked)), reading.text, reading.confidence,
-                first.source or "", "\n".join(folded(t) for t in said if t),
-                events[0].known_at, events[-1].position, _json(reading.titles),
-                reading.language, _json(reading.measure_names),
-                reading.quotation, reading.note,
+                first.document,
+                reading.title,
+                reading.dated,
+                array(first.parties),
+                array(reading.measures),
+                array(tuple(linked)),
+                reading.text,
+                reading.confidence,
+                first.source or "",
+                "\n".join(folded(t) for t in said if t),
+                events[0].known_at,
+                events[-1].position,
+                _json(reading.titles),
+                reading.language,
+                _json(reading.measure_names),
+                reading.quotation,
+                reading.note,
             )
         ],
         "target": [
             (
-                first.document, e.target, optional(e.owner), e.text, e.deadline,
-                optional(e.relation), e.condition, array(e.states),
-                msgspec.json.encode(e.willing or {}, order="sorted").decode(), e.source or "",
-                it.known_at, it.position, e.quotation, e.note,
+                first.document,
+                e.target,
+                optional(e.owner),
+                e.text,
+                e.deadline,
+                optional(e.relation),
+                e.condition,
+                array(e.states),
+                msgspec.json.encode(e.willing or {}, order="sorted").decode(),
+                e.source or "",
+                it.known_at,
+                it.position,
+                e.quotation,
+                e.note,
             )
             for it in targets.values()
             for e in [it.event]
         ],
-    }  # fmt: skip
+    }

@@ -122,9 +122,10 @@ def digests(
             "copy (select line from (select t::text as line from (select {} from {}) t) lines"
             ' order by line collate "C") to stdout'
         )
-        with connection.cursor() as cursor, cursor.copy(
-            statement.format(every, Identifier(schema, table))
-        ) as rows:
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(statement.format(every, Identifier(schema, table))) as rows,
+        ):
             for row in rows:
                 digest.update(row)
         found[table] = digest.hexdigest()

@@ -94,15 +94,11 @@ class Recount:
         # No salt of the log is ever erased (a person's own is elsewhere): without it, nobody could
         # ever say what this leaf committed to.
         if salt is None or entry(salt, event_bytes(event)) != published:
-            raise NotToBeSigned(
-                f"Position {event.position} is not what leaf {index} committed to."
-            )
+            raise NotToBeSigned(f"Position {event.position} is not what leaf {index} committed to.")
         return proofs.leaf_hash(published)
 
 
-def _stored(
-    connection: psycopg.Connection[Any], tiles: list[tuple[int, int, int]]
-) -> list[bytes]:
+def _stored(connection: psycopg.Connection[Any], tiles: list[tuple[int, int, int]]) -> list[bytes]:
     """The first hashes of tiles, as wide as they are asked for; less where there is less."""
     rows = connection.execute(
         "select substr(t.hashes, 1, w.width * 32)"

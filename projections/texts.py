@@ -77,9 +77,10 @@ def _at(facts: Iterable[Remembered[Period]], at: datetime) -> list[Period]:
     return [
         r.fact
         for r in facts
-        if r.recorded_to is None and r.fact.valid_from <= at
+        if r.recorded_to is None
+        and r.fact.valid_from <= at
         and ((end := r.fact.valid_to) is None or at < end)
-    ]  # fmt: skip
+    ]
 
 
 def _last_edge(it: Record) -> datetime:

@@ -76,9 +76,13 @@ class Said:
     @classmethod
     def of(cls, first: Agreement.Proposed) -> Said:
         return cls(
-            first.title, first.legal_basis, first.confidence, first.details or {},
-            first.titles or {}, first.names or {},
-        )  # fmt: skip
+            first.title,
+            first.legal_basis,
+            first.confidence,
+            first.details or {},
+            first.titles or {},
+            first.names or {},
+        )
 
 
 class Agreement(BaseAggregate[UUID]):
@@ -262,9 +266,7 @@ class Agreement(BaseAggregate[UUID]):
         self.terms: dict[AdministrationCode, int] = {}  # how many each side has begun
         self.running: dict[AdministrationCode, Dates] = {}  # since when its last one runs
         self.past: list[Agreement.DatedEvent] = []
-        self.said = Said(
-            title, legal_basis, confidence, details or {}, titles or {}, names or {}
-        )
+        self.said = Said(title, legal_basis, confidence, details or {}, titles or {}, names or {})
         self.amendments: list[Agreement.Amended] = []
 
     def begin_term(self, side: AdministrationCode, dates: Dates) -> None:

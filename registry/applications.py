@@ -62,11 +62,15 @@ def accept(operator: Operator, it: c.AcceptApplication, by: Decision) -> None:
     day: date = facts(operator, by)["effective"]
     said_by = law(operator, footing.programme(by, mine.programme), day)
     record(
-        operator, Operator.Accepted, mine, by, STANDING,
+        operator,
+        Operator.Accepted,
+        mine,
+        by,
+        STANDING,
         due=said_by.due("decision", "decision_days", day),
         rule_unknown=footing.marked(said_by.rules.unknown("decision_days")),
         reason=it.reason,
-    )  # fmt: skip
+    )
 
 
 def reject(operator: Operator, it: c.RejectApplication, by: Decision) -> None:
@@ -116,9 +120,14 @@ def record_consultation_reply(
             [last], by, f"the reply of {it.asked}", cure, reply=it.reply, reason=it.reason
         )
     record(
-        operator, Operator.ConsultationReplied, mine, by,
-        asked=it.asked, reply=it.reply, reason=it.reason,
-    )  # fmt: skip
+        operator,
+        Operator.ConsultationReplied,
+        mine,
+        by,
+        asked=it.asked,
+        reply=it.reply,
+        reason=it.reason,
+    )
 
 
 def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> None:
@@ -128,9 +137,10 @@ def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> N
     rules = footing.rules(by, mine, said["effective"])
     allowed = rules.rule("decision_extension_days")
     before = [
-        e for e in operator.past
+        e
+        for e in operator.past
         if isinstance(e, Operator.DeadlineExtended) and e.authorisation == mine.reference
-    ]  # fmt: skip
+    ]
     days = (allowed.number or 0) if it.days is None else it.days
     if any(difference(e, by, days=days, reason=reason) is None for e in before):
         return
@@ -141,9 +151,12 @@ def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> N
     if not 1 <= days <= left:
         raise WrongDates(f"days: found {it.days}, and the programme's rules leave {left}")
     set_before = [
-        d for e in operator.past if getattr(e, "authorisation", None) == mine.reference
-        for d in getattr(e, "due", ()) if d.what == "decision"
-    ]  # fmt: skip
+        d
+        for e in operator.past
+        if getattr(e, "authorisation", None) == mine.reference
+        for d in getattr(e, "due", ())
+        if d.what == "decision"
+    ]
     if not set_before:
         cure = "accept it first"
         if mine.status is not Status.LODGED:
@@ -252,13 +265,15 @@ def _granted_before(
     programme = footing.programme(by, held.programme)
     day = by.effective or day_of_effect(operator, programme, decided).day
     refuse_unless_identical(
-        [grant], by, f"the grant of {held}",
+        [grant],
+        by,
+        f"the grant of {held}",
         day=day,
         type=it.type or _lodged_type(operator, held),
         roles=operator.roles if it.roles is None else it.roles,
         valid_until=it.valid_until or footing.term(programme.rules_on(day), day),
         shared=it.shared,
-    )  # fmt: skip
+    )
 
 
 def _lodged_type(operator: Operator, mine: Authorisation) -> str:

@@ -50,9 +50,16 @@ def change_type(operator: Operator, it: c.ChangeType, by: Decision) -> None:
     rules = programme.rules_on(day)
     footing.not_held_twice(operator, rules, mine.programme, it.type, mine, day)
     record(
-        operator, Operator.TypeChanged, mine, by, kinds, same,
-        type=it.type, reason=it.reason, abroad=rules.abroad(it.type),
-    )  # fmt: skip
+        operator,
+        Operator.TypeChanged,
+        mine,
+        by,
+        kinds,
+        same,
+        type=it.type,
+        reason=it.reason,
+        abroad=rules.abroad(it.type),
+    )
 
 
 def amend_roles(operator: Operator, it: c.AmendRoles, by: Decision) -> None:
@@ -64,9 +71,7 @@ def amend_roles(operator: Operator, it: c.AmendRoles, by: Decision) -> None:
         same = _saying(operator, mine, Operator.RolesAmended, lambda e: e.roles == it.roles)
         if not _reaches_further_back(day, same):
             return _as_it_is(same, by, f"roles: {mine} has these roles already", it.reason)
-    record(
-        operator, Operator.RolesAmended, mine, by, kinds, same, roles=it.roles, reason=it.reason
-    )
+    record(operator, Operator.RolesAmended, mine, by, kinds, same, roles=it.roles, reason=it.reason)
 
 
 _REASSESSED: footing.Kinds = (
@@ -94,19 +99,27 @@ def close_reassessment(operator: Operator, it: c.CloseReassessment, by: Decision
                 f"{operator.tin}: {mine} is under no reassessment that could be closed"
             )
         return refuse_unless_identical(
-            closed, by, f"the end of the reassessment of {mine}",
-            outcome=it.outcome, remediation=it.remediation, reason=it.reason,
-        )  # fmt: skip
+            closed,
+            by,
+            f"the end of the reassessment of {mine}",
+            outcome=it.outcome,
+            remediation=it.remediation,
+            reason=it.reason,
+        )
     day: date = facts(operator, by)["effective"]
     of_day = law(operator, footing.programme(by, mine.programme), day)
     record(
-        operator, Operator.ReassessmentClosed, mine, by, _REASSESSED,
+        operator,
+        Operator.ReassessmentClosed,
+        mine,
+        by,
+        _REASSESSED,
         outcome=it.outcome,
         remediation=it.remediation,
         due=of_day.review(day),
         rule_unknown=footing.marked(of_day.rules.unknown("review_years")),
         reason=it.reason,
-    )  # fmt: skip
+    )
 
 
 def renew(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> None:
@@ -137,12 +150,16 @@ def renew(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> None:
         start = max(_day_after(mine.valid_until), day)
         footing.not_held_twice(operator, rules, mine.programme, mine.type, mine, start)
     record(
-        operator, Operator.Renewed, mine, by, _REASSESSED,
+        operator,
+        Operator.Renewed,
+        mine,
+        by,
+        _REASSESSED,
         valid_until=until,
         due=renewal(rules, until),
         reason=it.reason,
         ends_by_decision=rules.takes_decision("validity_end"),
-    )  # fmt: skip
+    )
 
 
 def _renewable(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> Authorisation:
@@ -151,10 +168,12 @@ def _renewable(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> Au
     except WrongStatus:
         day = by.effective or by.today
         ended = [
-            a for a in operator.authorisations.values()
-            if footing.on(operator, a, day).status is Status.EXPIRED and a.ended is None
+            a
+            for a in operator.authorisations.values()
+            if footing.on(operator, a, day).status is Status.EXPIRED
+            and a.ended is None
             and it.authorisation in (None, a.number, a.reference)
-        ]  # fmt: skip
+        ]
         eve = day - timedelta(days=1)
         if [a.valid_until for a in ended] == [eve]:
             return meant(operator, by, ended[0].reference, IN_USE, "renewed", day=eve)
@@ -203,7 +222,11 @@ def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> Non
             f"with part {part} the whole of it would be: suspend it without naming a part"
         )
     record(
-        operator, Operator.Suspended, mine, by, STANDING,
+        operator,
+        Operator.Suspended,
+        mine,
+        by,
+        STANDING,
         [e for e in same if isinstance(e, Operator.Suspended) and e.part == part],
         reason=reason,
         part=part,
@@ -212,7 +235,7 @@ def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> Non
         due=_end(it.until) or of_day.due("end of suspension", "suspension_days", day),
         rule_unknown=None if it.until else footing.marked(rules.unknown("suspension_days")),
         ends_by_decision=rules.takes_decision("suspension_end") if it.until else None,
-    )  # fmt: skip
+    )
 
 
 def extend_suspension(operator: Operator, it: c.ExtendSuspension, by: Decision) -> None:
@@ -226,12 +249,16 @@ def extend_suspension(operator: Operator, it: c.ExtendSuspension, by: Decision) 
     if it.until <= (end := max(mine.suspended_until or day, day)):
         raise WrongDates(f"until: {it.until} is before {end}, its end so far")
     record(
-        operator, Operator.SuspensionExtended, mine, by, STANDING,
+        operator,
+        Operator.SuspensionExtended,
+        mine,
+        by,
+        STANDING,
         until=it.until,
         reason=it.reason,
         due=_end(it.until),
         ends_by_decision=footing.rules(by, mine, day).takes_decision("suspension_end"),
-    )  # fmt: skip
+    )
 
 
 def lift_suspension(operator: Operator, it: c.LiftSuspension, by: Decision) -> None:
@@ -266,9 +293,7 @@ def revoke(operator: Operator, it: c.RevokeAuthorisation, by: Decision) -> None:
         assert mine.ended is not None  # what is revoked was so from some day
         if day > mine.ended or (day == mine.ended and not longer):
             kind, about = Operator.Revoked, "the revocation"
-            return repeated(
-                operator, mine, kind, by, about, reason=reason, barred_until=barred
-            )
+            return repeated(operator, mine, kind, by, about, reason=reason, barred_until=barred)
     if so_far and not longer:
         if it.barred_until not in (None, so_far):
             raise AlreadyRecorded(
@@ -279,9 +304,14 @@ def revoke(operator: Operator, it: c.RevokeAuthorisation, by: Decision) -> None:
     # Where nobody knows the bar the revocation goes on: it is the next grant that needs its ground.
     unknown = () if barred else rules.unknown("bar_years")
     record(
-        operator, Operator.Revoked, mine, by,
-        reason=reason, barred_until=barred, rule_unknown=footing.marked(unknown),
-    )  # fmt: skip
+        operator,
+        Operator.Revoked,
+        mine,
+        by,
+        reason=reason,
+        barred_until=barred,
+        rule_unknown=footing.marked(unknown),
+    )
 
 
 def annul(operator: Operator, it: c.AnnulAuthorisation, by: Decision) -> None:
@@ -295,9 +325,14 @@ def annul(operator: Operator, it: c.AnnulAuthorisation, by: Decision) -> None:
         )
     if mine.status is Status.ANNULLED:
         return repeated(
-            operator, mine, Operator.Annulled, by, "the annulment",
-            day=mine.effective, reason=it.reason,
-        )  # fmt: skip
+            operator,
+            mine,
+            Operator.Annulled,
+            by,
+            "the annulment",
+            day=mine.effective,
+            reason=it.reason,
+        )
     if by.effective not in (None, mine.effective):
         raise WrongDates(
             f"effective: found {by.effective}; an annulment counts from the day of effect of the "

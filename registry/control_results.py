@@ -51,13 +51,15 @@ def rely(links: Sequence[Link], members: Sequence[Member], asked: Inspection) ->
         )
 
     there = [
-        link for link in links
+        link
+        for link in links
         if covers(link.clause.from_, asked.exporter) and covers(link.clause.to, asked.importer)
-    ]  # fmt: skip
+    ]
     back = [
-        link for link in links
+        link
+        for link in links
         if covers(link.clause.from_, asked.importer) and covers(link.clause.to, asked.exporter)
-    ]  # fmt: skip
+    ]
     if not there and not back:
         return Reliance(Outcome.NOT_RECOGNISED, (ReasonCode.NO_AGREEMENT,))
     covered = [link for link in there if _goods(link, asked) and _crossing(link, asked)]
@@ -94,9 +96,8 @@ def _same_place(asked: str, original: str, name: str) -> set[str]:
     offices = zip(original.split("-"), name.split("-"), strict=False)
     run_on = len(asked) > 1 and not asked.isascii()
     return {
-        ours for theirs, ours in offices
-        if theirs == asked or (run_on and theirs.startswith(asked))
-    }  # fmt: skip
+        ours for theirs, ours in offices if theirs == asked or (run_on and theirs.startswith(asked))
+    }
 
 
 def _standing(covered: Sequence[Link], at: datetime) -> Reliance:

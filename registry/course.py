@@ -128,9 +128,7 @@ def _course(
         receipt = yield from _record(registry, command, actor, decided)
         if receipt:
             return receipt
-    raise StaleVersion(
-        f"the stream of this {command.noun} moved on twice meanwhile: send it again"
-    )
+    raise StaleVersion(f"the stream of this {command.noun} moved on twice meanwhile: send it again")
 
 
 def _record(
@@ -158,9 +156,7 @@ def _record(
         return receipt
     registry.recorded(aggregate)
     told = tuple(each for event in pending for each in warnings(aggregate, event))
-    return Receipt(
-        aggregate.id, aggregate.version, slip.positions, slip.recorded_at, warnings=told
-    )
+    return Receipt(aggregate.id, aggregate.version, slip.positions, slip.recorded_at, warnings=told)
 
 
 def _first_result(registry: Registry, command: c.Command, actor: str, found: Found) -> Receipt:

@@ -38,12 +38,18 @@ _ANSWERS: dict[str, tuple[type[Operator.Event], ...]] = {
     "renewal": (Operator.Renewed, Operator.Expired),
     "review": (Operator.ReassessmentClosed,),
     "end of suspension": (
-        Operator.SuspensionLifted, Operator.SuspensionExtended, Operator.SuspensionEnded
+        Operator.SuspensionLifted,
+        Operator.SuspensionExtended,
+        Operator.SuspensionEnded,
     ),
 }
 _VOIDS = (
-    Operator.Revoked, Operator.Annulled, Operator.Surrendered, Operator.Expired, Operator.Merged
-)  # fmt: skip
+    Operator.Revoked,
+    Operator.Annulled,
+    Operator.Surrendered,
+    Operator.Expired,
+    Operator.Merged,
+)
 
 
 #: What can set a date, answer one, or make one void.

@@ -48,9 +48,10 @@ def disclosed_stretches(stretches: Iterable[Stretch[F]], known: datetime) -> lis
     found: list[Stretch[F]] = []
     for cut in cuts:
         believed = [
-            s for s in told
+            s
+            for s in told
             if s.recorded_from <= cut and ((u := _until(s, known)) is None or u > cut)
-        ]  # fmt: skip
+        ]
         now = _merged(believed)
         for key in running.keys() - now:
             found.append(Stretch(*key, running.pop(key), cut))

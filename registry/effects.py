@@ -45,10 +45,17 @@ def _to(status: Status, **more: Any) -> Callable[[Period, Any], Period]:
 
 def _granted(now: Period, event: Operator.Granted) -> Period:
     return replace(
-        now, status=Status.VALID, abroad=Status.VALID, ground=_ground(event), number=event.number,
-        type=event.type, roles=event.roles, effective_from=event.effective,
-        valid_until=event.valid_until, flags=remarks(event.rule_unknown),
-    )  # fmt: skip
+        now,
+        status=Status.VALID,
+        abroad=Status.VALID,
+        ground=_ground(event),
+        number=event.number,
+        type=event.type,
+        roles=event.roles,
+        effective_from=event.effective,
+        valid_until=event.valid_until,
+        flags=remarks(event.rule_unknown),
+    )
 
 
 def _revoked(now: Period, event: Operator.Revoked) -> Period:
@@ -71,9 +78,12 @@ def _suspended(now: Period, event: Operator.Suspended) -> Period:
     if event.part is None:
         return _to(Status.SUSPENDED)(now, event)
     return replace(
-        now, status=Status.VALID, abroad=Status.SUSPENDED if event.abroad else now.abroad,
-        ground=_ground(event), flags=flags_of(now, add=f"part_{event.part}_suspended"),
-    )  # fmt: skip
+        now,
+        status=Status.VALID,
+        abroad=Status.SUSPENDED if event.abroad else now.abroad,
+        ground=_ground(event),
+        flags=flags_of(now, add=f"part_{event.part}_suspended"),
+    )
 
 
 def _lifted(now: Period, event: Operator.SuspensionLifted) -> Period:
@@ -110,10 +120,18 @@ def _unlisted(now: Period, event: Operator.Unlisted) -> Period | None:
 def listed(of: Operator.Listed, since: date | None, at: datetime) -> Period:
     """Valid from an instant on, as a published list says."""
     return Period(
-        of.authorisation, of.programme, of.type, Status.VALID, Status.LISTED, at,
-        number=of.number, roles=of.roles, effective_from=since, flags=("listed",),
+        of.authorisation,
+        of.programme,
+        of.type,
+        Status.VALID,
+        Status.LISTED,
+        at,
+        number=of.number,
+        roles=of.roles,
+        effective_from=since,
+        flags=("listed",),
         ground=_ground(of) or of.source,
-    )  # fmt: skip
+    )
 
 
 def at_home_only(it: Period) -> Period:

@@ -104,9 +104,7 @@ def record_end(operator: Operator, it: c.RecordEnd, by: Decision) -> None:
     _trigger(operator, mine, end, None, by)
 
 
-def _record_term(
-    operator: Operator, mine: Authorisation, reason: str | None, by: Decision
-) -> None:
+def _record_term(operator: Operator, mine: Authorisation, reason: str | None, by: Decision) -> None:
     assert mine.valid_until is not None  # what has no last day does not end by law
     first = mine.valid_until + timedelta(days=1)
     if by.effective not in (None, first):
@@ -131,9 +129,7 @@ def _trigger(
             Operator.Expired, authorisation=end.authorisation, reason=reason, by_law=True, **said
         )
     else:
-        operator.trigger_event(
-            Operator.SuspensionEnded, authorisation=end.authorisation, **said
-        )
+        operator.trigger_event(Operator.SuspensionEnded, authorisation=end.authorisation, **said)
 
 
 def _repeated(
@@ -153,9 +149,10 @@ def _ground(operator: Operator, mine: Authorisation, end: End, by: Decision) -> 
         return footing.rules(by, mine, end.day).source("validity_years")
     kinds = (Operator.Suspended, Operator.SuspensionExtended)
     said = [
-        e for e in footing.standing(operator, footing.of(mine, kinds))
+        e
+        for e in footing.standing(operator, footing.of(mine, kinds))
         if getattr(e, "until", None) == end.day
-    ]  # fmt: skip
+    ]
     return said[0].legal_ground or "the decision that suspended it" if said else "the decision"
 
 
@@ -163,10 +160,13 @@ def _over(operator: Operator, it: c.ExpireAuthorisation, by: Decision) -> Author
     """The authorisation that is meant: before all others one whose end is not recorded yet."""
     today = [footing.on(operator, a, by.today) for a in operator.authorisations.values()]
     over = [
-        a for a in today
-        if a.status is Status.EXPIRED and a.ended is None and a.valid_until
+        a
+        for a in today
+        if a.status is Status.EXPIRED
+        and a.ended is None
+        and a.valid_until
         and not _is_recorded(operator, End(a.reference, TERM, a.valid_until + timedelta(days=1)))
-    ]  # fmt: skip
+    ]
     asked = it.authorisation or (over[0].reference if len(over) == 1 else None)
     wanted = IN_USE | {Status.EXPIRED} if over or it.authorisation else IN_USE
     before = {Status.EXPIRED}

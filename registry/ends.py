@@ -57,9 +57,7 @@ class Ends(msgspec.Struct, frozen=True, gc=False):
             return freed(base, None), replace(self, pause=None)
         if end.by_decision:
             return base, replace(self, lapsed=True)
-        over = replace(
-            base, status=Status.EXPIRED, abroad=Status.EXPIRED, flags=(), ground=None
-        )
+        over = replace(base, status=Status.EXPIRED, abroad=Status.EXPIRED, flags=(), ground=None)
         return over, replace(self, expired=True)
 
     def seen(self, base: Period) -> Period:

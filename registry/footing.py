@@ -66,9 +66,10 @@ def named(operator: Operator, asked: str) -> list[Authorisation]:
     it; at least one. Raises UnknownAuthorisation."""
     number = normal(asked)
     found = [
-        a for a in operator.authorisations.values()
+        a
+        for a in operator.authorisations.values()
         if asked == a.reference or (a.number and normal(a.number) == number)
-    ]  # fmt: skip
+    ]
     if not found:
         raise UnknownAuthorisation(f"{operator.tin} has no authorisation {asked}")
     return found
@@ -132,9 +133,10 @@ def on(operator: Operator, it: Authorisation, day: date) -> Authorisation:
         return it
     at = begins(day, operator.time_zone)
     found = [
-        period for period in stretches(told(operator), operator.time_zone, it.reference)
+        period
+        for period in stretches(told(operator), operator.time_zone, it.reference)
         if period.valid_from <= at and (period.valid_to is None or at < period.valid_to)
-    ]  # fmt: skip
+    ]
     if not found:
         return replace(it, status=Status.NONE, ended=None)
     [period] = found
@@ -320,9 +322,10 @@ def _held_from(operator: Operator, it: Authorisation, day: date) -> list[Period]
         return []
     at = begins(day, operator.time_zone)
     return [
-        period for period in stretches(told(operator), operator.time_zone, it.reference)
+        period
+        for period in stretches(told(operator), operator.time_zone, it.reference)
         if period.status in HELD and (period.valid_to is None or period.valid_to > at)
-    ]  # fmt: skip
+    ]
 
 
 def term(rules: Rules, start: date) -> date | None:

@@ -48,8 +48,10 @@ class Number(msgspec.Struct, frozen=True):
     def covers(self, other: Number) -> bool:
         """The same number, held on every day on which the other is."""
         begun = (self.from_day or date.min) <= (other.from_day or date.min)
-        return self.key == other.key and begun and (
-            (self.to_day or date.max) >= (other.to_day or date.max)
+        return (
+            self.key == other.key
+            and begun
+            and ((self.to_day or date.max) >= (other.to_day or date.max))
         )
 
     def meets(self, other: Number) -> bool:
@@ -124,9 +126,13 @@ def wanted(command: c.Command, today: date) -> Number | None:
             return Number(CERTIFICATE, home, normal(number), None, None, bool(shared))
         case c.AddIdentifier(scheme=scheme, value=value) if is_unique(scheme):
             return Number(
-                scheme, "", normal(value, scheme), command.effective or today, command.valid_to,
+                scheme,
+                "",
+                normal(value, scheme),
+                command.effective or today,
+                command.valid_to,
                 bool(command.shared),
-            )  # fmt: skip
+            )
     return None
 
 

@@ -70,9 +70,7 @@ def check(scheme: str, value: str, override: str | None = None) -> str:
         raise WrongForm(f"scheme: found {scheme!r}, wanted one of {', '.join(sorted(schemes()))}")
     value = value.strip()
     if not 0 < len(value) <= LONGEST or not normal(value, scheme):
-        raise WrongForm(
-            f"value: found {value[:70]!r}, wanted 1 to {LONGEST} printable characters"
-        )
+        raise WrongForm(f"value: found {value[:70]!r}, wanted 1 to {LONGEST} printable characters")
     try:
         texts.check("value", value)
     except BadValue as error:

@@ -161,8 +161,9 @@ class _Belief:
         self.zones = {p.administration: p.time_zone for p in proposed.parties}
         self.zones |= {
             e.party.administration: e.party.time_zone
-            for e in told if isinstance(e, Agreement.Acceded)
-        }  # fmt: skip
+            for e in told
+            if isinstance(e, Agreement.Acceded)
+        }
         self.terms = Terms(told, self._zone)
 
     def _zone(self, side: AdministrationCode | None) -> str:
@@ -175,9 +176,10 @@ class _Belief:
         """When each was certainly a party."""
         return [
             Membership(party, it.begun.latest, it.ended.earliest if it.ended else None)
-            for party, times in self._times().items() for it in times
+            for party, times in self._times().items()
+            for it in times
             if it.ended is None or it.begun.latest < it.ended.earliest
-        ]  # fmt: skip
+        ]
 
     def _times(self) -> dict[AdministrationCode, list[Time]]:
         """The times for which each was a party."""
@@ -278,9 +280,18 @@ class _Belief:
 
         for start, end, it in runs(edges, state):
             yield Link(
-                self.proposed.agreement, self.proposed.kind, said.ordinal, clause, it.state,
-                it.assumed, start, end, it.hindered_by, it.begins, it.ends,
-            )  # fmt: skip
+                self.proposed.agreement,
+                self.proposed.kind,
+                said.ordinal,
+                clause,
+                it.state,
+                it.assumed,
+                start,
+                end,
+                it.hindered_by,
+                it.begins,
+                it.ends,
+            )
 
     def _plurilateral(self) -> bool:
         return any(isinstance(e, Agreement.Acceded) for e in self.told)
@@ -304,8 +315,9 @@ class _Belief:
         spans = [
             (stage, span)
             for step, stage in _STAGES.items()
-            for span in [self._furthest(step)] if span
-        ]  # fmt: skip
+            for span in [self._furthest(step)]
+            if span
+        ]
         over = self.terms.span(Step.TERMINATED)
         members = self._times()
         paused = {party: self._suspensions(party) for party in members}
@@ -349,8 +361,7 @@ class _Belief:
                 return (dates.earliest if dates and certain else None), any_of(paused, at) is True
 
             found += [
-                Side(party, day, held, start, end)
-                for start, end, (day, held) in runs(edges, state)
+                Side(party, day, held, start, end) for start, end, (day, held) in runs(edges, state)
             ]
         return found
 

@@ -60,13 +60,15 @@ def _named(operator: Operator, it: c.ListOperator, by: Decision) -> None:
     programme = footing.programme(by, it.programme)
     footing.offered(programme, it.type, it.read_on)
     held = _from_list(operator, it)
-    mine = next(
-        (a for a in held if a.status in HELD or (a.ended and it.read_on < a.ended)), None
-    )
+    mine = next((a for a in held if a.status in HELD or (a.ended and it.read_on < a.ended)), None)
     said: dict[str, Any] = {
-        "type": it.type, "list": it.list_, "since": it.since, "number": it.number,
-        "name": it.name_, "shared": it.shared,
-    }  # fmt: skip
+        "type": it.type,
+        "list": it.list_,
+        "since": it.since,
+        "number": it.number,
+        "name": it.name_,
+        "shared": it.shared,
+    }
     gone = [a.ended for a in held if a is not mine and a.ended and a.status is Status.DELISTED]
     if it.since and gone and it.since <= max(gone):
         raise WrongDates(
@@ -85,9 +87,7 @@ def _named(operator: Operator, it: c.ListOperator, by: Decision) -> None:
         reference = f"{it.programme}/{operator.begun() + 1}"
         new = Authorisation(reference, it.programme, it.type, Status.VALID)
         day = it.since or it.read_on
-        footing.not_held_twice(
-            operator, programme.rules_on(day), it.programme, it.type, new, day
-        )
+        footing.not_held_twice(operator, programme.rules_on(day), it.programme, it.type, new, day)
         earliest = max([programme.since, *_ends_before(operator, it)])
     operator.trigger_event(
         Operator.Listed,
@@ -103,8 +103,11 @@ def _named(operator: Operator, it: c.ListOperator, by: Decision) -> None:
 
 def _no_longer(operator: Operator, it: c.ListOperator, by: Decision) -> None:
     for name, value in (
-        ("since", it.since), ("number", it.number), ("name", it.name_), ("shared", it.shared)
-    ):  # fmt: skip
+        ("since", it.since),
+        ("number", it.number),
+        ("name", it.name_),
+        ("shared", it.shared),
+    ):
         if value is not None:
             raise BadValue(f"{name}: found {value}, and a list says nothing of what it lacks")
     held = _from_list(operator, it)
@@ -138,9 +141,10 @@ def _from_list(operator: Operator, it: c.ListOperator) -> list[Authorisation]:
     """What is known from this list, of this type, the oldest first. Raises AlreadyHeld where it is
     known from a grant: its end is a decision, and not something that a list leaves out."""
     alike = [
-        a for a in operator.authorisations.values()
+        a
+        for a in operator.authorisations.values()
         if (a.programme, a.type) == (it.programme, it.type)
-    ]  # fmt: skip
+    ]
     if it.absent and not any(a.list == it.list_ for a in alike):
         for a in alike:
             if a.status in HELD and a.list != it.list_:

@@ -35,9 +35,7 @@ class LoopCommitter:
     find the one bad command of a batch may take long: the appender does that, in a thread.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, appender: Appender, capacity: int
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, appender: Appender, capacity: int) -> None:
         self._loop = loop
         self._appender = appender
         self._capacity = capacity

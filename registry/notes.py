@@ -308,10 +308,16 @@ def _subtree(name: str, time: int, text: str) -> bytes:
     return b"".join(
         (
             b"subtree/v1\n\x00",
-            bytes([len(cosigner)]), cosigner, time.to_bytes(8, "big"),
-            bytes([len(origin)]), origin, bytes(8), head.size.to_bytes(8, "big"), head.root,
+            bytes([len(cosigner)]),
+            cosigner,
+            time.to_bytes(8, "big"),
+            bytes([len(origin)]),
+            origin,
+            bytes(8),
+            head.size.to_bytes(8, "big"),
+            head.root,
         )
-    )  # fmt: skip
+    )
 
 
 def _base64(it: bytes) -> str:

@@ -140,9 +140,12 @@ class Operator(BaseAggregate[UUID]):
 
         def change(self, operator: Operator) -> None:
             operator.authorisations[self.authorisation] = Authorisation(
-                self.authorisation, self.programme, self.type, Status.LODGED,
+                self.authorisation,
+                self.programme,
+                self.type,
+                Status.LODGED,
                 latest=self.effective,
-            )  # fmt: skip
+            )
 
     class Listed(Event):
         """An authority's published list names the operator. `effective`: the civil day on which
@@ -167,9 +170,13 @@ class Operator(BaseAggregate[UUID]):
             it = operator.authorisations.get(self.authorisation)
             if it is None:
                 it = operator.authorisations[self.authorisation] = Authorisation(
-                    self.authorisation, self.programme, self.type, Status.VALID,
-                    roles=self.roles, list=self.list,
-                )  # fmt: skip
+                    self.authorisation,
+                    self.programme,
+                    self.type,
+                    Status.VALID,
+                    roles=self.roles,
+                    list=self.list,
+                )
                 operator.supersede(it, self.effective)
             it.number = self.number or it.number
             it.effective = self.since or it.effective
@@ -556,6 +563,7 @@ def amended(
     begun = {e.authorisation: e.effective for e in said if isinstance(e, Operator.Granted)}
     return [
         changed(e, {"effective": begun.get(e.authorisation, e.effective)})
-        if isinstance(e, Operator.Annulled) else e
+        if isinstance(e, Operator.Annulled)
+        else e
         for e in said
-    ]  # fmt: skip
+    ]

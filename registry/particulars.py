@@ -25,9 +25,7 @@ from registry.values import ENDED, HELD, Status
 def amend(operator: Operator, it: c.AmendParticulars, by: Decision) -> None:
     """Records what is different. Said as of another day, or on another ground, it is recorded
     although it is called so already: that is what was decided."""
-    said = {
-        "name": it.name_, "local_name": it.local_name, "address": it.address, "roles": it.roles
-    }  # fmt: skip
+    said = {"name": it.name_, "local_name": it.local_name, "address": it.address, "roles": it.roles}
     given = {k: v for k, v in said.items() if v is not None}
     if not given:
         raise BadValue("name, localName, address, roles: found none, wanted what is to be amended")
@@ -121,9 +119,7 @@ def merge_into(operator: Operator, it: c.MergeInto, by: Decision) -> None:
     for held in operator.authorisations.values():
         if held.status in HELD:
             in_order(operator, envelope["effective"], held, of(held, (Operator.Granted,)))
-    operator.trigger_event(
-        Operator.Merged, successor=it.successor, reason=it.reason, **envelope
-    )
+    operator.trigger_event(Operator.Merged, successor=it.successor, reason=it.reason, **envelope)
 
 
 def split_from(
@@ -178,17 +174,13 @@ def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int)
     if not it.why.strip():
         raise BadValue("why: found nothing, wanted the reason in words")
     before: dict[str, str] = {}
-    made = [
-        e for e in operator.past if isinstance(e, Operator.Corrected) and e.version == version
-    ]
+    made = [e for e in operator.past if isinstance(e, Operator.Corrected) and e.version == version]
     for event in made:
         before |= event.what
     if before | it.what == before:
         about = f"a correction of {it.position}"
         cure = "nothing would be corrected"
-        return refuse_unless_identical(
-            reversed(made), by, about, cure, what=it.what, why=it.why
-        )
+        return refuse_unless_identical(reversed(made), by, about, cure, what=it.what, why=it.why)
     back = before.get("void") == "true" and it.what.get("void") == "false"
     if back and isinstance(wrong, Operator.Merged):
         # Meanwhile the other may have been merged into this one: only a merger looks for a ring.
@@ -341,8 +333,6 @@ def _say_of_consent(
 def _about_identifier(scheme: str, value: str) -> Callable[[Operator.Event], bool]:
     kinds = (Operator.IdentifierAdded, Operator.IdentifierEnded)
     wanted = normal(value, scheme)
-    return (
-        lambda e: isinstance(e, kinds)
-        and e.scheme == scheme
-        and normal(e.value, e.scheme) == wanted
+    return lambda e: (
+        isinstance(e, kinds) and e.scheme == scheme and normal(e.value, e.scheme) == wanted
     )

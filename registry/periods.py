@@ -28,7 +28,6 @@ def in_order_of_law(events: Iterable[Operator.Event]) -> list[Operator.Event]:
 _PLACE_IN_LAW = attrgetter("effective", "originator_version")
 
 
-
 def periods(events: Iterable[Operator.Event], zone: str) -> list[Period]:
     """The stretches of every authorisation, as these events together have them."""
     book = Book(zone)
@@ -120,9 +119,7 @@ class Page:
     and what follows from it without another event.
     """
 
-    def __init__(
-        self, begun: Operator.Lodged | Operator.Listed, zone: str, bounded: bool
-    ) -> None:
+    def __init__(self, begun: Operator.Lodged | Operator.Listed, zone: str, bounded: bool) -> None:
         self.begun, self.zone, self.bounded = begun, zone, bounded
         self.events: list[Operator.Event] = []
         self.begin()
@@ -143,9 +140,13 @@ class Page:
     def first(self) -> Period:
         lodged = self.begun
         return Period(
-            lodged.authorisation, lodged.programme, lodged.type, Status.LODGED, Status.LODGED,
+            lodged.authorisation,
+            lodged.programme,
+            lodged.type,
+            Status.LODGED,
+            Status.LODGED,
             begins(lodged.effective, self.zone),
-        )  # fmt: skip
+        )
 
     def periods(self) -> list[Period]:
         return [*self.done, *self.ahead]
@@ -249,7 +250,8 @@ class Page:
         return [
             end
             for end in (*self.passed, *self.coming)
-            if end.day <= until and (after := began.get(begins(end.day, self.zone)))
+            if end.day <= until
+            and (after := began.get(begins(end.day, self.zone)))
             # Where another event counts from the same day, that is what ended it, or went on.
             and (after.status is Status.EXPIRED if end.of_term else is_free(after))
         ]
@@ -290,9 +292,10 @@ class ListedPage(Page):
         if type(event) is Operator.Unlisted:
             self.pass_to(event.effective)
             held = [
-                it.effective for it in (*self.readings, *self.events)
+                it.effective
+                for it in (*self.readings, *self.events)
                 if it.effective < event.effective and _shows_held(it)
-            ]  # fmt: skip
+            ]
             valid = self.base.status is Status.VALID
             if valid and held and (day := max(held) + timedelta(days=1)) < event.effective:
                 after = begins(day, self.zone)

@@ -66,9 +66,13 @@ def name_contact(operator: Operator, it: c.NameContact, by: Decision) -> None:
     if known and known.until is None:
         cure = "whoever was named before is named anew"
         return refuse_unless_identical(
-            _named(operator, it.person, Operator.ContactNamed), by, f"the naming of {it.person}",
-            cure, role=it.role, commitment=it.commitment,
-        )  # fmt: skip
+            _named(operator, it.person, Operator.ContactNamed),
+            by,
+            f"the naming of {it.person}",
+            cure,
+            role=it.role,
+            commitment=it.commitment,
+        )
     if known or _is_erased(operator, it.person):
         raise WrongStatus(f"person: {it.person} was named before; whoever comes back is named anew")
     operator.trigger_event(
@@ -98,8 +102,9 @@ def end_contact(operator: Operator, it: c.EndContact, by: Decision) -> None:
 def erase_person(operator: Operator, it: c.ErasePerson, by: Decision) -> None:
     """Of a merged operator too, and of one whose naming was voided: who was ever named here may
     ask for it (GDPR Art. 17)."""
-    if not any(isinstance(e, Operator.ContactNamed) and e.person == it.person
-               for e in operator.past):  # fmt: skip
+    if not any(
+        isinstance(e, Operator.ContactNamed) and e.person == it.person for e in operator.past
+    ):
         raise UnknownPerson(f"person: {operator.tin} never named {it.person}")
     if not it.ground.strip() or len(it.ground) > 500:
         raise BadValue(f"ground: found {len(it.ground)} characters, wanted 1 to 500")
@@ -121,9 +126,7 @@ def erase_person(operator: Operator, it: c.ErasePerson, by: Decision) -> None:
     )
 
 
-def _named(
-    operator: Operator, person: UUID, kind: type[Operator.Event]
-) -> list[Operator.Event]:
+def _named(operator: Operator, person: UUID, kind: type[Operator.Event]) -> list[Operator.Event]:
     """What was recorded of this person, the last word first."""
     return standing(
         operator, lambda e: isinstance(e, kind) and getattr(e, "person", None) == person

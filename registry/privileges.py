@@ -17,9 +17,14 @@ from psycopg.sql import SQL, Composed, Identifier
 
 #: The roles of the register. None of them can log in; a login becomes one of them for each task.
 ROLES = (
-    "aeo_owner", "aeo_writer", "aeo_projector", "aeo_reader", "aeo_auditor", "aeo_erasure",
+    "aeo_owner",
+    "aeo_writer",
+    "aeo_projector",
+    "aeo_reader",
+    "aeo_auditor",
+    "aeo_erasure",
     "aeo_signer",
-)  # fmt: skip
+)
 #: What the login of `serve` becomes, and nothing more.
 OF_THE_SERVICE = ("aeo_reader", "aeo_auditor", "aeo_writer", "aeo_erasure")
 
@@ -47,9 +52,7 @@ def take_on(connection: Connection[Any]) -> None:
     """Grants the login the roles that it administers and may not become yet."""
     for role in _barred(connection, ROLES):
         with suppress(psycopg.errors.InsufficientPrivilege):
-            connection.execute(
-                SQL("grant {} to session_user").format(Identifier(role))
-            )
+            connection.execute(SQL("grant {} to session_user").format(Identifier(role)))
 
 
 def require_roles(conninfo: str, roles: Sequence[str]) -> None:

@@ -88,8 +88,7 @@ class Said:
     def of(cls, first: Document.Published) -> Said:
         given = {field.name: getattr(first, field.name) for field in fields(cls)}
         return cls(
-            **given
-            | {"titles": first.titles or {}, "measure_names": first.measure_names or {}}
+            **given | {"titles": first.titles or {}, "measure_names": first.measure_names or {}}
         )
 
 
@@ -187,9 +186,17 @@ class Document(BaseAggregate[UUID]):
     ) -> None:
         self.document = document
         self.said = Said(
-            title, dated, measures, text, confidence, titles or {}, language, measure_names or {},
-            quotation, note,
-        )  # fmt: skip
+            title,
+            dated,
+            measures,
+            text,
+            confidence,
+            titles or {},
+            language,
+            measure_names or {},
+            quotation,
+            note,
+        )
         self.amendments: list[Document.Amended] = []
         self.targets: dict[str, Document.TargetSet] = {}
         self.agreements: dict[str, Document.AgreementLinked] = {}
@@ -202,10 +209,16 @@ class Document(BaseAggregate[UUID]):
 def set_target(document: Document, it: c.SetTarget, by: Decision) -> None:
     """Said again with another word (a state is found willing), the later stands for both."""
     said = {
-        "text": it.text, "owner": it.owner, "deadline": it.deadline, "relation": it.relation,
-        "condition": it.condition, "states": it.states, "willing": it.willing or None,
-        "quotation": it.quotation, "note": it.note,
-    }  # fmt: skip
+        "text": it.text,
+        "owner": it.owner,
+        "deadline": it.deadline,
+        "relation": it.relation,
+        "condition": it.condition,
+        "states": it.states,
+        "willing": it.willing or None,
+        "quotation": it.quotation,
+        "note": it.note,
+    }
     known = document.targets.get(it.target)
     if known is None or difference(known, by, None, said) is not None:
         document.trigger_event(Document.TargetSet, target=it.target, **said, **by.envelope())
@@ -226,10 +239,17 @@ def amend_document(document: Document, it: c.AmendDocument, by: Decision) -> Non
     that the document does not name."""
     only_known(it.measure_names, document.said.measures if it.measures is None else it.measures)
     given = {
-        "title": it.title, "dated": it.date_, "measures": it.measures, "text": it.text,
-        "confidence": it.confidence, "titles": it.titles or None, "language": it.language,
-        "measure_names": it.measure_names or None, "quotation": it.quotation, "note": it.note,
-    }  # fmt: skip
+        "title": it.title,
+        "dated": it.date_,
+        "measures": it.measures,
+        "text": it.text,
+        "confidence": it.confidence,
+        "titles": it.titles or None,
+        "language": it.language,
+        "measure_names": it.measure_names or None,
+        "quotation": it.quotation,
+        "note": it.note,
+    }
     amend(document, Document.Amended, it, given, by)
 
 

@@ -136,8 +136,9 @@ def recognise(facts: Facts, asked: Question) -> Answer:
     # Consent to a bloc counts for its members' own agreements of that day.
     consented = any(
         c.partner is not None and _covers(c.partner, asked.territory, facts.members, at)
-        for c in facts.consents if holds(c, at)
-    )  # fmt: skip
+        for c in facts.consents
+        if holds(c, at)
+    )
 
     # Without the consent that is asked for, the answer is that of an unknown operator, before
     # anything of its standing could show through.
@@ -294,9 +295,7 @@ def _basis(
     """The basis, and what stands against using it. Legal recognition it is either way."""
     clause, at = link.clause, asked.at
     own = sorted(
-        i.value
-        for i in facts.identifiers
-        if i.scheme == clause.identifier_scheme and holds(i, at)
+        i.value for i in facts.identifiers if i.scheme == clause.identifier_scheme and holds(i, at)
     )
     limit = clause.max_age_hours
     against: ReasonCode | None = None
@@ -354,9 +353,12 @@ def _conclude(weighed: _Weighed) -> Answer:
     against = {reason for _, reason in weighed.bases}
     if None in against:
         return Answer(
-            Outcome.RECOGNISED, Outcome.RECOGNISED, Outcome.RECOGNISED,
-            (ReasonCode.IN_FORCE,), bases,
-        )  # fmt: skip
+            Outcome.RECOGNISED,
+            Outcome.RECOGNISED,
+            Outcome.RECOGNISED,
+            (ReasonCode.IN_FORCE,),
+            bases,
+        )
     reasons = sorted({ReasonCode.IN_FORCE, *(r for r in against if r)}, key=lambda r: r.value)
     stale = ReasonCode.STALE_DATA in against
     return Answer(

@@ -55,9 +55,12 @@ PATIENCE = 30.0  # seconds until a command that gets no answer is called unknown
 
 #: The migrations that make a ledger, without the rights to it.
 LEDGER = (
-    "0002_ledger.sql", "0031_append.sql", "0034_signature.sql", "0037_append_each.sql",
+    "0002_ledger.sql",
+    "0031_append.sql",
+    "0034_signature.sql",
+    "0037_append_each.sql",
     "0087_held_number.sql",
-)  # fmt: skip
+)
 #: The names of the ledger's objects in them, which other ledgers replace by theirs.
 NAMES = re.compile(
     r"\bledger\.(event|command|head|append|append_each|append_one|signature|refuse_change"

@@ -147,10 +147,15 @@ def begin(
         case c.RegisterOperator(tin=tin):
             home = administration(AdministrationCode(tin.country))
             return Operator(
-                tin=tin, administration=home.code, time_zone=home.time_zone,
-                name=_text("name", command.name_), local_name=command.local_name,
-                address=command.address, roles=command.roles, **facts,
-            )  # fmt: skip
+                tin=tin,
+                administration=home.code,
+                time_zone=home.time_zone,
+                name=_text("name", command.name_),
+                local_name=command.local_name,
+                address=command.address,
+                roles=command.roles,
+                **facts,
+            )
         case c.ProposeAgreement():
             if not command.parties:
                 raise BadValue("parties: found none, wanted the administrations that agree")
@@ -158,45 +163,68 @@ def begin(
                 Party(p, administration(p).time_zone) for p in dict.fromkeys(command.parties)
             )
             return Agreement(
-                agreement=_slug("id", slug_of(command)), kind=command.kind,
-                title=_text("title", command.title), parties=parties, pillars=command.pillars,
-                legal_basis=command.legal_basis, confidence=command.confidence,
-                details=command.details or None, titles=command.titles or None,
-                names=command.names or None, **facts,
-            )  # fmt: skip
+                agreement=_slug("id", slug_of(command)),
+                kind=command.kind,
+                title=_text("title", command.title),
+                parties=parties,
+                pillars=command.pillars,
+                legal_basis=command.legal_basis,
+                confidence=command.confidence,
+                details=command.details or None,
+                titles=command.titles or None,
+                names=command.names or None,
+                **facts,
+            )
         case c.RegisterAdministration():
             return Administration(
-                administration=command.administration, name=_text("name", command.name_),
-                time_zone=known_zone(command.time_zone), bloc=command.bloc, **facts,
-            )  # fmt: skip
+                administration=command.administration,
+                name=_text("name", command.name_),
+                time_zone=known_zone(command.time_zone),
+                bloc=command.bloc,
+                **facts,
+            )
         case c.RegisterProgramme():
             return Programme(
                 programme=_slug("programme", command.programme),
                 administration=command.administration,
                 time_zone=administration(command.administration).time_zone,
-                name=_text("name", command.name_), types=command.types,
-                local_name=command.local_name, launched=command.launched,
+                name=_text("name", command.name_),
+                types=command.types,
+                local_name=command.local_name,
+                launched=command.launched,
                 operators_described=command.operators_described,
-                confidence=command.confidence, **facts,
-            )  # fmt: skip
+                confidence=command.confidence,
+                **facts,
+            )
         case c.PublishClaim():
             if not 0 <= command.value <= MOST:
                 raise BadValue(f"value: wanted a count from 0 to {MOST}")
             return Claim(
-                subject=command.subject, measure=_slug("measure", command.measure),
-                value=command.value, as_of=command.as_of, text=command.text,
-                precision=command.precision, **facts,
-            )  # fmt: skip
+                subject=command.subject,
+                measure=_slug("measure", command.measure),
+                value=command.value,
+                as_of=command.as_of,
+                text=command.text,
+                precision=command.precision,
+                **facts,
+            )
         case c.PublishDocument():
             publications.only_known(command.measure_names, command.measures)
             return Document(
-                document=_slug("document", command.document), title=_text("title", command.title),
-                dated=command.date_, parties=command.parties, measures=command.measures,
-                text=command.text, confidence=command.confidence,
-                titles=command.titles or None, language=command.language,
+                document=_slug("document", command.document),
+                title=_text("title", command.title),
+                dated=command.date_,
+                parties=command.parties,
+                measures=command.measures,
+                text=command.text,
+                confidence=command.confidence,
+                titles=command.titles or None,
+                language=command.language,
                 measure_names=command.measure_names or None,
-                quotation=command.quotation, note=command.note, **facts,
-            )  # fmt: skip
+                quotation=command.quotation,
+                note=command.note,
+                **facts,
+            )
     raise AssertionError(f"{type(command).__name__} begins nothing")
 
 

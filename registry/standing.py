@@ -31,8 +31,16 @@ from registry.periods import (
 from registry.values import AdministrationCode, Role, Tin
 
 __all__ = [
-    "Consented", "Identified", "Named", "Period", "Record", "consents", "periods", "record", "stand"
-]  # fmt: skip
+    "Consented",
+    "Identified",
+    "Named",
+    "Period",
+    "Record",
+    "consents",
+    "periods",
+    "record",
+    "stand",
+]
 
 
 class Named(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
@@ -104,8 +112,10 @@ def _touched_by(kind: type[Any]) -> int:
     if issubclass(kind, (Operator.ConsentGiven, Operator.ConsentWithdrawn)):
         return _CONSENTS
     others = {
-        Operator.Merged: _STANDING | _NAMES, Operator.Amended: _NAMES, Operator.Corrected: _EVERY
-    }  # fmt: skip
+        Operator.Merged: _STANDING | _NAMES,
+        Operator.Amended: _NAMES,
+        Operator.Corrected: _EVERY,
+    }
     return others.get(kind, 0)
 
 
@@ -168,7 +178,9 @@ def record(events: Sequence[Known[Any]]) -> Record:
             *[at for _, at in recorded],
         ],
         [
-            p.valid_from for page in pages for p in page.ahead[1:]
+            p.valid_from
+            for page in pages
+            for p in page.ahead[1:]
             if (p.authorisation, p.valid_from) not in recorded
         ],
         _to_record(pages, told, zone),
@@ -176,12 +188,8 @@ def record(events: Sequence[Known[Any]]) -> Record:
     )
 
 
-def _to_record(
-    pages: Iterable[Page], told: Sequence[Operator.Event], zone: str
-) -> datetime | None:
-    ends = [
-        (page.begun.authorisation, end) for page in pages for end in page.ended_by(date.max)
-    ]
+def _to_record(pages: Iterable[Page], told: Sequence[Operator.Event], zone: str) -> datetime | None:
+    ends = [(page.begun.authorisation, end) for page in pages for end in page.ended_by(date.max)]
     if not ends:
         return None
     recorded = {
@@ -198,9 +206,13 @@ def _to_record(
 
 def _names(first: Operator.Registered, events: list[Operator.Event], zone: str) -> list[Named]:
     now = Named(
-        first.name, first.local_name, first.address, first.roles, None,
+        first.name,
+        first.local_name,
+        first.address,
+        first.roles,
+        None,
         begins(first.effective, zone),
-    )  # fmt: skip
+    )
     done: list[Named] = []
     for event in in_order_of_law(e for e in events if _TOUCHED[type(e)] & _NAMES):
         match event:
@@ -228,10 +240,14 @@ def identifiers(events: list[Operator.Event], zone: str) -> list[Identified]:
                 if key in open:  # said anew: verified, or valid for longer
                     _close(done, open.pop(key), begins(event.effective, zone))
                 open[key] = Identified(
-                    scheme, value, event.issuer, event.verified_by,
-                    begins(event.effective, zone), begins(valid_to, zone) if valid_to else None,
+                    scheme,
+                    value,
+                    event.issuer,
+                    event.verified_by,
+                    begins(event.effective, zone),
+                    begins(valid_to, zone) if valid_to else None,
                     bool(event.shared),
-                )  # fmt: skip
+                )
             case Operator.IdentifierEnded(scheme=scheme, value=value):
                 if it := open.pop((scheme, normal(value, scheme)), None):
                     _close(done, it, begins(event.effective, zone))

@@ -29,9 +29,13 @@ YEAR = 366 * 24  # hours: who would take data older than that sets no limit
 def amend_agreement(agreement: Agreement, it: c.AmendAgreement, by: Decision) -> None:
     """Raises BadValue where nothing would change."""
     given = {
-        "title": it.title, "legal_basis": it.legal_basis, "confidence": it.confidence,
-        "details": it.details or None, "titles": it.titles or None, "names": it.names or None,
-    }  # fmt: skip
+        "title": it.title,
+        "legal_basis": it.legal_basis,
+        "confidence": it.confidence,
+        "details": it.details or None,
+        "titles": it.titles or None,
+        "names": it.names or None,
+    }
     amend(agreement, Agreement.Amended, it, given, by)
 
 
@@ -132,9 +136,15 @@ def set_dates(agreement: Agreement, it: c.SetDates, by: Decision) -> None:
     if it.term is not None and not 1 <= it.term <= begun:
         raise BadValue(f"term: found {it.term}, and {it.side or 'all together'} began {begun}")
     _record(
-        agreement, Agreement.DatesSet, it, by,
-        what=it.what, side=it.side, conflicting=it.conflicting, term=it.term,
-    )  # fmt: skip
+        agreement,
+        Agreement.DatesSet,
+        it,
+        by,
+        what=it.what,
+        side=it.side,
+        conflicting=it.conflicting,
+        term=it.term,
+    )
 
 
 def note(agreement: Agreement, it: c.NoteOnAgreement, by: Decision) -> None:
@@ -151,10 +161,21 @@ def set_scope(agreement: Agreement, it: c.SetScope, by: Decision) -> None:
     if it.until and it.until <= (begun := _dates(it, by).earliest):
         raise WrongDates(f"until: {it.until} is not after {begun}, its beginning")
     clause = Clause(
-        it.from_, it.to, it.types, it.programmes, it.roles, it.direction, it.hs, it.crossings,
-        tuple(mode.lower() for mode in it.modes), it.identifier_scheme, it.declaration_box,
-        it.benefits, it.consent_required, it.max_age_hours,
-    )  # fmt: skip
+        it.from_,
+        it.to,
+        it.types,
+        it.programmes,
+        it.roles,
+        it.direction,
+        it.hs,
+        it.crossings,
+        tuple(mode.lower() for mode in it.modes),
+        it.identifier_scheme,
+        it.declaration_box,
+        it.benefits,
+        it.consent_required,
+        it.max_age_hours,
+    )
     _record(agreement, Agreement.ScopeSet, it, by, clause=clause, until=it.until)
 
 
@@ -214,14 +235,10 @@ def _record(
             if place and _replaces(past) and place == _place(type(past), vars(past)):
                 break
     facts = msgspec.structs.replace(by, effective=dates.earliest).envelope()
-    agreement.trigger_event(
-        event, dates=dates, assumed=it.assumed, note=it.note, **said, **facts
-    )
+    agreement.trigger_event(event, dates=dates, assumed=it.assumed, note=it.note, **said, **facts)
 
 
-def _says(
-    event: Agreement.DatedEvent, it: c.DatedCommand, by: Decision, **said: object
-) -> bool:
+def _says(event: Agreement.DatedEvent, it: c.DatedCommand, by: Decision, **said: object) -> bool:
     """Does the command say, field by field, what the event says? A command that names no day says
     what it said on the day of the decision."""
     named = it.earliest or it.effective
@@ -300,9 +317,10 @@ def _in_order(
     """Law follows the dates: what begins and ends by turns is said in the order of its days."""
     day = _dates(it, by).earliest
     said = (
-        e.dates.earliest for e in agreement.past
+        e.dates.earliest
+        for e in agreement.past
         if isinstance(e, kinds) and side in (_subject(e), getattr(e, "side", None))
-    )  # fmt: skip
+    )
     if day < (last := max(said, default=day)):
         raise WrongDates(f"effective: found {day}, and the last word on this counts from {last}")
 

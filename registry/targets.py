@@ -52,9 +52,10 @@ def judge(
     by = min(goal.deadline, today)
     inside = [s for s in goal.states if any(d.latest <= by for d in signed.get(s, ()))]
     perhaps = [
-        s for s in goal.states
+        s
+        for s in goal.states
         if s not in inside and any(d.earliest <= by < d.latest for d in signed.get(s, ()))
-    ]  # fmt: skip
+    ]
     without = [s for s in goal.states if s not in inside and s not in perhaps]
     counted = f"{len(inside)} of {len(goal.states)} states had signed by {by}"
     if goal.deadline > today and (without or perhaps):

@@ -106,9 +106,16 @@ class Terms:
         what, side, term = place
         zone = self._zone(side)
         return Dated(
-            what, side, term, event.dates, event.source, event.assumed, event.note,
-            begins(event.dates.earliest, zone), begins(event.dates.latest, zone),
-        )  # fmt: skip
+            what,
+            side,
+            term,
+            event.dates,
+            event.source,
+            event.assumed,
+            event.note,
+            begins(event.dates.earliest, zone),
+            begins(event.dates.latest, zone),
+        )
 
     # ------------------------------------------------------------------ what they come to
 
@@ -142,9 +149,7 @@ class Terms:
 
     def _span(self, place: Place, zone: str | None = None) -> Span | None:
         """The shortest interval that holds what every source says."""
-        said = self._of(place) + [
-            it for it in self._notes if (it.what, it.side, it.term) == place
-        ]  # fmt: skip
+        said = self._of(place) + [it for it in self._notes if (it.what, it.side, it.term) == place]
         if not said:
             return None
         dates = reduce(Dates.hull, (it.dates for it in said))

@@ -36,9 +36,26 @@ _IGNORED = re.compile(f"[{_SELECTORS}{_JOINERS}{_HIDDEN}]|(?!\\s)[{_CONTROL}]")
 
 #: Fields of commands that are prose, of several lines where need be. Every other text is one line.
 PROSE = frozenset(
-    {"address", "benefits", "condition", "details", "ground", "legal_basis", "legal_ground", "note",
-     "outcome", "override", "reason", "reply", "shared", "source", "text", "verified_by", "why"}
-)  # fmt: skip
+    {
+        "address",
+        "benefits",
+        "condition",
+        "details",
+        "ground",
+        "legal_basis",
+        "legal_ground",
+        "note",
+        "outcome",
+        "override",
+        "reason",
+        "reply",
+        "shared",
+        "source",
+        "text",
+        "verified_by",
+        "why",
+    }
+)
 
 
 #: Fields that a guard asks for: what is said there has to be said in words.
@@ -46,9 +63,19 @@ SAID_IN_WORDS = frozenset({"ground", "legal_ground", "override", "reason", "shar
 #: What a thing is called, by which people and searches find it: there is a letter or a digit in it.
 #: (A unit may be a sign, and a reply a tick.)
 CALLED = frozenset(
-    {"local_name", "measure", "measure_names", "measures", "name", "names", "number", "target",
-     "title", "titles"}
-)  # fmt: skip
+    {
+        "local_name",
+        "measure",
+        "measure_names",
+        "measures",
+        "name",
+        "names",
+        "number",
+        "target",
+        "title",
+        "titles",
+    }
+)
 
 
 def check(name: str, text: str, *, prose: bool = False) -> None:
@@ -147,8 +174,9 @@ def plain(text: str) -> str:
 
 
 #: Dotless i, and what no decomposition leads back to a plain letter.
-_LETTERS = str.maketrans({"\u0131": "i", "đ": "d", "ł": "l", "ø": "o", "ħ": "h", "ŧ": "t",
-                          "œ": "oe", "æ": "ae"})  # fmt: skip
+_LETTERS = str.maketrans(
+    {"\u0131": "i", "đ": "d", "ł": "l", "ø": "o", "ħ": "h", "ŧ": "t", "œ": "oe", "æ": "ae"}
+)
 _MARKED = re.compile(r"([a-z\u03b1-\u03c9])[\u0300-\u036f]+")
 _DASHES = re.compile(r"[\u058a\u2010-\u2015\u2212\u2e3a\u2e3b\u301c\u30a0]")
 

@@ -207,10 +207,14 @@ class Status(Term):
 #: Nothing follows these but a correction or a merger.
 ENDED = frozenset(
     {
-        Status.REVOKED, Status.ANNULLED, Status.SURRENDERED, Status.EXPIRED, Status.SUPERSEDED,
+        Status.REVOKED,
+        Status.ANNULLED,
+        Status.SURRENDERED,
+        Status.EXPIRED,
+        Status.SUPERSEDED,
         Status.DELISTED,
     }
-)  # fmt: skip
+)
 #: An application that came to nothing.
 CLOSED = frozenset({Status.NOT_ACCEPTED, Status.WITHDRAWN, Status.REFUSED})
 PENDING = frozenset({Status.LODGED, Status.ACCEPTED, Status.UNDER_EXAMINATION})

@@ -1,6 +1,5 @@
 """One agreement, told in a few words, and what it says of a pair on a day."""
 
-
 from __future__ import annotations
 
 from datetime import date, datetime
@@ -34,9 +33,13 @@ def of(
     kind: AgreementKind = AgreementKind.AEO_MUTUAL_RECOGNITION,
 ) -> Record:
     created = fact(
-        Agreement.Proposed, agreement=ID, kind=kind, title="A",
-        parties=tuple(Party(p, ZONES[p.text]) for p in parties), effective=day("2010-01-01"),
-    )  # fmt: skip
+        Agreement.Proposed,
+        agreement=ID,
+        kind=kind,
+        title="A",
+        parties=tuple(Party(p, ZONES[p.text]) for p in parties),
+        effective=day("2010-01-01"),
+    )
     dated = [it if isinstance(it, tuple) else (FIRST, it) for it in words]
     return record(stream(Agreement, created, *dated))
 
@@ -53,23 +56,31 @@ def implemented(side: AdministrationCode, *dates: str, **more: Any) -> Any:
 
 
 def scope(
-    one: AdministrationCode, to: AdministrationCode, *dates: str, types: tuple[str, ...] = ("AEO",),
+    one: AdministrationCode,
+    to: AdministrationCode,
+    *dates: str,
+    types: tuple[str, ...] = ("AEO",),
     **more: Any,
-) -> Any:  # fmt: skip
+) -> Any:
     return said(c.SetScope, *(dates or ("2010-01-01",)), from_=one, to=to, types=types, **more)
 
 
 def at(
-    told: Record, one: AdministrationCode, to: AdministrationCode, on: str | datetime,
+    told: Record,
+    one: AdministrationCode,
+    to: AdministrationCode,
+    on: str | datetime,
     known: datetime = NOW,
-) -> list[Link]:  # fmt: skip
+) -> list[Link]:
     """The links of that direction at the beginning of the day where it is recognised."""
     instant = on if isinstance(on, datetime) else begins(day(on), ZONES[to.text])
     return [
-        link for link in believed(told.links, known)
+        link
+        for link in believed(told.links, known)
         if (link.clause.from_, link.clause.to) == (one, to)
-        and link.valid_from <= instant and (link.valid_to is None or instant < link.valid_to)
-    ]  # fmt: skip
+        and link.valid_from <= instant
+        and (link.valid_to is None or instant < link.valid_to)
+    ]
 
 
 def state(*where: Any, **more: Any) -> str | None:

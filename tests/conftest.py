@@ -30,9 +30,12 @@ LOADED = "loaded_register"
 # Nothing here outlives the run, so nothing needs to reach the disk. A test of crashes must start
 # a server of its own, with `api.postgres.database` and without these.
 IN_A_HURRY = (
-    "fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off",
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "autovacuum=off",
     "max_wal_size=256MB",
-)  # fmt: skip
+)
 # Files here stay in memory: a test's database is there in a fifth of the time. Containers often
 # have a small one, so there must be room for all that the tests have ever needed at once.
 IN_MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30  # bytes, for each process

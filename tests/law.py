@@ -16,10 +16,19 @@ DE, FR, EU, GB = (AdministrationCode(code) for code in ("DE", "FR", "EU", "GB"))
 CN, KR, JP, SG = (AdministrationCode(code) for code in ("CN", "KR", "JP", "SG"))
 TH, AU, CH, RU = (AdministrationCode(code) for code in ("TH", "AU", "CH", "RU"))
 ZONES = {
-    "DE": "Europe/Berlin", "FR": "Europe/Paris", "EU": "Europe/Brussels", "GB": "Europe/London",
-    "CN": "Asia/Shanghai", "KR": "Asia/Seoul", "JP": "Asia/Tokyo", "SG": "Asia/Singapore",
-    "TH": "Asia/Bangkok", "AU": "Australia/Sydney", "CH": "Europe/Zurich", "RU": "Europe/Moscow",
-}  # fmt: skip
+    "DE": "Europe/Berlin",
+    "FR": "Europe/Paris",
+    "EU": "Europe/Brussels",
+    "GB": "Europe/London",
+    "CN": "Asia/Shanghai",
+    "KR": "Asia/Seoul",
+    "JP": "Asia/Tokyo",
+    "SG": "Asia/Singapore",
+    "TH": "Asia/Bangkok",
+    "AU": "Australia/Sydney",
+    "CH": "Europe/Zurich",
+    "RU": "Europe/Moscow",
+}
 UCC = "Union Customs Code (Regulation 952/2013)"
 OLD_LAW = "Regulation (EC) 1875/2006"
 
@@ -33,9 +42,14 @@ def programme(
     """Rules: name, value, unit, from, until, ground. `none`: those that the law does not have."""
     home = AdministrationCode(code[:2])
     it = Programme(
-        programme=code, administration=home, time_zone=ZONES[home.text], name=code, types=types,
-        effective=date(2008, 1, 1), source="a test",
-    )  # fmt: skip
+        programme=code,
+        administration=home,
+        time_zone=ZONES[home.text],
+        name=code,
+        types=types,
+        effective=date(2008, 1, 1),
+        source="a test",
+    )
     for rule, value, unit, start, until, ground in rules:
         by = Decision(date.fromisoformat(start), legal_ground=ground)
         it.set_rule(by, rule, value, unit, date.fromisoformat(until) if until else None)
@@ -86,11 +100,14 @@ def without_rules(programme: str) -> list[c.SetRule]:
     """The law of a programme that sets no term, deadline, bar or day of effect, and says so."""
     return [
         c.SetRule(
-            programme=programme, rule=rule, state=RuleState.NONE, effective=date(2008, 1, 1),
+            programme=programme,
+            rule=rule,
+            state=RuleState.NONE,
+            effective=date(2008, 1, 1),
             source="a law without it",
         )
         for rule in MEANINGS
-    ]  # fmt: skip
+    ]
 
 
 def due(what: str, day: str, rule: str = UCC) -> tuple[Due, ...]:

@@ -31,17 +31,26 @@ DAY = timedelta(days=1)
 def period(status: Status = Status.VALID, **said: Any) -> Period:
     return Period(
         **{
-            "authorisation": "CN-AEO/1", "programme": "CN-AEO", "type": "ACE", "status": status,
-            "abroad": status, "valid_from": SINCE, "number": "N1", "roles": (Role.EXPORTER,),
+            "authorisation": "CN-AEO/1",
+            "programme": "CN-AEO",
+            "type": "ACE",
+            "status": status,
+            "abroad": status,
+            "valid_from": SINCE,
+            "number": "N1",
+            "roles": (Role.EXPORTER,),
         }
         | said
-    )  # fmt: skip
+    )
 
 
 def link(
-    state: LinkState = LinkState.LIVE, agreement: str = "CN-KR-AEO", ordinal: int = 1,
-    assumed: bool = False, **clause: Any,
-) -> Link:  # fmt: skip
+    state: LinkState = LinkState.LIVE,
+    agreement: str = "CN-KR-AEO",
+    ordinal: int = 1,
+    assumed: bool = False,
+    **clause: Any,
+) -> Link:
     about = {"from_": CN, "to": KR, "types": ("ACE",)} | clause
     kind = AgreementKind.AEO_MUTUAL_RECOGNITION
     return Link(agreement, kind, ordinal, Clause(**about), state, assumed, SINCE)

@@ -44,13 +44,21 @@ def record(conninfo: str) -> None:
             f"insert into ledger.event ({COLUMNS}) values ({', '.join(['%s'] * 11)})",
             [
                 (
-                    it["position"], it["stream"], it["version"], it["topic"], it["state"],
-                    instant(it["recorded"]), instant(it["known"]), it["command"], it["actor"],
-                    it["decided_by"], it["legal_ground"],
+                    it["position"],
+                    it["stream"],
+                    it["version"],
+                    it["topic"],
+                    it["state"],
+                    instant(it["recorded"]),
+                    instant(it["known"]),
+                    it["command"],
+                    it["actor"],
+                    it["decided_by"],
+                    it["legal_ground"],
                 )
                 for it in events
             ],
-        )  # fmt: skip
+        )
 
 
 def instant(microseconds: int) -> datetime:

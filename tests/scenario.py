@@ -106,7 +106,8 @@ def stream(
 def believed(rows: Iterable[Remembered[Any]], known: datetime) -> list[Any]:
     """The facts of those rows that were believed then."""
     return [
-        row.fact for row in rows
+        row.fact
+        for row in rows
         if row.recorded_from <= known and (row.recorded_to is None or known < row.recorded_to)
     ]
 

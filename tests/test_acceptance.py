@@ -171,10 +171,17 @@ def test_case_11_three_arrangements_cover_peru_and_colombia_and_one_ends(
 
     begin = {"PA-2018": "2019-01-01", "CAN-2019": "2020-01-01", "RRA-2022": "2022-12-01"}
     said = [
-        {"command": "set_dates", "agreement": id, "what": "IMPLEMENTED", "side": side,
-         "effective": day, "source": "a test"}
-        for id, day in begin.items() for side in ("PE", "CO")
-    ]  # fmt: skip
+        {
+            "command": "set_dates",
+            "agreement": id,
+            "what": "IMPLEMENTED",
+            "side": side,
+            "effective": day,
+            "source": "a test",
+        }
+        for id, day in begin.items()
+        for side in ("PE", "CO")
+    ]
     record(world, *said)
     three = recognition(at, "PESYNTHETIC0001", "CO", "2025-06-01")
     assert three["outcome"] == "RECOGNISED"
@@ -182,9 +189,13 @@ def test_case_11_three_arrangements_cover_peru_and_colombia_and_one_ends(
 
     record(
         world,
-        {"command": "terminate_agreement", "agreement": "CAN-2019", "effective": "2025-01-01",
-         "source": "a test"},
-    )  # fmt: skip
+        {
+            "command": "terminate_agreement",
+            "agreement": "CAN-2019",
+            "effective": "2025-01-01",
+            "source": "a test",
+        },
+    )
     two = recognition(at, "PESYNTHETIC0001", "CO", "2025-06-01")
     assert two["outcome"] == "RECOGNISED"
     assert {b["agreement"]["code"] for b in two["bases"]} == {"PA-2018", "RRA-2022"}
@@ -204,9 +215,11 @@ def test_case_12_suspended_from_the_first_recorded_on_the_tenth(at: Client) -> N
         AUDITOR,
     )["divergences"]["edges"]
     assert {
-        "tin": "CN0000000012", "answered": "RECOGNISED", "correct": "NOT_RECOGNISED",
+        "tin": "CN0000000012",
+        "answered": "RECOGNISED",
+        "correct": "NOT_RECOGNISED",
         "because": {"type": "operator.suspended"},
-    } in [edge["node"] for edge in listed]  # fmt: skip
+    } in [edge["node"] for edge in listed]
 
 
 def test_case_13_annulled_in_may_back_to_january(at: Client) -> None:
@@ -222,9 +235,11 @@ def test_case_13_annulled_in_may_back_to_january(at: Client) -> None:
         AUDITOR,
     )["divergences"]["edges"]
     assert listed["node"] == {
-        "tin": "FRSYNTHETIC0002", "answered": "RECOGNISED", "correct": "NOT_RECOGNISED",
+        "tin": "FRSYNTHETIC0002",
+        "answered": "RECOGNISED",
+        "correct": "NOT_RECOGNISED",
         "because": {"type": "operator.annulled"},
-    }  # fmt: skip
+    }
 
 
 def test_case_14_the_old_number_answers_with_its_successor_and_its_whole_history(
@@ -249,9 +264,9 @@ def test_case_14_the_old_number_answers_with_its_successor_and_its_whole_history
 
 
 def test_case_15_published_counts_stand_beside_what_the_register_holds(at: Client) -> None:
-    found = at.ask(
-        "{ claims(subject: CN) { measure value registryCount source } }", AUDITOR
-    )["claims"]
+    found = at.ask("{ claims(subject: CN) { measure value registryCount source } }", AUDITOR)[
+        "claims"
+    ]
     by_measure = {(c["measure"], c["value"]): c for c in found}
 
     documents = by_measure["cooperation_documents", 205]

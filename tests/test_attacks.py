@@ -23,9 +23,11 @@ FILES = {"01-administrations": None, "02-programmes": None, "03-agreements": 20}
 
 @pytest.fixture(scope="module", params=[2, 1], ids=lambda rules: f"rules {rules}")
 def auditor(
-    server: str, blank_register: str, tmp_path_factory: pytest.TempPathFactory,
+    server: str,
+    blank_register: str,
+    tmp_path_factory: pytest.TempPathFactory,
     request: pytest.FixtureRequest,
-) -> Iterator[tuple[Auditor, list[int]]]:  # fmt: skip
+) -> Iterator[tuple[Auditor, list[int]]]:
     """Who has once seen the honest register, and the positions that are attacked afterwards.
 
     Under rules 1 the register holds what an earlier release recorded, and its bundles are as that

@@ -33,9 +33,12 @@ from tests.bundled import Files
 
 FRUIT = "CN1234567890"
 SCOPES = (
-    Scope(), Scope("administration", "CN"), Scope("administration", "EU"),
-    Scope("operator", FRUIT), Scope("agreement", "CN-SG-AEO"),
-)  # fmt: skip
+    Scope(),
+    Scope("administration", "CN"),
+    Scope("administration", "EU"),
+    Scope("operator", FRUIT),
+    Scope("agreement", "CN-SG-AEO"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -236,21 +239,27 @@ FORGERIES: dict[str, tuple[Callable[[Files], Any], tuple[int, ...]]] = {
     "another reading": (_changed("expected-state.jsonl", _longer_periods), (1,)),
     "a reading less": (lambda f: f["expected-state.jsonl"].pop(0), (1,)),
     "a reading of nobody": (
-        _set("expected-state.jsonl", stream="00000000-0000-0000-0000-000000000000"), (1,)
+        _set("expected-state.jsonl", stream="00000000-0000-0000-0000-000000000000"),
+        (1,),
     ),
-    "a reading of no name": (lambda f: f["expected-state.jsonl"].append(
+    "a reading of no name": (
+        lambda f: f["expected-state.jsonl"].append(
             b'{"stream":"\\ud800","operator":"X","position":1,"periods":[]}\n'
-        ), (1, 2)),
+        ),
+        (1, 2),
+    ),
     "a reading and more": (_set("expected-state.jsonl", note="all is well"), (1,)),
     "a reading said twice": (
         lambda f: f["expected-state.jsonl"].__setitem__(
             0, f["expected-state.jsonl"][0].replace(b"{", b'{"position":7,', 1)
-        ), (2,)
+        ),
+        (2,),
     ),
     "an event said twice": (
         lambda f: f["events.jsonl"].__setitem__(
             0, f["events.jsonl"][0].replace(b"{", b'{"says":"all is well",', 1)
-        ), (2,)
+        ),
+        (2,),
     ),
     "a tree without end": (_set("manifest.json", size=10**30), (1,)),
     "readings out of order": (lambda f: f["expected-state.jsonl"].reverse(), (1, 2)),
@@ -268,7 +277,7 @@ FORGERIES: dict[str, tuple[Callable[[Files], Any], tuple[int, ...]]] = {
     "no scope": (_set("manifest.json", scope={"kind": 1}), (2,)),
     "no leaves": (lambda f: f.pop("leaves"), (2,)),
     "no events": (lambda f: f.pop("events.jsonl"), (2,)),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -299,9 +308,7 @@ def _written(files: Files, tmp_path: Path) -> Path:
     return bundled.write(files, tmp_path / "b.zip")
 
 
-def test_who_has_two_streams_has_two_histories_and_is_found(
-    register: str, tmp_path: Path
-) -> None:
+def test_who_has_two_streams_has_two_histories_and_is_found(register: str, tmp_path: Path) -> None:
     """By someone with the log's own key, whose read models and tree are as his ledger is."""
     other = "ffffffff-0000-4000-8000-000000000000"
     with psycopg.connect(register) as connection:
@@ -310,8 +317,9 @@ def test_who_has_two_streams_has_two_histories_and_is_found(
         connection.execute("alter table views.operator disable trigger user")
         [(at, stream)] = connection.execute(
             "select position, originator_id from ledger.event where topic = 'operator.registered'"
-            " and state::jsonb ->> 'tin' = %s", [FRUIT]
-        )  # fmt: skip
+            " and state::jsonb ->> 'tin' = %s",
+            [FRUIT],
+        )
         connection.execute(
             "update ledger.event set originator_id = %s where originator_id = %s", [other, stream]
         )
@@ -378,8 +386,9 @@ def test_a_bundle_names_its_time_zones_and_the_verifier_those_by_which_it_judges
         assert json.loads(bundle.read("manifest.json"))["time_zones"] == RELEASE
     done = subprocess.run(
         [sys.executable, attacks.VERIFIER, "bundle", tmp_path / "a.zip"],
-        capture_output=True, text=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout
     assert f"time zones: {RELEASE}, of Python's tzdata, as the bundle's\n" in done.stdout
 
@@ -422,9 +431,10 @@ def test_what_another_release_of_time_zones_may_explain_is_not_called_forged(
 ) -> None:
     """In a bundle of before, which brings no zones."""
     files = {
-        name: list(lines) for name, lines in bundles["administration"].items()
+        name: list(lines)
+        for name, lines in bundles["administration"].items()
         if not name.startswith("zones/")
-    }  # fmt: skip
+    }
     of_periods = next(n for n, it in enumerate(files["expected-state.jsonl"]) if b'"VALID"' in it)
     _changed("expected-state.jsonl", lambda it: _moved(it["periods"], hours), of_periods)(files)
     if release is None:

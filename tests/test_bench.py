@@ -26,11 +26,14 @@ def runs() -> Iterator[Runs]:
     begun = {
         bench: subprocess.Popen(
             [sys.executable, "-m", "api", "bench", bench, "--smoke"],
-            cwd=ROOT, env=environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         for bench in BENCHES
-    }  # fmt: skip
+    }
     yield begun
     for run in begun.values():
         run.terminate()
@@ -77,8 +80,11 @@ def test_what_the_log_costs_is_measured() -> None:
     small = ("--leaves", "1000", "--rounds", "1", "--seconds", "0.2")
     told = subprocess.run(
         [sys.executable, "-m", "ops.bench.log", *small],
-        cwd=ROOT, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
 
     assert told.returncode == 0, told.stderr
     for said in ("inclusion proof: p50", "one proof verified", "taken in:", "with the integrator"):

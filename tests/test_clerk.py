@@ -32,8 +32,11 @@ KOREAN = Signer.of_seed("KR", ED25519, b"k" * 32)
 ACT = "Customs Act of Korea"
 #: Civil days of the past, so that what ends on them has ended whenever this is run.
 GRANTED, SUSPENDED, FREE, LAST = (
-    date(2020, 1, 2), date(2021, 3, 1), date(2021, 6, 1), date(2022, 12, 31)
-)  # fmt: skip
+    date(2020, 1, 2),
+    date(2021, 3, 1),
+    date(2021, 6, 1),
+    date(2022, 12, 31),
+)
 
 
 @pytest.fixture
@@ -60,14 +63,17 @@ def registry(database: str) -> Iterator[Registry]:
                 ),
                 c.AcceptApplication(tin=tin, effective=GRANTED, **then),
                 c.GrantAuthorisation(
-                    tin=tin, number=f"{tin.country}AA1", valid_until=until, effective=GRANTED,
+                    tin=tin,
+                    number=f"{tin.country}AA1",
+                    valid_until=until,
+                    effective=GRANTED,
                     **then,
                 ),
             )
         ),
         c.SuspendAuthorisation(tin=HANA, reason="audit", until=FREE, effective=SUSPENDED, **then),
         c.AddKey(administration=KR, key=str(KOREAN.key)),
-    ):  # fmt: skip
+    ):
         it.execute(command, "officer:1")
     Follower(database).catch_up()
     yield it
@@ -153,10 +159,14 @@ def test_the_record_is_not_corrected_but_what_it_rests_on(
     with pytest.raises(UnknownPosition, match="records what ended by law"):
         registry.decide(
             c.CorrectRecord(
-                tin=HANA, position=position, what={"void": "true"}, why="a slip",
-                known_at=datetime(2021, 3, 2, tzinfo=UTC), legal_ground=ACT,
+                tin=HANA,
+                position=position,
+                what={"void": "true"},
+                why="a slip",
+                known_at=datetime(2021, 3, 2, tzinfo=UTC),
+                legal_ground=ACT,
             )
-        )  # fmt: skip
+        )
 
 
 def test_an_administration_with_a_key_gets_its_records_and_the_verifier_takes_them(
@@ -172,14 +182,18 @@ def test_an_end_that_nobody_said_is_found_by_the_verifier(
 ) -> None:
     """Whoever writes into the database what he likes records an end by law, unsigned."""
     false = c.RecordEnd(
-        tin=PORT, authorisation="CN-AEO/1", what="term", effective=date(2023, 1, 1),
+        tin=PORT,
+        authorisation="CN-AEO/1",
+        what="term",
+        effective=date(2023, 1, 1),
         command_id=c.id_of_line(c.RecordEnd(tin=PORT, authorisation="x", what="term")),
         legal_ground=ACT,
-    )  # fmt: skip
+    )
     with pytest.raises(WrongDates, match="no term of CNAA1 ended by law"):
         registry.execute(false, "officer:1")
     monkeypatch.setattr(
-        endings, "ends_by_law",
+        endings,
+        "ends_by_law",
         lambda *_: [endings.End("CN-AEO/1", "term", date(2023, 1, 1))],
     )
     by_decision = _slip_in(registry, false)
@@ -191,9 +205,12 @@ def test_an_end_that_nobody_said_is_found_by_the_verifier(
 def _slip_in(registry: Registry, command: c.Command) -> int:
     aggregate: Any = registry._find(command)
     by = Decision(
-        datetime.now(UTC).date(), command.effective, decided_by=CN, legal_ground=ACT,
+        datetime.now(UTC).date(),
+        command.effective,
+        decided_by=CN,
+        legal_ground=ACT,
         programme=registry.programme,
-    )  # fmt: skip
+    )
     DECISIONS[type(command)](aggregate, command, by)
     [outcome] = registry.record_decided([(aggregate, command, "officer:1")])
     assert not isinstance(outcome, Exception)

@@ -36,17 +36,19 @@ def pins(lock: str) -> set[str]:
     ("count", "lacking", "sentence"),
     [
         (
-            2, ["Chromium"],
+            2,
+            ["Chromium"],
             "2 tests were skipped for lack of Chromium: sudo apt-get install chromium",
         ),
         (
-            9, ["Go", "curl"],
+            9,
+            ["Go", "curl"],
             "9 tests were skipped for lack of Go, curl: sudo apt-get install golang-go"
             " golang-golang-x-mod-dev curl",
         ),
         (3, [], "3 tests were skipped, for the reasons above."),
     ],
-)  # fmt: skip
+)
 def test_what_is_skipped_is_summed_up_with_the_line_that_installs_it(
     count: int, lacking: list[str], sentence: str
 ) -> None:

@@ -55,8 +55,10 @@ def process(command: str, database: str, home: Path, failpoint: str = "") -> sub
         environment["AEO_FAILPOINT"] = failpoint
     return subprocess.Popen(
         [sys.executable, "-m", "api", command, "--home", home],
-        cwd=ROOT, env=environment, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 @pytest.mark.parametrize("name", INTEGRATOR)
@@ -116,8 +118,9 @@ def test_killed_at_any_moment_while_things_happen_the_log_loses_and_doubles_noth
             if n % 2:
                 before = max(heads(database), default=0)
                 eventually(
-                    lambda before=before: max(heads(database), default=0) > before
-                    or not things.is_alive()
+                    lambda before=before: (
+                        max(heads(database), default=0) > before or not things.is_alive()
+                    )
                 )
             time.sleep(at_random.uniform(0.3, 1.5))
             at_random.shuffle(running)

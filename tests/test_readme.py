@@ -54,8 +54,12 @@ def it_is_up(home: Path, port: str) -> Iterator[None]:
     up = commands()[0]
     running = subprocess.Popen(
         f"exec {up} --port {port} --operators 10",
-        shell=True, cwd=ROOT, env=typed(home), stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        shell=True,
+        cwd=ROOT,
+        env=typed(home),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert running.stdout is not None
     for line in running.stdout:
         if line == f"ready http://127.0.0.1:{port}/\n":
@@ -81,8 +85,12 @@ def test_the_question_has_the_answer_that_stands_there(
 
     said = subprocess.run(
         question.replace(PORT, port),
-        shell=True, cwd=ROOT, env=typed(home), capture_output=True, text=True,
-    )  # fmt: skip
+        shell=True,
+        cwd=ROOT,
+        env=typed(home),
+        capture_output=True,
+        text=True,
+    )
 
     assert json.loads(said.stdout) == json.loads(answer), said.stderr
 
@@ -90,8 +98,11 @@ def test_the_question_has_the_answer_that_stands_there(
 def test_the_second_command_runs_the_suite(home: Path) -> None:
     done = subprocess.run(
         [*commands()[1].split(), "--collect-only", "-q", "tests/test_readme.py"],
-        cwd=ROOT, env=typed(home), capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=typed(home),
+        capture_output=True,
+        text=True,
+    )
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "test_the_second_command_runs_the_suite" in done.stdout

@@ -45,8 +45,11 @@ def of_korea(command: type[c.Command], **said: Any) -> c.Command:
 
 
 GRANT: dict[str, Any] = {
-    "tin": HANA, "number": "KRAA1", "type": "AA", "legal_ground": "Customs Act of Korea"
-}  # fmt: skip
+    "tin": HANA,
+    "number": "KRAA1",
+    "type": "AA",
+    "legal_ground": "Customs Act of Korea",
+}
 
 
 @pytest.fixture
@@ -63,17 +66,17 @@ def registry(database: str) -> Iterator[Registry]:
         c.LodgeApplication(tin=HANA, programme="KR-AEO", type="AA"),
         of_korea(c.AcceptApplication, tin=HANA),
         of_korea(c.StartExamination, tin=HANA),
-        c.RegisterOperator(
-            tin=DORI, name_="Dori", known_at=datetime(2020, 1, 6, tzinfo=UTC)
-        ),
+        c.RegisterOperator(tin=DORI, name_="Dori", known_at=datetime(2020, 1, 6, tzinfo=UTC)),
         c.ProposeAgreement(
-            kind=AgreementKind.AEO_MUTUAL_RECOGNITION, title="China and Korea", parties=(CN, KR),
+            kind=AgreementKind.AEO_MUTUAL_RECOGNITION,
+            title="China and Korea",
+            parties=(CN, KR),
             source="a press release",
         ),
         of_korea(c.SignAgreement, agreement="CN-KR-AEO"),
         of_korea(c.ImplementAgreement, agreement="CN-KR-AEO", side=KR),
         c.ImplementAgreement(agreement="CN-KR-AEO", side=CN),
-    ):  # fmt: skip
+    ):
         it.execute(command, CLERK)
     yield it
     it.close()
@@ -95,9 +98,11 @@ def slip_in(registry: Registry, told: c.Command, signed: c.Command | None = None
     """What nobody may record, by who can write into the database what he likes: its position."""
     aggregate: Any = registry._find(told)
     by = Decision(
-        today=datetime.now(UTC).date(), decided_by=KR, legal_ground=told.legal_ground,
+        today=datetime.now(UTC).date(),
+        decided_by=KR,
+        legal_ground=told.legal_ground,
         programme=registry.programme,
-    )  # fmt: skip
+    )
     DECISIONS[type(told)](aggregate, told, by)
     given = signed or told
     assert given.command_id is not None
@@ -122,9 +127,13 @@ def an_hour_later(database: str) -> None:
 
 
 SCOPES = (
-    Scope(), Scope("operator", HANA.text), Scope("operator", PORT.text),
-    Scope("agreement", "CN-KR-AEO"), Scope("administration", "CN"), Scope("administration", "KR"),
-)  # fmt: skip
+    Scope(),
+    Scope("operator", HANA.text),
+    Scope("operator", PORT.text),
+    Scope("agreement", "CN-KR-AEO"),
+    Scope("administration", "CN"),
+    Scope("administration", "KR"),
+)
 
 
 def test_what_was_signed_is_found_good_by_whoever_looks(
@@ -159,9 +168,10 @@ INVENTED: dict[str, tuple[Callable[[c.Command], c.Command], str]] = {
     "unsigned": (lambda it: it, "KR has a key, and did not sign this"),
     "another's": (lambda it: sign(it, CHINESE), "CN signed it, and it was for KR to decide"),
     "a made-up key": (
-        lambda it: sign(it, Signer.of_seed("KR", ED25519, b"x" * 32)), "which was no key of KR then"
+        lambda it: sign(it, Signer.of_seed("KR", ED25519, b"x" * 32)),
+        "which was no key of KR then",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("how", INVENTED)
@@ -222,10 +232,11 @@ def test_a_decision_that_was_signed_once_is_not_shown_twice(
     accepted = of_korea(c.AcceptApplication, tin=MIRA)
     for command in (
         of_korea(c.RegisterOperator, tin=MIRA, name_="Mira", roles=(Role.EXPORTER,)),
-        c.LodgeApplication(tin=MIRA, programme="KR-AEO", type="AA"), accepted,
+        c.LodgeApplication(tin=MIRA, programme="KR-AEO", type="AA"),
+        accepted,
         c.WithdrawApplication(tin=MIRA),
         c.LodgeApplication(tin=MIRA, programme="KR-AEO", type="AA", command_id=uuid4()),
-    ):  # fmt: skip
+    ):
         registry.execute(command, CLERK)
     at = slip_in(registry, c.AcceptApplication(command_id=uuid4(), tin=MIRA))
     with psycopg.connect(database) as connection:
@@ -304,8 +315,10 @@ def test_a_file_is_held_to_the_same_rule_line_by_line(
 
 def test_the_verifier_knows_of_each_event_which_command_makes_it() -> None:
     topics = set(EventMapper(AGGREGATES).topics) - {
-        "operator.authorisation", "agreement.dated", "agreement.side"
-    }  # fmt: skip
+        "operator.authorisation",
+        "agreement.dated",
+        "agreement.side",
+    }
     made = verifier().COMMANDS
     assert set(made) == topics
     assert set(made.values()) == set(c.COMMANDS)

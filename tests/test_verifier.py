@@ -46,10 +46,13 @@ def test_it_needs_nothing_but_python_and_cryptography() -> None:
         name.split(".")[0]
         for it in ast.walk(tree)
         for name in (
-            [alias.name for alias in it.names] if isinstance(it, ast.Import)
-            else [it.module or ""] if isinstance(it, ast.ImportFrom) else []
+            [alias.name for alias in it.names]
+            if isinstance(it, ast.Import)
+            else [it.module or ""]
+            if isinstance(it, ast.ImportFrom)
+            else []
         )
-    }  # fmt: skip
+    }
     assert imported - sys.stdlib_module_names == {"cryptography"}
 
 
@@ -58,9 +61,11 @@ def test_it_is_one_file_that_is_run_from_anywhere(tmp_path: Path) -> None:
     copy.write_bytes(VERIFIER.read_bytes())
     (tmp_path / "no.zip").write_bytes(b"this is no bundle")
     done = subprocess.run(
-        [sys.executable, "-I", copy, "bundle", "no.zip"], cwd=tmp_path, capture_output=True,
+        [sys.executable, "-I", copy, "bundle", "no.zip"],
+        cwd=tmp_path,
+        capture_output=True,
         text=True,
-    )  # fmt: skip
+    )
     assert (done.returncode, done.stderr) == (2, "")
     assert "not a bundle" in done.stdout
     assert "verdict: MALFORMED" in done.stdout
@@ -68,10 +73,22 @@ def test_it_is_one_file_that_is_run_from_anywhere(tmp_path: Path) -> None:
 
 def test_the_linter_has_nothing_to_say_of_it() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--target-version", "py39", "--quiet",
-         "--stdin-filename", "verify.py", "-"],
-        cwd=VERIFIER.parent, input=VERIFIER.read_bytes(), capture_output=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "ruff",
+            "check",
+            "--target-version",
+            "py39",
+            "--quiet",
+            "--stdin-filename",
+            "verify.py",
+            "-",
+        ],
+        cwd=VERIFIER.parent,
+        input=VERIFIER.read_bytes(),
+        capture_output=True,
+    )
     assert done.returncode == 0, done.stdout.decode()
 
 
@@ -157,11 +174,15 @@ A, B, C = (f"witness {name} {it.key}\n" for name, it in zip("abc", WITNESSES, st
 @pytest.mark.parametrize(
     "policy",
     [
-        TRUSTING, WATCHED, f"{KEYS}{A}quorum a\n", f"{KEYS}{A}{B}group g any a b\nquorum g\n",
+        TRUSTING,
+        WATCHED,
+        f"{KEYS}{A}quorum a\n",
+        f"{KEYS}{A}{B}group g any a b\nquorum g\n",
         f"{KEYS}{A}{B}{C}group g all a b\ngroup h 1 g c\nquorum h\n",
-        f"# nobody\n\n\t{KEYS}{A}{B}group g all a b\n quorum \t g \n", "quorum none\n",
+        f"# nobody\n\n\t{KEYS}{A}{B}group g all a b\n quorum \t g \n",
+        "quorum none\n",
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("present", ["", "a", "b", "c", "ab", "bc", "abc"])
 def test_a_policy_is_met_when_the_register_would_say_so(policy: str, present: str) -> None:
     signed = note(signers=(*LOG, *(WITNESSES["abc".index(it)] for it in present)))
@@ -175,16 +196,25 @@ def test_a_policy_is_met_when_the_register_would_say_so(policy: str, present: st
 @pytest.mark.parametrize(
     "policy",
     [
-        "", KEYS, f"{KEYS}quorum a\n", f"{KEYS}{A}{A}quorum a\n",
+        "",
+        KEYS,
+        f"{KEYS}quorum a\n",
+        f"{KEYS}{A}{A}quorum a\n",
         f"{KEYS}quorum none\nquorum none\n",
-        f"{KEYS}{A}group g 2 a\nquorum g\n", f"{KEYS}{A}group g 0 a\nquorum g\n",
-        f"{KEYS}{A}group g any a a\nquorum g\n", f"{KEYS}group g any a\n{A}quorum g\n",
-        f"{KEYS}{A}group none any a\nquorum a\n", f"{KEYS}{A}group g any none\nquorum g\n",
-        f"{KEYS}{A}{B}group g any a b\ngroup h any g a\nquorum h\n", f"{KEYS}{KEYS}quorum none\n",
-        f"log {WITNESSES[0].key}\nquorum none\n", f"{KEYS}witness a {LOG[0].key}\nquorum a\n",
-        f"{KEYS}quorum none\x0c\n", f"{KEYS}trust me\nquorum none\n",
+        f"{KEYS}{A}group g 2 a\nquorum g\n",
+        f"{KEYS}{A}group g 0 a\nquorum g\n",
+        f"{KEYS}{A}group g any a a\nquorum g\n",
+        f"{KEYS}group g any a\n{A}quorum g\n",
+        f"{KEYS}{A}group none any a\nquorum a\n",
+        f"{KEYS}{A}group g any none\nquorum g\n",
+        f"{KEYS}{A}{B}group g any a b\ngroup h any g a\nquorum h\n",
+        f"{KEYS}{KEYS}quorum none\n",
+        f"log {WITNESSES[0].key}\nquorum none\n",
+        f"{KEYS}witness a {LOG[0].key}\nquorum a\n",
+        f"{KEYS}quorum none\x0c\n",
+        f"{KEYS}trust me\nquorum none\n",
     ],
-)  # fmt: skip
+)
 def test_what_the_register_would_not_read_as_a_policy_is_malformed(policy: str) -> None:
     with pytest.raises(BadPolicy):
         read_policy(policy.encode())
@@ -229,10 +259,12 @@ def test_what_a_stream_meant_by_earlier_rules_is_found_again_as_that_release_had
 @pytest.mark.parametrize(
     ("what", "nouns"),
     [
-        ("ends", {"operator"}), ("terms", {"agreement"}), ("members", {"agreement"}),
+        ("ends", {"operator"}),
+        ("terms", {"agreement"}),
+        ("members", {"agreement"}),
         ("turns", {"agreement"}),
     ],
-)  # fmt: skip
+)
 def test_each_thing_in_which_rules_differ_is_told_apart(what: str, nouns: set[str]) -> None:
     """With that alone as by later rules, some is not as the release of rules 1 derived it."""
     apart = _apart(ours.RULES[1]._replace(**{what: True}))
@@ -266,13 +298,17 @@ def _stored(mapper: EventMapper, stream: list[Known[Any]]) -> list[tuple[Any, ..
 def _shown(row: tuple[Any, ...]) -> list[Any]:
     """A row of the read models as the bundle has it."""
     return [
-        it.isoformat().replace("+00:00", "Z") if isinstance(it, datetime)
-        else str(it) if hasattr(it, "isoformat")
-        else _array(it) if isinstance(it, str) and it.startswith("{") and it.endswith("}")
-        else it.value if isinstance(it, Enum)
+        it.isoformat().replace("+00:00", "Z")
+        if isinstance(it, datetime)
+        else str(it)
+        if hasattr(it, "isoformat")
+        else _array(it)
+        if isinstance(it, str) and it.startswith("{") and it.endswith("}")
+        else it.value
+        if isinstance(it, Enum)
         else it
         for it in row
-    ]  # fmt: skip
+    ]
 
 
 def _array(text: str) -> list[str]:
@@ -390,11 +426,18 @@ def test_one_event_is_proved_by_a_small_file(tmp_path: Path) -> None:
     assert judged(says="all is well") == 1
     assert judged(index=0) == 1
     for name, other in {
-        "position": 3, "version": 2, "topic": "operator.revoked", "actor": "officer:2",
-        "state": '{"effective":"2026-03-02","reason":"fire"}', "legal_ground": "",
-        "recorded": 1_773_135_000_000_001, "known": 1_773_134_999_999_999, "decided_by": "KR",
-        "stream": it["command"], "command": it["stream"],
-    }.items():  # fmt: skip
+        "position": 3,
+        "version": 2,
+        "topic": "operator.revoked",
+        "actor": "officer:2",
+        "state": '{"effective":"2026-03-02","reason":"fire"}',
+        "legal_ground": "",
+        "recorded": 1_773_135_000_000_001,
+        "known": 1_773_134_999_999_999,
+        "decided_by": "KR",
+        "stream": it["command"],
+        "command": it["stream"],
+    }.items():
         assert judged(**{name: other}) == 1, name
     assert judged(written.replace("index 1", "index 0")) == 1
     assert judged(Proof(1, path[::-1], read_note(note(3, root))).written) == 1

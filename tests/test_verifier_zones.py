@@ -48,9 +48,7 @@ class Machine:
 
 
 @pytest.fixture
-def judged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., tuple[int, list[str]]]:
+def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, list[str]]]:
     """The verdict on a bundle, and what is said. `own`: the machine's release, and zones of it that
     are not those of `tzdata`."""
 

@@ -146,8 +146,10 @@ def test_lines_of_strangers_are_passed_over_and_either_kind_of_key_will_do(
     watching: Witness,
 ) -> None:
     for old, size, signers in (
-        (0, 5, (STRANGER, LOG)), (5, 6, (LATTICE,)), (6, 7, (LATTICE, LOG)),
-    ):  # fmt: skip
+        (0, 5, (STRANGER, LOG)),
+        (5, 6, (LATTICE,)),
+        (6, 7, (LATTICE, LOG)),
+    ):
         answer = watching.post(TREE.asked(old, size, *signers))
         assert cosigned(watching, TREE.head(size, LOG), answer)
 
@@ -160,8 +162,10 @@ def test_a_log_that_forgot_what_was_seen_is_told(watching: Witness) -> None:
     watching.post(TREE.asked(0, 300))
     for old in (0, 5, 299):
         assert watching.post(TREE.asked(old, 310)) == (
-            CODES["old_size_mismatch"], CODES["conflict_content_type"], "300\n",
-        )  # fmt: skip
+            CODES["old_size_mismatch"],
+            CODES["conflict_content_type"],
+            "300\n",
+        )
     # A log restored from yesterday's copy learns it in the same way.
     assert watching.post(TREE.asked(5, 200))[::2] == (409, "300\n")
 
@@ -185,28 +189,40 @@ def test_the_empty_tree_has_one_root_and_no_proof(watching: Witness) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"\n", b"old 0\n", b"\xff\n\n", b"old 0\n\nnonsense\n",
-        request("00", [], TREE.head(5)), request("+0", [], TREE.head(5)),
-        request(-1, [], TREE.head(5)), request(1 << 63, [], TREE.head(5)),
-        request("\u0661", [], TREE.head(5)), request(0, [b"short"], TREE.head(5)),
-        request(0, [bytes(32)] * 64, TREE.head(5)), TREE.asked(0, 5).replace(b"old 0", b"Old 0"),
-        TREE.asked(0, 5)[:-1], TREE.asked(0, 5) + b"more",
+        b"",
+        b"\n",
+        b"old 0\n",
+        b"\xff\n\n",
+        b"old 0\n\nnonsense\n",
+        request("00", [], TREE.head(5)),
+        request("+0", [], TREE.head(5)),
+        request(-1, [], TREE.head(5)),
+        request(1 << 63, [], TREE.head(5)),
+        request("\u0661", [], TREE.head(5)),
+        request(0, [b"short"], TREE.head(5)),
+        request(0, [bytes(32)] * 64, TREE.head(5)),
+        TREE.asked(0, 5).replace(b"old 0", b"Old 0"),
+        TREE.asked(0, 5)[:-1],
+        TREE.asked(0, 5) + b"more",
         TREE.asked(0, 5).replace(b"=\n\n", b"\n\n"),
         TREE.asked(0, 5).replace(b"\n5\n", b"\n05\n"),
         TREE.asked(0, 5).replace(b"\n5\n", b"\n5\r\n"),
     ],
-)  # fmt: skip
-def test_what_is_not_written_as_it_must_be_is_a_bad_request(
-    unmoved: Witness, body: bytes
-) -> None:
+)
+def test_what_is_not_written_as_it_must_be_is_a_bad_request(unmoved: Witness, body: bytes) -> None:
     assert unmoved.post(body)[0] == 400
 
 
 @pytest.mark.parametrize(
     ("length", "status"),
-    [(b"content-length: 200000", 413), (b"transfer-encoding: chunked", 411),
-     (b"content-length: -1", 411), (b"content-length: 1e3", 411), (b"accept: */*", 411)],
-)  # fmt: skip
+    [
+        (b"content-length: 200000", 413),
+        (b"transfer-encoding: chunked", 411),
+        (b"content-length: -1", 411),
+        (b"content-length: 1e3", 411),
+        (b"accept: */*", 411),
+    ],
+)
 def test_a_body_that_is_not_read_is_not_taken_for_the_next_request(
     unmoved: Witness, length: bytes, status: int
 ) -> None:
@@ -225,8 +241,9 @@ def test_two_servers_with_one_key_are_found_out_and_the_proof_is_kept(watching: 
     fork = Tree(fork=290)
     watching.post(TREE.asked(0, 300))
     assert watching.post(fork.asked(300, 300))[::2] == (
-        422, "another tree of 300 leaves was seen before\n",
-    )  # fmt: skip
+        422,
+        "another tree of 300 leaves was seen before\n",
+    )
     assert watching.post(fork.asked(300, 400))[::2] == (422, "the proof does not hold\n")
 
     kept = watching.evidence()
@@ -263,8 +280,9 @@ def test_without_its_memory_it_does_not_begin_again(tmp_path: Path) -> None:
     ):
         done = subprocess.run(
             [sys.executable, WITNESS, *arguments, "--home", tmp_path / "w1"],
-            capture_output=True, text=True,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 1 and done.stderr.startswith("aeo-witness: ")
     assert (tmp_path / "w1" / "witness.key").stat().st_mode & 0o077 == 0
 

@@ -59,8 +59,11 @@ def witness(
     with said.open("w") as log:
         process = subprocess.Popen(
             [sys.executable, WITNESS, "serve", "--home", home, "--port", str(port), *known],
-            stdout=subprocess.PIPE, stderr=log, text=True, env={"PATH": os.environ["PATH"]},
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env={"PATH": os.environ["PATH"]},
+        )
     try:
         assert process.stdout is not None
         found = re.match(r"listening on (http://\S+)", process.stdout.readline())
@@ -77,6 +80,10 @@ def witness(
 def _told(*arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, WITNESS, *arguments],
-        capture_output=True, text=True, check=True, cwd="/", env={"PATH": os.environ["PATH"]},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
+        env={"PATH": os.environ["PATH"]},
+    )
     return done.stdout

@@ -72,9 +72,12 @@ class Maker:
         for home in (self.a, self.bloc):
             self._programme(home)
         pairs = [
-            (self.a, self.b), (self.a, self.bloc), (self.bloc, self.b), (self.b, self.a),
+            (self.a, self.b),
+            (self.a, self.bloc),
+            (self.bloc, self.b),
+            (self.b, self.a),
             (self.a, self.member),
-        ]  # fmt: skip
+        ]
         plurilateral = (self.a, self.b, self.d)
         chosen = self.random.sample([*pairs, plurilateral], k=self.random.randint(1, 3))
         for number, parties in enumerate(chosen):
@@ -87,9 +90,13 @@ class Maker:
 
     def _administration(self, code: AdministrationCode) -> None:
         it = Administration(
-            administration=code, name=str(code), time_zone=self.world.zones[code],
-            effective=START, bloc=code == self.bloc, source="made up",
-        )  # fmt: skip
+            administration=code,
+            name=str(code),
+            time_zone=self.world.zones[code],
+            effective=START,
+            bloc=code == self.bloc,
+            source="made up",
+        )
         steps: list[Callable[[Decision], None]] = []
         if code == self.bloc:
             for sense in (Sense.UNION, Sense.CUSTOMS_TERRITORY):
@@ -104,9 +111,14 @@ class Maker:
 
     def _programme(self, home: AdministrationCode) -> None:
         it = Programme(
-            programme=f"{home}-AEO", administration=home, time_zone=self.world.zones[home],
-            name="made up", types=TYPES, effective=START, source="made up",
-        )  # fmt: skip
+            programme=f"{home}-AEO",
+            administration=home,
+            time_zone=self.world.zones[home],
+            name="made up",
+            types=TYPES,
+            effective=START,
+            source="made up",
+        )
         self.programmes[it.programme] = it
         steps: list[Callable[[Decision], None]] = []
         if self.random.random() < 0.5:
@@ -121,10 +133,13 @@ class Maker:
 
     def _agreement(self, id: str, parties: tuple[AdministrationCode, ...]) -> None:
         it = Agreement(
-            agreement=id, kind=AgreementKind.AEO_MUTUAL_RECOGNITION, title="made up",
+            agreement=id,
+            kind=AgreementKind.AEO_MUTUAL_RECOGNITION,
+            title="made up",
             parties=tuple(Party(p, self.world.zones[p]) for p in parties),
-            effective=START, source="made up",
-        )  # fmt: skip
+            effective=START,
+            source="made up",
+        )
         choose = self.random.choice
         steps: list[Callable[[Decision], None]] = []
         for _ in range(self.random.randint(2, 4)):
@@ -134,9 +149,12 @@ class Maker:
             if self.random.random() < 0.85:
                 earliest, latest = self._dates()
                 implement = c.ImplementAgreement(
-                    agreement=id, side=side, earliest=earliest, latest=latest,
+                    agreement=id,
+                    side=side,
+                    earliest=earliest,
+                    latest=latest,
                     assumed=self.random.random() < 0.3,
-                )  # fmt: skip
+                )
                 steps.append(lambda by, i=implement: deciding.implement(it, i, by))  # type: ignore[misc]
         for _ in range(self.random.randint(0, 3)):
             side = choose(parties)
@@ -183,9 +201,13 @@ class Maker:
         zone = self.world.zones[home]
         tin = Tin(f"{home}{number}")
         it = Operator(
-            tin=tin, administration=home, time_zone=zone, name="made up", effective=START,
+            tin=tin,
+            administration=home,
+            time_zone=zone,
+            name="made up",
+            effective=START,
             roles=self.random.choice(((), (Role.EXPORTER,), (Role.EXPORTER, Role.IMPORTER))),
-        )  # fmt: skip
+        )
         programme = f"{self.bloc if home == self.member else home}-AEO"
         partner = self.random.choice((self.b, self.bloc, self.a, self.member))
         scheme = self.random.choice(SCHEMES)
@@ -198,9 +220,15 @@ class Maker:
             (_end_identifier, (scheme, f"{tin}77")),
             (authorisations.suspend, c.SuspendAuthorisation(tin=tin, reason="made up")),
             (authorisations.suspend, c.SuspendAuthorisation(tin=tin, reason="made up", part="S")),
-            (authorisations.suspend, c.SuspendAuthorisation(
-                tin=tin, reason="made up", until=self._day(),
-                part=self.random.choice((None, "S")))),
+            (
+                authorisations.suspend,
+                c.SuspendAuthorisation(
+                    tin=tin,
+                    reason="made up",
+                    until=self._day(),
+                    part=self.random.choice((None, "S")),
+                ),
+            ),
             (authorisations.extend_suspension, c.ExtendSuspension(tin=tin, until=self._day())),
             (authorisations.renew, c.RenewAuthorisation(tin=tin, valid_until=self._day())),
             (endings.expire, c.ExpireAuthorisation(tin=tin)),
@@ -214,11 +242,15 @@ class Maker:
         ]
         list_ = {
             kind: c.ListOperator(
-                tin=tin, programme=programme, type=kind, list_="made-up", read_on=START,
+                tin=tin,
+                programme=programme,
+                type=kind,
+                list_="made-up",
+                read_on=START,
                 since=self._day() if self.random.random() < 0.4 else None,
             )
             for kind in TYPES
-        }  # fmt: skip
+        }
         for kind in kinds:
             orders += [(_list, list_[kind]), (_list, replace(list_[kind], since=None))]
             orders.append((_list, replace(list_[kind], since=None, absent=True)))
@@ -227,7 +259,7 @@ class Maker:
             order
             for n, kind in enumerate(kinds)
             for order in self._begun(programme, tin, kind, n, list_)
-        ]  # fmt: skip
+        ]
         chosen = orders[: self.random.randint(0, 9)]
         at = self.random.randint(0, min(2, len(chosen)))
         steps = [

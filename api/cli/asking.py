@@ -36,9 +36,7 @@ At = Annotated[
 ]
 KnownAt = Annotated[
     str | None,
-    typer.Option(
-        help="Only what was known by then counts; a day is its end there, today is now."
-    ),
+    typer.Option(help="Only what was known by then counts; a day is its end there, today is now."),
 ]
 
 
@@ -153,13 +151,16 @@ def ask(
             ("Agreement", "Authorisation", "Since", "Known there by", "Declared in", "Assumed"),
             [
                 (
-                    it.agreement, it.authorisation, it.since,
+                    it.agreement,
+                    it.authorisation,
+                    it.since,
                     " ".join(filter(None, (it.identifier_scheme, it.identifier))),
-                    it.declaration_box, it.assumed,
+                    it.declaration_box,
+                    it.assumed,
                 )
                 for it in answer.bases
             ],
-        )  # fmt: skip
+        )
 
 
 def history(
@@ -177,8 +178,8 @@ def history(
     with register(home) as url, psycopg.connect(url, row_factory=dict_row) as connection:
         connection.execute("set timezone = 'UTC'")
         events = connection.execute(
-            "select position, topic as type, state::json as payload, recorded_at as \"recordedAt\","
-            " known_at as \"knownAt\", actor from ledger.event where originator_id = %s"
+            'select position, topic as type, state::json as payload, recorded_at as "recordedAt",'
+            ' known_at as "knownAt", actor from ledger.event where originator_id = %s'
             " order by originator_version",
             [Operator.create_id(wanted)],
         ).fetchall()
@@ -186,16 +187,16 @@ def history(
             fail(REFUSED, f"{wanted} is not in this register")
         operator = connection.execute(
             "select n.name, n.local_name, o.administration, o.time_zone, o.source, n.standing,"
-            " rule.abroad_then(o.tin, t.now, t.now, true) as \"standingAbroad\", n.successor"
+            ' rule.abroad_then(o.tin, t.now, t.now, true) as "standingAbroad", n.successor'
             " from views.operator o, (select clock_timestamp() as now) t,"
             " rule.stood(o.tin, t.now, t.now) n where o.tin = %s",
             [wanted.text],
         ).fetchone()
         periods = connection.execute(
             "select coalesce(number, authorisation) as authorisation, type, status,"
-            " abroad as \"statusAbroad\", rule.suspended_parts(flags) as \"suspendedParts\","
-            " valid_from as \"validFrom\", valid_to as \"validTo\","
-            " recorded_from as \"recordedFrom\", recorded_to as \"recordedTo\", ground"
+            ' abroad as "statusAbroad", rule.suspended_parts(flags) as "suspendedParts",'
+            ' valid_from as "validFrom", valid_to as "validTo",'
+            ' recorded_from as "recordedFrom", recorded_to as "recordedTo", ground'
             " from views.status_period where tin = %s"
             " order by status_period.authorisation, valid_from, recorded_from",
             [wanted.text],
@@ -216,26 +217,32 @@ def history(
         ("Position", "What", "Counts from", "Known at", "Recorded at", "Says"),
         [
             (
-                it["position"], it["type"].removeprefix("operator.").replace("_", " "),
-                it["payload"].get("effective"), it["knownAt"],
+                it["position"],
+                it["type"].removeprefix("operator.").replace("_", " "),
+                it["payload"].get("effective"),
+                it["knownAt"],
                 it["recordedAt"] if it["recordedAt"] != it["knownAt"] else "the same",
                 says(it["type"], it["payload"]),
             )
             for it in events
         ],
-    )  # fmt: skip
+    )
     print_table(
         "What was believed of its standing: in law, and from when to when it was believed",
         ("Authorisation", "Status", "In law from", "to", "Believed from", "to", "Ground"),
         [
             (
-                f"{it['authorisation']} ({it['type']})", _standing(it), it["validFrom"],
-                it["validTo"] or "open", it["recordedFrom"], it["recordedTo"] or "still",
+                f"{it['authorisation']} ({it['type']})",
+                _standing(it),
+                it["validFrom"],
+                it["validTo"] or "open",
+                it["recordedFrom"],
+                it["recordedTo"] or "still",
                 it["ground"],
             )
             for it in periods
         ],
-    )  # fmt: skip
+    )
 
 
 def _standing(period: dict[str, Any]) -> str:
@@ -256,9 +263,15 @@ def says(type: str, payload: dict[str, Any]) -> str:
     if type.startswith("operator.consent") and "partner" not in payload:
         return "to publication"
     dull = {
-        "class_version", "effective", "tin", "administration", "time_zone", "due", "decided_by",
+        "class_version",
+        "effective",
+        "tin",
+        "administration",
+        "time_zone",
+        "due",
+        "decided_by",
         "source",
-    }  # fmt: skip
+    }
     said = {k: v for k, v in payload.items() if k not in dull}
     if said.get("decided") == payload.get("effective"):
         said.pop("decided", None)

@@ -176,9 +176,13 @@ def _explain(source: Source, as_json: bool) -> None:
             taken.append((line.number, line.said))
     if as_json:
         said = [{"line": number, "said": words} for number, words in taken]
-        print_json({"dialect": asdict(source.dialect), "lines": said, "bad": bad and [
-            asdict(each) for each in bad
-        ]})  # fmt: skip
+        print_json(
+            {
+                "dialect": asdict(source.dialect),
+                "lines": said,
+                "bad": bad and [asdict(each) for each in bad],
+            }
+        )
         return
     print(printable(f"{source.path.name}: {source.dialect.said()}"))
     for number, words in taken:
@@ -226,9 +230,11 @@ def _show(report: Report, dry_run: bool) -> None:
 def show_bad(lines: Sequence[Bad]) -> None:
     """Every bad line with its field and its cure, in characters that no terminal obeys."""
     if lines:
-        print_table("Refused", ("Line", "Field", "Found", "What helps"), [
-            (_place(it.file, it.line), it.field, it.found, it.cure) for it in lines
-        ])  # fmt: skip
+        print_table(
+            "Refused",
+            ("Line", "Field", "Found", "What helps"),
+            [(_place(it.file, it.line), it.field, it.found, it.cure) for it in lines],
+        )
 
 
 def _place(file: str, line: int) -> str:

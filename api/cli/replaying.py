@@ -175,11 +175,18 @@ def _events(
             cursor.itersize = 5_000
             for row in cursor.execute(statement, values):
                 line = {
-                    "position": row[0], "stream": str(row[1]), "version": row[2], "type": row[3],
-                    "recordedAt": plain(row[4]), "knownAt": plain(row[5]),
-                    "commandId": str(row[6]), "actor": row[7], "decidedBy": row[8],
-                    "legalGround": row[9], "payload": orjson.Fragment(row[10]),
-                }  # fmt: skip
+                    "position": row[0],
+                    "stream": str(row[1]),
+                    "version": row[2],
+                    "type": row[3],
+                    "recordedAt": plain(row[4]),
+                    "knownAt": plain(row[5]),
+                    "commandId": str(row[6]),
+                    "actor": row[7],
+                    "decidedBy": row[8],
+                    "legalGround": row[9],
+                    "payload": orjson.Fragment(row[10]),
+                }
                 write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
     sys.stdout.flush()
 
@@ -225,11 +232,15 @@ def diff(
             )
             shown_now = list(islice(found, first + 1))
         more, shown_now = len(shown_now) > first, shown_now[:first]
-        events = connection.cursor(row_factory=dict_row).execute(
-            "select position, topic as type, state::json as payload, known_at, recorded_at"
-            " from ledger.event where position = any(%s) order by position",
-            [sorted({place for it in shown_now for place in it.because})],
-        ).fetchall()
+        events = (
+            connection.cursor(row_factory=dict_row)
+            .execute(
+                "select position, topic as type, state::json as payload, known_at, recorded_at"
+                " from ledger.event where position = any(%s) order by position",
+                [sorted({place for it in shown_now for place in it.because})],
+            )
+            .fetchall()
+        )
     if as_json:
         print_json(_differences(moments, shown_now, events, more))
     else:
@@ -277,9 +288,7 @@ def _differences(
     }
 
 
-def _print_differences(
-    found: list[Difference], events: list[dict[str, Any]], more: bool
-) -> None:
+def _print_differences(found: list[Difference], events: list[dict[str, Any]], more: bool) -> None:
     if not found:
         print("both moments answer alike")
         return
@@ -288,25 +297,29 @@ def _print_differences(
         ("Operator", "Standing", "Recognition", "Because of positions"),
         [
             (
-                it.tin, _change(*(standing or "not registered" for standing in it.standing)),
-                "; ".join(_answers(it)), ", ".join(map(str, sorted(it.because))),
+                it.tin,
+                _change(*(standing or "not registered" for standing in it.standing)),
+                "; ".join(_answers(it)),
+                ", ".join(map(str, sorted(it.because))),
             )
             for it in found
         ],
-    )  # fmt: skip
+    )
     print_table(
         "What happened in between",
         ("Position", "What", "Counts from", "Known at", "Recorded at", "Says"),
         [
             (
-                it["position"], it["type"].replace(".", " ").replace("_", " "),
-                it["payload"].get("effective"), it["known_at"],
+                it["position"],
+                it["type"].replace(".", " ").replace("_", " "),
+                it["payload"].get("effective"),
+                it["known_at"],
                 it["recorded_at"] if it["recorded_at"] != it["known_at"] else "the same",
                 says(it["type"], it["payload"]),
             )
             for it in events
         ],
-    )  # fmt: skip
+    )
     rest = f"; more with --after {found[-1].tin}" if more else ""
     print(f"{len(found):,} operator{'s' * (len(found) != 1)}{rest}")
 

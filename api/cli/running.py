@@ -109,14 +109,18 @@ def checker(
     hours: Annotated[
         float,
         typer.Option(
-            min=0.01, max=8_760, envvar="AEO_CHECK_HOURS",
+            min=0.01,
+            max=8_760,
+            envvar="AEO_CHECK_HOURS",
             help="Within how many the whole is to be walked.",
         ),
     ] = 24.0,
     share: Annotated[
         float,
         typer.Option(
-            min=0.001, max=1.0, envvar="AEO_CHECK_SHARE",
+            min=0.001,
+            max=1.0,
+            envvar="AEO_CHECK_SHARE",
             help="Of one core: the most that it takes where the walk would be late.",
         ),
     ] = 0.25,
@@ -137,9 +141,7 @@ def checker(
 
 
 @contextmanager
-def until_told(
-    home: str, with_parent: bool, *roles: str
-) -> Iterator[tuple[str, threading.Event]]:
+def until_told(home: str, with_parent: bool, *roles: str) -> Iterator[tuple[str, threading.Event]]:
     """For who works in the background: the register's conninfo, and what Ctrl-C and SIGTERM set.
 
     They are heard from the first instant on, before anything that takes a while is imported.

@@ -34,8 +34,7 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
     from projections.log import LEADER as LOG
     from projections.status import status as read
 
-    locks = {"follow": FOLLOWER, "log": LOG, "sign": SIGNER, "clerk": CLERK,
-             "checker": CHECKER}  # fmt: skip
+    locks = {"follow": FOLLOWER, "log": LOG, "sign": SIGNER, "clerk": CLERK, "checker": CHECKER}
     with register(home) as url, psycopg.connect(url, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
         found = read(connection, locks)
@@ -43,12 +42,16 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
         print_json(_plain(found))
     else:
         _show(found)
-    wrong = [f"{place.projection} stands still: ./aeo resume {place.projection} once its cause is"
-             " mended" for place in found.stopped]  # fmt: skip
+    wrong = [
+        f"{place.projection} stands still: ./aeo resume {place.projection} once its cause is mended"
+        for place in found.stopped
+    ]
     wrong += [f"nobody follows: ./aeo {it.name}" for it in found.missing if it.name == "follow"]
     if still := found.checked.unmended + found.checked.of_ledger:
-        wrong.append(f"{still} findings of the background check are open:"
-                     " select * from checks.finding where mended_at is null")
+        wrong.append(
+            f"{still} findings of the background check are open:"
+            " select * from checks.finding where mended_at is null"
+        )
     if wrong:
         fail(REFUSED, "; ".join(wrong))
 
@@ -96,32 +99,43 @@ def resume(
             go_on(url, name)
             print(f"{name} goes on")
     if not chosen:
-        print(f"{projection or 'no read model'} does not stand still" if projection
-              else "no read model stands still")  # fmt: skip
+        print(
+            f"{projection or 'no read model'} does not stand still"
+            if projection
+            else "no read model stands still"
+        )
 
 
 def _show(found: Any) -> None:
     print_table(
         None,
         ["process", "leads", "since"],
-        [[it.name, f"server process {it.pid}" if it.pid else "nobody", _at(it.since)]
-         for it in found.workers],
-    )  # fmt: skip
+        [
+            [it.name, f"server process {it.pid}" if it.pid else "nobody", _at(it.since)]
+            for it in found.workers
+        ],
+    )
     print_table(
         None,
         ["read model", "position", "behind", "state", "since"],
         [
             [
-                place.projection, f"{place.position:,}", f"{found.recorded - place.position:,}",
-                f"stands in front of {place.stopped_at:,}: {place.why}" if place.stopped_at
-                else "goes on", _at(place.since),
+                place.projection,
+                f"{place.position:,}",
+                f"{found.recorded - place.position:,}",
+                f"stands in front of {place.stopped_at:,}: {place.why}"
+                if place.stopped_at
+                else "goes on",
+                _at(place.since),
             ]
             for place in found.places
         ],
-    )  # fmt: skip
+    )
     epoch = found.epoch
-    print(f"epoch {epoch.id} since {_at(epoch.begun_at)}, after position {epoch.after_position:,}: "
-          f"{epoch.why}")  # fmt: skip
+    print(
+        f"epoch {epoch.id} since {_at(epoch.begun_at)}, after position {epoch.after_position:,}: "
+        f"{epoch.why}"
+    )
     print(f"recorded {found.recorded:,}; in the log {found.logged:,}; signed {found.signed:,}")
     checked = found.checked
     last = f", the last at {_at(checked.last_found_at)}" if checked.last_found_at else ""
@@ -139,26 +153,35 @@ def _at(instant: Any) -> str:
 def _plain(found: Any) -> dict[str, Any]:
     return {
         "epoch": {
-            "id": found.epoch.id, "since": _at(found.epoch.begun_at),
-            "afterPosition": found.epoch.after_position, "why": found.epoch.why,
+            "id": found.epoch.id,
+            "since": _at(found.epoch.begun_at),
+            "afterPosition": found.epoch.after_position,
+            "why": found.epoch.why,
         },
-        "recorded": found.recorded, "logged": found.logged, "signed": found.signed,
+        "recorded": found.recorded,
+        "logged": found.logged,
+        "signed": found.signed,
         "readModels": [
             {
-                "name": place.projection, "position": place.position,
-                "behind": found.recorded - place.position, "stoppedAt": place.stopped_at,
-                "why": place.why, "since": _at(place.since) or None,
+                "name": place.projection,
+                "position": place.position,
+                "behind": found.recorded - place.position,
+                "stoppedAt": place.stopped_at,
+                "why": place.why,
+                "since": _at(place.since) or None,
             }
             for place in found.places
         ],
         "checked": {
-            "wholeAt": _at(found.checked.whole_at) or None, "progress": found.checked.progress,
-            "streams": found.checked.streams, "findings": found.checked.findings,
+            "wholeAt": _at(found.checked.whole_at) or None,
+            "progress": found.checked.progress,
+            "streams": found.checked.streams,
+            "findings": found.checked.findings,
             "lastFoundAt": _at(found.checked.last_found_at) or None,
-            "unmended": found.checked.unmended, "ofLedger": found.checked.of_ledger,
+            "unmended": found.checked.unmended,
+            "ofLedger": found.checked.of_ledger,
         },
         "workers": [
-            {"name": it.name, "pid": it.pid, "since": _at(it.since) or None}
-            for it in found.workers
+            {"name": it.name, "pid": it.pid, "since": _at(it.since) or None} for it in found.workers
         ],
-    }  # fmt: skip
+    }

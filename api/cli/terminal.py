@@ -48,9 +48,7 @@ def printable(text: str, keep: str = "") -> str:
     """Text from a file or from the register, as it may be sent to a terminal."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        char if char in keep or not _commands(char) else _escaped(char) for char in text
-    )
+    return "".join(char if char in keep or not _commands(char) else _escaped(char) for char in text)
 
 
 def _commands(char: str) -> bool:

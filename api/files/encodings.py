@@ -29,9 +29,21 @@ MARKS = (
 )
 #: What offices write beside Unicode: the standard of China, and the code pages of Windows.
 CANDIDATES = (
-    "gb18030", "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257",
-    "cp1258", "cp874", "cp949", "cp932", "cp950",
-)  # fmt: skip
+    "gb18030",
+    "cp1252",
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "cp1254",
+    "cp1255",
+    "cp1256",
+    "cp1257",
+    "cp1258",
+    "cp874",
+    "cp949",
+    "cp932",
+    "cp950",
+)
 BLOCK = 1 << 20
 EVIDENCE = 1 << 16  # bytes of lines that are not ASCII
 #: Of the letters that are not ASCII, how many must stand in words that could be real ones.

@@ -125,9 +125,10 @@ def _sheet_of(path: Path, told: str | None, match: Match) -> tuple[str, int]:
     """The sheet that is meant, and its height. Raises BadFile where several could be."""
     with _workbook(path) as book:
         names = [
-            sheet.name for sheet in book.sheets_metadata
+            sheet.name
+            for sheet in book.sheets_metadata
             if sheet.typ is SheetTypeEnum.WorkSheet and sheet.visible is SheetVisibleEnum.Visible
-        ]  # fmt: skip
+        ]
         if told is not None:
             if told not in book.sheet_names:
                 raise BadFile(f"there is no sheet {told!r}, only {', '.join(book.sheet_names)}")

@@ -27,7 +27,16 @@ identities = identity.router
 
 router = APIRouter(include_in_schema=False)
 for part in (
-    search, tour, operators, persons, agreements, countries, programmes, documents, audit,
-    divergences, developers,
-):  # fmt: skip
+    search,
+    tour,
+    operators,
+    persons,
+    agreements,
+    countries,
+    programmes,
+    documents,
+    audit,
+    divergences,
+    developers,
+):
     router.include_router(part.router)

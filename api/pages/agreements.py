@@ -91,16 +91,25 @@ async def agreements(request: Request) -> Response:
         "contains": asked.get("contains", "").strip(),
     }
     found = await ask(
-        request, AGREEMENTS, filter={name: value for name, value in chosen.items() if value},
-        asOf=clocks.as_of, after=asked.get("after"),
-    )  # fmt: skip
+        request,
+        AGREEMENTS,
+        filter={name: value for name, value in chosen.items() if value},
+        asOf=clocks.as_of,
+        after=asked.get("after"),
+    )
     return page(
-        request, "agreements.html", status=clocks.status if found.data else 400,
-        title="Agreements", asked=found, found=found.data and found.data["agreements"],
-        chosen=chosen, clocks=clocks, kinds=[kind.name for kind in AgreementKind],
+        request,
+        "agreements.html",
+        status=clocks.status if found.data else 400,
+        title="Agreements",
+        asked=found,
+        found=found.data and found.data["agreements"],
+        chosen=chosen,
+        clocks=clocks,
+        kinds=[kind.name for kind in AgreementKind],
         statuses=["SIGNED_OR_LATER", *(status.name for status in AgreementStatus)],
         pillars=[pillar.name for pillar in Pillar],
-    )  # fmt: skip
+    )
 
 
 @router.get("/agreements/{id}")
@@ -109,19 +118,30 @@ async def agreement(request: Request, id: str) -> Response:
     asked = await ask(request, AGREEMENT, id=id, asOf=clocks.as_of)
     if asked.data is None or asked.data["agreement"] is None:
         return page(
-            request, "nothing.html", status=404 if asked.data else 400, clocks=clocks,
-            title="No such agreement", asked=asked,
+            request,
+            "nothing.html",
+            status=404 if asked.data else 400,
+            clocks=clocks,
+            title="No such agreement",
+            asked=asked,
             sentence=f"The register holds no agreement {id!r}"
             + (" that it knew of at that instant." if clocks.known else "."),
             look=("/agreements", "All agreements"),
-        )  # fmt: skip
+        )
     it = asked.data["agreement"]
     return page(
-        request, "agreement.html", status=clocks.status, title=it["title"], it=it,
-        asked=asked, clocks=clocks, conflicts=_conflicts(it), scopes=_scopes(it),
+        request,
+        "agreement.html",
+        status=clocks.status,
+        title=it["title"],
+        it=it,
+        asked=asked,
+        clocks=clocks,
+        conflicts=_conflicts(it),
+        scopes=_scopes(it),
         position=it["position"],
         drawing=_drawing(it, clocks, asked.now),
-    )  # fmt: skip
+    )
 
 
 def _conflicts(it: dict[str, Any]) -> set[tuple[str, str | None, int | None]]:

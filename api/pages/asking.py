@@ -80,9 +80,7 @@ async def ask(request: Request, document: str, **variables: Any) -> Asked:
         raise Unavailable(_sentence(errors) or "The service cannot answer now. Ask again.")
     if any(_code(error) == "INTERNAL" for error in errors):
         raise Fault(_sentence([error for error in errors if _code(error) == "INTERNAL"]))
-    return Asked(
-        document, given, body.get("data"), tuple(errors), answer.status, asker.now
-    )
+    return Asked(document, given, body.get("data"), tuple(errors), answer.status, asker.now)
 
 
 async def context(request: Request) -> Context:

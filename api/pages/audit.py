@@ -102,9 +102,14 @@ async def log(request: Request) -> Response:
     found = asked.data["log"] if asked.data else None
     lines = found["checkpoint"].rpartition("\n\n")[2].count("\n") if found else 0
     return page(
-        request, "log.html", title="The log", asked=asked, it=found, signatures=lines,
+        request,
+        "log.html",
+        title="The log",
+        asked=asked,
+        it=found,
+        signatures=lines,
         address=str(request.base_url).rstrip("/"),
-    )  # fmt: skip
+    )
 
 
 @router.get("/audit")
@@ -115,9 +120,17 @@ async def audit(request: Request) -> Response:
         return RedirectResponse(_turned(request, wanted), 303)
     clocks = await forms.clocks(request, _home(wanted))
     frame: dict[str, Any] = {
-        "title": "Audit", "clocks": clocks, "of": wanted, "there": "", "examples": EXAMPLES,
-        "it": None, "asked": None, "sliders": (), "events": None, "recognition": None,
-    }  # fmt: skip
+        "title": "Audit",
+        "clocks": clocks,
+        "of": wanted,
+        "there": "",
+        "examples": EXAMPLES,
+        "it": None,
+        "asked": None,
+        "sliders": (),
+        "events": None,
+        "recognition": None,
+    }
     if not wanted:
         return page(request, "audit.html", **frame)
     found = await _agreement(request, wanted, clocks) or await _operator(request, wanted, clocks)
@@ -134,27 +147,31 @@ async def audit(request: Request) -> Response:
     return page(request, "audit.html", status=clocks.status, **frame)
 
 
-async def _agreement(
-    request: Request, id: str, clocks: forms.Clocks
-) -> dict[str, Any] | None:
+async def _agreement(request: Request, id: str, clocks: forms.Clocks) -> dict[str, Any] | None:
     typed = id if ":" in id else id.upper()
     asked = await ask(request, AGREEMENT, id=typed, asOf=clocks.as_of)
     own = asked.data["agreement"] if asked.data else None
     if own is None:
         return None
     it = {
-        "name": own["code"], "title": own["title"], "address": f"/agreements/{own['code']}",
-        "kind": "agreement", "zone": None, "position": own["position"],
-    }  # fmt: skip
+        "name": own["code"],
+        "title": own["title"],
+        "address": f"/agreements/{own['code']}",
+        "kind": "agreement",
+        "zone": None,
+        "position": own["position"],
+    }
     return {
-        "it": it, "asked": asked, "then": asked.data["then"] if asked.data else None,
-        "periods": [], "told": asked, **_rows(own["history"]),
-    }  # fmt: skip
+        "it": it,
+        "asked": asked,
+        "then": asked.data["then"] if asked.data else None,
+        "periods": [],
+        "told": asked,
+        **_rows(own["history"]),
+    }
 
 
-async def _operator(
-    request: Request, typed: str, clocks: forms.Clocks
-) -> dict[str, Any] | None:
+async def _operator(request: Request, typed: str, clocks: forms.Clocks) -> dict[str, Any] | None:
     try:
         tin = Tin.parse(typed.upper()).text
     except ValueError:
@@ -166,14 +183,22 @@ async def _operator(
     told = await ask(request, HISTORY, tin=tin)
     history: dict[str, Any] = (told.data and told.data["operator"]) or {}
     it = {
-        "name": own["tin"], "title": own["name"], "address": f"/operators/{own['tin']}",
-        "kind": "operator", "zone": own["administration"]["timeZone"], "position": own["position"],
-    }  # fmt: skip
+        "name": own["tin"],
+        "title": own["name"],
+        "address": f"/operators/{own['tin']}",
+        "kind": "operator",
+        "zone": own["administration"]["timeZone"],
+        "position": own["position"],
+    }
     return {
-        "it": it, "asked": asked, "then": asked.data["then"] if asked.data else None,
-        "periods": history.get("periods") or [], "told": told,
-        **_rows(history.get("history")), **await _recognition(request, tin),
-    }  # fmt: skip
+        "it": it,
+        "asked": asked,
+        "then": asked.data["then"] if asked.data else None,
+        "periods": history.get("periods") or [],
+        "told": told,
+        **_rows(history.get("history")),
+        **await _recognition(request, tin),
+    }
 
 
 async def _recognition(request: Request, tin: str) -> dict[str, Any]:

@@ -79,10 +79,14 @@ async def countries(request: Request) -> Response:
     asked = await ask(request, COUNTRIES, asOf=clocks.as_of)
     found = asked.data["administrations"] if asked.data else []
     return page(
-        request, "countries.html", status=clocks.status if asked.data else 400,
-        title="Customs territories", asked=asked, clocks=clocks,
+        request,
+        "countries.html",
+        status=clocks.status if asked.data else 400,
+        title="Customs territories",
+        asked=asked,
+        clocks=clocks,
         found=sorted(found, key=lambda a: (not a["members"], name_of(a["code"]))),
-    )  # fmt: skip
+    )
 
 
 @router.get("/countries/{code}")
@@ -100,11 +104,15 @@ async def country(request: Request, code: str) -> Response:
     asked = await ask(request, COUNTRY, code=code, asOf=clocks.as_of)
     if asked.data is None or asked.data["administration"] is None:
         return page(
-            request, "nothing.html", status=404 if asked.data else 400, title=name_of(code),
-            clocks=clocks, asked=asked,
+            request,
+            "nothing.html",
+            status=404 if asked.data else 400,
+            title=name_of(code),
+            clocks=clocks,
+            asked=asked,
             sentence=f"The register knows no customs administration {code}.",
             look=("/countries", "All customs territories"),
-        )  # fmt: skip
+        )
     it = asked.data["administration"]
     published = await ask(request, CLAIMS, code=code)
     rows = [_row(code, partner) for partner in asked.data["partners"]]
@@ -115,12 +123,20 @@ async def country(request: Request, code: str) -> Response:
         if edge["node"]["kind"] != "AEO_MUTUAL_RECOGNITION"
     ]
     return page(
-        request, "country.html", status=clocks.status, title=name_of(code), it=it,
-        asked=asked, clocks=clocks, rows=sorted(rows, key=lambda row: row["name"]),
-        others=others, published=published,
-        claims=published.data["claims"] if published.data else [], more=more,
+        request,
+        "country.html",
+        status=clocks.status,
+        title=name_of(code),
+        it=it,
+        asked=asked,
+        clocks=clocks,
+        rows=sorted(rows, key=lambda row: row["name"]),
+        others=others,
+        published=published,
+        claims=published.data["claims"] if published.data else [],
+        more=more,
         **_memberships(it, asked.data["union"]),
-    )  # fmt: skip
+    )
 
 
 def _row(of: str, partner: dict[str, Any]) -> dict[str, Any]:

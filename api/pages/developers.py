@@ -49,96 +49,156 @@ def text(name: str) -> str:
 
 ASKING = (
     Example("curl", "ask.sh", "", "sh ask.sh"),
+    Example("Python", "ask_with_gql.py", 'pip install "gql[requests]"', "python3 ask_with_gql.py"),
     Example(
-        "Python", "ask_with_gql.py", 'pip install "gql[requests]"', "python3 ask_with_gql.py"
-    ),
-    Example(
-        "Apollo", "ask_with_apollo.mjs", "npm install @apollo/client graphql rxjs",
+        "Apollo",
+        "ask_with_apollo.mjs",
+        "npm install @apollo/client graphql rxjs",
         "node ask_with_apollo.mjs",
     ),
     Example(
         "urql", "ask_with_urql.mjs", "npm install @urql/core graphql", "node ask_with_urql.mjs"
     ),
     Example(
-        "Relay", "ask_with_relay.js",
+        "Relay",
+        "ask_with_relay.js",
         "npm install relay-runtime relay-compiler babel-plugin-relay graphql",
         "npx relay-compiler && your bundler",
     ),
     Example("Java", "Ask.java", "", "java Ask.java"),
-)  # fmt: skip
+)
 
 #: Headers of a request, and what each does.
 REQUEST_HEADERS = (
-    ("Authorization", "Bearer, and the token. Without it you are the public. A token that is not "
-     "good is refused (401), and never taken for none."),
-    ("Content-Type", "application/json of a POST. A question may also be asked by GET, with query, "
-     "variables and operationName in its address; a command may not."),
-    ("Accept", "application/graphql-response+json (what is sent without it), or application/json, "
-     "where a document that is wrong has the status 200."),
+    (
+        "Authorization",
+        "Bearer, and the token. Without it you are the public. A token that is not "
+        "good is refused (401), and never taken for none.",
+    ),
+    (
+        "Content-Type",
+        "application/json of a POST. A question may also be asked by GET, with query, "
+        "variables and operationName in its address; a command may not.",
+    ),
+    (
+        "Accept",
+        "application/graphql-response+json (what is sent without it), or application/json, "
+        "where a document that is wrong has the status 200.",
+    ),
     ("Accept-Encoding", "br, zstd or gzip: long answers of text come in a fraction of their size."),
-    ("Aeo-Min-Position", "EPOCH:POSITION of a receipt. The answer shows that command at least, or "
-     "is 503 BEHIND. A position alone is taken, too."),
-    ("Aeo-Cost", "true: the answer has extensions.cost: the work that the question asked for, "
-     "the most that is done, and how many new documents you may still show."),
+    (
+        "Aeo-Min-Position",
+        "EPOCH:POSITION of a receipt. The answer shows that command at least, or "
+        "is 503 BEHIND. A position alone is taken, too.",
+    ),
+    (
+        "Aeo-Cost",
+        "true: the answer has extensions.cost: the work that the question asked for, "
+        "the most that is done, and how many new documents you may still show.",
+    ),
     ("Purpose", "What an operator is looked up for. It is kept beside the look."),
-    ("X-Request-Id", "Your own id of the request. It is in the answer, in every error and in the "
-     "log; without one a new one is made."),
+    (
+        "X-Request-Id",
+        "Your own id of the request. It is in the answer, in every error and in the "
+        "log; without one a new one is made.",
+    ),
     ("traceparent", "W3C Trace Context. The line of the request in the log names its trace."),
-)  # fmt: skip
+)
 ANSWER_HEADERS = (
     ("X-Request-Id", "Say it when you ask somebody what happened."),
     ("Retry-After", "Whole seconds after which to ask again: with 429 and 503."),
     ("WWW-Authenticate", "With 401: what is wrong with the token."),
     ("Aeo-Log-Head", "The last signed head of the public log, which nobody can take back."),
     ("Cache-Control", "no-store for an answer: what it says depends on who asks, and when."),
-)  # fmt: skip
+)
 
 #: What happens, and what a program does then.
 SITUATIONS = (
-    ("503 BEHIND", "The read models do not show the position of Aeo-Min-Position yet. It has been "
-     f"waited for {PATIENCE:g} seconds already: ask again after Retry-After."),
-    ("503 BUSY, UNAVAILABLE", "Nothing was recorded. Ask again after Retry-After, and wait twice "
-     "as long each time."),
-    ("503 LOADING, NOT_BELIEVED", "The register is being loaded, or puts right what it answers "
-     "from. Nothing was recorded. Ask again after some minutes."),
-    ("503 OUTCOME_UNKNOWN, or no answer", "A command may have been recorded. Send the same one "
-     "with the same commandId, until somebody answers: it is recorded once, and the answer is the "
-     "first one."),
-    ("503 DEADLINE", "The question is too much for the time that one has. Ask for smaller "
-     "pages, or fewer keys."),
-    ("429 TOO_MANY_DOCUMENTS", "The text of a question is read once and known then. Keep it the "
-     "same, and say what differs in variables."),
-    ("429 TOO_MANY_AT_ONCE", "Askers share the service, each with a queue of its own, and yours is "
-     "full. Ask for many keys in one question, and not for each at once. Whoever is refused many "
-     "times in a row waits longer for each refusal."),
-    ("412 EPOCH", "The ledger was restored from a copy. The message names the position up to which "
-     "yours is the same: read again from there, and send again what you sent after it, with the "
-     "same commandIds."),
+    (
+        "503 BEHIND",
+        "The read models do not show the position of Aeo-Min-Position yet. It has been "
+        f"waited for {PATIENCE:g} seconds already: ask again after Retry-After.",
+    ),
+    (
+        "503 BUSY, UNAVAILABLE",
+        "Nothing was recorded. Ask again after Retry-After, and wait twice as long each time.",
+    ),
+    (
+        "503 LOADING, NOT_BELIEVED",
+        "The register is being loaded, or puts right what it answers "
+        "from. Nothing was recorded. Ask again after some minutes.",
+    ),
+    (
+        "503 OUTCOME_UNKNOWN, or no answer",
+        "A command may have been recorded. Send the same one "
+        "with the same commandId, until somebody answers: it is recorded once, and the answer is the "
+        "first one.",
+    ),
+    (
+        "503 DEADLINE",
+        "The question is too much for the time that one has. Ask for smaller pages, or fewer keys.",
+    ),
+    (
+        "429 TOO_MANY_DOCUMENTS",
+        "The text of a question is read once and known then. Keep it the "
+        "same, and say what differs in variables.",
+    ),
+    (
+        "429 TOO_MANY_AT_ONCE",
+        "Askers share the service, each with a queue of its own, and yours is "
+        "full. Ask for many keys in one question, and not for each at once. Whoever is refused many "
+        "times in a row waits longer for each refusal.",
+    ),
+    (
+        "412 EPOCH",
+        "The ledger was restored from a copy. The message names the position up to which "
+        "yours is the same: read again from there, and send again what you sent after it, with the "
+        "same commandIds.",
+    ),
     ("401 UNAUTHENTICATED", "Have another token. Asking again with the same one changes nothing."),
-    ("UNKNOWN", "An answer, and not an error: the reasons say what nobody knows. STALE_DATA, "
-     "DATE_UNCERTAIN and NO_INFORMATION are neither a yes nor a no. Go by your own rule for an "
-     "operator of which nothing is known, and ask again later."),
-    ("Refused", "The command was understood and is not allowed: code says why, path names the "
-     "field. Sending it again changes nothing. STALE_VERSION: somebody was faster; read, and "
-     "decide anew with a new commandId."),
-    ("an enum value that you do not know", "More may be added at any time: take it for something "
-     "else, and go on."),
-)  # fmt: skip
+    (
+        "UNKNOWN",
+        "An answer, and not an error: the reasons say what nobody knows. STALE_DATA, "
+        "DATE_UNCERTAIN and NO_INFORMATION are neither a yes nor a no. Go by your own rule for an "
+        "operator of which nothing is known, and ask again later.",
+    ),
+    (
+        "Refused",
+        "The command was understood and is not allowed: code says why, path names the "
+        "field. Sending it again changes nothing. STALE_VERSION: somebody was faster; read, and "
+        "decide anew with a new commandId.",
+    ),
+    (
+        "an enum value that you do not know",
+        "More may be added at any time: take it for something else, and go on.",
+    ),
+)
 
 
 @router.get("/developers")
 async def developers(request: Request) -> Response:
     demo = request.app.state.settings.demo
     return page(
-        request, "developers.html", title="Developers",
-        address=_address(request), offers_demo=demo, life=tokens.LIFE,
+        request,
+        "developers.html",
+        title="Developers",
+        address=_address(request),
+        offers_demo=demo,
+        life=tokens.LIFE,
         accepts=request.app.state.service.authenticator.accepts,
-        asking=ASKING, answer=text("answer.json"), sync=text("sync.py"),
-        command=text("command.py"), relay=text("../relay.config.json"),
-        request_headers=REQUEST_HEADERS, answer_headers=ANSWER_HEADERS, situations=SITUATIONS,
-        errors=ERRORS, refusals=REFUSALS, limits=_limits(request),
+        asking=ASKING,
+        answer=text("answer.json"),
+        sync=text("sync.py"),
+        command=text("command.py"),
+        relay=text("../relay.config.json"),
+        request_headers=REQUEST_HEADERS,
+        answer_headers=ANSWER_HEADERS,
+        situations=SITUATIONS,
+        errors=ERRORS,
+        refusals=REFUSALS,
+        limits=_limits(request),
         batches=sorted(limits.BATCHES),
-    )  # fmt: skip
+    )
 
 
 def _address(request: Request) -> str:
@@ -153,8 +213,11 @@ def _limits(request: Request) -> list[tuple[str, str]]:
     """What may be asked at most, and how much of it."""
     settings, most = request.app.state.settings, limits.MOST
     return [
-        ("Bytes of a request", f"{limits.BODY:,}; {limits.BATCH_BODY:,} of look-ups alone, "
-         f"{limits.DECLARATIONS_BODY:,} of recognitionsOf"),
+        (
+            "Bytes of a request",
+            f"{limits.BODY:,}; {limits.BATCH_BODY:,} of look-ups alone, "
+            f"{limits.DECLARATIONS_BODY:,} of recognitionsOf",
+        ),
         ("Keys of a look-up", f"{paging.MOST_KEYS:,}"),
         ("Rows of a page", f"{paging.LARGEST_PAGE}"),
         ("Levels, aliases, fields at the root", f"{most.depth}, {most.aliases}, {most.roots}"),

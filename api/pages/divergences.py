@@ -82,11 +82,18 @@ async def divergences(request: Request) -> Response:
     some = bool(given and given["edges"])
     answered = not wrong and (asked is None or asked.data is not None or some)
     return page(
-        request, "divergences.html", status=200 if answered else 400,
-        title="Answers that were put right", territory=territory, days=days, wrong=wrong,
-        asked=asked, found=asked.data["divergences"] if asked and asked.data else None,
-        told=told, given=given,
-    )  # fmt: skip
+        request,
+        "divergences.html",
+        status=200 if answered else 400,
+        title="Answers that were put right",
+        territory=territory,
+        days=days,
+        wrong=wrong,
+        asked=asked,
+        found=asked.data["divergences"] if asked and asked.data else None,
+        told=told,
+        given=given,
+    )
 
 
 def _instant(text: str, zone: str, end: bool) -> datetime:

@@ -61,10 +61,16 @@ async def documents(request: Request) -> Response:
         request, DOCUMENTS, party=party or None, contains=contains or None, after=asked.get("after")
     )
     return page(
-        request, "documents.html", status=200 if found.data else 400, title="Documents and goals",
-        asked=found, found=found.data and found.data["documents"], party=party, contains=contains,
+        request,
+        "documents.html",
+        status=200 if found.data else 400,
+        title="Documents and goals",
+        asked=found,
+        found=found.data and found.data["documents"],
+        party=party,
+        contains=contains,
         targets=found.data["targets"] if found.data else [],
-    )  # fmt: skip
+    )
 
 
 @router.get("/documents/{id}")
@@ -77,13 +83,22 @@ async def document(request: Request, id: str) -> Response:
     it = next((each for each in found if each["code"] == id), None)
     if asked.data is None or it is None:
         return page(
-            request, "nothing.html", status=404 if asked.data else 400,
-            title="No such document", clocks=clocks,
-            asked=asked, sentence=f"The register holds no document {id!r}.",
+            request,
+            "nothing.html",
+            status=404 if asked.data else 400,
+            title="No such document",
+            clocks=clocks,
+            asked=asked,
+            sentence=f"The register holds no document {id!r}.",
             look=("/documents", "All documents"),
-        )  # fmt: skip
+        )
     return page(
-        request, "document.html", status=clocks.status, title=it["title"], it=it,
-        asked=asked, clocks=clocks,
+        request,
+        "document.html",
+        status=clocks.status,
+        title=it["title"],
+        it=it,
+        asked=asked,
+        clocks=clocks,
         targets=[target for target in asked.data["targets"] if target["document"] == id],
-    )  # fmt: skip
+    )

@@ -38,10 +38,13 @@ class PageRoute(APIRoute):
                 await context(request)
             elif request.method == "POST" and not await forms.is_ours(request):
                 return page(
-                    request, "wrong.html", status=403, title="Not from here",
+                    request,
+                    "wrong.html",
+                    status=403,
+                    title="Not from here",
                     sentence="This form was not sent from a page of this site that you had "
                     "open, and nothing was done. Open the page again and send it from there",
-                )  # fmt: skip
+                )
             return await handle(request)
 
         async def guarded(request: Request) -> Response:
@@ -62,9 +65,12 @@ async def failing_as_a_page(
         return await (work if limit is None else within(limit, work))
     except InvalidToken:
         answer = page(
-            request, "wrong.html", status=401, title="Your identity has lapsed",
+            request,
+            "wrong.html",
+            status=401,
+            title="Your identity has lapsed",
             sentence="A demo identity lasts an hour. You are the public again",
-        )  # fmt: skip
+        )
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer
     except Unavailable as away:
@@ -83,9 +89,13 @@ async def failing_as_a_page(
 def unavailable(request: Request, sentence: str) -> Response:
     """The service cannot answer now: that is said, and nothing of what was asked about."""
     answer = page(
-        request, "unavailable.html", status=503, title="The register cannot answer now",
-        sentence=sentence, again=request.method == "GET",
-    )  # fmt: skip
+        request,
+        "unavailable.html",
+        status=503,
+        title="The register cannot answer now",
+        sentence=sentence,
+        again=request.method == "GET",
+    )
     answer.headers.update(RETRY)
     return answer
 
@@ -103,9 +113,12 @@ async def missing(request: Request, _: Exception) -> Response:
         with suppress(InvalidToken):
             await context(request)
         return page(
-            request, "wrong.html", status=404, title="There is no such page",
+            request,
+            "wrong.html",
+            status=404,
+            title="There is no such page",
             sentence="Nothing of the register lives at this address",
-        )  # fmt: skip
+        )
 
     return await failing_as_a_page(request, nobodys(), request.app.state.settings.deadline)
 
@@ -113,8 +126,11 @@ async def missing(request: Request, _: Exception) -> Response:
 def still_loading(request: Request, so_far: str) -> Response:
     """While the first load goes on: this says nothing about any operator."""
     answer = page(
-        request, "wrong.html", status=503, title="The register is still loading",
+        request,
+        "wrong.html",
+        status=503,
+        title="The register is still loading",
         sentence=f"Loading, so far: {so_far}. Until that is done nothing is said of any operator",
-    )  # fmt: skip
+    )
     answer.headers["Retry-After"] = "5"
     return answer

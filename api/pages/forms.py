@@ -17,6 +17,7 @@ _WITH_ZONE = re.compile(r"([Zz]|[+-]\d\d:\d\d)$")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 LONGEST = 20_000  # bytes of a form that is sent; the rest of it is not read
 
+
 @dataclass(frozen=True)
 class Clocks:
     """What was typed (`at`, `known`), how it was read, what is wrong with it.
@@ -95,9 +96,10 @@ async def of(request: Request, at: str, known: str = "", code: str | None = None
         try:
             zoned = text if instants.is_day(text) else _zoned(text)
             read[name] = (
-                instants.of_law(zoned, zone) if name == "at"
+                instants.of_law(zoned, zone)
+                if name == "at"
                 else instants.of_knowledge(zoned, zone, now)
-            )  # fmt: skip
+            )
         except instants.InTheFuture as error:
             wrong[name] = f"{str(error)[:1].upper()}{str(error)[1:]}."
         except ValueError:

@@ -39,9 +39,14 @@ async def become(request: Request) -> Response:
     back = _inside(form.get("next", "/"))
     if wanted not in {name for name, _ in IDENTITIES}:
         return page(
-            request, "as.html", status=400, title="Ask as",
-            identities=IDENTITIES, next=back, wrong=f"{wanted[:40]!r} is not one of these.",
-        )  # fmt: skip
+            request,
+            "as.html",
+            status=400,
+            title="Ask as",
+            identities=IDENTITIES,
+            next=back,
+            wrong=f"{wanted[:40]!r} is not one of these.",
+        )
     answer = RedirectResponse(back, 303, HEADERS)
     if wanted:
         issuer = request.app.state.service.authenticator

@@ -112,9 +112,14 @@ async def operator(request: Request, tin: str) -> Response:
     it = _part(standing)
     if it is None:
         return page(
-            request, "operator_none.html", status=400 if standing.errors else 404, title=wanted,
-            tin=wanted, asked=standing, clocks=clocks,
-        )  # fmt: skip
+            request,
+            "operator_none.html",
+            status=400 if standing.errors else 404,
+            title=wanted,
+            tin=wanted,
+            asked=standing,
+            clocks=clocks,
+        )
     there, not_there = _territory(request)
     recognition = None
     if there and not not_there:
@@ -128,19 +133,32 @@ async def operator(request: Request, tin: str) -> Response:
     told = _part(details) or {"periods": [], "authorisations": [], "identifiers": []}
     believed = [p for p in told["periods"] if p["recordedTo"] is None]
     return page(
-        request, "operator.html", status=400 if not_there else clocks.status, title=it["name"],
-        it=it, asked=standing, clocks=clocks, zone=it["administration"]["timeZone"],
-        position=it["position"], there=there, not_there=not_there, recognition=recognition,
-        details=details, told=told, believed=believed,
+        request,
+        "operator.html",
+        status=400 if not_there else clocks.status,
+        title=it["name"],
+        it=it,
+        asked=standing,
+        clocks=clocks,
+        zone=it["administration"]["timeZone"],
+        position=it["position"],
+        there=there,
+        not_there=not_there,
+        recognition=recognition,
+        details=details,
+        told=told,
+        believed=believed,
         before=[p for p in told["periods"] if p["recordedTo"] is not None],
         deadlines={a["number"]: a["deadlines"] for a in told["authorisations"]},
         unknown_deadlines={a["number"]: a["unknownDeadlines"] for a in told["authorisations"]},
-        abroad=abroad, groups=_alike((_part(abroad) or {"recognisedIn": []})["recognisedIn"]),
-        history=history, events=(_part(history) or {"history": None})["history"],
+        abroad=abroad,
+        groups=_alike((_part(abroad) or {"recognisedIn": []})["recognisedIn"]),
+        history=history,
+        events=(_part(history) or {"history": None})["history"],
         contacts=(_part(contacts) or {"contacts": []})["contacts"],
         naming=persons.naming() if await persons.may_name(request, Tin(wanted)) else None,
         drawing=_drawing(it, believed, clocks, standing.now),
-    )  # fmt: skip
+    )
 
 
 def _territory(request: Request) -> tuple[str, str]:

@@ -83,9 +83,10 @@ async def name(request: Request, tin: str) -> Response:
         return found
     typed = await forms.sent(request)
     wrong = {
-        field: f"At most {most} characters." for field, most in LONGEST.items()
+        field: f"At most {most} characters."
+        for field, most in LONGEST.items()
         if len(typed.get(field, "")) > most
-    }  # fmt: skip
+    }
     if not typed.get("name"):
         wrong["name"] = "Nobody is named here: write who it is."
     if typed.get("role") not in ROLES:
@@ -161,13 +162,16 @@ def _back(tin: Tin) -> Response:
     return RedirectResponse(f"/operators/{tin}#persons", 303, HEADERS)
 
 
-def _name_again(
-    request: Request, tin: Tin, form: dict[str, Any], sentence: str = ""
-) -> Response:
+def _name_again(request: Request, tin: Tin, form: dict[str, Any], sentence: str = "") -> Response:
     return page(
-        request, "naming.html", status=400, title="Name a person", tin=tin.text, naming=form,
+        request,
+        "naming.html",
+        status=400,
+        title="Name a person",
+        tin=tin.text,
+        naming=form,
         sentence=sentence,
-    )  # fmt: skip
+    )
 
 
 async def _erasing(
@@ -185,8 +189,15 @@ async def _erasing(
         said = f"{tin} has no contact under this pseudonym"
         return page(request, "wrong.html", status=404, title="Nobody of that name", sentence=said)
     return page(
-        request, "person.html", status=400 if wrong or sentence else 200, title="Erase a person",
-        tin=tin.text, it=it, ground=(typed or {}).get("ground", ""), wrong=wrong,
-        sentence=sentence, longest=GROUND,
+        request,
+        "person.html",
+        status=400 if wrong or sentence else 200,
+        title="Erase a person",
+        tin=tin.text,
+        it=it,
+        ground=(typed or {}).get("ground", ""),
+        wrong=wrong,
+        sentence=sentence,
+        longest=GROUND,
         command_id=(typed or {}).get("command_id") or str(uuid4()),
-    )  # fmt: skip
+    )

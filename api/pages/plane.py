@@ -70,15 +70,28 @@ def draw(periods: Sequence[dict[str, Any]], clocks: forms.Clocks, now: datetime)
         )
         areas.append(
             Area(
-                round(begin, 1), round(high, 1), round(width, 1), round(height, 1), sign.tone,
-                sign.letter if fits else "", title,
+                round(begin, 1),
+                round(high, 1),
+                round(width, 1),
+                round(height, 1),
+                sign.tone,
+                sign.letter if fits else "",
+                title,
             )
-        )  # fmt: skip
+        )
     cross = x(at.isoformat(), 0), y(known.isoformat(), 0)
     return Plane(
-        WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM, areas, across, up,
+        WIDTH,
+        HEIGHT,
+        LEFT,
+        WIDTH - RIGHT,
+        TOP,
+        HEIGHT - BOTTOM,
+        areas,
+        across,
+        up,
         (round(cross[0], 1), round(cross[1], 1)),
-    )  # fmt: skip
+    )
 
 
 def _axis(

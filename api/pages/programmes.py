@@ -41,17 +41,26 @@ async def programme(request: Request, code: str) -> Response:
     asked = await ask(request, PROGRAMME, code=code, asOf=clocks.as_of)
     if asked.data is None or asked.data["programme"] is None:
         return page(
-            request, "nothing.html", status=404 if asked.data else 400, clocks=clocks,
-            title="No such programme", asked=asked,
+            request,
+            "nothing.html",
+            status=404 if asked.data else 400,
+            clocks=clocks,
+            title="No such programme",
+            asked=asked,
             sentence=f"The register holds no programme {code!r}.",
             look=("/countries", "Programmes by country"),
-        )  # fmt: skip
+        )
     it = asked.data["programme"]
     applies = {(rule["name"], rule["validFrom"]) for rule in it["rules"]}
     recorded = [r | {"applies": (r["name"], r["validFrom"]) in applies} for r in it["allRules"]]
     absent = [r | {"applies": True} for r in it["rules"] if r["source"] == NOT_ON_RECORD]
     return page(
-        request, "programme.html", status=clocks.status,
-        title=f"{it['code']}: {it['name']}", it=it, asked=asked, clocks=clocks,
+        request,
+        "programme.html",
+        status=clocks.status,
+        title=f"{it['code']}: {it['name']}",
+        it=it,
+        asked=asked,
+        clocks=clocks,
         rules=sorted(recorded + absent, key=lambda r: (r["name"], r["validFrom"] or "9999")),
-    )  # fmt: skip
+    )

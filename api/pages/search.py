@@ -67,9 +67,17 @@ async def search(request: Request, q: str = "") -> Response:
     found = law.data
     countries = [a for a in found["administrations"] if _names(a, q)] if found else []
     return page(
-        request, "found.html", status=200 if found else 400, title=f"Search: {q}", q=q, law=law,
-        found=found, countries=countries, like_tin=_tin(q), holders=holders,
-    )  # fmt: skip
+        request,
+        "found.html",
+        status=200 if found else 400,
+        title=f"Search: {q}",
+        q=q,
+        law=law,
+        found=found,
+        countries=countries,
+        like_tin=_tin(q),
+        holders=holders,
+    )
 
 
 async def _exact(request: Request, q: str) -> str | None:

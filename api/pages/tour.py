@@ -27,9 +27,12 @@ async def case(request: Request, number: str) -> Response:
     found = next((case for case in CASES if str(case.number) == number), None)
     if found is None:
         return page(
-            request, "wrong.html", status=404, title="No such stop",
+            request,
+            "wrong.html",
+            status=404,
+            title="No such stop",
             sentence=f"The tour has the stops 1 to {len(CASES)}; {number[:20]!r} is none of them.",
-        )  # fmt: skip
+        )
     chosen = _chosen(request, found)
     clocks = forms.Clocks()
     if chosen:
@@ -43,11 +46,18 @@ async def case(request: Request, number: str) -> Response:
     typed = clocks if chosen else await _typed(request, found.askings[0])
     answers = [(asking, await _put(request, found, asking)) for asking in askings]
     return page(
-        request, "case.html", status=clocks.status, title=found.title, case=found,
-        answers=answers, chosen=chosen, clocks=typed,
-        before=found.number - 1, after=found.number + 1 if found.number < len(CASES) else 0,
+        request,
+        "case.html",
+        status=clocks.status,
+        title=found.title,
+        case=found,
+        answers=answers,
+        chosen=chosen,
+        clocks=typed,
+        before=found.number - 1,
+        after=found.number + 1 if found.number < len(CASES) else 0,
         left=_left(answers) if found.answer == "partners" else set(),
-    )  # fmt: skip
+    )
 
 
 def _chosen(request: Request, case: Case) -> Asking | None:

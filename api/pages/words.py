@@ -191,9 +191,17 @@ def some_day(found: dict[str, Any]) -> str:
 
 #: What every event carries; the table of events has columns of its own for it.
 ENVELOPE = {
-    "agreement", "class_version", "corrects", "decided", "decided_by", "effective",
-    "legal_ground", "source", "time_zone", "tin",
-}  # fmt: skip
+    "agreement",
+    "class_version",
+    "corrects",
+    "decided",
+    "decided_by",
+    "effective",
+    "legal_ground",
+    "source",
+    "time_zone",
+    "tin",
+}
 
 
 def details(payload: dict[str, Any]) -> str:

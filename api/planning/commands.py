@@ -213,6 +213,7 @@ def _shown(document: Document, chosen: SelectionSetNode, kind: str) -> Iterator[
 def _fragment(document: Document, name: str) -> FragmentDefinitionNode | InlineFragmentNode:
     assert document.node is not None
     return next(
-        it for it in document.node.definitions
+        it
+        for it in document.node.definitions
         if isinstance(it, FragmentDefinitionNode) and it.name.value == name
-    )  # fmt: skip
+    )

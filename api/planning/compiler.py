@@ -139,9 +139,13 @@ class Compiler:
         names = ", ".join(f"p{n}" for n in self._columns.values())
         sql = f"select {text} from unnest({arrays}) with ordinality as request ({names}, place)"
         return Plan(
-            f"{sql} order by request.place", tuple(self._bound), tuple(self._columns), self._many,
-            self._told, self._kept,
-        )  # fmt: skip
+            f"{sql} order by request.place",
+            tuple(self._bound),
+            tuple(self._columns),
+            self._many,
+            self._told,
+            self._kept,
+        )
 
     def _object(self, type: GraphQLObjectType, chosen: GroupedFieldSet, scope: _Scope) -> str:
         """An expression: the object's JSON text; it raises where a part is null and may not be."""
@@ -217,9 +221,13 @@ class Compiler:
         return inside
 
     def _rows_of(
-        self, where: Rows, kind: Any, details: list[FieldDetails], defined: GraphQLField,
+        self,
+        where: Rows,
+        kind: Any,
+        details: list[FieldDetails],
+        defined: GraphQLField,
         scope: _Scope,
-    ) -> str:  # fmt: skip
+    ) -> str:
         if where.bind is not None:
             names = dict.fromkeys(where.gives, len(self._bound))
             arguments = defined.extensions["strawberry-definition"].arguments
@@ -287,9 +295,7 @@ class Compiler:
         self._kept = self._kept or ready.kept
         return replace(where, select=ready.select or where.select)
 
-    def _selected(
-        self, where: Rows, kind: Any, details: list[FieldDetails], scope: _Scope
-    ) -> str:
+    def _selected(self, where: Rows, kind: Any, details: list[FieldDetails], scope: _Scope) -> str:
         ctes = self._filled(f"with {where.ctes} ", scope) if where.ctes else ""
         source = self._filled(where.select, scope)
         self._rows += 1

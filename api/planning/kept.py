@@ -194,10 +194,14 @@ class Verdicts:
         async with self._asking:  # whose turn it is makes those of all who wait
             if any(it.text is None for it in missing.values()):
                 waiting, self._missing = {**self._missing, **missing}, {}
-                await self._ask(law, [
-                    it for it in waiting.values()
-                    if it.text is None and it.kind.law[0] == law.version
-                ])  # fmt: skip
+                await self._ask(
+                    law,
+                    [
+                        it
+                        for it in waiting.values()
+                        if it.text is None and it.kind.law[0] == law.version
+                    ],
+                )
 
     async def _ask(self, law: Law, wanted: Collection[_Kept]) -> None:
         while self._letters > LETTERS:

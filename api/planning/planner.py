@@ -46,9 +46,10 @@ VARIANTS = 16  # plans of one document: @skip and @include by variables make oth
 
 PLANNED = Metric("aeo_planned", "Questions answered by one statement")
 DECLINED = Metric(
-    "aeo_declined", "Questions answered by the stock executor, why and for which field",
+    "aeo_declined",
+    "Questions answered by the stock executor, why and for which field",
     ["reason", "field"],
-)  # fmt: skip
+)
 _declined = cache(DECLINED.labels)
 
 
@@ -118,9 +119,14 @@ class Planner:
             raise Declined("sql", str(error)) from error
 
     async def _ask(
-        self, plan: Plan, row: list[bytes], context: Context, bound: list[Mapping[str, Any]],
-        looks: list[_Looked], apart: bool,
-    ) -> bytes:  # fmt: skip
+        self,
+        plan: Plan,
+        row: list[bytes],
+        context: Context,
+        bound: list[Mapping[str, Any]],
+        looks: list[_Looked],
+        apart: bool,
+    ) -> bytes:
         declined, answer = False, b""
         try:
             if not (plan.many or apart):
@@ -146,9 +152,7 @@ class Planner:
                 for it in looks:
                     it.keep(context, answer)
 
-    async def _worded(
-        self, text: bytes, plan: Plan, bound: list[Mapping[str, Any]]
-    ) -> bytes:
+    async def _worded(self, text: bytes, plan: Plan, bound: list[Mapping[str, Any]]) -> bytes:
         """What the marks stand for in their places; the facts, which come first, are left out."""
         pieces = text.split(MARK.encode())
         told = await self._verdicts.told(pieces, bound) if plan.kept else {}
@@ -199,9 +203,7 @@ class Planner:
             if len(known.plans) >= VARIANTS:
                 raise Declined("variants")
             try:
-                plan = Compiler(
-                    self._core, known.fragments, operation, known.values(given)
-                ).plan()
+                plan = Compiler(self._core, known.fragments, operation, known.values(given)).plan()
                 planned = _Planned(plan)
             except Declined as declined:
                 planned = declined

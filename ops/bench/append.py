@@ -45,9 +45,7 @@ STOCK_ASKED = (
 MOST = 12_000  # commands a second that a file of bodies suffices for
 
 
-def over_graphql(
-    place: Place, stack: ExitStack, wanted: list[str], rounds: int
-) -> Section:
+def over_graphql(place: Place, stack: ExitStack, wanted: list[str], rounds: int) -> Section:
     title = f"commands over GraphQL, {CLIENTS} clients"
     section = Section(title, "commands/s", "strawberry, stock")
     url = place.database("served")
@@ -63,13 +61,14 @@ def over_graphql(
         contenders["ours"] = partial(_commands, world, ours, OURS_ASKED, numbers)
         if "strawberry, stock" in wanted:
             stock = servers.python_peer(
-                world, stack, "stock", PEER_COMMANDS="1",
+                world,
+                stack,
+                "stock",
+                PEER_COMMANDS="1",
                 PERSISTENCE_MODULE="eventsourcing.postgres",
                 **variables(place.database("stock_served"), 40),
-            )  # fmt: skip
-            contenders["strawberry, stock"] = partial(
-                _commands, world, stock, STOCK_ASKED, numbers
             )
+            contenders["strawberry, stock"] = partial(_commands, world, stock, STOCK_ASKED, numbers)
     except (Unfit, installing.NotInstalled) as why:
         section.unfit["strawberry, stock" if contenders else "ours"] = str(why)
     if "strawberry, stock" not in contenders:
@@ -95,9 +94,7 @@ def _commands(
     )
     headers = {"Content-Type": "application/json", **server.headers}
     return traffic.run(
-        traffic.Load(
-            server.port, "/graphql", bodies, headers, CLIENTS, world.seconds, once=True
-        )
+        traffic.Load(server.port, "/graphql", bodies, headers, CLIENTS, world.seconds, once=True)
     )
 
 

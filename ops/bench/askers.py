@@ -89,9 +89,12 @@ async def ask(asked: Asked) -> Told:
     await asyncio.gather(*clients, return_exceptions=True)
     took.sort()
     return Told(
-        _share(took, 0.50), _share(took, 0.99), took[-1] if took else 0.0, len(took),
+        _share(took, 0.50),
+        _share(took, 0.99),
+        took[-1] if took else 0.0,
+        len(took),
         dict(statuses),
-    )  # fmt: skip
+    )
 
 
 def _request(headers: list[str], body: bytes) -> tuple[bytes, bytes]:

@@ -80,7 +80,8 @@ DOCUMENTS: dict[str, str] = {
 #: What is well formed and small, and multiplies.
 PRODUCTS: dict[str, tuple[str, dict[str, Any]]] = {
     "a page of histories of many keys": (
-        _many("history(first: 100) { edges { node { payload } } }"), {"tins": KEYS}
+        _many("history(first: 100) { edges { node { payload } } }"),
+        {"tins": KEYS},
     ),
     "the same by variables": (
         "query ($tins: [TIN!]!, $n: Int!) { operatorsByTin(tins: $tins)"
@@ -88,10 +89,12 @@ PRODUCTS: dict[str, tuple[str, dict[str, Any]]] = {
         {"tins": KEYS, "n": 100},
     ),
     "agreements of bases of territories of a page": (
-        "{" + _page("recognisedIn { bases { agreement { scopes { from to } } } }") + "}", {}
+        "{" + _page("recognisedIn { bases { agreement { scopes { from to } } } }") + "}",
+        {},
     ),
     "a count for each party of a page": (
-        "{ agreements(first: 100) { edges { node { parties { operatorCount } } } } }", {}
+        "{ agreements(first: 100) { edges { node { parties { operatorCount } } } } }",
+        {},
     ),
     "page upon page": (
         "{ "
@@ -107,7 +110,7 @@ PRODUCTS: dict[str, tuple[str, dict[str, Any]]] = {
         "fragment C on Recognition { bases { agreement { scopes { from to } } } }",
         {},
     ),
-}  # fmt: skip
+}
 
 
 def refusal(text: str, variables: dict[str, Any]) -> str:

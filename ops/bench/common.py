@@ -107,9 +107,14 @@ def process(
     """A server for as long as it is needed, with all that it starts itself."""
     with log.open("ab") as out:
         started = subprocess.Popen(
-            command, env={**os.environ, **environment}, cwd=folder, stdin=subprocess.DEVNULL,
-            stdout=out, stderr=out, start_new_session=True,
-        )  # fmt: skip
+            command,
+            env={**os.environ, **environment},
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
     try:
         yield started
     finally:
@@ -266,8 +271,10 @@ def _cell(key: str, taken: list[dict[str, float]]) -> str:
     values = [it[key] for it in taken if key in it]
     if not values:
         return ""
-    return f"{median(values):,.0f}" if key in ("server_us", "database_us", "memory") else (
-        f"{median(values):,.1f}"
+    return (
+        f"{median(values):,.0f}"
+        if key in ("server_us", "database_us", "memory")
+        else (f"{median(values):,.1f}")
     )
 
 
@@ -305,8 +312,10 @@ def commit() -> str:
         return "unknown"
     told = subprocess.run(
         [git, "describe", "--always", "--dirty=+", "--abbrev=10"],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     return told.stdout.strip() or "unknown"
 
 

@@ -61,9 +61,13 @@ def main() -> None:
                     section.base = first
                     bodies = _bodies(world, kind)
                     load = traffic.Load(
-                        server.port, "/graphql", bodies,
-                        {"Content-Type": "application/json", **server.headers}, 1, asked.seconds,
-                    )  # fmt: skip
+                        server.port,
+                        "/graphql",
+                        bodies,
+                        {"Content-Type": "application/json", **server.headers},
+                        1,
+                        asked.seconds,
+                    )
                     if not asked.smoke:
                         traffic.run(load)
                     taken = [traffic.run(load) for _ in range(asked.rounds)]
@@ -102,9 +106,11 @@ def _run(world: World, command: str, events: int) -> dict[str, float]:
     began = perf_counter()
     started = subprocess.Popen(
         [sys.executable, "-m", "api", command, "--home", str(world.folder)],
-        cwd=common.ROOT, env={**os.environ, "DATABASE_URL": world.url},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=common.ROOT,
+        env={**os.environ, "DATABASE_URL": world.url},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     held = 0
     try:
         # What the kernel says at the end would count the process that began it, too.

@@ -87,8 +87,14 @@ def requests(it: Officer) -> dict[str, list[Request]]:
         "over the rate limit": each(1, "query N@N@ { viewer { role n@N@: role } }"),
         "too deep or wide": [
             (token, _body(f"{DOCUMENTS[name]} #@N@"))
-            for name in ("deep", "wide in fragments", "aliased a little", "variables",
-                         "the schema in width", "doubling fragments")
+            for name in (
+                "deep",
+                "wide in fragments",
+                "aliased a little",
+                "variables",
+                "the schema in width",
+                "doubling fragments",
+            )
         ],
         "too costly": [(token, _body(costly, **variables))],
         "misspelt": [(token, _body(DOCUMENTS["misspelt"] + " #@N@"))],
@@ -103,7 +109,7 @@ def requests(it: Officer) -> dict[str, list[Request]]:
         "aliases without end": [(token, _body(f"{{ {aliases} {aliases.replace('a', 'b')} }}"))],
         "thousand recognitions": [(token, _body(recognitions, **many, **{"in": "KR"}))],
         "thousand operators": [(token, _body(keys.replace(SIMPLE, RICH), **many))],
-    }  # fmt: skip
+    }
 
 
 def _body(query: str, **variables: Any) -> str:
@@ -118,9 +124,13 @@ def _addresses(net: int) -> list[str]:
 
 
 def measure(
-    port: int, seconds: float, found: Found, own: list[Request],
-    others: list[list[Request]], sources: list[str],
-) -> None:  # fmt: skip
+    port: int,
+    seconds: float,
+    found: Found,
+    own: list[Request],
+    others: list[list[Request]],
+    sources: list[str],
+) -> None:
     """One turn: the good ones, and those beside them, if any."""
     good = Asked(port, GOOD, seconds, [own])
     beside = None
@@ -144,9 +154,12 @@ def measure(
 
 def _begin(asked: Asked) -> subprocess.Popen[str]:
     started = subprocess.Popen(
-        [sys.executable, "-m", "ops.bench.askers"], cwd=ROOT, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        [sys.executable, "-m", "ops.bench.askers"],
+        cwd=ROOT,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     assert started.stdin is not None
     started.stdin.write(json.dumps(asdict(asked)))
     started.stdin.close()
@@ -170,10 +183,15 @@ def show(found: dict[str, Found]) -> None:
     for name, it in found.items():
         told = " ".join(f"{status}:{times}" for status, times in sorted(it.statuses.items()))
         table.add_row(
-            name, f"{median(it.rate):,.0f}", f"{median(it.p50):.2f}", f"{median(it.p99):.2f}",
-            f"{median(it.others):,.0f}" if it.others else "", told,
-            _ratio(it.p50, found[CHEAP].p50), _ratio(it.p99, found[CHEAP].p99),
-        )  # fmt: skip
+            name,
+            f"{median(it.rate):,.0f}",
+            f"{median(it.p50):.2f}",
+            f"{median(it.p99):.2f}",
+            f"{median(it.others):,.0f}" if it.others else "",
+            told,
+            _ratio(it.p50, found[CHEAP].p50),
+            _ratio(it.p99, found[CHEAP].p99),
+        )
     common.console.print(table)
 
 
@@ -194,8 +212,9 @@ def officers(folder: Path, url: str) -> list[Officer]:
     with psycopg.connect(url) as connection:
         found = connection.execute(
             "select administration, array_agg(tin order by tin) from views.operator"
-            " group by 1 order by count(*) desc, 1 limit %s", [OTHERS + 1],
-        ).fetchall()  # fmt: skip
+            " group by 1 order by count(*) desc, 1 limit %s",
+            [OTHERS + 1],
+        ).fetchall()
     return [Officer(issue(f"officer:{code}", folder), tins) for code, tins in found]
 
 

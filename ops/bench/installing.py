@@ -81,9 +81,14 @@ def _once(home: Path, packages: dict[str, str]) -> Iterator[bool]:
 def _run(command: list[str], folder: Path) -> None:
     try:
         subprocess.run(
-            command, cwd=folder, check=True, timeout=PATIENCE,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+            command,
+            cwd=folder,
+            check=True,
+            timeout=PATIENCE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     except subprocess.CalledProcessError as error:
         said = (error.stdout or "").strip().splitlines()[-3:]
         raise NotInstalled(f"{Path(command[0]).name}: {' '.join(said) or 'failed'}") from None

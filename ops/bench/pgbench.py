@@ -17,11 +17,26 @@ def run(url: str, script: Path, seconds: float, clients: int = 8) -> float:
     """Transactions a second of a script, its statements prepared. Raises Unfit."""
     seconds += clients / 64  # it connects them one after the other
     done = subprocess.run(
-        [_program(), "-n", "-M", "prepared", "-c", str(clients), "-j", "1", "-T",
-         str(max(1, ceil(seconds))), "-f", str(script), url],
-        capture_output=True, text=True, timeout=seconds + 60,
+        [
+            _program(),
+            "-n",
+            "-M",
+            "prepared",
+            "-c",
+            str(clients),
+            "-j",
+            "1",
+            "-T",
+            str(max(1, ceil(seconds))),
+            "-f",
+            str(script),
+            url,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=seconds + 60,
         env={**os.environ, "PGOPTIONS": SETTINGS},
-    )  # fmt: skip
+    )
     told = [line for line in done.stdout.splitlines() if line.startswith("tps = ")]
     if done.returncode or not told:
         raise Unfit(f"pgbench: {done.stderr.strip()[-200:]}")

@@ -29,12 +29,17 @@ def draw(figures: dict[str, list[dict[str, Any]]]) -> str:
             if section["rates"]:
                 drawn, top = _section(section, top)
                 parts += drawn
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" width="{WIDTH}" '
-        f'height="{top}" role="img">',
-        "<title>How fast the register is, beside its peers</title>",
-        f"<style>{STYLE}</style>", *parts, "</svg>", "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" width="{WIDTH}" '
+            f'height="{top}" role="img">',
+            "<title>How fast the register is, beside its peers</title>",
+            f"<style>{STYLE}</style>",
+            *parts,
+            "</svg>",
+            "",
+        ]
+    )
 
 
 def _section(section: dict[str, Any], top: int) -> tuple[list[str], int]:

@@ -103,19 +103,22 @@ class Kind:
 ONE = "($tin: TIN!)"
 KINDS = (
     Kind(
-        "simple", "six scalars of one operator",
+        "simple",
+        "six scalars of one operator",
         f"query Simple{ONE} {{ operator(tin: $tin) {{ {SIMPLE} }} }}",
         f"query Simple($tin: String!) {{ operator: operatorByTin(tin: $tin) {{ {SIMPLE} }} }}",
         operators(S_OPERATOR),
     ),
     Kind(
-        "rich", "one operator with its periods and where it is recognised",
+        "rich",
+        "one operator with its periods and where it is recognised",
         f"query Rich{ONE} {{ operator(tin: $tin) {{ {RICH} }} }}",
         f"query Rich($tin: String!) {{ operator: operatorByTin(tin: $tin) {{ {P_RICH} }} }}",
         operators(S_RICH),
     ),
     Kind(
-        "recognition", "recognition of one TIN with its bases",
+        "recognition",
+        "recognition of one TIN with its bases",
         "query One($tin: TIN!, $in: AdministrationCode!)"
         f" {{ recognition(tin: $tin, in: $in) {{ tin {VERDICT} }} }}",
         "query One($tin: String!, $in: String!)"
@@ -125,7 +128,8 @@ KINDS = (
         territory=True,
     ),
     Kind(
-        "many", "1,000 operators with their periods in one request",
+        "many",
+        "1,000 operators with their periods in one request",
         f"query Many($tins: [TIN!]!) {{ operatorsByTin(tins: $tins) {{ {MANY} }} }}",
         "query Many($tins: [String!]!)"
         " { operatorsByTin: operatorsByTinList(tins: $tins)"
@@ -134,7 +138,8 @@ KINDS = (
         many=1_000,
     ),
     Kind(
-        "recognitions", "recognition of 1,000 TINs in one request",
+        "recognitions",
+        "recognition of 1,000 TINs in one request",
         "query All($tins: [TIN!]!, $in: AdministrationCode!)"
         f" {{ recognitions(tins: $tins, in: $in) {{ tin {VERDICT} }} }}",
         "query All($tins: [String!]!, $in: String!)"
@@ -144,7 +149,7 @@ KINDS = (
         territory=True,
         many=1_000,
     ),
-)  # fmt: skip
+)
 
 
 def peers(query: str) -> str:
@@ -152,9 +157,7 @@ def peers(query: str) -> str:
     return query.replace("TIN!", "String!").replace("AdministrationCode!", "String!")
 
 
-def write_bodies(
-    file: Path, query: str, made: Callable[[], dict[str, Any]], count: int
-) -> Path:
+def write_bodies(file: Path, query: str, made: Callable[[], dict[str, Any]], count: int) -> Path:
     with file.open("w") as out:
         for _ in range(count):
             out.write(json.dumps({"query": query, "variables": made()}) + "\n")
@@ -185,8 +188,9 @@ def _essence(it: dict[str, Any] | None) -> Any:
         plain.pop("tin", None)
         plain["reasons"] = sorted(r if isinstance(r, str) else r["code"] for r in it["reasons"])
         plain["bases"] = [
-            b["agreement"] if isinstance(b["agreement"], str)
+            b["agreement"]
+            if isinstance(b["agreement"], str)
             else b["agreement"]["id"].removeprefix("Agreement:")  # peers have the key alone
             for b in it["bases"]
-        ]  # fmt: skip
+        ]
     return plain

@@ -79,9 +79,7 @@ def _load(
 ) -> dict[str, float]:
     headers = {"Content-Type": "application/json", **server.headers}
     connections = 4 if kind.many else world.connections
-    return traffic.run(
-        traffic.Load(server.port, "/graphql", bodies, headers, connections, seconds)
-    )
+    return traffic.run(traffic.Load(server.port, "/graphql", bodies, headers, connections, seconds))
 
 
 def _bodies(world: World, name: str, server: Server, kind: Kind) -> Path:
@@ -144,16 +142,24 @@ def prepare(folder: Path, url: str, asked: argparse.Namespace) -> World:
         [(home,)] = connection.execute(
             "select administration from views.operator group by 1 order by count(*) desc limit 1"
         ).fetchall()
-        tins = [tin for (tin,) in connection.execute(
-            "select tin from views.operator where administration = %s order by tin", [home]
-        )]
+        tins = [
+            tin
+            for (tin,) in connection.execute(
+                "select tin from views.operator where administration = %s order by tin", [home]
+            )
+        ]
         connection.execute("create table peer.key (n int primary key, key text, pair text)")
         with connection.cursor().copy("copy peer.key from stdin") as out:
             for number, tin in enumerate(tins, 1):
                 out.write_row((number, tin, f"{tin} {TERRITORIES[number % len(TERRITORIES)]}"))
         connection.execute("analyze peer.key")
     return World(
-        folder, url, issue(f"officer:{home}", folder), tins, asked.seconds, asked.warm,
+        folder,
+        url,
+        issue(f"officer:{home}", folder),
+        tins,
+        asked.seconds,
+        asked.warm,
         asked.connections,
     )
 

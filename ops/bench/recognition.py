@@ -121,9 +121,7 @@ def measure(
     return took, outcomes
 
 
-def tell(
-    name: str, asked: argparse.Namespace, took: list[float], outcomes: Counter[str]
-) -> None:
+def tell(name: str, asked: argparse.Namespace, took: list[float], outcomes: Counter[str]) -> None:
     cuts = quantiles(took, n=100)
     print(
         f"{name}: {len(took):,} questions at {asked.rate:g}/s, {asked.operators:,} operators: "
@@ -146,10 +144,21 @@ def main() -> None:
         trial.bind(("127.0.0.1", 0))
         port: int = trial.getsockname()[1]
     up = subprocess.Popen(
-        [sys.executable, "-m", "api", "up", "--home", str(home), "--port", str(port),
-         "--operators", str(asked.operators)],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "api",
+            "up",
+            "--home",
+            str(home),
+            "--port",
+            str(port),
+            "--operators",
+            str(asked.operators),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert up.stdout is not None
         if not any(line.startswith("ready") for line in up.stdout):

@@ -79,9 +79,9 @@ def limit(url: str, events: int) -> dict[str, float]:
         connection.execute("create schema copied")
         for table, rows_kept in kept.items():
             name = Identifier("copied", table)
-            connection.execute(SQL("create table {} (like views.{})").format(
-                name, Identifier(table)
-            ))
+            connection.execute(
+                SQL("create table {} (like views.{})").format(name, Identifier(table))
+            )
             began = perf_counter()
             every = SQL(", ").join(map(Identifier, columns(table)))
             statement = SQL("copy {} ({}) from stdin (format binary)").format(name, every)
@@ -289,9 +289,9 @@ def sight(world: World, stack: ExitStack, section: Section) -> None:
 def _look(server: servers.Server, tin: str, position: int) -> None:
     """Asks for what was just recorded, to be answered once it is there."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    body = json.dumps({
-        "query": "query Q($tin: TIN!) { operator(tin: $tin) { tin } }", "variables": {"tin": tin}
-    })
+    body = json.dumps(
+        {"query": "query Q($tin: TIN!) { operator(tin: $tin) { tin } }", "variables": {"tin": tin}}
+    )
     own = {"Content-Type": "application/json", "Aeo-Min-Position": str(position)}
     connection.request("POST", "/graphql", body, own | server.headers)
     if not json.load(connection.getresponse())["data"]["operator"]:

@@ -67,10 +67,12 @@ def keep(
         return
     command = f"./aeo bench {bench} {' '.join(sys.argv[1:])}".strip()
     lines = [
-        f"## {bench}: {common.now()}", "",
+        f"## {bench}: {common.now()}",
+        "",
         f"`{command}` at {common.commit()}. {common.machine(url)}. {asked.rounds} rounds of "
-        f"{asked.seconds:g} s each, in turns; medians; ratios within each round.", "",
-    ]  # fmt: skip
+        f"{asked.seconds:g} s each, in turns; medians; ratios within each round.",
+        "",
+    ]
     for section in sections:
         head, body = common.rows(section)
         head[0] = section.title
@@ -84,12 +86,14 @@ def keep(
     figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     figures[bench] = [
         {
-            "title": section.title, "unit": section.unit, "base": section.base,
+            "title": section.title,
+            "unit": section.unit,
+            "base": section.base,
             "rates": {name: round(section.rate(name)) for name in section.measured},
         }
         for section in sections
         if section.drawn
-    ]  # fmt: skip
+    ]
     FIGURES.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
     PICTURE.write_text(picture.draw(figures), encoding="utf-8")
     common.console.print(f"written to {KEPT.relative_to(common.ROOT)}")

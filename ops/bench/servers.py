@@ -104,9 +104,20 @@ def python_peer(world: World, stack: ExitStack, module: str, **environment: str)
         statements.write_text(json.dumps({kind.name: kind.keys for kind in KINDS}))
         given |= {"PEER_QUESTIONS": str(asked), "PEER_STATEMENTS": str(statements)}
     command = [
-        installing.python(), "-m", "uvicorn", f"{module}:app", "--app-dir", str(PEERS),
-        "--port", str(port), "--workers", "2", "--log-level", "warning", "--no-access-log",
-    ]  # fmt: skip
+        installing.python(),
+        "-m",
+        "uvicorn",
+        f"{module}:app",
+        "--app-dir",
+        str(PEERS),
+        "--port",
+        str(port),
+        "--workers",
+        "2",
+        "--log-level",
+        "warning",
+        "--no-access-log",
+    ]
     started = _up(stack, command, given, port, world)
     return Server(port, lambda kind: peers(kind.ours), pids=started)
 

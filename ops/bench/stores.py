@@ -73,9 +73,11 @@ def ours_by_threads(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
 
 def ours_by_tasks(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
     recorder = ours(place, stack, "tasks")
-    return lambda writers: lambda: {
-        "rate": uvloop.run(_tasks(recorder, writers, place.seconds))  # the service's own loop
-    }
+    return lambda writers: (
+        lambda: {
+            "rate": uvloop.run(_tasks(recorder, writers, place.seconds))  # the service's own loop
+        }
+    )
 
 
 def ours(place: Place, stack: ExitStack, name: str) -> LedgerRecorder:
@@ -196,8 +198,10 @@ def emmett(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
         "PEER_DATABASE": servers.address(place.database("emmett")),
         "PEER_STATE": STATE,
     }
-    return lambda writers: lambda: common.told(
-        [node, str(PEERS / "emmett.mjs"), str(writers), str(place.seconds)], given
+    return lambda writers: (
+        lambda: common.told(
+            [node, str(PEERS / "emmett.mjs"), str(writers), str(place.seconds)], given
+        )
     )
 
 
@@ -236,8 +240,8 @@ def umadb(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
     )
     common.listening(port, log)
     client = [python, str(PEERS / "uma.py"), f"http://127.0.0.1:{port}"]
-    return lambda writers: lambda: common.told(
-        [*client, str(writers), str(place.seconds), STATE], {}
+    return lambda writers: (
+        lambda: common.told([*client, str(writers), str(place.seconds), STATE], {})
     )
 
 
@@ -255,9 +259,7 @@ def one_row(place: Place, stack: ExitStack, rows: int = 1) -> Callable[[int], Me
         "insert into bench.stored (originator_id, version, topic, state) select gen_random_uuid(),"
         f" 1, 'operator.granted', '{STATE}' from generate_series(1, {rows});\n"
     )
-    return lambda writers: lambda: {
-        "rate": pgbench.run(url, script, place.seconds, writers) * rows
-    }
+    return lambda writers: lambda: {"rate": pgbench.run(url, script, place.seconds, writers) * rows}
 
 
 STORES: dict[str, Store] = {

@@ -42,12 +42,25 @@ def run(load: Load) -> dict[str, float]:
 def _wrk(wrk: str, load: Load) -> dict[str, float]:
     headers = [part for name, it in load.headers.items() for part in ("-H", f"{name}: {it}")]
     done = subprocess.run(
-        [wrk, "-t1", f"-c{load.connections}", f"-d{max(1, round(load.seconds))}s", "--timeout",
-         "20s", "-s", str(HERE / "traffic.lua"), *headers,
-         f"http://127.0.0.1:{load.port}{load.path}", "--", str(load.bodies),
-         "once" if load.once else "random"],
-        capture_output=True, text=True, timeout=load.seconds + GRACE,
-    )  # fmt: skip
+        [
+            wrk,
+            "-t1",
+            f"-c{load.connections}",
+            f"-d{max(1, round(load.seconds))}s",
+            "--timeout",
+            "20s",
+            "-s",
+            str(HERE / "traffic.lua"),
+            *headers,
+            f"http://127.0.0.1:{load.port}{load.path}",
+            "--",
+            str(load.bodies),
+            "once" if load.once else "random",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=load.seconds + GRACE,
+    )
     told = re.search(r"^measured (.*)$", done.stdout, re.MULTILINE)
     if told is None:
         raise BadAnswers(f"wrk: {(done.stderr or done.stdout).strip()[-200:]}")
@@ -55,9 +68,7 @@ def _wrk(wrk: str, load: Load) -> dict[str, float]:
     return _figures(int(requests), micros / 1e6, p50 / 1e3, p99 / 1e3, int(bad))
 
 
-def _figures(
-    requests: int, seconds: float, p50: float, p99: float, bad: int
-) -> dict[str, float]:
+def _figures(requests: int, seconds: float, p50: float, p99: float, bad: int) -> dict[str, float]:
     if not requests:
         raise BadAnswers(f"slower than this can measure: not one answer in {seconds:.0f} s")
     if bad:
@@ -83,7 +94,8 @@ async def _own(load: Load) -> dict[str, float]:
             began = perf_counter()
             writer.write(
                 f"POST {load.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}"
-                f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+                f"Content-Length: {len(body)}\r\n\r\n".encode()
+                + body
             )
             status = await _answer(reader)
             took.append((perf_counter() - began) * 1000)

@@ -154,9 +154,14 @@ def run(client: Client, folder: Path, running: instance.Instance) -> list[Result
         program = str(folder / "python" / "bin" / "python")
     environment = os.environ | running.environment() | {"PATH": _path(folder)}
     process = subprocess.Popen(
-        [program, *arguments], cwd=folder, env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
+        [program, *arguments],
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     late = False
     try:
         said, wrong = process.communicate(timeout=PATIENCE)

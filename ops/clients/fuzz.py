@@ -33,8 +33,10 @@ def operations_of(address: str) -> int:
 
 #: Of OpenAPI it is also compared with its description.
 AS_DESCRIBED = (
-    "status_code_conformance", "content_type_conformance", "response_schema_conformance"
-)  # fmt: skip
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+)
 
 
 def fuzz(what: str, address: str, cases: int, *checks: str) -> bool:
@@ -42,15 +44,31 @@ def fuzz(what: str, address: str, cases: int, *checks: str) -> bool:
     report = Path(f"schemathesis-{what}.json").resolve()
     done = subprocess.run(
         [
-            "schemathesis", "run", address, "--checks", ",".join(["no_fault", *checks]),
-            "--phases", "fuzzing", "--max-examples", str(most), "--workers", "2",
-            "--no-shrink", "--continue-on-failure",
-            "--header", f"Authorization: Bearer {os.environ['REGISTRY_OFFICER']}",
-            "--report", "json", "--report-json-path", str(report), "--no-color",
+            "schemathesis",
+            "run",
+            address,
+            "--checks",
+            ",".join(["no_fault", *checks]),
+            "--phases",
+            "fuzzing",
+            "--max-examples",
+            str(most),
+            "--workers",
+            "2",
+            "--no-shrink",
+            "--continue-on-failure",
+            "--header",
+            f"Authorization: Bearer {os.environ['REGISTRY_OFFICER']}",
+            "--report",
+            "json",
+            "--report-json-path",
+            str(report),
+            "--no-color",
         ],
         env=os.environ | {"SCHEMATHESIS_HOOKS": str(Path("fuzzing.py").resolve())},
-        capture_output=True, text=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+    )
     told = next((line for line in done.stdout.splitlines() if " generated, " in line), "no cases")
     if done.returncode:
         lines = done.stdout.partition("FAILURES")[2] or done.stdout[-1500:] + done.stderr[-500:]

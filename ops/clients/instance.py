@@ -53,9 +53,11 @@ def started() -> Iterator[Instance]:
     command = [sys.executable, "-m", "api", "up", "--port", str(port), "--home", str(home)]
     running = subprocess.Popen(
         [*command, "--operators", str(OPERATORS)],
-        cwd=ROOT, env=without | GENERATED,
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=without | GENERATED,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert running.stdout is not None
         ready = f"ready http://127.0.0.1:{port}/\n"

@@ -28,9 +28,14 @@ def check(checkpoint: str, vkey: str) -> str | None:
         if (dash, signer, body[:4].hex()) != ("\N{EM DASH}", name, id):
             continue
         message = (
-            b"subtree/v1\n\0" + _sized(name) + body[4:12]  # the second at which it was signed
-            + _sized(origin) + bytes(8) + int(size).to_bytes(8, "big") + b64decode(root)
-        )  # fmt: skip
+            b"subtree/v1\n\0"
+            + _sized(name)
+            + body[4:12]  # the second at which it was signed
+            + _sized(origin)
+            + bytes(8)
+            + int(size).to_bytes(8, "big")
+            + b64decode(root)
+        )
         good = ML_DSA_44.verify(public[1:], message, body[12:])
         return None if good else "the signature is not of this checkpoint"
     return f"{name} has not signed it"

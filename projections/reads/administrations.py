@@ -113,7 +113,7 @@ async def operator_counts(
         and ({at_home("o")} or {certified("o", "%(known)s")})
     group by h.code"""
     async with connection.cursor() as cursor:
-        await cursor.execute(statement, sight.parameters(as_of.known) | as_of.parameters | {
-            "codes": list(codes)
-        })  # fmt: skip
+        await cursor.execute(
+            statement, sight.parameters(as_of.known) | as_of.parameters | {"codes": list(codes)}
+        )
         return dict(await cursor.fetchall())

@@ -105,9 +105,11 @@ async def moves(
     """What moved after that position, in order: at most `most` operators' own events. `only`:
     the operators that are looked at, where not all are."""
     parameters: dict[str, Any] = {
-        "territory": territory.text, "after": after, "only": list(only) if only else None,
+        "territory": territory.text,
+        "after": after,
+        "only": list(only) if only else None,
         "most": most,
-    }  # fmt: skip
+    }
     async with connection.cursor() as cursor:
         await cursor.execute(f"select {POSITION}")
         row = await cursor.fetchone()
@@ -160,9 +162,13 @@ async def with_particulars(
     was looked at, and by place the operators whose particulars moved."""
     tins = {tin for each in moved.operators.values() for tin in each}
     parameters = {
-        "territory": territory.text, "after": after, "until": moved.until, "tins": sorted(tins),
-        "only": list(only) if only else None, "most": most,
-    }  # fmt: skip
+        "territory": territory.text,
+        "after": after,
+        "until": moved.until,
+        "tins": sorted(tins),
+        "only": list(only) if only else None,
+        "most": most,
+    }
     async with connection.cursor() as cursor:
         await cursor.execute(_PARTICULARS, parameters)
         rows = await cursor.fetchall()
@@ -175,9 +181,7 @@ async def with_particulars(
     return Moves(operators, homes, until, moved.head), found
 
 
-async def operators_of(
-    connection: Connection, homes: Iterable[str], position: int
-) -> list[str]:
+async def operators_of(connection: Connection, homes: Iterable[str], position: int) -> list[str]:
     """Every operator of these territories of whom anything was believed there, by TIN."""
     statement = """
     select o.tin from views.operator o
@@ -265,8 +269,9 @@ class Law:
 
     def edges(self, after: datetime, until: datetime) -> set[datetime]:
         """The instants in (after, until] at which the law becomes another because time passes."""
-        facts = [each.fact for held in (self.links, self.members, self.consent_laws)
-                 for each in held]  # fmt: skip
+        facts = [
+            each.fact for held in (self.links, self.members, self.consent_laws) for each in held
+        ]
         found = {edge for each in facts for edge in (each.valid_from, each.valid_to) if edge}
         return {edge for edge in found if after < edge <= until}
 
@@ -277,9 +282,12 @@ async def law(connection: Connection, territory: AdministrationCode) -> Law:
         row = await cursor.fetchone()
     assert row is not None  # one row, always
     return Law(
-        territory, _links.decode(row[0]), _members.decode(row[1]), _consent_laws.decode(row[2]),
+        territory,
+        _links.decode(row[0]),
+        _members.decode(row[1]),
+        _consent_laws.decode(row[2]),
         _lists.decode(row[3]),
-    )  # fmt: skip
+    )
 
 
 async def pasts(
@@ -291,9 +299,13 @@ async def pasts(
         await cursor.execute(PAST, {"tins": list(tins)})
         return {
             tin: Past(
-                Tin(tin), AdministrationCode(home), _periods.decode(periods),
-                _identifiers.decode(identifiers), _consents.decode(consents),
-                into.way(home), sight.way(home),
+                Tin(tin),
+                AdministrationCode(home),
+                _periods.decode(periods),
+                _identifiers.decode(identifiers),
+                _consents.decode(consents),
+                into.way(home),
+                sight.way(home),
             )
             for tin, home, periods, identifiers, consents in await cursor.fetchall()
-        }  # fmt: skip
+        }

@@ -69,6 +69,4 @@ async def clauses(
         await cursor.execute(CLAUSES, parameters)
         row = await cursor.fetchone()
     assert row is not None  # one row, always
-    return Clauses(
-        _links.decode(row[1]), _members.decode(row[2]), _names.decode(row[3]), row[0]
-    )
+    return Clauses(_links.decode(row[1]), _members.decode(row[2]), _names.decode(row[3]), row[0])

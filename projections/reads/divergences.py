@@ -20,6 +20,7 @@ from registry.values import AdministrationCode, Tin, decode_value
 
 Connection = AsyncConnection[Any]
 
+
 @dataclass(frozen=True)
 class Laws:
     """Everything ever believed of the law into one territory, and the homes that it concerns."""
@@ -127,9 +128,14 @@ async def laws(connection: Connection, territory: AdministrationCode) -> Laws:
     parties = ours | {link.fact.clause.from_.text for link in links}
     homes = parties | {m.fact.member.text for m in members if m.fact.bloc.text in parties}
     return Laws(
-        territory, links, members, _laws.decode(row[2]), _lists.decode(row[3]),
-        _programmes.decode(row[4]), sorted(homes),
-    )  # fmt: skip
+        territory,
+        links,
+        members,
+        _laws.decode(row[2]),
+        _lists.decode(row[3]),
+        _programmes.decode(row[4]),
+        sorted(homes),
+    )
 
 
 async def candidates(
@@ -145,9 +151,13 @@ async def candidates(
     order: `most` at most, and only those that the asker may see today."""
     unlike = [home for home in laws.homes if laws.way(home).unlike(window)]
     parameters = sight.parameters(now) | {
-        "homes": laws.homes, "unlike": unlike, "from": window[0], "to": window[1],
-        "after": after, "most": most,
-    }  # fmt: skip
+        "homes": laws.homes,
+        "unlike": unlike,
+        "from": window[0],
+        "to": window[1],
+        "after": after,
+        "most": most,
+    }
     async with connection.cursor() as cursor:
         await cursor.execute(CANDIDATES, parameters)
         return [row[0] for row in await cursor.fetchall()]
@@ -163,8 +173,13 @@ async def pasts(connection: Connection, laws: Laws, tins: Sequence[str]) -> list
             if home not in ways:
                 ways[home] = laws.way(home)
             past = Past(
-                Tin(tin), AdministrationCode(home), registered, _periods.decode(periods),
-                _identifiers.decode(identifiers), _consents.decode(consents), ways[home],
-            )  # fmt: skip
+                Tin(tin),
+                AdministrationCode(home),
+                registered,
+                _periods.decode(periods),
+                _identifiers.decode(identifiers),
+                _consents.decode(consents),
+                ways[home],
+            )
             found.append(past)
     return found

@@ -123,10 +123,14 @@ async def page(
     after, last = max(wanted.after, first), min(last, head)
     window = last if wanted.streams is not None else min(last, after + WINDOW)
     parameters: dict[str, Any] = {
-        "after": after, "window": window, "size": size + 1, "streams": list(wanted.streams or ()),
+        "after": after,
+        "window": window,
+        "size": size + 1,
+        "streams": list(wanted.streams or ()),
         "types": list(wanted.types or ()),
-        "own": list(readable.own), "itself": readable.itself,
-    }  # fmt: skip
+        "own": list(readable.own),
+        "itself": readable.itself,
+    }
     conditions = ["e.position > %(after)s", "e.position <= %(window)s"]
     if not readable.everything:
         conditions.append(ALLOWED)
@@ -172,9 +176,7 @@ async def one(
 ) -> EventRow | None:
     """The event at this position, where it may be read."""
     statement = f"select {COLUMNS} from ledger.event e where e.position = %(position)s"
-    parameters = {
-        "position": position, "own": list(readable.own), "itself": readable.itself
-    }  # fmt: skip
+    parameters = {"position": position, "own": list(readable.own), "itself": readable.itself}
     if not readable.everything:
         statement += f" and {ALLOWED}"
     async with connection.cursor(row_factory=class_row(EventRow)) as events:

@@ -91,9 +91,11 @@ async def _due(
     """Whose particulars became others in (after, until] because time passed, by the place of the
     first event recorded since, or, where a place is given, there."""
     parameters = {
-        "after": between[0], "until": between[1], "homes": sorted(laws.homes()),
+        "after": between[0],
+        "until": between[1],
+        "homes": sorted(laws.homes()),
         "only": list(only) if only else None,
-    }  # fmt: skip
+    }
     async with views.cursor() as cursor:
         await cursor.execute(_PARTICULARS, parameters)
         rows = await cursor.fetchall()
@@ -132,9 +134,13 @@ async def _passing(
     async with views.cursor() as cursor:
         await cursor.execute(
             _CONSENTS,
-            {"after": after, "until": until, "homes": sorted(homes),
-             "only": list(only) if only else None},
-        )  # fmt: skip
+            {
+                "after": after,
+                "until": until,
+                "homes": sorted(homes),
+                "only": list(only) if only else None,
+            },
+        )
         consents = await cursor.fetchall()
     edges = laws.edges(after, until)
     places: dict[datetime, int] = {}
@@ -208,9 +214,11 @@ async def page(
     clocks = await _recorded(ledger, {place - n for place in places for n in (0, 1)})
     feed = _Feed(views, into, seeing, sight, only, details)
     await feed.read(
-        tin for each in (moved.operators, passing.operators, anew) for tins in each.values()
+        tin
+        for each in (moved.operators, passing.operators, anew)
+        for tins in each.values()
         for tin in tins
-    )  # fmt: skip
+    )
     for place in sorted(places):
         at = clocks[place]
         step = Step(place, place - 1, clocks.get(place - 1, at), at)
@@ -228,9 +236,11 @@ async def page(
         place = moved.head
         due = await _due(views, ledger, into, (last, now), only, place) if details else {}
         await feed.tell(
-            step, passing.operators.get(place, ()), passing.homes.get(place, ()),
+            step,
+            passing.operators.get(place, ()),
+            passing.homes.get(place, ()),
             due.get(place, ()),
-        )  # fmt: skip
+        )
     return Page(feed.found, moved.until, moved.head)
 
 
@@ -268,9 +278,12 @@ class _Feed:
             )
 
     async def tell(
-        self, step: Step, tins: Collection[str], homes: Collection[str],
+        self,
+        step: Step,
+        tins: Collection[str],
+        homes: Collection[str],
         particulars: Collection[str] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`particulars`: the operators whose particulars moved."""
         wanted = {*tins, *particulars}
         if homes and self.only is None:

@@ -83,13 +83,22 @@ class Held(msgspec.Struct, array_like=True, frozen=True):
 
 
 #: The same as JSON text, of a row of views.operator that is settled at the instants asked about.
-HELD = "'[' || to_json({it}.administration)::text || " + " || ".join(
-    f"',' || array_to_json({{it}}.{column})::text"
-    for column in (
-        "held_programmes", "held_types", "held_statuses", "held_abroad", "held_roles", "schemes",
-        "consents",
+HELD = (
+    "'[' || to_json({it}.administration)::text || "
+    + " || ".join(
+        f"',' || array_to_json({{it}}.{column})::text"
+        for column in (
+            "held_programmes",
+            "held_types",
+            "held_statuses",
+            "held_abroad",
+            "held_roles",
+            "schemes",
+            "consents",
+        )
     )
-) + " || ']'"  # fmt: skip
+    + " || ']'"
+)
 
 
 class Consignment(NamedTuple):
@@ -174,10 +183,11 @@ class Law:
             ),
             schemes=tuple(each for each in it.schemes if each in self._schemes),
             consents=tuple(
-                each for each in it.consents
+                each
+                for each in it.consents
                 if each != "*" and (wanted in (None, each) or each in self._blocs)
             ),
-        )  # fmt: skip
+        )
 
 
 class Verdict(msgspec.Struct, array_like=True):
@@ -214,9 +224,18 @@ async def law(connection: AsyncConnection[Any]) -> Law:
     assert row is not None
     version, edges, recorded, roles, schemes, blocs, directions, hs, crossings, modes, names = row
     return Law(
-        version, edges, recorded, roles, frozenset(schemes), frozenset(blocs), directions,
-        frozenset(hs), frozenset(crossings), frozenset(modes), NAMES_OF.decode(names),
-    )  # fmt: skip
+        version,
+        edges,
+        recorded,
+        roles,
+        frozenset(schemes),
+        frozenset(blocs),
+        directions,
+        frozenset(hs),
+        frozenset(crossings),
+        frozenset(modes),
+        NAMES_OF.decode(names),
+    )
 
 
 _INSTANT = """to_char({} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
@@ -283,6 +302,10 @@ def _record(it: Asked) -> Mapping[str, Any]:
     for rank, place in enumerate(it.order):
         marks[place] = f"{rank:04}"
     return {
-        **msgspec.structs.asdict(it.held), **(it.consigned or _NOTHING)._asdict(),
-        "marks": marks, "wanted": it.wanted, "at": it.as_of.at, "known": it.as_of.known,
-    }  # fmt: skip
+        **msgspec.structs.asdict(it.held),
+        **(it.consigned or _NOTHING)._asdict(),
+        "marks": marks,
+        "wanted": it.wanted,
+        "at": it.as_of.at,
+        "known": it.as_of.known,
+    }

@@ -201,9 +201,7 @@ async def openings(
         " where e.position = any(%s)",
         [list(positions)],
     )
-    return {
-        row[1]: Opening(row[0], event_bytes(Row(*row[1:]))) for row in await cursor.fetchall()
-    }
+    return {row[1]: Opening(row[0], event_bytes(Row(*row[1:]))) for row in await cursor.fetchall()}
 
 
 async def signed(connection: AsyncConnection[Any], most: int) -> list[Signed]:
@@ -271,9 +269,10 @@ async def _nodes(
     above = _above.setdefault(connection, {})
     found = {place: above.get(place) or beneath.get(place, b"") for place in wanted}
     short = [
-        place for place, hashes in found.items()
+        place
+        for place, hashes in found.items()
         if len(hashes) < proofs.width_of(*place, size) * proofs.HASH
-    ]  # fmt: skip
+    ]
     if short:
         levels, indexes = zip(*sorted(short), strict=True)
         cursor = await connection.execute(

@@ -90,10 +90,17 @@ async def given(
     only those about this operator.
     """
     parameters = {
-        "territory": territory.text, "from": window[0], "to": window[1], "number": after[0],
-        "place": after[1], "asker": sight.role, "own": sight.administration,
-        "members": list(members), "most": most, "tin": tin,
-    }  # fmt: skip
+        "territory": territory.text,
+        "from": window[0],
+        "to": window[1],
+        "number": after[0],
+        "place": after[1],
+        "asker": sight.role,
+        "own": sight.administration,
+        "members": list(members),
+        "most": most,
+        "tin": tin,
+    }
     async with ledger.cursor(row_factory=class_row(Given)) as cursor:
         await cursor.execute(_GIVEN, parameters)
         return await cursor.fetchall()
@@ -110,9 +117,7 @@ async def corrected(
     law = await changes.law(views, territory)
     pasts = await changes.pasts(views, law, law, sorted({each.tin for each in answers}))
     found = [
-        _corrected(past, territory, each, head)
-        for each in answers
-        if (past := pasts.get(each.tin))
+        _corrected(past, territory, each, head) for each in answers if (past := pasts.get(each.tin))
     ]
     return [each for each in found if each]
 
@@ -130,15 +135,17 @@ def _corrected(
     return Corrected(given, correct, _because(past, asked, given, correct, head))
 
 
-def _because(
-    past: Past, asked: Question, given: Given, correct: Outcome, head: int
-) -> int | None:
+def _because(past: Past, asked: Question, given: Given, correct: Outcome, head: int) -> int | None:
     """The last event after the answer, since which what is said of that instant is what it is."""
     way = past.way
     facts: list[Held[Any]] = [
-        *past.periods, *past.identifiers, *past.consents, *way.links, *way.members,
+        *past.periods,
+        *past.identifiers,
+        *past.consents,
+        *way.links,
+        *way.members,
         *way.consent_laws,
-    ]  # fmt: skip
+    ]
     places = {place for each in facts for place in (each.position, each.position_to) if place}
     places |= {each.position for each in way.lists}
     for place in sorted(places, reverse=True):

@@ -143,8 +143,9 @@ def _finders(wanted: Wanted) -> list[str]:
     deadline = "select d.tin from views.deadline d where not d.dropped"
     limit = f"limit {FEW + 1}"
     for asked, condition, day in (
-        (wanted.overdue, _OVER, "over_at"), (wanted.due_before, _BEFORE, "due")
-    ):  # fmt: skip
+        (wanted.overdue, _OVER, "over_at"),
+        (wanted.due_before, _BEFORE, "due"),
+    ):
         if asked:
             found.append(
                 f"({deadline} and d.met_at is null and {condition} order by d.{day} {limit})"

@@ -100,8 +100,7 @@ async def of_stream(
 ) -> str | None:
     """The operator whose stream this is, if it may be seen today."""
     statement = (
-        f"with {SIGHT} select o.tin from views.operator o"
-        f" where o.id = %(stream)s and {VISIBLE_NOW}"
+        f"with {SIGHT} select o.tin from views.operator o where o.id = %(stream)s and {VISIBLE_NOW}"
     )
     async with connection.cursor(row_factory=scalar_row) as cursor:
         await cursor.execute(statement, sight.parameters(now) | {"stream": stream})
@@ -291,14 +290,23 @@ async def disclosed_periods(
     return {
         tin: [
             PeriodRow(
-                tin, it.fact[0], it.fact[1], it.fact[2], it.fact[3], list(it.fact[4]), None,
-                it.valid_from, it.valid_to,
-                it.recorded_from, it.recorded_to, 0,
+                tin,
+                it.fact[0],
+                it.fact[1],
+                it.fact[2],
+                it.fact[3],
+                list(it.fact[4]),
+                None,
+                it.valid_from,
+                it.valid_to,
+                it.recorded_from,
+                it.recorded_to,
+                0,
             )
             for it in _newest_first(disclosed_stretches(stretches, known))[:first]
         ]
         for tin, stretches in told.items()
-    }  # fmt: skip
+    }
 
 
 def _newest_first(stretches: list[Stretch[tuple[Any, ...]]]) -> list[Stretch[tuple[Any, ...]]]:

@@ -242,9 +242,13 @@ def _verdict(answer: Answer) -> tuple[Any, ...]:
 def edges(facts: Facts) -> set[datetime]:
     """Every instant at which an answer from these facts could change."""
     stretches: list[Stretch] = [
-        *facts.periods, *facts.identifiers, *facts.consents, *facts.links, *facts.members,
+        *facts.periods,
+        *facts.identifiers,
+        *facts.consents,
+        *facts.links,
+        *facts.members,
         *facts.consent_laws,
-    ]  # fmt: skip
+    ]
     found = {edge for it in stretches for edge in (it.valid_from, it.valid_to) if edge}
     if facts.list_as_of is not None:
         for limit in {link.clause.max_age_hours for link in facts.links} - {None}:

@@ -226,8 +226,7 @@ where (asker.at_home or v.territory = any(asker.reach))"""
 #: Of these those with one outcome.
 WITH_OUTCOME = " and (%(outcome)s is null or v.outcome = %(outcome)s)"
 VERDICT = (
-    "in outcome legal operational reasons { code }"
-    " bases { agreement { id } authorisation since }"
+    "in outcome legal operational reasons { code } bases { agreement { id } authorisation since }"
 )
 
 

@@ -32,8 +32,10 @@ async def decisions(
         [list(positions)],
     )
     found = {at: CommandSignature(*said) for at, *said in await cursor.fetchall()}
-    ids = {it.administration: Administration.create_id(AdministrationCode(it.administration))
-           for it in found.values()}  # fmt: skip
+    ids = {
+        it.administration: Administration.create_id(AdministrationCode(it.administration))
+        for it in found.values()
+    }
     cursor = await connection.execute(
         "select originator_id, position, topic = 'administration.key_added',"
         " state::json ->> 'key' from ledger.event where originator_id = any(%s)"

@@ -36,9 +36,7 @@ def _sides(code: str) -> str:
 _HOME, _THERE = _sides("{me}.home"), _sides("{me}.in_")
 _PERIODS = _of_operator(PERIOD, "status_period", "t.authorisation, t.valid_from")
 _IDENTIFIERS = _of_operator(IDENTIFIER, "identifier", "t.scheme, t.value, t.valid_from")
-_CONSENTS = _of_operator(
-    CONSENT, "consent", "t.partner, t.valid_from", " and t.partner <> '*'"
-)
+_CONSENTS = _of_operator(CONSENT, "consent", "t.partner, t.valid_from", " and t.partner <> '*'")
 _LINKS = _json_list(
     f"select {LINK} from views.link t"
     f" where t.kind = 'AEO_MUTUAL_RECOGNITION' and {believed('t')}"

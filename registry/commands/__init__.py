@@ -53,11 +53,12 @@ _TRUTH = {True: "true", False: "false"}
 #: The fields of each command that are instants. They are read here: msgspec would round them.
 _INSTANTS: dict[type[Command], frozenset[str]] = {
     kind: frozenset(
-        field.encode_name for field in msgspec.structs.fields(kind)
+        field.encode_name
+        for field in msgspec.structs.fields(kind)
         if datetime in (field.type, *get_args(field.type))
     )
     for kind in COMMANDS.values()
-}  # fmt: skip
+}
 
 
 def read(line: dict[str, Any]) -> Command:

@@ -35,23 +35,48 @@ OUTCOME = """{
 
 WORLD: list[dict[str, Any]] = [
     *(
-        {"command": "register_administration", "administration": code, "name": f"Customs of {code}",
-         "time_zone": zone, "bloc": code == "EU"}
+        {
+            "command": "register_administration",
+            "administration": code,
+            "name": f"Customs of {code}",
+            "time_zone": zone,
+            "bloc": code == "EU",
+        }
         for code, zone in (
-            ("CN", "Asia/Shanghai"), ("KR", "Asia/Seoul"), ("AU", "Australia/Sydney"),
-            ("EU", "Europe/Brussels"), ("DE", "Europe/Berlin"),
+            ("CN", "Asia/Shanghai"),
+            ("KR", "Asia/Seoul"),
+            ("AU", "Australia/Sydney"),
+            ("EU", "Europe/Brussels"),
+            ("DE", "Europe/Berlin"),
         )
     ),
-    {"command": "join_bloc", "administration": "EU", "member": "DE", "effective": "1958-01-01",
-     "source": "Treaty of Rome"},
-    {"command": "register_programme", "programme": "CN-AEO", "administration": "CN",
-     "name": "Enterprise credit", "types": ["ADVANCED", "GENERAL"], "effective": "2008-04-01",
-     "source": "Order 170"},
-    {"command": "propose_agreement", "id": "CN-KR-AEO", "kind": "AEO_MUTUAL_RECOGNITION",
-     "title": "China and Korea", "parties": ["CN", "KR"], "effective": "2013-01-01",
-     "source": "a notice"},
+    {
+        "command": "join_bloc",
+        "administration": "EU",
+        "member": "DE",
+        "effective": "1958-01-01",
+        "source": "Treaty of Rome",
+    },
+    {
+        "command": "register_programme",
+        "programme": "CN-AEO",
+        "administration": "CN",
+        "name": "Enterprise credit",
+        "types": ["ADVANCED", "GENERAL"],
+        "effective": "2008-04-01",
+        "source": "Order 170",
+    },
+    {
+        "command": "propose_agreement",
+        "id": "CN-KR-AEO",
+        "kind": "AEO_MUTUAL_RECOGNITION",
+        "title": "China and Korea",
+        "parties": ["CN", "KR"],
+        "effective": "2013-01-01",
+        "source": "a notice",
+    },
     {"command": "register_operator", "tin": ACME, "name": "Acme", "roles": ["EXPORTER"]},
-]  # fmt: skip
+]
 
 
 def record(registry: Registry, lines: Iterable[dict[str, Any]]) -> None:
@@ -74,8 +99,12 @@ class Client:
         # A test asks more things than an asker does, as identities that `up` alone offers, and
         # on a machine that is busy with others no answer of it is late, nor a refusal held back.
         said = {
-            "new_documents": 1e6, "demo": True, "deadline": 30.0, "refusal_delay": 0.0, **settings
-        }  # fmt: skip
+            "new_documents": 1e6,
+            "demo": True,
+            "deadline": 30.0,
+            "refusal_delay": 0.0,
+            **settings,
+        }
         self.app = create_app(Settings(database=database, home=home, **said))
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
@@ -116,9 +145,12 @@ class Client:
         return self.request("POST", path, data=form, headers=headers, **said)
 
     def post(
-        self, document: str, by: str | None = None, headers: dict[str, str] | None = None,
+        self,
+        document: str,
+        by: str | None = None,
+        headers: dict[str, str] | None = None,
         **variables: Any,
-    ) -> httpx.Response:  # fmt: skip
+    ) -> httpx.Response:
         """The whole response. `by`: a token's subject; without one it is the public."""
         shown = {"Authorization": f"Bearer {issue(by, self.home)}"} if by else {}
         body = {"query": document, "variables": variables}

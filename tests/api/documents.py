@@ -22,9 +22,7 @@ from api.planning.sql import Rows, Told, Value, place
 from api.schema import core
 from tests.api.region import FRUIT, OLD, OPEN, QUIET, SHUT, STEEL
 
-ROOTS = (
-    "operator", "operatorsByTin", "recognition", "recognitions", "agreement", "recognitionsOf"
-)  # fmt: skip
+ROOTS = ("operator", "operatorsByTin", "recognition", "recognitions", "agreement", "recognitionsOf")
 SUBJECTS = {
     "auditor:*": ("KR", "DE", "CN", "AU", "EU", "JP"),
     "officer:CN": ("CN",),
@@ -38,25 +36,52 @@ SUBJECTS = {
 TINS = (FRUIT, QUIET, STEEL, OPEN, SHUT, OLD, "AEOCN1234567890", "KR99999999", "XI123456789000")
 BAD_TINS = ("cn1234567890", 'CN"\\', "", "ZZ1")
 INSTANTS = (
-    "2016-05-01T16:00:00Z", "2016-05-01T15:59:59.999999Z", "2018-03-01T00:00:00+11:00",
-    "2020-01-01T00:00:00+08:00", "2019-12-31T15:59:59.999999Z", "2021-01-01T00:00:00Z",
-    "2025-01-10T02:00:00Z", "2025-01-09T16:00:00.000001Z", "2026-02-28T15:00:00Z",
-    "2026-03-10T02:00:00Z", "2023-12-14T02:00:00Z", "2015-01-01T00:00:00Z",
-)  # fmt: skip
+    "2016-05-01T16:00:00Z",
+    "2016-05-01T15:59:59.999999Z",
+    "2018-03-01T00:00:00+11:00",
+    "2020-01-01T00:00:00+08:00",
+    "2019-12-31T15:59:59.999999Z",
+    "2021-01-01T00:00:00Z",
+    "2025-01-10T02:00:00Z",
+    "2025-01-09T16:00:00.000001Z",
+    "2026-02-28T15:00:00Z",
+    "2026-03-10T02:00:00Z",
+    "2023-12-14T02:00:00Z",
+    "2015-01-01T00:00:00Z",
+)
 NAMED = "2020-01-01T00:00:00.000000Z"
 KEYS = ("1", "", 'a "key"', "back\\slash", "\u6d77\u5173", "{1,2}", "NULL")
 BAD_QUESTIONS: tuple[tuple[str, Any], ...] = (
-    ("tin", "ZZ1"), ("tin", 'CN"\\'), ("tin", None), ("tin", 7), ("at", "2026-03-05"),
-    ("at", "2026-02-30T00:00:00Z"), ("at", "1066-10-14T00:00:00Z"), ("at", "2090-01-01T00:00:00Z"),
-    ("role", "BOSS"), ("direction", "UP"), ("hs", "123"), ("hs", 12), ("crossing", "x" * 101),
-    ("mode", []), ("goods", "0702"), ("key", None), ("consignment", "rail"),
-)  # fmt: skip
+    ("tin", "ZZ1"),
+    ("tin", 'CN"\\'),
+    ("tin", None),
+    ("tin", 7),
+    ("at", "2026-03-05"),
+    ("at", "2026-02-30T00:00:00Z"),
+    ("at", "1066-10-14T00:00:00Z"),
+    ("at", "2090-01-01T00:00:00Z"),
+    ("role", "BOSS"),
+    ("direction", "UP"),
+    ("hs", "123"),
+    ("hs", 12),
+    ("crossing", "x" * 101),
+    ("mode", []),
+    ("goods", "0702"),
+    ("key", None),
+    ("consignment", "rail"),
+)
 CASES: dict[str, tuple[Any, ...]] = {
     "outcome": ("RECOGNISED", "NOT_RECOGNISED", "UNKNOWN", None),
     "first": (None, 1, 2, 5, 100),
     "id": (
-        "CN-KR-AEO", "CN-AU-AEO", "CN-RU-CONTROL", 'no "such"', "\u6d77\u5173",
-        "Agreement:CN-KR-AEO", f"Agreement@{NAMED},{NAMED}:CN-AU-AEO", "Operator:CN-KR-AEO",
+        "CN-KR-AEO",
+        "CN-AU-AEO",
+        "CN-RU-CONTROL",
+        'no "such"',
+        "\u6d77\u5173",
+        "Agreement:CN-KR-AEO",
+        f"Agreement@{NAMED},{NAMED}:CN-AU-AEO",
+        "Operator:CN-KR-AEO",
     ),
     "direction": (None, "IMPORT", "EXPORT"),
     "role": (None, "EXPORTER", "CARRIER"),

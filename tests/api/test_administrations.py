@@ -51,8 +51,11 @@ def test_all_administrations_come_by_code_with_their_programmes(region: Client) 
     assert codes == sorted(codes) and len(codes) == 10
     china = next(it for it in found["administrations"] if it["code"] == "CN")
     assert china == {
-        "code": "CN", "name": "Customs of CN", "programmes": [{"code": "CN-AEO"}], "members": [],
-    }  # fmt: skip
+        "code": "CN",
+        "name": "Customs of CN",
+        "programmes": [{"code": "CN-AEO"}],
+        "members": [],
+    }
 
 
 def test_an_administration_that_nobody_registered_is_null(region: Client) -> None:
@@ -68,13 +71,22 @@ def test_a_programme_has_the_types_and_rules_of_the_day(region: Client) -> None:
     old, new = on("2020-01-01T00:00:00Z"), on("2026-06-01T00:00:00Z")
     assert (old["types"], new["types"]) == (["ACE", "GENERAL"], ["ACE", "CE"])
     assert [rule for rule in old["rules"] if rule["state"] == "VALUE"] == [
-        {"name": "decision_days", "state": "VALUE", "value": "60", "unit": "days",
-         "validFrom": "2008-01-01", "validTo": "2021-11-01", "source": "a gazette"}
-    ]  # fmt: skip
+        {
+            "name": "decision_days",
+            "state": "VALUE",
+            "value": "60",
+            "unit": "days",
+            "validFrom": "2008-01-01",
+            "validTo": "2021-11-01",
+            "source": "a gazette",
+        }
+    ]
     found = {rule["name"]: rule["value"] for rule in new["rules"]}
     assert found == dict.fromkeys(MEANINGS, "unknown") | {
-        "decision_days": "90", "effect_after": "none", "validity_years": "none",
-    }  # fmt: skip
+        "decision_days": "90",
+        "effect_after": "none",
+        "validity_years": "none",
+    }
     assert [rule["value"] for rule in new["allRules"]] == ["60", "90", "none", "none"]
     assert (on("2015-01-01T00:00:00Z")["operatorCount"], old["operatorCount"]) == (0, 3)
 

@@ -61,11 +61,13 @@ def test_an_agreement_shows_each_side_each_date_and_its_clauses(region: Client) 
     australian = [date for date in it["dates"] if date["side"] == "AU"]
     # Two sources of one day that do not agree are two rows.
     assert {(d["earliest"], d["latest"], d["source"]) for d in australian} == {
-        ("2017-12-01", "2018-03-01", "a gazette"), ("2018-03-01", "2018-03-01", "a minister"),
-    }  # fmt: skip
+        ("2017-12-01", "2018-03-01", "a gazette"),
+        ("2018-03-01", "2018-03-01", "a minister"),
+    }
     assert [(c["from"], c["to"], c["types"], c["state"]) for c in it["scopes"]] == [
-        ("CN", "AU", ["ACE"], "LIVE"), ("AU", "CN", ["AEO"], "LIVE"),
-    ]  # fmt: skip
+        ("CN", "AU", ["ACE"], "LIVE"),
+        ("AU", "CN", ["AEO"], "LIVE"),
+    ]
 
 
 def test_its_status_is_what_is_certain_by_that_day(region: Client) -> None:
@@ -106,8 +108,10 @@ def test_agreements_are_found_by_party_kind_status_pillar_and_words(region: Clie
     assert found(region, contains="MUTUAL 海关") == ["CN-KR-AEO"]
     assert found(region, contains="100%") == []
     assert found(region, kind="AEO_MUTUAL_RECOGNITION", status="SIGNED_OR_LATER") == [
-        "CN-AU-AEO", "CN-EU-AEO", "CN-KR-AEO",
-    ]  # fmt: skip
+        "CN-AU-AEO",
+        "CN-EU-AEO",
+        "CN-KR-AEO",
+    ]
 
 
 def test_pages_of_agreements_follow_each_other(region: Client) -> None:
@@ -172,8 +176,12 @@ def test_the_results_of_controls(
           controlResult(from: $from, to: $to, crossing: $crossing, hs: $hs, asOf: $asOf) {
             outcome reasons { code message } clauses { hs assumed } agreement { code } } }""",
         None,
-        **{"from": exporter}, to=importer, crossing=crossing, hs=hs, asOf=day(at),
-    )["controlResult"]  # fmt: skip
+        **{"from": exporter},
+        to=importer,
+        crossing=crossing,
+        hs=hs,
+        asOf=day(at),
+    )["controlResult"]
 
     assert f"{it['outcome']} {it['reasons'][0]['code']}" == answer
     assert it["reasons"][0]["message"].endswith(".")

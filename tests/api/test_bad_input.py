@@ -71,12 +71,14 @@ def test_a_value_in_a_variable_is_refused_in_the_same_words(counter: Client) -> 
         ("query ($it: String!) { operatorByCertificate(number: $it) { tin } }", "a\0b"),
         ("query ($it: [String!]) { events(filter: {types: $it}) { edges { cursor } } }", ["\0"]),
         ("query ($it: OperatorFilter) { operators(filter: $it) { totalCount } }", {"type": "\0"}),
-        ("mutation ($it: ConsentInput!) { giveConsent(input: $it) { __typename } }",
-         {"commandId": str(uuid4()), "tin": ACME, "partner": "KR", "legalGround": "\0"}),
+        (
+            "mutation ($it: ConsentInput!) { giveConsent(input: $it) { __typename } }",
+            {"commandId": str(uuid4()), "tin": ACME, "partner": "KR", "legalGround": "\0"},
+        ),
         (r'query ($it: Int) { operatorByCertificate(number: "a\u0000b") { tin } }', None),
         (r'query ($it: Int) { operatorByCertificate(number: "a\u{0}b") { tin } }', None),
     ],
-)  # fmt: skip
+)
 def test_what_no_text_can_hold_is_refused_and_is_no_fault(
     counter: Client, document: str, said: Any
 ) -> None:
@@ -135,9 +137,7 @@ OPERATOR = '{ operator(tin: "CN1234567890", asOf: {%s}) { tin } }'
         (OPERATOR % 'knownAt: "1899-12-31T23:59:59Z"', "is before 1900"),
     ],
 )
-def test_an_instant_that_nobody_can_answer_for(
-    counter: Client, document: str, found: str
-) -> None:
+def test_an_instant_that_nobody_can_answer_for(counter: Client, document: str, found: str) -> None:
     response = counter.post(document, AUDITOR)
 
     assert response.status_code == 200
@@ -155,7 +155,7 @@ GOODS = """{ controlResult(from: "CN", to: "%s", crossing: "X", hs: "%s") { outc
         (GOODS % ("RU", "fruit"), "'fruit' is not an HS code"),
         (GOODS % ("XX", "0808"), "XX is not a customs territory"),
         ('{ recognition(tin: "CN1234567890", in: "Korea") { outcome } }', "is not an administrat"),
-        ('{ agreements(filter: {kind: HANDSHAKE}) { totalCount } }', "HANDSHAKE"),
+        ("{ agreements(filter: {kind: HANDSHAKE}) { totalCount } }", "HANDSHAKE"),
     ],
 )
 def test_goods_and_countries_that_are_none(counter: Client, document: str, found: str) -> None:
@@ -277,8 +277,9 @@ def test_a_command_id_that_is_no_uuid(counter: Client) -> None:
     outcome = tell(counter, "liftSuspension", tin=ACME, commandId="one")
 
     assert (outcome["code"], outcome["message"]) == (
-        "BAD_VALUE", "commandId: found 'one', wanted a UUID"
-    )  # fmt: skip
+        "BAD_VALUE",
+        "commandId: found 'one', wanted a UUID",
+    )
 
 
 def test_an_operator_nobody_registered(counter: Client) -> None:

@@ -57,7 +57,7 @@ def test_after_it_was_put_right_every_way_of_asking_has_the_right_answer(
     checked = region.request("GET", "/readyz").json()["check"]
     assert checked["findings"] >= 1 and checked["unmended"] == 0 and checked["age"] is not None
     metrics = region.request("GET", "/metrics").text
-    assert f'aeo_check_findings {float(checked["findings"])}' in metrics
+    assert f"aeo_check_findings {float(checked['findings'])}" in metrics
 
 
 REFUSES = """

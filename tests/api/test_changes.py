@@ -37,6 +37,7 @@ def small(database: str, tmp_path: Path) -> Iterator[Client]:
     with Client(database, tmp_path) as client:
         yield client
 
+
 FEED = """query ($for: AdministrationCode!, $after: Position!, $first: Int, $since: DateTime) {
   changes(for: $for, after: $after, first: $first, since: $since) {
     next head at changes { position tin was now effectiveFrom reasons { code }
@@ -71,9 +72,15 @@ def test_a_grant_enters_from_its_day_of_effect_and_a_suspension_leaves_from_its_
     region: Client,
 ) -> None:
     new = operator("KR44444444", "Synthetic New", "KR-AEO", "AA", "KRAEO4444", "2026-05-04")
-    stop = {"command": "suspend_authorisation", "tin": "KR44444444", "reason": "late books",
-            "effective": "2026-06-01", "decided": "2026-06-09", "legal_ground": "Art. 4",
-            "known_at": "2026-06-10T02:00:00Z"}  # fmt: skip
+    stop = {
+        "command": "suspend_authorisation",
+        "tin": "KR44444444",
+        "reason": "late books",
+        "effective": "2026-06-01",
+        "decided": "2026-06-09",
+        "legal_ground": "Art. 4",
+        "known_at": "2026-06-10T02:00:00Z",
+    }
 
     assert since(region, "CN", *new) == [
         ("KR44444444", "NOT_RECOGNISED", "RECOGNISED", "2026-05-03")
@@ -81,14 +88,22 @@ def test_a_grant_enters_from_its_day_of_effect_and_a_suspension_leaves_from_its_
     assert since(region, "CN", stop) == [
         ("KR44444444", "RECOGNISED", "NOT_RECOGNISED", "2026-05-31")
     ]
-    lift = stop | {"command": "lift_suspension", "effective": "2026-07-01", "decided": "2026-07-01",
-                   "known_at": "2026-07-02T02:00:00Z"}  # fmt: skip
+    lift = stop | {
+        "command": "lift_suspension",
+        "effective": "2026-07-01",
+        "decided": "2026-07-01",
+        "known_at": "2026-07-02T02:00:00Z",
+    }
     assert since(region, "JP", lift) == []  # no agreement with Japan, so nothing to hear
 
 
 def test_who_withdraws_its_consent_leaves_the_set(region: Client) -> None:
-    line = {"command": "withdraw_consent", "tin": OPEN, "partner": "CN",
-            "known_at": "2026-08-03T02:00:00Z"}  # fmt: skip
+    line = {
+        "command": "withdraw_consent",
+        "tin": OPEN,
+        "partner": "CN",
+        "known_at": "2026-08-03T02:00:00Z",
+    }
 
     assert since(region, "CN", line) == [(OPEN, "RECOGNISED", "UNKNOWN", "2026-08-02")]
 
@@ -100,12 +115,23 @@ def test_of_who_is_hidden_since_the_feed_tells_that_it_left_and_nothing_after(
     grant = operator(shy, "Synthetic Shy", "EU-AEO", "AEOS", "DEAEOS7777", "2024-02-01")
     after = page(region, "CN", 0)["head"]
     record(
-        region.database, *grant, consent(shy, "2024-02-02", partner="CN"),
-        {"command": "withdraw_consent", "tin": shy, "partner": "CN",
-         "known_at": "2026-08-03T02:00:00Z"},
-        {"command": "annul_authorisation", "tin": shy, "reason": "fraud", "legal_ground": "Art. 27",
-         "known_at": "2026-09-01T02:00:00Z"},
-    )  # fmt: skip
+        region.database,
+        *grant,
+        consent(shy, "2024-02-02", partner="CN"),
+        {
+            "command": "withdraw_consent",
+            "tin": shy,
+            "partner": "CN",
+            "known_at": "2026-08-03T02:00:00Z",
+        },
+        {
+            "command": "annul_authorisation",
+            "tin": shy,
+            "reason": "fraud",
+            "legal_ground": "Art. 27",
+            "known_at": "2026-09-01T02:00:00Z",
+        },
+    )
 
     def heard(by: str) -> list[tuple[str, str]]:
         told = page(region, "CN", after, by)["changes"]
@@ -117,8 +143,13 @@ def test_of_who_is_hidden_since_the_feed_tells_that_it_left_and_nothing_after(
 
 
 def test_when_an_agreement_ends_everybody_under_it_leaves_at_one_position(region: Client) -> None:
-    line = {"command": "terminate_agreement", "agreement": "CN-KR-AEO", "effective": "2026-09-01",
-            "source": "a gazette", "known_at": "2026-09-02T02:00:00Z"}  # fmt: skip
+    line = {
+        "command": "terminate_agreement",
+        "agreement": "CN-KR-AEO",
+        "effective": "2026-09-01",
+        "source": "a gazette",
+        "known_at": "2026-09-02T02:00:00Z",
+    }
     after = page(region, "KR", 0)["head"]
     record(region.database, line)
 
@@ -177,8 +208,9 @@ def agrees(at: Client, fold: Fold, tin: str, territory: str, by: str) -> list[st
     while True:
         asked = at.ask(ASKED, by, tin=tin, at=instant, **{"in": territory})["recognition"]
         outcome, codes = fold.at(tin, datetime.fromisoformat(asked["at"])) or (
-            "UNKNOWN", ["NO_INFORMATION"]
-        )  # fmt: skip
+            "UNKNOWN",
+            ["NO_INFORMATION"],
+        )
         assert (outcome, codes) == (asked["outcome"], [it["code"] for it in asked["reasons"]])
         outcomes.append(outcome)
         instant = asked["validTo"]
@@ -194,31 +226,40 @@ def test_an_end_that_is_known_in_advance_is_told_also_of_who_comes_after_the_not
     end = today + timedelta(days=16)
     record(
         small.database,
-        {"command": "terminate_agreement", "agreement": "CN-KR-AEO", "effective": end.isoformat(),
-         "source": "a note"},
+        {
+            "command": "terminate_agreement",
+            "agreement": "CN-KR-AEO",
+            "effective": end.isoformat(),
+            "source": "a note",
+        },
         *operator("KR44444444", "Synthetic New", "KR-AEO", "AA", "KRAEO4444", f"{today}"),
-    )  # fmt: skip
+    )
 
-    told = [it for it in page(small, "CN", 0, "partner:CN")["changes"]
-            if it["tin"] == "KR44444444"]  # fmt: skip
+    told = [it for it in page(small, "CN", 0, "partner:CN")["changes"] if it["tin"] == "KR44444444"]
     course = told[-1]["course"]
     assert [(it["outcome"], it["to"] and it["to"][:10]) for it in course] == [
-        ("RECOGNISED", f"{end - timedelta(days=1)}"), ("NOT_RECOGNISED", None)
-    ]  # fmt: skip
+        ("RECOGNISED", f"{end - timedelta(days=1)}"),
+        ("NOT_RECOGNISED", None),
+    ]
     assert course[-1]["reasons"] == [{"code": "AGREEMENT_TERMINATED"}]
     assert told[-1]["operator"] == {"tin": "KR44444444"}
     fold = folded(small, "CN", "partner:CN")
     assert agrees(small, fold, "KR44444444", "CN", "partner:CN") == [
-        "RECOGNISED", "NOT_RECOGNISED",
-    ]  # fmt: skip
+        "RECOGNISED",
+        "NOT_RECOGNISED",
+    ]
 
 
 def test_of_who_was_not_recognised_the_feed_tells_that_it_is_hidden_since(small: Client) -> None:
     record(
         small.database,
-        {"command": "suspend_authorisation", "tin": OPEN, "reason": "late books",
-         "legal_ground": "Art. 16"},
-    )  # fmt: skip
+        {
+            "command": "suspend_authorisation",
+            "tin": OPEN,
+            "reason": "late books",
+            "legal_ground": "Art. 16",
+        },
+    )
     before = folded(small, "CN", "partner:CN")
     assert agrees(small, before, OPEN, "CN", "partner:CN") == ["NOT_RECOGNISED"]
     after = page(small, "CN", 0)["head"]
@@ -249,9 +290,13 @@ def test_what_a_day_hides_is_told_at_the_head_to_who_says_when_it_asked_last(
     end = datetime.now(UTC).date() + timedelta(days=16)
     record(
         small.database,
-        {"command": "terminate_agreement", "agreement": "CN-KR-AEO", "effective": f"{end}",
-         "source": "a note"},
-    )  # fmt: skip
+        {
+            "command": "terminate_agreement",
+            "agreement": "CN-KR-AEO",
+            "effective": f"{end}",
+            "source": "a note",
+        },
+    )
     fold, by = folded(small, "KR", "partner:KR"), "partner:KR"
     first = page(small, "KR", 0, by)
     assert page(small, "KR", first["next"], by, since=first["at"])["changes"] == []
@@ -260,9 +305,10 @@ def test_what_a_day_hides_is_told_at_the_head_to_who_says_when_it_asked_last(
     later = datetime.now(UTC) + timedelta(days=20)
     real = small.service.context
     monkeypatch.setattr(
-        type(small.service), "context",
+        type(small.service),
+        "context",
         lambda self, *said: replace(real(*said), now=later),
-    )  # fmt: skip
+    )
     assert page(small, "KR", first["next"], by)["changes"] == []  # it does not say when it asked
     told = page(small, "KR", first["next"], by, since=first["at"])
     assert told["next"] == first["next"]

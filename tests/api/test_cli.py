@@ -155,14 +155,27 @@ def test_history_says_how_an_operator_stands_today_and_not_on_a_day_to_come(
     ground = {"legal_ground": "Order 237"}
     life: list[dict[str, Any]] = [
         {"command": "register_operator", "name": "Ahead Ltd", "roles": ["EXPORTER"]},
-        {"command": "lodge_application", "programme": "CN-AEO", "type": "ACE",
-         "effective": "2020-01-01", **ground},
+        {
+            "command": "lodge_application",
+            "programme": "CN-AEO",
+            "type": "ACE",
+            "effective": "2020-01-01",
+            **ground,
+        },
         {"command": "accept_application", "effective": "2020-01-02", **ground},
-        {"command": "grant_authorisation", "number": "AEOCNAHEAD1", "effective": "2020-05-01",
-         **ground},
-        {"command": "revoke_authorisation", "reason": "fraud",
-         "effective": f"{date.today().year + 2}-01-01", **ground},
-    ]  # fmt: skip
+        {
+            "command": "grant_authorisation",
+            "number": "AEOCNAHEAD1",
+            "effective": "2020-05-01",
+            **ground,
+        },
+        {
+            "command": "revoke_authorisation",
+            "reason": "fraud",
+            "effective": f"{date.today().year + 2}-01-01",
+            **ground,
+        },
+    ]
     file = tmp_path / "ahead.jsonl"
     file.write_text("\n".join(json.dumps({"tin": "CNAHEAD1", **line}) for line in life))
     aeo.run("import", str(file))
@@ -376,9 +389,7 @@ def test_a_stranger_called_like_one_of_us_is_not_taken_for_ours(
     start = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import runpy; "
     start += "runpy.run_module('api', run_name='__main__')"
 
-    done = subprocess.run(
-        [sys.executable, "-c", start], cwd=ROOT, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", start], cwd=ROOT, capture_output=True, text=True)
 
     assert done.returncode
     assert "registry is found in" in done.stderr

@@ -42,7 +42,8 @@ def emitted() -> Iterator[tuple[str, str]]:
                     found = node.args[:1]
                 case ast.Dict():
                     found = [
-                        value for key, value in zip(node.keys, node.values, strict=True)
+                        value
+                        for key, value in zip(node.keys, node.values, strict=True)
                         if isinstance(key, ast.Constant) and key.value == "code"
                     ]
                 case ast.Assign(targets=[ast.Name(id="code")]):
@@ -107,49 +108,124 @@ def refused(counter: Client, mutation: str, **said: Any) -> tuple[str, list[str]
         ("giveConsent", {"tin": ACME, "commandId": "one"}, "BAD_VALUE", ["commandId"]),
         ("giveConsent", {"tin": ACME}, "BAD_VALUE", ["partner"]),
         ("amendParticulars", {"tin": ACME, "name": "x\u202ey"}, "BAD_VALUE", ["name"]),
-        ("setScope", {"agreement": "CN-KR-AEO", "from": "KR", "to": "CN", "types": ["AEO"],
-                      "benefits": ["a", "b\u202e"]}, "BAD_VALUE", ["benefits"]),
+        (
+            "setScope",
+            {
+                "agreement": "CN-KR-AEO",
+                "from": "KR",
+                "to": "CN",
+                "types": ["AEO"],
+                "benefits": ["a", "b\u202e"],
+            },
+            "BAD_VALUE",
+            ["benefits"],
+        ),
         ("giveConsent", {"tin": NOBODY, "partner": "KR"}, "UNKNOWN_OPERATOR", ["tin"]),
-        ("mergeInto", {"tin": ACME, "successor": "KR7777777777"}, "UNKNOWN_OPERATOR",
-         ["successor"]),
+        (
+            "mergeInto",
+            {"tin": ACME, "successor": "KR7777777777"},
+            "UNKNOWN_OPERATOR",
+            ["successor"],
+        ),
         ("splitFrom", {"tin": ACME, "origin": "CN7777777776"}, "UNKNOWN_OPERATOR", ["origin"]),
         ("acceptApplication", {"tin": ACME}, "UNKNOWN_AUTHORISATION", ["tin"]),
-        ("acceptApplication", {"tin": ACME, "authorisation": "No. 1"}, "UNKNOWN_AUTHORISATION",
-         ["authorisation"]),
-        ("signAgreement", {"agreement": "CN-XX", "source": "-"}, "UNKNOWN_AGREEMENT",
-         ["agreement"]),
-        ("lodgeApplication", {"tin": ACME, "programme": "CN-NONE", "type": "A"},
-         "UNKNOWN_PROGRAMME", ["programme"]),
+        (
+            "acceptApplication",
+            {"tin": ACME, "authorisation": "No. 1"},
+            "UNKNOWN_AUTHORISATION",
+            ["authorisation"],
+        ),
+        (
+            "signAgreement",
+            {"agreement": "CN-XX", "source": "-"},
+            "UNKNOWN_AGREEMENT",
+            ["agreement"],
+        ),
+        (
+            "lodgeApplication",
+            {"tin": ACME, "programme": "CN-NONE", "type": "A"},
+            "UNKNOWN_PROGRAMME",
+            ["programme"],
+        ),
         ("amendDocument", {"document": "NO-PLAN", "title": "x", "source": "-"}, "FORBIDDEN", None),
-        ("retractClaim", {"subject": "CN", "measure": "partners", "asOf": "2018-02-01",
-                          "why": "misread"}, "UNKNOWN_CLAIM", ["measure"]),
-        ("joinBloc", {"administration": "CN", "member": "KR", "source": "-"}, "NOT_A_MEMBER",
-         ["member"]),
-        ("proposeAgreement", {"kind": "AEO_MUTUAL_RECOGNITION", "title": "t", "source": "-",
-                              "parties": ["CN", "BR"]}, "UNKNOWN_ADMINISTRATION", ["parties"]),
-        ("correctRecord", {"tin": ACME, "position": 1, "what": {"number": "1"}, "why": "misread"},
-         "UNKNOWN_POSITION", ["position"]),
-        ("registerOperator", {"tin": ACME, "name": "Again", "roles": []}, "ALREADY_REGISTERED",
-         ["tin"]),
-        ("lodgeApplication", {"tin": ACME, "programme": "CN-AEO", "type": "B"}, "NOT_OFFERED",
-         ["type"]),
-        ("giveConsent", {"tin": ACME, "partner": "KR", "effective": "2020-01-01"},
-         "GROUND_NEEDED", ["effective"]),
-        ("giveConsent", {"tin": ACME, "partner": "KR", "effective": "1800-01-01"}, "WRONG_DATES",
-         ["effective"]),
+        (
+            "retractClaim",
+            {"subject": "CN", "measure": "partners", "asOf": "2018-02-01", "why": "misread"},
+            "UNKNOWN_CLAIM",
+            ["measure"],
+        ),
+        (
+            "joinBloc",
+            {"administration": "CN", "member": "KR", "source": "-"},
+            "NOT_A_MEMBER",
+            ["member"],
+        ),
+        (
+            "proposeAgreement",
+            {
+                "kind": "AEO_MUTUAL_RECOGNITION",
+                "title": "t",
+                "source": "-",
+                "parties": ["CN", "BR"],
+            },
+            "UNKNOWN_ADMINISTRATION",
+            ["parties"],
+        ),
+        (
+            "correctRecord",
+            {"tin": ACME, "position": 1, "what": {"number": "1"}, "why": "misread"},
+            "UNKNOWN_POSITION",
+            ["position"],
+        ),
+        (
+            "registerOperator",
+            {"tin": ACME, "name": "Again", "roles": []},
+            "ALREADY_REGISTERED",
+            ["tin"],
+        ),
+        (
+            "lodgeApplication",
+            {"tin": ACME, "programme": "CN-AEO", "type": "B"},
+            "NOT_OFFERED",
+            ["type"],
+        ),
+        (
+            "giveConsent",
+            {"tin": ACME, "partner": "KR", "effective": "2020-01-01"},
+            "GROUND_NEEDED",
+            ["effective"],
+        ),
+        (
+            "giveConsent",
+            {"tin": ACME, "partner": "KR", "effective": "1800-01-01"},
+            "WRONG_DATES",
+            ["effective"],
+        ),
         ("addIdentifier", {"tin": ACME, "scheme": "LEI", "value": "12"}, "WRONG_FORM", ["value"]),
         ("addIdentifier", {"tin": ACME, "scheme": "XXX", "value": "12"}, "WRONG_FORM", ["scheme"]),
-        ("addIdentifier", {"tin": ACME, "scheme": "LEI", "value": LEI[:-1] + "3"},
-         "OVERRIDE_NEEDED", ["value"]),
-        ("giveConsent", {"tin": ACME, "partner": "KR", "expectedVersion": 99}, "STALE_VERSION",
-         ["expectedVersion"]),
-        ("giveConsent", {"tin": ACME, "partner": "KR", "signature": "CN x"}, "SIGNATURE_INVALID",
-         ["signature"]),
+        (
+            "addIdentifier",
+            {"tin": ACME, "scheme": "LEI", "value": LEI[:-1] + "3"},
+            "OVERRIDE_NEEDED",
+            ["value"],
+        ),
+        (
+            "giveConsent",
+            {"tin": ACME, "partner": "KR", "expectedVersion": 99},
+            "STALE_VERSION",
+            ["expectedVersion"],
+        ),
+        (
+            "giveConsent",
+            {"tin": ACME, "partner": "KR", "signature": "CN x"},
+            "SIGNATURE_INVALID",
+            ["signature"],
+        ),
         ("endContact", {"tin": ACME, "person": str(uuid4())}, "UNKNOWN_PERSON", ["person"]),
         ("withdrawConsent", {"tin": ACME, "partner": "AU"}, "WRONG_STATUS", ["partner"]),
         ("endIdentifier", {"tin": ACME, "scheme": "LEI", "value": LEI}, "WRONG_STATUS", ["value"]),
     ],
-)  # fmt: skip
+)
 def test_a_refusal_at_the_counter_names_the_field(
     counter: Client, mutation: str, said: dict[str, Any], code: str, path: list[str] | None
 ) -> None:
@@ -177,11 +253,10 @@ def test_both_ways_of_answering_a_command_name_the_field(counter: Client) -> Non
     """With the input in a variable a command is answered without the executor."""
     fields = "{ ... on Refused { code path } }"
     input = f'commandId: "{uuid4()}", tin: "{ACME}", partner: "KR", effective: "1800-01-01"'
-    in_place = counter.ask(
-        f"mutation {{ giveConsent(input: {{ {input} }}) {fields} }}", CHINA
-    )
+    in_place = counter.ask(f"mutation {{ giveConsent(input: {{ {input} }}) {fields} }}", CHINA)
     in_variable = counter.ask(
-        f"mutation ($input: ConsentInput!) {{ giveConsent(input: $input) {fields} }}", CHINA,
+        f"mutation ($input: ConsentInput!) {{ giveConsent(input: $input) {fields} }}",
+        CHINA,
         input={"commandId": str(uuid4()), "tin": ACME, "partner": "KR", "effective": "1800-01-01"},
     )
 

@@ -101,18 +101,17 @@ def _bare(body: Any) -> Any:
 @pytest.mark.parametrize(
     "text",
     [
-        "mutation { giveConsent(input: {commandId: \"x\", tin: \"CN1\"}) { __typename } }",
+        'mutation { giveConsent(input: {commandId: "x", tin: "CN1"}) { __typename } }',
         "mutation ($it: ConsentInput!) { a: giveConsent(input: $it) { __typename }"
         " b: withdrawConsent(input: $it) { __typename } }",
         "mutation ($it: ConsentInput!) { giveConsent(input: $it)"
         " { ... on Recorded { events { type } } } }",
         "mutation ($it: ConsentInput!, $v: Boolean!) { giveConsent(input: $it)"
         " { __typename @include(if: $v) } }",
-        "mutation ($tin: TIN!) { giveConsent(input: {commandId: \"x\", tin: $tin})"
-        " { __typename } }",
+        'mutation ($tin: TIN!) { giveConsent(input: {commandId: "x", tin: $tin}) { __typename } }',
         "{ viewer { role } }",
     ],
-)  # fmt: skip
+)
 def test_what_is_out_of_the_common_is_left_to_the_executor(text: str) -> None:
     document = read(core, text)
     operation = document.operation(None)
@@ -126,9 +125,7 @@ def test_a_ledger_that_is_closed_is_told_alike(database: str, tmp_path: Path) ->
         counter.service.registry.recorder.close()  # type: ignore[attr-defined]
         it = {"commandId": str(uuid4()), "tin": ACME, "name": "Acme Lines", "roles": []}
 
-        one, other = (
-            counter.post(text, CHINA, it=it) for text in documents("amendParticulars")
-        )
+        one, other = (counter.post(text, CHINA, it=it) for text in documents("amendParticulars"))
 
         assert one.status_code == other.status_code == 503
         assert one.headers["retry-after"] == "1"
@@ -140,9 +137,7 @@ def test_a_ledger_that_is_closed_is_told_alike(database: str, tmp_path: Path) ->
 
 
 @pytest.fixture(params=[True, False], ids=["planned", "stock"])
-def followed(
-    request: pytest.FixtureRequest, database: str, tmp_path: Path
-) -> Iterator[Client]:
+def followed(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> Iterator[Client]:
     """A counter whose read models are followed, as a service's are."""
     small_world(database)
     stop = threading.Event()
@@ -164,9 +159,7 @@ def test_who_waits_for_what_it_recorded_sees_it(followed: Client) -> None:
         name = f"Acme {number}"
         outcome = followed.tell("amendParticulars", CHINA, tin=ACME, name=name)
 
-        seen = followed.post(
-            NAME, CHINA, {"Aeo-Min-Position": str(outcome["position"])}, tin=ACME
-        )
+        seen = followed.post(NAME, CHINA, {"Aeo-Min-Position": str(outcome["position"])}, tin=ACME)
 
         assert seen.json() == {"data": {"operator": {"name": name}}}
 

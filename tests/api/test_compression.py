@@ -47,14 +47,29 @@ def raw(counter: Client, method: str, path: str, accept: str, **said: Any) -> tu
 @pytest.mark.parametrize(
     ("accept", "answered"),
     [
-        ("gzip", "gzip"), ("x-gzip", "gzip"), ("br", "br"), ("zstd", "zstd"),
-        ("gzip, deflate, br, zstd", "zstd"), ("gzip, deflate, br", "br"), ("GZIP", "gzip"),
-        ("gzip;q=1.0, br;q=0.5", "gzip"), ("br;q=0.5, gzip;q=0.5", "br"), ("*", "zstd"),
-        ("zstd;q=0, *", "br"), ("gzip;q=0, *;q=0", None), ("", None), ("identity", None),
-        ("deflate", None), ("gzip;q=0", None), ("identity, gzip;q=0.5", None),
-        ("identity;q=0.5, gzip", "gzip"), ("gzip;q=x", None), (";;,,;q=", None), ("*;q=0", None),
+        ("gzip", "gzip"),
+        ("x-gzip", "gzip"),
+        ("br", "br"),
+        ("zstd", "zstd"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip, deflate, br", "br"),
+        ("GZIP", "gzip"),
+        ("gzip;q=1.0, br;q=0.5", "gzip"),
+        ("br;q=0.5, gzip;q=0.5", "br"),
+        ("*", "zstd"),
+        ("zstd;q=0, *", "br"),
+        ("gzip;q=0, *;q=0", None),
+        ("", None),
+        ("identity", None),
+        ("deflate", None),
+        ("gzip;q=0", None),
+        ("identity, gzip;q=0.5", None),
+        ("identity;q=0.5, gzip", "gzip"),
+        ("gzip;q=x", None),
+        (";;,,;q=", None),
+        ("*;q=0", None),
     ],
-)  # fmt: skip
+)
 def test_the_encoding_is_the_one_that_the_asker_weighs_most(
     accept: str, answered: str | None
 ) -> None:
@@ -79,10 +94,13 @@ def test_who_refuses_identity_has_small_answers_compressed_too(counter: Client) 
         ("POST", "/graphql", {"json": {"query": LONG}}),  # planned: the fast path
         ("POST", "/graphql", {"json": {"query": "{ " + "no" * 900 + " }"}}),  # 400
         ("GET", "/graphql", {"params": {"query": LONG}}),
-        ("GET", "/", {}), ("GET", "/nowhere", {}), ("GET", "/static/style.css", {}),
-        ("GET", "/metrics", {}), ("GET", "/aeo-verify", {}),
+        ("GET", "/", {}),
+        ("GET", "/nowhere", {}),
+        ("GET", "/static/style.css", {}),
+        ("GET", "/metrics", {}),
+        ("GET", "/aeo-verify", {}),
     ],
-)  # fmt: skip
+)
 def test_every_long_answer_of_text_is_compressed_as_asked(
     counter: Client, method: str, path: str, said: dict[str, Any], coding: str | None
 ) -> None:
@@ -142,9 +160,7 @@ def test_an_answer_that_commands_is_compressed_alike(counter: Client) -> None:
     document = f"mutation M {{ {'a' * 2_000}: __typename }}"
     shown = {"authorization": f"Bearer {_token(counter)}"}
 
-    answer, body = raw(
-        counter, "POST", "/graphql", "gzip", json={"query": document}, headers=shown
-    )
+    answer, body = raw(counter, "POST", "/graphql", "gzip", json={"query": document}, headers=shown)
 
     assert answer.headers["content-encoding"] == "gzip"
     assert b"Mutation" in decoded("gzip", body)
@@ -190,12 +206,18 @@ BODY = b'{"tin":"CN1234567890","outcome":"RECOGNISED"}' * 100
 @pytest.mark.parametrize(
     "begun",
     [
-        start(204), start(206), start(304), start(content_encoding="br"), start(content_range="x"),
-        start(content_type="application/zip"), start(content_type="application/octet-stream"),
-        start(content_type="image/png"), start(cache_control="no-transform"),
+        start(204),
+        start(206),
+        start(304),
+        start(content_encoding="br"),
+        start(content_range="x"),
+        start(content_type="application/zip"),
+        start(content_type="application/octet-stream"),
+        start(content_type="image/png"),
+        start(cache_control="no-transform"),
         {"type": "http.response.start", "status": 200},
     ],
-)  # fmt: skip
+)
 def test_what_must_not_be_changed_is_not(begun: Message) -> None:
     assert sent(Wanted("gzip", True), begun, part(BODY)) == [begun, part(BODY)]
 
@@ -249,14 +271,21 @@ def test_a_long_list_of_look_ups_shrinks_sixtyfold() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "kept"),
     [
-        ("POST", "/graphql", "no-store"), ("GET", "/graphql", "no-store"),
-        ("PUT", "/graphql", "no-store"), ("GET", "/", "no-store"), ("GET", "/nowhere", "no-store"),
-        ("POST", "/", "no-store"), ("GET", "/healthz", "no-store"), ("GET", "/readyz", "no-store"),
-        ("GET", "/metrics", "no-store"), ("GET", "/log/checkpoint", "max-age=1"),
-        ("GET", "/static/none.css", "no-store"), ("GET", "/aeo-verify", "max-age=1"),
+        ("POST", "/graphql", "no-store"),
+        ("GET", "/graphql", "no-store"),
+        ("PUT", "/graphql", "no-store"),
+        ("GET", "/", "no-store"),
+        ("GET", "/nowhere", "no-store"),
+        ("POST", "/", "no-store"),
+        ("GET", "/healthz", "no-store"),
+        ("GET", "/readyz", "no-store"),
+        ("GET", "/metrics", "no-store"),
+        ("GET", "/log/checkpoint", "max-age=1"),
+        ("GET", "/static/none.css", "no-store"),
+        ("GET", "/aeo-verify", "max-age=1"),
         ("OPTIONS", "/", "no-store"),
     ],
-)  # fmt: skip
+)
 def test_every_answer_says_whether_it_may_be_kept(
     counter: Client, method: str, path: str, kept: str
 ) -> None:

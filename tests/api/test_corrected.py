@@ -74,8 +74,16 @@ def kept(at: Client, questions: int) -> list[tuple[Any, ...]]:
 def suspended(at: Client, days_ago: int = 2) -> None:
     """Suspended by the home customs with effect from a day that is past."""
     day = datetime.now(UTC).date() - timedelta(days_ago)
-    record(at.database, {"command": "suspend_authorisation", "tin": NEW, "reason": "late books",
-                         "effective": day.isoformat(), "legal_ground": "Art. 4"})  # fmt: skip
+    record(
+        at.database,
+        {
+            "command": "suspend_authorisation",
+            "tin": NEW,
+            "reason": "late books",
+            "effective": day.isoformat(),
+            "legal_ground": "Art. 4",
+        },
+    )
 
 
 def test_what_a_partner_was_told_and_would_not_be_told_any_more_is_listed(small: Client) -> None:
@@ -86,11 +94,16 @@ def test_what_a_partner_was_told_and_would_not_be_told_any_more_is_listed(small:
 
     [it] = told(small, AUDITOR)
     assert (it["tin"], it["in"], it["answered"], it["correct"]) == (
-        NEW, "CN", "RECOGNISED", "NOT_RECOGNISED",
-    )  # fmt: skip
+        NEW,
+        "CN",
+        "RECOGNISED",
+        "NOT_RECOGNISED",
+    )
     assert (it["askedBy"], it["purpose"], it["at"]) == (
-        "partner:CN", "declaration 42", it["askedAt"],
-    )  # fmt: skip
+        "partner:CN",
+        "declaration 42",
+        it["askedAt"],
+    )
     assert it["because"]["type"] == "operator.suspended"
     assert it["position"] == it["because"]["position"] - 1
 
@@ -148,8 +161,9 @@ def test_each_hears_of_its_own_questions_and_the_home_customs_of_those_at_its_op
         assert small.error(LIST, nobody, **{"in": "CN"}, **small_)["code"] == "FORBIDDEN"
     [mine, _] = told(small, "partner:CN")
     assert (mine["because"]["legalGround"], set(mine["because"]["payload"].values())) == (
-        "REDACTED", {"REDACTED"},
-    )  # fmt: skip
+        "REDACTED",
+        {"REDACTED"},
+    )
 
 
 def test_who_is_hidden_since_is_hidden_here_too(small: Client) -> None:
@@ -158,9 +172,14 @@ def test_who_is_hidden_since_is_hidden_here_too(small: Client) -> None:
     day = datetime.now(UTC).date() - timedelta(2)
     record(
         small.database,
-        {"command": "withdraw_consent", "tin": OPEN, "partner": "CN", "effective": f"{day}",
-         "legal_ground": "Art. 7 GDPR"},
-    )  # fmt: skip
+        {
+            "command": "withdraw_consent",
+            "tin": OPEN,
+            "partner": "CN",
+            "effective": f"{day}",
+            "legal_ground": "Art. 7 GDPR",
+        },
+    )
 
     assert [it["correct"] for it in told(small, AUDITOR)] == ["UNKNOWN"]
     assert told(small, "partner:CN") == []
@@ -201,14 +220,24 @@ def test_the_question_is_kept_as_it_was_asked_by_either_way_of_answering(
     assert sorted(by_name, key=str) == sorted(
         [
             ("recognition", [STEEL], "CN", ["RECOGNISED"], None),
-            ("recognition", [STEEL], "CN", ["NOT_RECOGNISED"],
-             {"hs": "0702", "direction": "IMPORT"}),
-            ("recognitions", [STEEL, OPEN, "KR99999999"], "CN",
-             ["RECOGNISED", "RECOGNISED", "UNKNOWN"], None),
+            (
+                "recognition",
+                [STEEL],
+                "CN",
+                ["NOT_RECOGNISED"],
+                {"hs": "0702", "direction": "IMPORT"},
+            ),
+            (
+                "recognitions",
+                [STEEL, OPEN, "KR99999999"],
+                "CN",
+                ["RECOGNISED", "RECOGNISED", "UNKNOWN"],
+                None,
+            ),
             ("recognition", [STEEL], "CN", None, None),
         ],
         key=str,
-    )  # fmt: skip
+    )
     with psycopg.connect(database) as connection:
         head = connection.execute("select max(position) from ledger.event").fetchone()
     assert {row[5] for row in rows} == set(head or ())
@@ -250,8 +279,10 @@ def test_a_batch_of_declarations_is_one_look_that_keeps_each_as_it_was_asked(
     assert outcomes == (None if selection == "legal" else told)
     assert law_at is None
     assert law_ats == [
-        datetime(2025, 6, 1, tzinfo=UTC), asked_at, datetime(2018, 5, 31, 16, tzinfo=UTC),
-    ]  # fmt: skip
+        datetime(2025, 6, 1, tzinfo=UTC),
+        asked_at,
+        datetime(2018, 5, 31, 16, tzinfo=UTC),
+    ]
     assert consignments == [None, {"hs": "0702", "direction": "IMPORT"}, None]
 
 
@@ -260,8 +291,10 @@ def test_an_answer_of_a_batch_that_would_be_another_today_is_told(small: Client)
       recognitionsOf(questions: $all, in: CN) { recognition { outcome } } }"""
     at = datetime.now(UTC) - timedelta(1)
     goods = {"hs": "0702"}
-    said = [{"key": "", "tin": NEW, "at": at.isoformat(), "consignment": goods},
-            {"key": "", "tin": NEW, "at": "2016-01-01T00:00:00Z"}]  # fmt: skip
+    said = [
+        {"key": "", "tin": NEW, "at": at.isoformat(), "consignment": goods},
+        {"key": "", "tin": NEW, "at": "2016-01-01T00:00:00Z"},
+    ]
     small.ask(document, "partner:CN", all=said)
     kept(small, 1)
     suspended(small)
@@ -298,12 +331,15 @@ def test_what_is_told_of_an_operator_wherever_it_may_be_recognised_is_kept_too(
             ).fetchall()
 
     assert rows == [
-        (OPEN, "CN", "RECOGNISED"), (STEEL, "CN", "NOT_RECOGNISED"),
+        (OPEN, "CN", "RECOGNISED"),
         (STEEL, "CN", "NOT_RECOGNISED"),
-    ]  # fmt: skip
+        (STEEL, "CN", "NOT_RECOGNISED"),
+    ]
     assert looks == [
-        ("operator", [STEEL]), ("operator", [STEEL]), ("operatorsByTin", [STEEL, "FR4444444", OPEN])
-    ]  # fmt: skip
+        ("operator", [STEEL]),
+        ("operator", [STEEL]),
+        ("operatorsByTin", [STEEL, "FR4444444", OPEN]),
+    ]
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(small: Client) -> None:
@@ -334,9 +370,17 @@ def test_a_look_at_a_persons_own_operators_says_nothing_of_others(small: Client)
     day = datetime.now(UTC).date() - timedelta(2)
     record(
         small.database,
-        *({"command": "suspend_authorisation", "tin": tin, "reason": "late books",
-           "effective": f"{day}", "legal_ground": "Art. 4"} for tin in (FRUIT, QUIET)),
-    )  # fmt: skip
+        *(
+            {
+                "command": "suspend_authorisation",
+                "tin": tin,
+                "reason": "late books",
+                "effective": f"{day}",
+                "legal_ground": "Art. 4",
+            }
+            for tin in (FRUIT, QUIET)
+        ),
+    )
 
     assert [it["tin"] for it in told(small, "officer:CN", "AU")] == [FRUIT, QUIET]
     assert told(small, "officer:KR", "AU") == []

@@ -41,7 +41,9 @@ def test_what_anybody_may_read_any_page_may(listed: Client, path: str, origin: s
     assert answer.headers.get_list("access-control-allow-origin") == ["*"]
 
 
-@pytest.mark.parametrize("origin", [THEIRS, "null", f"{OURS}.evil.example", "http://broker.example"])
+@pytest.mark.parametrize(
+    "origin", [THEIRS, "null", f"{OURS}.evil.example", "http://broker.example"]
+)
 def test_a_page_of_another_origin_is_told_nothing(listed: Client, origin: str) -> None:
     asked = listed.request("OPTIONS", "/graphql", headers={"origin": origin, **ASKS})
     answer = listed.request("POST", "/graphql", json=QUESTION, headers={"origin": origin})

@@ -23,10 +23,25 @@ NAMES = {
     "ru": {PLACE: "Суйфэньхэ-Пограничный", OTHER: "Хэйхэ-Благовещенск"},
 }
 ASKED = [
-    PLACE, "Pogranichny", "绥芬河", "绥", "波格拉尼奇内-绥芬河公路", "绥芬河公路-波格拉尼奇内",
-    "Пограничный", "BORDER TOWN", "border town - suifen river", "Suifen River",
-    "пограничный - суйфэньхэ", "黑河", "Хэйхэ", "Благовещенск", "Nowhere", "河", "", "-",
-]  # fmt: skip
+    PLACE,
+    "Pogranichny",
+    "绥芬河",
+    "绥",
+    "波格拉尼奇内-绥芬河公路",
+    "绥芬河公路-波格拉尼奇内",
+    "Пограничный",
+    "BORDER TOWN",
+    "border town - suifen river",
+    "Suifen River",
+    "пограничный - суйфэньхэ",
+    "黑河",
+    "Хэйхэ",
+    "Благовещенск",
+    "Nowhere",
+    "河",
+    "",
+    "-",
+]
 RECOGNITION = """query ($tin: TIN!, $crossing: String) {
     recognition(tin: $tin, in: "MN", consignment: { crossing: $crossing }) {
         outcome reasons { code message } } }"""
@@ -41,13 +56,19 @@ def steppe(region: Client) -> Client:
     id = "CN-MN-AEO"
     record(
         region.database,
-        {"command": "register_administration", "administration": "MN", "name": "Customs of MN",
-         "time_zone": "Asia/Ulaanbaatar", "effective": "1990-01-01", "source": "a gazette",
-         "known_at": "2016-01-01T00:00:00Z"},
+        {
+            "command": "register_administration",
+            "administration": "MN",
+            "name": "Customs of MN",
+            "time_zone": "Asia/Ulaanbaatar",
+            "effective": "1990-01-01",
+            "source": "a gazette",
+            "known_at": "2016-01-01T00:00:00Z",
+        },
         agreement(id, names=NAMES),
         *(step("implement_agreement", id, "2015-01-01", side=side) for side in ("CN", "MN")),
         clause(id, "CN", "MN", "ACE", crossings=[PLACE]),
-    )  # fmt: skip
+    )
     return region
 
 
@@ -87,9 +108,7 @@ def test_of_names_in_ascii_the_two_look_ups_are_one(steppe: Client) -> None:
         @settings(max_examples=200, deadline=None)
         @given(st.lists(PARTS, min_size=1, max_size=4).map("".join))
         def alike(asked: str) -> None:
-            [(found,)] = connection.execute(
-                "select rule.crossing_known_as(%s)", [asked]
-            ).fetchall()
+            [(found,)] = connection.execute("select rule.crossing_known_as(%s)", [asked]).fetchall()
             assert found == known_as(asked, [NAMES], [PLACE])
 
         alike()

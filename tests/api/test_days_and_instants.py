@@ -30,10 +30,16 @@ from tests.api.test_pages import opened
 
 #: Administrations on whose civil day it is another day at noon, or at midnight, UTC.
 ZONES = {
-    "NZ": "Pacific/Auckland", "FJ": "Pacific/Fiji", "KI": "Pacific/Kiritimati", "KR": "Asia/Seoul",
-    "DE": "Europe/Berlin", "US": "America/New_York", "WS": "Pacific/Apia",
-    "MA": "Africa/Casablanca", "CL": "America/Santiago",
-}  # fmt: skip
+    "NZ": "Pacific/Auckland",
+    "FJ": "Pacific/Fiji",
+    "KI": "Pacific/Kiritimati",
+    "KR": "Asia/Seoul",
+    "DE": "Europe/Berlin",
+    "US": "America/New_York",
+    "WS": "Pacific/Apia",
+    "MA": "Africa/Casablanca",
+    "CL": "America/Santiago",
+}
 DAY = date(2026, 3, 10)  # suspended from this civil day on, at home
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -59,10 +65,23 @@ def test_any_number_of_fractional_digits_is_read_and_cut(text: str, instant: dat
 
 @pytest.mark.parametrize(
     "text",
-    ["2026-11-21", "2026-11-21T12:00:00", "2026-11-21T12:00.5Z", "2026-11-21T24:00:00Z",
-     "2026-02-30T12:00:00Z", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "now", "",
-     "2026-11-21T12:00:00+25:00", "\u0662026-11-21T12:00:00Z", "2026-11-21T12:00:00Z\n", None, 7],
-)  # fmt: skip
+    [
+        "2026-11-21",
+        "2026-11-21T12:00:00",
+        "2026-11-21T12:00.5Z",
+        "2026-11-21T24:00:00Z",
+        "2026-02-30T12:00:00Z",
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59-01:00",
+        "now",
+        "",
+        "2026-11-21T12:00:00+25:00",
+        "\u0662026-11-21T12:00:00Z",
+        "2026-11-21T12:00:00Z\n",
+        None,
+        7,
+    ],
+)
 def test_what_is_no_instant_with_its_zone_is_refused(text: Any) -> None:
     with pytest.raises(ValueError, match="is not an instant"):
         parse(text)
@@ -131,22 +150,62 @@ def database_of_days(server: str, blank_register: str) -> Iterator[str]:
     law = {"legal_ground": "a law"}
     for code, zone in ZONES.items():
         programme = f"{code}-AEO"
-        record(registry, [
-            {"command": "register_administration", "administration": code, "name": code,
-             "time_zone": zone},
-            {"command": "register_programme", "programme": programme, "administration": code,
-             "name": "AEO", "types": ["A"], "effective": "2010-01-01", "source": "a law"},
-            {"command": "register_operator", "tin": _tin(code), "name": code,
-             "effective": "2020-01-01", **law},
-            {"command": "lodge_application", "tin": _tin(code), "programme": programme,
-             "type": "A", "effective": "2020-01-02", **law},
-            {"command": "accept_application", "tin": _tin(code), "effective": "2020-01-02", **law},
-            {"command": "grant_authorisation", "tin": _tin(code), "number": "1",
-             "effective": "2020-01-03", **law},
-            {"command": "give_consent", "tin": _tin(code), "publication": True},
-            {"command": "suspend_authorisation", "tin": _tin(code), "reason": "fire",
-             "effective": DAY.isoformat(), **law},
-        ])  # fmt: skip
+        record(
+            registry,
+            [
+                {
+                    "command": "register_administration",
+                    "administration": code,
+                    "name": code,
+                    "time_zone": zone,
+                },
+                {
+                    "command": "register_programme",
+                    "programme": programme,
+                    "administration": code,
+                    "name": "AEO",
+                    "types": ["A"],
+                    "effective": "2010-01-01",
+                    "source": "a law",
+                },
+                {
+                    "command": "register_operator",
+                    "tin": _tin(code),
+                    "name": code,
+                    "effective": "2020-01-01",
+                    **law,
+                },
+                {
+                    "command": "lodge_application",
+                    "tin": _tin(code),
+                    "programme": programme,
+                    "type": "A",
+                    "effective": "2020-01-02",
+                    **law,
+                },
+                {
+                    "command": "accept_application",
+                    "tin": _tin(code),
+                    "effective": "2020-01-02",
+                    **law,
+                },
+                {
+                    "command": "grant_authorisation",
+                    "tin": _tin(code),
+                    "number": "1",
+                    "effective": "2020-01-03",
+                    **law,
+                },
+                {"command": "give_consent", "tin": _tin(code), "publication": True},
+                {
+                    "command": "suspend_authorisation",
+                    "tin": _tin(code),
+                    "reason": "fire",
+                    "effective": DAY.isoformat(),
+                    **law,
+                },
+            ],
+        )
     registry.close()
     Follower(database).catch_up()
     yield database
@@ -177,10 +236,13 @@ def test_today_is_known_now_on_every_page(at: Client, code: str) -> None:
     today = day_of(datetime.now(UTC), ZONES[code])
     in_korea = day_of(datetime.now(UTC), "Asia/Seoul")
     for path, day in (
-        (f"/operators/{_tin(code)}", today), (f"/countries/{code}", today),
-        (f"/programmes/{code}-AEO", today), (f"/audit?of={_tin(code)}&", today),
-        ("/agreements?", today), ("/divergences?in=KR&", in_korea),
-    ):  # fmt: skip
+        (f"/operators/{_tin(code)}", today),
+        (f"/countries/{code}", today),
+        (f"/programmes/{code}-AEO", today),
+        (f"/audit?of={_tin(code)}&", today),
+        ("/agreements?", today),
+        ("/divergences?in=KR&", in_korea),
+    ):
         mark = "" if "?" in path else "?"
         page = opened(at, f"{path}{mark}known-at={day}", AUDITOR)
         assert page.status_code == 200, path
@@ -214,10 +276,17 @@ def test_the_command_line_reads_days_as_the_pages_do(
     today = day_of(datetime.now(UTC), ZONES[code])
     said = json.loads(
         terminal.run(
-            "ask", _tin("KR"), "--in", code.lower(), "--at", "2026-03-10", "--known-at",
-            str(today), "--json",
+            "ask",
+            _tin("KR"),
+            "--in",
+            code.lower(),
+            "--at",
+            "2026-03-10",
+            "--known-at",
+            str(today),
+            "--json",
         )
-    )  # fmt: skip
+    )
     assert said["readings"]["at"].startswith(f"the civil day 2026-03-10 in {ZONES[code]}")
     assert said["readings"]["knownAt"] == f"now, because {today} is today in {ZONES[code]}"
     assert day_of(datetime.fromisoformat(said["at"]), ZONES[code]) == DAY

@@ -45,16 +45,33 @@ def batch(
 @pytest.fixture(scope="module")
 def scoped(region: Client) -> Client:
     """Clauses that ask for a role, a direction, goods, crossings and modes."""
-    paper = {"source": "a gazette", "effective": "2018-01-01", "from": "CN", "to": "KR",
-             "agreement": "CN-KR-AEO", "types": ["ACE"]}  # fmt: skip
+    paper = {
+        "source": "a gazette",
+        "effective": "2018-01-01",
+        "from": "CN",
+        "to": "KR",
+        "agreement": "CN-KR-AEO",
+        "types": ["ACE"],
+    }
     record(
         region.database,
-        {"command": "set_scope", "direction": "EXPORT", "hs": ["07", "0801"],
-         "roles": ["EXPORTER"], "identifier_scheme": "CN_AEO", "declaration_box": "box 44",
-         **paper},
-        {"command": "set_scope", "crossings": ["Heihe-Blagoveshchensk"], "modes": ["rail"],
-         "direction": "IMPORT", **paper},
-    )  # fmt: skip
+        {
+            "command": "set_scope",
+            "direction": "EXPORT",
+            "hs": ["07", "0801"],
+            "roles": ["EXPORTER"],
+            "identifier_scheme": "CN_AEO",
+            "declaration_box": "box 44",
+            **paper,
+        },
+        {
+            "command": "set_scope",
+            "crossings": ["Heihe-Blagoveshchensk"],
+            "modes": ["rail"],
+            "direction": "IMPORT",
+            **paper,
+        },
+    )
     return region
 
 
@@ -92,10 +109,13 @@ def test_each_is_answered_as_it_is_alone(
     outcomes = set()
     for question, answer in zip(questions, answers, strict=True):
         response = scoped.post(
-            ALONE.replace("SELECTION", selection), by, tin=question["tin"],
+            ALONE.replace("SELECTION", selection),
+            by,
+            tin=question["tin"],
             asOf={"at": question["at"], "knownAt": KNOWN},
-            consignment=question.get("consignment"), **{"in": there},
-        ).json()  # fmt: skip
+            consignment=question.get("consignment"),
+            **{"in": there},
+        ).json()
         if answer["refused"]:
             [error] = response["errors"]
             assert error["extensions"]["code"] == answer["refused"]["code"] == "FORBIDDEN"
@@ -117,26 +137,50 @@ BAD: list[tuple[dict[str, Any], str, list[str] | None]] = [
     ({"at": 5}, "at: found 5, wanted an instant", ["at"]),
     ({"at": "1066-10-14T00:00:00Z"}, "at: 1066-10-14T00:00:00.000000Z is before 1900", ["at"]),
     ({"at": "2090-01-01T00:00:00Z"}, "at: 2090-01-01T00:00:00.000000Z is more than ten", ["at"]),
-    ({"consignment": {"role": "BOSS"}}, "consignment.role: found 'BOSS', wanted one of CARRIER",
-     ["consignment", "role"]),
-    ({"consignment": {"direction": 1}}, "consignment.direction: found 1, wanted one of EXPORT",
-     ["consignment", "direction"]),
-    ({"consignment": {"hs": "123"}}, "consignment.hs: found '123', wanted an HS code: 2, 4 or 6",
-     ["consignment", "hs"]),
-    ({"consignment": {"hs": 12}}, "consignment.hs: found 12, wanted an HS code",
-     ["consignment", "hs"]),
-    ({"consignment": {"crossing": "x" * 101}}, "consignment.crossing: found 'xxxx",
-     ["consignment", "crossing"]),
-    ({"consignment": {"mode": ["rail"]}}, "consignment.mode: found ['rail'], wanted a text",
-     ["consignment", "mode"]),
-    ({"consignment": {"colour": "red"}}, "consignment.colour: found 'red', wanted no field of",
-     ["consignment", "colour"]),
+    (
+        {"consignment": {"role": "BOSS"}},
+        "consignment.role: found 'BOSS', wanted one of CARRIER",
+        ["consignment", "role"],
+    ),
+    (
+        {"consignment": {"direction": 1}},
+        "consignment.direction: found 1, wanted one of EXPORT",
+        ["consignment", "direction"],
+    ),
+    (
+        {"consignment": {"hs": "123"}},
+        "consignment.hs: found '123', wanted an HS code: 2, 4 or 6",
+        ["consignment", "hs"],
+    ),
+    (
+        {"consignment": {"hs": 12}},
+        "consignment.hs: found 12, wanted an HS code",
+        ["consignment", "hs"],
+    ),
+    (
+        {"consignment": {"crossing": "x" * 101}},
+        "consignment.crossing: found 'xxxx",
+        ["consignment", "crossing"],
+    ),
+    (
+        {"consignment": {"mode": ["rail"]}},
+        "consignment.mode: found ['rail'], wanted a text",
+        ["consignment", "mode"],
+    ),
+    (
+        {"consignment": {"colour": "red"}},
+        "consignment.colour: found 'red', wanted no field of",
+        ["consignment", "colour"],
+    ),
     ({"consignment": "rail"}, "consignment: found 'rail', wanted an object", ["consignment"]),
-    ({"goods": "0702"}, "goods: found '0702', wanted no field of this name, but key, tin",
-     ["goods"]),
+    (
+        {"goods": "0702"},
+        "goods: found '0702', wanted no field of this name, but key, tin",
+        ["goods"],
+    ),
     ({"key": 7}, "key: found 7, wanted a text", ["key"]),
     ({"key": None}, "key: found nothing, wanted a text", ["key"]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("bad, told, path", BAD, ids=lambda it: str(it)[:40])
@@ -211,21 +255,34 @@ def test_a_question_may_hold_a_variable_of_another_kind(scoped: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "tin", ("  cn1234567890\t", "\uff23\uff2e\uff11\uff12\uff13\uff14567890",
-            "aeocn1234567890", "AEOCN1234567890", "\u3000CN1234567890")
-)  # fmt: skip
+    "tin",
+    (
+        "  cn1234567890\t",
+        "\uff23\uff2e\uff11\uff12\uff13\uff14567890",
+        "aeocn1234567890",
+        "AEOCN1234567890",
+        "\u3000CN1234567890",
+    ),
+)
 def test_a_key_is_read_in_its_normal_form_and_given_back_as_it_was_asked(
     scoped: Client, tin: str
 ) -> None:
-    question = {"key": " my own Key ", "tin": tin, "at": "2025-06-01t00:00:00z",
-                "consignment": {"role": " exporter", "hs": "\uff10\uff17 ",
-                                "direction": "export"}}  # fmt: skip
+    question = {
+        "key": " my own Key ",
+        "tin": tin,
+        "at": "2025-06-01t00:00:00z",
+        "consignment": {"role": " exporter", "hs": "\uff10\uff17 ", "direction": "export"},
+    }
     [answer] = batch(scoped, KOREA, [question])
 
     assert (answer["key"], answer["tin"]) == (question["key"], tin)
     assert answer["recognition"]["tin"] == FRUIT
-    plain = {"key": "", "tin": FRUIT, "at": "2025-06-01T00:00:00Z",
-             "consignment": {"role": "EXPORTER", "hs": "07", "direction": "EXPORT"}}  # fmt: skip
+    plain = {
+        "key": "",
+        "tin": FRUIT,
+        "at": "2025-06-01T00:00:00Z",
+        "consignment": {"role": "EXPORTER", "hs": "07", "direction": "EXPORT"},
+    }
     assert answer["recognition"] == batch(scoped, KOREA, [plain])[0]["recognition"]
 
 
@@ -244,8 +301,11 @@ def test_whom_an_asker_may_not_ask_about_is_refused_alone(scoped: Client) -> Non
     answers = batch(scoped, company, [{"key": t, "tin": t} for t in (STEEL, FRUIT, QUIET, "x")])
 
     assert [it["refused"] and it["refused"]["code"] for it in answers] == [
-        "FORBIDDEN", None, "FORBIDDEN", "BAD_VALUE",
-    ]  # fmt: skip
+        "FORBIDDEN",
+        None,
+        "FORBIDDEN",
+        "BAD_VALUE",
+    ]
     assert answers[0]["refused"]["path"] is None
 
 
@@ -256,8 +316,9 @@ def test_more_than_a_thousand_are_refused_and_so_is_a_bad_instant_of_knowledge(
     many = [{"key": "", "tin": "bad"}] * 1_001
     error = scoped.error(document, KOREA, **{"questions": many, "in": "KR"})
     assert error == {
-        "message": "questions: found 1001 keys, wanted at most 1000", "code": "BAD_INPUT"
-    }  # fmt: skip
+        "message": "questions: found 1001 keys, wanted at most 1000",
+        "code": "BAD_INPUT",
+    }
     said = {"questions": [{"key": "", "tin": FRUIT}], "in": "KR"}
     error = scoped.error(document, KOREA, knownAt="2090-01-01T00:00:00Z", **said)
     assert error["code"] == "BAD_INPUT"

@@ -133,18 +133,21 @@ def test_the_nightly_sync_keeps_what_the_register_answers(at: At, tmp_path: Path
     assert {"RECOGNISED", "NOT_RECOGNISED"} <= set(now_of(first).values())
     assert now_of(first) == answered(at, list(first))
     recognised = next(
-        tin for tin, outcome in now_of(first).items()
+        tin
+        for tin, outcome in now_of(first).items()
         if outcome == "RECOGNISED" and tin.startswith("CN")
-    )  # fmt: skip
+    )
     outcome = at.ask(
         "mutation M($input: SuspendAuthorisationInput!) {"
         " suspendAuthorisation(input: $input) { __typename ... on Refused { message } } }",
         CHINA,
         input={
-            "commandId": "a1a3ac4e-51cf-4a07-9f3b-35a1b3b2b0f1", "tin": recognised,
-            "reason": "an audit", "legalGround": "Order 251",
+            "commandId": "a1a3ac4e-51cf-4a07-9f3b-35a1b3b2b0f1",
+            "tin": recognised,
+            "reason": "an audit",
+            "legalGround": "Order 251",
         },
-    )["suspendAuthorisation"]  # fmt: skip
+    )["suspendAuthorisation"]
     assert outcome["__typename"] == "Recorded", outcome
     Follower(at.database).catch_up()
 
@@ -210,8 +213,11 @@ def test_a_command_that_is_refused_says_why(at: At) -> None:
     told = {"REGISTRY_URL": at.url, "REGISTRY_TOKEN": at.token(SINGAPORE)}
     done = subprocess.run(
         [sys.executable, "command.py", "CN6543210988", "Nobody's"],
-        cwd=EXAMPLES, env=os.environ | told, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=EXAMPLES,
+        env=os.environ | told,
+        capture_output=True,
+        text=True,
+    )
 
     assert done.returncode == 1
     assert done.stderr.startswith("FORBIDDEN: ")
@@ -240,7 +246,7 @@ def test_the_page_has_every_code_and_leads_somewhere(here: Client) -> None:
     page = here.request("GET", "/developers")
 
     assert [code for code in (*ERRORS, *REFUSALS) if f">{code}</th>" not in page.text] == []
-    links = set(re.findall(r'<main.*</main>', page.text, re.S)[0].split('href="')[1:])
+    links = set(re.findall(r"<main.*</main>", page.text, re.S)[0].split('href="')[1:])
     for link in {it.partition('"')[0] for it in links}:
         if link.startswith("#"):
             assert f'id="{link[1:]}"' in page.text, link

@@ -33,45 +33,86 @@ __all__ = ["region"]
 #: REDACTED. law: public law, which is everybody's. own: the asker's own position, look or page.
 FIELDS = {
     "Operator": {
-        "id": "same", "tin": "same", "administration": "law", "name": "same", "localName": "same",
-        "address": "same", "roles": "same", "identifiers": "same", "authorisations": "certified",
-        "standing": "certified", "standingAbroad": "certified", "recognisedIn": "certified",
+        "id": "same",
+        "tin": "same",
+        "administration": "law",
+        "name": "same",
+        "localName": "same",
+        "address": "same",
+        "roles": "same",
+        "identifiers": "same",
+        "authorisations": "certified",
+        "standing": "certified",
+        "standingAbroad": "certified",
+        "recognisedIn": "certified",
         "periods": "certified",
-        "history": "home", "contacts": "home", "successor": "same", "source": "same",
+        "history": "home",
+        "contacts": "home",
+        "successor": "same",
+        "source": "same",
         "position": "own",
     },
     "Authorisation": {
-        "number": "certified", "programme": "law", "type": "certified", "status": "certified",
-        "statusAbroad": "certified", "suspendedParts": "certified",
-        "roles": "certified", "since": "certified", "effectiveFrom": "certified",
-        "validUntil": "certified", "flags": "certified", "deadlines": "home",
+        "number": "certified",
+        "programme": "law",
+        "type": "certified",
+        "status": "certified",
+        "statusAbroad": "certified",
+        "suspendedParts": "certified",
+        "roles": "certified",
+        "since": "certified",
+        "effectiveFrom": "certified",
+        "validUntil": "certified",
+        "flags": "certified",
+        "deadlines": "home",
         "unknownDeadlines": "home",
     },
     "StatusPeriod": {
-        "authorisation": "certified", "status": "certified", "statusAbroad": "certified",
-        "suspendedParts": "certified", "validFrom": "certified",
-        "validTo": "certified", "recordedFrom": "certified", "recordedTo": "certified",
-        "ground": "home", "event": "home",
+        "authorisation": "certified",
+        "status": "certified",
+        "statusAbroad": "certified",
+        "suspendedParts": "certified",
+        "validFrom": "certified",
+        "validTo": "certified",
+        "recordedFrom": "certified",
+        "recordedTo": "certified",
+        "ground": "home",
+        "event": "home",
     },
     "Identifier": dict.fromkeys(
         ("scheme", "value", "issuer", "validFrom", "validTo", "verifiedBy"), "same"
     ),
     "Recognition": {
-        "tin": "same", "in": "same", "outcome": "certified", "legal": "certified",
-        "operational": "certified", "reasons": "certified", "bases": "certified", "at": "own",
-        "knownAt": "own", "position": "own", "validFrom": "certified", "validTo": "certified",
+        "tin": "same",
+        "in": "same",
+        "outcome": "certified",
+        "legal": "certified",
+        "operational": "certified",
+        "reasons": "certified",
+        "bases": "certified",
+        "at": "own",
+        "knownAt": "own",
+        "position": "own",
+        "validFrom": "certified",
+        "validTo": "certified",
     },
     "Reason": {"code": "certified", "message": "certified", "facts": "certified"},
     "Fact": dict.fromkeys(("name", "value", "item", "zone"), "certified"),
     "RecognitionBasis": {
-        "agreement": "law", "authorisation": "certified", "since": "certified",
-        "identifierScheme": "law", "identifier": "same", "declarationBox": "law",
-        "benefits": "law", "assumed": "law",
+        "agreement": "law",
+        "authorisation": "certified",
+        "since": "certified",
+        "identifierScheme": "law",
+        "identifier": "same",
+        "declarationBox": "law",
+        "benefits": "law",
+        "assumed": "law",
     },
-}  # fmt: skip
+}
 DEADLINES = {
-    "deadlines": ["due", "met", "overdue", "rule", "what"], "unknownDeadlines": ["rule", "what"],
-}  # fmt: skip
+    "deadlines": ["due", "met", "overdue", "rule", "what"],
+    "unknownDeadlines": ["rule", "what"],
+}
 #: What tells an operator from its twin, or one answer from the next.
 NAMES = re.compile(r"(AEO)?(CN|KR)\d{9}X?\d{3}|CN-AEO/\d+")
 
@@ -266,9 +307,7 @@ def test_who_is_not_at_home_cannot_tell_an_operator_from_its_twin(
         for clocks in CLOCKS:
             answers = []
             for tin in _tins(number):
-                document = _read(
-                    _document(tin, clocks, planned=True, public=public), in_full=False
-                )
+                document = _read(_document(tin, clocks, planned=True, public=public), in_full=False)
                 [text] = _run(twins, [_planned(twins, context, document, {})])
                 assert text is not None, "it was to be planned"
                 [stock] = _run(twins, [_stock(context, document, {})])
@@ -361,9 +400,13 @@ def test_the_home_customs_the_operator_and_auditors_are_told_which_consent_is_wa
 ) -> None:
     document = """query ($tins: [TIN!]!) { recognitions(tins: $tins, in: "CN") {
         reasons { code message } outcome } }"""
-    for by, code in ((AUDITOR, "NO_CONSENT"), ("officer:EU", "NO_CONSENT"),
-                     (f"company:{SHUT}", "NO_CONSENT"), ("partner:CN", "NO_INFORMATION"),
-                     (CHINA, "NO_INFORMATION")):  # fmt: skip
+    for by, code in (
+        (AUDITOR, "NO_CONSENT"),
+        ("officer:EU", "NO_CONSENT"),
+        (f"company:{SHUT}", "NO_CONSENT"),
+        ("partner:CN", "NO_INFORMATION"),
+        (CHINA, "NO_INFORMATION"),
+    ):
         [answer] = twins.ask(document, by, tins=[SHUT])["recognitions"]
         assert [it["code"] for it in answer["reasons"]] == [code], by
         assert answer["outcome"] == "UNKNOWN"

@@ -35,14 +35,18 @@ def test_the_reason_is_a_node_to_who_was_told_it_and_nothing_else_of_the_operato
     region: Client, territory: str, tin: str
 ) -> None:
     parts = "position type stream version knownAt effective decidedBy legalGround payload"
-    ask = LIST.replace("because { position type knownAt legalGround payload }",
-                       f"because {{ id {parts} }}")  # fmt: skip
+    ask = LIST.replace(
+        "because { position type knownAt legalGround payload }", f"because {{ id {parts} }}"
+    )
     node = f"query ($id: ID!) {{ node(id: $id) {{ id ... on Event {{ {parts} }} }} }}"
     window = {"from": "2010-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"}
     partner = f"partner:{territory}"
     edges = region.ask(ask, partner, **{"in": territory}, **window)["divergences"]["edges"]
-    told = {edge["node"]["because"]["id"]: edge["node"]["because"] for edge in edges
-            if edge["node"]["tin"] == tin}  # fmt: skip
+    told = {
+        edge["node"]["because"]["id"]: edge["node"]["because"]
+        for edge in edges
+        if edge["node"]["tin"] == tin
+    }
     for because in told.values():
         for by in (partner, f"officer:{territory}"):
             assert region.ask(node, by, id=because["id"])["node"] == because
@@ -64,8 +68,9 @@ def test_a_suspension_of_the_first_that_was_recorded_on_the_tenth_is_listed(
     assert (it["tin"], it["answered"], it["correct"]) == (STEEL, "RECOGNISED", "NOT_RECOGNISED")
     assert it["at"] == "2026-03-05T00:00:00.000000Z"  # where it begins inside these days
     assert (it["because"]["type"], it["because"]["knownAt"][:10]) == (
-        "operator.suspended", "2026-03-10",
-    )  # fmt: skip
+        "operator.suspended",
+        "2026-03-10",
+    )
     assert it["because"]["payload"]["reason"] == "a criminal case"
 
 
@@ -105,9 +110,14 @@ def test_days_that_end_before_they_begin_are_refused(region: Client) -> None:
 
 def test_an_operator_that_the_asker_may_not_see_never_appears(region: Client) -> None:
     """The French one never consented; late as its suspension is, no Chinese eye sees it."""
-    stop = {"command": "suspend_authorisation", "reason": "late books", "effective": "2025-03-03",
-            "decided": "2025-03-05", "legal_ground": "Art. 16",
-            "known_at": "2025-03-06T02:00:00Z"}  # fmt: skip
+    stop = {
+        "command": "suspend_authorisation",
+        "reason": "late books",
+        "effective": "2025-03-03",
+        "decided": "2025-03-05",
+        "legal_ground": "Art. 16",
+        "known_at": "2025-03-06T02:00:00Z",
+    }
     record(region.database, stop | {"tin": SHUT}, stop | {"tin": OPEN})
 
     days = ("2025-03-04", "2025-03-05")
@@ -126,15 +136,21 @@ def test_what_was_granted_before_the_register_heard_of_it_was_answered_unknown(
     [it] = told(region, "CN", ("2024-06-01", "2024-07-01"))
     assert (it["tin"], it["answered"], it["correct"]) == ("KR77777777", "UNKNOWN", "RECOGNISED")
     assert (it["at"], it["because"]["type"]) == (
-        "2024-06-02T15:00:00.000000Z", "operator.granted",
-    )  # fmt: skip
+        "2024-06-02T15:00:00.000000Z",
+        "operator.granted",
+    )
 
 
 def test_an_agreement_that_ended_before_it_was_known_to_end_concerns_all_under_it(
     region: Client,
 ) -> None:
-    line = {"command": "terminate_agreement", "agreement": "CN-KR-AEO", "effective": "2026-09-01",
-            "source": "a gazette", "known_at": "2026-09-03T02:00:00Z"}  # fmt: skip
+    line = {
+        "command": "terminate_agreement",
+        "agreement": "CN-KR-AEO",
+        "effective": "2026-09-01",
+        "source": "a gazette",
+        "known_at": "2026-09-03T02:00:00Z",
+    }
     days = ("2026-09-01", "2026-09-10")
     assert told(region, "KR", days, "partner:KR") == []
     record(region.database, line)

@@ -41,7 +41,7 @@ def test_it_lists_what_was_answered_and_what_put_it_right(at: Client, by: str) -
     page = text(answer)
 
     assert answer.status_code == 200
-    row = page[page.index(LATE):]
+    row = page[page.index(LATE) :]
     assert row.index(" recognised") < row.index("not recognised") < row.index("suspended")
     assert "with effect from 2026-03-01" in row
     assert "known 2026-03-10" in row
@@ -83,21 +83,31 @@ def test_what_was_answered_stands_beside_what_would_have_been(at: Client) -> Non
     day = (datetime.now(UTC) - timedelta(2)).date()
     record(
         at.database,
-        {"command": "suspend_authorisation", "tin": asked, "reason": "late books",
-         "effective": f"{day}", "legal_ground": "Art. 4"},
-    )  # fmt: skip
+        {
+            "command": "suspend_authorisation",
+            "tin": asked,
+            "reason": "late books",
+            "effective": f"{day}",
+            "legal_ground": "Art. 4",
+        },
+    )
     window = f"in=SG&from=2026-03-05&to={datetime.now(UTC).date()}"
 
-    for by, given in ((AUDITOR, True), ("partner:SG", True), ("officer:CN", True),
-                      ("officer:SG", True), ("officer:KR", False)):  # fmt: skip
+    for by, given in (
+        (AUDITOR, True),
+        ("partner:SG", True),
+        ("officer:CN", True),
+        ("officer:SG", True),
+        ("officer:KR", False),
+    ):
         answer = opened(at, f"/divergences?{window}", by)
         page = text(answer)
         assert ("declaration 7" in page) == given, by
         assert (answer.status_code == 200) == given
         if given:
-            was = page[page.index("What was answered"):]
+            was = page[page.index("What was answered") :]
             assert was.index(asked) < was.index("partner:SG") < was.index("not recognised")
     whole = text(opened(at, f"/divergences?{window}"))
     was, would = whole.split("What would have been answered", 1)
-    assert LATE not in was[was.index("What was answered"):]
+    assert LATE not in was[was.index("What was answered") :]
     assert LATE in would

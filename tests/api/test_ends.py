@@ -25,10 +25,15 @@ query ($tin: TIN!, $at: DateTime, $knownAt: DateTime, $more: Boolean = false) {
 HISTORY = """query ($tin: TIN!) {
   operator(tin: $tin) { history(first: 100) { edges { node { type effective } } } } }"""
 INSTANTS = (
-    "2014-01-14T14:59:59Z", "2014-01-14T15:00:00Z", "2018-06-01T00:00:00Z",
+    "2014-01-14T14:59:59Z",
+    "2014-01-14T15:00:00Z",
+    "2018-06-01T00:00:00Z",
     # The sixteenth of January 2019 begins in Seoul.
-    "2019-01-15T14:59:59.999999Z", "2019-01-15T15:00:00Z", "2026-11-29T00:00:00Z", None,
-)  # fmt: skip
+    "2019-01-15T14:59:59.999999Z",
+    "2019-01-15T15:00:00Z",
+    "2026-11-29T00:00:00Z",
+    None,
+)
 
 
 @pytest.fixture(scope="module")

@@ -51,9 +51,7 @@ class Person(NamedTuple):
 
 def kept(counter: Client, by: str = CHINA, tin: str = ACME) -> Person:
     mark = f"{uuid4().hex}-{next(_marks)}"
-    who = {
-        "name": f"Zhang {mark}", "email": f"{mark}@example.cn", "telephone": f"+86 {mark}"
-    }  # fmt: skip
+    who = {"name": f"Zhang {mark}", "email": f"{mark}@example.cn", "telephone": f"+86 {mark}"}
     found = counter.ask(KEEP, by, tin=tin, who=who)["keepParticulars"]
     assert found["__typename"] == "ParticularsKept", found
     return Person(found["person"], found["commitment"], who)
@@ -124,9 +122,12 @@ def test_nobody_else_names_ends_or_erases(counter: Client, by: str | None) -> No
 def test_the_same_command_again_is_one_event(counter: Client) -> None:
     she = kept(counter)
     said = {
-        "tin": ACME, "person": she.id, "commitment": she.commitment, "role": "IN_CHARGE",
+        "tin": ACME,
+        "person": she.id,
+        "commitment": she.commitment,
+        "role": "IN_CHARGE",
         "commandId": str(uuid4()),
-    }  # fmt: skip
+    }
 
     first = counter.tell("nameContact", CHINA, **said)
 
@@ -220,9 +221,9 @@ def test_a_sweep_cut_short_leaves_no_key_that_nobody_would_look_for(
 def asked_to_age(counter: Client, it: Person) -> None:
     with psycopg.connect(counter.database) as connection:
         connection.execute(
-            "update person.particulars set kept_at = kept_at - interval '2 days'"
-            " where person = %s", [it.id],
-        )  # fmt: skip
+            "update person.particulars set kept_at = kept_at - interval '2 days' where person = %s",
+            [it.id],
+        )
 
 
 # ----------------------------------------------------------------- erasing
@@ -256,9 +257,7 @@ def test_an_erasure_cut_short_before_it_was_recorded_is_ended_by_sending_it_agai
 
 
 @pytest.mark.parametrize("role", ["aeo_reader", "aeo_auditor", "aeo_projector", "aeo_signer"])
-def test_who_answers_questions_cannot_even_reach_what_is_sealed(
-    counter: Client, role: str
-) -> None:
+def test_who_answers_questions_cannot_even_reach_what_is_sealed(counter: Client, role: str) -> None:
     _may_not(counter, role, "select from person.particulars")
 
 

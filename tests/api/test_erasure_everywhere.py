@@ -65,8 +65,12 @@ def _planted_and_erased(
         assert found_in(places(database, home), markers) == set()
         assert not [mark for mark in markers if mark.decode() in logged]
         assert list((home / "persons").iterdir()) == []
-        assert asked(database, "select count(*) from person.particulars where sealed is not null"
-                     )[0][0] == 0  # fmt: skip
+        assert (
+            asked(database, "select count(*) from person.particulars where sealed is not null")[0][
+                0
+            ]
+            == 0
+        )
 
     _still_proves_everything(database, home, tmp_path, head.size)
 

@@ -41,29 +41,67 @@ def counted(counter: Client, metric: str, **labels: str) -> float:
 
 #: What is refused before a question is read: how it is asked, the status, and the code.
 REFUSED: list[tuple[str, str, dict[str, Any], int, str]] = [
-    ("POST", "/graphql", {"json": QUESTION, "headers": {"authorization": "Bearer no"}}, 401,
-     "UNAUTHENTICATED"),
-    ("POST", "/graphql", {"json": QUESTION, "headers": {"authorization": "Basic no"}}, 401,
-     "UNAUTHENTICATED"),
+    (
+        "POST",
+        "/graphql",
+        {"json": QUESTION, "headers": {"authorization": "Bearer no"}},
+        401,
+        "UNAUTHENTICATED",
+    ),
+    (
+        "POST",
+        "/graphql",
+        {"json": QUESTION, "headers": {"authorization": "Basic no"}},
+        401,
+        "UNAUTHENTICATED",
+    ),
     ("PUT", "/graphql", {"json": QUESTION}, 405, "METHOD_NOT_ALLOWED"),
-    ("GET", "/graphql", {"params": {"query": "mutation { __typename }"}}, 405,
-     "METHOD_NOT_ALLOWED"),
-    ("POST", "/graphql", {"content": b"x" * (DECLARATIONS_BODY + 1),
-     "headers": {"content-type": "application/json"}}, 413, "TOO_LARGE"),
+    (
+        "GET",
+        "/graphql",
+        {"params": {"query": "mutation { __typename }"}},
+        405,
+        "METHOD_NOT_ALLOWED",
+    ),
+    (
+        "POST",
+        "/graphql",
+        {
+            "content": b"x" * (DECLARATIONS_BODY + 1),
+            "headers": {"content-type": "application/json"},
+        },
+        413,
+        "TOO_LARGE",
+    ),
     ("POST", "/graphql", {"content": b"query"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
-    ("POST", "/graphql", {"json": QUESTION, "headers": {"accept": "text/css"}}, 406,
-     "NOT_ACCEPTABLE"),
+    (
+        "POST",
+        "/graphql",
+        {"json": QUESTION, "headers": {"accept": "text/css"}},
+        406,
+        "NOT_ACCEPTABLE",
+    ),
     ("POST", "/graphql", {"json": []}, 400, "BAD_REQUEST"),
-    ("POST", "/graphql", {"json": QUESTION, "headers": {"aeo-min-position": "x"}}, 400,
-     "BAD_REQUEST"),
-]  # fmt: skip
+    (
+        "POST",
+        "/graphql",
+        {"json": QUESTION, "headers": {"aeo-min-position": "x"}},
+        400,
+        "BAD_REQUEST",
+    ),
+]
 
 
 @pytest.mark.parametrize(("method", "path", "said", "status", "code"), REFUSED)
 def test_what_is_refused_at_the_door_is_logged_and_counted(
-    counter: Client, capfd: pytest.CaptureFixture[str], method: str, path: str,
-    said: dict[str, Any], status: int, code: str,
-) -> None:  # fmt: skip
+    counter: Client,
+    capfd: pytest.CaptureFixture[str],
+    method: str,
+    path: str,
+    said: dict[str, Any],
+    status: int,
+    code: str,
+) -> None:
     before = counted(counter, "aeo_http_refused", by="graphql", code=code)
     responses = counted(counter, "aeo_http_responses", by="graphql", status=str(status))
 
@@ -82,9 +120,14 @@ def test_what_is_refused_at_the_door_is_logged_and_counted(
 
 @pytest.mark.parametrize(
     ("path", "status", "by"),
-    [("/nowhere", 404, "page"), ("/static/none.css", 404, "static"), ("/healthz", 200, "health"),
-     ("/log/none", 404, "log"), ("/", 200, "page")],
-)  # fmt: skip
+    [
+        ("/nowhere", 404, "page"),
+        ("/static/none.css", 404, "static"),
+        ("/healthz", 200, "health"),
+        ("/log/none", 404, "log"),
+        ("/", 200, "page"),
+    ],
+)
 def test_every_address_has_its_line_and_its_count(
     counter: Client, capfd: pytest.CaptureFixture[str], path: str, status: int, by: str
 ) -> None:
@@ -141,9 +184,18 @@ def test_a_trace_is_in_the_line(counter: Client, capfd: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/tour", "/countries/CN", "/healthz", "/readyz", "/metrics", "/static/style.css",
-     "/graphql?query=%7B__typename%7D", "/nowhere"],
-)  # fmt: skip
+    [
+        "/",
+        "/tour",
+        "/countries/CN",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/static/style.css",
+        "/graphql?query=%7B__typename%7D",
+        "/nowhere",
+    ],
+)
 def test_a_head_is_answered_as_the_get_without_its_body(counter: Client, path: str) -> None:
     whole, head = (counter.request(method, path) for method in ("GET", "HEAD"))
 
@@ -158,8 +210,9 @@ def test_a_head_is_answered_as_the_get_without_its_body(counter: Client, path: s
 def test_a_question_may_be_asked_by_get(counter: Client) -> None:
     said = {
         "query": "query Q($of: AdministrationCode!) { administration(code: $of) { code } }",
-        "variables": json.dumps({"of": "CN"}), "operationName": "Q",
-    }  # fmt: skip
+        "variables": json.dumps({"of": "CN"}),
+        "operationName": "Q",
+    }
 
     answer = counter.request("GET", "/graphql", params=said)
 

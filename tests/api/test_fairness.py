@@ -96,8 +96,9 @@ def test_whoever_still_waits_is_served_and_nobody_gets_more_than_its_share(
     assert sorted(served) == [n for n in range(len(asked)) if n not in gone]
     # Deficit round robin: of two who wait, neither is ahead by more than the dearest request
     # and a turn.
-    left = {who: [n for n, it in enumerate(asked) if it[0] == who and n not in gone]
-            for who in "abcd"}  # fmt: skip
+    left = {
+        who: [n for n, it in enumerate(asked) if it[0] == who and n not in gone] for who in "abcd"
+    }
     paid = dict.fromkeys("abcd", 0)
     for number in served:
         who, cost = asked[number]
@@ -255,7 +256,9 @@ REFUSED: dict[str, Callable[[Client, int], Any]] = {
         "POST", "/graphql", json={"query": "#" * DECLARATIONS_BODY}
     ),
     "a bad token": lambda it, n: it.request(
-        "POST", "/graphql", json={"query": "{ viewer { role } }"},
+        "POST",
+        "/graphql",
+        json={"query": "{ viewer { role } }"},
         headers={"authorization": f"Bearer {n}"},
     ),
     "no document": lambda it, n: it.post(f"{{ viewer {n}"),
@@ -263,7 +266,7 @@ REFUSED: dict[str, Callable[[Client, int], Any]] = {
     "too deep": lambda it, n: it.post("{ operator(tin: 1) " + "{ successor " * 20 + f"#{n}"),
     "no variable": lambda it, n: it.post("query ($t: TIN!) { operator(tin: $t) { tin } }"),
     "a key that is none": lambda it, n: it.post('{ operator(tin: "?") { tin } }'),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", REFUSED)
@@ -349,8 +352,14 @@ def test_a_body_that_is_too_long_by_its_headers_is_not_read(database: str, tmp_p
         async def send(message: Any) -> None:
             sent.append(message)
 
-        scope = {"type": "http", "method": "POST", "path": "/graphql", "query_string": b"",
-                 "headers": headers, "client": ("192.0.2.1", 1)}  # fmt: skip
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/graphql",
+            "query_string": b"",
+            "headers": headers,
+            "client": ("192.0.2.1", 1),
+        }
         async with app.router.lifespan_context(app):
             await app(scope, receive, send)
         status: int = sent[0]["status"]

@@ -28,14 +28,26 @@ DEADLINE = 0.2
 SOON = 5.0
 #: What may stand in the braces of an address.
 PLACES = {
-    "tin": ACME, "id": "CN-KR-AEO", "code": "CN", "person": "0" * 32, "number": "1",
+    "tin": ACME,
+    "id": "CN-KR-AEO",
+    "code": "CN",
+    "person": "0" * 32,
+    "number": "1",
     "name:path": "0/000",
-}  # fmt: skip
+}
 #: Doors that say nothing of the register, and so need no database. Every other answers 503.
 NO_DATABASE = {
-    "/healthz", "/metrics", "/aeo-verify", "/log/keys", "/log/policy", "/log/checkpoint", "/",
-    "/tour", "/as", "/graphql",
-}  # fmt: skip
+    "/healthz",
+    "/metrics",
+    "/aeo-verify",
+    "/log/keys",
+    "/log/policy",
+    "/log/checkpoint",
+    "/",
+    "/tour",
+    "/as",
+    "/graphql",
+}
 #: Words of an answer. None may be on a page, or in a body, that a fault made.
 ANSWERS = re.compile(
     r"no information|unknown|not found|no such|nobody of that name|knows no|nothing to tell|"
@@ -101,10 +113,13 @@ def _routes(of: Any) -> Iterator[Route]:
 @pytest.mark.parametrize(
     ("by", "how"),
     [
-        (None, "stalled"), (None, "stopped"), (CHINA, "stopped"), (f"{CHINA} known", "stopped"),
+        (None, "stalled"),
+        (None, "stopped"),
+        (CHINA, "stopped"),
+        (f"{CHINA} known", "stopped"),
         (f"{CHINA} known", "stalled"),
     ],
-)  # fmt: skip
+)
 def test_no_page_and_no_route_makes_an_answer_of_a_fault(
     gated: tuple[Client, Gate], by: str | None, how: str
 ) -> None:
@@ -184,8 +199,12 @@ def test_no_question_is_answered_by_a_fault(
     assert body["errors"]
     for error in body["errors"]:
         assert error["extensions"]["code"] in (
-            "UNAVAILABLE", "DEADLINE", "BUSY", "OUTCOME_UNKNOWN", "BEHIND"
-        )  # fmt: skip
+            "UNAVAILABLE",
+            "DEADLINE",
+            "BUSY",
+            "OUTCOME_UNKNOWN",
+            "BEHIND",
+        )
 
 
 def test_readiness_says_that_the_database_is_away(gated: tuple[Client, Gate]) -> None:
@@ -219,9 +238,13 @@ def test_no_command_of_the_terminal_makes_an_answer_of_a_fault(
     url = f"{gate.conninfo} connect_timeout=2"
 
     done = subprocess.run(
-        [sys.executable, "-m", "api", *COMMANDS[command]], capture_output=True, text=True,
-        timeout=60, env=os.environ | {"DATABASE_URL": url}, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "api", *COMMANDS[command]],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"DATABASE_URL": url},
+        check=False,
+    )
 
     assert done.returncode == 3, done
     assert done.stdout == ""

@@ -64,15 +64,22 @@ def written(draw: st.DrawFn) -> dict[str, Any]:
     encoding = draw(st.sampled_from(sorted(LETTERS)))
     letters = st.text(LETTERS[encoding] + PLAIN + ',;\t"\n', min_size=1, max_size=12)
     names = letters.map(str.strip).filter(lambda it: it and not it.startswith(("#", "sep=")))
-    rows = draw(st.lists(
-        st.fixed_dictionaries({
-            "tin": st.from_regex(r"KR[0-9A-Z]{1,15}", fullmatch=True),
-            "name": names,
-            "local_name": st.none() | names,
-            "roles": st.lists(st.sampled_from(["EXPORTER", "IMPORTER"]), max_size=2, unique=True),
-            "effective": st.none() | st.dates(date(1990, 1, 1), date(2030, 1, 1)),
-        }), max_size=6,
-    ))  # fmt: skip
+    rows = draw(
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "tin": st.from_regex(r"KR[0-9A-Z]{1,15}", fullmatch=True),
+                    "name": names,
+                    "local_name": st.none() | names,
+                    "roles": st.lists(
+                        st.sampled_from(["EXPORTER", "IMPORTER"]), max_size=2, unique=True
+                    ),
+                    "effective": st.none() | st.dates(date(1990, 1, 1), date(2030, 1, 1)),
+                }
+            ),
+            max_size=6,
+        )
+    )
     return {
         "rows": rows,
         "encoding": encoding,
@@ -119,9 +126,10 @@ def put(folder: Path, how: dict[str, Any]) -> tuple[Path, Told, Layout | None]:
     if how["layout"]:
         headings = {name: f"Column of {name}" for name in FIELDS}
         layout = Layout(
-            title="an office's own", command="register_operator",
+            title="an office's own",
+            command="register_operator",
             columns={heading: name for name, heading in headings.items()},
-        )  # fmt: skip
+        )
     table: list[list[Any]] = [[headings[name] for name in how["order"]]]
     for row in how["rows"]:
         table.append([cell_of(row[name], how) for name in how["order"]])
@@ -277,28 +285,36 @@ def test_dates_in_both_orders_are_refused(tmp_path: Path) -> None:
 def test_a_workbook_gives_civil_dates_and_whole_numbers_or_says_what_is_lost(
     tmp_path: Path,
 ) -> None:
-    file = workbook(tmp_path / "list.xlsx", {"Sheet 1": [
-        ["tin", "scheme", "value", "valid_to"],
-        ["KR1", "KR_BRN", 1234567890, date(2026, 3, 1)],
-        ["KR1", "KR_BRN", 123456789012345678, None],
-        ["KR1", "KR_BRN", date(2026, 3, 1), None],
-        ["KR1", "KR_BRN", "1.23E+11", None],
-    ]})  # fmt: skip
+    file = workbook(
+        tmp_path / "list.xlsx",
+        {
+            "Sheet 1": [
+                ["tin", "scheme", "value", "valid_to"],
+                ["KR1", "KR_BRN", 1234567890, date(2026, 3, 1)],
+                ["KR1", "KR_BRN", 123456789012345678, None],
+                ["KR1", "KR_BRN", date(2026, 3, 1), None],
+                ["KR1", "KR_BRN", "1.23E+11", None],
+            ]
+        },
+    )
 
     lines = [said for _, said in source_of(file, Told(command="add_identifier")).lines()]
 
     assert lines[0] == {
-        "command": "add_identifier", "tin": "KR1", "scheme": "KR_BRN", "value": "1234567890",
+        "command": "add_identifier",
+        "tin": "KR1",
+        "scheme": "KR_BRN",
+        "value": "1234567890",
         "valid_to": "2026-03-01",
-    }  # fmt: skip
+    }
     assert [type(said) for said in lines[1:]] == [BadValue] * 3
     assert "15 digits" in str(lines[1]) and "format the cell as text" in str(lines[2])
 
 
 def test_a_number_is_never_taken_for_a_date(tmp_path: Path) -> None:
-    file = workbook(tmp_path / "list.xlsx", {"A": [
-        ["tin", "name", "effective"], ["KR1", "a", 45000.5]
-    ]})  # fmt: skip
+    file = workbook(
+        tmp_path / "list.xlsx", {"A": [["tin", "name", "effective"], ["KR1", "a", 45000.5]]}
+    )
 
     [(_, said)] = source_of(file, Told(command="register_operator")).lines()
 
@@ -332,10 +348,19 @@ def test_a_layout_of_an_office_is_a_file(tmp_path: Path) -> None:
 
     source = source_of(file, Told(), layout_of("ours.toml", tmp_path))
 
-    assert list(source.lines()) == [(3, {
-        "command": "add_identifier", "tin": "KR1000000001", "scheme": "KR_BRN", "value": "1",
-        "valid_to": "2026-02-01", "source": "the office's register",
-    })]  # fmt: skip
+    assert list(source.lines()) == [
+        (
+            3,
+            {
+                "command": "add_identifier",
+                "tin": "KR1000000001",
+                "scheme": "KR_BRN",
+                "value": "1",
+                "valid_to": "2026-02-01",
+                "source": "the office's register",
+            },
+        )
+    ]
     assert "not used: Remark" in source.dialect.said()
 
 
@@ -417,8 +442,11 @@ def test_a_name_that_stands_twice_in_a_line_of_json_is_refused(line: str, tmp_pa
 
 
 def test_an_empty_sheet_says_what_has_to_be_filled_in_and_what_it_means() -> None:
-    rows = {row[0].strip("# "): row[1:] for row in csv.reader(template_of("list_operator")
-            .splitlines()) if len(row) > 2 and row[0].startswith("# ")}  # fmt: skip
+    rows = {
+        row[0].strip("# "): row[1:]
+        for row in csv.reader(template_of("list_operator").splitlines())
+        if len(row) > 2 and row[0].startswith("# ")
+    }
     assert all(len(row) == 3 for row in rows.values()), rows
     for command in ("suspend_authorisation", "revoke_authorisation", "extend_deadline"):
         assert "\n# reason,text,needed," in template_of(command).replace("\r", "")

@@ -37,21 +37,31 @@ __all__ = ["region"]
 
 ASKERS = (AUDITOR, CHINA, KOREA, "partner:DE", f"company:{FRUIT}", None)
 KEYS = {
-    "Operator": "tin", "Agreement": "code", "Administration": "code", "Programme": "code",
-    "Document": "code", "Event": "position",
-}  # fmt: skip
+    "Operator": "tin",
+    "Agreement": "code",
+    "Administration": "code",
+    "Programme": "code",
+    "Document": "code",
+    "Event": "position",
+}
 INSTANTS = (
-    "2020-01-01T00:00:00.000000Z", "2026-02-28T15:00:00.000000Z", "2026-03-05T00:00:00.000000Z",
-    "2026-03-05T00:00:00.000001Z", "2026-03-11T00:00:00.000000Z",
-)  # fmt: skip
+    "2020-01-01T00:00:00.000000Z",
+    "2026-02-28T15:00:00.000000Z",
+    "2026-03-05T00:00:00.000000Z",
+    "2026-03-05T00:00:00.000001Z",
+    "2026-03-11T00:00:00.000000Z",
+)
 
 
 def _leaves(name: str) -> str:
     """Every plain field of a type, for whoever may see the object at all."""
     kind = core.type_map[name]
     assert isinstance(kind, GraphQLObjectType)
-    fields = [n for n, f in kind.fields.items() if is_leaf_type(get_named_type(f.type))
-              and n != "operatorCount"]  # fmt: skip
+    fields = [
+        n
+        for n, f in kind.fields.items()
+        if is_leaf_type(get_named_type(f.type)) and n != "operatorCount"
+    ]
     return f"__typename {' '.join(fields)}"
 
 
@@ -137,9 +147,10 @@ def _plain(it: dict[str, Any]) -> dict[str, Any]:
 def test_every_type_with_an_id_is_a_node_and_every_node_has_a_key() -> None:
     """A cache keeps by its id whatever has one; an id of two things would mix them up."""
     with_id = {
-        name for name, kind in core.type_map.items()
+        name
+        for name, kind in core.type_map.items()
         if isinstance(kind, GraphQLObjectType) and "id" in kind.fields
-    }  # fmt: skip
+    }
     # An epoch's own id is unique wherever it stands, and what it says of itself never changes.
     assert with_id - {"Epoch"} == set(TYPES) == set(KEYS)
     for name in TYPES:
@@ -174,13 +185,15 @@ def test_one_instant_that_was_asked_for_stands_beside_the_other_which_was_now(
 ) -> None:
     live = region.ask(f'{{ operator(tin: "{FRUIT}") {{ id }} }}', AUDITOR)["operator"]["id"]
     for said in ({"at": INSTANTS[0]}, {"knownAt": INSTANTS[0]}):
-        [it] = _answered(region, "operator(tin: $tin, asOf: $asOf) { ...Operator }", AUDITOR,
-                         FRUIT, said)  # fmt: skip
+        [it] = _answered(
+            region, "operator(tin: $tin, asOf: $asOf) { ...Operator }", AUDITOR, FRUIT, said
+        )
         assert it["id"] != live
         assert INSTANTS[0] in it["id"]
     for nothing in ({}, {"at": None}, {"at": None, "knownAt": None}):
-        [it] = _answered(region, "operator(tin: $tin, asOf: $asOf) { ...Operator }", AUDITOR,
-                         FRUIT, nothing)  # fmt: skip
+        [it] = _answered(
+            region, "operator(tin: $tin, asOf: $asOf) { ...Operator }", AUDITOR, FRUIT, nothing
+        )
         assert it["id"] == live
 
 
@@ -262,8 +275,9 @@ def test_a_node_is_what_the_question_said_that_gave_its_id_out(
 def test_a_basis_of_the_delta_feed_is_a_node_however_far_ahead_it_begins(region: Client) -> None:
     feed = region.ask(
         """query { changes(for: "KR", after: 0, details: true) { changes { course { from
-            bases { agreement { __typename id code title status position } } } } } }""", KOREA,
-    )["changes"]["changes"]  # fmt: skip
+            bases { agreement { __typename id code title status position } } } } } }""",
+        KOREA,
+    )["changes"]["changes"]
     found = list(_objects(feed))
     assert found
     ids = {it["id"]: it for it in found}
@@ -279,8 +293,9 @@ def test_a_basis_of_the_delta_feed_is_a_node_however_far_ahead_it_begins(region:
 
 def test_whoever_may_not_see_it_is_told_what_is_told_of_the_unknown(region: Client) -> None:
     node = "query ($id: ID!) { node(id: $id) { __typename id } }"
-    ids = [it["id"] for it in _answered(region, AS_OF[2], AUDITOR)
-           if it["__typename"] == "Operator"]  # fmt: skip
+    ids = [
+        it["id"] for it in _answered(region, AS_OF[2], AUDITOR) if it["__typename"] == "Operator"
+    ]
     for by in ASKERS:
         for id in ids:
             tin = id.removeprefix("Operator:")
@@ -288,9 +303,14 @@ def test_whoever_may_not_see_it_is_told_what_is_told_of_the_unknown(region: Clie
             shown = region.ask(node, by, id=id)["node"]
             assert (shown and shown["id"]) == (seen["operator"] and seen["operator"]["id"])
     for unknown in (
-        "Operator:CN9999999999", "Agreement:CN-XX-AEO", "Administration:ZZ", "Programme:ZZ-AEO",
-        "Document:NONE", "Event:999999.0", f"Agreement@{INSTANTS[0]},{INSTANTS[0]}:CN-XX-AEO",
-    ):  # fmt: skip
+        "Operator:CN9999999999",
+        "Agreement:CN-XX-AEO",
+        "Administration:ZZ",
+        "Programme:ZZ-AEO",
+        "Document:NONE",
+        "Event:999999.0",
+        f"Agreement@{INSTANTS[0]},{INSTANTS[0]}:CN-XX-AEO",
+    ):
         assert region.ask(node, AUDITOR, id=unknown) == {"node": None}
 
 
@@ -298,8 +318,13 @@ def test_an_operators_events_are_no_nodes_for_those_who_may_not_read_them(region
     events = _answered(region, LIVE[-1], AUDITOR)
     node = "query ($id: ID!) { node(id: $id) { id } }"
     assert events
-    for by, may in ((AUDITOR, True), (CHINA, True), (f"company:{FRUIT}", True),
-                    ("partner:JP", False), (None, False)):  # fmt: skip
+    for by, may in (
+        (AUDITOR, True),
+        (CHINA, True),
+        (f"company:{FRUIT}", True),
+        ("partner:JP", False),
+        (None, False),
+    ):
         for it in events:
             assert (region.ask(node, by, id=it["id"])["node"] is not None) == may
     # Of another history: the same place, and another event.
@@ -379,8 +404,13 @@ def _taken() -> set[str]:
 def test_each_place_that_takes_a_key_is_named_here() -> None:
     """Of these a command's id and a person's pseudonym are keys of nothing that has an id."""
     assert _taken() == {
-        "agreement", "code", "document", "id", "programme", "stream",
-    } | {"commandId", "person"}  # fmt: skip
+        "agreement",
+        "code",
+        "document",
+        "id",
+        "programme",
+        "stream",
+    } | {"commandId", "person"}
 
 
 def test_a_question_takes_the_key_or_the_global_id(region: Client) -> None:
@@ -389,11 +419,17 @@ def test_a_question_takes_the_key_or_the_global_id(region: Client) -> None:
         ("query ($it: ID!) { agreement(id: $it) { id title } }", "CN-KR-AEO", "Agreement"),
         ("query ($it: ID!) { agreement(id: $it) { id parties { id } } }", "CN-KR-AEO", "Agreement"),
         ("query ($it: ID!) { programme(code: $it) { id name } }", "CN-AEO", "Programme"),
-        ("query ($it: ID!) { operators(filter: { programme: $it }) { edges { cursor } } }",
-         "CN-AEO", "Programme"),
-        ("query ($it: ID!) { events(filter: { agreement: $it }) { edges { node { id } } } }",
-         "CN-KR-AEO", "Agreement"),
-    ):  # fmt: skip
+        (
+            "query ($it: ID!) { operators(filter: { programme: $it }) { edges { cursor } } }",
+            "CN-AEO",
+            "Programme",
+        ),
+        (
+            "query ($it: ID!) { events(filter: { agreement: $it }) { edges { node { id } } } }",
+            "CN-KR-AEO",
+            "Agreement",
+        ),
+    ):
         plain = region.ask(document, AUDITOR, it=key)
         assert "[]" not in str(plain) and "None" not in str(plain)
         assert region.ask(document, AUDITOR, it=f"{kind}:{key}") == plain
@@ -405,8 +441,13 @@ def test_a_question_takes_the_key_or_the_global_id(region: Client) -> None:
 def test_a_stream_is_asked_for_by_the_id_of_what_it_is_of(region: Client) -> None:
     events = "query ($of: ID!) { events(filter: { stream: $of }) { edges { node { stream } } } }"
     found = {}
-    for id in (f"Operator:{FRUIT}", "Agreement:CN-KR-AEO", "Administration:CN", "Programme:CN-AEO",
-               "Document:PLAN-2018"):  # fmt: skip
+    for id in (
+        f"Operator:{FRUIT}",
+        "Agreement:CN-KR-AEO",
+        "Administration:CN",
+        "Programme:CN-AEO",
+        "Document:PLAN-2018",
+    ):
         edges = region.ask(events, AUDITOR, of=id)["events"]["edges"]
         [stream] = {edge["node"]["stream"] for edge in edges}
         assert region.ask(events, AUDITOR, of=stream)["events"]["edges"] == edges
@@ -443,28 +484,71 @@ def _tell(region: Client, mutation: str, its: str, by: str, **input: Any) -> Any
 def test_a_receipt_shows_what_the_command_changed_and_takes_a_global_id(region: Client) -> None:
     tin = "CN7777777777"
     with _followed(region):
-        told = _tell(region, "registerOperator", "RegisterOperatorInput", CHINA, tin=tin,
-                     name="Of today", roles=[])  # fmt: skip
+        told = _tell(
+            region,
+            "registerOperator",
+            "RegisterOperatorInput",
+            CHINA,
+            tin=tin,
+            name="Of today",
+            roles=[],
+        )
         assert told["node"]["id"] == f"Operator:{tin}"
         assert told["node"]["position"] >= told["position"]
-        told = _tell(region, "lodgeApplication", "LodgeApplicationInput", CHINA, tin=tin,
-                     programme="Programme:CN-AEO", type="ACE")  # fmt: skip
+        told = _tell(
+            region,
+            "lodgeApplication",
+            "LodgeApplicationInput",
+            CHINA,
+            tin=tin,
+            programme="Programme:CN-AEO",
+            type="ACE",
+        )
         assert (told["node"]["tin"], told["node"]["standing"]) == (tin, "LODGED")
-        told = _tell(region, "amendAgreement", "AmendAgreementInput", CHINA,
-                     agreement="Agreement:CN-KR-AEO", title="Said anew")  # fmt: skip
-        assert told["node"] == region.ask(
-            '{ node(id: "Agreement:CN-KR-AEO") { __typename id ... on Agreement'
-            " { code title position } } }", CHINA,
-        )["node"]  # fmt: skip
+        told = _tell(
+            region,
+            "amendAgreement",
+            "AmendAgreementInput",
+            CHINA,
+            agreement="Agreement:CN-KR-AEO",
+            title="Said anew",
+        )
+        assert (
+            told["node"]
+            == region.ask(
+                '{ node(id: "Agreement:CN-KR-AEO") { __typename id ... on Agreement'
+                " { code title position } } }",
+                CHINA,
+            )["node"]
+        )
         assert told["node"]["title"] == "Said anew"
-        told = _tell(region, "proposeAgreement", "ProposeAgreementInput", CHINA,
-                     kind="GREEN_LANE", title="A lane", parties=["CN", "KZ"])  # fmt: skip
+        told = _tell(
+            region,
+            "proposeAgreement",
+            "ProposeAgreementInput",
+            CHINA,
+            kind="GREEN_LANE",
+            title="A lane",
+            parties=["CN", "KZ"],
+        )
         assert told["node"]["code"] == "CN-KZ-GREEN-LANE"
-        told = _tell(region, "amendDocument", "AmendDocumentInput", CHINA,
-                     document="Document:PLAN-2018", title="The plan")  # fmt: skip
+        told = _tell(
+            region,
+            "amendDocument",
+            "AmendDocumentInput",
+            CHINA,
+            document="Document:PLAN-2018",
+            title="The plan",
+        )
         assert told["node"]["title"] == "The plan"
-        refused = _tell(region, "amendAgreement", "AmendAgreementInput", CHINA,
-                        agreement="Document:CN-KR-AEO", title="x")  # fmt: skip
+        refused = _tell(
+            region,
+            "amendAgreement",
+            "AmendAgreementInput",
+            CHINA,
+            agreement="Document:CN-KR-AEO",
+            title="x",
+        )
         assert refused["__typename"] == "Refused"
         assert "wanted Agreement" in refused["message"]
 
@@ -490,9 +574,12 @@ def test_where_the_read_models_stay_behind_the_receipt_says_so_and_is_a_receipt(
 @pytest.mark.parametrize(
     ("field", "by"),
     [
-        ("operators", AUDITOR), ("agreements", None), ("documents", None), ("events", AUDITOR),
+        ("operators", AUDITOR),
+        ("agreements", None),
+        ("documents", None),
+        ("events", AUDITOR),
     ],
-)  # fmt: skip
+)
 def test_a_page_says_what_lies_on_either_side_of_it(
     region: Client, field: str, by: str | None
 ) -> None:
@@ -528,8 +615,13 @@ def test_a_list_is_read_from_either_end_and_between_two_cursors(
     whole = region.ask(ask, AUDITOR, first=100)[field]["edges"]
     places = [None, *(edge["cursor"] for edge in whole)]
     luck = random.Random(field)
-    cases = [(a, b, size, way) for a in range(len(places)) for b in range(len(places))
-             for size in (1, 2, 3) for way in ("first", "last")]  # fmt: skip
+    cases = [
+        (a, b, size, way)
+        for a in range(len(places))
+        for b in range(len(places))
+        for size in (1, 2, 3)
+        for way in ("first", "last")
+    ]
     for a, b, size, way in luck.sample(cases, min(len(cases), 60 * TIMES)):
         said = {"after": places[a], "before": places[b], way: size}
         page = region.ask(ask, AUDITOR, **said)[field]
@@ -559,6 +651,7 @@ def test_a_page_that_cannot_be_is_refused_in_words(region: Client, field: str, k
 
 def test_a_page_from_the_end_has_its_price(region: Client) -> None:
     """Whoever asks for the last hundred pays for a hundred, as whoever asks for the first."""
+
     def price(said: str) -> int:
         text = f"{{ operators({said}) {{ edges {{ node {{ recognisedIn {{ in }} }} }} }} }}"
         node = parse(text)

@@ -19,8 +19,7 @@ RUN = ".graphiql-execute-button"
 
 def test_what_is_vendored_is_what_was_listed() -> None:
     listed = dict(
-        reversed(line.split("  "))
-        for line in (VENDOR / "SHA256SUMS").read_text().splitlines()
+        reversed(line.split("  ")) for line in (VENDOR / "SHA256SUMS").read_text().splitlines()
     )
     found = {
         file.name: hashlib.sha256(file.read_bytes()).hexdigest()

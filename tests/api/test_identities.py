@@ -129,5 +129,3 @@ def test_a_token_that_is_not_masked_is_none(counter: Client, said: str) -> None:
     answer = counter.request("POST", "/as", data={"csrf": said}, headers=headers)
 
     assert answer.status_code == 403
-
-

@@ -110,9 +110,7 @@ def test_one_bad_line_and_nothing_of_the_file_is_recorded(korea: str, tmp_path: 
     assert "KRAA1 is VALID" in bad.found
 
 
-def test_with_partial_the_good_lines_of_a_bad_file_are_recorded(
-    korea: str, tmp_path: Path
-) -> None:
+def test_with_partial_the_good_lines_of_a_bad_file_are_recorded(korea: str, tmp_path: Path) -> None:
     lines = of("KR1000000001", LIFE[0], {"command": "accept_application"}, LIFE[1])
 
     report = sent(korea, written(tmp_path / "list.jsonl", *lines), partial=True)
@@ -304,8 +302,10 @@ def test_the_same_suspension_twice_in_one_file_is_two(holder: str, tmp_path: Pat
 
     assert counts(report) == (3, 0, 0, 0)
     assert recorded(holder)[-3:] == [
-        "operator.suspended", "operator.suspension_lifted", "operator.suspended"
-    ]  # fmt: skip
+        "operator.suspended",
+        "operator.suspension_lifted",
+        "operator.suspended",
+    ]
     assert counts(sent(holder, file)) == (0, 3, 0, 0)
 
 

@@ -110,11 +110,13 @@ async def _hold_equal(database: str, asked: list[tuple[Any, ...]]) -> None:
 
 
 CONSIGNMENTS = (
-    Consignment(role="CARRIER"), Consignment("EXPORTER", "IMPORT", "0702"),
+    Consignment(role="CARRIER"),
+    Consignment("EXPORTER", "IMPORT", "0702"),
     Consignment(direction="EXPORT", hs="1201", crossing="Heihe", mode="RAIL"),
     Consignment(hs="12", crossing="heihe-blagoveshchensk", mode="road"),
-    Consignment(hs="070211", mode="AIR"), Consignment("EXPORTER", hs="99", crossing="Suifenhe"),
-)  # fmt: skip
+    Consignment(hs="070211", mode="AIR"),
+    Consignment("EXPORTER", hs="99", crossing="Suifenhe"),
+)
 _MARK = rows.mark("o", "'null'", "c.number").replace("{clocks}", "0")
 _CONSIGNED = f"""
 select o.at, o.known, {_MARK}, a.code, c.number,
@@ -132,9 +134,7 @@ def test_what_is_kept_of_a_consignment_is_what_the_rule_says(database: str) -> N
     """Of goods, crossings, modes, directions and roles no more is told apart than clauses do."""
     codes = [a + b for a, b in product(ascii_uppercase, repeat=2)]
     asked: list[tuple[Any, ...]] = []
-    consignments = json.dumps(
-        [{"number": n, **it._asdict()} for n, it in enumerate(CONSIGNMENTS)]
-    )
+    consignments = json.dumps([{"number": n, **it._asdict()} for n, it in enumerate(CONSIGNMENTS)])
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
         worlds = [Maker(8_000 + n, codes[5 * n : 5 * n + 5]).make() for n in range(WORLDS)]
@@ -147,13 +147,28 @@ def test_what_is_kept_of_a_consignment_is_what_the_rule_says(database: str) -> N
 
     assert len(asked) > 1_000
     reasons = {reason["code"] for it in asked for reason in it[5][0]["reasons"]}
-    assert reasons >= {"GOODS_OUT_OF_SCOPE", "ROLE_OUT_OF_SCOPE", "CROSSING_OUT_OF_SCOPE",
-                       "DIRECTION_OUT_OF_SCOPE", "IN_FORCE"}  # fmt: skip
+    assert reasons >= {
+        "GOODS_OUT_OF_SCOPE",
+        "ROLE_OUT_OF_SCOPE",
+        "CROSSING_OUT_OF_SCOPE",
+        "DIRECTION_OUT_OF_SCOPE",
+        "IN_FORCE",
+    }
 
 
 def test_of_a_thousand_goods_and_crossings_the_law_tells_few_apart() -> None:
-    law = Law("", (), (), False, frozenset(), frozenset(), True, frozenset({"07", "0801"}),
-              frozenset({"Heihe - Blagoveshchensk"}), frozenset({"rail"}))  # fmt: skip
+    law = Law(
+        "",
+        (),
+        (),
+        False,
+        frozenset(),
+        frozenset(),
+        True,
+        frozenset({"07", "0801"}),
+        frozenset({"Heihe - Blagoveshchensk"}),
+        frozenset({"rail"}),
+    )
     goods = {law.consigned(Consignment(hs=f"{n:06}")) for n in range(0, 1_000_000, 101)}
     crossings = {law.consigned(Consignment(crossing=f"Crossing {n}")) for n in range(1_000)}
 
@@ -169,8 +184,12 @@ async def _hold_equal_consigned(database: str, asked: list[tuple[Any, ...]]) -> 
         async def equal(
             at: datetime, known: datetime, mark: str, place: str, number: int, there: Any
         ) -> None:
-            bound = {"known": known, "in": place, "alike": list(range(len(CONSIGNMENTS))),
-                     "asked": [(AsOf(at, known), it) for it in CONSIGNMENTS]}  # fmt: skip
+            bound = {
+                "known": known,
+                "in": place,
+                "alike": list(range(len(CONSIGNMENTS))),
+                "asked": [(AsOf(at, known), it) for it in CONSIGNMENTS],
+            }
             found = await verdicts.told(mark.encode().split(b"\x01"), [bound])
             told = json.loads("{" + found[1].decode() + "}")
             assert [told] == _in_full(there), (mark, place, CONSIGNMENTS[number])
@@ -186,9 +205,13 @@ def _in_full(told: Any) -> Any:
 @asynccontextmanager
 async def _keeping(database: str) -> AsyncIterator[Verdicts]:
     async with AsyncConnectionPool(
-        database, kwargs={"autocommit": True, "options": "-c timezone=UTC"},
-        connection_class=AsyncConnection[tuple[Any, ...]], min_size=1, max_size=2, open=False,
-    ) as pool:  # fmt: skip
+        database,
+        kwargs={"autocommit": True, "options": "-c timezone=UTC"},
+        connection_class=AsyncConnection[tuple[Any, ...]],
+        min_size=1,
+        max_size=2,
+        open=False,
+    ) as pool:
         yield Verdicts(pool)
 
 
@@ -228,8 +251,9 @@ def test_of_two_with_one_number_the_elder_is_told_first(region: Client) -> None:
 
     bases = json.loads(b"{" + asyncio.run(told()) + b"}")["bases"]
     assert [it["since"] for it in bases] == [
-        "2018-05-02T00:00:00.500000Z", "2020-05-02T00:00:00.000000Z",
-    ]  # fmt: skip
+        "2018-05-02T00:00:00.500000Z",
+        "2020-05-02T00:00:00.000000Z",
+    ]
 
 
 def _version(database: str) -> str:
@@ -313,6 +337,10 @@ def test_those_who_hold_alike_are_told_as_much_as_each_may_ask(region: Client) -
     for _ in range(2):
         assert {it["in"] for it in told(FRUIT, KOREA)} == {"KR"}
         assert {"AU", "DE", "FR", "KR"} < {it["in"] for it in told(FRUIT, AUDITOR)}
-    own = {it["authorisation"] for tin in (FRUIT, QUIET) for v in told(tin, AUDITOR)
-           for it in v["bases"]}  # fmt: skip
+    own = {
+        it["authorisation"]
+        for tin in (FRUIT, QUIET)
+        for v in told(tin, AUDITOR)
+        for it in v["bases"]
+    }
     assert own == {"AEOCN1234567890", "AEOCN1111111111"}

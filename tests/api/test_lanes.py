@@ -167,8 +167,11 @@ def _processes(port: int) -> list[int]:
         listening = Path("/proc/net/tcp").read_text()
         if listening.count(f" 0100007F:{port:04X} 00000000:0000 0A") == 2:
             numbers = (int(it.name) for it in Path("/proc").glob("[0-9]*"))
-            return [it for it in numbers if "\0serve\0" in (_command(it) + "\0")
-                    and str(port) in _command(it)]  # fmt: skip
+            return [
+                it
+                for it in numbers
+                if "\0serve\0" in (_command(it) + "\0") and str(port) in _command(it)
+            ]
         time.sleep(0.05)
     raise AssertionError("there are no two processes at the port")
 

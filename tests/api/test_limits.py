@@ -103,8 +103,9 @@ def test_a_thousand_operators_with_all_that_is_said_of_them_are_allowed() -> Non
 
 def test_a_page_counts_as_many_as_it_asks_for() -> None:
     def page(said: str, declared: str = "", **variables: Any) -> int:
-        return _cost(f"query Q {declared} {{ operators{said} {{ edges {{ cursor }} }} }}",
-                     **variables)  # fmt: skip
+        return _cost(
+            f"query Q {declared} {{ operators{said} {{ edges {{ cursor }} }} }}", **variables
+        )
 
     ten, fifty, hundred = page("(first: 10)"), page("(first: 50)"), page("(first: 100)")
     assert fifty - ten == 40 * (hundred - fifty) // 50

@@ -70,8 +70,9 @@ def test_who_is_left_out_of_the_next_whole_list_has_left_it(china: str, tmp_path
 
     assert report.missing == ["CN3101960002 ACE"]
     assert topics(china)[-2:] == [
-        ("operator.listed", "2026-06-01"), ("operator.unlisted", "2026-06-01")
-    ]  # fmt: skip
+        ("operator.listed", "2026-06-01"),
+        ("operator.unlisted", "2026-06-01"),
+    ]
     again = read_on(china, tmp_path, "2026-06-01", FIRST[0], whole_list=True)
     assert (again.recorded, again.events, again.missing) == (0, 0, [])
 

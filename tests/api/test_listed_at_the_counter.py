@@ -86,13 +86,15 @@ def test_what_a_later_list_leaves_out_is_an_end_between_the_two(
 
     between = told(doors, at="2026-05-15T00:00:00Z")
     assert (between["recognition"]["outcome"], codes(between["recognition"])) == (
-        "UNKNOWN", ["DATE_UNCERTAIN"]
-    )  # fmt: skip
+        "UNKNOWN",
+        ["DATE_UNCERTAIN"],
+    )
     assert told(doors, by=KOREA)["operator"]["standingAbroad"] == "DELISTED"
     after = told(doors, at="2026-06-02T00:00:00Z")
     assert (after["recognition"]["outcome"], codes(after["recognition"])) == (
-        "NOT_RECOGNISED", ["AUTHORISATION_ENDED"]
-    )  # fmt: skip
+        "NOT_RECOGNISED",
+        ["AUTHORISATION_ENDED"],
+    )
     assert after["operator"]["standing"] == "DELISTED"
     believed = [it for it in after["operator"]["periods"] if it["recordedTo"] is None]
     assert [it["status"] for it in believed] == ["DELISTED", "UNCERTAIN", "VALID", "UNCERTAIN"]

@@ -191,7 +191,9 @@ def test_a_witness_is_shown_with_what_it_saw_last(counter: Client, sizes: tuple[
     ]
 
     assert found == {
-        "name": "customs.kr/w1", "verifierKey": str(witness.key), "size": sizes[1],
+        "name": "customs.kr/w1",
+        "verifierKey": str(witness.key),
+        "size": sizes[1],
         "cosignedAt": "2026-11-22T00:00:00.000000Z",
-    }  # fmt: skip
+    }
     assert "customs.kr/w1" in counter.ask("{ log { checkpoint } }")["log"]["checkpoint"]

@@ -158,8 +158,14 @@ def test_each_party_implements_for_itself(counter: Client) -> None:
 
 
 def test_whoever_recognises_sets_the_scope(counter: Client) -> None:
-    clause = {"agreement": "CN-KR-AEO", "from": "CN", "to": "KR", "types": ["ADVANCED"],
-              "effective": "2014-04-01", "source": "a notice"}  # fmt: skip
+    clause = {
+        "agreement": "CN-KR-AEO",
+        "from": "CN",
+        "to": "KR",
+        "types": ["ADVANCED"],
+        "effective": "2014-04-01",
+        "source": "a notice",
+    }
 
     assert counter.tell("setScope", CHINA, **clause)["code"] == "FORBIDDEN"
 
@@ -201,13 +207,26 @@ def test_two_commands_in_one_document_are_each_answered(counter: Client) -> None
 
 
 SAMPLES: dict[str, Any] = {
-    "ID": "AB-1", "String": "text", "Int": 5, "Position": 7, "Boolean": True,
-    "TIN": ACME, "AdministrationCode": "KR", "HSCode": "0808", "Date": "2026-03-01",
-    "DateTime": "2026-03-01T12:00:00Z", "JSON": {"office": "Harbin"}, "Role": "EXPORTER",
-    "Direction": "EXPORT", "AgreementKind": "GREEN_LANE", "Pillar": "INFORMATION_EXCHANGE",
-    "Step": "MEETING", "Sense": "UNION", "ContactRole": "IN_CHARGE",
+    "ID": "AB-1",
+    "String": "text",
+    "Int": 5,
+    "Position": 7,
+    "Boolean": True,
+    "TIN": ACME,
+    "AdministrationCode": "KR",
+    "HSCode": "0808",
+    "Date": "2026-03-01",
+    "DateTime": "2026-03-01T12:00:00Z",
+    "JSON": {"office": "Harbin"},
+    "Role": "EXPORTER",
+    "Direction": "EXPORT",
+    "AgreementKind": "GREEN_LANE",
+    "Pillar": "INFORMATION_EXCHANGE",
+    "Step": "MEETING",
+    "Sense": "UNION",
+    "ContactRole": "IN_CHARGE",
     "RuleState": "UNKNOWN",
-}  # fmt: skip
+}
 #: An id that is not just any text.
 IDS: dict[str, Any] = {"person": "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c"}
 #: Original names: by language tag, and by the text here.
@@ -247,8 +266,11 @@ def test_every_field_of_every_command_can_be_said(counter: Client, name: str) ->
 
 def test_an_administration_registers_itself(counter: Client) -> None:
     outcome = counter.tell(
-        "registerAdministration", "officer:NZ", administration="NZ", name="New Zealand Customs",
+        "registerAdministration",
+        "officer:NZ",
+        administration="NZ",
+        name="New Zealand Customs",
         timeZone="Pacific/Auckland",
-    )  # fmt: skip
+    )
 
     assert outcome["__typename"] == "Recorded", outcome

@@ -57,13 +57,34 @@ def database_of_names(server: str, blank_register: str) -> Iterator[str]:
         said: dict[str, Any] = {"name_": name} if n % 2 else {"name_": "X", "local_name": name}
         registry.execute(c.RegisterOperator(tin=Tin(f"CN88{n:08}"), **said), "test")
         if _is_clean(name):
-            record(registry, [
-                {"command": "register_programme", "programme": f"P-{n}", "administration": "CN",
-                 "name": "P", "local_name": name, "types": ["AEO"], "source": "x"},
-                {"command": "propose_agreement", "id": f"A-{n}", "kind": "OTHER",
-                 "parties": ["CN"], "title": name, "source": "x"},
-                {"command": "publish_document", "document": f"D-{n}", "title": name, "source": "x"},
-            ])  # fmt: skip
+            record(
+                registry,
+                [
+                    {
+                        "command": "register_programme",
+                        "programme": f"P-{n}",
+                        "administration": "CN",
+                        "name": "P",
+                        "local_name": name,
+                        "types": ["AEO"],
+                        "source": "x",
+                    },
+                    {
+                        "command": "propose_agreement",
+                        "id": f"A-{n}",
+                        "kind": "OTHER",
+                        "parties": ["CN"],
+                        "title": name,
+                        "source": "x",
+                    },
+                    {
+                        "command": "publish_document",
+                        "document": f"D-{n}",
+                        "title": name,
+                        "source": "x",
+                    },
+                ],
+            )
     evil = "".join(sign for sign in HIDDEN.values() if sign not in "\0\ud800")
     registry.execute(
         c.RegisterOperator(tin=Tin(OLD), name_=f"Evil{evil} Ltd", address="Road\n1"), "test"

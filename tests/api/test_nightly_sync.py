@@ -58,9 +58,13 @@ class Sync:
         told = 0
         while True:
             page = self.client.ask(
-                FEED, f"partner:{self.territory}", after=self.after, since=self.since,
-                details=self.details, **{"for": self.territory},
-            )["changes"]  # fmt: skip
+                FEED,
+                f"partner:{self.territory}",
+                after=self.after,
+                since=self.since,
+                details=self.details,
+                **{"for": self.territory},
+            )["changes"]
             for change in page["changes"]:
                 kept, first = self.courses.get(change["tin"], []), change["effectiveFrom"]
                 before = [it for it in kept if it["from"] < first]
@@ -99,22 +103,33 @@ def _line(luck: random.Random, number: int) -> Line:
     about: Line = {"tin": tin, **day}
     odd: Line = {**about, "override": "as the authority writes it"}
     scope: Line = {
-        "command": "set_scope", "agreement": "CN-KR-AEO", "from": "KR", "to": "CN",
-        "types": ["AA"], "source": "a gazette", "effective": day["effective"],
-    }  # fmt: skip
-    return luck.choice((
-        {"command": "amend_particulars", "name": f"Renamed {number}", **about},
-        {"command": "amend_particulars", "roles": ["CARRIER", "EXPORTER"][number % 2 :], **about},
-        {"command": "add_identifier", "scheme": "MID", "value": f"OWN{number}", **odd},
-        {"command": "add_identifier", "scheme": "KR_AEO", "value": f"KRAEO{number:07}", **odd},
-        {"command": "end_identifier", "scheme": "KR_AEO", "value": "KRAEO2222222", **about},
-        {"command": "suspend_authorisation", "reason": "late books", **about},
-        {"command": "lift_suspension", **about},
-        {"command": "give_consent", "tin": luck.choice((OPEN, EUROPE, SHUT)), "partner": "CN"},
-        {"command": "withdraw_consent", "tin": luck.choice((OPEN, EUROPE)), "partner": "CN"},
-        {**scope, "declaration_box": f"box {number}"},
-        {**scope, "declaration_box": "box 44", "identifier_scheme": "KR_AEO"},
-    ))  # fmt: skip
+        "command": "set_scope",
+        "agreement": "CN-KR-AEO",
+        "from": "KR",
+        "to": "CN",
+        "types": ["AA"],
+        "source": "a gazette",
+        "effective": day["effective"],
+    }
+    return luck.choice(
+        (
+            {"command": "amend_particulars", "name": f"Renamed {number}", **about},
+            {
+                "command": "amend_particulars",
+                "roles": ["CARRIER", "EXPORTER"][number % 2 :],
+                **about,
+            },
+            {"command": "add_identifier", "scheme": "MID", "value": f"OWN{number}", **odd},
+            {"command": "add_identifier", "scheme": "KR_AEO", "value": f"KRAEO{number:07}", **odd},
+            {"command": "end_identifier", "scheme": "KR_AEO", "value": "KRAEO2222222", **about},
+            {"command": "suspend_authorisation", "reason": "late books", **about},
+            {"command": "lift_suspension", **about},
+            {"command": "give_consent", "tin": luck.choice((OPEN, EUROPE, SHUT)), "partner": "CN"},
+            {"command": "withdraw_consent", "tin": luck.choice((OPEN, EUROPE)), "partner": "CN"},
+            {**scope, "declaration_box": f"box {number}"},
+            {**scope, "declaration_box": "box 44", "identifier_scheme": "KR_AEO"},
+        )
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -139,9 +154,10 @@ def test_a_list_kept_by_the_feed_alone_is_that_of_a_fresh_question(
         later = datetime.now(UTC) + timedelta(days)
         with monkeypatch.context() as patched:
             patched.setattr(
-                type(small.service), "context",
+                type(small.service),
+                "context",
                 lambda self, *said, now=later: replace(real(*said), now=now),
-            )  # fmt: skip
+            )
             sync.run()
             assert sync.rows(later) == fresh(small, "CN"), days
 
@@ -154,8 +170,13 @@ def test_without_details_a_new_name_or_number_is_not_told(small: Client) -> None
     record(
         small.database,
         {"command": "amend_particulars", "name": "Synthetic Newer", **about},
-        {"command": "add_identifier", "scheme": "MID", "value": "OWN1", **about,
-         "override": "as the authority writes it"},
+        {
+            "command": "add_identifier",
+            "scheme": "MID",
+            "value": "OWN1",
+            **about,
+            "override": "as the authority writes it",
+        },
     )
 
     assert (with_details.run(), without.run()) == (2, 0)
@@ -173,8 +194,13 @@ def test_of_whom_the_partner_may_not_see_nothing_is_told_with_details_either(
     record(
         small.database,
         {"command": "amend_particulars", "name": "Synthetic Secret", **about},
-        {"command": "add_identifier", "scheme": "MID", "value": "OWN9", **about,
-         "override": "as the authority writes it"},
+        {
+            "command": "add_identifier",
+            "scheme": "MID",
+            "value": "OWN9",
+            **about,
+            "override": "as the authority writes it",
+        },
     )
 
     assert sync.run() == 0

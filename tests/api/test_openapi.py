@@ -100,8 +100,14 @@ def fits(value: Any, schema: dict[str, Any]) -> bool:
     schema = resolved(schema)
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
-    python = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool,
-              "null": type(None)}  # fmt: skip
+    python = {
+        "object": dict,
+        "array": list,
+        "string": str,
+        "integer": int,
+        "boolean": bool,
+        "null": type(None),
+    }
     if kinds and not isinstance(value, tuple(python[kind] for kind in kinds)):
         return False
     if isinstance(value, dict):
@@ -119,18 +125,29 @@ REQUESTS: list[tuple[str, str, dict[str, Any], int]] = [
     ("POST", "/graphql", {"json": {"query": "{ __typename }"}}, 200),
     ("POST", "/graphql", {"json": {"query": "{ nothing }"}}, 400),
     ("POST", "/graphql", {"json": {"query": "{ agreement { id } }"}}, 400),
-    ("POST", "/graphql", {"json": {"query": "{ __typename }"},
-                          "headers": {"authorization": "Bearer no"}}, 401),
+    (
+        "POST",
+        "/graphql",
+        {"json": {"query": "{ __typename }"}, "headers": {"authorization": "Bearer no"}},
+        401,
+    ),
     ("GET", "/graphql", {}, 405),
     ("GET", "/graphql", {"headers": {"accept": "text/html"}}, 200),
     ("GET", "/graphql", {"params": {"query": "{ __typename }"}}, 200),
     ("POST", "/graphql", {"json": {}, "headers": {"accept": "text/css"}}, 406),
-    ("POST", "/graphql", {"json": {"query": '{ administration(code: "CN") { name } }'},
-                          "headers": {"aeo-min-position": "0123456789ab:1"}}, 412),
+    (
+        "POST",
+        "/graphql",
+        {
+            "json": {"query": '{ administration(code: "CN") { name } }'},
+            "headers": {"aeo-min-position": "0123456789ab:1"},
+        },
+        412,
+    ),
     ("POST", "/graphql", {"content": b"{"}, 415),
     ("GET", "/log/tile/067", {}, 400),
     ("GET", "/log/tile/0/067", {}, 404),
-]  # fmt: skip
+]
 
 
 def test_every_answer_is_one_that_is_described(counter: Client) -> None:
@@ -185,9 +202,7 @@ def test_a_head_is_answered_as_the_get_of_every_address(counter: Client) -> None
     for path in found:
         # Whole, and without an id in the text, so that lengths can be compared.
         headers = {"accept-encoding": "identity", "x-request-id": "the-same"}
-        whole, head = (
-            counter.request(method, path, headers=headers) for method in ("GET", "HEAD")
-        )
+        whole, head = (counter.request(method, path, headers=headers) for method in ("GET", "HEAD"))
         assert head.status_code == whole.status_code, path
         assert head.content == b"", path
         assert head.headers.get("content-type") == whole.headers.get("content-type"), path
@@ -229,17 +244,20 @@ NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
 def test_the_contact_that_is_set_is_served(counter: Client) -> None:
     until = datetime.now(UTC) + timedelta(days=200)
-    said = {"security_contact": f"{CONTACT}, https://register.example/report",
-            "security_expires": until}  # fmt: skip
+    said = {
+        "security_contact": f"{CONTACT}, https://register.example/report",
+        "security_expires": until,
+    }
     with Client(counter.database, counter.home, **said) as other:
         answer = other.request("GET", PATH)
         again = other.request("GET", PATH, headers={"if-none-match": answer.headers["etag"]})
 
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.text.splitlines() == [
-        f"Contact: {CONTACT}", "Contact: https://register.example/report",
+        f"Contact: {CONTACT}",
+        "Contact: https://register.example/report",
         f"Expires: {until.replace(microsecond=0).isoformat().replace('+00:00', 'Z')}",
-    ]  # fmt: skip
+    ]
     assert again.status_code == 304
 
 
@@ -254,12 +272,14 @@ def test_a_contact_that_has_expired_is_no_more_given(counter: Client) -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        {"security_contact": "security@register.example"}, {"security_contact": "mailto:a b"},
-        {"security_contact": f"{CONTACT}\nPolicy: x"}, {"security_contact": CONTACT},
+        {"security_contact": "security@register.example"},
+        {"security_contact": "mailto:a b"},
+        {"security_contact": f"{CONTACT}\nPolicy: x"},
+        {"security_contact": CONTACT},
         {"security_contact": "http://register.example"},
         {"security_contact": CONTACT, "security_expires": "2027-01-01T00:00:00"},
     ],
-)  # fmt: skip
+)
 def test_a_contact_that_nobody_could_use_is_refused(said: dict[str, str]) -> None:
     alone = said.get("security_contact") == CONTACT
     expires = {} if alone else {"security_expires": "2027-01-01T00:00:00Z"}

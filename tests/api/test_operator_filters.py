@@ -67,10 +67,15 @@ def _begun(luck: random.Random) -> Iterator[list[Line]]:
         if len(lines) == 5 and luck.random() < 0.7:
             lines[-1]["valid_until"] = str(TODAY + luck.randrange(-40, 80) * DAY)
         yield lines + [
-            {"command": "give_consent", "tin": tin, "partner": partner,
-             "known_at": lines[-1]["known_at"]}
-            for partner in ("CN", "KR") if luck.random() < 0.6
-        ]  # fmt: skip
+            {
+                "command": "give_consent",
+                "tin": tin,
+                "partner": partner,
+                "known_at": lines[-1]["known_at"],
+            }
+            for partner in ("CN", "KR")
+            if luck.random() < 0.6
+        ]
 
 
 def _events(luck: random.Random, tin: str) -> Line:
@@ -78,25 +83,35 @@ def _events(luck: random.Random, tin: str) -> Line:
     mid = luck.choice(MIDS)
     since = str(TODAY - luck.randrange(0, 30) * DAY)
     dated = {"effective": since, "legal_ground": "a law"}
-    return luck.choice([
-        {"command": "add_identifier", "tin": tin, "scheme": "MID", "value": mid},
-        {"command": "add_identifier", "tin": tin, "scheme": "MID", "value": mid, **dated},
-        {"command": "end_identifier", "tin": tin, "scheme": "MID", "value": mid},
-        {"command": "add_identifier", "tin": tin, "scheme": "CN_REG",
-         "value": f"3101-9{tin[-5:]}"},
-        {"command": "amend_particulars", "tin": tin, "name": f"Renamed {luck.randrange(9)}"},
-        {"command": "amend_particulars", "tin": tin, "roles": ["IMPORTER"], **dated},
-        {"command": "open_reassessment", "tin": tin},
-        {"command": "close_reassessment", "tin": tin},
-        {"command": "suspend_authorisation", "tin": tin, "reason": "a debt", **dated},
-        {"command": "lift_suspension", "tin": tin},
-        {"command": "renew_authorisation", "tin": tin, "legal_ground": "a law",
-         "valid_until": str(TODAY + luck.randrange(5, 400) * DAY)},
-        {"command": "lodge_application", "tin": tin, "programme": "CN-AEO", "type": "CE"},
-        {"command": "withdraw_application", "tin": tin},
-        {"command": "revoke_authorisation", "tin": tin, "reason": "fraud"},
-        {"command": "withdraw_consent", "tin": tin, "partner": "KR"},
-    ])  # fmt: skip
+    return luck.choice(
+        [
+            {"command": "add_identifier", "tin": tin, "scheme": "MID", "value": mid},
+            {"command": "add_identifier", "tin": tin, "scheme": "MID", "value": mid, **dated},
+            {"command": "end_identifier", "tin": tin, "scheme": "MID", "value": mid},
+            {
+                "command": "add_identifier",
+                "tin": tin,
+                "scheme": "CN_REG",
+                "value": f"3101-9{tin[-5:]}",
+            },
+            {"command": "amend_particulars", "tin": tin, "name": f"Renamed {luck.randrange(9)}"},
+            {"command": "amend_particulars", "tin": tin, "roles": ["IMPORTER"], **dated},
+            {"command": "open_reassessment", "tin": tin},
+            {"command": "close_reassessment", "tin": tin},
+            {"command": "suspend_authorisation", "tin": tin, "reason": "a debt", **dated},
+            {"command": "lift_suspension", "tin": tin},
+            {
+                "command": "renew_authorisation",
+                "tin": tin,
+                "legal_ground": "a law",
+                "valid_until": str(TODAY + luck.randrange(5, 400) * DAY),
+            },
+            {"command": "lodge_application", "tin": tin, "programme": "CN-AEO", "type": "CE"},
+            {"command": "withdraw_application", "tin": tin},
+            {"command": "revoke_authorisation", "tin": tin, "reason": "fraud"},
+            {"command": "withdraw_consent", "tin": tin, "partner": "KR"},
+        ]
+    )
 
 
 @dataclass
@@ -116,9 +131,13 @@ class Population:
 
 
 def pages(
-    counter: Client, by: str, fields: str, filter: dict[str, Any], as_of: dict[str, str],
+    counter: Client,
+    by: str,
+    fields: str,
+    filter: dict[str, Any],
+    as_of: dict[str, str],
     size: int = 100,
-) -> tuple[list[dict[str, Any]], int]:  # fmt: skip
+) -> tuple[list[dict[str, Any]], int]:
     """All pages of a list, one after the other, and the count that goes with each of them."""
     found, after, counts = [], None, set()
     while True:
@@ -258,31 +277,41 @@ def _asked(population: Population, by: str) -> list[Asked]:
         Asked({"standing": "LODGED"}, lambda it: it["standing"] == "LODGED"),
         Asked({"nameContains": "RENAMED"}, lambda it: "renamed" in it["name"].lower()),
         Asked({"role": "IMPORTER"}, lambda it: "IMPORTER" in it["roles"]),
-        _ends(TODAY, soon), _ends(None, TODAY - DAY), _ends(TODAY - 5 * DAY, None),
-        Asked({"dueBefore": str(TODAY)},
-              of_deadline=lambda d: _open(d) and d["due"] < str(TODAY)),
-        Asked({"dueBefore": str(TODAY + 400 * DAY)},
-              of_deadline=lambda d: _open(d) and d["due"] < str(TODAY + 400 * DAY)),
+        _ends(TODAY, soon),
+        _ends(None, TODAY - DAY),
+        _ends(TODAY - 5 * DAY, None),
+        Asked({"dueBefore": str(TODAY)}, of_deadline=lambda d: _open(d) and d["due"] < str(TODAY)),
+        Asked(
+            {"dueBefore": str(TODAY + 400 * DAY)},
+            of_deadline=lambda d: _open(d) and d["due"] < str(TODAY + 400 * DAY),
+        ),
         Asked({"overdue": True}, of_deadline=lambda d: d["overdue"]),
-        Asked({"overdue": False}, lambda it: not any(
-            d["overdue"] for a in it["authorisations"] for d in a["deadlines"])),
+        Asked(
+            {"overdue": False},
+            lambda it: not any(d["overdue"] for a in it["authorisations"] for d in a["deadlines"]),
+        ),
         Asked({"changedAfter": first}, lambda it: it["tin"] in changed[0]),
         Asked({"changedAfter": second}, lambda it: it["tin"] in changed[1]),
         # The position before is the last that was recorded before this instant.
-        Asked({"changedSince": (since + timedelta(microseconds=1)).isoformat()},
-              lambda it: it["tin"] in changed[0]),
-        _identified("MID", " cnacm1 sha"), _identified("CN_REG", "3101900 001"),
-        _identified("MID", MIDS[2]), _identified("LEI", "5493001KJTIIGC8Y1R12"),
-    ]  # fmt: skip
+        Asked(
+            {"changedSince": (since + timedelta(microseconds=1)).isoformat()},
+            lambda it: it["tin"] in changed[0],
+        ),
+        _identified("MID", " cnacm1 sha"),
+        _identified("CN_REG", "3101900 001"),
+        _identified("MID", MIDS[2]),
+        _identified("LEI", "5493001KJTIIGC8Y1R12"),
+    ]
     if by != "partner:EU":
         found.append(Asked({"recognisedIn": "KR"}, lambda it: it["tin"] in recognised))
         tins = [it["tin"] for it in population.read(by)]
         ask = 'query ($t: [TIN!]!) { recognitions(tins: $t, in: "KR") { tin outcome } }'
         told = population.counter.post(ask, by, t=tins).json()
         recognised = {
-            it["tin"] for it in (told.get("data") or {}).get("recognitions", ())
+            it["tin"]
+            for it in (told.get("data") or {}).get("recognitions", ())
             if it["outcome"] == "RECOGNISED"
-        }  # fmt: skip
+        }
         if "errors" in told:
             found.pop()
     return found
@@ -305,9 +334,7 @@ def _should(operators: list[dict[str, Any]], asked: tuple[Asked, ...]) -> list[s
     return [it["tin"] for it in operators if meets(it)]
 
 
-def _pairs(
-    asked: list[Asked], luck: random.Random, share: float
-) -> Iterator[tuple[Asked, Asked]]:
+def _pairs(asked: list[Asked], luck: random.Random, share: float) -> Iterator[tuple[Asked, Asked]]:
     """Of every two filters, with as many of their values as there is time for."""
     by_names: dict[frozenset[str], list[tuple[Asked, Asked]]] = {}
     for a, b in itertools.combinations(asked, 2):
@@ -337,8 +364,17 @@ def test_every_two_filters_hold_those_that_can_be_read_to_meet_both(
         if len(pair) == 1 and 0 < total < len(every):
             met.update(filter)
     if by in (AUDITOR, CHINA):
-        wanted = {"validUntilFrom", "validUntilTo", "dueBefore", "overdue", "changedAfter",
-                  "changedSince", "identifier", "programme", "type"}  # fmt: skip
+        wanted = {
+            "validUntilFrom",
+            "validUntilTo",
+            "dueBefore",
+            "overdue",
+            "changedAfter",
+            "changedSince",
+            "identifier",
+            "programme",
+            "type",
+        }
         assert wanted <= met, wanted - met
         assert by == CHINA or "recognisedIn" in met
     if by == KOREA:
@@ -370,11 +406,14 @@ def test_past_days_are_filtered_as_they_are_read(population: Population) -> None
         for by in (AUDITOR, KOREA):
             every = population.read(by, at=at)
             for asked in (
-                _ends(TODAY, TODAY + 20 * DAY), _identified("MID", MIDS[0]),
+                _ends(TODAY, TODAY + 20 * DAY),
+                _identified("MID", MIDS[0]),
                 Asked({"overdue": True}, of_deadline=lambda d: d["overdue"]),
-                Asked({"dueBefore": str(TODAY)},
-                      of_deadline=lambda d: _open(d) and d["due"] < str(TODAY)),
-            ):  # fmt: skip
+                Asked(
+                    {"dueBefore": str(TODAY)},
+                    of_deadline=lambda d: _open(d) and d["due"] < str(TODAY),
+                ),
+            ):
                 found, total = pages(population.counter, by, "tin", asked.filter, {"at": at})
                 assert [it["tin"] for it in found] == _should(every, (asked,)), (at, by, asked)
                 assert total == len(found)
@@ -388,8 +427,11 @@ def test_past_days_are_filtered_as_they_are_read(population: Population) -> None
 @pytest.mark.parametrize(
     ("filter", "as_of", "why"),
     [
-        ({"validUntilFrom": "2026-02-01", "validUntilTo": "2026-01-01"}, {},
-         "validUntilTo: 2026-01-01 is before 2026-02-01"),
+        (
+            {"validUntilFrom": "2026-02-01", "validUntilTo": "2026-01-01"},
+            {},
+            "validUntilTo: 2026-01-01 is before 2026-02-01",
+        ),
         ({"identifier": {"scheme": "XYZ", "value": "1"}}, {}, "identifier.scheme: found 'XYZ'"),
         ({"identifier": {"scheme": "MID", "value": " "}}, {}, "identifier.value: found ''"),
         ({"identifier": {"scheme": "MID", "value": "A" * 65}}, {}, "identifier.value: found"),
@@ -397,11 +439,15 @@ def test_past_days_are_filtered_as_they_are_read(population: Population) -> None
         ({"changedSince": "2999-01-01T00:00:00Z"}, {}, "is in the future"),
         *(
             ({name: value}, {"knownAt": "2026-01-01T00:00:00Z"}, f"{name} is asked of what")
-            for name, value in (("overdue", False), ("dueBefore", "2026-01-01"),
-                                ("changedAfter", 1), ("changedSince", "2026-01-01T00:00:00Z"))
+            for name, value in (
+                ("overdue", False),
+                ("dueBefore", "2026-01-01"),
+                ("changedAfter", 1),
+                ("changedSince", "2026-01-01T00:00:00Z"),
+            )
         ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_filtered_is_refused_in_words(
     region: Client, filter: dict[str, Any], as_of: dict[str, str], why: str
 ) -> None:
@@ -449,9 +495,10 @@ analyze;"""
 def grown(population: Population) -> Iterator[psycopg.Connection[Any]]:
     """A connection that sees many more operators, and then takes them back."""
     tin = next(
-        it["tin"] for it in population.read(AUDITOR)
+        it["tin"]
+        for it in population.read(AUDITOR)
         if any(a["deadlines"] for a in it["authorisations"])
-    )  # fmt: skip
+    )
     with psycopg.connect(population.counter.database) as connection:
         for statement in GROW.split(";"):
             if statement.strip():
@@ -485,18 +532,22 @@ def generic_plan(
     "statement", [lambda wanted: page_sql(wanted, Span(51)), count_sql], ids=["page", "count"]
 )
 def test_an_index_serves_each_filter(
-    grown: psycopg.Connection[Any], index: str, statement: Callable[[Wanted], str],
+    grown: psycopg.Connection[Any],
+    index: str,
+    statement: Callable[[Wanted], str],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setattr(operator_lists, "FEW", 200)
     wanted = Wanted(**INDEXES[index])  # type: ignore[arg-type]
     now = datetime.now(UTC)
     said = asked_by(Sight("auditor"), now, AsOf(now, now)) | wanted.parameters | {"size": 51}
     rows = generic_plan(grown, statement(wanted), said)
-    names = dict(grown.execute(
-        "select c.relname, p.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid"
-        " join pg_class p on p.oid = i.inhparent where c.relkind = 'i'"
-    ).fetchall())  # fmt: skip
+    names = dict(
+        grown.execute(
+            "select c.relname, p.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid"
+            " join pg_class p on p.oid = i.inhparent where c.relkind = 'i'"
+        ).fetchall()
+    )
     plan = "\n".join(rows)
     used = {names[word] for word in plan.split() if word in names}
     assert index in used, plan
@@ -505,8 +556,12 @@ def test_an_index_serves_each_filter(
 def test_where_many_are_found_the_list_is_walked_and_is_the_same(
     population: Population, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for filter in ({"changedAfter": 1}, {"validUntilFrom": "2020-01-01"}, {"overdue": True},
-                   {"changedAfter": 1, "validUntilFrom": "2020-01-01"}):  # fmt: skip
+    for filter in (
+        {"changedAfter": 1},
+        {"validUntilFrom": "2020-01-01"},
+        {"overdue": True},
+        {"changedAfter": 1, "validUntilFrom": "2020-01-01"},
+    ):
         few = pages(population.counter, AUDITOR, "tin", filter, {}, 3)
         monkeypatch.setattr(operator_lists, "FEW", 0)
         many = pages(population.counter, AUDITOR, "tin", filter, {}, 3)

@@ -74,10 +74,12 @@ def test_the_public_cannot_list_and_is_told_the_standing_alone(region: Client) -
         None,
     )["operator"]
     assert shown == {
-        "name": "Synthetic Fruit", "standing": "VALID", "address": None,
+        "name": "Synthetic Fruit",
+        "standing": "VALID",
+        "address": None,
         "authorisations": [{"number": "AEOCN1234567890", "status": "VALID"}],
         "administration": {"code": "CN"},
-    }  # fmt: skip
+    }
 
 
 def test_a_certificate_number_finds_its_holder_if_the_asker_may_see_it(region: Client) -> None:
@@ -119,11 +121,15 @@ def test_the_periods_show_both_beliefs_the_newest_law_first(region: Client) -> N
     [suspended, valid, before, *_] = region.ask(PERIODS, AUDITOR, tin=STEEL)["operator"]["periods"]
 
     assert suspended == {
-        "authorisation": "KRAEO2222", "status": "SUSPENDED",
-        "validFrom": "2026-02-28T15:00:00.000000Z", "validTo": None,
-        "recordedFrom": "2026-03-10T02:00:00.000000Z", "recordedTo": None,
-        "ground": "Art. 4; a criminal case", "event": {"type": "operator.suspended"},
-    }  # fmt: skip
+        "authorisation": "KRAEO2222",
+        "status": "SUSPENDED",
+        "validFrom": "2026-02-28T15:00:00.000000Z",
+        "validTo": None,
+        "recordedFrom": "2026-03-10T02:00:00.000000Z",
+        "recordedTo": None,
+        "ground": "Art. 4; a criminal case",
+        "event": {"type": "operator.suspended"},
+    }
     assert (valid["validTo"], valid["recordedTo"]) == (suspended["validFrom"], None)
     assert (before["validTo"], before["recordedTo"]) == (None, suspended["recordedFrom"])
 
@@ -165,11 +171,15 @@ def test_a_renamed_and_merged_operator_answers_with_its_successor(region: Client
         return found
 
     assert then("2019-01-01T00:00:00Z") == {
-        "name": "Synthetic Old", "standing": "VALID", "successor": None,
-    }  # fmt: skip
+        "name": "Synthetic Old",
+        "standing": "VALID",
+        "successor": None,
+    }
     assert then("2026-01-01T00:00:00Z") == {
-        "name": "Synthetic Older", "standing": "SUPERSEDED", "successor": {"tin": FRUIT},
-    }  # fmt: skip
+        "name": "Synthetic Older",
+        "standing": "SUPERSEDED",
+        "successor": {"tin": FRUIT},
+    }
 
 
 def test_an_authorisation_says_since_when_it_stands_and_what_it_is_held_to(
@@ -177,12 +187,22 @@ def test_an_authorisation_says_since_when_it_stands_and_what_it_is_held_to(
 ) -> None:
     record(
         region.database,
-        {"command": "register_operator", "tin": "CN888", "name": "Slow", "source": "synthetic",
-         "known_at": "2026-01-05T02:00:00Z"},
-        {"command": "lodge_application", "tin": "CN888", "programme": "CN-AEO", "type": "ACE",
-         "known_at": "2026-01-05T02:00:00Z"},
+        {
+            "command": "register_operator",
+            "tin": "CN888",
+            "name": "Slow",
+            "source": "synthetic",
+            "known_at": "2026-01-05T02:00:00Z",
+        },
+        {
+            "command": "lodge_application",
+            "tin": "CN888",
+            "programme": "CN-AEO",
+            "type": "ACE",
+            "known_at": "2026-01-05T02:00:00Z",
+        },
         {"command": "accept_application", "tin": "CN888", "known_at": "2026-01-06T02:00:00Z"},
-    )  # fmt: skip
+    )
     ask = """query ($asOf: AsOf) { operator(tin: "CN888", asOf: $asOf) { authorisations {
         number type status since programme { code types }
         deadlines { what due met overdue } } } }"""
@@ -274,9 +294,11 @@ def test_a_command_tells_nobody_whether_another_customs_has_an_operator(
         outcome = region.tell(command, "officer:CN", **said)
         return outcome["code"], outcome["message"].replace(tin, "IT")
 
-    assert told(SHUT) == told("FR4444445") == (
-        "UNKNOWN_OPERATOR", "operator IT is not in this register"
-    )  # fmt: skip
+    assert (
+        told(SHUT)
+        == told("FR4444445")
+        == ("UNKNOWN_OPERATOR", "operator IT is not in this register")
+    )
     assert told(OPEN)[0] == told(FRUIT)[0] == "STALE_VERSION"  # those it may see, and its own
 
 
@@ -348,8 +370,9 @@ def test_two_outcomes_asked_in_one_question_are_both_kept_as_told(region: Client
         with psycopg.connect(region.database) as connection:
             [(found,)] = connection.execute(
                 "select count(*) from access.read_log where territory = 'KR'"
-                " and tins = %s and outcomes = '{RECOGNISED}'", [[FRUIT]]
-            ).fetchall()  # fmt: skip
+                " and tins = %s and outcomes = '{RECOGNISED}'",
+                [[FRUIT]],
+            ).fetchall()
         return int(found)
 
     document = """query ($tin: TIN!) { operator(tin: $tin) {
@@ -358,8 +381,9 @@ def test_two_outcomes_asked_in_one_question_are_both_kept_as_told(region: Client
     before = kept()
 
     assert region.ask(document, "partner:KR", tin=FRUIT)["operator"] == {
-        "yes": [{"in": "KR", "outcome": "RECOGNISED"}], "no": [],
-    }  # fmt: skip
+        "yes": [{"in": "KR", "outcome": "RECOGNISED"}],
+        "no": [],
+    }
     for _ in range(50):
         if kept() > before:
             break

@@ -84,14 +84,19 @@ def test_an_owner_does_everything_after_the_lines_that_it_was_told(
 
 #: Commands, and the role that each of them lets its login become first.
 WANTED = [
-    (["load"], "aeo_writer"), (["import", "none.jsonl"], "aeo_writer"),
-    (["ask", "CN1234567890", "--in", "KR"], "aeo_reader"), (["rebuild"], "aeo_projector"),
+    (["load"], "aeo_writer"),
+    (["import", "none.jsonl"], "aeo_writer"),
+    (["ask", "CN1234567890", "--in", "KR"], "aeo_reader"),
+    (["rebuild"], "aeo_projector"),
     (["replay", "--at", "2020-01-01"], "aeo_projector"),
     (["erase", str(uuid4()), "--ground", "asked"], "aeo_erasure"),
-    (["serve"], "aeo_reader"), (["follow"], "aeo_projector"), (["clerk"], "aeo_writer"),
-    (["log"], "aeo_projector"), (["sign"], "aeo_signer"),
+    (["serve"], "aeo_reader"),
+    (["follow"], "aeo_projector"),
+    (["clerk"], "aeo_writer"),
+    (["log"], "aeo_projector"),
+    (["sign"], "aeo_signer"),
     (["new-epoch", "--why", "restored"], "aeo_writer"),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
@@ -157,9 +162,7 @@ def test_a_login_that_creates_roles_takes_on_those_that_it_administers(
         psycopg.connect(conninfo, autocommit=True) as owner,
     ):
         superuser.execute(f"alter role {name} createrole")
-        superuser.execute(
-            f"grant aeo_writer to {name} with admin true, set false, inherit false"
-        )
+        superuser.execute(f"grant aeo_writer to {name} with admin true, set false, inherit false")
         with pytest.raises(PrivilegeMissing):
             privileges.require_roles(conninfo, ["aeo_writer"])
 
@@ -192,9 +195,11 @@ def test_a_service_with_several_hosts_finds_the_one_that_is_written_to(
         small_world(database)
         given = psycopg.conninfo.conninfo_to_dict(database)
         several = make_conninfo(
-            database, host=f"{tmp_path},{given['host']}", port=f"5432,{given['port']}",
+            database,
+            host=f"{tmp_path},{given['host']}",
+            port=f"5432,{given['port']}",
             target_session_attrs="read-write",
-        )  # fmt: skip
+        )
         privileges.require_roles(several, ROLES)
 
         with Client(several, tmp_path) as counter:

@@ -157,9 +157,7 @@ def test_a_byte_of_a_tile_changed_in_the_database_is_found(
     expect(verify(auditor, address, position)).to_contain_text("is in the log")
 
 
-def test_its_own_hash_changed_in_the_tile_is_named(
-    auditor: Page, address: str, world: str
-) -> None:
+def test_its_own_hash_changed_in_the_tile_is_named(auditor: Page, address: str, world: str) -> None:
     position = suspension(world)
     index, at = divmod(position - 1, 256)
     with meddled(world, "proof.tile", flipped(0, index, at)):
@@ -177,9 +175,7 @@ def test_an_event_that_was_edited_is_found(auditor: Page, address: str, world: s
         )
 
 
-def test_a_head_that_the_log_did_not_sign_is_found(
-    auditor: Page, address: str, world: str
-) -> None:
+def test_a_head_that_the_log_did_not_sign_is_found(auditor: Page, address: str, world: str) -> None:
     size = "(select max(size) from proof.checkpoint)"
     forge = "update proof.checkpoint set note = {} where size = " + size
     with psycopg.connect(world) as connection:
@@ -187,9 +183,7 @@ def test_a_head_that_the_log_did_not_sign_is_found(
     line = note.splitlines()[4]
     other = line[:-12] + ("A" if line[-12] != "A" else "B") + line[-11:]
     forged, true = (it.replace("'", "''") for it in (note.replace(line, other), note))
-    with meddled(
-        world, "proof.checkpoint", forge.format(f"'{forged}'"), forge.format(f"'{true}'")
-    ):
+    with meddled(world, "proof.checkpoint", forge.format(f"'{forged}'"), forge.format(f"'{true}'")):
         expect(verify(auditor, address, suspension(world)).locator(".wrong")).to_have_text(
             "The signature under the head is not the log's."
         )
@@ -212,16 +206,16 @@ def test_the_log_says_how_far_it_is_and_that_nobody_watches(page: Page, address:
     expect(main).to_contain_text(f"aeo-verify checkpoint {address}/log/checkpoint")
 
 
-def test_the_commands_on_the_page_do_what_it_says(
-    page: Page, address: str, tmp_path: Path
-) -> None:
+def test_the_commands_on_the_page_do_what_it_says(page: Page, address: str, tmp_path: Path) -> None:
     page.goto(f"{address}/log")
     python = Path(sys.executable).parent  # a python3 that has `cryptography`
     done = subprocess.run(
         ["sh", "-ec", page.locator("#commands").inner_text()],
-        cwd=tmp_path, env=os.environ | {"PATH": f"{python}:{os.environ['PATH']}"},
-        capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{python}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+    )
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "heads.json").exists()

@@ -61,9 +61,7 @@ def test_a_suspended_part_stands_beside_the_standing(at: Client) -> None:
 
 @pytest.mark.parametrize("day", [DAY, "2025-06-01", "2026-11-20", "2001-01-01"])
 @pytest.mark.parametrize("tin", [PARTLY, "CN1234567890", "CN0000000012", "FRSYNTHETIC0002"])
-def test_the_statement_says_of_parts_what_the_resolvers_say(
-    at: Client, tin: str, day: str
-) -> None:
+def test_the_statement_says_of_parts_what_the_resolvers_say(at: Client, tin: str, day: str) -> None:
     variables = {"tin": tin, "asOf": {"at": f"{day}T12:00:00Z"}}
     document = _read(STANDING, in_full=True)
     context = at.service.context(_asker(at, AUDITOR))
@@ -129,8 +127,11 @@ def test_what_certainly_began_is_in_practice_from_the_last_day_of_its_interval(
     march = {"earliest": "2014-03-01", "latest": "2014-03-31"}
     before, after = sides("CN-HK-AEO", "2014-03-20")["HK"], sides("CN-HK-AEO", "2015-01-01")["HK"]
     assert before == {
-        "party": "HK", "implementedFrom": None, "certainFrom": None, "implemented": march,
-    }  # fmt: skip
+        "party": "HK",
+        "implementedFrom": None,
+        "certainFrom": None,
+        "implemented": march,
+    }
     assert after == before | {"certainFrom": "2014-03-31"}
     page = read(at, "/agreements/CN-HK-AEO")
     assert "2014-03-31 (2014-03, the day is not known)" in page

@@ -44,8 +44,11 @@ from tests.chance import TIMES
 __all__ = ["region"]
 
 DOCUMENTS, TOGETHER = 5_000 * TIMES, 40
-NOWS = [datetime(2026, 11, 21, 12, tzinfo=UTC), datetime(2026, 3, 5, tzinfo=UTC),
-        datetime(2019, 6, 1, tzinfo=UTC)]  # fmt: skip
+NOWS = [
+    datetime(2026, 11, 21, 12, tzinfo=UTC),
+    datetime(2026, 3, 5, tzinfo=UTC),
+    datetime(2019, 6, 1, tzinfo=UTC),
+]
 
 
 def test_what_is_planned_is_what_the_resolvers_say(region: Client) -> None:

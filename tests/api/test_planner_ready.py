@@ -39,9 +39,7 @@ CASES = [*product(ASKERS, SELECTIONS), ("public", SELECTIONS[-1])]
 
 
 @pytest.mark.parametrize(("subject", "fields"), CASES)
-def test_what_lies_ready_is_what_the_tables_say(
-    region: Client, subject: str, fields: str
-) -> None:
+def test_what_lies_ready_is_what_the_tables_say(region: Client, subject: str, fields: str) -> None:
     """Today, on the edges of what each operator's row answers for, and long before them."""
     with psycopg.connect(region.database) as connection:
         edges = connection.execute("select tin, settled from views.operator").fetchall()
@@ -51,8 +49,14 @@ def test_what_lies_ready_is_what_the_tables_say(
     told = 0
     for tin, settled in edges:
         before = settled - timedelta(microseconds=1)
-        for as_of in (None, (settled, settled), (before, settled), (settled, before),
-                      (NOWS[2], settled), (NOWS[2], NOWS[2])):  # fmt: skip
+        for as_of in (
+            None,
+            (settled, settled),
+            (before, settled),
+            (settled, before),
+            (NOWS[2], settled),
+            (NOWS[2], NOWS[2]),
+        ):
             variables: dict[str, Any] = {"tin": tin}
             if as_of:
                 at, known = (f"{it.astimezone(UTC).isoformat()}" for it in as_of)

@@ -101,10 +101,13 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rename(database: str, *names: str) -> None:
     registry = Registry(environment(database))
-    record(registry, [
-        {"command": "amend_particulars", "tin": ACME, "name": name, "roles": ["EXPORTER"]}
-        for name in names
-    ])  # fmt: skip
+    record(
+        registry,
+        [
+            {"command": "amend_particulars", "tin": ACME, "name": name, "roles": ["EXPORTER"]}
+            for name in names
+        ],
+    )
     registry.close()
     Follower(database).catch_up()
 
@@ -199,17 +202,22 @@ def test_no_answer_is_older_than_asked_whatever_the_servers_do(
     assert "Acme from 0 before" not in told, "older than asked"
     assert told[f"{NEW} from 0 before"] and told["Acme from 1 before"] and told["BEHIND"]
     assert set(told) <= {
-        f"{NEW} from 0 before", f"{NEW} from 1 before", "Acme from 1 before", "BEHIND",
+        f"{NEW} from 0 before",
+        f"{NEW} from 1 before",
+        "Acme from 1 before",
+        "BEHIND",
         "UNAVAILABLE",
-    }  # fmt: skip
+    }
     assert epoch(servers.ahead).number == 1, "the one that is behind is in another epoch, not this"
     assert epoch(servers.behind).number == 2
 
 
 def test_a_copy_that_only_reads_is_behind_and_begins_no_epoch(
-    clusters: tuple[str, str, Iterator[str]], servers: Servers, tmp_path: Path,
+    clusters: tuple[str, str, Iterator[str]],
+    servers: Servers,
+    tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> None:  # fmt: skip
+) -> None:
     with Client(servers.ahead, tmp_path) as client:
         own = f"{ready(client)['epoch']}:{servers.position}"
     copied = tmp_path_factory.mktemp("copy")

@@ -136,8 +136,9 @@ def test_a_file_in_the_way_of_the_home_is_told_in_words(tmp_path: Path) -> None:
         pass
     told = subprocess.run(
         [sys.executable, "-m", "api", "up", "--port", "8497", "--home", tmp_path / "home"],
-        capture_output=True, text=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+    )
     assert told.returncode == 3 and "choose another --home" in told.stderr
     assert "Traceback" not in told.stderr
 

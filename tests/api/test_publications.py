@@ -45,8 +45,10 @@ def test_what_the_register_does_not_count_it_leaves_open(region: Client) -> None
     [trains] = claims(region, "trains")
 
     assert (trains["registryCount"], trains["difference"], trains["explanation"]) == (
-        None, None, None,
-    )  # fmt: skip
+        None,
+        None,
+        None,
+    )
 
 
 def test_documents_and_partners_of_every_kind_are_counted(region: Client) -> None:
@@ -91,11 +93,14 @@ def test_a_document_is_found_by_its_words_and_names_what_it_led_to(region: Clien
 
     [edge] = region.ask(ask, None, contains="SMART plan", party="CN")["documents"]["edges"]
     assert edge["node"] == {
-        "code": "PLAN-2018", "title": "A plan for 2018 to 2020", "date": "2018-02-02",
-        "measures": ["smart customs"], "parties": ["CN"],
+        "code": "PLAN-2018",
+        "title": "A plan for 2018 to 2020",
+        "date": "2018-02-02",
+        "measures": ["smart customs"],
+        "parties": ["CN"],
         "agreements": [{"code": "CN-KZ-AEO"}],
         "targets": [{"target": "all"}, {"target": "willing"}],
         "source": "a gazette",
-    }  # fmt: skip
+    }
     assert region.ask(ask, None, contains="smart%plan")["documents"]["edges"] == []
     assert region.ask(ask, None, party="KR")["documents"]["edges"] == []

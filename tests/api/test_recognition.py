@@ -59,15 +59,29 @@ def test_each_side_of_an_agreement_counts_from_its_own_day(region: Client) -> No
 
     record(
         region.database,
-        {"command": "register_operator", "tin": "AU777", "name": "Wine", "source": "synthetic",
-         "known_at": "2017-01-01T00:00:00Z"},
-        {"command": "lodge_application", "tin": "AU777", "programme": "AU-ATT", "type": "AEO",
-         "known_at": "2017-01-01T00:00:00Z"},
+        {
+            "command": "register_operator",
+            "tin": "AU777",
+            "name": "Wine",
+            "source": "synthetic",
+            "known_at": "2017-01-01T00:00:00Z",
+        },
+        {
+            "command": "lodge_application",
+            "tin": "AU777",
+            "programme": "AU-ATT",
+            "type": "AEO",
+            "known_at": "2017-01-01T00:00:00Z",
+        },
         {"command": "accept_application", "tin": "AU777", "known_at": "2017-01-01T00:00:00Z"},
         {"command": "start_examination", "tin": "AU777", "known_at": "2017-01-01T00:00:00Z"},
-        {"command": "grant_authorisation", "tin": "AU777", "number": "ATT777",
-         "known_at": "2017-01-01T00:00:00Z"},
-    )  # fmt: skip
+        {
+            "command": "grant_authorisation",
+            "tin": "AU777",
+            "number": "ATT777",
+            "known_at": "2017-01-01T00:00:00Z",
+        },
+    )
     early = ask(region, "AU777", "CN", asOf={"at": "2018-06-01T00:00:00Z"})
     assert verdict(early) == ("NOT_RECOGNISED", ["AGREEMENT_NOT_IMPLEMENTED"])
     assert early["reasons"][0]["message"] == (
@@ -112,7 +126,8 @@ def test_a_suspension_recorded_late_shows_from_its_day_to_who_asks_later(region:
         (FRUIT, "CN", "China is the operator's own territory."),
         (OPEN, "FR", "Germany and France were one customs territory on 2024-01-01."),
         (
-            SHUT, "CN",
+            SHUT,
+            "CN",
             "FR4444444 had given no consent to China on 2024-01-01; CN-EU-AEO asks for it.",
         ),
         ("CN9", "KR", "The register has nothing to tell of this operator in South Korea."),
@@ -170,8 +185,11 @@ def test_many_at_once_answer_in_the_order_asked(region: Client) -> None:
 
     assert [it["tin"] for it in found] == tins
     assert [it["outcome"] for it in found] == [
-        "RECOGNISED", "UNKNOWN", "RECOGNISED", "RECOGNISED",
-    ]  # fmt: skip
+        "RECOGNISED",
+        "UNKNOWN",
+        "RECOGNISED",
+        "RECOGNISED",
+    ]
 
 
 def test_more_than_a_thousand_keys_are_refused_with_both_numbers(region: Client) -> None:
@@ -213,9 +231,13 @@ def test_consent_given_opens_and_withdrawn_shuts(region: Client) -> None:
 
     record(
         region.database,
-        {"command": "withdraw_consent", "tin": SHUT, "partner": "CN",
-         "known_at": "2026-07-01T02:00:00Z"},
-    )  # fmt: skip
+        {
+            "command": "withdraw_consent",
+            "tin": SHUT,
+            "partner": "CN",
+            "known_at": "2026-07-01T02:00:00Z",
+        },
+    )
     assert verdict(ask(region, SHUT, "CN", "partner:CN")) == ("UNKNOWN", ["NO_INFORMATION"])
 
 

@@ -207,6 +207,7 @@ def test_what_a_killed_replay_left_is_removed_by_the_next_but_not_what_a_living_
     aeo.run("replay", *MOMENT)
 
     assert schemas(aeo) == [
-        "replay_20260305t000000_20260306t000000", "replay_20260305t000000_20260311t000000"
-    ]  # fmt: skip
+        "replay_20260305t000000_20260306t000000",
+        "replay_20260305t000000_20260311t000000",
+    ]
     aeo.run("replay", "--drop")

@@ -71,8 +71,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Any
 
             def restart(mode: str) -> None:
                 done = runner(own)(
-                    own.programs / "pg_ctl", "restart", "-w", "-D", own.data, "-m", mode,
-                    "-l", own.log,
+                    own.programs / "pg_ctl",
+                    "restart",
+                    "-w",
+                    "-D",
+                    own.data,
+                    "-m",
+                    mode,
+                    "-l",
+                    own.log,
                 )
                 assert done.returncode == 0, done.stderr
 

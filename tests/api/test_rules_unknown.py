@@ -24,15 +24,27 @@ BAR = "CN9000000009"
 GROUND = "GACC Order 282, as the office reads it"
 DAY = "2026-05-05T02:00:00Z"
 AGAIN = [
-    {"command": "revoke_authorisation", "tin": BAR, "reason": "fraud",
-     "known_at": "2026-05-01T02:00:00Z"},
-    {"command": "lodge_application", "tin": BAR, "programme": "CN-AEO", "type": "ACE",
-     "known_at": "2026-05-04T02:00:00Z"},
+    {
+        "command": "revoke_authorisation",
+        "tin": BAR,
+        "reason": "fraud",
+        "known_at": "2026-05-01T02:00:00Z",
+    },
+    {
+        "command": "lodge_application",
+        "tin": BAR,
+        "programme": "CN-AEO",
+        "type": "ACE",
+        "known_at": "2026-05-04T02:00:00Z",
+    },
     {"command": "accept_application", "tin": BAR, "known_at": "2026-05-04T03:00:00Z"},
-]  # fmt: skip
+]
 GRANT = {
-    "command": "grant_authorisation", "tin": BAR, "number": "AEOCN9000000009X", "known_at": DAY
-}  # fmt: skip
+    "command": "grant_authorisation",
+    "tin": BAR,
+    "number": "AEOCN9000000009X",
+    "known_at": DAY,
+}
 ASKED = """query ($tin: TIN!, $asOf: AsOf) {
   operator(tin: $tin, asOf: $asOf) {
     standing
@@ -51,9 +63,10 @@ PROGRAMME = """query ($asOf: AsOf) { programme(code: "CN-AEO", asOf: $asOf) {
 @pytest.fixture(scope="module")
 def barred(region: Client) -> Client:
     """The region after the second grant, which said its ground."""
-    record(region.database, *operator(
-        BAR, "Synthetic Bar", "CN-AEO", "ACE", "AEOCN9000000009", "2018-06-04"
-    ))  # fmt: skip
+    record(
+        region.database,
+        *operator(BAR, "Synthetic Bar", "CN-AEO", "ACE", "AEOCN9000000009", "2018-06-04"),
+    )
     record(region.database, *AGAIN)
     with pytest.raises(GroundNeeded, match="nobody knows bar_years of CN-AEO"):
         record(region.database, GRANT)
@@ -105,12 +118,15 @@ def test_the_planned_answer_is_that_of_the_resolvers(barred: Client, by: str) ->
 def test_the_event_says_which_rules_nobody_knew(barred: Client) -> None:
     found = barred.ask(
         """query ($tin: TIN!) { operator(tin: $tin) { history(first: 100) {
-             edges { node { type legalGround payload } } } } }""", AUDITOR, tin=BAR,
-    )["operator"]["history"]["edges"]  # fmt: skip
+             edges { node { type legalGround payload } } } } }""",
+        AUDITOR,
+        tin=BAR,
+    )["operator"]["history"]["edges"]
     marked = [
-        (it["node"]["type"], it["node"]["payload"]["rule_unknown"]) for it in found
+        (it["node"]["type"], it["node"]["payload"]["rule_unknown"])
+        for it in found
         if it["node"]["payload"].get("rule_unknown")
-    ]  # fmt: skip
+    ]
 
     assert ("operator.granted", ["bar_years", "review_years"]) in marked
     assert ("operator.revoked", ["bar_years"]) in marked
@@ -153,6 +169,9 @@ def test_a_rule_is_said_to_be_none_or_unknown_over_graphql(barred: Client) -> No
     record(barred.database)
     found = barred.ask(PROGRAMME, None)["programme"]["rules"]
     assert {
-        "name": "suspension_days", "state": "UNKNOWN", "value": "unknown", "unit": None,
+        "name": "suspension_days",
+        "state": "UNKNOWN",
+        "value": "unknown",
+        "unit": None,
         "source": "Order 282",
-    } in found  # fmt: skip
+    } in found

@@ -13,9 +13,7 @@ from api.schema import core, schema
 from registry.paths import SCHEMA
 from tests.paths import CONTRACT
 
-CONTRACT = build_schema(
-    CONTRACT.read_text(encoding="utf-8"), assume_valid=True
-)
+CONTRACT = build_schema(CONTRACT.read_text(encoding="utf-8"), assume_valid=True)
 #: Promised for later: being told of changes.
 LATER = {"Subscription"}
 

@@ -46,10 +46,18 @@ CODES = [CN, KR, EU, AU, AdministrationCode("US"), AdministrationCode("BT")]
 US = AdministrationCode("US")
 #: The ends of the calendar and of the record, the hours around them, and ordinary days.
 INSTANTS = [
-    ALWAYS, ALWAYS + timedelta(hours=5), ALWAYS + timedelta(days=1), datetime(2, 1, 1, tzinfo=UTC),
-    AT - timedelta(days=900), AT - timedelta(days=3, hours=4), AT, AT + timedelta(days=30),
-    NEVER_AT - timedelta(hours=1), NEVER_AT, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
-]  # fmt: skip
+    ALWAYS,
+    ALWAYS + timedelta(hours=5),
+    ALWAYS + timedelta(days=1),
+    datetime(2, 1, 1, tzinfo=UTC),
+    AT - timedelta(days=900),
+    AT - timedelta(days=3, hours=4),
+    AT,
+    AT + timedelta(days=30),
+    NEVER_AT - timedelta(hours=1),
+    NEVER_AT,
+    datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+]
 _instants = st.sampled_from(INSTANTS)
 _ends = st.sampled_from([None, *INSTANTS])
 _periods = st.builds(
@@ -93,14 +101,21 @@ _worlds = st.builds(
     periods=st.lists(_periods, max_size=3),
     links=st.lists(_links, max_size=4),
     identifiers=st.lists(
-        st.builds(Identified, st.just("EORI"), st.just("X"), st.just(None), st.just(None),
-                  _instants, _ends),
+        st.builds(
+            Identified,
+            st.just("EORI"),
+            st.just("X"),
+            st.just(None),
+            st.just(None),
+            _instants,
+            _ends,
+        ),
         max_size=1,
     ),
     consents=st.lists(st.builds(Consented, st.sampled_from([None, US, EU]), _instants, _ends)),
     members=st.lists(st.builds(Member, st.just(EU), st.sampled_from([CN, US]), _instants, _ends)),
     list_as_of=st.sampled_from([None, *INSTANTS[1:]]),
-)  # fmt: skip
+)
 _questions = st.builds(
     Question,
     st.sampled_from([US, EU, CN]),
@@ -120,8 +135,9 @@ def test_every_reason_of_every_world_has_a_sentence_that_is_made_of_its_code_and
     world: Facts, asked: Question, zones: dict[str, str]
 ) -> None:
     given_ = recognise(world, asked)
-    whatever = Answer(Outcome.UNKNOWN, Outcome.UNKNOWN, Outcome.UNKNOWN, tuple(ReasonCode),
-                      given_.bases)  # fmt: skip
+    whatever = Answer(
+        Outcome.UNKNOWN, Outcome.UNKNOWN, Outcome.UNKNOWN, tuple(ReasonCode), given_.bases
+    )
     for answer in (given_, whatever):
         for reason in why(world, asked, answer, zones, all_of_it=True):
             assert reason.message.endswith(".")
@@ -183,16 +199,31 @@ HOME = "BT700000001"
 #: Of two agreements one has a clause and the other has none; neither is implemented, and the
 #: importer's civil days are an American's.
 BHUTAN: list[Line] = [
-    *({"command": "register_administration", "administration": code, "name": f"Customs of {code}",
-       "time_zone": zone, "effective": "1958-01-01", **PAPER}
-      for code, zone in (("US", "America/New_York"), ("BT", "Asia/Thimphu"))),
-    {"command": "register_programme", "programme": "BT-AEO", "administration": "BT",
-     "name": "Programme BT-AEO", "types": ["AEO"], "effective": "2008-01-01", **PAPER},
+    *(
+        {
+            "command": "register_administration",
+            "administration": code,
+            "name": f"Customs of {code}",
+            "time_zone": zone,
+            "effective": "1958-01-01",
+            **PAPER,
+        }
+        for code, zone in (("US", "America/New_York"), ("BT", "Asia/Thimphu"))
+    ),
+    {
+        "command": "register_programme",
+        "programme": "BT-AEO",
+        "administration": "BT",
+        "name": "Programme BT-AEO",
+        "types": ["AEO"],
+        "effective": "2008-01-01",
+        **PAPER,
+    },
     agreement("BT-US-AEO"),
     {**agreement("BT-US-TWO"), "parties": ["BT", "US"]},
     clause("BT-US-AEO", "BT", "US", "AEO"),
     *operator(HOME, "Synthetic Spice", "BT-AEO", "AEO", "BTAEO1", "2019-01-07"),
-]  # fmt: skip
+]
 SELECTIONS = (
     "code message",
     "code facts { name value item zone }",
@@ -269,8 +300,12 @@ def _cookie(client: Client, subject: str) -> dict[str, str]:
 
 def test_a_doubt_about_controls_names_the_goods_and_the_whole_interval() -> None:
     soya = Clause(RU, CN, ("*",), hs=(HsCode("1201"),), crossings=("Heihe-Blagoveshchensk",))
-    days = [datetime(2014, 7, 31, 16, tzinfo=UTC), datetime(2014, 8, 30, 16, tzinfo=UTC),
-            datetime(2017, 6, 12, 16, tzinfo=UTC), NEVER_AT]  # fmt: skip
+    days = [
+        datetime(2014, 7, 31, 16, tzinfo=UTC),
+        datetime(2014, 8, 30, 16, tzinfo=UTC),
+        datetime(2017, 6, 12, 16, tzinfo=UTC),
+        NEVER_AT,
+    ]
     states = [LinkState.UNCERTAIN, LinkState.UNCERTAIN, LinkState.LIVE]
     links = [
         Link("CN-RU-CONTROL", AgreementKind.CONTROL_RESULTS, 23, soya, state, True, begun, ended)

@@ -28,10 +28,14 @@ def amend(name: str, **more: Any) -> dict[str, Any]:
 
 def signed(said: dict[str, Any], by: Signer = CHINESE) -> dict[str, Any]:
     """What an officer's own program does: the same command, and the signature under it."""
-    command = c.read({
-        "command": "amend_particulars", "tin": said["tin"], "name": said["name"],
-        "command_id": said["commandId"],
-    })  # fmt: skip
+    command = c.read(
+        {
+            "command": "amend_particulars",
+            "tin": said["tin"],
+            "name": said["name"],
+            "command_id": said["commandId"],
+        }
+    )
     return said | {"signature": signatures.sign(command, by).signature}
 
 
@@ -61,8 +65,10 @@ def test_once_there_is_a_key_the_counter_takes_signed_decisions_only(counter: Cl
     assert before["signature"] is None
     shown = last["signature"]
     assert (shown["administration"], shown["key"], shown["valid"]) == (
-        "CN", CHINESE.key.id.hex(), True,
-    )  # fmt: skip
+        "CN",
+        CHINESE.key.id.hex(),
+        True,
+    )
     assert CHINESE.key.check(shown["text"], b64decode(shown["signature"])) is None
     assert json.loads(shown["text"].split("\n")[1])["name"] == "Acme Lines"
 

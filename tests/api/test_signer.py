@@ -206,26 +206,43 @@ def test_two_signers_of_one_home_take_turns(database: str, home: Path) -> None:
     ("changed", "why"),
     [
         ("update ledger.event set actor = 'somebody' where position = 12", "Position 12 is not"),
-        ("update ledger.event set known_at = known_at - interval '1 day' where position = 12",
-         "Position 12 is not"),
-        ("update proof.leaf set entry = set_byte(entry, 43, get_byte(entry, 43) # 1)"
-         " where position = 12", "Position 12 is not"),
-        ("update proof.salt set salt = set_byte(salt, 0, get_byte(salt, 0) # 1)"
-         " where leaf_index = 11", "Position 12 is not"),
+        (
+            "update ledger.event set known_at = known_at - interval '1 day' where position = 12",
+            "Position 12 is not",
+        ),
+        (
+            "update proof.leaf set entry = set_byte(entry, 43, get_byte(entry, 43) # 1)"
+            " where position = 12",
+            "Position 12 is not",
+        ),
+        (
+            "update proof.salt set salt = set_byte(salt, 0, get_byte(salt, 0) # 1)"
+            " where leaf_index = 11",
+            "Position 12 is not",
+        ),
         ("delete from proof.salt where leaf_index = 11", "Position 12 is not"),
         ("delete from ledger.event where position = 12", "Leaf 11 has no event"),
         ("delete from proof.leaf where position = 12", "Leaf 11 is missing"),
-        ("delete from proof.leaf where leaf_index = (select max(leaf_index) from proof.leaf)",
-         "is not in the log"),
-        ("update proof.leaf set position = -position where leaf_index in (10, 11);"
-         "update proof.leaf set position = case position when -11 then 12 else 11 end"
-         " where position < 0", "Position 12 is not what leaf 10"),
-        ("update proof.tile set hashes = set_byte(hashes, 370, get_byte(hashes, 370) # 1)",
-         r"Tile 0/000.p/\d+ is not"),
-        ("update proof.tile set hashes = substr(hashes, 1, octet_length(hashes) - 32)",
-         r"Tile 0/000.p/\d+ is not"),
+        (
+            "delete from proof.leaf where leaf_index = (select max(leaf_index) from proof.leaf)",
+            "is not in the log",
+        ),
+        (
+            "update proof.leaf set position = -position where leaf_index in (10, 11);"
+            "update proof.leaf set position = case position when -11 then 12 else 11 end"
+            " where position < 0",
+            "Position 12 is not what leaf 10",
+        ),
+        (
+            "update proof.tile set hashes = set_byte(hashes, 370, get_byte(hashes, 370) # 1)",
+            r"Tile 0/000.p/\d+ is not",
+        ),
+        (
+            "update proof.tile set hashes = substr(hashes, 1, octet_length(hashes) - 32)",
+            r"Tile 0/000.p/\d+ is not",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_was_changed_since_it_was_taken_in_is_not_signed(
     database: str, home: Path, changed: str, why: str
 ) -> None:

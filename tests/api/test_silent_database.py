@@ -30,18 +30,23 @@ LATE = 6.0  # seconds; far beyond the time limits that hold here
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """All the time limits as they stand to each other, a tenth of each."""
     for module, name, seconds in (
-        (databases, "SILENCE", 1.0), (committer, "SILENCE", 1.5), (loops, "SILENCE", 1.5),
-        (recorder, "READING", 1.5), (recorder, "PATIENCE", 2.0), (counter, "COMMAND_PATIENCE", 4.0),
-    ):  # fmt: skip
+        (databases, "SILENCE", 1.0),
+        (committer, "SILENCE", 1.5),
+        (loops, "SILENCE", 1.5),
+        (recorder, "READING", 1.5),
+        (recorder, "PATIENCE", 2.0),
+        (counter, "COMMAND_PATIENCE", 4.0),
+    ):
         monkeypatch.setattr(module, name, seconds)
 
 
 def given(client: Client, command: str) -> tuple[int, dict[str, Any], float]:
     began = time.monotonic()
     answer = client.post(
-        CONSENT, CHINA,
+        CONSENT,
+        CHINA,
         input={"tin": ACME, "partner": "KR", "commandId": command},
-    )  # fmt: skip
+    )
     return answer.status_code, answer.json(), time.monotonic() - began
 
 

@@ -40,9 +40,19 @@ def test_a_file_is_had_by_both_names(counter: Client, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["style.000000000000.css", "style.3f0c.css", "none.3f0c91ab52d4.css", "none.css", "", "vendor",
-     "../app.py", "%2e%2e/app.py", "vendor/../../app.py", "style.css%00"],
-)  # fmt: skip
+    [
+        "style.000000000000.css",
+        "style.3f0c.css",
+        "none.3f0c91ab52d4.css",
+        "none.css",
+        "",
+        "vendor",
+        "../app.py",
+        "%2e%2e/app.py",
+        "vendor/../../app.py",
+        "style.css%00",
+    ],
+)
 def test_what_is_no_file_and_a_hash_that_is_another_s_are_not_found(
     counter: Client, name: str
 ) -> None:

@@ -91,14 +91,41 @@ def test_what_no_head_covers_is_not_there_yet(counter: Client, signed: Checkpoin
 @pytest.mark.parametrize(
     "path",
     [
-        "0/0", "0/0000", "0/67", "00/067", "01/067", "64/067", "-1/067", "x/067", "0/x000/067",
-        "0/x001/x000", "0/001/067", "0/067/", "0/067.p", "0/067.p/", "0/067.p/0", "0/067.p/01",
-        "0/067.p/256", "0/067.p/1000", "0/067.p/+1", "0/067.P/1", "0//067", "0", "",
-        "entries/67", "entries/x000/067", "entries/067.p/256", "0/٠٦٧", "data/067",
-        "0/" + "x999/" * 9 + "067", "0/067%00", "0/067%0A", "0/../0/067",
+        "0/0",
+        "0/0000",
+        "0/67",
+        "00/067",
+        "01/067",
+        "64/067",
+        "-1/067",
+        "x/067",
+        "0/x000/067",
+        "0/x001/x000",
+        "0/001/067",
+        "0/067/",
+        "0/067.p",
+        "0/067.p/",
+        "0/067.p/0",
+        "0/067.p/01",
+        "0/067.p/256",
+        "0/067.p/1000",
+        "0/067.p/+1",
+        "0/067.P/1",
+        "0//067",
+        "0",
+        "",
+        "entries/67",
+        "entries/x000/067",
+        "entries/067.p/256",
+        "0/٠٦٧",
+        "data/067",
+        "0/" + "x999/" * 9 + "067",
+        "0/067%00",
+        "0/067%0A",
+        "0/../0/067",
         pytest.param("0/" + "x001/" * 1_500 + "067", id="a number of 4,503 digits"),
     ],
-)  # fmt: skip
+)
 def test_a_tile_has_one_name(counter: Client, path: str) -> None:
     # What the address itself cannot say is nobody's address.
     status = 404 if ".." in path else 400
@@ -136,8 +163,11 @@ def test_no_salt_is_ever_among_the_files(counter: Client, signed: Checkpoint) ->
         rows = connection.execute("select salt from proof.salt").fetchall()
     given = b"".join(
         counter.request("GET", f"/log/{path}").content
-        for path in ("checkpoint", f"tile/0/000.p/{signed.size}",
-                     f"tile/entries/000.p/{signed.size}")
-    )  # fmt: skip
+        for path in (
+            "checkpoint",
+            f"tile/0/000.p/{signed.size}",
+            f"tile/entries/000.p/{signed.size}",
+        )
+    )
 
     assert rows and not any(salt in given or sha256(salt).digest() in given for (salt,) in rows)

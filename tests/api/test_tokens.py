@@ -22,9 +22,13 @@ def signed(home: Path, **changed: Any) -> str:
     timedelta is counted from now, whenever the test is run."""
     now = int(time())
     claims = {
-        "iss": tokens.ISSUER, "aud": tokens.AUDIENCE, "sub": "auditor:*",
-        "iat": now, "nbf": now, "exp": now + 60,
-    } | changed  # fmt: skip
+        "iss": tokens.ISSUER,
+        "aud": tokens.AUDIENCE,
+        "sub": "auditor:*",
+        "iat": now,
+        "nbf": now,
+        "exp": now + 60,
+    } | changed
     for name, value in claims.items():
         if isinstance(value, timedelta):
             claims[name] = now + int(value.total_seconds())
@@ -48,9 +52,7 @@ def test_the_key_is_the_owners_alone(tmp_path: Path) -> None:
 
 def test_two_processes_that_begin_together_agree_on_one_key(tmp_path: Path) -> None:
     made: list[str] = []
-    together = [
-        Thread(target=lambda: made.append(issue("auditor:*", tmp_path))) for _ in range(8)
-    ]
+    together = [Thread(target=lambda: made.append(issue("auditor:*", tmp_path))) for _ in range(8)]
     for thread in together:
         thread.start()
     for thread in together:

@@ -60,9 +60,11 @@ def test_a_question_is_a_span_of_its_sender_s_trace(
     assert statement.parent is not None
     assert statement.parent.span_id == request.context.span_id
     assert request.attributes == {
-        "http.request.method": "POST", "http.response.status_code": 200,
-        "http.route": "/graphql", "aeo.request_id": answer.headers["x-request-id"],
-    }  # fmt: skip
+        "http.request.method": "POST",
+        "http.response.status_code": 200,
+        "http.route": "/graphql",
+        "aeo.request_id": answer.headers["x-request-id"],
+    }
 
 
 def test_a_command_is_a_span(traced: Client, spans: InMemorySpanExporter) -> None:

@@ -45,11 +45,24 @@ class Up:
         self.said = ""
         without = {name: it for name, it in os.environ.items() if name != "DATABASE_URL"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "api", "up", "--home", str(home), "--port", str(self.port),
-             "--operators", str(operators)],
-            cwd=ROOT, env=without, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            [
+                sys.executable,
+                "-m",
+                "api",
+                "up",
+                "--home",
+                str(home),
+                "--port",
+                str(self.port),
+                "--operators",
+                str(operators),
+            ],
+            cwd=ROOT,
+            env=without,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
-        )  # fmt: skip
+        )
 
     def until(self, wanted: str) -> str:
         """What it says until a line begins with this. Fails when it ends first."""
@@ -121,9 +134,12 @@ def gone(process: int) -> bool:
 def replayed(home: Path) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-m", "api", "replay", "--home", str(home)],
-        cwd=ROOT, env={n: it for n, it in os.environ.items() if n != "DATABASE_URL"},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={n: it for n, it in os.environ.items() if n != "DATABASE_URL"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return done.stdout.splitlines()
 
 

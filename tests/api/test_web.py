@@ -60,9 +60,7 @@ def test_what_nobody_can_write_is_not_acceptable(counter: Client) -> None:
 def test_a_question_is_json(counter: Client, media: str) -> None:
     content = json.dumps(QUESTION)
 
-    response = counter.request(
-        "POST", "/graphql", content=content, headers={"Content-Type": media}
-    )
+    response = counter.request("POST", "/graphql", content=content, headers={"Content-Type": media})
 
     assert response.status_code == 415
     assert response.headers["accept"] == "application/json"

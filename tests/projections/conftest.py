@@ -16,9 +16,13 @@ from registry.paths import WORLD
 
 #: Enough of the real record to reach every table.
 FILES = (
-    "01-administrations", "02-programmes", "05-control-results", "07-claims", "08-documents",
+    "01-administrations",
+    "02-programmes",
+    "05-control-results",
+    "07-claims",
+    "08-documents",
     "09-operators",
-)  # fmt: skip
+)
 RECORDED = "a_world_recorded"
 
 

@@ -44,11 +44,10 @@ OTHERWISE = {
 }
 #: Columns that a constraint keeps to some words: another of them.
 ONE_OF = {
-    ("membership", "sense"):
-        "case sense when 'UNION' then 'CUSTOMS_TERRITORY' else 'UNION' end",
+    ("membership", "sense"): "case sense when 'UNION' then 'CUSTOMS_TERRITORY' else 'UNION' end",
     ("programme_rule", "state"): "case state when 'UNKNOWN' then 'NONE' else 'UNKNOWN' end",
     ("link", "state"): "case state when 'LIVE' then 'SUSPENDED' else 'LIVE' end",
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -153,10 +152,12 @@ def test_each_column_of_each_table_that_is_changed_is_found_named_and_mended(
     assert all(mended for *_, mended in said), said
     named = {
         (relation.removeprefix("views."), name)
-        for relation, _, _, what, _ in said if " in " in what
-        for part in what.split("; ") if " in " in part
+        for relation, _, _, what, _ in said
+        if " in " in what
+        for part in what.split("; ")
+        if " in " in part
         for name in part.split(" in ")[1].split(", ")
-    }  # fmt: skip
+    }
     assert named >= wanted and len(wanted) > 150, wanted - named
     assert [it for it in check(database) if not it.good] == []
 
@@ -233,8 +234,10 @@ def test_a_check_that_is_killed_leaves_nothing_half_done(
     ended = subprocess.run(
         [sys.executable, "-m", "api", "checker", "--home", tmp_path],
         env={**os.environ, "DATABASE_URL": database, "AEO_FAILPOINT": place},
-        cwd=ROOT, capture_output=True, timeout=120,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        timeout=120,
+    )
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     [(phase, place_)] = projected.execute("select phase, place from checks.walk").fetchall()
     assert (phase, place_) in {("", ""), ("ledger", "0")}
@@ -297,14 +300,17 @@ def test_a_place_beyond_the_ledger_is_put_back_and_what_was_left_out_is_made(
     [
         ("delete from ledger.event where position = 7", "ledger.event"),
         ("update ledger.event set decided_by = 'XX' where position = 9", "ledger.event"),
-        ("update ledger.event set recorded_at = recorded_at - interval '1 hour',"
-         " known_at = known_at - interval '1 hour' where position = 11", "ledger.event"),
+        (
+            "update ledger.event set recorded_at = recorded_at - interval '1 hour',"
+            " known_at = known_at - interval '1 hour' where position = 11",
+            "ledger.event",
+        ),
         ("update ledger.event set state = '{' where position = 12", "ledger.event"),
         ("update ledger.command set events = 3 where first_position = 9", "ledger.command"),
         ("delete from ledger.held_number", "ledger.held_number"),
         ("update ledger.held_number set value = value || 'X'", "ledger.held_number"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_of_the_ledger_is_told_and_the_ledger_is_not_changed(
     database: str, projected: psycopg.Connection[Any], harm: str, relation: str
 ) -> None:

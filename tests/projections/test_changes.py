@@ -94,9 +94,12 @@ def one_sequence(world: World) -> list[datetime]:
         for stream in noun
     ]
     order = sorted(
-        ((it.known_at, number, n) for number, stream in enumerate(streams)
-         for n, it in enumerate(stream)),
-    )  # fmt: skip
+        (
+            (it.known_at, number, n)
+            for number, stream in enumerate(streams)
+            for n, it in enumerate(stream)
+        ),
+    )
     for position, (at, number, n) in enumerate(order, start=1):
         it = streams[number][n]
         streams[number][n] = Known(it.event, position, at)
@@ -147,9 +150,13 @@ def test_the_fold_of_the_feed_is_the_answer_now_and_on_every_later_day(
 
 
 async def _compare(
-    connection: Connection, world: World, recorded: list[datetime], law: reads.Law,
-    sight: Sight, seen: Counter[str],
-) -> None:  # fmt: skip
+    connection: Connection,
+    world: World,
+    recorded: list[datetime],
+    law: reads.Law,
+    sight: Sight,
+    seen: Counter[str],
+) -> None:
     territory = law.territory
     tins = [str(stream[0].event.tin) for stream in world.operators]
     pasts = await reads.pasts(connection, law, law, tins)
@@ -166,8 +173,11 @@ async def _compare(
         same_instant = not last and recorded[step.position] == step.at
         if last or (step.position % 11 == 0 and not same_instant):
             # The row of an operator has all the programmes that it ever was in, of today alone.
-            there = [tin for tin in tins if _programmes(pasts[tin], step.position)
-                     == _programmes(pasts[tin], len(recorded))]
+            there = [
+                tin
+                for tin in tins
+                if _programmes(pasts[tin], step.position) == _programmes(pasts[tin], len(recorded))
+            ]
             await _agree(connection, fold, there, pasts, territory, sight, step.at, seen)
     for days in (30, 400):
         # Nothing else is recorded: what passed by time alone is told with whatever comes next.
@@ -181,9 +191,15 @@ async def _compare(
 
 
 async def _agree(
-    connection: Connection, fold: Fold, tins: list[str], pasts: dict[str, Past],
-    territory: AdministrationCode, sight: Sight, now: datetime, seen: Counter[str],
-) -> None:  # fmt: skip
+    connection: Connection,
+    fold: Fold,
+    tins: list[str],
+    pasts: dict[str, Past],
+    territory: AdministrationCode,
+    sight: Sight,
+    now: datetime,
+    seen: Counter[str],
+) -> None:
     known = await recognition.facts(
         connection, sight, now, [Tin(tin) for tin in tins], territory, now
     )

@@ -85,13 +85,18 @@ def test_one_territory_or_one_operator_is_a_part_of_the_whole(worlds: Any) -> No
     blocs = {_bloc(world).text for world in made}
     answered = {
         (it.tin, answer.territory, answer.one, answer.other)
-        for it in whole.values() for answer in it.answers if answer.territory not in blocs
-    }  # fmt: skip
+        for it in whole.values()
+        for answer in it.answers
+        if answer.territory not in blocs
+    }
     seen = set()
     for territory in [place.text for world in made for place in world.territories]:
         for it in _all(connection, one, LAST, territory=territory).values():
-            seen |= {(it.tin, a.territory, a.one, a.other) for a in it.answers
-                     if a.territory not in {it.administration, *blocs}}  # fmt: skip
+            seen |= {
+                (it.tin, a.territory, a.one, a.other)
+                for a in it.answers
+                if a.territory not in {it.administration, *blocs}
+            }
     assert seen == answered
     for tin, it in list(whole.items())[:10]:
         assert _all(connection, one, LAST, tin=tin) == {tin: it}
@@ -132,9 +137,7 @@ def _plain(it: Difference | None, world: World) -> Plain | None:
     return (*it.standing, {a.territory: (a.one, a.other) for a in answers})
 
 
-def _expected(
-    world: World, stream: list[Known[Any]], one: Moment, other: Moment
-) -> Plain | None:
+def _expected(world: World, stream: list[Known[Any]], one: Moment, other: Moment) -> Plain | None:
     facts = [_facts(world, stream, moment.known) for moment in (one, other)]
     stood: list[str | None] = []
     for known, moment in zip(facts, (one, other), strict=True):

@@ -45,12 +45,12 @@ def test_they_are_the_days_on_which_the_rule_is_answered_otherwise_now(database:
                 own = told.pop(stream[0].event.tin.text, [])
                 for at in past.days(WINDOW):
                     expected = past.divergence(stream, territory, at)
-                    [*heard] = [
-                        (it.answered, it.correct) for it in own if it.at <= at < it.until
-                    ]
+                    [*heard] = [(it.answered, it.correct) for it in own if it.at <= at < it.until]
                     assert heard == ([expected] if expected else []), (
-                        stream[0].event.tin, territory, at,
-                    )  # fmt: skip
+                        stream[0].event.tin,
+                        territory,
+                        at,
+                    )
                     days += 1
                 for it in own:
                     since = past.known_for_good(stream, territory, it)
@@ -77,12 +77,14 @@ def test_a_smaller_window_shows_the_same_days_of_it(database: str) -> None:
         expected = {
             tin: [
                 (max(it.at, INSIDE[0]), min(it.until, INSIDE[1]), it.because)
-                for it in told if it.at < INSIDE[1] and it.until > INSIDE[0]
+                for it in told
+                if it.at < INSIDE[1] and it.until > INSIDE[0]
             ]
             for tin, told in whole.items()
-        }  # fmt: skip
-        shown = {tin: [(it.at, it.until, it.because) for it in told]
-                 for tin, told in inside.items()}  # fmt: skip
+        }
+        shown = {
+            tin: [(it.at, it.until, it.because) for it in told] for tin, told in inside.items()
+        }
         assert shown == {tin: told for tin, told in expected.items() if told}
         cut += len(shown)
     assert cut > 20
@@ -155,9 +157,7 @@ async def _divergences(
         database, autocommit=True, options="-c timezone=UTC"
     ) as connection:
         laws = await reads.laws(connection, territory)
-        tins = await reads.candidates(
-            connection, Sight("auditor"), NOW, laws, window, "", 1_000
-        )
+        tins = await reads.candidates(connection, Sight("auditor"), NOW, laws, window, "", 1_000)
         found = {
             past.tin.text: divergences(past, territory, window)
             for past in await reads.pasts(connection, laws, tins)

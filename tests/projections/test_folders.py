@@ -107,9 +107,7 @@ def test_a_folder_that_is_killed_costs_time_and_nothing_else(
     assert _digests(database) == _alone(database)
 
 
-def test_no_folder_outlives_a_follower_that_is_killed(
-    database: str, a_world: Registry
-) -> None:
+def test_no_folder_outlives_a_follower_that_is_killed(database: str, a_world: Registry) -> None:
     program = (
         "import sys, time\n"
         "from projections.folders import Folders\n"

@@ -108,11 +108,16 @@ def test_an_event_that_cannot_be_read_stops_its_projection_alone(
     _register(a_world, "CN5550000002")
     a_world.execute(
         commands.read(
-            {"command": "set_rule", "programme": "CN-AEO", "rule": "review_years", "value": "4",
-             "source": "test"}
+            {
+                "command": "set_rule",
+                "programme": "CN-AEO",
+                "rule": "review_years",
+                "value": "4",
+                "source": "test",
+            }
         ),
         "test",
-    )  # fmt: skip
+    )
 
     Follower(database).catch_up()
 
@@ -187,26 +192,41 @@ def test_who_joins_leaves_and_joins_on_one_day_is_a_member_once(
     said = {"administration": "EU", "source": "test"}
     registry.execute(
         commands.read(
-            {**said, "command": "register_administration", "name": "EU", "bloc": True,
-             "time_zone": "Europe/Brussels"}
+            {
+                **said,
+                "command": "register_administration",
+                "name": "EU",
+                "bloc": True,
+                "time_zone": "Europe/Brussels",
+            }
         ),
         "test",
-    )  # fmt: skip
+    )
     registry.execute(
         commands.read(
-            {"command": "register_administration", "administration": "HR", "name": "HR",
-             "time_zone": "Europe/Zagreb", "source": "test"}
+            {
+                "command": "register_administration",
+                "administration": "HR",
+                "name": "HR",
+                "time_zone": "Europe/Zagreb",
+                "source": "test",
+            }
         ),
         "test",
-    )  # fmt: skip
+    )
     with psycopg.connect(database) as connection:
         row = connection.execute("select clock_timestamp()").fetchone()
     assert row is not None
     for command in ("join_bloc", "leave_bloc", "join_bloc"):
         step = {
-            **said, "command": command, "member": "HR", "sense": "UNION",
-            "effective": "2013-07-01", "known_at": row[0].isoformat(), "command_id": str(uuid4()),
-        }  # fmt: skip
+            **said,
+            "command": command,
+            "member": "HR",
+            "sense": "UNION",
+            "effective": "2013-07-01",
+            "known_at": row[0].isoformat(),
+            "command_id": str(uuid4()),
+        }
         registry.execute(commands.read(step), "test")
 
     Follower(database).catch_up()
@@ -237,9 +257,7 @@ def test_a_follower_that_dies_between_batches_goes_on_where_it_was(
 
 def test_only_one_follower_leads_and_the_other_takes_over(database: str, a_world: Registry) -> None:
     stops = [threading.Event(), threading.Event()]
-    both = [
-        threading.Thread(target=Follower(database).run, args=(stop, 0.1)) for stop in stops
-    ]
+    both = [threading.Thread(target=Follower(database).run, args=(stop, 0.1)) for stop in stops]
     for thread in both:
         thread.start()
     try:

@@ -148,13 +148,17 @@ def test_an_event_taken_out_of_the_ledger_stops_the_log(database: str, a_world: 
 @pytest.mark.parametrize(
     "statement",
     [
-        "update proof.leaf set entry = entry", "delete from proof.leaf", "truncate proof.leaf",
-        "update proof.salt set salt = salt", "delete from proof.tile",
+        "update proof.leaf set entry = entry",
+        "delete from proof.leaf",
+        "truncate proof.leaf",
+        "update proof.salt set salt = salt",
+        "delete from proof.tile",
         "update proof.tile set hashes = decode(repeat('00', 32), 'hex')",
         "update proof.tile set hashes = substr(hashes, 1, 32)",
-        "update proof.state set size = 1", "delete from proof.checkpoint",
+        "update proof.state set size = 1",
+        "delete from proof.checkpoint",
     ],
-)  # fmt: skip
+)
 def test_what_is_in_the_log_stays(database: str, a_world: Registry, statement: str) -> None:
     Integrator(database).catch_up()
     with (

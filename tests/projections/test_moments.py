@@ -96,9 +96,10 @@ def test_what_was_not_asked_for_is_not_there_and_what_is_dropped_is_gone(
     assert schema == "replay_20260305t000000_20260311t000000"
     assert {it.name for it in told} == {"agreement", "party", "stage", "side", "dated", "link"}
     tables = _all(
-        connection, f"select table_name from information_schema.tables"
-        f" where table_schema = '{schema}' and table_type = 'BASE TABLE'"
-    )  # fmt: skip
+        connection,
+        f"select table_name from information_schema.tables"
+        f" where table_schema = '{schema}' and table_type = 'BASE TABLE'",
+    )
     assert tables == sorted((it.name,) for it in told)
 
     assert drop(connection, AT, BEFORE) == []

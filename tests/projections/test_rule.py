@@ -79,10 +79,11 @@ def _questions(world: World, turn: int, number: int) -> list[Asked]:
             role=luck.choice((None, None, Role.EXPORTER, Role.CARRIER)),
             direction=luck.choice((None, None, Direction.IMPORT, Direction.EXPORT)),
             hs=luck.choice((None, None, HsCode("0702"), HsCode("12"), HsCode("1201"))),
-            crossing=luck.choice((None, None, "heihe-blagoveshchensk", "Blagoveshchensk-Heihe",
-                                  "Heihe", "Suifenhe")),
+            crossing=luck.choice(
+                (None, None, "heihe-blagoveshchensk", "Blagoveshchensk-Heihe", "Heihe", "Suifenhe")
+            ),
             mode=luck.choice((None, None, None, "RAIL", "road")),
-        )  # fmt: skip
+        )
         found.append((world, luck.choice(world.operators), question, k))
     return found
 
@@ -105,7 +106,8 @@ def _facts(world: World, stream: list[Known[Any]], known: datetime) -> Facts:
         links=_links(world, known),
         members=[
             Member(a[0].event.administration, AdministrationCode(code), since, until)
-            for a in world.administrations if _by(a, known)
+            for a in world.administrations
+            if _by(a, known)
             for code, sense, _, since, until in administrations._members(
                 [e.event for e in _by(a, known)[1:]], a[0].event.time_zone
             )
@@ -113,22 +115,26 @@ def _facts(world: World, stream: list[Known[Any]], known: datetime) -> Facts:
         ],
         consent_laws=[
             ConsentLaw(
-                p[0].event.programme, begins(rule.effective, p[0].event.time_zone),
+                p[0].event.programme,
+                begins(rule.effective, p[0].event.time_zone),
                 begins(rule.until, p[0].event.time_zone) if rule.until else None,
             )
-            for p in world.programmes for e in _by(p, known)
+            for p in world.programmes
+            for e in _by(p, known)
             for rule in [e.event]
             if isinstance(rule, Programme.RuleSet) and rule.rule == "sharing_consent"
         ],
         list_as_of=max(
             (
-                e.event.as_of for a in world.administrations
+                e.event.as_of
+                for a in world.administrations
                 if a[0].event.administration == own.registered.event.administration
-                for e in _by(a, known)[1:] if hasattr(e.event, "as_of")
+                for e in _by(a, known)[1:]
+                if hasattr(e.event, "as_of")
             ),
             default=None,
         ),
-    )  # fmt: skip
+    )
 
 
 def _links(world: World, known: datetime) -> list[links.Link]:
@@ -165,12 +171,19 @@ def _plain(answer: Answer) -> tuple[Any, ...]:
         [reason.value for reason in answer.reasons],
         [
             (
-                b.agreement, b.ordinal, b.authorisation, b.since, b.identifier_scheme,
-                b.identifier, b.declaration_box, list(b.benefits), b.assumed,
+                b.agreement,
+                b.ordinal,
+                b.authorisation,
+                b.since,
+                b.identifier_scheme,
+                b.identifier,
+                b.declaration_box,
+                list(b.benefits),
+                b.assumed,
             )
             for b in answer.bases
         ],
-    )  # fmt: skip
+    )
 
 
 # --------------------------------------------------------------- the SQL's side
@@ -199,11 +212,18 @@ def _write(connection: psycopg.Connection[Any], worlds: Sequence[World]) -> None
 def _ask(connection: psycopg.Connection[Any], questions: Sequence[Asked]) -> list[tuple[Any, ...]]:
     asked = [
         (
-            str(stream[0].event.tin), str(q.territory), q.at, known, q.role and q.role.value,
-            q.direction and q.direction.value, q.hs and q.hs.text, q.crossing, q.mode,
+            str(stream[0].event.tin),
+            str(q.territory),
+            q.at,
+            known,
+            q.role and q.role.value,
+            q.direction and q.direction.value,
+            q.hs and q.hs.text,
+            q.crossing,
+            q.mode,
         )
         for _, stream, q, known in questions
-    ]  # fmt: skip
+    ]
     rows = connection.execute(
         "select r.* from unnest(%s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[],"
         " %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])"
@@ -217,7 +237,13 @@ def _ask(connection: psycopg.Connection[Any], questions: Sequence[Asked]) -> lis
 
 def _basis(it: dict[str, Any]) -> tuple[Any, ...]:
     return (
-        it["agreement"], it["ordinal"], it["authorisation"], datetime.fromisoformat(it["since"]),
-        it["identifierScheme"], it["identifier"], it["declarationBox"], it["benefits"],
+        it["agreement"],
+        it["ordinal"],
+        it["authorisation"],
+        datetime.fromisoformat(it["since"]),
+        it["identifierScheme"],
+        it["identifier"],
+        it["declarationBox"],
+        it["benefits"],
         it["assumed"],
-    )  # fmt: skip
+    )

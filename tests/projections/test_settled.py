@@ -41,9 +41,7 @@ def test_the_rule_of_a_settled_row_is_the_rule_of_the_tables(database: str) -> N
     assert stood > 1_000
 
 
-def _equal(
-    connection: psycopg.Connection[Any], statement: str, later: dict[str, timedelta]
-) -> int:
+def _equal(connection: psycopg.Connection[Any], statement: str, later: dict[str, timedelta]) -> int:
     rows = connection.execute(statement.encode(), later).fetchall()
     for tin, long_way, short_way in rows:
         assert short_way == long_way, (tin, later)
@@ -86,8 +84,9 @@ join views.administration a on left(a.code, 1) = left(o.administration, 1)"""
 #: The same, asked about with some of the consignments that clauses tell apart.
 _ASKED = "null, null, null, null, null"
 _CONSIGNED = (
-    _THERE.replace(_ASKED, "c.role, c.direction, c.hs, c.crossing, c.mode")
-    .replace(f"{_ROW})", f"{_ROW}, c.role, c.direction, c.hs, c.crossing, c.mode)")
+    _THERE.replace(_ASKED, "c.role, c.direction, c.hs, c.crossing, c.mode").replace(
+        f"{_ROW})", f"{_ROW}, c.role, c.direction, c.hs, c.crossing, c.mode)"
+    )
     + """
 cross join lateral (
     select * from (values ('CARRIER', null, null, null, null),

@@ -121,13 +121,16 @@ def test_a_second_of_each_that_leads_alone_says_in_one_line_that_it_waits(
         "clerk": (clerk.LEADER, clerk.Clerk(database).run),
         "checker": (background_check.LEADER, background_check.BackgroundCheck(database).run),
     }
-    assert leaders.keys() == set(re.findall(
-        r'lead\(connection, LEADER, stop, "(\w+)"\)',
-        "".join(
-            file.read_text(encoding="utf-8")
-            for package in ("api", "projections") for file in (ROOT / package).rglob("*.py")
-        ),
-    ))  # fmt: skip
+    assert leaders.keys() == set(
+        re.findall(
+            r'lead\(connection, LEADER, stop, "(\w+)"\)',
+            "".join(
+                file.read_text(encoding="utf-8")
+                for package in ("api", "projections")
+                for file in (ROOT / package).rglob("*.py")
+            ),
+        )
+    )
     for who, (lock, run) in leaders.items():
         stop = threading.Event()
         with psycopg.connect(database, autocommit=True) as first, capture_logs() as said:

@@ -118,10 +118,14 @@ def test_what_a_name_holds_comes_through_as_it_was_said(database: str, name: str
     register = Registry(environment(database))
     try:
         for step in (
-            {"command": "register_administration", "administration": "CN", "name": "GACC",
-             "time_zone": "Asia/Shanghai"},
+            {
+                "command": "register_administration",
+                "administration": "CN",
+                "name": "GACC",
+                "time_zone": "Asia/Shanghai",
+            },
             {"command": "register_operator", "tin": "CN7700000001", "name": "A firm"},
-        ):  # fmt: skip
+        ):
             register.execute(commands.read(step), "officer:CN")
             Follower(database).catch_up()
         # Not by the door, which refuses some of it: older ledgers hold what it let in.

@@ -31,7 +31,8 @@ def _open(facts: Facts) -> Facts:
             replace(
                 link, clause=msgspec.structs.replace(link.clause, **OPEN, consent_required=False)
             )
-            for link in facts.links if link.ordinal
+            for link in facts.links
+            if link.ordinal
         ],
     )
 
@@ -41,17 +42,20 @@ def began(facts: Facts, basis: Basis, at: datetime) -> datetime:
 
     def held(on: datetime) -> set[tuple[str, Status]]:
         return {
-            (p.type, p.abroad) for p in facts.periods
-            if basis.authorisation in (p.number, p.authorisation) and p.abroad in COUNTS
+            (p.type, p.abroad)
+            for p in facts.periods
+            if basis.authorisation in (p.number, p.authorisation)
+            and p.abroad in COUNTS
             and holds(p, on)
-        }  # fmt: skip
+        }
 
     def live(on: datetime) -> bool:
         return any(
             (link.agreement, link.ordinal) == (basis.agreement, basis.ordinal)
-            and link.state is LinkState.LIVE and holds(link, on)
+            and link.state is LinkState.LIVE
+            and holds(link, on)
             for link in facts.links
-        )  # fmt: skip
+        )
 
     for edge in sorted((e for e in edges(facts) if e <= at), reverse=True):
         if held(edge - MOMENT) != held(at) or not live(edge - MOMENT):
@@ -74,7 +78,8 @@ def test_a_basis_counts_from_where_its_stretch_begins() -> None:
                         assert basis.since == began(facts, basis, at)
                         found += 1
                         moved += basis.since < max(
-                            p.valid_from for p in facts.periods
+                            p.valid_from
+                            for p in facts.periods
                             if holds(p, at) and p.abroad in COUNTS
                         )
     assert found > 100 and moved > 10

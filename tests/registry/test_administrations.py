@@ -20,10 +20,14 @@ def administration(code: AdministrationCode = EU, bloc: bool = True) -> Administ
     it: Administration = given(
         Administration,
         fact(
-            Administration.Registered, administration=code, name="Customs", bloc=bloc,
-            time_zone="Europe/Brussels", effective=date(1958, 1, 1),
+            Administration.Registered,
+            administration=code,
+            name="Customs",
+            bloc=bloc,
+            time_zone="Europe/Brussels",
+            effective=date(1958, 1, 1),
         ),
-    )  # fmt: skip
+    )
     return it
 
 
@@ -31,9 +35,7 @@ def test_a_member_joins_once_in_each_sense() -> None:
     union, join = administration(), c.JoinBloc(administration=EU, member=GB)
 
     assert when(union, join) == [
-        fact(
-            Administration.MemberJoined, member=GB, sense=Sense.CUSTOMS_TERRITORY, effective=TODAY
-        )
+        fact(Administration.MemberJoined, member=GB, sense=Sense.CUSTOMS_TERRITORY, effective=TODAY)
     ]
     assert when(union, join) == []
     assert len(when(union, c.JoinBloc(administration=EU, member=GB, sense=Sense.UNION))) == 1

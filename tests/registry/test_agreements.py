@@ -20,9 +20,13 @@ A_DAY = date(2012, 6, 1)
 
 def proposed(*parties: Any, kind: AgreementKind = AgreementKind.AEO_MUTUAL_RECOGNITION) -> Fact:
     return fact(
-        Agreement.Proposed, agreement=ID, kind=kind, title="China and Singapore",
-        parties=tuple(Party(p, ZONES[p.text]) for p in parties or (CN, SG)), effective=A_DAY,
-    )  # fmt: skip
+        Agreement.Proposed,
+        agreement=ID,
+        kind=kind,
+        title="China and Singapore",
+        parties=tuple(Party(p, ZONES[p.text]) for p in parties or (CN, SG)),
+        effective=A_DAY,
+    )
 
 
 def agreement(*later: Fact, parties: tuple[Any, ...] = (CN, SG)) -> Agreement:
@@ -106,9 +110,13 @@ def test_what_was_said_first_stands_again_when_it_is_said_last() -> None:
 # A step is taken once. The same command again is nothing; anything else of it is refused, and leads
 # to the command that betters a date.
 ONCE: list[type[c.DatedCommand]] = [
-    c.OpenNegotiation, c.SignActionPlan, c.SignAgreement, c.StartPilot, c.ImplementAgreement,
+    c.OpenNegotiation,
+    c.SignActionPlan,
+    c.SignAgreement,
+    c.StartPilot,
+    c.ImplementAgreement,
     c.TerminateAgreement,
-]  # fmt: skip
+]
 OTHERWISE: list[dict[str, Any]] = [
     {"effective": date(2016, 5, 1)},
     {"effective": date(2015, 5, 1)},
@@ -267,9 +275,7 @@ def test_nobody_comes_back_before_it_withdrew() -> None:
 
 def test_nobody_withdraws_before_it_acceded() -> None:
     it = agreement(dated(Agreement.Acceded, party=Party(TH, "Asia/Bangkok")))
-    leave = c.WithdrawFromAgreement(
-        agreement=ID, member=TH, effective=date(2026, 3, 1), source="x"
-    )
+    leave = c.WithdrawFromAgreement(agreement=ID, member=TH, effective=date(2026, 3, 1), source="x")
 
     refused(WrongDates, it, leave)
 
@@ -300,9 +306,12 @@ def test_who_comes_back_implements_anew_and_not_from_before_it_left() -> None:
 def test_the_date_of_a_term_is_bettered_also_of_one_that_is_over() -> None:
     it = back_in()
     said: dict[str, Any] = {
-        "agreement": ID, "what": Step.IMPLEMENTED, "side": TH, "effective": date(2020, 2, 1),
+        "agreement": ID,
+        "what": Step.IMPLEMENTED,
+        "side": TH,
+        "effective": date(2020, 2, 1),
         "source": "x",
-    }  # fmt: skip
+    }
 
     # Of the one that is over, while none runs; it does not begin another.
     assert len(when(it, c.SetDates(**said))) == 1
@@ -336,19 +345,28 @@ def test_a_suspension_ends_with_the_membership_of_who_suspended() -> None:
 
 def test_a_clause_says_everything_that_limits_it() -> None:
     scope = c.SetScope(
-        agreement=ID, from_=CN, to=SG, types=("ACE",), programmes=("CN-AEO",),
-        direction=Direction.EXPORT, hs=(HsCode("07"),), crossings=("Heihe-Blagoveshchensk",),
-        modes=("Road",), identifier_scheme="CN_REG", declaration_box="3/39",
-        benefits=("fewer checks",), consent_required=True, max_age_hours=24, until=date(2027, 1, 1),
-    )  # fmt: skip
+        agreement=ID,
+        from_=CN,
+        to=SG,
+        types=("ACE",),
+        programmes=("CN-AEO",),
+        direction=Direction.EXPORT,
+        hs=(HsCode("07"),),
+        crossings=("Heihe-Blagoveshchensk",),
+        modes=("Road",),
+        identifier_scheme="CN_REG",
+        declaration_box="3/39",
+        benefits=("fewer checks",),
+        consent_required=True,
+        max_age_hours=24,
+        until=date(2027, 1, 1),
+    )
 
     [done] = when(agreement(), scope)
 
     clause = done.fields["clause"]
     assert (clause.modes, clause.max_age_hours) == (("road",), 24)
-    assert clause.place == (
-        CN, SG, Direction.EXPORT, (HsCode("07"),), ("Heihe-Blagoveshchensk",)
-    )  # fmt: skip
+    assert clause.place == (CN, SG, Direction.EXPORT, (HsCode("07"),), ("Heihe-Blagoveshchensk",))
     assert done.fields["until"] == date(2027, 1, 1)
 
 
@@ -359,7 +377,10 @@ def test_a_clause_says_everything_that_limits_it() -> None:
         ({"from_": CN, "to": SG, "until": TODAY}, WrongDates),
         (
             {
-                "from_": CN, "to": SG, "earliest": date(2026, 4, 1), "latest": date(2026, 5, 1),
+                "from_": CN,
+                "to": SG,
+                "earliest": date(2026, 4, 1),
+                "latest": date(2026, 5, 1),
                 "until": date(2026, 4, 1),
             },
             WrongDates,
@@ -367,6 +388,6 @@ def test_a_clause_says_everything_that_limits_it() -> None:
         ({"from_": CN, "to": SG, "max_age_hours": 0}, BadValue),
         ({"from_": CN, "to": SG, "max_age_hours": 2_000_000_000}, BadValue),
     ],
-)  # fmt: skip
+)
 def test_a_clause_that_cannot_be_is_refused(said: dict[str, Any], why: type[Refusal]) -> None:
     refused(why, agreement(), c.SetScope(agreement=ID, types=("ACE",), **said))

@@ -24,9 +24,18 @@ Batch = list[tuple[Command, list[StoredEvent]]]
 KNOWN = [datetime(2020 + n, 1, 1, tzinfo=UTC) for n in range(6)]
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 KINDS = (
-    "uuid", "bytea", "text", "integer",
-    "uuid", "bigint", "text", "text", "timestamptz", "text", "text",
-)  # fmt: skip
+    "uuid",
+    "bytea",
+    "text",
+    "integer",
+    "uuid",
+    "bigint",
+    "text",
+    "text",
+    "timestamptz",
+    "text",
+    "text",
+)
 
 
 def uuid(random: Random) -> UUID:
@@ -96,16 +105,22 @@ def slowly(connection: psycopg.Connection, batch: Batch) -> list[tuple[int, str 
     events = [event for _, events in batch for event in events]
     rows = connection.execute(
         "select status, refusal from public.old_append("
-        + ", ".join(f"%s::{kind}[]" for kind in KINDS) + ")",
+        + ", ".join(f"%s::{kind}[]" for kind in KINDS)
+        + ")",
         [
-            [command.id for command, _ in batch], [command.digest for command, _ in batch],
-            [command.actor for command, _ in batch], [len(events) for _, events in batch],
-            [e.originator_id for e in events], [e.originator_version for e in events],
-            [e.topic for e in events], [e.state.decode() for e in events],
-            [m.known_at for m in beside], [m.decided_by for m in beside],
+            [command.id for command, _ in batch],
+            [command.digest for command, _ in batch],
+            [command.actor for command, _ in batch],
+            [len(events) for _, events in batch],
+            [e.originator_id for e in events],
+            [e.originator_version for e in events],
+            [e.topic for e in events],
+            [e.state.decode() for e in events],
+            [m.known_at for m in beside],
+            [m.decided_by for m in beside],
             [m.legal_ground for m in beside],
         ],
-    )  # fmt: skip
+    )
     return rows.fetchall()
 
 
@@ -143,8 +158,13 @@ def test_it_keeps_and_refuses_what_the_first_function_would(
                 ):
                     kind = type(outcome).__name__
                     # A repeat with another number of events is its own exception.
-                    named = ("list", "Repeated" if kind == "Repeated" else "list", "StreamMoved",
-                              "CommandMismatch", "KnownAtRefused")[status]  # fmt: skip
+                    named = (
+                        "list",
+                        "Repeated" if kind == "Repeated" else "list",
+                        "StreamMoved",
+                        "CommandMismatch",
+                        "KnownAtRefused",
+                    )[status]
                     assert kind == named
                     if isinstance(outcome, list):
                         assert command.repeated == (status == 1) and len(outcome) == len(events)

@@ -103,8 +103,11 @@ def test_the_same_command_sent_again_is_answered_with_the_first_result(
 
     assert again.repeated
     assert (again.stream, again.version, again.positions, again.recorded_at) == (
-        first.stream, first.version, first.positions, first.recorded_at,
-    )  # fmt: skip
+        first.stream,
+        first.version,
+        first.positions,
+        first.recorded_at,
+    )
     assert registry.operator(HANA).name == "Hana Lines"
 
 
@@ -123,8 +126,11 @@ def test_a_command_that_had_nothing_to_change_is_still_answered_once(registry: R
     first, again = do(registry, command), do(registry, command)
 
     assert (first.positions, first.repeated, again.positions, again.repeated) == (
-        [], False, [], True,
-    )  # fmt: skip
+        [],
+        False,
+        [],
+        True,
+    )
     assert last(registry) == before
     # What was answered once stays the answer, even when the command would change something now.
     do(registry, renamed("Hana Lines"))
@@ -276,7 +282,7 @@ REFUSED: list[tuple[type[Refusal], c.Command]] = [
     (GroundNeeded, c.AmendParticulars(tin=HANA, name_="H", effective=date(2020, 1, 1))),
     (NotOffered, c.LodgeApplication(tin=HANA, programme="KR-AEO", type="AEOF")),
     (WrongStatus, c.MergeInto(tin=HANA, successor=HANA)),
-]  # fmt: skip
+]
 
 
 def test_a_refusal_says_why_and_leaves_nothing_behind(registry: Registry) -> None:

@@ -48,10 +48,14 @@ def test_an_application_sets_the_day_by_which_it_must_be_accepted() -> None:
 
     assert when(acme, lodge) == [
         fact(
-            Operator.Lodged, authorisation=REF, programme="EU-AEO", type="AEOF", effective=TODAY,
+            Operator.Lodged,
+            authorisation=REF,
+            programme="EU-AEO",
+            type="AEOF",
+            effective=TODAY,
             due=due("acceptance", "2026-04-09"),
         )
-    ]  # fmt: skip
+    ]
     assert when(acme, lodge) == []
 
 
@@ -174,11 +178,14 @@ def test_a_grant_takes_effect_on_the_day_that_the_law_of_the_decision_says(
     acme = operator(
         registered,
         fact(
-            Operator.Lodged, authorisation=f"{code}/1", programme=code, type=type,
+            Operator.Lodged,
+            authorisation=f"{code}/1",
+            programme=code,
+            type=type,
             effective=date(2013, 1, 7),
         ),
         fact(Operator.Accepted, authorisation=f"{code}/1", effective=date(2013, 2, 1)),
-    )  # fmt: skip
+    )
 
     [done] = when(acme, c.GrantAuthorisation(tin=Tin(f"{country}1"), number="N1"), today)
 

@@ -126,10 +126,13 @@ def test_an_authorised_operator_can_be_suspended_once() -> None:
 
     assert when(acme, suspend) == [
         fact(
-            Operator.Suspended, authorisation=REF, reason="audit overdue", effective=TODAY,
+            Operator.Suspended,
+            authorisation=REF,
+            reason="audit overdue",
+            effective=TODAY,
             due=due("end of suspension", "2026-04-09"),
         )
-    ]  # fmt: skip
+    ]
     assert when(acme, suspend) == []
 
 
@@ -174,9 +177,10 @@ def test_a_part_that_there_is_not_cannot_be_suspended(past: Any, part: str) -> N
 def test_a_suspension_says_why_and_does_not_end_before_it_begins() -> None:
     refused(BadValue, operator(*authorised), c.SuspendAuthorisation(tin=ACME))
     refused(
-        WrongDates, operator(*authorised),
+        WrongDates,
+        operator(*authorised),
         c.SuspendAuthorisation(tin=ACME, reason="late", until=TODAY),
-    )  # fmt: skip
+    )
 
 
 def test_a_suspension_does_not_reach_behind_the_grant_nor_behind_the_last_lifting() -> None:
@@ -251,13 +255,18 @@ def test_what_is_valid_without_end_is_renewed_to_no_later_day() -> None:
 
 def test_a_deadline_is_extended_no_further_than_the_calendar_goes() -> None:
     lodged = fact(
-        Operator.Lodged, authorisation="JP-AEO/1", programme="JP-AEO", type="AEO",
+        Operator.Lodged,
+        authorisation="JP-AEO/1",
+        programme="JP-AEO",
+        type="AEO",
         effective=date(2020, 2, 3),
-    )  # fmt: skip
+    )
     accepted = fact(
-        Operator.Accepted, authorisation="JP-AEO/1", due=due("decision", "2020-06-01"),
+        Operator.Accepted,
+        authorisation="JP-AEO/1",
+        due=due("decision", "2020-06-01"),
         effective=date(2020, 2, 4),
-    )  # fmt: skip
+    )
     hana = operator(korean()[0], lodged, accepted)
 
     for days in (3_000_000, 10**10):  # nobody knows a limit of the law
@@ -298,16 +307,28 @@ def test_of_two_revocations_the_longer_bar_holds() -> None:
         )
     ]
     again = [
-        fact(Operator.Lodged, authorisation="EU-AEO/3", programme="EU-AEO", type="AEOC",
-             effective=TODAY),
+        fact(
+            Operator.Lodged,
+            authorisation="EU-AEO/3",
+            programme="EU-AEO",
+            type="AEOC",
+            effective=TODAY,
+        ),
         fact(Operator.Accepted, authorisation="EU-AEO/3", effective=TODAY),
-    ]  # fmt: skip
+    ]
     acme = operator(
-        registered, *past, revoked,
-        fact(Operator.Revoked, authorisation="EU-AEO/2", reason="fraud",
-             barred_until=date(2026, 3, 1), effective=date(2026, 2, 3)),
+        registered,
+        *past,
+        revoked,
+        fact(
+            Operator.Revoked,
+            authorisation="EU-AEO/2",
+            reason="fraud",
+            barred_until=date(2026, 3, 1),
+            effective=date(2026, 2, 3),
+        ),
         *again,
-    )  # fmt: skip
+    )
 
     grant = c.GrantAuthorisation(tin=ACME, number="DEAEOC2")
     assert "barred until 2029-02-02" in refused(Barred, acme, grant)
@@ -332,9 +353,12 @@ def test_what_ends_on_a_day_to_come_is_held_until_then() -> None:
 
 def test_a_suspension_is_not_extended_to_a_day_gone_by() -> None:
     short = fact(
-        Operator.Suspended, authorisation=REF, reason="audit", until=date(2026, 2, 20),
+        Operator.Suspended,
+        authorisation=REF,
+        reason="audit",
+        until=date(2026, 2, 20),
         effective=date(2026, 2, 2),
-    )  # fmt: skip
+    )
     extend = c.ExtendSuspension(tin=ACME, until=date(2026, 3, 1))
 
     assert "is VALID and cannot" in refused(WrongStatus, operator(*authorised, short), extend)

@@ -90,7 +90,11 @@ def test_there_is_a_command_for_every_word_of_the_specification() -> None:
         ({"command": ["suspend"]}, "command: found"),
         (
             {
-                "command": "set_scope", "agreement": "A", "from": "CN", "to": "RU", "types": [],
+                "command": "set_scope",
+                "agreement": "A",
+                "from": "CN",
+                "to": "RU",
+                "types": [],
                 "hs": ["070"],
             },
             r"is not an HS code.*\$\.hs",
@@ -100,7 +104,7 @@ def test_there_is_a_command_for_every_word_of_the_specification() -> None:
             r"PIRATE.*\$\.roles",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_is_refused_with_its_field_and_what_was_found(
     said: dict[str, Any], why: str
 ) -> None:
@@ -119,8 +123,10 @@ def test_what_is_left_out_is_left_out_when_it_is_written() -> None:
     amend = c.AmendParticulars(tin=Tin("CN1"), roles=(Role.EXPORTER,))
 
     assert json.loads(json.dumps(c.plain(amend))) == {
-        "command": "amend_particulars", "tin": "CN1", "roles": ["EXPORTER"],
-    }  # fmt: skip
+        "command": "amend_particulars",
+        "tin": "CN1",
+        "roles": ["EXPORTER"],
+    }
 
 
 def test_a_command_cannot_be_changed_on_its_way() -> None:
@@ -141,16 +147,21 @@ def test_a_request_is_told_apart_by_what_it_asks_and_by_who_asks() -> None:
     one, other = (c.read(suspend(reason=reason)) for reason in ("late", "later"))
 
     assert c.digest(one, "officer:1") == c.digest(c.read(suspend()), "officer:1")
-    assert len({c.digest(one, "officer:1"), c.digest(other, "officer:1"),
-                c.digest(one, "officer:2")}) == 3  # fmt: skip
+    assert (
+        len({c.digest(one, "officer:1"), c.digest(other, "officer:1"), c.digest(one, "officer:2")})
+        == 3
+    )
 
 
 @pytest.mark.parametrize(("said", "read"), [(True, "true"), (False, "false"), ("true", "true")])
 def test_a_correction_voids_with_a_truth_value_or_its_text(said: object, read: str) -> None:
     line = {
-        "command": "correct_record", "tin": "CN1234567890", "position": 7, "why": "not ours",
+        "command": "correct_record",
+        "tin": "CN1234567890",
+        "position": 7,
+        "why": "not ours",
         "what": {"void": said},
-    }  # fmt: skip
+    }
 
     command = c.read(line)
 

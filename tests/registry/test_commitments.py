@@ -36,16 +36,22 @@ class Change:
 @pytest.mark.parametrize(
     "change",
     [
-        Change("position", 8), Change("originator_version", 3),
+        Change("position", 8),
+        Change("originator_version", 3),
         Change("originator_id", UUID(int=1)),
-        Change("topic", "operator.Revoked"), Change("state", '{"effective":"2026-03-02"}'),
+        Change("topic", "operator.Revoked"),
+        Change("state", '{"effective":"2026-03-02"}'),
         Change("recorded_at", ROW.recorded_at - timedelta(microseconds=1)),
-        Change("known_at", ROW.known_at - timedelta(days=9)), Change("command_id", UUID(int=6)),
-        Change("actor", "officer-18"), Change("decided_by", None), Change("decided_by", ""),
-        Change("legal_ground", ""), Change("legal_ground", "Order 282"),
+        Change("known_at", ROW.known_at - timedelta(days=9)),
+        Change("command_id", UUID(int=6)),
+        Change("actor", "officer-18"),
+        Change("decided_by", None),
+        Change("decided_by", ""),
+        Change("legal_ground", ""),
+        Change("legal_ground", "Order 282"),
     ],
     ids=lambda it: f"{it.column}={it.to}",
-)  # fmt: skip
+)
 def test_no_column_changes_unseen(change: Change) -> None:
     assert event_bytes(ROW._replace(**{change.column: change.to})) != event_bytes(ROW)
 

@@ -31,13 +31,22 @@ def link(
     state: LinkState = LinkState.LIVE,
 ) -> Link:
     clause = Clause(
-        exporter, importer, ("*",), hs=tuple(HsCode(code) for code in goods.split()),
+        exporter,
+        importer,
+        ("*",),
+        hs=tuple(HsCode(code) for code in goods.split()),
         crossings=(crossing,) if crossing else (),
-    )  # fmt: skip
+    )
     return Link(
-        "CN-RU-CONTROL", AgreementKind.CONTROL_RESULTS, 1, clause, state, False,
-        at(begins), at(ends) if ends else None,
-    )  # fmt: skip
+        "CN-RU-CONTROL",
+        AgreementKind.CONTROL_RESULTS,
+        1,
+        clause,
+        state,
+        False,
+        at(begins),
+        at(ends) if ends else None,
+    )
 
 
 FRUIT = link(CN, RU, "07 08", SUIFENHE, "2014-09-01")
@@ -132,11 +141,15 @@ def test_what_a_bloc_agreed_holds_for_its_members_of_the_day() -> None:
 
 
 ORIGINAL = [
-    {"zh-Hans": {
-        HEIHE: "黑河-布拉戈维申斯克", SUIFENHE: "绥芬河公路-波格拉尼奇内", "soya beans": "大豆",
-    }},
+    {
+        "zh-Hans": {
+            HEIHE: "黑河-布拉戈维申斯克",
+            SUIFENHE: "绥芬河公路-波格拉尼奇内",
+            "soya beans": "大豆",
+        }
+    },
     {"ru": {HEIHE: "Хэйхэ-Благовещенск"}},
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(

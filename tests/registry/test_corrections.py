@@ -46,9 +46,12 @@ def correct(position: int, why: str = "a slip", **what: str) -> c.CorrectRecord:
 def test_a_bar_and_a_legal_ground_are_put_right_where_a_second_command_is_refused() -> None:
     acme = operator(*authorised, revoked)
     shorter = c.RevokeAuthorisation(
-        tin=ACME, reason="fraud", effective=date(2026, 2, 2), barred_until=date(2027, 2, 2),
+        tin=ACME,
+        reason="fraud",
+        effective=date(2026, 2, 2),
+        barred_until=date(2027, 2, 2),
         legal_ground="UCC",
-    )  # fmt: skip
+    )
     assert "barredUntil: found 2027-02-02" in refused(AlreadyRecorded, acme, shorter)
 
     assert len(when(acme, correct(6, barred_until="2027-02-02", legal_ground="UCC"))) == 1
@@ -63,10 +66,14 @@ def test_a_correction_puts_an_event_right_and_leaves_it_written() -> None:
 
     assert when(acme, correct(5, number="DEAEOF7")) == [
         fact(
-            Operator.Corrected, corrects=5, version=5, what={"number": "DEAEOF7"}, why="a slip",
+            Operator.Corrected,
+            corrects=5,
+            version=5,
+            what={"number": "DEAEOF7"},
+            why="a slip",
             effective=TODAY,
         )
-    ]  # fmt: skip
+    ]
     assert acme.authorisations[REF].number == "DEAEOF7"
     assert acme.past[3].number == "DEAEOF1"  # type: ignore[attr-defined]
 
@@ -137,9 +144,7 @@ def test_a_correction_that_cannot_be_read_is_refused(what: dict[str, str], why: 
     assert why in refused(BadValue, operator(*authorised), correct(5, **what))
 
 
-added = fact(
-    Operator.IdentifierAdded, scheme="EORI", value="DE8934842", effective=date(2025, 2, 3)
-)
+added = fact(Operator.IdentifierAdded, scheme="EORI", value="DE8934842", effective=date(2025, 2, 3))
 
 
 @pytest.mark.parametrize(
@@ -225,9 +230,12 @@ def test_a_correction_does_not_make_a_second_valid_authorisation() -> None:
         for f in (lodged, accepted)
     ]
     second = fact(
-        Operator.Granted, authorisation="EU-AEO/2", number="DEAEOF2", type="AEOF",
+        Operator.Granted,
+        authorisation="EU-AEO/2",
+        number="DEAEOF2",
+        type="AEOF",
         effective=date(2026, 2, 9),
-    )  # fmt: skip
+    )
     gone = fact(Operator.Surrendered, authorisation=REF, effective=date(2026, 2, 2))
     acme = operator(*authorised, gone, *again, second)
 

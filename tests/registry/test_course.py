@@ -113,8 +113,9 @@ def test_a_type_that_is_offered_since_a_moment_can_be_applied_for(another: Open)
     with pytest.raises(NotOffered):
         here.execute(c.LodgeApplication(tin=HANA, programme="KR-AEO", type="S"), CLERK)
 
-    types = c.SetTypes(programme="KR-AEO", types=("A", "S"), effective=date(2020, 1, 1),
-                       legal_ground="a notice")  # fmt: skip
+    types = c.SetTypes(
+        programme="KR-AEO", types=("A", "S"), effective=date(2020, 1, 1), legal_ground="a notice"
+    )
     there.execute(types, CLERK)
 
     lodged = c.LodgeApplication(tin=HANA, programme="KR-AEO", type="S")

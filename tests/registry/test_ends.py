@@ -36,9 +36,10 @@ def on(past: Operator, at: str) -> Period:
     """How its only authorisation stands at the beginning of a civil day at home."""
     instant = begins(day(at), past.time_zone)
     [found] = [
-        p for p in periods(past.past, past.time_zone)
+        p
+        for p in periods(past.past, past.time_zone)
         if p.valid_from <= instant and (p.valid_to is None or instant < p.valid_to)
-    ]  # fmt: skip
+    ]
     return found
 
 
@@ -48,9 +49,13 @@ def stands(past: Operator, *days: str) -> list[str]:
 
 def until(end: str, begin: str = "2026-02-02", **more: Any) -> Fact:
     return fact(
-        Operator.Suspended, authorisation=REF, reason="audit", until=day(end),
-        effective=day(begin), **more,
-    )  # fmt: skip
+        Operator.Suspended,
+        authorisation=REF,
+        reason="audit",
+        until=day(end),
+        effective=day(begin),
+        **more,
+    )
 
 
 # ----------------------------------------------------------------- the term
@@ -58,19 +63,24 @@ def until(end: str, begin: str = "2026-02-02", **more: Any) -> Fact:
 
 def test_the_last_day_of_the_term_is_valid_and_the_next_is_not() -> None:
     assert stands(operator(*korean()), "2026-04-01", "2026-04-02", "2040-01-01") == [
-        "VALID", "EXPIRED", "EXPIRED",
-    ]  # fmt: skip
+        "VALID",
+        "EXPIRED",
+        "EXPIRED",
+    ]
 
 
 def test_a_term_of_years_ends_on_the_day_before_the_anniversary() -> None:
     again = (
-        fact(Operator.Lodged, authorisation="KR-AEO/2", programme="KR-AEO", type="AAA",
-             effective=TODAY),
+        fact(
+            Operator.Lodged,
+            authorisation="KR-AEO/2",
+            programme="KR-AEO",
+            type="AAA",
+            effective=TODAY,
+        ),
         fact(Operator.Accepted, authorisation="KR-AEO/2", effective=TODAY),
-    )  # fmt: skip
-    grant = c.GrantAuthorisation(
-        tin=HANA, number="KRAAA2", type="AAA", effective=day("2028-02-29")
     )
+    grant = c.GrantAuthorisation(tin=HANA, number="KRAAA2", type="AAA", effective=day("2028-02-29"))
     [done] = when(operator(*korean(*again)), grant)
     assert done.fields["valid_until"] == day("2033-02-28")
 
@@ -81,18 +91,27 @@ def test_a_term_of_years_ends_on_the_day_before_the_anniversary() -> None:
 def test_a_renewal_written_down_late_puts_it_right_on_the_second_clock() -> None:
     told = record(
         stream(
-            Operator, korean()[0],
-            *[(day("2021-04-01"), it) for it in (
-                c.LodgeApplication(tin=HANA, programme="KR-AEO", type="AA"),
-                c.AcceptApplication(tin=HANA),
-                c.GrantAuthorisation(
-                    tin=HANA, number="KRAA1", valid_until=day("2026-04-01"), legal_ground="the Act",
-                ),
-            )],
-            (day("2026-05-11"), c.RenewAuthorisation(
-                tin=HANA, valid_until=day("2031-04-01"), **back("2026-03-20"))),
+            Operator,
+            korean()[0],
+            *[
+                (day("2021-04-01"), it)
+                for it in (
+                    c.LodgeApplication(tin=HANA, programme="KR-AEO", type="AA"),
+                    c.AcceptApplication(tin=HANA),
+                    c.GrantAuthorisation(
+                        tin=HANA,
+                        number="KRAA1",
+                        valid_until=day("2026-04-01"),
+                        legal_ground="the Act",
+                    ),
+                )
+            ],
+            (
+                day("2026-05-11"),
+                c.RenewAuthorisation(tin=HANA, valid_until=day("2031-04-01"), **back("2026-03-20")),
+            ),
         )
-    )  # fmt: skip
+    )
 
     assert _status(told, "2026-05-01", known="2026-05-10") is Status.EXPIRED
     assert _status(told, "2026-05-01", known="2026-05-12") is Status.VALID
@@ -101,9 +120,7 @@ def test_a_renewal_written_down_late_puts_it_right_on_the_second_clock() -> None
 
 def test_the_record_of_an_end_does_not_stand_against_a_renewal() -> None:
     hana = operator(*korean())
-    end = c.RecordEnd(
-        tin=HANA, authorisation="KR-AEO/1", what="term", effective=day("2026-04-02")
-    )
+    end = c.RecordEnd(tin=HANA, authorisation="KR-AEO/1", what="term", effective=day("2026-04-02"))
     assert len(when(hana, end, today=day("2026-04-03"))) == 1
     renew = c.RenewAuthorisation(tin=HANA, valid_until=day("2031-04-01"), **back("2026-04-01"))
     assert len(when(hana, renew, today=day("2026-04-20"))) == 1
@@ -119,8 +136,11 @@ def test_a_term_goes_on_from_the_day_after_its_last_and_no_later() -> None:
     next_day = c.RenewAuthorisation(tin=HANA, effective=day("2026-04-02"))
     assert len(when(hana, next_day)) == 1
     assert stands(hana, "2026-04-01", "2026-04-02", "2031-04-01", "2031-04-02") == [
-        "VALID", "VALID", "VALID", "EXPIRED",
-    ]  # fmt: skip
+        "VALID",
+        "VALID",
+        "VALID",
+        "EXPIRED",
+    ]
 
 
 def test_a_term_is_not_renewed_into_one_that_was_granted_meanwhile() -> None:
@@ -128,9 +148,13 @@ def test_a_term_is_not_renewed_into_one_that_was_granted_meanwhile() -> None:
         Operator.Lodged, authorisation="KR-AEO/2", programme="KR-AEO", type="AA", effective=TODAY
     )
     second = fact(
-        Operator.Granted, authorisation="KR-AEO/2", number="KRAA2", type="AA",
-        effective=day("2026-05-01"), valid_until=day("2031-04-30"),
-    )  # fmt: skip
+        Operator.Granted,
+        authorisation="KR-AEO/2",
+        number="KRAA2",
+        type="AA",
+        effective=day("2026-05-01"),
+        valid_until=day("2031-04-30"),
+    )
     renew = c.RenewAuthorisation(tin=HANA, authorisation="KRAA1", **back("2026-03-01"))
     refused(AlreadyHeld, operator(*korean(again, second)), renew, today=day("2026-06-01"))
 
@@ -154,18 +178,22 @@ def test_what_has_expired_by_law_takes_no_further_decision(command: c.Command) -
 
 def test_an_end_that_was_recorded_by_the_old_law_stays_where_it_was_recorded() -> None:
     """A ledger of before has terms that ended by a decision, on the last day itself."""
-    old = korean(
-        fact(Operator.Expired, authorisation="KR-AEO/1", effective=day("2026-04-01"))
-    )
+    old = korean(fact(Operator.Expired, authorisation="KR-AEO/1", effective=day("2026-04-01")))
     assert stands(operator(*old), "2026-03-31", "2026-04-01") == ["VALID", "EXPIRED"]
 
     renewed = korean(
-        fact(Operator.Renewed, authorisation="KR-AEO/1", effective=day("2026-06-01"),
-             valid_until=day("2031-06-01"))
-    )  # fmt: skip
+        fact(
+            Operator.Renewed,
+            authorisation="KR-AEO/1",
+            effective=day("2026-06-01"),
+            valid_until=day("2031-06-01"),
+        )
+    )
     assert stands(operator(*renewed), "2026-04-01", "2026-04-02", "2026-06-01") == [
-        "VALID", "EXPIRED", "VALID",
-    ]  # fmt: skip
+        "VALID",
+        "EXPIRED",
+        "VALID",
+    ]
 
 
 # -------------------------------------------------------------- suspensions
@@ -196,17 +224,29 @@ def test_an_extension_written_down_late_counts_from_a_day_of_the_suspension() ->
     back_dated = c.ExtendSuspension(tin=ACME, until=day("2026-06-01"), **back("2026-02-19"))
     assert len(when(acme, back_dated)) == 1
     assert stands(acme, "2026-03-01", "2026-05-31", "2026-06-01") == [
-        "SUSPENDED", "SUSPENDED", "VALID",
-    ]  # fmt: skip
+        "SUSPENDED",
+        "SUSPENDED",
+        "VALID",
+    ]
 
 
 def test_a_suspension_does_not_outlast_the_term() -> None:
-    hana = operator(*korean(fact(
-        Operator.Suspended, authorisation="KR-AEO/1", reason="audit", until=day("2026-06-01"),
-        effective=day("2026-03-01"))))  # fmt: skip
+    hana = operator(
+        *korean(
+            fact(
+                Operator.Suspended,
+                authorisation="KR-AEO/1",
+                reason="audit",
+                until=day("2026-06-01"),
+                effective=day("2026-03-01"),
+            )
+        )
+    )
     assert stands(hana, "2026-04-01", "2026-04-02", "2026-06-01") == [
-        "SUSPENDED", "EXPIRED", "EXPIRED",
-    ]  # fmt: skip
+        "SUSPENDED",
+        "EXPIRED",
+        "EXPIRED",
+    ]
     assert [it.what for it in endings.ends_by_law(hana, day("2027-01-01"))] == ["term"]
 
 
@@ -225,16 +265,17 @@ def test_what_ends_from_next_year_can_be_suspended_today(kind: type[Any]) -> Non
 
     assert len(when(acme, c.SuspendAuthorisation(tin=ACME, reason="audit"))) == 1
     assert stands(acme, "2026-03-09", "2026-03-10", "2026-12-31", "2027-01-01") == [
-        "VALID", "SUSPENDED", "SUSPENDED", after,
-    ]  # fmt: skip
+        "VALID",
+        "SUSPENDED",
+        "SUSPENDED",
+        after,
+    ]
     assert len(when(acme, c.LiftSuspension(tin=ACME), today=day("2026-06-01"))) == 1
     assert stands(acme, "2026-06-01", "2026-12-31", "2027-01-01") == ["VALID", "VALID", after]
 
 
 def test_no_message_says_that_it_is_ended_before_its_day() -> None:
-    revoked = fact(
-        Operator.Revoked, authorisation=REF, reason="fraud", effective=day("2027-01-01")
-    )
+    revoked = fact(Operator.Revoked, authorisation=REF, reason="fraud", effective=day("2027-01-01"))
     acme = operator(*authorised, revoked)
     assert "is VALID and cannot" in refused(WrongStatus, acme, c.LiftSuspension(tin=ACME))
     later = c.SuspendAuthorisation(tin=ACME, reason="audit", effective=day("2027-01-01"))
@@ -242,24 +283,25 @@ def test_no_message_says_that_it_is_ended_before_its_day() -> None:
 
 
 def test_what_is_revoked_from_next_year_may_end_before_that() -> None:
-    revoked = fact(
-        Operator.Revoked, authorisation=REF, reason="fraud", effective=day("2027-01-01")
-    )
+    revoked = fact(Operator.Revoked, authorisation=REF, reason="fraud", effective=day("2027-01-01"))
     acme = operator(*authorised, revoked)
     assert len(when(acme, c.SurrenderAuthorisation(tin=ACME))) == 1
     assert stands(acme, "2026-03-09", "2026-03-10", "2027-01-01") == [
-        "VALID", "SURRENDERED", "SURRENDERED",
-    ]  # fmt: skip
+        "VALID",
+        "SURRENDERED",
+        "SURRENDERED",
+    ]
 
 
 # ------------------------------------------------------- ends by a decision
 
 DECIDING = programme(
-    "KR-AEO", ("A", "AA", "AAA"),
+    "KR-AEO",
+    ("A", "AA", "AAA"),
     ("validity_years", "5", "years", "2014-01-01", None, "Customs Act of Korea"),
     ("validity_end", "by decision", None, "2021-01-01", None, "Customs Act of Korea"),
     ("suspension_end", "by decision", None, "2021-01-01", None, "Customs Act of Korea"),
-)  # fmt: skip
+)
 
 
 def deciding(monkeypatch: pytest.MonkeyPatch) -> Operator:
@@ -278,8 +320,10 @@ def deciding(monkeypatch: pytest.MonkeyPatch) -> Operator:
 def test_a_term_that_takes_a_decision_leaves_it_open(monkeypatch: pytest.MonkeyPatch) -> None:
     hana = deciding(monkeypatch)
     assert stands(hana, "2026-04-01", "2026-04-02", "2040-01-01") == [
-        "VALID", "DECISION_AWAITED", "DECISION_AWAITED",
-    ]  # fmt: skip
+        "VALID",
+        "DECISION_AWAITED",
+        "DECISION_AWAITED",
+    ]
     assert endings.ends_by_law(hana, day("2040-01-01")) == []
 
     expire = c.ExpireAuthorisation(tin=HANA, effective=day("2026-04-10"), legal_ground="the Act")
@@ -321,29 +365,35 @@ def test_the_clerk_records_what_ended_by_law_and_nothing_else() -> None:
     acme = operator(*authorised, until("2026-02-20"))
     end = c.RecordEnd(tin=ACME, authorisation=REF, what="suspension", effective=day("2026-02-20"))
 
-    refused(WrongDates, operator(*authorised, until("2026-02-20")),
-            c.RecordEnd(tin=ACME, authorisation=REF, what="suspension",
-                        effective=day("2026-02-21")))  # fmt: skip
+    refused(
+        WrongDates,
+        operator(*authorised, until("2026-02-20")),
+        c.RecordEnd(tin=ACME, authorisation=REF, what="suspension", effective=day("2026-02-21")),
+    )
     refused(WrongDates, operator(*authorised, suspended), end)
-    refused(WrongDates, operator(*authorised, until("2026-04-20")),
-            c.RecordEnd(tin=ACME, authorisation=REF, what="suspension",
-                        effective=day("2026-04-20")))  # fmt: skip
+    refused(
+        WrongDates,
+        operator(*authorised, until("2026-04-20")),
+        c.RecordEnd(tin=ACME, authorisation=REF, what="suspension", effective=day("2026-04-20")),
+    )
     [done] = when(acme, end)
     assert (done.type, done.fields["legal_ground"]) == (
-        Operator.SuspensionEnded, "the decision that suspended it",
-    )  # fmt: skip
+        Operator.SuspensionEnded,
+        "the decision that suspended it",
+    )
     assert when(acme, end) == []
     other = c.RecordEnd(
-        tin=ACME, authorisation=REF, what="suspension", effective=day("2026-02-20"),
+        tin=ACME,
+        authorisation=REF,
+        what="suspension",
+        effective=day("2026-02-20"),
         legal_ground=UCC,
-    )  # fmt: skip
+    )
     refused(AlreadyRecorded, acme, other)
 
 
 def test_an_end_that_another_event_brought_on_its_day_is_not_recorded_as_one_by_law() -> None:
-    revoked = fact(
-        Operator.Revoked, authorisation=REF, reason="fraud", effective=day("2026-02-20")
-    )
+    revoked = fact(Operator.Revoked, authorisation=REF, reason="fraud", effective=day("2026-02-20"))
     again = until("2026-03-01", begin="2026-02-20")
     for last in (revoked, again):
         acme = operator(*authorised, until("2026-02-20"), last)
@@ -386,16 +436,20 @@ def test_before_and_after_the_clerk_the_answers_are_equal_on_every_instant() -> 
         first, *rest = [it.event for it in told]
         for today in (day("2020-06-01"), day("2021-06-01"), day("2030-01-01")):
             it: Operator = given(
-                Operator, Fact(Operator.Registered, _said(first)),
+                Operator,
+                Fact(Operator.Registered, _said(first)),
                 *[Fact(type(e), _said(e)) for e in rest],
-            )  # fmt: skip
+            )
             before = periods(it.past, it.time_zone)
             stood = {a.reference: a.status for a in it.authorisations.values()}
             for end in endings.unrecorded(it, today):
                 command = c.RecordEnd(
-                    tin=it.tin, authorisation=end.authorisation, what=end.what, effective=end.day,
+                    tin=it.tin,
+                    authorisation=end.authorisation,
+                    what=end.what,
+                    effective=end.day,
                     legal_ground="made up",
-                )  # fmt: skip
+                )
                 if it.successor is None:
                     _record(it, command, today)
                     recorded += 1
@@ -422,9 +476,10 @@ def _place(period: Period) -> tuple[Any, ...]:
 def _status(told: Record, at: str, known: str) -> Status:
     instant = noon(day(at)) - timedelta(hours=6)
     [found] = [
-        p for p in believed(told.periods, noon(day(known)))
+        p
+        for p in believed(told.periods, noon(day(known)))
         if p.valid_from <= instant and (p.valid_to is None or instant < p.valid_to)
-    ]  # fmt: skip
+    ]
     return found.status
 
 

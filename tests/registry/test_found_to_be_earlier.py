@@ -48,13 +48,23 @@ def standing(events: list[Known[Any]], at: datetime, known: datetime) -> list[An
 
 EARLIER: list[tuple[str, type[c.Command], dict[str, Any], str, str]] = [
     ("suspension", c.SuspendAuthorisation, {"reason": "audit"}, "VALID", "SUSPENDED"),
-    ("suspension of a part", c.SuspendAuthorisation, {"reason": "audit", "part": "S"},
-     "VALID", "SUSPENDED"),
-    ("suspension with an end", c.SuspendAuthorisation,
-     {"reason": "audit", "until": date(2026, 12, 1)}, "VALID", "SUSPENDED"),
+    (
+        "suspension of a part",
+        c.SuspendAuthorisation,
+        {"reason": "audit", "part": "S"},
+        "VALID",
+        "SUSPENDED",
+    ),
+    (
+        "suspension with an end",
+        c.SuspendAuthorisation,
+        {"reason": "audit", "until": date(2026, 12, 1)},
+        "VALID",
+        "SUSPENDED",
+    ),
     ("revocation", c.RevokeAuthorisation, {"reason": "fraud"}, "VALID", "REVOKED"),
     ("surrender", c.SurrenderAuthorisation, {}, "VALID", "SURRENDERED"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -101,8 +111,9 @@ def test_consent_and_its_withdrawal_are_found_to_be_earlier() -> None:
     )
     [was], [then] = (believed(record(given).consents, known) for known in (BEFORE, AFTER))
     assert (was.valid_from, then.valid_from) == (
-        begins(MAY, "Europe/Berlin"), begins(APRIL, "Europe/Berlin"),
-    )  # fmt: skip
+        begins(MAY, "Europe/Berlin"),
+        begins(APRIL, "Europe/Berlin"),
+    )
 
     taken = past(
         (date(2026, 3, 2), c.GiveConsent(tin=ACME, partner=KR)),
@@ -111,16 +122,19 @@ def test_consent_and_its_withdrawal_are_found_to_be_earlier() -> None:
     )
     [was], [then] = (believed(record(taken).consents, known) for known in (BEFORE, AFTER))
     assert (was.valid_to, then.valid_to) == (
-        begins(MAY, "Europe/Berlin"), begins(APRIL, "Europe/Berlin"),
-    )  # fmt: skip
+        begins(MAY, "Europe/Berlin"),
+        begins(APRIL, "Europe/Berlin"),
+    )
 
 
 def test_a_consent_is_not_found_to_be_earlier_than_a_withdrawal_that_was_between() -> None:
-    acme = folded(past(
-        (date(2026, 3, 2), c.GiveConsent(tin=ACME, partner=KR)),
-        (date(2026, 4, 20), c.WithdrawConsent(tin=ACME, partner=KR)),
-        (FIRST, c.GiveConsent(**back(MAY, partner=KR))),
-    ))  # fmt: skip
+    acme = folded(
+        past(
+            (date(2026, 3, 2), c.GiveConsent(tin=ACME, partner=KR)),
+            (date(2026, 4, 20), c.WithdrawConsent(tin=ACME, partner=KR)),
+            (FIRST, c.GiveConsent(**back(MAY, partner=KR))),
+        )
+    )
 
     refused(WrongDates, acme, c.GiveConsent(**back(APRIL, partner=KR)), SECOND)
 

@@ -21,17 +21,38 @@ KINDS = sorted({name for name in CLASSES if name.startswith("operator.")} - NEVE
 NOW = datetime(2026, 3, 10)
 #: What a careless decision might put where something else belongs.
 ODD: list[Any] = [
-    None, "", "word", 7, 2**70, True, 1.5, b"x", date(2026, 1, 1), NOW, Role.IMPORTER, Tin("CN1"),
-    AdministrationCode("CN"), (), (Role.IMPORTER,), ["x"], ("x",), {"a": "b"}, {"a": 1}, uuid4(),
+    None,
+    "",
+    "word",
+    7,
+    2**70,
+    True,
+    1.5,
+    b"x",
+    date(2026, 1, 1),
+    NOW,
+    Role.IMPORTER,
+    Tin("CN1"),
+    AdministrationCode("CN"),
+    (),
+    (Role.IMPORTER,),
+    ["x"],
+    ("x",),
+    {"a": "b"},
+    {"a": 1},
+    uuid4(),
     type("Word", (str,), {})("of its own kind"),
-]  # fmt: skip
+]
 
 
 def operator() -> Operator:
     return Operator(
-        tin=Tin("CN1"), administration=AdministrationCode("CN"), time_zone="UTC", name="Acme",
+        tin=Tin("CN1"),
+        administration=AdministrationCode("CN"),
+        time_zone="UTC",
+        name="Acme",
         effective=date(2026, 1, 1),
-    )  # fmt: skip
+    )
 
 
 def told(operator: Operator) -> list[tuple[type, list[tuple[str, Any]]]]:
@@ -86,9 +107,13 @@ def test_too_much_or_too_little_is_refused_as_before(said: dict[str, Any]) -> No
 
 def test_an_operator_begins_as_the_library_would_have_it() -> None:
     said: dict[str, Any] = {
-        "tin": Tin("CN1"), "administration": AdministrationCode("CN"), "time_zone": "UTC",
-        "name": "Acme", "roles": (Role.IMPORTER,), "effective": date(2026, 1, 1),
-    }  # fmt: skip
+        "tin": Tin("CN1"),
+        "administration": AdministrationCode("CN"),
+        "time_zone": "UTC",
+        "name": "Acme",
+        "roles": (Role.IMPORTER,),
+        "effective": date(2026, 1, 1),
+    }
     id = Operator.create_id(Tin("CN1"))
     library = Operator(**said)
     ours = begin(Operator, Operator.Registered, id, said)

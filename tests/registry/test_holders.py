@@ -34,9 +34,15 @@ def register(database: str) -> Iterator[Registry]:
     for code, zone in (("CN", "Asia/Shanghai"), ("KR", "Asia/Seoul")):
         _do(registry, "register_administration", administration=code, name=code, time_zone=zone)
         _do(
-            registry, "register_programme", programme=f"{code}-AEO", administration=code,
-            name="AEO", types=["A", "B"], effective="2010-01-01", source="a law",
-        )  # fmt: skip
+            registry,
+            "register_programme",
+            programme=f"{code}-AEO",
+            administration=code,
+            name="AEO",
+            types=["A", "B"],
+            effective="2010-01-01",
+            source="a law",
+        )
     for tin in (ONE, OTHER, THIRD, ABROAD):
         _do(registry, "register_operator", tin=tin, name=tin)
     yield registry
@@ -82,9 +88,7 @@ def test_one_certificate_number_is_not_granted_to_two_operators(
         with pytest.raises(HeldByAnother, match=f"AEO-1 of CN is that of operator {ONE}.*shared"):
             if number == "AEO-1":
                 _examined(register, OTHER)
-            _do(
-                register, "grant_authorisation", tin=OTHER, number=number, legal_ground="a law"
-            )
+            _do(register, "grant_authorisation", tin=OTHER, number=number, legal_ground="a law")
     assert _held(database) == {("CERTIFICATE", "AEO-1", ONE)}
     _grant(register, ABROAD, "AEO-1")  # another administration numbers as it likes
     assert _wrong(database) == []
@@ -114,16 +118,26 @@ def test_a_number_stays_its_holder_s_after_the_end_and_is_free_once_its_grant_wa
     with pytest.raises(HeldByAnother):
         _do(register, "grant_authorisation", **again)
     _do(
-        register, "correct_record", tin=ONE, position=receipt.positions[-1], what={"number": "N-2"},
-        why="misread", legal_ground="a law",
-    )  # fmt: skip
+        register,
+        "correct_record",
+        tin=ONE,
+        position=receipt.positions[-1],
+        what={"number": "N-2"},
+        why="misread",
+        legal_ground="a law",
+    )
     _do(register, "grant_authorisation", **again)
     assert _held(database) == {("CERTIFICATE", "N-2", ONE), ("CERTIFICATE", "AEO-1", OTHER)}
     with pytest.raises(HeldByAnother):  # a correction takes no number, either
         _do(
-            register, "correct_record", tin=ONE, position=receipt.positions[-1],
-            what={"number": "aeo-1"}, why="not misread", legal_ground="a law",
-        )  # fmt: skip
+            register,
+            "correct_record",
+            tin=ONE,
+            position=receipt.positions[-1],
+            what={"number": "aeo-1"},
+            why="not misread",
+            legal_ground="a law",
+        )
     assert _wrong(database) == []
 
 
@@ -136,9 +150,14 @@ def test_an_identifier_is_one_operator_s_at_a_time(database: str, register: Regi
     with pytest.raises(HeldByAnother, match="is another operator's"):  # not named to Korea
         _identify(register, ABROAD, "1234567890")
     _do(
-        register, "end_identifier", tin=ONE, scheme="KR_BRN", value="1234567890",
-        effective="2022-01-01", **day,
-    )  # fmt: skip
+        register,
+        "end_identifier",
+        tin=ONE,
+        scheme="KR_BRN",
+        value="1234567890",
+        effective="2022-01-01",
+        **day,
+    )
     with pytest.raises(HeldByAnother):
         _identify(register, OTHER, "1234567890", effective="2021-12-31", **day)
     _identify(register, OTHER, "1234567890", effective="2022-01-01", **day)
@@ -172,9 +191,12 @@ def test_of_two_at_one_instant_one_takes_the_number(database: str, register: Reg
     def take(n: int) -> str | None:
         try:
             _do(
-                others[n % 3], "grant_authorisation", tin=tins[n], number="AEO-7",
+                others[n % 3],
+                "grant_authorisation",
+                tin=tins[n],
+                number="AEO-7",
                 legal_ground="a law",
-            )  # fmt: skip
+            )
         except HeldByAnother:
             return None
         return tins[n]
@@ -229,9 +251,11 @@ def test_a_batch_of_many_says_of_each_what_became_of_it(register: Registry) -> N
 def test_the_same_command_again_is_answered_with_the_first_result(register: Registry) -> None:
     _examined(register, ONE)
     said = {
-        "command_id": "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c", "tin": ONE, "number": "AEO-1",
+        "command_id": "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c",
+        "tin": ONE,
+        "number": "AEO-1",
         "legal_ground": "a law",
-    }  # fmt: skip
+    }
     first = _do(register, "grant_authorisation", **said)
     assert _do(register, "grant_authorisation", **said).positions == first.positions
 

@@ -62,9 +62,8 @@ def test_what_counts_abroad_follows_from_the_type_of_each_day(
     for month in range(1, 13):
         at = begins(date(2025, month, 15), "Europe/Berlin")
         [period] = [
-            p for p in found
-            if p.valid_from <= at and (p.valid_to is None or at < p.valid_to)
-        ]  # fmt: skip
+            p for p in found if p.valid_from <= at and (p.valid_to is None or at < p.valid_to)
+        ]
         kind = changed if changed and month >= 9 else type
         assert period.type == kind
         if period.status is Status.SUSPENDED:

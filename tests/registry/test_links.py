@@ -30,8 +30,9 @@ def test_a_pair_is_linked_from_the_day_on_which_the_recognising_side_implemented
         said(c.SignAgreement, "2017-11-01"),
         implemented(CN, "2023-12-14"),
         implemented(AU, "2022-07-01"),
-        scope(CN, AU), scope(AU, CN),
-    )  # fmt: skip
+        scope(CN, AU),
+        scope(AU, CN),
+    )
 
     assert state(told, CN, AU, "2018-06-01") == "NOT_IMPLEMENTED"
     assert state(told, CN, AU, "2023-01-01") == "LIVE"
@@ -49,10 +50,14 @@ def test_its_day_begins_at_its_own_midnight() -> None:
 def test_of_a_plurilateral_a_pair_begins_with_the_later_of_the_two() -> None:
     # Acceptance case 9: the ASEAN arrangement, Thailand from 2024-08-19.
     told = of(
-        implemented(SG, "2023-10-01"), implemented(TH, "2024-08-19"), implemented(CN, "2023-10-01"),
-        scope(SG, TH), scope(TH, SG), scope(SG, CN),
+        implemented(SG, "2023-10-01"),
+        implemented(TH, "2024-08-19"),
+        implemented(CN, "2023-10-01"),
+        scope(SG, TH),
+        scope(TH, SG),
+        scope(SG, CN),
         parties=(SG, TH, CN),
-    )  # fmt: skip
+    )
 
     assert [state(told, SG, TH, on) for on in ("2024-08-18", "2024-08-19")] == [
         "NOT_IMPLEMENTED",
@@ -143,9 +148,10 @@ def test_a_date_that_is_bettered_was_believed_until_then() -> None:
 
 def test_when_it_ended_may_be_as_uncertain_as_when_it_began() -> None:
     told = of(
-        implemented(AU, "2020-01-01"), scope(CN, AU),
+        implemented(AU, "2020-01-01"),
+        scope(CN, AU),
         said(c.TerminateAgreement, "2024-01-01", "2024-12-31"),
-    )  # fmt: skip
+    )
 
     assert [state(told, CN, AU, on) for on in ("2023-12-31", "2024-06-01", "2024-12-31")] == [
         "LIVE",
@@ -159,10 +165,13 @@ def test_when_it_ended_may_be_as_uncertain_as_when_it_began() -> None:
 
 def test_a_side_that_suspends_stops_its_own_direction_and_no_other() -> None:
     told = of(
-        implemented(CN, "2020-01-01"), implemented(AU, "2020-01-01"), scope(CN, AU), scope(AU, CN),
+        implemented(CN, "2020-01-01"),
+        implemented(AU, "2020-01-01"),
+        scope(CN, AU),
+        scope(AU, CN),
         said(c.SuspendAgreement, "2021-01-01", side=AU),
         said(c.ResumeAgreement, "2021-03-01", side=AU),
-    )  # fmt: skip
+    )
 
     months = ("2020-12-31", "2021-02-01", "2021-03-01")
     assert [state(told, CN, AU, on) for on in months] == ["LIVE", "SUSPENDED", "LIVE"]
@@ -171,11 +180,12 @@ def test_a_side_that_suspends_stops_its_own_direction_and_no_other() -> None:
 
 def test_a_suspension_is_found_to_have_begun_earlier_and_ends_once() -> None:
     told = of(
-        implemented(AU, "2020-01-01"), scope(CN, AU),
+        implemented(AU, "2020-01-01"),
+        scope(CN, AU),
         said(c.SuspendAgreement, "2021-02-01", side=AU),
         said(c.SuspendAgreement, "2021-01-01", side=AU),
         said(c.ResumeAgreement, "2021-03-01", side=AU),
-    )  # fmt: skip
+    )
 
     days = ("2020-12-31", "2021-01-15", "2021-02-15", "2021-03-01")
     assert [state(told, CN, AU, on) for on in days] == ["LIVE", "SUSPENDED", "SUSPENDED", "LIVE"]
@@ -183,9 +193,10 @@ def test_a_suspension_is_found_to_have_begun_earlier_and_ends_once() -> None:
 
 def test_a_suspension_somewhere_in_a_month_is_uncertain_for_that_month() -> None:
     told = of(
-        implemented(AU, "2020-01-01"), scope(CN, AU),
+        implemented(AU, "2020-01-01"),
+        scope(CN, AU),
         said(c.SuspendAgreement, "2021-01-01", "2021-02-01", side=AU),
-    )  # fmt: skip
+    )
 
     assert [state(told, CN, AU, on) for on in ("2021-01-15", "2021-02-01")] == [
         "UNCERTAIN",
@@ -210,12 +221,15 @@ def test_after_its_end_an_agreement_links_nobody_and_says_why() -> None:
 def test_who_accedes_is_linked_from_then_and_who_withdraws_until_then() -> None:
     told = of(
         *(implemented(side, "2020-01-01") for side in (SG, CN, AU)),
-        scope(SG, CN), scope(AU, SG),
+        scope(SG, CN),
+        scope(AU, SG),
         said(c.AccedeToAgreement, "2022-01-01", member=TH),
-        implemented(TH, "2022-01-01"), scope(SG, TH), scope(TH, AU),
+        implemented(TH, "2022-01-01"),
+        scope(SG, TH),
+        scope(TH, AU),
         said(c.WithdrawFromAgreement, "2023-01-01", member=AU),
         parties=(SG, CN, AU),
-    )  # fmt: skip
+    )
 
     assert [state(told, SG, TH, on) for on in ("2021-12-31", "2022-01-01")] == [None, "LIVE"]
     assert [state(told, AU, SG, on) for on in ("2022-12-31", "2023-01-01")] == ["LIVE", None]
@@ -226,11 +240,13 @@ def test_who_accedes_is_linked_from_then_and_who_withdraws_until_then() -> None:
 
 def test_a_member_that_joined_some_time_in_a_year_is_uncertain_for_that_year() -> None:
     told = of(
-        implemented(SG, "2020-01-01"), implemented(CN, "2020-01-01"),
+        implemented(SG, "2020-01-01"),
+        implemented(CN, "2020-01-01"),
         said(c.AccedeToAgreement, "2022-01-01", "2022-12-31", member=TH),
-        implemented(TH, "2020-01-01"), scope(SG, TH),
+        implemented(TH, "2020-01-01"),
+        scope(SG, TH),
         parties=(SG, CN),
-    )  # fmt: skip
+    )
 
     assert [state(told, SG, TH, on) for on in ("2022-06-01", "2022-12-31")] == ["UNCERTAIN", "LIVE"]
 
@@ -321,9 +337,10 @@ def test_clauses_of_different_goods_or_directions_stand_beside_each_other() -> N
 def stage(told: Record, on: str) -> AgreementStatus:
     instant = begins(day(on), "UTC")
     [found] = [
-        s.status for s in believed(told.stages, NOW)
+        s.status
+        for s in believed(told.stages, NOW)
         if s.valid_from <= instant and (s.valid_to is None or instant < s.valid_to)
-    ]  # fmt: skip
+    ]
     return found
 
 
@@ -339,17 +356,24 @@ def test_an_agreement_is_as_far_as_it_has_certainly_come() -> None:
 
     days = "2014-01-01 2015-01-01 2015-06-01 2017-11-15 2017-11-30 2020-01-01 2022-07-02 2025-01-01"
     assert [stage(told, on).value for on in days.split()] == [
-        "PROPOSED", "NEGOTIATING", "ACTION_PLAN", "ACTION_PLAN", "SIGNED", "PILOT", "IN_FORCE",
+        "PROPOSED",
+        "NEGOTIATING",
+        "ACTION_PLAN",
+        "ACTION_PLAN",
+        "SIGNED",
+        "PILOT",
+        "IN_FORCE",
         "TERMINATED",
-    ]  # fmt: skip
+    ]
 
 
 def test_an_agreement_is_suspended_when_every_side_is() -> None:
     told = of(
-        implemented(CN, "2020-01-01"), implemented(AU, "2020-01-01"),
+        implemented(CN, "2020-01-01"),
+        implemented(AU, "2020-01-01"),
         said(c.SuspendAgreement, "2021-01-02", side=AU),
         said(c.SuspendAgreement, "2022-01-02", side=CN),
-    )  # fmt: skip
+    )
 
     assert [stage(told, on).value for on in ("2021-06-01", "2022-06-01")] == [
         "IN_FORCE",

@@ -64,10 +64,17 @@ def test_a_list_makes_up_no_application_and_no_decision() -> None:
     [event] = when(operator(), named("2026-03-01", number="DEAEOF7"))
 
     assert event == fact(
-        Operator.Listed, authorisation="EU-AEO/1", programme="EU-AEO", type="AEOF", list="eu-list",
-        earliest=date(2008, 1, 1), number="DEAEOF7", roles=(Role.EXPORTER,),
-        effective=date(2026, 3, 1), source="list eu-list, read on 2026-03-01",
-    )  # fmt: skip
+        Operator.Listed,
+        authorisation="EU-AEO/1",
+        programme="EU-AEO",
+        type="AEOF",
+        list="eu-list",
+        earliest=date(2008, 1, 1),
+        number="DEAEOF7",
+        roles=(Role.EXPORTER,),
+        effective=date(2026, 3, 1),
+        source="list eu-list, read on 2026-03-01",
+    )
 
 
 def test_before_the_day_of_reading_nobody_knows_and_from_it_on_it_is_assumed() -> None:
@@ -86,8 +93,9 @@ def test_a_list_that_gives_the_day_leaves_nothing_open() -> None:
 
 
 def test_a_later_list_that_names_it_no_longer_is_an_end_between_the_two() -> None:
-    life = told(named("2026-03-01", since=day("2019-05-01")), named("2026-05-01"),
-                absent("2026-06-01"))  # fmt: skip
+    life = told(
+        named("2026-03-01", since=day("2019-05-01")), named("2026-05-01"), absent("2026-06-01")
+    )
 
     assert shown(life) == [
         ("2019-04-30T22", "VALID", "LISTED"),
@@ -97,8 +105,9 @@ def test_a_later_list_that_names_it_no_longer_is_an_end_between_the_two() -> Non
 
 
 def test_named_again_it_may_have_begun_from_the_day_after_it_was_missing() -> None:
-    life = told(named("2026-03-01", since=day("2019-05-01")), absent("2026-03-02"),
-                named("2026-06-01"))  # fmt: skip
+    life = told(
+        named("2026-03-01", since=day("2019-05-01")), absent("2026-03-02"), named("2026-06-01")
+    )
 
     assert shown(life) == [
         ("2019-04-30T22", "VALID", "LISTED"),
@@ -220,8 +229,9 @@ def test_a_list_that_was_read_wrongly_is_put_right_by_correcting_its_record() ->
 
 READINGS = st.lists(
     st.tuples(st.integers(0, 40), st.booleans(), st.none() | st.integers(0, 40)),
-    min_size=1, max_size=8,
-)  # fmt: skip
+    min_size=1,
+    max_size=8,
+)
 
 
 @over(READINGS)
@@ -250,7 +260,9 @@ def test_whatever_lists_say_every_day_stands_in_one_way_and_none_contradicts_a_r
     for read, is_named in taken.items():
         at = begins(read, BERLIN)
         then = {
-            p.status for ps in found.values() for p in ps
+            p.status
+            for ps in found.values()
+            for p in ps
             if p.valid_from <= at and (p.valid_to is None or at < p.valid_to)
-        }  # fmt: skip
+        }
         assert (Status.VALID in then) == is_named, (read, then)

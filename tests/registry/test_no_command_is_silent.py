@@ -62,9 +62,15 @@ from tests.scenario import Fact, fact, given, when
 SENDING = {"command_id", "expected_version", "known_at", "signature"}
 #: Which stream it goes to: with another, it is about another thing.
 STREAM = {
-    "tin", "agreement", "administration", "programme", "document", "subject", "measure",
+    "tin",
+    "agreement",
+    "administration",
+    "programme",
+    "document",
+    "subject",
+    "measure",
     "claimed_by",
-}  # fmt: skip
+}
 
 LEI, LEI2 = "5493001KJTIIGC8Y1R12", "HWUPKR0MPOU8FGXBT394"
 KEY, SPARE = (str(Signer.of_seed("EU", ED25519, 32 * seed).key) for seed in (b"k", b"s"))
@@ -166,8 +172,11 @@ VALUES: dict[tuple[type[c.Command], str] | str, tuple[Any, ...]] = {
     # A key counts from its recording on.
     (c.KeyCommand, "effective"): (None, DAY),
     "sense": (Sense.CUSTOMS_TERRITORY, Sense.UNION),
-    "as_of": (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC),
-              datetime(2026, 2, 1, tzinfo=UTC)),
+    "as_of": (
+        datetime(2026, 3, 1, tzinfo=UTC),
+        datetime(2026, 3, 2, tzinfo=UTC),
+        datetime(2026, 2, 1, tzinfo=UTC),
+    ),
     (c.SetTypes, "types"): (("AEOC", "AEOS"), ("AEOF",)),
     "rule": ("bar_years", "review_years"),
     (c.SetRule, "value"): ("3", "5", None),
@@ -197,13 +206,18 @@ VALUES: dict[tuple[type[c.Command], str] | str, tuple[Any, ...]] = {
     "subject": (CN, SG),
     (c.RecordEnd, "what"): ("term", "suspension", "war"),
     (c.RecordEnd, "effective"): (
-        date(2026, 2, 26), date(2026, 2, 25), None, date(2026, 2, 27), date(2026, 3, 20)),
+        date(2026, 2, 26),
+        date(2026, 2, 25),
+        None,
+        date(2026, 2, 27),
+        date(2026, 3, 20),
+    ),
     (c.RetractClaim, "as_of"): (date(2018, 2, 1),),
     "claimed_by": ("a speech",),
     "states": ((), (KR,)),
     "willing": ({}, {"KR": "a letter"}),
     (c.LinkAgreement, "agreement"): ("CN-SG-AEO", "CN-KR-AEO"),
-}  # fmt: skip
+}
 
 
 def values(kind: type[c.Command], name: str) -> tuple[Any, ...]:
@@ -221,10 +235,15 @@ def said_by(kind: type[c.Command]) -> list[str]:
 
 def first(kind: type[c.Command], **given: Any) -> c.Command:
     streams: dict[str, Any] = {
-        "tin": ACME, "agreement": "CN-SG-AEO", "administration": EU, "programme": "EU-AEO",
-        "document": "PLAN", "subject": CN, "measure": "partners",
+        "tin": ACME,
+        "agreement": "CN-SG-AEO",
+        "administration": EU,
+        "programme": "EU-AEO",
+        "document": "PLAN",
+        "subject": CN,
+        "measure": "partners",
         "claimed_by": "a speech",
-    }  # fmt: skip
+    }
     fields: dict[str, Any] = {
         name: values(kind, name)[0] if name in said_by(kind) else streams[name]
         for name in kind.__struct_fields__
@@ -246,20 +265,27 @@ def others(command: c.Command) -> Iterator[c.Command]:
 # ----------------------------------------------------------- where things stand
 
 consented = fact(Operator.ConsentGiven, partner=KR, effective=date(2026, 1, 2))
-identified = fact(
-    Operator.IdentifierAdded, scheme="LEI", value=LEI, effective=date(2026, 1, 2)
-)
+identified = fact(Operator.IdentifierAdded, scheme="LEI", value=LEI, effective=date(2026, 1, 2))
 named = fact(
-    Operator.ContactNamed, person=ANNA, role=ContactRole.IN_CHARGE, commitment="ab" * 32,
+    Operator.ContactNamed,
+    person=ANNA,
+    role=ContactRole.IN_CHARGE,
+    commitment="ab" * 32,
     effective=date(2026, 1, 2),
-)  # fmt: skip
+)
 asked = fact(
     Operator.ConsultationRequested, authorisation=REF, asked=FR, effective=date(2025, 7, 2)
 )
 on_list = fact(
-    Operator.Listed, authorisation=REF, programme="EU-AEO", type="AEOF", list="eu-list",
-    earliest=date(2008, 1, 1), roles=(Role.EXPORTER,), effective=date(2026, 2, 20),
-)  # fmt: skip
+    Operator.Listed,
+    authorisation=REF,
+    programme="EU-AEO",
+    type="AEOF",
+    list="eu-list",
+    earliest=date(2008, 1, 1),
+    roles=(Role.EXPORTER,),
+    effective=date(2026, 2, 20),
+)
 OPERATORS: dict[str, tuple[Fact, ...]] = {
     "none": (registered,),
     "lodged": (registered, lodged),
@@ -269,53 +295,106 @@ OPERATORS: dict[str, tuple[Fact, ...]] = {
     "valid": authorised,
     "suspended": (*authorised, suspended),
     "part suspended": (*authorised, lost_s),
-    "released": (*authorised, suspended, fact(
-        Operator.SuspensionLifted, authorisation=REF, effective=date(2026, 2, 15))),
-    "overdue": (*applicant, fact(
-        Operator.Granted, authorisation=REF, number="DEAEOF1", type="AEOF",
-        effective=date(2025, 9, 15), valid_until=date(2026, 2, 25))),
-    "suspended until a day gone by": (*authorised, fact(
-        Operator.Suspended, authorisation=REF, reason="audit", until=date(2026, 2, 26),
-        effective=date(2026, 2, 2))),
+    "released": (
+        *authorised,
+        suspended,
+        fact(Operator.SuspensionLifted, authorisation=REF, effective=date(2026, 2, 15)),
+    ),
+    "overdue": (
+        *applicant,
+        fact(
+            Operator.Granted,
+            authorisation=REF,
+            number="DEAEOF1",
+            type="AEOF",
+            effective=date(2025, 9, 15),
+            valid_until=date(2026, 2, 25),
+        ),
+    ),
+    "suspended until a day gone by": (
+        *authorised,
+        fact(
+            Operator.Suspended,
+            authorisation=REF,
+            reason="audit",
+            until=date(2026, 2, 26),
+            effective=date(2026, 2, 2),
+        ),
+    ),
     "under reassessment": (*authorised, ended(Operator.ReassessmentOpened)),
     "renewed": (*authorised, ended(Operator.Renewed, valid_until=AHEAD)),
     "revoked": (*authorised, revoked),
-    "revoked from later": (*authorised, fact(
-        Operator.Revoked, authorisation=REF, reason="fraud", effective=date(2026, 3, 5))),
-    "annulled": (*authorised, fact(
-        Operator.Annulled, authorisation=REF, effective=date(2025, 9, 15))),
+    "revoked from later": (
+        *authorised,
+        fact(Operator.Revoked, authorisation=REF, reason="fraud", effective=date(2026, 3, 5)),
+    ),
+    "annulled": (
+        *authorised,
+        fact(Operator.Annulled, authorisation=REF, effective=date(2025, 9, 15)),
+    ),
     "surrendered": (*authorised, ended(Operator.Surrendered)),
-    "surrendered from later": (*authorised, fact(
-        Operator.Surrendered, authorisation=REF, effective=date(2026, 3, 5))),
+    "surrendered from later": (
+        *authorised,
+        fact(Operator.Surrendered, authorisation=REF, effective=date(2026, 3, 5)),
+    ),
     "expired": (*authorised, ended(Operator.Expired)),
     "not accepted": (registered, lodged, ended(Operator.NotAccepted)),
     "withdrawn": (registered, lodged, ended(Operator.Withdrawn)),
     "refused": (*applicant, ended(Operator.Refused)),
     "merged": (*authorised, merged),
     "listed": (registered, on_list),
-    "listed with its day": (registered, fact(
-        on_list.type, **on_list.fields | {"since": date(2019, 5, 1)})),
-    "no longer listed": (registered, on_list, fact(
-        Operator.Unlisted, authorisation=REF, programme="EU-AEO", type="AEOF", list="eu-list",
-        effective=date(2026, 2, 26))),
+    "listed with its day": (
+        registered,
+        fact(on_list.type, **on_list.fields | {"since": date(2019, 5, 1)}),
+    ),
+    "no longer listed": (
+        registered,
+        on_list,
+        fact(
+            Operator.Unlisted,
+            authorisation=REF,
+            programme="EU-AEO",
+            type="AEOF",
+            list="eu-list",
+            effective=date(2026, 2, 26),
+        ),
+    ),
     "known": (registered, consented, identified, named),
     "unknown again": (
-        registered, consented, identified, named,
+        registered,
+        consented,
+        identified,
+        named,
         fact(Operator.ConsentWithdrawn, partner=KR, effective=date(2026, 2, 2)),
         fact(Operator.IdentifierEnded, scheme="LEI", value=LEI, effective=date(2026, 2, 2)),
         fact(Operator.ContactEnded, person=ANNA, effective=date(2026, 2, 2)),
     ),
-    "erased": (registered, named, fact(
-        Operator.PersonErased, person=ANNA, ground="asked", effective=date(2026, 2, 2))),
-    "corrected": (*authorised, suspended, fact(
-        Operator.Corrected, corrects=6, version=6, what={"effective": "2026-03-05"}, why="misread",
-        effective=date(2026, 3, 6))),
-}  # fmt: skip
+    "erased": (
+        registered,
+        named,
+        fact(Operator.PersonErased, person=ANNA, ground="asked", effective=date(2026, 2, 2)),
+    ),
+    "corrected": (
+        *authorised,
+        suspended,
+        fact(
+            Operator.Corrected,
+            corrects=6,
+            version=6,
+            what={"effective": "2026-03-05"},
+            why="misread",
+            effective=date(2026, 3, 6),
+        ),
+    ),
+}
 proposed = fact(
-    Agreement.Proposed, agreement="CN-SG-AEO", kind=AgreementKind.AEO_MUTUAL_RECOGNITION,
-    title="China and Singapore", effective=date(2010, 1, 1),
+    Agreement.Proposed,
+    agreement="CN-SG-AEO",
+    kind=AgreementKind.AEO_MUTUAL_RECOGNITION,
+    title="China and Singapore",
+    effective=date(2010, 1, 1),
     parties=tuple(Party(it, ZONES[it.text]) for it in (CN, SG)),
-)  # fmt: skip
+)
 
 
 def step(kind: type[Any], day: str, **said: Any) -> c.Command:
@@ -328,57 +407,90 @@ AGREEMENTS: dict[str, tuple[c.Command, ...]] = {
     "proposed": (),
     "signed": (step(c.SignAgreement, "2012-06-29"),),
     "implemented": (step(c.ImplementAgreement, "2013-01-01", side=CN),),
-    "suspended": (step(c.ImplementAgreement, "2013-01-01", side=CN),
-                  step(c.SuspendAgreement, "2026-02-25", side=CN)),
-    "resumed": (step(c.SuspendAgreement, "2026-02-01", side=CN),
-                step(c.ResumeAgreement, "2026-02-25", side=CN)),
+    "suspended": (
+        step(c.ImplementAgreement, "2013-01-01", side=CN),
+        step(c.SuspendAgreement, "2026-02-25", side=CN),
+    ),
+    "resumed": (
+        step(c.SuspendAgreement, "2026-02-01", side=CN),
+        step(c.ResumeAgreement, "2026-02-25", side=CN),
+    ),
     "acceded": (step(c.AccedeToAgreement, "2026-02-25", member=KR),),
-    "withdrew": (step(c.AccedeToAgreement, "2026-02-01", member=KR),
-                 step(c.WithdrawFromAgreement, "2026-02-25", member=KR)),
+    "withdrew": (
+        step(c.AccedeToAgreement, "2026-02-01", member=KR),
+        step(c.WithdrawFromAgreement, "2026-02-25", member=KR),
+    ),
     "terminated": (step(c.TerminateAgreement, "2026-02-25"),),
-}  # fmt: skip
+}
 bloc = fact(
-    Administration.Registered, administration=EU, name="EU", time_zone="Europe/Brussels",
-    bloc=True, effective=date(1968, 7, 1),
-)  # fmt: skip
+    Administration.Registered,
+    administration=EU,
+    name="EU",
+    time_zone="Europe/Brussels",
+    bloc=True,
+    effective=date(1968, 7, 1),
+)
 joined = fact(
-    Administration.MemberJoined, member=GB, sense=Sense.CUSTOMS_TERRITORY,
-    effective=date(1973, 1, 1), source="OJ",
-)  # fmt: skip
+    Administration.MemberJoined,
+    member=GB,
+    sense=Sense.CUSTOMS_TERRITORY,
+    effective=date(1973, 1, 1),
+    source="OJ",
+)
 left = fact(
-    Administration.MemberLeft, member=GB, sense=Sense.CUSTOMS_TERRITORY,
-    effective=date(2021, 1, 1), source="OJ",
-)  # fmt: skip
+    Administration.MemberLeft,
+    member=GB,
+    sense=Sense.CUSTOMS_TERRITORY,
+    effective=date(2021, 1, 1),
+    source="OJ",
+)
 keyed = fact(
-    Administration.KeyAdded, key=KEY, since=datetime(2026, 2, 1, tzinfo=UTC),
+    Administration.KeyAdded,
+    key=KEY,
+    since=datetime(2026, 2, 1, tzinfo=UTC),
     effective=date(2026, 2, 1),
-)  # fmt: skip
+)
 ADMINISTRATIONS: dict[str, tuple[Fact, ...]] = {
     "registered": (bloc,),
     "joined": (bloc, joined),
     "left": (bloc, joined, left),
-    "joined later": (bloc, fact(
-        joined.type, **joined.fields | {"effective": date(2026, 3, 5)})),
-    "left later": (bloc, joined, fact(
-        left.type, **left.fields | {"effective": date(2026, 3, 5)})),
-    "listed": (bloc, fact(
-        Administration.ListReceived, as_of=datetime(2026, 2, 20, tzinfo=UTC), effective=DAY)),
+    "joined later": (bloc, fact(joined.type, **joined.fields | {"effective": date(2026, 3, 5)})),
+    "left later": (bloc, joined, fact(left.type, **left.fields | {"effective": date(2026, 3, 5)})),
+    "listed": (
+        bloc,
+        fact(Administration.ListReceived, as_of=datetime(2026, 2, 20, tzinfo=UTC), effective=DAY),
+    ),
     "keyed": (bloc, keyed),
-    "keyed no more": (bloc, keyed, fact(
-        Administration.KeyRetired, key=KEY, effective=date(2026, 2, 2))),
-}  # fmt: skip
+    "keyed no more": (
+        bloc,
+        keyed,
+        fact(Administration.KeyRetired, key=KEY, effective=date(2026, 2, 2)),
+    ),
+}
 programme = fact(
-    Programme.Registered, programme="EU-AEO", administration=EU, time_zone="Europe/Brussels",
-    name="AEO", types=("AEOC", "AEOS", "AEOF"), effective=date(2008, 1, 1),
-)  # fmt: skip
+    Programme.Registered,
+    programme="EU-AEO",
+    administration=EU,
+    time_zone="Europe/Brussels",
+    name="AEO",
+    types=("AEOC", "AEOS", "AEOF"),
+    effective=date(2008, 1, 1),
+)
 document = fact(
-    Document.Published, document="PLAN", title="A plan", measures=("a measure",),
+    Document.Published,
+    document="PLAN",
+    title="A plan",
+    measures=("a measure",),
     effective=date(2017, 5, 14),
-)  # fmt: skip
+)
 claim = fact(
-    Claim.Published, subject=CN, measure="partners", value=35, as_of=date(2018, 2, 1),
+    Claim.Published,
+    subject=CN,
+    measure="partners",
+    value=35,
+    as_of=date(2018, 2, 1),
     effective=date(2018, 2, 1),
-)  # fmt: skip
+)
 
 
 def things(noun: str) -> dict[str, Any]:
@@ -480,7 +592,8 @@ def says(thing: Any, command: c.Command) -> Any:
 def shown(command: c.Command) -> str:
     usual = first(type(command))
     other = {
-        name: getattr(command, name) for name in said_by(type(command))
+        name: getattr(command, name)
+        for name in said_by(type(command))
         if getattr(command, name) != getattr(usual, name)
     }
     return f"{type(command).__name__} {other or ''}"

@@ -158,13 +158,22 @@ def test_all_kinds_of_keys_are_read_as_they_are_written() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "\n", "a\n1\n", f"a\n01\n{'A' * 43}=\n", f"a\n+1\n{'A' * 43}=\n",
-        f"a\n1 \n{'A' * 43}=\n", f"\n1\n{'A' * 43}=\n", f"a\n1\n{'A' * 42}==\n",
-        f"a\n1\n{'A' * 42}B=\n", f"a\n1\n{'A' * 43}=",
-        f"a\n-1\n{'A' * 43}=\n", f"a\n{2**63}\n{'A' * 43}=\n", f"a\n१\n{'A' * 43}=\n",
+        "",
+        "\n",
+        "a\n1\n",
+        f"a\n01\n{'A' * 43}=\n",
+        f"a\n+1\n{'A' * 43}=\n",
+        f"a\n1 \n{'A' * 43}=\n",
+        f"\n1\n{'A' * 43}=\n",
+        f"a\n1\n{'A' * 42}==\n",
+        f"a\n1\n{'A' * 42}B=\n",
+        f"a\n1\n{'A' * 43}=",
+        f"a\n-1\n{'A' * 43}=\n",
+        f"a\n{2**63}\n{'A' * 43}=\n",
+        f"a\n१\n{'A' * 43}=\n",
         f"a\n1\n{'A' * 43}=\n\n",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_checkpoint_is_refused(text: str) -> None:
     with pytest.raises(BadNote):
         read_checkpoint(text)
@@ -188,11 +197,15 @@ def test_a_proof_cut_short_is_never_whole() -> None:
 @pytest.mark.parametrize(
     ("what", "by"),
     [
-        ("index 12345", "index 012345"), ("index 12345", "index -1"), ("index 12345", "index"),
-        ("c2sp.org/tlog-proof@v1", "c2sp.org/tlog-proof@v2"), ("index 12345\n", ""),
-        ("index 12345\n", "extra =\nindex 12345\n"), ("index 12345\n", "index 12345\nAAAA\n"),
+        ("index 12345", "index 012345"),
+        ("index 12345", "index -1"),
+        ("index 12345", "index"),
+        ("c2sp.org/tlog-proof@v1", "c2sp.org/tlog-proof@v2"),
+        ("index 12345\n", ""),
+        ("index 12345\n", "extra =\nindex 12345\n"),
+        ("index 12345\n", "index 12345\nAAAA\n"),
     ],
-)  # fmt: skip
+)
 def test_a_proof_written_otherwise_is_refused(what: str, by: str) -> None:
     assert what in PROOF
     with pytest.raises(BadNote):

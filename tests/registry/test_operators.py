@@ -104,9 +104,7 @@ def test_an_operator_may_have_as_many_mids_as_importers_made_for_it() -> None:
 
     for mid in ("DEACM1BER", "DEACM12BER"):
         added = when(acme, c.AddIdentifier(tin=ACME, scheme="MID", value=mid))
-        assert added == [
-            fact(Operator.IdentifierAdded, scheme="MID", value=mid, effective=TODAY)
-        ]
+        assert added == [fact(Operator.IdentifierAdded, scheme="MID", value=mid, effective=TODAY)]
 
 
 def test_the_same_identifier_is_recorded_once() -> None:
@@ -139,9 +137,7 @@ def test_a_failed_check_digit_needs_a_reason_and_the_reason_is_kept() -> None:
     assert "the check digit of LEI" in refused(OverrideNeeded, operator(), add)
 
     why = "issued so: letter of the LOU of 2026-02-01"
-    [added] = when(
-        operator(), c.AddIdentifier(tin=ACME, scheme="LEI", value=wrong, override=why)
-    )
+    [added] = when(operator(), c.AddIdentifier(tin=ACME, scheme="LEI", value=wrong, override=why))
 
     assert added.fields["override"] == why
 

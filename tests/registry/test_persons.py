@@ -32,9 +32,7 @@ NAME = c.NameContact(tin=ACME, person=SHE, role=ROLE, commitment=SEAL)
 END = c.EndContact(tin=ACME, person=SHE)
 ERASE = c.ErasePerson(tin=ACME, person=SHE, ground=ASKED)
 
-named = fact(
-    Operator.ContactNamed, person=SHE, role=ROLE, commitment=SEAL, effective=FEBRUARY
-)
+named = fact(Operator.ContactNamed, person=SHE, role=ROLE, commitment=SEAL, effective=FEBRUARY)
 ended = fact(Operator.ContactEnded, person=SHE, effective=date(2026, 3, 2))
 erased = fact(Operator.PersonErased, person=SHE, ground=ASKED, effective=date(2026, 3, 3))
 

@@ -40,11 +40,16 @@ def _note(*names: str, log: Signer | None = LOG) -> Note:
 @pytest.mark.parametrize(
     ("names", "enough"),
     [
-        ((), False), (("cn", "kr"), False), (("cn", "auditor"), False), (("auditor",), False),
-        (("cn", "kr", "auditor"), True), (("kr", "nz", "auditor", "stranger"), True),
-        (("cn", "stranger", "auditor"), False), (("cn", "cn", "auditor"), False),
+        ((), False),
+        (("cn", "kr"), False),
+        (("cn", "auditor"), False),
+        (("auditor",), False),
+        (("cn", "kr", "auditor"), True),
+        (("kr", "nz", "auditor", "stranger"), True),
+        (("cn", "stranger", "auditor"), False),
+        (("cn", "cn", "auditor"), False),
     ],
-)  # fmt: skip
+)
 def test_two_partners_and_one_who_is_none_must_have_seen_it(
     names: tuple[str, ...], enough: bool
 ) -> None:

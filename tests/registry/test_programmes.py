@@ -24,10 +24,15 @@ def programme() -> Programme:
     it: Programme = given(
         Programme,
         fact(
-            Programme.Registered, programme=ID, administration=CN, time_zone="Asia/Shanghai",
-            name="AEO", types=("ACE", "GCE"), effective=date(2008, 4, 1),
+            Programme.Registered,
+            programme=ID,
+            administration=CN,
+            time_zone="Asia/Shanghai",
+            name="AEO",
+            types=("ACE", "GCE"),
+            effective=date(2008, 4, 1),
         ),
-    )  # fmt: skip
+    )
     return it
 
 
@@ -40,10 +45,14 @@ def test_a_rule_is_recorded_once() -> None:
 
     assert when(it, said) == [
         fact(
-            Programme.RuleSet, rule="decision_days", value="90", unit="days", effective=TODAY,
+            Programme.RuleSet,
+            rule="decision_days",
+            value="90",
+            unit="days",
+            effective=TODAY,
             legal_ground="an order",
         )
-    ]  # fmt: skip
+    ]
     assert when(it, said) == []
 
 
@@ -114,9 +123,7 @@ def test_types_are_those_of_the_day() -> None:
         (rule("decision_days", "90", effective=date(2018, 5, 1), legal_ground=None), GroundNeeded),
     ],
 )
-def test_a_rule_that_could_not_be_followed_is_refused(
-    said: c.SetRule, why: type[Refusal]
-) -> None:
+def test_a_rule_that_could_not_be_followed_is_refused(said: c.SetRule, why: type[Refusal]) -> None:
     refused(why, programme(), said)
 
 
@@ -129,13 +136,15 @@ def test_a_rule_has_three_states_and_an_absent_one_is_unknown() -> None:
 
     found = {name: rules.rule(name).state for name in MEANINGS}
     assert found == dict.fromkeys(MEANINGS, RuleState.UNKNOWN) | {
-        "validity_years": RuleState.NONE, "decision_days": RuleState.VALUE,
-    }  # fmt: skip
+        "validity_years": RuleState.NONE,
+        "decision_days": RuleState.VALUE,
+    }
     assert [rules.number(name) for name in ("validity_years", "bar_years")] == [None, None]
     assert rules.rule("validity_years").source == "an order"
     assert rules.unknown("validity_years", "bar_years", "review_years") == (
-        "bar_years", "review_years",
-    )  # fmt: skip
+        "bar_years",
+        "review_years",
+    )
 
 
 def test_a_newer_law_of_which_nobody_knows_a_rule_does_not_leave_the_older_one_standing() -> None:
@@ -149,7 +158,7 @@ def test_a_newer_law_of_which_nobody_knows_a_rule_does_not_leave_the_older_one_s
 
 @pytest.mark.parametrize("state", [RuleState.NONE, RuleState.UNKNOWN])
 def test_a_date_without_a_rule_rests_on_the_decision_and_not_on_what_was_looked_for(
-    state: RuleState
+    state: RuleState,
 ) -> None:
     it = programme()
     when(it, rule("validity_years", None, state=state, legal_ground=None, source="not found"))
@@ -160,10 +169,11 @@ def test_a_date_without_a_rule_rests_on_the_decision_and_not_on_what_was_looked_
 def test_what_changes_in_a_rule_is_recorded_and_the_same_again_is_not() -> None:
     it = programme()
     said = [
-        rule("bar_years", "0"), rule("bar_years", None, state=RuleState.NONE),
+        rule("bar_years", "0"),
+        rule("bar_years", None, state=RuleState.NONE),
         rule("bar_years", None, state=RuleState.UNKNOWN),
         rule("bar_years", None, state=RuleState.UNKNOWN),
-    ]  # fmt: skip
+    ]
 
     assert [len(when(it, command)) for command in said] == [1, 1, 1, 0]
 

@@ -18,10 +18,15 @@ from tests.scenario import fact, given, when
 
 ID = "BRI-2017"
 GOAL = c.SetTarget(
-    document=ID, target="by-2020", text="mutual recognition with every willing state",
-    owner=CN, deadline=date(2020, 12, 31), relation=AgreementKind.AEO_MUTUAL_RECOGNITION,
-    condition="willing", states=(AdministrationCode("KZ"), AdministrationCode("UZ")),
-)  # fmt: skip
+    document=ID,
+    target="by-2020",
+    text="mutual recognition with every willing state",
+    owner=CN,
+    deadline=date(2020, 12, 31),
+    relation=AgreementKind.AEO_MUTUAL_RECOGNITION,
+    condition="willing",
+    states=(AdministrationCode("KZ"), AdministrationCode("UZ")),
+)
 
 
 def document() -> Document:
@@ -52,10 +57,16 @@ def test_a_state_that_is_found_willing_later_is_news_of_the_same_goal() -> None:
     it = document()
     when(it, GOAL)
     willing = c.SetTarget(
-        document=ID, target="by-2020", text=GOAL.text, owner=CN, deadline=GOAL.deadline,
-        relation=GOAL.relation, condition="willing", states=GOAL.states,
+        document=ID,
+        target="by-2020",
+        text=GOAL.text,
+        owner=CN,
+        deadline=GOAL.deadline,
+        relation=GOAL.relation,
+        condition="willing",
+        states=GOAL.states,
         willing={"KZ": "joint statement of 2018-06"},
-    )  # fmt: skip
+    )
 
     assert when(it, willing)[0].fields["willing"] == {"KZ": "joint statement of 2018-06"}
     assert when(it, willing) == []

@@ -56,9 +56,12 @@ def test_its_record_can_still_be_corrected(order: str) -> None:
     assert len(when(acme, amended)) == 1
     position = acme.version
     right = c.CorrectRecord(
-        tin=ACME, position=position, what={"effective": "2026-03-01"}, why="a slip",
+        tin=ACME,
+        position=position,
+        what={"effective": "2026-03-01"},
+        why="a slip",
         legal_ground="UCC",
-    )  # fmt: skip
+    )
     assert len(when(acme, right)) == 1
 
 
@@ -88,21 +91,28 @@ def test_the_same_release_is_recorded_once_though_a_decision_is_awaited_since(
 ) -> None:
     """Its term is over, and its programme's rule wants a decision of the end of a term."""
     deciding = programme(
-        "EU-AEO", ("AEOC", "AEOS", "AEOF"),
+        "EU-AEO",
+        ("AEOC", "AEOS", "AEOF"),
         ("validity_end", "by decision", None, "2008-01-01", None, "UCC"),
         none=("bar_years", "suspension_days", "review_years"),
-    )  # fmt: skip
+    )
     monkeypatch.setitem(PROGRAMMES, "EU-AEO", deciding)
     acme = operator(registered)
     for day, command in (
         (date(2025, 1, 1), LODGE),
         (date(2025, 1, 2), ACCEPT),
-        (date(2025, 1, 3), c.GrantAuthorisation(
-            tin=ACME, number="DEAEOC9", effective=date(2025, 1, 3), legal_ground="UCC",
-            valid_until=date(2026, 1, 31),
-        )),
+        (
+            date(2025, 1, 3),
+            c.GrantAuthorisation(
+                tin=ACME,
+                number="DEAEOC9",
+                effective=date(2025, 1, 3),
+                legal_ground="UCC",
+                valid_until=date(2026, 1, 31),
+            ),
+        ),
         (date(2026, 1, 1), c.SuspendAuthorisation(tin=ACME, reason="audit")),
-    ):  # fmt: skip
+    ):
         assert len(when(acme, command, today=day)) == 1
     lift = c.LiftSuspension(tin=ACME)
     assert len(when(acme, lift, today=TODAY)) == 1
@@ -120,9 +130,6 @@ def test_a_number_known_from_a_list_is_not_granted_beside_it() -> None:
 def _on(periods: list[Period], day: date) -> Status:
     at = begins(day, "Europe/Berlin")
     [found] = [
-        p.status for p in periods
-        if p.valid_from <= at and (p.valid_to is None or at < p.valid_to)
-    ]  # fmt: skip
+        p.status for p in periods if p.valid_from <= at and (p.valid_to is None or at < p.valid_to)
+    ]
     return found
-
-

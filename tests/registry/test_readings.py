@@ -20,19 +20,27 @@ RU = AdministrationCode("RU")
 
 def document() -> Document:
     published = fact(
-        Document.Published, document="PLAN", title="A plan", measures=("ports", "rail"),
-        titles={"zh-Hans": "计划"}, effective=date(2018, 2, 2),
-    )  # fmt: skip
+        Document.Published,
+        document="PLAN",
+        title="A plan",
+        measures=("ports", "rail"),
+        titles={"zh-Hans": "计划"},
+        effective=date(2018, 2, 2),
+    )
     found: Document = given(Document, published)
     return found
 
 
 def agreement() -> Agreement:
     proposed = fact(
-        Agreement.Proposed, agreement="A", kind=AgreementKind.OTHER, title="A corridor",
+        Agreement.Proposed,
+        agreement="A",
+        kind=AgreementKind.OTHER,
+        title="A corridor",
         parties=(Party(CN, "Asia/Shanghai"), Party(RU, "Europe/Moscow")),
-        details={"mode": "rail"}, effective=date(2018, 2, 2),
-    )  # fmt: skip
+        details={"mode": "rail"},
+        effective=date(2018, 2, 2),
+    )
     found: Agreement = given(Agreement, proposed)
     return found
 
@@ -78,8 +86,12 @@ def test_original_words_of_a_measure_that_is_not_there_are_refused() -> None:
 def test_an_agreement_learns_what_its_crossings_are_called() -> None:
     it = agreement()
 
-    when(it, c.AmendAgreement(agreement="A", details={"route": "by Heihe"},
-                              names={"zh-Hans": {"Heihe": "黑河"}}))  # fmt: skip
+    when(
+        it,
+        c.AmendAgreement(
+            agreement="A", details={"route": "by Heihe"}, names={"zh-Hans": {"Heihe": "黑河"}}
+        ),
+    )
 
     assert it.said.details == {"mode": "rail", "route": "by Heihe"}
     assert it.said.names == {"zh-Hans": {"Heihe": "黑河"}}

@@ -39,75 +39,210 @@ CASES: list[tuple[str, Facts, dict[str, Any], str, list[str]]] = [
     ("never applied", facts(periods=()), {}, NO, ["NO_AUTHORISATION"]),
     ("an applicant", facts(periods=(period(Status.LODGED),)), {}, NO, ["NO_AUTHORISATION"]),
     ("refused", facts(periods=(period(Status.REFUSED),)), {}, NO, ["NO_AUTHORISATION"]),
-    ("granted, not in effect", facts(periods=(period(Status.GRANTED),)), {}, NO,
-     ["NOT_YET_EFFECTIVE"]),
+    (
+        "granted, not in effect",
+        facts(periods=(period(Status.GRANTED),)),
+        {},
+        NO,
+        ["NOT_YET_EFFECTIVE"],
+    ),
     ("suspended", facts(periods=(period(Status.SUSPENDED),)), {}, NO, ["AUTHORISATION_SUSPENDED"]),
-    ("the part that partners recognise is suspended", facts(periods=(
-        period(abroad=Status.SUSPENDED),)), {}, NO, ["AUTHORISATION_SUSPENDED"]),
+    (
+        "the part that partners recognise is suspended",
+        facts(periods=(period(abroad=Status.SUSPENDED),)),
+        {},
+        NO,
+        ["AUTHORISATION_SUSPENDED"],
+    ),
     *(
         (f"{status}", facts(periods=(period(status),)), {}, NO, ["AUTHORISATION_ENDED"])
-        for status in (Status.REVOKED, Status.ANNULLED, Status.SURRENDERED, Status.EXPIRED,
-                       Status.SUPERSEDED)
+        for status in (
+            Status.REVOKED,
+            Status.ANNULLED,
+            Status.SURRENDERED,
+            Status.EXPIRED,
+            Status.SUPERSEDED,
+        )
     ),
-    ("named by a list, which is assumed to go on", facts(periods=(
-        period(abroad=Status.LISTED, flags=("listed",)),)), {}, YES, ["IN_FORCE"]),
-    ("between two readings of a list", facts(periods=(period(Status.UNCERTAIN),)), {}, UNKNOWN,
-     ["DATE_UNCERTAIN"]),
-    ("between two readings, and outside", facts(periods=(period(Status.UNCERTAIN, type="GCE"),)),
-     {}, NO, ["TYPE_OUT_OF_SCOPE"]),
-    ("no longer on the list", facts(periods=(period(Status.DELISTED),)), {}, NO,
-     ["AUTHORISATION_ENDED"]),
+    (
+        "named by a list, which is assumed to go on",
+        facts(periods=(period(abroad=Status.LISTED, flags=("listed",)),)),
+        {},
+        YES,
+        ["IN_FORCE"],
+    ),
+    (
+        "between two readings of a list",
+        facts(periods=(period(Status.UNCERTAIN),)),
+        {},
+        UNKNOWN,
+        ["DATE_UNCERTAIN"],
+    ),
+    (
+        "between two readings, and outside",
+        facts(periods=(period(Status.UNCERTAIN, type="GCE"),)),
+        {},
+        NO,
+        ["TYPE_OUT_OF_SCOPE"],
+    ),
+    (
+        "no longer on the list",
+        facts(periods=(period(Status.DELISTED),)),
+        {},
+        NO,
+        ["AUTHORISATION_ENDED"],
+    ),
     ("of two, one ended", facts(periods=(period(Status.REVOKED), period())), {}, YES, ["IN_FORCE"]),
     ("no arrangement", facts(links=()), {}, NO, ["NO_AGREEMENT"]),
     ("the other direction only", facts(links=(link(from_=KR, to=CN),)), {}, NO, ["NO_AGREEMENT"]),
-    ("not implemented", facts(links=(link(LinkState.NOT_IMPLEMENTED),)), {}, NO,
-     ["AGREEMENT_NOT_IMPLEMENTED"]),
-    ("suspended by them", facts(links=(link(LinkState.SUSPENDED),)), {}, NO,
-     ["AGREEMENT_SUSPENDED"]),
+    (
+        "not implemented",
+        facts(links=(link(LinkState.NOT_IMPLEMENTED),)),
+        {},
+        NO,
+        ["AGREEMENT_NOT_IMPLEMENTED"],
+    ),
+    (
+        "suspended by them",
+        facts(links=(link(LinkState.SUSPENDED),)),
+        {},
+        NO,
+        ["AGREEMENT_SUSPENDED"],
+    ),
     ("terminated", facts(links=(link(LinkState.TERMINATED),)), {}, NO, ["AGREEMENT_TERMINATED"]),
-    ("nobody knows since when", facts(links=(link(LinkState.UNCERTAIN),)), {}, UNKNOWN,
-     ["DATE_UNCERTAIN"]),
-    ("past its term, which ends by decision", facts(periods=(period(Status.DECISION_AWAITED),)), {},
-     UNKNOWN, ["DECISION_AWAITED"]),
-    ("of another type and past its term", facts(periods=(
-        period(Status.DECISION_AWAITED, type="GCE"),)), {}, NO, ["TYPE_OUT_OF_SCOPE"]),
-    ("past its term, and no arrangement", facts(periods=(period(Status.DECISION_AWAITED),),
-     links=()), {}, NO, ["NO_AGREEMENT"]),
-    ("of two, one past its term", facts(periods=(period(Status.DECISION_AWAITED), period())), {},
-     YES, ["IN_FORCE"]),
+    (
+        "nobody knows since when",
+        facts(links=(link(LinkState.UNCERTAIN),)),
+        {},
+        UNKNOWN,
+        ["DATE_UNCERTAIN"],
+    ),
+    (
+        "past its term, which ends by decision",
+        facts(periods=(period(Status.DECISION_AWAITED),)),
+        {},
+        UNKNOWN,
+        ["DECISION_AWAITED"],
+    ),
+    (
+        "of another type and past its term",
+        facts(periods=(period(Status.DECISION_AWAITED, type="GCE"),)),
+        {},
+        NO,
+        ["TYPE_OUT_OF_SCOPE"],
+    ),
+    (
+        "past its term, and no arrangement",
+        facts(periods=(period(Status.DECISION_AWAITED),), links=()),
+        {},
+        NO,
+        ["NO_AGREEMENT"],
+    ),
+    (
+        "of two, one past its term",
+        facts(periods=(period(Status.DECISION_AWAITED), period())),
+        {},
+        YES,
+        ["IN_FORCE"],
+    ),
     ("another type", facts(periods=(period(type="GCE"),)), {}, NO, ["TYPE_OUT_OF_SCOPE"]),
-    ("another programme", facts(links=(link(programmes=("CN-OTHER",)),)), {}, NO,
-     ["TYPE_OUT_OF_SCOPE"]),
-    ("no type at all: scope defaults to no", facts(links=(link(types=()),)), {}, NO,
-     ["TYPE_OUT_OF_SCOPE"]),
+    (
+        "another programme",
+        facts(links=(link(programmes=("CN-OTHER",)),)),
+        {},
+        NO,
+        ["TYPE_OUT_OF_SCOPE"],
+    ),
+    (
+        "no type at all: scope defaults to no",
+        facts(links=(link(types=()),)),
+        {},
+        NO,
+        ["TYPE_OUT_OF_SCOPE"],
+    ),
     ("every type", facts(links=(link(types=("*",)),)), {}, YES, ["IN_FORCE"]),
     ("another role", facts(links=(link(roles=(Role.CARRIER,)),)), {}, NO, ["ROLE_OUT_OF_SCOPE"]),
-    ("asked as what it is", facts(links=(link(roles=(Role.EXPORTER,)),)),
-     {"role": Role.EXPORTER}, YES, ["IN_FORCE"]),
+    (
+        "asked as what it is",
+        facts(links=(link(roles=(Role.EXPORTER,)),)),
+        {"role": Role.EXPORTER},
+        YES,
+        ["IN_FORCE"],
+    ),
     ("asked as what it is not", facts(), {"role": Role.CARRIER}, NO, ["ROLE_OUT_OF_SCOPE"]),
-    ("roles unknown at home", facts(periods=(period(roles=()),)), {"role": Role.CARRIER}, YES,
-     ["IN_FORCE"]),
-    ("imports", facts(links=(link(direction=Direction.EXPORT),)),
-     {"direction": Direction.IMPORT}, NO, ["DIRECTION_OUT_OF_SCOPE"]),
-    ("direction not asked", facts(links=(link(direction=Direction.EXPORT),)), {}, YES,
-     ["IN_FORCE"]),
-    ("goods under the heading", facts(links=(link(hs=(HsCode("0701"),)),)),
-     {"hs": HsCode("070110")}, YES, ["IN_FORCE"]),
-    ("a heading does not cover its chapter", facts(links=(link(hs=(HsCode("0701"),)),)),
-     {"hs": HsCode("07")}, NO, ["GOODS_OUT_OF_SCOPE"]),
-    ("at another crossing", facts(links=(link(crossings=("Heihe-Blagoveshchensk",)),)),
-     {"crossing": "Suifenhe-Pogranichny"}, NO, ["CROSSING_OUT_OF_SCOPE"]),
-    ("by another mode", facts(links=(link(modes=("road",)),)), {"mode": "Rail"}, NO,
-     ["CROSSING_OUT_OF_SCOPE"]),
+    (
+        "roles unknown at home",
+        facts(periods=(period(roles=()),)),
+        {"role": Role.CARRIER},
+        YES,
+        ["IN_FORCE"],
+    ),
+    (
+        "imports",
+        facts(links=(link(direction=Direction.EXPORT),)),
+        {"direction": Direction.IMPORT},
+        NO,
+        ["DIRECTION_OUT_OF_SCOPE"],
+    ),
+    (
+        "direction not asked",
+        facts(links=(link(direction=Direction.EXPORT),)),
+        {},
+        YES,
+        ["IN_FORCE"],
+    ),
+    (
+        "goods under the heading",
+        facts(links=(link(hs=(HsCode("0701"),)),)),
+        {"hs": HsCode("070110")},
+        YES,
+        ["IN_FORCE"],
+    ),
+    (
+        "a heading does not cover its chapter",
+        facts(links=(link(hs=(HsCode("0701"),)),)),
+        {"hs": HsCode("07")},
+        NO,
+        ["GOODS_OUT_OF_SCOPE"],
+    ),
+    (
+        "at another crossing",
+        facts(links=(link(crossings=("Heihe-Blagoveshchensk",)),)),
+        {"crossing": "Suifenhe-Pogranichny"},
+        NO,
+        ["CROSSING_OUT_OF_SCOPE"],
+    ),
+    (
+        "by another mode",
+        facts(links=(link(modes=("road",)),)),
+        {"mode": "Rail"},
+        NO,
+        ["CROSSING_OUT_OF_SCOPE"],
+    ),
     ("by that mode", facts(links=(link(modes=("road",)),)), {"mode": "Road"}, YES, ["IN_FORCE"]),
-    ("no identifier that they know", facts(links=(link(identifier_scheme="EORI"),)), {}, YES,
-     ["IN_FORCE", "UNMATCHED_IDENTIFIER"]),
-    ("a list too old", facts(links=(link(max_age_hours=24),), list_as_of=AT - 2 * DAY), {},
-     UNKNOWN, ["IN_FORCE", "STALE_DATA"]),
-    ("a list of yesterday", facts(links=(link(max_age_hours=24),), list_as_of=AT - DAY), {}, YES,
-     ["IN_FORCE"]),
+    (
+        "no identifier that they know",
+        facts(links=(link(identifier_scheme="EORI"),)),
+        {},
+        YES,
+        ["IN_FORCE", "UNMATCHED_IDENTIFIER"],
+    ),
+    (
+        "a list too old",
+        facts(links=(link(max_age_hours=24),), list_as_of=AT - 2 * DAY),
+        {},
+        UNKNOWN,
+        ["IN_FORCE", "STALE_DATA"],
+    ),
+    (
+        "a list of yesterday",
+        facts(links=(link(max_age_hours=24),), list_as_of=AT - DAY),
+        {},
+        YES,
+        ["IN_FORCE"],
+    ),
     ("recorded here directly", facts(links=(link(max_age_hours=24),)), {}, YES, ["IN_FORCE"]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -124,8 +259,9 @@ def test_every_reason_is_among_the_cases() -> None:
     found = {reason for *_, reasons in CASES for reason in reasons}
 
     assert {reason.value for reason in ReasonCode} - found == {
-        "SAME_ADMINISTRATION", "NO_CONSENT"  # the latter is how the other is told at home
-    }  # fmt: skip
+        "SAME_ADMINISTRATION",
+        "NO_CONSENT",  # the latter is how the other is told at home
+    }
 
 
 def test_legal_and_operational_are_told_apart() -> None:
@@ -169,9 +305,7 @@ def test_without_consent_an_operator_is_answered_like_one_that_nobody_knows(
 def test_consent_is_to_that_partner_and_publication_is_not_consent_to_share(
     partner: AdministrationCode | None, expected: Any
 ) -> None:
-    told = facts(
-        links=(link(consent_required=True),), consents=(Consented(partner, SINCE),)
-    )
+    told = facts(links=(link(consent_required=True),), consents=(Consented(partner, SINCE),))
 
     assert said(ask(told)) == expected
 
@@ -192,18 +326,20 @@ def test_a_programme_s_own_law_may_ask_for_consent() -> None:
 
 def test_consent_to_a_bloc_is_consent_to_its_members() -> None:
     told = facts(
-        links=(link(to=EU, consent_required=True),), members=(Member(EU, DE, SINCE),),
+        links=(link(to=EU, consent_required=True),),
+        members=(Member(EU, DE, SINCE),),
         consents=(Consented(EU, SINCE),),
-    )  # fmt: skip
+    )
 
     assert said(ask(told, DE)) == (YES, ["IN_FORCE"])
 
 
 def test_consent_to_a_bloc_counts_for_its_members_own_agreements_of_that_day() -> None:
     told = facts(
-        links=(link(to=DE, consent_required=True),), members=(Member(EU, DE, SINCE),),
+        links=(link(to=DE, consent_required=True),),
+        members=(Member(EU, DE, SINCE),),
         consents=(Consented(EU, SINCE),),
-    )  # fmt: skip
+    )
     assert said(ask(told, territory=DE)) == (YES, ["IN_FORCE"])
 
     left = replace(told, members=(Member(EU, DE, SINCE, AT),))
@@ -300,7 +436,9 @@ def test_a_basis_says_since_when_by_which_number_and_where_it_is_declared() -> N
         periods=(period(valid_from=later),),
         links=(
             link(
-                identifier_scheme="CN_REG", declaration_box="3/39", benefits=("fewer checks",),
+                identifier_scheme="CN_REG",
+                declaration_box="3/39",
+                benefits=("fewer checks",),
                 assumed=True,
             ),
         ),
@@ -308,15 +446,17 @@ def test_a_basis_says_since_when_by_which_number_and_where_it_is_declared() -> N
             Identified("CN_REG", "1234567890", CN, None, SINCE),
             Identified("CN_REG", "0000000001", CN, None, SINCE, AT),
         ),
-    )  # fmt: skip
+    )
 
     [basis] = ask(told).bases
 
     assert (basis.agreement, basis.authorisation, basis.since) == ("CN-KR-AEO", "N1", later)
     assert (basis.identifier_scheme, basis.identifier) == ("CN_REG", "1234567890")
     assert (basis.declaration_box, basis.benefits, basis.assumed) == (
-        "3/39", ("fewer checks",), True,
-    )  # fmt: skip
+        "3/39",
+        ("fewer checks",),
+        True,
+    )
 
 
 def test_a_basis_counts_from_the_beginning_of_the_whole_stretch() -> None:
@@ -329,8 +469,12 @@ def test_a_basis_counts_from_the_beginning_of_the_whole_stretch() -> None:
         )
 
     # A reassessment, other roles and a renewal begin a row, and no stretch.
-    rows = course({}, {"flags": ("under_reassessment",)}, {"roles": (Role.CARRIER,)},
-                  {"valid_until": (AT + 900 * DAY).date()})  # fmt: skip
+    rows = course(
+        {},
+        {"flags": ("under_reassessment",)},
+        {"roles": (Role.CARRIER,)},
+        {"valid_until": (AT + 900 * DAY).date()},
+    )
     assert [b.since for b in ask(facts(periods=rows)).bases] == [days[0]]
     # A suspension ends one, also of the part alone that partners recognise; so does another type.
     for how in ({"status": Status.SUSPENDED}, {"abroad": Status.SUSPENDED}, {"type": "GCE"}):

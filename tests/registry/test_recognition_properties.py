@@ -51,15 +51,22 @@ _facts = st.builds(
     periods=st.lists(_periods, max_size=3, unique_by=lambda p: (p.number, p.valid_to)),
     links=st.lists(_links, max_size=4, unique_by=lambda it: (it.agreement, it.ordinal)),
     identifiers=st.lists(
-        st.builds(Identified, st.just("EORI"), st.sampled_from("XYZ"), st.just(None),
-                  st.just(None), st.just(SINCE), _ends),
+        st.builds(
+            Identified,
+            st.just("EORI"),
+            st.sampled_from("XYZ"),
+            st.just(None),
+            st.just(None),
+            st.just(SINCE),
+            _ends,
+        ),
         max_size=2,
     ),
     consents=st.lists(st.builds(Consented, st.sampled_from([None, KR, EU]), st.just(SINCE), _ends)),
     members=st.lists(st.builds(Member, st.just(EU), st.just(KR), st.just(SINCE), _ends)),
     consent_laws=st.lists(st.builds(ConsentLaw, st.just("CN-OTHER"), st.just(SINCE)), max_size=1),
     list_as_of=st.sampled_from([None, AT, AT - 2 * DAY]),
-)  # fmt: skip
+)
 
 
 @given(_facts, st.randoms())
@@ -68,10 +75,16 @@ def test_the_order_of_the_facts_is_nothing_to_the_answer(told: Facts, random: An
         return random.sample(list(them), len(them))
 
     again = Facts(
-        told.tin, told.administration, shuffled(told.periods), shuffled(told.identifiers),
-        shuffled(told.consents), shuffled(told.links), told.members, told.consent_laws,
+        told.tin,
+        told.administration,
+        shuffled(told.periods),
+        shuffled(told.identifiers),
+        shuffled(told.consents),
+        shuffled(told.links),
+        told.members,
+        told.consent_laws,
         told.list_as_of,
-    )  # fmt: skip
+    )
 
     assert ask(again) == ask(told)
 
@@ -106,8 +119,11 @@ def test_no_answer_is_a_no_while_a_certain_yes_is_among_the_facts(told: Facts) -
     live = link(agreement="Z", types=("*",))
     valid = period(programme="CN-AEO", number="N9")
     certain = replace(
-        told, links=[*told.links, live], periods=[*told.periods, valid],
-        consents=[*told.consents, Consented(KR, SINCE)], members=(),
-    )  # fmt: skip
+        told,
+        links=[*told.links, live],
+        periods=[*told.periods, valid],
+        consents=[*told.consents, Consented(KR, SINCE)],
+        members=(),
+    )
 
     assert ask(certain).outcome is Outcome.RECOGNISED

@@ -29,16 +29,22 @@ REF, AGAIN = "CN-AEO/1", "CN-AEO/2"
 GROUND = "GACC Order 282, as the office reads it"
 
 registered = fact(
-    Operator.Registered, tin=BAR, administration=CN, time_zone="Asia/Shanghai", name="Bar",
+    Operator.Registered,
+    tin=BAR,
+    administration=CN,
+    time_zone="Asia/Shanghai",
+    name="Bar",
     effective=date(2020, 1, 2),
-)  # fmt: skip
+)
 lodged = fact(
     Operator.Lodged, authorisation=REF, programme="CN-AEO", type="ACE", effective=date(2026, 1, 5)
 )
 accepted = fact(
-    Operator.Accepted, authorisation=REF, due=due_on("decision", TODAY.isoformat()),
+    Operator.Accepted,
+    authorisation=REF,
+    due=due_on("decision", TODAY.isoformat()),
     effective=date(2026, 1, 6),
-)  # fmt: skip
+)
 granted = fact(
     Operator.Granted, authorisation=REF, number="N1", type="ACE", effective=date(2026, 1, 7)
 )
@@ -75,22 +81,58 @@ SUSPEND = c.SuspendAuthorisation(tin=BAR, reason="in doubt")
 REVOKE = c.RevokeAuthorisation(tin=BAR, reason="fraud")
 NEEDED = (
     Needed("acceptance_days", "30", (), LODGE, {"due": in_days(30)}, {"due": []}),
-    Needed("decision_days", "90", (lodged,), c.AcceptApplication(tin=BAR),
-           {"due": in_days(90)}, {"due": []}),
-    Needed("decision_extension_days", "30", (lodged, accepted), EXTEND,
-           {"due": in_days(20)}, WrongDates),
-    Needed("effect_after", "5", (lodged, accepted), GRANT,
-           {"effective": in_days(5)[0]}, {"effective": TODAY}),
-    Needed("validity_years", "3", (lodged, accepted), GRANT,
-           {"valid_until": ...}, {"valid_until": None}),
+    Needed(
+        "decision_days",
+        "90",
+        (lodged,),
+        c.AcceptApplication(tin=BAR),
+        {"due": in_days(90)},
+        {"due": []},
+    ),
+    Needed(
+        "decision_extension_days",
+        "30",
+        (lodged, accepted),
+        EXTEND,
+        {"due": in_days(20)},
+        WrongDates,
+    ),
+    Needed(
+        "effect_after",
+        "5",
+        (lodged, accepted),
+        GRANT,
+        {"effective": in_days(5)[0]},
+        {"effective": TODAY},
+    ),
+    Needed(
+        "validity_years",
+        "3",
+        (lodged, accepted),
+        GRANT,
+        {"valid_until": ...},
+        {"valid_until": None},
+    ),
     Needed("review_years", "3", (lodged, accepted), GRANT, {"due": ...}, {"due": []}),
-    Needed("review_years", "3", (*valid, reassessed), c.CloseReassessment(tin=BAR),
-           {"due": ...}, {"due": []}),
+    Needed(
+        "review_years",
+        "3",
+        (*valid, reassessed),
+        c.CloseReassessment(tin=BAR),
+        {"due": ...},
+        {"due": []},
+    ),
     Needed("suspension_days", "30", valid, SUSPEND, {"due": in_days(30)}, {"due": []}),
     Needed("bar_years", "1", valid, REVOKE, {"barred_until": ...}, {"barred_until": None}),
-    Needed("bar_years", "1", (*valid, revoked, lodged_again, accepted_again), GRANT,
-           Barred, {"number": "N2"}),
-)  # fmt: skip
+    Needed(
+        "bar_years",
+        "1",
+        (*valid, revoked, lodged_again, accepted_again),
+        GRANT,
+        Barred,
+        {"number": "N2"},
+    ),
+)
 #: A rule that is on record as unknown, and one of which nothing is on record.
 UNKNOWN = (RuleState.UNKNOWN, None)
 cases = pytest.mark.parametrize(
@@ -101,9 +143,13 @@ cases = pytest.mark.parametrize(
 def law(rule: str, state: RuleState | None, value: str | None = None) -> Programme:
     """A law that has none of the rules, but for one, which is of that state or not on record."""
     it = Programme(
-        programme="CN-AEO", administration=CN, time_zone="Asia/Shanghai", name="AEO",
-        types=("ACE",), effective=date(2008, 1, 1),
-    )  # fmt: skip
+        programme="CN-AEO",
+        administration=CN,
+        time_zone="Asia/Shanghai",
+        name="AEO",
+        types=("ACE",),
+        effective=date(2008, 1, 1),
+    )
     for said in without_rules("CN-AEO"):
         if said.rule != rule:
             DECISIONS[c.SetRule](it, said, Decision(date(2008, 1, 1), source=said.source))
@@ -118,10 +164,11 @@ def decide(
     """The one event that the command makes."""
     operator = given(Operator, registered, *past)
     by = Decision(
-        today, command.effective, legal_ground=command.legal_ground, programme={
-            programme.programme: programme
-        }.__getitem__,
-    )  # fmt: skip
+        today,
+        command.effective,
+        legal_ground=command.legal_ground,
+        programme={programme.programme: programme}.__getitem__,
+    )
     DECISIONS[type(command)](operator, command, by)
     [event] = operator.collect_events()
     return event
@@ -135,7 +182,7 @@ def is_as(event: Any, wanted: dict[str, Any]) -> None:
     for name, value in wanted.items():
         found = getattr(event, name)
         found = [it.due for it in found] if name == "due" else found
-        assert (bool(found) if value is ... else found == value), (name, found)
+        assert bool(found) if value is ... else found == value, (name, found)
 
 
 # ------------------------------------------------------------------- the table
@@ -192,10 +239,12 @@ def test_a_deadline_whose_rule_nobody_knows_is_unknown_and_not_absent(
     found = [it for it in deadlines([event]) if it.due is None]
 
     of_rule = {
-        "acceptance_days": ["acceptance"], "decision_days": ["decision"],
-        "validity_years": ["renewal"], "review_years": ["review"],
+        "acceptance_days": ["acceptance"],
+        "decision_days": ["decision"],
+        "validity_years": ["renewal"],
+        "review_years": ["review"],
         "suspension_days": ["end of suspension"],
-    }  # fmt: skip
+    }
     assert [it.what for it in found] == of_rule.get(needed.rule, [])
     assert all((it.rule, it.met_on, it.dropped) == (needed.rule, None, False) for it in found)
 
@@ -204,18 +253,29 @@ def test_a_deadline_whose_rule_nobody_knows_is_unknown_and_not_absent(
 @pytest.mark.parametrize(
     ("rule", "past", "command"),
     [
-        ("effect_after", (lodged, accepted),
-         c.GrantAuthorisation(tin=BAR, number="N2", effective=TODAY)),
-        ("validity_years", (lodged, accepted),
-         c.GrantAuthorisation(tin=BAR, number="N2", valid_until=date(2030, 1, 1))),
-        ("bar_years", valid,
-         c.RevokeAuthorisation(tin=BAR, reason="x", barred_until=date(2030, 1, 1))),
-        ("suspension_days", valid,
-         c.SuspendAuthorisation(tin=BAR, reason="x", until=date(2030, 1, 1))),
-        ("validity_years", valid,
-         c.RenewAuthorisation(tin=BAR, valid_until=date(2030, 1, 1))),
+        (
+            "effect_after",
+            (lodged, accepted),
+            c.GrantAuthorisation(tin=BAR, number="N2", effective=TODAY),
+        ),
+        (
+            "validity_years",
+            (lodged, accepted),
+            c.GrantAuthorisation(tin=BAR, number="N2", valid_until=date(2030, 1, 1)),
+        ),
+        (
+            "bar_years",
+            valid,
+            c.RevokeAuthorisation(tin=BAR, reason="x", barred_until=date(2030, 1, 1)),
+        ),
+        (
+            "suspension_days",
+            valid,
+            c.SuspendAuthorisation(tin=BAR, reason="x", until=date(2030, 1, 1)),
+        ),
+        ("validity_years", valid, c.RenewAuthorisation(tin=BAR, valid_until=date(2030, 1, 1))),
     ],
-)  # fmt: skip
+)
 def test_a_decision_that_says_the_day_itself_needs_no_rule(
     rule: str, past: tuple[Fact, ...], command: c.Command, state: RuleState | None
 ) -> None:
@@ -224,7 +284,7 @@ def test_a_decision_that_says_the_day_itself_needs_no_rule(
 
 @pytest.mark.parametrize("state", [RuleState.NONE, *UNKNOWN])
 def test_a_renewal_names_its_day_where_no_term_is_known_and_says_which_it_is(
-    state: RuleState | None
+    state: RuleState | None,
 ) -> None:
     renew = c.RenewAuthorisation(tin=BAR, legal_ground=GROUND)
     says = "no term that" if state is RuleState.NONE else "nobody knows the term"
@@ -264,14 +324,20 @@ def shipped(code: str) -> Programme:
             continue
         command = c.read(said)
         by = Decision(
-            date(2026, 11, 29), command.effective, legal_ground=command.legal_ground,
+            date(2026, 11, 29),
+            command.effective,
+            legal_ground=command.legal_ground,
             source=command.source,
-        )  # fmt: skip
+        )
         if isinstance(command, c.RegisterProgramme):
             it = Programme(
-                programme=code, administration=command.administration, time_zone="Asia/Shanghai",
-                name=command.name_, types=command.types, effective=date(2005, 6, 23),
-            )  # fmt: skip
+                programme=code,
+                administration=command.administration,
+                time_zone="Asia/Shanghai",
+                name=command.name_,
+                types=command.types,
+                effective=date(2005, 6, 23),
+            )
         elif type(command) in DECISIONS:
             DECISIONS[type(command)](it, command, by)
     return it  # type: ignore[no-any-return]
@@ -307,9 +373,9 @@ def test_under_order_251_the_bar_was_a_year() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["EU-AEO", "GB-AEO", "CN-AEO", "US-CTPAT", "JP-AEO", "KR-AEO", "SG-STP", "CH-AEO",
-             "HK-AEO"]
-)  # fmt: skip
+    "code",
+    ["EU-AEO", "GB-AEO", "CN-AEO", "US-CTPAT", "JP-AEO", "KR-AEO", "SG-STP", "CH-AEO", "HK-AEO"],
+)
 def test_of_the_programmes_that_were_read_up_every_rule_is_on_record_today(code: str) -> None:
     today = shipped(code).rules_on(date(2026, 11, 29))
 

@@ -100,18 +100,33 @@ def test_the_minutes_of_2008_have_their_days_and_their_subjects() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "全覆盖", "冰上丝绸之路", "空中丝绸之路", "重点港口", "跨境电商标准框架", "中哈物流基地",
-        "能力建设学院", "海关高层论坛", "欧盟、美国、俄罗斯、香港、澳门", "上海合作组织",
-        "第四次联席工作会议", "中俄蒙海关合作研讨会", "乌拉尔", "伏尔加", "活性炭",
+        "全覆盖",
+        "冰上丝绸之路",
+        "空中丝绸之路",
+        "重点港口",
+        "跨境电商标准框架",
+        "中哈物流基地",
+        "能力建设学院",
+        "海关高层论坛",
+        "欧盟、美国、俄罗斯、香港、澳门",
+        "上海合作组织",
+        "第四次联席工作会议",
+        "中俄蒙海关合作研讨会",
+        "乌拉尔",
+        "伏尔加",
+        "活性炭",
     ],
-)  # fmt: skip
+)
 def test_what_the_seeds_name_is_in_the_record(words: str) -> None:
     assert any(words in repr(line) for line in world())
 
 
 def test_the_trade_of_2012_to_2023_is_claimed_and_never_counted() -> None:
-    trade = {(line.measure, line.as_of.year) for line in every(c.PublishClaim)
-             if "trade" in line.measure or "russia_" in line.measure}  # fmt: skip
+    trade = {
+        (line.measure, line.as_of.year)
+        for line in every(c.PublishClaim)
+        if "trade" in line.measure or "russia_" in line.measure
+    }
     assert ("trade_with_belt_and_road_billion_cny", 2017) in trade
     assert ("trade_with_belt_and_road_share_permille", 2013) in trade
     assert ("heilongjiang_russia_trade_million_cny", 2017) in trade

@@ -134,9 +134,13 @@ def test_in_session_mode_each_of_many_reads_its_own(database: str, folder: Path)
 
 @pytest.mark.parametrize(
     "wanted",
-    [{"role": "aeo_auditor"}, {"default_transaction_read_only": "off"},
-     {"statement_timeout": "7001"}, {"TimeZone": "Asia/Seoul"}],
-)  # fmt: skip
+    [
+        {"role": "aeo_auditor"},
+        {"default_transaction_read_only": "off"},
+        {"statement_timeout": "7001"},
+        {"TimeZone": "Asia/Seoul"},
+    ],
+)
 def test_another_session_than_the_one_asked_for_is_refused(
     database: str, wanted: dict[str, str]
 ) -> None:

@@ -45,9 +45,7 @@ def registry(database: str) -> Iterator[Registry]:
     """Korea and China sign what they decide; each has an operator."""
     it = Registry(environment(database))
     for code, name, zone in ((KR, "Korea", "Asia/Seoul"), (CN, "China", "Asia/Shanghai")):
-        it.execute(
-            c.RegisterAdministration(administration=code, name_=name, time_zone=zone), CLERK
-        )
+        it.execute(c.RegisterAdministration(administration=code, name_=name, time_zone=zone), CLERK)
     for tin in (HANA, PORT):
         it.execute(c.RegisterOperator(tin=tin, name_="Hana"), CLERK)
     it.execute(c.AddKey(administration=KR, key=str(KOREAN.key)), CLERK)
@@ -108,8 +106,12 @@ def test_nobody_signs_for_another(registry: Registry) -> None:
 
 def test_what_was_signed_cannot_be_changed(registry: Registry) -> None:
     good = sign(renamed(), KOREAN)
-    for name, other in (("name_", "Hana Line"), ("tin", PORT), ("command_id", uuid4()),
-                        ("effective", date(2026, 1, 1))):  # fmt: skip
+    for name, other in (
+        ("name_", "Hana Line"),
+        ("tin", PORT),
+        ("command_id", uuid4()),
+        ("effective", date(2026, 1, 1)),
+    ):
         said = {f: getattr(good, f) for f in good.__struct_fields__} | {name: other}
         refused(SignatureInvalid, registry, type(good)(**said))
     assert registry.execute(good, CLERK).positions
@@ -154,9 +156,11 @@ def test_a_side_of_an_agreement_decides_for_itself_and_any_party_for_all(
     registry: Registry,
 ) -> None:
     proposed = c.ProposeAgreement(
-        kind=AgreementKind.AEO_MUTUAL_RECOGNITION, title="China and Korea", parties=(CN, KR),
+        kind=AgreementKind.AEO_MUTUAL_RECOGNITION,
+        title="China and Korea",
+        parties=(CN, KR),
         command_id=uuid4(),
-    )  # fmt: skip
+    )
     refused(SignatureMissing, registry, proposed)
     assert signed(registry, proposed, CHINESE)
     assert signed(registry, c.SignAgreement(agreement="CN-KR-AEO", command_id=uuid4()), KOREAN)
@@ -170,9 +174,11 @@ def test_a_side_of_an_agreement_decides_for_itself_and_any_party_for_all(
 
 def test_the_public_record_is_imported_unsigned(registry: Registry) -> None:
     proposed = c.ProposeAgreement(
-        kind=AgreementKind.AEO_MUTUAL_RECOGNITION, title="China and Korea", parties=(CN, KR),
+        kind=AgreementKind.AEO_MUTUAL_RECOGNITION,
+        title="China and Korea",
+        parties=(CN, KR),
         source="a press release",
-    )  # fmt: skip
+    )
     assert registry.execute(proposed, CLERK).positions
 
 
@@ -223,9 +229,7 @@ def test_with_its_last_key_the_duty_ends(registry: Registry) -> None:
         (str(Signer.of_seed("KR", COSIGNATURE, b"x" * 32).key), "Ed25519"),
     ],
 )
-def test_a_key_is_one_of_the_right_kind_and_name(
-    registry: Registry, key: str, why: str
-) -> None:
+def test_a_key_is_one_of_the_right_kind_and_name(registry: Registry, key: str, why: str) -> None:
     add = c.AddKey(administration=KR, key=key, command_id=uuid4())
     assert why in refused(BadValue, registry, sign(add, KOREAN))
 
@@ -259,22 +263,22 @@ def test_signed_and_unsigned_commands_share_a_commit(registry: Registry, databas
         tin=Tin("KR5555555"), name_="Busan", known_at=datetime(2024, 1, 5, tzinfo=UTC)
     )
     commands = [sign(renamed(), KOREAN), busan, sign(renamed(tin=PORT), CHINESE)]
-    decided = [
-        (registry.decide_on(registry._find(it), it), it, CLERK) for it in commands
-    ]
+    decided = [(registry.decide_on(registry._find(it), it), it, CLERK) for it in commands]
     assert all(isinstance(it, list) for it in registry.record_decided(decided))
     assert {(id, code) for id, code, *_ in stored(database)} == {
-        (commands[0].command_id, "KR"), (commands[2].command_id, "CN"),
-    }  # fmt: skip
+        (commands[0].command_id, "KR"),
+        (commands[2].command_id, "CN"),
+    }
 
 
 @pytest.mark.parametrize("role", ["aeo_writer", "aeo_auditor", "aeo_projector", "aeo_owner"])
 def test_a_signature_is_never_changed(registry: Registry, database: str, role: str) -> None:
     signed(registry, renamed())
     for change in (
-        "update ledger.signature set key = 'x'", "delete from ledger.signature",
+        "update ledger.signature set key = 'x'",
+        "delete from ledger.signature",
         "truncate ledger.signature",
-    ):  # fmt: skip
+    ):
         with psycopg.connect(database) as connection, pytest.raises(psycopg.Error):
             connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
             connection.execute(change)

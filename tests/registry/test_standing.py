@@ -46,7 +46,8 @@ def stands(told: Record, at: str, known: str | None = None, zone: str = BERLIN) 
     """The one period of that civil day's beginning at home, as known at noon of another."""
     instant = begins(day(at), zone)
     [found] = [
-        p for p in believed(told.periods, noon(day(known)) if known else NOW)
+        p
+        for p in believed(told.periods, noon(day(known)) if known else NOW)
         if p.valid_from <= instant and (p.valid_to is None or instant < p.valid_to)
     ]
     return found
@@ -74,9 +75,13 @@ def test_a_grant_is_decided_first_and_in_effect_on_its_day() -> None:
 
 def test_a_korean_day_begins_at_three_in_the_afternoon_in_greenwich() -> None:
     created = fact(
-        Operator.Registered, tin=Tin("KR1234567"), administration=KR, time_zone="Asia/Seoul",
-        name="Hana", effective=day("2024-01-02"),
-    )  # fmt: skip
+        Operator.Registered,
+        tin=Tin("KR1234567"),
+        administration=KR,
+        time_zone="Asia/Seoul",
+        name="Hana",
+        effective=day("2024-01-02"),
+    )
     tin = Tin("KR1234567")
     told = acme(
         on("2024-02-01", c.LodgeApplication(tin=tin, programme="KR-AEO", type="AA")),
@@ -239,9 +244,12 @@ def test_an_authorisation_past_its_term_has_expired_before_anybody_records_it() 
 def test_a_corrected_day_is_believed_from_the_correction_on() -> None:
     position = 4  # of the grant: registered, lodged, accepted, granted
     correct = c.CorrectRecord(
-        tin=ACME, position=position, what={"effective": "2026-01-10"}, why="miscounted",
+        tin=ACME,
+        position=position,
+        what={"effective": "2026-01-10"},
+        why="miscounted",
         legal_ground=UCC,
-    )  # fmt: skip
+    )
     told = acme(*PAST, on("2026-02-02", correct))
 
     assert status(told, "2026-01-08", known="2026-02-01") is Status.VALID

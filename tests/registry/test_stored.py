@@ -54,10 +54,18 @@ def full(topic: str) -> Any:
 def read(topic: str, text: str) -> Any:
     return MAPPER.to_domain_event(
         RecordedEvent(
-            STREAM, 1, topic, text.encode(), recorded_at=RECORDED_AT, known_at=RECORDED_AT,
-            command_id=STREAM, actor="officer:1", decided_by=None, legal_ground=None,
+            STREAM,
+            1,
+            topic,
+            text.encode(),
+            recorded_at=RECORDED_AT,
+            known_at=RECORDED_AT,
+            command_id=STREAM,
+            actor="officer:1",
+            decided_by=None,
+            legal_ground=None,
         )
-    )  # fmt: skip
+    )
 
 
 def recorded() -> list[str]:
@@ -94,7 +102,8 @@ def test_every_text_that_was_ever_approved_can_still_be_read(file: Path) -> None
 
 #: Those whose version is still the one that is written.
 CURRENT = [
-    file for file in sorted(EARLIER.glob("*.json"))
+    file
+    for file in sorted(EARLIER.glob("*.json"))
     if file.stem.partition(".without-")[0]
     in {f"{topic}.v{getattr(kind, 'class_version', 1)}" for topic, kind in CLASSES.items()}
 ]

@@ -18,9 +18,12 @@ def asked(
     condition: str, states: tuple[AdministrationCode, ...] = (KR, DE, KZ), **said: Any
 ) -> Goal:
     whole: dict[str, Any] = {
-        "relation": "AEO_MUTUAL_RECOGNITION", "condition": condition, "deadline": DEADLINE,
-        "states": states, "willing": {},
-    }  # fmt: skip
+        "relation": "AEO_MUTUAL_RECOGNITION",
+        "condition": condition,
+        "deadline": DEADLINE,
+        "states": states,
+        "willing": {},
+    }
     return Goal(**whole | said)
 
 

@@ -30,28 +30,42 @@ ALL = (SG, TH, CN)
 def came_back(*more: Any) -> Record:
     """Thailand implemented in 2020, withdrew in 2022, acceded again in 2024."""
     return of(
-        implemented(SG, "2015-01-01"), scope(SG, TH), scope(TH, SG), scope(SG, CN),
+        implemented(SG, "2015-01-01"),
+        scope(SG, TH),
+        scope(TH, SG),
+        scope(SG, CN),
         implemented(TH, "2020-01-01"),
         said(c.WithdrawFromAgreement, "2022-01-01", member=TH),
         said(c.AccedeToAgreement, "2024-01-01", member=TH),
         *more,
         parties=ALL,
-    )  # fmt: skip
+    )
 
 
 def test_after_it_came_back_a_side_implements_anew_and_the_first_term_stands() -> None:
     before = [
-        "2019-12-31", "2020-01-02", "2021-12-31", "2022-01-02", "2023-12-31", "2024-01-02",
+        "2019-12-31",
+        "2020-01-02",
+        "2021-12-31",
+        "2022-01-02",
+        "2023-12-31",
+        "2024-01-02",
         "2024-05-31",
-    ]  # fmt: skip
+    ]
 
     told = came_back(implemented(TH, "2024-06-01"))
 
     for pair in ((SG, TH), (TH, SG)):
         assert [state(told, *pair, on) for on in (*before, "2024-06-02")] == [
-            "NOT_IMPLEMENTED", "LIVE", "LIVE", None, None, "NOT_IMPLEMENTED", "NOT_IMPLEMENTED",
+            "NOT_IMPLEMENTED",
             "LIVE",
-        ]  # fmt: skip
+            "LIVE",
+            None,
+            None,
+            "NOT_IMPLEMENTED",
+            "NOT_IMPLEMENTED",
+            "LIVE",
+        ]
 
 
 def test_who_came_back_and_implemented_nothing_is_linked_and_not_in_practice() -> None:
@@ -86,35 +100,41 @@ def test_a_date_set_without_a_term_is_of_the_latest() -> None:
     told = came_back(implemented(TH, "2024-06-01"), (LATER, better))
 
     assert [state(told, SG, TH, on) for on in ("2020-01-01", "2024-06-15", "2024-07-01")] == [
-        "LIVE", "NOT_IMPLEMENTED", "LIVE",
-    ]  # fmt: skip
+        "LIVE",
+        "NOT_IMPLEMENTED",
+        "LIVE",
+    ]
     assert state(told, SG, TH, "2024-06-15", known=noon(date(2025, 3, 1))) == "LIVE"
 
 
 def test_a_suspension_does_not_outlive_the_membership_of_who_suspended() -> None:
     told = of(
-        implemented(SG, "2015-01-01"), scope(SG, TH), implemented(TH, "2020-01-01"),
+        implemented(SG, "2015-01-01"),
+        scope(SG, TH),
+        implemented(TH, "2020-01-01"),
         said(c.SuspendAgreement, "2021-01-01", side=TH),
         said(c.WithdrawFromAgreement, "2022-01-01", member=TH),
         said(c.AccedeToAgreement, "2024-01-01", member=TH),
         implemented(TH, "2024-01-01"),
         parties=ALL,
-    )  # fmt: skip
+    )
 
     assert [state(told, SG, TH, on) for on in ("2021-06-01", "2024-01-01")] == [
-        "SUSPENDED", "LIVE",
-    ]  # fmt: skip
+        "SUSPENDED",
+        "LIVE",
+    ]
 
 
 def test_an_agreement_is_suspended_when_every_party_of_that_day_is() -> None:
     told = of(
-        implemented(SG, "2015-01-01"), implemented(TH, "2015-01-01"),
+        implemented(SG, "2015-01-01"),
+        implemented(TH, "2015-01-01"),
         said(c.SuspendAgreement, "2021-01-01", side=SG),
         said(c.SuspendAgreement, "2021-01-01", side=TH),
         said(c.WithdrawFromAgreement, "2022-01-01", member=CN),
         said(c.AccedeToAgreement, "2023-01-01", member=AU),
         parties=ALL,
-    )  # fmt: skip
+    )
 
     stages = {s.valid_from.date(): s.status.value for s in believed(told.stages, NOW)}
     assert [stages[d] for d in sorted(stages)][-3:] == ["IN_FORCE", "SUSPENDED", "IN_FORCE"]
@@ -125,21 +145,27 @@ def test_a_side_shows_the_term_that_runs_or_is_next() -> None:
 
     sides = [s for s in believed(told.sides, NOW) if s.party == TH]
     assert [(s.implemented_from, s.valid_to) for s in sides] == [
-        (day("2020-01-01"), begins(day("2022-01-01"), "Asia/Bangkok")), (day("2024-06-01"), None),
-    ]  # fmt: skip
+        (day("2020-01-01"), begins(day("2022-01-01"), "Asia/Bangkok")),
+        (day("2024-06-01"), None),
+    ]
 
 
 def test_a_second_implementation_of_an_old_ledger_puts_the_date_of_the_first_right() -> None:
     it = Agreement(
-        agreement="A", kind=AgreementKind.AEO_MUTUAL_RECOGNITION, title="A",
-        parties=(Party(CN, "UTC"), Party(AU, "UTC")), effective=date(2010, 1, 1),
-    )  # fmt: skip
+        agreement="A",
+        kind=AgreementKind.AEO_MUTUAL_RECOGNITION,
+        title="A",
+        parties=(Party(CN, "UTC"), Party(AU, "UTC")),
+        effective=date(2010, 1, 1),
+    )
     for on in (date(2016, 2, 1), date(2016, 5, 1)):
         dates = implemented(AU, str(on))
         it.trigger_event(
-            Agreement.Implemented, side=AU, dates=steps._dates(dates, Decision(today=on)),
+            Agreement.Implemented,
+            side=AU,
+            dates=steps._dates(dates, Decision(today=on)),
             effective=on,
-        )  # fmt: skip
+        )
 
     told = record([Known(e, n, NOW) for n, e in enumerate(it.collect_events(), start=1)])
 
@@ -228,15 +254,19 @@ class Course:
         self.random, self.width = random.Random(seed), width
         self.parties = self.random.choice(((SG, TH), ALL))
         self.it = Agreement(
-            agreement="A", kind=AgreementKind.AEO_MUTUAL_RECOGNITION, title="made up",
-            parties=tuple(Party(p, "UTC") for p in self.parties), effective=START, source="x",
-        )  # fmt: skip
+            agreement="A",
+            kind=AgreementKind.AEO_MUTUAL_RECOGNITION,
+            title="made up",
+            parties=tuple(Party(p, "UTC") for p in self.parties),
+            effective=START,
+            source="x",
+        )
         self.taken: list[tuple[Any, date, date]] = []
         for _ in range(14):
             self._step()
-        self.told = record([
-            Known(e, n, noon(START)) for n, e in enumerate(self.it.collect_events(), start=1)
-        ])  # fmt: skip
+        self.told = record(
+            [Known(e, n, noon(START)) for n, e in enumerate(self.it.collect_events(), start=1)]
+        )
 
     def _step(self) -> None:
         earliest = START + timedelta(days=self.random.randrange(DAYS))
@@ -244,20 +274,24 @@ class Course:
         latest = earliest + timedelta(days=self.random.randrange(self.width) if uncertain else 0)
         side = self.random.choice(ALL)
         days: dict[str, Any] = {
-            "agreement": "A", "source": "x", "earliest": earliest, "latest": latest,
-        }  # fmt: skip
+            "agreement": "A",
+            "source": "x",
+            "earliest": earliest,
+            "latest": latest,
+        }
         words: list[Any] = [
-            c.ImplementAgreement(side=side, **days), c.ImplementAgreement(side=side, **days),
-            c.SuspendAgreement(side=side, **days), c.ResumeAgreement(side=side, **days),
-            c.WithdrawFromAgreement(member=side, **days), c.AccedeToAgreement(member=side, **days),
+            c.ImplementAgreement(side=side, **days),
+            c.ImplementAgreement(side=side, **days),
+            c.SuspendAgreement(side=side, **days),
+            c.ResumeAgreement(side=side, **days),
+            c.WithdrawFromAgreement(member=side, **days),
             c.AccedeToAgreement(member=side, **days),
-        ]  # fmt: skip
+            c.AccedeToAgreement(member=side, **days),
+        ]
         if self.it.running.get(side):
             terms = [None, *range(1, self.it.terms[side] + 1)]
             words.append(
-                c.SetDates(
-                    what=Step.IMPLEMENTED, side=side, term=self.random.choice(terms), **days
-                )
+                c.SetDates(what=Step.IMPLEMENTED, side=side, term=self.random.choice(terms), **days)
             )
         if self.random.random() < 0.05:
             words = [c.TerminateAgreement(**days)]
@@ -285,7 +319,6 @@ class Course:
                 oracle.tell(word, on)
             found.append(oracle)
         return found
-
 
     def _in_order(self, choice: tuple[date, ...]) -> bool:
         last: dict[Any, date] = {}

@@ -41,9 +41,13 @@ seconds = ours.begins("2026-12-05", {CASABLANCA!r}) // 10**6
 print(begins(date(2026, 12, 5), {CASABLANCA!r}).isoformat(), seconds, ours.ZONES.release)
 """
     done = subprocess.run(
-        [sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True,
+        [sys.executable, "-c", asked],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
         env=os.environ | {"PYTHONTZPATH": str(tmp_path)},
-    )  # fmt: skip
+    )
     seconds = int(datetime(2026, 12, 5, tzinfo=UTC).timestamp())
     assert done.stdout.split() == ["2026-12-05T00:00:00+00:00", str(seconds), zones.RELEASE]
 

@@ -32,9 +32,13 @@ FOREVER = (date(2008, 1, 1), date(2030, 1, 1))
 def programme(**rules: str | None) -> Programme:
     """The old law of the Union, which counts ten working days, and what else is said."""
     it = Programme(
-        programme="EU-AEO", administration=EU, time_zone="Europe/Brussels", name="AEO",
-        types=("AEOC",), effective=date(2008, 1, 1),
-    )  # fmt: skip
+        programme="EU-AEO",
+        administration=EU,
+        time_zone="Europe/Brussels",
+        name="AEO",
+        types=("AEOC",),
+        effective=date(2008, 1, 1),
+    )
     by = Decision(date(2008, 1, 1), legal_ground=OLD_LAW)
     it.set_rule(by, "effect_after", "10", "working days")
     for name, value in rules.items():
@@ -47,10 +51,14 @@ def at_home(code: AdministrationCode) -> Operator:
     it: Operator = given(
         Operator,
         fact(
-            Operator.Registered, tin=Tin(f"{code}1"), administration=code,
-            time_zone=ZONES.get(code.text, "UTC"), name="Acme", effective=date(2008, 1, 1),
+            Operator.Registered,
+            tin=Tin(f"{code}1"),
+            administration=code,
+            time_zone=ZONES.get(code.text, "UTC"),
+            name="Acme",
+            effective=date(2008, 1, 1),
         ),
-    )  # fmt: skip
+    )
     return it
 
 
@@ -60,9 +68,12 @@ def effect(decided: date, code: AdministrationCode = GB, **rules: str | None) ->
 
 def override(it: Programme, place: str, day: str, value: str | None) -> None:
     said = c.SetRule(
-        programme="EU-AEO", rule=f"calendar.{place}.{day}", value=value, source="a gazette",
+        programme="EU-AEO",
+        rule=f"calendar.{place}.{day}",
+        value=value,
+        source="a gazette",
         state=RuleState.VALUE if value else RuleState.UNKNOWN,
-    )  # fmt: skip
+    )
     DECISIONS[c.SetRule](it, said, Decision(date(2022, 9, 12), source="a gazette"))
 
 
@@ -93,9 +104,7 @@ def test_the_tenth_working_day_is_that_of_the_place(
 def test_calendar_days_are_not_moved_to_a_working_day() -> None:
     # Regulation 1182/71 Art. 4 excludes it for the day from which an act takes effect.
     it = programme(day_counting=REGULATION_1182)
-    it.set_rule(
-        Decision(date(2016, 5, 1), legal_ground="UCC"), "effect_after", "5", "days"
-    )
+    it.set_rule(Decision(date(2016, 5, 1), legal_ground="UCC"), "effect_after", "5", "days")
     saturday = date(2020, 12, 26)
 
     assert day_of_effect(at_home(DE), it, saturday - timedelta(days=5)).day == saturday
@@ -132,10 +141,16 @@ def test_the_institutions_have_the_days_that_the_data_list() -> None:
     assert day_of_effect(at_home(DE), it, date(2030, 9, 12)).unknown == ("working_days_calendar",)
 
 
-@pytest.mark.parametrize("rule", [
-    "calendar.GB-ENG.2022-9-19", "calendar.GB-ENG", "calendar..2022-09-19", "calendar.GB-ENG.never",
-    "calendar.GB.ENG.2022-09-19",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "calendar.GB-ENG.2022-9-19",
+        "calendar.GB-ENG",
+        "calendar..2022-09-19",
+        "calendar.GB-ENG.never",
+        "calendar.GB.ENG.2022-09-19",
+    ],
+)
 def test_a_day_that_is_none_is_refused(rule: str) -> None:
     with pytest.raises(BadValue, match="wanted a day"):
         programme().set_rule(Decision(date(2022, 9, 1), source="x"), rule, "holiday")
@@ -154,12 +169,23 @@ def test_where_nobody_knows_the_holidays_a_grant_states_its_ground() -> None:
     it = programme(validity_years=None, review_years=None, working_days_calendar="XX")
     operator = given(
         Operator,
-        fact(Operator.Registered, tin=Tin("KP1"), administration=nowhere, time_zone="Asia/Seoul",
-             name="x", effective=date(2010, 1, 1)),
-        fact(Operator.Lodged, authorisation="EU-AEO/1", programme="EU-AEO", type="AEOC",
-             effective=date(2012, 1, 2)),
+        fact(
+            Operator.Registered,
+            tin=Tin("KP1"),
+            administration=nowhere,
+            time_zone="Asia/Seoul",
+            name="x",
+            effective=date(2010, 1, 1),
+        ),
+        fact(
+            Operator.Lodged,
+            authorisation="EU-AEO/1",
+            programme="EU-AEO",
+            type="AEOC",
+            effective=date(2012, 1, 2),
+        ),
         fact(Operator.Accepted, authorisation="EU-AEO/1", effective=date(2012, 1, 3)),
-    )  # fmt: skip
+    )
     grant = c.GrantAuthorisation(tin=Tin("KP1"), number="N")
     by = Decision(date(2012, 3, 5), programme=lambda _: it)
 
@@ -229,9 +255,10 @@ def test_more_time_is_counted_on_from_the_day_that_was_not_moved() -> None:
 
 @settings(max_examples=200 * TIMES, deadline=None)
 @drawn(
-    st.dates(*FOREVER), st.integers(1, 400),
+    st.dates(*FOREVER),
+    st.integers(1, 400),
     st.sampled_from(["DE", "FR", "GB-ENG", "IE", "PL", WEEKDAYS]),
-)  # fmt: skip
+)
 def test_a_period_ends_on_the_first_working_day_that_is_not_too_early(
     start: date, days: int, place: str
 ) -> None:
@@ -259,8 +286,9 @@ def test_so_many_working_days_lie_between(start: date, count: int, place: str) -
     assert end == start or calendar.works(end)
 
 
-@pytest.mark.parametrize(("place", "year"), [("XX", 2026), ("EU", 2026), ("GB-XX", 2026),
-                                             ("DE", 1900), ("DE", 2150)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("place", "year"), [("XX", 2026), ("EU", 2026), ("GB-XX", 2026), ("DE", 1900), ("DE", 2150)]
+)
 def test_what_the_library_does_not_know_is_said(place: str, year: int) -> None:
     with pytest.raises(UnknownCalendar, match=f"{place} in {year}"):
         Calendar(place).works(date(year, 6, 1))

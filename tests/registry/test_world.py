@@ -63,10 +63,19 @@ ARRANGEMENTS = {
     "GCC-2023": "AE BH KW OM QA SA",
 }
 LADDER = {
-    "2018-01-31": 35, "2018-10-31": 36, "2021-05-31": 46, "2021-08-31": 46, "2021-11-30": 47,
-    "2022-02-28": 48, "2023-01-31": 49, "2023-06-30": 52, "2024-05-31": 54, "2025-07-31": 57,
-    "2025-08-31": 57, "2026-02-28": 58,
-}  # fmt: skip
+    "2018-01-31": 35,
+    "2018-10-31": 36,
+    "2021-05-31": 46,
+    "2021-08-31": 46,
+    "2021-11-30": 47,
+    "2022-02-28": 48,
+    "2023-01-31": 49,
+    "2023-06-30": 52,
+    "2024-05-31": 54,
+    "2025-07-31": 57,
+    "2025-08-31": 57,
+    "2026-02-28": 58,
+}
 #: Only talks, and no text that could have a scope.
 IN_TALKS = {"CN-ID-AEO", "CN-MX-AEO"}
 
@@ -199,14 +208,23 @@ def test_a_scope_names_types_and_schemes_that_there_are() -> None:
 
 @pytest.mark.parametrize(
     ("sender", "recognised"),
-    [("EU", {"AEOS", "AEOF"}), ("GB", {"AEOS", "AEOF"}), ("CN", {"ACE"}), ("BR", {"OEA_S"}),
-     ("SG", {"STP_PLUS"}), ("TW", {"SECURITY"}), ("MO", {"TIER_A"}), ("PH", {"LEVEL2"})],
-)  # fmt: skip
+    [
+        ("EU", {"AEOS", "AEOF"}),
+        ("GB", {"AEOS", "AEOF"}),
+        ("CN", {"ACE"}),
+        ("BR", {"OEA_S"}),
+        ("SG", {"STP_PLUS"}),
+        ("TW", {"SECURITY"}),
+        ("MO", {"TIER_A"}),
+        ("PH", {"LEVEL2"}),
+    ],
+)
 def test_only_these_types_are_recognised_abroad(sender: str, recognised: set[str]) -> None:
     clauses = [
-        it for it in every(c.SetScope)
+        it
+        for it in every(c.SetScope)
         if str(it.from_) == sender and proposed()[it.agreement].kind is AEO
-    ]  # fmt: skip
+    ]
     assert clauses
     assert all(set(it.types) == recognised for it in clauses)
 
@@ -241,9 +259,11 @@ def test_the_control_results_of_china_and_russia_have_32_clauses() -> None:
     clauses = of("CN-RU-CONTROL", c.SetScope)
     assert len(clauses) == 32
     assert {crossing for it in clauses for crossing in it.crossings} == {
-        "Dongning-Poltavka", "Suifenhe-Pogranichny", "Heihe-Blagoveshchensk",
+        "Dongning-Poltavka",
+        "Suifenhe-Pogranichny",
+        "Heihe-Blagoveshchensk",
         "Tongjiang-Nizhneleninskoye",
-    }  # fmt: skip
+    }
     [soya] = [it for it in clauses if str(it.hs[0]) == "1201" and "Heihe" in it.crossings[0]]
     assert (soya.earliest, soya.latest) == (date(2014, 8, 1), date(2017, 6, 13))
     assert soya.assumed
@@ -257,27 +277,35 @@ def test_every_kind_of_agreement_and_every_pillar_is_here() -> None:
 
 @pytest.mark.parametrize(
     ("text", "kind"),
-    [("监管结果互认", AgreementKind.CONTROL_RESULTS),
-     ("One site, two inspections", AgreementKind.CONTROL_RESULTS),
-     ("Joint supervision", AgreementKind.CONTROL_RESULTS),
-     ("mutual assistance", AgreementKind.MUTUAL_ASSISTANCE),
-     ("minutes", AgreementKind.REGIONAL_MINUTES),
-     ("trade statistics", AgreementKind.DATA_EXCHANGE),
-     ("Smart and Secure Trade Lanes", AgreementKind.DATA_EXCHANGE),
-     ("Information-sharing platform", AgreementKind.DATA_EXCHANGE),
-     ("Three customs, two directorates", AgreementKind.WORKING_GROUP),
-     ("Mongolia", AgreementKind.WORKING_GROUP), ("ASEM", AgreementKind.WORKING_GROUP),
-     ("liaison", AgreementKind.WORKING_GROUP), ("E-class", AgreementKind.WORKING_GROUP),
-     ("Central and Eastern Europe", AgreementKind.WORKING_GROUP),
-     ("corridor", AgreementKind.OTHER), ("Ha-Sui-Fu-Fu", AgreementKind.OTHER),
-     ("TIR Convention", AgreementKind.TRANSIT_CONVENTION),
-     ("single window", AgreementKind.SINGLE_WINDOW), ("Green Corridor", AgreementKind.GREEN_LANE),
-     ("green channel", AgreementKind.GREEN_LANE), ("Trust channel", AgreementKind.GREEN_LANE),
-     ("关铁通", AgreementKind.RAIL_FACILITATION), ("Key-port", AgreementKind.PORT_TO_PORT),
-     ("risk information", AgreementKind.ENFORCEMENT_COOPERATION),
-     ("analysis of risk", AgreementKind.ENFORCEMENT_COOPERATION),
-     ("Joint operations", AgreementKind.ENFORCEMENT_COOPERATION)],
-)  # fmt: skip
+    [
+        ("监管结果互认", AgreementKind.CONTROL_RESULTS),
+        ("One site, two inspections", AgreementKind.CONTROL_RESULTS),
+        ("Joint supervision", AgreementKind.CONTROL_RESULTS),
+        ("mutual assistance", AgreementKind.MUTUAL_ASSISTANCE),
+        ("minutes", AgreementKind.REGIONAL_MINUTES),
+        ("trade statistics", AgreementKind.DATA_EXCHANGE),
+        ("Smart and Secure Trade Lanes", AgreementKind.DATA_EXCHANGE),
+        ("Information-sharing platform", AgreementKind.DATA_EXCHANGE),
+        ("Three customs, two directorates", AgreementKind.WORKING_GROUP),
+        ("Mongolia", AgreementKind.WORKING_GROUP),
+        ("ASEM", AgreementKind.WORKING_GROUP),
+        ("liaison", AgreementKind.WORKING_GROUP),
+        ("E-class", AgreementKind.WORKING_GROUP),
+        ("Central and Eastern Europe", AgreementKind.WORKING_GROUP),
+        ("corridor", AgreementKind.OTHER),
+        ("Ha-Sui-Fu-Fu", AgreementKind.OTHER),
+        ("TIR Convention", AgreementKind.TRANSIT_CONVENTION),
+        ("single window", AgreementKind.SINGLE_WINDOW),
+        ("Green Corridor", AgreementKind.GREEN_LANE),
+        ("green channel", AgreementKind.GREEN_LANE),
+        ("Trust channel", AgreementKind.GREEN_LANE),
+        ("关铁通", AgreementKind.RAIL_FACILITATION),
+        ("Key-port", AgreementKind.PORT_TO_PORT),
+        ("risk information", AgreementKind.ENFORCEMENT_COOPERATION),
+        ("analysis of risk", AgreementKind.ENFORCEMENT_COOPERATION),
+        ("Joint operations", AgreementKind.ENFORCEMENT_COOPERATION),
+    ],
+)
 def test_what_the_plans_and_the_press_name_is_found_by_its_words(
     text: str, kind: AgreementKind
 ) -> None:
@@ -300,8 +328,10 @@ def test_the_ladder_of_published_counts_is_kept_as_it_was_published() -> None:
     assert claimed == LADDER
     of_2018 = {it.measure: it.value for it in every(c.PublishClaim) if it.as_of == date(2018, 2, 2)}
     assert of_2018 == {
-        "cooperation_documents": 205, "cooperation_partners": 163, "documents_signed": 60,
-    }  # fmt: skip
+        "cooperation_documents": 205,
+        "cooperation_partners": 163,
+        "documents_signed": 60,
+    }
 
 
 def test_two_texts_of_one_month_set_two_different_goals() -> None:

@@ -100,8 +100,9 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Path:
     offline = {"GO111MODULE": "off", "GOPATH": str(DEBIAN), "GOCACHE": str(folder / "cache")}
     subprocess.run(
         [compiler, "build", "-o", folder / "check", STRANGERS / "check.go"],
-        check=True, env=os.environ | offline,
-    )  # fmt: skip
+        check=True,
+        env=os.environ | offline,
+    )
     return folder / "check"
 
 

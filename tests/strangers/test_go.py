@@ -25,12 +25,16 @@ def test_every_leaf_and_the_growth_are_proved_to_a_stranger(go: Path, static: St
 
 @pytest.mark.parametrize(
     ("name", "at"),
-    [("checkpoint", 5), ("checkpoint", 60), ("tile/0/000", 77), ("tile/entries/000", 9000),
-     ("tile/1/000.p/{full}", 3), ("older", 30)],
-)  # fmt: skip
-def test_a_stranger_refuses_every_changed_bit(
-    go: Path, static: Static, name: str, at: int
-) -> None:
+    [
+        ("checkpoint", 5),
+        ("checkpoint", 60),
+        ("tile/0/000", 77),
+        ("tile/entries/000", 9000),
+        ("tile/1/000.p/{full}", 3),
+        ("older", 30),
+    ],
+)
+def test_a_stranger_refuses_every_changed_bit(go: Path, static: Static, name: str, at: int) -> None:
     name = name.format(full=static.size // 256)
     changed = static.older if name == "older" else static.folder / name
     content = bytearray(changed.read_bytes())

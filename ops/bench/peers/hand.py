@@ -56,9 +56,11 @@ class Coalescer:
 class App:
     async def start(self) -> None:
         self.pool = await asyncpg.create_pool(os.environ["PEER_DATABASE"], min_size=2, max_size=8)
-        self.coalescers = {
-            name: Coalescer(self.pool, text) for name, text in STATEMENTS.items()
-        } if os.environ.get("PEER_COALESCE") else {}
+        self.coalescers = (
+            {name: Coalescer(self.pool, text) for name, text in STATEMENTS.items()}
+            if os.environ.get("PEER_COALESCE")
+            else {}
+        )
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -80,9 +82,10 @@ class App:
         asked = orjson.loads(body)
         name, given = QUESTIONS[asked["query"]], asked["variables"]
         if "tins" in given:
-            rows = await self.pool.fetch(STATEMENTS[name], [
-                f"{tin} {given['in']}" if "in" in given else tin for tin in given["tins"]
-            ])
+            rows = await self.pool.fetch(
+                STATEMENTS[name],
+                [f"{tin} {given['in']}" if "in" in given else tin for tin in given["tins"]],
+            )
             text = f"[{','.join(row[0] for row in rows)}]"
         else:
             key = f"{given['tin']} {given['in']}" if "in" in given else given["tin"]
