@@ -13,9 +13,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from projections.reads.visibility import Sight
-from registry import commands as c
-from registry.signatures import OF_OPERATORS
-from registry.values import AdministrationCode, Tin
+from registry.domain import commands as c
+from registry.domain.signatures import OF_OPERATORS
+from registry.domain.values import AdministrationCode, Tin
 
 Codes = frozenset[AdministrationCode]
 

@@ -20,7 +20,7 @@ from projections.reads import programmes
 from projections.reads import rows as places
 from projections.reads.administrations import AdministrationRow
 from projections.reads.clocks import AsOf, shown
-from registry.values import AdministrationCode, Sense
+from registry.domain.values import AdministrationCode, Sense
 
 
 @strawberry.type(description="A stretch over which a territory belongs to a bloc.")

@@ -15,7 +15,7 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 
 from api.patience import within
 from api.positions import Connection, Readers
-from registry.database import is_lost
+from registry.ledger.database import is_lost
 
 T = TypeVar("T")
 

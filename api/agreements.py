@@ -23,9 +23,16 @@ from projections.reads import agreements as reads
 from projections.reads import rows as places
 from projections.reads.agreements import AgreementRow, DateRow, PartnerRow, ScopeRow, SideRow
 from projections.reads.clocks import AsOf
-from registry.agreements import Agreement as Stream
-from registry.links import LinkState
-from registry.values import AdministrationCode, AgreementKind, Direction, HsCode, Pillar, Role
+from registry.domain.agreements.events import Agreement as Stream
+from registry.domain.agreements.timeline import LinkState
+from registry.domain.values import (
+    AdministrationCode,
+    AgreementKind,
+    Direction,
+    HsCode,
+    Pillar,
+    Role,
+)
 
 strawberry.enum(
     LinkState,

@@ -13,7 +13,7 @@ from api.context import Pool
 from api.patience import within
 from api.tokens import InvalidToken
 from projections.reads.kin import kin
-from registry.values import AdministrationCode
+from registry.domain.values import AdministrationCode
 
 FRESH = 1.0  # seconds for which what was found out of an asker is taken on trust
 TRUSTED = 2.0  # and while it is found out anew, beside the questions

@@ -9,7 +9,7 @@ import strawberry
 from api.refusals import bad_input
 from api.vocabulary import instant_text
 from projections.reads.clocks import AsOf
-from registry import instants
+from registry.domain import instants
 
 #: Decided today, in effect later: that far ahead the law that is known may be asked for.
 AHEAD = timedelta(days=3653)

@@ -26,11 +26,11 @@ from api.audited import decisions_of, events_of, indexes_of, streams_of
 from api.readings import expected_state
 from projections.derivation import VERSION
 from projections.reads.log import HEAD
-from registry import proofs
-from registry.nouns import AGGREGATES
-from registry.stored import Form
-from registry.values import Text
-from registry.zones import RELEASE, names, written
+from registry.domain.aggregates import AGGREGATES
+from registry.domain.time_zones import RELEASE, names, written
+from registry.domain.values import Text
+from registry.ledger.mapper import Form
+from registry.transparency import merkle
 
 FORMAT = "aeo-audit-bundle/1"
 
@@ -89,7 +89,7 @@ def export(
     small = {"checkpoint": note, "policy.txt": policy, "keys.txt": _keys(policy), "proof": ""}
     if before is not None:
         small["checkpoint.previous"] = before[0]
-        small["consistency"] = _lines(proofs.consistency_path(node, before[1], size))
+        small["consistency"] = _lines(merkle.consistency_path(node, before[1], size))
     if indexes is not None:
         small["proof"] = _lines(_beside(node, indexes, 0, size))
     small |= {f"schema/{topic}.json": text for topic, text in _schemas()}
@@ -193,7 +193,7 @@ def _before(connection: Connection, size: int, since: int | None) -> tuple[str, 
     return None if row is None else (row[2], row[0])
 
 
-def _nodes(connection: Connection) -> proofs.Node:
+def _nodes(connection: Connection) -> merkle.Node:
     @lru_cache(maxsize=1_024)
     def tile(level: int, index: int) -> bytes:
         row = connection.execute(
@@ -201,10 +201,10 @@ def _nodes(connection: Connection) -> proofs.Node:
         ).fetchone()
         return b"" if row is None else bytes(row[0])
 
-    return proofs.from_tiles(tile)
+    return merkle.from_tiles(tile)
 
 
-def _beside(node: proofs.Node, indexes: list[int], begin: int, end: int) -> Iterator[bytes]:
+def _beside(node: merkle.Node, indexes: list[int], begin: int, end: int) -> Iterator[bytes]:
     """The hashes of the greatest complete subtrees that have none of these leaves, from the left:
     with the leaves they make the root."""
     first = bisect_left(indexes, begin)
@@ -223,7 +223,7 @@ def _beside(node: proofs.Node, indexes: list[int], begin: int, end: int) -> Iter
 
 def _leaves(connection: Connection, indexes: list[int] | None, size: int) -> Iterator[bytes]:
     """The hashes of the lowest row of tiles, of the whole tree or of these leaves."""
-    tiles = None if indexes is None else sorted({index // proofs.WIDTH for index in indexes})
+    tiles = None if indexes is None else sorted({index // merkle.WIDTH for index in indexes})
     with connection.cursor(name="audit_tiles") as cursor:
         cursor.itersize = 100
         cursor.execute(
@@ -233,13 +233,13 @@ def _leaves(connection: Connection, indexes: list[int] | None, size: int) -> Ite
             [size] if tiles is None else [size, tiles],
         )
         for tile, hashes in cursor:
-            first = tile * proofs.WIDTH
+            first = tile * merkle.WIDTH
             if indexes is None:
-                yield bytes(hashes)[: (size - first) * proofs.HASH]
+                yield bytes(hashes)[: (size - first) * merkle.HASH]
                 continue
-            own = indexes[bisect_left(indexes, first) : bisect_left(indexes, first + proofs.WIDTH)]
-            for at in ((index - first) * proofs.HASH for index in own):
-                yield bytes(hashes)[at : at + proofs.HASH]
+            own = indexes[bisect_left(indexes, first) : bisect_left(indexes, first + merkle.WIDTH)]
+            for at in ((index - first) * merkle.HASH for index in own):
+                yield bytes(hashes)[at : at + merkle.HASH]
 
 
 # ------------------------------------------------------------------------------ the archive

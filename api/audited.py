@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 import psycopg
 
-from registry.administrations import Administration
-from registry.agreements import Agreement
-from registry.operators import Operator
-from registry.values import AdministrationCode, Tin
+from registry.domain.administrations import Administration
+from registry.domain.agreements.events import Agreement
+from registry.domain.operators.events import Operator
+from registry.domain.values import AdministrationCode, Tin
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

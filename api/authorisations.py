@@ -18,9 +18,9 @@ from projections.reads import operators as reads
 from projections.reads import rows as places
 from projections.reads.clocks import AsOf, shown
 from projections.reads.operators import AuthorisationRow, DeadlineRow, PeriodRow
-from registry.disclosure import disclosed_flags
-from registry.parts import suspended_parts
-from registry.values import Role, Status, Tin
+from registry.domain.disclosure import disclosed_flags
+from registry.domain.operators.authorisation_parts import suspended_parts
+from registry.domain.values import Role, Status, Tin
 
 
 @strawberry.type(

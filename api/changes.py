@@ -20,8 +20,8 @@ from api.vocabulary import Position
 from projections.feed import Change, CourseStretch
 from projections.reads import feed as reads
 from projections.reads.clocks import AsOf
-from registry.recognition import Facts, Question, in_full, recognise
-from registry.values import AdministrationCode, Outcome, Tin
+from registry.domain.recognition import Facts, Question, in_full, recognise
+from registry.domain.values import AdministrationCode, Outcome, Tin
 
 Territory = Annotated[
     AdministrationCode,

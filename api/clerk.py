@@ -1,7 +1,7 @@
 """The clerk: records what ended by law, so that history, feed and proof carry it.
 
 The answers are the same before and after: an end that was said in advance is law on its day, and
-its record changes nothing (registry/endings.py). One clerk works at a time; another waits until it
+its record changes nothing (registry/domain/operators/end_decisions.py). One clerk works at a time; another waits until it
 is gone. It may be stopped at any instant: each record has a command id made of the operator, the
 authorisation, what ended and its day, so that nothing is recorded twice.
 """
@@ -19,13 +19,13 @@ from eventsourcing.persistence import PersistenceError
 from psycopg.sql import SQL, Identifier
 
 from projections.leading import lead, say_database_failed
-from registry import commands as c
-from registry.application import Registry
-from registry.database import environment
-from registry.decisions import day_of
-from registry.endings import End, unrecorded
-from registry.errors import Refusal
-from registry.values import Tin
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.decisions import day_of
+from registry.domain.errors import Refusal
+from registry.domain.operators.end_decisions import End, unrecorded
+from registry.domain.values import Tin
+from registry.ledger.database import environment
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ from enum import Enum
 
 from strawberry.utils.str_converters import to_camel_case
 
-from registry.errors import Refusal
+from registry.domain.errors import Refusal
 
 
 class Forbidden(Refusal):

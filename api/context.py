@@ -22,7 +22,7 @@ from api.readlog import Asked, Look, ReadLog, array_text
 from api.refusals import forbidden
 from projections.persons import Persons
 from projections.reads.clocks import AsOf
-from registry.application import Registry
+from registry.application.registry import Registry
 
 if TYPE_CHECKING:
     from api.exchanges import Exchange

@@ -16,8 +16,8 @@ from api.refusals import bad_input
 from api.vocabulary import Position
 from projections.reads import agreements, control_results
 from projections.reads.clocks import AsOf
-from registry.control_results import Inspection, Reliance, known_as, rely
-from registry.values import AdministrationCode, HsCode, Outcome
+from registry.domain.control_results import Inspection, Reliance, known_as, rely
+from registry.domain.values import AdministrationCode, HsCode, Outcome
 
 Exporter = Annotated[AdministrationCode, strawberry.argument(name="from")]
 LONGEST = 100  # characters of a crossing's name

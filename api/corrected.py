@@ -25,7 +25,7 @@ from projections.reads.clocks import POSITION
 from projections.reads.events import EventRow
 from projections.reads.looks import Corrected, Given
 from projections.reads.operators import of_stream, visible
-from registry.values import AdministrationCode, Outcome, Tin
+from registry.domain.values import AdministrationCode, Outcome, Tin
 
 MOST = 1_000  # answers that one page looks at
 

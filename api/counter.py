@@ -32,8 +32,8 @@ from api.positions import NotThere
 from api.refusals import Unanswered
 from api.schema import core, schema
 from api.tracing import spanned
-from registry.errors import Refusal
-from registry.ledger import Busy, Closed, OutcomeUnknown, Unreachable
+from registry.domain.errors import Refusal
+from registry.ledger.types import Busy, Closed, OutcomeUnknown, Unreachable
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer

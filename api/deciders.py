@@ -21,9 +21,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from api.synthetic import Population
-from registry.application import Registry
-from registry.database import environment
-from registry.histories import Written, written
+from registry.application.bulk_import import Written, written
+from registry.application.registry import Registry
+from registry.ledger.database import environment
 
 Range = tuple[int, int]
 Batch = list[Written]

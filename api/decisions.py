@@ -9,7 +9,7 @@ import strawberry
 from api.context import Context
 from api.loading import load
 from projections.reads import signatures as reads
-from registry.notes import BadSignature, read_key
+from registry.transparency.signed_notes import BadSignature, read_key
 
 SIGNED = 300  # microseconds: two look-ups, and an Ed25519 signature verified
 

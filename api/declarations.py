@@ -38,9 +38,9 @@ from graphql import (
 from api.codes import RefusalCode
 from api.paging import MOST_KEYS
 from projections.reads.law import Consignment
-from registry import instants
-from registry.texts import plain
-from registry.values import Direction, HsCode, Role, Tin
+from registry.domain import instants
+from registry.domain.texts import plain
+from registry.domain.values import Direction, HsCode, Role, Tin
 
 FIELD, ARGUMENT, TYPE = "recognitionsOf", "questions", "RecognitionQuestion"
 FIELDS = ("key", "tin", "at", "consignment")

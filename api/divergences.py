@@ -22,8 +22,8 @@ from api.vocabulary import Json
 from projections.divergences import Between, Divergence, divergences
 from projections.reads import divergences as reads
 from projections.reads.events import EventRow, some
-from registry.clocks import NEVER_AT
-from registry.values import AdministrationCode, Outcome, Tin
+from registry.domain.bitemporal import NEVER_AT
+from registry.domain.values import AdministrationCode, Outcome, Tin
 
 MOST = 500  # operators that one page looks at
 CHUNK = 200  # operators whose past is read at once

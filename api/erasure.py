@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from projections.persons import Persons
-from registry import commands as c
-from registry.application import Registry
-from registry.course import Receipt
-from registry.values import AdministrationCode
+from registry.application.execute import Receipt
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.values import AdministrationCode
 
 if TYPE_CHECKING:
     from api.context import Context

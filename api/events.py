@@ -21,12 +21,12 @@ from api.log import OPENED, PROVED, Commitment, InclusionProof, opened, proved
 from api.refusals import bad_input
 from api.vocabulary import Json, Position
 from projections.reads.events import EventRow, Readable, Wanted, page
-from registry.administrations import Administration
-from registry.agreements import Agreement
-from registry.operators import Operator
-from registry.programmes import Programme
-from registry.publications import Document
-from registry.values import AdministrationCode, Tin
+from registry.domain.administrations import Administration
+from registry.domain.agreements.events import Agreement
+from registry.domain.operators.events import Operator
+from registry.domain.programmes import Programme
+from registry.domain.publications import Document
+from registry.domain.values import AdministrationCode, Tin
 
 #: What one customs administration wrote to another; the operator concerned is not shown it.
 NOTES = frozenset({"reply"})

@@ -17,7 +17,7 @@ from api.asof import EARLIEST
 from api.refusals import bad_input
 from api.vocabulary import instant_text
 from projections.reads.clocks import AsOf
-from registry import instants
+from registry.domain import instants
 
 #: The types whose objects have an id, and whether `asOf` can be asked of them.
 TYPES = {

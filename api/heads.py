@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from api.strongbox import WITNESSES
 from projections.reads.log import head
-from registry.policies import BadPolicy, Policy, read_policy
+from registry.transparency.witness_policy import BadPolicy, Policy, read_policy
 
 log = structlog.get_logger("heads")
 

@@ -27,7 +27,7 @@ from api.multiprocess import SUMS
 from api.patience import within
 from api.service import Service
 from projections import findings
-from registry.zones import RELEASE
+from registry.domain.time_zones import RELEASE
 
 RECORDED = Gauge(
     "aeo_recorded_position", "The last position in the ledger", multiprocess_mode="mostrecent"
@@ -88,7 +88,7 @@ async def ready(request: Request) -> Response:
     `lag` is how many events the read models have still to see; answers carry their position,
     so a lag is told and is no reason to be left alone. `timeZones` is the release of the IANA
     Time Zone Database by which civil dates are derived. `epoch` is the ledger's
-    (registry/epochs.py). `check` says how the background check stands: `age`, seconds since it had
+    (registry/ledger/epochs.py). `check` says how the background check stands: `age`, seconds since it had
     looked at everything (null: not yet); `progress` of the walk that is under way; `findings` of
     all time; `unmended`, rows that it could not put right; `ofLedger`, what is open of the ledger.
     """

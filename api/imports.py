@@ -21,13 +21,11 @@ from api.files.reading import Source, source_of
 from api.identities import Identities
 from api.lines import Bad, Line, check_texts, explain, lines_from
 from api.wholelists import WholeList
-from registry import commands as c
-from registry import holders, signatures
-from registry.appending import prepare, receive, send
-from registry.application import Registry
-from registry.committer import take
-from registry.database import environment
-from registry.errors import (
+from registry.application.dispatch import stream_of
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain import signatures
+from registry.domain.errors import (
     AlreadyRegistered,
     BadValue,
     HeldByAnother,
@@ -37,12 +35,15 @@ from registry.errors import (
     StaleVersion,
     WrongDates,
 )
-from registry.ledger import Command, NumberHeld, Outcome
-from registry.operators import Operator
-from registry.routes import stream_of
-from registry.tickets import write_out
-from registry.values import Tin
-from registry.warnings import warnings
+from registry.domain.operators import unique_numbers
+from registry.domain.operators.events import Operator
+from registry.domain.values import Tin
+from registry.domain.warnings import warnings
+from registry.ledger.append_encoding import write_out
+from registry.ledger.append_protocol import prepare, receive, send
+from registry.ledger.database import environment
+from registry.ledger.group_commit import take
+from registry.ledger.types import Command, NumberHeld, Outcome
 
 TOGETHER = 500  # lines whose ids are asked for at once
 WARNING = "warning: "
@@ -88,7 +89,7 @@ class Draft(Registry):
         self._digests: set[bytes] = set()
         self._slips: list[tuple[Command, list[StoredEvent]]] = []
         self._began = datetime.now(UTC)
-        self._numbers = holders.Draft(self.ledger.find_holders)
+        self._numbers = unique_numbers.Draft(self.ledger.find_holders)
 
     def add(self, command: c.Command, actor: str, id: UUID | None = None) -> Taken:
         """Decide it on all that was added before, under an id by which it is known again.
@@ -122,7 +123,7 @@ class Draft(Registry):
         slip = self._slip(aggregate, id, digest, actor, command.known_at)
         slip.signed = signatures.read(command)
         if isinstance(aggregate, Operator) and slip.holding:
-            self._numbers.hold(holders.held(aggregate))
+            self._numbers.hold(unique_numbers.held(aggregate))
         warned = [
             each.message
             for event in aggregate.pending_events

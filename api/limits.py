@@ -28,7 +28,7 @@ from graphql import (
 from api import declarations
 from api.costs import Cost, cost
 from api.measure import Scale, Size
-from registry.texts import has_nul
+from registry.domain.texts import has_nul
 
 BODY = 16 * 1024  # bytes of a request
 BATCH_BODY = 64 * 1024  # and of one that looks up many keys

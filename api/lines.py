@@ -14,9 +14,9 @@ from typing import Any
 from api.files import BadFile, Told
 from api.files.cells import kinds
 from api.files.reading import Source, source_of
-from registry import commands as c
-from registry.errors import BadValue, Refusal
-from registry.texts import has_nul
+from registry.domain import commands as c
+from registry.domain.errors import BadValue, Refusal
+from registry.domain.texts import has_nul
 
 AT = re.compile(r"(?P<said>.*?)(?: - at `\$\.(?P<field>\w+).*`)?", re.DOTALL)
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
-from registry import applications as app
-from registry import authorisations as auth
-from registry import commands as c
-from registry import endings, particulars
-from registry.decisions import Decision, begins
-from registry.errors import AlreadyRecorded, Refusal
-from registry.happening import begin
-from registry.histories import History
-from registry.operators import Operator
-from registry.programmes import Programme
-from registry.values import AdministrationCode, Role, Tin
+from registry.application.bulk_import import History
+from registry.domain import commands as c
+from registry.domain.decisions import Decision, begins
+from registry.domain.errors import AlreadyRecorded, Refusal
+from registry.domain.operators import application_decisions as app
+from registry.domain.operators import authorisation_decisions as auth
+from registry.domain.operators import end_decisions, particulars_decisions
+from registry.domain.operators.events import Operator
+from registry.domain.programmes import Programme
+from registry.domain.trigger import begin
+from registry.domain.values import AdministrationCode, Role, Tin
 
 if TYPE_CHECKING:
     from api.synthetic import Population
@@ -168,7 +168,7 @@ class Life:
     def lead(self) -> None:
         self.identify()
         if self.random() < 0.04 and (origin := self.population.elder(self.number, self.day)):
-            self.do(particulars.split_from, c.SplitFrom(tin=self.tin, origin=origin))
+            self.do(particulars_decisions.split_from, c.SplitFrom(tin=self.tin, origin=origin))
         self.wait(5, 90)
         if self.apply() and self.fate != "pending":
             self.consent()
@@ -195,16 +195,18 @@ class Life:
             found = [("EORI", f"{self.tin}")]
         for scheme, value in found or ():
             add = c.AddIdentifier(tin=self.tin, scheme=scheme, value=value, issuer=self.home)
-            self.do(particulars.add_identifier, add)
+            self.do(particulars_decisions.add_identifier, add)
 
     def consent(self) -> None:
         eager = self.random()
         for partner in PARTNERS.get(self.place.programme.administration.text, ()):
             if self.random() < 0.35 + 0.6 * eager:
                 give = c.GiveConsent(tin=self.tin, partner=AdministrationCode(partner))
-                self.do(particulars.give_consent, give)
+                self.do(particulars_decisions.give_consent, give)
         if self.random() < 0.6:
-            self.do(particulars.give_consent, c.GiveConsent(tin=self.tin, publication=True))
+            self.do(
+                particulars_decisions.give_consent, c.GiveConsent(tin=self.tin, publication=True)
+            )
 
     def apply(self) -> bool:
         """From the application to the grant. False where it came to nothing, or to nothing yet."""
@@ -266,7 +268,7 @@ class Life:
         by = Decision(
             self.day, decided_by=self.home, legal_ground=self.place.law, programme=self.programme
         )
-        particulars.correct(self.operator, correct, by, version)
+        particulars_decisions.correct(self.operator, correct, by, version)
         self.written(self.day)
         id = self.population.command_id(self.number, "correction")
         return History(self.operator, self.known[-1:], id, ACTOR)
@@ -298,7 +300,7 @@ class Life:
         if mine.valid_until and mine.valid_until - self.day < timedelta(days=400):
             if self.fate == "expired":
                 self.day = mine.valid_until + DAY
-                self.do(endings.expire, c.ExpireAuthorisation(tin=tin, reason="not renewed"))
+                self.do(end_decisions.expire, c.ExpireAuthorisation(tin=tin, reason="not renewed"))
                 self.ended = True
                 return
             self.day = max(self.day, mine.valid_until - 40 * DAY)
@@ -315,9 +317,9 @@ class Life:
             self.do(auth.lift_suspension, c.LiftSuspension(tin=tin, reason="remedied"))
         elif chance < 0.24:
             moved = f"{1 + int(self.random() * 200)} Specimen Road, {self.home}"
-            self.do(particulars.amend, c.AmendParticulars(tin=tin, address=moved))
+            self.do(particulars_decisions.amend, c.AmendParticulars(tin=tin, address=moved))
         elif chance < 0.25:
-            self.do(particulars.amend, c.AmendParticulars(tin=tin, name_=self.name()))
+            self.do(particulars_decisions.amend, c.AmendParticulars(tin=tin, name_=self.name()))
         elif chance < 0.27:
             roles = self.one_of(ROLES)
             self.do(auth.amend_roles, c.AmendRoles(tin=tin, roles=roles))
@@ -327,7 +329,7 @@ class Life:
         elif chance < 0.30 and self.operator.consents:
             partner = min(self.operator.consents, key=str)
             take = c.WithdrawConsent(tin=tin, partner=partner, publication=partner is None)
-            self.do(particulars.withdraw_consent, take)
+            self.do(particulars_decisions.withdraw_consent, take)
         self.day = max(self.day + 20 * DAY, begun + 365 * DAY)
 
     def suspend(self, until: date | None = None) -> None:
@@ -369,7 +371,7 @@ class Life:
             case "merged":
                 if successor := self.population.elder(self.number, self.day):
                     merge = c.MergeInto(tin=tin, successor=successor, reason="merged")
-                    self.do(particulars.merge_into, merge)
+                    self.do(particulars_decisions.merge_into, merge)
         self.ended = True
 
     # ------------------------------------------------------- written down when

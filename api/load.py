@@ -10,11 +10,11 @@ from api.deciders import deciders
 from api.imports import Draft
 from api.lines import Bad, explain, lines_of
 from api.synthetic import Population
-from registry import commands as c
-from registry.application import Registry
-from registry.database import environment
-from registry.errors import BadValue, Refusal
-from registry.histories import Written, record_written, written
+from registry.application.bulk_import import Written, record_written, written
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.errors import BadValue, Refusal
+from registry.ledger.database import environment
 
 BATCH = 200  # lives in one commit: about 2,000 events
 

@@ -16,9 +16,9 @@ from api.vocabulary import Position
 from projections.reads import log as reads
 from projections.reads.epochs import epochs as read_epochs
 from projections.reads.log import Head, Inclusion, Seen, Signed
-from registry import epochs
-from registry.notes import read_checkpoint, read_key, read_note
-from registry.policies import Policy
+from registry.ledger import epochs
+from registry.transparency.signed_notes import read_checkpoint, read_key, read_note
+from registry.transparency.witness_policy import Policy
 
 PROVED = 1_000  # microseconds: a few tiles, and some hundred hashes
 OPENED = 100

@@ -30,7 +30,7 @@ from api.signer import LEADER as SIGNER
 from projections.background_check import LEADER as CHECKER
 from projections.follower import LEADER as FOLLOWER
 from projections.log import LEADER as LOG
-from registry.zones import RELEASE
+from registry.domain.time_zones import RELEASE
 
 EVERY = 5.0  # seconds
 PAGE = os.sysconf("SC_PAGE_SIZE")  # bytes, in which /proc counts memory

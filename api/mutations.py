@@ -1,6 +1,6 @@
 """Every command of the register as a mutation: the same data as a line of an import file.
 
-Inputs and mutations are made from `registry.commands`, so that no command can be forgotten here
+Inputs and mutations are made from `registry.domain.commands`, so that no command can be forgotten here
 and no field can mean two things. A refusal is data; only a fault is an error.
 """
 
@@ -32,11 +32,11 @@ from api.refusals import Forbidden, Refused, Unanswered
 from api.vocabulary import Json, Position
 from projections.reads.events import between
 from projections.reads.operators import operators
-from registry import commands as c
-from registry.application import Registry
-from registry.errors import BadValue, Refusal, UnknownOperator
-from registry.publications import Document
-from registry.values import AdministrationCode, Text
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.errors import BadValue, Refusal, UnknownOperator
+from registry.domain.publications import Document
+from registry.domain.values import AdministrationCode, Text
 
 #: Several commands share an input where the contract says so: whoever adds nothing to one of
 #: these takes its input. (Of the steps only a termination may be notified beforehand.)

@@ -31,9 +31,9 @@ from api.sight import PATIENCE
 from api.vocabulary import LARGEST
 from projections.reads import administrations, agreements, events, programmes, publications
 from projections.reads.clocks import AsOf
-from registry import commands as c
-from registry.routes import slug_of
-from registry.values import Tin
+from registry.application.dispatch import slug_of
+from registry.domain import commands as c
+from registry.domain.values import Tin
 
 EVERYTHING = events.Readable(everything=True)
 AGAIN = 0.05  # seconds between two looks whether the read models show what was recorded

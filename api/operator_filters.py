@@ -12,7 +12,7 @@ from api.context import Context
 from api.refusals import bad_input
 from api.vocabulary import instant_text
 from projections.reads.events import place_before
-from registry import identifiers
+from registry.domain import identifiers
 
 
 @strawberry.input(description="A number by which others know an operator: a scheme and a value.")

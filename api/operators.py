@@ -32,11 +32,11 @@ from projections.reads import rows as places
 from projections.reads.clocks import AsOf
 from projections.reads.operators import IdentifierRow, OperatorRow
 from projections.reads.visibility import SIGHT, Sight
-from registry.decisions import day_of
-from registry.disclosure import CERTIFIED
-from registry.operators import Operator as Stream
-from registry.texts import shown
-from registry.values import AdministrationCode, Outcome, Role, Status, Tin
+from registry.domain.decisions import day_of
+from registry.domain.disclosure import CERTIFIED
+from registry.domain.operators.events import Operator as Stream
+from registry.domain.texts import shown
+from registry.domain.values import AdministrationCode, Outcome, Role, Status, Tin
 
 LONGEST = 200  # characters of a name or a number that is looked for
 

@@ -15,7 +15,7 @@ import strawberry
 
 from api.refusals import Unanswered, bad_input
 from projections.reads.spans import Span
-from registry.texts import has_nul
+from registry.domain.texts import has_nul
 
 LARGEST_PAGE = 100
 MOST_KEYS = 1_000

@@ -17,13 +17,13 @@ from api.refusals import Forbidden, Refused
 from api.vocabulary import Json
 from projections import persons as store
 from projections.reads.clocks import AsOf
-from registry import commands as c
-from registry.decisions import day_of
-from registry.errors import Refusal
-from registry.operators import Operator as Stream
-from registry.persons import Contact as Named
-from registry.persons import contacts
-from registry.values import ContactRole, Tin
+from registry.domain import commands as c
+from registry.domain.decisions import day_of
+from registry.domain.errors import Refusal
+from registry.domain.operators.events import Operator as Stream
+from registry.domain.operators.person_decisions import Contact as Named
+from registry.domain.operators.person_decisions import contacts
+from registry.domain.values import ContactRole, Tin
 
 T = TypeVar("T")
 CONTACTS = 10_000  # microseconds: a connection of its own, and the whole stream

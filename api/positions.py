@@ -1,7 +1,7 @@
 """The position that an answer must not be older than, and the connections on which that is checked.
 
 `Aeo-Min-Position: N`, or `EPOCH:N`, asks for an answer from read models that show everything up to
-position N, of that epoch of the ledger (registry/epochs.py). Planned questions read both in the
+position N, of that epoch of the ledger (registry/ledger/epochs.py). Planned questions read both in the
 statement that answers. Other questions read them first on every connection that they use: a session
 is on one server, whose read models never go back while the session lasts, so that everything that
 is read on it afterwards is at least as new.
@@ -19,7 +19,7 @@ from psycopg import AsyncConnection
 
 from api.refusals import Unanswered, bad_input
 from api.vocabulary import parse_position
-from registry.epochs import COMMON, CURRENT
+from registry.ledger.epochs import COMMON, CURRENT
 
 HEADER = "aeo-min-position"
 

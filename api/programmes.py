@@ -17,8 +17,8 @@ from projections.reads import programmes as reads
 from projections.reads import rows as places
 from projections.reads.clocks import AsOf
 from projections.reads.programmes import ProgrammeRow, RuleRow
-from registry.rules import MEANINGS, NOT_ON_RECORD
-from registry.values import AdministrationCode, RuleState
+from registry.domain.programme_rules import MEANINGS, NOT_ON_RECORD
+from registry.domain.values import AdministrationCode, RuleState
 
 LONGEST = 200  # characters of a text that is searched for
 

@@ -19,9 +19,9 @@ from api.vocabulary import Json
 from projections.reads import publications as reads
 from projections.reads.clocks import AsOf
 from projections.reads.publications import ClaimRow, Counted, DocumentRow, TargetRow
-from registry.decisions import day_of
-from registry.targets import Goal, Judgement, judge
-from registry.values import AdministrationCode, AgreementKind, TargetOutcome
+from registry.domain.decisions import day_of
+from registry.domain.targets import Goal, Judgement, judge
+from registry.domain.values import AdministrationCode, AgreementKind, TargetOutcome
 
 Words = Annotated[str | None, strawberry.argument(description="Words that it says, in any order.")]
 LONGEST = 200  # characters of a text that is searched for

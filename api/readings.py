@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import psycopg
 
-from registry.agreements import Agreement
+from registry.domain.agreements.events import Agreement
 
 Connection = psycopg.Connection[Any]
 

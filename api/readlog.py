@@ -15,7 +15,7 @@ import psycopg
 import structlog
 from prometheus_client import Counter
 
-from registry.database import with_settings
+from registry.ledger.database import with_settings
 
 CAPACITY = 10_000  # looks that may wait for the database
 BATCH = 500

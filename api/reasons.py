@@ -18,15 +18,15 @@ import strawberry
 from api.planning import sql
 from api.sentences import sentence
 from api.vocabulary import instant_text
-from registry.clocks import ALWAYS, NEVER_AT
-from registry.control_results import Inspection, Reliance
-from registry.decisions import begins, day_of
-from registry.links import Link, LinkState
-from registry.parts import suspended_parts
-from registry.recognition import Answer, Facts, Question, crosses, holds, outside
-from registry.rules import rules_unknown
-from registry.standing import Period
-from registry.values import COUNTS_ABROAD, ENDED, AdministrationCode, ReasonCode, Status
+from registry.domain.agreements.timeline import Link, LinkState
+from registry.domain.bitemporal import ALWAYS, NEVER_AT
+from registry.domain.control_results import Inspection, Reliance
+from registry.domain.decisions import begins, day_of
+from registry.domain.operators.authorisation_parts import suspended_parts
+from registry.domain.operators.timeline import Period
+from registry.domain.programme_rules import rules_unknown
+from registry.domain.recognition import Answer, Facts, Question, crosses, holds, outside
+from registry.domain.values import COUNTS_ABROAD, ENDED, AdministrationCode, ReasonCode, Status
 
 #: In which zone (IANA name) the civil days of an administration begin, by its code.
 Zones = Mapping[str, str]

@@ -34,8 +34,8 @@ from projections.reads.clocks import AsOf, shown
 from projections.reads.crossings import names_of
 from projections.reads.recognition import Known
 from projections.reads.visibility import SIGHT, Sight
-from registry.recognition import Answer, Basis, Facts, Question, in_full, recognise
-from registry.values import AdministrationCode, Direction, HsCode, Outcome, Role, Tin
+from registry.domain.recognition import Answer, Basis, Facts, Question, in_full, recognise
+from registry.domain.values import AdministrationCode, Direction, HsCode, Outcome, Role, Tin
 
 Territory = Annotated[AdministrationCode, strawberry.argument(name="in")]
 LONGEST = 100  # characters of a crossing or a mode

@@ -37,8 +37,8 @@ from projections.reads import rows as places
 from projections.reads.clocks import AsOf
 from projections.reads.law import Consignment
 from projections.reads.visibility import SIGHT
-from registry.recognition import Question
-from registry.values import AdministrationCode, Direction, HsCode, Role, Tin
+from registry.domain.recognition import Question
+from registry.domain.values import AdministrationCode, Direction, HsCode, Role, Tin
 
 KnownAt = Annotated[
     datetime | None,

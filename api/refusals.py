@@ -9,7 +9,7 @@ from graphql import GraphQLError
 
 from api.codes import Forbidden as Forbidden
 from api.codes import RefusalCode, field_at_fault
-from registry.errors import Refusal
+from registry.domain.errors import Refusal
 
 strawberry.enum(
     RefusalCode, name="RefusalCode", description=" ".join((RefusalCode.__doc__ or "").split())

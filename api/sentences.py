@@ -13,7 +13,7 @@ from typing import Protocol
 
 from babel import Locale
 
-from registry.values import ReasonCode
+from registry.domain.values import ReasonCode
 
 #: What is said where the facts are not there that a better sentence needs.
 IN_GENERAL: dict[ReasonCode, str] = {

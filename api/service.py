@@ -42,9 +42,9 @@ from api.settings import Settings
 from api.sight import Sight
 from api.tracing import tracer
 from projections.persons import Persons
-from registry.application import Registry
-from registry.database import environment, with_settings
-from registry.sessions import require_own_session, verify
+from registry.application.registry import Registry
+from registry.ledger.database import environment, with_settings
+from registry.ledger.sessions import require_own_session, verify
 
 #: Microseconds of work that one turn of an asker pays for, among short questions and long ones.
 SHORT_TURN, LONG_TURN = 2_000, 100_000

@@ -18,9 +18,9 @@ from api.positions import STATE, State
 from api.seen import Memory, Seen
 from projections.findings import CHANNEL as FINDINGS
 from projections.follower import CHANNEL
-from registry.database import with_settings
-from registry.epochs import BEGIN
-from registry.epochs import CHANNEL as EPOCHS
+from registry.ledger.database import with_settings
+from registry.ledger.epochs import BEGIN
+from registry.ledger.epochs import CHANNEL as EPOCHS
 
 log = structlog.get_logger("sight")
 

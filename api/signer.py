@@ -21,8 +21,8 @@ from api.witnessing import Witnesses, connect
 from projections.leading import lead, say_database_failed
 from projections.log import CHANNEL
 from projections.recount import NotToBeSigned, Recount
-from registry.failpoints import reach
-from registry.notes import Checkpoint, Note, read_note
+from registry.ledger.failpoints import reach
+from registry.transparency.signed_notes import Checkpoint, Note, read_note
 
 log = structlog.get_logger()
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import structlog
 
 from projections.recount import NotToBeSigned
-from registry import proofs
-from registry.notes import (
+from registry.transparency import merkle
+from registry.transparency.signed_notes import (
     ED25519,
     MLDSA44,
     BadNote,
@@ -32,7 +32,7 @@ from registry.notes import (
     read_checkpoint,
     read_note,
 )
-from registry.policies import BadPolicy, Policy, read_policy
+from registry.transparency.witness_policy import BadPolicy, Policy, read_policy
 
 log = structlog.get_logger()
 
@@ -152,7 +152,7 @@ def _begin(home: Path) -> None:
     origin = (home / ORIGIN).read_text().strip()
     seeds = [secrets.token_bytes(32) for _ in range(2)]
     box = Strongbox(home, origin, _signers(origin, seeds))
-    box.remember(box.signed(Checkpoint(origin, 0, proofs.EMPTY_ROOT)))
+    box.remember(box.signed(Checkpoint(origin, 0, merkle.EMPTY_ROOT)))
     if not (home / WITNESSES).exists():
         logs = "".join(f"log {key}\n" for key in box.keys)
         _put(home / WITNESSES, POLICY.format(logs=logs), 0o644)

@@ -69,7 +69,7 @@ def _run(
     from api import first_load
     from api.shipped import is_loaded
     from projections.rederive import bring_up_to_date
-    from registry.database import migrate
+    from registry.ledger.database import migrate
 
     for name in migrate(url):
         say(f"migrated {name}")

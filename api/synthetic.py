@@ -16,10 +16,10 @@ from uuid import UUID
 
 from api import shipped
 from api.lives import DAY, LAST_DAY, LAW, Beginning, Life, Place
-from registry.application import Registry
+from registry.application.registry import Registry
+from registry.domain.programmes import Programme
+from registry.domain.values import AdministrationCode, Sense, Tin
 from registry.paths import OPERATOR_COUNTS
-from registry.programmes import Programme
-from registry.values import AdministrationCode, Sense, Tin
 
 FIRST_DAY = date(2008, 1, 1)  # few programmes are older; what theirs did before is left out
 GOLDEN = 0.6180339887498949

@@ -16,8 +16,8 @@ from api.vocabulary import instant_text
 from projections.reads import telling
 from projections.reads.clocks import shown
 from projections.reads.recognition import stretch
-from registry.recognition import Facts, Question, in_full, recognise
-from registry.values import ReasonCode, decode_value
+from registry.domain.recognition import Facts, Question, in_full, recognise
+from registry.domain.values import ReasonCode, decode_value
 
 
 class _Brought(msgspec.Struct):

@@ -26,7 +26,7 @@ from api.service import Service
 from projections.reads import log as reads
 from projections.reads.log import NotInTheLog
 from registry.paths import VERIFIER
-from registry.proofs import WIDTH, width_of
+from registry.transparency.merkle import WIDTH, width_of
 
 TEXT = "text/plain; charset=utf-8"
 #: What a head covers is never another.

@@ -9,7 +9,7 @@ from api.asof import AsOfInput
 from api.context import Info
 from api.costs import costs
 from api.operators import Operator, one
-from registry.values import AdministrationCode, Tin
+from registry.domain.values import AdministrationCode, Tin
 
 
 @strawberry.type(description="Whoever asks, as the token says; without a token the public.")

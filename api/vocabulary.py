@@ -10,8 +10,8 @@ import strawberry
 from graphql import IntValueNode, ValueNode, print_ast
 from strawberry.types.scalar import ScalarDefinition
 
-from registry import instants
-from registry.values import (
+from registry.domain import instants
+from registry.domain.values import (
     AdministrationCode,
     AgreementKind,
     AgreementStatus,

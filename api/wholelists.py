@@ -13,10 +13,10 @@ from uuid import UUID
 import psycopg
 
 from api.files import BadFile
-from registry import commands as c
-from registry.application import Registry
-from registry.operators import Operator
-from registry.values import HELD
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.operators.events import Operator
+from registry.domain.values import HELD
 
 
 class WholeList:

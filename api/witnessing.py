@@ -24,15 +24,15 @@ import structlog
 from psycopg.sql import SQL, Identifier
 
 from projections.recount import NotToBeSigned
-from registry import proofs
-from registry.notes import (
+from registry.transparency import merkle
+from registry.transparency.signed_notes import (
     Checkpoint,
     Note,
     VerifierKey,
     read_number,
     read_signatures,
 )
-from registry.policies import Policy
+from registry.transparency.witness_policy import Policy
 
 log = structlog.get_logger()
 
@@ -185,7 +185,7 @@ class Witnesses:
                 found: bytes = hashes
                 return found
 
-            return proofs.consistency_path(proofs.from_tiles(tile), old, new)
+            return merkle.consistency_path(merkle.from_tiles(tile), old, new)
 
     def _remembered(self, witness: Witness) -> int:
         with connect(self.conninfo) as connection:

@@ -27,9 +27,9 @@ from api.audit import Scope, export
 from api.load import load_operators
 from projections.follower import Follower
 from projections.log import COLUMNS, Integrator
-from registry import proofs
-from registry.commitments import SALT, Row, entry, event_bytes
-from registry.notes import COSIGNATURE, ED25519, MLDSA44, Checkpoint, Signer
+from registry.transparency import merkle
+from registry.transparency.leaves import SALT, Row, entry, event_bytes
+from registry.transparency.signed_notes import COSIGNATURE, ED25519, MLDSA44, Checkpoint, Signer
 
 VERIFIER = Path(__file__).parent / "aeo-verify"
 ORIGIN = "registry.example/aeo/1"
@@ -92,8 +92,8 @@ def watched(conninfo: str) -> list[int]:
 
 def sign(connection: Connection, size: int, witnesses: tuple[Signer, ...] = WITNESSES[:2]) -> None:
     """A checkpoint of the tree as it stands, and who of the witnesses has seen it."""
-    node = proofs.from_tiles(lambda level, index: _tile(connection, level, index))
-    root = proofs.root(node, size)
+    node = merkle.from_tiles(lambda level, index: _tile(connection, level, index))
+    root = merkle.root(node, size)
     text, now = Checkpoint(ORIGIN, size, root).text, datetime.now(UTC)
     note = text + "\n" + "".join(it.line(text) for it in LOG)
     connection.execute(
@@ -179,7 +179,7 @@ def restore_yesterday(connection: Connection, at: int) -> None:
     for table in ("cosignature", "checkpoint"):
         connection.execute(f"delete from proof.{table} where size >= %s", [at])
     leaves = connection.execute("select entry from proof.leaf order by leaf_index").fetchall()
-    _plant(connection, [proofs.leaf_hash(it) for (it,) in leaves])
+    _plant(connection, [merkle.leaf_hash(it) for (it,) in leaves])
     connection.execute("update proof.state set size = %s, position = %s", [at - 1, at - 1])
 
 
@@ -198,7 +198,7 @@ def rewrite_the_tree(connection: Connection, at: int) -> None:
     """Leaf, salt and every tile above it: all but the signature, for which the key is missing."""
     rewrite_leaf_and_salt(connection, at)
     leaves = connection.execute("select entry from proof.leaf order by leaf_index").fetchall()
-    _plant(connection, [proofs.leaf_hash(it) for (it,) in leaves])
+    _plant(connection, [merkle.leaf_hash(it) for (it,) in leaves])
 
 
 def sign_with_the_stolen_key(connection: Connection, at: int) -> None:
@@ -217,7 +217,7 @@ def log_anew(connection: Connection) -> None:
     for index, row in enumerate(rows):
         salt = os.urandom(SALT)
         made = entry(salt, event_bytes(Row(*row)))
-        leaves.append(proofs.leaf_hash(made))
+        leaves.append(merkle.leaf_hash(made))
         connection.execute("update proof.salt set salt = %s where leaf_index = %s", [salt, index])
         connection.execute("update proof.leaf set entry = %s where leaf_index = %s", [made, index])
     _plant(connection, leaves)
@@ -240,7 +240,7 @@ def _move(connection: Connection, which: str, values: list[int], place: str) -> 
 def _plant(connection: Connection, leaves: list[bytes]) -> None:
     """The tiles of another tree."""
     connection.execute("delete from proof.tile")
-    for level, index, hashes in proofs.growth(0, leaves, lambda level, index: b""):
+    for level, index, hashes in merkle.growth(0, leaves, lambda level, index: b""):
         connection.execute("insert into proof.tile values (%s, %s, %s)", [level, index, hashes])
 
 
@@ -371,7 +371,7 @@ def main() -> None:
 
     from api import postgres
     from api.load import load_world
-    from registry.database import migrate
+    from registry.ledger.database import migrate
 
     console = Console(width=None if os.isatty(1) else 200, highlight=False, markup=False)
     table = Table(

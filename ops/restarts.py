@@ -27,7 +27,7 @@ from api.helpers import Helper
 from api.load import load_world
 from ops.bench.common import free_port
 from projections.follower import Follower
-from registry.database import migrate
+from registry.ledger.database import migrate
 
 QUESTIONS = ('{ agreement(id: "CN-KR-AEO") { id } }', "{ administrations { code } }")
 PASSING = {"UNAVAILABLE", "BUSY", "DEADLINE"}

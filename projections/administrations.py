@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from projections.tables import Rows
-from registry.administrations import Administration
-from registry.clocks import Known, remember
-from registry.decisions import begins
+from registry.domain.administrations import Administration
+from registry.domain.bitemporal import Known, remember
+from registry.domain.decisions import begins
 
 NOUN = "administration"
 TABLES = ("administration", "membership", "list_received")

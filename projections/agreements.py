@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 
 from projections.tables import Rows, array, optional
-from registry.agreements import Agreement, Said
-from registry.clocks import Known
-from registry.links import Link, record
-from registry.readings import amended
-from registry.texts import folded
-from registry.values import Dates, encode_value
+from registry.domain.agreements.events import Agreement, Said
+from registry.domain.agreements.timeline import Link, record
+from registry.domain.amendments import amended
+from registry.domain.bitemporal import Known
+from registry.domain.texts import folded
+from registry.domain.values import Dates, encode_value
 
 NOUN = "agreement"
 TABLES = ("agreement", "party", "stage", "side", "dated", "link")

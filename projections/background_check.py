@@ -30,7 +30,7 @@ from projections.comparison import Comparison, Difference, NotMended, Outdated, 
 from projections.follower import is_passing
 from projections.leading import lead, say_database_failed
 from projections.models import NOUNS, stream_of, tables_of
-from registry.failpoints import reach
+from registry.ledger.failpoints import reach
 
 log = structlog.get_logger()
 

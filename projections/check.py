@@ -23,9 +23,9 @@ from projections.rebuild import make
 from projections.rederive import HELD, unique
 from projections.tables import columns
 from projections.texts import LATEST
-from registry import workdays
-from registry.decisions import ends
-from registry.zones import RELEASE
+from registry.domain import working_days
+from registry.domain.decisions import ends
+from registry.domain.time_zones import RELEASE
 
 SCRATCH = "views_check"
 #: "AEOC" in ASCII. Advisory lock: two checks would make that schema for each other.
@@ -177,7 +177,7 @@ def _checks(
     by = f"time zones {RELEASE} and Unicode {UNICODE}"
     yield f"everything derived by one release, with {by}", [why] if why else []
     # What was counted by an earlier release keeps its day; its event says by which.
-    yield f"working days are counted by the public holidays of {workdays.release()}", []
+    yield f"working days are counted by the public holidays of {working_days.release()}", []
     yield (
         "every projection is running",
         [

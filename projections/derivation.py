@@ -13,7 +13,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from registry.zones import RELEASE
+from registry.domain.time_zones import RELEASE
 
 #: The release of Unicode by which names and numbers are compared: that of the Python at hand.
 UNICODE: Final[str] = unicodedata.unidata_version

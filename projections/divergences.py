@@ -15,11 +15,19 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from registry.clocks import ALWAYS, NEVER_AT
-from registry.links import Link
-from registry.recognition import Answer, ConsentLaw, Facts, Member, Question, holds, recognise
-from registry.standing import Consented, Identified, Period
-from registry.values import AdministrationCode, Outcome, Tin
+from registry.domain.agreements.timeline import Link
+from registry.domain.bitemporal import ALWAYS, NEVER_AT
+from registry.domain.operators.timeline import Consented, Identified, Period
+from registry.domain.recognition import (
+    Answer,
+    ConsentLaw,
+    Facts,
+    Member,
+    Question,
+    holds,
+    recognise,
+)
+from registry.domain.values import AdministrationCode, Outcome, Tin
 
 T = TypeVar("T")
 Between = tuple[datetime, datetime]  # the end is outside

@@ -16,9 +16,9 @@ from typing import NamedTuple
 from projections.pasts import Between, Moved, Past, own_edges, sees, unlike
 from projections.reads.recognition import edges
 from projections.reads.visibility import Sight
-from registry.clocks import ALWAYS, NEVER_AT
-from registry.recognition import Basis, Facts, Question, recognise
-from registry.values import AdministrationCode, Outcome, ReasonCode, Tin
+from registry.domain.bitemporal import ALWAYS, NEVER_AT
+from registry.domain.recognition import Basis, Facts, Question, recognise
+from registry.domain.values import AdministrationCode, Outcome, ReasonCode, Tin
 
 #: No question is answered for an instant before it.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)

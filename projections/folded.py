@@ -17,8 +17,8 @@ from psycopg import AsyncConnection, IsolationLevel
 from projections.feed import HIDDEN, Change, CourseStretch, Verdict
 from projections.reads import changes, feed, recognition
 from projections.reads.visibility import Sight
-from registry.recognition import Question, recognise
-from registry.values import AdministrationCode, Tin
+from registry.domain.recognition import Question, recognise
+from registry.domain.values import AdministrationCode, Tin
 
 PARTNERS, OPERATORS = 8, 50  # of a sample
 PAGE = 100

@@ -22,9 +22,9 @@ from psycopg.sql import SQL, Identifier
 from projections import operators
 from projections.models import Projection, key_of
 from projections.tables import Rows, copied, merged
-from registry.clocks import Known
-from registry.nouns import AGGREGATES
-from registry.stored import EventMapper
+from registry.domain.aggregates import AGGREGATES
+from registry.domain.bitemporal import Known
+from registry.ledger.mapper import EventMapper
 
 _MAPPER = EventMapper(AGGREGATES)
 _SELECT = (

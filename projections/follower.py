@@ -40,7 +40,7 @@ from projections.folding import (
 from projections.leading import lead, say_database_failed
 from projections.models import PROJECTIONS, Projection, key_of
 from projections.tables import add, forget, mend
-from registry.database import is_lost
+from registry.ledger.database import is_lost
 
 log = structlog.get_logger()
 

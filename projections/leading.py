@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import structlog
 
-from registry.database import is_lost
+from registry.ledger.database import is_lost
 
 _log = structlog.get_logger()
 

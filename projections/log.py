@@ -19,9 +19,9 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier
 
 from projections.leading import lead, say_database_failed
-from registry import proofs
-from registry.commitments import EVENT, SALT, entry
-from registry.failpoints import reach
+from registry.ledger.failpoints import reach
+from registry.transparency import merkle
+from registry.transparency.leaves import EVENT, SALT, entry
 
 log = structlog.get_logger()
 
@@ -51,7 +51,7 @@ def _instant(column: str) -> str:
     return f"int8send((extract(epoch from {column}) * 1000000)::bigint)"
 
 
-#: What `registry.commitments.event_bytes` makes of a row, made where the row is: taking it in costs
+#: What `registry.transparency.leaves.event_bytes` makes of a row, made where the row is: taking it in costs
 #: the processors half of what it does as values. A test holds the two to each other.
 EVENT_BYTES = " || ".join(
     (
@@ -161,9 +161,9 @@ class Integrator:
         random = os.urandom(SALT * len(events))
         salts = [random[at : at + SALT] for at in range(0, len(random), SALT)]
         entries = [entry(salt, event) for salt, (_, event) in zip(salts, events, strict=True)]
-        leaves = [proofs.leaf_hash(it) for it in entries]
+        leaves = [merkle.leaf_hash(it) for it in entries]
         tiles = self._tiles(connection, size)
-        gained = list(proofs.growth(size, leaves, lambda level, index: tiles[level, index]))
+        gained = list(merkle.growth(size, leaves, lambda level, index: tiles[level, index]))
         with connection.cursor() as cursor:
             with cursor.copy("copy proof.leaf from stdin (format binary)") as copy:
                 copy.write(
@@ -200,9 +200,9 @@ class Integrator:
     ) -> dict[tuple[int, int], bytes]:
         """The last tile of each level, where it is not full: all that growing ever looks at."""
         last, level = {}, 0
-        while (hashes := size >> proofs.HEIGHT * level) and level < proofs.HEIGHT:
-            if hashes % proofs.WIDTH:
-                last[level, hashes // proofs.WIDTH] = b""
+        while (hashes := size >> merkle.HEIGHT * level) and level < merkle.HEIGHT:
+            if hashes % merkle.WIDTH:
+                last[level, hashes // merkle.WIDTH] = b""
             level += 1
         for level, index in last:
             row = connection.execute(
@@ -211,6 +211,6 @@ class Integrator:
                 prepare=True,
             ).fetchone()
             if row is None:
-                raise LookupError(f"tile {proofs.tile_path(level, index)} of the log is gone")
+                raise LookupError(f"tile {merkle.tile_path(level, index)} of the log is gone")
             last[level, index] = row[0]
         return last

@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from projections import administrations, agreements, operators, programmes, publications
 from projections.tables import Rows
-from registry.clocks import Known
+from registry.domain.bitemporal import Known
 
 
 @dataclass(frozen=True)

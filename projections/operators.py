@@ -8,12 +8,12 @@ from typing import Any
 
 from projections.tables import Rows, array, optional
 from projections.texts import settled
-from registry.clocks import ALWAYS, F, Known, Remembered
-from registry.decisions import begins, day_of, ends
-from registry.identifiers import normal
-from registry.operators import Operator
-from registry.standing import Record, record
-from registry.texts import folded
+from registry.domain.bitemporal import ALWAYS, F, Known, Remembered
+from registry.domain.decisions import begins, day_of, ends
+from registry.domain.identifiers import normal
+from registry.domain.operators.events import Operator
+from registry.domain.operators.timeline import Record, record
+from registry.domain.texts import folded
 
 NOUN = "operator"
 #: The tables that hold an operator's rows, all of them by its TIN.

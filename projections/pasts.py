@@ -16,12 +16,12 @@ import msgspec
 
 from projections.reads.recognition import edges
 from projections.reads.visibility import Sight
-from registry.clocks import ALWAYS, NEVER_AT
-from registry.disclosure import CERTIFIED
-from registry.links import Link, LinkState
-from registry.recognition import ConsentLaw, Facts, Member, Stretch, holds
-from registry.standing import Consented, Identified, Period
-from registry.values import AdministrationCode, Tin
+from registry.domain.agreements.timeline import Link, LinkState
+from registry.domain.bitemporal import ALWAYS, NEVER_AT
+from registry.domain.disclosure import CERTIFIED
+from registry.domain.operators.timeline import Consented, Identified, Period
+from registry.domain.recognition import ConsentLaw, Facts, Member, Stretch, holds
+from registry.domain.values import AdministrationCode, Tin
 
 T = TypeVar("T")
 Between = tuple[datetime, datetime]  # half open: the end is outside

@@ -23,10 +23,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg.rows import tuple_row
 
-from registry import texts
-from registry.errors import BadValue, UnknownPerson
-from registry.persons import Contact
-from registry.values import Tin
+from registry.domain import texts
+from registry.domain.errors import BadValue, UnknownPerson
+from registry.domain.operators.person_decisions import Contact
+from registry.domain.values import Tin
 
 log = structlog.get_logger("persons")
 

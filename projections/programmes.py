@@ -7,10 +7,10 @@ from datetime import date, datetime
 from typing import Any
 
 from projections.tables import Rows, array
-from registry.clocks import ALWAYS, Known, remember
-from registry.decisions import begins
-from registry.programmes import Programme
-from registry.texts import folded
+from registry.domain.bitemporal import ALWAYS, Known, remember
+from registry.domain.decisions import begins
+from registry.domain.programmes import Programme
+from registry.domain.texts import folded
 
 NOUN = "programme"
 TABLES = ("programme", "programme_type", "programme_rule")

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from projections.tables import Rows, array, optional
-from registry.clocks import Known
-from registry.publications import Claim, Document, Said
-from registry.readings import amended
-from registry.texts import folded
+from registry.domain.amendments import amended
+from registry.domain.bitemporal import Known
+from registry.domain.publications import Claim, Document, Said
+from registry.domain.texts import folded
 
 TABLES = ("claim", "document", "target")
 

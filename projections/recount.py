@@ -11,8 +11,8 @@ from typing import Any
 
 import psycopg
 
-from registry import proofs
-from registry.commitments import Row, entry, event_bytes
+from registry.transparency import merkle
+from registry.transparency.leaves import Row, entry, event_bytes
 
 BATCH = 5_000  # leaves read at once, at most
 
@@ -42,7 +42,7 @@ class Recount:
         self.size, self._position = size, 0
         self._tiles: dict[tuple[int, int], bytes] = {}
         for level in range(8):
-            index, width = divmod(size >> proofs.HEIGHT * level, proofs.WIDTH)
+            index, width = divmod(size >> merkle.HEIGHT * level, merkle.WIDTH)
             if width:
                 self._tiles[level, index] = _stored(connection, [(level, index, width)])[0]
         try:
@@ -56,8 +56,8 @@ class Recount:
 
     @property
     def root(self) -> bytes:
-        tiles = proofs.from_tiles(lambda level, index: self._tiles.get((level, index), b""))
-        return proofs.root(tiles, self.size)
+        tiles = merkle.from_tiles(lambda level, index: self._tiles.get((level, index), b""))
+        return merkle.root(tiles, self.size)
 
     def grow(self, connection: psycopg.Connection[Any], until: int) -> None:
         """Count on to `until` leaves, or as far as one batch goes.
@@ -69,17 +69,17 @@ class Recount:
         leaves = [self._leaf(index, row) for index, row in enumerate(rows, self.size)]
         if len(rows) < until - self.size:
             raise NotToBeSigned(f"Leaf {self.size + len(rows)} of {until} is not in the log.")
-        grown = list(proofs.growth(self.size, leaves, lambda *tile: self._tiles[tile]))
+        grown = list(merkle.growth(self.size, leaves, lambda *tile: self._tiles[tile]))
         for level, index, gained in grown:
             self._tiles[level, index] = self._tiles.get((level, index), b"") + gained
         ours = [
-            (level, index, len(self._tiles[level, index]) // proofs.HASH)
+            (level, index, len(self._tiles[level, index]) // merkle.HASH)
             for level, index, _ in grown
         ]
         for tile, stored in zip(ours, _stored(connection, ours), strict=True):
             if stored != self._tiles[tile[:2]]:
-                raise NotToBeSigned(f"Tile {proofs.tile_path(*tile)} is not what its leaves make.")
-            if tile[2] == proofs.WIDTH:
+                raise NotToBeSigned(f"Tile {merkle.tile_path(*tile)} is not what its leaves make.")
+            if tile[2] == merkle.WIDTH:
                 del self._tiles[tile[:2]]
         self.size = until
 
@@ -95,7 +95,7 @@ class Recount:
         # ever say what this leaf committed to.
         if salt is None or entry(salt, event_bytes(event)) != published:
             raise NotToBeSigned(f"Position {event.position} is not what leaf {index} committed to.")
-        return proofs.leaf_hash(published)
+        return merkle.leaf_hash(published)
 
 
 def _stored(connection: psycopg.Connection[Any], tiles: list[tuple[int, int, int]]) -> list[bytes]:

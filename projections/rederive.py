@@ -13,7 +13,7 @@ import psycopg
 from projections.derivation import outdated
 from projections.follower import Follower
 from projections.rebuild import rebuild
-from registry.identifiers import schemes
+from registry.domain.identifiers import schemes
 
 #: Whose each number is, by what is believed last: as `ledger.held_number` has it.
 HELD = """

@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
 from projections.findings import Checked, checked
-from registry.epochs import Epoch, current
+from registry.ledger.epochs import Epoch, current
 
 
 @dataclass(frozen=True)

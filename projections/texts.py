@@ -16,10 +16,10 @@ from typing import Any
 import msgspec
 
 from projections.tables import array, own_array
-from registry.clocks import NEVER_AT, Remembered
-from registry.recognition import held_since
-from registry.standing import Period, Record
-from registry.values import Status
+from registry.domain.bitemporal import NEVER_AT, Remembered
+from registry.domain.operators.timeline import Period, Record
+from registry.domain.recognition import held_since
+from registry.domain.values import Status
 
 LATEST = 10  # periods that are kept as text
 _BEST = {status: rank for rank, status in enumerate(Status)}

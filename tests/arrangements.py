@@ -5,15 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from registry import commands as c
-from registry.agreements import Agreement, Party
-from registry.decisions import begins
-from registry.links import Link, Record, record
-from registry.values import (
-    NEVER,
-    AdministrationCode,
-    AgreementKind,
-)
+from registry.domain import commands as c
+from registry.domain.agreements.events import Agreement, Party
+from registry.domain.agreements.timeline import Link, Record, record
+from registry.domain.decisions import begins
+from registry.domain.values import NEVER, AdministrationCode, AgreementKind
 from tests.law import AU, CN, ZONES
 from tests.scenario import believed, fact, noon, stream
 

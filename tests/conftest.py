@@ -20,7 +20,7 @@ from psycopg.conninfo import make_conninfo
 from api import postgres
 from api.load import load_world
 from projections.follower import Follower
-from registry.database import migrate
+from registry.ledger.database import migrate
 from registry.paths import ROOT
 
 #: Variables by which tools are told where to keep what they remember.

@@ -15,12 +15,13 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from api.signer import HeadSigner
 from projections.log import COLUMNS, Integrator
-from registry import commands, proofs
-from registry.application import Registry
-from registry.commitments import Row, entry, event_bytes
-from registry.database import environment
-from registry.notes import Checkpoint, read_checkpoint, read_note
+from registry.application.registry import Registry
+from registry.domain import commands
+from registry.ledger.database import environment
 from registry.paths import WORLD
+from registry.transparency import merkle
+from registry.transparency.leaves import Row, entry, event_bytes
+from registry.transparency.signed_notes import Checkpoint, read_checkpoint, read_note
 
 PATIENCE = 60.0  # seconds; only what is broken takes them
 
@@ -105,7 +106,7 @@ def leaves(database: str) -> list[bytes]:
     )
     assert [row[0] for row in rows] == list(range(len(rows)))  # no gap
     assert [row[2] for row in rows] == list(range(1, len(rows) + 1))  # none twice, none out of turn
-    return [proofs.leaf_hash(entry(row[1], event_bytes(Row(*row[2:])))) for row in rows]
+    return [merkle.leaf_hash(entry(row[1], event_bytes(Row(*row[2:])))) for row in rows]
 
 
 def roots(found: list[bytes], *sizes: int) -> dict[int, bytes]:
@@ -113,9 +114,9 @@ def roots(found: list[bytes], *sizes: int) -> dict[int, bytes]:
 
     def root(some: list[bytes]) -> bytes:
         if len(some) <= 1:
-            return some[0] if some else proofs.EMPTY_ROOT
+            return some[0] if some else merkle.EMPTY_ROOT
         left = 1 << (len(some) - 1).bit_length() - 1
-        return proofs.node_hash(root(some[:left]), root(some[left:]))
+        return merkle.node_hash(root(some[:left]), root(some[left:]))
 
     return {size: root(found[:size]) for size in sizes}
 

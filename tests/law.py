@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-from registry import commands as c
-from registry.decisions import Decision
-from registry.holdings import Due
-from registry.programmes import Programme
-from registry.rules import MEANINGS
-from registry.values import AdministrationCode, RuleState
+from registry.domain import commands as c
+from registry.domain.decisions import Decision
+from registry.domain.operators.authorisation import Due
+from registry.domain.programme_rules import MEANINGS
+from registry.domain.programmes import Programme
+from registry.domain.values import AdministrationCode, RuleState
 
 TODAY = date(2026, 3, 10)
 DE, FR, EU, GB = (AdministrationCode(code) for code in ("DE", "FR", "EU", "GB"))

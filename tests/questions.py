@@ -5,21 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from registry.agreements import Clause
-from registry.links import Link, LinkState
-from registry.recognition import (
-    Answer,
-    Facts,
-    Question,
-    recognise,
-)
-from registry.standing import Period
-from registry.values import (
-    AdministrationCode,
-    AgreementKind,
-    Role,
-    Status,
-)
+from registry.domain.agreements.events import Clause
+from registry.domain.agreements.timeline import Link, LinkState
+from registry.domain.operators.timeline import Period
+from registry.domain.recognition import Answer, Facts, Question, recognise
+from registry.domain.values import AdministrationCode, AgreementKind, Role, Status
 from tests.law import CN, KR
 from tests.samples import ACME
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from registry.operators import Operator
-from registry.values import Role, Tin
+from registry.domain.operators.events import Operator
+from registry.domain.values import Role, Tin
 from tests.law import DE, KR, UCC, due
 from tests.scenario import Fact, fact, given
 

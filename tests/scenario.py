@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import pytest
 from eventsourcing.domain import BaseAggregate
 
-from registry import commands as c
-from registry.clocks import Known, Remembered
-from registry.decisions import Decision
-from registry.errors import Refusal
-from registry.particulars import correct, merge_into
-from registry.routes import DECISIONS
-from registry.steps import accede
-from registry.stored import ENVELOPE
+from registry.application.dispatch import DECISIONS
+from registry.domain import commands as c
+from registry.domain.agreements.decisions import accede
+from registry.domain.bitemporal import Known, Remembered
+from registry.domain.decisions import Decision
+from registry.domain.errors import Refusal
+from registry.domain.operators.particulars_decisions import correct, merge_into
+from registry.ledger.mapper import ENVELOPE
 from tests.law import PROGRAMMES, TODAY, ZONES
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from projections.follower import Follower
-from registry import commands
-from registry.application import Registry
-from registry.database import environment
+from registry.application.registry import Registry
+from registry.domain import commands
+from registry.ledger.database import environment
 from tests.api.client import AUDITOR, Client
 
 

@@ -11,9 +11,9 @@ from psycopg.conninfo import make_conninfo
 
 from ops import attacks
 from ops.attacks import ATTACKS, EARLIER, NAMELESS, Auditor
-from registry import commands
-from registry.application import Registry
-from registry.database import environment
+from registry.application.registry import Registry
+from registry.domain import commands
+from registry.ledger.database import environment
 from registry.paths import WORLD
 from tests import rules_1
 

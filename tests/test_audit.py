@@ -22,11 +22,11 @@ from ops.attacks import TRUSTING, WATCHED, verify
 from projections.derivation import VERSION
 from projections.follower import Follower
 from projections.log import Integrator
-from registry import commands as c
-from registry.application import Registry
-from registry.database import environment
-from registry.values import Tin
-from registry.zones import RELEASE, written
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.time_zones import RELEASE, written
+from registry.domain.values import Tin
+from registry.ledger.database import environment
 from tests import bundled, rules_1
 from tests.api.test_cli import Terminal
 from tests.bundled import Files

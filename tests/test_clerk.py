@@ -15,15 +15,15 @@ from api.audit import Scope
 from api.clerk import ACTOR, LEADER, Clerk
 from projections.check import check
 from projections.follower import Follower
-from registry import commands as c
-from registry import endings
-from registry.application import Registry
-from registry.database import environment
-from registry.decisions import Decision
-from registry.errors import UnknownPosition, WrongDates
-from registry.notes import ED25519, Signer
-from registry.routes import DECISIONS
-from registry.values import Tin
+from registry.application.dispatch import DECISIONS
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.decisions import Decision
+from registry.domain.errors import UnknownPosition, WrongDates
+from registry.domain.operators import end_decisions
+from registry.domain.values import Tin
+from registry.ledger.database import environment
+from registry.transparency.signed_notes import ED25519, Signer
 from tests.law import CN, KR
 from tests.test_signed_decisions import judged
 
@@ -192,9 +192,9 @@ def test_an_end_that_nobody_said_is_found_by_the_verifier(
     with pytest.raises(WrongDates, match="no term of CNAA1 ended by law"):
         registry.execute(false, "officer:1")
     monkeypatch.setattr(
-        endings,
+        end_decisions,
         "ends_by_law",
-        lambda *_: [endings.End("CN-AEO/1", "term", date(2023, 1, 1))],
+        lambda *_: [end_decisions.End("CN-AEO/1", "term", date(2023, 1, 1))],
     )
     by_decision = _slip_in(registry, false)
     code, said = judged(database, tmp_path)

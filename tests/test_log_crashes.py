@@ -17,9 +17,9 @@ import pytest
 
 from api.strongbox import open_strongbox
 from projections.log import Integrator
-from registry import failpoints
-from registry.notes import read_checkpoint, read_note
+from registry.ledger import failpoints
 from registry.paths import ROOT
+from registry.transparency.signed_notes import read_checkpoint, read_note
 from tests.keeping_log import asked, eventually, happens, heads, is_signed, leaves, roots
 
 INTEGRATOR = [it for it in failpoints.NAMES if it.startswith("integrator.")]

@@ -18,20 +18,20 @@ from ops import attacks
 from ops.attacks import TRUSTING, verifier, verify
 from projections.follower import Follower
 from projections.log import Integrator
-from registry import commands as c
-from registry import particulars
-from registry.application import AGGREGATES, Registry
-from registry.database import environment
-from registry.decisions import Decision
-from registry.errors import KeyUnknown, SignatureInvalid, SignatureMissing
-from registry.histories import OWN_ACTS, History, record_histories
-from registry.ledger import Command as Slip
-from registry.ledger import Metadata
-from registry.notes import ED25519, Signer
-from registry.routes import DECISIONS
-from registry.signatures import OF_OPERATORS, read, sign
-from registry.stored import EventMapper
-from registry.values import AgreementKind, Role, Tin
+from registry.application.bulk_import import OWN_ACTS, History, record_histories
+from registry.application.dispatch import DECISIONS
+from registry.application.registry import AGGREGATES, Registry
+from registry.domain import commands as c
+from registry.domain.decisions import Decision
+from registry.domain.errors import KeyUnknown, SignatureInvalid, SignatureMissing
+from registry.domain.operators import particulars_decisions
+from registry.domain.signatures import OF_OPERATORS, read, sign
+from registry.domain.values import AgreementKind, Role, Tin
+from registry.ledger.database import environment
+from registry.ledger.mapper import EventMapper
+from registry.ledger.types import Command as Slip
+from registry.ledger.types import Metadata
+from registry.transparency.signed_notes import ED25519, Signer
 from tests.law import CN, KR
 
 CLERK, HANA, PORT = "officer:1", Tin("KR1234567"), Tin("CN1111111111")
@@ -257,7 +257,7 @@ def renamed(registry: Registry, tin: Tin, known: datetime) -> History:
     """As the lives of an earlier register come: with what it knew, and without a signature."""
     it = registry.operator(tin)
     by = Decision(today=known.date(), decided_by=KR, legal_ground="an order")
-    particulars.amend(it, c.AmendParticulars(tin=tin, name_=f"Name of {known.year}"), by)
+    particulars_decisions.amend(it, c.AmendParticulars(tin=tin, name_=f"Name of {known.year}"), by)
     return History(it, [known], uuid4(), "import")
 
 
@@ -282,7 +282,9 @@ def test_what_an_operator_did_for_itself_needs_no_signature_of_its_customs(
 ) -> None:
     hana = registry.operator(HANA)
     now = datetime.now(UTC)
-    particulars.give_consent(hana, c.GiveConsent(tin=HANA, partner=CN), Decision(now.date()))
+    particulars_decisions.give_consent(
+        hana, c.GiveConsent(tin=HANA, partner=CN), Decision(now.date())
+    )
 
     record_histories(registry, [History(hana, [now], uuid4(), "import")])
 

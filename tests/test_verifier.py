@@ -21,12 +21,12 @@ import pytest
 
 from ops.attacks import KEYS, LOG, ORIGIN, TRUSTING, VERIFIER, WATCHED, WITNESSES, verifier, verify
 from projections import agreements, operators
-from registry import proofs
-from registry.application import AGGREGATES
-from registry.clocks import Known
-from registry.notes import ED25519, Checkpoint, Proof, Signer, read_note
-from registry.policies import BadPolicy, read_policy, satisfied
-from registry.stored import EventMapper
+from registry.application.registry import AGGREGATES
+from registry.domain.bitemporal import Known
+from registry.ledger.mapper import EventMapper
+from registry.transparency import merkle
+from registry.transparency.signed_notes import ED25519, Checkpoint, Proof, Signer, read_note
+from registry.transparency.witness_policy import BadPolicy, read_policy, satisfied
 from tests import rules_1
 from tests.chance import TIMES
 from tests.paths import MERKLE_VECTORS
@@ -323,18 +323,18 @@ class Log:
 
     def __init__(self, folder: Path, words: list[str]) -> None:
         self.entries = [word.encode() for word in words]
-        leaves = [proofs.leaf_hash(it) for it in self.entries]
+        leaves = [merkle.leaf_hash(it) for it in self.entries]
         tiles: dict[tuple[int, int], bytes] = {
             (level, index): hashes
-            for level, index, hashes in proofs.growth(0, leaves, lambda level, index: b"")
+            for level, index, hashes in merkle.growth(0, leaves, lambda level, index: b"")
         }
-        self.node = proofs.from_tiles(lambda level, index: tiles[level, index])
+        self.node = merkle.from_tiles(lambda level, index: tiles[level, index])
         self.size = len(leaves)
-        self.root = proofs.root(self.node, self.size)
+        self.root = merkle.root(self.node, self.size)
         self.note = note(self.size, self.root)
         for (level, index), hashes in tiles.items():
             width = len(hashes) // 32
-            path = folder / "tile" / proofs.tile_path(level, index, width)
+            path = folder / "tile" / merkle.tile_path(level, index, width)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(hashes)
         (folder / "checkpoint").write_text(self.note, encoding="utf-8")
@@ -408,7 +408,7 @@ def test_one_event_is_proved_by_a_small_file(tmp_path: Path) -> None:
     policy.write_text(TRUSTING)
     it = shown_event()
     entry = ours.entry_of(it, b"s" * 32)
-    leaves = [proofs.leaf_hash(each) for each in (b"one", entry, b"three")]
+    leaves = [merkle.leaf_hash(each) for each in (b"one", entry, b"three")]
     root = ours.root_of(b"".join(leaves))
     path = (leaves[0], leaves[2])
     written = Proof(1, path, read_note(note(3, root))).written

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ops.attacks import verifier
-from registry.zones import RELEASE, names, written
+from registry.domain.time_zones import RELEASE, names, written
 from tests import bundled, rules_1
 from tests.bundled import Files
 

@@ -18,14 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from registry import proofs
-from registry.notes import (
-    ED25519,
-    MLDSA44,
-    Checkpoint,
-    Signer,
-    read_note,
-)
+from registry.transparency import merkle
+from registry.transparency.signed_notes import ED25519, MLDSA44, Checkpoint, Signer, read_note
 from tests.paths import MERKLE_VECTORS, WITNESS
 from tests.watching import Witness, witness
 
@@ -45,19 +39,19 @@ class Tree:
 
     def __init__(self, origin: str = ORIGIN, fork: int = 1_000_000) -> None:
         self.origin = origin
-        leaves = [proofs.leaf_hash(b"%d%s" % (n, b"'" * (n >= fork))) for n in range(600)]
+        leaves = [merkle.leaf_hash(b"%d%s" % (n, b"'" * (n >= fork))) for n in range(600)]
         tiles: dict[tuple[int, int], bytes] = {}
-        for level, index, gained in proofs.growth(0, leaves, lambda *_: b""):
+        for level, index, gained in merkle.growth(0, leaves, lambda *_: b""):
             tiles[level, index] = gained
-        self.node = proofs.from_tiles(lambda level, index: tiles[level, index])
+        self.node = merkle.from_tiles(lambda level, index: tiles[level, index])
 
     def head(self, size: int, *signers: Signer, root: bytes | None = None) -> str:
-        root = proofs.root(self.node, size) if root is None else root
+        root = merkle.root(self.node, size) if root is None else root
         text = Checkpoint(self.origin, size, root).text
         return f"{text}\n" + "".join(it.line(text) for it in signers or (LOG,))
 
     def asked(self, old: int, size: int, *signers: Signer) -> bytes:
-        path = proofs.consistency_path(self.node, old, size) if old <= size else []
+        path = merkle.consistency_path(self.node, old, size) if old <= size else []
         return request(old, path, self.head(size, *signers))
 
 
@@ -101,8 +95,8 @@ def test_every_small_growth_is_understood(old: int) -> None:
     """The same proof by the witness's own reckoning and by ours, right and wrong."""
     grew = OWN["grew"]
     for new in range(old + 1, 34):
-        roots = [proofs.root(TREE.node, size) for size in (old, new)]
-        path = proofs.consistency_path(TREE.node, old, new)
+        roots = [merkle.root(TREE.node, size) for size in (old, new)]
+        path = merkle.consistency_path(TREE.node, old, new)
         assert grew(old, new, *roots, path)
         assert not grew(old, new, *roots[::-1], path)
         assert not grew(old, new, *roots, path[:-1])
@@ -172,7 +166,7 @@ def test_a_log_that_forgot_what_was_seen_is_told(watching: Witness) -> None:
 
 def test_a_proof_that_does_not_hold_cannot_be_processed(watching: Witness) -> None:
     watching.post(TREE.asked(0, 300))
-    path = proofs.consistency_path(TREE.node, 300, 600)
+    path = merkle.consistency_path(TREE.node, 300, 600)
     for wrong in ([], path[:-1], [*path, bytes(32)], [bytes(32), *path[1:]]):
         answer = watching.post(request(300, wrong, TREE.head(600)))
         assert answer[0] == CODES["bad_proof_or_same_size_other_root_or_size0_root_not_empty"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from registry.notes import VerifierKey, read_key
+from registry.transparency.signed_notes import VerifierKey, read_key
 from tests.paths import WITNESS
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from registry.values import AdministrationCode, HsCode, Tin
+from registry.domain.values import AdministrationCode, HsCode, Tin
 
 WORDS: dict[Any, Any] = {
     str: "a word",

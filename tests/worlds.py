@@ -14,18 +14,23 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from registry import applications, authorisations, endings, particulars
-from registry import commands as c
-from registry import steps as deciding
-from registry.administrations import Administration
-from registry.agreements import Agreement, Party
-from registry.clocks import Known
-from registry.decisions import Decision, day_of
-from registry.errors import Refusal
-from registry.listings import list_operator
-from registry.operators import Operator
-from registry.programmes import Programme
-from registry.values import (
+from registry.domain import commands as c
+from registry.domain.administrations import Administration
+from registry.domain.agreements import decisions as deciding
+from registry.domain.agreements.events import Agreement, Party
+from registry.domain.bitemporal import Known
+from registry.domain.decisions import Decision, day_of
+from registry.domain.errors import Refusal
+from registry.domain.operators import (
+    application_decisions,
+    authorisation_decisions,
+    end_decisions,
+    particulars_decisions,
+)
+from registry.domain.operators.events import Operator
+from registry.domain.operators.list_decisions import list_operator
+from registry.domain.programmes import Programme
+from registry.domain.values import (
     AdministrationCode,
     AgreementKind,
     Direction,
@@ -213,15 +218,18 @@ class Maker:
         scheme = self.random.choice(SCHEMES)
         kinds = self.random.choices(TYPES, k=2)
         orders: list[tuple[Callable[..., None], Any]] = [
-            (particulars.give_consent, c.GiveConsent(tin=tin, partner=partner)),
-            (particulars.withdraw_consent, c.WithdrawConsent(tin=tin, partner=partner)),
-            (particulars.give_consent, c.GiveConsent(tin=tin, partner=self.b)),
+            (particulars_decisions.give_consent, c.GiveConsent(tin=tin, partner=partner)),
+            (particulars_decisions.withdraw_consent, c.WithdrawConsent(tin=tin, partner=partner)),
+            (particulars_decisions.give_consent, c.GiveConsent(tin=tin, partner=self.b)),
             (_add_identifier, (scheme, f"{tin}77")),
             (_end_identifier, (scheme, f"{tin}77")),
-            (authorisations.suspend, c.SuspendAuthorisation(tin=tin, reason="made up")),
-            (authorisations.suspend, c.SuspendAuthorisation(tin=tin, reason="made up", part="S")),
+            (authorisation_decisions.suspend, c.SuspendAuthorisation(tin=tin, reason="made up")),
             (
-                authorisations.suspend,
+                authorisation_decisions.suspend,
+                c.SuspendAuthorisation(tin=tin, reason="made up", part="S"),
+            ),
+            (
+                authorisation_decisions.suspend,
                 c.SuspendAuthorisation(
                     tin=tin,
                     reason="made up",
@@ -229,16 +237,19 @@ class Maker:
                     part=self.random.choice((None, "S")),
                 ),
             ),
-            (authorisations.extend_suspension, c.ExtendSuspension(tin=tin, until=self._day())),
-            (authorisations.renew, c.RenewAuthorisation(tin=tin, valid_until=self._day())),
-            (endings.expire, c.ExpireAuthorisation(tin=tin)),
+            (
+                authorisation_decisions.extend_suspension,
+                c.ExtendSuspension(tin=tin, until=self._day()),
+            ),
+            (authorisation_decisions.renew, c.RenewAuthorisation(tin=tin, valid_until=self._day())),
+            (end_decisions.expire, c.ExpireAuthorisation(tin=tin)),
             (record_ends, None),
-            (authorisations.lift_suspension, c.LiftSuspension(tin=tin)),
-            (authorisations.revoke, c.RevokeAuthorisation(tin=tin, reason="made up")),
-            (authorisations.annul, c.AnnulAuthorisation(tin=tin, reason="made up")),
-            (authorisations.surrender, c.SurrenderAuthorisation(tin=tin)),
-            (authorisations.change_type, c.ChangeType(tin=tin, type="TWO")),
-            (authorisations.open_reassessment, c.OpenReassessment(tin=tin)),
+            (authorisation_decisions.lift_suspension, c.LiftSuspension(tin=tin)),
+            (authorisation_decisions.revoke, c.RevokeAuthorisation(tin=tin, reason="made up")),
+            (authorisation_decisions.annul, c.AnnulAuthorisation(tin=tin, reason="made up")),
+            (authorisation_decisions.surrender, c.SurrenderAuthorisation(tin=tin)),
+            (authorisation_decisions.change_type, c.ChangeType(tin=tin, type="TWO")),
+            (authorisation_decisions.open_reassessment, c.OpenReassessment(tin=tin)),
         ]
         list_ = {
             kind: c.ListOperator(
@@ -277,9 +288,15 @@ class Maker:
         until = self._day() if self.random.random() < 0.3 else None
         number = f"{tin}N{n}"
         return [
-            (applications.lodge, c.LodgeApplication(tin=tin, programme=programme, type=kind)),
-            (applications.accept, c.AcceptApplication(tin=tin)),
-            (applications.grant, c.GrantAuthorisation(tin=tin, number=number, valid_until=until)),
+            (
+                application_decisions.lodge,
+                c.LodgeApplication(tin=tin, programme=programme, type=kind),
+            ),
+            (application_decisions.accept, c.AcceptApplication(tin=tin)),
+            (
+                application_decisions.grant,
+                c.GrantAuthorisation(tin=tin, number=number, valid_until=until),
+            ),
         ]
 
     # -------------------------------------------------------------- living
@@ -338,9 +355,9 @@ def _add_identifier(it: Operator, said: tuple[str, str], by: Decision) -> None:
 
 def record_ends(it: Operator, _: None, by: Decision) -> None:
     """What the clerk does: records what ended by law so far."""
-    for end in endings.unrecorded(it, by.today):
+    for end in end_decisions.unrecorded(it, by.today):
         command = c.RecordEnd(tin=it.tin, authorisation=end.authorisation, what=end.what)
-        endings.record_end(it, command, replace(by, effective=end.day))
+        end_decisions.record_end(it, command, replace(by, effective=end.day))
 
 
 def _end_identifier(it: Operator, said: tuple[str, str], by: Decision) -> None:

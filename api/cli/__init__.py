@@ -91,7 +91,7 @@ def _lacking(error: Exception) -> str | None:
     """Which privilege the login of the database lacks, and the SQL lines that grant it."""
     import os
 
-    from registry import privileges
+    from registry.ledger import privileges
 
     if isinstance(error, privileges.PrivilegeMissing):
         return str(error)
@@ -105,8 +105,8 @@ def _code(error: Exception) -> int | None:
 
     from api.lines import BadFile
     from api.postgres import NoDatabase
-    from registry.database import MigrationRefused
-    from registry.errors import Refusal
+    from registry.domain.errors import Refusal
+    from registry.ledger.database import MigrationRefused
 
     match error:
         case Refusal():

@@ -66,8 +66,8 @@ def ask(
     from api.reasons import parties, why
     from projections.reads.administrations import administrations
     from projections.reads.recognition import facts, into, stretch
-    from registry.recognition import Question, in_full, recognise
-    from registry.values import Direction, HsCode, Role
+    from registry.domain.recognition import Question, in_full, recognise
+    from registry.domain.values import Direction, HsCode, Role
 
     now = datetime.now(UTC)
     wanted, territory = _tin(tin), _administration(in_)
@@ -172,7 +172,7 @@ def history(
     import psycopg
     from psycopg.rows import dict_row
 
-    from registry.operators import Operator
+    from registry.domain.operators.events import Operator
 
     wanted = _tin(tin)
     with register(home) as url, psycopg.connect(url, row_factory=dict_row) as connection:
@@ -288,7 +288,7 @@ async def _may_ask(connection: Any, subject: str, tin: Any, territory: Any) -> A
     """The asker of that name, if it may ask this. Exits with 1 or 2."""
     from api.access import Action, decide, named, operator
     from projections.reads.kin import kin
-    from registry.values import AdministrationCode
+    from registry.domain.values import AdministrationCode
 
     try:
         asker = named(subject)
@@ -306,12 +306,12 @@ async def _may_ask(connection: Any, subject: str, tin: Any, territory: Any) -> A
 
 
 def _tin(text: str) -> Any:
-    from registry.values import Tin
+    from registry.domain.values import Tin
 
     return word(Tin, text, "TIN")
 
 
 def _administration(text: str) -> Any:
-    from registry.values import AdministrationCode
+    from registry.domain.values import AdministrationCode
 
     return word(AdministrationCode, text.strip().upper(), "--in")

@@ -51,7 +51,7 @@ def export(
     from api.audit import NothingToExport, Scope, export
     from api.global_ids import key_of
     from api.refusals import Unanswered
-    from registry.values import Tin
+    from registry.domain.values import Tin
 
     try:
         operator = operator and Tin.parse(operator).text

@@ -23,8 +23,8 @@ def new_key(
 
     `add_key` gives it to the register. Make two: nobody can replace the last one if it is lost.
     """
-    from registry.notes import ED25519, Signer
-    from registry.values import AdministrationCode
+    from registry.domain.values import AdministrationCode
+    from registry.transparency.signed_notes import ED25519, Signer
 
     try:
         code = AdministrationCode.parse(administration)
@@ -53,10 +53,10 @@ def sign_commands(
     from msgspec.json import decode
     from msgspec.structs import replace
 
-    from registry import commands as c
-    from registry.errors import BadValue
-    from registry.notes import ED25519, Signer
-    from registry.signatures import sign
+    from registry.domain import commands as c
+    from registry.domain.errors import BadValue
+    from registry.domain.signatures import sign
+    from registry.transparency.signed_notes import ED25519, Signer
 
     try:
         code, _, seed = named(str(key)).read_text(encoding="utf-8").strip().partition(" ")

@@ -27,9 +27,9 @@ def erase(
 
     from api.erasure import erase as erased
     from projections.persons import Persons
-    from registry import commands as c
-    from registry.application import Registry
-    from registry.database import environment
+    from registry.application.registry import Registry
+    from registry.domain import commands as c
+    from registry.ledger.database import environment
 
     try:
         who = UUID(person)

@@ -166,7 +166,7 @@ def _source(
 def _explain(source: Source, as_json: bool) -> None:
     """How the file is read, and three lines as they would be taken."""
     from api.lines import explain, lines_from
-    from registry.errors import BadValue
+    from registry.domain.errors import BadValue
 
     taken, bad = [], []
     for line in islice(lines_from(source), 3):

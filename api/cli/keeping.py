@@ -29,7 +29,7 @@ def migrate(home: Home = HOME) -> None:
     from api.cli.terminal import complain, home_of
     from api.postgres import database
     from projections.rederive import bring_up_to_date
-    from registry.database import migrate as apply
+    from registry.ledger.database import migrate as apply
 
     with database(home_of(home)) as url:
         applied = apply(url)

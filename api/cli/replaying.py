@@ -29,7 +29,7 @@ from api.cli.terminal import (
     shown,
     word,
 )
-from registry.instants import TOLERANCE
+from registry.domain.instants import TOLERANCE
 
 if TYPE_CHECKING:
     from projections.contrast import Difference, Moment
@@ -137,9 +137,9 @@ def _events(
 
     from api.global_ids import key_of
     from api.refusals import Unanswered
-    from registry.agreements import Agreement
-    from registry.operators import Operator
-    from registry.values import Tin
+    from registry.domain.agreements.events import Agreement
+    from registry.domain.operators.events import Operator
+    from registry.domain.values import Tin
 
     where, values = [SQL("true")], dict[str, Any]()
     streams = [_uuid(stream)] if stream else []
@@ -214,7 +214,7 @@ def diff(
     from psycopg.rows import dict_row
 
     from projections.contrast import Contrast, Moment
-    from registry.values import AdministrationCode, Tin
+    from registry.domain.values import AdministrationCode, Tin
 
     now = datetime.now(UTC)
     moments = [Moment(*_instants(text, now)) for text in (one, other)]
@@ -340,8 +340,8 @@ def _known_types(types: list[str]) -> None:
     """Nothing found must mean that nothing happened, and not that the name was mistyped."""
     from difflib import get_close_matches
 
-    from registry.nouns import AGGREGATES
-    from registry.stored import EventMapper
+    from registry.domain.aggregates import AGGREGATES
+    from registry.ledger.mapper import EventMapper
 
     topics = EventMapper(AGGREGATES).topics
     for name in types:

@@ -72,7 +72,7 @@ def serve(
         from api.authentication import NoIssuer
         from api.security_contact import absent
         from api.settings import Settings
-        from registry.privileges import OF_THE_SERVICE
+        from registry.ledger.privileges import OF_THE_SERVICE
 
         print(f"serve: it accepts {NoIssuer.accepts}", flush=True)
         with register(home, *OF_THE_SERVICE) as url:

@@ -24,7 +24,7 @@ def sign(home: Home = HOME, with_parent: WithParent = False) -> None:
 
         from api.signer import HeadSigner
         from projections.recount import NotToBeSigned
-        from registry.policies import BadPolicy
+        from registry.transparency.witness_policy import BadPolicy
 
         try:
             HeadSigner(url, home_of(home)).run(stop)

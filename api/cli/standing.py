@@ -67,7 +67,7 @@ def new_epoch(
     """
     import psycopg
 
-    from registry.epochs import begin, current
+    from registry.ledger.epochs import begin, current
 
     with register(home, "aeo_writer") as url:
         with psycopg.connect(url) as connection:

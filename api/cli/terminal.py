@@ -16,8 +16,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from registry import instants
-from registry.texts import is_hidden
+from registry.domain import instants
+from registry.domain.texts import is_hidden
 
 OK, REFUSED, USAGE, NO_DATABASE, BAD_FILE = range(5)
 EXIT_CODES = (
@@ -84,15 +84,15 @@ def register(home: str, *roles: str) -> Iterator[str]:
 
     Our own database is brought up to date first, so that every question has an answer, if only
     that nothing is there. One that DATABASE_URL names is left as it is: its owner migrates it.
-    `roles`: what the command lets its login become (registry/privileges.py).
+    `roles`: what the command lets its login become (registry/ledger/privileges.py).
     Raises NoDatabase, WrongSession behind a pooler that shares sessions, MigrationRefused where the
     database is of another release, and PrivilegeMissing.
     """
     from api.postgres import database
     from projections.rederive import bring_up_to_date
-    from registry.database import migrate, require_schema
-    from registry.privileges import require_roles
-    from registry.sessions import require_own_session
+    from registry.ledger.database import migrate, require_schema
+    from registry.ledger.privileges import require_roles
+    from registry.ledger.sessions import require_own_session
 
     with database(home_of(home)) as url:
         if "DATABASE_URL" not in os.environ:

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from api.files import ORDERS, Cell
-from registry import commands as c
-from registry.errors import BadValue
+from registry.domain import commands as c
+from registry.domain.errors import BadValue
 
 YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?")
 COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")

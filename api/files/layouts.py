@@ -15,7 +15,7 @@ import msgspec
 from api.files import BadFile, Cell, Told
 from api.files.cells import kinds, text_of, typed
 from api.files.headers import match_of, plain
-from registry import commands as c
+from registry.domain import commands as c
 from registry.paths import LAYOUTS
 
 

@@ -18,8 +18,8 @@ from api.files.encodings import look
 from api.files.headers import fields_of, header_of, is_blank, match_of
 from api.files.layouts import Layout, match_layout
 from api.files.tables import TOP, dialect_of, opened, rows
-from registry import commands as c
-from registry.errors import BadValue
+from registry.domain import commands as c
+from registry.domain.errors import BadValue
 
 #: A line's number, and what it says or why it says nothing.
 Said = tuple[int, dict[str, Any] | BadValue]

@@ -14,7 +14,7 @@ import msgspec
 from api.files.cells import kinds
 from api.glossary import MEANINGS as SCHEMA
 from api.lines import wanted
-from registry import commands as c
+from registry.domain import commands as c
 
 #: Fields that a person filling in a sheet has no use for.
 NOT_ASKED = ("command_id", "expected_version", "signature")

@@ -14,7 +14,7 @@ from api.pages.asking import ask
 from api.pages.faults import PageRoute
 from api.pages.render import page
 from api.pages.words import OPEN_END, Sign, country, interval, phrase, territory
-from registry.values import AgreementKind, AgreementStatus, Pillar
+from registry.domain.values import AgreementKind, AgreementStatus, Pillar
 
 router = APIRouter(route_class=PageRoute)
 

@@ -19,8 +19,8 @@ from api.pages.faults import PageRoute
 from api.pages.operators import RECOGNITION
 from api.pages.render import page
 from api.pages.words import moment, territory
-from registry.decisions import day_of
-from registry.values import AdministrationCode, Tin
+from registry.domain.decisions import day_of
+from registry.domain.values import AdministrationCode, Tin
 
 router = APIRouter(route_class=PageRoute)
 

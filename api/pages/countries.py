@@ -14,7 +14,7 @@ from api.pages.faults import PageRoute
 from api.pages.render import page
 from api.pages.words import country as name_of
 from api.pages.words import territory
-from registry.values import AdministrationCode
+from registry.domain.values import AdministrationCode
 
 router = APIRouter(route_class=PageRoute)
 

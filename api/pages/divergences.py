@@ -13,8 +13,8 @@ from api.pages.asking import ask, context
 from api.pages.faults import PageRoute
 from api.pages.render import page
 from api.pages.words import territory as meant
-from registry import instants
-from registry.decisions import begins, day_of, ends
+from registry.domain import instants
+from registry.domain.decisions import begins, day_of, ends
 
 router = APIRouter(route_class=PageRoute)
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from fastapi import Request
 
 from api.pages.asking import ask, context
-from registry import instants
+from registry.domain import instants
 
 _WITH_ZONE = re.compile(r"([Zz]|[+-]\d\d:\d\d)$")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")

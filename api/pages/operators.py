@@ -15,7 +15,7 @@ from api.pages.asking import Asked, ask
 from api.pages.faults import PageRoute
 from api.pages.render import page
 from api.pages.words import civil, moment, standing, territory
-from registry.values import AdministrationCode, Tin
+from registry.domain.values import AdministrationCode, Tin
 
 router = APIRouter(route_class=PageRoute)
 

@@ -15,8 +15,8 @@ from api.pages.asking import ask, context
 from api.pages.faults import PageRoute
 from api.pages.render import HEADERS, page
 from projections.persons import LONGEST
-from registry import commands as c
-from registry.values import ContactRole, Tin
+from registry.domain import commands as c
+from registry.domain.values import ContactRole, Tin
 
 router = APIRouter(route_class=PageRoute)
 

@@ -9,7 +9,7 @@ from api.pages import forms
 from api.pages.asking import ask
 from api.pages.faults import PageRoute
 from api.pages.render import page
-from registry.rules import NOT_ON_RECORD
+from registry.domain.programme_rules import NOT_ON_RECORD
 
 router = APIRouter(route_class=PageRoute)
 

@@ -13,9 +13,9 @@ from api.pages.cases import CASES
 from api.pages.faults import PageRoute
 from api.pages.render import page
 from api.pages.words import is_called, territory
-from registry.identifiers import LONGEST, normal
-from registry.texts import folded
-from registry.values import Tin
+from registry.domain.identifiers import LONGEST, normal
+from registry.domain.texts import folded
+from registry.domain.values import Tin
 
 router = APIRouter(route_class=PageRoute)
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from babel import Locale
 from babel.languages import get_official_languages
 
-from registry.texts import folded
-from registry.texts import shown as shown
-from registry.values import OTHER_CODES
-from registry.zones import zone as zone_of
+from registry.domain.texts import folded
+from registry.domain.texts import shown as shown
+from registry.domain.time_zones import zone as zone_of
+from registry.domain.values import OTHER_CODES
 
 #: What a source gives as "nobody knows whether it happened at all".
 OPEN_END = "9999-12-31"

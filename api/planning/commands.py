@@ -36,8 +36,8 @@ from api.limits import Document
 from api.mutations import SPELLED, Recorded, give, said
 from api.refusals import Refused
 from api.vocabulary import LARGEST
-from registry import commands as c
-from registry.errors import Refusal
+from registry.domain import commands as c
+from registry.domain.errors import Refusal
 
 KINDS = {to_camel_case(name): kind for name, kind in c.COMMANDS.items()}
 #: What can be shown of an outcome without reading anything more.

@@ -35,7 +35,7 @@ VERDICTS = Metric("aeo_verdicts", "Verdicts in answers, by where their text came
 _KEPT, _MADE = map(VERDICTS.labels, ("kept", "made"))
 #: Between what those who hold alike have in common and an operator's own; JSON escapes it.
 OWN = b"\x02"
-#: As registry.recognition.in_full has it.
+#: As registry.domain.recognition.in_full has it.
 WANTING = {"NO_INFORMATION": "NO_CONSENT"}
 
 

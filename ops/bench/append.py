@@ -26,7 +26,7 @@ from ops.bench.questions import write_bodies
 from ops.bench.servers import World
 from ops.bench.stores import LIMIT, STORES, TASKS, THREADS, Place, variables
 from projections.follower import Follower
-from registry.database import migrate
+from registry.ledger.database import migrate
 
 WRITERS = (1, 8, 32, 128)
 DRAWN = 32

@@ -28,7 +28,7 @@ from rich.table import Table
 from api import postgres
 from api.load import load_operators, load_world
 from projections.follower import Follower
-from registry.database import migrate
+from registry.ledger.database import migrate
 
 ROOT = Path(__file__).parents[2]
 START = 60.0  # seconds that a server may take until it answers

@@ -30,8 +30,8 @@ from api import postgres
 from api.load import load_operators, load_world
 from api.synthetic import Population
 from projections.follower import Follower
-from registry.application import Registry
-from registry.database import environment, migrate
+from registry.application.registry import Registry
+from registry.ledger.database import environment, migrate
 
 Measured = tuple[float, int]  # events a second, megabytes at the most
 Stage = Callable[[str, int], int]

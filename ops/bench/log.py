@@ -28,13 +28,13 @@ from ops.bench import common, stores
 from ops.bench.stores import Place
 from projections.log import LEADER, Integrator
 from projections.reads import log as reads
-from registry import notes, proofs
-from registry.commitments import entry
-from registry.database import migrate
+from registry.ledger.database import migrate
+from registry.transparency import merkle, signed_notes
+from registry.transparency.leaves import entry
 
 ASKED = 2_000  # proofs
 WRITERS = 32
-SIGNER = notes.Signer.of_seed("bench.example/aeo", notes.ED25519, bytes(32))
+SIGNER = signed_notes.Signer.of_seed("bench.example/aeo", signed_notes.ED25519, bytes(32))
 
 
 # ---------------------------------------------------------------- a large tree
@@ -58,15 +58,15 @@ def tree(url: str, leaves: int) -> list[int]:
                 for index, tile in enumerate(hashes):
                     copy.write_row((level, index, tile))
                     tops[level, index] = tile
-                    if len(tile) == proofs.WIDTH * proofs.HASH:
-                        above += proofs.subtree(tile)
+                    if len(tile) == merkle.WIDTH * merkle.HASH:
+                        above += merkle.subtree(tile)
             if not above:
                 break
             if level == 0:  # the rest is small; this was all of it
-                tops = {key: it for key, it in tops.items() if key[1] == leaves // proofs.WIDTH}
+                tops = {key: it for key, it in tops.items() if key[1] == leaves // merkle.WIDTH}
             level, hashes = level + 1, _tiles(bytes(above))
-        root = proofs.root(proofs.from_tiles(lambda level, index: tops[level, index]), leaves)
-        text = notes.Checkpoint(SIGNER.name, leaves, root).text
+        root = merkle.root(merkle.from_tiles(lambda level, index: tops[level, index]), leaves)
+        text = signed_notes.Checkpoint(SIGNER.name, leaves, root).text
         connection.execute("update proof.state set size = %s, position = %s", [leaves, leaves])
         connection.execute(
             "insert into proof.checkpoint values (%s, %s, %s, now())",
@@ -78,17 +78,17 @@ def tree(url: str, leaves: int) -> list[int]:
 def _leaves(count: int, entries: dict[int, bytes]) -> Iterator[bytes]:
     """Tiles of random hashes, but for the entries'."""
     known = sorted(entries, reverse=True)
-    for first in range(0, count, proofs.WIDTH):
-        tile = bytearray(os.urandom(min(proofs.WIDTH, count - first) * proofs.HASH))
-        while known and known[-1] < first + proofs.WIDTH:
+    for first in range(0, count, merkle.WIDTH):
+        tile = bytearray(os.urandom(min(merkle.WIDTH, count - first) * merkle.HASH))
+        while known and known[-1] < first + merkle.WIDTH:
             index = known.pop()
-            at = (index - first) * proofs.HASH
-            tile[at : at + proofs.HASH] = proofs.leaf_hash(entries[index])
+            at = (index - first) * merkle.HASH
+            tile[at : at + merkle.HASH] = merkle.leaf_hash(entries[index])
         yield bytes(tile)
 
 
 def _tiles(hashes: bytes) -> Iterator[bytes]:
-    size = proofs.WIDTH * proofs.HASH
+    size = merkle.WIDTH * merkle.HASH
     return (hashes[at : at + size] for at in range(0, len(hashes), size))
 
 
@@ -110,7 +110,7 @@ async def prove(url: str, positions: list[int]) -> tuple[list[float], float, str
 
 def verified(proof: str, url: str) -> float:
     """Milliseconds, with the signature, as an auditor's program takes them. Raises BadProof."""
-    it = notes.read_proof(proof)
+    it = signed_notes.read_proof(proof)
     with psycopg.connect(url) as connection:
         [(leaf,)] = connection.execute(
             "select entry from proof.leaf where leaf_index = %s", [it.index]
@@ -118,10 +118,10 @@ def verified(proof: str, url: str) -> float:
     took = []
     for _ in range(200):
         at = perf_counter()
-        it = notes.read_proof(proof)
-        head = notes.read_checkpoint(it.checkpoint.text)
+        it = signed_notes.read_proof(proof)
+        head = signed_notes.read_checkpoint(it.checkpoint.text)
         assert it.checkpoint.signed_by([SIGNER.key])
-        proofs.verify_inclusion(proofs.leaf_hash(leaf), it.index, head.size, it.path, head.root)
+        merkle.verify_inclusion(merkle.leaf_hash(leaf), it.index, head.size, it.path, head.root)
         took.append((perf_counter() - at) * 1000)
     assert b64decode(it.checkpoint.text.split("\n")[2]) == head.root
     return median(took)

@@ -40,10 +40,10 @@ from ops.bench.stores import variables
 from projections.follower import Follower
 from projections.rebuild import make, rebuild
 from projections.tables import COLUMNS, columns
-from registry import commands as c
-from registry.application import Registry
-from registry.database import environment
-from registry.values import Role, Tin
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.values import Role, Tin
+from registry.ledger.database import environment
 
 LIMIT, STOCK, REBUILD = "COPY out + in (limit)", "eventsourcing, ProjectionRunner", "ours, rebuild"
 FOLLOW, EMMETT = "ours, follower from zero", "emmett, its consumer"

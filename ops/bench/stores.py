@@ -28,9 +28,9 @@ from psycopg.conninfo import conninfo_to_dict
 from ops.bench import common, installing, pgbench, servers
 from ops.bench.common import Measure, Unfit
 from ops.bench.servers import PEERS
-from registry.database import environment, migrate
-from registry.ledger import Command, Metadata, StreamMoved
-from registry.recorder import LedgerFactory, LedgerRecorder
+from registry.ledger.database import environment, migrate
+from registry.ledger.recorder import LedgerFactory, LedgerRecorder
+from registry.ledger.types import Command, Metadata, StreamMoved
 
 STATE = (
     '{"effective":"2026-01-05","decided":"2026-01-02","decided_by":"CN",'

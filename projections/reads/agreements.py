@@ -13,7 +13,7 @@ from psycopg.rows import class_row, scalar_row
 from projections.reads.administrations import BLOC
 from projections.reads.clocks import POSITION, AsOf, believed, on_both
 from projections.reads.spans import Span
-from registry.texts import folded
+from registry.domain.texts import folded
 
 Connection = AsyncConnection[Any]
 T = TypeVar("T")

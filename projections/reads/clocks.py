@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
-from registry.clocks import ALWAYS, NEVER_AT
+from registry.domain.bitemporal import ALWAYS, NEVER_AT
 
 
 @dataclass(frozen=True)

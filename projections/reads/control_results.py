@@ -12,9 +12,9 @@ from psycopg import AsyncConnection
 
 from projections.reads.clocks import POSITION, believed
 from projections.reads.recognition import LINK, json_list
-from registry.links import Link
-from registry.recognition import Member
-from registry.values import AdministrationCode, decode_value
+from registry.domain.agreements.timeline import Link
+from registry.domain.recognition import Member
+from registry.domain.values import AdministrationCode, decode_value
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Crossings by their original names, as the clauses on recognition name them.
 
-The rule is registry.control_results.known_as. The SQL (ops/migrations/0162_crossings.sql) is it for
+The rule is registry.domain.control_results.known_as. The SQL (ops/migrations/0162_crossings.sql) is it for
 names in ASCII alone: letter case in other scripts would depend on the locale of the database.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection
 
-from registry.control_results import known_as
+from registry.domain.control_results import known_as
 
 #: SQL: the original names that agreements have, as JSON text, and who reads it.
 NAMES = """(select coalesce(json_agg(a.names), '[]')::text from views.agreement a

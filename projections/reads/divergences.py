@@ -13,10 +13,10 @@ from psycopg import AsyncConnection
 from projections.divergences import Believed, Between, Listed, Past, Way
 from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
 from projections.reads.visibility import SIGHT, VISIBLE_NOW, Sight
-from registry.links import Link
-from registry.recognition import ConsentLaw, Member
-from registry.standing import Consented, Identified, Period
-from registry.values import AdministrationCode, Tin, decode_value
+from registry.domain.agreements.timeline import Link
+from registry.domain.operators.timeline import Consented, Identified, Period
+from registry.domain.recognition import ConsentLaw, Member
+from registry.domain.values import AdministrationCode, Tin, decode_value
 
 Connection = AsyncConnection[Any]
 

@@ -1,4 +1,4 @@
-"""The epochs of the ledger, read for an answer: see registry/epochs.py."""
+"""The epochs of the ledger, read for an answer: see registry/ledger/epochs.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from registry.epochs import COLUMNS, Epoch
+from registry.ledger.epochs import COLUMNS, Epoch
 
 
 async def epochs(connection: AsyncConnection[Any]) -> list[Epoch]:

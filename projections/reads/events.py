@@ -11,10 +11,10 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from registry.administrations import Administration
-from registry.agreements import Agreement
-from registry.programmes import Programme
-from registry.values import AdministrationCode
+from registry.domain.administrations import Administration
+from registry.domain.agreements.events import Agreement
+from registry.domain.programmes import Programme
+from registry.domain.values import AdministrationCode
 
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 

@@ -23,7 +23,7 @@ from projections.reads.changes import (
     with_particulars,
 )
 from projections.reads.visibility import Sight
-from registry.values import AdministrationCode
+from registry.domain.values import AdministrationCode
 
 CHUNK = 500  # operators whose past is read at once
 _INSTANT = timedelta(microseconds=1)

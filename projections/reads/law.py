@@ -20,9 +20,9 @@ from psycopg import AsyncConnection, AsyncRawCursor
 
 from projections.reads.clocks import AsOf
 from projections.reads.crossings import NAMES, NAMES_OF
-from registry.control_results import known_as
-from registry.recognition import crosses, plain_crossing
-from registry.values import COUNTS_ABROAD
+from registry.domain.control_results import known_as
+from registry.domain.recognition import crosses, plain_crossing
+from registry.domain.values import COUNTS_ABROAD
 
 COUNTS = tuple(status.value for status in COUNTS_ABROAD)
 

@@ -11,9 +11,9 @@ from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection
 
-from registry import proofs
-from registry.commitments import Row, event_bytes
-from registry.notes import Proof, read_note
+from registry.transparency import merkle
+from registry.transparency.leaves import Row, event_bytes
+from registry.transparency.signed_notes import Proof, read_note
 
 #: The last checkpoint with its witnesses' newest lines. Null in a log that was never signed.
 HEAD = """
@@ -102,19 +102,19 @@ async def tile(connection: AsyncConnection[Any], level: int, index: int, width: 
     """The first `width` hashes of a tile. Raises NotInTheLog."""
     cursor = await connection.execute(
         "select substr(hashes, 1, %s) from proof.tile where level = %s and index = %s",
-        [width * proofs.HASH, level, index],
+        [width * merkle.HASH, level, index],
         binary=True,
     )
     row = await cursor.fetchone()
-    if row is None or len(row[0]) < width * proofs.HASH:
-        raise NotInTheLog(f"tile {proofs.tile_path(level, index, width)} is not in the log")
+    if row is None or len(row[0]) < width * merkle.HASH:
+        raise NotInTheLog(f"tile {merkle.tile_path(level, index, width)} is not in the log")
     found: bytes = row[0]
     return found
 
 
 async def entries(connection: AsyncConnection[Any], index: int, width: int) -> list[bytes]:
     """The leaves under a tile of the lowest level. Raises NotInTheLog."""
-    first = index * proofs.WIDTH
+    first = index * merkle.WIDTH
     cursor = await connection.execute(
         "select entry from proof.leaf where leaf_index >= %s and leaf_index < %s"
         " order by leaf_index",
@@ -123,7 +123,7 @@ async def entries(connection: AsyncConnection[Any], index: int, width: int) -> l
     )
     found = [entry for (entry,) in await cursor.fetchall()]
     if len(found) < width:
-        raise NotInTheLog(f"entries {proofs.numbered(index)} are not all in the log")
+        raise NotInTheLog(f"entries {merkle.numbered(index)} are not all in the log")
     return found
 
 
@@ -152,13 +152,13 @@ async def inclusions(
         return {}
     written, root, until = next((row[:3] for row in rows if row[0]), rows[0][:3])
     leaves = [row[3:6] for row in rows]
-    beneath = {(0, row[4] // proofs.WIDTH): row[6] for row in rows if row[6]}
+    beneath = {(0, row[4] // merkle.WIDTH): row[6] for row in rows if row[6]}
     paths = await _paths(connection, until, [index for _, index, _ in leaves], beneath)
     note = _note(written) if written else None
     found = {}
     for (position, index, entry), path in zip(leaves, paths, strict=True):
-        leaf = proofs.leaf_hash(entry)
-        top = root or proofs.root_by_inclusion(leaf, index, until, path)
+        leaf = merkle.leaf_hash(entry)
+        top = root or merkle.root_by_inclusion(leaf, index, until, path)
         proof = Proof(index, tuple(path), note).written if note else None
         found[position] = Inclusion(index, until, top, leaf, path, proof)
     return found
@@ -185,8 +185,8 @@ async def consistency(connection: AsyncConnection[Any], old: int, new: int) -> l
     if row is None or new > row[0]:
         raise NotInTheLog(f"the log does not have {new} leaves yet")
     wanted: set[tuple[int, int]] = set()
-    proofs.consistency_path(_noting(wanted), old, new)
-    return proofs.consistency_path(await _nodes(connection, new, wanted, {}), old, new)
+    merkle.consistency_path(_noting(wanted), old, new)
+    return merkle.consistency_path(await _nodes(connection, new, wanted, {}), old, new)
 
 
 async def openings(
@@ -241,37 +241,37 @@ async def _paths(
     connection: AsyncConnection[Any], size: int, leaves: Sequence[int], beneath: Tiles
 ) -> list[list[bytes]]:
     """From the tiles that they need: those at hand, and the others read at once."""
-    wanted = {place for index in leaves for place in proofs.tiles_beside(index, size)}
+    wanted = {place for index in leaves for place in merkle.tiles_beside(index, size)}
     node = await _nodes(connection, size, wanted, beneath)
     if len(leaves) > 1:  # neighbours share most of their ways
         node = cache(node)
-    return [proofs.inclusion_path(node, index, size) for index in leaves]
+    return [merkle.inclusion_path(node, index, size) for index in leaves]
 
 
 _note = lru_cache(maxsize=8)(read_note)  # thousands of proofs are of one head
 
 
-def _noting(wanted: set[tuple[int, int]]) -> proofs.Node:
+def _noting(wanted: set[tuple[int, int]]) -> merkle.Node:
     """Answers nothing, and notes in which tiles the answers lie."""
 
     def note(level: int, index: int) -> bytes:
-        row, above = divmod(level, proofs.HEIGHT)
-        wanted.add((row, (index << above) // proofs.WIDTH))
-        return bytes(proofs.HASH)
+        row, above = divmod(level, merkle.HEIGHT)
+        wanted.add((row, (index << above) // merkle.WIDTH))
+        return bytes(merkle.HASH)
 
     return note
 
 
 async def _nodes(
     connection: AsyncConnection[Any], size: int, wanted: set[tuple[int, int]], beneath: Tiles
-) -> proofs.Node:
+) -> merkle.Node:
     """The hashes of a tree of `size` leaves, from the tiles that are wanted."""
     above = _above.setdefault(connection, {})
     found = {place: above.get(place) or beneath.get(place, b"") for place in wanted}
     short = [
         place
         for place, hashes in found.items()
-        if len(hashes) < proofs.width_of(*place, size) * proofs.HASH
+        if len(hashes) < merkle.width_of(*place, size) * merkle.HASH
     ]
     if short:
         levels, indexes = zip(*sorted(short), strict=True)
@@ -284,10 +284,10 @@ async def _nodes(
         )
         for level, index, hashes in await cursor.fetchall():
             found[level, index] = hashes
-            if level or len(hashes) < proofs.WIDTH * proofs.HASH:
+            if level or len(hashes) < merkle.WIDTH * merkle.HASH:
                 if len(above) >= KEPT:
                     above.clear()
                 above[level, index] = hashes
             else:
                 above.pop((level, index), None)  # it was at the edge
-    return proofs.from_tiles(lambda level, index: found.get((level, index), b""))
+    return merkle.from_tiles(lambda level, index: found.get((level, index), b""))

@@ -14,8 +14,8 @@ from psycopg.rows import class_row
 from projections.pasts import Held, Past
 from projections.reads import changes
 from projections.reads.visibility import Sight
-from registry.recognition import Question, recognise
-from registry.values import AdministrationCode, Direction, HsCode, Outcome, Role
+from registry.domain.recognition import Question, recognise
+from registry.domain.values import AdministrationCode, Direction, HsCode, Outcome, Role
 
 Connection = AsyncConnection[Any]
 

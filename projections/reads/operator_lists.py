@@ -23,7 +23,7 @@ from projections.reads.clocks import AsOf, on_both
 from projections.reads.operators import NAMED, OPERATOR, STANDING, OperatorRow, asked_by
 from projections.reads.spans import Span
 from projections.reads.visibility import SIGHT, VISIBLE, Sight, at_home, disclosed
-from registry.texts import folded
+from registry.domain.texts import folded
 
 Connection = AsyncConnection[Any]
 

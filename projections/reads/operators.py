@@ -14,9 +14,9 @@ from psycopg.rows import class_row, scalar_row
 from projections.reads.clocks import POSITION, AsOf, believed, on_both
 from projections.reads.events import COLUMNS, EventRow
 from projections.reads.visibility import SIGHT, VISIBLE, VISIBLE_NOW, Sight, disclosed
-from registry.disclosure import CERTIFIED, Stretch, disclosed_flags, disclosed_stretches
-from registry.identifiers import normal
-from registry.values import Status, Tin
+from registry.domain.disclosure import CERTIFIED, Stretch, disclosed_flags, disclosed_stretches
+from registry.domain.identifiers import normal
+from registry.domain.values import Status, Tin
 
 Connection = AsyncConnection[Any]
 
@@ -271,7 +271,7 @@ async def disclosed_periods(
     connection: Connection, known: datetime, first: int, tins: Sequence[str]
 ) -> dict[str, list[PeriodRow]]:
     """The same for those who are not at home: what is certified, without its grounds, and without
-    the edges at which nothing changes that they are told (registry.disclosure)."""
+    the edges at which nothing changes that they are told (registry.domain.disclosure)."""
     statement = """
     select p.tin, p.authorisation, p.number, p.status, p.abroad, p.flags,
         jsonb_build_array(p.programme, p.type, p.roles, p.effective_from, p.valid_until)::text,

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from projections.reads.clocks import AsOf, believed, on_both
-from registry.texts import folded
+from registry.domain.texts import folded
 
 Connection = AsyncConnection[Any]
 

@@ -15,9 +15,9 @@ from projections.reads.administrations import BLOC
 from projections.reads.agreements import PartnerRow
 from projections.reads.clocks import AsOf, believed, on_both
 from projections.reads.spans import Span
-from registry.decisions import begins
-from registry.texts import folded
-from registry.values import NEVER, AdministrationCode, Dates
+from registry.domain.decisions import begins
+from registry.domain.texts import folded
+from registry.domain.values import NEVER, AdministrationCode, Dates
 
 Connection = AsyncConnection[Any]
 

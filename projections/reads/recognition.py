@@ -14,9 +14,10 @@ from psycopg.rows import dict_row
 
 from projections.reads.clocks import POSITION, believed
 from projections.reads.visibility import SIGHT, VISIBLE, Sight
-from registry.clocks import ALWAYS, NEVER_AT
-from registry.links import Link
-from registry.recognition import (
+from registry.domain.agreements.timeline import Link
+from registry.domain.bitemporal import ALWAYS, NEVER_AT
+from registry.domain.operators.timeline import Consented, Identified, Period
+from registry.domain.recognition import (
     Answer,
     ConsentLaw,
     Facts,
@@ -26,8 +27,7 @@ from registry.recognition import (
     holds,
     recognise,
 )
-from registry.standing import Consented, Identified, Period
-from registry.values import AdministrationCode, Tin, decode_value
+from registry.domain.values import AdministrationCode, Tin, decode_value
 
 
 def json_list(sql: str) -> str:

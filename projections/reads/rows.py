@@ -13,7 +13,7 @@ from projections.reads.crossings import in_sql
 from projections.reads.law import HELD, LAW
 from projections.reads.visibility import VISIBLE, at_home, disclosed, visible
 from projections.texts import LATEST
-from registry.values import Status
+from registry.domain.values import Status
 
 
 @dataclass(frozen=True)

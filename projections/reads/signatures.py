@@ -8,9 +8,9 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from registry.administrations import Administration
-from registry.decisions import CommandSignature
-from registry.values import AdministrationCode
+from registry.domain.administrations import Administration
+from registry.domain.decisions import CommandSignature
+from registry.domain.values import AdministrationCode
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def at_home(row: str) -> str:
 
 def certified(row: str, known: str) -> str:
     """SQL: whether the operator on this row of views.operator was granted anything by that instant.
-    Before that only those at home are told of the operator (registry/disclosure.py)."""
+    Before that only those at home are told of the operator (registry/domain/disclosure.py)."""
     return f"""(({row}.settled <= {known} and {row}.held_statuses && {_CERTIFIED})
     or rule.certified_by({row}.tin, {known}))"""
 

@@ -17,9 +17,9 @@ from api.service import Service
 from api.settings import Settings
 from api.tokens import issue
 from projections.follower import Follower
-from registry import commands
-from registry.application import Registry
-from registry.database import environment
+from registry.application.registry import Registry
+from registry.domain import commands
+from registry.ledger.database import environment
 
 KOREA = "partner:KR"
 CHINA = "officer:CN"

@@ -13,9 +13,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from projections.follower import Follower
-from registry import commands
-from registry.application import Registry
-from registry.database import environment
+from registry.application.registry import Registry
+from registry.domain import commands
+from registry.ledger.database import environment
 from tests.api.client import Client
 
 Line = dict[str, Any]

@@ -15,8 +15,8 @@ from api.access import (
     named,
     operator,
 )
-from registry import commands as c
-from registry.values import AdministrationCode, Tin
+from registry.domain import commands as c
+from registry.domain.values import AdministrationCode, Tin
 from tests.api.client import Client
 
 CN, KR, DE, EU = map(AdministrationCode, ("CN", "KR", "DE", "EU"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from registry.rules import MEANINGS
+from registry.domain.programme_rules import MEANINGS
 from tests.api.client import Client
 from tests.api.region import region
 

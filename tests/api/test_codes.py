@@ -13,8 +13,8 @@ from api.codes import ERRORS, REFUSALS, RefusalCode, field_at_fault, kinds
 from api.counter import LATER
 from api.mutations import SPELLED
 from api.schema import core
-from registry import commands as c
-from registry.errors import Refusal
+from registry.domain import commands as c
+from registry.domain.errors import Refusal
 from registry.paths import OPS, ROOT
 from tests.api.client import ACME, AUDITOR, CHINA, Client
 from tests.registry.test_no_command_is_silent import KINDS, first, others, things

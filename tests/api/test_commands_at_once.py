@@ -16,7 +16,7 @@ from api.limits import read
 from api.planning.commands import as_it_stands, order
 from api.schema import core
 from projections.follower import Follower
-from registry import commands
+from registry.domain import commands
 from tests.api.client import ACME, CHINA, Client, small_world
 from tests.api.test_mutations import IDS, sample
 

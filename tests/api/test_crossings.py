@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.control_results import known_as
+from registry.domain.control_results import known_as
 from tests.api.client import AUDITOR, Client
 from tests.api.region import FRUIT, agreement, clause, record, region, step
 from tests.api.test_planner import _asker, _planned, _read, _run, _stock

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from psycopg.conninfo import make_conninfo
 
 from projections.follower import Follower
-from registry import commands as c
-from registry import instants
-from registry.application import Registry
-from registry.database import environment
-from registry.decisions import begins, day_of, ends
-from registry.errors import BadValue
-from registry.instants import InTheFuture, of_knowledge, of_law, parse
-from registry.zones import names
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain import instants
+from registry.domain.decisions import begins, day_of, ends
+from registry.domain.errors import BadValue
+from registry.domain.instants import InTheFuture, of_knowledge, of_law, parse
+from registry.domain.time_zones import names
+from registry.ledger.database import environment
 from tests.api.client import AUDITOR, Client, record
 from tests.api.test_cli import Terminal
 from tests.api.test_pages import opened

@@ -19,8 +19,8 @@ from graphql import (
 )
 
 from api.schema import core
-from registry.disclosure import CERTIFIED, Stretch, disclosed_flags, disclosed_stretches
-from registry.values import CLOSED, ENDED, HELD, PENDING, Status
+from registry.domain.disclosure import CERTIFIED, Stretch, disclosed_flags, disclosed_stretches
+from registry.domain.values import CLOSED, ENDED, HELD, PENDING, Status
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 from tests.api.region import SHUT, Line, consent, operator, record, region
 from tests.api.test_planner import _asker, _planned, _read, _run, _stock

@@ -17,7 +17,7 @@ from api.imports import import_file
 from api.tokens import issue
 from projections.follower import Follower
 from projections.persons import Particulars
-from registry.values import Tin
+from registry.domain.values import Tin
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client
 from tests.keeping_log import asked
 

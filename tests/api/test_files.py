@@ -21,8 +21,8 @@ from api.files import BadFile, Told
 from api.files.layouts import Layout, layout_of
 from api.files.reading import Source, source_of
 from api.files.templates import template_of
-from registry import commands as c
-from registry.errors import BadValue
+from registry.domain import commands as c
+from registry.domain.errors import BadValue
 from tests.chance import TIMES
 from tests.workbooks import workbook
 

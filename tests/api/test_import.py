@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from api.files import BadFile, Told
 from api.files.reading import source_of
 from api.imports import import_file, import_lines
-from registry import commands as c
-from registry.application import Registry
-from registry.database import environment
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.ledger.database import environment
 
 KR = [
     {

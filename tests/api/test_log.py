@@ -11,9 +11,16 @@ import pytest
 
 from projections.follower import Follower
 from projections.log import Integrator
-from registry import proofs
-from registry.commitments import entry
-from registry.notes import COSIGNATURE, Checkpoint, Signer, read_checkpoint, read_key, read_proof
+from registry.transparency import merkle
+from registry.transparency.leaves import entry
+from registry.transparency.signed_notes import (
+    COSIGNATURE,
+    Checkpoint,
+    Signer,
+    read_checkpoint,
+    read_key,
+    read_proof,
+)
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client
 from tests.keeping_log import heads, is_signed
 
@@ -60,7 +67,7 @@ def checked(proof: dict[str, Any]) -> None:
     """As anybody would who has nothing but the proof."""
     path = [bytes.fromhex(it) for it in proof["path"]]
     leaf, root = bytes.fromhex(proof["leafHash"]), bytes.fromhex(proof["rootHash"])
-    proofs.verify_inclusion(leaf, proof["leafIndex"], proof["treeSize"], path, root)
+    merkle.verify_inclusion(leaf, proof["leafIndex"], proof["treeSize"], path, root)
 
 
 def test_the_log_says_who_it_is_and_how_far(counter: Client, sizes: tuple[int, int]) -> None:
@@ -94,7 +101,7 @@ def test_whoever_may_read_an_event_whole_can_open_its_leaf(counter: Client) -> N
             if it["proof"]:
                 opening = it["commitment"]
                 leaf = entry(b64decode(opening["salt"]), b64decode(opening["eventBytes"]))
-                assert proofs.leaf_hash(leaf).hex() == it["proof"]["leafHash"]
+                assert merkle.leaf_hash(leaf).hex() == it["proof"]["leafHash"]
                 assert it["type"].encode() in b64decode(opening["eventBytes"])
 
 
@@ -158,7 +165,7 @@ def test_a_tree_is_shown_to_be_the_beginning_of_a_later_one(
     found = counter.ask(CONSISTENCY, **{"from": sizes[0], "to": sizes[1]})["log"]
 
     path = [bytes.fromhex(it) for it in found["consistencyProof"]]
-    proofs.verify_consistency(*sizes, roots[sizes[0]], roots[sizes[1]], path)
+    merkle.verify_consistency(*sizes, roots[sizes[0]], roots[sizes[1]], path)
     assert counter.ask(CONSISTENCY, **{"from": 0, "to": 1})["log"]["consistencyProof"] == []
 
 

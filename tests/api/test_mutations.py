@@ -13,7 +13,7 @@ from strawberry.utils.str_converters import to_camel_case
 from api.mutations import INPUTS, shape
 from api.mutations import read as read_input
 from api.schema import core
-from registry import commands
+from registry.domain import commands
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client
 
 

@@ -12,11 +12,11 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from projections.follower import Follower
-from registry import commands as c
-from registry.application import Registry
-from registry.database import environment
-from registry.texts import folded
-from registry.values import Tin
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.texts import folded
+from registry.domain.values import Tin
+from registry.ledger.database import environment
 from tests.api.client import ACME, CHINA, Client, record, small_world
 from tests.api.test_cli import Terminal
 from tests.api.test_pages import opened

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from registry.errors import Refusal
+from registry.domain.errors import Refusal
 from tests.api.client import AUDITOR, Client
 from tests.api.region import FRUIT, LINES, OPEN, QUIET, SHUT, STEEL, Line, operator, record
 

@@ -25,11 +25,11 @@ from projections.reads.operator_lists import Wanted, count_sql, page_sql
 from projections.reads.operators import asked_by
 from projections.reads.spans import Span
 from projections.reads.visibility import Sight
-from registry import commands
-from registry.application import Registry
-from registry.database import environment
-from registry.errors import Refusal
-from registry.identifiers import normal
+from registry.application.registry import Registry
+from registry.domain import commands
+from registry.domain.errors import Refusal
+from registry.domain.identifiers import normal
+from registry.ledger.database import environment
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 from tests.api.region import Follower, Line, operator, region
 from tests.chance import TIMES

@@ -18,9 +18,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from registry import privileges
-from registry.database import MigrationRefused, require_schema, with_settings
-from registry.privileges import ROLES, PrivilegeMissing
+from registry.ledger import privileges
+from registry.ledger.database import MigrationRefused, require_schema, with_settings
+from registry.ledger.privileges import ROLES, PrivilegeMissing
 from tests.api.client import CHINA, Client, small_world
 from tests.api.test_cli import Terminal
 

@@ -22,9 +22,9 @@ from api.cluster import find_cluster
 from api.positions import MinPosition
 from api.seen import FILE, Memory
 from projections.follower import Follower
-from registry import epochs
-from registry.application import Registry
-from registry.database import environment, migrate
+from registry.application.registry import Registry
+from registry.ledger import epochs
+from registry.ledger.database import environment, migrate
 from tests.api.client import ACME, CHINA, KOREA, Client, record, small_world
 from tests.conftest import IN_A_HURRY
 from tests.gate import Gate

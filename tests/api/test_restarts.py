@@ -16,7 +16,7 @@ import pytest
 
 from api import postgres
 from api.cluster import find_cluster, runner
-from registry.database import migrate
+from registry.ledger.database import migrate
 from tests.api.client import small_world
 from tests.api.served import served
 

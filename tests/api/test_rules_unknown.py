@@ -13,7 +13,7 @@ import pytest
 from api.pages.asking import COOKIE
 from api.schema import core
 from api.tokens import issue
-from registry.errors import GroundNeeded
+from registry.domain.errors import GroundNeeded
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 from tests.api.region import operator, record, region
 from tests.api.test_planner import _asker, _plain, _planned, _read, _run, _stock

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from api.reasons import Fact, civil_day, why, why_relied
 from api.sentences import IN_GENERAL, sentence
-from registry.agreements import Clause
-from registry.clocks import ALWAYS, NEVER_AT
-from registry.control_results import Inspection, Reliance, rely
-from registry.links import Link, LinkState
-from registry.recognition import Answer, Facts, Member, Question, recognise
-from registry.standing import Consented, Identified
-from registry.values import (
+from registry.domain.agreements.events import Clause
+from registry.domain.agreements.timeline import Link, LinkState
+from registry.domain.bitemporal import ALWAYS, NEVER_AT
+from registry.domain.control_results import Inspection, Reliance, rely
+from registry.domain.operators.timeline import Consented, Identified
+from registry.domain.recognition import Answer, Facts, Member, Question, recognise
+from registry.domain.time_zones import names
+from registry.domain.values import (
     AdministrationCode,
     AgreementKind,
     Direction,
@@ -30,7 +31,6 @@ from registry.values import (
     Role,
     Status,
 )
-from registry.zones import names
 from tests.api.client import AUDITOR, Client
 from tests.api.region import PAPER, Line, agreement, clause, operator, record, region
 from tests.chance import TIMES

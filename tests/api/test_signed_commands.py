@@ -10,10 +10,10 @@ from uuid import uuid4
 
 from api.pages.asking import COOKIE
 from api.tokens import issue
-from registry import commands as c
-from registry import signatures
-from registry.notes import ED25519, Signer
-from registry.values import Tin
+from registry.domain import commands as c
+from registry.domain import signatures
+from registry.domain.values import Tin
+from registry.transparency.signed_notes import ED25519, Signer
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client
 from tests.api.test_cli import Terminal
 

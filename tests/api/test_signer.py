@@ -13,9 +13,9 @@ import structlog
 from api.signer import HeadSigner
 from api.strongbox import alone, open_strongbox
 from projections.recount import NotToBeSigned
-from registry import proofs
-from registry.notes import Checkpoint, read_checkpoint, read_note
-from registry.policies import satisfied
+from registry.transparency import merkle
+from registry.transparency.signed_notes import Checkpoint, read_checkpoint, read_note
+from registry.transparency.witness_policy import satisfied
 from tests.api.client import small_world
 from tests.keeping_log import (
     asked,
@@ -100,7 +100,7 @@ def test_it_counts_through_full_tiles_from_wherever_it_stopped(database: str, ho
         size = logged(database, last, end)
         is_signed(database, home, size)
         last = end
-    assert size > 2 * proofs.WIDTH
+    assert size > 2 * merkle.WIDTH
     published = [read_checkpoint(read_note(note).text) for note in heads(database).values()]
     assert {it.size: it.root for it in published} == roots(
         leaves(database), *(it.size for it in published)

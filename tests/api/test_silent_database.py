@@ -16,8 +16,8 @@ import psycopg
 import pytest
 
 from api import counter
-from registry import committer, loops, recorder
-from registry import database as databases
+from registry.ledger import database as databases
+from registry.ledger import group_commit, group_commit_async, recorder
 from tests.api.client import ACME, CHINA, Client, small_world
 from tests.gate import Gate
 
@@ -31,8 +31,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """All the time limits as they stand to each other, a tenth of each."""
     for module, name, seconds in (
         (databases, "SILENCE", 1.0),
-        (committer, "SILENCE", 1.5),
-        (loops, "SILENCE", 1.5),
+        (group_commit, "SILENCE", 1.5),
+        (group_commit_async, "SILENCE", 1.5),
         (recorder, "READING", 1.5),
         (recorder, "PATIENCE", 2.0),
         (counter, "COMMAND_PATIENCE", 4.0),

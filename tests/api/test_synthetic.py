@@ -15,9 +15,9 @@ from api.load import load_operators
 from api.synthetic import Population
 from projections.check import check
 from projections.follower import Follower
-from registry.application import Registry
-from registry.database import environment
-from registry.operators import Operator
+from registry.application.registry import Registry
+from registry.domain.operators.events import Operator
+from registry.ledger.database import environment
 from registry.paths import WORLD
 
 MANY = 400

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from projections.log import Integrator
-from registry import proofs
-from registry.notes import Checkpoint, read_checkpoint, read_key, read_note
+from registry.transparency import merkle
+from registry.transparency.signed_notes import Checkpoint, read_checkpoint, read_key, read_note
 from tests.api.client import Client
 from tests.keeping_log import eventually, is_signed, leaves
 
@@ -49,12 +49,12 @@ def test_the_tree_is_built_again_from_its_entries(counter: Client, signed: Check
         length = int.from_bytes(rest[:2], "big")
         entries.append(rest[2 : 2 + length])
         rest = rest[2 + length :]
-    hashes = [proofs.leaf_hash(it) for it in entries]
+    hashes = [merkle.leaf_hash(it) for it in entries]
     tile = counter.request("GET", f"/log/tile/0/000.p/{signed.size}").content
 
     assert hashes == leaves(counter.database)
     assert tile == b"".join(hashes)
-    assert proofs.root(proofs.from_tiles(lambda level, index: tile), signed.size) == signed.root
+    assert merkle.root(merkle.from_tiles(lambda level, index: tile), signed.size) == signed.root
 
 
 def test_what_a_head_covers_may_be_kept_for_ever(counter: Client, signed: Checkpoint) -> None:
@@ -74,7 +74,7 @@ def test_an_older_tree_has_its_tiles_too(counter: Client, signed: Checkpoint) ->
     now = counter.request("GET", f"/log/tile/0/000.p/{signed.size}").content
     then = counter.request("GET", "/log/tile/0/000.p/3").content
 
-    assert then == now[: 3 * proofs.HASH]
+    assert then == now[: 3 * merkle.HASH]
 
 
 def test_what_no_head_covers_is_not_there_yet(counter: Client, signed: Checkpoint) -> None:

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from registry import commands
-from registry.application import Registry
-from registry.database import environment
+from registry.application.registry import Registry
+from registry.domain import commands
+from registry.ledger.database import environment
 from registry.paths import WORLD
 
 #: Enough of the real record to reach every table.

@@ -24,10 +24,10 @@ from projections.follower import Follower
 from projections.models import NOUNS, tables_of
 from projections.rebuild import digests
 from projections.tables import COLUMNS, columns
-from registry import commands as c
-from registry.application import Registry
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.values import AdministrationCode, Tin
 from registry.paths import ROOT
-from registry.values import AdministrationCode, Tin
 
 #: What a column is changed to, by its type; in SQL, `c` is the column.
 OTHERWISE = {

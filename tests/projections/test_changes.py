@@ -23,15 +23,15 @@ from projections.pasts import Past
 from projections.reads import changes as reads
 from projections.reads import recognition
 from projections.reads.visibility import Sight
-from registry import commands as c
-from registry import particulars
-from registry import steps as deciding
-from registry.agreements import Agreement
-from registry.clocks import Known
-from registry.decisions import Decision
-from registry.operators import Operator
-from registry.recognition import Question, recognise
-from registry.values import AdministrationCode, Outcome, Tin
+from registry.domain import commands as c
+from registry.domain.agreements import decisions as deciding
+from registry.domain.agreements.events import Agreement
+from registry.domain.bitemporal import Known
+from registry.domain.decisions import Decision
+from registry.domain.operators import particulars_decisions
+from registry.domain.operators.events import Operator
+from registry.domain.recognition import Question, recognise
+from registry.domain.values import AdministrationCode, Outcome, Tin
 from tests.folding import Fold
 from tests.projections.test_rule import _write
 from tests.worlds import START, Maker, World
@@ -52,7 +52,7 @@ class Histories(Maker):
             more += [lambda by: self._correct(it, by)] * self.random.randint(0, 2)
             if self.random.random() < 0.2:
                 other = c.MergeInto(tin=it.tin, successor=Tin(f"{it.administration}9"))
-                more.append(lambda by: particulars.merge_into(it, other, by))
+                more.append(lambda by: particulars_decisions.merge_into(it, other, by))
         if isinstance(it, Agreement):
             member, zone_of_it = self.random.choice(sorted(it.parties.items()))
             out, back = self._day(), self._day()
@@ -82,7 +82,7 @@ class Histories(Maker):
         version = self.random.randint(2, max(2, it.version))
         what = self.random.choice(({"void": "true"}, {"effective": self._day().isoformat()}))
         order = c.CorrectRecord(tin=it.tin, position=1, what=what, why="made up")
-        particulars.correct(it, order, by, version)
+        particulars_decisions.correct(it, order, by, version)
 
 
 def one_sequence(world: World) -> list[datetime]:

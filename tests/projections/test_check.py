@@ -8,7 +8,7 @@ import pytest
 from projections.check import check
 from projections.follower import Follower
 from projections.models import PROJECTIONS
-from registry.application import Registry
+from registry.application.registry import Registry
 from tests.api.region import LINES, record
 
 

@@ -14,9 +14,9 @@ import pytest
 
 from projections import contrast
 from projections.contrast import Contrast, Difference, Moment
-from registry.clocks import Known
-from registry.recognition import Outcome, Question, holds, recognise
-from registry.values import AdministrationCode, Status
+from registry.domain.bitemporal import Known
+from registry.domain.recognition import Outcome, Question, holds, recognise
+from registry.domain.values import AdministrationCode, Status
 from tests.projections.test_rule import _KEPT, _facts, _write
 from tests.worlds import Maker, World
 

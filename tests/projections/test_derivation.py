@@ -11,8 +11,8 @@ from projections.derivation import outdated
 from projections.follower import Follower
 from projections.rebuild import digests
 from projections.rederive import bring_up_to_date
-from registry.application import Registry
-from registry.zones import RELEASE
+from registry.application.registry import Registry
+from registry.domain.time_zones import RELEASE
 
 
 def _why(database: str) -> str | None:

@@ -16,9 +16,9 @@ from projections.divergences import Between, Divergence, divergences
 from projections.reads import divergences as reads
 from projections.reads.visibility import Sight
 from projections.tables import copy
-from registry.clocks import Known
-from registry.recognition import Facts, Outcome, Question, recognise
-from registry.values import AdministrationCode
+from registry.domain.bitemporal import Known
+from registry.domain.recognition import Facts, Outcome, Question, recognise
+from registry.domain.values import AdministrationCode
 from tests.projections.test_rule import _KEPT, _facts, _write
 from tests.worlds import Maker, World
 

@@ -19,7 +19,7 @@ from projections import follower as following
 from projections.folders import Folders
 from projections.follower import Follower
 from projections.rebuild import digests, rebuild
-from registry.application import Registry
+from registry.application.registry import Registry
 from registry.paths import ROOT
 
 

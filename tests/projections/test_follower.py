@@ -17,8 +17,8 @@ from projections.folding import fold
 from projections.follower import Follower, wait_until
 from projections.rebuild import digests, rebuild
 from projections.status import resume
-from registry import commands
-from registry.application import Registry
+from registry.application.registry import Registry
+from registry.domain import commands
 
 
 def _digests(database: str) -> dict[str, str]:

@@ -13,9 +13,9 @@ from psycopg import errors
 from projections import log as integrating
 from projections.log import Integrator, LedgerBroken
 from projections.reads import log as reads
-from registry import proofs
-from registry.application import Registry
-from registry.commitments import Row, entry, event_bytes
+from registry.application.registry import Registry
+from registry.transparency import merkle
+from registry.transparency.leaves import Row, entry, event_bytes
 
 
 def _leaves(connection: psycopg.Connection[tuple[object, ...]]) -> list[bytes]:
@@ -24,17 +24,17 @@ def _leaves(connection: psycopg.Connection[tuple[object, ...]]) -> list[bytes]:
         f"select salt, {integrating.COLUMNS} from ledger.event"
         " join proof.leaf using (position) join proof.salt using (leaf_index) order by leaf_index"
     ).fetchall()
-    return [proofs.leaf_hash(entry(row[0], event_bytes(Row(*row[1:])))) for row in rows]  # type: ignore[arg-type]
+    return [merkle.leaf_hash(entry(row[0], event_bytes(Row(*row[1:])))) for row in rows]  # type: ignore[arg-type]
 
 
 def _root(leaves: list[bytes]) -> bytes:
     """As the standard defines it, by recursion over the leaves themselves."""
     if len(leaves) <= 1:
-        return leaves[0] if leaves else proofs.EMPTY_ROOT
+        return leaves[0] if leaves else merkle.EMPTY_ROOT
     left = 1
     while left * 2 < len(leaves):
         left *= 2
-    return proofs.node_hash(_root(leaves[:left]), _root(leaves[left:]))
+    return merkle.node_hash(_root(leaves[:left]), _root(leaves[left:]))
 
 
 def test_every_event_is_a_leaf_whatever_the_batches_were(
@@ -52,9 +52,9 @@ def test_every_event_is_a_leaf_whatever_the_batches_were(
             (level, index): hashes
             for level, index, hashes in connection.execute("select * from proof.tile")
         }
-    node = proofs.from_tiles(lambda level, index: tiles[level, index])
+    node = merkle.from_tiles(lambda level, index: tiles[level, index])
     for size in range(1, len(leaves) + 1):
-        assert proofs.root(node, size) == _root(leaves[:size])
+        assert merkle.root(node, size) == _root(leaves[:size])
 
 
 def test_each_event_is_proved_under_any_later_tree(database: str, a_world: Registry) -> None:
@@ -66,9 +66,9 @@ def test_each_event_is_proved_under_any_later_tree(database: str, a_world: Regis
                 then = await reads.inclusion(connection, position, position)
                 now = await reads.inclusion(connection, position, size)
                 for it in (then, now):
-                    proofs.verify_inclusion(it.leaf, position - 1, it.tree_size, it.path, it.root)
+                    merkle.verify_inclusion(it.leaf, position - 1, it.tree_size, it.path, it.root)
                 path = await reads.consistency(connection, position, size)
-                proofs.verify_consistency(position, size, then.root, now.root, path)
+                merkle.verify_consistency(position, size, then.root, now.root, path)
             with pytest.raises(reads.NotInTheLog):
                 await reads.inclusion(connection, size, size - 1)
             with pytest.raises(reads.NotInTheLog):
@@ -79,12 +79,12 @@ def test_each_event_is_proved_under_any_later_tree(database: str, a_world: Regis
 
 def test_whoever_asks_while_the_log_grows_is_told_the_same_as_a_newcomer(database: str) -> None:
     """What a connection keeps of the upper tiles never makes another proof of it."""
-    leaves = [proofs.leaf_hash(b"%044d" % n) for n in range(66_100)]
+    leaves = [merkle.leaf_hash(b"%044d" % n) for n in range(66_100)]
     tiles: dict[tuple[int, int], bytes] = {}
-    node = proofs.from_tiles(lambda level, index: tiles[level, index])
+    node = merkle.from_tiles(lambda level, index: tiles[level, index])
 
     def grown(connection: psycopg.Connection[tuple[object, ...]], size: int, to: int) -> None:
-        gained = list(proofs.growth(size, leaves[size:to], lambda *place: tiles.get(place, b"")))
+        gained = list(merkle.growth(size, leaves[size:to], lambda *place: tiles.get(place, b"")))
         for level, index, hashes in gained:
             tiles[level, index] = tiles.get((level, index), b"") + hashes
             connection.execute(
@@ -109,11 +109,11 @@ def test_whoever_asks_while_the_log_grows_is_told_the_same_as_a_newcomer(databas
                     told = await reads.inclusions(stays, asked, size)
                     assert told == await reads.inclusions(newcomer, asked, size)
                     path = await reads.consistency(stays, before, size)
-                    assert path == proofs.consistency_path(node, before, size)
+                    assert path == merkle.consistency_path(node, before, size)
                 assert told.keys() == set(asked)
                 for position, it in told.items():
-                    assert it.path == proofs.inclusion_path(node, position - 1, size)
-                    assert it.root == proofs.root(node, size)
+                    assert it.path == merkle.inclusion_path(node, position - 1, size)
+                    assert it.root == merkle.root(node, size)
                     assert it == await reads.inclusion(stays, position, size)
 
     asyncio.run(prove())

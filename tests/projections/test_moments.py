@@ -14,7 +14,7 @@ from projections.models import BY_NAME
 from projections.moments import drop, replay, schema_of
 from projections.rebuild import digests
 from projections.tables import COLUMNS
-from registry.application import Registry
+from registry.application.registry import Registry
 
 AT = datetime(2026, 3, 5, tzinfo=UTC)
 BEFORE, AFTER = datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC)

@@ -13,9 +13,9 @@ import pytest
 
 from projections.reads import recognition as reads
 from projections.reads.visibility import Sight
-from registry.clocks import ALWAYS
-from registry.recognition import Answer, Facts, Question, recognise
-from registry.values import Outcome
+from registry.domain.bitemporal import ALWAYS
+from registry.domain.recognition import Answer, Facts, Question, recognise
+from registry.domain.values import Outcome
 from tests.projections import test_rule as rule
 from tests.worlds import Maker, World
 

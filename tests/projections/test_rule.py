@@ -14,19 +14,13 @@ import psycopg
 
 from projections import administrations, agreements, operators, programmes
 from projections.tables import Rows, copy
-from registry import links, standing
-from registry.clocks import Known
-from registry.decisions import begins
-from registry.programmes import Programme
-from registry.recognition import (
-    Answer,
-    ConsentLaw,
-    Facts,
-    Member,
-    Question,
-    recognise,
-)
-from registry.values import AdministrationCode, Direction, HsCode, Role, Sense
+from registry.domain.agreements import timeline as agreement_timeline
+from registry.domain.bitemporal import Known
+from registry.domain.decisions import begins
+from registry.domain.operators import timeline as operator_timeline
+from registry.domain.programmes import Programme
+from registry.domain.recognition import Answer, ConsentLaw, Facts, Member, Question, recognise
+from registry.domain.values import AdministrationCode, Direction, HsCode, Role, Sense
 from tests.chance import TIMES
 from tests.worlds import Maker, World
 
@@ -96,7 +90,7 @@ def _facts(world: World, stream: list[Known[Any]], known: datetime) -> Facts:
     told = _by(stream, known)
     if not told:
         return Facts(tin=None)
-    own = standing.record(told)
+    own = operator_timeline.record(told)
     return Facts(
         tin=own.tin,
         administration=own.registered.event.administration,
@@ -137,7 +131,7 @@ def _facts(world: World, stream: list[Known[Any]], known: datetime) -> Facts:
     )
 
 
-def _links(world: World, known: datetime) -> list[links.Link]:
+def _links(world: World, known: datetime) -> list[agreement_timeline.Link]:
     """Kept for each number of events known, while the worlds of a turn live.
 
     Many instants know the same. A stream is told by its id, and kept so that no other bears it.
@@ -147,12 +141,12 @@ def _links(world: World, known: datetime) -> list[links.Link]:
         told = _by(stream, known)
         key = (id(stream), len(told))
         if told and key not in _KEPT:
-            _KEPT[key] = stream, _now(links.record(told).links)
+            _KEPT[key] = stream, _now(agreement_timeline.record(told).links)
         found += _KEPT[key][1] if told else []
     return found
 
 
-_KEPT: dict[tuple[int, int], tuple[list[Known[Any]], list[links.Link]]] = {}
+_KEPT: dict[tuple[int, int], tuple[list[Known[Any]], list[agreement_timeline.Link]]] = {}
 
 
 def _by(stream: list[Known[Any]], known: datetime) -> list[Known[Any]]:

@@ -17,9 +17,9 @@ from api import clerk, signer
 from projections import background_check, log
 from projections.follower import LEADER, Follower, is_passing
 from projections.status import resume, status
-from registry.application import Registry
-from registry.database import is_lost
-from registry.epochs import begin
+from registry.application.registry import Registry
+from registry.ledger.database import is_lost
+from registry.ledger.epochs import begin
 from registry.paths import ROOT
 
 #: An OperationalError of psycopg and no lost database: a publication without a replica identity.

@@ -16,11 +16,11 @@ from projections import operators
 from projections.follower import Follower
 from projections.rebuild import digests, rebuild
 from projections.tables import Rows, columns
-from registry import commands
-from registry.application import Registry
-from registry.database import environment
-from registry.texts import folded
-from registry.values import Tin
+from registry.application.registry import Registry
+from registry.domain import commands
+from registry.domain.texts import folded
+from registry.domain.values import Tin
+from registry.ledger.database import environment
 from tests.worlds import Maker
 
 SIZES = (1, 1, 2, 3, 5, 40, 250)  # of a batch, in events; 250 is more than few

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from projections.reads.recognition import edges
-from registry.clocks import ALWAYS
-from registry.links import LinkState
-from registry.recognition import Basis, Facts, Question, holds, recognise
-from registry.values import Role, Status
+from registry.domain.agreements.timeline import LinkState
+from registry.domain.bitemporal import ALWAYS
+from registry.domain.recognition import Basis, Facts, Question, holds, recognise
+from registry.domain.values import Role, Status
 from tests.chance import TIMES
 from tests.projections.test_rule import _KEPT, _facts
 from tests.worlds import Maker

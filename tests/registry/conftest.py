@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from registry.database import environment
-from registry.recorder import LedgerFactory, LedgerRecorder
+from registry.ledger.database import environment
+from registry.ledger.recorder import LedgerFactory, LedgerRecorder
 from tests.registry.wire import Wire
 
 

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from registry import commands as c
-from registry.administrations import Administration
-from registry.errors import BadValue, GroundNeeded, NotAMember, WrongDates
-from registry.values import AdministrationCode, Sense
+from registry.domain import commands as c
+from registry.domain.administrations import Administration
+from registry.domain.errors import BadValue, GroundNeeded, NotAMember, WrongDates
+from registry.domain.values import AdministrationCode, Sense
 from tests.law import DE, EU, GB, TODAY
 from tests.scenario import fact, given, refused, when
 

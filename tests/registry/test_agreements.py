@@ -7,10 +7,17 @@ from typing import Any
 
 import pytest
 
-from registry import commands as c
-from registry.agreements import Agreement, Clause, Party
-from registry.errors import BadValue, GroundNeeded, NotAParty, Refusal, WrongDates, WrongStatus
-from registry.values import NEVER, AgreementKind, Dates, Direction, HsCode, Step
+from registry.domain import commands as c
+from registry.domain.agreements.events import Agreement, Clause, Party
+from registry.domain.errors import (
+    BadValue,
+    GroundNeeded,
+    NotAParty,
+    Refusal,
+    WrongDates,
+    WrongStatus,
+)
+from registry.domain.values import NEVER, AgreementKind, Dates, Direction, HsCode, Step
 from tests.law import AU, CN, JP, SG, TH, TODAY, ZONES
 from tests.scenario import Fact, fact, given, refused, when
 

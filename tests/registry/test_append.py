@@ -14,11 +14,11 @@ from eventsourcing.persistence import StoredEvent
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import tuple_row
 
-from registry.appending import prepare, receive, send
-from registry.ledger import Command, Metadata, Outcome
+from registry.ledger.append_encoding import write_out
+from registry.ledger.append_protocol import prepare, receive, send
+from registry.ledger.recorder import NAMES
+from registry.ledger.types import Command, Metadata, Outcome
 from registry.paths import MIGRATIONS
-from registry.recorder import NAMES
-from registry.tickets import write_out
 
 Batch = list[tuple[Command, list[StoredEvent]]]
 KNOWN = [datetime(2020 + n, 1, 1, tzinfo=UTC) for n in range(6)]

@@ -10,11 +10,10 @@ from uuid import uuid4
 
 import pytest
 
-from registry import commands as c
-from registry.application import Registry
-from registry.course import Receipt
-from registry.database import environment
-from registry.errors import (
+from registry.application.execute import Receipt
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.errors import (
     AlreadyRegistered,
     BadValue,
     GroundNeeded,
@@ -32,8 +31,9 @@ from registry.errors import (
     WrongDates,
     WrongStatus,
 )
-from registry.ledger import RecordedEvent
-from registry.values import AdministrationCode, AgreementKind, Status, Tin
+from registry.domain.values import AdministrationCode, AgreementKind, Status, Tin
+from registry.ledger.database import environment
+from registry.ledger.types import RecordedEvent
 from tests.law import CN, KR, without_rules
 
 CLERK = "officer:1"

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from registry import commands as c
-from registry.errors import (
+from registry.domain import commands as c
+from registry.domain.errors import (
     AlreadyHeld,
     BadValue,
     Barred,
@@ -16,8 +16,8 @@ from registry.errors import (
     WrongDates,
     WrongStatus,
 )
-from registry.operators import Operator
-from registry.values import Tin
+from registry.domain.operators.events import Operator
+from registry.domain.values import Tin
 from tests.law import FR, TODAY, due
 from tests.samples import (
     ACME,

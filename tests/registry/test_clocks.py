@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.clocks import Remembered, remember
+from registry.domain.bitemporal import Remembered, remember
 from tests.scenario import believed
 
 

@@ -9,10 +9,10 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from registry import commands as c
-from registry.errors import BadValue
-from registry.routes import BEGINNINGS, DECISIONS
-from registry.values import Role, Tin
+from registry.application.dispatch import BEGINNINGS, DECISIONS
+from registry.domain import commands as c
+from registry.domain.errors import BadValue
+from registry.domain.values import Role, Tin
 from tests.words import WORDS, in_full
 
 COMMANDS = list(c.COMMANDS.values())

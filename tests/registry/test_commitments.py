@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from registry.commitments import Row, entry, event_bytes
+from registry.transparency.leaves import Row, entry, event_bytes
 
 ROW = Row(
     position=7,

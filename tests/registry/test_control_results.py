@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from registry.agreements import Clause
-from registry.clocks import ALWAYS
-from registry.control_results import Inspection, Reliance, known_as, rely
-from registry.links import Link, LinkState
-from registry.recognition import Member
-from registry.values import AdministrationCode, AgreementKind, HsCode, Outcome, ReasonCode
+from registry.domain.agreements.events import Clause
+from registry.domain.agreements.timeline import Link, LinkState
+from registry.domain.bitemporal import ALWAYS
+from registry.domain.control_results import Inspection, Reliance, known_as, rely
+from registry.domain.recognition import Member
+from registry.domain.values import AdministrationCode, AgreementKind, HsCode, Outcome, ReasonCode
 
 CN, RU, KZ, EU, FI = map(AdministrationCode, ("CN", "RU", "KZ", "EU", "FI"))
 HEIHE, SUIFENHE = "Heihe-Blagoveshchensk", "Suifenhe-Pogranichny"

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from registry import commands as c
-from registry.errors import (
+from registry.domain import commands as c
+from registry.domain.errors import (
     AlreadyHeld,
     AlreadyRecorded,
     BadValue,
@@ -18,8 +18,8 @@ from registry.errors import (
     WrongForm,
     WrongStatus,
 )
-from registry.operators import Operator
-from registry.values import Status
+from registry.domain.operators.events import Operator
+from registry.domain.values import Status
 from tests.law import KR, TODAY
 from tests.samples import (
     ACME,

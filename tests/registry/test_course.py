@@ -13,14 +13,14 @@ from uuid import uuid4
 import pytest
 from eventsourcing.domain import BaseAggregate
 
-from registry import commands as c
-from registry.aggregates import Aggregates
-from registry.application import Registry
-from registry.course import Receipt
-from registry.database import environment
-from registry.errors import AlreadyRegistered, NotOffered, OtherCommand, StaleVersion
-from registry.operators import Operator
-from registry.values import Tin
+from registry.application.cache import Aggregates
+from registry.application.execute import Receipt
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.errors import AlreadyRegistered, NotOffered, OtherCommand, StaleVersion
+from registry.domain.operators.events import Operator
+from registry.domain.values import Tin
+from registry.ledger.database import environment
 from tests.law import CN, KR
 
 CLERK = "officer:1"

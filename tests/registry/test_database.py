@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from registry.database import MigrationRefused, migrate, require_schema, with_settings
+from registry.ledger.database import MigrationRefused, migrate, require_schema, with_settings
 
 
 @pytest.fixture

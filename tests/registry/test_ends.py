@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from registry import commands as c
-from registry import endings
-from registry.clocks import Known
-from registry.decisions import Decision, begins
-from registry.errors import AlreadyHeld, AlreadyRecorded, BadValue, WrongDates, WrongStatus
-from registry.operators import Operator
-from registry.periods import Period, periods
-from registry.programmes import Programme
-from registry.standing import Record, record
-from registry.values import Status
+from registry.domain import commands as c
+from registry.domain.bitemporal import Known
+from registry.domain.decisions import Decision, begins
+from registry.domain.errors import AlreadyHeld, AlreadyRecorded, BadValue, WrongDates, WrongStatus
+from registry.domain.operators import end_decisions
+from registry.domain.operators.events import Operator
+from registry.domain.operators.status_periods import Period, periods
+from registry.domain.operators.timeline import Record, record
+from registry.domain.programmes import Programme
+from registry.domain.values import Status
 from tests.law import PROGRAMMES, TODAY, UCC, programme
 from tests.samples import ACME, REF, authorised, back, korean, operator, suspended
 from tests.scenario import Fact, believed, fact, given, noon, refused, stream, when
@@ -247,7 +247,7 @@ def test_a_suspension_does_not_outlast_the_term() -> None:
         "EXPIRED",
         "EXPIRED",
     ]
-    assert [it.what for it in endings.ends_by_law(hana, day("2027-01-01"))] == ["term"]
+    assert [it.what for it in end_decisions.ends_by_law(hana, day("2027-01-01"))] == ["term"]
 
 
 # ------------------------------------------------------ ends that lie ahead
@@ -324,7 +324,7 @@ def test_a_term_that_takes_a_decision_leaves_it_open(monkeypatch: pytest.MonkeyP
         "DECISION_AWAITED",
         "DECISION_AWAITED",
     ]
-    assert endings.ends_by_law(hana, day("2040-01-01")) == []
+    assert end_decisions.ends_by_law(hana, day("2040-01-01")) == []
 
     expire = c.ExpireAuthorisation(tin=HANA, effective=day("2026-04-10"), legal_ground="the Act")
     [done] = when(hana, expire, today=day("2026-05-01"))
@@ -397,7 +397,7 @@ def test_an_end_that_another_event_brought_on_its_day_is_not_recorded_as_one_by_
     again = until("2026-03-01", begin="2026-02-20")
     for last in (revoked, again):
         acme = operator(*authorised, until("2026-02-20"), last)
-        assert endings.ends_by_law(acme, day("2026-02-28")) == []
+        assert end_decisions.ends_by_law(acme, day("2026-02-28")) == []
 
 
 # ------------------------------------------------------------- made-up lives
@@ -442,7 +442,7 @@ def test_before_and_after_the_clerk_the_answers_are_equal_on_every_instant() -> 
             )
             before = periods(it.past, it.time_zone)
             stood = {a.reference: a.status for a in it.authorisations.values()}
-            for end in endings.unrecorded(it, today):
+            for end in end_decisions.unrecorded(it, today):
                 command = c.RecordEnd(
                     tin=it.tin,
                     authorisation=end.authorisation,
@@ -455,13 +455,13 @@ def test_before_and_after_the_clerk_the_answers_are_equal_on_every_instant() -> 
                     recorded += 1
             assert periods(it.past, it.time_zone) == before
             assert {a.reference: a.status for a in it.authorisations.values()} == stood
-            assert it.successor or endings.unrecorded(it, today) == []
+            assert it.successor or end_decisions.unrecorded(it, today) == []
     assert recorded > 50
 
 
 def _record(it: Operator, command: c.RecordEnd, today: date) -> None:
     by = Decision(today, command.effective, legal_ground="made up", programme=lambda _: DECIDING)
-    endings.record_end(it, command, by)
+    end_decisions.record_end(it, command, by)
 
 
 def _said(event: Any) -> dict[str, Any]:

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from registry import commands as c
-from registry.clocks import Known
-from registry.decisions import begins
-from registry.errors import AlreadyRecorded, GroundNeeded, WrongDates
-from registry.operators import Operator
-from registry.standing import record
-from registry.values import Role, Status
+from registry.domain import commands as c
+from registry.domain.bitemporal import Known
+from registry.domain.decisions import begins
+from registry.domain.errors import AlreadyRecorded, GroundNeeded, WrongDates
+from registry.domain.operators.events import Operator
+from registry.domain.operators.timeline import record
+from registry.domain.values import Role, Status
 from tests.law import KR, UCC
 from tests.samples import ACME, registered
 from tests.scenario import believed, decide, noon, refused, stream

@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 from eventsourcing.domain import BaseAggregate
 
-from registry.happening import begin
-from registry.operators import Operator
-from registry.stored import ENVELOPE, EventMapper, NotStorable
-from registry.values import AdministrationCode, Role, Tin
+from registry.domain.operators.events import Operator
+from registry.domain.trigger import begin
+from registry.domain.values import AdministrationCode, Role, Tin
+from registry.ledger.mapper import ENVELOPE, EventMapper, NotStorable
 from tests.registry.test_stored import AGGREGATE, CLASSES, MAPPER, full
 
 NEVER_TRIGGERED = {"operator.registered", "operator.authorisation"}

@@ -17,13 +17,13 @@ from projections.check import check
 from projections.follower import Follower
 from projections.rebuild import rebuild
 from projections.rederive import bring_up_to_date, hold_anew
-from registry import commands as c
-from registry import holders
-from registry.application import Registry
-from registry.database import environment
-from registry.errors import HeldByAnother
-from registry.ledger import NumberHeld
-from registry.values import Tin
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.errors import HeldByAnother
+from registry.domain.operators import unique_numbers
+from registry.domain.values import Tin
+from registry.ledger.database import environment
+from registry.ledger.types import NumberHeld
 
 ONE, OTHER, THIRD, ABROAD = "CN1000000001", "CN1000000002", "CN1000000003", "KR1000001"
 
@@ -321,5 +321,8 @@ def test_what_the_ledger_keeps_is_what_an_operator_s_events_say(
 ) -> None:
     _grant(register, ONE, "AEO-1")
     _identify(register, ONE, "123-45-67890", effective="2020-01-01", legal_ground="a law")
-    said = {(it.scheme, it.value, ONE) for it in holders.held(register.operator(Tin(ONE))).numbers}
+    said = {
+        (it.scheme, it.value, ONE)
+        for it in unique_numbers.held(register.operator(Tin(ONE))).numbers
+    }
     assert said == _held(database)

@@ -10,13 +10,13 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from registry import commands as c
-from registry.decisions import begins
-from registry.operators import Operator
-from registry.periods import Period
-from registry.recognition import Facts, Question, recognise
-from registry.standing import record
-from registry.values import COUNTS_ABROAD, Status
+from registry.domain import commands as c
+from registry.domain.decisions import begins
+from registry.domain.operators.events import Operator
+from registry.domain.operators.status_periods import Period
+from registry.domain.operators.timeline import record
+from registry.domain.recognition import Facts, Question, recognise
+from registry.domain.values import COUNTS_ABROAD, Status
 from tests.law import CN, DE, TODAY
 from tests.samples import ACME, registered
 from tests.scenario import believed, noon, stream

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from registry.errors import OverrideNeeded, WrongForm
-from registry.identifiers import check, normal, schemes
+from registry.domain.errors import OverrideNeeded, WrongForm
+from registry.domain.identifiers import check, normal, schemes
 from registry.paths import IDENTIFIER_SCHEMES
 from tests.chance import TIMES
 

@@ -6,17 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from registry import commands as c
-from registry.agreements import Clause
-from registry.decisions import begins
-from registry.links import LinkState, Record
-from registry.values import (
-    AgreementKind,
-    AgreementStatus,
-    Direction,
-    HsCode,
-    Step,
-)
+from registry.domain import commands as c
+from registry.domain.agreements.events import Clause
+from registry.domain.agreements.timeline import LinkState, Record
+from registry.domain.decisions import begins
+from registry.domain.values import AgreementKind, AgreementStatus, Direction, HsCode, Step
 from tests.arrangements import FIRST, LATER, NOW, at, day, implemented, of, said, scope, state
 from tests.law import AU, CN, RU, SG, TH
 from tests.scenario import believed, noon

@@ -11,9 +11,9 @@ from hypothesis import given as over
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from registry import commands as c
-from registry.decisions import begins
-from registry.errors import (
+from registry.domain import commands as c
+from registry.domain.decisions import begins
+from registry.domain.errors import (
     AlreadyHeld,
     AlreadyRecorded,
     BadValue,
@@ -22,9 +22,9 @@ from registry.errors import (
     UnknownAuthorisation,
     WrongDates,
 )
-from registry.operators import Operator
-from registry.standing import Period, Record, periods, record
-from registry.values import Role, Status
+from registry.domain.operators.events import Operator
+from registry.domain.operators.timeline import Period, Record, periods, record
+from registry.domain.values import Role, Status
 from tests.chance import TIMES
 from tests.samples import ACME, UCC, authorised, operator, registered
 from tests.scenario import believed, decide, fact, given, noon, refused, stream, when

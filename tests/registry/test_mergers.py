@@ -9,12 +9,12 @@ from threading import Barrier
 
 import pytest
 
-from registry import commands as c
-from registry.application import Registry
-from registry.course import Receipt
-from registry.database import environment
-from registry.errors import Superseded, WrongStatus
-from registry.values import Tin
+from registry.application.execute import Receipt
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.errors import Superseded, WrongStatus
+from registry.domain.values import Tin
+from registry.ledger.database import environment
 from tests.law import KR
 
 HANA, DORI, SORI = Tin("KR1234567"), Tin("KR7654321"), Tin("KR1111111")

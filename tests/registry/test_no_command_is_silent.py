@@ -18,16 +18,15 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from registry import commands as c
-from registry.administrations import Administration
-from registry.agreements import Agreement, Party
-from registry.errors import Refusal
-from registry.notes import ED25519, Signer
-from registry.operators import Operator
-from registry.programmes import Programme
-from registry.publications import Claim, Document
-from registry.routes import BEGINNINGS
-from registry.values import (
+from registry.application.dispatch import BEGINNINGS
+from registry.domain import commands as c
+from registry.domain.administrations import Administration
+from registry.domain.agreements.events import Agreement, Party
+from registry.domain.errors import Refusal
+from registry.domain.operators.events import Operator
+from registry.domain.programmes import Programme
+from registry.domain.publications import Claim, Document
+from registry.domain.values import (
     AgreementKind,
     ContactRole,
     Direction,
@@ -38,6 +37,7 @@ from registry.values import (
     Step,
     Tin,
 )
+from registry.transparency.signed_notes import ED25519, Signer
 from tests.law import CN, DE, EU, FR, GB, KR, SG, UCC, ZONES
 from tests.samples import (
     ACME,

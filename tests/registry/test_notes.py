@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from registry import proofs
-from registry.notes import (
+from registry.transparency import merkle
+from registry.transparency.signed_notes import (
     COSIGNATURE,
     ED25519,
     MLDSA44,
@@ -69,8 +69,8 @@ def test_we_sign_byte_for_byte_what_go_and_python_verified() -> None:
 def test_a_proof_of_the_vectors_holds() -> None:
     proof = read_proof(PROOF)
     head = read_checkpoint(proof.checkpoint.text)
-    leaf = proofs.leaf_hash(b"leaf-%d" % proof.index)
-    proofs.verify_inclusion(leaf, proof.index, head.size, proof.path, head.root)
+    leaf = merkle.leaf_hash(b"leaf-%d" % proof.index)
+    merkle.verify_inclusion(leaf, proof.index, head.size, proof.path, head.root)
     assert proof.written == PROOF
 
 
@@ -180,7 +180,7 @@ def test_what_is_no_checkpoint_is_refused(text: str) -> None:
 
 
 def test_a_checkpoint_may_have_more_lines_than_we_know() -> None:
-    head = Checkpoint("a", 0, proofs.EMPTY_ROOT)
+    head = Checkpoint("a", 0, merkle.EMPTY_ROOT)
     assert read_checkpoint(head.text + "an extension\n") == head
 
 

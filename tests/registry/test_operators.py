@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from registry import commands as c
-from registry.errors import (
+from registry.domain import commands as c
+from registry.domain.errors import (
     AlreadyRecorded,
     BadValue,
     GroundNeeded,
@@ -18,8 +18,8 @@ from registry.errors import (
     WrongForm,
     WrongStatus,
 )
-from registry.operators import Operator
-from registry.values import Role, Status, Tin
+from registry.domain.operators.events import Operator
+from registry.domain.values import Role, Status, Tin
 from tests.law import KR, TODAY, UCC
 from tests.samples import (
     ACME,

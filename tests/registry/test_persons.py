@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from registry import commands as c
-from registry.errors import (
+from registry.domain import commands as c
+from registry.domain.errors import (
     BadValue,
     GroundNeeded,
     Superseded,
@@ -15,9 +15,9 @@ from registry.errors import (
     WrongDates,
     WrongStatus,
 )
-from registry.operators import Operator
-from registry.persons import Contact, contacts
-from registry.values import ContactRole
+from registry.domain.operators.events import Operator
+from registry.domain.operators.person_decisions import Contact, contacts
+from registry.domain.values import ContactRole
 from tests.law import TODAY, UCC
 from tests.samples import ACME, back, merged, operator, registered
 from tests.scenario import Fact, fact, refused, when

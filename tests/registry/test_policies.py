@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.notes import (
+from registry.transparency.signed_notes import (
     COSIGNATURE,
     ED25519,
     MLDSA44,
@@ -14,7 +14,7 @@ from registry.notes import (
     Signer,
     read_note,
 )
-from registry.policies import BadPolicy, read_policy, satisfied
+from registry.transparency.witness_policy import BadPolicy, read_policy, satisfied
 
 LOG = Signer.of_seed("registry.example/aeo", ED25519, bytes([7]) * 32)
 LATTICE = Signer.of_seed("registry.example/aeo", MLDSA44, bytes([8]) * 32)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from registry import commands as c
-from registry.errors import BadValue, GroundNeeded, Refusal, WrongDates
+from registry.domain import commands as c
+from registry.domain.errors import BadValue, GroundNeeded, Refusal, WrongDates
+from registry.domain.programme_rules import GUARDS, LIMITS, MEANINGS, TOLD
+from registry.domain.programmes import Programme
+from registry.domain.values import RuleState
 from registry.paths import ROOT
-from registry.programmes import Programme
-from registry.rules import GUARDS, LIMITS, MEANINGS, TOLD
-from registry.values import RuleState
 from tests.law import CN, PROGRAMMES, TODAY
 from tests.scenario import fact, given, refused, when
 

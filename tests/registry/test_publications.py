@@ -6,12 +6,12 @@ from datetime import date
 
 import pytest
 
-from registry import commands as c
-from registry.decisions import Decision
-from registry.errors import BadValue
-from registry.publications import Claim, Document
-from registry.routes import begin
-from registry.values import AdministrationCode, AgreementKind
+from registry.application.dispatch import begin
+from registry.domain import commands as c
+from registry.domain.decisions import Decision
+from registry.domain.errors import BadValue
+from registry.domain.publications import Claim, Document
+from registry.domain.values import AdministrationCode, AgreementKind
 from tests.law import CN, TODAY
 from tests.registry.test_administrations import administration
 from tests.scenario import fact, given, when

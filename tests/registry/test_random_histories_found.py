@@ -8,13 +8,13 @@ from datetime import date, timedelta
 import pytest
 from msgspec.structs import replace
 
-from registry import commands as c
-from registry.decisions import begins
-from registry.errors import AlreadyHeld, WrongDates, WrongStatus
-from registry.operators import Operator
-from registry.periods import Period
-from registry.standing import record
-from registry.values import Status
+from registry.domain import commands as c
+from registry.domain.decisions import begins
+from registry.domain.errors import AlreadyHeld, WrongDates, WrongStatus
+from registry.domain.operators.events import Operator
+from registry.domain.operators.status_periods import Period
+from registry.domain.operators.timeline import record
+from registry.domain.values import Status
 from tests.law import PROGRAMMES, TODAY, programme
 from tests.samples import ACME, OTHER, authorised, operator, registered, suspended
 from tests.scenario import believed, noon, refused, stream, when

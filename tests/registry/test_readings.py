@@ -6,11 +6,11 @@ from datetime import date
 
 import pytest
 
-from registry import commands as c
-from registry.agreements import Agreement, Party
-from registry.errors import BadValue, WrongStatus
-from registry.publications import Claim, Document
-from registry.values import AdministrationCode, AgreementKind
+from registry.domain import commands as c
+from registry.domain.agreements.events import Agreement, Party
+from registry.domain.errors import BadValue, WrongStatus
+from registry.domain.publications import Claim, Document
+from registry.domain.values import AdministrationCode, AgreementKind
 from tests.law import CN
 from tests.scenario import fact, given, when
 

@@ -8,15 +8,10 @@ from typing import Any
 
 import pytest
 
-from registry.links import LinkState
-from registry.recognition import (
-    ConsentLaw,
-    Facts,
-    Member,
-    crosses,
-)
-from registry.standing import Consented, Identified
-from registry.values import (
+from registry.domain.agreements.timeline import LinkState
+from registry.domain.operators.timeline import Consented, Identified
+from registry.domain.recognition import ConsentLaw, Facts, Member, crosses
+from registry.domain.values import (
     AdministrationCode,
     Direction,
     HsCode,

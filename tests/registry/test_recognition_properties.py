@@ -9,17 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.links import Link, LinkState
-from registry.recognition import (
-    ConsentLaw,
-    Facts,
-    Member,
-)
-from registry.standing import Consented, Identified
-from registry.values import (
-    Outcome,
-    Status,
-)
+from registry.domain.agreements.timeline import Link, LinkState
+from registry.domain.operators.timeline import Consented, Identified
+from registry.domain.recognition import ConsentLaw, Facts, Member
+from registry.domain.values import Outcome, Status
 from tests.law import AU, CN, EU, KR
 from tests.questions import AT, DAY, SINCE, ask, link, period
 from tests.samples import ACME

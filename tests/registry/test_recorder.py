@@ -13,8 +13,9 @@ import psycopg
 import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
 
-from registry.database import environment
-from registry.ledger import (
+from registry.ledger.database import environment
+from registry.ledger.recorder import LedgerFactory, LedgerRecorder
+from registry.ledger.types import (
     Command,
     CommandMismatch,
     KnownAtRefused,
@@ -22,7 +23,6 @@ from registry.ledger import (
     Repeated,
     StreamMoved,
 )
-from registry.recorder import LedgerFactory, LedgerRecorder
 
 IN_2019 = datetime(2019, 5, 1, tzinfo=UTC)
 IN_2021 = datetime(2021, 5, 1, tzinfo=UTC)

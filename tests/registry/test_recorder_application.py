@@ -12,11 +12,11 @@ from eventsourcing.application import Application
 from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
 from eventsourcing.persistence import IntegrityError, Mapper
 
-from registry.database import environment
-from registry.ledger import Command, Metadata, RecordedNotification, Repeated
-from registry.recorder import LedgerRecorder
-from registry.stored import EventMapper
-from registry.values import Tin
+from registry.domain.values import Tin
+from registry.ledger.database import environment
+from registry.ledger.mapper import EventMapper
+from registry.ledger.recorder import LedgerRecorder
+from registry.ledger.types import Command, Metadata, RecordedNotification, Repeated
 
 IN_2019 = datetime(2019, 5, 1, tzinfo=UTC)
 DAY = date(2026, 3, 1)

@@ -22,8 +22,8 @@ from eventsourcing.postgres import (
 from eventsourcing.tests import persistence as library
 from eventsourcing.utils import Environment
 
-from registry.database import environment
-from registry.recorder import LedgerFactory, LedgerRecorder
+from registry.ledger.database import environment
+from registry.ledger.recorder import LedgerFactory, LedgerRecorder
 
 
 @pytest.fixture

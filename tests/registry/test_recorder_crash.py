@@ -19,8 +19,8 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from api import postgres
-from registry.database import environment, migrate
-from registry.recorder import LedgerFactory
+from registry.ledger.database import environment, migrate
+from registry.ledger.recorder import LedgerFactory
 
 ROUNDS = 5
 WRITERS = 8

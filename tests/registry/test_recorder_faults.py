@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from eventsourcing.persistence import ProgrammingError, StoredEvent
 
-from registry.ledger import Busy, Closed, Command, OutcomeUnknown, Unreachable
-from registry.recorder import LedgerRecorder
+from registry.ledger.recorder import LedgerRecorder
+from registry.ledger.types import Busy, Closed, Command, OutcomeUnknown, Unreachable
 from tests.registry.wire import Wire
 
 OpenRecorder = Callable[..., LedgerRecorder]

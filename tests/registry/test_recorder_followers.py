@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from eventsourcing.persistence import Notification, StoredEvent
 
-from registry.ledger import Command, StreamMoved
-from registry.recorder import LedgerRecorder
+from registry.ledger.recorder import LedgerRecorder
+from registry.ledger.types import Command, StreamMoved
 from tests.registry.wire import Wire
 
 OpenRecorder = Callable[..., LedgerRecorder]

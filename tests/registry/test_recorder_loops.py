@@ -12,9 +12,9 @@ from uuid import UUID, uuid4
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from registry import loops
-from registry.ledger import Closed, Command, Metadata, OutcomeUnknown, StreamMoved
-from registry.recorder import LedgerRecorder
+from registry.ledger import group_commit_async
+from registry.ledger.recorder import LedgerRecorder
+from registry.ledger.types import Closed, Command, Metadata, OutcomeUnknown, StreamMoved
 from tests.registry.wire import Wire
 
 OpenRecorder = Callable[..., LedgerRecorder]
@@ -113,7 +113,7 @@ def test_a_loop_may_close_the_recorder_that_it_uses(open_recorder: OpenRecorder)
 def test_a_loop_that_closes_the_recorder_does_not_wait_for_ever_for_the_database(
     wire: Wire, open_recorder: OpenRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loops, "SILENCE", 0.2)
+    monkeypatch.setattr(group_commit_async, "SILENCE", 0.2)
     recorder = open_recorder(wire.conninfo)
 
     async def leave() -> list[object]:

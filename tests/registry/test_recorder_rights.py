@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from registry.database import environment
-from registry.recorder import LedgerFactory
+from registry.ledger.database import environment
+from registry.ledger.recorder import LedgerFactory
 
 EVENT = StoredEvent(uuid4(), 1, "operator.registered", b"{}")
 

@@ -15,12 +15,12 @@ import pytest
 from msgspec.structs import replace
 from psycopg.conninfo import make_conninfo
 
-from registry import commands as c
-from registry.application import Registry
-from registry.database import environment
-from registry.errors import AlreadyRecorded, AlreadyRegistered, Refusal, StaleVersion
-from registry.routes import BEGINNINGS, stream_of
-from registry.values import AgreementKind, Tin
+from registry.application.dispatch import BEGINNINGS, stream_of
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.errors import AlreadyRecorded, AlreadyRegistered, Refusal, StaleVersion
+from registry.domain.values import AgreementKind, Tin
+from registry.ledger.database import environment
 from tests.law import CN, KR
 from tests.registry.test_no_command_is_silent import SENDING
 

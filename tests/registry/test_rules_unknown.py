@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from registry import commands as c
-from registry.deadlines import deadlines
-from registry.decisions import Decision
-from registry.errors import Barred, GroundNeeded, NotOffered, WrongDates, WrongStatus
-from registry.operators import Operator
+from registry.application.dispatch import DECISIONS
+from registry.domain import commands as c
+from registry.domain.decisions import Decision
+from registry.domain.errors import Barred, GroundNeeded, NotOffered, WrongDates, WrongStatus
+from registry.domain.operators.deadlines import deadlines
+from registry.domain.operators.events import Operator
+from registry.domain.operators.status_periods import stand
+from registry.domain.programme_rules import GUARDS, MEANINGS
+from registry.domain.programmes import Programme
+from registry.domain.values import RuleState, Tin
 from registry.paths import WORLD
-from registry.periods import stand
-from registry.programmes import Programme
-from registry.routes import DECISIONS
-from registry.rules import GUARDS, MEANINGS
-from registry.values import RuleState, Tin
 from tests.law import CN, TODAY, without_rules
 from tests.law import due as due_on
 from tests.scenario import Fact, fact, given

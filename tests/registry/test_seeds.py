@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from registry import commands as c
-from registry.agreements import Agreement
-from registry.application import Registry
-from registry.database import environment
-from registry.publications import Document
-from registry.values import Step
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.agreements.events import Agreement
+from registry.domain.publications import Document
+from registry.domain.values import Step
+from registry.ledger.database import environment
 from tests.registry.test_world import every, of, proposed, world
 
 CHINESE = ("zh-Hans", "zh-Hant")

@@ -21,7 +21,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from registry.sessions import WrongSession, milliseconds, require_own_session, verify
+from registry.ledger.sessions import WrongSession, milliseconds, require_own_session, verify
 
 POOLER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 needs_pooler = pytest.mark.skipif(

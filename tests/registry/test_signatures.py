@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from api.access import OWN_COMMANDS
-from registry import commands as c
-from registry import signatures
-from registry.application import Registry
-from registry.database import environment
-from registry.errors import (
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain import signatures
+from registry.domain.errors import (
     BadValue,
     KeyUnknown,
     Refusal,
@@ -27,9 +26,17 @@ from registry.errors import (
     WrongDates,
     WrongStatus,
 )
-from registry.notes import COSIGNATURE, ED25519, Note, Signature, Signer, read_note
-from registry.signatures import sign
-from registry.values import AgreementKind, Tin
+from registry.domain.signatures import sign
+from registry.domain.values import AgreementKind, Tin
+from registry.ledger.database import environment
+from registry.transparency.signed_notes import (
+    COSIGNATURE,
+    ED25519,
+    Note,
+    Signature,
+    Signer,
+    read_note,
+)
 from tests.law import CN, KR
 from tests.words import in_full
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from registry import commands as c
-from registry.clocks import Known
-from registry.deadlines import Deadline
-from registry.decisions import begins
-from registry.operators import Operator
-from registry.standing import Period, Record, record
-from registry.values import Role, Status, Tin
+from registry.domain import commands as c
+from registry.domain.bitemporal import Known
+from registry.domain.decisions import begins
+from registry.domain.operators.deadlines import Deadline
+from registry.domain.operators.events import Operator
+from registry.domain.operators.timeline import Period, Record, record
+from registry.domain.values import Role, Status, Tin
 from tests.law import DE, KR, UCC, due
 from tests.samples import ACME, OTHER, REF, back, registered
 from tests.scenario import Fact, believed, fact, noon, stream

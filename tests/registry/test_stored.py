@@ -16,10 +16,10 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import get_topic
 
-from registry.application import AGGREGATES
-from registry.ledger import RecordedEvent
-from registry.operators import Operator
-from registry.stored import ENVELOPE, EventMapper
+from registry.application.registry import AGGREGATES
+from registry.domain.operators.events import Operator
+from registry.ledger.mapper import ENVELOPE, EventMapper
+from registry.ledger.types import RecordedEvent
 from tests.paths import APPROVED_EVENTS
 from tests.words import in_full
 

@@ -13,9 +13,9 @@ import pytest
 from eventsourcing.domain import AggregateCreated, AggregateEvent, BaseAggregate
 from eventsourcing.persistence import MapperDeserialisationError, StoredEvent
 
-from registry.ledger import RecordedEvent
-from registry.stored import EventMapper, NotStorable, UnknownTopic
-from registry.values import AdministrationCode, HsCode, Role, Tin
+from registry.domain.values import AdministrationCode, HsCode, Role, Tin
+from registry.ledger.mapper import EventMapper, NotStorable, UnknownTopic
+from registry.ledger.types import RecordedEvent
 
 KOREA = AdministrationCode("KR")
 CARRIER = Tin("KR1234567")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from registry.targets import Goal, Judgement, judge
-from registry.values import NEVER, AdministrationCode, Dates, TargetOutcome
+from registry.domain.targets import Goal, Judgement, judge
+from registry.domain.values import NEVER, AdministrationCode, Dates, TargetOutcome
 
 KR, DE, KZ, JO = map(AdministrationCode, ("KR", "DE", "KZ", "JO"))
 DEADLINE = date(2020, 12, 31)

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from registry import commands as c
-from registry import steps
-from registry.agreements import Agreement, Party
-from registry.clocks import Known
-from registry.decisions import Decision, begins
-from registry.errors import Refusal
-from registry.links import Record, record
-from registry.routes import DECISIONS
-from registry.values import AdministrationCode, AgreementKind, Step
+from registry.application.dispatch import DECISIONS
+from registry.domain import commands as c
+from registry.domain.agreements import decisions as agreement_decisions
+from registry.domain.agreements.events import Agreement, Party
+from registry.domain.agreements.timeline import Record, record
+from registry.domain.bitemporal import Known
+from registry.domain.decisions import Decision, begins
+from registry.domain.errors import Refusal
+from registry.domain.values import AdministrationCode, AgreementKind, Step
 from tests.arrangements import LATER, NOW, at, day, implemented, of, said, scope, state
 from tests.chance import TIMES
 from tests.law import AU, CN, SG, TH
@@ -163,7 +163,7 @@ def test_a_second_implementation_of_an_old_ledger_puts_the_date_of_the_first_rig
         it.trigger_event(
             Agreement.Implemented,
             side=AU,
-            dates=steps._dates(dates, Decision(today=on)),
+            dates=agreement_decisions._dates(dates, Decision(today=on)),
             effective=on,
         )
 
@@ -299,7 +299,7 @@ class Course:
         by, version = Decision(today=START + timedelta(days=DAYS), source="x"), self.it.version
         try:
             if isinstance(word, c.AccedeToAgreement):
-                steps.accede(self.it, word, by, "UTC")
+                agreement_decisions.accede(self.it, word, by, "UTC")
             else:
                 DECISIONS[type(word)](self.it, word, by)
         except Refusal:

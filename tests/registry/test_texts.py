@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from api.cli.terminal import json_text, printable
 from projections.persons import particulars
-from registry import commands as c
-from registry import texts
-from registry.errors import BadValue
-from registry.texts import folded
+from registry.domain import commands as c
+from registry.domain import texts
+from registry.domain.errors import BadValue
+from registry.domain.texts import folded
 
 #: Two ways to write one name, in as many scripts as there are traps.
 ALIKE = {

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry import zones
-from registry.decisions import begins, day_of, ends
-from registry.errors import BadValue
+from registry.application.dispatch import known_zone
+from registry.domain import time_zones
+from registry.domain.decisions import begins, day_of, ends
+from registry.domain.errors import BadValue
 from registry.paths import ROOT
-from registry.routes import known_zone
 
 CASABLANCA = "Africa/Casablanca"
 
@@ -29,14 +29,14 @@ def test_morocco_is_at_utc_since_september_2026() -> None:
 def test_a_host_of_another_release_changes_no_civil_day(tmp_path: Path) -> None:
     """The host's files say that Morocco is an hour ahead, to the register and to its verifier."""
     (tmp_path / "Africa").mkdir()
-    with (zones.files("tzdata.zoneinfo") / "Etc/GMT-1").open("rb") as file:
+    with (time_zones.files("tzdata.zoneinfo") / "Etc/GMT-1").open("rb") as file:
         (tmp_path / CASABLANCA).write_bytes(file.read())
     asked = f"""
 from datetime import date
 from ops.attacks import verifier
-from registry.decisions import begins
+from registry.domain.decisions import begins
 ours = verifier()
-ours.ZONES.choose({zones.RELEASE!r}, {{}})
+ours.ZONES.choose({time_zones.RELEASE!r}, {{}})
 seconds = ours.begins("2026-12-05", {CASABLANCA!r}) // 10**6
 print(begins(date(2026, 12, 5), {CASABLANCA!r}).isoformat(), seconds, ours.ZONES.release)
 """
@@ -49,7 +49,7 @@ print(begins(date(2026, 12, 5), {CASABLANCA!r}).isoformat(), seconds, ours.ZONES
         env=os.environ | {"PYTHONTZPATH": str(tmp_path)},
     )
     seconds = int(datetime(2026, 12, 5, tzinfo=UTC).timestamp())
-    assert done.stdout.split() == ["2026-12-05T00:00:00+00:00", str(seconds), zones.RELEASE]
+    assert done.stdout.split() == ["2026-12-05T00:00:00+00:00", str(seconds), time_zones.RELEASE]
 
 
 @pytest.mark.parametrize("folder", ["registry", "projections", "api"])
@@ -73,7 +73,7 @@ def test_no_statement_derives_a_civil_day_in_the_database() -> None:
             assert not derived.search(line), (file, line)
 
 
-@given(st.sampled_from(sorted(zones.names())), st.dates(date(1900, 1, 1), date(2200, 1, 1)))
+@given(st.sampled_from(sorted(time_zones.names())), st.dates(date(1900, 1, 1), date(2200, 1, 1)))
 def test_a_day_begins_where_it_belongs_and_ends_where_the_next_begins(name: str, day: date) -> None:
     assert ends(day, name) == begins(day + timedelta(days=1), name)
     # A zone that left out a day of its calendar (Samoa, 2011-12-30) was on the next one at once.

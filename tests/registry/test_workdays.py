@@ -12,15 +12,21 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from registry import commands as c
-from registry.decisions import Decision
-from registry.errors import BadValue, GroundNeeded
-from registry.law import Law, day_of_effect
-from registry.operators import Operator
-from registry.programmes import Programme
-from registry.routes import DECISIONS
-from registry.values import AdministrationCode, RuleState, Tin
-from registry.workdays import REGULATION_1182, WEEKDAYS, Calendar, UnknownCalendar, release
+from registry.application.dispatch import DECISIONS
+from registry.domain import commands as c
+from registry.domain.decisions import Decision
+from registry.domain.errors import BadValue, GroundNeeded
+from registry.domain.operators.events import Operator
+from registry.domain.operators.statutory_deadlines import Law, day_of_effect
+from registry.domain.programmes import Programme
+from registry.domain.values import AdministrationCode, RuleState, Tin
+from registry.domain.working_days import (
+    REGULATION_1182,
+    WEEKDAYS,
+    Calendar,
+    UnknownCalendar,
+    release,
+)
 from tests.chance import TIMES
 from tests.law import DE, EU, GB, ZONES
 from tests.scenario import fact, given
@@ -296,7 +302,7 @@ def test_what_the_library_does_not_know_is_said(place: str, year: int) -> None:
 
 def test_the_library_is_not_loaded_before_a_day_is_asked_for() -> None:
     told = (
-        "import sys, registry.application, api.app; from registry.workdays import Calendar, release"
+        "import sys, registry.application.registry, api.app; from registry.domain.working_days import Calendar, release"
         "; from datetime import date; release(); before = 'holidays' in sys.modules"
         "; Calendar('DE').works(date(2026, 1, 1)); print(before, 'holidays' in sys.modules)"
     )

@@ -16,12 +16,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from registry import commands as c
-from registry.application import Registry
-from registry.database import environment
-from registry.identifiers import schemes
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain.identifiers import schemes
+from registry.domain.values import NEVER, AgreementKind, Direction, Pillar, Sense, Step
+from registry.ledger.database import environment
 from registry.paths import WORLD
-from registry.values import NEVER, AgreementKind, Direction, Pillar, Sense, Step
 
 AEO = AgreementKind.AEO_MUTUAL_RECOGNITION
 

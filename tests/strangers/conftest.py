@@ -17,8 +17,8 @@ from psycopg.conninfo import make_conninfo
 
 from api.strongbox import open_strongbox
 from projections.reads import log as reads
-from registry import proofs
-from registry.notes import VerifierKey
+from registry.transparency import merkle
+from registry.transparency.signed_notes import VerifierKey
 from tests.keeping_log import copied, heads, is_signed, logged
 from tests.paths import STRANGERS
 
@@ -70,8 +70,8 @@ async def _written(database: str, folder: Path, size: int) -> None:
         _put(folder / "checkpoint", found.note.encode())
         for level in range(3):
             index = 0
-            while width := proofs.width_of(level, index, size):
-                path = proofs.tile_path(level, index, width)
+            while width := merkle.width_of(level, index, size):
+                path = merkle.tile_path(level, index, width)
                 _put(folder / "tile" / path, await reads.tile(connection, level, index, width))
                 if level == 0:
                     bundle = b"".join(

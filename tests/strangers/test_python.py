@@ -15,8 +15,8 @@ import pytest
 from api.signer import HeadSigner
 from api.strongbox import open_strongbox
 from projections.recount import NotToBeSigned
-from registry.notes import MLDSA44, read_note
-from registry.policies import satisfied
+from registry.transparency.signed_notes import MLDSA44, read_note
+from registry.transparency.witness_policy import satisfied
 from tests.keeping_log import asked, copied, eventually, heads, logged, signing
 from tests.strangers.conftest import STRANGERS, Static
 from tests.watching import witness

@@ -1,0 +1,102 @@
+"""Whole lives from an earlier register, one command each, taken in by the rule of imports.
+
+An administration that has a key vouches for what it decides since. So a life is taken in only
+where all that its home administration decided in it was known before the first key; every event of
+it is shown as an unsigned import for ever. What was known later comes command by command, signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from registry.application.registry import Registry, holding, metadata
+from registry.domain.errors import SignatureMissing
+from registry.domain.operators.events import Operator
+from registry.domain.values import AdministrationCode
+from registry.ledger.append_encoding import Ticket, write_out
+from registry.ledger.types import Command as Slip
+
+#: Seconds for which whoever records need not have heard of a key: half of what the verifier allows.
+GRACE = 30
+#: What an operator does for itself: the events of `signatures.OF_OPERATORS`.
+OWN_ACTS = (
+    Operator.ConsentGiven,
+    Operator.ConsentWithdrawn,
+    Operator.Lodged,
+    Operator.Withdrawn,
+    Operator.Surrendered,
+    Operator.ContactNamed,
+    Operator.ContactEnded,
+    Operator.PersonErased,
+)
+
+
+@dataclass
+class History:
+    """The whole past of one operator, from a register that kept it before: one command.
+
+    `known`: for each pending event of the operator, the instant at which that register knew it.
+    """
+
+    operator: Operator
+    known: Sequence[datetime]
+    command_id: UUID
+    actor: str
+
+
+@dataclass
+class Written:
+    """A history as the ledger takes it: it can be sent from one process to another.
+
+    `known`: when the last of what its `home` decided was known; None where that decided nothing.
+    """
+
+    ticket: Ticket
+    home: AdministrationCode
+    known: datetime | None
+
+
+def written(registry: Registry, history: History) -> Written:
+    """Reads and records nothing, so that a closed register will do."""
+    numbers = holding(history.operator)
+    pending = history.operator.collect_events()
+    slip = Slip(history.command_id, sha256(history.command_id.bytes).digest(), history.actor)
+    slip.holding = numbers
+    slip.metadata = [
+        metadata(event, known) for event, known in zip(pending, history.known, strict=True)
+    ]
+    ticket = write_out(slip, [registry.mapper.to_stored_event(event) for event in pending])
+    slip.metadata, slip.holding = (), None  # they are in the ticket
+    # What is known never goes back in a stream, or the ledger refuses it: the last one is enough.
+    latest = zip(reversed(pending), reversed(history.known), strict=True)
+    decided = next((known for event, known in latest if type(event) not in OWN_ACTS), None)
+    return Written(ticket, history.operator.administration, decided)
+
+
+def record_written(registry: Registry, batch: Sequence[Written]) -> list[int]:
+    """All of them in one commit. Repeating it is harmless. Answers each history's last position.
+
+    Raises SignatureMissing, and then nothing was recorded; else the first error of the ledger,
+    after the others were recorded.
+    """
+    homes = {it.home for it in batch}
+    keyed = {home: registry.administration(home, GRACE).keyed_since for home in homes}
+    for it in batch:
+        since = keyed[it.home]
+        if since and it.known and it.known >= since:
+            raise SignatureMissing(
+                f"signature: {it.home} has a key since {since}, and what it decided was known at "
+                f"{it.known}: it is recorded command by command, each signed with the key"
+            )
+    for outcome in registry.ledger.append_written([it.ticket for it in batch]):
+        if isinstance(outcome, Exception):
+            raise outcome
+    return [it.ticket.command.positions[-1] for it in batch]
+
+
+def record_histories(registry: Registry, histories: Iterable[History]) -> list[int]:
+    return record_written(registry, [written(registry, history) for history in histories])

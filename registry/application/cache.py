@@ -1,0 +1,167 @@
+"""What was decided upon lately, kept so that the next decision need not read its stream again.
+
+Nothing here is an authority. Whatever is decided on it is recorded only if the ledger finds the
+stream where it was left, and nobody is refused on its word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from eventsourcing.domain import BaseAggregate
+
+from registry.domain.administrations import Administration
+from registry.domain.errors import Refusal, UnknownAdministration, UnknownProgramme
+from registry.domain.programmes import Programme
+from registry.domain.values import AdministrationCode
+
+ROOM = 4_096  # aggregates; one of a long life takes about ten kilobytes
+#: How long what an administration's zone or a programme's rules are is taken on trust, in seconds.
+REFERENCE_AGE = 1.0
+
+T = TypeVar("T", bound=BaseAggregate[UUID])
+Get = Callable[[type[Any], UUID, type[Refusal], str], Any]
+
+
+class NotAtHand(Exception):
+    """The ledger would have to be read first."""
+
+
+class Aggregates:
+    """The last ones that were recorded, by their streams. For any number of threads.
+
+    Each is in one hand at a time: it is taken out to be decided upon, and comes back only when
+    what was decided is on disk. Whoever fails drops it, and so it is never copied.
+    """
+
+    def __init__(self, room: int = ROOM) -> None:
+        self._room = room
+        self._kept: OrderedDict[UUID, BaseAggregate[UUID]] = OrderedDict()
+        self._lock = Lock()
+
+    def take(self, stream: UUID) -> BaseAggregate[UUID] | None:
+        with self._lock:
+            return self._kept.pop(stream, None)
+
+    def keep(self, aggregate: BaseAggregate[UUID]) -> None:
+        with self._lock:
+            held = self._kept.pop(aggregate.id, aggregate)
+            self._kept[aggregate.id] = max(held, aggregate, key=lambda it: it.version)
+            if len(self._kept) > self._room:
+                self._kept.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+class Turns:
+    """Tasks that change one stream go one after the other: they would only overtake each other,
+    and each would have to decide again. For one event loop."""
+
+    def __init__(self) -> None:
+        self._last: dict[UUID, asyncio.Future[None]] = {}
+
+    def on(self, stream: UUID) -> Turn:
+        return Turn(self._last, stream)
+
+
+class Turn:
+    """One of them: entered when the one before it is over."""
+
+    __slots__ = ("_last", "_mine", "_stream")
+
+    def __init__(self, last: dict[UUID, asyncio.Future[None]], stream: UUID) -> None:
+        self._last, self._stream = last, stream
+
+    async def __aenter__(self) -> None:
+        before = self._last.get(self._stream)
+        self._mine = asyncio.get_running_loop().create_future()
+        self._last[self._stream] = self._mine
+        if before is not None:
+            try:
+                await asyncio.wait([before])
+            except BaseException:  # cancelled while it waited: whoever comes after it does not
+                self._over()
+                raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._over()
+
+    def _over(self) -> None:
+        self._mine.set_result(None)
+        if self._last[self._stream] is self._mine:
+            del self._last[self._stream]
+
+
+# ------------------------------------------------------- what commands refer to
+
+
+@dataclass
+class _Held:
+    aggregate: BaseAggregate[UUID]
+    read_at: float = field(default_factory=time.monotonic)
+    renewing: bool = False
+
+
+class References:
+    """Administrations and programmes, which commands about other things refer to.
+
+    `get` reads one from the ledger, or raises the refusal that it is given.
+    """
+
+    def __init__(self, get: Get) -> None:
+        self._get = get
+        self._held: dict[UUID, _Held] = {}
+
+    def forget(self, stream: UUID) -> None:
+        self._held.pop(stream, None)
+
+    def lately(self, age: float = REFERENCE_AGE) -> Facts:
+        """As they were at most `age` seconds ago; read where they are not at hand."""
+        return Facts(self, time.monotonic() - age, may_read=True)
+
+    def at_hand(self) -> Facts:
+        """The same without reading: raises NotAtHand.
+
+        Of those that ask while one grows old, one is sent to read it anew and the others go on;
+        else, once a second, everybody would go and read.
+        """
+        return Facts(self, time.monotonic() - REFERENCE_AGE, may_read=False)
+
+    def find(self, facts: Facts, kind: type[T], id: UUID, unknown: type[Refusal], name: str) -> T:
+        held = self._held.get(id)
+        if not facts.may_read:
+            if held is None or held.read_at < facts.not_before:
+                raise NotAtHand
+            if held.read_at < facts.not_before + REFERENCE_AGE / 2 and not held.renewing:
+                held.renewing = True
+                raise NotAtHand
+        elif held is None or held.read_at < facts.not_before:
+            held = self._held[id] = _Held(self._get(kind, id, unknown, name))
+        return cast(T, held.aggregate)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is referred to, no older than `not_before` (seconds of the monotonic clock)."""
+
+    references: References
+    not_before: float
+    may_read: bool
+
+    def administration(self, code: AdministrationCode) -> Administration:
+        """Raises UnknownAdministration, NotAtHand."""
+        id, name = Administration.create_id(code), f"administration {code}"
+        return self.references.find(self, Administration, id, UnknownAdministration, name)
+
+    def programme(self, code: str) -> Programme:
+        """Raises UnknownProgramme, NotAtHand."""
+        id, name = Programme.create_id(code), f"programme {code}"
+        return self.references.find(self, Programme, id, UnknownProgramme, name)

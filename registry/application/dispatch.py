@@ -1,0 +1,254 @@
+"""Where each command goes: to which stream, to which decision, or to the beginning of a stream."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.domain import BaseAggregate
+
+from registry.domain import commands as c
+from registry.domain import publications, signatures
+from registry.domain.administrations import Administration
+from registry.domain.agreements import decisions as agreement_decisions
+from registry.domain.agreements.events import Agreement, Party
+from registry.domain.decisions import Decision
+from registry.domain.errors import BadValue
+from registry.domain.operators import (
+    application_decisions,
+    authorisation_decisions,
+    end_decisions,
+    list_decisions,
+    particulars_decisions,
+    person_decisions,
+)
+from registry.domain.operators.events import Operator
+from registry.domain.programmes import Programme
+from registry.domain.publications import Claim, Document
+from registry.domain.time_zones import zone
+from registry.domain.values import AdministrationCode, AgreementKind
+
+#: The commands that begin a stream; every other needs one that is there.
+BEGINNINGS = (
+    c.RegisterOperator,
+    c.ProposeAgreement,
+    c.RegisterAdministration,
+    c.RegisterProgramme,
+    c.PublishClaim,
+    c.PublishDocument,
+)
+#: Decisions about which nothing else need be known than the aggregate, the command and the day.
+DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
+    c.AmendParticulars: particulars_decisions.amend,
+    c.AddIdentifier: particulars_decisions.add_identifier,
+    c.EndIdentifier: particulars_decisions.end_identifier,
+    c.GiveConsent: particulars_decisions.give_consent,
+    c.WithdrawConsent: particulars_decisions.withdraw_consent,
+    c.SplitFrom: particulars_decisions.split_from,
+    c.ListOperator: list_decisions.list_operator,
+    c.LodgeApplication: application_decisions.lodge,
+    c.AcceptApplication: application_decisions.accept,
+    c.RejectApplication: application_decisions.reject,
+    c.WithdrawApplication: application_decisions.withdraw,
+    c.StartExamination: application_decisions.start_examination,
+    c.RequestConsultation: application_decisions.request_consultation,
+    c.RecordConsultationReply: application_decisions.record_consultation_reply,
+    c.ExtendDeadline: application_decisions.extend_deadline,
+    c.GrantAuthorisation: application_decisions.grant,
+    c.RefuseApplication: application_decisions.refuse,
+    c.ChangeType: authorisation_decisions.change_type,
+    c.AmendRoles: authorisation_decisions.amend_roles,
+    c.OpenReassessment: authorisation_decisions.open_reassessment,
+    c.CloseReassessment: authorisation_decisions.close_reassessment,
+    c.RenewAuthorisation: authorisation_decisions.renew,
+    c.SuspendAuthorisation: authorisation_decisions.suspend,
+    c.ExtendSuspension: authorisation_decisions.extend_suspension,
+    c.LiftSuspension: authorisation_decisions.lift_suspension,
+    c.RevokeAuthorisation: authorisation_decisions.revoke,
+    c.AnnulAuthorisation: authorisation_decisions.annul,
+    c.SurrenderAuthorisation: authorisation_decisions.surrender,
+    c.ExpireAuthorisation: end_decisions.expire,
+    c.RecordEnd: end_decisions.record_end,
+    c.NameContact: person_decisions.name_contact,
+    c.EndContact: person_decisions.end_contact,
+    c.ErasePerson: person_decisions.erase_person,
+    c.AmendAgreement: agreement_decisions.amend_agreement,
+    c.OpenNegotiation: agreement_decisions.open_negotiation,
+    c.SignActionPlan: agreement_decisions.sign_action_plan,
+    c.SignAgreement: agreement_decisions.sign,
+    c.StartPilot: agreement_decisions.start_pilot,
+    c.ImplementAgreement: agreement_decisions.implement,
+    c.SuspendAgreement: agreement_decisions.suspend_side,
+    c.ResumeAgreement: agreement_decisions.resume_side,
+    c.TerminateAgreement: agreement_decisions.terminate,
+    c.WithdrawFromAgreement: agreement_decisions.withdraw_member,
+    c.SetDates: agreement_decisions.set_dates,
+    c.NoteOnAgreement: agreement_decisions.note,
+    c.SetScope: agreement_decisions.set_scope,
+    c.JoinBloc: lambda bloc, it, by: bloc.join(by, it.member, it.sense),
+    c.LeaveBloc: lambda bloc, it, by: bloc.leave(by, it.member, it.sense),
+    c.ReceiveList: lambda administration, it, by: administration.receive_list(by, it.as_of),
+    c.AddKey: signatures.add_key,
+    c.RetireKey: signatures.retire_key,
+    c.SetTypes: lambda programme, it, by: programme.set_types(by, it.types),
+    c.SetRule: lambda programme, it, by: programme.set_rule(
+        by, it.rule, it.value, it.unit, it.until, it.state
+    ),
+    c.RetractClaim: publications.retract,
+    c.AmendDocument: publications.amend_document,
+    c.SetTarget: publications.set_target,
+    c.LinkAgreement: publications.link_agreement,
+}
+#: The greatest count that GraphQL's Int can answer.
+MOST = 2**31 - 1
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+def stream_of(command: c.Command) -> tuple[UUID, str]:
+    """The stream that a command goes to: its id, and what to call it."""
+    match command:
+        case c.OperatorCommand(tin=tin):
+            return Operator.create_id(tin), f"operator {tin}"
+        case c.ProposeAgreement():
+            id = slug_of(command)
+            return Agreement.create_id(id), f"agreement {id}"
+        case c.AgreementCommand(agreement=id):
+            return Agreement.create_id(id), f"agreement {id}"
+        case c.AdministrationCommand(administration=code):
+            return Administration.create_id(code), f"administration {code}"
+        case c.ProgrammeCommand(programme=id):
+            return Programme.create_id(id), f"programme {id}"
+        case c.PublishClaim(subject=subject, measure=measure, as_of=day, source=source):
+            name = f"this source's claim of {measure} of {subject} on {day}"
+            return Claim.create_id(subject, measure, day, source), name
+        case c.RetractClaim(subject=subject, measure=measure, as_of=day, claimed_by=source):
+            name = f"claim of {measure} of {subject} on {day} by {source or 'nobody named'}"
+            return Claim.create_id(subject, measure, day, source), name
+        case c.DocumentCommand(document=id):
+            return Document.create_id(id), f"document {id}"
+    raise AssertionError(f"{type(command).__name__} goes nowhere")
+
+
+def begin(
+    command: c.Command,
+    by: Decision,
+    administration: Callable[[AdministrationCode], Administration],
+) -> BaseAggregate[UUID]:
+    """A new stream, with its first event pending.
+
+    `administration` finds one, or raises UnknownAdministration. Raises BadValue, and what the
+    decision's envelope raises.
+    """
+    facts = by.envelope(source_suffices=not isinstance(command, c.OperatorCommand))
+    match command:
+        case c.RegisterOperator(tin=tin):
+            home = administration(AdministrationCode(tin.country))
+            return Operator(
+                tin=tin,
+                administration=home.code,
+                time_zone=home.time_zone,
+                name=_text("name", command.name_),
+                local_name=command.local_name,
+                address=command.address,
+                roles=command.roles,
+                **facts,
+            )
+        case c.ProposeAgreement():
+            if not command.parties:
+                raise BadValue("parties: found none, wanted the administrations that agree")
+            parties = tuple(
+                Party(p, administration(p).time_zone) for p in dict.fromkeys(command.parties)
+            )
+            return Agreement(
+                agreement=_slug("id", slug_of(command)),
+                kind=command.kind,
+                title=_text("title", command.title),
+                parties=parties,
+                pillars=command.pillars,
+                legal_basis=command.legal_basis,
+                confidence=command.confidence,
+                details=command.details or None,
+                titles=command.titles or None,
+                names=command.names or None,
+                **facts,
+            )
+        case c.RegisterAdministration():
+            return Administration(
+                administration=command.administration,
+                name=_text("name", command.name_),
+                time_zone=known_zone(command.time_zone),
+                bloc=command.bloc,
+                **facts,
+            )
+        case c.RegisterProgramme():
+            return Programme(
+                programme=_slug("programme", command.programme),
+                administration=command.administration,
+                time_zone=administration(command.administration).time_zone,
+                name=_text("name", command.name_),
+                types=command.types,
+                local_name=command.local_name,
+                launched=command.launched,
+                operators_described=command.operators_described,
+                confidence=command.confidence,
+                **facts,
+            )
+        case c.PublishClaim():
+            if not 0 <= command.value <= MOST:
+                raise BadValue(f"value: wanted a count from 0 to {MOST}")
+            return Claim(
+                subject=command.subject,
+                measure=_slug("measure", command.measure),
+                value=command.value,
+                as_of=command.as_of,
+                text=command.text,
+                precision=command.precision,
+                **facts,
+            )
+        case c.PublishDocument():
+            publications.only_known(command.measure_names, command.measures)
+            return Document(
+                document=_slug("document", command.document),
+                title=_text("title", command.title),
+                dated=command.date_,
+                parties=command.parties,
+                measures=command.measures,
+                text=command.text,
+                confidence=command.confidence,
+                titles=command.titles or None,
+                language=command.language,
+                measure_names=command.measure_names or None,
+                quotation=command.quotation,
+                note=command.note,
+                **facts,
+            )
+    raise AssertionError(f"{type(command).__name__} begins nothing")
+
+
+def slug_of(command: c.ProposeAgreement) -> str:
+    """Its own id, or the parties and the kind: CN-SG-AEO."""
+    aeo = command.kind is AgreementKind.AEO_MUTUAL_RECOGNITION
+    short = "AEO" if aeo else command.kind.value.replace("_", "-")
+    return command.id or "-".join([*(p.text for p in command.parties), short])
+
+
+def _slug(name: str, text: str) -> str:
+    if not _SLUG.fullmatch(text):
+        raise BadValue(f"{name}: found {text[:90]!r}, wanted 1 to 80 letters, digits, . _ and -")
+    return text
+
+
+def _text(name: str, text: str) -> str:
+    if not text.strip() or len(text) > 500:
+        raise BadValue(f"{name}: found {len(text)} characters, wanted 1 to 500 that can be read")
+    return text
+
+
+def known_zone(name: str) -> str:
+    try:
+        zone(name)
+    except KeyError:
+        raise BadValue(f"timeZone: found {name!r}, wanted an IANA name like Asia/Seoul") from None
+    return name

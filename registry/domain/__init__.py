@@ -1,0 +1,1 @@
+"""The domain: what operators, agreements, programmes and administrations are, and which decisions are lawful. Pure: nothing here reads a database or a clock."""

@@ -1,0 +1,152 @@
+"""A customs administration: its zone; of a bloc, its dated members; the lists it sends."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from functools import lru_cache
+from uuid import UUID
+
+from eventsourcing.domain import AggregateCreated, BaseAggregate
+
+from registry.domain.decisions import DatedFact, Decision, day_of
+from registry.domain.errors import BadValue, NotAMember, WrongDates
+from registry.domain.repeated_commands import refuse_unless_identical
+from registry.domain.stream_ids import stream_id
+from registry.domain.values import AdministrationCode, Sense
+
+
+class Administration(BaseAggregate[UUID]):
+    TOPIC = "administration"
+
+    class Event(DatedFact): ...
+
+    class Registered(Event, AggregateCreated):
+        TOPIC = "administration.registered"
+        administration: AdministrationCode
+        name: str
+        time_zone: str
+        bloc: bool = False
+
+    class MemberJoined(Event):
+        TOPIC = "administration.member_joined"
+        member: AdministrationCode
+        sense: Sense
+
+        def apply(self, bloc: Administration) -> None:
+            bloc.members[self.member, self.sense] = self.effective
+            bloc.said[self.member, self.sense] = self
+
+    class MemberLeft(Event):
+        TOPIC = "administration.member_left"
+        member: AdministrationCode
+        sense: Sense
+
+        def apply(self, bloc: Administration) -> None:
+            if since := bloc.members.pop((self.member, self.sense), None):
+                bloc.joined[self.member, self.sense] = since
+            bloc.left[self.member, self.sense] = self.effective
+            bloc.said[self.member, self.sense] = self
+
+    class ListReceived(Event):
+        TOPIC = "administration.list_received"
+        as_of: datetime
+
+        def apply(self, administration: Administration) -> None:
+            administration.list_as_of = self.as_of
+            administration.said["list"] = self
+
+    class KeyAdded(Event):
+        TOPIC = "administration.key_added"
+        key: str
+        since: datetime  # what was known before then needs no signature
+
+        def apply(self, administration: Administration) -> None:
+            administration.keys.append(self.key)
+            administration.said[self.key] = self
+            administration.keyed_since = administration.keyed_since or self.since
+
+    class KeyRetired(Event):
+        TOPIC = "administration.key_retired"
+        key: str
+
+        def apply(self, administration: Administration) -> None:
+            administration.keys.remove(self.key)
+            administration.said[self.key] = self
+            administration.retired_keys.append(self.key)
+            if not administration.keys:
+                administration.keyed_since = None
+
+    def __init__(
+        self,
+        administration: AdministrationCode,
+        name: str,
+        time_zone: str,
+        effective: date,
+        bloc: bool = False,
+        decided: date | None = None,
+        decided_by: AdministrationCode | None = None,
+        legal_ground: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        self.code, self.name, self.time_zone, self.bloc = administration, name, time_zone, bloc
+        self.members: dict[tuple[AdministrationCode, Sense], date] = {}  # since when
+        self.left: dict[tuple[AdministrationCode, Sense], date] = {}  # and when last
+        self.joined: dict[tuple[AdministrationCode, Sense], date] = {}  # of those, since when
+        self.said: dict[object, Administration.Event] = {}  # the last word on each thing
+        self.list_as_of: datetime | None = None
+        self.keys: list[str] = []  # with which it may sign now
+        self.retired_keys: list[str] = []
+        self.keyed_since: datetime | None = None
+
+    @staticmethod
+    @lru_cache(maxsize=1_024)  # every command refers to some
+    def create_id(administration: AdministrationCode) -> UUID:
+        return stream_id(f"administration/{administration}")
+
+    def join(self, by: Decision, member: AdministrationCode, sense: Sense) -> None:
+        if not self.bloc:
+            raise NotAMember(f"{self.code} is one administration, not a bloc: nobody joins it")
+        if member == self.code:
+            raise NotAMember(f"{member} cannot be a member of itself")
+        facts, since = by.envelope(), self.members.get((member, sense))
+        if since and facts["effective"] >= since:
+            about = f"that {member} joined the {sense} of {self.code}"
+            return self._is_said((member, sense), by, about)
+        left = self.left.get((member, sense))
+        if left and facts["effective"] < left:
+            raise WrongDates(f"effective: {facts['effective']} is before {left}, when it left")
+        self.trigger_event(self.MemberJoined, member=member, sense=sense, **facts)
+
+    def leave(self, by: Decision, member: AdministrationCode, sense: Sense) -> None:
+        """Who left may be found to have left earlier."""
+        place = (member, sense)
+        if place not in self.members and place not in self.left:
+            raise NotAMember(f"{member} is not in the {sense} of {self.code} and cannot leave it")
+        facts, left = by.envelope(), self.left.get(place)
+        if place not in self.members and left and facts["effective"] >= left:
+            return self._is_said(place, by, f"that {member} left the {sense} of {self.code}")
+        since = self.members[place] if place in self.members else self.joined[place]
+        if facts["effective"] < since:
+            raise WrongDates(f"effective: {facts['effective']} is before {since}, when it joined")
+        self.trigger_event(self.MemberLeft, member=member, sense=sense, **facts)
+
+    def receive_list(self, by: Decision, as_of: datetime) -> None:
+        if as_of.tzinfo is None:
+            raise BadValue(f"asOf: found {as_of}, wanted an instant with a zone")
+        if not 1900 <= as_of.year <= 2200:  # beside the ends of the calendar lies no civil day
+            raise WrongDates(f"asOf: found {as_of}, wanted an instant from 1900 to 2200")
+        if day_of(as_of, self.time_zone) > by.today:
+            raise WrongDates(f"asOf: {as_of} is after {by.today}, the day on which it came in")
+        if self.list_as_of and as_of < self.list_as_of:
+            raise WrongDates(
+                f"asOf: found {as_of}, and a later list of {self.code}, as of {self.list_as_of}, "
+                "came in before: an earlier one says nothing new"
+            )
+        if as_of == self.list_as_of:
+            return self._is_said("list", by, f"the list of {self.code} as of {as_of}")
+        self.trigger_event(self.ListReceived, as_of=as_of, **by.envelope())
+
+    def _is_said(self, about: object, by: Decision, words: str) -> None:
+        """Returns where the last word on it is the identical one. Raises AlreadyRecorded."""
+        cure = "it is recorded once"
+        refuse_unless_identical([self.said[about]], by, words, cure)

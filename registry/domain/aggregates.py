@@ -1,0 +1,25 @@
+"""Everything that has a history in the register: the aggregates whose events are in the ledger.
+
+Who only reads the ledger needs these, and nothing of what decides and records.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from eventsourcing.domain import BaseAggregate
+
+from registry.domain.administrations import Administration
+from registry.domain.agreements.events import Agreement
+from registry.domain.operators.events import Operator
+from registry.domain.programmes import Programme
+from registry.domain.publications import Claim, Document
+
+AGGREGATES: tuple[type[BaseAggregate[UUID]], ...] = (
+    Operator,
+    Agreement,
+    Administration,
+    Programme,
+    Claim,
+    Document,
+)

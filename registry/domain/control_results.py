@@ -1,0 +1,149 @@
+"""May the importing side rely on the exporting side's inspection of these goods at this crossing?
+
+Pure, like the rule of recognition: an agreement on control results names its goods, crossings and
+directions, and what it does not name is not covered. All instants are in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from registry.domain.agreements.timeline import Link, LinkState
+from registry.domain.recognition import Member, Stretch, crosses, holds, plain_crossing
+from registry.domain.values import AdministrationCode, HsCode, Outcome, ReasonCode
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was inspected: goods of one HS code on their way from one territory into another."""
+
+    exporter: AdministrationCode
+    importer: AdministrationCode
+    crossing: str
+    hs: HsCode
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Reliance:
+    """The answer, and the clauses that decided it."""
+
+    outcome: Outcome
+    reasons: tuple[ReasonCode, ...]
+    clauses: tuple[Link, ...] = ()
+
+
+_NOT_LIVE = {
+    LinkState.TERMINATED: ReasonCode.AGREEMENT_TERMINATED,
+    LinkState.SUSPENDED: ReasonCode.AGREEMENT_SUSPENDED,
+    LinkState.NOT_IMPLEMENTED: ReasonCode.AGREEMENT_NOT_IMPLEMENTED,
+}
+
+
+def rely(links: Sequence[Link], members: Sequence[Member], asked: Inspection) -> Reliance:
+    """`links`: every clause on control results between the two, of whatever day and direction."""
+
+    def covers(party: AdministrationCode, code: AdministrationCode) -> bool:
+        return party == code or any(
+            m.bloc == party and m.member == code and holds(m, asked.at) for m in members
+        )
+
+    there = [
+        link
+        for link in links
+        if covers(link.clause.from_, asked.exporter) and covers(link.clause.to, asked.importer)
+    ]
+    back = [
+        link
+        for link in links
+        if covers(link.clause.from_, asked.importer) and covers(link.clause.to, asked.exporter)
+    ]
+    if not there and not back:
+        return Reliance(Outcome.NOT_RECOGNISED, (ReasonCode.NO_AGREEMENT,))
+    covered = [link for link in there if _goods(link, asked) and _crossing(link, asked)]
+    if not covered:
+        return _outside(there, back, asked)
+    return _standing(covered, asked.at)
+
+
+def known_as(
+    crossing: str, names: Iterable[Mapping[str, Mapping[str, str]]], named: Iterable[str]
+) -> str:
+    """The crossing, or the one office of it, as the clauses name it, of a name in another language.
+
+    `names`: original names by language, then by name. `named`: the crossings that clauses name.
+    An office is found by the beginning of its name too, where the script sets no spaces (绥芬河 of
+    绥芬河公路). What is not found, or means several, stays as it was asked.
+    """
+    named = list(named)
+    asked = plain_crossing(crossing)
+    if crosses(named, asked):
+        return crossing
+    found: set[str] = set()
+    for words in names:
+        for language in words.values():
+            for name in {*named} & language.keys():
+                found |= _same_place(asked, plain_crossing(language[name]), name)
+    return found.pop() if len(found) == 1 else crossing
+
+
+def _same_place(asked: str, original: str, name: str) -> set[str]:
+    """What of a crossing's name is meant by what was asked, given the name in that language."""
+    if crosses([original], asked) and "-" in asked:
+        return {name}
+    offices = zip(original.split("-"), name.split("-"), strict=False)
+    run_on = len(asked) > 1 and not asked.isascii()
+    return {
+        ours for theirs, ours in offices if theirs == asked or (run_on and theirs.startswith(asked))
+    }
+
+
+def _standing(covered: Sequence[Link], at: datetime) -> Reliance:
+    """Goods, crossing and direction are covered: since when, and until when?"""
+    of_day = [link for link in covered if holds(link, at)]
+    live = tuple(link for link in of_day if link.state is LinkState.LIVE)
+    if live:
+        return Reliance(Outcome.RECOGNISED, (ReasonCode.IN_FORCE,), live)
+    uncertain = tuple(link for link in of_day if link.state is LinkState.UNCERTAIN)
+    if uncertain:
+        return Reliance(Outcome.UNKNOWN, (ReasonCode.DATE_UNCERTAIN,), uncertain)
+    reasons = {_NOT_LIVE[link.state] for link in of_day} or {
+        ReasonCode.AGREEMENT_NOT_IMPLEMENTED
+        if _later(link, at)
+        else ReasonCode.AGREEMENT_TERMINATED
+        for link in covered
+    }
+    ordered = tuple(sorted(reasons, key=lambda reason: reason.value))
+    return Reliance(Outcome.NOT_RECOGNISED, ordered, tuple(of_day))
+
+
+def _outside(there: Sequence[Link], back: Sequence[Link], asked: Inspection) -> Reliance:
+    """The nearest miss: the other direction here, another crossing, elsewhere the other way."""
+    returning = tuple(link for link in back if _goods(link, asked))
+    same_place = tuple(link for link in returning if _crossing(link, asked))
+    elsewhere = tuple(link for link in there if _goods(link, asked))
+    known_crossing = any(_crossing(link, asked) for link in (*there, *back))
+    if same_place:
+        reason, clauses = ReasonCode.DIRECTION_OUT_OF_SCOPE, same_place
+    elif elsewhere or not known_crossing:
+        reason, clauses = ReasonCode.CROSSING_OUT_OF_SCOPE, elsewhere
+    elif returning:
+        reason, clauses = ReasonCode.DIRECTION_OUT_OF_SCOPE, returning
+    else:
+        reason, clauses = ReasonCode.GOODS_OUT_OF_SCOPE, ()
+    of_day = tuple(link for link in clauses if holds(link, asked.at))
+    return Reliance(Outcome.NOT_RECOGNISED, (reason,), of_day)
+
+
+def _goods(link: Link, asked: Inspection) -> bool:
+    return not link.clause.hs or any(hs.covers(asked.hs) for hs in link.clause.hs)
+
+
+def _crossing(link: Link, asked: Inspection) -> bool:
+    return not link.clause.crossings or crosses(link.clause.crossings, asked.crossing)
+
+
+def _later(stretch: Stretch, at: datetime) -> bool:
+    return at < stretch.valid_from

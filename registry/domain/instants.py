@@ -1,0 +1,131 @@
+"""How an instant, or a day in its place, is read from what somebody writes: one reading everywhere.
+
+An instant is RFC 3339 with its zone. Any number of fractional digits is read and cut to
+microseconds, never rounded: it would else be an instant of the next second, or of the next day.
+A day in place of an instant is a civil day of the authority concerned. For the law it is that day
+(its noon there, so that facts of a partner whose day begins at another hour are counted with the
+same date); for the knowledge it is the end of that day, and today is now.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from registry.domain.decisions import begins, day_of, ends
+from registry.domain.time_zones import zone
+
+_RFC_3339 = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?:(:\d\d)(?:\.(\d+))?)?(?: ?([Zz])|([+-]\d\d:\d\d))",
+    re.ASCII,
+)
+_WITHOUT_ZONE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+#: Clocks of two machines differ. So far ahead of ours, what is asked of is known "now".
+TOLERANCE = timedelta(minutes=1)
+LONGEST = 100  # characters of an instant; the digits beyond microseconds make no difference
+
+
+class InTheFuture(ValueError):
+    """What will be known then nobody knows."""
+
+
+def parse(text: object) -> datetime:
+    """An instant with its zone, in UTC. Raises ValueError: what was found, what was wanted."""
+    found = _RFC_3339.fullmatch(text) if isinstance(text, str) and len(text) <= LONGEST else None
+    if found:
+        day, minute, second, fraction, utc, offset = found.groups()
+        whole = f"{day}T{minute}{second or ':00'}.{(fraction or '')[:6]:0<6}"
+        try:
+            return datetime.fromisoformat(whole + ("+00:00" if utc else offset)).astimezone(UTC)
+        except OverflowError:
+            raise ValueError(f"{text!r} is not an instant of the years 1 to 9999 in UTC") from None
+        except ValueError:
+            pass
+    shown = repr(text[:LONGEST] if isinstance(text, str) else text)
+    if isinstance(text, str) and _WITHOUT_ZONE.fullmatch(text):
+        raise ValueError(
+            f"{shown} is not an instant: it has no zone; add Z for UTC, or +09:00 and the like"
+        )
+    raise ValueError(
+        f"{shown} is not an instant: RFC 3339 with its zone, like 2026-11-21T12:00:00Z"
+    )
+
+
+def is_day(text: str) -> bool:
+    return _DAY.fullmatch(text) is not None
+
+
+def parse_day(text: object) -> date:
+    """A civil day. Raises ValueError: what was found, what was wanted."""
+    if isinstance(text, str) and is_day(text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            pass
+    raise ValueError(f"{text!r} is not a date of the calendar: YYYY-MM-DD, like 2026-11-21")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was typed in place of an instant, and how it was read. `at` is in UTC."""
+
+    at: datetime
+    sentence: str
+
+
+#: Where a civil day begins first on Earth: UTC+14.
+FIRST_ZONE = "Pacific/Kiritimati"
+
+
+def of_law(text: str, zone_name: str) -> Reading:
+    """For the law: an instant, or a civil day in that zone. Raises ValueError."""
+    if not is_day(text):
+        at = parse(text)
+        return Reading(at, _shown(at))
+    day = parse_day(text)
+    local = datetime.combine(day, time(12, tzinfo=zone(zone_name)))
+    try:
+        at = local.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{day} is beyond the calendar") from None
+    return Reading(at, f"the civil day {day} in {zone_name} (noon there is {_shown(at)})")
+
+
+def of_knowledge(text: str, zone_name: str, now: datetime) -> Reading:
+    """For the knowledge: an instant, or the end of a civil day in that zone; today is now. In UTC,
+    where what is asked about has no zone of its own, a day that has begun anywhere is now, too:
+    whoever is east of Greenwich writes today's date.
+
+    Raises ValueError, and InTheFuture for what lies ahead by more than the tolerance.
+    """
+    if not is_day(text):
+        at = known(parse(text), now)
+        return Reading(at, _shown(at))
+    day = parse_day(text)
+    today = day_of(now, zone_name)
+    if day == today:
+        return Reading(now, f"now, because {day} is today in {zone_name}")
+    if begins(day, zone_name) > now:
+        if zone_name == "UTC" and begins(day, FIRST_ZONE) <= now:
+            return Reading(now, f"now, because {day} has begun in the east already")
+        raise InTheFuture(f"{day} is in the future in {zone_name}, where today is {today}")
+    at = ends(day, zone_name) - timedelta(microseconds=1)
+    return Reading(at, f"the end of {day} in {zone_name} ({_shown(at)})")
+
+
+def known(at: datetime, now: datetime) -> datetime:
+    """The instant of knowledge that is asked about: now, where it is ahead by no more than the
+    clocks may differ. Raises InTheFuture."""
+    if at > now + TOLERANCE:
+        raise InTheFuture(
+            f"{_shown(at)} is in the future, it is {_shown(now)}: what will be known then nobody "
+            "knows"
+        )
+    return min(at, now)
+
+
+def _shown(at: datetime) -> str:
+    local = at.astimezone(UTC).replace(tzinfo=None)
+    return f"{local.isoformat(sep=' ', timespec='minutes' if not local.second else 'seconds')} UTC"

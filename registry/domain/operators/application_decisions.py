@@ -1,0 +1,306 @@
+"""What an application may go through: from the day it is lodged to the decision on it.
+
+Each decision refuses, records one event, or records nothing because it was recorded before.
+Every number of days comes from the programme's rules of that day, never from here.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from registry.domain import commands as c
+from registry.domain.decisions import Decision
+from registry.domain.errors import AlreadyHeld, BadValue, Barred, WrongDates, WrongStatus
+from registry.domain.identifiers import LONGEST, normal
+from registry.domain.operators import preconditions
+from registry.domain.operators.authorisation import Authorisation
+from registry.domain.operators.events import Operator
+from registry.domain.operators.preconditions import (
+    IN_USE,
+    STANDING,
+    facts,
+    meant,
+    of,
+    record,
+    repeated,
+    standing,
+    why,
+)
+from registry.domain.operators.statutory_deadlines import day_of_effect, law, renewal
+from registry.domain.programmes import MOST_DAYS, Programme
+from registry.domain.repeated_commands import difference, refuse_unless_identical
+from registry.domain.values import HELD, PENDING, Status
+from registry.domain.working_days import Effect
+
+
+def lodge(operator: Operator, it: c.LodgeApplication, by: Decision) -> None:
+    said = facts(operator, by)
+    day: date = said["effective"]
+    programme = preconditions.programme(by, it.programme)
+    preconditions.offered(programme, it.type, day)
+    said_by = law(operator, programme, day)
+    for held in operator.authorisations.values():
+        if held.status in PENDING and (held.programme, held.type) == (it.programme, it.type):
+            about = f"the application for {it.type}"
+            return repeated(operator, held, Operator.Lodged, by, about, type=it.type)
+    operator.trigger_event(
+        Operator.Lodged,
+        authorisation=f"{it.programme}/{operator.begun() + 1}",
+        programme=it.programme,
+        type=it.type,
+        due=said_by.due("acceptance", "acceptance_days", day),
+        rule_unknown=preconditions.marked(said_by.rules.unknown("acceptance_days")),
+        **said,
+    )
+
+
+def accept(operator: Operator, it: c.AcceptApplication, by: Decision) -> None:
+    mine = meant(operator, by, it.authorisation, {Status.LODGED}, "accepted", already=PENDING)
+    if mine.status is not Status.LODGED:
+        kind = Operator.Accepted
+        return repeated(operator, mine, kind, by, "the acceptance", reason=it.reason)
+    day: date = facts(operator, by)["effective"]
+    said_by = law(operator, preconditions.programme(by, mine.programme), day)
+    record(
+        operator,
+        Operator.Accepted,
+        mine,
+        by,
+        STANDING,
+        due=said_by.due("decision", "decision_days", day),
+        rule_unknown=preconditions.marked(said_by.rules.unknown("decision_days")),
+        reason=it.reason,
+    )
+
+
+def reject(operator: Operator, it: c.RejectApplication, by: Decision) -> None:
+    before = {Status.NOT_ACCEPTED}
+    mine = meant(operator, by, it.authorisation, {Status.LODGED}, "not accepted", already=before)
+    if mine.status is Status.NOT_ACCEPTED:
+        kind = Operator.NotAccepted
+        return repeated(operator, mine, kind, by, "the rejection", reason=it.reason)
+    record(operator, Operator.NotAccepted, mine, by, STANDING, reason=it.reason)
+
+
+def withdraw(operator: Operator, it: c.WithdrawApplication, by: Decision) -> None:
+    mine = meant(operator, by, it.authorisation, PENDING, "withdrawn", already={Status.WITHDRAWN})
+    if mine.status is Status.WITHDRAWN:
+        kind = Operator.Withdrawn
+        return repeated(operator, mine, kind, by, "the withdrawal", reason=it.reason)
+    record(operator, Operator.Withdrawn, mine, by, STANDING, reason=it.reason)
+
+
+def start_examination(operator: Operator, it: c.StartExamination, by: Decision) -> None:
+    before = {Status.UNDER_EXAMINATION}
+    mine = meant(operator, by, it.authorisation, {Status.ACCEPTED}, "examined", already=before)
+    if mine.status is Status.UNDER_EXAMINATION:
+        kind = Operator.ExaminationStarted
+        return repeated(operator, mine, kind, by, "the examination", reason=it.reason)
+    record(operator, Operator.ExaminationStarted, mine, by, STANDING, reason=it.reason)
+
+
+def request_consultation(operator: Operator, it: c.RequestConsultation, by: Decision) -> None:
+    mine = meant(operator, by, it.authorisation, PENDING | IN_USE, "the subject of a consultation")
+    if isinstance(_last_of(operator, mine, it), Operator.ConsultationRequested):
+        about, kind = f"the consultation of {it.asked}", Operator.ConsultationRequested
+        return repeated(operator, mine, kind, by, about, asked=it.asked, reason=it.reason)
+    record(operator, Operator.ConsultationRequested, mine, by, asked=it.asked, reason=it.reason)
+
+
+def record_consultation_reply(
+    operator: Operator, it: c.RecordConsultationReply, by: Decision
+) -> None:
+    mine = meant(operator, by, it.authorisation, PENDING | IN_USE, "the subject of a consultation")
+    last = _last_of(operator, mine, it)
+    if last is None:
+        raise WrongStatus(f"asked: {it.asked} was not consulted on {mine}: no reply is awaited")
+    if isinstance(last, Operator.ConsultationReplied):
+        cure = "another reply follows another consultation"
+        return refuse_unless_identical(
+            [last], by, f"the reply of {it.asked}", cure, reply=it.reply, reason=it.reason
+        )
+    record(
+        operator,
+        Operator.ConsultationReplied,
+        mine,
+        by,
+        asked=it.asked,
+        reply=it.reply,
+        reason=it.reason,
+    )
+
+
+def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> None:
+    """UCC Art. 22(3), Delegated Act Art. 28: by no more than the rule allows, and with a reason."""
+    mine = meant(operator, by, it.authorisation, PENDING, "given more time")
+    reason, said = why(it.reason), facts(operator, by)
+    rules = preconditions.rules(by, mine, said["effective"])
+    allowed = rules.rule("decision_extension_days")
+    before = [
+        e
+        for e in operator.past
+        if isinstance(e, Operator.DeadlineExtended) and e.authorisation == mine.reference
+    ]
+    days = (allowed.number or 0) if it.days is None else it.days
+    if any(difference(e, by, days=days, reason=reason) is None for e in before):
+        return
+    unknown = rules.unknown(allowed.name)
+    preconditions.grounded(by, mine.programme, unknown, "more time for the decision")
+    # Where nobody knows the limit of the law, that of the calendar is the only one.
+    left = (MOST_DAYS if unknown else allowed.number or 0) - sum(e.days for e in before)
+    if not 1 <= days <= left:
+        raise WrongDates(f"days: found {it.days}, and the programme's rules leave {left}")
+    set_before = [
+        d
+        for e in operator.past
+        if getattr(e, "authorisation", None) == mine.reference
+        for d in getattr(e, "due", ())
+        if d.what == "decision"
+    ]
+    if not set_before:
+        cure = "accept it first"
+        if mine.status is not Status.LODGED:
+            cure = f"it is {mine.status}, and no rule of {mine.programme} on record set the day"
+        raise WrongStatus(f"{operator.tin}: no decision is due on {mine} yet; {cure}")
+    programme = preconditions.programme(by, mine.programme)
+    given = sum(e.days for e in before)
+    begun, end = _unmoved(operator, mine, programme, given, set_before[-1].due)
+    of_day = law(operator, programme, said["effective"])
+    end += timedelta(days=days)
+    operator.trigger_event(
+        Operator.DeadlineExtended,
+        authorisation=mine.reference,
+        days=days,
+        reason=reason,
+        due=(of_day.ending("decision", allowed.name, begun, end),),
+        rule_unknown=preconditions.marked(unknown),
+        **said,
+    )
+
+
+def _unmoved(
+    operator: Operator, mine: Authorisation, programme: Programme, given: int, due: date
+) -> tuple[date, date]:
+    """The first and the last day of the time limit for a decision. The last day is the one before
+    the move to a working day: an extension is counted from there. `given`: the days by which the
+    limit has been extended so far."""
+    accepted = standing(operator, of(mine, (Operator.Accepted,)))
+    begun = accepted[0].effective if accepted else due
+    of_acceptance = law(operator, programme, begun)
+    days = of_acceptance.rules.number("decision_days")
+    last = begun + timedelta(days=(days or 0) + given)
+    same = of_acceptance.ending("decision", "decision_days", begun, last).due == due
+    return begun, last if days and same else due
+
+
+def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
+    """UCC Delegated Act Art. 29 and its like elsewhere say from which day; Art. 11 bars."""
+    if not 0 < len(normal(it.number)) <= LONGEST:
+        raise BadValue(
+            f"number: found {it.number[:70]!r}, wanted the number of the authorisation, of 1 to "
+            f"{LONGEST} characters"
+        )
+    number = normal(it.number)
+    for each in operator.authorisations.values():
+        held = preconditions.on(operator, each, max(by.effective or by.today, each.latest))
+        if held.number and normal(held.number) == number and held.status in HELD:
+            return _granted_before(operator, held, it, by)
+    examined = {Status.ACCEPTED, Status.UNDER_EXAMINATION}
+    mine = meant(operator, by, it.authorisation, examined, "granted", of_type=it.type)
+    decided = by.decided or by.today
+    programme = preconditions.programme(by, mine.programme)
+    effect = Effect(by.effective) if by.effective else day_of_effect(operator, programme, decided)
+    day = effect.day
+    said, of_day = facts(operator, by, day), law(operator, programme, day)
+    rules = of_day.rules
+    type = it.type or mine.type
+    preconditions.offered(programme, type, day)
+    barred, unknown = preconditions.bar(operator, programme)
+    if barred and day < barred:
+        raise Barred(f"{operator.tin} is barred until {barred} and cannot be granted from {day}")
+    preconditions.not_held_twice(operator, rules, mine.programme, type, mine, day)
+    preconditions.in_order(operator, day, mine, preconditions.of(mine, STANDING))
+    if it.valid_until and it.valid_until <= day:
+        raise WrongDates(f"validUntil: {it.valid_until} is not after {day}, the day of effect")
+    valid_until = it.valid_until or preconditions.term(rules, day)
+    unknown += effect.unknown
+    if it.valid_until is None:
+        unknown += rules.unknown("validity_years")
+    preconditions.grounded(
+        by, mine.programme, unknown, f"the grant of {it.number} to {operator.tin}"
+    )
+    operator.trigger_event(
+        Operator.Granted,
+        authorisation=mine.reference,
+        number=it.number,
+        type=type,
+        roles=operator.roles if it.roles is None else it.roles,
+        valid_until=valid_until,
+        due=renewal(rules, valid_until) + of_day.review(day),
+        rule_unknown=preconditions.marked(unknown + rules.unknown("review_years")),
+        ends_by_decision=rules.takes_decision("validity_end") if valid_until else None,
+        abroad=rules.abroad(type),
+        counted_by=effect.counted_by,
+        shared=it.shared,
+        **said,
+    )
+
+
+def _granted_before(
+    operator: Operator, held: Authorisation, it: c.GrantAuthorisation, by: Decision
+) -> None:
+    """Nothing, where the identical grant was recorded. Raises AlreadyHeld, AlreadyRecorded."""
+    another = it.authorisation not in (None, held.reference) and (
+        normal(it.authorisation or "") != normal(held.number or "")
+    )
+    if another or it.type not in (None, held.type):
+        raise AlreadyHeld(
+            f"number: {operator.tin} holds {it.number} ({held.type}), which is {held.status}"
+        )
+    grant = next(iter(standing(operator, of(held, (Operator.Granted,)))), None)
+    if not isinstance(grant, Operator.Granted):
+        raise AlreadyHeld(
+            f"number: {operator.tin} holds {it.number} ({held.type}), which is {held.status} and "
+            f"known from list {held.list}: record its end before another grant of that number"
+        )
+    decided = by.decided or grant.decided or by.today
+    programme = preconditions.programme(by, held.programme)
+    day = by.effective or day_of_effect(operator, programme, decided).day
+    refuse_unless_identical(
+        [grant],
+        by,
+        f"the grant of {held}",
+        day=day,
+        type=it.type or _lodged_type(operator, held),
+        roles=operator.roles if it.roles is None else it.roles,
+        valid_until=it.valid_until or preconditions.term(programme.rules_on(day), day),
+        shared=it.shared,
+    )
+
+
+def _lodged_type(operator: Operator, mine: Authorisation) -> str:
+    [lodged] = standing(operator, of(mine, (Operator.Lodged,)))
+    assert isinstance(lodged, Operator.Lodged)
+    return lodged.type
+
+
+def refuse(operator: Operator, it: c.RefuseApplication, by: Decision) -> None:
+    mine = meant(operator, by, it.authorisation, PENDING, "refused", already={Status.REFUSED})
+    if mine.status is Status.REFUSED:
+        return repeated(operator, mine, Operator.Refused, by, "the refusal", reason=it.reason)
+    record(operator, Operator.Refused, mine, by, STANDING, reason=it.reason)
+
+
+# ------------------------------------------------------------------ common
+
+
+def _last_of(
+    operator: Operator,
+    mine: Authorisation,
+    it: c.RequestConsultation | c.RecordConsultationReply,
+) -> Operator.Event | None:
+    """The last word of a consultation of that administration: the request, or the reply to it."""
+    kinds = (Operator.ConsultationRequested, Operator.ConsultationReplied)
+    own = of(mine, kinds)
+    said = standing(operator, lambda e: own(e) and getattr(e, "asked", None) == it.asked)
+    return said[0] if said else None

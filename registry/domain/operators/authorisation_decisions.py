@@ -1,0 +1,424 @@
+"""What an authorisation may go through: from the day after its grant to its end.
+
+Each decision refuses, records one event, or records nothing because it was recorded before.
+Every number of days comes from the programme's rules of that day, never from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from typing import TypeVar
+
+from registry.domain import commands as c
+from registry.domain.decisions import Decision
+from registry.domain.errors import (
+    AlreadyRecorded,
+    GroundNeeded,
+    NotOffered,
+    WrongDates,
+    WrongStatus,
+)
+from registry.domain.operators import preconditions
+from registry.domain.operators.authorisation import Authorisation, Due
+from registry.domain.operators.events import Operator
+from registry.domain.operators.preconditions import (
+    GRANT,
+    IN_USE,
+    STANDING,
+    facts,
+    meant,
+    of,
+    record,
+    repeated,
+    standing,
+    why,
+)
+from registry.domain.operators.statutory_deadlines import law, renewal
+from registry.domain.programme_rules import Rules
+from registry.domain.repeated_commands import difference, refuse, refuse_unless_identical, shown
+from registry.domain.values import HELD, Status
+
+E = TypeVar("E", bound=Operator.Event)
+
+
+def change_type(operator: Operator, it: c.ChangeType, by: Decision) -> None:
+    mine = meant(operator, by, it.authorisation, IN_USE, "changed to another type")
+    day: date = facts(operator, by)["effective"]
+    kinds: preconditions.Kinds = (*GRANT, Operator.TypeChanged)
+    same: list[Operator.Event] = []
+    if mine.type == it.type:
+        same = _saying(operator, mine, Operator.TypeChanged, lambda e: e.type == it.type)
+        if not _reaches_further_back(day, same):
+            return _as_it_is(same, by, f"type: {mine} is of type {it.type} already", it.reason)
+    programme = preconditions.programme(by, mine.programme)
+    preconditions.offered(programme, it.type, day)
+    rules = programme.rules_on(day)
+    preconditions.not_held_twice(operator, rules, mine.programme, it.type, mine, day)
+    record(
+        operator,
+        Operator.TypeChanged,
+        mine,
+        by,
+        kinds,
+        same,
+        type=it.type,
+        reason=it.reason,
+        abroad=rules.abroad(it.type),
+    )
+
+
+def amend_roles(operator: Operator, it: c.AmendRoles, by: Decision) -> None:
+    mine = meant(operator, by, it.authorisation, IN_USE, "given other roles")
+    kinds: preconditions.Kinds = (*GRANT, Operator.RolesAmended)
+    same: list[Operator.Event] = []
+    if mine.roles == it.roles:
+        day: date = facts(operator, by)["effective"]
+        same = _saying(operator, mine, Operator.RolesAmended, lambda e: e.roles == it.roles)
+        if not _reaches_further_back(day, same):
+            return _as_it_is(same, by, f"roles: {mine} has these roles already", it.reason)
+    record(operator, Operator.RolesAmended, mine, by, kinds, same, roles=it.roles, reason=it.reason)
+
+
+_REASSESSED: preconditions.Kinds = (
+    *GRANT,
+    Operator.ReassessmentOpened,
+    Operator.ReassessmentClosed,
+    Operator.Renewed,
+)
+
+
+def open_reassessment(operator: Operator, it: c.OpenReassessment, by: Decision) -> None:
+    mine = meant(operator, by, it.authorisation, IN_USE, "reassessed")
+    if mine.under_reassessment:
+        kind = Operator.ReassessmentOpened
+        return repeated(operator, mine, kind, by, "the reassessment", reason=it.reason)
+    record(operator, Operator.ReassessmentOpened, mine, by, _REASSESSED, reason=it.reason)
+
+
+def close_reassessment(operator: Operator, it: c.CloseReassessment, by: Decision) -> None:
+    mine = meant(operator, by, it.authorisation, IN_USE, "reassessed")
+    if not mine.under_reassessment:
+        closed = standing(operator, of(mine, _REASSESSED))[:1]
+        if not closed or not isinstance(closed[0], Operator.ReassessmentClosed):
+            raise WrongStatus(
+                f"{operator.tin}: {mine} is under no reassessment that could be closed"
+            )
+        return refuse_unless_identical(
+            closed,
+            by,
+            f"the end of the reassessment of {mine}",
+            outcome=it.outcome,
+            remediation=it.remediation,
+            reason=it.reason,
+        )
+    day: date = facts(operator, by)["effective"]
+    of_day = law(operator, preconditions.programme(by, mine.programme), day)
+    record(
+        operator,
+        Operator.ReassessmentClosed,
+        mine,
+        by,
+        _REASSESSED,
+        outcome=it.outcome,
+        remediation=it.remediation,
+        due=of_day.review(day),
+        rule_unknown=preconditions.marked(of_day.rules.unknown("review_years")),
+        reason=it.reason,
+    )
+
+
+def renew(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> None:
+    """A term that begins on the day after the last one goes on without a gap."""
+    mine = _renewable(operator, it, by)
+    day: date = facts(operator, by)["effective"]
+    rules = preconditions.rules(by, mine, day)
+    terms = standing(operator, of(mine, (*GRANT, Operator.Renewed)))
+    if terms and isinstance(last := terms[0], Operator.Renewed):
+        # The day until which that renewal was to be, had it said nothing; its term is not added
+        # a second time.
+        before = _valid_until(terms[1]) if terms[1:] else None  # none: it is known from a list
+        until = it.valid_until or _renewed_until(rules, before, day)
+        differs = difference(last, by, valid_until=until, reason=it.reason)
+        if differs is None:
+            return
+        if it.valid_until == mine.valid_until or (it.valid_until is None and last.effective == day):
+            refuse(differs, last, f"the renewal of {mine}")
+    until = it.valid_until or _renewed_until(rules, mine.valid_until, day)
+    if until is None:
+        nobody = "nobody knows the term that" if rules.unknown("validity_years") else "no term that"
+        raise NotOffered(f"validUntil: {nobody} {mine.programme} sets; name a day")
+    if until <= day:
+        raise WrongDates(f"validUntil: {until} is not after {day}, the renewal")
+    if until == mine.valid_until:
+        raise AlreadyRecorded(f"validUntil: {mine} is valid until {until} already")
+    if mine.valid_until:
+        start = max(_day_after(mine.valid_until), day)
+        preconditions.not_held_twice(operator, rules, mine.programme, mine.type, mine, start)
+    record(
+        operator,
+        Operator.Renewed,
+        mine,
+        by,
+        _REASSESSED,
+        valid_until=until,
+        due=renewal(rules, until),
+        reason=it.reason,
+        ends_by_decision=rules.takes_decision("validity_end"),
+    )
+
+
+def _renewable(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> Authorisation:
+    try:
+        return meant(operator, by, it.authorisation, IN_USE, "renewed")
+    except WrongStatus:
+        day = by.effective or by.today
+        ended = [
+            a
+            for a in operator.authorisations.values()
+            if preconditions.on(operator, a, day).status is Status.EXPIRED
+            and a.ended is None
+            and it.authorisation in (None, a.number, a.reference)
+        ]
+        eve = day - timedelta(days=1)
+        if [a.valid_until for a in ended] == [eve]:
+            return meant(operator, by, ended[0].reference, IN_USE, "renewed", day=eve)
+        raise
+
+
+def _day_after(day: date) -> date:
+    return day if day == date.max else day + timedelta(days=1)
+
+
+def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> None:
+    """UCC Delegated Act Art. 16-18. Part of an AEOF alone: losing S may leave C.
+
+    What is suspended may be found to have been so from an earlier day. Its end is another decision
+    (an extension, a release), so the earlier beginning says the same end.
+    """
+    mine = meant(operator, by, it.authorisation, IN_USE, "suspended")
+    reason, day = why(it.reason), facts(operator, by)["effective"]
+    of_day = law(operator, preconditions.programme(by, mine.programme), day)
+    rules = of_day.rules
+    parts = rules.parts(mine.type)
+    if it.part and (it.part not in parts or parts == {mine.type}):
+        raise NotOffered(
+            f"part: {mine.type} has no part {it.part!r}, only {preconditions.listed(parts)}"
+        )
+    part = None if parts == {it.part} else it.part  # the only part is the whole
+    if it.until and it.until <= day:
+        raise WrongDates(f"until: {it.until} is not after {day}, its beginning")
+    same: list[Operator.Event] = []
+    if mine.status is Status.SUSPENDED and mine.suspended_part in (None, part):
+        kinds = (Operator.Suspended, Operator.SuspensionLifted)
+        same = standing(operator, of(mine, kinds), (Operator.SuspensionLifted,))
+        if not _reaches_further_back(day, same):
+            about = f"the suspension of {mine}"
+            cure = "another end is an extension or a release, another reason a correction"
+            return refuse_unless_identical(
+                same, by, about, cure, reason=reason, part=part, until=it.until
+            )
+        if it.until != mine.suspended_until:
+            raise AlreadyRecorded(
+                f"until: found {shown(it.until)}, and the suspension of {mine} that stands is "
+                f"until {shown(mine.suspended_until)}; an earlier beginning says the same end, "
+                "another end is an extension or a release"
+            )
+    if mine.suspended_part and part and mine.suspended_part != part:
+        raise WrongStatus(
+            f"{operator.tin}: part {mine.suspended_part} of {mine} is suspended already; "
+            f"with part {part} the whole of it would be: suspend it without naming a part"
+        )
+    record(
+        operator,
+        Operator.Suspended,
+        mine,
+        by,
+        STANDING,
+        [e for e in same if isinstance(e, Operator.Suspended) and e.part == part],
+        reason=reason,
+        part=part,
+        abroad=part is None or part == rules.recognised_part,
+        until=it.until,
+        due=_end(it.until) or of_day.due("end of suspension", "suspension_days", day),
+        rule_unknown=None if it.until else preconditions.marked(rules.unknown("suspension_days")),
+        ends_by_decision=rules.takes_decision("suspension_end") if it.until else None,
+    )
+
+
+def extend_suspension(operator: Operator, it: c.ExtendSuspension, by: Decision) -> None:
+    mine = meant(operator, by, it.authorisation, {Status.SUSPENDED}, "suspended for longer")
+    if mine.suspended_until == it.until:
+        kinds = (Operator.SuspensionExtended, Operator.Suspended)
+        last = standing(operator, of(mine, kinds), (Operator.Suspended,))
+        already = f"until: {mine} is suspended until {it.until} already"
+        return _as_it_is(last[:1], by, already, it.reason)
+    day: date = facts(operator, by)["effective"]
+    if it.until <= (end := max(mine.suspended_until or day, day)):
+        raise WrongDates(f"until: {it.until} is before {end}, its end so far")
+    record(
+        operator,
+        Operator.SuspensionExtended,
+        mine,
+        by,
+        STANDING,
+        until=it.until,
+        reason=it.reason,
+        due=_end(it.until),
+        ends_by_decision=preconditions.rules(by, mine, day).takes_decision("suspension_end"),
+    )
+
+
+def lift_suspension(operator: Operator, it: c.LiftSuspension, by: Decision) -> None:
+    doing = "released from a suspension"
+    # After its release it may wait for the decision on its own end.
+    before = {Status.VALID, Status.DECISION_AWAITED}
+    mine = meant(operator, by, it.authorisation, {Status.SUSPENDED}, doing, already=before)
+    if mine.status is not Status.SUSPENDED:
+        kinds = (Operator.SuspensionLifted, Operator.Suspended)
+        lifted = standing(operator, of(mine, kinds), (Operator.Suspended,))
+        if not lifted:
+            raise WrongStatus(f"{operator.tin}: {mine} is {mine.status} and cannot be {doing}")
+        about = f"the release of {mine} from its suspension"
+        return refuse_unless_identical(lifted, by, about, reason=it.reason)
+    record(operator, Operator.SuspensionLifted, mine, by, STANDING, reason=it.reason)
+
+
+def revoke(operator: Operator, it: c.RevokeAuthorisation, by: Decision) -> None:
+    """Ex nunc (UCC Art. 28). The bar is the programme's (Delegated Act Art. 11: three years).
+
+    What is revoked may be revoked from an earlier day, or be barred for longer.
+    """
+    mine = meant(operator, by, it.authorisation, IN_USE, "revoked", already={Status.REVOKED})
+    reason, day = why(it.reason), facts(operator, by)["effective"]
+    if it.barred_until and it.barred_until < day:
+        raise WrongDates(f"barredUntil: {it.barred_until} is before {day}, the revocation")
+    rules = preconditions.rules(by, mine, day)
+    barred = it.barred_until or preconditions.years_after(day, rules.number("bar_years"))
+    so_far = _barred_until(operator, mine)  # it may be revoked already, from this day or a later
+    longer = bool(barred and (so_far is None or barred > so_far))
+    if mine.status is Status.REVOKED:
+        assert mine.ended is not None  # what is revoked was so from some day
+        if day > mine.ended or (day == mine.ended and not longer):
+            kind, about = Operator.Revoked, "the revocation"
+            return repeated(operator, mine, kind, by, about, reason=reason, barred_until=barred)
+    if so_far and not longer:
+        if it.barred_until not in (None, so_far):
+            raise AlreadyRecorded(
+                f"barredUntil: found {it.barred_until}, and the bar after the revocation of "
+                f"{mine} is until {so_far}; it is shortened by correcting that record"
+            )
+        barred = so_far
+    # Where nobody knows the bar the revocation goes on: it is the next grant that needs its ground.
+    unknown = () if barred else rules.unknown("bar_years")
+    record(
+        operator,
+        Operator.Revoked,
+        mine,
+        by,
+        reason=reason,
+        barred_until=barred,
+        rule_unknown=preconditions.marked(unknown),
+    )
+
+
+def annul(operator: Operator, it: c.AnnulAuthorisation, by: Decision) -> None:
+    """Ex tunc (UCC Art. 27): it counts from the day of effect of the grant, whatever is asked."""
+    before = {Status.ANNULLED}
+    mine = meant(operator, by, it.authorisation, HELD, "annulled", already=before, day=by.today)
+    if mine.effective is None:
+        raise WrongDates(
+            f"{operator.tin}: {mine} is known from list {mine.list} without the day on which it "
+            "began, to which an annulment reaches back; record a reading of the list that gives it"
+        )
+    if mine.status is Status.ANNULLED:
+        return repeated(
+            operator,
+            mine,
+            Operator.Annulled,
+            by,
+            "the annulment",
+            day=mine.effective,
+            reason=it.reason,
+        )
+    if by.effective not in (None, mine.effective):
+        raise WrongDates(
+            f"effective: found {by.effective}; an annulment counts from the day of effect of the "
+            f"grant, {mine.effective}"
+        )
+    if not by.legal_ground:
+        raise GroundNeeded(
+            f"{operator.tin}: annulling {mine} reaches back to {mine.effective}: "
+            "it needs its legal ground"
+        )
+    operator.trigger_event(
+        Operator.Annulled,
+        authorisation=mine.reference,
+        reason=it.reason,
+        **facts(operator, by, mine.effective),
+    )
+
+
+def surrender(operator: Operator, it: c.SurrenderAuthorisation, by: Decision) -> None:
+    """What is surrendered may be found to have been so from an earlier day."""
+    before = {Status.SURRENDERED}
+    mine = meant(operator, by, it.authorisation, IN_USE, "surrendered", already=before)
+    if mine.status is Status.SURRENDERED:
+        day: date = facts(operator, by)["effective"]
+        if not (mine.ended and day < mine.ended):
+            kind = Operator.Surrendered
+            return repeated(operator, mine, kind, by, "the surrender", reason=it.reason)
+    record(operator, Operator.Surrendered, mine, by, reason=it.reason)
+
+
+# ------------------------------------------------------------------ common
+
+
+def _saying(
+    operator: Operator,
+    mine: Authorisation,
+    kind: type[E],
+    same: Callable[[E], bool],
+) -> list[Operator.Event]:
+    """The latest events of this kind about this authorisation, back to the first that differs."""
+    found: list[Operator.Event] = []
+    for event in standing(operator, of(mine, (kind,))):
+        if not (isinstance(event, kind) and same(event)):
+            break
+        found.append(event)
+    return found
+
+
+def _as_it_is(
+    same: Sequence[Operator.Event], by: Decision, already: str, reason: str | None
+) -> None:
+    """Returns where the identical change was recorded. Raises AlreadyRecorded."""
+    if not any(difference(event, by, reason=reason) is None for event in same):
+        since = f", as of {same[-1].effective}" if same else ""
+        raise AlreadyRecorded(f"{already}{since}; nothing would be changed")
+
+
+def _reaches_further_back(day: date, same: Sequence[Operator.Event]) -> bool:
+    """What stands since these events is to stand from an earlier day on."""
+    return bool(same) and day < min(event.effective for event in same)
+
+
+def _valid_until(event: Operator.Event) -> date | None:
+    assert isinstance(event, Operator.Granted | Operator.Renewed)
+    return event.valid_until
+
+
+def _renewed_until(rules: Rules, so_far: date | None, day: date) -> date | None:
+    """Until when a renewal of that day is where it says nothing: a term after the last one."""
+    return preconditions.term(rules, max(_day_after(so_far), day) if so_far else day)
+
+
+def _barred_until(operator: Operator, mine: Authorisation) -> date | None:
+    """How long the operator is barred because this was revoked."""
+    revoked = standing(operator, of(mine, (Operator.Revoked,)))
+    bars = [e.barred_until for e in revoked if isinstance(e, Operator.Revoked)]
+    return max(filter(None, bars), default=None)
+
+
+def _end(until: date | None) -> tuple[Due, ...]:
+    return (Due("end of suspension", until, "the decision"),) if until else ()

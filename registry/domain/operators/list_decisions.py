@@ -1,0 +1,170 @@
+"""What an authority's published list says of an operator, read on a day.
+
+A list is evidence, not history: no application, examination or decision is made up to bring it in.
+It says that on the day of reading the operator had a type; on which day that began, and whether
+it still is so, is said only as far as the list says it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from registry.domain import commands as c
+from registry.domain.decisions import Decision
+from registry.domain.errors import (
+    AlreadyHeld,
+    AlreadyRecorded,
+    BadValue,
+    Superseded,
+    UnknownAuthorisation,
+    WrongDates,
+)
+from registry.domain.operators import preconditions
+from registry.domain.operators.authorisation import Authorisation
+from registry.domain.operators.events import Operator
+from registry.domain.operators.preconditions import merged_on, of, told
+from registry.domain.repeated_commands import refuse_unless_identical
+from registry.domain.values import HELD, Status
+
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+def list_operator(operator: Operator, it: c.ListOperator, by: Decision) -> None:
+    """Records that the list names the operator, or that it no longer does.
+
+    Raises WrongDates for a list of tomorrow, AlreadyHeld where decisions or another list say that
+    the operator holds what this list would begin.
+    """
+    if not _SLUG.fullmatch(it.list_):
+        raise BadValue(f"list: found {it.list_[:90]!r}, wanted 1 to 80 letters, digits, . _ and -")
+    if by.effective not in (None, it.read_on):
+        raise WrongDates(
+            f"effective: found {by.effective}; what a list says counts from the day on which it "
+            f"was read, {it.read_on}"
+        )
+    if it.read_on > by.today:
+        raise WrongDates(f"readOn: {it.read_on} is after {by.today}, the authority's today")
+    if operator.successor and it.read_on >= merged_on(operator):
+        raise Superseded(f"{operator.tin} was merged into {operator.successor}: ask of that one")
+    by = replace(by, source=by.source or f"list {it.list_}, read on {it.read_on}")
+    (_no_longer if it.absent else _named)(operator, it, by)
+
+
+def _named(operator: Operator, it: c.ListOperator, by: Decision) -> None:
+    if it.number is not None and not it.number.strip():
+        raise BadValue("number: found nothing, wanted the number that the list gives")
+    programme = preconditions.programme(by, it.programme)
+    preconditions.offered(programme, it.type, it.read_on)
+    held = _from_list(operator, it)
+    mine = next((a for a in held if a.status in HELD or (a.ended and it.read_on < a.ended)), None)
+    said: dict[str, Any] = {
+        "type": it.type,
+        "list": it.list_,
+        "since": it.since,
+        "number": it.number,
+        "name": it.name_,
+        "shared": it.shared,
+    }
+    gone = [a.ended for a in held if a is not mine and a.ended and a.status is Status.DELISTED]
+    if it.since and gone and it.since <= max(gone):
+        raise WrongDates(
+            f"since: found {it.since}, and the list, read on {max(gone)}, did not name it; if that "
+            "was read wrongly, correct its record first"
+        )
+    if mine is not None:
+        readings = [e for e in told(operator) if of(mine, (Operator.Listed,))(e)]
+        if same_day := [e for e in reversed(readings) if e.effective == it.read_on]:
+            about = f"what list {it.list_} says of {mine}"
+            return refuse_unless_identical(same_day, by, about, day=it.read_on, **said)
+        first = readings[0]
+        assert isinstance(first, Operator.Listed)
+        reference, earliest = mine.reference, first.earliest
+    else:
+        reference = f"{it.programme}/{operator.begun() + 1}"
+        new = Authorisation(reference, it.programme, it.type, Status.VALID)
+        day = it.since or it.read_on
+        preconditions.not_held_twice(
+            operator, programme.rules_on(day), it.programme, it.type, new, day
+        )
+        earliest = max([programme.since, *_ends_before(operator, it)])
+    operator.trigger_event(
+        Operator.Listed,
+        authorisation=reference,
+        programme=it.programme,
+        earliest=min(earliest, it.read_on),
+        roles=operator.roles,
+        abroad=programme.rules_on(it.read_on).abroad(it.type),
+        **said,
+        **_envelope(it, by),
+    )
+
+
+def _no_longer(operator: Operator, it: c.ListOperator, by: Decision) -> None:
+    for name, value in (
+        ("since", it.since),
+        ("number", it.number),
+        ("name", it.name_),
+        ("shared", it.shared),
+    ):
+        if value is not None:
+            raise BadValue(f"{name}: found {value}, and a list says nothing of what it lacks")
+    held = _from_list(operator, it)
+    mine = next((a for a in held if a.status in HELD), None)
+    if mine is None:
+        if not held:
+            raise UnknownAuthorisation(
+                f"{operator.tin}: list {it.list_} never named it as {it.type} of {it.programme}"
+            )
+        gone = [e for e in reversed(told(operator)) if of(held[-1], (Operator.Unlisted,))(e)]
+        if not gone:
+            raise AlreadyRecorded(f"{held[-1]} is {held[-1].status}, by a decision and not a list")
+        about = f"the end of {held[-1]} by list {it.list_}"
+        return refuse_unless_identical(gone, by, about, day=it.read_on, list=it.list_)
+    if it.read_on <= mine.latest:
+        raise WrongDates(
+            f"readOn: found {it.read_on}, and {mine} is known to be held on {mine.latest}; what "
+            "was read wrongly is put right by correcting its record"
+        )
+    operator.trigger_event(
+        Operator.Unlisted,
+        authorisation=mine.reference,
+        programme=it.programme,
+        type=it.type,
+        list=it.list_,
+        **_envelope(it, by),
+    )
+
+
+def _from_list(operator: Operator, it: c.ListOperator) -> list[Authorisation]:
+    """What is known from this list, of this type, the oldest first. Raises AlreadyHeld where it is
+    known from a grant: its end is a decision, and not something that a list leaves out."""
+    alike = [
+        a
+        for a in operator.authorisations.values()
+        if (a.programme, a.type) == (it.programme, it.type)
+    ]
+    if it.absent and not any(a.list == it.list_ for a in alike):
+        for a in alike:
+            if a.status in HELD and a.list != it.list_:
+                known = f"list {a.list}" if a.list else "its grant"
+                raise AlreadyHeld(f"{operator.tin} holds {a}, known from {known}: record its end")
+    return [a for a in alike if a.list == it.list_]
+
+
+def _ends_before(operator: Operator, it: c.ListOperator) -> list[date]:
+    """The days after the ends, by the day of reading, of what it held of this type."""
+    return [
+        a.ended + timedelta(days=1)
+        for a in operator.authorisations.values()
+        if (a.programme, a.type) == (it.programme, it.type) and a.ended and a.ended <= it.read_on
+    ]
+
+
+def _envelope(it: c.ListOperator, by: Decision) -> dict[str, Any]:
+    """Nothing of a list is a decision: what it says has the day of reading and a source."""
+    said = by.envelope(it.read_on, source_suffices=True)
+    return said | {"decided": by.decided}

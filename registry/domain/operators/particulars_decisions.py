@@ -1,0 +1,338 @@
+"""What an operator is called and known by, whom it lets look, and what becomes of it as a firm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from datetime import date
+from itertools import takewhile
+from typing import Any
+
+from registry.domain import commands as c
+from registry.domain.corrections import CORRECTABLE
+from registry.domain.decisions import Decision
+from registry.domain.errors import BadValue, Superseded, UnknownPosition, WrongDates, WrongStatus
+from registry.domain.identifiers import check, is_of_form, normal
+from registry.domain.operators import preconditions
+from registry.domain.operators.events import Operator, amended
+from registry.domain.operators.preconditions import facts, in_order, of, standing
+from registry.domain.operators.status_periods import in_order_of_law
+from registry.domain.operators.timeline import consents, stand
+from registry.domain.repeated_commands import difference, refuse, refuse_unless_identical
+from registry.domain.values import ENDED, HELD, Status
+
+
+def amend(operator: Operator, it: c.AmendParticulars, by: Decision) -> None:
+    """Records what is different. Said as of another day, or on another ground, it is recorded
+    although it is called so already: that is what was decided."""
+    said = {"name": it.name_, "local_name": it.local_name, "address": it.address, "roles": it.roles}
+    given = {k: v for k, v in said.items() if v is not None}
+    if not given:
+        raise BadValue("name, localName, address, roles: found none, wanted what is to be amended")
+    if it.name_ is not None and not 0 < len(it.name_.strip()) <= 500:
+        raise BadValue(f"name: found {len(it.name_)} characters, wanted 1 to 500 that can be read")
+    if _amended_so(operator, said, by):
+        return
+    envelope = facts(operator, by)
+    day: date = envelope["effective"]
+    reaches_back = any(day < event.effective for event in operator.amendments)
+    # Of an earlier day the last word says nothing, so there all that was given is recorded.
+    new = {k: v for k, v in given.items() if reaches_back or v != getattr(operator, k)}
+    operator.trigger_event(Operator.Amended, **(new or given), **envelope)
+
+
+def _amended_so(operator: Operator, said: dict[str, Any], by: Decision) -> bool:
+    """Is this the identical command to the last amendment? That one left out what was so before."""
+    if not operator.amendments or difference(operator.amendments[-1], by) is not None:
+        return False
+    *past, last = operator.amendments
+    for name, value in said.items():
+        now = getattr(last, name)
+        if value != now:
+            before = [v for e in past if (v := getattr(e, name)) is not None]
+            so_far = before[-1] if before else operator.registered_as[name]
+            if now is not None or value != so_far:
+                return False
+    return True
+
+
+def add_identifier(operator: Operator, it: c.AddIdentifier, by: Decision) -> None:
+    value = check(it.scheme, it.value, override=it.override)
+    own = {
+        "issuer": it.issuer,
+        "valid_to": it.valid_to,
+        "verified_by": it.verified_by,
+        "override": it.override,
+        "shared": it.shared,
+    }
+    known = operator.identifiers.get((it.scheme, normal(value, it.scheme)))
+    if known and difference(known, by, None, own) is None:  # in whatever form it is written
+        return
+    envelope = facts(operator, by)
+    if it.valid_to and it.valid_to <= envelope["effective"]:
+        raise WrongDates(f"validTo: {it.valid_to} is not after {envelope['effective']}")
+    in_order(operator, envelope["effective"], value, _about_identifier(it.scheme, value))
+    operator.trigger_event(
+        Operator.IdentifierAdded, scheme=it.scheme, value=value, **own, **envelope
+    )
+
+
+def end_identifier(operator: Operator, it: c.EndIdentifier, by: Decision) -> None:
+    about = _about_identifier(it.scheme, it.value)
+    known = operator.identifiers.get((it.scheme, normal(it.value, it.scheme)))
+    if known is None:
+        ended = standing(operator, about)[:1]
+        if not ended:
+            raise WrongStatus(
+                f"{operator.tin} has no identifier {it.scheme} {it.value} to be ended",
+                path=("value",),
+            )
+        return refuse_unless_identical(ended, by, f"the end of {it.scheme} {it.value}")
+    envelope = facts(operator, by)
+    in_order(operator, envelope["effective"], it.value, about)
+    operator.trigger_event(
+        Operator.IdentifierEnded, scheme=it.scheme, value=known.value, **envelope
+    )
+
+
+def give_consent(operator: Operator, it: c.GiveConsent, by: Decision) -> None:
+    """What is given already may be found to have been given earlier."""
+    _one_addressee(it)
+    _say_of_consent(operator, Operator.ConsentGiven, it, by)
+
+
+def withdraw_consent(operator: Operator, it: c.WithdrawConsent, by: Decision) -> None:
+    """Withdrawable at any time; what was shared while it held was shared rightly. What is
+    withdrawn already may be found to have been withdrawn earlier."""
+    _one_addressee(it)
+    _say_of_consent(operator, Operator.ConsentWithdrawn, it, by)
+
+
+def merge_into(operator: Operator, it: c.MergeInto, by: Decision) -> None:
+    if it.successor == operator.tin:
+        raise WrongStatus(f"successor: {operator.tin} cannot be merged into itself")
+    if operator.successor == it.successor:
+        merged = standing(operator, lambda e: isinstance(e, Operator.Merged))[:1]
+        about = f"the merger of {operator.tin} into {it.successor}"
+        return refuse_unless_identical(merged, by, about, reason=it.reason)
+    envelope = facts(operator, by)
+    for held in operator.authorisations.values():
+        if held.status in HELD:
+            in_order(operator, envelope["effective"], held, of(held, (Operator.Granted,)))
+    operator.trigger_event(Operator.Merged, successor=it.successor, reason=it.reason, **envelope)
+
+
+def split_from(
+    operator: Operator, it: c.SplitFrom, by: Decision, origin: Operator | None = None
+) -> None:
+    """`origin`: the operator from which it is split, where the register looked. Raises Superseded
+    where that one had been merged away by then: it has nothing left to split from."""
+    if it.origin == operator.tin:
+        raise WrongStatus(f"origin: {operator.tin} cannot be split from itself")
+    before = standing(operator, lambda e: isinstance(e, Operator.Split) and e.origin == it.origin)
+    if before:
+        about = f"the split of {operator.tin} from {it.origin}"
+        return refuse_unless_identical(before, by, about, reason=it.reason)
+    envelope = facts(operator, by)
+    if origin is not None and origin.successor:
+        [merger, *_] = standing(origin, lambda e: isinstance(e, Operator.Merged))
+        if envelope["effective"] >= merger.effective:
+            raise Superseded(
+                f"origin: {it.origin} was merged into {origin.successor} as of "
+                f"{merger.effective}, and nothing is split from it since; ask of that one"
+            )
+    operator.trigger_event(Operator.Split, origin=it.origin, reason=it.reason, **envelope)
+
+
+def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int) -> None:
+    """`version`: where, in this operator's stream, the corrected event stands."""
+    wrong = next((e for e in operator.past if e.originator_version == version), None)
+    if isinstance(wrong, Operator.Corrected):
+        raise UnknownPosition(
+            f"position: {it.position} is a correction; correct {wrong.corrects}, which it corrects"
+        )
+    if isinstance(wrong, Operator.PersonErased):
+        raise UnknownPosition(f"position: {it.position} is an erasure; what is gone stays gone")
+    if isinstance(wrong, Operator.SuspensionEnded) or getattr(wrong, "by_law", None):
+        raise UnknownPosition(
+            f"position: {it.position} records what ended by law; correct the decision that said so"
+        )
+    if wrong is None:
+        raise UnknownPosition(
+            f"position: {it.position} is not an event of {operator.tin} that can be corrected "
+            "(its registration is put right by amending the particulars)"
+        )
+    for name, text in it.what.items():
+        if name not in CORRECTABLE or not (name == "void" or hasattr(wrong, name)):
+            raise BadValue(f"what: {wrong.TOPIC} has no {name!r} that could be corrected")
+        try:
+            CORRECTABLE[name](text)
+        except ValueError as error:
+            raise BadValue(f"what.{name}: found {text!r}, {error}") from None
+    if not it.what:
+        raise BadValue("what: found nothing, wanted at least one field and its right value")
+    if not it.why.strip():
+        raise BadValue("why: found nothing, wanted the reason in words")
+    before: dict[str, str] = {}
+    made = [e for e in operator.past if isinstance(e, Operator.Corrected) and e.version == version]
+    for event in made:
+        before |= event.what
+    if before | it.what == before:
+        about = f"a correction of {it.position}"
+        cure = "nothing would be corrected"
+        return refuse_unless_identical(reversed(made), by, about, cure, what=it.what, why=it.why)
+    back = before.get("void") == "true" and it.what.get("void") == "false"
+    if back and isinstance(wrong, Operator.Merged):
+        # Meanwhile the other may have been merged into this one: only a merger looks for a ring.
+        raise WrongStatus(f"what: the merger at {it.position} was voided; merge it again instead")
+    if it.what == {"void": "false"} and "void" not in before:
+        raise WrongStatus(f"what: {it.position} was never voided; nothing would be corrected")
+    if isinstance(wrong, Operator.Annulled) and "effective" in it.what:
+        raise WrongDates(
+            "what.effective: an annulment counts from the day of effect of the grant; correct that"
+            " of the grant, or void the annulment and revoke"
+        )
+    said = amended(operator.past, {version: it.what})
+    if right := next((e for e in said if e.originator_version == version), None):
+        _could_be_said(operator, right, it.what, by)
+    _hangs_together(operator, said, by)
+    operator.trigger_event(
+        Operator.Corrected,
+        corrects=it.position,
+        version=version,
+        what=it.what,
+        why=it.why,
+        **by.envelope(source_suffices=False),
+    )
+
+
+def _could_be_said(
+    operator: Operator, right: Operator.Event, what: dict[str, str], by: Decision
+) -> None:
+    """Would what is put right have been refused, had it been said so at once? Raises the same."""
+    day = right.effective
+    if not date(1900, 1, 1) <= day <= date(2200, 1, 1):
+        raise WrongDates(f"what.effective: found {day}, wanted one from 1900 to 2200")
+    if right.decided and right.decided > by.today:
+        raise WrongDates(f"what.decided: {right.decided} is after {by.today}, this day")
+    for name in ("valid_until", "until", "barred_until"):
+        end = getattr(right, name, None)
+        if end and end <= day and {name, "effective"} & what.keys():
+            raise WrongDates(f"what.{name}: {end} is not after {day}, its beginning")
+    for name in ("number", "reason", "legal_ground"):
+        if name in what and not what[name].strip():
+            raise BadValue(f"what.{name}: found nothing, wanted it in words or figures")
+    identifier = (Operator.IdentifierAdded, Operator.IdentifierEnded)
+    # A failed check digit is explained in `why`: a correction says no override.
+    if "value" in what and isinstance(right, identifier):
+        odd = getattr(right, "override", None) or is_of_form(right.scheme, right.value)
+        if check(right.scheme, right.value, override="why" if odd else None) != right.value:
+            raise BadValue(f"what.value: {right.value!r} has blanks about it")
+    if "type" in what and isinstance(
+        right, (Operator.Lodged, Operator.Listed, Operator.Granted, Operator.TypeChanged)
+    ):
+        mine = operator.authorisations.get(right.authorisation)
+        code = mine.programme if mine else getattr(right, "programme", None)
+        if code:
+            preconditions.offered(preconditions.programme(by, code), right.type, day)
+
+
+def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision) -> None:
+    """Would the record, so corrected, still be one that the decisions could have made?
+
+    Raises WrongStatus where something later rests on what is taken away, WrongDates where it would
+    come before what it follows.
+    """
+    then = copy(operator)
+    then.past = [event for event in said if not isinstance(event, Operator.Corrected)]
+    then.corrected = False
+    then.start_again()
+    try:
+        for event in said:
+            if not isinstance(event, Operator.Corrected):
+                event.change(then)
+    except KeyError as missing:
+        raise WrongStatus(f"what: later events of {missing} rest on it; void those first") from None
+    given = {it.partner for it in consents(said, operator.time_zone) if it.valid_to is None}
+    if given != then.consents:
+        raise WrongDates("what: a consent would be withdrawn before it was given, and so stand on")
+    known: set[tuple[str, str]] = set()
+    for event in in_order_of_law(said):
+        if isinstance(event, Operator.IdentifierAdded):
+            known.add((event.scheme, normal(event.value, event.scheme)))
+        elif isinstance(event, Operator.IdentifierEnded):
+            if (event.scheme, normal(event.value, event.scheme)) not in known:
+                raise WrongDates(
+                    f"what: {event.scheme} {event.value} would end where it does not stand; "
+                    "correct its end, too"
+                )
+            known.remove((event.scheme, normal(event.value, event.scheme)))
+    stands = stand(said, operator.time_zone)
+    for it in then.authorisations.values():
+        if it.status in HELD | ENDED and it.number is None and it.list is None:
+            raise WrongStatus(f"what: later events of {it} rest on its grant; void those first")
+        in_law = stands[it.reference]
+        partly = it.suspended_part and it.status is Status.SUSPENDED
+        status = Status.VALID if partly else it.status
+        if in_law.status is not status or (it.status in HELD and in_law.type != it.type):
+            raise WrongDates(
+                f"what: {it} is {status} by what was recorded last, and would be "
+                f"{in_law.status} by the dates; correct what came after it first"
+            )
+        if it.status in HELD:
+            day = max(by.today, it.effective or by.today)
+            rules = preconditions.rules(by, it, day)
+            preconditions.not_held_twice(then, rules, it.programme, it.type, it, day)
+
+
+def _one_addressee(it: c.ConsentCommand) -> None:
+    if (it.partner is None) == (not it.publication):
+        raise BadValue(
+            f"partner, publication: found {it.partner} and {it.publication}; "
+            "wanted either a partner to share with, or publication"
+        )
+
+
+def _say_of_consent(
+    operator: Operator,
+    event: type[Operator.ConsentGiven | Operator.ConsentWithdrawn],
+    it: c.ConsentCommand,
+    by: Decision,
+) -> None:
+    """Law follows the days. What stands (given, or withdrawn) is recorded again as of an earlier
+    day, if nothing else was said since that day."""
+    if event is Operator.ConsentGiven and it.partner not in operator.consents_spoken_of:
+        operator.trigger_event(event, partner=it.partner, **facts(operator, by))
+        return
+    kinds = (Operator.ConsentGiven, Operator.ConsentWithdrawn)
+    about = f"consent to {it.partner or 'publication'}"
+
+    def own(e: Operator.Event) -> bool:
+        return isinstance(e, kinds) and e.partner == it.partner
+
+    words = standing(operator, own)
+    same = list(takewhile(lambda e: isinstance(e, event), words))
+    if not words and event is Operator.ConsentWithdrawn:
+        raise WrongStatus(
+            f"{operator.tin} gave no {about} that could be withdrawn",
+            path=("partner" if it.partner else "publication",),
+        )
+    if any(difference(e, by) is None for e in same):
+        return
+    envelope = facts(operator, by)
+    day: date = envelope["effective"]
+    if same and day >= (since := min(e.effective for e in same)):
+        done = "given" if event is Operator.ConsentGiven else "withdrawn"
+        differs = difference(same[0], by)
+        assert differs is not None
+        refuse(differs, same[0], f"the {about}, {done} as of {since},")
+    in_order(operator, day, about, lambda e: own(e) and e not in same)
+    operator.trigger_event(event, partner=it.partner, **envelope)
+
+
+def _about_identifier(scheme: str, value: str) -> Callable[[Operator.Event], bool]:
+    kinds = (Operator.IdentifierAdded, Operator.IdentifierEnded)
+    wanted = normal(value, scheme)
+    return lambda e: (
+        isinstance(e, kinds) and e.scheme == scheme and normal(e.value, e.scheme) == wanted
+    )

@@ -1,0 +1,137 @@
+"""The persons behind an operator, under pseudonyms: named, ended, erased.
+
+The register is for ever and a person is not, so who they are never enters it. An event holds a
+random id and a salted hash; particulars, key and salt are kept apart (projections/persons.py), and
+an erasure destroys them there. Then the id leads to nobody, and every event stays as it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from uuid import UUID
+
+from registry.domain import commands as c
+from registry.domain.decisions import Decision
+from registry.domain.errors import BadValue, UnknownPerson, WrongDates, WrongStatus
+from registry.domain.operators.events import Operator, amended
+from registry.domain.operators.preconditions import facts, standing
+from registry.domain.repeated_commands import refuse_unless_identical
+from registry.domain.values import ContactRole
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Contact:
+    """What the events say of a person. Civil days in the operator's home zone; `until` is
+    exclusive, and an erasure ends a contact too."""
+
+    person: UUID
+    role: ContactRole
+    commitment: str
+    since: date
+    until: date | None = None
+    erased: date | None = None
+
+
+def contacts(events: Sequence[Operator.Event]) -> dict[UUID, Contact]:
+    """Everybody whom these events of an operator name, in the order of naming."""
+    found: dict[UUID, Contact] = {}
+    for event in amended(list(events)):
+        if isinstance(event, Operator.ContactNamed):
+            found[event.person] = Contact(
+                event.person, event.role, event.commitment, event.effective
+            )
+        elif isinstance(event, Operator.ContactEnded | Operator.PersonErased):
+            it = found.get(event.person)  # none where its naming was voided
+            if it:
+                erased = isinstance(event, Operator.PersonErased)
+                found[event.person] = replace(
+                    it,
+                    until=it.until or event.effective,
+                    erased=event.effective if erased else it.erased,
+                )
+    return found
+
+
+def name_contact(operator: Operator, it: c.NameContact, by: Decision) -> None:
+    """Raises BadValue, and WrongStatus for a pseudonym that was used before: whoever comes back
+    gets another one, or the two stretches could be told to be of one person."""
+    if not _SHA256.fullmatch(it.commitment):
+        raise BadValue("commitment: wanted 64 hexadecimal digits, as were answered with the person")
+    known = contacts(operator.past).get(it.person)
+    if known and known.until is None:
+        cure = "whoever was named before is named anew"
+        return refuse_unless_identical(
+            _named(operator, it.person, Operator.ContactNamed),
+            by,
+            f"the naming of {it.person}",
+            cure,
+            role=it.role,
+            commitment=it.commitment,
+        )
+    if known or _is_erased(operator, it.person):
+        raise WrongStatus(f"person: {it.person} was named before; whoever comes back is named anew")
+    operator.trigger_event(
+        Operator.ContactNamed,
+        person=it.person,
+        role=it.role,
+        commitment=it.commitment,
+        **facts(operator, by),
+    )
+
+
+def end_contact(operator: Operator, it: c.EndContact, by: Decision) -> None:
+    known = contacts(operator.past).get(it.person)
+    if known is None:
+        raise UnknownPerson(f"person: {operator.tin} has no contact {it.person}")
+    if known.erased:
+        raise WrongStatus(f"person: {it.person} was erased as of {known.erased}, which ended it")
+    if known.until:
+        ended = _named(operator, it.person, Operator.ContactEnded)
+        return refuse_unless_identical(ended, by, f"the end of the contact {it.person}")
+    envelope = facts(operator, by)
+    if envelope["effective"] < known.since:
+        raise WrongDates(f"effective: found {envelope['effective']}, named as of {known.since}")
+    operator.trigger_event(Operator.ContactEnded, person=it.person, **envelope)
+
+
+def erase_person(operator: Operator, it: c.ErasePerson, by: Decision) -> None:
+    """Of a merged operator too, and of one whose naming was voided: who was ever named here may
+    ask for it (GDPR Art. 17)."""
+    if not any(
+        isinstance(e, Operator.ContactNamed) and e.person == it.person for e in operator.past
+    ):
+        raise UnknownPerson(f"person: {operator.tin} never named {it.person}")
+    if not it.ground.strip() or len(it.ground) > 500:
+        raise BadValue(f"ground: found {len(it.ground)} characters, wanted 1 to 500")
+    if _is_erased(operator, it.person):
+        erased = _named(operator, it.person, Operator.PersonErased)
+        cure = "what is gone stays gone"
+        return refuse_unless_identical(
+            erased, by, f"the erasure of {it.person}", cure, ground=it.ground
+        )
+    if by.effective not in (None, by.today):
+        raise WrongDates(
+            f"effective: found {by.effective}; an erasure counts from the day on which it is done"
+        )
+    operator.trigger_event(
+        Operator.PersonErased,
+        person=it.person,
+        ground=it.ground,
+        **by.envelope(source_suffices=False),
+    )
+
+
+def _named(operator: Operator, person: UUID, kind: type[Operator.Event]) -> list[Operator.Event]:
+    """What was recorded of this person, the last word first."""
+    return standing(
+        operator, lambda e: isinstance(e, kind) and getattr(e, "person", None) == person
+    )
+
+
+def _is_erased(operator: Operator, person: UUID) -> bool:
+    return any(isinstance(e, Operator.PersonErased) and e.person == person for e in operator.past)

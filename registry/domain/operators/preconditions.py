@@ -1,0 +1,349 @@
+"""What a decision about an operator stands on: the authorisation it means, its day, its rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from registry.domain.decisions import Decision, begins, day_of
+from registry.domain.errors import (
+    AlreadyHeld,
+    BadValue,
+    GroundNeeded,
+    NotOffered,
+    Superseded,
+    UnknownAuthorisation,
+    WrongDates,
+    WrongStatus,
+)
+from registry.domain.identifiers import normal
+from registry.domain.operators.authorisation import Authorisation
+from registry.domain.operators.events import Operator, amended
+from registry.domain.operators.status_periods import Period, stretches
+from registry.domain.programme_rules import Rules
+from registry.domain.programmes import Programme
+from registry.domain.repeated_commands import refuse_unless_identical
+from registry.domain.values import CLOSED, HELD, PENDING, Status
+
+Kinds = tuple[type[Operator.Event], ...]
+IN_USE = frozenset({Status.VALID, Status.SUSPENDED, Status.DECISION_AWAITED})
+#: What moves an authorisation from one status to another. Ends are left out: they may reach
+#: behind what they make void.
+STANDING: Kinds = (
+    Operator.Lodged,
+    Operator.Accepted,
+    Operator.NotAccepted,
+    Operator.Withdrawn,
+    Operator.ExaminationStarted,
+    Operator.Granted,
+    Operator.Refused,
+    Operator.Suspended,
+    Operator.SuspensionLifted,
+)
+#: An end may reach behind what it makes void, but never behind the grant.
+GRANT: Kinds = (Operator.Granted,)
+
+
+def facts(operator: Operator, by: Decision, effective: date | None = None) -> dict[str, Any]:
+    """The fields that every event of an operator carries. Raises Superseded from the day of a
+    merger on, and what the decision's envelope raises."""
+    said = by.envelope(effective, source_suffices=False)
+    if operator.successor and said["effective"] >= merged_on(operator):
+        raise Superseded(f"{operator.tin} was merged into {operator.successor}: ask of that one")
+    return said
+
+
+def merged_on(operator: Operator) -> date:
+    """The day of effect of its merger, which may lie ahead."""
+    return max(event.effective for event in told(operator) if isinstance(event, Operator.Merged))
+
+
+def named(operator: Operator, asked: str) -> list[Authorisation]:
+    """The authorisations of this reference (`CN-AEO/1`) or certificate number, in any writing of
+    it; at least one. Raises UnknownAuthorisation."""
+    number = normal(asked)
+    found = [
+        a
+        for a in operator.authorisations.values()
+        if asked == a.reference or (a.number and normal(a.number) == number)
+    ]
+    if not found:
+        raise UnknownAuthorisation(f"{operator.tin} has no authorisation {asked}")
+    return found
+
+
+def meant(
+    operator: Operator,
+    by: Decision,
+    asked: str | None,
+    wanted: Collection[Status],
+    action: str,
+    already: Collection[Status] = (),
+    of_type: str | None = None,
+    day: date | None = None,
+) -> Authorisation:
+    """The one authorisation that a command means, if it is where the command needs it to be.
+
+    It is answered as it stands on `day`, by default the day from which the decision counts, or on
+    that of the last word about it: an end that lies ahead of both leaves it open.
+    `already`: where it stands when the same was asked before. What has come so far is meant only
+    when nothing else could be. Raises UnknownAuthorisation, WrongStatus.
+    """
+    day = day or by.effective or by.today
+    known = list(operator.authorisations.values())
+    if asked:
+        known = named(operator, asked)
+    known = [on(operator, a, max(day, a.latest)) for a in known]
+    fit = [a for a in known if a.status in wanted]
+    if len(fit) > 1 and of_type:
+        fit = [a for a in fit if a.type == of_type] or fit
+    fit = fit or [a for a in known if a.status in already][-1:]
+    if len(fit) == 1:
+        return fit[0]
+    if fit:
+        names = ", ".join(str(a) for a in fit)
+        raise UnknownAuthorisation(f"authorisation: {operator.tin} has several ({names}); name one")
+    if not known:
+        raise UnknownAuthorisation(f"{operator.tin} has no authorisation and none can be {action}")
+    then = f" on {day}" if day != by.today else ""
+    stands = ", ".join(f"{a} is {a.status}{then}{_over(a)}" for a in known)
+    raise WrongStatus(f"{operator.tin}: {stands} and cannot be {action}")
+
+
+def _over(it: Authorisation) -> str:
+    """Why it stands so, where no event says it."""
+    by_law = it.status is Status.EXPIRED and it.ended is None
+    return f" (its last day was {it.valid_until})" if by_law else ""
+
+
+def on(operator: Operator, it: Authorisation, day: date) -> Authorisation:
+    """How an authorisation stands on a civil day of law, ends said in advance included.
+
+    What is suspended in part, and what waits for a decision to end its suspension, is SUSPENDED
+    here: it can be lifted or extended. `ended` is None where no event ended it by that day.
+    """
+    over = (it.valid_until and day > it.valid_until) or (
+        it.suspended_until and day >= it.suspended_until
+    )
+    ahead = it.ended and day < it.ended
+    if day >= it.latest and not (over or ahead or operator.corrected):
+        return it
+    at = begins(day, operator.time_zone)
+    found = [
+        period
+        for period in stretches(told(operator), operator.time_zone, it.reference)
+        if period.valid_from <= at and (period.valid_to is None or at < period.valid_to)
+    ]
+    if not found:
+        return replace(it, status=Status.NONE, ended=None)
+    [period] = found
+    suspended = period.status is Status.SUSPENDED or any(map(_OF_SUSPENSION, period.flags))
+    return replace(
+        it,
+        status=Status.SUSPENDED if suspended else period.status,
+        type=period.type,
+        roles=period.roles,
+        valid_until=period.valid_until,
+        ended=it.ended if it.ended and it.ended <= day else None,
+        suspended_part=it.suspended_part if suspended else None,
+        suspended_until=it.suspended_until if suspended else None,
+    )
+
+
+_OF_SUSPENSION = re.compile("part_.+_suspended|suspension_decision_awaited").fullmatch
+
+
+def in_order(
+    operator: Operator, day: date, about: object, same: Callable[[Operator.Event], bool]
+) -> None:
+    """Law follows effective dates, so the last word on a thing is the one with the latest day.
+
+    A word from an earlier day would be recorded and change nothing; what was wrong before is put
+    right by correcting that record. Raises WrongDates.
+    """
+    later = [e.effective for e in told(operator) if e.effective > day and same(e)]
+    if later:
+        raise WrongDates(
+            f"effective: found {day}, and the last word on {about} counts from {max(later)}; "
+            "what was wrong before that day is put right by correcting its record"
+        )
+
+
+def told(operator: Operator) -> list[Operator.Event]:
+    """What came after the registration, as it was corrected."""
+    return amended(operator.past) if operator.corrected else operator.past
+
+
+def standing(
+    operator: Operator, same: Callable[[Operator.Event], bool], undone: Kinds = ()
+) -> list[Operator.Event]:
+    """The events on which the present state rests, the latest first: those that are `same`, back to
+    the latest event of a kind that undoes them."""
+    found: list[Operator.Event] = []
+    for event in reversed(told(operator)):
+        if same(event):
+            if undone and isinstance(event, undone):
+                break
+            found.append(event)
+    return found
+
+
+def of(mine: Authorisation, kinds: Kinds) -> Callable[[Operator.Event], bool]:
+    """Is it one of these kinds, about this authorisation?"""
+    return lambda e: isinstance(e, kinds) and getattr(e, "authorisation", None) == mine.reference
+
+
+def record(
+    operator: Operator,
+    event: type[Operator.AuthorisationEvent],
+    mine: Authorisation,
+    by: Decision,
+    after: Kinds = GRANT,
+    but: Sequence[Operator.Event] = (),
+    **said: object,
+) -> None:
+    """One event about this authorisation, in the order of law among those of its kind.
+
+    `but`: events of later days that do not stand against it, because they say the same.
+    """
+    envelope = facts(operator, by)
+    follows = of(mine, after)
+    in_order(operator, envelope["effective"], mine, lambda e: follows(e) and e not in but)
+    operator.trigger_event(event, authorisation=mine.reference, **said, **envelope)
+
+
+def repeated(
+    operator: Operator,
+    mine: Authorisation,
+    kind: type[Operator.Event],
+    by: Decision,
+    about: str,
+    *,
+    day: date | None = None,
+    **said: object,
+) -> None:
+    """Returns where the command is word for word what brought this authorisation to where it
+    stands. Raises AlreadyRecorded, naming the field that differs."""
+    refuse_unless_identical(
+        standing(operator, of(mine, (kind,))), by, f"{about} of {mine}", day=day, **said
+    )
+
+
+def why(reason: str | None) -> str:
+    if not reason or not reason.strip():
+        raise BadValue("reason: found nothing, wanted the reason in words")
+    return reason
+
+
+# ------------------------------------------------------------------- rules
+
+
+def programme(by: Decision, code: str) -> Programme:
+    assert by.programme is not None  # the application always gives the way to look one up
+    return by.programme(code)
+
+
+def rules(by: Decision, mine: Authorisation, day: date) -> Rules:
+    return programme(by, mine.programme).rules_on(day)
+
+
+def grounded(by: Decision, programme: str, unknown: Collection[str], what: str) -> None:
+    """A decision that needs a rule nobody knows states its legal ground. Raises GroundNeeded."""
+    if unknown and not by.legal_ground:
+        raise GroundNeeded(
+            f"legalGround: found nothing; nobody knows {listed(unknown)} of {programme} for that "
+            f"day, and unknown is not none: {what} needs its legal ground"
+        )
+
+
+def marked(unknown: Iterable[str]) -> tuple[str, ...] | None:
+    """What an event says of the rules that nobody knew (`rule_unknown`)."""
+    return tuple(sorted(set(unknown))) or None
+
+
+def bar(operator: Operator, programme: Programme) -> tuple[date | None, tuple[str, ...]]:
+    """Until when the operator is barred from a new grant of this programme after its revocations,
+    and the name of the rule where a revocation named no day and nobody knows the rule of its day.
+    """
+    past = amended(operator.past) if operator.corrected else operator.past
+    revoked: dict[str, list[Operator.Revoked]] = {}
+    for event in past:
+        if isinstance(event, Operator.Revoked):
+            revoked.setdefault(event.authorisation, []).append(event)
+    days: list[date] = []
+    unknown: tuple[str, ...] = ()
+    for reference, events in revoked.items():
+        held = operator.authorisations.get(reference)
+        if held is None or held.programme != programme.programme:
+            continue
+        rule = programme.rules_on(min(e.effective for e in events)).rule("bar_years")
+        said = [e.barred_until or years_after(e.effective, rule.number) for e in events]
+        days += filter(None, said)
+        if rule.is_unknown and not any(said):
+            unknown = (rule.name,)
+    return max(days, default=None), unknown
+
+
+def offered(programme: Programme, type: str, day: date) -> None:
+    on_offer = programme.types_on(day)
+    if type not in on_offer:
+        raise NotOffered(
+            f"type: {programme.programme} offers {listed(on_offer)} on {day}, and not {type!r}"
+        )
+
+
+def not_held_twice(
+    operator: Operator, rules: Rules, programme: str, type: str, but: Authorisation, day: date
+) -> None:
+    """Two valid authorisations never share a type, nor a part: AEOF is AEOC and AEOS.
+
+    What ends after `day` is held until then, though its end is known already.
+    """
+    for held in operator.authorisations.values():
+        if held.reference == but.reference or held.programme != programme:
+            continue
+        if not rules.parts(held.type) & rules.parts(type):
+            continue
+        if holding := _held_from(operator, held, day):
+            end = holding[-1].valid_to
+            until = f" until {day_of(end, operator.time_zone)}" if end else ""
+            raise AlreadyHeld(
+                f"{operator.tin} holds {held} ({held.type}), which is {holding[0].status}{until}: "
+                f"no second authorisation of type {type}"
+            )
+
+
+def _held_from(operator: Operator, it: Authorisation, day: date) -> list[Period]:
+    """The stretches on or after a day in which it is granted and has not ended."""
+    if it.status in CLOSED | PENDING:
+        return []
+    at = begins(day, operator.time_zone)
+    return [
+        period
+        for period in stretches(told(operator), operator.time_zone, it.reference)
+        if period.status in HELD and (period.valid_to is None or period.valid_to > at)
+    ]
+
+
+def term(rules: Rules, start: date) -> date | None:
+    """The last civil day of the term that begins on a day: the one before the anniversary."""
+    day = years_after(start, rules.number("validity_years"))
+    return day - timedelta(days=1) if day and day != date.max else day
+
+
+def years_after(day: date, years: int | None) -> date | None:
+    if years is None:
+        return None
+    if day.year + years > date.max.year:
+        return date.max  # "without end", which a term makes no longer
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:  # 29 February
+        return date(day.year + years, 3, 1)
+
+
+def listed(words: Iterable[str]) -> str:
+    return ", ".join(sorted(words)) or "nothing"

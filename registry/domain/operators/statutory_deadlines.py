@@ -1,0 +1,75 @@
+"""The deadlines that a programme's rules set, and the working days by which they are counted."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from registry.domain.operators import preconditions
+from registry.domain.operators.authorisation import Due
+from registry.domain.operators.events import Operator
+from registry.domain.programme_rules import Rules
+from registry.domain.programmes import Programme
+from registry.domain.working_days import (
+    REGULATION_1182,
+    WEEKDAYS,
+    WORKING_DAYS,
+    Calendar,
+    Effect,
+    UnknownCalendar,
+)
+from registry.domain.working_days import day_of_effect as counted
+
+
+class Law(NamedTuple):
+    """The rules of a programme on a day, and the authority whose working days count."""
+
+    rules: Rules
+    programme: Programme
+    authority: str
+    day: date
+
+    @property
+    def calendar(self) -> Calendar:
+        """Looked up only where working days are counted: most programmes count calendar days."""
+        return self.programme.calendar(self.authority, self.day)
+
+    def due(self, what: str, rule: str, start: date) -> tuple[Due, ...]:
+        """The deadline that a rule sets from the day of an event, which is not counted."""
+        days = self.rules.number(rule)
+        return (self.ending(what, rule, start, start + timedelta(days=days)),) if days else ()
+
+    def review(self, start: date) -> tuple[Due, ...]:
+        day = preconditions.years_after(start, self.rules.number("review_years"))
+        return (self.ending("review", "review_years", start, day),) if day else ()
+
+    def ending(self, what: str, rule: str, start: date, last: date) -> Due:
+        """A deadline on the last day of a period, moved to a working day where the programme's
+        periods are counted by Regulation 1182/71; the calendar is then named with the rule."""
+        source = self.rules.source(rule)
+        if self.rules.rule("day_counting").value != REGULATION_1182 or last == date.max:
+            return Due(what, last, source)
+        try:
+            moved = self.calendar.end_of_period(last, start)
+        except UnknownCalendar:
+            moved = Calendar(WEEKDAYS).end_of_period(last, start)
+            return Due(what, moved, f"{source}; {REGULATION_1182}, holidays unknown")
+        by = f"; {REGULATION_1182}, {self.calendar.source}" if moved != last else ""
+        return Due(what, moved, f"{source}{by}")
+
+
+def law(operator: Operator, programme: Programme, day: date) -> Law:
+    """The law of a day for a decision about this operator, by its own administration."""
+    return Law(programme.rules_on(day), programme, operator.administration.text, day)
+
+
+def day_of_effect(operator: Operator, programme: Programme, decided: date) -> Effect:
+    """From which civil day a decision of that day counts where it does not say so itself."""
+    of_decision = law(operator, programme, decided)
+    by_working_days = of_decision.rules.rule("effect_after").unit == WORKING_DAYS
+    calendar = of_decision.calendar if by_working_days else Calendar(WEEKDAYS)
+    return counted(of_decision.rules, calendar, decided)
+
+
+def renewal(rules: Rules, until: date | None) -> tuple[Due, ...]:
+    return (Due("renewal", until, rules.source("validity_years")),) if until else ()

@@ -1,0 +1,224 @@
+"""An AEO programme: its types, and its rules as dated data, so that a new order is a new date."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.domain import AggregateCreated, BaseAggregate
+
+from registry.domain.decisions import DatedFact, Decision
+from registry.domain.errors import BadValue, GroundNeeded, WrongDates
+from registry.domain.programme_rules import ENDS, Rule, Rules, in_unit, named
+from registry.domain.repeated_commands import difference
+from registry.domain.stream_ids import stream_id
+from registry.domain.values import AdministrationCode, RuleState
+from registry.domain.working_days import REGULATION_1182, Calendar, place_of
+
+#: Rules that are numbers, beside all those that end in _days or _years.
+COUNTED = frozenset({"effect_after"})
+#: What they count at most: more leads past the last year that a date can hold, and whoever
+#: counts on from a day could not be answered.
+MOST_DAYS, MOST_YEARS = 36_525, 100
+#: How the rule of a single day of a calendar begins, and what it may say of the day.
+OF_CALENDAR = "calendar."
+HOLIDAY, WORKING_DAY = "holiday", "working day"
+
+
+class Programme(BaseAggregate[UUID]):
+    TOPIC = "programme"
+
+    class Event(DatedFact): ...
+
+    class Registered(Event, AggregateCreated):
+        TOPIC = "programme.registered"
+        programme: str
+        administration: AdministrationCode
+        time_zone: str  # of the administration: the days of its rules begin there
+        name: str
+        types: tuple[str, ...]
+        local_name: str | None = None
+        launched: str | None = None
+        operators_described: str | None = None
+        confidence: str | None = None
+
+    class TypesSet(Event):
+        TOPIC = "programme.types_set"
+        types: tuple[str, ...]
+
+        def apply(self, programme: Programme) -> None:
+            programme.types.append((self.effective, self.types))
+            programme.types_said[self.effective] = self
+
+    class RuleSet(Event):
+        """A rule from `effective` to `until` (exclusive): a value, none, or unknown.
+
+        Version 1 knew values alone. From version 2 on `value` may be left out, and `state` then
+        says whether the law has no such rule or nobody knows it.
+        """
+
+        TOPIC = "programme.rule_set"
+        class_version = 2
+        rule: str
+        value: str | None = None
+        unit: str | None = None
+        until: date | None = None
+        state: RuleState | None = None  # None: a value
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Every text of version 1 has a value and no state: it means the same in version 2."""
+
+        @property
+        def as_rule(self) -> Rule:
+            source = self.legal_ground or self.source or self.rule
+            state = self.state or RuleState.VALUE
+            return Rule(self.rule, state, self.value, self.unit, source)
+
+        def apply(self, programme: Programme) -> None:
+            programme.rules.append(self)
+            programme._turns = None
+            programme._of_day.clear()
+            programme._calendars.clear()
+
+    def __init__(
+        self,
+        programme: str,
+        administration: AdministrationCode,
+        time_zone: str,
+        name: str,
+        types: tuple[str, ...],
+        effective: date,
+        local_name: str | None = None,
+        launched: str | None = None,
+        operators_described: str | None = None,
+        confidence: str | None = None,
+        decided: date | None = None,
+        decided_by: AdministrationCode | None = None,
+        legal_ground: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        self.programme, self.administration, self.name = programme, administration, name
+        self.since = effective  # nobody held an authorisation of it before
+        self.types: list[tuple[date, tuple[str, ...]]] = [(date.min, types)]
+        self.types_said: dict[date, Programme.TypesSet] = {}  # the last word of each day
+        self.rules: list[Programme.RuleSet] = []
+        self._turns: list[date] | None = None  # the days on which a rule begins or ends
+        self._of_day: dict[int, Rules] = {}  # by how many turns came before
+        self._calendars: dict[str, Calendar] = {}
+
+    @staticmethod
+    def create_id(programme: str) -> UUID:
+        return stream_id(f"programme/{programme}")
+
+    def types_on(self, day: date) -> tuple[str, ...]:
+        """Those of that day; of two that begin on one day, the ones said last."""
+        held = [types for types in self.types if types[0] <= day]
+        return sorted(held, key=lambda types: types[0])[-1][1]
+
+    def rules_on(self, day: date) -> Rules:
+        """The rules of that day; of two that hold, the newer law, else the one said last."""
+        if self._turns is None:
+            ends = [r.until for r in self.rules if r.until]
+            self._turns = sorted({r.effective for r in self.rules}.union(ends))
+        since = bisect(self._turns, day)  # between two turns every day has the same rules
+        if since not in self._of_day:
+            self._of_day[since] = Rules(
+                {
+                    r.rule: r.as_rule
+                    for r in sorted(self.rules, key=lambda r: r.effective)
+                    if r.effective <= day and (r.until is None or day < r.until)
+                }
+            )
+        return self._of_day[since]
+
+    def calendar(self, authority: str, day: date) -> Calendar:
+        """The working days that count for an authority of that country under the rules of a day,
+        with the single days that this programme's data put right (`calendar.<place>.<day>`),
+        whenever they were said."""
+        place = place_of(self.rules_on(day), authority)
+        if place not in self._calendars:
+            changed: dict[date, bool] = {}
+            for rule in self.rules:
+                if rule.rule.startswith(of_place := f"{OF_CALENDAR}{place}."):
+                    changed.pop(said := date.fromisoformat(rule.rule.removeprefix(of_place)), None)
+                    if rule.value is not None:
+                        changed[said] = rule.value == WORKING_DAY
+            self._calendars[place] = Calendar(place, changed)
+        return self._calendars[place]
+
+    def set_types(self, by: Decision, types: tuple[str, ...]) -> None:
+        facts = by.envelope()
+        last = self.types_said.get(facts["effective"])
+        if last is None or difference(last, by, types=types) is not None:
+            self.trigger_event(self.TypesSet, types=types, **facts)
+
+    def set_rule(
+        self,
+        by: Decision,
+        rule: str,
+        value: str | None,
+        unit: str | None = None,
+        until: date | None = None,
+        state: RuleState = RuleState.VALUE,
+    ) -> None:
+        """Raises BadValue, WrongDates, GroundNeeded."""
+        named(rule)
+        in_unit(rule, unit)
+        if rule.startswith(OF_CALENDAR):
+            _of_calendar(rule)
+        if state is RuleState.VALUE:
+            _readable(rule, value)
+        elif value is not None or unit is not None:
+            raise BadValue(f"value: found {value or unit!r}, and a rule that is {state} has none")
+        elif state is RuleState.NONE and not (by.legal_ground or by.source):
+            raise GroundNeeded(
+                f"source: found nothing; that {self.programme} has no rule {rule} needs a legal "
+                "ground or a source: where nobody knows the rule its state is UNKNOWN"
+            )
+        facts = by.envelope()
+        if until and until <= facts["effective"]:
+            raise WrongDates(f"until: {until} is not after {facts['effective']}, its beginning")
+        said = {
+            "value": value,
+            "unit": unit,
+            "until": until,
+            "state": None if state is RuleState.VALUE else state,
+        }
+        # Only the last word of a day is the law: an earlier one said again takes its place.
+        place = (rule, facts["effective"])
+        last = next((r for r in reversed(self.rules) if (r.rule, r.effective) == place), None)
+        if last and difference(last, by, None, said) is None:
+            return
+        self.trigger_event(self.RuleSet, rule=rule, **said, **facts)
+
+
+def _readable(rule: str, value: str | None) -> None:
+    """Raises BadValue where a decision could not follow the value."""
+    counted = rule in COUNTED or rule.endswith(("_days", "_years"))
+    if value is None:
+        raise BadValue(f"value: found nothing; wanted the value of {rule}, or a state")
+    if rule.startswith(OF_CALENDAR) and value not in (HOLIDAY, WORKING_DAY):
+        raise BadValue(f"value: found {value[:90]!r}, wanted {HOLIDAY!r} or {WORKING_DAY!r}")
+    if rule == "day_counting" and value != REGULATION_1182:
+        raise BadValue(f"value: found {value[:90]!r}, wanted {REGULATION_1182!r} or state NONE")
+    if counted and not value.isdecimal():
+        raise BadValue(f"value: found {value[:90]!r}, and {rule} wants a whole number")
+    most = MOST_YEARS if rule.endswith("_years") else MOST_DAYS if counted else None
+    if most and (len(value) > 9 or int(value) > most):
+        raise BadValue(f"value: found {value[:90]}, and {rule} is {most} at most")
+    if rule in ("validity_end", "suspension_end") and value not in ENDS:
+        raise BadValue(f"value: found {value[:90]!r}, and {rule} is {' or '.join(ENDS)}")
+
+
+def _of_calendar(rule: str) -> None:
+    """Raises BadValue where the name of the rule is no day of a calendar."""
+    _, place, day = [*rule.split("."), "", ""][:3]
+    try:
+        if f"{OF_CALENDAR}{place}.{date.fromisoformat(day)}" == rule and place:
+            return
+    except ValueError:
+        pass
+    raise BadValue(f"rule: found {rule[:90]!r}, wanted a day, like calendar.GB-ENG.2022-09-19")

@@ -1,0 +1,268 @@
+"""What others published: counts that are claimed, and documents with the goals they set.
+
+A claim is never computed and never bent to fit; a target is kept in its own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from eventsourcing.domain import AggregateCreated, BaseAggregate
+
+from registry.domain import commands as c
+from registry.domain.amendments import Names, amend, amended
+from registry.domain.decisions import DatedFact, Decision
+from registry.domain.errors import BadValue
+from registry.domain.repeated_commands import difference, refuse_unless_identical
+from registry.domain.values import AdministrationCode, AgreementKind
+
+
+class Claim(BaseAggregate[UUID]):
+    TOPIC = "claim"
+
+    class Event(DatedFact): ...
+
+    class Published(Event, AggregateCreated):
+        TOPIC = "claim.published"
+        subject: AdministrationCode
+        measure: str
+        value: int
+        as_of: date
+        text: str | None = None
+        precision: str | None = None
+
+    class Retracted(Event):
+        """The source does not make this claim: it was recorded by mistake."""
+
+        TOPIC = "claim.retracted"
+        why: str
+
+        def apply(self, claim: Claim) -> None:
+            claim.retracted = self
+
+    def __init__(
+        self,
+        subject: AdministrationCode,
+        measure: str,
+        value: int,
+        as_of: date,
+        effective: date,
+        text: str | None = None,
+        precision: str | None = None,
+        decided: date | None = None,
+        decided_by: AdministrationCode | None = None,
+        legal_ground: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        self.value, self.source = value, source
+        self.retracted: Claim.Retracted | None = None
+
+    @staticmethod
+    def create_id(
+        subject: AdministrationCode, measure: str, as_of: date, source: str | None
+    ) -> UUID:
+        """Two sources of one day are two claims: conflicting sources are both kept."""
+        return uuid5(NAMESPACE_URL, f"claim/{subject}/{measure}/{as_of}/{source or ''}")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a document says by its latest reading: every field that an amendment can change."""
+
+    title: str
+    dated: date | None
+    measures: tuple[str, ...]
+    text: str | None
+    confidence: str | None
+    titles: Mapping[str, str]
+    language: str | None
+    measure_names: Names
+    quotation: str | None
+    note: str | None
+
+    @classmethod
+    def of(cls, first: Document.Published) -> Said:
+        given = {field.name: getattr(first, field.name) for field in fields(cls)}
+        return cls(
+            **given | {"titles": first.titles or {}, "measure_names": first.measure_names or {}}
+        )
+
+
+class Document(BaseAggregate[UUID]):
+    TOPIC = "document"
+
+    class Event(DatedFact): ...
+
+    class Published(Event, AggregateCreated):
+        TOPIC = "document.published"
+        class_version = 2
+        document: str
+        title: str
+        dated: date | None = None
+        parties: tuple[AdministrationCode, ...] = ()
+        measures: tuple[str, ...] = ()
+        text: str | None = None
+        confidence: str | None = None
+        titles: dict[str, str] | None = None
+        language: str | None = None
+        measure_names: Names | None = None
+        quotation: str | None = None
+        note: str | None = None
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Version 1 has no original names, quotation and note; its text needs no change."""
+
+    class Amended(Event):
+        """A better reading: None leaves a field as it was; `measure_names` adds to those known."""
+
+        TOPIC = "document.amended"
+        title: str | None = None
+        dated: date | None = None
+        measures: tuple[str, ...] | None = None
+        text: str | None = None
+        confidence: str | None = None
+        titles: dict[str, str] | None = None
+        language: str | None = None
+        measure_names: Names | None = None
+        quotation: str | None = None
+        note: str | None = None
+
+        def apply(self, document: Document) -> None:
+            document.said = amended(document.said, self)
+            document.amendments.append(self)
+
+    class TargetSet(Event):
+        TOPIC = "document.target_set"
+        class_version = 2
+        target: str
+        text: str
+        owner: AdministrationCode | None = None
+        deadline: date | None = None
+        relation: AgreementKind | None = None
+        condition: str | None = None
+        states: tuple[AdministrationCode, ...] = ()
+        willing: dict[str, str] | None = None
+        quotation: str | None = None
+        note: str | None = None
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Version 1 has no quotation and note; its text needs no change."""
+
+        def apply(self, document: Document) -> None:
+            document.targets[self.target] = self
+
+    class AgreementLinked(Event):
+        TOPIC = "document.agreement_linked"
+        agreement: str
+
+        def apply(self, document: Document) -> None:
+            document.agreements[self.agreement] = self
+
+    def __init__(
+        self,
+        document: str,
+        title: str,
+        effective: date,
+        dated: date | None = None,
+        parties: tuple[AdministrationCode, ...] = (),
+        measures: tuple[str, ...] = (),
+        text: str | None = None,
+        confidence: str | None = None,
+        titles: dict[str, str] | None = None,
+        language: str | None = None,
+        measure_names: Names | None = None,
+        quotation: str | None = None,
+        note: str | None = None,
+        decided: date | None = None,
+        decided_by: AdministrationCode | None = None,
+        legal_ground: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        self.document = document
+        self.said = Said(
+            title,
+            dated,
+            measures,
+            text,
+            confidence,
+            titles or {},
+            language,
+            measure_names or {},
+            quotation,
+            note,
+        )
+        self.amendments: list[Document.Amended] = []
+        self.targets: dict[str, Document.TargetSet] = {}
+        self.agreements: dict[str, Document.AgreementLinked] = {}
+
+    @staticmethod
+    def create_id(document: str) -> UUID:
+        return uuid5(NAMESPACE_URL, f"document/{document}")
+
+
+def set_target(document: Document, it: c.SetTarget, by: Decision) -> None:
+    """Said again with another word (a state is found willing), the later stands for both."""
+    said = {
+        "text": it.text,
+        "owner": it.owner,
+        "deadline": it.deadline,
+        "relation": it.relation,
+        "condition": it.condition,
+        "states": it.states,
+        "willing": it.willing or None,
+        "quotation": it.quotation,
+        "note": it.note,
+    }
+    known = document.targets.get(it.target)
+    if known is None or difference(known, by, None, said) is not None:
+        document.trigger_event(Document.TargetSet, target=it.target, **said, **by.envelope())
+
+
+def retract(claim: Claim, it: c.RetractClaim, by: Decision) -> None:
+    """The same retraction is recorded once; another one of the same claim is refused."""
+    if not it.why.strip():
+        raise BadValue("why: found nothing, wanted the reason of the retraction")
+    if claim.retracted is not None:
+        about, cure = "the retraction of this claim", "it is recorded once"
+        return refuse_unless_identical([claim.retracted], by, about, cure, why=it.why)
+    claim.trigger_event(Claim.Retracted, why=it.why, **by.envelope())
+
+
+def amend_document(document: Document, it: c.AmendDocument, by: Decision) -> None:
+    """Raises BadValue where nothing would change, and where original words are given for a measure
+    that the document does not name."""
+    only_known(it.measure_names, document.said.measures if it.measures is None else it.measures)
+    given = {
+        "title": it.title,
+        "dated": it.date_,
+        "measures": it.measures,
+        "text": it.text,
+        "confidence": it.confidence,
+        "titles": it.titles or None,
+        "language": it.language,
+        "measure_names": it.measure_names or None,
+        "quotation": it.quotation,
+        "note": it.note,
+    }
+    amend(document, Document.Amended, it, given, by)
+
+
+def only_known(names: Names, measures: Sequence[str]) -> None:
+    """Raises BadValue: original words are given for a measure that the document does not name."""
+    for name in {name for words in names.values() for name in words}:
+        if name not in measures:
+            raise BadValue(f"measureNames: found {name!r}, wanted one of the document's measures")
+
+
+def link_agreement(document: Document, it: c.LinkAgreement, by: Decision) -> None:
+    known = document.agreements.get(it.agreement)
+    if known is not None:
+        about = f"that {document.document} led to {it.agreement}"
+        return refuse_unless_identical([known], by, about, "it is recorded once")
+    document.trigger_event(Document.AgreementLinked, agreement=it.agreement, **by.envelope())

@@ -1,0 +1,370 @@
+"""The one question: is this operator recognised in that territory, then, as known then - and why?
+
+This is the rule (ops/world and the read models only bring its facts): pure, once, in Python. The
+SQL that answers in bulk is held against it by a property test. All instants are in UTC; stretches
+are half open. A missing fact gives UNKNOWN with its reason, never a silent no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from registry.domain.agreements.timeline import Link, LinkState
+from registry.domain.operators.timeline import Consented, Identified, Period
+from registry.domain.values import (
+    COUNTS_ABROAD,
+    ENDED,
+    AdministrationCode,
+    Direction,
+    HsCode,
+    Outcome,
+    ReasonCode,
+    Role,
+    Status,
+    Tin,
+)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A stretch in which a territory belongs to a bloc's customs territory."""
+
+    bloc: AdministrationCode
+    member: AdministrationCode
+    valid_from: datetime
+    valid_to: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ConsentLaw:
+    """A stretch in which a programme's own law asks for the operator's consent to share."""
+
+    programme: str
+    valid_from: datetime
+    valid_to: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that was known at one instant and could matter. `tin` None: no such operator known."""
+
+    tin: Tin | None
+    administration: AdministrationCode | None = None
+    periods: Sequence[Period] = ()
+    identifiers: Sequence[Identified] = ()
+    consents: Sequence[Consented] = ()
+    links: Sequence[Link] = ()
+    members: Sequence[Member] = ()
+    consent_laws: Sequence[ConsentLaw] = ()
+    #: As of when the home administration's last list was; None: it records here directly.
+    list_as_of: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    territory: AdministrationCode
+    at: datetime
+    role: Role | None = None
+    direction: Direction | None = None
+    hs: HsCode | None = None
+    crossing: str | None = None
+    mode: str | None = None
+
+
+@dataclass(frozen=True)
+class Basis:
+    """One agreement, one clause, one authorisation that together make the recognition.
+
+    `since`: the clause has been live, and the authorisation valid abroad as the type that it is,
+    without a break.
+    """
+
+    agreement: str
+    ordinal: int
+    authorisation: str
+    since: datetime
+    identifier_scheme: str | None
+    identifier: str | None
+    declaration_box: str | None
+    benefits: tuple[str, ...]
+    assumed: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    outcome: Outcome
+    legal: Outcome
+    operational: Outcome
+    reasons: tuple[ReasonCode, ...]
+    bases: tuple[Basis, ...] = ()
+
+
+@dataclass
+class _Weighed:
+    """What the paths together say: yes beats unknown beats no, each with its own reasons."""
+
+    bases: list[tuple[Basis, ReasonCode | None]] = field(default_factory=list)
+    unknown: set[ReasonCode] = field(default_factory=set)
+    no: set[ReasonCode] = field(default_factory=set)
+
+
+def recognise(facts: Facts, asked: Question) -> Answer:
+    """The rule of recognition: its six conditions, in the order in which they decide."""
+    if facts.tin is None or facts.administration is None:
+        return _answer(Outcome.UNKNOWN, ReasonCode.NO_INFORMATION)
+    at, home = asked.at, facts.administration
+    periods = [p for p in facts.periods if holds(p, at)]
+    if _together(home, asked.territory, facts.members, at):
+        if any(p.status is Status.VALID for p in periods):
+            return _answer(Outcome.RECOGNISED, ReasonCode.SAME_ADMINISTRATION)
+        why = _standing(p.status for p in periods)
+        open_ = why in (ReasonCode.DECISION_AWAITED, ReasonCode.DATE_UNCERTAIN)
+        outcome = Outcome.UNKNOWN if open_ else Outcome.NOT_RECOGNISED
+        return _answer(outcome, ReasonCode.SAME_ADMINISTRATION, why)
+    links = [
+        link
+        for link in facts.links
+        if holds(link, at)
+        and _covers(link.clause.from_, home, facts.members, at)
+        and _covers(link.clause.to, asked.territory, facts.members, at)
+    ]
+    laws = {law.programme for law in facts.consent_laws if holds(law, at)}
+    lawful = any(p.programme in laws for p in periods)
+    # Consent to a bloc counts for its members' own agreements of that day.
+    consented = any(
+        c.partner is not None and _covers(c.partner, asked.territory, facts.members, at)
+        for c in facts.consents
+        if holds(c, at)
+    )
+
+    # Without the consent that is asked for, the answer is that of an unknown operator, before
+    # anything of its standing could show through.
+    if links and not consented and (lawful or all(k.clause.consent_required for k in links)):
+        return _answer(Outcome.UNKNOWN, ReasonCode.NO_INFORMATION)
+    valid_abroad = [p for p in periods if p.abroad in COUNTS_ABROAD]
+    if not valid_abroad:
+        return _answer(Outcome.NOT_RECOGNISED, _standing(p.abroad for p in periods))
+    if not links:
+        return _answer(Outcome.NOT_RECOGNISED, ReasonCode.NO_AGREEMENT)
+
+    weighed = _Weighed()
+    for period in valid_abroad:
+        for link in links:
+            if (link.clause.consent_required or period.programme in laws) and not consented:
+                weighed.unknown.add(ReasonCode.NO_INFORMATION)
+            elif against := outside(period, link, asked):
+                weighed.no.add(against)
+            elif link.state is LinkState.UNCERTAIN:
+                weighed.unknown.add(ReasonCode.DATE_UNCERTAIN)
+            elif link.state is not LinkState.LIVE:
+                weighed.no.add(_STATE_REASONS[link.state])
+            elif period.abroad is Status.DECISION_AWAITED:
+                weighed.unknown.add(ReasonCode.DECISION_AWAITED)
+            elif period.abroad is Status.UNCERTAIN:
+                weighed.unknown.add(ReasonCode.DATE_UNCERTAIN)
+            else:
+                weighed.bases.append(_basis(facts, period, link, asked))
+    return _conclude(weighed)
+
+
+def in_full(answer: Answer, facts: Facts) -> Answer:
+    """The answer as those are told it who are told all of the operator: that consent is wanting.
+
+    Of an operator that is known, nothing else gives NO_INFORMATION.
+    """
+    if facts.tin is None or ReasonCode.NO_INFORMATION not in answer.reasons:
+        return answer
+    return replace(
+        answer,
+        reasons=tuple(
+            ReasonCode.NO_CONSENT if reason is ReasonCode.NO_INFORMATION else reason
+            for reason in answer.reasons
+        ),
+    )
+
+
+def holds(stretch: Stretch, at: datetime) -> bool:
+    """Is the instant inside this stretch of law? Half open: its end is outside."""
+    return stretch.valid_from <= at and (stretch.valid_to is None or at < stretch.valid_to)
+
+
+class Stretch(Protocol):
+    @property
+    def valid_from(self) -> datetime: ...
+    @property
+    def valid_to(self) -> datetime | None: ...
+
+
+_STATE_REASONS = {
+    LinkState.TERMINATED: ReasonCode.AGREEMENT_TERMINATED,
+    LinkState.SUSPENDED: ReasonCode.AGREEMENT_SUSPENDED,
+    LinkState.NOT_IMPLEMENTED: ReasonCode.AGREEMENT_NOT_IMPLEMENTED,
+}
+
+
+def _answer(outcome: Outcome, *reasons: ReasonCode) -> Answer:
+    ordered = tuple(sorted(set(reasons), key=lambda r: r.value))
+    return Answer(outcome, outcome, outcome, ordered)
+
+
+def _standing(found: Iterable[Status]) -> ReasonCode:
+    """Why no authorisation counts: the nearest miss."""
+    statuses = set(found)
+    if Status.DECISION_AWAITED in statuses:
+        return ReasonCode.DECISION_AWAITED
+    if Status.UNCERTAIN in statuses:
+        return ReasonCode.DATE_UNCERTAIN
+    if Status.SUSPENDED in statuses:
+        return ReasonCode.AUTHORISATION_SUSPENDED
+    if Status.GRANTED in statuses:
+        return ReasonCode.NOT_YET_EFFECTIVE
+    if Status.NONE in statuses:  # valid at home, as a type that is not recognised abroad
+        return ReasonCode.TYPE_OUT_OF_SCOPE
+    if statuses & ENDED:
+        return ReasonCode.AUTHORISATION_ENDED
+    return ReasonCode.NO_AUTHORISATION
+
+
+def _covers(
+    party: AdministrationCode, code: AdministrationCode, members: Sequence[Member], at: datetime
+) -> bool:
+    """A party covers itself, and a bloc the members of that day."""
+    return party == code or any(
+        m.bloc == party and m.member == code and holds(m, at) for m in members
+    )
+
+
+def _together(
+    one: AdministrationCode, other: AdministrationCode, members: Sequence[Member], at: datetime
+) -> bool:
+    """One customs territory: there is nothing to recognise mutually."""
+    blocs = {m.bloc for m in members}
+    return one == other or any(
+        _covers(bloc, one, members, at) and _covers(bloc, other, members, at) for bloc in blocs
+    )
+
+
+def outside(period: Period, link: Link, asked: Question) -> ReasonCode | None:
+    """The first way in which it falls outside the clause; scope is explicit and defaults to no."""
+    clause = link.clause
+    if clause.programmes and period.programme not in clause.programmes:
+        return ReasonCode.TYPE_OUT_OF_SCOPE
+    if period.type not in clause.types and "*" not in clause.types:
+        return ReasonCode.TYPE_OUT_OF_SCOPE
+    if asked.role and period.roles and asked.role not in period.roles:
+        return ReasonCode.ROLE_OUT_OF_SCOPE  # authorised, and not as what is asked about
+    if clause.roles:
+        wanted = {asked.role} if asked.role else set(period.roles)
+        if not wanted & set(clause.roles):
+            return ReasonCode.ROLE_OUT_OF_SCOPE
+    if clause.direction and asked.direction and clause.direction is not asked.direction:
+        return ReasonCode.DIRECTION_OUT_OF_SCOPE
+    if clause.hs and asked.hs and not any(hs.covers(asked.hs) for hs in clause.hs):
+        return ReasonCode.GOODS_OUT_OF_SCOPE
+    if clause.crossings and asked.crossing and not crosses(clause.crossings, asked.crossing):
+        return ReasonCode.CROSSING_OUT_OF_SCOPE
+    if clause.modes and asked.mode and asked.mode.lower() not in clause.modes:
+        return ReasonCode.CROSSING_OUT_OF_SCOPE
+    return None
+
+
+def crosses(crossings: Iterable[str], asked: str) -> bool:
+    """A crossing is named by its pair of offices (`Heihe-Blagoveshchensk`), in either order, or by
+    one of them; letter case, spaces and the length of a dash do not count."""
+    name = plain_crossing(asked)
+    turned = "-".join(reversed(name.split("-")))
+    for crossing in map(plain_crossing, crossings):
+        if crossing in (name, turned) or name in crossing.split("-"):
+            return True
+    return False
+
+
+_DASHES = str.maketrans({dash: "-" for dash in "\u2010\u2011\u2012\u2013\u2014\u2212"})
+
+
+def plain_crossing(name: str) -> str:
+    return "".join(name.lower().split()).translate(_DASHES)
+
+
+def _basis(
+    facts: Facts, period: Period, link: Link, asked: Question
+) -> tuple[Basis, ReasonCode | None]:
+    """The basis, and what stands against using it. Legal recognition it is either way."""
+    clause, at = link.clause, asked.at
+    own = sorted(
+        i.value for i in facts.identifiers if i.scheme == clause.identifier_scheme and holds(i, at)
+    )
+    limit = clause.max_age_hours
+    against: ReasonCode | None = None
+    if clause.identifier_scheme and not own:
+        against = ReasonCode.UNMATCHED_IDENTIFIER
+    elif limit is not None and facts.list_as_of and at - facts.list_as_of > timedelta(hours=limit):
+        against = ReasonCode.STALE_DATA
+    basis = Basis(
+        link.agreement,
+        link.ordinal,
+        period.number or period.authorisation,
+        max(held_since(facts.periods, period), link.valid_from),
+        clause.identifier_scheme,
+        own[0] if own else (None if clause.identifier_scheme else str(facts.tin)),
+        clause.declaration_box,
+        clause.benefits,
+        link.assumed or period.abroad is Status.LISTED,
+    )
+    return basis, against
+
+
+def held_since(periods: Iterable[Period], period: Period) -> datetime:
+    """Since when an authorisation has been valid abroad (or listed) without a break, as the type
+    that it is.
+
+    A period ends also where something else changes (a renewal, a reassessment, its roles); the
+    standing goes on.
+    """
+    before = {
+        p.valid_to: p.valid_from
+        for p in periods
+        if p.authorisation == period.authorisation
+        and p.abroad is period.abroad
+        and p.type == period.type
+        and p.valid_to
+        and p.valid_from < p.valid_to
+    }
+    since = period.valid_from
+    while since in before:
+        since = before[since]
+    return since
+
+
+def _place(basis: Basis) -> tuple[str, int, str, datetime]:
+    return basis.agreement, basis.ordinal, basis.authorisation, basis.since
+
+
+def _conclude(weighed: _Weighed) -> Answer:
+    """Union: one good path is enough, and every basis is listed."""
+    if not weighed.bases:
+        if weighed.unknown:
+            return _answer(Outcome.UNKNOWN, *weighed.unknown)
+        return _answer(Outcome.NOT_RECOGNISED, *weighed.no)
+    bases = tuple(sorted((b for b, _ in weighed.bases), key=_place))
+    against = {reason for _, reason in weighed.bases}
+    if None in against:
+        return Answer(
+            Outcome.RECOGNISED,
+            Outcome.RECOGNISED,
+            Outcome.RECOGNISED,
+            (ReasonCode.IN_FORCE,),
+            bases,
+        )
+    reasons = sorted({ReasonCode.IN_FORCE, *(r for r in against if r)}, key=lambda r: r.value)
+    stale = ReasonCode.STALE_DATA in against
+    return Answer(
+        Outcome.UNKNOWN if stale else Outcome.RECOGNISED,
+        Outcome.RECOGNISED,
+        Outcome.UNKNOWN if stale else Outcome.NOT_RECOGNISED,
+        tuple(reasons),
+        bases,
+    )

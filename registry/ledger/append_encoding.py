@@ -1,0 +1,211 @@
+"""A command as a ticket for the next commit, written out in PostgreSQL's own form by its caller.
+
+psycopg writes lists an element at a time, in Python: 60 us an event where these bytes cost 5. The
+form is that of the types' `_recv` functions, which has not changed since PostgreSQL 8.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from struct import Struct, error
+from uuid import UUID
+
+from eventsourcing.persistence import DataError, StoredEvent
+
+from registry.domain.decisions import CommandSignature
+from registry.ledger.types import Command, Holding, Metadata, Outcome, StreamMoved
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # where PostgreSQL counts from
+NULL = b"\xff\xff\xff\xff"  # an element's length of -1
+UUID_LENGTH, DIGEST_LENGTH = b"\0\0\0\x10", b"\0\0\0\x20"
+NO_METADATA = Metadata()
+_length = Struct(">i").pack
+_integer = Struct(">ii").pack  # an element of four bytes, after its length
+_bigint = Struct(">iq").pack
+
+
+class Waiting:
+    """Where one thread waits for one outcome. A lock costs a tenth of a Future."""
+
+    __slots__ = ("_lock", "_outcome")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def set_result(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+        self._lock.release()
+
+    def result(self) -> Outcome:
+        self._lock.acquire()
+        return self._outcome
+
+    def cancelled(self) -> bool:
+        return False  # a thread cannot be called away from where it waits
+
+
+@dataclass(eq=False, slots=True)
+class Ticket:
+    """A command, written out by its own caller, so that one who brings what cannot be written
+    troubles nobody else. Its columns are elements of the function's arrays."""
+
+    command: Command
+    events: int
+    keys: set[bytes]  # the streams and the command: none of them may be twice in a batch
+    columns: tuple[bytes, ...]
+    size: int  # bytes
+    signature: tuple[bytes, ...] | None = None  # of a signed command: five columns of one element
+    holding: tuple[bytes, ...] | None = None  # of which numbers its operator holds: four columns
+    future: Waiting | asyncio.Future[Outcome] | None = None
+
+
+def write_out(command: Command, events: Sequence[StoredEvent]) -> Ticket:
+    """The command as array elements: four columns of one element, seven of one an event.
+
+    Raises StreamMoved when versions do not follow each other, ValueError for text that the
+    ledger cannot keep, DataError for a version beyond its numbers.
+    """
+    if len(command.digest) != 32:
+        raise ValueError(f"The digest of command {command.id} is not a SHA-256.")
+    id = command.id.bytes
+    if len(events) == 1:
+        keys, of_events = _one_event(id, command, events[0])
+    else:
+        keys, of_events = _several(id, command, events)
+    columns = (
+        UUID_LENGTH + id,
+        DIGEST_LENGTH + command.digest,
+        _word(command.actor),
+        _integer(4, len(events)),
+        *of_events,
+    )
+    size = sum(map(len, columns))
+    if command.signed is None and command.holding is None:
+        return Ticket(command, len(events), keys, columns, size)
+    signature = _signature(id, command.signed) if command.signed else None
+    holding = _holding(id, command.holding) if command.holding else None
+    size += sum(map(len, (signature or ()) + (holding or ())))
+    return Ticket(command, len(events), keys, columns, size, signature, holding)
+
+
+def _one_event(
+    id: bytes, command: Command, event: StoredEvent
+) -> tuple[set[bytes], tuple[bytes, ...]]:
+    """The keys and the seven columns of nearly every command: at a third of what lists cost."""
+    stream = _bytes_of(event.originator_id)
+    metadata = command.metadata
+    beside = metadata[0] if len(metadata) == 1 else _one_each(metadata, 1)[0]
+    return {id, stream}, (
+        UUID_LENGTH + stream,
+        _version(command, event),
+        _word(event.topic),
+        _state(event.state),
+        _instant(beside.known_at),
+        _word(beside.decided_by),
+        _word(beside.legal_ground),
+    )
+
+
+def _several(
+    id: bytes, command: Command, events: Sequence[StoredEvent]
+) -> tuple[set[bytes], tuple[bytes, ...]]:
+    ids = _streams(events)
+    beside = _one_each(command.metadata, len(events))
+    versions = [_version(command, event) for event in events]
+    return {id, *_follow_each_other(events, ids)}, (
+        b"".join([UUID_LENGTH + stream for stream in ids]),
+        b"".join(versions),
+        b"".join([_word(event.topic) for event in events]),
+        b"".join([_state(event.state) for event in events]),
+        b"".join([_instant(it.known_at) for it in beside]),
+        b"".join([_word(it.decided_by) for it in beside]),
+        b"".join([_word(it.legal_ground) for it in beside]),
+    )
+
+
+def _version(command: Command, event: StoredEvent) -> bytes:
+    try:
+        return _bigint(8, event.originator_version)
+    except error:
+        raise DataError(f"A version of command {command.id} is out of range.") from None
+
+
+def _signature(id: bytes, signed: CommandSignature) -> tuple[bytes, ...]:
+    return (
+        UUID_LENGTH + id,
+        _word(signed.administration),
+        _word(signed.key),
+        _state(signed.text.encode()),
+        _length(len(signed.signature)) + signed.signature,
+    )
+
+
+def _holding(id: bytes, it: Holding) -> tuple[bytes, ...]:
+    written = (it.holder.encode(), it.home.encode(), it.numbers.encode())
+    return UUID_LENGTH + id, *(_length(len(text)) + text for text in written)
+
+
+@lru_cache(maxsize=8192)  # topics, authorities, grounds, actors: the same words again and again
+def _word(text: str | None) -> bytes:
+    if text is None:
+        return NULL
+    if "\0" in text:
+        raise ValueError(f"{text!r} has a NUL character, which no text can keep.")
+    written = text.encode()
+    return _length(len(written)) + written
+
+
+def _state(text: bytes) -> bytes:
+    if not text.isascii():
+        str(text, "utf-8")
+    if b"\0" in text:
+        raise ValueError("A state has a NUL character, which no text can keep.")
+    return _length(len(text)) + text
+
+
+def _instant(known_at: datetime | None) -> bytes:
+    if known_at is None:
+        return NULL
+    if known_at.tzinfo is None:
+        raise ValueError(f"known_at {known_at} has no time zone.")
+    since = known_at - EPOCH  # dividing it by a microsecond would take six times as long
+    return _bigint(8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
+
+
+def _streams(events: Sequence[StoredEvent]) -> list[bytes]:
+    ids = [event.originator_id for event in events]
+    if all([id is ids[0] for id in ids]):  # as one aggregate gives them
+        return [_bytes_of(id) for id in ids[:1]] * len(ids)
+    return [_bytes_of(id) for id in ids]
+
+
+def _bytes_of(stream: UUID | str) -> bytes:
+    return (stream if isinstance(stream, UUID) else UUID(stream)).bytes
+
+
+def _one_each(metadata: Sequence[Metadata], events: int) -> Sequence[Metadata]:
+    if len(metadata) == events:
+        return metadata
+    if len(metadata) > 1:
+        raise ValueError(f"{len(metadata)} metadata were given for {events} events.")
+    return [metadata[0] if metadata else NO_METADATA] * events
+
+
+def _follow_each_other(events: Sequence[StoredEvent], ids: Sequence[bytes]) -> dict[bytes, int]:
+    """The streams, with their last versions."""
+    versions: dict[bytes, int] = {}
+    for event, id in zip(events, ids, strict=True):
+        version = event.originator_version
+        if versions.setdefault(id, version - 1) != version - 1:
+            raise StreamMoved(
+                f"Version {version} of stream {event.originator_id} does not follow version "
+                f"{versions[id]}, recorded with it."
+            )
+        versions[id] = version
+    return versions

@@ -1,0 +1,218 @@
+"""The line to `ledger.append`: batches of tickets go out, and come back as outcomes."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from struct import Struct
+from time import monotonic
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
+
+from registry.ledger.append_encoding import EPOCH, NULL, Ticket
+from registry.ledger.types import Outcome, settle
+
+T = TypeVar("T")
+
+#: The prepared statements: any batch; one in which some commands are signed, or change which
+#: numbers an operator holds; commands of one event each; a single such command.
+ANY, BESIDE, EACH, ONE = b"any", b"beside", b"each", b"one"
+FUNCTIONS = ("append", "append", "append_each", "append_one")
+IN_THE_REGISTER = tuple(f"ledger.{name}" for name in FUNCTIONS)
+#: The types of the function's parameters, and of their elements, by PostgreSQL's numbers.
+UUIDS, BYTEAS, TEXTS, INTEGERS, BIGINTS, INSTANTS = 2951, 1001, 1009, 1007, 1016, 1185
+ELEMENTS = {UUIDS: 2950, BYTEAS: 17, TEXTS: 25, INTEGERS: 23, BIGINTS: 20, INSTANTS: 1184}
+PARAMETERS = (
+    UUIDS,
+    BYTEAS,
+    TEXTS,
+    INTEGERS,
+    UUIDS,
+    BIGINTS,
+    TEXTS,
+    TEXTS,
+    INSTANTS,
+    TEXTS,
+    TEXTS,
+)
+OF_SIGNATURES = (UUIDS, TEXTS, TEXTS, TEXTS, BYTEAS)
+OF_HOLDINGS = (UUIDS, TEXTS, TEXTS, TEXTS)
+COUNTS = 3  # the parameter that is left out where each command has one event
+_array = Struct(">iiiii").pack  # dimensions, has it nulls, element type, elements, first index
+_integer = Struct(">i").unpack
+_bigint = Struct(">q").unpack
+
+
+def arrays(batch: Sequence[Ticket]) -> list[bytes]:
+    """The parameters of `ledger.append`, as `array_recv` reads them."""
+    sizes = [len(batch)] * 4 + [sum([ticket.events for ticket in batch])] * 7
+    return _columns(PARAMETERS, sizes, [ticket.columns for ticket in batch])
+
+
+def _columns(
+    kinds: Sequence[int], sizes: Sequence[int], rows: Sequence[tuple[bytes, ...]]
+) -> list[bytes]:
+    columns = zip(*rows, strict=True) if rows else [()] * len(kinds)
+    return [
+        (_array(1, 1, ELEMENTS[kind], size, 1) if size else _array(0, 0, ELEMENTS[kind], 0, 0)[:12])
+        + b"".join(column)
+        for kind, size, column in zip(kinds, sizes, columns, strict=True)
+    ]
+
+
+# ------------------------------------------------------------------ the line
+
+
+def prepare(
+    connection: psycopg.Connection[Any],
+    functions: Sequence[str] = IN_THE_REGISTER,
+    until: float | None = None,
+) -> None:
+    """Make a connection ready to append. `functions`: a ledger's `FUNCTIONS`, quoted for SQL.
+
+    Waits no longer than `until` (monotonic seconds). Raises psycopg.Error.
+    """
+    # Bound to names and not to *: another release of the function may answer more.
+    text = "select number, status, first_position, events, recorded_at, refusal from"
+    each = _without_counts(PARAMETERS)
+    of_one = [ELEMENTS[kind] for kind in each]
+    takes = (PARAMETERS, PARAMETERS + OF_SIGNATURES + OF_HOLDINGS, each, of_one)
+    for name, function, kinds in zip((ANY, BESIDE, EACH, ONE), functions, takes, strict=True):
+        numbers = ", ".join(f"${n}" for n in range(1, len(kinds) + 1))
+        line = connection.pgconn
+        line.send_prepare(name, f"{text} {function}({numbers})".encode(), kinds)
+        _flush(line, until)
+        made = _last(line, until)
+        if made.status != ExecStatus.COMMAND_OK:
+            raise _refusal(made)
+
+
+def send(
+    connection: psycopg.Connection[Any], batch: Sequence[Ticket], until: float | None = None
+) -> None:
+    """Hand a batch over, and do not wait for its commit. Raises psycopg.Error.
+
+    Waits for the server to take it no longer than `until` (monotonic seconds).
+    """
+    line = connection.pgconn
+    name, parameters = _statement(batch)
+    line.send_query_prepared(name, parameters, [1] * len(parameters), result_format=1)
+    _flush(line, until)
+
+
+def _flush(line: PGconn, until: float | None) -> None:
+    while line.flush():  # more than the socket takes at once: read as well, or both sides may wait
+        _wait(line, select.POLLIN | select.POLLOUT, until)
+
+
+def _statement(batch: Sequence[Ticket]) -> tuple[bytes, Sequence[bytes | None]]:
+    signed = [it.signature for it in batch if it.signature is not None]
+    holding = [it.holding for it in batch if it.holding is not None]
+    if signed or holding:
+        beside = _columns(OF_SIGNATURES, [len(signed)] * len(OF_SIGNATURES), signed)
+        beside += _columns(OF_HOLDINGS, [len(holding)] * len(OF_HOLDINGS), holding)
+        return BESIDE, arrays(batch) + beside
+    if not all([ticket.events == 1 for ticket in batch]):
+        return ANY, arrays(batch)
+    if len(batch) > 1:
+        return EACH, _without_counts(arrays(batch))
+    # An element of an array is a value after its length.
+    return ONE, [None if it == NULL else it[4:] for it in _without_counts(batch[0].columns)]
+
+
+def _without_counts(columns: Sequence[T]) -> list[T]:
+    return [*columns[:COUNTS], *columns[COUNTS + 1 :]]
+
+
+def receive(
+    connection: psycopg.Connection[Any], batch: Sequence[Ticket], until: float | None = None
+) -> list[Outcome]:
+    """What became of each command of the batch that was sent. Raises psycopg.Error.
+
+    Waits without holding up other threads, and no longer than `until` (monotonic seconds).
+    """
+    answer = _last(connection.pgconn, until)
+    if answer.status != ExecStatus.TUPLES_OK:
+        raise _refusal(answer)
+    return _outcomes(batch, answer)
+
+
+def _last(line: PGconn, until: float | None) -> PGresult:
+    """The last result of what was sent. Raises psycopg.OperationalError."""
+    answer = None
+    while True:
+        while line.is_busy():
+            _wait(line, select.POLLIN, until)
+        result = line.get_result()
+        if result is None:
+            break
+        answer = result
+    if answer is None:
+        raise psycopg.OperationalError("the server has closed the connection")
+    return answer
+
+
+def _wait(line: PGconn, events: int, until: float | None = None) -> None:
+    waiting = select.poll()
+    waiting.register(line.socket, events)
+    if until is None:
+        ready = waiting.poll()
+    else:
+        ready = waiting.poll(max(0.0, until - monotonic()) * 1000)
+        if not ready:
+            raise psycopg.OperationalError("the server did not answer in time")
+    if ready[0][1] != select.POLLOUT:
+        line.consume_input()
+
+
+def _refusal(result: PGresult) -> psycopg.Error:
+    state = (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()
+    said = (result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message).decode()
+    try:
+        return psycopg.errors.lookup(state)(said)
+    except KeyError:  # the line broke: libpq itself says so, and has no code for it
+        return psycopg.OperationalError(said.strip())
+
+
+def _outcomes(batch: Sequence[Ticket], answer: PGresult) -> list[Outcome]:
+    """The batch's own row says where it begins; a command has a row only when it was not simply
+    recorded."""
+    rows = {_integer(_value(answer, row, 0))[0]: row for row in range(answer.ntuples)}
+    next, recorded_at = 0, EPOCH  # for one command alone its own row may be the only one
+    if 0 in rows:
+        [next], recorded_at = _bigint(_value(answer, 0, 2)), _read(_value(answer, 0, 4))
+    outcomes: list[Outcome] = []
+    for number, ticket in enumerate(batch, 1):
+        command, row = ticket.command, rows.get(number)
+        if row is None:
+            command.positions = list(range(next, next + ticket.events))
+            command.recorded_at = recorded_at
+            command.repeated = False
+            next += ticket.events
+            outcomes.append(command.positions)
+            continue
+        first, events, at, why = (answer.get_value(row, column) for column in (2, 3, 4, 5))
+        told = (
+            _integer(_value(answer, row, 1))[0],
+            _bigint(first)[0] if first else None,
+            _integer(events)[0] if events else None,
+            _read(at) if at else None,
+            why.decode() if why else None,
+        )
+        outcomes.append(settle(command, ticket.events, told))
+    return outcomes
+
+
+def _value(answer: PGresult, row: int, column: int) -> bytes:
+    value = answer.get_value(row, column)
+    assert value is not None
+    return value
+
+
+def _read(instant: bytes) -> datetime:
+    [microseconds] = _bigint(instant)
+    return EPOCH + timedelta(microseconds=microseconds)

@@ -1,0 +1,103 @@
+"""Does a value come back as it went in? For simple fields their types alone say so.
+
+To write an event, read it again and compare costs three times the writing. A value whose type is
+exactly the declared one, of the kinds below, is right by its making: a Text was checked by its
+constructor, a member of a Term is one of its words, a date is a date.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from operator import attrgetter
+from typing import Any
+
+from registry.domain.values import Term, Text
+
+#: Of these every value can be read back. Not int: there are some beyond what JSON readers take.
+SIMPLE: tuple[type, ...] = (str, bool, date, types.NoneType)
+
+_TUPLE: frozenset[type] = frozenset({tuple})
+_OF_TUPLES: frozenset[type] = _TUPLE | {types.NoneType}
+
+Values = tuple[Any, ...]
+
+
+def exact(hints: Mapping[str, Any]) -> Callable[[Values], bool] | None:
+    """A test of the values of these fields, in their order, which, when it holds, makes reading
+    them again needless. It may fail for what could be read. None when one of the fields is of
+    another kind: then nothing is sure.
+    """
+    wanted: list[frozenset[type]] = []
+    several: list[tuple[int, Callable[[Values], bool]]] = []
+    for place, hint in enumerate(hints.values()):
+        if kinds := _kinds(hint):
+            wanted.append(kinds)
+        elif each := _each(hint):
+            wanted.append(_OF_TUPLES if types.NoneType in typing.get_args(hint) else _TUPLE)
+            several.append((place, each))
+        else:
+            return None
+    good: set[tuple[type, ...]] = set()  # no more than the types allow
+
+    def holds(values: Values) -> bool:
+        found = tuple(map(type, values))
+        if found not in good:
+            if not all([it in kinds for it, kinds in zip(found, wanted, strict=True)]):
+                return False
+            good.add(found)
+        for place, each in several:  # noqa: SIM110 a generator costs more than the test
+            if (items := values[place]) and not each(items):
+                return False
+        return True
+
+    return holds
+
+
+def values(
+    names: Sequence[str], of: Callable[..., Callable[[Any], Any]]
+) -> Callable[[Any], Values]:
+    """What has these names, as a tuple. `of`: itemgetter for a mapping, attrgetter else."""
+    if len(names) > 1:
+        return of(*names)
+    gets = [of(name) for name in names]
+    return lambda it: tuple([get(it) for get in gets])
+
+
+def _kinds(hint: Any) -> frozenset[type] | None:
+    """The exact types that a simple field may have."""
+    options = typing.get_args(hint) if _is_union(hint) else (hint,)
+    known = [it for it in options if isinstance(it, type) and _is_simple(it)]
+    return frozenset(known) if len(known) == len(options) else None
+
+
+def _each(hint: Any) -> Callable[[Values], bool] | None:
+    """The test of a tuple of simple values, or of plain records that hold nothing else."""
+    options = typing.get_args(hint) if _is_union(hint) else (hint,)
+    rest = [it for it in options if it is not types.NoneType]
+    if len(rest) != 1 or typing.get_origin(rest[0]) is not tuple:
+        return None
+    item, *dots = typing.get_args(rest[0])
+    if dots != [...]:
+        return None
+    if kinds := _kinds(item):
+        return lambda items: kinds.issuperset(map(type, items))
+    if not (dataclasses.is_dataclass(item) and isinstance(item, type)):
+        return None
+    hints = typing.get_type_hints(item)
+    members = exact(hints)
+    if members is None:
+        return None
+    read = values(list(hints), attrgetter)
+    return lambda items: all([type(one) is item and members(read(one)) for one in items])
+
+
+def _is_union(hint: Any) -> bool:
+    return typing.get_origin(hint) in (types.UnionType, typing.Union)
+
+
+def _is_simple(kind: type) -> bool:
+    return kind in SIMPLE or issubclass(kind, (Term, Text))

@@ -1,0 +1,189 @@
+"""Whose signatures under a checkpoint are enough: C2SP tlog-policy files, read strictly.
+
+The log does not decide this. Whoever relies on it does, in a file of their own: which logs, which
+witnesses, and how many of them, in groups of groups if they like.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from registry.transparency.signed_notes import (
+    COSIGNATURE,
+    ED25519,
+    MLDSA44,
+    BadNote,
+    Note,
+    VerifierKey,
+    read_checkpoint,
+    read_key,
+    read_number,
+)
+
+NONE: Final = "none"
+_CONTROL = re.compile(rb"[^\t\n\x20-\x7e\x80-\xff]")
+_MOST = 64  # logs, witnesses, groups: the standard asks for 32 of each
+
+
+class BadPolicy(ValueError):
+    """A file is not a policy, or not one that can only be understood in one way."""
+
+
+@dataclass(frozen=True)
+class Party:
+    """A log or a witness: its key, and where it is asked, if it is."""
+
+    key: VerifierKey
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Has seen a checkpoint when `least` of its members have."""
+
+    least: int
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """`quorum`: the name of a witness or a group. None: no witness is asked for."""
+
+    logs: tuple[Party, ...]
+    witnesses: dict[str, Party]
+    groups: dict[str, Group]
+    quorum: str | None
+
+
+def satisfied(policy: Policy, note: Note) -> tuple[bool, dict[str, int]]:
+    """Is a checkpoint signed by one of the logs, and cosigned by enough of the witnesses?
+
+    Answers with the witnesses that did cosign, and the second (POSIX) at which each says so. A
+    policy without logs is satisfied by nothing. Raises BadNote for what is no checkpoint, and
+    BadSignature where a line of a key that the policy names is forged: then none counts.
+    """
+    origin = read_checkpoint(note.text).origin
+    logs = [it.key for it in policy.logs if it.key.name == origin]
+    signed = note.signed_by(logs)
+    times = note.signed_by(it.key for it in policy.witnesses.values())
+    seen = {name: times[it.key] or 0 for name, it in policy.witnesses.items() if it.key in times}
+    reached = set(seen)
+    for name, group in policy.groups.items():  # members always stand above their group
+        if len(reached.intersection(group.members)) >= group.least:
+            reached.add(name)
+    return bool(signed) and (policy.quorum is None or policy.quorum in reached), seen
+
+
+def read_policy(written: bytes) -> Policy:
+    """Raises BadPolicy, with the number of the line."""
+    if _CONTROL.search(written):
+        raise BadPolicy("A policy has no control characters but tab and newline.")
+    if written and not written.endswith(b"\n"):
+        raise BadPolicy("The last line of a policy ends with a newline too.")
+    reading = _Reading()
+    # The standard takes names as they are in bytes, of whatever encoding.
+    for number, line in enumerate(written.decode("utf-8", "surrogateescape").split("\n"), 1):
+        words = [word for word in re.split(r"[ \t]+", line) if word]
+        if not words or words[0].startswith("#"):
+            continue
+        try:
+            reading.line(*words)
+        except (BadNote, BadPolicy) as error:
+            raise BadPolicy(f"Line {number}: {error}") from None
+    if not reading.quorums:
+        raise BadPolicy("A policy has one line that says its quorum, if only `quorum none`.")
+    quorum = reading.quorums[0]
+    return Policy(
+        tuple(reading.logs),
+        reading.witnesses,
+        reading.groups,
+        None if quorum == NONE else quorum,
+    )
+
+
+class _Reading:
+    """What the lines so far have said."""
+
+    def __init__(self) -> None:
+        self.logs: list[Party] = []
+        self.witnesses: dict[str, Party] = {}
+        self.groups: dict[str, Group] = {}
+        self.quorums: list[str] = []
+        self._members: set[str] = set()
+
+    def line(self, what: str, *words: str) -> None:
+        known: dict[str, tuple[Callable[..., None], range]] = {
+            "log": (self._log, range(1, 3)),
+            "witness": (self._witness, range(2, 4)),
+            "group": (self._group, range(3, 3 + _MOST)),
+            "quorum": (self._quorum, range(1, 2)),
+        }
+        if what not in known or len(words) not in known[what][1]:
+            raise BadPolicy(f"{what!r} with {len(words)} words says nothing in a policy.")
+        known[what][0](*words)
+
+    def _log(self, vkey: str, url: str | None = None) -> None:
+        party = Party(_key(vkey, ED25519, MLDSA44), url)
+        if any(it.key.public == party.key.public for it in self.logs):
+            raise BadPolicy("This log's key stands in an earlier line.")
+        self._one_side(party)
+        self.logs.append(party)
+        _few(self.logs)
+
+    def _witness(self, name: str, vkey: str, url: str | None = None) -> None:
+        party = Party(_key(vkey, COSIGNATURE, MLDSA44), url)
+        if any(it.key.public == party.key.public for it in self.witnesses.values()):
+            raise BadPolicy("This witness's key stands in an earlier line: it would count twice.")
+        self._one_side(party)
+        self._new(name)
+        self.witnesses[name] = party
+        _few(self.witnesses)
+
+    def _group(self, name: str, least: str, *members: str) -> None:
+        self._new(name)
+        count = {"all": len(members), "any": 1}.get(least)
+        count = read_number(least) if count is None else count
+        if not 1 <= count <= len(members):
+            raise BadPolicy(f"{count} of {len(members)} members is no quorum.")
+        for member in members:
+            self._check_known(member)
+            if member in self._members:
+                raise BadPolicy(f"{member!r} is a member already, and would count twice.")
+            self._members.add(member)
+        self.groups[name] = Group(count, members)
+        _few(self.groups)
+
+    def _quorum(self, name: str) -> None:
+        if self.quorums:
+            raise BadPolicy("A policy says its quorum once.")
+        if name != NONE:
+            self._check_known(name)
+        self.quorums.append(name)
+
+    def _one_side(self, party: Party) -> None:
+        both = [*self.logs, *self.witnesses.values()]
+        if any(it.key.public == party.key.public for it in both):
+            raise BadPolicy("A log's key is not a witness's too: it would vouch for itself.")
+
+    def _new(self, name: str) -> None:
+        if name == NONE or name in self.witnesses or name in self.groups:
+            raise BadPolicy(f"The name {name!r} is taken.")
+
+    def _check_known(self, name: str) -> None:
+        if name not in self.witnesses and name not in self.groups:
+            raise BadPolicy(f"No line above says who {name!r} is.")
+
+
+def _key(vkey: str, *kinds: int) -> VerifierKey:
+    key = read_key(vkey)
+    if key.kind not in kinds:
+        raise BadPolicy(f"The key of {key.name} is of type {key.kind:#04x}, which is another's.")
+    return key
+
+
+def _few(them: list[Party] | dict[str, Party] | dict[str, Group]) -> None:
+    if len(them) > _MOST:
+        raise BadPolicy(f"A policy of over {_MOST} logs, witnesses or groups is not read.")
