@@ -149,7 +149,7 @@ def decide(asker: Asker, action: Action, about: Resource) -> Verdict:
         case Action.FOLLOW_CHANGES:
             allowed = auditor or for_own_territory
             who = "the customs of that territory and auditors"
-        case Action.READ_LOOKS:  # which of them: projections/reads/looks.py
+        case Action.READ_LOOKS:  # which of them: projections/history/answered.py
             allowed = asker.role in (Role.AUDITOR, Role.OFFICER, Role.PARTNER)
             who = "the customs that asked, the home customs and auditors"
         case Action.READ_GROUND | Action.READ_IN_FULL | Action.READ_EVENTS:

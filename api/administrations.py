@@ -16,10 +16,10 @@ from api.loading import load
 from api.planning import sql
 from api.programmes import Programme
 from projections.reads import administrations as reads
+from projections.reads import planner_selects as places
 from projections.reads import programmes
-from projections.reads import rows as places
 from projections.reads.administrations import AdministrationRow
-from projections.reads.clocks import AsOf, shown
+from projections.reads.bitemporal_sql import AsOf, shown
 from registry.domain.values import AdministrationCode, Sense
 
 

@@ -20,9 +20,9 @@ from api.loading import load
 from api.planning import sql
 from api.vocabulary import AskedStatus, Json, Position
 from projections.reads import agreements as reads
-from projections.reads import rows as places
+from projections.reads import planner_selects as places
 from projections.reads.agreements import AgreementRow, DateRow, PartnerRow, ScopeRow, SideRow
-from projections.reads.clocks import AsOf
+from projections.reads.bitemporal_sql import AsOf
 from registry.domain.agreements.events import Agreement as Stream
 from registry.domain.agreements.timeline import LinkState
 from registry.domain.values import (

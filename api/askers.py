@@ -12,7 +12,7 @@ from api.authentication import Authenticator
 from api.context import Pool
 from api.patience import within
 from api.tokens import InvalidToken
-from projections.reads.kin import kin
+from projections.reads.blocs import kin
 from registry.domain.values import AdministrationCode
 
 FRESH = 1.0  # seconds for which what was found out of an asker is taken on trust

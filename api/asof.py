@@ -8,7 +8,7 @@ import strawberry
 
 from api.refusals import bad_input
 from api.vocabulary import instant_text
-from projections.reads.clocks import AsOf
+from projections.reads.bitemporal_sql import AsOf
 from registry.domain import instants
 
 #: Decided today, in effect later: that far ahead the law that is known may be asked for.

@@ -24,7 +24,7 @@ import psycopg
 from api.archive import Archive, canonical, described
 from api.audited import decisions_of, events_of, indexes_of, streams_of
 from api.readings import expected_state
-from projections.derivation import VERSION
+from projections.engine.derivation import VERSION
 from projections.reads.log import HEAD
 from registry.domain.aggregates import AGGREGATES
 from registry.domain.time_zones import RELEASE, names, written

@@ -15,8 +15,8 @@ from api.loading import load
 from api.planning import sql
 from api.programmes import Programme, programme
 from projections.reads import operators as reads
-from projections.reads import rows as places
-from projections.reads.clocks import AsOf, shown
+from projections.reads import planner_selects as places
+from projections.reads.bitemporal_sql import AsOf, shown
 from projections.reads.operators import AuthorisationRow, DeadlineRow, PeriodRow
 from registry.domain.disclosure import disclosed_flags
 from registry.domain.operators.authorisation_parts import suspended_parts

@@ -17,9 +17,9 @@ from api.reasons import Reason
 from api.recognition import RecognitionBasis
 from api.refusals import bad_input
 from api.vocabulary import Position
-from projections.feed import Change, CourseStretch
-from projections.reads import feed as reads
-from projections.reads.clocks import AsOf
+from projections.history import feed_pages as reads
+from projections.history.feed import Change, CourseStretch
+from projections.reads.bitemporal_sql import AsOf
 from registry.domain.recognition import Facts, Question, in_full, recognise
 from registry.domain.values import AdministrationCode, Outcome, Tin
 

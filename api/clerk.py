@@ -18,7 +18,7 @@ import structlog
 from eventsourcing.persistence import PersistenceError
 from psycopg.sql import SQL, Identifier
 
-from projections.leading import lead, say_database_failed
+from projections.engine.leader_lock import lead, say_database_failed
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.decisions import day_of

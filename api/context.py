@@ -21,7 +21,7 @@ from api.positions import MinPosition, Readers
 from api.readlog import Asked, Look, ReadLog, array_text
 from api.refusals import forbidden
 from projections.persons import Persons
-from projections.reads.clocks import AsOf
+from projections.reads.bitemporal_sql import AsOf
 from registry.application.registry import Registry
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from api.reasons import Reason, parties, why_relied
 from api.refusals import bad_input
 from api.vocabulary import Position
 from projections.reads import agreements, control_results
-from projections.reads.clocks import AsOf
+from projections.reads.bitemporal_sql import AsOf
 from registry.domain.control_results import Inspection, Reliance, known_as, rely
 from registry.domain.values import AdministrationCode, HsCode, Outcome
 

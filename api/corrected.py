@@ -20,10 +20,10 @@ from api.divergences import From, Territory, To, diverged, events, shown
 from api.events import Event
 from api.refusals import bad_input
 from api.vocabulary import Json, Position
-from projections.reads import looks as reads
-from projections.reads.clocks import POSITION
+from projections.history import answered as reads
+from projections.history.answered import Corrected, Given
+from projections.reads.bitemporal_sql import POSITION
 from projections.reads.events import EventRow
-from projections.reads.looks import Corrected, Given
 from projections.reads.operators import of_stream, visible
 from registry.domain.values import AdministrationCode, Outcome, Tin
 

@@ -37,7 +37,7 @@ from graphql import (
 
 from api.codes import RefusalCode
 from api.paging import MOST_KEYS
-from projections.reads.law import Consignment
+from projections.reads.verdicts import Consignment
 from registry.domain import instants
 from registry.domain.texts import plain
 from registry.domain.values import Direction, HsCode, Role, Tin

@@ -19,8 +19,8 @@ from api.costs import costs
 from api.events import REDACTED, Event, event_for
 from api.refusals import bad_input
 from api.vocabulary import Json
-from projections.divergences import Between, Divergence, divergences
-from projections.reads import divergences as reads
+from projections.history import divergence_facts as reads
+from projections.history.divergences import Between, Divergence, divergences
 from projections.reads.events import EventRow, some
 from registry.domain.bitemporal import NEVER_AT
 from registry.domain.values import AdministrationCode, Outcome, Tin

@@ -16,7 +16,7 @@ import strawberry
 from api.asof import EARLIEST
 from api.refusals import bad_input
 from api.vocabulary import instant_text
-from projections.reads.clocks import AsOf
+from projections.reads.bitemporal_sql import AsOf
 from registry.domain import instants
 
 #: The types whose objects have an id, and whether `asOf` can be asked of them.

@@ -26,7 +26,7 @@ from api.metrics import read
 from api.multiprocess import SUMS
 from api.patience import within
 from api.service import Service
-from projections import findings
+from projections.checking import findings
 from registry.domain.time_zones import RELEASE
 
 RECORDED = Gauge(

@@ -27,9 +27,9 @@ from api.context import Pool
 from api.schema import core
 from api.schema_version import version
 from api.signer import LEADER as SIGNER
-from projections.background_check import LEADER as CHECKER
-from projections.follower import LEADER as FOLLOWER
-from projections.log import LEADER as LOG
+from projections.checking.background_check import LEADER as CHECKER
+from projections.engine.projector import LEADER as FOLLOWER
+from projections.transparency.integrator import LEADER as LOG
 from registry.domain.time_zones import RELEASE
 
 EVERY = 5.0  # seconds

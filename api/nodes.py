@@ -30,7 +30,7 @@ from api.refusals import Unanswered, bad_input
 from api.sight import PATIENCE
 from api.vocabulary import LARGEST
 from projections.reads import administrations, agreements, events, programmes, publications
-from projections.reads.clocks import AsOf
+from projections.reads.bitemporal_sql import AsOf
 from registry.application.dispatch import slug_of
 from registry.domain import commands as c
 from registry.domain.values import Tin

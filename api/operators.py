@@ -28,8 +28,8 @@ from api.refusals import Unanswered, bad_input, forbidden
 from api.vocabulary import Position
 from projections.reads import operator_lists as lists
 from projections.reads import operators as reads
-from projections.reads import rows as places
-from projections.reads.clocks import AsOf
+from projections.reads import planner_selects as places
+from projections.reads.bitemporal_sql import AsOf
 from projections.reads.operators import IdentifierRow, OperatorRow
 from projections.reads.visibility import SIGHT, Sight
 from registry.domain.decisions import day_of

@@ -16,7 +16,7 @@ from api.context import Context, Info
 from api.refusals import Forbidden, Refused
 from api.vocabulary import Json
 from projections import persons as store
-from projections.reads.clocks import AsOf
+from projections.reads.bitemporal_sql import AsOf
 from registry.domain import commands as c
 from registry.domain.decisions import day_of
 from registry.domain.errors import Refusal

@@ -13,9 +13,9 @@ from api.global_ids import ID, Node, key_of
 from api.loading import load
 from api.planning import sql
 from api.refusals import bad_input
+from projections.reads import planner_selects as places
 from projections.reads import programmes as reads
-from projections.reads import rows as places
-from projections.reads.clocks import AsOf
+from projections.reads.bitemporal_sql import AsOf
 from projections.reads.programmes import ProgrammeRow, RuleRow
 from registry.domain.programme_rules import MEANINGS, NOT_ON_RECORD
 from registry.domain.values import AdministrationCode, RuleState

@@ -17,7 +17,7 @@ from api.global_ids import ID, Node
 from api.refusals import bad_input
 from api.vocabulary import Json
 from projections.reads import publications as reads
-from projections.reads.clocks import AsOf
+from projections.reads.bitemporal_sql import AsOf
 from projections.reads.publications import ClaimRow, Counted, DocumentRow, TargetRow
 from registry.domain.decisions import day_of
 from registry.domain.targets import Goal, Judgement, judge

@@ -28,9 +28,9 @@ from api.reasons import Reason
 from api.refusals import bad_input
 from api.telling import TELLING, TELLING_OF_MANY
 from api.vocabulary import Position
+from projections.reads import planner_selects as places
 from projections.reads import recognition as reads
-from projections.reads import rows as places
-from projections.reads.clocks import AsOf, shown
+from projections.reads.bitemporal_sql import AsOf, shown
 from projections.reads.crossings import names_of
 from projections.reads.recognition import Known
 from projections.reads.visibility import SIGHT, Sight

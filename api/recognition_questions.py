@@ -33,9 +33,9 @@ from api.recognition import (
 )
 from api.refusals import Refused, Unanswered
 from api.telling import TELLING
-from projections.reads import rows as places
-from projections.reads.clocks import AsOf
-from projections.reads.law import Consignment
+from projections.reads import planner_selects as places
+from projections.reads.bitemporal_sql import AsOf
+from projections.reads.verdicts import Consignment
 from projections.reads.visibility import SIGHT
 from registry.domain.recognition import Question
 from registry.domain.values import AdministrationCode, Direction, HsCode, Role, Tin

@@ -16,8 +16,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from api.positions import STATE, State
 from api.seen import Memory, Seen
-from projections.findings import CHANNEL as FINDINGS
-from projections.follower import CHANNEL
+from projections.checking.findings import CHANNEL as FINDINGS
+from projections.engine.projector import CHANNEL
 from registry.ledger.database import with_settings
 from registry.ledger.epochs import BEGIN
 from registry.ledger.epochs import CHANNEL as EPOCHS

@@ -1,7 +1,7 @@
 """The signer: puts the log's name under its head, and refuses to contradict itself.
 
 A process of its own, with a key that nobody else has and a memory outside the database. It counts
-the log again before it signs (projections/recount.py); it does not sign a tree that is smaller than
+the log again before it signs (projections/transparency/verify_log.py); it does not sign a tree that is smaller than
 the last one, or another of the same size, or less than a witness has seen. Then it stands still
 until somebody has understood why: a log that has once signed two histories is worth nothing.
 """
@@ -18,9 +18,9 @@ import structlog
 
 from api.strongbox import Strongbox, alone, open_strongbox
 from api.witnessing import Witnesses, connect
-from projections.leading import lead, say_database_failed
-from projections.log import CHANNEL
-from projections.recount import NotToBeSigned, Recount
+from projections.engine.leader_lock import lead, say_database_failed
+from projections.transparency.integrator import CHANNEL
+from projections.transparency.verify_log import NotToBeSigned, Recount
 from registry.ledger.failpoints import reach
 from registry.transparency.signed_notes import Checkpoint, Note, read_note
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import structlog
 
-from projections.recount import NotToBeSigned
+from projections.transparency.verify_log import NotToBeSigned
 from registry.transparency import merkle
 from registry.transparency.signed_notes import (
     ED25519,

@@ -68,7 +68,7 @@ def _run(
 ) -> None:
     from api import first_load
     from api.shipped import is_loaded
-    from projections.rederive import bring_up_to_date
+    from projections.engine.rederive import bring_up_to_date
     from registry.ledger.database import migrate
 
     for name in migrate(url):

@@ -13,8 +13,8 @@ import msgspec
 from api import reasons
 from api.planning.sql import SELECTED, Telling
 from api.vocabulary import instant_text
-from projections.reads import telling
-from projections.reads.clocks import shown
+from projections.reads import recognition_facts
+from projections.reads.bitemporal_sql import shown
 from projections.reads.recognition import stretch
 from registry.domain.recognition import Facts, Question, in_full, recognise
 from registry.domain.values import ReasonCode, decode_value
@@ -72,5 +72,5 @@ def _instant(at: datetime | None) -> bytes:
     return b"null" if known is None else f'"{instant_text(known)}"'.encode()
 
 
-TELLING = Telling(telling.FACTS, lambda brought: _Told(brought).word)
-TELLING_OF_MANY = Telling(telling.FACTS_OF_MANY, TELLING.begin)
+TELLING = Telling(recognition_facts.FACTS, lambda brought: _Told(brought).word)
+TELLING_OF_MANY = Telling(recognition_facts.FACTS_OF_MANY, TELLING.begin)

@@ -23,7 +23,7 @@ import psycopg
 import structlog
 from psycopg.sql import SQL, Identifier
 
-from projections.recount import NotToBeSigned
+from projections.transparency.verify_log import NotToBeSigned
 from registry.transparency import merkle
 from registry.transparency.signed_notes import (
     Checkpoint,

@@ -25,8 +25,8 @@ import psycopg
 
 from api.audit import Scope, export
 from api.load import load_operators
-from projections.follower import Follower
-from projections.log import COLUMNS, Integrator
+from projections.engine.projector import Follower
+from projections.transparency.integrator import COLUMNS, Integrator
 from registry.transparency import merkle
 from registry.transparency.leaves import SALT, Row, entry, event_bytes
 from registry.transparency.signed_notes import COSIGNATURE, ED25519, MLDSA44, Checkpoint, Signer

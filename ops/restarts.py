@@ -26,7 +26,7 @@ from api.cluster import find_cluster, runner
 from api.helpers import Helper
 from api.load import load_world
 from ops.bench.common import free_port
-from projections.follower import Follower
+from projections.engine.projector import Follower
 from registry.ledger.database import migrate
 
 QUESTIONS = ('{ agreement(id: "CN-KR-AEO") { id } }', "{ administrations { code } }")

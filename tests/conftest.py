@@ -19,7 +19,7 @@ from psycopg.conninfo import make_conninfo
 
 from api import postgres
 from api.load import load_world
-from projections.follower import Follower
+from projections.engine.projector import Follower
 from registry.ledger.database import migrate
 from registry.paths import ROOT
 

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from api.signer import HeadSigner
-from projections.log import COLUMNS, Integrator
+from projections.transparency.integrator import COLUMNS, Integrator
 from registry.application.registry import Registry
 from registry.domain import commands
 from registry.ledger.database import environment

@@ -17,7 +17,7 @@ from zipfile import ZipFile
 
 import psycopg
 
-from projections.log import COLUMNS
+from projections.transparency.integrator import COLUMNS
 from tests import bundled
 from tests.paths import BUNDLES
 

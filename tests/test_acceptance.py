@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from projections.follower import Follower
+from projections.engine.projector import Follower
 from registry.application.registry import Registry
 from registry.domain import commands
 from registry.ledger.database import environment

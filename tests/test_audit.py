@@ -19,9 +19,9 @@ from api.audit import Exported, NothingToExport, Scope, export
 from api.load import load_operators
 from ops import attacks
 from ops.attacks import TRUSTING, WATCHED, verify
-from projections.derivation import VERSION
-from projections.follower import Follower
-from projections.log import Integrator
+from projections.engine.derivation import VERSION
+from projections.engine.projector import Follower
+from projections.transparency.integrator import Integrator
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.time_zones import RELEASE, written

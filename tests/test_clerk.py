@@ -13,8 +13,8 @@ import pytest
 
 from api.audit import Scope
 from api.clerk import ACTOR, LEADER, Clerk
-from projections.check import check
-from projections.follower import Follower
+from projections.checking.check import check
+from projections.engine.projector import Follower
 from registry.application.dispatch import DECISIONS
 from registry.application.registry import Registry
 from registry.domain import commands as c

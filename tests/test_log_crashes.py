@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from api.strongbox import open_strongbox
-from projections.log import Integrator
+from projections.transparency.integrator import Integrator
 from registry.ledger import failpoints
 from registry.paths import ROOT
 from registry.transparency.signed_notes import read_checkpoint, read_note

@@ -16,8 +16,8 @@ from api.audit import Scope, export
 from api.imports import import_file
 from ops import attacks
 from ops.attacks import TRUSTING, verifier, verify
-from projections.follower import Follower
-from projections.log import Integrator
+from projections.engine.projector import Follower
+from projections.transparency.integrator import Integrator
 from registry.application.bulk_import import OWN_ACTS, History, record_histories
 from registry.application.dispatch import DECISIONS
 from registry.application.registry import AGGREGATES, Registry

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from ops.attacks import KEYS, LOG, ORIGIN, TRUSTING, VERIFIER, WATCHED, WITNESSES, verifier, verify
-from projections import agreements, operators
+from projections.models import agreements, operators
 from registry.application.registry import AGGREGATES
 from registry.domain.bitemporal import Known
 from registry.ledger.mapper import EventMapper

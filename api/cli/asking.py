@@ -287,7 +287,7 @@ def _short(value: Any) -> str:
 async def _may_ask(connection: Any, subject: str, tin: Any, territory: Any) -> Any:
     """The asker of that name, if it may ask this. Exits with 1 or 2."""
     from api.access import Action, decide, named, operator
-    from projections.reads.kin import kin
+    from projections.reads.blocs import kin
     from registry.domain.values import AdministrationCode
 
     try:

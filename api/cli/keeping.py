@@ -28,7 +28,7 @@ def migrate(home: Home = HOME) -> None:
     """
     from api.cli.terminal import complain, home_of
     from api.postgres import database
-    from projections.rederive import bring_up_to_date
+    from projections.engine.rederive import bring_up_to_date
     from registry.ledger.database import migrate as apply
 
     with database(home_of(home)) as url:
@@ -77,8 +77,8 @@ def rebuild(
     """
     import psycopg
 
-    from projections import rebuild as anew
-    from projections.follower import Follower
+    from projections.engine import rebuild as anew
+    from projections.engine.projector import Follower
 
     with (
         register(home, "aeo_owner", "aeo_projector") as url,
@@ -112,7 +112,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Prove the read models against the ledger and against themselves. It changes nothing."""
-    from projections.check import check as prove
+    from projections.checking.check import check as prove
 
     with register(home) as url:
         found = prove(url, streams=streams)

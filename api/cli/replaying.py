@@ -32,7 +32,7 @@ from api.cli.terminal import (
 from registry.domain.instants import TOLERANCE
 
 if TYPE_CHECKING:
-    from projections.contrast import Difference, Moment
+    from projections.history.diff import Difference, Moment
 
 
 def replay(
@@ -84,9 +84,9 @@ def _moment(
 ) -> None:
     import psycopg
 
-    from projections import moments
-    from projections.folders import Unfolded
-    from projections.models import BY_NAME
+    from projections.engine.fold_workers import Unfolded
+    from projections.history import replay_at as moments
+    from projections.models.catalogue import BY_NAME
 
     now = datetime.now(UTC)
     day, known = _instant(at, now), _known(known_at, now)
@@ -213,7 +213,7 @@ def diff(
     from psycopg import IsolationLevel
     from psycopg.rows import dict_row
 
-    from projections.contrast import Contrast, Moment
+    from projections.history.diff import Contrast, Moment
     from registry.domain.values import AdministrationCode, Tin
 
     now = datetime.now(UTC)

@@ -87,7 +87,7 @@ def serve(
 def follow(home: Home = HOME, with_parent: WithParent = False) -> None:
     """The read models alone: shows them every event that is recorded. One at a time follows."""
     with until_told(home, with_parent, "aeo_projector") as (url, stop):
-        from projections.follower import Follower
+        from projections.engine.projector import Follower
 
         Follower(url).run(stop)
 
@@ -134,7 +134,7 @@ def checker(
     import os
 
     with until_told(home, with_parent, "aeo_projector") as (url, stop):
-        from projections.background_check import BackgroundCheck
+        from projections.checking.background_check import BackgroundCheck
 
         os.nice(10)  # whoever answers goes first
         BackgroundCheck(url, hours=hours, share=share).run(stop)

@@ -9,7 +9,7 @@ from api.cli.terminal import HOME, REFUSED, Home, fail, home_of
 def log(home: Home = HOME, with_parent: WithParent = False) -> None:
     """The log alone: takes every event that is recorded into the public tree. One at a time."""
     with until_told(home, with_parent, "aeo_projector") as (url, stop):
-        from projections.log import Integrator
+        from projections.transparency.integrator import Integrator
 
         Integrator(url).run(stop)
 
@@ -23,7 +23,7 @@ def sign(home: Home = HOME, with_parent: WithParent = False) -> None:
         import structlog
 
         from api.signer import HeadSigner
-        from projections.recount import NotToBeSigned
+        from projections.transparency.verify_log import NotToBeSigned
         from registry.transparency.witness_policy import BadPolicy
 
         try:

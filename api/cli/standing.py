@@ -29,10 +29,10 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
 
     from api.clerk import LEADER as CLERK
     from api.signer import LEADER as SIGNER
-    from projections.background_check import LEADER as CHECKER
-    from projections.follower import LEADER as FOLLOWER
-    from projections.log import LEADER as LOG
-    from projections.status import status as read
+    from projections.checking.background_check import LEADER as CHECKER
+    from projections.engine.projector import LEADER as FOLLOWER
+    from projections.engine.status import status as read
+    from projections.transparency.integrator import LEADER as LOG
 
     locks = {"follow": FOLLOWER, "log": LOG, "sign": SIGNER, "clerk": CLERK, "checker": CHECKER}
     with register(home) as url, psycopg.connect(url, autocommit=True) as connection:
@@ -85,9 +85,9 @@ def resume(
     """Let a read model that stands still try its event again, once the cause was mended."""
     import psycopg
 
-    from projections.models import BY_NAME
-    from projections.status import resume as go_on
-    from projections.status import status as read
+    from projections.engine.status import resume as go_on
+    from projections.engine.status import status as read
+    from projections.models.catalogue import BY_NAME
 
     if projection is not None and projection not in BY_NAME:
         fail(USAGE, f"projection: found {projection!r}, wanted one of {', '.join(BY_NAME)}")

@@ -89,7 +89,7 @@ def register(home: str, *roles: str) -> Iterator[str]:
     database is of another release, and PrivilegeMissing.
     """
     from api.postgres import database
-    from projections.rederive import bring_up_to_date
+    from projections.engine.rederive import bring_up_to_date
     from registry.ledger.database import migrate, require_schema
     from registry.ledger.privileges import require_roles
     from registry.ledger.sessions import require_own_session

@@ -49,7 +49,7 @@ from api.planning.sql import (
     place,
 )
 from api.positions import STATE
-from projections.reads.rows import MARK
+from projections.reads.planner_selects import MARK
 
 ASKER = ("asker", "own_territory", "own_tin", "own", "reach", "now")
 _PARAMETER = re.compile(r"%\((\w+)\)s")

@@ -20,9 +20,9 @@ from prometheus_client import Counter as Metric
 from api import tallies
 from api.context import Pool
 from api.planning.sql import Declined
-from projections.reads import law as reads
-from projections.reads.clocks import AsOf
-from projections.reads.law import Asked, Consignment, Held, Law, Verdict
+from projections.reads import verdicts as reads
+from projections.reads.bitemporal_sql import AsOf
+from projections.reads.verdicts import Asked, Consignment, Held, Law, Verdict
 
 LETTERS = 8_000_000  # of texts that are kept; those made first go first
 WAYS = 20_000  # ways to hold that are known by their own words

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 
 from strawberry.types.field import StrawberryField
 
-from projections.reads.rows import Ready
+from projections.reads.planner_selects import Ready
 
 T = TypeVar("T")
 

@@ -25,7 +25,7 @@ from ops.bench.common import Measure, Section, Unfit
 from ops.bench.questions import write_bodies
 from ops.bench.servers import World
 from ops.bench.stores import LIMIT, STORES, TASKS, THREADS, Place, variables
-from projections.follower import Follower
+from projections.engine.projector import Follower
 from registry.ledger.database import migrate
 
 WRITERS = (1, 8, 32, 128)

@@ -27,7 +27,7 @@ from rich.table import Table
 
 from api import postgres
 from api.load import load_operators, load_world
-from projections.follower import Follower
+from projections.engine.projector import Follower
 from registry.ledger.database import migrate
 
 ROOT = Path(__file__).parents[2]

@@ -29,7 +29,7 @@ from rich.table import Table
 from api import postgres
 from api.load import load_operators, load_world
 from api.synthetic import Population
-from projections.follower import Follower
+from projections.engine.projector import Follower
 from registry.application.registry import Registry
 from registry.ledger.database import environment, migrate
 

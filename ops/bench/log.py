@@ -26,8 +26,8 @@ from psycopg.conninfo import make_conninfo
 
 from ops.bench import common, stores
 from ops.bench.stores import Place
-from projections.log import LEADER, Integrator
 from projections.reads import log as reads
+from projections.transparency.integrator import LEADER, Integrator
 from registry.ledger.database import migrate
 from registry.transparency import merkle, signed_notes
 from registry.transparency.leaves import entry

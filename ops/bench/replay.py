@@ -37,9 +37,9 @@ from ops.bench import common, installing, results, servers
 from ops.bench.common import Measure, Section, Unfit
 from ops.bench.servers import PEERS, World
 from ops.bench.stores import variables
-from projections.follower import Follower
-from projections.rebuild import make, rebuild
-from projections.tables import COLUMNS, columns
+from projections.engine.projector import Follower
+from projections.engine.rebuild import make, rebuild
+from projections.models.tables import COLUMNS, columns
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.values import Role, Tin

@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from projections.reads.clocks import AsOf, on_both
+from projections.reads.bitemporal_sql import AsOf, on_both
 from projections.reads.visibility import Sight, at_home, certified
 
 Connection = AsyncConnection[Any]

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row, scalar_row
 
 from projections.reads.administrations import BLOC
-from projections.reads.clocks import POSITION, AsOf, believed, on_both
+from projections.reads.bitemporal_sql import POSITION, AsOf, believed, on_both
 from projections.reads.spans import Span
 from registry.domain.texts import folded
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection
 
-from projections.reads.clocks import POSITION, believed
+from projections.reads.bitemporal_sql import POSITION, believed
 from projections.reads.recognition import LINK, json_list
 from registry.domain.agreements.timeline import Link
 from registry.domain.recognition import Member

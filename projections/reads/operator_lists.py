@@ -19,7 +19,7 @@ from typing import Any, cast
 from psycopg import AsyncConnection
 from psycopg.rows import class_row, scalar_row
 
-from projections.reads.clocks import AsOf, on_both
+from projections.reads.bitemporal_sql import AsOf, on_both
 from projections.reads.operators import NAMED, OPERATOR, STANDING, OperatorRow, asked_by
 from projections.reads.spans import Span
 from projections.reads.visibility import SIGHT, VISIBLE, Sight, at_home, disclosed

@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row, scalar_row
 
-from projections.reads.clocks import POSITION, AsOf, believed, on_both
+from projections.reads.bitemporal_sql import POSITION, AsOf, believed, on_both
 from projections.reads.events import COLUMNS, EventRow
 from projections.reads.visibility import SIGHT, VISIBLE, VISIBLE_NOW, Sight, disclosed
 from registry.domain.disclosure import CERTIFIED, Stretch, disclosed_flags, disclosed_stretches

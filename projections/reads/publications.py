@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 from projections.reads import agreements
 from projections.reads.administrations import BLOC
 from projections.reads.agreements import PartnerRow
-from projections.reads.clocks import AsOf, believed, on_both
+from projections.reads.bitemporal_sql import AsOf, believed, on_both
 from projections.reads.spans import Span
 from registry.domain.decisions import begins
 from registry.domain.texts import folded

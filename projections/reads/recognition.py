@@ -12,7 +12,7 @@ import msgspec
 from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.rows import dict_row
 
-from projections.reads.clocks import POSITION, believed
+from projections.reads.bitemporal_sql import POSITION, believed
 from projections.reads.visibility import SIGHT, VISIBLE, Sight
 from registry.domain.agreements.timeline import Link
 from registry.domain.bitemporal import ALWAYS, NEVER_AT

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from projections.reads.clocks import on_both
+from projections.reads.bitemporal_sql import on_both
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from api.pages.forms import CSRF_COOKIE, CSRF_FIELD, masked
 from api.service import Service
 from api.settings import Settings
 from api.tokens import issue
-from projections.follower import Follower
+from projections.engine.projector import Follower
 from registry.application.registry import Registry
 from registry.domain import commands
 from registry.ledger.database import environment

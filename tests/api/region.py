@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from projections.follower import Follower
+from projections.engine.projector import Follower
 from registry.application.registry import Registry
 from registry.domain import commands
 from registry.ledger.database import environment

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from projections.background_check import BackgroundCheck
-from projections.follower import Follower
+from projections.checking.background_check import BackgroundCheck
+from projections.engine.projector import Follower
 from tests.api.client import AUDITOR, Client
 from tests.api.region import FRUIT, Line, record, region
 from tests.api.test_kept import ONE, UNKEPT, outcome, pause

@@ -18,8 +18,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from projections.background_check import BackgroundCheck
-from projections.follower import Follower, wait_until
+from projections.checking.background_check import BackgroundCheck
+from projections.engine.projector import Follower, wait_until
 from registry.paths import ROOT
 
 FRUIT = "CN1234567890"

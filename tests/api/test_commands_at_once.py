@@ -15,7 +15,7 @@ from strawberry.utils.str_converters import to_camel_case
 from api.limits import read
 from api.planning.commands import as_it_stands, order
 from api.schema import core
-from projections.follower import Follower
+from projections.engine.projector import Follower
 from registry.domain import commands
 from tests.api.client import ACME, CHINA, Client, small_world
 from tests.api.test_mutations import IDS, sample

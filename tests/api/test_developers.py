@@ -25,7 +25,7 @@ from api import cors
 from api.codes import ERRORS, REFUSALS
 from api.pages.developers import ANSWER_HEADERS, ASKING, REQUEST_HEADERS, SITUATIONS
 from api.tokens import issue
-from projections.follower import Follower
+from projections.engine.projector import Follower
 from registry.paths import EXAMPLES
 from tests.api.client import CHINA, Client
 from tests.api.served import served

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.clerk import Clerk
-from projections.follower import Follower
+from projections.engine.projector import Follower
 from tests.api.client import AUDITOR, Client
 
 HANA = "KRSYNTHETIC0001"

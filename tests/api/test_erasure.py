@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from api.cli import app
 from api.imports import import_file
 from api.tokens import issue
-from projections.follower import Follower
+from projections.engine.projector import Follower
 from projections.persons import Particulars
 from registry.domain.values import Tin
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client

@@ -15,9 +15,9 @@ from psycopg.sql import SQL, Identifier
 from api.audit import Scope, export
 from api.strongbox import WITNESSES
 from ops.attacks import verify
-from projections.follower import Follower
-from projections.log import Integrator
-from projections.rebuild import digests, rebuild
+from projections.engine.projector import Follower
+from projections.engine.rebuild import digests, rebuild
+from projections.transparency.integrator import Integrator
 from tests.api.client import ACME, Client, small_world
 from tests.api.test_erasure import erased, named, seen
 from tests.keeping_log import asked, is_signed

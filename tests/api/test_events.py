@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from projections.follower import Follower
+from projections.engine.projector import Follower
 from projections.reads import events as reads
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client
 

@@ -27,8 +27,8 @@ from hypothesis import strategies as st
 from api.costs import cost
 from api.global_ids import TYPES, GlobalId, key_of
 from api.schema import core
-from projections.follower import Follower
-from projections.reads.clocks import AsOf
+from projections.engine.projector import Follower
+from projections.reads.bitemporal_sql import AsOf
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 from tests.api.region import FRUIT, OLD, OPEN, QUIET, STEEL, record, region
 from tests.chance import TIMES
@@ -95,7 +95,7 @@ LIVE = (
     "operator(tin: $tin) { periods { event { ...Event } } }",
     "operator(tin: $tin) { history { edges { node { ...Event } } } }",
 )
-#: Selections whose text lies ready (projections/reads/rows.py).
+#: Selections whose text lies ready (projections/reads/planner_selects.py).
 READY = (
     'recognition(tin: $tin, in: "KR", asOf: $asOf)'
     f" {{ tin in outcome legal operational reasons {{ code }} {BASES} }}",

@@ -18,11 +18,11 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.planning import kept
 from api.planning.kept import Verdicts
-from projections.follower import Follower
-from projections.reads import rows
-from projections.reads.clocks import AsOf
-from projections.reads.law import LAW, Consignment, Law
-from projections.status import resume
+from projections.engine.projector import Follower
+from projections.engine.status import resume
+from projections.reads import planner_selects
+from projections.reads.bitemporal_sql import AsOf
+from projections.reads.verdicts import LAW, Consignment, Law
 from tests.api.client import AUDITOR, KOREA, Client
 from tests.api.region import FRUIT, QUIET, ZONES, Line, record, region
 from tests.projections.test_rule import _write
@@ -32,7 +32,7 @@ __all__ = ["region"]
 
 WORLDS = 60
 LATER = (timedelta(0), timedelta(microseconds=1), timedelta(days=40), timedelta(days=2_000))
-VERDICT = rows.VERDICT
+VERDICT = planner_selects.VERDICT
 WHERE = f"query ($tin: TIN!) {{ operator(tin: $tin) {{ recognisedIn {{ {VERDICT} }} }} }}"
 ONE = f'query ($tin: TIN!) {{ recognitions(tins: [$tin], in: "KR") {{ tin {VERDICT} }} }}'
 #: The same, which nobody keeps.
@@ -117,7 +117,7 @@ CONSIGNMENTS = (
     Consignment(hs="070211", mode="AIR"),
     Consignment("EXPORTER", hs="99", crossing="Suifenhe"),
 )
-_MARK = rows.mark("o", "'null'", "c.number").replace("{clocks}", "0")
+_MARK = planner_selects.mark("o", "'null'", "c.number").replace("{clocks}", "0")
 _CONSIGNED = f"""
 select o.at, o.known, {_MARK}, a.code, c.number,
     {_verdicts("a.code", "c.role, c.direction, c.hs, c.crossing, c.mode")}

@@ -11,8 +11,8 @@ import pytest
 
 from api.pages.asking import COOKIE
 from api.tokens import issue
-from projections.check import check
-from projections.follower import Follower
+from projections.checking.check import check
+from projections.engine.projector import Follower
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 
 TIN = "CN3301960007"

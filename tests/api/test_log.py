@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from projections.follower import Follower
-from projections.log import Integrator
+from projections.engine.projector import Follower
+from projections.transparency.integrator import Integrator
 from registry.transparency import merkle
 from registry.transparency.leaves import entry
 from registry.transparency.signed_notes import (

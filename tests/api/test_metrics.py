@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families as families
 
-from projections.follower import LEADER, Follower
+from projections.engine.projector import LEADER, Follower
 from registry.paths import OPS
 from tests.api.client import CHINA, Client
 from tests.api.served import served

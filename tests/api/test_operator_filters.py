@@ -20,7 +20,7 @@ import pytest
 from psycopg import sql
 
 from projections.reads import operator_lists
-from projections.reads.clocks import AsOf
+from projections.reads.bitemporal_sql import AsOf
 from projections.reads.operator_lists import Wanted, count_sql, page_sql
 from projections.reads.operators import asked_by
 from projections.reads.spans import Span

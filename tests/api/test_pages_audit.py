@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from projections.log import Integrator
+from projections.transparency.integrator import Integrator
 from tests.api.served import served
 from tests.api.test_pages_in_browser import COMPLAINTS, TOO_FAINT, become
 from tests.keeping_log import is_signed

@@ -21,7 +21,7 @@ from api import postgres, sight, web
 from api.cluster import find_cluster
 from api.positions import MinPosition
 from api.seen import FILE, Memory
-from projections.follower import Follower
+from projections.engine.projector import Follower
 from registry.application.registry import Registry
 from registry.ledger import epochs
 from registry.ledger.database import environment, migrate

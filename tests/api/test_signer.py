@@ -12,7 +12,7 @@ import structlog
 
 from api.signer import HeadSigner
 from api.strongbox import alone, open_strongbox
-from projections.recount import NotToBeSigned
+from projections.transparency.verify_log import NotToBeSigned
 from registry.transparency import merkle
 from registry.transparency.signed_notes import Checkpoint, read_checkpoint, read_note
 from registry.transparency.witness_policy import satisfied

@@ -13,8 +13,8 @@ import pytest
 from api import load
 from api.load import load_operators
 from api.synthetic import Population
-from projections.check import check
-from projections.follower import Follower
+from projections.checking.check import check
+from projections.engine.projector import Follower
 from registry.application.registry import Registry
 from registry.domain.operators.events import Operator
 from registry.ledger.database import environment

@@ -9,7 +9,7 @@ from hashlib import sha256
 import psycopg
 import pytest
 
-from projections.log import Integrator
+from projections.transparency.integrator import Integrator
 from registry.transparency import merkle
 from registry.transparency.signed_notes import Checkpoint, read_checkpoint, read_key, read_note
 from tests.api.client import Client

@@ -17,7 +17,7 @@ import pytest
 from api import signer, witnessing
 from api.strongbox import Strongbox, open_strongbox
 from projections.reads.log import head
-from projections.recount import NotToBeSigned
+from projections.transparency.verify_log import NotToBeSigned
 from registry.transparency.signed_notes import COSIGNATURE, Checkpoint, Signer, read_note
 from registry.transparency.witness_policy import satisfied
 from tests.keeping_log import asked, copied, eventually, heads, is_signed, logged, signing

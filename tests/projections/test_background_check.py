@@ -17,13 +17,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from projections.background_check import LEADER, TABLES, BackgroundCheck
-from projections.check import check
-from projections.comparison import Comparison, Outdated
-from projections.follower import Follower
-from projections.models import NOUNS, tables_of
-from projections.rebuild import digests
-from projections.tables import COLUMNS, columns
+from projections.checking.background_check import LEADER, TABLES, BackgroundCheck
+from projections.checking.check import check
+from projections.checking.comparison import Comparison, Outdated
+from projections.engine.projector import Follower
+from projections.engine.rebuild import digests
+from projections.models.catalogue import NOUNS, tables_of
+from projections.models.tables import COLUMNS, columns
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.values import AdministrationCode, Tin

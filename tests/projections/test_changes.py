@@ -18,9 +18,9 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from projections.feed import HIDDEN, Change, Step, Verdict, change
-from projections.pasts import Past
-from projections.reads import changes as reads
+from projections.history import change_facts as reads
+from projections.history.belief_history import Past
+from projections.history.feed import HIDDEN, Change, Step, Verdict, change
 from projections.reads import recognition
 from projections.reads.visibility import Sight
 from registry.domain import commands as c

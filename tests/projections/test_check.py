@@ -5,9 +5,9 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from projections.check import check
-from projections.follower import Follower
-from projections.models import PROJECTIONS
+from projections.checking.check import check
+from projections.engine.projector import Follower
+from projections.models.catalogue import PROJECTIONS
 from registry.application.registry import Registry
 from tests.api.region import LINES, record
 

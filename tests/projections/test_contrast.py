@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from projections import contrast
-from projections.contrast import Contrast, Difference, Moment
+from projections.history import diff
+from projections.history.diff import Contrast, Difference, Moment
 from registry.domain.bitemporal import Known
 from registry.domain.recognition import Outcome, Question, holds, recognise
 from registry.domain.values import AdministrationCode, Status
@@ -106,7 +106,7 @@ def test_it_goes_on_where_it_was_left(worlds: Any, monkeypatch: pytest.MonkeyPat
     _, connection = worlds
     one = Moment(datetime(2020, 6, 1, tzinfo=UTC), datetime(2020, 7, 1, tzinfo=UTC))
     whole = list(_all(connection, one, LAST))
-    monkeypatch.setattr(contrast, "CHUNK", 4)
+    monkeypatch.setattr(diff, "CHUNK", 4)
 
     assert list(_all(connection, one, LAST)) == whole == sorted(whole)
     assert list(_all(connection, one, LAST, after=whole[6])) == whole[7:]

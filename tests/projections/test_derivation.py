@@ -5,12 +5,12 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from projections import derivation
-from projections.check import check
-from projections.derivation import outdated
-from projections.follower import Follower
-from projections.rebuild import digests
-from projections.rederive import bring_up_to_date
+from projections.checking.check import check
+from projections.engine import derivation
+from projections.engine.derivation import outdated
+from projections.engine.projector import Follower
+from projections.engine.rebuild import digests
+from projections.engine.rederive import bring_up_to_date
 from registry.application.registry import Registry
 from registry.domain.time_zones import RELEASE
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import psycopg
 
-from projections import operators
-from projections.divergences import Between, Divergence, divergences
-from projections.reads import divergences as reads
+from projections.history import divergence_facts as reads
+from projections.history.divergences import Between, Divergence, divergences
+from projections.models import operators
+from projections.models.tables import copy
 from projections.reads.visibility import Sight
-from projections.tables import copy
 from registry.domain.bitemporal import Known
 from registry.domain.recognition import Facts, Outcome, Question, recognise
 from registry.domain.values import AdministrationCode

@@ -15,10 +15,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from projections import follower as following
-from projections.folders import Folders
-from projections.follower import Follower
-from projections.rebuild import digests, rebuild
+from projections.engine import projector as following
+from projections.engine.fold_workers import Folders
+from projections.engine.projector import Follower
+from projections.engine.rebuild import digests, rebuild
 from registry.application.registry import Registry
 from registry.paths import ROOT
 
@@ -110,7 +110,7 @@ def test_a_folder_that_is_killed_costs_time_and_nothing_else(
 def test_no_folder_outlives_a_follower_that_is_killed(database: str, a_world: Registry) -> None:
     program = (
         "import sys, time\n"
-        "from projections.folders import Folders\n"
+        "from projections.engine.fold_workers import Folders\n"
         "folders = Folders(sys.argv[1], 'aeo_projector')\n"
         "folders.ask(0, 100, ['operators']).result()\n"
         "print(*[it.pid for it in folders.processes], flush=True)\n"

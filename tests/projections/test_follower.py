@@ -11,12 +11,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from projections import follower as following
-from projections.check import check
-from projections.folding import fold
-from projections.follower import Follower, wait_until
-from projections.rebuild import digests, rebuild
-from projections.status import resume
+from projections.checking.check import check
+from projections.engine import projector as following
+from projections.engine.fold import fold
+from projections.engine.projector import Follower, wait_until
+from projections.engine.rebuild import digests, rebuild
+from projections.engine.status import resume
 from registry.application.registry import Registry
 from registry.domain import commands
 

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from projections import log as integrating
-from projections.log import Integrator, LedgerBroken
 from projections.reads import log as reads
+from projections.transparency import integrator as integrating
+from projections.transparency.integrator import Integrator, LedgerBroken
 from registry.application.registry import Registry
 from registry.transparency import merkle
 from registry.transparency.leaves import Row, entry, event_bytes

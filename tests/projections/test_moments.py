@@ -8,12 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from projections import moments
-from projections.follower import Follower
-from projections.models import BY_NAME
-from projections.moments import drop, replay, schema_of
-from projections.rebuild import digests
-from projections.tables import COLUMNS
+from projections.engine.projector import Follower
+from projections.engine.rebuild import digests
+from projections.history import replay_at
+from projections.history.replay_at import drop, replay, schema_of
+from projections.models.catalogue import BY_NAME
+from projections.models.tables import COLUMNS
 from registry.application.registry import Registry
 
 AT = datetime(2026, 3, 5, tzinfo=UTC)
@@ -48,8 +48,8 @@ def test_folded_by_other_processes_it_is_the_same(
     database: str, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = replay(database, AT, AFTER)
-    monkeypatch.setattr(moments, "FAR", 1)
-    monkeypatch.setattr(moments, "BATCH", 97)
+    monkeypatch.setattr(replay_at, "FAR", 1)
+    monkeypatch.setattr(replay_at, "BATCH", 97)
 
     assert replay(database, AT, AFTER) == alone
 

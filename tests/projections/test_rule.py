@@ -12,8 +12,8 @@ from typing import Any
 
 import psycopg
 
-from projections import administrations, agreements, operators, programmes
-from projections.tables import Rows, copy
+from projections.models import administrations, agreements, operators, programmes
+from projections.models.tables import Rows, copy
 from registry.domain.agreements import timeline as agreement_timeline
 from registry.domain.bitemporal import Known
 from registry.domain.decisions import begins

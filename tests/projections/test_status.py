@@ -14,9 +14,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from api import clerk, signer
-from projections import background_check, log
-from projections.follower import LEADER, Follower, is_passing
-from projections.status import resume, status
+from projections.checking import background_check
+from projections.engine.projector import LEADER, Follower, is_passing
+from projections.engine.status import resume, status
+from projections.transparency import integrator
 from registry.application.registry import Registry
 from registry.ledger.database import is_lost
 from registry.ledger.epochs import begin
@@ -116,7 +117,7 @@ def test_a_second_of_each_that_leads_alone_says_in_one_line_that_it_waits(
     lock of the database to lead."""
     leaders: dict[str, tuple[int, Callable[[threading.Event], None]]] = {
         "follow": (LEADER, Follower(database).run),
-        "log": (log.LEADER, log.Integrator(database).run),
+        "log": (integrator.LEADER, integrator.Integrator(database).run),
         "sign": (signer.LEADER, signer.HeadSigner(database, tmp_path).run),
         "clerk": (clerk.LEADER, clerk.Clerk(database).run),
         "checker": (background_check.LEADER, background_check.BackgroundCheck(database).run),

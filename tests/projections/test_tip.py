@@ -11,11 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from api.load import load_operators
-from projections import follower as following
-from projections import operators
-from projections.follower import Follower
-from projections.rebuild import digests, rebuild
-from projections.tables import Rows, columns
+from projections.engine import projector as following
+from projections.engine.projector import Follower
+from projections.engine.rebuild import digests, rebuild
+from projections.models import operators
+from projections.models.tables import Rows, columns
 from registry.application.registry import Registry
 from registry.domain import commands
 from registry.domain.texts import folded

@@ -13,10 +13,10 @@ import psycopg
 import pytest
 
 from api.imports import import_file
-from projections.check import check
-from projections.follower import Follower
-from projections.rebuild import rebuild
-from projections.rederive import bring_up_to_date, hold_anew
+from projections.checking.check import check
+from projections.engine.projector import Follower
+from projections.engine.rebuild import rebuild
+from projections.engine.rederive import bring_up_to_date, hold_anew
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.errors import HeldByAnother

@@ -14,7 +14,7 @@ import pytest
 
 from api.signer import HeadSigner
 from api.strongbox import open_strongbox
-from projections.recount import NotToBeSigned
+from projections.transparency.verify_log import NotToBeSigned
 from registry.transparency.signed_notes import MLDSA44, read_note
 from registry.transparency.witness_policy import satisfied
 from tests.keeping_log import asked, copied, eventually, heads, logged, signing

@@ -1,0 +1,1 @@
+"""Checks that the read models are what the events say."""

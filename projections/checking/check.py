@@ -1,0 +1,339 @@
+"""Proving the read models: against the ledger, and against themselves.
+
+Non-overlap on both clocks holds by construction; here it is proved over whole tables, because no
+exclusion constraint guards them (it would cost more than the projection itself).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, cast
+
+import psycopg
+from psycopg.rows import tuple_row
+from psycopg.sql import SQL, Identifier, Literal
+
+from projections.checking import feed_check
+from projections.engine.derivation import UNICODE, outdated
+from projections.engine.projector import Follower
+from projections.engine.rebuild import make
+from projections.engine.rederive import HELD, unique
+from projections.models import operators
+from projections.models.catalogue import PROJECTIONS, Projection
+from projections.models.operator_snapshot import LATEST
+from projections.models.tables import columns
+from registry.domain import working_days
+from registry.domain.decisions import ends
+from registry.domain.time_zones import RELEASE
+
+SCRATCH = "views_check"
+#: "AEOC" in ASCII. Advisory lock: two checks would make that schema for each other.
+CHECKING = 0x41454F43
+#: What one fact is about, in each table that has both clocks.
+SUBJECTS: dict[str, tuple[str, ...]] = {
+    "status_period": ("tin", "authorisation"),
+    "particulars": ("tin",),
+    "consent": ("tin", "partner"),
+    "identifier": ("tin", "scheme", "value"),
+    "membership": ("bloc", "member", "sense"),
+    "programme_type": ("programme",),
+    "party": ("agreement", "party"),
+    "stage": ("agreement",),
+    "side": ("agreement", "party"),
+    "link": ("agreement", "from_party", "to_party", "ordinal"),
+}
+
+_LEDGER: dict[str, str] = {
+    "positions have no gap": (
+        "select 'the last position is ' || coalesce(max(position), 0) || ', and there are '"
+        " || count(*) || ' events' from ledger.event having coalesce(max(position), 0) <> count(*)"
+    ),
+    "versions have no gap": (
+        "select 'stream ' || originator_id || ' ends with version ' || max(originator_version)"
+        " || ' and has ' || count(*) || ' events' from ledger.event group by originator_id"
+        " having max(originator_version) - min(originator_version) + 1 <> count(*)"
+    ),
+    "recording time never falls": (
+        "select 'position ' || position || ' was recorded before the one it follows' from ("
+        " select position, recorded_at, lag(recorded_at) over (order by position) as before"
+        " from ledger.event) e where recorded_at < before"
+    ),
+    "knowledge never goes back in a stream": (
+        "select 'position ' || position || ' was known before what it follows, or later than its'"
+        " || ' recording' from (select position, known_at, recorded_at, lag(known_at) over"
+        " (partition by originator_id order by originator_version) as before from ledger.event) e"
+        " where known_at < before or known_at > recorded_at"
+    ),
+    "columns say what the events say": (
+        "select 'position ' || position || ' has decided_by ' || coalesce(decided_by, '-')"
+        " from ledger.event where decided_by is distinct from state::jsonb ->> 'decided_by'"
+        " or legal_ground is distinct from state::jsonb ->> 'legal_ground'"
+    ),
+    "every command's events are there": (
+        "select 'command ' || c.command_id || ' recorded ' || c.events || ' events, and '"
+        " || count(e.position) || ' are there' from ledger.command c"
+        " left join ledger.event e on e.command_id = c.command_id"
+        " group by c.command_id having c.events <> count(e.position)"
+    ),
+}
+_INSTANT = """to_char({} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+#: Of the row `o` of an operator: what it answers with by itself, against the tables on both clocks.
+_DIFFERS = f"""(
+    row(o.name, o.local_name, o.address, o.roles, o.successor, o.standing)::text
+        is distinct from (select row(n.*)::text from rule.stood(o.tin, now(), now()) n)
+    or o.consents is distinct from array(
+        select c from unnest(rule.consents_then(o.tin, now())) c order by c collate "C")
+    or row(o.held, o.held_statuses, o.held_abroad)::text is distinct from (
+        select row(coalesce(array_agg(p.number order by p.reference), '{{}}'),
+            coalesce(array_agg(p.status order by p.reference), '{{}}'),
+            coalesce(array_agg(p.abroad order by p.reference), '{{}}'))::text
+        from (select coalesce(p.number, p.authorisation) as number, p.status, p.abroad,
+                p.authorisation collate "C" as reference
+            from views.status_period p where p.tin = o.tin and p.valid_from <= now()
+                and p.recorded_to is null and coalesce(p.valid_to, 'infinity') > now()) p)
+    or array(select text::jsonb from unnest(o.latest) text) is distinct from array(
+        select jsonb_build_object('authorisation', coalesce(p.number, p.authorisation),
+            'status', p.status, 'validFrom', {_INSTANT.format("p.valid_from")},
+            'validTo', {_INSTANT.format("nullif(p.valid_to, '9999-12-31T00:00Z')")},
+            'recordedFrom', {_INSTANT.format("p.recorded_from")},
+            'recordedTo', {_INSTANT.format("p.recorded_to")})
+        from rule.periods_then(o.tin, now(), {LATEST}) p)
+)"""
+_VIEWS: dict[str, str] = {
+    "every operator has its row": (
+        "select 'operator ' || (e.state::jsonb ->> 'tin') || ' is missing' from ledger.event e"
+        " where e.topic = 'operator.registered' and e.position <= (select position from"
+        " views.tracking where projection = 'operators') and not exists"
+        " (select from views.operator o where o.id = e.originator_id)"
+    ),
+    "every agreement has its row": (
+        "select 'agreement ' || (e.state::jsonb ->> 'agreement') || ' is missing'"
+        " from ledger.event e where e.topic = 'agreement.proposed'"
+        " and e.position <= (select position from"
+        " views.tracking where projection = 'agreements') and not exists"
+        " (select from views.agreement a where a.id = e.state::jsonb ->> 'agreement')"
+    ),
+    "no operator without its event": (
+        "select 'operator ' || o.tin || ' has no event' from views.operator o where not exists"
+        " (select from ledger.event e where e.originator_id = o.id and e.originator_version = 1"
+        " and e.state::jsonb ->> 'tin' = o.tin)"
+    ),
+    "standing is the best period's": (
+        "select 'operator ' || o.tin || ' stands ' || o.standing || ' without such a period'"
+        " from views.operator o where o.standing <> 'NONE' and not exists (select from"
+        " views.status_period p where p.tin = o.tin and p.status = o.standing"
+        " and p.recorded_to is null and p.valid_from <= o.settled"
+        " and (p.valid_to is null or p.valid_to > o.settled))"
+    ),
+    "a settled operator's row says what its tables say": (
+        "select 'the row of operator ' || o.tin || ' differs from its tables' from (select * from"
+        " views.operator where settled <= now() and coalesce(settled_until, 'infinity') > now()"
+        f" order by md5(tin) limit 1000) o where {_DIFFERS}"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked for, and each place where it is not so (ten of them at the most)."""
+
+    what: str
+    wrong: tuple[str, ...]
+
+    @property
+    def good(self) -> bool:
+        return not self.wrong
+
+
+def check(
+    conninfo: str, *, streams: int = 200, progress: Callable[[str], None] | None = None
+) -> list[Finding]:
+    """Every check, each with what it found. `streams`: how many are derived anew and compared."""
+    with psycopg.connect(conninfo, autocommit=True, row_factory=tuple_row) as connection:
+        connection.execute("set jit = off")
+        connection.execute("set timezone = 'UTC'")
+        found: list[Finding] = []
+        for what, wrong in _checks(connection, conninfo, streams):
+            if progress:
+                progress(what)
+            found.append(Finding(what, tuple(wrong)))
+        return found
+
+
+def _checks(
+    connection: psycopg.Connection[Any], conninfo: str, streams: int
+) -> Iterator[tuple[str, list[str]]]:
+    for what, statement in (_LEDGER | _VIEWS).items():
+        rows = connection.execute(cast(Any, statement + " limit 10")).fetchall()
+        yield what, [str(row[0]) for row in rows]
+    for table, subject in SUBJECTS.items():
+        yield f"{table}: one fact at a time, on both clocks", _overlaps(connection, table, subject)
+    yield "periods are bounded by their ends", _unbounded(connection)
+    yield from _orphans(connection)
+    yield "every number is one operator's, or it is said why not", _held_twice(connection)
+    yield "whose each number is follows from the events", _held_otherwise(connection)
+    why = outdated(connection)
+    by = f"time zones {RELEASE} and Unicode {UNICODE}"
+    yield f"everything derived by one release, with {by}", [why] if why else []
+    # What was counted by an earlier release keeps its day; its event says by which.
+    yield f"working days are counted by the public holidays of {working_days.release()}", []
+    yield (
+        "every projection is running",
+        [
+            f"{name} stands at {position}, in front of position {stopped}: {why}"
+            for name, position, stopped, why in connection.execute(
+                "select projection, position, stopped_at, why from views.tracking"
+                " where stopped_at is not null"
+            )
+        ],
+    )
+    yield "the feed of a partner, folded, is what it is answered", feed_check.unlike(conninfo)
+    yield f"{streams} streams derived anew give the same rows", _anew(connection, conninfo, streams)
+
+
+def _held_twice(connection: psycopg.Connection[Any]) -> list[str]:
+    """Two operators that hold one number on one day, and nothing says that both may."""
+    rows = connection.execute(
+        "select a.scheme || ' ' || a.value || coalesce(' of ' || nullif(a.issuer, ''), '')"
+        " || ' is held by ' || a.holder || ' and by ' || b.holder"
+        " from ledger.held_number a join ledger.held_number b"
+        " on (a.scheme, a.issuer, a.value) = (b.scheme, b.issuer, b.value) and a.holder < b.holder"
+        " and coalesce(a.from_day, '-infinity') < coalesce(b.to_day, 'infinity')"
+        " and coalesce(b.from_day, '-infinity') < coalesce(a.to_day, 'infinity')"
+        " where not (a.shared or b.shared) limit 10"
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def _held_otherwise(connection: psycopg.Connection[Any]) -> list[str]:
+    """What the ledger keeps of it against the read models, of operators that have not moved on."""
+    rows = connection.execute(
+        f"""
+        with derived as ({HELD}), kept as (
+            select scheme, issuer, value, holder, home, from_day, to_day, shared
+            from ledger.held_number
+        ), differ as (
+            (select * from derived except all select * from kept)
+            union all (select * from kept except all select * from derived)
+        )
+        select distinct d.scheme || ' ' || d.value || ' of ' || d.holder
+            || ' is kept otherwise than its events say'
+        from differ d left join views.operator o on o.tin = d.holder
+        where not exists (
+            select from ledger.event e where e.originator_id = o.id and e.position > o.position)
+        order by 1 limit 10""",
+        {"unique": unique()},
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def _overlaps(
+    connection: psycopg.Connection[Any], table: str, subject: tuple[str, ...]
+) -> list[str]:
+    """Two rows of one subject that hold on one day of law at one moment of belief."""
+    same = SQL(" and ").join(SQL("a.{0} = b.{0}").format(Identifier(name)) for name in subject)
+    words = SQL(" || ' ' || ").join(SQL("a.{}").format(Identifier(name)) for name in subject)
+    rows = connection.execute(
+        SQL(
+            "select {} || ' from ' || a.valid_from || ' and from ' || b.valid_from"
+            " from views.{} a join views.{} b on {}"
+            " and (a.valid_from, a.recorded_from, a.position)"
+            " < (b.valid_from, b.recorded_from, b.position)"
+            " and a.valid_from < coalesce(b.valid_to, 'infinity')"
+            " and b.valid_from < coalesce(a.valid_to, 'infinity')"
+            " and a.recorded_from < coalesce(b.recorded_to, 'infinity')"
+            " and b.recorded_from < coalesce(a.recorded_to, 'infinity') limit 10"
+        ).format(words, Identifier(table), Identifier(table), same)
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def _unbounded(connection: psycopg.Connection[Any]) -> list[str]:
+    """Believed periods that go on after the last day of their term. The days are worked out here,
+    by the one source of time zones."""
+    rows = connection.execute(
+        "select o.time_zone, p.valid_until, p.tin, p.valid_to from views.operator o"
+        " join (select distinct on (s.tin, s.valid_until) s.tin, s.valid_until, s.valid_to"
+        " from views.status_period s where s.recorded_to is null and s.valid_until is not null"
+        " and s.status in ('GRANTED', 'VALID', 'SUSPENDED')"
+        " and 'expiry_decision_awaited' <> all (s.flags)"
+        " order by s.tin, s.valid_until, s.valid_to desc nulls first) p on p.tin = o.tin"
+        " where p.valid_until < date '9999-12-31'"
+    )
+    wrong = (
+        f"operator {tin} is held until {valid_to}, and the term ended with {last}"
+        for zone, last, tin, valid_to in rows
+        if valid_to is None or valid_to > ends(last, zone)
+    )
+    return list(islice(wrong, 10))
+
+
+def _orphans(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, list[str]]]:
+    """Rows of what nobody ever recorded: whoever tells streams anew does not come by them."""
+    for projection in PROJECTIONS:
+        for table, key in _tables(projection).items():
+            noun = table if table in projection.nouns else projection.nouns[-1]
+            if table == "operator":
+                continue  # they are many, and were looked for by their ids
+            if table == noun:
+                known = SQL(
+                    "select case {0} when 'claim' then originator_id::text"
+                    " else state::jsonb ->> {0} end as key from ledger.event"
+                    " where originator_version = 1 and topic like {0} || '.%%'"
+                ).format(Literal(noun))
+            else:
+                known = SQL("select {}::text as key from views.{}").format(
+                    Identifier(projection.keys[noun]), Identifier(noun)
+                )
+            rows = connection.execute(
+                SQL(
+                    "select distinct t.{key}::text from views.{table} t where not exists"
+                    " (select from ({known}) k where k.key = t.{key}::text) limit 10"
+                ).format(key=Identifier(key), table=Identifier(table), known=known),
+                [],
+            ).fetchall()
+            yield f"{table}: no row without its stream", [f"{it} has no event" for (it,) in rows]
+
+
+def _tables(projection: Projection) -> dict[str, str]:
+    """Each with the column by which a stream's rows are found, also where none is forgotten."""
+    if projection.name == "operators":
+        return projection.keys | {"change": operators.KEY}
+    return projection.keys
+
+
+def _anew(connection: psycopg.Connection[Any], conninfo: str, streams: int) -> list[str]:
+    """Some streams' rows, made again from their events in a schema of their own, and compared.
+
+    The sample goes by the hash of the stream, so that it is the same for who checks again.
+    """
+    connection.execute("select pg_advisory_lock(%s)", [CHECKING])  # until this connection ends
+    make(connection, SCRATCH)
+    follower = Follower(conninfo, schema=SCRATCH)
+    wrong: list[str] = []
+    for projection in PROJECTIONS:
+        keys: list[str] = []
+        for noun in projection.nouns:
+            ids = connection.execute(
+                "select originator_id from ledger.event where topic like %s"
+                " and originator_version = 1 order by md5(originator_id::text) limit %s",
+                [f"{noun}.%", streams],
+            ).fetchall()
+            keys += follower.project_streams(connection, projection, [id for (id,) in ids])
+        for table, key in _tables(projection).items():
+            every = SQL(", ").join(map(Identifier, columns(table)))
+            made = SQL("select {} from {}").format(every, Identifier(SCRATCH, table))
+            kept = SQL("select {} from {} where {}::text = any({})").format(
+                every, Identifier("views", table), Identifier(key), Literal(keys)
+            )
+            rows = connection.execute(
+                # All: of a table without a key the same row twice is one too many.
+                SQL("(({0}) except all ({1})) union all (({1}) except all ({0})) limit 3").format(
+                    made, kept
+                )
+            ).fetchall()
+            wrong += [f"{table}: {row[:4]} differs from what its events say" for row in rows]
+    connection.execute(SQL("drop schema {} cascade").format(Identifier(SCRATCH)))
+    return wrong[:10]

@@ -1,0 +1,113 @@
+"""The feed, folded as a partner folds it, against the answers: the same now and on every later day.
+
+For a sample of partners and of operators. The feed is read from its beginning, as over GraphQL; the
+answers are those of the rule, by the facts that the same partner is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg import AsyncConnection, IsolationLevel
+
+from projections.history import change_facts, feed_pages
+from projections.history.feed import HIDDEN, Change, CourseStretch, Verdict
+from projections.reads import recognition
+from projections.reads.visibility import Sight
+from registry.domain.recognition import Question, recognise
+from registry.domain.values import AdministrationCode, Tin
+
+PARTNERS, OPERATORS = 8, 50  # of a sample
+PAGE = 100
+
+#: By the hash of their names, so that the sample is the same for who checks again.
+_PARTNERS = """
+select distinct l.to_party, md5(l.to_party) from views.link l
+where l.kind = 'AEO_MUTUAL_RECOGNITION' order by md5(l.to_party) limit %s"""
+_OPERATORS = """
+select o.tin from views.operator o
+where o.administration = any(%s::text[]) and o.administration <> %s
+order by md5(o.tin) limit %s"""
+
+
+@dataclass
+class Fold:
+    """Of each operator the course of its answer, as the changes told so far have it."""
+
+    courses: dict[str, list[CourseStretch]] = field(default_factory=dict)
+
+    def keep(self, told: Iterable[Change]) -> None:
+        for change in told:
+            held = self.courses.get(change.tin.text, [])
+            before = [each for each in held if each.from_ < change.effective_from]
+            self.courses[change.tin.text] = before + change.course()
+
+    def at(self, tin: str, at: datetime) -> Verdict:
+        held = [each for each in self.courses.get(tin, ()) if each.from_ <= at]
+        return held[-1].verdict if held else HIDDEN
+
+
+def unlike(conninfo: str, partners: int = PARTNERS, operators: int = OPERATORS) -> list[str]:
+    """Each place in which the fold says something else than the answer; ten at the most."""
+    return asyncio.run(_unlike(conninfo, partners, operators))[:10]
+
+
+async def _unlike(conninfo: str, partners: int, operators: int) -> list[str]:
+    wrong: list[str] = []
+    async with await AsyncConnection.connect(
+        conninfo, options="-c timezone=UTC -c jit=off"
+    ) as connection:
+        # One state of the register for the feed and for the answers.
+        await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+        async with connection.transaction():
+            now = datetime.now(UTC)
+            rows = await (await connection.execute(_PARTNERS, [partners])).fetchall()
+            for code, _ in rows:
+                try:
+                    wrong += await _partner(connection, AdministrationCode(code), now, operators)
+                except KeyError as missing:  # a position without its event, a row without its own
+                    wrong.append(f"the feed of {code} cannot be read: {missing} is not there")
+    return wrong
+
+
+async def _partner(
+    connection: AsyncConnection[Any], territory: AdministrationCode, now: datetime, operators: int
+) -> list[str]:
+    homes = sorted((await change_facts.law(connection, territory)).homes())
+    sample = await connection.execute(_OPERATORS, [homes, territory.text, operators])
+    tins = [row[0] for row in await sample.fetchall()]
+    if not tins:
+        return []
+    sight, fold, after = Sight("partner", territory.text), Fold(), 0
+    while True:
+        page = await feed_pages.page(
+            connection, connection, sight, territory, after, PAGE, now, only=tins
+        )
+        fold.keep(page.changes)
+        after = page.next
+        if after >= page.head:
+            break
+    known = await recognition.facts(
+        connection, sight, now, [Tin(tin) for tin in tins], territory, now
+    )
+    wrong: list[str] = []
+    for tin in tins:
+        facts = known.of(Tin(tin))
+        for at in sorted({now} | {edge for edge in recognition.edges(facts) if edge > now}):
+            answer = recognise(facts, Question(territory, at))
+            right, said = Verdict(answer.outcome, answer.reasons), fold.at(tin, at)
+            if said != right:
+                wrong.append(
+                    f"{tin} in {territory} at {at.isoformat()}: the feed says"
+                    f" {_words(said)}, the answer is {_words(right)}"
+                )
+                break
+    return wrong
+
+
+def _words(said: Verdict) -> str:
+    return f"{said.outcome.value} ({', '.join(reason.value for reason in said.reasons)})"

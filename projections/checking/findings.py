@@ -1,0 +1,122 @@
+"""What the background check found: recorded once, logged once, and closed when it is right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+
+import psycopg
+import structlog
+from psycopg.rows import class_row
+
+from projections.checking.comparison import Difference, Subject
+from projections.models.catalogue import stream_of
+
+log = structlog.get_logger()
+
+CHANNEL = "checks_found"  # told when a finding is opened or closed
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How the check stands. `age`: seconds since everything had been looked at; None: never yet.
+    `progress`: share of the walk that is under way. `streams`: derived anew, of all time.
+    `findings`: of all time; `unmended`: those that are open, of read models and of the ledger."""
+
+    whole_at: datetime | None
+    age: float | None
+    whole_seconds: float | None
+    looked_at: datetime | None
+    progress: float
+    streams: int
+    findings: int
+    last_found_at: datetime | None
+    unmended: int
+    of_ledger: int
+
+
+COLUMNS: LiteralString = """
+w.whole_at, extract(epoch from clock_timestamp() - w.whole_at)::float8 as age, w.whole_seconds,
+w.looked_at, w.progress, w.streams,
+(select coalesce(max(number), 0) from checks.finding) as findings,
+(select max(found_at) from checks.finding) as last_found_at,
+(select count(*) from checks.finding where mended_at is null and noun <> '') as unmended,
+(select count(*) from checks.finding where mended_at is null and noun = '') as of_ledger"""
+
+
+def checked(connection: psycopg.Connection[Any]) -> Checked:
+    with connection.cursor(row_factory=class_row(Checked)) as cursor:
+        found = cursor.execute(f"select {COLUMNS} from checks.walk w").fetchone()
+    assert found is not None
+    return found
+
+
+def record(connection: psycopg.Connection[Any], it: Difference, why_not: str | None = None) -> None:
+    """What was found, and was mended in this transaction, or `why_not`. What is open already is
+    not recorded or logged again."""
+    row = connection.execute(
+        "insert into checks.finding (relation, noun, subject, what, position, last_whole_at,"
+        " mended_at, why_not) select %(relation)s, %(noun)s, %(subject)s, %(what)s, %(position)s,"
+        " w.whole_at, case when %(why_not)s::text is null then clock_timestamp() end, %(why_not)s"
+        " from checks.walk w on conflict (relation, subject) where mended_at is null"
+        " do update set why_not = excluded.why_not returning xmax = 0",
+        {
+            "relation": it.relation,
+            "noun": it.noun,
+            "subject": it.key,
+            "what": it.what,
+            "position": it.position,
+            "why_not": why_not,
+        },
+    ).fetchone()
+    if row and row[0]:
+        log.error(
+            "checker.found",
+            table=it.relation,
+            subject=it.key,
+            what=it.what,
+            mended=why_not is None,
+            **({"why_not": why_not} if why_not else {}),
+        )
+        connection.execute("select pg_notify(%s, '')", [CHANNEL])
+
+
+def now_right(connection: psycopg.Connection[Any], subject: Subject) -> None:
+    """What is open of this subject was put right, now or by somebody else."""
+    closed = connection.execute(
+        "update checks.finding set mended_at = clock_timestamp()"
+        " where mended_at is null and noun = %s and subject = %s",
+        [subject.noun, subject.key],
+    ).rowcount
+    if closed:
+        log.info("checker.mended", subject=subject.key)
+        connection.execute("select pg_notify(%s, '')", [CHANNEL])
+
+
+def no_longer(
+    connection: psycopg.Connection[Any], after: int, until: int, still: Sequence[str]
+) -> None:
+    """What is open of the ledger at the positions (after, until], and is not found any more."""
+    connection.execute(
+        "update checks.finding set mended_at = clock_timestamp() where mended_at is null"
+        " and noun = '' and position > %s and position <= %s and subject <> all(%s)",
+        [after, until, list(still)],
+    )
+
+
+def open_of_read_models(
+    connection: psycopg.Connection[Any],
+) -> dict[Subject, list[Difference]]:
+    """What could not be put right so far, by subject."""
+    rows = connection.execute(
+        "select relation, noun, subject, what, position from checks.finding"
+        " where mended_at is null and noun <> '' order by number limit 1000"
+    ).fetchall()
+    found: dict[Subject, list[Difference]] = {}
+    for row in rows:
+        it = Difference(*row)
+        subject = Subject(it.noun, it.key, stream_of(it.noun, it.key))
+        found.setdefault(subject, []).append(it)
+    return found

@@ -1,0 +1,116 @@
+"""What a stretch of the ledger must say of itself, and what is kept beside it; read, never changed.
+
+The same as `check` asks of the whole ledger, of a stretch of positions and some operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import psycopg
+
+from projections.checking.comparison import Difference
+from projections.engine.rederive import HELD, unique
+
+EVENT, COMMAND, HELD_NUMBER = "ledger.event", "ledger.command", "ledger.held_number"
+HEAD = "views.tracking"
+
+#: Of the positions after %(after)s, up to %(until)s: a subject, and what is wrong of it.
+_STATEMENTS: dict[str, str] = {
+    EVENT: """
+select 'position ' || p, 'there is no event at it' from generate_series(%(after)s + 1, %(until)s) p
+where not exists (select from ledger.event e where e.position = p)
+union all
+select 'position ' || e.position, 'it was recorded before the one that it follows' from (
+    select position, recorded_at, lag(recorded_at) over (order by position) as before
+    from ledger.event where position >= %(after)s and position <= %(until)s) e
+where e.recorded_at < e.before
+union all
+select 'position ' || e.position, 'it was known later than it was recorded, or before the event'
+    || ' that it follows in its stream, or that one is missing'
+from ledger.event e
+left join ledger.event b on b.originator_id = e.originator_id
+    and b.originator_version = e.originator_version - 1
+where e.position > %(after)s and e.position <= %(until)s
+    and (e.known_at > e.recorded_at or b.known_at > e.known_at
+        or (b.position is null and e.originator_version > 1))""",
+    COMMAND: """
+select 'command ' || c.command_id, 'not all the events are there that it recorded'
+from (select distinct command_id from ledger.event
+    where position > %(after)s and position <= %(until)s) e
+join ledger.command c on c.command_id = e.command_id
+where c.events <> (select count(*) from ledger.event x where x.command_id = c.command_id
+    and x.position >= c.first_position and x.position < c.first_position + c.events)""",
+}
+
+_COLUMNS = """
+select 'position ' || position from ledger.event
+where position > %(after)s and position <= %(until)s
+    and (decided_by is distinct from state::jsonb ->> 'decided_by'
+        or legal_ground is distinct from state::jsonb ->> 'legal_ground')"""
+_OTHERWISE = "its columns are not what its event says"
+_READ = """
+select position, state, decided_by, legal_ground from ledger.event
+where position > %(after)s and position <= %(until)s order by position"""
+
+#: Of operators that have not moved on: whose each number is, by their rows and by what is kept.
+_HELD = f"""
+with derived as (select * from ({HELD}) h where h.holder = any(%(tins)s)), kept as (
+    select scheme, issuer, value, holder, home, from_day, to_day, shared
+    from ledger.held_number where holder = any(%(tins)s)
+), differ as (
+    (select * from derived except all select * from kept)
+    union all (select * from kept except all select * from derived)
+)
+select distinct d.holder, 'whose the ' || d.scheme || ' is, is kept otherwise than its events say'
+from differ d left join views.operator o on o.tin = d.holder
+where not exists (
+    select from ledger.event e where e.originator_id = o.id and e.position > o.position)
+order by 1"""
+
+
+def of_stretch(connection: psycopg.Connection[Any], after: int, until: int) -> list[Difference]:
+    """In a transaction. The subjects are positions and commands."""
+    given = {"after": after, "until": until}
+    found = [
+        Difference(relation, "", subject, what, until)
+        for relation, statement in _STATEMENTS.items()
+        for subject, what in connection.execute(statement.encode(), given).fetchall()
+    ]
+    try:
+        with connection.transaction():
+            wrong = [subject for (subject,) in connection.execute(_COLUMNS.encode(), given)]
+    except psycopg.DataError:  # one of the events is no JSON any more; which one is said here
+        wrong = [
+            f"position {position}"
+            for position, state, *said in connection.execute(_READ.encode(), given)
+            if _says(state) != said
+        ]
+    return found + [Difference(EVENT, "", it, _OTHERWISE, until) for it in wrong]
+
+
+def _says(state: str) -> list[str | None] | None:
+    """What an event says that is in columns, too; None where it cannot be read."""
+    try:
+        event = msgspec.json.decode(state, type=_Said)
+    except msgspec.MsgspecError:
+        return None
+    return [event.decided_by, event.legal_ground]
+
+
+class _Said(msgspec.Struct):
+    decided_by: str | None = None
+    legal_ground: str | None = None
+
+
+def of_numbers(
+    connection: psycopg.Connection[Any], tins: Sequence[str], position: int
+) -> list[Difference]:
+    """Whose each number of these operators is: what the ledger keeps of it to refuse a second
+    holder, beside the events."""
+    if not tins:
+        return []
+    rows = connection.execute(_HELD.encode(), {"tins": list(tins), "unique": unique()}).fetchall()
+    return [Difference(HELD_NUMBER, "", tin, what, position) for tin, what in rows]

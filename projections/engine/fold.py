@@ -1,0 +1,216 @@
+"""From a stretch of the ledger to what it writes into the read models, ready for COPY.
+
+Nothing here writes. A stretch is folded from the ledger alone, never from the tables, so that it
+may be folded anywhere: by the follower itself, or ahead of it in another process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import repeat
+from operator import attrgetter, contains
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg.rows import args_row, tuple_row
+from psycopg.sql import SQL, Identifier
+
+from projections.models import operators
+from projections.models.catalogue import Projection, key_of
+from projections.models.tables import Rows, copied, merged
+from registry.domain.aggregates import AGGREGATES
+from registry.domain.bitemporal import Known
+from registry.ledger.mapper import EventMapper
+
+_MAPPER = EventMapper(AGGREGATES)
+_SELECT = (
+    "select originator_id, originator_version, topic, state, position, known_at, recorded_at"
+    " from ledger.event"
+)
+
+#: Events, up to which their rows are given to PostgreSQL as one text a table.
+FEW = 200
+
+#: Nothing given: whenever.
+_KNOWN = "known_at <= coalesce(%s::timestamptz, 'infinity')"
+
+
+class Written(msgspec.Struct, frozen=True, gc=False):
+    """An event as it stands in the ledger, with what the read models need of its columns."""
+
+    stream: UUID
+    version: int
+    topic: str
+    state: str
+    position: int
+    known_at: datetime
+    recorded_at: datetime
+
+    @property
+    def noun(self) -> str:
+        return self.topic.partition(".")[0]
+
+
+@dataclass
+class Sheet:
+    """What a stretch writes into the tables of one projection: first forget, then add and mend."""
+
+    forgotten: dict[str, list[str]] = field(default_factory=dict)  # table -> keys
+    added: dict[str, bytes] = field(default_factory=dict)  # table -> rows, as COPY reads them
+    mended: dict[str, str] = field(default_factory=dict)  # table -> rows, as `mend` reads them
+
+
+#: Events by the number of their stream: a UUID itself takes a call of Python to be looked up.
+Streams = dict[int, list[Written]]
+
+
+def connect(conninfo: str, role: str) -> psycopg.Connection[Any]:
+    """As who may read the ledger and write the read models, and no more. A batch that a crash of
+    the server takes back is made again, so no commit waits for the disk."""
+    connection = psycopg.connect(
+        conninfo,
+        autocommit=True,
+        row_factory=tuple_row,
+        options="-c jit=off -c synchronous_commit=off -c timezone=UTC",
+        application_name="aeo-follower",
+    )
+    connection.execute(SQL("set role {}").format(Identifier(role)))
+    return connection
+
+
+def stretch(
+    connection: psycopg.Connection[Any], after: int, until: int, known: datetime | None = None
+) -> list[Written]:
+    """The events at the positions (after, until], in their order; of them those known by then."""
+    return _read(
+        connection,
+        f"where position > %s and position <= %s and {_KNOWN} order by position",
+        [after, until, known],
+    )
+
+
+def following(
+    connection: psycopg.Connection[Any], after: int, until: int | None, limit: int
+) -> list[Written]:
+    """The next events after a position, `limit` at most and none beyond `until`."""
+    return _read(
+        connection,
+        "where position > %s and position <= coalesce(%s, 9223372036854775807)"
+        " order by position limit %s",
+        [after, until, limit],
+    )
+
+
+def streams(
+    connection: psycopg.Connection[Any],
+    ids: Sequence[UUID],
+    after: int,
+    until: int,
+    known: datetime | None = None,
+) -> list[Written]:
+    """What these streams hold at the positions (after, until], stream by stream, as known then."""
+    return _read(
+        connection,
+        # Found by the streams alone: a plan for any range of positions would go through all of it.
+        f"where originator_id = any(%s) and position + 0 > %s and position + 0 <= %s and {_KNOWN}"
+        " order by originator_id, originator_version",
+        [list(ids), after, until, known],
+    )
+
+
+def _read(
+    connection: psycopg.Connection[Any], where: str, given: Sequence[object]
+) -> list[Written]:
+    with connection.cursor(row_factory=args_row(Written)) as cursor:
+        # In binary form: for both sides it is less to read than text.
+        return cursor.execute(f"{_SELECT} {where}", given, prepare=True, binary=True).fetchall()
+
+
+def own(projection: Projection, events: Sequence[Written]) -> list[Written]:
+    """Those of a projection among these events."""
+    topics = {it.topic for it in events}
+    mine = {topic for topic in topics if topic.partition(".")[0] in projection.nouns}
+    return [it for it in events if it.topic in mine]
+
+
+def fold(
+    connection: psycopg.Connection[Any], projection: Projection, events: Sequence[Written]
+) -> Sheet:
+    """What these new events of a projection change: of an operator's stream that had begun before
+    the rows that they move, of any other stream all of them."""
+    if not events:
+        return Sheet()
+    new = by_stream(events)
+    begun = [told[0].stream for told in new.values() if told[0].version > 1]
+    before = events[0].position - 1
+    past = by_stream(streams(connection, begun, 0, before)) if begun else {}
+    return fold_streams(projection, new, past, few=len(events) <= FEW)
+
+
+def fold_streams(
+    projection: Projection, new: Streams, past: Streams, *, few: bool = False
+) -> Sheet:
+    """`past`: what those streams that have begun before held until then. `few`: too few rows for
+    COPY, which takes a conversation of its own for each table."""
+    plain: Rows = {}
+    odd: Rows = {}
+    moved: Rows = {}
+    forgotten: dict[str, set[str]] = {}
+    for id, told in new.items():
+        noun = told[0].noun
+        fresh = events = [known(it) for it in told]
+        before = [known(it) for it in past.get(id, ())]
+        if before:
+            events = before + fresh
+        if noun != operators.NOUN:
+            made, whole = projection.rows[noun](events), True
+        else:
+            whole = not before or not operators.goes_on(before[-1], fresh)
+            made = operators.rows(events, -1 if whole else before[-1].position)
+        if before and whole:
+            for table in made:
+                forgotten.setdefault(table, set()).add(key_of(noun, events[0].event))
+        if noun == operators.NOUN:
+            moments = zip(fresh, (it.recorded_at for it in told), strict=True)
+            made |= operators.changes(events[0].event, list(moments))
+        into = odd  # the words that a document is searched by stand a line each
+        if noun == operators.NOUN and (few or not whole):
+            into = moved
+        elif noun == operators.NOUN and not _escapes(told) and not _escapes(past.get(id, ())):
+            into = plain  # no sign is in the rows that was not in the events
+        for table, rows in made.items():
+            if rows:
+                into.setdefault(table, []).extend(rows)
+    return Sheet(
+        {table: sorted(keys) for table, keys in forgotten.items()},
+        {table: copied(plain.get(table, ()), odd.get(table, ())) for table in plain | odd},
+        {table: merged(table, rows) for table, rows in moved.items()},
+    )
+
+
+def _escapes(told: Sequence[Written]) -> bool:
+    """Whether their texts hold a sign that JSON has no single byte for."""
+    return any(map(contains, map(_STATE, told), repeat("\\")))
+
+
+_STATE = attrgetter("state")
+
+
+def known(it: Written) -> Known[Any]:
+    event = _MAPPER.event(it.topic, it.state, it.stream, it.version, it.recorded_at)
+    return Known(event, it.position, it.known_at)
+
+
+def by_stream(events: Iterable[Written]) -> Streams:
+    found: Streams = {}
+    for it in events:
+        number = it.stream.int
+        if number in found:
+            found[number].append(it)
+        else:
+            found[number] = [it]
+    return found

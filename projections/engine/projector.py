@@ -1,0 +1,398 @@
+"""The follower: shows the read models everything recorded since the last event they saw.
+
+One follower leads (an advisory lock). It reads the ledger in batches; the rows of a batch and the
+position are written in one transaction, so that after any crash it goes on exactly where it was.
+The rows of a stream are a pure function of its events: what a batch touches is written anew from
+the whole stream, and a rebuild from zero gives the same tables, byte for byte. Where the way is
+long, other processes fold ahead (folders.py), and what they folded is written in the same order.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import nullcontext
+from functools import lru_cache
+from typing import Any, LiteralString
+from uuid import UUID
+
+import psycopg
+import structlog
+from psycopg.sql import SQL, Identifier
+
+from projections.engine.derivation import mark
+from projections.engine.fold import (
+    Sheet,
+    Written,
+    by_stream,
+    connect,
+    fold,
+    fold_streams,
+    following,
+    known,
+    own,
+    streams,
+)
+from projections.engine.fold_workers import Answer, Folders
+from projections.engine.leader_lock import lead, say_database_failed
+from projections.models.catalogue import PROJECTIONS, Projection, key_of
+from projections.models.tables import add, forget, mend
+from registry.ledger.database import is_lost
+
+log = structlog.get_logger()
+
+BATCH = 2_000  # events a transaction, at most
+#: Events behind, from which on it is quicker to start other processes.
+FAR = 20_000
+LEADER = 0x41454F46  # advisory lock: one follower a database
+SWAP = 0x41454F53  # advisory lock: shared by whoever writes, alone for who swaps rebuilt tables in
+CHANNEL = "views_moved"  # its payload is the position up to which the read models are
+
+Progress = Callable[[int, int], None]  # the position reached, and how many events that took
+
+
+class Moved(Exception):
+    """The read models are not where they were when the batch was read: somebody else wrote, or
+    tables that were rebuilt have come in. Nothing of the batch was written."""
+
+
+class Follower:
+    """Follows the ledger of one database into the read models of one schema."""
+
+    def __init__(
+        self, conninfo: str, *, schema: str = "views", role: str = "aeo_projector"
+    ) -> None:
+        self.conninfo, self.schema, self.role = conninfo, schema, role
+        #: Where all projections were left at the tip. Only a guess: who writes there will find out.
+        self._at: int | None = None
+
+    # ------------------------------------------------------------------ running
+
+    def catch_up(self, progress: Progress | None = None, until: int | None = None) -> int:
+        """Project everything recorded by now (or up to a position), and answer how far it is."""
+        with connect(self.conninfo, self.role) as connection:
+            return self._catch_up(connection, progress, until)
+
+    def catch_up_in(self, connection: psycopg.Connection[Any]) -> int:
+        """The same on a connection at hand, for instance inside its transaction."""
+        return self._catch_up(connection, None, None, alone=True)
+
+    def run(self, stop: threading.Event, poll: float = 1.0) -> None:
+        """Follow until told to stop. A notification wakes it; a poll is the safety net."""
+        while not stop.is_set():
+            try:
+                with connect(self.conninfo, self.role) as connection:
+                    lead(connection, LEADER, stop, "follow")
+                    connection.execute("listen ledger_event")
+                    self._at = None
+                    while not stop.is_set():
+                        self._catch_up(connection, None, None, stop=stop)
+                        if not list(connection.notifies(timeout=poll, stop_after=1)):
+                            self._at = None
+            except psycopg.Error as error:
+                # Where nothing can be written, not even where it stands, readers see the lag.
+                say_database_failed(log, "follower", error)
+                stop.wait(poll)
+
+    # ------------------------------------------------------------------ a batch
+
+    def _catch_up(
+        self,
+        connection: psycopg.Connection[Any],
+        progress: Progress | None,
+        until: int | None,
+        *,
+        stop: threading.Event | None = None,
+        alone: bool = False,
+    ) -> int:
+        """`alone`: without other processes."""
+        while True:
+            places = self._places(connection) if self._at is None else self._all_at(self._at)
+            running = [p for p in PROJECTIONS if not places[p.name][1]]
+            reached = min((places[p.name][0] for p in running), default=0)
+            if stop and stop.is_set():
+                return reached
+            batch = following(connection, reached, until, BATCH) if running else []
+            if not batch:
+                return reached
+            if not any(position for position, _ in places.values()):
+                mark(connection, self.schema)
+            abreast = all(places[p.name][0] == reached for p in running)
+            helped = abreast and not alone and len(batch) == BATCH
+            if helped and self._with_help(connection, running, reached, progress, until, stop):
+                continue
+            last = batch[-1].position
+            self._at = None
+            written = abreast and self._advance_all(connection, running, batch, reached, last)
+            if written is None:
+                continue
+            if written is False:
+                for projection in running:
+                    position = places[projection.name][0]
+                    if position >= last:
+                        continue  # one that stood still is far behind: this one was there before
+                    new = [it for it in own(projection, batch) if it.position > position]
+                    self._advance(connection, projection, new, position, last)
+                self._tell(connection, last)
+            if progress:
+                progress(last, last - reached)
+            if written and len(batch) < BATCH:
+                self._at = last if len(running) == len(PROJECTIONS) else None
+                return last  # there was no more; what is recorded from here on wakes us again
+
+    def _with_help(
+        self,
+        connection: psycopg.Connection[Any],
+        running: Sequence[Projection],
+        reached: int,
+        progress: Progress | None,
+        until: int | None,
+        stop: threading.Event | None,
+    ) -> bool:
+        """Where it is far, whole batches, folded by other processes. Was anything written?"""
+        if self._head(connection, until) - reached < FAR:
+            return False
+        names = [p.name for p in running]
+        asked: deque[tuple[int, Future[Answer]]] = deque()
+        ahead, begun = reached, reached
+        with Folders(self.conninfo, self.role) as folders:
+            while not (stop and stop.is_set()):
+                head = self._head(connection, until)
+                while len(asked) < folders.ahead and ahead + BATCH <= head:
+                    asked.append((ahead + BATCH, folders.ask(ahead, ahead + BATCH, names)))
+                    ahead += BATCH
+                if not asked:
+                    break
+                last, answer = asked.popleft()
+                try:
+                    self._write_all(connection, running, answer.result().sheets, reached, last)
+                except Exception as error:  # done alone it will tell which event it is
+                    if is_passing(error):
+                        raise
+                    log.warning("follower.alone", after=reached, until=last, error=str(error))
+                    break
+                if progress:
+                    progress(last, last - reached)
+                reached = last
+        return reached > begun
+
+    def fill(self, progress: Progress | None = None) -> None:
+        """Into empty tables without indexes that nobody reads: whole streams, each written once.
+
+        Does nothing where it is not far. Raises Unfolded, and leaves the tables as they are then.
+        """
+        names = [p.name for p in PROJECTIONS]
+        with connect(self.conninfo, self.role) as connection:
+            head = self._head(connection, None)
+            if head < FAR:
+                return
+            asked: deque[tuple[int, Future[Answer]]] = deque()
+            ahead = reached = 0
+            with Folders(self.conninfo, self.role) as folders:
+                while reached < head:
+                    while len(asked) < folders.ahead and ahead < head:
+                        last = min(ahead + BATCH, head)
+                        asked.append((last, folders.ask(ahead, last, names, whole=head)))
+                        ahead = last
+                    last, answer = asked.popleft()
+                    sheets = answer.result().sheets
+                    self._write_all(connection, PROJECTIONS, sheets, reached, last)
+                    if progress:
+                        progress(last, last - reached)
+                    reached = last
+
+    def _advance_all(
+        self,
+        connection: psycopg.Connection[Any],
+        running: Sequence[Projection],
+        batch: Sequence[Written],
+        reached: int,
+        last: int,
+    ) -> bool | None:
+        """Every projection in one transaction. False: one of them cannot; let each try alone.
+        None: somebody else wrote; they go on from where they are, and so do we."""
+        try:
+            sheets = {p.name: fold(connection, p, own(p, batch)) for p in running}
+            self._write_all(connection, running, sheets, reached, last)
+        except Moved:
+            return None
+        except Exception as error:
+            if is_passing(error):
+                raise
+            return False
+        return True
+
+    def _advance(
+        self,
+        connection: psycopg.Connection[Any],
+        projection: Projection,
+        batch: Sequence[Written],
+        reached: int,
+        last: int,
+    ) -> None:
+        """Rows and position in one transaction. What cannot be read stops this projection alone,
+        exactly in front of the event, and everything before it is kept."""
+        try:
+            sheet = fold(connection, projection, batch)
+            self._write_all(
+                connection, [projection], {projection.name: sheet}, reached, last, tell=False
+            )
+        except Moved:
+            return
+        except Exception as error:
+            if is_passing(error):
+                raise
+            if len(batch) > 1:
+                half = len(batch) // 2
+                middle = batch[half - 1].position
+                self._advance(connection, projection, batch[:half], reached, middle)
+                if self._places(connection)[projection.name] == (middle, None):
+                    self._advance(connection, projection, batch[half:], middle, last)
+                return
+            poison = batch[0].position if batch else last
+            log.error(
+                "follower.poison", projection=projection.name, position=poison, error=str(error)
+            )
+            self._stop(connection, projection, poison, str(error))
+
+    def _write_all(
+        self,
+        connection: psycopg.Connection[Any],
+        projections: Sequence[Projection],
+        sheets: Mapping[str, Sheet],
+        reached: int,
+        last: int,
+        *,
+        tell: bool = True,
+    ) -> None:
+        """These sheets and the new position, in one transaction. Raises Moved."""
+        names = [p.name for p in projections]
+        told = [(p, sheets[p.name]) for p in projections]
+        whole = any(sheet.added or sheet.forgotten for _, sheet in told)
+
+        def mends() -> None:
+            for _, sheet in told:
+                for table, rows in sheet.mended.items():
+                    mend(cursor, self.schema, table, rows)
+
+        # At the tip it is round trips that take the time: one for all, one to commit.
+        line = nullcontext() if whole else connection.pipeline()
+        with connection.cursor() as cursor, line, connection.transaction():
+            with connection.pipeline():
+                connection.execute("select pg_advisory_xact_lock_shared(%s)", [SWAP])
+                with connection.cursor() as placing:
+                    self._place(placing, names, reached, last)
+                if tell:
+                    self._tell(connection, last)
+                if not whole:
+                    mends()
+            if placing.rowcount != len(names):
+                raise Moved(f"not all of {', '.join(names)} are at position {reached}")
+            if whole:  # COPY wants the line for itself
+                for projection, sheet in told:
+                    for table, keys in sheet.forgotten.items():
+                        forget(cursor, self.schema, table, projection.keys[table], keys)
+                    for table, copied in sheet.added.items():
+                        add(cursor, self.schema, table, copied)
+                mends()
+
+    def project_streams(
+        self, connection: psycopg.Connection[Any], projection: Projection, ids: Sequence[UUID]
+    ) -> list[str]:
+        """These streams' rows alone, up to where the projection stands, into this schema's empty
+        tables. Answers the words by which their rows are found."""
+        row = connection.execute(
+            "select position from views.tracking where projection = %s", [projection.name]
+        ).fetchone()
+        told = by_stream(streams(connection, ids, 0, row[0] if row else 0))
+        with connection.cursor() as cursor:
+            for table, rows in fold_streams(projection, told, {}).added.items():
+                add(cursor, self.schema, table, rows)
+        return [key_of(it[0].noun, known(it[0]).event) for it in told.values()]
+
+    # ------------------------------------------------------------------- places
+
+    def _head(self, connection: psycopg.Connection[Any], until: int | None) -> int:
+        """How far there is to go."""
+        row = connection.execute(
+            "select least(max(position), %s::bigint) from ledger.event", [until]
+        ).fetchone()
+        return row[0] or 0 if row else 0
+
+    def _places(self, connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int | None]]:
+        rows = connection.execute(
+            self._tracking("select projection, position, stopped_at from {}")
+        ).fetchall()
+        found = {name: (position, stopped) for name, position, stopped in rows}
+        return {p.name: found.get(p.name, (0, None)) for p in PROJECTIONS}
+
+    def _all_at(self, position: int) -> dict[str, tuple[int, int | None]]:
+        return {p.name: (position, None) for p in PROJECTIONS}
+
+    def _place(
+        self, cursor: psycopg.Cursor[Any], names: Sequence[str], reached: int, last: int
+    ) -> None:
+        """Put these projections where they will be, if all are where they were: as many rows."""
+        cursor.execute(
+            self._tracking(
+                "insert into {0} (projection, position) select unnest(%s::text[]), %s"
+                " on conflict (projection) do update set position = excluded.position,"
+                " stopped_at = null, why = null, updated_at = clock_timestamp()"
+                " where {0}.position = %s"
+            ),
+            [list(names), last, reached],
+        )
+
+    def _stop(
+        self, connection: psycopg.Connection[Any], projection: Projection, at: int, why: str
+    ) -> None:
+        """It stands in front of this event until `resume`."""
+        connection.execute(
+            self._tracking(
+                "insert into {0} (projection, position, stopped_at, why) values (%s, %s, %s, %s)"
+                " on conflict (projection) do update set position = excluded.position,"
+                " stopped_at = excluded.stopped_at, why = excluded.why,"
+                " updated_at = clock_timestamp() where {0}.position <= excluded.position"
+            ),
+            [projection.name, at - 1, at, why],
+        )
+
+    def _tracking(self, statement: LiteralString) -> bytes:
+        return _of(statement, self.schema)
+
+    def _tell(self, connection: psycopg.Connection[Any], position: int) -> None:
+        """One wake-up a batch: read-your-writes and subscriptions wait for it."""
+        if self.schema == "views":
+            connection.execute("select pg_notify(%s, %s)", [CHANNEL, str(position)])
+
+
+def is_passing(error: BaseException) -> bool:
+    """Does the same batch go on by itself when it is tried again: a lost database, or another
+    transaction that was in the way (class 40)? Anything else stops a projection by name."""
+    in_the_way = isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith("40")
+    return is_lost(error) or in_the_way
+
+
+@lru_cache
+def _of(statement: LiteralString, schema: str) -> bytes:
+    """About the places of one schema. To word it takes longer than PostgreSQL takes to do it."""
+    return SQL(statement).format(Identifier(schema, "tracking")).as_bytes()
+
+
+def wait_until(conninfo: str, position: int, seconds: float = 10.0) -> bool:
+    """Has every projection seen this position? Waits for it, `seconds` at most."""
+    deadline = time.monotonic() + seconds
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(f"listen {CHANNEL}")
+        while True:
+            row = connection.execute("select min(position) from views.tracking").fetchone()
+            if row and row[0] is not None and row[0] >= position:
+                return True
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            for _ in connection.notifies(timeout=min(left, 0.5), stop_after=1):
+                pass

@@ -1,0 +1,132 @@
+"""Making the read models anew, beside the old ones, and putting them in their place at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg.sql import SQL, Identifier
+
+from projections.engine.derivation import mark
+from projections.engine.fold_workers import Unfolded
+from projections.engine.projector import SWAP, Follower, Progress
+from projections.models.tables import COLUMNS, columns
+from registry.paths import MIGRATIONS
+
+log = structlog.get_logger()
+
+NEXT = "views_next"
+#: "AEON" in ASCII. Advisory lock: of two that fill the same tables neither would know its own rows.
+MAKING = 0x41454F4E
+
+
+def rebuild(conninfo: str, progress: Progress | None = None) -> int:
+    """Replay everything from zero into new tables, and swap them in. Answers the position.
+
+    Readers and the live follower go on meanwhile; they wait only for the swap, a moment. Another
+    rebuild waits until this one has ended.
+    `conninfo`: of a role that may create schemas. A rebuild that was cut short leaves the old
+    tables as they were, and its own are thrown away by the next.
+    """
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("set synchronous_commit = off")
+        connection.execute("select pg_advisory_lock(%s)", [MAKING])
+        make(connection, NEXT)
+        mark(connection, NEXT)
+        follower = Follower(conninfo, schema=NEXT)
+        try:
+            with indexes_later(connection, NEXT):
+                follower.fill(progress)
+        except Unfolded as why:
+            # There is an event that cannot be read: alone, the follower stops in front of it.
+            log.warning("rebuild.alone", error=str(why))
+            make(connection, NEXT)
+            mark(connection, NEXT)
+        follower.catch_up(progress)
+        connection.execute("set synchronous_commit = on")
+        with connection.transaction():
+            connection.execute("select pg_advisory_xact_lock(%s)", [SWAP])
+            reached = _rest(connection, follower)
+            connection.execute("alter schema views rename to views_old")
+            connection.execute(f"alter schema {NEXT} rename to views")
+            connection.execute("drop schema views_old cascade")
+    return reached
+
+
+@contextmanager
+def indexes_later(connection: psycopg.Connection[Any], schema: str) -> Iterator[None]:
+    """Take the indexes away while tables are filled that nobody reads, and make them afterwards,
+    in half the time that keeping them up would take. The one of the places stays."""
+    keys = connection.execute(
+        "select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint"
+        " where connamespace = %s::regnamespace and contype = 'p' and conparentid = 0"
+        " and conrelid <> (%s || '.tracking')::regclass order by 1",
+        [schema, schema],
+    ).fetchall()
+    for table, name, _ in keys:
+        connection.execute(f'alter table {table} drop constraint "{name}"')
+    indexes = connection.execute(
+        "select i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid)"
+        " from pg_index i join pg_class c on c.oid = i.indexrelid"
+        " where c.relnamespace = %s::regnamespace and not c.relispartition"
+        " and i.indrelid <> (%s || '.tracking')::regclass order by 1",
+        [schema, schema],
+    ).fetchall()
+    for name, _ in indexes:
+        connection.execute(f"drop index {name}")
+    yield
+    connection.execute("set maintenance_work_mem = '64MB'")
+    for table, name, definition in keys:
+        connection.execute(f'alter table {table} add constraint "{name}" {definition}')
+    for _, definition in indexes:
+        # PostgreSQL words that of a partitioned table as if its parts were to have none.
+        connection.execute(definition.replace(" ON ONLY ", " ON ", 1))
+
+
+def make(connection: psycopg.Connection[Any], schema: str) -> None:
+    """Empty tables of the read models in a schema of their own, from the migrations' own text."""
+    files = sorted(MIGRATIONS.glob("*_views.sql"))
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    for said in ("views.", "search_path = views", "in schema views "):
+        text = text.replace(said, said.replace("views", schema))
+    name = Identifier(schema)
+    with connection.transaction():
+        connection.execute(SQL("drop schema if exists {} cascade").format(name))
+        connection.execute(SQL("create schema {} authorization aeo_owner").format(name))
+        connection.execute(
+            SQL("grant usage on schema {} to aeo_projector, aeo_reader, aeo_auditor").format(name)
+        )
+        connection.execute(text.encode())
+
+
+def _rest(connection: psycopg.Connection[Any], follower: Follower) -> int:
+    """What was recorded since: in the swap's own transaction, while nobody else writes."""
+    connection.execute("set local timezone = 'UTC'")
+    return follower.catch_up_in(connection)
+
+
+def digests(
+    connection: psycopg.Connection[Any], schema: str = "views", tables: Iterable[str] = COLUMNS
+) -> dict[str, str]:
+    """SHA-256 of every table's rows in one order: equal read models have equal digests."""
+    found: dict[str, str] = {}
+    connection.execute("set timezone = 'UTC'")
+    for table in tables:
+        every = SQL(", ").join(map(Identifier, columns(table)))
+        digest = hashlib.sha256()
+        statement = SQL(
+            "copy (select line from (select t::text as line from (select {} from {}) t) lines"
+            ' order by line collate "C") to stdout'
+        )
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(statement.format(every, Identifier(schema, table))) as rows,
+        ):
+            for row in rows:
+                digest.update(row)
+        found[table] = digest.hexdigest()
+    return found

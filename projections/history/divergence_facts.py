@@ -1,0 +1,185 @@
+"""The facts of divergences: whom to look at, and all that was ever believed of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg import AsyncConnection
+
+from projections.history.divergences import Believed, Between, Listed, Past, Way
+from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
+from projections.reads.visibility import SIGHT, VISIBLE_NOW, Sight
+from registry.domain.agreements.timeline import Link
+from registry.domain.operators.timeline import Consented, Identified, Period
+from registry.domain.recognition import ConsentLaw, Member
+from registry.domain.values import AdministrationCode, Tin, decode_value
+
+Connection = AsyncConnection[Any]
+
+
+@dataclass(frozen=True)
+class Laws:
+    """Everything ever believed of the law into one territory, and the homes that it concerns."""
+
+    territory: AdministrationCode
+    links: list[Believed[Link]]
+    members: list[Believed[Member]]
+    consents: list[Believed[ConsentLaw]]
+    lists: list[Listed]
+    programmes: dict[str, str]  # whose they are
+    homes: list[str]
+
+    def way(self, home: str) -> Way:
+        near = [m for m in self.members if m.fact.member.text in (home, self.territory.text)]
+        parties = {home, *(m.fact.bloc.text for m in near)}
+        return Way(
+            [link for link in self.links if link.fact.clause.from_.text in parties],
+            near,
+            [law for law in self.consents if self.programmes.get(law.fact.programme) in parties],
+            [it for it in self.lists if it.administration == home],
+        )
+
+
+def _believed(columns: str, table: str, where: str) -> str:
+    """SQL: rows of a table as one JSON text, each fact with its places and its beliefs."""
+    return (
+        "(select coalesce(json_agg(json_build_object('fact', row_to_json(f), 'position',"
+        " t.position, 'position_to', t.position_to, 'recorded_from', t.recorded_from,"
+        " 'recorded_to', t.recorded_to)), '[]')::text"
+        f" from {table} t cross join lateral (select {columns}) f where {where})"
+    )
+
+
+_LINKS = _believed(
+    LINK,
+    "views.link",
+    "t.kind = 'AEO_MUTUAL_RECOGNITION' and (t.to_party = %(territory)s or exists (select"
+    " from views.membership m where m.bloc = t.to_party and m.member = %(territory)s"
+    " and m.sense = 'CUSTOMS_TERRITORY'))",
+)
+_MEMBERS = _believed(
+    "t.bloc, t.member, t.valid_from, t.valid_to",
+    "views.membership",
+    "t.sense = 'CUSTOMS_TERRITORY'",
+)
+_LAWS = _believed(
+    CONSENT_LAW, "views.programme_rule", "t.rule = 'sharing_consent' and t.value = 'required'"
+)
+LAW = f"""
+select {_LINKS}, {_MEMBERS}, {_LAWS},
+    (select coalesce(json_agg(r), '[]')::text from views.list_received r),
+    (select coalesce(json_object_agg(p.code, p.administration), '{{}}')::text
+        from views.programme p)"""
+
+#: Whom to look at: whose own events were known after they counted, or whose law was.
+#: An event that is known from one day on says nothing new of any later one.
+CANDIDATES = f"""
+with {SIGHT},
+late as (
+    select c.tin from (
+        select distinct c.tin from views.change c
+        where c.administration = any(%(homes)s::text[]) and c.tin >= %(after)s
+            and c.known_at > %(from)s and c.effective_from < least(c.known_at, %(to)s)
+        order by c.tin
+    ) c
+    -- A fence: who may be seen is asked only of these, and only of as many as are wanted.
+    cross join lateral (
+        select from views.operator o where o.tin = c.tin and {VISIBLE_NOW} offset 0
+    ) o
+    order by c.tin limit %(most)s
+),
+under_late_law as (
+    select o.tin from views.operator o
+    where o.administration = any(%(unlike)s::text[]) and o.tin >= %(after)s and {VISIBLE_NOW}
+    order by o.tin limit %(most)s
+)
+select tin from late union select tin from under_late_law order by tin limit %(most)s"""
+
+PAST = f"""
+select o.tin, o.administration, o.registered,
+    {_believed(PERIOD, "views.status_period", "t.tin = o.tin")},
+    {_believed(IDENTIFIER, "views.identifier", "t.tin = o.tin")},
+    {_believed(CONSENT, "views.consent", "t.tin = o.tin and t.partner <> '*'")}
+from views.operator o where o.tin = any(%(tins)s::text[])
+order by o.tin"""
+
+_links = msgspec.json.Decoder(list[Believed[Link]], dec_hook=decode_value)
+_members = msgspec.json.Decoder(list[Believed[Member]], dec_hook=decode_value)
+_laws = msgspec.json.Decoder(list[Believed[ConsentLaw]], dec_hook=decode_value)
+_lists = msgspec.json.Decoder(list[Listed])
+_programmes = msgspec.json.Decoder(dict[str, str])
+_periods = msgspec.json.Decoder(list[Believed[Period]], dec_hook=decode_value)
+_identifiers = msgspec.json.Decoder(list[Believed[Identified]], dec_hook=decode_value)
+_consents = msgspec.json.Decoder(list[Believed[Consented]], dec_hook=decode_value)
+
+
+async def laws(connection: Connection, territory: AdministrationCode) -> Laws:
+    async with connection.cursor() as cursor:
+        await cursor.execute(LAW, {"territory": territory.text})
+        row = await cursor.fetchone()
+    assert row is not None  # one row, always
+    links, members = _links.decode(row[0]), _members.decode(row[1])
+    ours = {territory.text}
+    ours |= {m.fact.bloc.text for m in members if m.fact.member == territory}
+    parties = ours | {link.fact.clause.from_.text for link in links}
+    homes = parties | {m.fact.member.text for m in members if m.fact.bloc.text in parties}
+    return Laws(
+        territory,
+        links,
+        members,
+        _laws.decode(row[2]),
+        _lists.decode(row[3]),
+        _programmes.decode(row[4]),
+        sorted(homes),
+    )
+
+
+async def candidates(
+    connection: Connection,
+    sight: Sight,
+    now: datetime,
+    laws: Laws,
+    window: Between,
+    after: str,
+    most: int,
+) -> list[str]:
+    """Operators from `after` on, itself included, whose answers may diverge in these days, in
+    order: `most` at most, and only those that the asker may see today."""
+    unlike = [home for home in laws.homes if laws.way(home).unlike(window)]
+    parameters = sight.parameters(now) | {
+        "homes": laws.homes,
+        "unlike": unlike,
+        "from": window[0],
+        "to": window[1],
+        "after": after,
+        "most": most,
+    }
+    async with connection.cursor() as cursor:
+        await cursor.execute(CANDIDATES, parameters)
+        return [row[0] for row in await cursor.fetchall()]
+
+
+async def pasts(connection: Connection, laws: Laws, tins: Sequence[str]) -> list[Past]:
+    """All that was ever believed of these operators and that territory, in order."""
+    ways: dict[str, Way] = {}
+    async with connection.cursor() as cursor:
+        await cursor.execute(PAST, {"tins": list(tins)})
+        found: list[Past] = []
+        for tin, home, registered, periods, identifiers, consents in await cursor.fetchall():
+            if home not in ways:
+                ways[home] = laws.way(home)
+            past = Past(
+                Tin(tin),
+                AdministrationCode(home),
+                registered,
+                _periods.decode(periods),
+                _identifiers.decode(identifiers),
+                _consents.decode(consents),
+                ways[home],
+            )
+            found.append(past)
+    return found

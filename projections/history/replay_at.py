@@ -1,0 +1,263 @@
+"""The register as it was believed at one moment, made again beside the live one.
+
+Every stream is told only as far as it was known then, so that an import counts from the day on
+which its own authority knew it. What is left is the ordinary tables in a schema of their own,
+and beside each a view of the rows that held in law at the instant asked about.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL, Composed, Identifier, Literal
+
+from projections.engine.fold import Sheet, connect
+from projections.engine.fold_workers import Answer, Asked, Folders, folded
+from projections.engine.projector import BATCH, FAR, Progress
+from projections.engine.rebuild import digests, indexes_later, make
+from projections.models.catalogue import PROJECTIONS, Projection
+from projections.models.tables import add, columns
+
+PREFIX, HALF = "replay_", "replaying_"  # of a schema that is whole, and of one in the making
+#: "REPL" in ASCII: the first half of the locks by which whoever makes a moment shows that it lives.
+LIVING = 0x5245504C
+_ROLE = "aeo_projector"
+
+#: Which rows of a table held at an instant, where no stretch of law says so itself.
+_HELD = {
+    "administration": "true",
+    "list_received": "t.as_of <= {at}",
+    "programme": "true",
+    "certificate": "t.recorded_to is null",
+    "change": "t.effective_from <= {at}",
+    "dated": "t.from_at <= {at} and t.recorded_to is null",
+    # Still to be met on that day.
+    "deadline": "not t.dropped and (t.met_at is null or t.met_at > {at})",
+    "claim": "t.as_of <= {day}",
+    "document": "t.dated is null or t.dated <= {day}",
+    "target": "exists (select from {schema}.document_at d where d.id = t.document)",
+}
+_STRETCH = (
+    "t.valid_from <= {at} and (t.valid_to is null or t.valid_to > {at}) and t.recorded_to is null"
+)
+_ROWS = "select t.* from {schema}.{table} t where "
+#: Rows that stand by the last event, as lists want them; here as they stood that day.
+_STOOD = {
+    "agreement": """
+select t.*, s.status from {schema}.agreement t
+left join {schema}.stage_at s on s.agreement = t.id""",
+    "operator": """
+select t.tin, t.id, t.administration, t.time_zone, t.source, t.registered, n.name, n.local_name,
+    n.address, n.roles, n.successor, coalesce((
+        select p.status from {schema}.status_period_at p where p.tin = t.tin
+        order by array_position(rule.statuses(), p.status) limit 1
+    ), 'NONE') as standing
+from {schema}.operator t
+cross join lateral (
+    select p.* from {schema}.particulars p where p.tin = t.tin and p.recorded_to is null
+    order by greatest(p.valid_from, {at}), p.valid_from desc limit 1
+) n""",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """`held`: how many of its rows held in law at the instant; `digest`: of all its rows."""
+
+    name: str
+    rows: int
+    held: int
+    digest: str
+
+
+def schema_of(at: datetime, known: datetime) -> str:
+    """The name of the schema of a moment. Both instants in UTC."""
+    return PREFIX + "_".join(map(_plain, (at, known)))
+
+
+def _plain(instant: datetime) -> str:
+    text = instant.replace(tzinfo=None).isoformat().lower()
+    return "".join(letter for letter in text if letter.isalnum())
+
+
+def replay(
+    conninfo: str,
+    at: datetime,
+    known: datetime,
+    models: Sequence[Projection] = PROJECTIONS,
+    progress: Progress | None = None,
+) -> list[Table]:
+    """Make these read models as they were believed at `known`, in the schema of that moment.
+
+    Both instants in UTC. `conninfo`: of a role that may create schemas. Streams are folded a
+    batch at a time, so that memory does not grow with the register. Where it is cut short the
+    schema is what it was before, and what a killed replay left half made is gone after the next.
+    Raises Unfolded, and what an event that cannot be read raises.
+    """
+    schema = schema_of(at, known)
+    half = schema.replace(PREFIX, HALF, 1)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("set synchronous_commit = off")
+        connection.execute("set timezone = 'UTC'")
+        _sweep(connection)
+        # Held until the session ends, by whatever end. Another that makes this moment is awaited.
+        connection.execute("select pg_advisory_lock(%s, hashtext(%s))", [LIVING, half])
+        try:
+            make(connection, half)
+            with indexes_later(connection, half):
+                _fill(conninfo, half, known, models, progress)
+            _keep(connection, half, models)
+            for name in [table for it in models for table in _tables(it)]:
+                connection.execute(_view(half, name, at))
+            told = list(_told(connection, half, models))
+            with connection.transaction():
+                _drop(connection, schema)
+                connection.execute(
+                    SQL("alter schema {} rename to {}").format(*map(Identifier, (half, schema)))
+                )
+            return told
+        except BaseException:
+            _drop(connection, half)
+            raise
+
+
+def drop(
+    connection: psycopg.Connection[Any],
+    at: datetime | None = None,
+    known: datetime | None = None,
+) -> list[str]:
+    """Remove the schemas of the moments with these instants (UTC); None stands for any instant.
+
+    Answers with the names of the schemas that were removed.
+    """
+    gone = [] if at or known else _sweep(connection)
+    start = f"{PREFIX}{_plain(at)}_" if at else PREFIX
+    end = f"_{_plain(known)}" if known else ""
+    found = [
+        name
+        for name in _schemas(connection, PREFIX)
+        if name.startswith(start) and name.endswith(end)
+    ]
+    for name in found:
+        _drop(connection, name)
+    return gone + found
+
+
+def _sweep(connection: psycopg.Connection[Any]) -> list[str]:
+    """What replays that were killed left half made. Who still lives holds its lock, and is left."""
+    gone = []
+    for name in _schemas(connection, HALF):
+        with connection.transaction():
+            row = connection.execute(
+                "select pg_try_advisory_xact_lock(%s, hashtext(%s))", [LIVING, name]
+            ).fetchone()
+            if row and row[0]:
+                _drop(connection, name)
+                gone.append(name)
+    return gone
+
+
+def _schemas(connection: psycopg.Connection[Any], prefix: str) -> list[str]:
+    rows = connection.execute(
+        "select nspname::text from pg_namespace where starts_with(nspname, %s) order by 1", [prefix]
+    )
+    return [name for (name,) in rows.fetchall()]
+
+
+def _drop(connection: psycopg.Connection[Any], schema: str) -> None:
+    connection.execute(SQL("drop schema if exists {} cascade").format(Identifier(schema)))
+
+
+def _fill(
+    conninfo: str,
+    schema: str,
+    known: datetime,
+    models: Sequence[Projection],
+    progress: Progress | None,
+) -> None:
+    with connect(conninfo, _ROLE) as connection:
+        row = connection.execute("select coalesce(max(position), 0) from ledger.event").fetchone()
+        head = row[0] if row else 0
+        names = [it.name for it in models]
+        batches = [
+            Asked(after, min(after + BATCH, head), head, names, known)
+            for after in range(0, head, BATCH)
+        ]
+        for asked, answer in _answers(conninfo, connection, batches, head):
+            _add(connection, schema, answer.sheets)
+            if progress:
+                progress(asked.until, answer.events)
+
+
+def _answers(
+    conninfo: str, connection: psycopg.Connection[Any], batches: Sequence[Asked], head: int
+) -> Iterator[tuple[Asked, Answer]]:
+    """What the batches write, in their order; where there are many, folded by other processes."""
+    if head < FAR:
+        yield from ((asked, folded(connection, asked)) for asked in batches)
+        return
+    waiting: deque[tuple[Asked, Future[Answer]]] = deque()
+    with Folders(conninfo, _ROLE) as folders:
+        for asked in batches:
+            waiting.append((asked, folders.ask_for(asked)))
+            if len(waiting) >= folders.ahead:
+                first, answer = waiting.popleft()
+                yield first, answer.result()
+        for first, answer in waiting:
+            yield first, answer.result()
+
+
+def _add(connection: psycopg.Connection[Any], schema: str, sheets: Mapping[str, Sheet]) -> None:
+    with connection.transaction(), connection.cursor() as cursor:
+        for sheet in sheets.values():
+            for table, rows in sheet.added.items():
+                add(cursor, schema, table, rows)
+
+
+def _tables(model: Projection) -> list[str]:
+    """In an order in which each view finds those that it reads."""
+    last = ("agreement", "operator", "target")
+    own = [*model.keys, *(["change"] if "operator" in model.keys else [])]
+    return sorted(own, key=lambda name: (name in last, name))
+
+
+def _keep(connection: psycopg.Connection[Any], schema: str, models: Sequence[Projection]) -> None:
+    """Tables that were not asked for would be empty, and look as if nothing had been known."""
+    asked = {table for it in models for table in _tables(it)}
+    every = {table for it in PROJECTIONS for table in _tables(it)}
+    every |= {"tracking", "derivation", "mended"}
+    for name in sorted(every - asked):
+        connection.execute(SQL("drop table {}").format(Identifier(schema, name)))
+
+
+def _view(schema: str, table: str, at: datetime) -> Composed:
+    if table in _STOOD:
+        text = _STOOD[table]
+    else:
+        stretch = "valid_from" in columns(table)
+        text = _ROWS + (_STRETCH if stretch else _HELD[table])
+    selected = SQL(text).format(
+        at=Literal(at), day=Literal(at.date()), schema=Identifier(schema), table=Identifier(table)
+    )
+    return SQL("create view {} as {}").format(Identifier(schema, f"{table}_at"), selected)
+
+
+def _told(
+    connection: psycopg.Connection[Any], schema: str, models: Sequence[Projection]
+) -> Iterator[Table]:
+    for model in models:
+        names = sorted(_tables(model))
+        for name, digest in digests(connection, schema, names).items():
+            row = connection.execute(
+                SQL("select (select count(*) from {}), (select count(*) from {})").format(
+                    Identifier(schema, name), Identifier(schema, f"{name}_at")
+                )
+            ).fetchone()
+            rows, held = row if row else (0, 0)
+            yield Table(name, rows, held, digest)

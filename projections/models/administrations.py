@@ -1,0 +1,74 @@
+"""Administrations, the dated members of blocs, and the lists that came in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from projections.models.tables import Rows
+from registry.domain.administrations import Administration
+from registry.domain.bitemporal import Known, remember
+from registry.domain.decisions import begins
+
+NOUN = "administration"
+TABLES = ("administration", "membership", "list_received")
+KEY = "administration"  # but `code`, and `bloc`, in the tables of those rows
+
+
+def key(events: Sequence[Known[Any]]) -> str:
+    return str(events[0].event.administration)
+
+
+def rows(events: Sequence[Known[Any]]) -> Rows:
+    first = events[0]
+    code, zone = first.event.administration.text, first.event.time_zone
+    last = events[-1].position
+    beliefs = [
+        (it.position, it.known_at, _members([e.event for e in events[1 : n + 1]], zone))
+        for n, it in enumerate(events)
+    ]
+    return {
+        "administration": [
+            (
+                code,
+                first.event.name,
+                zone,
+                first.event.bloc,
+                first.event.source,
+                first.known_at,
+                last,
+            )
+        ],
+        "membership": [
+            (code, *r.fact, r.recorded_from, r.recorded_to, r.position, r.position_to)
+            for r in remember(beliefs)
+        ],
+        "list_received": [
+            (code, it.event.as_of, it.known_at, it.position)
+            for it in events[1:]
+            if isinstance(it.event, Administration.ListReceived)
+        ],
+    }
+
+
+def _members(events: list[Administration.Event], zone: str) -> list[tuple[Any, ...]]:
+    """A member leaves at midnight in the bloc's own zone: the United Kingdom left the customs
+    territory when 2021 began in Brussels."""
+    open: dict[tuple[Any, Any], tuple[Any, ...]] = {}
+    done: list[tuple[Any, ...]] = []
+    for event in sorted(events, key=lambda e: (e.effective, e.originator_version)):
+        day = begins(event.effective, zone)
+        ground = event.legal_ground or event.source
+        match event:
+            # Found to have joined earlier: of the two words the earlier day counts.
+            case Administration.MemberJoined(member=member, sense=sense) if (
+                member,
+                sense,
+            ) not in open:
+                open[member, sense] = (member.text, sense.value, ground, day, None)
+            case Administration.MemberLeft(member=member, sense=sense) if (member, sense) in open:
+                code, name, why, since, _ = open.pop((member, sense))
+                if day > since:  # a stretch of no length never was
+                    both = "; ".join(filter(None, [why, ground]))
+                    done.append((code, name, both, since, day))
+    return [*done, *open.values()]

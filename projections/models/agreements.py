@@ -1,0 +1,156 @@
+"""Agreements with their sides, dates and scopes on both clocks, and the pairs that they link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from projections.models.tables import Rows, array, optional
+from registry.domain.agreements.events import Agreement, Said
+from registry.domain.agreements.timeline import Link, record
+from registry.domain.amendments import amended
+from registry.domain.bitemporal import Known
+from registry.domain.texts import folded
+from registry.domain.values import Dates, encode_value
+
+NOUN = "agreement"
+TABLES = ("agreement", "party", "stage", "side", "dated", "link")
+KEY = "agreement"  # but `id` in the table of that name
+
+
+def key(events: Sequence[Known[Any]]) -> str:
+    return str(events[0].event.agreement)
+
+
+def rows(events: Sequence[Known[Any]]) -> Rows:
+    """Every row that an agreement's whole stream makes. A pure function of its events."""
+    it = record(events)
+    first = it.proposed.event
+    reading = Said.of(first)
+    for known in events[1:]:
+        if isinstance(known.event, Agreement.Amended):
+            reading = amended(reading, known.event)
+    words = _words(events, reading)
+    return {
+        "agreement": [
+            (
+                first.agreement,
+                first.kind.value,
+                array(first.pillars),
+                reading.title,
+                reading.legal_basis,
+                reading.confidence,
+                _json(reading.details),
+                first.source,
+                words,
+                it.proposed.known_at,
+                first.effective,
+                it.last,
+                _json(reading.titles),
+                _json(reading.names),
+            )
+        ],
+        "party": [
+            (first.agreement, r.fact.party.text, r.fact.valid_from, r.fact.valid_to, *_belief(r))
+            for r in it.parties
+        ],
+        "stage": [
+            (first.agreement, r.fact.status.value, r.fact.valid_from, r.fact.valid_to, *_belief(r))
+            for r in it.stages
+        ],
+        "side": [
+            (
+                first.agreement,
+                r.fact.party.text,
+                r.fact.implemented_from,
+                r.fact.suspended,
+                r.fact.valid_from,
+                r.fact.valid_to,
+                *_belief(r),
+            )
+            for r in it.sides
+        ],
+        "dated": [
+            (
+                first.agreement,
+                r.fact.what.value,
+                optional(r.fact.side),
+                r.fact.term,
+                r.fact.dates.earliest,
+                r.fact.dates.latest,
+                r.fact.source,
+                r.fact.assumed,
+                r.fact.note,
+                r.fact.from_at,
+                r.fact.by_at,
+                r.fact.over_at,
+                *_belief(r),
+            )
+            for r in it.dated
+        ],
+        "link": [(*_link(r.fact), *_belief(r)) for r in it.links],
+    }
+
+
+def _words(events: Sequence[Known[Any]], reading: Said) -> str:
+    """Everything that a search finds the agreement by: what it is called, in every language, what
+    it says, and of its clauses the crossings, goods, schemes and notes. Goods are found by their
+    code alone and by "HS" in front of the code."""
+    first = events[0].event
+    said: list[str | None] = [first.agreement, reading.title, *reading.titles.values()]
+    said += [reading.legal_basis, first.source, *reading.details, *reading.details.values()]
+    said += [text for words in reading.names.values() for pair in words.items() for text in pair]
+    said += [str(p.administration) for p in first.parties]
+    for known in events[1:]:
+        event = known.event
+        said += [getattr(event, "note", None), getattr(event, "text", None)]
+        if isinstance(event, Agreement.ScopeSet):
+            clause = event.clause
+            said += [*clause.crossings, *clause.modes, clause.identifier_scheme]
+            said += [f"HS {code}" for code in clause.hs]
+    return "\n".join(dict.fromkeys(folded(text) for text in said if text))
+
+
+def _link(it: Link) -> tuple[Any, ...]:
+    c = it.clause
+    return (
+        c.from_.text,
+        c.to.text,
+        it.agreement,
+        it.kind.value,
+        it.ordinal,
+        it.state.value,
+        it.assumed,
+        array(c.programmes),
+        array(c.types),
+        array(c.roles),
+        optional(c.direction),
+        array(c.hs),
+        array(c.crossings),
+        array(c.modes),
+        c.identifier_scheme,
+        c.declaration_box,
+        array(c.benefits),
+        c.consent_required,
+        c.max_age_hours,
+        it.valid_from,
+        it.valid_to,
+        array(it.hindered_by),
+        *_ends(it.begins),
+        *_ends(it.ends),
+    )
+
+
+def _ends(dates: Dates | None) -> tuple[date | None, date | None]:
+    return (dates.earliest, dates.latest) if dates else (None, None)
+
+
+def _belief(it: Any) -> tuple[Any, ...]:
+    return (it.recorded_from, it.recorded_to, it.position, it.position_to)
+
+
+def _json(it: Any) -> str:
+    return msgspec.json.encode(it, enc_hook=encode_value, order="sorted").decode()

@@ -1,0 +1,122 @@
+"""Programmes, and their types and rules as dated data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from projections.models.tables import Rows, array
+from registry.domain.bitemporal import ALWAYS, Known, remember
+from registry.domain.decisions import begins
+from registry.domain.programmes import Programme
+from registry.domain.texts import folded
+
+NOUN = "programme"
+TABLES = ("programme", "programme_type", "programme_rule")
+KEY = "programme"  # but `code` in the table of that name
+
+
+def key(events: Sequence[Known[Any]]) -> str:
+    return str(events[0].event.programme)
+
+
+def rows(events: Sequence[Known[Any]]) -> Rows:
+    first = events[0].event
+    code, zone = first.programme, first.time_zone
+    types, rules = [], []
+    for n, it in enumerate(events):
+        told = [e.event for e in events[1 : n + 1]]
+        types.append((it.position, it.known_at, _types(first, told, zone)))
+        rules.append((it.position, it.known_at, _rules(told, zone)))
+    return {
+        "programme": [
+            (
+                code,
+                first.administration.text,
+                first.name,
+                first.local_name,
+                first.launched,
+                first.operators_described,
+                first.confidence,
+                first.source,
+                events[0].known_at,
+                events[-1].position,
+                _words(events),
+            )
+        ],
+        "programme_type": [
+            (code, array(r.fact[0]), *r.fact[1:], *_belief(r)) for r in remember(types)
+        ],
+        "programme_rule": [(code, *r.fact, *_belief(r)) for r in remember(rules)],
+    }
+
+
+def _words(events: Sequence[Known[Any]]) -> str:
+    """What a search looks in: the code, the names, what the source says, the sources of rules."""
+    first = events[0].event
+    said = [first.programme, first.name, first.local_name, first.operators_described, first.source]
+    said += [
+        it.event.legal_ground or it.event.source
+        for it in events[1:]
+        if isinstance(it.event, Programme.RuleSet)
+    ]
+    return "\n".join(dict.fromkeys(folded(text) for text in said if text))
+
+
+def _types(
+    first: Programme.Registered, told: list[Programme.Event], zone: str
+) -> list[tuple[Any, ...]]:
+    dated: dict[datetime, tuple[str, ...]] = {ALWAYS: first.types}
+    for event in told:
+        if isinstance(event, Programme.TypesSet):
+            dated[begins(event.effective, zone)] = event.types
+    starts = sorted(dated)
+    return [
+        (dated[start], start, end) for start, end in zip(starts, [*starts[1:], None], strict=True)
+    ]
+
+
+def _rules(told: list[Programme.Event], zone: str) -> list[tuple[Any, ...]]:
+    """Each rule with the days on which it is the one that holds.
+
+    A newer rule of the same name takes the place of an older one that has no end, and gives way
+    to it again after its own end (Programme.rules_on).
+    """
+    named: dict[str, list[Programme.RuleSet]] = {}
+    for event in told:
+        if isinstance(event, Programme.RuleSet):
+            named.setdefault(event.rule, []).append(event)
+    return [row for of_name in named.values() for row in _stretches(of_name, zone)]
+
+
+def _stretches(of_name: list[Programme.RuleSet], zone: str) -> list[tuple[Any, ...]]:
+    turns = sorted({e.effective for e in of_name} | {e.until for e in of_name if e.until})
+    newest_last = sorted(of_name, key=lambda e: e.effective)
+    found: list[tuple[Programme.RuleSet, date, date | None]] = []
+    for start, end in zip(turns, [*turns[1:], None], strict=True):
+        begun = [e for e in newest_last if e.effective <= start]
+        held = [e for e in begun if e.until is None or e.until > start]
+        if not held:
+            continue
+        if found and found[-1][0] is held[-1] and found[-1][2] == start:
+            start = found.pop()[1]
+        found.append((held[-1], start, end))
+    return [
+        (
+            e.rule,
+            e.value if e.value is not None else e.as_rule.state.value.lower(),
+            e.unit,
+            e.as_rule.state.value,
+            start,
+            end,
+            begins(start, zone),
+            begins(end, zone) if end and end != date.max else None,
+            e.legal_ground or e.source or "",
+        )
+        for e, start, end in found
+    ]
+
+
+def _belief(it: Any) -> tuple[Any, ...]:
+    return (it.recorded_from, it.recorded_to, it.position, it.position_to)

@@ -1,0 +1,102 @@
+"""Claims beside which the register's own counts are shown, and documents with their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from projections.models.tables import Rows, array, optional
+from registry.domain.amendments import amended
+from registry.domain.bitemporal import Known
+from registry.domain.publications import Claim, Document, Said
+from registry.domain.texts import folded
+
+TABLES = ("claim", "document", "target")
+
+
+def claim_rows(events: Sequence[Known[Any]]) -> Rows:
+    """The claim as it was published; a retracted claim has no row, and stays in its stream."""
+    it = events[0]
+    e = it.event
+    if any(isinstance(known.event, Claim.Retracted) for known in events):
+        return {"claim": []}
+    return {
+        "claim": [
+            (
+                e.originator_id,
+                e.subject.text,
+                e.measure,
+                e.value,
+                e.as_of,
+                e.precision,
+                e.text,
+                e.source or "",
+                it.known_at,
+                it.position,
+            )
+        ]
+    }
+
+
+def _json(names: Any) -> str:
+    return msgspec.json.encode(names, order="sorted").decode()
+
+
+def document_rows(events: Sequence[Known[Any]]) -> Rows:
+    first = events[0].event
+    linked = [it.event.agreement for it in events if isinstance(it.event, Document.AgreementLinked)]
+    targets = {it.event.target: it for it in events if isinstance(it.event, Document.TargetSet)}
+    reading = Said.of(first)
+    for known in events[1:]:
+        if isinstance(known.event, Document.Amended):
+            reading = amended(reading, known.event)
+    said = [first.document, reading.title, *reading.titles.values(), reading.text, first.source]
+    said += [reading.quotation, reading.note, *reading.measures]
+    said += [text for words in reading.measure_names.values() for text in words.values()]
+    for it in targets.values():
+        said += [it.event.text, it.event.quotation, it.event.note]
+    return {
+        "document": [
+            (
+                first.document,
+                reading.title,
+                reading.dated,
+                array(first.parties),
+                array(reading.measures),
+                array(tuple(linked)),
+                reading.text,
+                reading.confidence,
+                first.source or "",
+                "\n".join(folded(t) for t in said if t),
+                events[0].known_at,
+                events[-1].position,
+                _json(reading.titles),
+                reading.language,
+                _json(reading.measure_names),
+                reading.quotation,
+                reading.note,
+            )
+        ],
+        "target": [
+            (
+                first.document,
+                e.target,
+                optional(e.owner),
+                e.text,
+                e.deadline,
+                optional(e.relation),
+                e.condition,
+                array(e.states),
+                msgspec.json.encode(e.willing or {}, order="sorted").decode(),
+                e.source or "",
+                it.known_at,
+                it.position,
+                e.quotation,
+                e.note,
+            )
+            for it in targets.values()
+            for e in [it.event]
+        ],
+    }

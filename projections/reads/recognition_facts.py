@@ -1,0 +1,83 @@
+"""The facts of one recognition as a JSON text in a planned statement: for what SQL does not word.
+
+`{me}` is a row of rows.RECOGNITION: `known` and `home` are the operator's TIN and administration,
+null where it is hidden or unknown.
+"""
+
+from __future__ import annotations
+
+from projections.reads.bitemporal_sql import believed
+from projections.reads.crossings import in_sql
+from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
+from projections.reads.visibility import at_home
+
+_BLOC = f"m.sense = 'CUSTOMS_TERRITORY' and {believed('m')}"
+
+
+def _json_list(sql: str) -> str:
+    return f"(select coalesce(json_agg(x), '[]') from ({sql}) x)"
+
+
+def _of_operator(columns: str, table: str, order: str, more: str = "") -> str:
+    return _json_list(
+        f"select {columns} from views.{table} t where t.tin = {{me}}.known and {believed('t')}"
+        f"{more} order by {order}"
+    )
+
+
+def _sides(code: str) -> str:
+    """A territory and every bloc that it ever belonged to."""
+    return (
+        f"array(select {code} union all select m.bloc from views.membership m"
+        f" where m.member = {code} and {_BLOC})"
+    )
+
+
+_HOME, _THERE = _sides("{me}.home"), _sides("{me}.in_")
+_PERIODS = _of_operator(PERIOD, "status_period", "t.authorisation, t.valid_from")
+_IDENTIFIERS = _of_operator(IDENTIFIER, "identifier", "t.scheme, t.value, t.valid_from")
+_CONSENTS = _of_operator(CONSENT, "consent", "t.partner, t.valid_from", " and t.partner <> '*'")
+_LINKS = _json_list(
+    f"select {LINK} from views.link t"
+    f" where t.kind = 'AEO_MUTUAL_RECOGNITION' and {believed('t')}"
+    f" and t.from_party = any({_HOME}) and t.to_party = any({_THERE})"
+    " order by t.agreement, t.ordinal, t.valid_from"
+)
+_MEMBERS = _json_list(
+    "select m.bloc, m.member, m.valid_from, m.valid_to from views.membership m"
+    f" where m.member in ({{me}}.home, {{me}}.in_) and {_BLOC}"
+    " order by m.bloc, m.member, m.valid_from"
+)
+_LAWS = _json_list(
+    f"select {CONSENT_LAW} from views.programme_rule t"
+    f" where t.rule = 'sharing_consent' and t.value = 'required' and {believed('t')}"
+    " order by t.programme, t.valid_from"
+)
+_LIST = (
+    "(select max(r.as_of) from views.list_received r"
+    " where r.administration = {me}.home and r.recorded_from <= %(known)s)"
+)
+_ZONES = (
+    "(select coalesce(json_object_agg(a.code, a.time_zone), '{}') from views.administration a"
+    f" where a.code = any({_HOME} || {_THERE}))"
+)
+
+
+_ASKED = {"crossing": in_sql("%(crossing)s")}
+_CONSIGNMENT = ("role", "direction", "hs", "crossing", "mode")
+
+
+def _facts(*asked: str) -> str:
+    """`asked`: the parameters of the question, beside the territory and the instant."""
+    named = "".join(f", '{name}', {_ASKED.get(name, f'%({name})s')}" for name in asked)
+    return f"""json_build_object(
+    'asked', json_build_object('territory', {{me}}.in_, 'at', %(at)s{named}),
+    'zones', {_ZONES}, 'in_full', {at_home("{me}")},
+    'facts', case when {{me}}.home is null then json_build_object('tin', null)
+        else json_build_object('tin', {{me}}.known, 'administration', {{me}}.home,
+            'periods', {_PERIODS}, 'identifiers', {_IDENTIFIERS}, 'consents', {_CONSENTS},
+            'links', {_LINKS}, 'members', {_MEMBERS}, 'consent_laws', {_LAWS},
+            'list_as_of', {_LIST}) end)::text"""
+
+
+FACTS, FACTS_OF_MANY = _facts(*_CONSIGNMENT), _facts()

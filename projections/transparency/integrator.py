@@ -1,0 +1,216 @@
+"""The integrator: takes what was recorded into the public log, in the order of its positions.
+
+It follows the ledger at its own pace, so that nobody who records ever waits for the tree. Leaves,
+salts, tiles and the place it has come to move in one transaction: whatever crashes, the tree is
+that of exactly the events before its place. One integrator leads, by an advisory lock.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from struct import Struct
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg.rows import tuple_row
+from psycopg.sql import SQL, Identifier
+
+from projections.engine.leader_lock import lead, say_database_failed
+from registry.ledger.failpoints import reach
+from registry.transparency import merkle
+from registry.transparency.leaves import EVENT, SALT, entry
+
+log = structlog.get_logger()
+
+BATCH = 2_000  # events a transaction, at most
+GATHER = 0.5  # seconds between two looks: those who record share the machine with us, and a head is
+# signed once a second. To be told of each event would cost them and us more than to look.
+LEADER = 0x41454F4C  # advisory lock: one integrator a database
+CHANNEL = "log_grown"  # its payload is the number of leaves
+
+COLUMNS = (
+    "position, originator_id, originator_version, topic, state, recorded_at, known_at, command_id,"
+    " actor, decided_by, legal_ground"
+)
+
+
+# COPY in its binary form: a head; the number of columns, and each after its length; an end.
+COPIED, COPIED_ALL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+LEAF_ROW, SALT_ROW = Struct(">hiqiqi").pack, Struct(">hiqi").pack
+
+
+def _text(column: str) -> str:
+    written = f"convert_to({column}, 'UTF8')"
+    return f"coalesce(int4send(octet_length({written})) || {written}, '\\xffffffff'::bytea)"
+
+
+def _instant(column: str) -> str:
+    return f"int8send((extract(epoch from {column}) * 1000000)::bigint)"
+
+
+#: What `registry.transparency.leaves.event_bytes` makes of a row, made where the row is: taking it in costs
+#: the processors half of what it does as values. A test holds the two to each other.
+EVENT_BYTES = " || ".join(
+    (
+        f"'\\x{EVENT.hex()}'::bytea",
+        "int8send(position)",
+        "uuid_send(originator_id)",
+        "int8send(originator_version)",
+        _instant("recorded_at"),
+        _instant("known_at"),
+        "uuid_send(command_id)",
+        *map(_text, ("topic", "actor", "decided_by", "legal_ground", "state")),
+    )
+)
+AFTER = f"select position, {EVENT_BYTES} from ledger.event where position > %s order by position"
+
+
+class LedgerBroken(Exception):
+    """The ledger does not continue where the log stands: an event is missing from its sequence."""
+
+
+class Integrator:
+    """Integrates the ledger of one database into its log."""
+
+    def __init__(self, conninfo: str, *, role: str = "aeo_projector") -> None:
+        self.conninfo, self.role = conninfo, role
+
+    def catch_up(self, progress: Callable[[int], None] | None = None) -> int:
+        """Take in everything recorded by now. Answers the size of the tree.
+
+        Raises LedgerBroken, and takes in nothing behind the break.
+        """
+        with self._connect() as connection:
+            return self._catch_up(connection, progress)
+
+    def run(self, stop: threading.Event) -> None:
+        """Follow until told to stop."""
+        while not stop.is_set():
+            try:
+                with self._connect() as connection:
+                    lead(connection, LEADER, stop, "log")
+                    while not stop.is_set():
+                        self._catch_up(connection, stop=stop)
+                        stop.wait(GATHER)
+            except psycopg.OperationalError as error:
+                say_database_failed(log, "log", error)
+                stop.wait(1.0)
+            except LedgerBroken as error:
+                log.error("log.ledger_broken", error=str(error))
+                stop.wait(10.0)
+
+    # ------------------------------------------------------------------ inside
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        connection = psycopg.connect(
+            self.conninfo,
+            autocommit=True,
+            row_factory=tuple_row,
+            options="-c jit=off -c timezone=UTC",
+            application_name="aeo-log",
+        )
+        connection.execute(SQL("set role {}").format(Identifier(self.role)))
+        return connection
+
+    def _catch_up(
+        self,
+        connection: psycopg.Connection[Any],
+        progress: Callable[[int], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> int:
+        while True:
+            before, size = self._integrate(connection)
+            if progress:
+                progress(size)
+            if size - before < BATCH or (stop is not None and stop.is_set()):
+                return size
+
+    def _integrate(self, connection: psycopg.Connection[Any]) -> tuple[int, int]:
+        """One batch. Answers the sizes before and after it."""
+        with connection.transaction():
+            # The lock makes a second integrator wait, should two ever believe that they lead.
+            row = connection.execute("select size, position from proof.state for update").fetchone()
+            assert row is not None
+            size, place = row
+            events = connection.execute(
+                f"{AFTER} limit %s", [place, BATCH], prepare=True, binary=True
+            ).fetchall()
+            if not events:
+                return size, size
+            if events[-1][0] != place + len(events):
+                expected, found = next(
+                    (n, position)
+                    for n, (position, _) in enumerate(events, place + 1)
+                    if n != position
+                )
+                raise LedgerBroken(
+                    f"Position {expected} is missing: the ledger goes on at {found}."
+                )
+            self._take_in(connection, size, events)
+            reach("integrator.before_commit")
+        reach("integrator.after_commit")
+        connection.execute("select pg_notify(%s, %s)", [CHANNEL, str(size + len(events))])
+        return size, size + len(events)
+
+    def _take_in(
+        self, connection: psycopg.Connection[Any], size: int, events: list[tuple[int, bytes]]
+    ) -> None:
+        random = os.urandom(SALT * len(events))
+        salts = [random[at : at + SALT] for at in range(0, len(random), SALT)]
+        entries = [entry(salt, event) for salt, (_, event) in zip(salts, events, strict=True)]
+        leaves = [merkle.leaf_hash(it) for it in entries]
+        tiles = self._tiles(connection, size)
+        gained = list(merkle.growth(size, leaves, lambda level, index: tiles[level, index]))
+        with connection.cursor() as cursor:
+            with cursor.copy("copy proof.leaf from stdin (format binary)") as copy:
+                copy.write(
+                    b"".join(
+                        [
+                            COPIED,
+                            *(
+                                LEAF_ROW(3, 8, n, 8, position, len(it)) + it
+                                for n, ((position, _), it) in enumerate(
+                                    zip(events, entries, strict=True), start=size
+                                )
+                            ),
+                            COPIED_ALL,
+                        ]
+                    )
+                )
+            with cursor.copy("copy proof.salt from stdin (format binary)") as copy:
+                rows = [SALT_ROW(2, 8, n, SALT) + salt for n, salt in enumerate(salts, size)]
+                copy.write(b"".join([COPIED, *rows, COPIED_ALL]))
+            cursor.execute(
+                "insert into proof.tile (level, index, hashes)"
+                " select * from unnest(%s::smallint[], %s::bigint[], %s::bytea[])"
+                " on conflict (level, index) do update"
+                " set hashes = tile.hashes || excluded.hashes",
+                [list(column) for column in zip(*gained, strict=True)],
+            )
+            cursor.execute(
+                "update proof.state set size = %s, position = %s",
+                [size + len(events), events[-1][0]],
+            )
+
+    def _tiles(
+        self, connection: psycopg.Connection[Any], size: int
+    ) -> dict[tuple[int, int], bytes]:
+        """The last tile of each level, where it is not full: all that growing ever looks at."""
+        last, level = {}, 0
+        while (hashes := size >> merkle.HEIGHT * level) and level < merkle.HEIGHT:
+            if hashes % merkle.WIDTH:
+                last[level, hashes // merkle.WIDTH] = b""
+            level += 1
+        for level, index in last:
+            row = connection.execute(
+                "select hashes from proof.tile where level = %s and index = %s",
+                [level, index],
+                prepare=True,
+            ).fetchone()
+            if row is None:
+                raise LookupError(f"tile {merkle.tile_path(level, index)} of the log is gone")
+            last[level, index] = row[0]
+        return last
