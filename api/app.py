@@ -11,13 +11,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api import graphiql, health, logs, openapi, pages, security_contact, tiles, web
-from api.cors import Cors
-from api.exchanges import Exchange
-from api.service import Service, service
+from api import pages
+from api.http import graphiql, graphql, health, log_tiles, openapi, security_contact
+from api.http.cors import Cors
+from api.http.exchanges import Exchange
+from api.http.service import Service, service
+from api.http.static_files import Files
+from api.observability import logging
+from api.observability.tracing import of_request
 from api.settings import Settings
-from api.static_files import Files
-from api.tracing import of_request
 
 log = structlog.get_logger("app")
 NOTHING = nullcontext()
@@ -49,8 +51,8 @@ class App(FastAPI):
                     await _still_loading(scope, so_far, exchange)(scope, receive, send)
                 elif (why := service.sight.unmended) and not _apart(scope["path"]):
                     await _not_to_be_believed(scope, why, exchange)(scope, receive, send)
-                elif scope["path"] == "/graphql" and web.is_question(scope):
-                    await web.graphql(service, scope, receive, send)
+                elif scope["path"] == "/graphql" and graphql.is_question(scope):
+                    await graphql.graphql(service, scope, receive, send)
                 else:
                     await super().__call__(scope, receive, send)
         except ClientDisconnect:
@@ -83,15 +85,15 @@ def _apart(path: str) -> bool:
 def _not_to_be_believed(scope: Scope, why: str, exchange: Exchange) -> Response:
     """503, as above: somebody or something changes the read models, and no row is to be told."""
     sentence = f"Nothing is answered until it is put right: {why}."
-    if scope["path"] == "/graphql" and web.is_question(scope):
-        return web.unavailable("NOT_BELIEVED", sentence, exchange)
+    if scope["path"] == "/graphql" and graphql.is_question(scope):
+        return graphql.unavailable("NOT_BELIEVED", sentence, exchange)
     return pages.unavailable(Request(scope), sentence.rstrip("."))
 
 
 def _still_loading(scope: Scope, so_far: str, exchange: Exchange) -> Response:
     """503, for a machine as an error of GraphQL, for a person as a page."""
-    if scope["path"] == "/graphql" and web.is_question(scope):
-        return web.unavailable("LOADING", f"Loading, so far: {so_far}. Ask again.", exchange)
+    if scope["path"] == "/graphql" and graphql.is_question(scope):
+        return graphql.unavailable("LOADING", f"Loading, so far: {so_far}. Ask again.", exchange)
     return pages.still_loading(Request(scope), so_far)
 
 
@@ -100,7 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     `app.state.settings` and, while it runs, `app.state.service` are what requests reach.
     """
-    logs.to_json_lines()
+    logging.to_json_lines()
 
     @asynccontextmanager
     async def lifespan(app: App) -> AsyncIterator[None]:
@@ -109,7 +111,7 @@ def create_app(settings: Settings) -> FastAPI:
             yield
 
     # FastAPI's own documentation pages would load their scripts from another host.
-    # Its own telemetry knows nothing of /graphql, which it does not answer (api/tracing.py).
+    # Its own telemetry knows nothing of /graphql, which it does not answer (api/observability/tracing.py).
     app = App(
         lifespan=lifespan,
         docs_url=None,
@@ -126,7 +128,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_route("/schema.graphql", openapi.graphql_schema, ["GET"])
     app.add_route("/openapi.json", openapi.openapi, ["GET"])
     app.add_route(security_contact.PATH, security_contact.security_txt, ["GET"])
-    app.routes.extend(tiles.ROUTES)
+    app.routes.extend(log_tiles.ROUTES)
     app.include_router(pages.router)
     if settings.demo:
         app.include_router(pages.identities)
@@ -138,4 +140,4 @@ def create_app(settings: Settings) -> FastAPI:
 async def _graphql(request: Request) -> Response:
     if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
         return graphiql.page(request)
-    return web.not_allowed(request)
+    return graphql.not_allowed(request)

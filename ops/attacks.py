@@ -23,8 +23,8 @@ from typing import Any
 
 import psycopg
 
-from api.audit import Scope, export
-from api.load import load_operators
+from api.audit.bundle import Scope, export
+from api.demo.load import load_operators
 from projections.engine.projector import Follower
 from projections.transparency.integrator import COLUMNS, Integrator
 from registry.transparency import merkle
@@ -369,8 +369,8 @@ def main() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from api import postgres
-    from api.load import load_world
+    from api.demo.load import load_world
+    from api.local import postgres
     from registry.ledger.database import migrate
 
     console = Console(width=None if os.isatty(1) else 200, highlight=False, markup=False)

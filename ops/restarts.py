@@ -21,10 +21,10 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-from api import postgres
-from api.cluster import find_cluster, runner
-from api.helpers import Helper
-from api.load import load_world
+from api.demo.load import load_world
+from api.local import postgres
+from api.local.cluster import find_cluster, runner
+from api.local.processes import Helper
 from ops.bench.common import free_port
 from projections.engine.projector import Follower
 from registry.ledger.database import migrate

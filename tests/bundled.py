@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from api.archive import Archive, canonical, described
+from api.audit.zip import Archive, canonical, described
 
 Files = dict[str, list[bytes]]  # by name, lines with their ends
 

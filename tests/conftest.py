@@ -17,8 +17,8 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from playwright.sync_api import Browser, Page, sync_playwright
 from psycopg.conninfo import make_conninfo
 
-from api import postgres
-from api.load import load_world
+from api.demo.load import load_world
+from api.local import postgres
 from projections.engine.projector import Follower
 from registry.ledger.database import migrate
 from registry.paths import ROOT
@@ -28,7 +28,7 @@ CACHES = {"MYPY_CACHE_DIR": "mypy", "RUFF_CACHE_DIR": "ruff", "PYTHONPYCACHEPREF
 TEMPLATE = "blank_register"
 LOADED = "loaded_register"
 # Nothing here outlives the run, so nothing needs to reach the disk. A test of crashes must start
-# a server of its own, with `api.postgres.database` and without these.
+# a server of its own, with `api.local.postgres.database` and without these.
 IN_A_HURRY = (
     "fsync=off",
     "synchronous_commit=off",

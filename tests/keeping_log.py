@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from api.signer import HeadSigner
+from api.log.signer import HeadSigner
 from projections.transparency.integrator import COLUMNS, Integrator
 from registry.application.registry import Registry
 from registry.domain import commands

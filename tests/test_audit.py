@@ -14,9 +14,9 @@ from zipfile import ZipFile
 import psycopg
 import pytest
 
-from api.archive import Archive
-from api.audit import Exported, NothingToExport, Scope, export
-from api.load import load_operators
+from api.audit.bundle import Exported, NothingToExport, Scope, export
+from api.audit.zip import Archive
+from api.demo.load import load_operators
 from ops import attacks
 from ops.attacks import TRUSTING, WATCHED, verify
 from projections.engine.derivation import VERSION

@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.audit import Scope
-from api.clerk import ACTOR, LEADER, Clerk
+from api.audit.bundle import Scope
+from api.end_recorder import ACTOR, LEADER, Clerk
 from projections.checking.check import check
 from projections.engine.projector import Follower
 from registry.application.dispatch import DECISIONS

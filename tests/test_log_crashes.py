@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from api.strongbox import open_strongbox
+from api.log.signing_keys import open_strongbox
 from projections.transparency.integrator import Integrator
 from registry.ledger import failpoints
 from registry.paths import ROOT

@@ -12,8 +12,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from api.audit import Scope, export
-from api.imports import import_file
+from api.audit.bundle import Scope, export
+from api.importing.import_file import import_file
 from ops import attacks
 from ops.attacks import TRUSTING, verifier, verify
 from projections.engine.projector import Follower

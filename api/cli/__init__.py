@@ -8,18 +8,18 @@ from collections.abc import Callable
 import typer
 
 from api.cli import (
-    asking,
-    auditing,
-    benching,
-    deciding,
-    erasing,
-    importing,
-    keeping,
-    papers,
-    replaying,
-    running,
-    signing,
-    standing,
+    ask,
+    audit,
+    bench,
+    erase,
+    export,
+    import_file,
+    keys,
+    log,
+    maintenance,
+    replay,
+    run,
+    status,
 )
 from api.cli.terminal import BAD_FILE, EXIT_CODES, NO_DATABASE, REFUSED, complain
 
@@ -35,39 +35,39 @@ app = typer.Typer(
 )
 GROUPS: dict[str, dict[str, Callable[..., None]]] = {
     "Run it": {
-        "up": running.up,
-        "serve": running.serve,
-        "follow": running.follow,
-        "clerk": running.clerk,
-        "checker": running.checker,
-        "log": signing.log,
-        "sign": signing.sign,
+        "up": run.up,
+        "serve": run.serve,
+        "follow": run.follow,
+        "clerk": run.clerk,
+        "checker": run.checker,
+        "log": log.log,
+        "sign": log.sign,
     },
     "Ask it": {
-        "ask": asking.ask,
-        "history": asking.history,
-        "replay": replaying.replay,
-        "diff": replaying.diff,
+        "ask": ask.ask,
+        "history": ask.history,
+        "replay": replay.replay,
+        "diff": replay.diff,
     },
     "Keep it": {
-        "migrate": keeping.migrate,
-        "load": keeping.load,
-        "import": importing.import_,
-        "rebuild": keeping.rebuild,
-        "check": keeping.check,
-        "status": standing.status,
-        "resume": standing.resume,
-        "new-epoch": standing.new_epoch,
-        "erase": erasing.erase,
+        "migrate": maintenance.migrate,
+        "load": maintenance.load,
+        "import": import_file.import_,
+        "rebuild": maintenance.rebuild,
+        "check": maintenance.check,
+        "status": status.status,
+        "resume": status.resume,
+        "new-epoch": status.new_epoch,
+        "erase": erase.erase,
     },
-    "Measure it": {"bench": benching.bench},
-    "Sign": {"new-key": deciding.new_key, "sign-commands": deciding.sign_commands},
-    "Take away": {"token": papers.token, "export-schema": papers.export_schema},
+    "Measure it": {"bench": bench.bench},
+    "Sign": {"new-key": keys.new_key, "sign-commands": keys.sign_commands},
+    "Take away": {"token": export.token, "export-schema": export.export_schema},
 }
 for group, commands in GROUPS.items():
     for name, command in commands.items():
         app.command(name, rich_help_panel=group, epilog=EXIT_CODES)(command)
-app.add_typer(auditing.app, name="audit", rich_help_panel="Take away")
+app.add_typer(audit.app, name="audit", rich_help_panel="Take away")
 
 
 def main() -> None:
@@ -103,8 +103,8 @@ def _code(error: Exception) -> int | None:
     import psycopg
     from eventsourcing.persistence import OperationalError
 
-    from api.lines import BadFile
-    from api.postgres import NoDatabase
+    from api.importing.lines import BadFile
+    from api.local.postgres import NoDatabase
     from registry.domain.errors import Refusal
     from registry.ledger.database import MigrationRefused
 

@@ -88,7 +88,7 @@ def register(home: str, *roles: str) -> Iterator[str]:
     Raises NoDatabase, WrongSession behind a pooler that shares sessions, MigrationRefused where the
     database is of another release, and PrivilegeMissing.
     """
-    from api.postgres import database
+    from api.local.postgres import database
     from projections.engine.rederive import bring_up_to_date
     from registry.ledger.database import migrate, require_schema
     from registry.ledger.privileges import require_roles

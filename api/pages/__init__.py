@@ -18,7 +18,7 @@ from api.pages import (
     search,
     tour,
 )
-from api.pages.faults import missing, still_loading, unavailable
+from api.pages.errors import missing, still_loading, unavailable
 
 __all__ = ["identities", "missing", "router", "still_loading", "unavailable"]
 

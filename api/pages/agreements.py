@@ -10,10 +10,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.pages import forms, timeline
-from api.pages.asking import ask
-from api.pages.faults import PageRoute
+from api.pages.errors import PageRoute
+from api.pages.labels import OPEN_END, Sign, country, interval, phrase, territory
+from api.pages.query import ask
 from api.pages.render import page
-from api.pages.words import OPEN_END, Sign, country, interval, phrase, territory
 from registry.domain.values import AgreementKind, AgreementStatus, Pillar
 
 router = APIRouter(route_class=PageRoute)

@@ -13,12 +13,12 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.pages import forms, plane
-from api.pages.asking import Asked, ask
-from api.pages.faults import PageRoute
+from api.pages import bitemporal_chart, forms
+from api.pages.errors import PageRoute
+from api.pages.labels import moment, territory
 from api.pages.operators import RECOGNITION
+from api.pages.query import Asked, ask
 from api.pages.render import page
-from api.pages.words import moment, territory
 from registry.domain.decisions import day_of
 from registry.domain.values import AdministrationCode, Tin
 
@@ -142,7 +142,7 @@ async def audit(request: Request) -> Response:
         "events": [_placed(row["node"], clocks, now, it["zone"]) for row in rows],
         "sliders": _sliders([row["node"] for row in rows], clocks, now),
         "opened": any(row["node"]["commitment"] for row in rows),
-        "drawing": plane.draw(found["periods"], clocks, now),
+        "drawing": bitemporal_chart.draw(found["periods"], clocks, now),
     }
     return page(request, "audit.html", status=clocks.status, **frame)
 

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from api.pages import forms
-from api.pages.asking import ask
-from api.pages.faults import PageRoute
+from api.pages.errors import PageRoute
+from api.pages.labels import country as name_of
+from api.pages.labels import territory
+from api.pages.query import ask
 from api.pages.render import page
-from api.pages.words import country as name_of
-from api.pages.words import territory
 from registry.domain.values import AdministrationCode
 
 router = APIRouter(route_class=PageRoute)

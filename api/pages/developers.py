@@ -12,12 +12,13 @@ from functools import cache
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api import limits, paging, tokens
-from api.codes import ERRORS, REFUSALS
-from api.pages.faults import PageRoute
+from api.access import tokens
+from api.graphql import limits, paging
+from api.graphql.codes import ERRORS, REFUSALS
+from api.graphql.read_your_writes import PATIENCE
+from api.pages.errors import PageRoute
 from api.pages.render import page
 from api.settings import is_loopback
-from api.sight import PATIENCE
 from registry.paths import EXAMPLES
 
 router = APIRouter(route_class=PageRoute)

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.pages import forms
-from api.pages.asking import ask, context
-from api.pages.faults import PageRoute
+from api.pages.errors import PageRoute
+from api.pages.labels import territory as meant
+from api.pages.query import ask, context
 from api.pages.render import page
-from api.pages.words import territory as meant
 from registry.domain import instants
 from registry.domain.decisions import begins, day_of, ends
 

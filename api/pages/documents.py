@@ -7,13 +7,13 @@ from contextlib import suppress
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from api.global_ids import key_of
+from api.graphql.errors import Unanswered
+from api.graphql.global_ids import key_of
 from api.pages import forms
-from api.pages.asking import ask
-from api.pages.faults import PageRoute
+from api.pages.errors import PageRoute
+from api.pages.labels import territory
+from api.pages.query import ask
 from api.pages.render import page
-from api.pages.words import territory
-from api.refusals import Unanswered
 
 router = APIRouter(route_class=PageRoute)
 

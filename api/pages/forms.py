@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from fastapi import Request
 
-from api.pages.asking import ask, context
+from api.pages.query import ask, context
 from registry.domain import instants
 
 _WITH_ZONE = re.compile(r"([Zz]|[+-]\d\d:\d\d)$")

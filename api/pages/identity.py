@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.authentication import DemoIssuer
+from api.access.authentication import DemoIssuer
+from api.access.tokens import LIFE
 from api.pages import forms
-from api.pages.asking import COOKIE
-from api.pages.faults import PageRoute
+from api.pages.errors import PageRoute
+from api.pages.query import COOKIE
 from api.pages.render import HEADERS, page
-from api.tokens import LIFE
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.pages import forms, persons, timeline
-from api.pages.asking import Asked, ask
-from api.pages.faults import PageRoute
+from api.pages.errors import PageRoute
+from api.pages.labels import civil, moment, standing, territory
+from api.pages.query import Asked, ask
 from api.pages.render import page
-from api.pages.words import civil, moment, standing, territory
 from registry.domain.values import AdministrationCode, Tin
 
 router = APIRouter(route_class=PageRoute)

@@ -8,11 +8,11 @@ from uuid import uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api import access
-from api.access import Action, Resource
+from api.access import policy
+from api.access.policy import Action, Resource
 from api.pages import forms
-from api.pages.asking import ask, context
-from api.pages.faults import PageRoute
+from api.pages.errors import PageRoute
+from api.pages.query import ask, context
 from api.pages.render import HEADERS, page
 from projections.persons import LONGEST
 from registry.domain import commands as c
@@ -150,8 +150,8 @@ async def _begun(request: Request, typed: str, kind: type[c.Command]) -> Tin | R
 
 async def _forbidden(request: Request, tin: Tin, kind: type[c.Command]) -> str:
     asker = (await context(request)).asker
-    about = Resource(access.operator(tin).home, tin, command=kind)
-    return access.decide(asker, Action.RECORD, about).reason
+    about = Resource(policy.operator(tin).home, tin, command=kind)
+    return policy.decide(asker, Action.RECORD, about).reason
 
 
 def _command(typed: dict[str, str]) -> dict[str, str]:

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.pages import forms
-from api.pages.asking import ask
-from api.pages.faults import PageRoute
+from api.pages.errors import PageRoute
+from api.pages.query import ask
 from api.pages.render import page
 from registry.domain.programme_rules import NOT_ON_RECORD
 

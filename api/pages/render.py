@@ -9,9 +9,9 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from api.pages import forms, words
-from api.pages.asking import subject
-from api.static_files import address
+from api.http.static_files import address
+from api.pages import forms, labels
+from api.pages.query import subject
 from registry.paths import TEMPLATES
 
 #: Nothing from another host, nothing inline, never inside somebody else's frame.
@@ -36,27 +36,27 @@ templates = Environment(
     loader=FileSystemLoader(TEMPLATES),
     autoescape=True,
     # What an older ledger holds and nobody can see is shown by its number; markup of our own stays.
-    finalize=lambda it: words.shown(it) if type(it) is str else it,
+    finalize=lambda it: labels.shown(it) if type(it) is str else it,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
 templates.globals["static"] = address
 templates.filters |= {
-    "sign": words.sign,
-    "standing": words.standing,
-    "outcome": words.outcome,
-    "country": words.country,
-    "language": words.language,
-    "words": words.phrase,
-    "measure": words.measure,
-    "event_name": words.event_name,
-    "details": words.details,
+    "sign": labels.sign,
+    "standing": labels.standing,
+    "outcome": labels.outcome,
+    "country": labels.country,
+    "language": labels.language,
+    "words": labels.phrase,
+    "measure": labels.measure,
+    "event_name": labels.event_name,
+    "details": labels.details,
     "capitalize_first": lambda text: text[:1].upper() + text[1:],
-    "instant": words.instant,
-    "civil": words.civil,
-    "interval": words.interval,
-    "some_day": words.some_day,
+    "instant": labels.instant,
+    "civil": labels.civil,
+    "interval": labels.interval,
+    "some_day": labels.some_day,
     "thousands": lambda number: f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
 }
 

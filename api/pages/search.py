@@ -8,11 +8,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.pages.asking import ask
-from api.pages.cases import CASES
-from api.pages.faults import PageRoute
+from api.pages.acceptance_cases import CASES
+from api.pages.errors import PageRoute
+from api.pages.labels import is_called, territory
+from api.pages.query import ask
 from api.pages.render import page
-from api.pages.words import is_called, territory
 from registry.domain.identifiers import LONGEST, normal
 from registry.domain.texts import folded
 from registry.domain.values import Tin

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.pages import forms
-from api.pages.asking import Asked, ask
-from api.pages.cases import CASES, Asking, Case
-from api.pages.faults import PageRoute
+from api.pages.acceptance_cases import CASES, Asking, Case
+from api.pages.errors import PageRoute
+from api.pages.query import Asked, ask
 from api.pages.render import page
 
 router = APIRouter(route_class=PageRoute)

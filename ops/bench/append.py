@@ -18,8 +18,8 @@ from uuid import uuid4
 
 import psycopg
 
-from api.load import load_world
-from api.tokens import issue
+from api.access.tokens import issue
+from api.demo.load import load_world
 from ops.bench import common, installing, results, servers, stores, traffic
 from ops.bench.common import Measure, Section, Unfit
 from ops.bench.questions import write_bodies

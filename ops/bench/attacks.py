@@ -11,8 +11,8 @@ from typing import Any
 
 from rich.table import Table
 
-from api.limits import read
-from api.schema import core
+from api.graphql.limits import read
+from api.graphql.schema import core
 from ops.bench.common import console
 
 ROUNDS = 5

@@ -25,8 +25,8 @@ from psycopg.conninfo import make_conninfo
 from rich.console import Console
 from rich.table import Table
 
-from api import postgres
-from api.load import load_operators, load_world
+from api.demo.load import load_operators, load_world
+from api.local import postgres
 from projections.engine.projector import Follower
 from registry.ledger.database import migrate
 

@@ -20,7 +20,7 @@ from time import perf_counter
 
 import psycopg
 
-from api.tokens import issue
+from api.access.tokens import issue
 from ops.bench import common, results, servers, traffic
 from ops.bench.common import Section
 from ops.bench.questions import KINDS, Kind, write_bodies

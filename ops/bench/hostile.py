@@ -26,7 +26,7 @@ from typing import Any
 import psycopg
 from rich.table import Table
 
-from api.tokens import issue
+from api.access.tokens import issue
 from ops.bench import common, servers
 from ops.bench.askers import Asked
 from ops.bench.attacks import DOCUMENTS, PRODUCTS

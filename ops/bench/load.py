@@ -26,9 +26,9 @@ from psycopg.conninfo import make_conninfo
 from rich.console import Console
 from rich.table import Table
 
-from api import postgres
-from api.load import load_operators, load_world
-from api.synthetic import Population
+from api.demo.load import load_operators, load_world
+from api.demo.population import Population
+from api.local import postgres
 from projections.engine.projector import Follower
 from registry.application.registry import Registry
 from registry.ledger.database import environment, migrate

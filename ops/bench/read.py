@@ -19,7 +19,7 @@ from typing import Any
 
 import psycopg
 
-from api.tokens import issue
+from api.access.tokens import issue
 from ops.bench import common, installing, pgbench, results, servers, traffic
 from ops.bench.common import Section, Unfit
 from ops.bench.questions import KINDS, Kind, essence, write_bodies

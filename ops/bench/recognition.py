@@ -28,7 +28,7 @@ from pathlib import Path
 from statistics import quantiles
 from time import monotonic, sleep
 
-from api.tokens import issue
+from api.access.tokens import issue
 
 QUERY = """
 query ($tin: TIN!, $in: AdministrationCode!, $at: DateTime, $knownAt: DateTime) {

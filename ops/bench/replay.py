@@ -32,7 +32,7 @@ from eventsourcing.postgres import PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 from psycopg.sql import SQL, Identifier
 
-from api.tokens import issue
+from api.access.tokens import issue
 from ops.bench import common, installing, results, servers
 from ops.bench.common import Measure, Section, Unfit
 from ops.bench.servers import PEERS, World

@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from api.helpers import Helper
+from api.local.processes import Helper
 from ops.bench import common, installing, pgbench
 from ops.bench.common import Unfit
 from ops.bench.questions import KINDS, Kind, peers

@@ -11,11 +11,11 @@ from uuid import uuid4
 
 import httpx
 
+from api.access.tokens import issue
 from api.app import create_app
+from api.http.service import Service
 from api.pages.forms import CSRF_COOKIE, CSRF_FIELD, masked
-from api.service import Service
 from api.settings import Settings
-from api.tokens import issue
 from projections.engine.projector import Follower
 from registry.application.registry import Registry
 from registry.domain import commands
@@ -179,7 +179,7 @@ class Client:
 
     @staticmethod
     def app_inputs() -> list[tuple[str, str]]:
-        from api.schema import core
+        from api.graphql.schema import core
 
         fields = core.mutation_type.fields if core.mutation_type else {}
         return [

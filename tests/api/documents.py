@@ -18,8 +18,8 @@ from graphql import (
     is_leaf_type,
 )
 
-from api.planning.sql import Rows, Told, Value, place
-from api.schema import core
+from api.graphql.schema import core
+from api.graphql.sql_fields import Rows, Told, Value, place
 from tests.api.region import FRUIT, OLD, OPEN, QUIET, SHUT, STEEL
 
 ROOTS = ("operator", "operatorsByTin", "recognition", "recognitions", "agreement", "recognitionsOf")

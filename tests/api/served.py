@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from api.helpers import Helper
+from api.local.processes import Helper
 
 
 @contextmanager

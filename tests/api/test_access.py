@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.access import (
+from api.access.policy import (
     OWN_COMMANDS,
     PUBLIC,
     Action,

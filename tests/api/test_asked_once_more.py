@@ -8,7 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from api import again
+from api.graphql import retry
 from tests.api.client import ACME, AUDITOR, CHINA, Client
 
 PLANNED = "query ($tin: TIN!) { operator(tin: $tin) { tin name } }"
@@ -52,7 +52,7 @@ def test_a_command_is_given_once(counter: Client, monkeypatch: pytest.MonkeyPatc
     """The successor is of another customs: whether it may be seen is read before anything is
     recorded, and that reading fails."""
     given: list[Any] = []
-    monkeypatch.setattr("api.mutations.operators", fails_of_a_dead_connection(given))
+    monkeypatch.setattr("api.graphql.types.mutations.operators", fails_of_a_dead_connection(given))
     document = """mutation ($input: MergeIntoInput!) {
       mergeInto(input: $input) { __typename }
     }"""
@@ -91,4 +91,4 @@ def fails_of_a_dead_connection(given: list[Any]) -> Any:
 def test_only_a_dead_connection_is_a_reason_to_ask_again(
     error: BaseException | None, dead: bool
 ) -> None:
-    assert again.was_dead(error) is dead
+    assert retry.was_dead(error) is dead

@@ -9,8 +9,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from api.limits import BODY
-from api.paging import cursor
+from api.graphql.limits import BODY
+from api.graphql.paging import cursor
 from tests.api.client import ACME, AUDITOR, CHINA, Client, small_world
 
 EVENTS = "{ events%s { edges { node { type } } } }"

@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from api.codes import ERRORS, REFUSALS, RefusalCode, field_at_fault, kinds
-from api.counter import LATER
-from api.mutations import SPELLED
-from api.schema import core
+from api.graphql.codes import ERRORS, REFUSALS, RefusalCode, field_at_fault, kinds
+from api.graphql.executor import LATER
+from api.graphql.schema import core
+from api.graphql.types.mutations import SPELLED
 from registry.domain import commands as c
 from registry.domain.errors import Refusal
 from registry.paths import OPS, ROOT

@@ -12,9 +12,9 @@ import pytest
 from graphql import OperationDefinitionNode
 from strawberry.utils.str_converters import to_camel_case
 
-from api.limits import read
-from api.planning.commands import as_it_stands, order
-from api.schema import core
+from api.graphql.limits import read
+from api.graphql.planner.mutations import as_it_stands, order
+from api.graphql.schema import core
 from projections.engine.projector import Follower
 from registry.domain import commands
 from tests.api.client import ACME, CHINA, Client, small_world

@@ -10,8 +10,8 @@ import brotli
 import pytest
 from starlette.types import Message
 
-from api import compression
-from api.compression import AS_IT_IS, LEAST, Wanted, compressing, wanted, zstd
+from api.http import compression
+from api.http.compression import AS_IT_IS, LEAST, Wanted, compressing, wanted, zstd
 from tests.api.client import AUDITOR, Client
 from tests.api.test_exchanges import counted
 
@@ -167,7 +167,7 @@ def test_an_answer_that_commands_is_compressed_alike(counter: Client) -> None:
 
 
 def _token(counter: Client) -> str:
-    from api.tokens import issue
+    from api.access.tokens import issue
 
     return issue(AUDITOR, counter.home)
 

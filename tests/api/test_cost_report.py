@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from api.allowance import AT_ONCE, Allowance
-from api.limits import COST, read
-from api.schema import core
+from api.graphql.limits import COST, read
+from api.graphql.schema import core
+from api.http.rate_limit import AT_ONCE, Allowance
 from ops.bench.attacks import PRODUCTS
 from tests.api.client import AUDITOR, Client
 from tests.api.region import FRUIT, region

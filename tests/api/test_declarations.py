@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from api.limits import BATCH_BODY, Documents
-from api.schema import core
+from api.graphql.limits import BATCH_BODY, Documents
+from api.graphql.schema import core
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 from tests.api.documents import INSTANTS, TINS
 from tests.api.region import FRUIT, QUIET, STEEL, record, region

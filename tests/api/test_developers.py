@@ -21,10 +21,10 @@ from typing import Any
 
 import pytest
 
-from api import cors
-from api.codes import ERRORS, REFUSALS
+from api.access.tokens import issue
+from api.graphql.codes import ERRORS, REFUSALS
+from api.http import cors
 from api.pages.developers import ANSWER_HEADERS, ASKING, REQUEST_HEADERS, SITUATIONS
-from api.tokens import issue
 from projections.engine.projector import Follower
 from registry.paths import EXAMPLES
 from tests.api.client import CHINA, Client

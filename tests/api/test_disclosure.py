@@ -18,7 +18,7 @@ from graphql import (
     is_leaf_type,
 )
 
-from api.schema import core
+from api.graphql.schema import core
 from registry.domain.disclosure import CERTIFIED, Stretch, disclosed_flags, disclosed_stretches
 from registry.domain.values import CLOSED, ENDED, HELD, PENDING, Status
 from tests.api.client import AUDITOR, CHINA, KOREA, Client

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.pages.asking import COOKIE
-from api.tokens import issue
+from api.access.tokens import issue
+from api.pages.query import COOKIE
 from tests.api.client import AUDITOR, Client
 from tests.api.region import record
 from tests.api.test_corrected import kept

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.clerk import Clerk
+from api.end_recorder import Clerk
 from projections.engine.projector import Follower
 from tests.api.client import AUDITOR, Client
 

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from api.access.tokens import issue
 from api.cli import app
-from api.imports import import_file
-from api.tokens import issue
+from api.importing.import_file import import_file
 from projections.engine.projector import Follower
 from projections.persons import Particulars
 from registry.domain.values import Tin

@@ -12,8 +12,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from api.audit import Scope, export
-from api.strongbox import WITNESSES
+from api.audit.bundle import Scope, export
+from api.log.signing_keys import WITNESSES
 from ops.attacks import verify
 from projections.engine.projector import Follower
 from projections.engine.rebuild import digests, rebuild

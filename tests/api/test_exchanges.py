@@ -11,10 +11,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api import logs
-from api.limits import DECLARATIONS_BODY
-from api.persisted import KEPT, Persisted
-from api.tokens import issue
+from api.access.tokens import issue
+from api.graphql.limits import DECLARATIONS_BODY
+from api.graphql.persisted_queries import KEPT, Persisted
+from api.observability import logging
 from tests.api.client import AUDITOR, CHINA, Client
 
 QUESTION = {"query": "{ __typename }"}
@@ -27,7 +27,7 @@ def lines(said: str) -> list[dict[str, Any]]:
 
 
 def last(capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    logs.write()
+    logging.write()
     return lines(capfd.readouterr().err)[-1]
 
 

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.app import create_app
-from api.fairness import FairQueue, Refusals
-from api.limits import DECLARATIONS_BODY, Documents
-from api.parsing import Parser
-from api.refusals import Declined
-from api.schema import core
+from api.graphql.errors import Declined
+from api.graphql.limits import DECLARATIONS_BODY, Documents
+from api.graphql.parsing import Parser
+from api.graphql.schema import core
+from api.http.fair_queue import FairQueue, Refusals
 from api.settings import Settings
 from tests.api.client import AUDITOR, CHINA, Client
 from tests.api.region import region
@@ -321,7 +321,7 @@ def test_a_client_that_asks_by_hash_first_is_not_refused_by_that(region: Client)
 
 
 def _token(client: Client) -> str:
-    from api.tokens import issue
+    from api.access.tokens import issue
 
     return issue(AUDITOR, client.home)
 

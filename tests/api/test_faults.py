@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from starlette.routing import Mount, Route
 
-from api import counter
-from api.pages.asking import COOKIE
-from api.tokens import issue
+from api.access.tokens import issue
+from api.graphql import executor
+from api.pages.query import COOKIE
 from tests.api.client import ACME, AUDITOR, CHINA, Client, small_world
 from tests.gate import Gate
 
@@ -183,7 +183,7 @@ def test_no_question_is_answered_by_a_fault(
     gated: tuple[Client, Gate], how: str, question: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, gate = gated
-    monkeypatch.setattr(counter, "FEED_PATIENCE", 2 * DEADLINE)  # a minute, else
+    monkeypatch.setattr(executor, "FEED_PATIENCE", 2 * DEADLINE)  # a minute, else
     gate.open()
     by = CHINA if question == "a command" else AUDITOR
     _until_it_answers(client, {"cookie": f"{COOKIE}={issue(by, client.home)}"})

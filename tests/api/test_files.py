@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.files import BadFile, Told
-from api.files.layouts import Layout, layout_of
-from api.files.reading import Source, source_of
-from api.files.templates import template_of
+from api.importing.files import BadFile, Told
+from api.importing.files.layouts import Layout, layout_of
+from api.importing.files.reading import Source, source_of
+from api.importing.files.templates import template_of
 from registry.domain import commands as c
 from registry.domain.errors import BadValue
 from tests.chance import TIMES

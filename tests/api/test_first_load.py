@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from api import first_load
+from api.http import first_load
 from tests.api.client import ACME, Client
 
 

@@ -24,9 +24,9 @@ from graphql import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.costs import cost
-from api.global_ids import TYPES, GlobalId, key_of
-from api.schema import core
+from api.graphql.costs import cost
+from api.graphql.global_ids import TYPES, GlobalId, key_of
+from api.graphql.schema import core
 from projections.engine.projector import Follower
 from projections.reads.bitemporal_sql import AsOf
 from tests.api.client import AUDITOR, CHINA, KOREA, Client

@@ -9,9 +9,9 @@ from types import ModuleType
 import pytest
 
 from api import pages
-from api.pages.asking import COOKIE
+from api.access.tokens import issue
 from api.pages.forms import CSRF_COOKIE
-from api.tokens import issue
+from api.pages.query import COOKIE
 from tests.api.client import ACME, AUDITOR, CHINA, Client
 
 

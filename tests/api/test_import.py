@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.files import BadFile, Told
-from api.files.reading import source_of
-from api.imports import import_file, import_lines
+from api.importing.files import BadFile, Told
+from api.importing.files.reading import source_of
+from api.importing.import_file import import_file, import_lines
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.ledger.database import environment

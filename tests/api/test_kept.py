@@ -16,8 +16,8 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from api.planning import kept
-from api.planning.kept import Verdicts
+from api.graphql.planner import verdict_cache
+from api.graphql.planner.verdict_cache import Verdicts
 from projections.engine.projector import Follower
 from projections.engine.status import resume
 from projections.reads import planner_selects
@@ -67,12 +67,12 @@ select o.at, o.known, {rows.mark("o", "'null'").replace("{clocks}", "0")}, a.cod
     {_verdicts("null")}, {_verdicts("a.code")} {_SETTLED}"""
 
 
-@pytest.mark.parametrize("letters", (kept.LETTERS, 2_000))
+@pytest.mark.parametrize("letters", (verdict_cache.LETTERS, 2_000))
 def test_what_is_kept_is_what_the_rule_says(
     database: str, monkeypatch: pytest.MonkeyPatch, letters: int
 ) -> None:
     """Also where hardly any text is kept for long."""
-    monkeypatch.setattr(kept, "LETTERS", letters)
+    monkeypatch.setattr(verdict_cache, "LETTERS", letters)
     codes = [a + b for a, b in product(ascii_uppercase, repeat=2)]
     asked: list[tuple[Any, ...]] = []
     with psycopg.connect(database, autocommit=True) as connection:
@@ -218,7 +218,7 @@ async def _keeping(database: str) -> AsyncIterator[Verdicts]:
 def test_what_is_kept_again_takes_no_more_room_than_before(
     region: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "LETTERS", 500)
+    monkeypatch.setattr(verdict_cache, "LETTERS", 500)
     version = _version(region.database)
 
     def mark(home: str, *consents: str) -> bytes:
@@ -237,7 +237,7 @@ def test_what_is_kept_again_takes_no_more_room_than_before(
             return verdicts._letters, sum(it.letters for it in texts)
 
     counted, held = asyncio.run(in_turn())
-    assert counted == held > kept.LETTERS / 2
+    assert counted == held > verdict_cache.LETTERS / 2
 
 
 def test_of_two_with_one_number_the_elder_is_told_first(region: Client) -> None:
@@ -269,7 +269,7 @@ def _mark(
     alike = [[it] * len(numbers) for it in ("CN-AEO", "ACE", "VALID", "VALID", "")]
     head = [0, version, None, [home, *alike, [], consents]]
     own = json.dumps([numbers, since]).encode()
-    return json.dumps(head, separators=(",", ":")).encode() + kept.OWN + own
+    return json.dumps(head, separators=(",", ":")).encode() + verdict_cache.OWN + own
 
 
 def test_nothing_is_kept_longer_than_the_law_it_is_of(region: Client) -> None:

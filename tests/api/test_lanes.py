@@ -18,11 +18,11 @@ import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool, PoolClosed
 
-from api.planning import lane
-from api.planning.coalescer import Coalescer
-from api.planning.compiler import Plan
-from api.tallies import PAUSE
-from api.tokens import issue
+from api.access.tokens import issue
+from api.graphql.planner import connection as lane
+from api.graphql.planner.batcher import Coalescer
+from api.graphql.planner.compiler import Plan
+from api.observability.counters import PAUSE
 from tests.api.client import AUDITOR, Client
 from tests.api.region import FRUIT, region
 from tests.api.served import served

@@ -10,8 +10,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
-from api.planning.coalescer import Coalescer, cell
-from api.planning.compiler import Plan
+from api.graphql.planner.batcher import Coalescer, cell
+from api.graphql.planner.compiler import Plan
 
 SECONDS = 2.0  # that a question may take
 #: Each row sleeps for as long as it says.

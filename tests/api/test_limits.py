@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from graphql import get_introspection_query
 
-from api import counter as counters
-from api.allowance import AT_ONCE, REMEMBERED, Allowance
-from api.limits import BODY, CACHED, CACHED_TEXT, COST, REFUSED, Document, Documents, read
-from api.schema import core
+from api.graphql import executor as counters
+from api.graphql.limits import BODY, CACHED, CACHED_TEXT, COST, REFUSED, Document, Documents, read
+from api.graphql.schema import core
+from api.http.rate_limit import AT_ONCE, REMEMBERED, Allowance
 from ops.bench.attacks import DOCUMENTS, KEYS, PRODUCTS
 from ops.bench.questions import KINDS
 from tests.api.client import AUDITOR, Client

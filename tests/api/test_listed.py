@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.files import BadFile, Told
-from api.files.layouts import layout_of
-from api.files.reading import source_of
-from api.imports import Report, import_lines
+from api.importing.files import BadFile, Told
+from api.importing.files.layouts import layout_of
+from api.importing.files.reading import source_of
+from api.importing.import_file import Report, import_lines
 from tests.workbooks import workbook
 
 GIVEN = (

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from api.pages.asking import COOKIE
-from api.tokens import issue
+from api.access.tokens import issue
+from api.pages.query import COOKIE
 from projections.checking.check import check
 from projections.engine.projector import Follower
 from tests.api.client import AUDITOR, CHINA, KOREA, Client

@@ -10,9 +10,9 @@ from graphql import GraphQLList, GraphQLNonNull, coerce_input_value
 from msgspec import structs
 from strawberry.utils.str_converters import to_camel_case
 
-from api.mutations import INPUTS, shape
-from api.mutations import read as read_input
-from api.schema import core
+from api.graphql.schema import core
+from api.graphql.types.mutations import INPUTS, shape
+from api.graphql.types.mutations import read as read_input
 from registry.domain import commands
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client
 

@@ -11,10 +11,10 @@ import pytest
 from pydantic import ValidationError
 from starlette.routing import Mount, Route
 
-from api.cors import ASKED
-from api.openapi import NOT_DESCRIBED, OF_PAGES, document
-from api.pages.faults import PageRoute
-from api.security_contact import PATH, absent, text
+from api.http.cors import ASKED
+from api.http.openapi import NOT_DESCRIBED, OF_PAGES, document
+from api.http.security_contact import PATH, absent, text
+from api.pages.errors import PageRoute
 from api.settings import Settings
 from registry.paths import SCHEMA
 from tests.api.client import ACME, Client

@@ -12,10 +12,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from api.pages import words
-from api.pages.asking import COOKIE
-from api.pages.cases import CASES
-from api.tokens import issue
+from api.access.tokens import issue
+from api.pages import labels
+from api.pages.acceptance_cases import CASES
+from api.pages.query import COOKIE
 from tests.api.client import AUDITOR, Client
 
 SUSPENDED, ANNULLED, HIDDEN = "CN0000000012", "FRSYNTHETIC0002", "NLSYNTHETIC0001"
@@ -185,8 +185,11 @@ def test_a_person_and_a_machine_are_told_the_same(at: Client, tin: str, known: s
     zone = told["administration"]["timeZone"]
     believed = [p for p in told["periods"] if p["recordedTo"] is None]
     for period in believed:
-        sign = words.standing(period)
-        since, until = words.civil(period["validFrom"], zone), words.civil(period["validTo"], zone)
+        sign = labels.standing(period)
+        since, until = (
+            labels.civil(period["validFrom"], zone),
+            labels.civil(period["validTo"], zone),
+        )
         drawn = f"{sign.word} from {since}" + (f" to {until}" if until else ", no end in sight")
         assert drawn in page, drawn  # in the picture
         assert re.search(rf"{re.escape(sign.word)} \S+ {since} {until}", page)  # and in the table
@@ -194,9 +197,9 @@ def test_a_person_and_a_machine_are_told_the_same(at: Client, tin: str, known: s
     for edge in told["history"]["edges"]:
         event = edge["node"]
         position = f"{event['position']:,}".replace(",", " ")
-        assert f"{position} {words.event_name(event['type'])}" in page
+        assert f"{position} {labels.event_name(event['type'])}" in page
     for recognition in told["recognisedIn"]:
-        assert words.country(recognition["in"]) in page
+        assert labels.country(recognition["in"]) in page
 
 
 def test_a_country_counts_its_partners_as_the_service_does(at: Client) -> None:

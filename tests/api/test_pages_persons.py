@@ -10,8 +10,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from api.pages.asking import COOKIE
-from api.tokens import issue
+from api.access.tokens import issue
+from api.pages.query import COOKIE
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client
 from tests.api.test_erasure import COMPANY, CONTACTS, GROUND, named, page_of
 

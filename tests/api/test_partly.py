@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from api.pages.asking import COOKIE
-from api.schema import core
-from api.tokens import issue
+from api.access.tokens import issue
+from api.graphql.schema import core
+from api.pages.query import COOKIE
 from tests.api.client import AUDITOR, Client
 from tests.api.test_planner import _asker, _plain, _planned, _read, _run, _stock
 

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from api import tallies
-from api.patience import TICK, Patience, left_when_cancelled
+from api.graphql.deadlines import TICK, Patience, left_when_cancelled
+from api.observability import counters
 
 
 def test_a_question_that_takes_too_long_is_cut_short_and_no_other() -> None:
@@ -102,13 +102,13 @@ def test_what_is_gathered_adds_up_to_what_was_told_one_by_one() -> None:
         async def tell(seconds: Histogram, answers: Counter, gathered: bool) -> None:
             for amount in amounts:
                 if gathered:
-                    tallies.count(answers.labels(200))
-                    tallies.observe(seconds, amount)
+                    counters.count(answers.labels(200))
+                    counters.observe(seconds, amount)
                 else:
                     answers.labels(200).inc()
                     seconds.observe(amount)
             if gathered:
-                await asyncio.sleep(2 * tallies.PAUSE)
+                await asyncio.sleep(2 * counters.PAUSE)
 
         asyncio.run(tell(seconds, answers, gathered))
         lines = generate_latest(registry).splitlines()

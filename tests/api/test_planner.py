@@ -27,14 +27,15 @@ from graphql import (
 )
 from prometheus_client import REGISTRY
 
-from api import declarations, tallies
-from api.access import PUBLIC, Asker, named
-from api.context import Context
-from api.limits import Document, read
-from api.planning import coalescer
-from api.planning.sql import Rows, Told, Value, place
-from api.positions import MinPosition
-from api.schema import core, schema
+from api.access.policy import PUBLIC, Asker, named
+from api.graphql import declarations
+from api.graphql.context import Context
+from api.graphql.limits import Document, read
+from api.graphql.planner import batcher
+from api.graphql.positions import MinPosition
+from api.graphql.schema import core, schema
+from api.graphql.sql_fields import Rows, Told, Value, place
+from api.observability import counters
 from ops.bench.questions import VERDICT
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 from tests.api.documents import SUBJECTS, Asking
@@ -149,8 +150,8 @@ def test_those_who_arrive_together_share_a_statement(
         sizes.append(len(rows))
         return columns(rows)
 
-    columns = coalescer.columns
-    monkeypatch.setattr(coalescer, "columns", counted)
+    columns = batcher.columns
+    monkeypatch.setattr(batcher, "columns", counted)
     context = region.service.context(_asker(region, AUDITOR))
     document = read(core, "query ($tin: TIN!) { operator(tin: $tin) { tin } }")
 
@@ -158,7 +159,7 @@ def test_those_who_arrive_together_share_a_statement(
 
     assert sum(sizes) == 200
     assert len(sizes) <= 6
-    assert max(sizes) == coalescer.ROWS
+    assert max(sizes) == batcher.ROWS
 
 
 def test_a_null_where_none_may_be_is_worded_by_the_executor_and_spoils_no_neighbour(
@@ -366,7 +367,7 @@ def _declined() -> dict[str, float]:
 
 
 def _declined_fields() -> dict[tuple[str, str], float]:
-    tallies.add()
+    counters.add()
     return {
         (sample.labels["reason"], sample.labels["field"]): sample.value
         for metric in REGISTRY.collect()

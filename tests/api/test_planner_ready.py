@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.limits import read
-from api.schema import core
+from api.graphql.limits import read
+from api.graphql.schema import core
 from tests.api.client import Client
 from tests.api.region import region
 from tests.api.test_planner import NOWS, _asker, _plain, _planned, _run, _stock

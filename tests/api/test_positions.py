@@ -17,10 +17,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from api import postgres, sight, web
-from api.cluster import find_cluster
-from api.positions import MinPosition
-from api.seen import FILE, Memory
+from api.graphql import read_your_writes
+from api.graphql.positions import MinPosition
+from api.graphql.seen_positions import FILE, Memory
+from api.http import graphql
+from api.local import postgres
+from api.local.cluster import find_cluster
 from projections.engine.projector import Follower
 from registry.application.registry import Registry
 from registry.ledger import epochs
@@ -94,9 +96,9 @@ def gate(servers: Servers) -> Iterator[Gate]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web, "PATIENCE", 0.3)
-    monkeypatch.setattr(sight, "PAUSE", 0.05)
-    monkeypatch.setattr(sight, "KEEP", 0.05)
+    monkeypatch.setattr(graphql, "PATIENCE", 0.3)
+    monkeypatch.setattr(read_your_writes, "PAUSE", 0.05)
+    monkeypatch.setattr(read_your_writes, "KEEP", 0.05)
 
 
 def rename(database: str, *names: str) -> None:

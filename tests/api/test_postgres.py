@@ -13,13 +13,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from api.postgres import NoDatabase, database
+from api.local.postgres import NoDatabase, database
 
 # Another process with need of the database: it says the URL, and leaves when its input ends.
 GUEST = """
 import sys
 from pathlib import Path
-from api.postgres import database
+from api.local.postgres import database
 
 with database(Path(sys.argv[1])) as url:
     print(url, flush=True)
@@ -181,7 +181,7 @@ def test_sigterm_stops_the_server_too(home: Path) -> None:
 def test_a_server_that_has_stalled_is_said_so_and_not_waited_for(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.postgres.SILENCE", 2)  # the least that libpq waits
+    monkeypatch.setattr("api.local.postgres.SILENCE", 2)  # the least that libpq waits
     with guest(home):
         server = postmaster(home)
         os.kill(server, signal.SIGSTOP)

@@ -11,8 +11,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from api import readlog
-from api.readlog import Look
+from api.access import read_log
+from api.access.read_log import Look
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client, small_world
 from tests.api.test_erasure import COMPANY, CONTACTS, erased, named, page_of
 
@@ -73,7 +73,7 @@ def test_what_the_table_cannot_take_is_told_in_the_log(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(readlog, "PATIENCE", 0.05)
+    monkeypatch.setattr(read_log, "PATIENCE", 0.05)
     with Client(database, tmp_path) as counter:
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute("alter table access.read_log rename to gone")
@@ -104,7 +104,7 @@ def test_looking_never_waits_for_the_table(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(readlog, "CAPACITY", 3)
+    monkeypatch.setattr(read_log, "CAPACITY", 3)
     with Client(database, tmp_path) as counter:
         for n in range(5):
             counter.service.readlog.keep(look(f"CN{n}"))
@@ -119,7 +119,7 @@ def test_a_database_that_comes_back_is_told_everything(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(readlog, "PATIENCE", 0.05)
+    monkeypatch.setattr(read_log, "PATIENCE", 0.05)
     with (
         Client(database, tmp_path) as counter,
         psycopg.connect(database, autocommit=True) as connection,

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from api import postgres
-from api.cluster import find_cluster, runner
+from api.local import postgres
+from api.local.cluster import find_cluster, runner
 from registry.ledger.database import migrate
 from tests.api.client import small_world
 from tests.api.served import served

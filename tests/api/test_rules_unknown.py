@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import pytest
 
-from api.pages.asking import COOKIE
-from api.schema import core
-from api.tokens import issue
+from api.access.tokens import issue
+from api.graphql.schema import core
+from api.pages.query import COOKIE
 from registry.domain.errors import GroundNeeded
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 from tests.api.region import operator, record, region

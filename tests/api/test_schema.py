@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from graphql import GraphQLEnumType, ast_from_value, build_schema, is_enum_type, print_ast
 
-from api.enum_values import VALUES
-from api.glossary import undescribed
-from api.schema import core, schema
+from api.graphql.descriptions import undescribed
+from api.graphql.enum_descriptions import VALUES
+from api.graphql.schema import core, schema
 from registry.paths import SCHEMA
 from tests.paths import CONTRACT
 

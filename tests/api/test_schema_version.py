@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 import pytest
 from graphql import GraphQLScalarType, build_schema, specified_scalar_types
 
-from api.schema import core
-from api.schema_version import deprecated, faults, version
+from api.graphql.schema import core
+from api.graphql.schema_version import deprecated, faults, version
 from tests.api.client import Client
 from tests.api.region import region
 

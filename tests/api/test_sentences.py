@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.reasons import Fact, civil_day, why, why_relied
-from api.sentences import IN_GENERAL, sentence
+from api.graphql.types.reason_sentences import IN_GENERAL, sentence
+from api.graphql.types.reasons import Fact, civil_day, why, why_relied
 from registry.domain.agreements.events import Clause
 from registry.domain.agreements.timeline import Link, LinkState
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
@@ -292,8 +292,8 @@ def test_the_page_of_such_an_operator_is_whole(bhutan: Client) -> None:
 
 
 def _cookie(client: Client, subject: str) -> dict[str, str]:
-    from api.pages.asking import COOKIE
-    from api.tokens import issue
+    from api.access.tokens import issue
+    from api.pages.query import COOKIE
 
     return {"cookie": f"{COOKIE}={issue(subject, client.home)}"}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from api.pages.asking import COOKIE
-from api.tokens import issue
+from api.access.tokens import issue
+from api.pages.query import COOKIE
 from registry.domain import commands as c
 from registry.domain import signatures
 from registry.domain.values import Tin

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 import structlog
 
-from api.signer import HeadSigner
-from api.strongbox import alone, open_strongbox
+from api.log.signer import HeadSigner
+from api.log.signing_keys import alone, open_strongbox
 from projections.transparency.verify_log import NotToBeSigned
 from registry.transparency import merkle
 from registry.transparency.signed_notes import Checkpoint, read_checkpoint, read_note

@@ -15,7 +15,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from api import counter
+from api.graphql import executor
 from registry.ledger import database as databases
 from registry.ledger import group_commit, group_commit_async, recorder
 from tests.api.client import ACME, CHINA, Client, small_world
@@ -35,7 +35,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         (group_commit_async, "SILENCE", 1.5),
         (recorder, "READING", 1.5),
         (recorder, "PATIENCE", 2.0),
-        (counter, "COMMAND_PATIENCE", 4.0),
+        (executor, "COMMAND_PATIENCE", 4.0),
     ):
         monkeypatch.setattr(module, name, seconds)
 

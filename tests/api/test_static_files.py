@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from api.static_files import address, content, names
+from api.http.static_files import address, content, names
 from registry.paths import STATIC
 from tests.api.client import Client
 

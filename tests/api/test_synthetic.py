@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from api import load
-from api.load import load_operators
-from api.synthetic import Population
+from api.demo import load
+from api.demo.load import load_operators
+from api.demo.population import Population
 from projections.checking.check import check
 from projections.engine.projector import Follower
 from registry.application.registry import Registry

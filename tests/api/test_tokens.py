@@ -13,8 +13,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 
-from api import tokens
-from api.tokens import InvalidToken, issue, verify
+from api.access import tokens
+from api.access.tokens import InvalidToken, issue, verify
 
 
 def signed(home: Path, **changed: Any) -> str:

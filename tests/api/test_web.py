@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from api.limits import BATCH_BODY
+from api.graphql.limits import BATCH_BODY
 from tests.api.client import ACME, AUDITOR, CHINA, Client, small_world
 
 QUESTION = {"query": "{ viewer { role } }"}

@@ -14,8 +14,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from api import signer, witnessing
-from api.strongbox import Strongbox, open_strongbox
+from api.log import signer, witnesses
+from api.log.signing_keys import Strongbox, open_strongbox
 from projections.reads.log import head
 from projections.transparency.verify_log import NotToBeSigned
 from registry.transparency.signed_notes import COSIGNATURE, Checkpoint, Signer, read_note
@@ -74,7 +74,7 @@ def test_every_witness_signs_with_every_key(database: str, box: Strongbox, tmp_p
 def test_the_same_head_is_shown_again_for_a_fresh_time(
     database: str, box: Strongbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(witnessing, "RENEW", 0.3)
+    monkeypatch.setattr(witnesses, "RENEW", 0.3)
     size = logged(database, 0, 7)
     with witness(tmp_path / "kr", box.keys) as kr:
         watched_by(box, kr)
@@ -87,7 +87,7 @@ def test_the_same_head_is_shown_again_for_a_fresh_time(
 def test_a_witness_that_was_down_is_told_what_it_missed(
     database: str, box: Strongbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(witnessing, "RETRY", 0.2)
+    monkeypatch.setattr(witnesses, "RETRY", 0.2)
     with witness(tmp_path / "kr", box.keys) as kr:
         watched_by(box, kr)
         port = int(kr.url.rpartition(":")[2])
@@ -240,7 +240,7 @@ def test_an_answer_that_is_no_signature_counts_for_nothing(
 def test_a_witness_that_says_it_has_seen_more_stops_the_signer_at_work(
     database: str, box: Strongbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(witnessing, "RETRY", 0.2)
+    monkeypatch.setattr(witnesses, "RETRY", 0.2)
     claims = iter([(500, TEXT, "not yet")])
     with answering(lambda _: next(claims, (409, "text/x.tlog.size", "9000\n"))) as url:
         (box.home / "witnesses.txt").write_text(f"witness kr {KNOWN.key} {url}\nquorum kr\n")

@@ -13,7 +13,8 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from api import clerk, signer
+from api import end_recorder
+from api.log import signer
 from projections.checking import background_check
 from projections.engine.projector import LEADER, Follower, is_passing
 from projections.engine.status import resume, status
@@ -119,7 +120,7 @@ def test_a_second_of_each_that_leads_alone_says_in_one_line_that_it_waits(
         "follow": (LEADER, Follower(database).run),
         "log": (integrator.LEADER, integrator.Integrator(database).run),
         "sign": (signer.LEADER, signer.HeadSigner(database, tmp_path).run),
-        "clerk": (clerk.LEADER, clerk.Clerk(database).run),
+        "clerk": (end_recorder.LEADER, end_recorder.Clerk(database).run),
         "checker": (background_check.LEADER, background_check.BackgroundCheck(database).run),
     }
     assert leaders.keys() == set(

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from api.load import load_operators
+from api.demo.load import load_operators
 from projections.engine import projector as following
 from projections.engine.projector import Follower
 from projections.engine.rebuild import digests, rebuild

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.imports import import_file
+from api.importing.import_file import import_file
 from projections.checking.check import check
 from projections.engine.projector import Follower
 from projections.engine.rebuild import rebuild

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from api import postgres
+from api.local import postgres
 from registry.ledger.database import environment, migrate
 from registry.ledger.recorder import LedgerFactory
 

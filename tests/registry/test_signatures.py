@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import sql
 
-from api.access import OWN_COMMANDS
+from api.access.policy import OWN_COMMANDS
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain import signatures

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from api.strongbox import open_strongbox
+from api.log.signing_keys import open_strongbox
 from projections.reads import log as reads
 from registry.transparency import merkle
 from registry.transparency.signed_notes import VerifierKey

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from api.signer import HeadSigner
-from api.strongbox import open_strongbox
+from api.log.signer import HeadSigner
+from api.log.signing_keys import open_strongbox
 from projections.transparency.verify_log import NotToBeSigned
 from registry.transparency.signed_notes import MLDSA44, read_note
 from registry.transparency.witness_policy import satisfied

@@ -1,0 +1,98 @@
+"""Tokens of the local mode: the service signs its own, short-lived, for whoever has its home.
+
+A token is a JWT signed with Ed25519 (RFC 9864). The key never leaves the home folder; whoever
+can read it can be anybody, which is what "local mode" means and what every page says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from time import time
+from uuid import uuid4
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from api.access.policy import Asker, named
+
+ISSUER = "aeo-registry:local"
+AUDIENCE = "aeo-registry"
+ALGORITHM = "Ed25519"
+LIFE = 3600  # seconds, at most
+LEEWAY = 5  # seconds by which two clocks may differ
+KEY = "token-key.json"
+
+
+class InvalidToken(Exception):
+    """Whoever asks says who they are and cannot show it. Never answered as the public."""
+
+
+def issue(subject: str, home: Path, seconds: int = LIFE) -> str:
+    """A token for `officer:CN`, `partner:KR`, `auditor:*` or `company:<TIN>`.
+
+    Raises ValueError for another subject, or a life longer than an hour.
+    """
+    named(subject)
+    if not 0 < seconds <= LIFE:
+        raise ValueError(f"a token lives 1 to {LIFE} seconds, not {seconds}")
+    now = int(time())
+    claims: dict[str, object] = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": subject,
+        "jti": str(uuid4()),
+        "iat": now,
+        "nbf": now,
+        "exp": now + seconds,
+    }
+    return jwt.encode({"alg": ALGORITHM}, claims, _key(home), algorithms=[ALGORITHM])
+
+
+def verify(token: str, home: Path) -> Asker:
+    """Who the token says, without what the register knows of them. Raises InvalidToken."""
+    expected = jwt.JWTClaimsRegistry(
+        leeway=LEEWAY,
+        iss={"essential": True, "value": ISSUER},
+        aud={"essential": True, "value": AUDIENCE},
+        sub={"essential": True},
+        iat={"essential": True},
+        nbf={"essential": True},
+        exp={"essential": True},
+    )
+    try:
+        claims = jwt.decode(token, _key(home), algorithms=[ALGORITHM]).claims
+        expected.validate(claims)
+        if claims["exp"] - claims["iat"] > LIFE:
+            raise InvalidToken(f"the token would live longer than {LIFE} seconds")
+        return named(claims["sub"])
+    except (JoseError, ValueError, TypeError) as error:
+        raise InvalidToken(f"the token is not valid: {error}") from None
+
+
+def _key(home: Path) -> OKPKey:
+    path = home / KEY
+    if not path.exists():
+        _make(path)
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, changed: int) -> OKPKey:
+    return OKPKey.import_key(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _make(path: Path) -> None:
+    """Written whole under another name first, so that two processes agree on one key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(OKPKey.generate_key("Ed25519").as_dict(private=True))
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{uuid4().hex}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()

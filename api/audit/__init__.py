@@ -1,0 +1,1 @@
+"""Audit bundles: events, proofs and the expected state of the read models, in one deterministic archive."""

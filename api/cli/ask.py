@@ -1,0 +1,317 @@
+"""Commands that ask: is it recognised, what happened to it, what was recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.terminal import (
+    HOME,
+    REFUSED,
+    USAGE,
+    Home,
+    Json,
+    fail,
+    print_json,
+    print_table,
+    read_knowledge,
+    read_law,
+    register,
+    say,
+    shown,
+    word,
+    zone_of,
+)
+
+SILENCE = 30.0  # seconds after which a database that says nothing is taken to be away
+At = Annotated[
+    str | None,
+    typer.Option(
+        help="The instant whose law counts, or a civil day of the territory that asks; default now."
+    ),
+]
+KnownAt = Annotated[
+    str | None,
+    typer.Option(help="Only what was known by then counts; a day is its end there, today is now."),
+]
+
+
+def ask(
+    tin: Annotated[str, typer.Argument(help="A TIN, or a code like AEOCN1234567890.")],
+    in_: Annotated[str, typer.Option("--in", metavar="CODE", help="The territory that asks.")],
+    at: At = None,
+    known_at: KnownAt = None,
+    role: Annotated[str | None, typer.Option(help="EXPORTER, CARRIER, ...")] = None,
+    direction: Annotated[str | None, typer.Option(help="IMPORT or EXPORT.")] = None,
+    hs: Annotated[str | None, typer.Option(help="HS code of 2, 4 or 6 digits.")] = None,
+    crossing: Annotated[str | None, typer.Option()] = None,
+    mode: Annotated[str | None, typer.Option()] = None,
+    as_: Annotated[
+        str,
+        typer.Option("--as", help="officer:CN, partner:KR, company:TIN: see what that asker sees."),
+    ] = "auditor:*",
+    home: Home = HOME,
+    as_json: Json = False,
+) -> None:
+    """Is this operator recognised in that territory, then, as known then, and why?
+
+    The code is 0 whatever the answer: UNKNOWN is one, too.
+    """
+    from api.access.policy import Action, decide, operator
+    from api.graphql.deadlines import within
+    from api.graphql.types.reasons import parties, why
+    from projections.reads.administrations import administrations
+    from projections.reads.recognition import facts, into, stretch
+    from registry.domain.recognition import Question, in_full, recognise
+    from registry.domain.values import Direction, HsCode, Role
+
+    now = datetime.now(UTC)
+    wanted, territory = _tin(tin), _administration(in_)
+    consignment = {
+        "role": word(Role, role, "--role"),
+        "direction": word(Direction, direction, "--direction"),
+        "hs": word(HsCode, hs, "--hs"),
+        "crossing": crossing,
+        "mode": mode,
+    }
+
+    async def read(url: str, known: datetime) -> Any:
+        from psycopg import AsyncConnection
+
+        async with await AsyncConnection.connect(url, autocommit=True) as connection:
+            await connection.execute("set role aeo_reader")
+            asker = await _may_ask(connection, as_, wanted, territory)
+            known_ = await facts(connection, asker.sight, now, [wanted], territory, known)
+            sides = parties(known_.of(wanted).links, known_.of(wanted).administration, territory)
+            rows = await administrations(connection, sides)
+            return asker, known_, {code: row.time_zone for code, row in rows.items()}
+
+    with register(home, "aeo_reader") as url:
+        zone = zone_of(url, territory.text)
+        law, knowledge = read_law(at, zone, now), read_knowledge(known_at, zone, now)
+        known = knowledge.at
+        asker, found, zones = asyncio.run(within(SILENCE, read(url, known)))
+    question = Question(territory, law.at, **consignment)
+    of = into(found.of(wanted), territory)
+    answer = recognise(of, question)
+    all_of_it = decide(asker, Action.READ_IN_FULL, operator(wanted)).allowed
+    if all_of_it:
+        answer = in_full(answer, of)
+    reasons = why(of, question, answer, zones, all_of_it=all_of_it)
+    begins, ends = stretch(of, question)
+    told = {
+        "tin": wanted.text,
+        "in": territory.text,
+        "outcome": answer.outcome.value,
+        "legal": answer.legal.value,
+        "operational": answer.operational.value,
+        "reasons": [it.value for it in answer.reasons],
+        "why": [
+            {"code": it.code.value, "message": it.message, "facts": [vars(f) for f in it.facts]}
+            for it in reasons
+        ],
+        "at": question.at,
+        "knownAt": known,
+        "readings": {"at": law.sentence, "knownAt": knowledge.sentence},
+        "validFrom": None if begins.year == 1 else begins,
+        "validTo": ends,
+        "position": found.position,
+        "bases": [
+            {
+                "agreement": it.agreement,
+                "authorisation": it.authorisation,
+                "since": it.since,
+                "identifierScheme": it.identifier_scheme,
+                "identifier": it.identifier,
+                "declarationBox": it.declaration_box,
+                "benefits": list(it.benefits),
+                "assumed": it.assumed,
+            }
+            for it in answer.bases
+        ],
+    }
+    if as_json:
+        print_json(told)
+        return
+    print(f"{wanted} in {territory}: {answer.outcome} ({', '.join(map(str, answer.reasons))})")
+    for reason in reasons:
+        say(f"  {reason.message}")
+    print(f"  in law {answer.legal}, in practice {answer.operational}")
+    print(f"  at {shown(question.at)}, as known at {shown(known)}, position {found.position:,}")
+    if at or known_at:
+        say(f"  --at was read as {law.sentence}; --known-at as {knowledge.sentence}")
+    print(f"  the answer is the same from {shown(begins)} to {shown(ends) or 'open'}")
+    if answer.bases:
+        print_table(
+            None,
+            ("Agreement", "Authorisation", "Since", "Known there by", "Declared in", "Assumed"),
+            [
+                (
+                    it.agreement,
+                    it.authorisation,
+                    it.since,
+                    " ".join(filter(None, (it.identifier_scheme, it.identifier))),
+                    it.declaration_box,
+                    it.assumed,
+                )
+                for it in answer.bases
+            ],
+        )
+
+
+def history(
+    tin: Annotated[str, typer.Argument(help="A TIN, or a code like AEOCN1234567890.")],
+    home: Home = HOME,
+    as_json: Json = False,
+) -> None:
+    """All that happened to an operator, and what was believed of its standing, on both clocks."""
+    import psycopg
+    from psycopg.rows import dict_row
+
+    from registry.domain.operators.events import Operator
+
+    wanted = _tin(tin)
+    with register(home) as url, psycopg.connect(url, row_factory=dict_row) as connection:
+        connection.execute("set timezone = 'UTC'")
+        events = connection.execute(
+            'select position, topic as type, state::json as payload, recorded_at as "recordedAt",'
+            ' known_at as "knownAt", actor from ledger.event where originator_id = %s'
+            " order by originator_version",
+            [Operator.create_id(wanted)],
+        ).fetchall()
+        if not events:
+            fail(REFUSED, f"{wanted} is not in this register")
+        operator = connection.execute(
+            "select n.name, n.local_name, o.administration, o.time_zone, o.source, n.standing,"
+            ' rule.abroad_then(o.tin, t.now, t.now, true) as "standingAbroad", n.successor'
+            " from views.operator o, (select clock_timestamp() as now) t,"
+            " rule.stood(o.tin, t.now, t.now) n where o.tin = %s",
+            [wanted.text],
+        ).fetchone()
+        periods = connection.execute(
+            "select coalesce(number, authorisation) as authorisation, type, status,"
+            ' abroad as "statusAbroad", rule.suspended_parts(flags) as "suspendedParts",'
+            ' valid_from as "validFrom", valid_to as "validTo",'
+            ' recorded_from as "recordedFrom", recorded_to as "recordedTo", ground'
+            " from views.status_period where tin = %s"
+            " order by status_period.authorisation, valid_from, recorded_from",
+            [wanted.text],
+        ).fetchall()
+    if as_json:
+        print_json({"tin": wanted.text, "operator": operator, "events": events, "periods": periods})
+        return
+    if operator:
+        names = " ".join(filter(None, (operator["name"], operator["local_name"])))
+        stands, abroad = operator["standing"], operator["standingAbroad"]
+        partly = f", {abroad} abroad" if abroad != stands else ""
+        say(f"{wanted}  {names}  {stands}{partly}")
+        merged = f", merged into {operator['successor']}" if operator["successor"] else ""
+        source = f", {operator['source']}" if operator["source"] else ""
+        say(f"home {operator['administration']}, {operator['time_zone']}{source}{merged}")
+    print_table(
+        "What happened, in the order in which it was recorded",
+        ("Position", "What", "Counts from", "Known at", "Recorded at", "Says"),
+        [
+            (
+                it["position"],
+                it["type"].removeprefix("operator.").replace("_", " "),
+                it["payload"].get("effective"),
+                it["knownAt"],
+                it["recordedAt"] if it["recordedAt"] != it["knownAt"] else "the same",
+                says(it["type"], it["payload"]),
+            )
+            for it in events
+        ],
+    )
+    print_table(
+        "What was believed of its standing: in law, and from when to when it was believed",
+        ("Authorisation", "Status", "In law from", "to", "Believed from", "to", "Ground"),
+        [
+            (
+                f"{it['authorisation']} ({it['type']})",
+                _standing(it),
+                it["validFrom"],
+                it["validTo"] or "open",
+                it["recordedFrom"],
+                it["recordedTo"] or "still",
+                it["ground"],
+            )
+            for it in periods
+        ],
+    )
+
+
+def _standing(period: dict[str, Any]) -> str:
+    """The status, with the parts that are suspended alone and what of it counts abroad."""
+    told = [period["status"]]
+    if period["suspendedParts"]:
+        told.append(f"part {' and '.join(period['suspendedParts'])} suspended")
+    if period["statusAbroad"] != period["status"]:
+        told.append(f"{period['statusAbroad']} abroad")
+    return ", ".join(told)
+
+
+# --------------------------------------------------------------------- common
+
+
+def says(type: str, payload: dict[str, Any]) -> str:
+    """What an event says beside its dates, on one line."""
+    if type.startswith("operator.consent") and "partner" not in payload:
+        return "to publication"
+    dull = {
+        "class_version",
+        "effective",
+        "tin",
+        "administration",
+        "time_zone",
+        "due",
+        "decided_by",
+        "source",
+    }
+    said = {k: v for k, v in payload.items() if k not in dull}
+    if said.get("decided") == payload.get("effective"):
+        said.pop("decided", None)
+    return "; ".join(f"{k.replace('_', ' ')} {_short(v)}" for k, v in said.items())
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k}={v}" for k, v in value.items())
+    return shown(value)
+
+
+async def _may_ask(connection: Any, subject: str, tin: Any, territory: Any) -> Any:
+    """The asker of that name, if it may ask this. Exits with 1 or 2."""
+    from api.access.policy import Action, decide, named, operator
+    from projections.reads.blocs import kin
+    from registry.domain.values import AdministrationCode
+
+    try:
+        asker = named(subject)
+    except ValueError as error:
+        fail(USAGE, f"--as: {error}")
+    if asker.administration:
+        members, blocs = await kin(connection, asker.administration.text)
+        own = frozenset({asker.administration, *map(AdministrationCode, members)})
+        reach = own | frozenset(map(AdministrationCode, blocs))
+        asker = replace(asker, own=own, reach=reach)
+    verdict = decide(asker, Action.ASK_RECOGNITION, operator(tin, territory))
+    if not verdict.allowed:
+        fail(REFUSED, verdict.reason)
+    return asker
+
+
+def _tin(text: str) -> Any:
+    from registry.domain.values import Tin
+
+    return word(Tin, text, "TIN")
+
+
+def _administration(text: str) -> Any:
+    from registry.domain.values import AdministrationCode
+
+    return word(AdministrationCode, text.strip().upper(), "--in")

@@ -1,0 +1,241 @@
+"""`aeo import`: files of commands, of whatever dialect, read, explained or recorded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.terminal import (
+    BAD_FILE,
+    HOME,
+    REFUSED,
+    USAGE,
+    Home,
+    Json,
+    complain,
+    fail,
+    json_text,
+    named,
+    print_json,
+    print_table,
+    printable,
+    progress,
+    register,
+)
+
+if TYPE_CHECKING:
+    from api.importing.files.reading import Source
+    from api.importing.import_file import Report
+    from api.importing.lines import Bad
+
+SHOWN = 20  # lines that changed nothing, with why; --json has them all
+
+
+def import_(
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            help="A workbook (xlsx, xls, ods), a table (.csv, .tsv, .txt), else JSON lines."
+        ),
+    ] = None,
+    command: Annotated[
+        str | None, typer.Option(help="The command of every line that names none.")
+    ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE.toml", help="What the columns mean: eu-list, cn-list, or a file."
+        ),
+    ] = None,
+    constants: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="One value for all lines; repeatable."),
+    ] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option(help="A name by which its lines are known, in place of the file's own."),
+    ] = None,
+    whole_list: Annotated[
+        bool,
+        typer.Option("--whole-list", help="Whom this published list leaves out has left it."),
+    ] = False,
+    encoding: Annotated[str | None, typer.Option(help="gb18030, cp1251, utf-16, ...")] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="One character, or `tab`, between cells.")
+    ] = None,
+    dates: Annotated[
+        str | None, typer.Option(help="The order in 01/02/2026: dmy or mdy.", metavar="dmy|mdy")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="The sheet of a workbook.")] = None,
+    actor: Annotated[str, typer.Option(help="Who answers for it: an opaque id.")] = "import",
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Record the good lines of a file that has bad ones.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide all, record nothing.")] = False,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Say how the file is read, show three lines, do no more."),
+    ] = False,
+    template: Annotated[
+        str | None,
+        typer.Option(metavar="COMMAND", help="Print an empty sheet for a command, and do no more."),
+    ] = None,
+    home: Home = HOME,
+    as_json: Json = False,
+) -> None:
+    """Record a file of commands: operators, identifiers, consents, decisions, lists, anything.
+
+    Each line is one command; its fields are those of the mutations, in snake case, and `command`
+    names it (register_operator, grant_authorisation, ...). In a table an empty cell is a field
+    left out, and a list is set apart by semicolons. How the file is written (encoding, separator,
+    order of dates, row of names) is found and said before anything is recorded; what could be
+    read in several ways is refused until an option says which. Every bad line is named with its
+    field and its cure. Nothing of a file with a bad line is recorded, unless --partial.
+    A line is known by its file (its name and its content, or --batch) and its number: the same
+    file again records nothing, and the same words in another file are decided anew.
+    """
+    if template is not None:
+        _print_template(template)
+        return
+    if file is None:
+        fail(USAGE, "which file? Name one, or ask for an empty one: --template COMMAND")
+    given = (constants or [], encoding, separator, dates, sheet)
+    source = _source(named(file), command, layout, *given)
+    if explain:
+        _explain(source, as_json)
+        return
+    from api.importing.import_file import import_lines
+
+    complain(f"{source.path.name}: {source.dialect.said()}")
+    with register(home, "aeo_writer") as url, progress(source.path.name) as bar:
+        total = source.dialect.lines
+        report = import_lines(
+            url,
+            source,
+            actor=actor,
+            batch=batch,
+            whole_list=whole_list,
+            partial=partial,
+            dry_run=dry_run,
+            progress=lambda done: bar(done, max(done, total)),
+        )
+    if as_json:
+        print_json(asdict(report))
+    else:
+        _show(report, dry_run)
+    if report.bad:
+        raise typer.Exit(REFUSED)
+
+
+def _source(
+    path: Path,
+    command: str | None,
+    layout: str | None,
+    constants: Sequence[str],
+    encoding: str | None,
+    separator: str | None,
+    dates: str | None,
+    sheet: str | None,
+) -> Source:
+    from api.importing.files import BadFile, Told
+    from api.importing.files.layouts import layout_of
+    from api.importing.files.reading import source_of
+
+    given = dict(pair.partition("=")[::2] for pair in constants)
+    if wrong := [pair for pair in constants if "=" not in pair]:
+        fail(USAGE, f"--set: found {wrong[0]!r}, wanted FIELD=VALUE")
+    if separator is not None:
+        separator = {"tab": "\t", "\\t": "\t"}.get(separator, separator)
+        if len(separator) != 1:
+            fail(USAGE, f"--separator: found {separator!r}, wanted one character, or tab")
+    if dates not in (None, "dmy", "mdy"):
+        fail(USAGE, f"--dates: found {dates!r}, wanted dmy or mdy")
+    told = Told(command, encoding, separator, dates, sheet)
+    try:
+        return source_of(path, told, layout_of(layout, named(".")) if layout else None, given)
+    except BadFile as error:
+        fail(BAD_FILE, str(error))
+
+
+def _explain(source: Source, as_json: bool) -> None:
+    """How the file is read, and three lines as they would be taken."""
+    from api.importing.lines import explain, lines_from
+    from registry.domain.errors import BadValue
+
+    taken, bad = [], []
+    for line in islice(lines_from(source), 3):
+        if isinstance(line.said, BadValue):
+            bad.append(explain(line, line.said))
+        else:
+            taken.append((line.number, line.said))
+    if as_json:
+        said = [{"line": number, "said": words} for number, words in taken]
+        print_json(
+            {
+                "dialect": asdict(source.dialect),
+                "lines": said,
+                "bad": bad and [asdict(each) for each in bad],
+            }
+        )
+        return
+    print(printable(f"{source.path.name}: {source.dialect.said()}"))
+    for number, words in taken:
+        print(f"line {number}: {json_text(words)}")
+    show_bad(bad)
+    print("nothing was recorded")
+
+
+def _print_template(command: str) -> None:
+    from api.importing.files.templates import template_of
+
+    try:
+        text = template_of(command)
+    except LookupError as error:
+        fail(USAGE, f"--template: {error.args[0]}")
+    sys.stdout.write(text)
+
+
+def _show(report: Report, dry_run: bool) -> None:
+    from api.importing.import_file import WARNING
+
+    show_bad(report.bad)
+    warned = [it for it in report.notes if it.why.startswith(WARNING)]
+    unchanged = [it for it in report.notes if not it.why.startswith(WARNING)]
+    for title, notes in (("Recorded, and to be looked at", warned), ("Changed nothing", unchanged)):
+        if notes:
+            rows = [(_place(it.file, it.line), it.why) for it in notes[:SHOWN]]
+            print_table(title, ("Line", "Why"), rows)
+            if (more := len(notes) - SHOWN) > 0:
+                print(f"and {more:,} more; --json has them all")
+    if dry_run:
+        done = f"{report.kept_back:,} would be recorded"
+    else:
+        done = f"{report.recorded:,} recorded ({report.events:,} events)"
+        if report.kept_back:
+            done += f", {report.kept_back:,} good but not recorded"
+    print(
+        f"{report.lines:,} lines: {done}, {report.repeated:,} known already, "
+        f"{report.unchanged:,} unchanged, {len(report.bad):,} bad"
+    )
+    if report.missing:
+        print(f"no longer on the list: {', '.join(map(printable, report.missing))}")
+
+
+def show_bad(lines: Sequence[Bad]) -> None:
+    """Every bad line with its field and its cure, in characters that no terminal obeys."""
+    if lines:
+        print_table(
+            "Refused",
+            ("Line", "Field", "Found", "What helps"),
+            [(_place(it.file, it.line), it.field, it.found, it.cure) for it in lines],
+        )
+
+
+def _place(file: str, line: int) -> str:
+    return f"{file}:{line}" if line else file

@@ -1,0 +1,125 @@
+"""Commands that keep the register: its schema, its world, its files, its read models."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from api.cli.import_file import show_bad
+from api.cli.terminal import (
+    HOME,
+    REFUSED,
+    Home,
+    Json,
+    fail,
+    position,
+    print_json,
+    print_table,
+    progress,
+    register,
+)
+
+
+def migrate(home: Home = HOME) -> None:
+    """Bring the database up to date, forward only. A second run does nothing.
+
+    Read models that an earlier release derived, or other time zones, are derived anew.
+    """
+    from api.cli.terminal import complain, home_of
+    from api.local.postgres import database
+    from projections.engine.rederive import bring_up_to_date
+    from registry.ledger.database import migrate as apply
+
+    with database(home_of(home)) as url:
+        applied = apply(url)
+        bring_up_to_date(url, complain)
+    print("\n".join(applied) or "up to date")
+
+
+def load(
+    home: Home = HOME,
+    operators: Annotated[int, typer.Option(min=0, max=1_000_000)] = 0,
+) -> None:
+    """Load the published world, and as many synthetic operators as are asked for.
+
+    What is there already is not loaded again; a load that was cut short goes on.
+    """
+    from api.demo.load import load_operators, load_world
+
+    with register(home, "aeo_writer") as url:
+        with progress("the world") as bar:
+            refused = load_world(url, bar)
+        if operators:
+            with progress(f"{operators:,} synthetic operators") as bar:
+                events = load_operators(url, operators, bar)
+            print(f"{events:,} events of synthetic operators recorded")
+    show_bad(refused)
+    if refused:
+        fail(REFUSED, f"{len(refused)} lines of the world were refused and left out")
+    print("the world is loaded")
+
+
+def rebuild(
+    home: Home = HOME,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Only up to a position or an instant: shows the digests, swaps nothing."),
+    ] = None,
+    digests: Annotated[
+        bool, typer.Option("--digests", help="Show the SHA-256 of every table's rows.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make the read models anew beside the live ones, and swap them at the end.
+
+    The same events give the same tables, and so the same digests, however often.
+    """
+    import psycopg
+
+    from projections.engine import rebuild as anew
+    from projections.engine.projector import Follower
+
+    with (
+        register(home, "aeo_owner", "aeo_projector") as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        schema, head = "views", position(url, until or "now")
+        with progress("the read models") as bar:
+            if until is None:
+                reached = anew.rebuild(url, lambda done, more: bar(done, head))
+            else:
+                schema = "views_until"
+                anew.make(connection, schema)
+                follower = Follower(url, schema=schema)
+                reached = follower.catch_up(lambda done, more: bar(done, head), until=head)
+        found = anew.digests(connection, schema) if digests or until else {}
+        if until:
+            connection.execute("drop schema views_until cascade")
+    if as_json:
+        print_json({"position": reached, "digests": found})
+        return
+    print(f"rebuilt up to position {reached:,}")
+    if found:
+        print_table(None, ("Table", "SHA-256 of its rows"), list(found.items()))
+
+
+def check(
+    home: Home = HOME,
+    streams: Annotated[
+        int, typer.Option(min=0, help="How many streams are derived anew and compared.")
+    ] = 200,
+    as_json: Json = False,
+) -> None:
+    """Prove the read models against the ledger and against themselves. It changes nothing."""
+    from projections.checking.check import check as prove
+
+    with register(home) as url:
+        found = prove(url, streams=streams)
+    if as_json:
+        print_json([{"what": it.what, "good": it.good, "wrong": it.wrong} for it in found])
+    else:
+        rows = [(it.what, "good" if it.good else "\n".join(it.wrong)) for it in found]
+        print_table(None, ("What", "Found"), rows)
+    if not all(it.good for it in found):
+        raise typer.Exit(REFUSED)

@@ -1,0 +1,158 @@
+"""Commands that stay: the whole of it on one machine, the service alone, the read models alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from api.cli.terminal import HOME, REFUSED, USAGE, Home, fail, home_of, progress, register
+
+Port = Annotated[int, typer.Option(min=1, max=65_535, help="Where it listens, on this machine.")]
+#: How `up` starts its helpers: they are told the database, and end when `up` does.
+WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
+
+
+def up(
+    port: Port = 8420,
+    home: Home = HOME,
+    operators: Annotated[
+        int, typer.Option(min=0, max=1_000_000, help="How many synthetic operators to have.")
+    ] = 10_000,
+) -> None:
+    """Everything on one machine: database, world, read models, service. Ctrl-C stops it.
+
+    A second start finds what the first one loaded. After a crash or `kill -9` start it again:
+    nothing that was acknowledged is missing.
+    """
+    from api.local.processes import HelperDied
+    from api.local.up import PortTaken
+    from api.local.up import up as run
+
+    try:
+        run(home_of(home), port, operators, progress, lambda said: print(said, flush=True))
+    except PortTaken as error:
+        fail(USAGE, str(error))
+    except HelperDied as error:
+        fail(REFUSED, str(error))
+
+
+def serve(
+    port: Port = 8420,
+    home: Home = HOME,
+    host: Annotated[
+        str, typer.Option(envvar="AEO_HOST", help="The address on which it listens.")
+    ] = "127.0.0.1",
+    workers: Annotated[
+        int,
+        typer.Option(min=0, max=64, envvar="AEO_WORKERS", help="Processes; 0: one a core."),
+    ] = 0,
+    with_parent: WithParent = False,
+    demo: Annotated[bool, typer.Option("--demo", hidden=True)] = False,
+) -> None:
+    """The service alone: GraphQL, pages and health, on the database that is there.
+
+    No issuer of tokens is configured here, so only the public is answered; demo identities are
+    offered by `up` alone.
+    """
+    from api.local.processes import HelperDied, from_parent
+    from api.local.server import Place, serve_on
+
+    if demo and not with_parent:
+        fail(USAGE, "--demo: demo identities are offered by `aeo up` alone")
+    place = Place(home_of(home), host, port, demo)
+    try:
+        if with_parent:
+            serve_on(from_parent, place, workers)
+            return
+        from api.access.authentication import NoIssuer
+        from api.http.security_contact import absent
+        from api.settings import Settings
+        from registry.ledger.privileges import OF_THE_SERVICE
+
+        print(f"serve: it accepts {NoIssuer.accepts}", flush=True)
+        with register(home, *OF_THE_SERVICE) as url:
+            settings = Settings(database=url, home=place.home, host=host)
+            if why := absent(settings, datetime.now(UTC)):
+                print(f"serve: {why}", flush=True)
+            serve_on(lambda: url, place, workers)
+    except HelperDied as error:
+        fail(REFUSED, str(error))
+
+
+def follow(home: Home = HOME, with_parent: WithParent = False) -> None:
+    """The read models alone: shows them every event that is recorded. One at a time follows."""
+    with until_told(home, with_parent, "aeo_projector") as (url, stop):
+        from projections.engine.projector import Follower
+
+        Follower(url).run(stop)
+
+
+def clerk(home: Home = HOME, with_parent: WithParent = False) -> None:
+    """The clerk alone: records what ended by law within a minute of its day. One at a time works.
+
+    No answer depends on it: an end that was said in advance is law without it. Its records are in
+    the history, in the feed and in the log.
+    """
+    with until_told(home, with_parent, "aeo_reader", "aeo_writer") as (url, stop):
+        from api.end_recorder import Clerk
+
+        Clerk(url).run(stop)
+
+
+def checker(
+    home: Home = HOME,
+    hours: Annotated[
+        float,
+        typer.Option(
+            min=0.01,
+            max=8_760,
+            envvar="AEO_CHECK_HOURS",
+            help="Within how many the whole is to be walked.",
+        ),
+    ] = 24.0,
+    share: Annotated[
+        float,
+        typer.Option(
+            min=0.001,
+            max=1.0,
+            envvar="AEO_CHECK_SHARE",
+            help="Of one core: the most that it takes where the walk would be late.",
+        ),
+    ] = 0.25,
+    with_parent: WithParent = False,
+) -> None:
+    """The background check alone: derives the read models anew, slowly. One at a time checks.
+
+    A row that somebody changed behind the register's back is recorded as a finding, logged, and
+    put right from its stream. `./aeo status` and `/readyz` say how far it is and what it found.
+    """
+    import os
+
+    with until_told(home, with_parent, "aeo_projector") as (url, stop):
+        from projections.checking.background_check import BackgroundCheck
+
+        os.nice(10)  # whoever answers goes first
+        BackgroundCheck(url, hours=hours, share=share).run(stop)
+
+
+@contextmanager
+def until_told(home: str, with_parent: bool, *roles: str) -> Iterator[tuple[str, threading.Event]]:
+    """For who works in the background: the register's conninfo, and what Ctrl-C and SIGTERM set.
+
+    They are heard from the first instant on, before anything that takes a while is imported.
+    `roles`: what its login becomes.
+    """
+    from api.local.processes import from_parent, stopped_by_signal
+
+    stop = threading.Event()
+    stopped_by_signal(stop)
+    from api.observability.logging import to_json_lines
+
+    to_json_lines()
+    with nullcontext(from_parent()) if with_parent else register(home, *roles) as url:
+        yield url, stop

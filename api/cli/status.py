@@ -1,0 +1,187 @@
+"""Commands about the background work: how it stands, and letting go on what stopped."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.terminal import (
+    HOME,
+    REFUSED,
+    USAGE,
+    Home,
+    Json,
+    fail,
+    print_json,
+    print_table,
+    register,
+)
+
+
+def status(home: Home = HOME, as_json: Json = False) -> None:
+    """Who leads each background process, how far read models, log and checks are, what stopped.
+
+    Ends with 1 where a read model stands still, where nobody follows the ledger, or where the
+    background check found what it could not put right.
+    """
+    import psycopg
+
+    from api.end_recorder import LEADER as CLERK
+    from api.log.signer import LEADER as SIGNER
+    from projections.checking.background_check import LEADER as CHECKER
+    from projections.engine.projector import LEADER as FOLLOWER
+    from projections.engine.status import status as read
+    from projections.transparency.integrator import LEADER as LOG
+
+    locks = {"follow": FOLLOWER, "log": LOG, "sign": SIGNER, "clerk": CLERK, "checker": CHECKER}
+    with register(home) as url, psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        found = read(connection, locks)
+    if as_json:
+        print_json(_plain(found))
+    else:
+        _show(found)
+    wrong = [
+        f"{place.projection} stands still: ./aeo resume {place.projection} once its cause is mended"
+        for place in found.stopped
+    ]
+    wrong += [f"nobody follows: ./aeo {it.name}" for it in found.missing if it.name == "follow"]
+    if still := found.checked.unmended + found.checked.of_ledger:
+        wrong.append(
+            f"{still} findings of the background check are open:"
+            " select * from checks.finding where mended_at is null"
+        )
+    if wrong:
+        fail(REFUSED, "; ".join(wrong))
+
+
+def new_epoch(
+    why: Annotated[str, typer.Option(help="What became of the database, for whoever asks later.")],
+    home: Home = HOME,
+) -> None:
+    """Begin another epoch of the ledger, which was restored from a copy, before it is used again.
+
+    Positions, cursors and receipts that were given in the epoch before are refused in words from
+    then on, where they name it. Nothing that is recorded is changed.
+    """
+    import psycopg
+
+    from registry.ledger.epochs import begin, current
+
+    with register(home, "aeo_writer") as url:
+        with psycopg.connect(url) as connection:
+            before = current(connection)
+        begun = begin(url, before.id, why)
+    print(f"epoch {begun.id} after position {begun.after_position:,}; before: {before.id}")
+
+
+def resume(
+    projection: Annotated[
+        str | None, typer.Argument(help="The read model; all that stand still, if none is named.")
+    ] = None,
+    home: Home = HOME,
+) -> None:
+    """Let a read model that stands still try its event again, once the cause was mended."""
+    import psycopg
+
+    from projections.engine.status import resume as go_on
+    from projections.engine.status import status as read
+    from projections.models.catalogue import BY_NAME
+
+    if projection is not None and projection not in BY_NAME:
+        fail(USAGE, f"projection: found {projection!r}, wanted one of {', '.join(BY_NAME)}")
+    with register(home) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            standing = [place.projection for place in read(connection, {}).stopped]
+        chosen = [name for name in standing if projection in (None, name)]
+        for name in chosen:
+            go_on(url, name)
+            print(f"{name} goes on")
+    if not chosen:
+        print(
+            f"{projection or 'no read model'} does not stand still"
+            if projection
+            else "no read model stands still"
+        )
+
+
+def _show(found: Any) -> None:
+    print_table(
+        None,
+        ["process", "leads", "since"],
+        [
+            [it.name, f"server process {it.pid}" if it.pid else "nobody", _at(it.since)]
+            for it in found.workers
+        ],
+    )
+    print_table(
+        None,
+        ["read model", "position", "behind", "state", "since"],
+        [
+            [
+                place.projection,
+                f"{place.position:,}",
+                f"{found.recorded - place.position:,}",
+                f"stands in front of {place.stopped_at:,}: {place.why}"
+                if place.stopped_at
+                else "goes on",
+                _at(place.since),
+            ]
+            for place in found.places
+        ],
+    )
+    epoch = found.epoch
+    print(
+        f"epoch {epoch.id} since {_at(epoch.begun_at)}, after position {epoch.after_position:,}: "
+        f"{epoch.why}"
+    )
+    print(f"recorded {found.recorded:,}; in the log {found.logged:,}; signed {found.signed:,}")
+    checked = found.checked
+    last = f", the last at {_at(checked.last_found_at)}" if checked.last_found_at else ""
+    print(
+        f"checked as a whole: {_at(checked.whole_at) or 'not yet'}; of this walk"
+        f" {checked.progress:.0%}; findings {checked.findings:,}{last}; open:"
+        f" {checked.unmended:,} of read models, {checked.of_ledger:,} of the ledger"
+    )
+
+
+def _at(instant: Any) -> str:
+    return instant.isoformat(timespec="seconds").replace("+00:00", "Z") if instant else ""
+
+
+def _plain(found: Any) -> dict[str, Any]:
+    return {
+        "epoch": {
+            "id": found.epoch.id,
+            "since": _at(found.epoch.begun_at),
+            "afterPosition": found.epoch.after_position,
+            "why": found.epoch.why,
+        },
+        "recorded": found.recorded,
+        "logged": found.logged,
+        "signed": found.signed,
+        "readModels": [
+            {
+                "name": place.projection,
+                "position": place.position,
+                "behind": found.recorded - place.position,
+                "stoppedAt": place.stopped_at,
+                "why": place.why,
+                "since": _at(place.since) or None,
+            }
+            for place in found.places
+        ],
+        "checked": {
+            "wholeAt": _at(found.checked.whole_at) or None,
+            "progress": found.checked.progress,
+            "streams": found.checked.streams,
+            "findings": found.checked.findings,
+            "lastFoundAt": _at(found.checked.last_found_at) or None,
+            "unmended": found.checked.unmended,
+            "ofLedger": found.checked.of_ledger,
+        },
+        "workers": [
+            {"name": it.name, "pid": it.pid, "since": _at(it.since) or None} for it in found.workers
+        ],
+    }

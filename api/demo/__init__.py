@@ -1,0 +1,1 @@
+"""The data set that is delivered with the program, and the synthetic population of operators."""

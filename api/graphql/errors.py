@@ -1,0 +1,63 @@
+"""What the counter cannot answer: as data where a change was asked, else as a GraphQL error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import strawberry
+from graphql import GraphQLError
+
+from api.graphql.codes import Forbidden as Forbidden
+from api.graphql.codes import RefusalCode, field_at_fault
+from registry.domain.errors import Refusal
+
+strawberry.enum(
+    RefusalCode, name="RefusalCode", description=" ".join((RefusalCode.__doc__ or "").split())
+)
+
+
+@strawberry.type(description="The command was understood and is not allowed; nothing is recorded.")
+class Refused:
+    code: RefusalCode = strawberry.field(description="Why, as a code that never changes.")
+    message: str = strawberry.field(description="What was asked, and what stands against it.")
+    path: list[str] | None = strawberry.field(
+        description="The field of the input that is at fault, then the way into it: [what, until]. "
+        "Null where no field is, as for a sender who may not do it."
+    )
+
+    @classmethod
+    def because(
+        cls, refusal: Refusal, fields: Iterable[str] = (), given: Iterable[str] = ()
+    ) -> Refused:
+        """`fields`: of the input, by their names in GraphQL; `given`: those that have a value."""
+        return cls(
+            code=RefusalCode(refusal.code),
+            message=str(refusal),
+            path=field_at_fault(refusal, fields, given),
+        )
+
+
+class Declined(Exception):
+    """The request never came to a question: an HTTP status, a code, a sentence."""
+
+    def __init__(self, status: int, code: str, sentence: str, **headers: str) -> None:
+        super().__init__(sentence)
+        self.status, self.code, self.sentence = status, code, sentence
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class Unanswered(GraphQLError):
+    """A question that is not answered. Its sentence may be read by whoever asked."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence, extensions={"code": code})
+
+
+def bad_input(sentence: str) -> Unanswered:
+    """What was found, and what was wanted."""
+    return Unanswered("BAD_INPUT", sentence)
+
+
+def forbidden(sentence: str) -> Unanswered:
+    """Who asked, and who may."""
+    return Unanswered("FORBIDDEN", sentence)

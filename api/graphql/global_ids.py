@@ -1,0 +1,111 @@
+"""Global ids: one text names the type of an object, its key and, where `asOf` was given, both
+instants, so that a cache that keeps objects by their ids never takes one belief for another.
+
+`TYPE:KEY` is the live object, and `TYPE@AT,KNOWN:KEY` the same in the law of one instant, as known
+at another. No key of the register has a colon, so a global id is never taken for a plain key.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import strawberry
+
+from api.graphql.as_of import EARLIEST
+from api.graphql.errors import bad_input
+from api.graphql.scalars import instant_text
+from projections.reads.bitemporal_sql import AsOf
+from registry.domain import instants
+
+#: The types whose objects have an id, and whether `asOf` can be asked of them.
+TYPES = {
+    "Operator": True,
+    "Agreement": True,
+    "Administration": True,
+    "Programme": True,
+    "Document": False,
+    "Event": False,
+}
+
+#: The last years of the calendar have days that lie in no year in some zone.
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+
+_INSTANT = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)"
+_KEY = r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}"
+_FORM = re.compile(rf"({'|'.join(TYPES)})(?:@{_INSTANT},{_INSTANT})?:({_KEY})", re.ASCII)
+
+
+#: Of the field `id`, wherever there is one.
+ID = (
+    "Its global id, for `node(id:)` and wherever its key is taken. Opaque: give it back as it came."
+)
+
+
+@strawberry.interface(
+    name="Node",
+    description="Something with an identity of its own. Its id is opaque text that names the type, "
+    "the key and, where `asOf` named an instant, both instants exactly as they were answered for: "
+    "two beliefs are never one record of a client's cache. Without `asOf` it is the id of the live "
+    "object, which never changes. What is shown of an object depends on who asks: a client empties "
+    "its cache when its user signs in or out.",
+)
+class Node:
+    id: strawberry.ID = strawberry.field(description=ID)
+
+
+@dataclass(frozen=True)
+class GlobalId:
+    """`as_of`: None of the live object."""
+
+    kind: str
+    key: str
+    as_of: AsOf | None = None
+
+    @classmethod
+    def parse(cls, text: str, argument: str) -> GlobalId:
+        """Raises Unanswered, which names the argument."""
+        found = _FORM.fullmatch(text)
+        if found is None:
+            raise bad_input(f"{argument}: {text[:40]!r} is not an id that this register gave out")
+        kind, at, known, key = found.groups()
+        if at is None:
+            return cls(kind, key)
+        try:
+            as_of = AsOf(instants.parse(at), instants.parse(known), asked=True)
+        except ValueError as error:
+            raise bad_input(f"{argument}: {error}") from None
+        if not TYPES[kind]:
+            raise bad_input(f"{argument}: {text[:40]!r} has instants, and a {kind} has none")
+        return cls(kind, key, as_of)
+
+    def clocks(self, now: datetime, argument: str) -> AsOf:
+        """The belief that it names: exactly its two instants, else both now.
+
+        The law may be that of a day further ahead than a question may ask for: a stretch of the
+        delta feed begins where it begins. Raises Unanswered for an instant that no answer had.
+        """
+        if self.as_of is None:
+            return AsOf(now, now)
+        at, known = self.as_of.at, self.as_of.known
+        if not EARLIEST <= at < LATEST or not EARLIEST <= known <= now + instants.TOLERANCE:
+            raise bad_input(
+                f"{argument}: it names the law of {instant_text(at)}, as known at "
+                f"{instant_text(known)}; no answer of this register was as of these instants"
+            )
+        return self.as_of
+
+
+def key_of(kind: str, text: str, argument: str) -> str:
+    """The key that an argument names, by itself or by the global id of an object of that type. The
+    instants of a global id are left aside: the question says by itself what it asks as of.
+
+    Raises Unanswered for the id of something else.
+    """
+    if ":" not in text:
+        return text
+    found = GlobalId.parse(text, argument)
+    if found.kind != kind:
+        raise bad_input(f"{argument}: found an id of type {found.kind}, wanted {kind}")
+    return found.key

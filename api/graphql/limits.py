@@ -1,0 +1,265 @@
+"""What a question may ask for at most, and the documents that are known to keep to it.
+
+A document is read, validated and measured once; its text is the key. Everything is counted
+through fragments, as it will be executed, and refused before any of it is.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    get_operation_ast,
+    parse,
+    specified_rules,
+    validate,
+)
+
+from api.graphql import declarations
+from api.graphql.complexity import Scale, Size
+from api.graphql.costs import Cost, cost
+from registry.domain.texts import has_nul
+
+BODY = 16 * 1024  # bytes of a request
+BATCH_BODY = 64 * 1024  # and of one that looks up many keys
+DECLARATIONS_BODY = 384 * 1024  # and of a batch of declarations, of some 200 bytes each
+BATCHES = {
+    "operatorsByTin": BATCH_BODY,
+    "recognitions": BATCH_BODY,
+    declarations.FIELD: DECLARATIONS_BODY,
+}
+CACHED = 256  # documents; one of the largest takes about a quarter of a megabyte
+CACHED_TEXT = 4_000_000  # and their letters, all together
+REFUSED = 64  # refused ones: who sends one sends it again
+ERRORS = 5  # that a refused document is told of at once
+
+
+MOST = Size(depth=8, aliases=15, tokens=500, roots=10, pairs=10_000)
+#: Tools ask for the whole schema in one standard document. How deep it may go into the schema
+#: graphql-core itself limits; each time it is asked for is as much work as a hundred questions.
+MOST_OF_SCHEMA = Size(depth=20, aliases=2, tokens=1_000, roots=2, pairs=10_000)
+OPERATIONS = 10  # of one document: each is validated with all its fragments
+#: PostgreSQL's texts hold none, so whoever looks for one would meet a fault and not an answer.
+NUL = "found a NUL character, which no text of this register has"
+COST = 2_000_000  # microseconds of work, by api.graphql.costs: as long as a question may take by default
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document that may be executed, or the errors for which it may not.
+
+    `plans`: what api.graphql.planner made of it, by the name of the operation; dropped with it.
+    `batches`: the variables of each operation that are declarations, which are read apart.
+    """
+
+    node: DocumentNode | None
+    errors: tuple[GraphQLError, ...] = ()
+    costs: Mapping[str | None, Cost] = field(default_factory=dict)
+    plans: dict[str | None, Any] = field(default_factory=dict, compare=False, repr=False)
+    batches: Mapping[str | None, tuple[str, ...]] = field(default_factory=dict)
+    #: Those that were asked for, by their names.
+    _asked: dict[str | None, OperationDefinitionNode] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+        """The operation meant; None where none or several could be."""
+        found = self._asked.get(name)
+        if found is None and self.node:
+            found = get_operation_ast(self.node, name)
+            if found is not None:
+                self._asked[name] = found
+        return found
+
+    def cost(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
+        """Microseconds of work that this operation asks for with these variables."""
+        return self.costs[_name(operation)].of(variables)
+
+    def examined(
+        self, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """The variables, of which batches of declarations are read: one that is wrong is one bad
+        answer."""
+        names = self.batches.get(_name(operation)) if self.batches else None
+        return declarations.read_variables(names, variables) if names else variables
+
+    def too_costly(
+        self,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any],
+        found: int | None = None,
+    ) -> GraphQLError | None:
+        """Why this operation is not executed with these variables; None where it may be. `found`:
+        its cost, where it is known already."""
+        given = variables
+        if self.batches:  # a NUL in a declaration is that declaration's fault alone
+            batch = declarations.Questions
+            given = {name: it for name, it in variables.items() if not isinstance(it, batch)}
+        if has_nul(given):
+            return GraphQLError(f"variables: {NUL}", operation)
+        found = self.cost(operation, variables) if found is None else found
+        if found <= COST:
+            return None
+        return GraphQLError(
+            f"cost: this asks for about {found / 1e6:.1f} seconds of work, and at most "
+            f"{COST / 1e6:.1f} are done for one question. Ask for smaller pages, fewer keys, or "
+            "less of each.",
+            operation,
+            extensions={"code": "TOO_LARGE"},
+        )
+
+
+class Documents:
+    """The last documents by their text: the good ones, and beside them a few refused ones."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._good: OrderedDict[str, Document] = OrderedDict()
+        self._letters = 0
+        self._refused: OrderedDict[str, Document] = OrderedDict()
+
+    def known(self, text: str) -> bool:
+        """Was it read already? Reading it is more work than most answers."""
+        return text in self._good or text in self._refused
+
+    def kept(self, text: str) -> Document | None:
+        """One that was read already."""
+        for shelf in (self._good, self._refused):
+            found = shelf.get(text)
+            if found is not None:
+                shelf.move_to_end(text)
+                return found
+        return None
+
+    def get(self, text: str) -> Document:
+        """Never raises: a document that is wrong says so in its errors."""
+        found = self.kept(text)
+        if found is None:
+            found = read(self._schema, text)
+            self.keep(text, found)
+        return found
+
+    def keep(self, text: str, made: Document) -> None:
+        """What was read is found again by its text."""
+        if made.errors:
+            self._refused[text] = made
+            if len(self._refused) > REFUSED:
+                self._refused.popitem(last=False)
+        elif text not in self._good:
+            self._good[text] = made
+            self._letters += len(text)
+            while len(self._good) > CACHED or self._letters > CACHED_TEXT:
+                self._letters -= len(self._good.popitem(last=False)[0])
+
+
+def read(
+    schema: GraphQLSchema,
+    text: str,
+    rules: Collection[type[ASTValidationRule]] = specified_rules,
+) -> Document:
+    """Reads, measures and validates: in this order, for each step is dearer than the one before."""
+    try:
+        node = parse(text, max_tokens=MOST_OF_SCHEMA.tokens)
+    except GraphQLError as error:
+        return Document(None, (error,))
+    except RecursionError:
+        return Document(None, (GraphQLError("The document is nested too deeply."),))
+    errors = _too_many(node) or [*_too_large(node), *_operations(node), *_nul(node, text)]
+    if not errors and declarations.FIELD in text:
+        node = declarations.examined(node)
+    errors = errors or validate(schema, node, rules, max_errors=ERRORS)
+    errors = [_in_parts(it) or it for it in errors]
+    if errors:
+        return Document(None, tuple(errors))
+    operations = [it for it in node.definitions if isinstance(it, OperationDefinitionNode)]
+    batches = {_name(it): names for it in operations if (names := declarations.variables_of(it))}
+    costs = {_name(it): cost(schema, node, it) for it in operations}
+    return Document(node, costs=costs, batches=batches)
+
+
+def _in_parts(error: GraphQLError) -> GraphQLError | None:
+    """What Apollo and Relay offer, and nobody here does: said in words, and not as a slip."""
+    for name in ("defer", "stream"):
+        if error.message.startswith(f"Unknown directive '@{name}'"):
+            return GraphQLError(
+                f"@{name}: an answer is sent whole, and never in parts. Leave the directive out, or"
+                " ask for what may come later in a question of its own.",
+                error.nodes,
+            )
+    return None
+
+
+def longest(operation: OperationDefinitionNode) -> int:
+    """How many bytes its request may have. One that only looks up many keys may be longer."""
+    chosen = operation.selection_set.selections
+    return min(
+        (BATCHES.get(it.name.value, BODY) if isinstance(it, FieldNode) else BODY for it in chosen),
+        default=BODY,
+    )
+
+
+def _name(operation: OperationDefinitionNode) -> str | None:
+    return operation.name.value if operation.name else None
+
+
+def _too_many(document: DocumentNode) -> list[GraphQLError]:
+    found = sum(isinstance(it, OperationDefinitionNode) for it in document.definitions)
+    if found <= OPERATIONS:
+        return []
+    told = f"operations: found {found} in this document, and at most {OPERATIONS} are read."
+    return [GraphQLError(told, extensions={"code": "TOO_LARGE"})]
+
+
+def _operations(document: DocumentNode) -> list[GraphQLError]:
+    return [
+        GraphQLError("There are no subscriptions here.", it)
+        for it in document.definitions
+        if isinstance(it, OperationDefinitionNode) and it.operation is OperationType.SUBSCRIPTION
+    ]
+
+
+def _nul(document: DocumentNode, text: str) -> list[GraphQLError]:
+    """It can be written in a document in one way only: escaped."""
+    token = document.loc.start_token if document.loc and r"\u" in text else None
+    while token:
+        if "\0" in (token.value or ""):
+            return [GraphQLError(f"line {token.line}: {NUL}")]
+        token = token.next
+    return []
+
+
+def _too_large(document: DocumentNode) -> list[GraphQLError]:
+    scale = Scale(document)
+    errors = []
+    for it in document.definitions:
+        if isinstance(it, OperationDefinitionNode):
+            size = scale.whole(it)
+            names = scale.names(it)
+            most = MOST_OF_SCHEMA if names and all(n.startswith("__") for n in names) else MOST
+            errors += [
+                GraphQLError(
+                    f"{what}: found {found} in this operation, counted through its fragments, "
+                    f"and at most {limit} are answered.",
+                    it,
+                    extensions={"code": "TOO_LARGE"},
+                )
+                for what, found, limit in (
+                    ("nested levels", size.depth, most.depth),
+                    ("aliases", size.aliases, most.aliases),
+                    ("tokens", size.tokens, most.tokens),
+                    ("fields at the root", size.roots, most.roots),
+                    ("pairs of fields with one name", size.pairs, most.pairs),
+                )
+                if found > limit
+            ]
+    return errors

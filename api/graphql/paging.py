@@ -1,0 +1,165 @@
+"""Relay connections: pages by key, never by number, so that a page does not shift under a reader.
+
+A cursor is opaque to whoever holds it. It names the list it belongs to and the key of its entry.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import msgspec
+import strawberry
+
+from api.graphql.errors import Unanswered, bad_input
+from projections.reads.spans import Span
+from registry.domain.texts import has_nul
+
+LARGEST_PAGE = 100
+MOST_KEYS = 1_000
+
+Key = str | int
+T = TypeVar("T")
+
+
+class Edge(Protocol):
+    cursor: str
+
+
+@strawberry.type(description="Where a page begins and ends, and what lies on either side of it.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Is there more after this page?")
+    has_previous_page: bool = strawberry.field(
+        description="Is there more before this page? A page `after` a cursor has that entry there."
+    )
+    start_cursor: str | None = strawberry.field(
+        description="What to give as `before`, where a list takes it, for the page before this "
+        "one; null on an empty page."
+    )
+    end_cursor: str | None = strawberry.field(
+        description="What to give as `after` for the next page; null on an empty page."
+    )
+
+    @classmethod
+    def of(
+        cls, edges: Sequence[Edge], *, more: bool, after: str | None, end: str | None = None
+    ) -> PageInfo:
+        """Of a page that was asked forwards. `after`: the cursor that was given; `end`: where the
+        next page begins, if that is not the cursor of the last entry."""
+        return cls(
+            has_next_page=more,
+            has_previous_page=after is not None,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=end or (edges[-1].cursor if edges else None),
+        )
+
+
+DEFAULT = 50  # entries a page
+
+
+def size(first: int | None, default: int = DEFAULT, *, name: str = "first") -> int:
+    """How many entries a page has. Raises Unanswered unless it is 1 to 100."""
+    wanted = default if first is None else first
+    if not 1 <= wanted <= LARGEST_PAGE:
+        raise bad_input(f"{name}: found {wanted}, wanted 1 to {LARGEST_PAGE} entries a page")
+    return wanted
+
+
+@dataclass(frozen=True)
+class Window:
+    """A page of a list that is in the order of one text: so many entries between two keys, the
+    first of them or, `backwards`, the last. A key that is None is no bound."""
+
+    size: int
+    after: str | None = None
+    before: str | None = None
+    backwards: bool = False
+
+    @classmethod
+    def of(
+        cls, list: str, first: int | None, after_: str | None, last: int | None, before: str | None
+    ) -> Window:
+        """`list`: the name of the list, as in its cursors. Raises Unanswered."""
+        if last is not None and first not in (None, DEFAULT):
+            raise bad_input(f"last: found {last}, and first: {first}; wanted one of the two")
+        begins = after(list, after_, (str,))
+        ends = after(list, before, (str,), name="before")
+        return cls(
+            size(first) if last is None else size(last, name="last"),
+            str(begins[0]) if begins else None,
+            str(ends[0]) if ends else None,
+            last is not None,
+        )
+
+    @property
+    def span(self) -> Span:
+        """What to read: one entry more than the page has, to learn whether there are more."""
+        return Span(self.size + 1, self.after, self.before, self.backwards)
+
+    def cut(self, rows: Sequence[T]) -> tuple[Sequence[T], bool]:
+        """The page, and whether there are more beyond it, out of what `span` has found."""
+        page = rows[-self.size :] if self.backwards else rows[: self.size]
+        return page, len(rows) > self.size
+
+    def info(self, edges: Sequence[Edge], *, more: bool) -> PageInfo:
+        return PageInfo(
+            has_next_page=self.before is not None if self.backwards else more or bool(self.before),
+            has_previous_page=more or bool(self.after) if self.backwards else bool(self.after),
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        )
+
+
+def keys(name: str, asked: Sequence[T]) -> Sequence[T]:
+    """The keys of a batch look-up, as asked. Raises Unanswered for more than 1,000."""
+    if len(asked) > MOST_KEYS:
+        raise bad_input(f"{name}: found {len(asked)} keys, wanted at most {MOST_KEYS}")
+    return asked
+
+
+def cursor(of: str, key: Sequence[Key]) -> str:
+    """`of` names the list: "operators", "events", ..."""
+    return urlsafe_b64encode(msgspec.json.encode([of, *key])).decode().rstrip("=")
+
+
+def after(
+    of: str, text: str | None, kinds: tuple[type, ...], *, name: str = "after"
+) -> tuple[Key, ...] | None:
+    """The key behind a cursor, its parts of the `kinds` given; None where there is no cursor.
+
+    Raises Unanswered for a cursor that is not one, or is another list's.
+    """
+    if text is None:
+        return None
+    try:
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        found, *key = msgspec.json.decode(urlsafe_b64decode(padded), type=list[str | int])
+    except (ValueError, msgspec.MsgspecError):
+        found, key = None, []
+    # No key of ours has a NUL character, and the database takes none.
+    if found != of or tuple(map(type, key)) != kinds or len(text) > 500 or has_nul(key):
+        raise bad_input(
+            f"{name}: {text[:40]!r} is not a cursor of {of}; give one exactly as it came, from a "
+            "pageInfo or an edge"
+        )
+    return tuple(key)
+
+
+def cursor_in(epoch: str, of: str, key: Sequence[Key]) -> str:
+    """Of a list whose keys are places in the ledger: they mean something in one epoch of it.
+    `epoch`: empty where it is not known; then the place alone counts."""
+    return cursor(of, [epoch, *key] if epoch else key)
+
+
+def after_in(
+    of: str, text: str | None, kinds: tuple[type, ...]
+) -> tuple[str | None, tuple[Key, ...] | None]:
+    """The epoch and the key behind such a cursor. One that was given before there were epochs has
+    none. Raises Unanswered."""
+    try:
+        found = after(of, text, (str, *kinds))
+    except Unanswered:
+        return None, after(of, text, kinds)
+    return (str(found[0]), found[1:]) if found else (None, None)

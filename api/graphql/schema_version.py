@@ -1,0 +1,115 @@
+"""The version of the GraphQL schema, and how a name of it is deprecated before it is removed.
+
+The policy (ops/README.md, "Versions of the schema"): a name is added at any time; it keeps its
+meaning while the major version stays; it is removed only after it was deprecated for a year, and
+the reason of its deprecation names what takes its place and the first day on which it may be gone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+import strawberry
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    print_schema,
+)
+
+from api.graphql.context import Info
+
+#: Counts up when a name of the schema was removed, or took another meaning.
+MAJOR = 1
+#: How long a deprecated name is served beside what takes its place, at least.
+NOTICE = timedelta(days=365)
+
+_REASON = re.compile(
+    r"Use `(?P<instead>[^`]+)` instead(?:: .+)?\. Deprecated since (?P<since>\d{4}-\d\d-\d\d), "
+    r"removed on (?P<removal>\d{4}-\d\d-\d\d) or later\."
+)
+
+
+def deprecated(instead: str, since: date, removal: date, why: str = "") -> str:
+    """The reason of an `@deprecated`: `strawberry.field(deprecation_reason=deprecated(...))`.
+
+    `instead`: what takes its place, as the schema names it: `Type.field`, `Type.field(argument)`,
+    or `Enum.VALUE`. Both days are civil days in UTC. Raises ValueError for less than a year.
+    """
+    if removal - since < NOTICE:
+        raise ValueError(f"removal: found {removal}, wanted a year after {since} or later")
+    because = f": {why}" if why else ""
+    days = f"Deprecated since {since}, removed on {removal} or later."
+    return f"Use `{instead}` instead{because}. {days}"
+
+
+def faults(schema: GraphQLSchema, today: date) -> list[str]:
+    """What is wrong with the deprecations of this schema, a sentence each: a reason that does not
+    name a replacement which is there, or a day; too short a notice; a name whose day has come."""
+    found = []
+    for name, reason in _deprecations(schema):
+        said = _REASON.fullmatch(reason)
+        if said is None:
+            found.append(f"{name}: the reason names no replacement and no day of removal: {reason}")
+            continue
+        since, removal = date.fromisoformat(said["since"]), date.fromisoformat(said["removal"])
+        if not _is_there(schema, said["instead"]):
+            found.append(f"{name}: `{said['instead']}` takes its place, and is not in the schema")
+        if removal - since < NOTICE:
+            found.append(f"{name}: removed on {removal}, which is less than a year after {since}")
+        if removal <= today:
+            found.append(f"{name}: was to be removed on {removal}")
+    return found
+
+
+def _deprecations(schema: GraphQLSchema) -> Iterator[tuple[str, str]]:
+    """Whatever is deprecated, as the schema names it, with the reason."""
+    for kind in schema.type_map.values():
+        if kind.name.startswith("__"):
+            continue
+        members: dict[str, Any] = {}
+        if isinstance(kind, GraphQLEnumType):
+            members = dict(kind.values)
+        elif isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+            members = dict(kind.fields)
+        for name, member in members.items():
+            if member.deprecation_reason is not None:
+                yield f"{kind.name}.{name}", member.deprecation_reason
+            for called, argument in getattr(member, "args", {}).items():
+                if argument.deprecation_reason is not None:
+                    yield f"{kind.name}.{name}({called})", argument.deprecation_reason
+
+
+def _is_there(schema: GraphQLSchema, name: str) -> bool:
+    said = re.fullmatch(r"(\w+)\.(\w+)(?:\((\w+)\))?", name)
+    kind: Any = schema.type_map.get(said[1]) if said else None
+    if said is None or kind is None:
+        return False
+    members = kind.values if isinstance(kind, GraphQLEnumType) else getattr(kind, "fields", {})
+    member = members.get(said[2])
+    if member is None or member.deprecation_reason is not None:
+        return False
+    return said[3] is None or said[3] in getattr(member, "args", {})
+
+
+@cache
+def version(schema: GraphQLSchema) -> str:
+    """The major version, and the beginning of the SHA-256 of the schema's text."""
+    return f"{MAJOR}-{sha256(print_schema(schema).encode()).hexdigest()[:12]}"
+
+
+@strawberry.type
+class SchemaVersionQuery:
+    @strawberry.field
+    def schema_version(self, info: Info) -> str:
+        """The version of this schema: `1-0123456789ab`. What stands before the dash changes when a
+        name was removed or took another meaning, which is announced a year before by
+        `@deprecated`; what follows changes with every letter of the schema."""
+        return version(info.schema._schema)

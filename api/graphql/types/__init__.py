@@ -1,0 +1,1 @@
+"""The GraphQL types with their resolvers: one module a noun."""

@@ -1,0 +1,142 @@
+"""Administrations in GraphQL: territories and blocs, with their members of a day."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+
+import strawberry
+
+from api.graphql import sql_fields
+from api.graphql.as_of import AsOfInput
+from api.graphql.context import Info
+from api.graphql.costs import costs
+from api.graphql.global_ids import ID, Node
+from api.graphql.loaders import load
+from api.graphql.types.programmes import Programme
+from projections.reads import administrations as reads
+from projections.reads import planner_selects as places
+from projections.reads import programmes
+from projections.reads.administrations import AdministrationRow
+from projections.reads.bitemporal_sql import AsOf, shown
+from registry.domain.values import AdministrationCode, Sense
+
+
+@strawberry.type(description="A stretch over which a territory belongs to a bloc.")
+class Membership:
+    member: AdministrationCode
+    sense: Sense
+    valid_from: datetime | None
+    valid_to: datetime | None
+    ground: str | None = strawberry.field(description="The law by which it began, and ended.")
+
+
+@strawberry.type(description="A customs administration, or a bloc of them.")
+class Administration(Node):
+    as_of: strawberry.Private[AsOf]
+    id: strawberry.ID = strawberry.field(
+        description=ID, metadata=sql_fields.at(places.global_id("Administration", "code"))
+    )
+    code: AdministrationCode
+    name: str
+    time_zone: str = strawberry.field(description="IANA name of the zone of its civil days.")
+    bloc: bool
+    source: str | None
+
+    @classmethod
+    def of(cls, row: AdministrationRow, as_of: AsOf) -> Administration:
+        return cls(
+            as_of=as_of,
+            id=strawberry.ID(as_of.id_of("Administration", row.code)),
+            code=AdministrationCode(row.code),
+            name=row.name,
+            time_zone=row.time_zone,
+            bloc=row.bloc,
+            source=row.source,
+        )
+
+    @costs(10, each=3)
+    @strawberry.field
+    async def members(self, info: Info) -> list[Administration]:
+        """The members of its customs territory on that day, by code."""
+        if not self.bloc:
+            return []
+        codes = await load(info.context, reads.members, self.as_of, key=self.code.text)
+        return await administrations(info, codes or [], self.as_of)
+
+    @costs(10, each=3)
+    @strawberry.field
+    async def memberships(self, info: Info) -> list[Membership]:
+        """Every stretch of membership on record, in both senses."""
+        rows = await load(info.context, reads.memberships, self.as_of.known, key=self.code.text)
+        return [
+            Membership(
+                member=AdministrationCode(row.member),
+                sense=Sense(row.sense),
+                valid_from=shown(row.valid_from),
+                valid_to=shown(row.valid_to),
+                ground=row.ground,
+            )
+            for row in rows or []
+        ]
+
+    @costs(10, each=2)
+    @strawberry.field
+    async def programmes(self, info: Info) -> list[Programme]:
+        """Its programmes, by code."""
+        read = programmes.of_administrations
+        rows = await load(info.context, read, self.as_of, key=self.code.text)
+        return [Programme.of(row, self.as_of) for row in rows or []]
+
+    @costs(1_000)
+    @strawberry.field
+    async def operator_count(self, info: Info) -> int:
+        """How many operators it had registered by then; of a bloc, its members' too. For who is not
+        at home, how many of them anything had been granted to by then."""
+        sight, read = info.context.asker.sight, reads.operator_counts
+        return await load(info.context, read, sight, self.as_of, key=self.code.text) or 0
+
+
+@strawberry.type
+class AdministrationQuery:
+    @strawberry.field
+    async def administration(
+        self, info: Info, code: AdministrationCode, as_of: AsOfInput | None = None
+    ) -> Administration | None:
+        """One administration, or null where none was known by then."""
+        clocks = info.context.clocks(as_of)
+        async with info.context.views.connection() as connection:
+            known = await reads.known(connection, clocks.known)
+        return next((Administration.of(r, clocks) for r in known if r.code == code.text), None)
+
+    @costs(100, each=60)
+    @strawberry.field
+    async def administrations(
+        self, info: Info, as_of: AsOfInput | None = None
+    ) -> list[Administration]:
+        """All administrations that were known by then, by code."""
+        clocks = info.context.clocks(as_of)
+        async with info.context.views.connection() as connection:
+            known = await reads.known(connection, clocks.known)
+        return [Administration.of(row, clocks) for row in known]
+
+
+async def administration(info: Info, code: str, as_of: AsOf) -> Administration:
+    """One that is known to be there, because something on record is of it."""
+    row = await load(info.context, reads.administrations, key=code)
+    if row is None:
+        raise LookupError(f"the read models know no administration {code}")
+    return Administration.of(row, as_of)
+
+
+async def administrations(info: Info, codes: Iterable[str], as_of: AsOf) -> list[Administration]:
+    return await asyncio.gather(*(administration(info, code, as_of) for code in codes))
+
+
+async def zones(info: Info, codes: Iterable[str]) -> dict[str, str]:
+    """In which zones the civil days of these administrations begin."""
+    rows = await asyncio.gather(
+        *(load(info.context, reads.administrations, key=code) for code in codes)
+    )
+    return {row.code: row.time_zone for row in rows if row}

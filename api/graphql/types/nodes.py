@@ -1,0 +1,151 @@
+"""Any object by its global id, as it was answered: `node(id:)`, and what a command changed.
+
+An id is answered as the question that gave it out would be, to whoever asks now: the same null for
+unknown and for not visible.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Annotated
+
+import strawberry
+
+from api.graphql.context import Context, Info
+from api.graphql.costs import costs
+from api.graphql.errors import Unanswered, bad_input
+from api.graphql.global_ids import GlobalId, Node
+from api.graphql.loaders import load
+from api.graphql.positions import Behind, CheckedReaders, MinPosition
+from api.graphql.read_your_writes import PATIENCE
+from api.graphql.scalars import LARGEST
+from api.graphql.types.administrations import Administration
+from api.graphql.types.agreements import Agreement
+from api.graphql.types.corrected_answers import reason_told
+from api.graphql.types.events import Event, event_for, readable
+from api.graphql.types.operators import one
+from api.graphql.types.programmes import Programme
+from api.graphql.types.publications import Document
+from projections.reads import administrations, agreements, events, programmes, publications
+from projections.reads.bitemporal_sql import AsOf
+from registry.application.dispatch import slug_of
+from registry.domain import commands as c
+from registry.domain.values import Tin
+
+EVERYTHING = events.Readable(everything=True)
+AGAIN = 0.05  # seconds between two looks whether the read models show what was recorded
+
+
+GivenId = Annotated[
+    strawberry.ID, strawberry.argument(description="An `id` that this register gave out.")
+]
+
+
+@strawberry.type
+class NodeQuery:
+    @costs(500)
+    @strawberry.field
+    async def node(self, info: Info, id: GivenId) -> Node | None:
+        """Any object by its global id, as whoever asks now may see it; null for unknown and for
+        not visible to you. An id with instants is answered as of those."""
+        found = GlobalId.parse(id, "id")
+        as_of = found.clocks(info.context.now, "id")
+        return await _node(info.context, found, as_of, "id")
+
+
+async def _node(context: Context, of: GlobalId, as_of: AsOf, argument: str) -> Node | None:
+    """Raises Unanswered for a key that is none of its type."""
+    key = of.key
+    match of.kind:
+        case "Operator":
+            tin = _tin(key, argument)
+            context.looked("node", [tin.text])
+            return await one(context, tin, as_of)
+        case "Agreement":
+            agreement = await load(context, agreements.agreements, as_of, key=key)
+            return Agreement.of(agreement, as_of) if agreement else None
+        # What is said of an operator names both, whenever they were registered.
+        case "Administration":
+            row = await load(context, administrations.administrations, key=key)
+            return Administration.of(row, as_of) if row else None
+        case "Programme":
+            programme = await load(context, programmes.programmes, as_of, key=key)
+            return Programme.of(programme, as_of) if programme else None
+        case "Document":
+            document = await load(context, publications.by_id, as_of.known, key=key)
+            return Document.of(document, as_of) if document else None
+        case _:
+            return await _event(context, key, argument)
+
+
+def _tin(key: str, argument: str) -> Tin:
+    try:
+        return Tin(key)
+    except ValueError as error:
+        raise bad_input(f"{argument}: {error}") from None
+
+
+async def _event(context: Context, key: str, argument: str) -> Event | None:
+    number, _, recorded = key.partition(".")
+    if not (number.isdecimal() and recorded.isdecimal() and int(number) <= LARGEST):
+        raise bad_input(f"{argument}: {key[:40]!r} is the key of no event")
+    hidden = None
+    async with context.ledger.connection() as connection:
+        row = await events.one(connection, int(number), readable(context.asker))
+        if row is None and context.asker.reach:
+            hidden = await events.one(connection, int(number), EVERYTHING)
+    if row is not None:
+        return event_for(context, row) if row.key == key else None
+    if hidden is None or hidden.key != key:
+        return None
+    return await reason_told(context, hidden)
+
+
+# ------------------------------------------------------- what a command changed
+
+
+def changed_by(command: c.Command) -> GlobalId | None:
+    """The object whose stream a command goes to; None where that is no Node: a claim's."""
+    match command:
+        case c.OperatorCommand(tin=tin):
+            return GlobalId("Operator", tin.text)
+        case c.ProposeAgreement():
+            return GlobalId("Agreement", slug_of(command))
+        case c.AgreementCommand(agreement=code):
+            return GlobalId("Agreement", code)
+        case c.AdministrationCommand(administration=administration):
+            return GlobalId("Administration", administration.text)
+        case c.ProgrammeCommand(programme=code):
+            return GlobalId("Programme", code)
+        case c.DocumentCommand(document=code):
+            return GlobalId("Document", code)
+    return None
+
+
+async def once_shown(context: Context, of: GlobalId, position: int) -> Node | None:
+    """The object, from read models that show everything up to this position.
+
+    Raises Unanswered, BEHIND, where they do not in a while: the command is recorded all the same.
+    """
+    until = monotonic() + PATIENCE
+    await context.reached(position, PATIENCE)
+    views = CheckedReaders(context.views, MinPosition(position, context.epoch or None))
+    # The request began before its command was recorded, by the clock of the ledger.
+    async with context.ledger.connection() as connection:
+        event = await events.one(connection, position, EVERYTHING)
+    while True:
+        now = max(datetime.now(UTC), event.recorded_at if event else context.now)
+        try:
+            checked = replace(context, now=now, views=views, _once={})
+            return await _node(checked, of, AsOf(now, now), "node")
+        except Behind as behind:
+            if monotonic() >= until:
+                raise Unanswered(
+                    "BEHIND",
+                    f"node: the command is recorded, at position {position}, and the read models "
+                    f"show what was recorded up to {behind.found}. Ask for it again.",
+                ) from None
+        await asyncio.sleep(AGAIN)

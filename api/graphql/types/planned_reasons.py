@@ -1,0 +1,76 @@
+"""What SQL does not say of a recognition: its reasons as sentences, and how long the answer holds.
+
+A planned statement leaves marks where these belong, and brings the facts; the rule is asked again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+
+import msgspec
+
+from api.graphql.scalars import instant_text
+from api.graphql.sql_fields import SELECTED, Telling
+from api.graphql.types import reasons
+from projections.reads import recognition_facts
+from projections.reads.bitemporal_sql import shown
+from projections.reads.recognition import stretch
+from registry.domain.recognition import Facts, Question, in_full, recognise
+from registry.domain.values import ReasonCode, decode_value
+
+
+class _Brought(msgspec.Struct):
+    asked: Question
+    zones: dict[str, str]
+    facts: Facts
+    in_full: bool
+
+
+_decoder = msgspec.json.Decoder(_Brought, dec_hook=decode_value)
+
+
+class _Told:
+    def __init__(self, brought: bytes) -> None:
+        it = _decoder.decode(brought)
+        self._asked, self._zones, self._facts = it.asked, it.zones, it.facts
+        self._in_full = it.in_full
+
+    def word(self, mark: bytes) -> bytes:
+        """The JSON text of a field by its mark: of a message that is the code of the reason; of
+        its facts what is selected of each comes before it."""
+        match mark.decode():
+            case "from":
+                return _instant(self._stretch[0])
+            case "to":
+                return _instant(self._stretch[1])
+            case told:
+                selected, _, code = told.rpartition(SELECTED)
+                reason = self._reasons[ReasonCode(code)]
+                if not selected:
+                    return msgspec.json.encode(reason.message)
+                names = selected.split()
+                return msgspec.json.encode(
+                    [{name: getattr(fact, name) for name in names} for fact in reason.facts]
+                )
+
+    @cached_property
+    def _stretch(self) -> tuple[datetime, datetime | None]:
+        return stretch(self._facts, self._asked)
+
+    @cached_property
+    def _reasons(self) -> dict[ReasonCode, reasons.Reason]:
+        answer = recognise(self._facts, self._asked)
+        if self._in_full:
+            answer = in_full(answer, self._facts)
+        found = reasons.why(self._facts, self._asked, answer, self._zones, all_of_it=self._in_full)
+        return {reason.code: reason for reason in found}
+
+
+def _instant(at: datetime | None) -> bytes:
+    known = shown(at)
+    return b"null" if known is None else f'"{instant_text(known)}"'.encode()
+
+
+TELLING = Telling(recognition_facts.FACTS, lambda brought: _Told(brought).word)
+TELLING_OF_MANY = Telling(recognition_facts.FACTS_OF_MANY, TELLING.begin)

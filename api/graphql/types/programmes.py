@@ -1,0 +1,160 @@
+"""Programmes in GraphQL: their types and rules of a day, as dated data."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import strawberry
+
+from api.graphql import sql_fields
+from api.graphql.as_of import AsOfInput
+from api.graphql.context import Info
+from api.graphql.costs import costs
+from api.graphql.errors import bad_input
+from api.graphql.global_ids import ID, Node, key_of
+from api.graphql.loaders import load
+from projections.reads import planner_selects as places
+from projections.reads import programmes as reads
+from projections.reads.bitemporal_sql import AsOf
+from projections.reads.programmes import ProgrammeRow, RuleRow
+from registry.domain.programme_rules import MEANINGS, NOT_ON_RECORD
+from registry.domain.values import AdministrationCode, RuleState
+
+LONGEST = 200  # characters of a text that is searched for
+
+
+@strawberry.type(
+    description="A rule of a programme, as dated data. A rule has three states: a value with its "
+    "source, none with its source, unknown."
+)
+class Rule:
+    name: str = strawberry.field(description="decision_days, effect_after, bar_years, ...")
+    state: RuleState
+    value: str = strawberry.field(
+        description="The value as text; `none` or `unknown` where the state is not VALUE."
+    )
+    unit: str | None
+    valid_from: date | None
+    valid_to: date | None
+    source: str = strawberry.field(description="The article, or who says so.")
+
+    @classmethod
+    def of(cls, row: RuleRow) -> Rule:
+        return cls(
+            name=row.rule,
+            state=RuleState(row.state),
+            value=row.value,
+            unit=row.unit,
+            valid_from=row.begins,
+            valid_to=row.ends,
+            source=row.source,
+        )
+
+    @classmethod
+    def unknown(cls, name: str) -> Rule:
+        """A rule that decisions ask for and that nobody has recorded for that day."""
+        return cls(
+            name=name,
+            state=RuleState.UNKNOWN,
+            value="unknown",
+            unit=None,
+            valid_from=None,
+            valid_to=None,
+            source=NOT_ON_RECORD,
+        )
+
+
+@strawberry.type(description="An AEO programme of one administration.")
+class Programme(Node):
+    row: strawberry.Private[ProgrammeRow]
+    as_of: strawberry.Private[AsOf]
+    id: strawberry.ID = strawberry.field(
+        description=ID, metadata=sql_fields.at(places.global_id("Programme", "code"))
+    )
+    code: strawberry.ID
+    administration: AdministrationCode
+    name: str
+    local_name: str | None
+    types: list[str] = strawberry.field(description="Its tiers or types on the day asked about.")
+    launched: str | None
+    operators_described: str | None
+    confidence: str | None
+    source: str | None
+
+    @classmethod
+    def of(cls, row: ProgrammeRow, as_of: AsOf) -> Programme:
+        return cls(
+            row=row,
+            as_of=as_of,
+            id=strawberry.ID(as_of.id_of("Programme", row.code)),
+            code=strawberry.ID(row.code),
+            administration=AdministrationCode(row.administration),
+            name=row.name,
+            local_name=row.local_name,
+            types=row.types,
+            launched=row.launched,
+            operators_described=row.operators_described,
+            confidence=row.confidence,
+            source=row.source,
+        )
+
+    @costs(10, each=12)
+    @strawberry.field
+    async def rules(self, info: Info) -> list[Rule]:
+        """The rules in force on the day asked about, by name. A rule that decisions ask for and
+        that is not on record for that day is listed as unknown."""
+        found = [Rule.of(row) for row in await self._rules(info) if row.in_force]
+        absent = MEANINGS.keys() - {rule.name for rule in found}
+        return sorted([*found, *map(Rule.unknown, absent)], key=lambda rule: rule.name)
+
+    @costs(10, each=15)
+    @strawberry.field
+    async def all_rules(self, info: Info) -> list[Rule]:
+        """Every rule on record, also those of other days, by name and day."""
+        return [Rule.of(row) for row in await self._rules(info)]
+
+    @costs(1_000)
+    @strawberry.field
+    async def operator_count(self, info: Info) -> int:
+        """How many operators held a valid authorisation of it then."""
+        read = reads.operator_counts
+        return await load(info.context, read, self.as_of, key=self.row.code) or 0
+
+    async def _rules(self, info: Info) -> list[RuleRow]:
+        return await load(info.context, reads.rules, self.as_of, key=self.row.code) or []
+
+
+@strawberry.type
+class ProgrammeQuery:
+    @strawberry.field
+    async def programme(
+        self, info: Info, code: strawberry.ID, as_of: AsOfInput | None = None
+    ) -> Programme | None:
+        """A programme by its code or its global id, or null where none was known by then."""
+        code = strawberry.ID(key_of("Programme", code, "code"))
+        clocks = info.context.clocks(as_of)
+        async with info.context.views.connection() as connection:
+            row = await reads.known(connection, clocks, code)
+        return Programme.of(row, clocks) if row else None
+
+    @costs(300)
+    @strawberry.field
+    async def programmes(
+        self, info: Info, contains: str, as_of: AsOfInput | None = None
+    ) -> list[Programme]:
+        """The programmes in which every word of `contains` is somewhere: in the code, the names,
+        what the source says, or the sources of the rules (Order 282). By code."""
+        if not contains.strip() or len(contains) > LONGEST:
+            raise bad_input(f"contains: found {len(contains)} characters, wanted 1 to {LONGEST}")
+        clocks = info.context.clocks(as_of)
+        async with info.context.views.connection() as connection:
+            rows = await reads.containing(connection, clocks, contains)
+        return [Programme.of(row, clocks) for row in rows]
+
+
+async def programme(info: Info, code: str, as_of: AsOf) -> Programme:
+    """One that is known to be there, because something on record is of it."""
+    row = await load(info.context, reads.programmes, as_of, key=code)
+    if row is None:
+        raise LookupError(f"the read models know no programme {code}")
+    return Programme.of(row, as_of)

@@ -1,0 +1,284 @@
+"""What others published, in GraphQL: claims beside our own count, documents, and their targets."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import Annotated
+
+import strawberry
+
+from api.graphql import paging
+from api.graphql.as_of import AsOfInput
+from api.graphql.context import Info
+from api.graphql.costs import costs
+from api.graphql.errors import bad_input
+from api.graphql.global_ids import ID, Node
+from api.graphql.scalars import Json
+from api.graphql.types.agreements import Agreement, agreement
+from projections.reads import publications as reads
+from projections.reads.bitemporal_sql import AsOf
+from projections.reads.publications import ClaimRow, Counted, DocumentRow, TargetRow
+from registry.domain.decisions import day_of
+from registry.domain.targets import Goal, Judgement, judge
+from registry.domain.values import AdministrationCode, AgreementKind, TargetOutcome
+
+Words = Annotated[str | None, strawberry.argument(description="Words that it says, in any order.")]
+LONGEST = 200  # characters of a text that is searched for
+
+
+@strawberry.type(description="A count that somebody published; never computed, never bent to fit.")
+class Claim:
+    row: strawberry.Private[ClaimRow]
+    subject: AdministrationCode
+    measure: str
+    value: int
+    as_of: date = strawberry.field(description="The civil day that it speaks of.")
+    precision: str | None
+    text: str | None = strawberry.field(description="What the source says about it.")
+    source: str
+
+    @classmethod
+    def of(cls, row: ClaimRow) -> Claim:
+        return cls(
+            row=row,
+            subject=AdministrationCode(row.subject),
+            measure=row.measure,
+            value=row.value,
+            as_of=row.as_of,
+            precision=row.precision,
+            text=row.text,
+            source=row.source,
+        )
+
+    @costs(1_000)
+    @strawberry.field
+    async def registry_count(self, info: Info) -> int | None:
+        """What the register counts at the end of that day; null where it counts no such thing."""
+        counted = await self._count(info)
+        return counted.number if counted else None
+
+    @costs(10)
+    @strawberry.field
+    async def difference(self, info: Info) -> int | None:
+        """What the claim has more than the register; below zero what it has less."""
+        counted = await self._count(info)
+        return self.value - counted.number if counted else None
+
+    @costs(10)
+    @strawberry.field
+    async def explanation(self, info: Info) -> str | None:
+        """Who is counted, and what may explain the difference, as far as the record goes."""
+        counted = await self._count(info)
+        return explained(self.row, counted) if counted else None
+
+    async def _count(self, info: Info) -> Counted | None:
+        async def count() -> Counted | None:
+            async with info.context.views.connection() as connection:
+                return await reads.count(connection, self.row, info.context.now)
+
+        # The three fields of one claim share one count.
+        counting = info.context.once(f"count {self.row}", lambda: asyncio.ensure_future(count()))
+        return await counting
+
+
+def explained(claim: ClaimRow, counted: Counted) -> str:
+    """Both counts, and the parties that may make the difference. The register keeps to its own."""
+    said = [f"Claimed {claim.value}, on record {counted.number} {counted.of} on {claim.as_of}"]
+    if counted.parties:
+        said[0] += f": {', '.join(counted.parties)}"
+    difference = claim.value - counted.number
+    if counted.perhaps:
+        said.append(
+            "Not counted, because no source says whether it was by then: "
+            + ", ".join(counted.perhaps)
+        )
+    unknown = difference - len(counted.perhaps)
+    if difference == 0:
+        said.append("The two agree")
+    elif difference < 0:
+        said.append(f"The register has {-difference} more than the claim")
+    elif unknown > 0:
+        said.append(f"At least {unknown} of those claimed are unknown to the register")
+    return ". ".join(said) + "."
+
+
+@strawberry.type(description="A goal that a document set, and whether the record shows it met.")
+class Target:
+    document: strawberry.ID = strawberry.field(description="The code of its document.")
+    target: strawberry.ID
+    owner: AdministrationCode | None
+    text: str
+    deadline: date | None
+    relation: AgreementKind | None
+    condition: str | None
+    states: list[AdministrationCode]
+    met: TargetOutcome = strawberry.field(description="Three answers, and never a guess.")
+    explanation: str
+    source: str
+    quotation: str | None = strawberry.field(
+        description="The sentence that the goal rests on, in the document's own language."
+    )
+    note: str | None = strawberry.field(description="The editor's note, apart from the text.")
+
+    @classmethod
+    def of(cls, row: TargetRow, judgement: Judgement) -> Target:
+        return cls(
+            document=strawberry.ID(row.document),
+            target=strawberry.ID(row.target),
+            owner=AdministrationCode(row.owner) if row.owner else None,
+            text=row.text,
+            deadline=row.deadline,
+            relation=AgreementKind(row.relation) if row.relation else None,
+            condition=row.condition,
+            states=[AdministrationCode(code) for code in row.states],
+            met=judgement.met,
+            explanation=judgement.explanation,
+            source=row.source,
+            quotation=row.quotation,
+            note=row.note,
+        )
+
+
+@strawberry.type(description="A policy plan, a communique, a press record.")
+class Document(Node):
+    row: strawberry.Private[DocumentRow]
+    as_of: strawberry.Private[AsOf]
+    id: strawberry.ID = strawberry.field(description=ID)
+    code: strawberry.ID
+    title: str
+    date: date | None
+    parties: list[AdministrationCode]
+    measures: list[str]
+    text: str | None = strawberry.field(description="A summary of what the document says.")
+    confidence: str | None
+    source: str
+    titles: Json = strawberry.field(
+        description="Titles in other languages: an object of a language tag (BCP 47) and a title."
+    )
+    language: str | None = strawberry.field(
+        description="The language of the document and of `quotation`, as a BCP 47 tag."
+    )
+    measure_names: Json = strawberry.field(
+        description="Original names of the measures: an object of a language tag, and in it of a "
+        "measure as `measures` has it and its original name."
+    )
+    quotation: str | None = strawberry.field(
+        description="A short passage of the document, in its own language."
+    )
+    note: str | None = strawberry.field(description="The editor's note, apart from the text.")
+
+    @classmethod
+    def of(cls, row: DocumentRow, as_of: AsOf) -> Document:
+        return cls(
+            row=row,
+            as_of=as_of,
+            id=strawberry.ID(as_of.id_of("Document", row.id)),
+            code=strawberry.ID(row.id),
+            title=row.title,
+            date=row.dated,
+            parties=[AdministrationCode(code) for code in row.parties],
+            measures=row.measures,
+            text=row.text,
+            confidence=row.confidence,
+            source=row.source,
+            titles=Json(row.titles),
+            language=row.language,
+            measure_names=Json(row.measure_names),
+            quotation=row.quotation,
+            note=row.note,
+        )
+
+    @costs(20, each=2)
+    @strawberry.field
+    async def agreements(self, info: Info) -> list[Agreement]:
+        """The agreements that it led to, as they stand now."""
+        ids = self.row.agreements
+        return await asyncio.gather(*(agreement(info, id, self.as_of) for id in ids))
+
+    @costs(100, each=5)
+    @strawberry.field
+    async def targets(self, info: Info) -> list[Target]:
+        """The goals that it sets."""
+        return [t for t in await _targets(info, None, self.as_of) if t.document == self.code]
+
+
+@strawberry.type(description="A document and its place in the list.")
+class DocumentEdge:
+    cursor: str
+    node: Document
+
+
+@strawberry.type(description="A page of documents, in the order of their codes.")
+class DocumentConnection:
+    edges: list[DocumentEdge]
+    page_info: paging.PageInfo
+
+
+@strawberry.type
+class PublicationQuery:
+    @costs(50, each=60)
+    @strawberry.field
+    async def claims(
+        self, info: Info, subject: AdministrationCode | None = None, measure: str | None = None
+    ) -> list[Claim]:
+        """Published counts, and what the register itself counts for the same day."""
+        code = subject.text if subject else None
+        async with info.context.views.connection() as connection:
+            rows = await reads.claims(connection, info.context.now, code, measure)
+        return [Claim.of(row) for row in rows]
+
+    @costs(100, each=5)
+    @strawberry.field
+    async def targets(
+        self, info: Info, owner: AdministrationCode | None = None, as_of: AsOfInput | None = None
+    ) -> list[Target]:
+        """Goals that a plan or communique set, and whether the record shows them met."""
+        return await _targets(info, owner, info.context.clocks(as_of))
+
+    @costs(200)
+    @strawberry.field
+    async def documents(
+        self,
+        info: Info,
+        party: AdministrationCode | None = None,
+        contains: Words = None,
+        first: int | None = 50,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> DocumentConnection:
+        """Documents, in the order of their codes; every word of `contains` is somewhere in them."""
+        if contains is not None and len(contains) > LONGEST:
+            raise bad_input(f"contains: found {len(contains)} characters, wanted at most {LONGEST}")
+        window = paging.Window.of("documents", first, after, last, before)
+        now = info.context.now
+        async with info.context.views.connection() as connection:
+            found = await reads.documents(
+                connection, now, party.text if party else None, contains, window.span
+            )
+        rows, more = window.cut(found)
+        as_of = AsOf(now, now)
+        edges = [
+            DocumentEdge(cursor=paging.cursor("documents", [row.id]), node=Document.of(row, as_of))
+            for row in rows
+        ]
+        return DocumentConnection(
+            edges=edges,
+            page_info=window.info(edges, more=more),
+        )
+
+
+async def _targets(info: Info, owner: AdministrationCode | None, as_of: AsOf) -> list[Target]:
+    found = []
+    async with info.context.views.connection() as connection:
+        for row in await reads.targets(connection, as_of.known, owner.text if owner else None):
+            today = day_of(as_of.at, row.time_zone)
+            states = [AdministrationCode(code) for code in row.states]
+            goal = Goal(row.relation, row.condition, row.deadline, states, row.willing)
+            by = min(row.deadline or today, today)
+            # Blocs count as their members of the day by which it was to be.
+            then = AsOf(reads.last_instant(by, row.time_zone), as_of.known)
+            signed = await reads.signatures(connection, then, row) if states else {}
+            found.append(Target.of(row, judge(goal, signed, today)))
+    return found

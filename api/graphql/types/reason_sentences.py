@@ -1,0 +1,308 @@
+"""Reasons as English sentences: each a function of the reason's code and facts alone.
+
+The function is total: for every code and for whatever facts, also none, there is a sentence. A
+sentence never changes an answer. The names of the facts are those of api/graphql/types/reasons.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Protocol
+
+from babel import Locale
+
+from registry.domain.values import ReasonCode
+
+#: What is said where the facts are not there that a better sentence needs.
+IN_GENERAL: dict[ReasonCode, str] = {
+    ReasonCode.IN_FORCE: "An agreement is in force and covers the authorisation.",
+    ReasonCode.NO_AUTHORISATION: "No AEO authorisation was on record.",
+    ReasonCode.NOT_YET_EFFECTIVE: "The authorisation is granted, and not yet in effect.",
+    ReasonCode.AUTHORISATION_SUSPENDED: "The authorisation is suspended.",
+    ReasonCode.AUTHORISATION_ENDED: "The authorisation has ended.",
+    ReasonCode.NO_AGREEMENT: "No agreement on record links the two territories.",
+    ReasonCode.AGREEMENT_NOT_IMPLEMENTED: "The agreement is not implemented.",
+    ReasonCode.AGREEMENT_SUSPENDED: "The agreement is suspended.",
+    ReasonCode.AGREEMENT_TERMINATED: "The agreement has ended.",
+    ReasonCode.TYPE_OUT_OF_SCOPE: "No clause covers the type of the authorisation.",
+    ReasonCode.ROLE_OUT_OF_SCOPE: "No clause covers the operator's role.",
+    ReasonCode.DIRECTION_OUT_OF_SCOPE: "No clause covers this direction.",
+    ReasonCode.GOODS_OUT_OF_SCOPE: "No clause covers these goods.",
+    ReasonCode.CROSSING_OUT_OF_SCOPE: "No clause covers this crossing or mode.",
+    ReasonCode.NO_INFORMATION: "The register has nothing to tell of this operator.",
+    ReasonCode.NO_CONSENT: "The operator has given no consent to share with that territory.",
+    ReasonCode.UNMATCHED_IDENTIFIER: "No identifier is on record by which it could be found there.",
+    ReasonCode.STALE_DATA: "The last list is older than the agreement allows.",
+    ReasonCode.DATE_UNCERTAIN: "Whether it was in force no source says.",
+    ReasonCode.SAME_ADMINISTRATION: "Both are one customs territory.",
+    ReasonCode.DECISION_AWAITED: "An end said in advance has come, and the decision is awaited.",
+}
+
+
+class Stated(Protocol):
+    """A fact, as api/graphql/types/reasons.py has it."""
+
+    name: str
+    value: str
+    item: int
+    zone: str | None
+
+
+def sentence(code: ReasonCode, facts: Iterable[Stated]) -> str:
+    """The reason in words. Never raises, never empty."""
+    told = list(facts)
+    whole = _Said([fact for fact in told if fact.item == 0])
+    items = [
+        _Said([fact for fact in told if fact.item == number])
+        for number in sorted({fact.item for fact in told} - {0})
+    ]
+    said = _controls(code, whole, items) if whole.of("subject") else _worded(code, whole, items)
+    return said or IN_GENERAL.get(code) or f"{code}."
+
+
+@lru_cache(maxsize=1_024)
+def territory(code: str) -> str:
+    """The territory's name in English; its code where CLDR has no name."""
+    return str(Locale("en").territories.get(code, code))
+
+
+@lru_cache(maxsize=4_096)
+def moment(text: str) -> str:
+    """A day where the instant is its beginning in UTC, else the instant to the minute."""
+    try:
+        at = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return text
+    day = at.date().isoformat()
+    if (at.hour, at.minute, at.second, at.microsecond) == (0, 0, 0, 0):
+        return day
+    return f"{day} {at:%H:%M} UTC"
+
+
+class _Said:
+    """Facts of one item by name. What is not there is worded as what nobody names."""
+
+    def __init__(self, facts: Sequence[Stated]) -> None:
+        self._facts = facts
+
+    def all(self, name: str) -> list[str]:
+        return [fact.value for fact in self._facts if fact.name == name]
+
+    def of(self, name: str) -> str:
+        return next(iter(self.all(name)), "")
+
+    def list(self, *names: str) -> str:
+        return ", ".join(value for name in names for value in self.all(name)) or "none"
+
+    def day(self, name: str) -> str:
+        """A civil day as it is; an instant as `moment` has it; empty where there is none."""
+        fact = next((fact for fact in self._facts if fact.name == name), None)
+        if fact is None:
+            return ""
+        return fact.value if fact.zone else moment(fact.value)
+
+    def place(self, name: str, otherwise: str) -> str:
+        return territory(self.of(name)) if self.of(name) else otherwise
+
+    @property
+    def on(self) -> str:
+        return f" on {self.day('at')}" if self.of("at") else ""
+
+    @property
+    def there(self) -> str:
+        return self.place("territory", "that territory")
+
+    @property
+    def home(self) -> str:
+        return self.place("home", "its home")
+
+    @property
+    def operator(self) -> str:
+        return self.of("operator") or "the operator"
+
+    @property
+    def agreement(self) -> str:
+        return self.of("agreement") or "The agreement"
+
+
+def _worded(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
+    """Empty where the facts do not suffice."""
+    match code:
+        case ReasonCode.NO_INFORMATION if whole.of("territory"):
+            return f"The register has nothing to tell of this operator in {whole.there}."
+        case ReasonCode.SAME_ADMINISTRATION if whole.of("territory"):
+            if whole.of("home") in ("", whole.of("territory")):
+                return f"{whole.there} is the operator's own territory."
+            return f"{whole.home} and {whole.there} were one customs territory{whole.on}."
+        case ReasonCode.NO_AGREEMENT if whole.of("territory"):
+            said = f"No agreement on record linked {whole.home} to {whole.there}{whole.on}"
+            before = _joined(f"{each.agreement} did until {each.day('until')}" for each in items)
+            return f"{said}; {before}" if before else f"{said}."
+        case ReasonCode.NO_CONSENT if whole.of("territory"):
+            said = f"{whole.operator} had given no consent to {whole.there}{whole.on}"
+            asking = _joined(_asking(each) for each in items)
+            return f"{said}; {asking}" if asking else f"{said}."
+        case ReasonCode.NO_AUTHORISATION if whole.of("operator"):
+            at = f" for {whole.day('at')}" if whole.of("at") else ""
+            return f"No AEO authorisation of {whole.operator} was on record{at}."
+    return _joined(_item(code, whole, each) for each in items)
+
+
+def _item(code: ReasonCode, whole: _Said, it: _Said) -> str:
+    on = whole.on
+    match code:
+        case ReasonCode.IN_FORCE:
+            covers = f", and covers {it.of('authorisation')}" if it.of("authorisation") else ""
+            missing = ", ".join(rule.replace("_", " ") for rule in it.all("ruleUnknown"))
+            doubt = f", decided though nobody knows the rule on {missing}" if missing else ""
+            way = f"from {whole.home} into {whole.there}"
+            return f"{it.agreement}: in force {way}{on}{covers}{doubt}"
+        case ReasonCode.UNMATCHED_IDENTIFIER:
+            scheme = it.of("identifierScheme") or "an identifier"
+            at = f" for {whole.day('at')}" if whole.of("at") else ""
+            return (
+                f"{it.agreement}: {whole.there} finds operators by {scheme}, and none of"
+                f" {whole.operator} is on record{at}"
+            )
+        case ReasonCode.STALE_DATA:
+            as_of = f" is as of {it.day('listAsOf')}, older" if it.of("listAsOf") else " is older"
+            hours = it.of("maxAgeHours")
+            return (
+                f"{it.agreement}: the last list of {whole.home}{as_of}{on} than "
+                f"{f'the {hours} hours that it allows' if hours else 'it allows'}"
+            )
+        case ReasonCode.DATE_UNCERTAIN if it.of("standing"):
+            until = f" to {it.day('until')}" if it.of("until") else " on"
+            left = f"{it.day('since') or 'from the first'}{until}"
+            return (
+                f"{it.of('authorisation') or 'The authorisation'}: whether it was valid{on} no"
+                f" published list says; their days of reading leave open {left}"
+            )
+        case (
+            ReasonCode.AUTHORISATION_SUSPENDED
+            | ReasonCode.AUTHORISATION_ENDED
+            | ReasonCode.NOT_YET_EFFECTIVE
+            | ReasonCode.DECISION_AWAITED
+        ):
+            return _standing(code, whole, it)
+        case ReasonCode.TYPE_OUT_OF_SCOPE:
+            return _type(it)
+        case ReasonCode.ROLE_OUT_OF_SCOPE if it.of("authorisedRole"):
+            own, asked = it.list("authorisedRole"), it.list("role")
+            return f"{whole.operator}: authorised as {own}; asked {asked}"
+        case ReasonCode.ROLE_OUT_OF_SCOPE:
+            return f"{it.agreement}: covers {it.list('coveredRole')}; not {it.list('role')}"
+        case ReasonCode.DIRECTION_OUT_OF_SCOPE:
+            alone, asked = it.list("coveredDirection"), it.list("direction")
+            return f"{it.agreement}: covers {alone} alone; asked {asked}"
+        case ReasonCode.GOODS_OUT_OF_SCOPE:
+            return f"{it.agreement}: covers HS {it.list('coveredHs')}; asked HS {it.list('hs')}"
+        case ReasonCode.CROSSING_OUT_OF_SCOPE:
+            covered = it.list("coveredCrossing", "coveredMode")
+            return f"{it.agreement}: covers {covered}; asked {it.of('crossing') or it.list('mode')}"
+    return _state(code, whole, it)
+
+
+def _asking(it: _Said) -> str:
+    law = f" by the law of {it.list('programme')}" if it.of("programme") else ""
+    return f"{it.agreement} asks for it{law}"
+
+
+_WORDS = {
+    "GRANTED": "granted, and not yet in effect,",
+    "DECISION_AWAITED": "past the end said in advance, and the decision on it awaited,",
+}
+
+
+def _standing(code: ReasonCode, whole: _Said, it: _Said) -> str:
+    plain = "ended" if code is ReasonCode.AUTHORISATION_ENDED else "suspended"
+    standing = it.of("standing")
+    word = _WORDS.get(standing) or standing.lower() or plain
+    if it.of("part"):
+        parts = [part for part in it.all("part") if part != "abroad"]
+        named = f" ({', '.join(parts)})" if parts else ""
+        word = f"the part recognised abroad{named} {word}"
+    since = f"since {it.day('since')}" if it.of("since") else "from the first"
+    so = f", and so{whole.on}" if whole.on else ""
+    return f"{it.of('authorisation') or 'The authorisation'}: {word} {since}{so}"
+
+
+def _type(it: _Said) -> str:
+    if it.of("held") and not it.of("coveredType"):
+        lacks = "lacks the part that partners recognise, whatever a clause covers"
+        return f"{it.list('held')}: {lacks}"
+    if not it.of("coveredType"):
+        way = f"{it.place('from', 'one side')} into {it.place('to', 'the other')}"
+        return f"{it.agreement}: no clause on record for {way}"
+    only = it.list("coveredType")
+    if it.of("coveredProgramme"):
+        only += f" of {it.list('coveredProgramme')}"
+    return f"{it.agreement}: covers {only}; the operator held {it.list('held')}"
+
+
+def _state(code: ReasonCode, whole: _Said, it: _Said) -> str:
+    """The state in which an agreement stands between the two sides."""
+    on, since = whole.on, it.day("since")
+    who = " and ".join(map(territory, it.all("side"))) or whole.there
+    match code:
+        case ReasonCode.AGREEMENT_NOT_IMPLEMENTED:
+            return f"{it.agreement}: {who} had not implemented it{on}"
+        case ReasonCode.AGREEMENT_SUSPENDED:
+            then = f",{on}" if since and on else on
+            begun = f" since {since}" if since else ""
+            return f"{it.agreement}: {who} had suspended it{begun}{then}"
+        case ReasonCode.AGREEMENT_TERMINATED:
+            before = f", before {whole.day('at')}" if whole.of("at") else ""
+            return f"{it.agreement}: ended{f' on {since}' if since else ''}{before}"
+        case ReasonCode.DATE_UNCERTAIN:
+            return (
+                f"{it.agreement}: whether it was in force in {who}{on} no source says;"
+                f" the dates leave open {_left_open(it)}"
+            )
+    return ""
+
+
+def _left_open(it: _Said) -> str:
+    """The days of which no source says whether something was in force."""
+    since, until = it.day("since"), it.day("until")
+    if not since and not until:
+        return "all days"
+    return f"{since or 'from the first'} {f'to {until}' if until else 'on'}"
+
+
+def _controls(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
+    """May the importing side rely on the exporting side's controls?"""
+    way = f"from {whole.place('from', 'one side')} into {whole.there}"
+    hs, crossing = f"HS {whole.list('hs')}", whole.of("crossing") or "that crossing"
+    names = whole.list("agreement")
+    match code:
+        case ReasonCode.NO_AGREEMENT:
+            return f"No agreement on the results of controls is on record {way}."
+        case ReasonCode.IN_FORCE:
+            return f"{names}: controls of {hs} at {crossing} were recognised {way}{whole.on}."
+        case ReasonCode.DIRECTION_OUT_OF_SCOPE:
+            return f"{names}: covers {hs} in the other direction alone, not {way}."
+        case ReasonCode.GOODS_OUT_OF_SCOPE:
+            return f"{names}: covers no goods of {hs} {way}."
+        case ReasonCode.CROSSING_OUT_OF_SCOPE:
+            return f"{names}: does not cover {hs} at {crossing} {way}."
+        case ReasonCode.DATE_UNCERTAIN if items:
+            covered = f"whether it covered {hs} at {crossing} {way}{whole.on} no source says"
+            return _joined(
+                f"{each.agreement}: {covered}; the dates leave open {_left_open(each)}"
+                for each in items
+            )
+    said = _joined(_state(code, whole, each) for each in items)
+    begun = code is ReasonCode.AGREEMENT_TERMINATED
+    goods = f"{hs} at {crossing}"
+    return said or (
+        f"{names}: {'no longer' if begun else 'not yet'} covered {goods} {way}{whole.on}."
+    )
+
+
+def _joined(sentences: Iterable[str]) -> str:
+    """Each once, in order, as one text."""
+    found = dict.fromkeys(each for each in sentences if each)
+    return "; ".join(found) + "." if found else ""

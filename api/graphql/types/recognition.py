@@ -1,0 +1,409 @@
+"""Recognition in GraphQL: is this operator recognised in that territory, then, as known then?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, Any
+
+import strawberry
+from psycopg import AsyncConnection
+from strawberry.types.nodes import SelectedField
+
+from api.access import policy
+from api.access.policy import Action, operator
+from api.access.read_log import SAID, Asked, consignment
+from api.graphql import paging, sql_fields
+from api.graphql.as_of import AsOfInput
+from api.graphql.context import Context, Info
+from api.graphql.costs import costs
+from api.graphql.errors import bad_input
+from api.graphql.loaders import load
+from api.graphql.scalars import Position
+from api.graphql.sql_fields import Declined
+from api.graphql.types import reasons
+from api.graphql.types.administrations import zones
+from api.graphql.types.agreements import Agreement, agreement
+from api.graphql.types.planned_reasons import TELLING, TELLING_OF_MANY
+from api.graphql.types.reasons import Reason
+from projections.reads import planner_selects as places
+from projections.reads import recognition as reads
+from projections.reads.bitemporal_sql import AsOf, shown
+from projections.reads.crossings import names_of
+from projections.reads.recognition import Known
+from projections.reads.visibility import SIGHT, Sight
+from registry.domain.recognition import Answer, Basis, Facts, Question, in_full, recognise
+from registry.domain.values import AdministrationCode, Direction, HsCode, Outcome, Role, Tin
+
+Territory = Annotated[AdministrationCode, strawberry.argument(name="in")]
+LONGEST = 100  # characters of a crossing or a mode
+
+
+@strawberry.input(description="What is carried and how; what is not given is not asked.")
+class ConsignmentInput:
+    direction: Direction | None = None
+    role: Role | None = None
+    hs: HsCode | None = None
+    crossing: str | None = None
+    mode: str | None = None
+
+
+Consignment = Annotated[
+    ConsignmentInput | None,
+    strawberry.argument(description="What is carried; default: in general."),
+]
+
+
+@strawberry.type(description="One agreement and one authorisation that make the recognition.")
+class RecognitionBasis:
+    basis: strawberry.Private[Basis]
+    as_of: strawberry.Private[AsOf]
+    authorisation: str
+    since: datetime = strawberry.field(
+        description="Since when, without a break, the authorisation has been valid abroad as the"
+        " type that it is, and the clause in force."
+    )
+    identifier_scheme: str | None
+    identifier: str | None
+    declaration_box: str | None
+    benefits: list[str]
+    assumed: bool
+
+    @classmethod
+    def of(cls, it: Basis, as_of: AsOf) -> RecognitionBasis:
+        return cls(
+            basis=it,
+            as_of=as_of,
+            authorisation=it.authorisation,
+            since=it.since,
+            identifier_scheme=it.identifier_scheme,
+            identifier=it.identifier,
+            declaration_box=it.declaration_box,
+            benefits=list(it.benefits),
+            assumed=it.assumed,
+        )
+
+    @costs(5)
+    @sql_fields.rows(places.BASIS_AGREEMENT)
+    @strawberry.field
+    async def agreement(self, info: Info) -> Agreement:
+        """The agreement by whose clause it is recognised."""
+        return await agreement(info, self.basis.agreement, self.as_of)
+
+
+@strawberry.type(description="Whether an operator is recognised in a territory, and why.")
+class Recognition:
+    facts: strawberry.Private[Facts]
+    asked: strawberry.Private[Question]
+    answer: strawberry.Private[Answer]
+    all_of_it: strawberry.Private[bool]
+    as_of: strawberry.Private[AsOf]
+    tin: Tin
+    in_: AdministrationCode = strawberry.field(name="in")
+    outcome: Outcome
+    legal: Outcome = strawberry.field(
+        description="Does the law recognise it: status, agreement, direction, scope, consent."
+    )
+    operational: Outcome = strawberry.field(
+        description="Can it be used: an identifier that the partner matches on, fresh data."
+    )
+    at: datetime
+    known_at: datetime
+    position: Position
+
+    @classmethod
+    def of(
+        cls, tin: Tin, facts: Facts, asked: Question, as_of: AsOf, position: int, *, all_of_it: bool
+    ) -> Recognition:
+        """`all_of_it`: the asker is told all of the operator."""
+        answer = recognise(facts, asked)
+        answer = in_full(answer, facts) if all_of_it else answer
+        return cls(
+            facts=facts,
+            asked=asked,
+            answer=answer,
+            all_of_it=all_of_it,
+            as_of=as_of,
+            tin=tin,
+            in_=asked.territory,
+            outcome=answer.outcome,
+            legal=answer.legal,
+            operational=answer.operational,
+            at=as_of.at,
+            known_at=as_of.known,
+            position=Position(position),
+        )
+
+    @costs(1, each=2)
+    @sql_fields.rows(places.REASONS, order=sql_fields.AS_IT_LIES, ready=places.REASONS_READY)
+    @strawberry.field
+    async def reasons(self, info: Info) -> list[Reason]:
+        """Why, with the facts."""
+        facts, asked = self.facts, self.asked
+        sides = reasons.parties(facts.links, facts.administration, asked.territory)
+        told_zones = await zones(info, sides)
+        return reasons.why(facts, asked, self.answer, told_zones, all_of_it=self.all_of_it)
+
+    @costs(2, each=2)
+    @sql_fields.rows(places.BASES, order=sql_fields.AS_IT_LIES, ready=places.BASES_READY)
+    @strawberry.field
+    def bases(self) -> list[RecognitionBasis]:
+        """Every agreement and authorisation that makes it, by agreement."""
+        return [RecognitionBasis.of(basis, self.as_of) for basis in self.answer.bases]
+
+    @costs(20)
+    @sql_fields.worded("'from'")
+    @strawberry.field
+    def valid_from(self) -> datetime | None:
+        """From when, in law, the answer and its reasons are these; null: from the first."""
+        return shown(self._stretch[0])
+
+    @costs(20)
+    @sql_fields.worded("'to'")
+    @strawberry.field
+    def valid_to(self) -> datetime | None:
+        """Until when they are, by what is known; exclusive, null: no end is known."""
+        return shown(self._stretch[1])
+
+    @cached_property
+    def _stretch(self) -> tuple[datetime, datetime | None]:
+        return reads.stretch(self.facts, self.asked)
+
+
+def _asked(
+    context: Context,
+    tin: Tin,
+    in_: AdministrationCode,
+    as_of: AsOfInput | None = None,
+    consignment: ConsignmentInput | None = None,
+) -> dict[str, Any]:
+    clocks = context.clocks(as_of)
+    it = _question(in_, clocks, consignment)
+    only_ascii(it.crossing)
+    context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
+    return {
+        "tin": tin.text,
+        "in": in_.text,
+        "role": it.role.value if it.role else None,
+        "direction": it.direction.value if it.direction else None,
+        "hs": it.hs.text if it.hs else None,
+        "crossing": it.crossing or None,
+        "mode": it.mode or None,
+        **clocks.parameters,
+    }
+
+
+def _all_asked(
+    context: Context, tins: list[Tin], in_: AdministrationCode, as_of: AsOfInput | None = None
+) -> dict[str, Any]:
+    paging.keys("tins", tins)
+    clocks = context.clocks(as_of)
+    _demand_of_all(context, tins, in_)
+    return {"tins": [tin.text for tin in tins], "in": in_.text, **clocks.parameters}
+
+
+def _demand_of_all(context: Context, tins: list[Tin], in_: AdministrationCode) -> None:
+    """Of one operator of each home: only to a company is one not like the other."""
+    alike = context.asker.role is not policy.Role.COMPANY
+    for tin in {it.text[:2]: it for it in tins}.values() if alike else tins:
+        context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
+
+
+_ASKED = ("tin", "in", "at", "known", "belief", "role", "direction", "hs", "crossing", "mode")
+
+
+@strawberry.type
+class RecognitionQuery:
+    @costs(80)
+    @sql_fields.rows(
+        places.RECOGNITION,
+        ctes=f"{SIGHT},{places.IN_COMMON}",
+        key="tin",
+        looks="tin",
+        bind=_asked,
+        gives=_ASKED,
+        telling=TELLING,
+    )
+    @strawberry.field
+    async def recognition(
+        self,
+        info: Info,
+        tin: Tin,
+        in_: Territory,
+        as_of: AsOfInput | None = None,
+        consignment: Consignment = None,
+    ) -> Recognition:
+        """Is this operator recognised in that territory, then, as known then - and why?
+
+        Asked by the customs of that territory, the home customs, the operator and auditors. An
+        operator that is hidden from the asker answers exactly as an unknown one.
+        """
+        clocks = info.context.clocks(as_of)
+        question = _question(in_, clocks, consignment)
+        info.context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
+        with _look(info, "recognition", [tin], question, clocks) as found:
+            known = await facts(info.context, [tin], in_, clocks)
+            told = all_of(info.context, tin)
+            [asked] = await as_clauses_name_them(info.context, [question])
+            found.append(
+                Recognition.of(tin, known.of(tin), asked, clocks, known.position, all_of_it=told)
+            )
+        return found[0]
+
+    @costs(80)
+    @sql_fields.rows(
+        places.RECOGNITIONS,
+        ctes=f"{SIGHT},{places.IN_COMMON}",
+        keys="tins",
+        looks="tins",
+        bind=_all_asked,
+        gives=("tins", "in", "at", "known", "belief"),
+        telling=TELLING_OF_MANY,
+        ready=places.RECOGNITIONS_READY,
+    )
+    @strawberry.field
+    async def recognitions(
+        self,
+        info: Info,
+        tins: list[Tin],
+        in_: Territory,
+        as_of: AsOfInput | None = None,
+    ) -> list[Recognition]:
+        """The same of up to 1,000 operators, in the order asked, one entry a TIN."""
+        paging.keys("tins", tins)
+        clocks = info.context.clocks(as_of)
+        question = _question(in_, clocks, None)
+        _demand_of_all(info.context, tins, in_)
+        with _look(info, "recognitions", tins, question, clocks) as found:
+            known = await facts(info.context, tins, in_, clocks)
+            found += [
+                Recognition.of(
+                    tin,
+                    known.of(tin),
+                    question,
+                    clocks,
+                    known.position,
+                    all_of_it=all_of(info.context, tin),
+                )
+                for tin in tins
+            ]
+        return found
+
+
+@contextmanager
+def _look(
+    info: Info, operation: str, tins: Sequence[Tin], asked: Question, as_of: AsOf
+) -> Iterator[list[Recognition]]:
+    """Writes the look to the log, with the answers. A question that failed is logged as well."""
+    found: list[Recognition] = []
+    try:
+        yield found
+    finally:
+        told = found and any(selects(it.selections, "outcome") for it in info.selected_fields)
+        said = {name: getattr(asked, name) for name in SAID}
+        texts = {
+            name: str(getattr(it, "text", None) or getattr(it, "value", it))
+            for name, it in said.items()
+            if it
+        }
+        question = Asked(asked.territory.text, asked.at, as_of.known, consignment(texts))
+        info.context.looked(
+            operation,
+            [tin.text for tin in tins],
+            question,
+            [it.outcome.value for it in found] if told else None,
+        )
+
+
+def _keep_told(info: Info, tin: Tin, found: Sequence[Recognition], as_of: AsOf) -> None:
+    """Keeps what was told of an operator wherever it may be recognised, territory by territory."""
+    chosen = [it.selections for it in info.selected_fields]
+    if not any(selects(it, "in") and selects(it, "outcome") for it in chosen):
+        return
+    for it in found:
+        asked = Asked(it.in_.text, as_of.at, as_of.known)
+        info.context.looked("recognisedIn", [tin.text], asked, [it.outcome.value])
+
+
+def selects(selections: Sequence[Any], name: str, *inner: str) -> bool:
+    """Is this field among them, in a fragment or not? `inner`: and in it this one, and so on."""
+    return any(
+        (it.name == name and (not inner or selects(it.selections, *inner)))
+        if isinstance(it, SelectedField)
+        else selects(it.selections, name, *inner)
+        for it in selections
+    )
+
+
+async def facts(
+    context: Context, tins: Sequence[Tin], territory: AdministrationCode | None, as_of: AsOf
+) -> Known:
+    """What the asker may know of them, by one statement."""
+    sight, now = context.asker.sight, context.now
+    async with context.views.connection() as connection:
+        return await reads.facts(connection, sight, now, tins, territory, as_of.known)
+
+
+async def everywhere(
+    info: Info, tin: Tin, as_of: AsOf, outcome: Outcome | None = None
+) -> list[Recognition]:
+    """In every territory that the agreements of that day lead to, by code, as far as the asker
+    may ask; a bloc is its members. `outcome`: those answers alone."""
+    context = info.context
+    known = await load(context, _wherever, context.asker.sight, context.now, as_of.known, key=tin)
+    mine = known.of(tin) if known else Facts(None)
+    found = [
+        Recognition.of(
+            tin,
+            reads.into(mine, there),
+            Question(there, as_of.at),
+            as_of,
+            known.position if known else 0,
+            all_of_it=all_of(context, tin),
+        )
+        for there in reads.territories(mine, as_of.at)
+        if context.may(Action.ASK_RECOGNITION, operator(tin, there))
+    ]
+    found = [it for it in found if outcome in (None, it.outcome)]
+    _keep_told(info, tin, found, as_of)
+    return found
+
+
+def all_of(context: Context, tin: Tin) -> bool:
+    return context.may(Action.READ_IN_FULL, operator(tin))
+
+
+async def _wherever(
+    connection: AsyncConnection[Any], sight: Sight, now: datetime, known: datetime, tins: list[Tin]
+) -> dict[Tin, Known]:
+    return dict.fromkeys(tins, await reads.facts(connection, sight, now, tins, None, known))
+
+
+def only_ascii(crossing: str | None) -> None:
+    """Raises Declined for a crossing that SQL does not look up (projections/reads/crossings.py)."""
+    if crossing and not crossing.isascii():
+        raise Declined("uncovered", "crossing")
+
+
+async def as_clauses_name_them(context: Context, asked: Sequence[Question]) -> list[Question]:
+    """The questions, each with its crossing as the clauses name it, whatever its name was."""
+    named = {it.crossing for it in asked if it.crossing}
+    if not named:
+        return list(asked)
+    async with context.views.connection() as connection:
+        found = await names_of(connection, named)
+    return [replace(it, crossing=found[it.crossing]) if it.crossing else it for it in asked]
+
+
+def _question(
+    territory: AdministrationCode, as_of: AsOf, given: ConsignmentInput | None
+) -> Question:
+    """Raises Unanswered for what is too long to be a crossing."""
+    it = given or ConsignmentInput()
+    for name, text in (("crossing", it.crossing), ("mode", it.mode)):
+        if text is not None and len(text) > LONGEST:
+            raise bad_input(f"{name}: found {len(text)} characters, wanted at most {LONGEST}")
+    return Question(territory, as_of.at, it.role, it.direction, it.hs, it.crossing, it.mode)

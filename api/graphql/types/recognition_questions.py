@@ -1,0 +1,354 @@
+"""A batch of customs declarations in GraphQL: each question with its own instant and consignment.
+
+A question that is wrong is one refused answer; `api.graphql.declarations` reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Annotated, Any, NamedTuple
+
+import strawberry
+
+from api.access import policy
+from api.access.policy import Action, operator
+from api.access.read_log import Asked, array_text, consignment
+from api.graphql import paging, sql_fields
+from api.graphql.as_of import AsOfInput
+from api.graphql.codes import RefusalCode
+from api.graphql.context import Context, Info
+from api.graphql.costs import costs
+from api.graphql.declarations import NOTHING, Declared, Examined, Fault, Questions, read
+from api.graphql.errors import Refused, Unanswered
+from api.graphql.types.planned_reasons import TELLING
+from api.graphql.types.recognition import (
+    ConsignmentInput,
+    Recognition,
+    Territory,
+    all_of,
+    as_clauses_name_them,
+    facts,
+    only_ascii,
+    selects,
+)
+from projections.reads import planner_selects as places
+from projections.reads.bitemporal_sql import AsOf
+from projections.reads.verdicts import Consignment
+from projections.reads.visibility import SIGHT
+from registry.domain.recognition import Question
+from registry.domain.values import AdministrationCode, Direction, HsCode, Role, Tin
+
+KnownAt = Annotated[
+    datetime | None,
+    strawberry.argument(description="Only what was known by then counts; default now."),
+]
+
+
+@strawberry.input(
+    description="One declaration of a batch. What is wrong with it refuses its own answer, and no "
+    "other."
+)
+class RecognitionQuestion:
+    key: str = strawberry.field(description="The asker's own name for it, given back as it is.")
+    tin: str = strawberry.field(
+        description="The operator's TIN or national AEO code. Blanks around it, small letters and "
+        "full-width characters make no difference."
+    )
+    at: datetime | None = strawberry.field(
+        default=None, description="The instant whose law is asked for; default now."
+    )
+    consignment: ConsignmentInput | None = strawberry.field(
+        default=None, description="What is carried; default: in general."
+    )
+
+
+@strawberry.type(description="The answer to one question of a batch: a recognition or a refusal.")
+class RecognitionAnswer:
+    key: str = strawberry.field(description="As it was given.")
+    tin: str = strawberry.field(description="As it was asked.")
+    found: strawberry.Private[Recognition | None]
+    fault: strawberry.Private[Fault | None]
+
+    @costs(78)
+    @sql_fields.rows(places.RECOGNITION_OF, ready=places.RECOGNITION_OF_READY, telling=TELLING)
+    @strawberry.field
+    def recognition(self) -> Recognition | None:
+        """What `recognition` answers to the same question; null where it was refused."""
+        return self.found
+
+    @costs(1)
+    @sql_fields.rows(places.REFUSED)
+    @strawberry.field
+    def refused(self) -> Refused | None:
+        """Why the question is not answered: the field, what was found, what was wanted."""
+        return refusal(self.fault) if self.fault else None
+
+
+def refusal(fault: Fault) -> Refused:
+    return Refused(code=fault.code, message=fault.message, path=list(fault.path) or None)
+
+
+def declared(questions: Sequence[RecognitionQuestion] | Questions) -> list[Declared]:
+    """What was read of the questions. One that holds a variable was coerced by GraphQL."""
+    if isinstance(questions, Questions):
+        return questions.declared
+    return [it.tin.declared if isinstance(it.tin, Examined) else _read(it) for it in questions]
+
+
+def _read(it: RecognitionQuestion) -> Declared:
+    said: dict[str, Any] = {"key": it.key, "tin": it.tin}
+    if it.at is not None:
+        said["at"] = it.at.isoformat()
+    if it.consignment is not None:
+        said["consignment"] = {
+            name: getattr(value, "text", None) or getattr(value, "value", value)
+            for name, value in vars(it.consignment).items()
+        }
+    return read(said)
+
+
+Batch = Annotated[
+    list[RecognitionQuestion],
+    strawberry.argument(description="At most 1,000; each is answered by itself."),
+]
+
+
+class _Batch(NamedTuple):
+    """The questions as they may be answered. `as_of`: the clocks of each; `clocks`: of one that
+    names no instant."""
+
+    questions: list[Declared]
+    as_of: list[AsOf]
+    clocks: AsOf
+
+    @property
+    def good(self) -> list[tuple[Declared, AsOf]]:
+        return [
+            (it, as_of)
+            for it, as_of in zip(self.questions, self.as_of, strict=True)
+            if it.fault is None
+        ]
+
+
+def _batch(
+    context: Context,
+    questions: Sequence[RecognitionQuestion] | Questions,
+    in_: AdministrationCode,
+    known_at: datetime | None,
+) -> _Batch:
+    """Each question that may not be asked, or of an instant that nobody can answer for, has that
+    as its fault. Raises Unanswered for more than 1,000 questions, and for `known_at`."""
+    paging.keys("questions", questions)
+    clocks = context.clocks(AsOfInput(known_at=known_at))
+    instants: dict[datetime | None, AsOf | Fault] = {None: clocks}
+    allowed: dict[str, Fault | None] = {}
+    # To a company alone is one operator of a home not like the other.
+    letters = None if context.asker.role is policy.Role.COMPANY else 2
+    found, each = [], []
+    for it in declared(questions):
+        as_of = instants.get(it.at)
+        if as_of is None:
+            as_of = instants[it.at] = _clocks(context, it.at, known_at)
+        if it.wanted is not None:
+            alike = it.wanted[:letters]
+            if alike not in allowed:
+                allowed[alike] = _forbidden(context, it.wanted, in_)
+            fault = as_of if isinstance(as_of, Fault) else allowed[alike]
+            if fault is not None:
+                it = it._replace(wanted=None, fault=fault)
+        found.append(it)
+        each.append(clocks if isinstance(as_of, Fault) else as_of)
+    return _Batch(found, each, clocks)
+
+
+def _clocks(context: Context, at: datetime | None, known_at: datetime | None) -> AsOf | Fault:
+    try:
+        return context.clocks(AsOfInput(at=at, known_at=known_at))
+    except Unanswered as error:
+        return Fault(error.message, ("at",))
+
+
+def _forbidden(context: Context, tin: str, in_: AdministrationCode) -> Fault | None:
+    verdict = policy.decide(context.asker, Action.ASK_RECOGNITION, operator(Tin(tin), in_))
+    return None if verdict.allowed else Fault(verdict.reason, (), RefusalCode.FORBIDDEN)
+
+
+# ------------------------------------------------------------- in one statement
+
+
+def _asked(
+    context: Context,
+    questions: Sequence[RecognitionQuestion] | Questions,
+    in_: AdministrationCode,
+    known_at: datetime | None = None,
+) -> dict[str, Any]:
+    """The questions as arrays, and those alike on the first clock and in their consignment told
+    by number: `alike` of each question, `asked` of each number."""
+    batch = _batch(context, questions, in_, known_at)
+    numbers: dict[tuple[datetime | None, Consignment], int] = {}
+    alike = [numbers.setdefault((it.at, it.consignment), len(numbers)) for it in batch.questions]
+    first = dict(zip(reversed(alike), reversed(batch.as_of), strict=True))
+    asked = [(first[n], it) for (_, it), n in numbers.items()]
+    for _, it in asked:
+        only_ascii(it.crossing)
+    instants = [at.isoformat() if at else None for at, _ in numbers]
+    faults = [it.fault for it in batch.questions]
+    wrong = any(faults)
+    good = batch.good
+    tins = [it.tin for it in batch.questions]
+    wanted = [it.wanted for it in batch.questions]
+    return {
+        "keys": array_text([it.key for it in batch.questions]),
+        "asked_tins": "{}" if tins == wanted else array_text(tins),
+        "tins": _words(wanted),
+        "ats": _words([instants[n] for n in alike]),
+        **{
+            f"{name}s": _column(name, [it[place] for _, it in asked], alike)
+            for place, name in enumerate(Consignment._fields)
+        },
+        "codes": array_text([it.code.value if it else None for it in faults]) if wrong else "{}",
+        "messages": array_text([it.message if it else None for it in faults]) if wrong else "{}",
+        "paths": array_text([_path(it) for it in faults]) if wrong else "{}",
+        "in": in_.text,
+        "known": batch.clocks.known,
+        "exact": "yes" if batch.clocks.asked else None,
+        "alike": alike,
+        "asked": [(as_of, None if it == NOTHING else it) for as_of, it in asked],
+        "looked": [it.wanted for it, _ in good],
+        "look": _look(in_, batch.clocks, good),
+    }
+
+
+def _path(fault: Fault | None) -> str | None:
+    return ".".join(fault.path) or None if fault else None
+
+
+def _column(name: str, texts: Sequence[str | None], alike: Sequence[int]) -> str:
+    """What each question asks of its consignment in this respect, as an array."""
+    if not any(texts):
+        return "{}"
+    each = [texts[n] for n in alike]
+    return array_text(each) if name in ("crossing", "mode") else _words(each)
+
+
+def _words(texts: Sequence[str | None]) -> str:
+    """The text of an array in PostgreSQL, of what needs no quotes: shorter to write and to read."""
+    if "NULL" in texts:  # Niue may give such a TIN
+        return array_text(texts)
+    return f"{{{','.join([it or 'NULL' for it in texts])}}}"
+
+
+def _look(in_: AdministrationCode, clocks: AsOf, good: Sequence[tuple[Declared, AsOf]]) -> Asked:
+    """For the log of looks: on which instant and with which consignment each was asked about."""
+    instants = {at: at.isoformat() for at in {as_of.at for _, as_of in good}}
+    return Asked(
+        in_.text,
+        None,
+        clocks.known,
+        each=[(instants[as_of.at], _said(it.consignment)) for it, as_of in good],
+    )
+
+
+@lru_cache(maxsize=16_384)
+def _said(it: Consignment) -> str | None:
+    return consignment(it._asdict())
+
+
+_GIVEN = (
+    "keys",
+    "asked_tins",
+    "tins",
+    "ats",
+    "roles",
+    "directions",
+    "hss",
+    "crossings",
+    "modes",
+    "codes",
+    "messages",
+    "paths",
+    "in",
+    "known",
+    "exact",
+)
+
+
+@strawberry.type
+class RecognitionQuestionQuery:
+    @costs(1)
+    @sql_fields.rows(
+        places.QUESTIONS,
+        order=sql_fields.AS_IT_LIES,
+        ctes=f"{SIGHT},{places.IN_COMMON_OF_QUESTIONS}",
+        names=places.OF_QUESTION,
+        alone=True,
+        looks="looked",
+        bind=_asked,
+        gives=_GIVEN,
+    )
+    @strawberry.field
+    async def recognitions_of(
+        self,
+        info: Info,
+        questions: Batch,
+        in_: Territory,
+        known_at: KnownAt = None,
+    ) -> list[RecognitionAnswer]:
+        """Up to 1,000 declarations in one request, each with its own goods, role, crossing and
+        instant, answered in the order asked: what `recognition` answers to each. A question that is
+        wrong, or that the asker may not ask, is one refused answer, and not a refused request.
+        """
+        context = info.context
+        batch = _batch(context, questions, in_, known_at)
+        good = batch.good
+        tins = [Tin(it.wanted or "") for it, _ in good]
+        found: list[Recognition] = []
+        try:
+            known = await facts(context, list(dict.fromkeys(tins)), in_, batch.clocks)
+            asked = await as_clauses_name_them(
+                context, [_question(in_, as_of.at, it.consignment) for it, as_of in good]
+            )
+            for tin, question, (_, as_of) in zip(tins, asked, good, strict=True):
+                found.append(
+                    Recognition.of(
+                        tin,
+                        known.of(tin),
+                        question,
+                        as_of,
+                        known.position,
+                        all_of_it=all_of(context, tin),
+                    )
+                )
+        finally:
+            chosen = [it.selections for it in info.selected_fields]
+            told = found and any(selects(it, "recognition", "outcome") for it in chosen)
+            context.looked(
+                "recognitionsOf",
+                [tin.text for tin in tins],
+                _look(in_, batch.clocks, good),
+                [it.outcome.value for it in found] if told else None,
+            )
+        answers = iter(found)
+        return [
+            RecognitionAnswer(
+                key=it.key,
+                tin=it.tin,
+                fault=it.fault,
+                found=next(answers) if it.fault is None else None,
+            )
+            for it in batch.questions
+        ]
+
+
+def _question(in_: AdministrationCode, at: datetime, it: Consignment) -> Question:
+    return Question(
+        in_,
+        at,
+        Role(it.role) if it.role else None,
+        Direction(it.direction) if it.direction else None,
+        HsCode(it.hs) if it.hs else None,
+        it.crossing,
+        it.mode,
+    )

@@ -1,0 +1,1 @@
+"""The HTTP service: GraphQL over HTTP, health, the log's tiles, rate limits and consistency headers."""

@@ -1,0 +1,195 @@
+"""One HTTP request and its response, whatever answers it: its id, its line in the log, its count.
+
+Every response carries `X-Request-Id`: the one of the request, or a new one. Every request has one
+line in the log and one count in the metrics, also what is refused before any question is read
+(401, 404, 405, 413, 415, 429). Addresses are logged without what follows the question mark.
+Every response says whether it may be kept: `no-store` where whoever answers says nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from functools import cache
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+from prometheus_client import Counter as Metric
+from starlette.types import Message, Scope, Send
+
+from api.http import compression
+from api.observability import counters, logging
+
+RESPONSES = Metric(
+    "aeo_http_responses", "HTTP responses, by what answers the address and status", ["by", "status"]
+)
+REFUSED = Metric(
+    "aeo_http_refused",
+    "Requests refused before a question was read, by what answers the address and code",
+    ["by", "code"],
+)
+_responses, _refused = cache(RESPONSES.labels), cache(REFUSED.labels)
+
+#: What a request may be called by its sender. Anything else is replaced, so that no line of a log
+#: can be forged by a header.
+_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+#: W3C Trace Context: version, trace id, parent id, flags.
+_TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+#: Who answers an address, by how it begins; everything else is a page.
+_ANSWERERS = (
+    ("/graphql", "graphql"),
+    ("/static/", "static"),
+    ("/log/", "log"),
+    ("/healthz", "health"),
+    ("/readyz", "health"),
+    ("/metrics", "health"),
+    ("/schema.graphql", "description"),
+    ("/openapi.json", "description"),
+    ("/.well-known/", "description"),
+)
+KEY = "aeo.exchange"
+IDS = 256  # that are made at once: a system call for each would take longer than all else
+
+
+class Exchange:
+    """`id`: the request's id as text. `headers`: of the request; of those that are repeated, the
+    first. `trace`: the trace id of a `traceparent`, or None. `answered`:
+    what the line says of a question besides, filled in by whoever answers. `wanted`: in which
+    encoding the answer is asked for."""
+
+    __slots__ = (
+        "_began",
+        "_more",
+        "_number",
+        "_send",
+        "answered",
+        "bytes",
+        "headers",
+        "id",
+        "method",
+        "path",
+        "status",
+        "trace",
+        "wanted",
+    )
+
+    def __init__(
+        self, scope: Scope, head: bytes | None, more: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
+        """`head`: the value of `Aeo-Log-Head`; `more`: headers that every answer to it has."""
+        self.method, self.path = scope["method"], scope["path"]
+        self.status, self.bytes, self.trace = 0, 0, None
+        self.answered: dict[str, Any] = {}
+        self._number: UUID | None = None
+        self._send: Send | None = None
+        self._began = perf_counter()
+        # Names are in small letters (ASGI).
+        self.headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        said = self.headers.get(b"x-request-id")
+        self.id = said.decode("ascii") if said and _ID.fullmatch(said) else _new_id()
+        encodings = self.headers.get(b"accept-encoding")
+        self.wanted = compression.AS_IT_IS
+        if encodings is not None:
+            self.wanted = compression.wanted(encodings)
+        parent = self.headers.get(b"traceparent")
+        if parent and (found := _TRACE.fullmatch(parent)):
+            self.trace = found[1].decode("ascii")
+        self._more = [(b"x-request-id", self.id.encode("ascii")), *more]
+        if head is not None:
+            self._more.append((b"aeo-log-head", head))
+        scope[KEY] = self
+
+    @property
+    def number(self) -> UUID:
+        """The id as a UUID, where it is one, else a new UUID: by it looks are kept."""
+        if self._number is None:
+            self._number = _uuid(self.id) or UUID(_new_id())
+        return self._number
+
+    @property
+    def by(self) -> str:
+        """What answers this address."""
+        if self.path == "/graphql":
+            return "graphql"
+        return next((by for begin, by in _ANSWERERS if self.path.startswith(begin)), "page")
+
+    def watched(self, send: Send) -> Send:
+        """The same, with the headers that every response has. A HEAD gets no body."""
+        bodiless = self.method == "HEAD"
+        more = self._more
+
+        async def watching(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.status = message["status"]
+                said = message.get("headers", ())
+                message["headers"] = [*said, *more, *compression.of_every_answer(said)]
+            elif message["type"] == "http.response.body":
+                self.bytes += len(message.get("body", b""))
+                if bodiless:
+                    message = {**message, "body": b""}
+            await send(message)
+
+        if not bodiless:
+            self._send = send
+        if self.wanted.coding is None:
+            return watching
+        return compression.compressing(watching, self.wanted)
+
+    async def answer(self, headers: list[tuple[bytes, bytes]], body: bytes, send: Send) -> None:
+        """Status 200, a body of text, and these headers, which say whether it may be kept.
+        `send`: what `watched` made."""
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+        direct, length = self._send, len(body)
+        as_it_is = self.wanted.coding is None or not (
+            self.wanted.whole or length >= compression.LEAST
+        )
+        if direct is not None and as_it_is:  # what `watched` does, in fewer steps
+            self.status, self.bytes = 200, length
+            headers += (*self._more, *compression.OF_ANSWERS)
+            send = direct
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def refused(self, code: str) -> None:
+        """It was refused before a question was read, for this reason."""
+        counters.count(_refused(self.by, code))
+
+    def ended(self) -> None:
+        """Writes its line and counts it. `status` 499: whoever asked was gone before the answer."""
+        status = self.status or 499
+        counters.count(_responses(self.by, status))
+        line = {
+            "request": self.id,
+            "method": self.method,
+            "path": self.path,
+            "status": status,
+            "bytes": self.bytes,
+            "ms": round((perf_counter() - self._began) * 1000, 1),
+        }
+        if self.trace:
+            line["trace"] = self.trace
+        line.update(self.answered)
+        logging.gather("request", line)
+
+
+_ids: list[str] = []
+_VARIANT = {digit: "89ab"[number % 4] for number, digit in enumerate("0123456789abcdef")}
+
+
+def _new_id() -> str:
+    """A random UUID (RFC 9562, version 4) as text."""
+    if not _ids:
+        digits = os.urandom(16 * IDS).hex()
+        for at in range(0, len(digits), 32):
+            it = digits[at : at + 32]
+            _ids.append(f"{it[:8]}-{it[8:12]}-4{it[13:16]}-{_VARIANT[it[16]]}{it[17:20]}-{it[20:]}")
+    return _ids.pop()
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

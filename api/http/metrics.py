@@ -1,0 +1,207 @@
+"""Metrics that are states and not counts: the process and its build, lag, pools, background work.
+
+What belongs to a process (memory, pools) each process sets for itself, every `EVERY` seconds; of
+several processes the sum is shown. What is read of the database is set by the one that is scraped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import Gauge
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from api.end_recorder import LEADER as CLERK
+from api.graphql.context import Pool
+from api.graphql.schema import core
+from api.graphql.schema_version import version
+from api.log.signer import LEADER as SIGNER
+from projections.checking.background_check import LEADER as CHECKER
+from projections.engine.projector import LEADER as FOLLOWER
+from projections.transparency.integrator import LEADER as LOG
+from registry.domain.time_zones import RELEASE
+
+EVERY = 5.0  # seconds
+PAGE = os.sysconf("SC_PAGE_SIZE")  # bytes, in which /proc counts memory
+
+BUILD = Gauge(
+    "aeo_build_info",
+    "Always 1; the labels say which program answers: its schema's version, Python, time zones",
+    ["schema", "python", "time_zones"],
+    multiprocess_mode="mostrecent",
+)
+PROCESSES = Gauge(
+    "aeo_processes", "Processes of the service that live", multiprocess_mode="livesum"
+)
+STARTED = Gauge(
+    "aeo_started_seconds",
+    "When the oldest process of the service began, in seconds since 1970 (UTC)",
+    multiprocess_mode="livemin",
+)
+MEMORY = Gauge(
+    "aeo_memory_bytes",
+    "Memory that the processes of the service have in use",
+    multiprocess_mode="livesum",
+)
+PROCESSOR = Gauge(
+    "aeo_processor_seconds",
+    "Processor time that the living processes of the service have used",
+    multiprocess_mode="livesum",
+)
+POOL_SIZE = Gauge(
+    "aeo_pool_connections",
+    "Connections to the database that a pool has open",
+    ["pool"],
+    multiprocess_mode="livesum",
+)
+POOL_USED = Gauge(
+    "aeo_pool_used", "Those of them that are in use", ["pool"], multiprocess_mode="livesum"
+)
+POOL_WAITING = Gauge(
+    "aeo_pool_waiting",
+    "Questions that wait for a connection of a pool",
+    ["pool"],
+    multiprocess_mode="livesum",
+)
+LAG = Gauge(
+    "aeo_lag_seconds",
+    "For how long the oldest event that some read model has still to see is recorded; 0: none is",
+    multiprocess_mode="mostrecent",
+)
+MODEL_POSITION = Gauge(
+    "aeo_read_model_position",
+    "The position that a read model has seen",
+    ["read_model"],
+    multiprocess_mode="mostrecent",
+)
+MODEL_STOPPED = Gauge(
+    "aeo_read_model_stopped",
+    "1 where a read model stands still in front of an event, else 0",
+    ["read_model"],
+    multiprocess_mode="mostrecent",
+)
+LEADS = Gauge(
+    "aeo_process_leads",
+    "1 where somebody does this background work, 0 where nobody does",
+    ["process"],
+    multiprocess_mode="mostrecent",
+)
+LOG_POSITION = Gauge(
+    "aeo_log_position",
+    "The position of the last event that is in the public log",
+    multiprocess_mode="mostrecent",
+)
+LOG_SIGNED = Gauge(
+    "aeo_log_signed_size",
+    "Leaves of the log that its last signed head covers; 0: none is signed",
+    multiprocess_mode="mostrecent",
+)
+LOG_SIGNED_AGE = Gauge(
+    "aeo_log_signed_age_seconds",
+    "Seconds since the log's last head was signed; -1: none is",
+    multiprocess_mode="mostrecent",
+)
+
+#: The advisory locks by which background work is led, and its name.
+LEADERS = {FOLLOWER: "follow", LOG: "log", SIGNER: "sign", CLERK: "clerk", CHECKER: "checker"}
+
+STATEMENT = """
+select t.positions, t.stopped,
+    coalesce((select extract(epoch from clock_timestamp() - e.recorded_at)::float8
+              from ledger.event e where e.position > t.seen order by e.position limit 1), 0) as lag,
+    (select s.position from proof.state s) as logged,
+    coalesce(c.size, 0) as signed,
+    coalesce(extract(epoch from clock_timestamp() - c.signed_at)::float8, -1) as signed_age,
+    array(select (l.classid::bigint << 32) | l.objid::bigint from pg_locks l
+          where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.database =
+              (select oid from pg_database where datname = current_database())) as locks
+from (select coalesce(min(position), 0) as seen,
+          coalesce(jsonb_object_agg(projection, position), '{}') as positions,
+          coalesce(jsonb_object_agg(projection, stopped_at is not null), '{}') as stopped
+      from views.tracking) t
+left join (select size, signed_at from proof.checkpoint order by size desc limit 1) c on true"""
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """A row of `STATEMENT`. `lag`, `signed_age`: seconds; `locks`: the advisory locks that are
+    held."""
+
+    positions: dict[str, int]
+    stopped: dict[str, bool]
+    lag: float
+    logged: int
+    signed: int
+    signed_age: float
+    locks: list[int]
+
+
+async def read(connection: AsyncConnection[Any]) -> None:
+    """Sets what is read of the database. Raises psycopg.Error."""
+    async with connection.cursor(row_factory=class_row(_Standing)) as cursor:
+        found = await (await cursor.execute(STATEMENT)).fetchone()
+    assert found is not None
+    LAG.set(max(found.lag, 0.0))
+    for name, position in found.positions.items():
+        MODEL_POSITION.labels(name).set(position)
+        MODEL_STOPPED.labels(name).set(found.stopped[name])
+    for lock, name in LEADERS.items():
+        LEADS.labels(name).set(lock in found.locks)
+    LOG_POSITION.set(found.logged)
+    LOG_SIGNED.set(found.signed)
+    LOG_SIGNED_AGE.set(found.signed_age)
+
+
+def of_this_process(pools: Mapping[str, Pool]) -> None:
+    """Sets what this process knows of itself."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    PROCESSOR.set(used.ru_utime + used.ru_stime)
+    MEMORY.set(_memory(used.ru_maxrss))
+    for name, pool in pools.items():
+        said = pool.get_stats()
+        size = said.get("pool_size", 0)
+        POOL_SIZE.labels(name).set(size)
+        POOL_USED.labels(name).set(size - said.get("pool_available", 0))
+        POOL_WAITING.labels(name).set(said.get("requests_waiting", 0))
+
+
+def _memory(most: int) -> int:
+    """Bytes in use; where the system does not say, the most that ever were."""
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE
+    return most * (1 if sys.platform == "darwin" else 1024)
+
+
+class Watch:
+    """Keeps the metrics of this process, from its start to its end."""
+
+    def __init__(self, pools: Mapping[str, Pool]) -> None:
+        self._pools = pools
+
+    async def start(self) -> None:
+        BUILD.labels(version(core), platform.python_version(), RELEASE).set(1)
+        PROCESSES.set(1)
+        STARTED.set(time.time())
+        of_this_process(self._pools)
+        self._task = asyncio.get_running_loop().create_task(self._keep())
+
+    async def close(self) -> None:
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            of_this_process(self._pools)

@@ -1,0 +1,136 @@
+"""What is read of an HTTP request for GraphQL: the media type, and the body or the address."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
+
+from api.graphql.errors import Declined
+from api.graphql.limits import BATCH_BODY, BODY, DECLARATIONS_BODY
+
+RESPONSE = "application/graphql-response+json"
+LEGACY = "application/json"
+#: Apollo and urql send one of these where a GET has no document of its own.
+_ASKS = re.compile(rb"(?:^|&)(?:query|extensions)=")
+
+
+class Asked(msgspec.Struct, rename="camel"):
+    """The body of a request. What else it says is left alone, as the specification asks."""
+
+    query: str | None = None
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    extensions: dict[str, Any] | None = None
+
+
+_decoder = msgspec.json.Decoder(Asked)
+
+
+def is_question(scope: Scope) -> bool:
+    """True for a request that holds a GraphQL document: every POST, and a GET with a document in
+    its query string."""
+    if scope["method"] == "POST":
+        return True
+    return scope["method"] == "GET" and bool(_ASKS.search(scope["query_string"]))
+
+
+@lru_cache(maxsize=256)
+def accepted(accept: str | None) -> str:
+    """The media type to answer in. Raises Declined, 406, where the asker takes neither."""
+    wanted = _preferred(accept or "*/*")
+    for media in wanted:
+        if media in (RESPONSE, "application/*", "*/*"):
+            return RESPONSE
+        if media == LEGACY:
+            return LEGACY
+    raise Declined(406, "NOT_ACCEPTABLE", f"accept: answers are {RESPONSE} or {LEGACY}")
+
+
+def _preferred(accept: str) -> list[str]:
+    weighed = []
+    for entry in accept.split(","):
+        media, *parameters = (part.strip().lower() for part in entry.split(";"))
+        weight = next((p[2:] for p in parameters if p.startswith("q=")), "1")
+        try:
+            weighed.append((-float(weight), media))
+        except ValueError:
+            continue
+    return [media for weight, media in sorted(weighed, key=lambda it: it[0]) if weight < 0]
+
+
+@lru_cache(maxsize=256)
+def _is_json(content_type: str | None) -> bool:
+    media, *parameters = (content_type or "").lower().split(";")
+    charset = next((p.strip()[8:] for p in parameters if p.strip().startswith("charset=")), "utf-8")
+    return media.strip() == LEGACY and charset.strip('"') in ("utf-8", "utf8")
+
+
+def fits(content_type: str | None, length: str | None) -> None:
+    """Looks at what the headers say of a body. Raises Declined: 415 or 413."""
+    if not _is_json(content_type):
+        raise Declined(
+            415, "UNSUPPORTED_MEDIA_TYPE", f"content-type: wanted {LEGACY} in UTF-8", Accept=LEGACY
+        )
+    number = length if length is not None and length.isdecimal() else "0"
+    if len(number) > 9 or int(number) > DECLARATIONS_BODY:
+        raise too_long(DECLARATIONS_BODY)
+
+
+async def read(receive: Receive) -> tuple[Asked, int]:
+    """The body, and how many bytes it had. Raises Declined: 413 or 400."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > DECLARATIONS_BODY:
+            raise too_long(DECLARATIONS_BODY)
+    try:
+        return _decoder.decode(body), len(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Declined(
+            400, "BAD_REQUEST", f"body: wanted one JSON object with `query`; {error}"
+        ) from None
+
+
+def read_address(query_string: bytes) -> tuple[Asked, int]:
+    """The same of a GET, whose address has `query`, `operationName`, and `variables` and
+    `extensions` as JSON (GraphQL over HTTP, 6.1). Raises Declined: 413 or 400."""
+    if len(query_string) > BODY:
+        raise too_long(BODY)
+    try:
+        found = parse_qs(query_string.decode("ascii"), keep_blank_values=True, errors="strict")
+        said = {name: values[0] or None for name, values in found.items()}
+        objects = {
+            name: msgspec.json.decode(text, type=dict[str, Any] | None)
+            for name in ("variables", "extensions")
+            if (text := said.get(name))
+        }
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Declined(
+            400, "BAD_REQUEST", f"address: wanted query, variables and extensions as JSON; {error}"
+        ) from None
+    asked = Asked(
+        said.get("query"),
+        objects.get("variables"),
+        said.get("operationName"),
+        objects.get("extensions"),
+    )
+    return asked, len(query_string)
+
+
+def too_long(limit: int) -> Declined:
+    return Declined(
+        413,
+        "TOO_LARGE",
+        f"body: longer than {limit} bytes. Look-ups by many keys may have {BATCH_BODY}, batches of "
+        f"declarations {DECLARATIONS_BODY}, everything else {BODY}; larger things are imported.",
+    )

@@ -1,0 +1,246 @@
+"""What one process of the service holds: its connections, the register, the counter, the log."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import AsyncConnectionPool
+
+from api.access.authentication import DemoIssuer, NoIssuer, authenticator
+from api.access.policy import Asker
+from api.access.read_log import ReadLog
+from api.graphql.context import Context, Pool
+from api.graphql.executor import Counter
+from api.graphql.parsing import Parser
+from api.graphql.persisted_queries import Persisted
+from api.graphql.planner.batcher import LANES
+from api.graphql.planner.planner import Planner
+from api.graphql.positions import CheckedReaders, MinPosition
+from api.graphql.read_your_writes import Sight
+from api.graphql.schema import core, schema
+from api.http.exchanges import Exchange
+from api.http.fair_queue import FairQueue, Refusals
+from api.http.first_load import FirstLoad
+from api.http.metrics import Watch
+from api.http.rate_limit import Allowance
+from api.http.subjects import Askers
+from api.log.head import Heads
+from api.observability import counters, logging
+from api.observability.multiprocess import SUMS
+from api.observability.tracing import tracer
+from api.settings import Settings
+from projections.persons import Persons
+from registry.application.registry import Registry
+from registry.ledger.database import environment, with_settings
+from registry.ledger.sessions import require_own_session, verify
+
+#: Microseconds of work that one turn of an asker pays for, among short questions and long ones.
+SHORT_TURN, LONG_TURN = 2_000, 100_000
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
+WAITING = 200  # questions that may wait for a connection; more are told to come again
+
+
+@dataclass
+class Service:
+    """`views` answers questions, `ledger` reads events; neither can change anything."""
+
+    settings: Settings
+    views: Pool
+    ledger: Pool
+    registry: Registry
+    writers: ThreadPoolExecutor
+    readlog: ReadLog
+    sight: Sight
+    heads: Heads
+    persons: Persons
+    askers: Askers
+    counter: Counter
+    allowance: Allowance
+    #: Where requests wait for a place: short questions in a known document, new documents, and
+    #: questions that are much work.
+    short: FairQueue
+    new: FairQueue
+    long: FairQueue
+    refusals: Refusals
+    parser: Parser
+    persisted: Persisted
+    first_load: FirstLoad
+    authenticator: DemoIssuer | NoIssuer
+    tracer: Tracer | None
+
+    def context(
+        self,
+        asker: Asker,
+        purpose: str | None = None,
+        exchange: Exchange | None = None,
+        least: MinPosition | None = None,
+        answered: dict[str, Any] | None = None,
+    ) -> Context:
+        """One request's. `purpose`: what the asker says the reading is for; `exchange`:
+        the request over HTTP; `least`: what the answer must not be older than; `answered`: what
+        the request's line in the log says besides."""
+        views = CheckedReaders(self.views, least) if least else self.views
+        ledger = CheckedReaders(self.ledger, least) if least else self.ledger
+        return Context(
+            asker,
+            datetime.now(UTC),
+            views,
+            ledger,
+            self.registry,
+            self.writers,
+            self.readlog,
+            self.heads,
+            self.persons,
+            purpose[:200] if purpose else None,
+            self.sight.position,
+            exchange,
+            self.sight.epoch,
+            least,
+            answered,
+            self.sight.reached,
+        )
+
+
+@asynccontextmanager
+async def service(settings: Settings) -> AsyncIterator[Service]:
+    """Opened whole or not at all, closed in the opposite order: no acknowledged work is lost.
+
+    Raises PoolTimeout when the database cannot be reached.
+    """
+    async with AsyncExitStack() as stack:
+        stack.callback(logging.write)
+        stack.callback(counters.add)
+        views = pool(settings, "aeo_reader", settings.readers)
+        ledger = pool(settings, "aeo_auditor", 2)
+        lanes = pool(settings, "aeo_reader", LANES, "lanes")
+        await require_own_session(settings.database)
+        for each in (views, ledger, lanes):
+            await stack.enter_async_context(each)
+            await each.wait(timeout=10)
+        registry = Registry(environment(settings.database))
+        stack.callback(registry.close)
+        writers = ThreadPoolExecutor(settings.writers, "writer")
+        stack.callback(writers.shutdown)
+        readlog = ReadLog(settings.database)
+        readlog.start()
+        stack.push_async_callback(readlog.close)
+        sight = Sight(settings.database, settings.home)
+        stack.push_async_callback(sight.close)
+        await sight.start()
+        heads = Heads(views, settings.home)
+        await heads.start()
+        stack.push_async_callback(heads.close)
+        persons = Persons(settings.database, settings.home)
+        authenticates = authenticator(settings)
+        askers = Askers(authenticates, views, settings.deadline)
+        planner = None
+        if settings.planner:
+            planner = Planner(schema, core, views, lanes, settings.deadline)
+            stack.push_async_callback(planner.close)
+        watch = Watch({"readers": views, "auditors": ledger, "lanes": lanes})
+        await watch.start()
+        stack.push_async_callback(watch.close)
+        traced = tracer()
+        counter = Counter(settings.deadline, planner, traced)
+        allowance = Allowance(settings.new_documents)
+        patience = settings.deadline
+        short = FairQueue("short", settings.at_once, patience, SHORT_TURN)
+        new = FairQueue("new", settings.new_at_once, patience, SHORT_TURN)
+        long = FairQueue("long", settings.long_at_once, patience, LONG_TURN)
+        refusals = Refusals(settings.refusal_delay, settings.refusal_delay_most)
+        parser = Parser(core, counter.documents, short.was_used)
+        stack.callback(parser.close)
+        yield Service(
+            settings,
+            views,
+            ledger,
+            registry,
+            writers,
+            readlog,
+            sight,
+            heads,
+            persons,
+            askers,
+            counter,
+            allowance,
+            short,
+            new,
+            long,
+            refusals,
+            parser,
+            Persisted(_shared()),
+            FirstLoad(settings.home),
+            authenticates,
+            traced,
+        )
+
+
+def _shared() -> Path | None:
+    """Where the processes of this service show each other documents; None: this one is alone."""
+    folder = os.environ.get(SUMS)
+    return Path(folder, "documents") if folder else None
+
+
+async def alive(connection: AsyncConnection[Any]) -> None:
+    """Is a connection that the pool hands out still there? Asks the socket and not the server, so
+    that no answer waits for another way to the database. Raises psycopg.OperationalError."""
+    poll = select.poll()
+    if not connection.closed:
+        poll.register(connection.pgconn.socket, select.POLLIN | select.POLLHUP | select.POLLERR)
+    # On an idle connection the server sends nothing until it ends the connection.
+    if connection.closed or poll.poll(0):
+        await connection.close()  # else the pool would take it back as a good one
+        raise psycopg.OperationalError("the database ended the connection")
+
+
+def pool(settings: Settings, role: str, size: int, name: str | None = None) -> Pool:
+    """Connections of one role that can read what the role may, and nothing more."""
+    wanted = {
+        "role": role,
+        "default_transaction_read_only": "on",
+        "statement_timeout": str(int(settings.deadline * 1000)),
+        "plan_cache_mode": "force_generic_plan",
+        "TimeZone": "UTC",
+    }
+    return AsyncConnectionPool(
+        kwargs={**_parameters(settings, role), "autocommit": True},
+        connection_class=AsyncConnection[tuple[Any, ...]],
+        min_size=min(2, size),
+        max_size=size,
+        timeout=settings.deadline,
+        max_waiting=WAITING,
+        max_lifetime=3600,
+        check=alive,
+        configure=partial(verify, wanted=wanted),
+        open=False,
+        name=name or role,
+    )
+
+
+def _parameters(settings: Settings, role: str) -> dict[str, Any]:
+    return with_settings(
+        conninfo_to_dict(settings.database),
+        role=role,
+        timezone="UTC",
+        default_transaction_read_only="on",
+        statement_timeout=f"{int(settings.deadline * 1000)}",
+        # Our statements are short and alike: planning and compiling cost more than they save.
+        plan_cache_mode="force_generic_plan",
+        jit="off",
+        # The read models lie in memory: a page at random costs little more than the next one.
+        random_page_cost="1.1",
+    )

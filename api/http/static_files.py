@@ -1,0 +1,111 @@
+"""The files that pages load: by a name with the hash of the content, kept for ever, or by the plain
+name, asked again each time.
+
+`/static/style.3f0c91ab52d4.css` and `/static/style.css` are the same file. A hash that is not the
+file's is no name, so that nothing is kept for ever under a name that means something else later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from functools import cache, lru_cache
+from hashlib import sha256
+from mimetypes import guess_type
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from api.http import compression
+from api.http.conditional import ASK_AGAIN, tagged
+from registry.paths import STATIC
+
+FOR_EVER = "public, max-age=31536000, immutable"
+
+_HASHED = re.compile(r"(?P<begin>.+)\.(?P<hash>[0-9a-f]{12})(?P<end>\.[A-Za-z]+)")
+#: A page or a script names the files that it loads by their addresses.
+_NAMED = re.compile(r'"/static/([A-Za-z0-9_./-]+)"')
+
+
+@cache
+def names() -> frozenset[str]:
+    """Of the files that are there; nothing else is looked for."""
+    files = (each for each in STATIC.rglob("*") if each.is_file() and "." in each.name)
+    return frozenset(each.relative_to(STATIC).as_posix() for each in files)
+
+
+def named_by_content(text: str) -> str:
+    """A page or a script, which names files by their hashes where it named them plainly."""
+    return _NAMED.sub(lambda found: f'"{address(found[1])}"', text)
+
+
+@cache
+def content(name: str) -> bytes:
+    """A file as it is served: a script that names other files names them with their hashes. Raises
+    OSError."""
+    read = (STATIC / name).read_bytes()
+    if not name.endswith(".js") or name.startswith("vendor/"):
+        return read
+    return named_by_content(read.decode()).encode()
+
+
+@cache
+def _hash(name: str) -> str:
+    return sha256(content(name)).hexdigest()
+
+
+@cache
+def address(name: str) -> str:
+    """`/static/` and the name with the hash of its content. Raises OSError for what is no file."""
+    begin, dot, end = name.rpartition(".")
+    return f"/static/{begin}.{_hash(name)[:12]}{dot}{end}"
+
+
+@lru_cache(maxsize=256)
+def _compressed(name: str, coding: str) -> bytes:
+    return compression.compress(coding, content(name))
+
+
+class Files(StaticFiles):
+    """Serves `STATIC`, and answers a conditional request by the hash of the content."""
+
+    def __init__(self) -> None:
+        super().__init__(directory=STATIC)
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Raises HTTPException: 404 for what is no file, 405 for what is neither GET nor HEAD."""
+        if scope["method"] not in ("GET", "HEAD"):
+            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
+        kept = ASK_AGAIN
+        if found := _HASHED.fullmatch(path):
+            path, kept = found["begin"] + found["end"], FOR_EVER
+        name = path.replace(os.sep, "/")
+        if name not in names():
+            raise HTTPException(404)
+        whole = await asyncio.to_thread(_hash, name)
+        if found and found["hash"] != whole[:12]:
+            raise HTTPException(404)
+        return await _given(name, whole, kept, scope)
+
+
+async def _given(name: str, whole: str, kept: str, scope: Scope) -> Response:
+    said = {key.lower(): value for key, value in scope["headers"]}
+    headers: dict[str, Any] = {
+        "ETag": f'"{whole[:32]}"',
+        "Cache-Control": kept,
+        "X-Content-Type-Options": "nosniff",
+    }
+    if tagged(f'"{whole[:32]}"', said.get(b"if-none-match", b"").decode("latin-1")):
+        return Response(status_code=304, headers=headers)
+    kind = guess_type(name)[0] or "text/plain"
+    body = content(name)
+    want = compression.wanted(said.get(b"accept-encoding", b""))
+    text = compression.may_be_compressed(kind.encode("ascii"))
+    if want.coding and text and len(body) >= compression.LEAST:
+        body = await asyncio.to_thread(_compressed, name, want.coding)
+        headers |= {"Content-Encoding": want.coding, "ETag": f'W/"{whole[:32]}"'}
+    return Response(body, headers=headers, media_type=kind)

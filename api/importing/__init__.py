@@ -1,0 +1,1 @@
+"""Import of files of commands: dialects and layouts, lines, command ids, and the all-or-nothing import."""

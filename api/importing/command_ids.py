@@ -1,0 +1,83 @@
+"""By which ids the lines of a file are known again.
+
+A line is known by its file and its number, never by what it says: the same words in another
+file, or in another line, are another command. A file is known by its name and its digest, or by
+a name that the caller declares. A file of text that grew under the same name begins with one that
+was recorded: the lines of that one keep their ids.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from itertools import islice
+from uuid import UUID, uuid5
+
+from api.importing.files.reading import Source
+
+#: Ids of lines are made of this, of their file and of their number.
+FILES = UUID("8d7c2f0e-5b1a-5c43-9a61-2f9f0c7be3d4")
+TOGETHER = 5_000
+
+#: Which of these ids the ledger has.
+Known = Callable[[list[UUID]], Iterable[UUID]]
+
+
+class Identities:
+    """The ids of one file's lines, and of the mark that the file as a whole was recorded."""
+
+    def __init__(self, source: Source, batch: str | None, known: Known) -> None:
+        self._file = f"batch {batch}" if batch else source.path.name
+        self._last = "" if batch else source.dialect.digest
+        self._ends: list[int] = []  # the last line of each part that was recorded before
+        self._digests: list[str] = []
+        if batch is None:
+            for end, digest in _recorded_parts(source, self, known):
+                self._ends.append(end)
+                self._digests.append(digest)
+
+    def of(self, number: int) -> UUID:
+        place = bisect_left(self._ends, number)
+        digest = self._digests[place] if place < len(self._digests) else self._last
+        return self.under(digest, number)
+
+    def under(self, digest: str, number: int) -> UUID:
+        return uuid5(FILES, f"{self._file} {digest} {number}")
+
+    @property
+    def mark(self) -> UUID:
+        return self.under(self._last, 0)
+
+
+def _recorded_parts(
+    source: Source, identities: Identities, known: Known
+) -> Iterator[tuple[int, str]]:
+    """The beginnings of this file that were a whole file of its name, and were recorded: the
+    number of each one's last line, and its digest."""
+    if not _has_plain_lines(source.dialect.encoding):
+        return
+    parts = _parts(source)
+    while some := list(islice(parts, TOGETHER)):
+        ids = {identities.under(digest, 0): (end, digest) for end, digest in some}
+        found = set(known(list(ids)))
+        yield from (part for id, part in ids.items() if id in found)
+
+
+def _parts(source: Source) -> Iterator[tuple[int, str]]:
+    """The digest of each beginning of the file that ends with a whole line, with and without the
+    line end: the number of that line, and the digest."""
+    hashed = sha256()
+    with source.path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            text = line.rstrip(b"\r\n")
+            hashed.update(text)
+            yield number, hashed.hexdigest()
+            if len(text) < len(line):
+                hashed.update(line[len(text) :])
+                yield number, hashed.hexdigest()
+
+
+def _has_plain_lines(encoding: str | None) -> bool:
+    """Does a line of bytes end where a line of text does?"""
+    return encoding is not None and not encoding.startswith(("utf-16", "utf-32"))

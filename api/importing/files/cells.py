@@ -1,0 +1,124 @@
+"""Cells of a table as the fields of a command want them."""
+
+from __future__ import annotations
+
+import re
+import typing
+import unicodedata
+from datetime import date, datetime, time
+from functools import lru_cache
+from types import UnionType
+from typing import Any
+
+import msgspec
+
+from api.importing.files import ORDERS, Cell
+from registry.domain import commands as c
+from registry.domain.errors import BadValue
+
+YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?")
+COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
+YEAR_LAST = re.compile(r"(\d{1,2})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{4})")
+ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d+")
+EXACT = 10**15  # a spreadsheet keeps fifteen digits of a number
+
+
+@lru_cache(maxsize=128)
+def kinds(kind: type[c.Command]) -> dict[str, Any]:
+    """The type of each field by the name that lines use, without its `| None`."""
+    found: dict[str, Any] = {}
+    hints = typing.get_type_hints(kind)
+    for part in msgspec.structs.fields(kind):
+        hint = hints[part.name]
+        if typing.get_origin(hint) is UnionType:
+            hint = next(it for it in typing.get_args(hint) if it is not type(None))
+        found[part.encode_name] = hint
+    return found
+
+
+def typed(row: dict[str, Cell], dates: str | None) -> dict[str, Any]:
+    """The cells as the command's fields want them; what cannot be is left for `read` to refuse.
+
+    Raises BadValue for a cell from which a spreadsheet has lost what was written there.
+    """
+    kind = c.COMMANDS.get(str(row.get("command")))
+    wanted = kinds(kind) if kind else {}
+    return {name: _cell(name, cell, wanted.get(name), dates) for name, cell in row.items()}
+
+
+def text_of(name: str, cell: Cell, hint: Any = None) -> str:
+    """A cell as it would be typed. Raises BadValue."""
+    match cell:
+        case str():
+            if hint is str and ROUNDED.fullmatch(cell):
+                raise BadValue(f"found {cell}: digits were rounded away - at `$.{name}`")
+            return cell
+        case bool():
+            return "true" if cell else "false"
+        case datetime() | date():
+            if isinstance(cell, datetime) and cell.time() == time.min:
+                cell = cell.date()
+            if hint in (date, datetime, None):
+                return cell.isoformat()
+            raise BadValue(
+                f"found the date {cell.isoformat()[:10]} where a spreadsheet took text for one; "
+                f"format the cell as text - at `$.{name}`"
+            )
+        case int() | float():
+            if abs(cell) >= EXACT:
+                raise BadValue(
+                    f"found a number of more than 15 digits, of which a spreadsheet loses the "
+                    f"last; format the cell as text - at `$.{name}`"
+                )
+            return str(int(cell)) if cell == int(cell) else repr(cell)
+    return str(cell)
+
+
+def _cell(name: str, cell: Cell, hint: Any, dates: str | None) -> Any:
+    kind = typing.get_origin(hint) or hint
+    text = text_of(name, cell, hint) if not isinstance(cell, str) or hint is str else cell
+    if kind is tuple:
+        return [word.strip() for word in text.split(";") if word.strip()]
+    if kind is dict:
+        pairs = (pair.partition("=") for pair in text.split(";") if pair.strip())
+        return {name.strip(): value.strip() for name, _, value in pairs}
+    if kind is int and re.fullmatch(r"-?[0-9]{1,18}", text):
+        return int(text)
+    if kind is bool and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if kind is date:
+        return day(name, text, dates)
+    return text
+
+
+def day(name: str, text: str, order: str | None) -> str:
+    """A date as ISO 8601 has it; text that is none is left as it is. Raises BadValue where the
+    order of day and month is not known, or is not the one told."""
+    plain = unicodedata.normalize("NFKC", text).strip()
+    found = YEAR_FIRST.fullmatch(plain) or COMPACT.fullmatch(plain)
+    if found:
+        return _iso(*map(int, found.groups()))
+    last = YEAR_LAST.fullmatch(plain)
+    if not last:
+        return text
+    one, two, year = map(int, last.groups())
+    if order not in ("dmy", "mdy"):
+        order = next(iter(orders(plain)), "dmy")
+    on, month = (one, two) if order == "dmy" else (two, one)
+    if month > 12:
+        raise BadValue(f"found {text}, which is no {ORDERS[order]} - at `$.{name}`")
+    return _iso(year, month, on)
+
+
+def _iso(year: int, month: int, on: int) -> str:
+    return f"{year:04}-{month:02}-{on:02}"
+
+
+def orders(text: str) -> set[str]:
+    """In which orders a date with its year at the end can be read; empty where nothing turns on
+    it."""
+    last = YEAR_LAST.fullmatch(unicodedata.normalize("NFKC", text).strip())
+    if not last or last[1] == last[2]:
+        return set()
+    one, two = int(last[1]), int(last[2])
+    return {name for name, month in (("dmy", two), ("mdy", one)) if 1 <= month <= 12}

@@ -1,0 +1,108 @@
+"""A layout says how the columns of somebody's own file become the fields of a command.
+
+Layouts are data: those in `builtin`, or a file in TOML. `ops/README.md` describes their keys.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from api.importing.files import BadFile, Cell, Told
+from api.importing.files.cells import kinds, text_of, typed
+from api.importing.files.headers import match_of, plain
+from registry.domain import commands as c
+from registry.paths import LAYOUTS
+
+
+class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`columns`: headings, each with the field that it fills; several may fill the same one, of
+    which a file has one. `constants`: fields alike in every line. `values`: by field, words of
+    the file and ours. `administration`: its code is put before a TIN that has none. `scheme`: of
+    the identifiers in the file. `register`: an operator that the register does not know is
+    registered first, under the name that the line gives. The others are as `Told` has them."""
+
+    title: str
+    command: str
+    columns: dict[str, str] = {}
+    constants: dict[str, str | int | bool] = {}
+    values: dict[str, dict[str, str]] = {}
+    administration: str | None = None
+    scheme: str | None = None
+    register: bool = False
+    encoding: str | None = None
+    separator: str | None = None
+    dates: str | None = None
+    sheet: str | None = None
+
+    def told(self, told: Told) -> Told:
+        """What the caller says stands before what the layout says."""
+        return Told(
+            command=told.command or self.command,
+            encoding=told.encoding or self.encoding,
+            separator=told.separator or self.separator,
+            dates=told.dates or self.dates,
+            sheet=told.sheet or self.sheet,
+        )
+
+    def fixed(self) -> dict[str, Any]:
+        """The fields that every line has alike."""
+        return {"scheme": self.scheme, **self.constants} if self.scheme else dict(self.constants)
+
+    def said(self, row: dict[str, Cell], dates: str | None) -> dict[str, Any]:
+        """The command that a row says. Raises BadValue."""
+        cells: dict[str, Cell] = {**self.fixed(), **row, "command": self.command}
+        for field, words in self.values.items():
+            if field in row:
+                known = {plain(word): ours for word, ours in words.items()}
+                cells[field] = known.get(plain(text_of(field, row[field])), row[field])
+        tin = cells.get("tin")
+        if self.administration and tin is not None:
+            text = text_of("tin", tin)
+            own = re.match(r"[A-Z]{2}", text)
+            cells["tin"] = text if own else self.administration + text
+        return typed(cells, dates)
+
+
+def names() -> list[str]:
+    return sorted(path.stem for path in LAYOUTS.glob("*.toml"))
+
+
+def layout_of(name: str, here: Path) -> Layout:
+    """A layout by its name, or from a file (`here` is where the caller stands). Raises BadFile."""
+    path = LAYOUTS / f"{name}.toml" if name in names() else here / name
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        layout = msgspec.convert(tomllib.loads(text), Layout, strict=True)
+    except OSError:
+        raise BadFile(
+            f"--layout: there is no layout {name!r}; one of {', '.join(names())}, or a file"
+        ) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise BadFile(f"{path.name} is no layout: {error}") from None
+    _check(layout, path.name)
+    return layout
+
+
+def _check(layout: Layout, name: str) -> None:
+    kind = c.COMMANDS.get(layout.command)
+    if kind is None:
+        raise BadFile(f"{name} is no layout: {layout.command!r} is no command")
+    fields = set(kinds(kind))
+    wrong = sorted({*layout.columns.values(), *layout.fixed(), *layout.values} - fields)
+    if wrong:
+        raise BadFile(f"{name} is no layout: {layout.command} has no field {', '.join(wrong)}")
+    if layout.dates not in (None, "ymd", "dmy", "mdy"):
+        raise BadFile(f"{name} is no layout: dates: found {layout.dates!r}, wanted ymd, dmy or mdy")
+    if layout.register and not {"tin", "name"} <= fields:
+        raise BadFile(f"{name} is no layout: {layout.command} names no operator to register")
+
+
+def match_layout(layout: Layout) -> Any:
+    """Of a layout's file: its headings, and the fields' own names where it gives none."""
+    kind = c.COMMANDS[layout.command]
+    return match_of(list(kinds(kind)), layout.columns)

@@ -1,0 +1,212 @@
+"""A file of any dialect, read as lines that each say a command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from api.importing.files import BadFile, Cell, Dialect, Row, Told
+from api.importing.files.cells import kinds, orders, typed
+from api.importing.files.encodings import look
+from api.importing.files.headers import fields_of, header_of, is_blank, match_of
+from api.importing.files.layouts import Layout, match_layout
+from api.importing.files.tables import TOP, dialect_of, opened, rows
+from registry.domain import commands as c
+from registry.domain.errors import BadValue
+
+#: A line's number, and what it says or why it says nothing.
+Said = tuple[int, dict[str, Any] | BadValue]
+
+
+@dataclass
+class Source:
+    """A file whose dialect is known, ready to be read line by line, and more than once."""
+
+    path: Path
+    dialect: Dialect
+    told: Told
+    layout: Layout | None
+    fields: list[str]  # of the columns of a table
+    constants: dict[str, str]
+
+    def lines(self) -> Iterator[Said]:
+        """Raises BadFile where the file cannot be read on."""
+        read = self._json if self.dialect.kind == "JSON lines" else self._table
+        return read()
+
+    def _json(self) -> Iterator[Said]:
+        given: dict[str, Cell] = dict(self.constants)
+        if self.told.command:
+            given["command"] = self.told.command
+        fixed = typed(given, self.dialect.dates)
+        with opened(self.path, self.dialect, None) as file:
+            for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                try:
+                    said = msgspec.json.decode(line)
+                    if not isinstance(said, dict):
+                        raise ValueError(f"found {type(said).__name__}, wanted an object")
+                    _each_once(line, said)
+                except (ValueError, RecursionError) as error:
+                    yield number, BadValue(f"this is not one line of JSON: {error}")
+                else:
+                    yield number, fixed | said if fixed else said
+
+    def _table(self) -> Iterator[Said]:
+        width = len(self.fields)
+        fixed: dict[str, Cell] = dict(self.constants)
+        if self.told.command:
+            fixed["command"] = self.told.command
+        dates, layout = self.dialect.dates, self.layout
+        for number, cells in self._rows():
+            if len(cells) != width and (wrong := _wrong_width(cells, width)):
+                yield number, wrong
+                continue
+            row = dict(fixed)
+            for field, cell in zip(self.fields, cells, strict=False):
+                if isinstance(cell, str):
+                    cell = cell.strip()
+                if field and cell != "":
+                    row[field] = cell
+            try:
+                yield number, layout.said(row, dates) if layout else typed(row, dates)
+            except BadValue as wrong:
+                yield number, wrong
+
+    def _rows(self) -> Iterator[Row]:
+        """Those under the header that are not blank."""
+        header = self.dialect.header or 0
+        for number, cells in rows(self.path, self.dialect):
+            if number > header and not is_blank(cells):
+                yield number, cells
+
+
+def source_of(
+    path: Path,
+    told: Told,
+    layout: Layout | None = None,
+    constants: dict[str, str] | None = None,
+) -> Source:
+    """Raises BadFile where the file cannot be read, or could be read in several ways."""
+    if layout:
+        told = layout.told(told)
+    known = _known_fields(told.command)
+    match = match_layout(layout) if layout else match_of(known)
+    dialect = dialect_of(path, look(path), told, match)
+    source = Source(path, dialect, told, layout, [], constants or {})
+    if dialect.kind == "JSON lines":
+        if layout:
+            raise BadFile(f"{path.name} has no columns that a layout could name: it is JSON lines")
+        return source
+    header = header_of(list(islice(rows(path, dialect), TOP)), match)
+    if header is None:
+        return source  # an empty table
+    dialect.header, names = header
+    source.fields = fields_of(names, match, known, extra=layout is not None)
+    if layout and (over := [n for n, f in zip(names, source.fields, strict=True) if n and not f]):
+        dialect.how.append(f"not used: {', '.join(over)}")
+    _complete(source)
+    dialect.dates = _order_of_dates(source)
+    return source
+
+
+def _known_fields(command: str | None) -> Collection[str]:
+    kind = c.COMMANDS.get(command or "")
+    if kind:
+        return {"command", *kinds(kind)}
+    if command:
+        return {"command"}  # no such command: each line is told so
+    return {"command"}.union(*(kinds(each) for each in c.COMMANDS.values()))
+
+
+def _complete(source: Source) -> None:
+    """Checks that the file has a column, or a constant, for the command and for each field that the
+    command requires. Raises BadFile once, with all that is missing."""
+    fixed = source.layout.fixed() if source.layout else {}
+    there = {*source.fields, *fixed, *source.constants}
+    if not source.told.command and "command" not in there:
+        raise BadFile("there is no column `command`: add one, or say --command NAME")
+    if "command" in source.fields:
+        return  # the lines may be of several commands
+    kind = c.COMMANDS.get(source.told.command or "")
+    needed = [it.encode_name for it in msgspec.structs.fields(kind) if it.required] if kind else []
+    if missing := [name for name in needed if name not in there]:
+        raise BadFile(
+            f"the names of the columns: {source.told.command} needs {', '.join(missing)}, and "
+            "there is no such column; add it, or give one value for all by --set FIELD=VALUE"
+        )
+
+
+def _order_of_dates(source: Source) -> str | None:
+    """The order of day and month: told, or what every such date of the file can be read in.
+
+    Raises BadFile where that is several orders, or none.
+    """
+    if source.told.dates:
+        return source.told.dates
+    columns = [place for place, field in enumerate(source.fields) if field in _DATES]
+    if not columns:
+        return None
+    possible, first = {"dmy", "mdy"}, None
+    for number, cells in source._rows():
+        for place in columns:
+            cell = cells[place] if place < len(cells) else None
+            if isinstance(cell, str) and (found := orders(cell)):
+                first = first or (number, source.fields[place], cell.strip())
+                possible &= found
+    if first is None:
+        return None
+    number, field, text = first
+    if len(possible) == 1:
+        [order] = possible
+        source.dialect.how.append("the order of dates by the days after the 12th")
+        return order
+    both = "some have the day first and some the month" if not possible else "nothing in it decides"
+    raise BadFile(
+        f"line {number}: {field} is {text}, and it is not known whether the day or the month "
+        f"stands first ({both}): say --dates dmy or --dates mdy"
+    )
+
+
+def _dates() -> set[str]:
+    return {
+        name for kind in c.COMMANDS.values() for name, hint in kinds(kind).items() if hint is date
+    }
+
+
+_DATES = _dates()
+
+
+def _each_once(line: str | bytes, said: dict[str, object]) -> None:
+    """Of a name that stands twice only the last value would be read. Raises ValueError."""
+    text = line if isinstance(line, str) else line.decode()
+    nested = any(isinstance(value, (dict, list)) for value in said.values())
+    if not nested and all(text.count(f'"{name}"') < 2 for name in said):
+        return
+
+    def pairs(found: list[tuple[str, object]]) -> dict[str, object]:
+        names = [name for name, _ in found]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{', '.join(twice)} is named twice: wanted each name once")
+        return dict(found)
+
+    json.loads(text, object_pairs_hook=pairs)
+
+
+def _wrong_width(cells: Sequence[Cell], width: int) -> BadValue | None:
+    """Cells beyond the names may be blank: spreadsheets write such."""
+    if len(cells) < width:
+        return BadValue(f"found {len(cells)} cells under {width} names; the line is cut short")
+    if is_blank(cells[width:]):
+        return None
+    return BadValue(
+        f"found {len(cells)} cells under {width} names; quote a cell that has the separator in it"
+    )

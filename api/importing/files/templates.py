@@ -1,0 +1,89 @@
+"""An empty sheet for one command, with its columns explained above their names.
+
+It is CSV in UTF-8 with a byte order mark, as every spreadsheet opens it. The rows that explain
+begin with `#`, and are passed over when the sheet is read.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import msgspec
+
+from api.graphql.descriptions import MEANINGS as SCHEMA
+from api.importing.files.cells import kinds
+from api.importing.lines import wanted
+from registry.domain import commands as c
+
+#: Fields that a person filling in a sheet has no use for.
+NOT_ASKED = ("command_id", "expected_version", "signature")
+MEANINGS = {
+    "effective": "the civil day, in the authority's zone, from which it counts in law; left "
+    "empty, the day that the programme's rules say, else the authority's today",
+    "decided": "the civil day on which the authority decided it",
+    "legal_ground": "the law or the decision on which it rests; needed where it reaches back",
+    "decided_by": "the administration that decided it; left empty, the operator's own",
+    "known_at": "when the authority's own register recorded it, where that was earlier than now",
+    "source": "where it is published or was seen",
+    "tin": "the operator",
+    "authorisation": "its number; needed only where the operator has several",
+    "override": "why a number is taken though its check digit is wrong",
+    "reason": "the reason in words",
+    "shared": "why a number that another operator holds is given to this one, too",
+    "until": "the first day on which it is over",
+    "valid_until": "the last civil day of the term; left empty, the term of the programme's rules",
+    "position": "the position of the event, as aeo history shows it",
+    "part": "the part that is meant, as C or S of an AEOF; left empty, the whole",
+}
+#: Of a published list, read on one day.
+OF_LISTS = {
+    "programme": "the code of the programme, as EU-AEO",
+    "type": "the type of the authorisation, in a word of the programme, as AEOF",
+    "list": "a name for the published list; the same name at every reading of it",
+    "read_on": "the day on which the list was read",
+    "number": "the number of the authorisation, where the list gives one",
+    "since": "the day from which it counts, where the list gives one",
+    "name": "the operator's name, as the list writes it",
+    "absent": "true where the list no longer names the operator",
+}
+#: What a field means in one command and in no other.
+OF_COMMAND = {
+    ("correct_record", "what"): "fields of that event, each with its right value, or void: true",
+    ("record_end", "what"): "what ended: term or suspension",
+}
+
+
+def template_of(command: str) -> str:
+    """Raises LookupError, with a sentence."""
+    kind = c.COMMANDS.get(command)
+    if kind is None or kind is c.ErasePerson:
+        known = ", ".join(sorted(set(c.COMMANDS) - {"erase_person"}))
+        raise LookupError(f"{command!r} is no command of files; one of {known}")
+    meanings = MEANINGS | OF_LISTS if kind is c.ListOperator else MEANINGS
+    asks_why = kind in (c.SuspendAuthorisation, c.RevokeAuthorisation, c.ExtendDeadline)
+    fields = [it for it in msgspec.structs.fields(kind) if it.encode_name not in NOT_ASKED]
+    fields.sort(key=lambda it: (not it.required, it.name in c.Command.__struct_fields__))
+    hints = kinds(kind)
+    text = io.StringIO()
+    sheet = csv.writer(text, lineterminator="\r\n")
+    sheet.writerow([f"# {command}: fill in the rows under the names of the columns"])
+    for it in fields:
+        name = it.encode_name
+        needed = it.required or (asks_why and name == "reason")
+        need = "needed" if needed else "may be left empty"
+        meaning = OF_COMMAND.get((command, name)) or meanings.get(name) or _of_schema(name)
+        sheet.writerow([f"# {name}", wanted(hints[name]), need, meaning])
+    sheet.writerow([it.encode_name for it in fields])
+    return f"\ufeff{text.getvalue()}"
+
+
+def _of_schema(name: str) -> str:
+    """What a field means in the schema, worded as in a sheet."""
+    words = SCHEMA[_camel(name)].rstrip(".")
+    return words[0].lower() + words[1:] if words[1].islower() or words[1] == " " else words
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(part.capitalize() for part in others)

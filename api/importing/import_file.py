@@ -1,0 +1,417 @@
+"""A file of commands is decided line by line and recorded whole, or not at all."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+import psycopg
+from eventsourcing.domain import BaseAggregate
+from eventsourcing.persistence import StoredEvent
+
+from api.importing.command_ids import Identities
+from api.importing.files import Dialect, Told
+from api.importing.files.reading import Source, source_of
+from api.importing.lines import Bad, Line, check_texts, explain, lines_from
+from api.importing.whole_lists import WholeList
+from registry.application.dispatch import stream_of
+from registry.application.registry import Registry
+from registry.domain import commands as c
+from registry.domain import signatures
+from registry.domain.errors import (
+    AlreadyRegistered,
+    BadValue,
+    HeldByAnother,
+    KnownTooLate,
+    OtherCommand,
+    Refusal,
+    StaleVersion,
+    WrongDates,
+)
+from registry.domain.operators import unique_numbers
+from registry.domain.operators.events import Operator
+from registry.domain.values import Tin
+from registry.domain.warnings import warnings
+from registry.ledger.append_encoding import write_out
+from registry.ledger.append_protocol import prepare, receive, send
+from registry.ledger.database import environment
+from registry.ledger.group_commit import take
+from registry.ledger.types import Command, NumberHeld, Outcome
+
+TOGETHER = 500  # lines whose ids are asked for at once
+WARNING = "warning: "
+STANDS = "what it says stands already"
+BY_CONTENT = (
+    "every line of this file was recorded by an earlier release, which knew lines by what they "
+    "say; give --batch if it is to be recorded again"
+)
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)  # as a command may count from that year on
+
+
+class How(Enum):
+    RECORDED = "recorded"
+    KNOWN = "known already"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of a line that was not refused, and why where it changed nothing; of a line that
+    was recorded, what it is warned of."""
+
+    how: How
+    why: str | None = None
+
+
+RECORDED, KNOWN = Taken(How.RECORDED), Taken(How.KNOWN)
+
+
+class Draft(Registry):
+    """The register as it would be with what was decided here, of which nothing is recorded yet.
+
+    Holds every stream that it touched.
+    """
+
+    def __init__(self, conninfo: str) -> None:
+        super().__init__(environment(conninfo))
+        self._conninfo = conninfo
+        self._streams: dict[UUID, BaseAggregate[UUID]] = {}
+        self._known: dict[UUID, datetime] = {}
+        self._sent: dict[UUID, bytes] = {}
+        self._asked: dict[UUID, bytes | None] = {}  # what the ledger said of ids that come next
+        self._digests: set[bytes] = set()
+        self._slips: list[tuple[Command, list[StoredEvent]]] = []
+        self._began = datetime.now(UTC)
+        self._numbers = unique_numbers.Draft(self.ledger.find_holders)
+
+    def add(self, command: c.Command, actor: str, id: UUID | None = None) -> Taken:
+        """Decide it on all that was added before, under an id by which it is known again.
+
+        Raises a Refusal, and then the line has left no trace.
+        """
+        if isinstance(command, c.ErasePerson):
+            raise BadValue("command: an erasure destroys something, and is done by `./aeo erase`")
+        known = command.known_at
+        if known and known < EARLIEST:
+            raise WrongDates(f"known_at: found {known.isoformat()}, wanted 1900 or later")
+        id, digest = command.command_id or id or c.id_of_line(command), c.digest(command, actor)
+        before = self._digest_of(id)
+        if before is not None:
+            if before != digest:
+                if id == command.command_id:
+                    raise OtherCommand(f"command_id: {id} was used before, for another request")
+                raise OtherCommand(
+                    "this line of this file or batch was recorded before, and said something else, "
+                    "or by another actor"
+                )
+            return KNOWN
+        try:
+            self._numbers.check(command)
+            aggregate = self._decided(command)
+        except Refusal:
+            if said := self._said_before(command, digest):
+                self._keep(Command(id, digest, actor), [])
+                return Taken(How.KNOWN, said)
+            raise
+        slip = self._slip(aggregate, id, digest, actor, command.known_at)
+        slip.signed = signatures.read(command)
+        if isinstance(aggregate, Operator) and slip.holding:
+            self._numbers.hold(unique_numbers.held(aggregate))
+        warned = [
+            each.message
+            for event in aggregate.pending_events
+            for each in warnings(aggregate, event)
+        ]
+        events = [self.mapper.to_stored_event(event) for event in aggregate.collect_events()]
+        said = None if events else self._said_before(command, digest)  # before it is one itself
+        self._keep(slip, events)
+        self._streams[aggregate.id] = aggregate
+        if events:
+            self._known[aggregate.id] = command.known_at or self._began
+            return Taken(How.RECORDED, f"{WARNING}{'; '.join(warned)}") if warned else RECORDED
+        return Taken(How.UNCHANGED, said or STANDS)
+
+    def look_up(self, ids: Sequence[UUID]) -> None:
+        """Ask the ledger for many ids at once: until the next call, no other is asked for."""
+        self._asked = dict.fromkeys(ids) | self.ledger.find_commands(ids)
+
+    def holds(self, tin: Tin) -> bool:
+        """Is this operator in the register, or begun by what was added before?"""
+        id = Operator.create_id(tin)
+        return id in self._streams or bool(self.recorder.select_events(id, limit=1))
+
+    def forget(self, tin: Tin) -> None:
+        """Take back the registration that was added last."""
+        slip, _ = self._slips.pop()
+        self._sent.pop(slip.id)
+        self._digests.discard(slip.digest)
+        self._known.pop(Operator.create_id(tin), None)
+        self._streams.pop(Operator.create_id(tin), None)
+
+    def _digest_of(self, id: UUID) -> bytes | None:
+        if id in self._sent:
+            return self._sent[id]
+        if id in self._asked:
+            return self._asked[id]
+        found = self.ledger.find_command(id)
+        return found.digest if found else None
+
+    def _decided(self, command: c.Command) -> BaseAggregate[UUID]:
+        found_stream = self._find(command)
+        if found_stream is not None:
+            self._in_turn(found_stream, command)
+        return self.decide_on(found_stream, command)
+
+    def _said_before(self, command: c.Command, digest: bytes) -> str | None:
+        """When the very same was recorded before, by whatever file: what to say of it."""
+        if digest in self._digests:
+            return "an earlier line of this file says the same"
+        found = self.ledger.find_said(stream_of(command)[0], digest)
+        if found is None:
+            return None
+        return f"it was recorded before, as position {found.first_position}"
+
+    def _keep(self, slip: Command, events: list[StoredEvent]) -> None:
+        self._slips.append((slip, events))
+        self._digests.add(slip.digest)
+        self._sent[slip.id] = slip.digest
+
+    def keep(self, id: UUID) -> None:
+        """Add a mark that records nothing but its id, so that somebody can ask for it later."""
+        self._slips.append((Command(id, id.bytes * 2, "import"), []))
+
+    def record(self, progress: Callable[[int], None] | None = None) -> tuple[int, int]:
+        """All of it in one transaction, or nothing. Answers how many commands, and events.
+
+        Other writers wait for it. Raises StaleVersion and HeldByAnother when one was faster.
+        """
+        queue = deque(write_out(slip, events) for slip, events in self._slips)
+        commands, events = len(queue), 0
+        options = "-c role=aeo_writer -c timezone=UTC"
+        with (
+            psycopg.connect(self._conninfo, options=options, autocommit=True) as connection,
+            connection.transaction(),
+        ):
+            prepare(connection)
+            while queue:
+                batch = take(queue)
+                send(connection, batch)
+                try:
+                    events += sum(map(_recorded, receive(connection, batch)))
+                except psycopg.errors.ExclusionViolation as error:
+                    raise HeldByAnother(str(error)) from None
+                if progress:
+                    progress(commands - len(queue))
+        self._slips.clear()
+        return commands, events
+
+    def _in_turn(self, stream: BaseAggregate[UUID], command: c.Command) -> None:
+        """Refused before it is decided: a decision could not be taken back from the stream."""
+        if command.expected_version not in (None, stream.version):
+            raise StaleVersion(
+                f"expected_version: found {command.expected_version}, and the stream is at version "
+                f"{stream.version}"
+            )
+        if stream.id not in self._known:
+            [last] = self.ledger.select_events(stream.id, desc=True, limit=1)
+            self._known[stream.id] = last.known_at
+        if command.known_at and command.known_at < self._known[stream.id]:
+            raise KnownTooLate(
+                f"known_at: {command.known_at.isoformat()} is before "
+                f"{self._known[stream.id].isoformat()}, when the last of this {command.noun} "
+                "became known"
+            )
+
+    def _get(
+        self,
+        kind: type[Any],
+        id: UUID,
+        unknown: type[Refusal],
+        name: str,
+        path: tuple[str, ...] = (),
+    ) -> Any:
+        held = self._streams.get(id)
+        if held is None:
+            held = self._streams[id] = super()._get(kind, id, unknown, name, path)
+        return held
+
+    def _new(self, id: UUID, name: str) -> None:
+        if id in self._streams:
+            raise AlreadyRegistered(f"{name} is registered by an earlier line")
+        super()._new(id, name)
+
+
+def _recorded(outcome: Outcome) -> int:
+    if isinstance(outcome, NumberHeld):
+        raise HeldByAnother(str(outcome))
+    if isinstance(outcome, Exception):
+        raise StaleVersion(
+            f"somebody was faster, and nothing of this was recorded: {outcome}; send it again"
+        )
+    return len(outcome)
+
+
+@dataclass(frozen=True)
+class Note:
+    """Why a line that is not bad changed nothing, or of what one that was recorded is warned."""
+
+    file: str
+    line: int
+    why: str
+
+
+@dataclass
+class Report:
+    """Each line is one of recorded, repeated, unchanged, kept back and bad."""
+
+    lines: int = 0
+    recorded: int = 0  # lines that were recorded now
+    events: int = 0
+    repeated: int = 0  # lines that had been recorded before
+    unchanged: int = 0  # lines that say what stands already
+    kept_back: int = 0  # good lines of which nothing was recorded: a dry run, or others are bad
+    missing: list[str] = field(default_factory=list)  # TIN and type that a whole list leaves out
+    bad: list[Bad] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    dialect: Dialect | None = None
+
+    def count(self, line: Line, taken: Taken) -> None:
+        match taken.how:
+            case How.RECORDED:
+                self.recorded += 1
+            case How.KNOWN:
+                self.repeated += 1
+            case How.UNCHANGED:
+                self.unchanged += 1
+        if taken.why:
+            self.notes.append(Note(line.file, line.number, taken.why))
+
+
+def import_file(
+    conninfo: str,
+    path: Path,
+    *,
+    actor: str,
+    command: str | None = None,
+    partial: bool = False,
+    dry_run: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """`import_lines` of a file of which nothing is told but the command."""
+    source = source_of(path, Told(command=command))
+    return import_lines(
+        conninfo, source, actor=actor, partial=partial, dry_run=dry_run, progress=progress
+    )
+
+
+def import_lines(
+    conninfo: str,
+    source: Source,
+    *,
+    actor: str,
+    batch: str | None = None,
+    whole_list: bool = False,
+    partial: bool = False,
+    dry_run: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Decide every line, then record them all in one transaction, or none where one is bad.
+
+    `actor`: an opaque id. `batch`: a name under which the numbers of lines are unique; without
+    it, the file's name and digest are. `whole_list`: whom the file does not name is no longer
+    listed, unless a line is bad: it might be the one. `partial`: the good lines of a bad file
+    are recorded. `dry_run`: none ever are. Raises BadFile, and StaleVersion when another writer
+    was faster than the whole file.
+    """
+    draft, report = Draft(conninfo), Report(dialect=source.dialect)
+    try:
+        if batch is None and _recorded_by_content(draft, source, actor):
+            return _all_known(source, report)
+        listed = WholeList() if whole_list else None
+        known_as = Identities(source, batch, draft.ledger.find_commands)
+        read = lines_from(source)
+        while lines := list(islice(read, TOGETHER)):
+            ids = [known_as.of(line.number) for line in lines]
+            draft.look_up(ids)
+            for line, id in zip(lines, ids, strict=True):
+                report.lines += 1
+                try:
+                    report.count(line, _take(draft, line, id, actor))
+                    if listed and isinstance(line.said, dict):
+                        listed.add(c.read(line.said))
+                except Refusal as refusal:
+                    report.bad.append(explain(line, refusal))
+            if progress:
+                progress(report.lines)
+        if listed and not report.bad:
+            for command in list(listed.missing(draft, conninfo)):
+                name = f"{command.tin} {command.type}"
+                draft.add(command, actor, uuid5(known_as.mark, name))
+                report.missing.append(name)
+        if not dry_run and (partial or not report.bad):
+            draft.keep(known_as.mark)
+            report.events = draft.record()[1]
+        else:
+            report.kept_back, report.recorded = report.recorded, 0
+    finally:
+        draft.close()
+    return report
+
+
+def _take(draft: Draft, line: Line, id: UUID, actor: str) -> Taken:
+    """Raises a Refusal, and then nothing of the line is left."""
+    if isinstance(line.said, BadValue):
+        raise line.said
+    check_texts(line.said)
+    command = c.read(line.said)
+    begun = line.begins and c.read(line.begins)
+    if not isinstance(begun, c.RegisterOperator) or draft.holds(begun.tin):
+        return draft.add(command, actor, id)
+    draft.add(begun, actor, uuid5(id, "registered"))
+    try:
+        return draft.add(command, actor, id)
+    except Refusal:
+        draft.forget(begun.tin)
+        raise
+
+
+def _recorded_by_content(draft: Draft, source: Source, actor: str) -> bool:
+    """Was the whole file recorded by a release that knew lines by their content alone?
+
+    Its ids do not say from which file they came, so that only a file of which every line that
+    can be read was recorded so is taken for one. The first other line ends the search.
+    """
+    found = False
+    for line in lines_from(source):
+        try:
+            command = c.read(line.said) if isinstance(line.said, dict) else None
+        except BadValue:
+            continue
+        if command is None or command.command_id:
+            continue
+        before = draft.ledger.find_command(c.id_of_line(command))
+        if before is None or before.digest != c.digest(command, actor):
+            return False
+        found = True
+    return found
+
+
+def _all_known(source: Source, report: Report) -> Report:
+    for line in lines_from(source):
+        report.lines += 1
+        try:
+            if isinstance(line.said, BadValue):
+                raise line.said
+            c.read(line.said)
+            report.repeated += 1
+        except Refusal as refusal:
+            report.bad.append(explain(line, refusal))
+    report.notes.append(Note(source.path.name, 0, BY_CONTENT))
+    return report

@@ -1,0 +1,155 @@
+"""Lines of a file, each a command, and explained where they are wrong."""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from api.importing.files import BadFile, Told
+from api.importing.files.cells import kinds
+from api.importing.files.reading import Source, source_of
+from registry.domain import commands as c
+from registry.domain.errors import BadValue, Refusal
+from registry.domain.texts import has_nul
+
+AT = re.compile(r"(?P<said>.*?)(?: - at `\$\.(?P<field>\w+).*`)?", re.DOTALL)
+
+__all__ = ["Bad", "BadFile", "Line", "check_texts", "explain", "lines_from", "lines_of", "wanted"]
+
+#: What would put a refused line right, where its sentence does not say so already.
+CURES = {
+    "ALREADY_REGISTERED": "leave the line out, or amend_particulars instead",
+    "ALREADY_HELD": "end the other authorisation first, or change_type of it",
+    "BARRED": "grant from a day after the bar",
+    "GROUND_NEEDED": "fill in legal_ground",
+    "KNOWN_TOO_LATE": "put the lines of one operator in the order in which they became known",
+    "NOT_OFFERED": "use a type that the programme has on that day",
+    "OTHER_COMMAND": "use a new command_id, or a --batch of its own",
+    "OVERRIDE_NEEDED": "check the number; if the authority did issue it, say why in override",
+    "KEY_UNKNOWN": "sign with a key that the administration has now, or add_key first",
+    "SIGNATURE_INVALID": "sign the line again, as it stands: ./aeo sign-commands",
+    "SIGNATURE_MISSING": "sign the line: ./aeo sign-commands",
+    "SUPERSEDED": "name the successor",
+    "UNKNOWN_ADMINISTRATION": "register_administration first",
+    "UNKNOWN_AUTHORISATION": "name it by its number in authorisation",
+    "UNKNOWN_DOCUMENT": "publish_document first",
+    "UNKNOWN_CLAIM": "publish_claim first",
+    "UNKNOWN_OPERATOR": "register_operator first",
+    "UNKNOWN_PROGRAMME": "use a code that the register has, or register_programme first",
+    "WRONG_DATES": "check the dates of this line against those before it",
+    "WRONG_FORM": "check the number against its scheme",
+    "ALREADY_RECORDED": "leave the line out, or say what the refusal names: aeo history TIN",
+    "WRONG_STATUS": "check what stands in the lines before, and in the register: aeo history TIN",
+}
+CELL = "mend this cell, as the sentence says"
+SENTENCE = "the sentence says what stands against it"
+WANTED = {
+    "date": "a day: 2026-03-01",
+    "datetime": "an instant with its zone: 2026-03-01T09:30:00Z",
+    "int": "a whole number",
+    "bool": "true or false",
+    "uuid": "a UUID",
+    "str": "text",
+    "dict": "names, each with a value",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    file: str
+    number: int  # as an editor counts them, from 1
+    said: dict[str, Any] | BadValue  # what it says, or why it says nothing
+    begins: dict[str, Any] | None = None  # registers its operator where there is none yet
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A line that was not taken: where, which field, what was found against it, and what helps."""
+
+    file: str
+    line: int
+    field: str | None
+    found: str
+    cure: str
+
+
+def lines_of(path: Path, command: str | None = None) -> Iterator[Line]:
+    """The lines of a file of whatever dialect. `command` is for lines that name none.
+
+    In a table an empty cell is a field left out, several words are set apart by semicolons, and
+    `a=1; b=2` is a list of names and values. Raises BadFile.
+    """
+    return lines_from(source_of(path, Told(command=command)))
+
+
+def lines_from(source: Source) -> Iterator[Line]:
+    """Raises BadFile where the file cannot be read on."""
+    name, layout = source.path.name, source.layout
+    for number, said in source.lines():
+        begins = None
+        if layout and layout.register and isinstance(said, dict) and {"tin", "name"} <= said.keys():
+            begins = {"command": "register_operator", "tin": said["tin"], "name": said["name"]}
+        yield Line(name, number, said, begins)
+
+
+def check_texts(said: dict[str, Any]) -> None:
+    """Raises BadValue, naming the field, for a NUL character: JSON and CSV have it, and no text of
+    the ledger. It is found before anything is decided, because a decision is not taken back."""
+    for name, value in said.items():
+        if has_nul([name, value]):
+            raise BadValue(f"found a NUL character, which no text can keep - at `$.{name}`")
+
+
+def explain(line: Line, refusal: Refusal) -> Bad:
+    """For the person who has to mend the file."""
+    said = AT.fullmatch(str(refusal))
+    assert said is not None  # it matches any text
+    found, name = said["said"], said["field"]
+    row = line.said if isinstance(line.said, dict) else {}
+    if not isinstance(refusal, BadValue):
+        first = refusal.path[0] if refusal.path else None
+        name = re.sub(r"[A-Z]", lambda it: f"_{it[0].lower()}", first) if first else None
+        return Bad(line.file, line.number, name, found, CURES.get(refusal.code, SENTENCE))
+    if not row:
+        cure = "write one command a line, as in ops/world"
+        if "cells" in found:
+            cure = "give every column its cell, an empty one where nothing is said"
+        return Bad(line.file, line.number, name, found, CELL if name else cure)
+    said_name = str(row.get("command"))
+    if said_name not in c.COMMANDS:
+        if near := get_close_matches(said_name, c.COMMANDS, 1):
+            return Bad(
+                line.file,
+                line.number,
+                "command",
+                f"{said_name!r} is no command",
+                f"{near[0]}, perhaps",
+            )
+        return Bad(line.file, line.number, "command", found, "use one of these names")
+    found = found.removeprefix(f"{row['command']}: ")
+    if missing := re.search(r"(?:missing required|unknown) field `(\w+)`", found):
+        name = missing[1]
+        cure = "fill it in" if "missing" in found else "leave it out, or mend its name"
+        return Bad(line.file, line.number, name, found, cure)
+    if name in row and str(row[name]) not in found:
+        found = f"found {row[name]!r}: {found}"
+    hint = kinds(c.COMMANDS[row["command"]]).get(name or "")
+    return Bad(line.file, line.number, name, found, wanted(hint))
+
+
+def wanted(hint: Any) -> str:
+    """What a field would take, in words."""
+    if typing.get_origin(hint) is tuple:
+        return f"a list, each {wanted(typing.get_args(hint)[0])}"
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return "one of " + ", ".join(str(it) for it in hint)
+    if typing.get_origin(hint) is dict:
+        return WANTED["dict"]
+    words = getattr(hint, "WANTED", None) or WANTED.get(getattr(hint, "__name__", "").lower())
+    return words or "see `aeo import --help`"

@@ -1,0 +1,116 @@
+"""The service on this machine's own address: a process a core, each with an event loop.
+
+The first process is the parent of the others. They share nothing but the port, whose connections
+the system spreads over them, and end with it, however it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from api.local.processes import ENDING_ALONE, Kept
+from api.observability.multiprocess import shared_counts
+
+log = structlog.get_logger("server")
+
+MOST = 4  # by itself: beyond that the database is the narrower place
+#: Seconds that a thread may keep the interpreter while another wants it: the event loop wants it
+#: several times for one answer, and new documents are read in a thread beside it.
+SWITCH = 0.000_5
+
+
+def cores() -> int:
+    """How many processes to have. Only Linux spreads the connections of one port."""
+    if sys.platform != "linux":
+        return 1
+    return min(len(os.sched_getaffinity(0)), MOST)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and for whom a service listens. `demo`: demo identities are offered (`up` alone)."""
+
+    home: Path
+    host: str
+    port: int
+    demo: bool = False
+
+
+def serve_on(conninfo: Callable[[], str], place: Place, workers: int = 0) -> None:
+    """Serve until SIGTERM or Ctrl-C. `conninfo` is asked once everything is imported.
+
+    `workers`: processes; 0: as many as there are cores. Raises HelperDied when one of the others
+    ended by itself, and ValueError where demo identities would be offered to other machines.
+    """
+    workers = workers or cores()
+    if workers == 1:
+        _serve(conninfo, place, [])
+        return
+    helpers: list[Kept] = []
+    with shared_counts():
+        try:
+            _serve(conninfo, place, helpers, workers - 1)
+        finally:
+            for helper in helpers:
+                helper.stop()
+
+
+def _serve(conninfo: Callable[[], str], place: Place, helpers: list[Kept], more: int = 0) -> None:
+    gc.disable()  # nothing of what is imported is garbage: a tenth less time
+    import uvloop
+    from granian.constants import HTTPModes, Interfaces
+    from granian.server.embed import Server
+
+    from api.app import create_app
+    from api.settings import Settings
+
+    gc.freeze()
+    sys.setswitchinterval(SWITCH)
+    gc.enable()
+    url = conninfo()
+    app = create_app(Settings(database=url, home=place.home, host=place.host, demo=place.demo))
+
+    async def run() -> None:
+        server: Any = Server(
+            app,
+            address=place.host,
+            port=place.port,
+            interface=Interfaces.ASGI,
+            http=HTTPModes.http1,
+            websockets=True,
+            log_enabled=False,
+        )
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for each in ENDING_ALONE:
+            asyncio.get_running_loop().add_signal_handler(each, server.stop)
+        serving = asyncio.ensure_future(server.serve())
+        # The others import what this one has imported already, while it answers.
+        alone = ["--port", str(place.port), "--host", place.host, "--workers", "1"]
+        alone += ["--demo"] if place.demo else []
+        helpers.extend(Kept("serve", place.home, *alone) for _ in range(more))
+        for helper in helpers:
+            helper.tell(url)
+        try:
+            await _while_all_live(serving, helpers)
+        finally:
+            server.stop()
+            await serving
+
+    uvloop.run(run())
+
+
+async def _while_all_live(serving: asyncio.Future[None], helpers: list[Kept]) -> None:
+    """Starts again what ended by itself. Raises HelperDied after too many times."""
+    while not (await asyncio.wait([serving], timeout=1.0))[0]:
+        for helper in helpers:
+            helper.keep(lambda said: log.warning("worker", said=said))

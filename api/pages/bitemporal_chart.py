@@ -1,0 +1,116 @@
+"""The plane of both clocks: law from left to right, knowledge from below upwards.
+
+Each rectangle is a stretch of status that was believed for a while; the cross is where one asks.
+So a decision that reaches back is seen to: above the day on which it became known, and to the left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from api.pages import forms
+from api.pages.labels import instant, moment, standing
+
+WIDTH, HEIGHT = 960, 360
+LEFT, RIGHT, TOP, BOTTOM = 96, 16, 16, 34
+LETTER = 18  # a rectangle smaller than this has no room for its letter
+YEAR = timedelta(days=365.25)
+
+
+@dataclass(frozen=True)
+class Area:
+    x: float
+    y: float
+    width: float
+    height: float
+    tone: str
+    letter: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Plane:
+    """All in units of the picture. `cross`: where both clocks stand."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    areas: Sequence[Area]
+    across: Sequence[tuple[float, str]]
+    up: Sequence[tuple[float, str]]
+    cross: tuple[float, float]
+
+
+def draw(periods: Sequence[dict[str, Any]], clocks: forms.Clocks, now: datetime) -> Plane | None:
+    """None where no stretch is known. Of several authorisations the last drawn lies on top."""
+    at, known = clocks.instant("at", now), clocks.instant("knownAt", now)
+    law = [moment(p[it]) for p in periods for it in ("validFrom", "validTo") if p[it]]
+    belief = [moment(p[it]) for p in periods for it in ("recordedFrom", "recordedTo") if p[it]]
+    if not law or not belief:
+        return None
+    x, across = _axis([*law, at, now], now, LEFT, WIDTH - RIGHT)
+    y, up = _axis([*belief, known, now], now, HEIGHT - BOTTOM, TOP)
+    areas = []
+    for it in reversed(periods):
+        begin, end = x(it["validFrom"], LEFT), x(it["validTo"], WIDTH - RIGHT)
+        low, high = y(it["recordedFrom"], HEIGHT - BOTTOM), y(it["recordedTo"], TOP)
+        sign = standing(it)
+        width, height = max(end - begin, 2.0), max(low - high, 2.0)
+        fits = width >= LETTER and height >= LETTER
+        title = (
+            f"{it['authorisation']}: {sign.word} in law from {instant(it['validFrom'])}"
+            f" until {instant(it['validTo']) or 'further notice'}, believed from"
+            f" {instant(it['recordedFrom'])} until {instant(it['recordedTo']) or 'now'}"
+        )
+        areas.append(
+            Area(
+                round(begin, 1),
+                round(high, 1),
+                round(width, 1),
+                round(height, 1),
+                sign.tone,
+                sign.letter if fits else "",
+                title,
+            )
+        )
+    cross = x(at.isoformat(), 0), y(known.isoformat(), 0)
+    return Plane(
+        WIDTH,
+        HEIGHT,
+        LEFT,
+        WIDTH - RIGHT,
+        TOP,
+        HEIGHT - BOTTOM,
+        areas,
+        across,
+        up,
+        (round(cross[0], 1), round(cross[1], 1)),
+    )
+
+
+def _axis(
+    edges: Sequence[datetime], now: datetime, start: float, end: float
+) -> tuple[Any, list[tuple[float, str]]]:
+    """Where an instant lies between start and end, and the ticks."""
+    first, last = min(edges), min(max(edges), now + 3 * YEAR)
+    air = max((last - first) * 0.04, timedelta(days=5))
+    first, last = first - air, last + air
+
+    def place(text: str | None, otherwise: float) -> float:
+        if text is None:
+            return otherwise
+        share = (moment(text) - first) / (last - first)
+        return start + min(max(share, 0.0), 1.0) * (end - start)
+
+    count = 6 if end > start else 4
+    step = (last - first) / count
+    days = [first + step * (n + 0.5) for n in range(count)]
+    length = 4 if step > 2 * YEAR else 7 if step > timedelta(days=60) else 10  # of YYYY-MM-DD
+    texts = [it.isoformat() for it in days]
+    return place, [(round(place(text, 0), 1), text[:length]) for text in texts]

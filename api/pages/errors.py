@@ -1,0 +1,136 @@
+"""What goes wrong on a page is a page too: the same look, a number for the log, no stack trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from fastapi import Request
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+
+from api.access.tokens import InvalidToken
+from api.graphql.deadlines import within
+from api.graphql.executor import later
+from api.pages import forms
+from api.pages.query import COOKIE, Fault, Unavailable, context
+from api.pages.render import page
+
+log = structlog.get_logger("pages")
+
+
+#: A page asks several questions, one after the other; it may take as long as this many of them.
+QUESTIONS = 3
+RETRY = {"Retry-After": "2"}
+
+
+class PageRoute(APIRoute):
+    """A route whose failures are pages."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def asked(request: Request) -> Response:
+            if request.method == "GET":  # every page says who asks
+                await context(request)
+            elif request.method == "POST" and not await forms.is_ours(request):
+                return page(
+                    request,
+                    "wrong.html",
+                    status=403,
+                    title="Not from here",
+                    sentence="This form was not sent from a page of this site that you had "
+                    "open, and nothing was done. Open the page again and send it from there",
+                )
+            return await handle(request)
+
+        async def guarded(request: Request) -> Response:
+            deadline: float = request.app.state.settings.deadline
+            # A command is not cut short here: its sender must learn the result, and the ledger
+            # has its own time limit.
+            limit = deadline * QUESTIONS if request.method == "GET" else None
+            return await failing_as_a_page(request, asked(request), limit)
+
+        return guarded
+
+
+async def failing_as_a_page(
+    request: Request, work: Coroutine[Any, Any, Response], limit: float | None
+) -> Response:
+    """The page, or the one that says why there is none. `limit`: seconds; None: no limit."""
+    try:
+        return await (work if limit is None else within(limit, work))
+    except InvalidToken:
+        answer = page(
+            request,
+            "wrong.html",
+            status=401,
+            title="Your identity has lapsed",
+            sentence="A demo identity lasts an hour. You are the public again",
+        )
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        return answer
+    except Unavailable as away:
+        return unavailable(request, away.sentence)
+    except Fault as fault:
+        return _wrong(request, fault.sentence.rstrip("."))
+    except Exception as fault:
+        if passing := later(fault):
+            log.warning("not now", path=request.url.path, why=str(fault))
+            return unavailable(request, passing[1])
+        number = uuid4()
+        log.error("fault", request=str(number), path=request.url.path, exc_info=fault)
+        return _wrong(request, f"It is in the service's log as {number}")
+
+
+def unavailable(request: Request, sentence: str) -> Response:
+    """The service cannot answer now: that is said, and nothing of what was asked about."""
+    answer = page(
+        request,
+        "unavailable.html",
+        status=503,
+        title="The register cannot answer now",
+        sentence=sentence,
+        again=request.method == "GET",
+    )
+    answer.headers.update(RETRY)
+    return answer
+
+
+def _wrong(request: Request, sentence: str) -> Response:
+    return page(
+        request, "wrong.html", status=500, title="Something went wrong here", sentence=sentence
+    )
+
+
+async def missing(request: Request, _: Exception) -> Response:
+    """For an address that is nobody's."""
+
+    async def nobodys() -> Response:
+        with suppress(InvalidToken):
+            await context(request)
+        return page(
+            request,
+            "wrong.html",
+            status=404,
+            title="There is no such page",
+            sentence="Nothing of the register lives at this address",
+        )
+
+    return await failing_as_a_page(request, nobodys(), request.app.state.settings.deadline)
+
+
+def still_loading(request: Request, so_far: str) -> Response:
+    """While the first load goes on: this says nothing about any operator."""
+    answer = page(
+        request,
+        "wrong.html",
+        status=503,
+        title="The register is still loading",
+        sentence=f"Loading, so far: {so_far}. Until that is done nothing is said of any operator",
+    )
+    answer.headers["Retry-After"] = "5"
+    return answer

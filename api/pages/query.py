@@ -1,0 +1,105 @@
+"""Pages ask what anybody may ask: the same documents, of the same counter, with the same rights.
+
+So a page can never know more, or otherwise, than the service itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fastapi import Request
+
+from api.access.policy import PUBLIC
+from api.graphql.context import Context
+from api.http.service import Service
+
+#: Read by the pages only, never by /graphql: what another site makes a browser send is public.
+COOKIE = "aeo-token"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A document with its variables, and what came of it. `now`: the instant of the page, UTC."""
+
+    document: str
+    variables: dict[str, Any]
+    data: dict[str, Any] | None
+    errors: tuple[dict[str, Any], ...]
+    status: int
+    now: datetime
+
+    @property
+    def sentences(self) -> list[str]:
+        return list(dict.fromkeys(error["message"].rstrip(".") for error in self.errors))
+
+    @property
+    def forbidden(self) -> bool:
+        return any(_code(error) == "FORBIDDEN" for error in self.errors)
+
+
+def _code(error: dict[str, Any]) -> str:
+    return str(error.get("extensions", {}).get("code", ""))
+
+
+def _sentence(errors: Iterable[dict[str, Any]]) -> str:
+    return next((str(error["message"]) for error in errors), "")
+
+
+class Unavailable(Exception):
+    """The service cannot answer now. `sentence`: why, and what to do."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class Fault(Exception):
+    """Something went wrong inside. `sentence`: under which number it is in the log."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+async def ask(request: Request, document: str, **variables: Any) -> Asked:
+    """Variables that are None or empty are left out.
+
+    Raises InvalidToken; Unavailable and Fault, so that no page can take a service that does not
+    answer for an answer.
+    """
+    asker = await context(request)
+    counter = _service(request).counter
+    given = {name: value for name, value in variables.items() if value not in (None, {}, "")}
+    answer = await counter.answer(asker, document, given)
+    body = answer.body
+    errors = body.get("errors", ())
+    if answer.status >= 500:
+        raise Unavailable(_sentence(errors) or "The service cannot answer now. Ask again.")
+    if any(_code(error) == "INTERNAL" for error in errors):
+        raise Fault(_sentence([error for error in errors if _code(error) == "INTERNAL"]))
+    return Asked(document, given, body.get("data"), tuple(errors), answer.status, asker.now)
+
+
+async def context(request: Request) -> Context:
+    """One a page, so that all of it is of one instant. Raises InvalidToken."""
+    found: Context | None = getattr(request.state, "context", None)
+    if found is None:
+        service = _service(request)
+        token = request.cookies.get(COOKIE)
+        asker = await service.askers.by_token(token) if token else PUBLIC
+        found = request.state.context = service.context(asker, "page")
+    return found
+
+
+def subject(request: Request) -> str:
+    """Who asks, as far as the page has found out."""
+    found: Context | None = getattr(request.state, "context", None)
+    return found.asker.subject if found else PUBLIC.subject
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
