@@ -28,7 +28,7 @@ from registry.domain.time_zones import RELEASE, written
 from registry.domain.values import Tin
 from registry.ledger.database import environment
 from tests import bundled, rules_1
-from tests.api.test_cli import Terminal
+from tests.api.cli.test_cli import Terminal
 from tests.bundled import Files
 
 FRUIT = "CN1234567890"

@@ -166,7 +166,7 @@ class Client:
     def error(self, document: str, by: str | None = None, **variables: Any) -> dict[str, Any]:
         """The one error of an answer."""
         [error] = self.post(document, by, **variables).json()["errors"]
-        assert error["extensions"].pop("requestId")  # tests/api/test_exchanges.py
+        assert error["extensions"].pop("requestId")  # tests/api/http/test_exchanges.py
         return {"message": error["message"], **error["extensions"]}
 
     def tell(self, mutation: str, by: str | None, **input: Any) -> dict[str, Any]:

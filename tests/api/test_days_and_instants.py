@@ -24,9 +24,9 @@ from registry.domain.errors import BadValue
 from registry.domain.instants import InTheFuture, of_knowledge, of_law, parse
 from registry.domain.time_zones import names
 from registry.ledger.database import environment
+from tests.api.cli.test_cli import Terminal
 from tests.api.client import AUDITOR, Client, record
-from tests.api.test_cli import Terminal
-from tests.api.test_pages import opened
+from tests.api.pages.test_pages import opened
 
 #: Administrations on whose civil day it is another day at noon, or at midnight, UTC.
 ZONES = {

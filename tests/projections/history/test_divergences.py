@@ -1,0 +1,165 @@
+"""What was answered on its day and is answered otherwise now: each such day, and no other."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from string import ascii_uppercase
+from typing import Any
+
+import psycopg
+
+from projections.history import divergence_facts as reads
+from projections.history.divergences import Between, Divergence, divergences
+from projections.models import operators
+from projections.models.tables import copy
+from projections.reads.visibility import Sight
+from registry.domain.bitemporal import Known
+from registry.domain.recognition import Facts, Outcome, Question, recognise
+from registry.domain.values import AdministrationCode
+from tests.projections.reads.test_rule import _KEPT, _facts, _write
+from tests.worlds import Maker, World
+
+WORLDS = 36
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+WINDOW = datetime(2019, 12, 20, tzinfo=UTC), datetime(2021, 4, 1, tzinfo=UTC)
+INSIDE = datetime(2020, 5, 3, 7, 30, tzinfo=UTC), datetime(2020, 9, 1, tzinfo=UTC)
+STEP = timedelta(hours=83)  # so that every hour of the day has its turn
+
+
+def test_they_are_the_days_on_which_the_rule_is_answered_otherwise_now(database: str) -> None:
+    codes = [a + b for a, b in product(ascii_uppercase, repeat=2)]
+    worlds = [Maker(5_000 + n, codes[5 * n : 5 * n + 5]).make() for n in range(WORLDS)]
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        _write(connection, worlds)
+        _write_changes(connection, worlds)
+    days = found = late_law = 0
+    for world in worlds:
+        past = _Anew(world)
+        for territory in world.territories:
+            told = asyncio.run(_divergences(database, territory, WINDOW))
+            for stream in world.operators:
+                own = told.pop(stream[0].event.tin.text, [])
+                for at in past.days(WINDOW):
+                    expected = past.divergence(stream, territory, at)
+                    [*heard] = [(it.answered, it.correct) for it in own if it.at <= at < it.until]
+                    assert heard == ([expected] if expected else []), (
+                        stream[0].event.tin,
+                        territory,
+                        at,
+                    )
+                    days += 1
+                for it in own:
+                    since = past.known_for_good(stream, territory, it)
+                    assert it.because in past.places(since), (it, since)
+                    found += 1
+                    late_law += it.because not in {e.position for e in stream}
+            assert told == {}  # nobody else's answers are in question
+    assert days > 50_000
+    assert found > 100
+    assert late_law > 10
+
+
+def test_a_smaller_window_shows_the_same_days_of_it(database: str) -> None:
+    codes = [a + b for a, b in product(ascii_uppercase, repeat=2)]
+    worlds = [Maker(6_000 + n, codes[5 * n : 5 * n + 5]).make() for n in range(WORLDS)]
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        _write(connection, worlds)
+        _write_changes(connection, worlds)
+    cut = 0
+    for territory in [place for world in worlds for place in world.territories]:
+        whole = asyncio.run(_divergences(database, territory, WINDOW))
+        inside = asyncio.run(_divergences(database, territory, INSIDE))
+        expected = {
+            tin: [
+                (max(it.at, INSIDE[0]), min(it.until, INSIDE[1]), it.because)
+                for it in told
+                if it.at < INSIDE[1] and it.until > INSIDE[0]
+            ]
+            for tin, told in whole.items()
+        }
+        shown = {
+            tin: [(it.at, it.until, it.because) for it in told] for tin, told in inside.items()
+        }
+        assert shown == {tin: told for tin, told in expected.items() if told}
+        cut += len(shown)
+    assert cut > 20
+
+
+class _Anew:
+    """Everything by the events alone: no read model is asked."""
+
+    def __init__(self, world: World) -> None:
+        # The links are kept by the ids of streams, and another test's streams may have borne them.
+        _KEPT.clear()
+        self.world = world
+        streams = (*world.operators, *world.agreements, *world.administrations, *world.programmes)
+        self.events = [known for stream in streams for known in stream]
+        self.known = sorted({it.known_at for it in self.events})
+        self._kept: dict[tuple[int, int], Facts] = {}
+
+    def days(self, window: Between) -> list[datetime]:
+        steps = (window[1] - window[0]) // STEP
+        return [window[0] + n * STEP for n in range(steps)]
+
+    def facts(self, stream: list[Known[Any]], known: datetime) -> Facts:
+        key = id(stream), bisect_right(self.known, known)
+        if key not in self._kept:
+            self._kept[key] = _facts(self.world, stream, known)
+        return self._kept[key]
+
+    def divergence(
+        self, stream: list[Known[Any]], territory: AdministrationCode, at: datetime
+    ) -> tuple[Outcome, Outcome] | None:
+        asked = Question(territory, at)
+        then = self.facts(stream, at)
+        answered = recognise(then, asked).outcome
+        correct = recognise(self.facts(stream, NOW), asked).outcome
+        if answered is correct or (then.tin is None and correct is not Outcome.RECOGNISED):
+            return None
+        return answered, correct
+
+    def known_for_good(
+        self, stream: list[Known[Any]], territory: AdministrationCode, it: Divergence
+    ) -> datetime:
+        """The instant since which the answer about that day has been what it is now."""
+        asked = Question(territory, it.at)
+        since = NOW
+        for known in reversed([known for known in self.known if known > it.at]):
+            if recognise(self.facts(stream, known), asked).outcome is not it.correct:
+                break
+            since = known
+        return since
+
+    def places(self, known: datetime) -> set[int]:
+        return {it.position for it in self.events if it.known_at == known}
+
+
+def _write_changes(connection: psycopg.Connection[Any], worlds: list[World]) -> None:
+    rows = [
+        row
+        for world in worlds
+        for told in world.operators
+        for row in operators.changes(told[0].event, [(it, it.known_at) for it in told])["change"]
+    ]
+    with connection.cursor() as cursor:
+        copy(cursor, "views", "change", rows)
+
+
+async def _divergences(
+    database: str, territory: AdministrationCode, window: Between
+) -> dict[str, list[Divergence]]:
+    async with await psycopg.AsyncConnection.connect(
+        database, autocommit=True, options="-c timezone=UTC"
+    ) as connection:
+        laws = await reads.laws(connection, territory)
+        tins = await reads.candidates(connection, Sight("auditor"), NOW, laws, window, "", 1_000)
+        found = {
+            past.tin.text: divergences(past, territory, window)
+            for past in await reads.pasts(connection, laws, tins)
+        }
+    return {tin: told for tin, told in found.items() if told}
