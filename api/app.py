@@ -110,8 +110,8 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.service = app.service = running
             yield
 
-    # FastAPI's own documentation pages would load their scripts from another host.
-    # Its own telemetry knows nothing of /graphql, which it does not answer (api/observability/tracing.py).
+    # FastAPI's own documentation pages would load their scripts from another host. Its own
+    # telemetry knows nothing of /graphql, which it does not answer (api/observability/tracing.py).
     app = App(
         lifespan=lifespan,
         docs_url=None,

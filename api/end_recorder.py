@@ -1,9 +1,9 @@
 """The clerk: records what ended by law, so that history, feed and proof carry it.
 
 The answers are the same before and after: an end that was said in advance is law on its day, and
-its record changes nothing (registry/domain/operators/end_decisions.py). One clerk works at a time; another waits until it
-is gone. It may be stopped at any instant: each record has a command id made of the operator, the
-authorisation, what ended and its day, so that nothing is recorded twice.
+its record changes nothing (registry/domain/operators/end_decisions.py). One clerk works at a time;
+another waits until it is gone. It may be stopped at any instant: each record has a command id made
+of the operator, the authorisation, what ended and its day, so that nothing is recorded twice.
 """
 
 from __future__ import annotations

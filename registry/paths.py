@@ -38,5 +38,5 @@ SCHEMA: Final = API / "schema.graphql"
 
 STATIC: Final = API / "static"
 TEMPLATES: Final = API / "templates"
-LAYOUTS: Final = API / "files" / "builtin"
+LAYOUTS: Final = API / "importing" / "files" / "builtin"
 """The layouts of import files that are delivered with the program, one TOML file each."""

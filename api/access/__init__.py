@@ -1,1 +1,4 @@
-"""Authentication, authorisation and the read log: who asks, what that subject may do, and what was shown to whom."""
+"""Authentication, authorisation and the read log.
+
+Who asks, what that subject may do, and what was shown to whom.
+"""

@@ -1,1 +1,4 @@
-"""Audit bundles: events, proofs and the expected state of the read models, in one deterministic archive."""
+"""Audit bundles.
+
+Events, proofs and the expected state of the read models, in one deterministic archive.
+"""

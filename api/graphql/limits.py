@@ -51,7 +51,8 @@ MOST_OF_SCHEMA = Size(depth=20, aliases=2, tokens=1_000, roots=2, pairs=10_000)
 OPERATIONS = 10  # of one document: each is validated with all its fragments
 #: PostgreSQL's texts hold none, so whoever looks for one would meet a fault and not an answer.
 NUL = "found a NUL character, which no text of this register has"
-COST = 2_000_000  # microseconds of work, by api.graphql.costs: as long as a question may take by default
+#: Microseconds of work, by api.graphql.costs: as long as a question may take by default.
+COST = 2_000_000
 
 
 @dataclass(frozen=True)

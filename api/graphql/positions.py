@@ -1,10 +1,10 @@
 """The position that an answer must not be older than, and the connections on which that is checked.
 
 `Aeo-Min-Position: N`, or `EPOCH:N`, asks for an answer from read models that show everything up to
-position N, of that epoch of the ledger (registry/ledger/epochs.py). Planned questions read both in the
-statement that answers. Other questions read them first on every connection that they use: a session
-is on one server, whose read models never go back while the session lasts, so that everything that
-is read on it afterwards is at least as new.
+position N, of that epoch of the ledger (registry/ledger/epochs.py). Planned questions read both in
+the statement that answers. Other questions read them first on every connection that they use: a
+session is on one server, whose read models never go back while the session lasts, so that
+everything that is read on it afterwards is at least as new.
 """
 
 from __future__ import annotations

@@ -43,8 +43,8 @@ class Sight:
 
     Who reads after writing waits for the very moment, and nothing is asked in between. While the
     database cannot be reached, nothing is known to be new and those who wait are told so. On every
-    new connection it is looked whether the ledger is still the one that was seen (api/graphql/seen_positions.py);
-    where it is not, another epoch of it is begun.
+    new connection it is looked whether the ledger is still the one that was seen
+    (api/graphql/seen_positions.py); where it is not, another epoch of it is begun.
     """
 
     def __init__(self, conninfo: str, home: Path) -> None:

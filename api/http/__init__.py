@@ -1,1 +1,4 @@
-"""The HTTP service: GraphQL over HTTP, health, the log's tiles, rate limits and consistency headers."""
+"""The HTTP service.
+
+GraphQL over HTTP, health, the log's tiles, rate limits and consistency headers.
+"""

@@ -1,9 +1,9 @@
 """What a question cost, told to whoever asks for it with the header `Aeo-Cost: true`.
 
 The answer then has `extensions.cost`: `requested`, the work that the question asked for, in
-microseconds by `api/graphql/costs.py`, null where no operation was read; `maximum`, the most that is done
-for one question; and `newDocuments`, how many documents never seen before this asker may still
-show to the process that answered, how many at most, and how many are added each second.
+microseconds by `api/graphql/costs.py`, null where no operation was read; `maximum`, the most that
+is done for one question; and `newDocuments`, how many documents never seen before this asker may
+still show to the process that answered, how many at most, and how many are added each second.
 """
 
 from __future__ import annotations

@@ -85,12 +85,12 @@ async def ready(request: Request) -> Response:
     `current`: every read model goes on; where one stands, `stopped` says which, at which position
     and why, and what is answered is true for that position and grows old.
 
-    `lag` is how many events the read models have still to see; answers carry their position,
-    so a lag is told and is no reason to be left alone. `timeZones` is the release of the IANA
-    Time Zone Database by which civil dates are derived. `epoch` is the ledger's
-    (registry/ledger/epochs.py). `check` says how the background check stands: `age`, seconds since it had
-    looked at everything (null: not yet); `progress` of the walk that is under way; `findings` of
-    all time; `unmended`, rows that it could not put right; `ofLedger`, what is open of the ledger.
+    `lag` is how many events the read models have still to see; answers carry their position, so a
+    lag is told and is no reason to be left alone. `timeZones` is the release of the IANA Time Zone
+    Database by which civil dates are derived. `epoch` is the ledger's (registry/ledger/epochs.py).
+    `check` says how the background check stands: `age`, seconds since it had looked at everything
+    (null: not yet); `progress` of the walk that is under way; `findings` of all time; `unmended`,
+    rows that it could not put right; `ofLedger`, what is open of the ledger.
     """
     service: Service = request.app.state.service
     try:

@@ -1,1 +1,4 @@
-"""Import of files of commands: dialects and layouts, lines, command ids, and the all-or-nothing import."""
+"""Import of files of commands.
+
+Dialects and layouts, lines, command ids, and the all-or-nothing import.
+"""

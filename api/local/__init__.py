@@ -1,1 +1,4 @@
-"""Everything on one machine: PostgreSQL, the processes of `aeo up`, and the process that records scheduled ends."""
+"""Everything on one machine.
+
+PostgreSQL, the processes of `aeo up`, and the process that records scheduled ends.
+"""

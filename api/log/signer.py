@@ -1,9 +1,10 @@
 """The signer: puts the log's name under its head, and refuses to contradict itself.
 
 A process of its own, with a key that nobody else has and a memory outside the database. It counts
-the log again before it signs (projections/transparency/verify_log.py); it does not sign a tree that is smaller than
-the last one, or another of the same size, or less than a witness has seen. Then it stands still
-until somebody has understood why: a log that has once signed two histories is worth nothing.
+the log again before it signs (projections/transparency/verify_log.py); it does not sign a tree that
+is smaller than the last one, or another of the same size, or less than a witness has seen. Then it
+stands still until somebody has understood why: a log that has once signed two histories is worth
+nothing.
 """
 
 from __future__ import annotations

@@ -132,8 +132,8 @@ SITUATIONS = (
     (
         "503 OUTCOME_UNKNOWN, or no answer",
         "A command may have been recorded. Send the same one "
-        "with the same commandId, until somebody answers: it is recorded once, and the answer is the "
-        "first one.",
+        "with the same commandId, until somebody answers: it is recorded once, and the answer is "
+        "the first one.",
     ),
     (
         "503 DEADLINE",
@@ -147,8 +147,8 @@ SITUATIONS = (
     (
         "429 TOO_MANY_AT_ONCE",
         "Askers share the service, each with a queue of its own, and yours is "
-        "full. Ask for many keys in one question, and not for each at once. Whoever is refused many "
-        "times in a row waits longer for each refusal.",
+        "full. Ask for many keys in one question, and not for each at once. Whoever is refused "
+        "many times in a row waits longer for each refusal.",
     ),
     (
         "412 EPOCH",

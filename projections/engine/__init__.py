@@ -1,1 +1,4 @@
-"""The projection engine: the projector, the fold from events to rows, the rebuild, and the leader lock."""
+"""The projection engine.
+
+The projector, the fold from events to rows, the rebuild, and the leader lock.
+"""

@@ -1,7 +1,8 @@
 """Derives the read models anew where an earlier release derived them, and what the ledger keeps of
 whose each number is.
 
-Runs after the migrations and before anybody asks. projections/engine/derivation.py says when it is due.
+Runs after the migrations and before anybody asks. projections/engine/derivation.py says when it is
+due.
 """
 
 from __future__ import annotations

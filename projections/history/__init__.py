@@ -1,1 +1,4 @@
-"""Answers about the past: the read models of an earlier moment, differences, divergences, and the change feed."""
+"""Answers about the past.
+
+The read models of an earlier moment, differences, divergences, and the change feed.
+"""

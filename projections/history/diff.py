@@ -236,7 +236,8 @@ class Contrast:
                 else [
                     row[0]
                     for row in self._fetch(
-                        "select tin from contrasted where tin > %(after)s order by tin limit %(most)s",
+                        "select tin from contrasted where tin > %(after)s"
+                        " order by tin limit %(most)s",
                         after=after,
                         most=CHUNK,
                     )
@@ -286,7 +287,8 @@ class Contrast:
         moved |= blocs | {
             row[0]
             for row in self._fetch(
-                "select distinct t.from_party from views.link t where t.to_party = any(%(towards)s)",
+                "select distinct t.from_party from views.link t"
+                " where t.to_party = any(%(towards)s)",
                 towards=sorted(towards),
             )
         }

@@ -28,8 +28,8 @@ class AsOf:
 
     @cached_property
     def belief(self) -> str:
-        """What stands between the type and the key in a global id (api/graphql/global_ids.py): a colon, and
-        before it both instants where they were asked for."""
+        """What stands between the type and the key in a global id (api/graphql/global_ids.py): a
+        colon, and before it both instants where they were asked for."""
         return f"@{_exactly(self.at)},{_exactly(self.known)}:" if self.asked else ":"
 
     def id_of(self, kind: str, key: str) -> str:

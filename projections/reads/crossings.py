@@ -1,7 +1,8 @@
 """Crossings by their original names, as the clauses on recognition name them.
 
-The rule is registry.domain.control_results.known_as. The SQL (ops/migrations/0162_crossings.sql) is it for
-names in ASCII alone: letter case in other scripts would depend on the locale of the database.
+The rule is registry.domain.control_results.known_as. The SQL (ops/migrations/0162_crossings.sql) is
+it for names in ASCII alone: letter case in other scripts would depend on the locale of the
+database.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ class Ready:
     object's.
 
     `text`: an expression. `select`: the rows that are read where it is NULL, said so that a
-    statement which seldom needs them is not made larger; without it the text is never NULL.
-    `kept`: it has a mark in it, for verdicts that the process keeps (api.graphql.planner.verdict_cache).
+    statement which seldom needs them is not made larger; without it the text is never NULL. `kept`:
+    it has a mark in it, for verdicts that the process keeps (api.graphql.planner.verdict_cache).
     """
 
     selection: str

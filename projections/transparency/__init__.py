@@ -1,1 +1,4 @@
-"""The transparency log in the database: the integrator and the verification before a checkpoint is signed."""
+"""The transparency log in the database.
+
+The integrator and the verification before a checkpoint is signed.
+"""

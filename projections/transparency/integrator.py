@@ -51,8 +51,8 @@ def _instant(column: str) -> str:
     return f"int8send((extract(epoch from {column}) * 1000000)::bigint)"
 
 
-#: What `registry.transparency.leaves.event_bytes` makes of a row, made where the row is: taking it in costs
-#: the processors half of what it does as values. A test holds the two to each other.
+#: What `registry.transparency.leaves.event_bytes` makes of a row, made where the row is: taking it
+#: in costs the processors half of what it does as values. A test holds the two to each other.
 EVENT_BYTES = " || ".join(
     (
         f"'\\x{EVENT.hex()}'::bytea",

@@ -1,1 +1,4 @@
-"""The application layer: one entry for every command, with dispatch, idempotency, retries and an aggregate cache."""
+"""The application layer.
+
+One entry for every command, with dispatch, idempotency, retries and an aggregate cache.
+"""

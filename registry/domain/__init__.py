@@ -1,1 +1,5 @@
-"""The domain: what operators, agreements, programmes and administrations are, and which decisions are lawful. Pure: nothing here reads a database or a clock."""
+"""The domain.
+
+What operators, agreements, programmes and administrations are, and which decisions are lawful.
+Pure: nothing here reads a database or a clock.
+"""

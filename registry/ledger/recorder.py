@@ -1,7 +1,8 @@
 """The recorder: how the library's applications write into the ledger, and read from it.
 
-Chosen by `PERSISTENCE_MODULE=registry.ledger.recorder:LedgerFactory` (the class, because the library
-counts every factory it finds in a module). `registry.ledger.database.environment` gives the rest.
+Chosen by `PERSISTENCE_MODULE=registry.ledger.recorder:LedgerFactory` (the class, because the
+library counts every factory it finds in a module). `registry.ledger.database.environment` gives the
+rest.
 """
 
 from __future__ import annotations

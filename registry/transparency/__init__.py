@@ -1,1 +1,4 @@
-"""The transparency log as mathematics: Merkle trees, leaves, signed notes and witness policies (RFC 6962, C2SP)."""
+"""The transparency log as mathematics.
+
+Merkle trees, leaves, signed notes and witness policies (RFC 6962, C2SP).
+"""

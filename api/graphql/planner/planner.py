@@ -78,8 +78,8 @@ class Planner:
         """The JSON text of `data`; None for what is answered the long way. `apart`: by a statement
         of its own.
 
-        Raises what passes by itself (api.graphql.executor.LATER): then the long way is no way either; and
-        NotThere, where the asker says what the answer must not be older than.
+        Raises what passes by itself (api.graphql.executor.LATER): then the long way is no way
+        either; and NotThere, where the asker says what the answer must not be older than.
         """
         try:
             text = await self._answer(context, document, operation, variables, apart)

@@ -1,5 +1,6 @@
 """Divergences in GraphQL: what a territory would have been answered on a day, whether it asked or
-not, and would not be answered any more. What was really answered: api/graphql/types/corrected_answers.py."""
+not, and would not be answered any more. What was really answered:
+api/graphql/types/corrected_answers.py."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Every command of the register as a mutation: the same data as a line of an import file.
 
-Inputs and mutations are made from `registry.domain.commands`, so that no command can be forgotten here
-and no field can mean two things. A refusal is data; only a fault is an error.
+Inputs and mutations are made from `registry.domain.commands`, so that no command can be forgotten
+here and no field can mean two things. A refusal is data; only a fault is an error.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Why an answer is what it is: the code of each reason, its facts as data, and its sentence.
 
 The rule gives codes. Here the facts that each code rests on are taken from what the rule saw; the
-sentence is made of code and facts alone (api/graphql/types/reason_sentences.py), so that anybody can word it in another
-language. Nothing here changes an answer, and nothing here can fail: an instant that no civil day of
-a zone begins at, or that lies outside the calendar there, is told as an instant.
+sentence is made of code and facts alone (api/graphql/types/reason_sentences.py), so that anybody
+can word it in another language. Nothing here changes an answer, and nothing here can fail: an
+instant that no civil day of a zone begins at, or that lies outside the calendar there, is told as
+an instant.
 """
 
 from __future__ import annotations

@@ -1,1 +1,4 @@
-"""The operator aggregate: its events, its decisions, and its timeline on valid time and transaction time."""
+"""The operator aggregate.
+
+Its events, its decisions, and its timeline on valid time and transaction time.
+"""

@@ -523,7 +523,8 @@ def agreement(*said: c.Command) -> Agreement:
 #: With how many of the commands that a standing takes every field is changed afterwards; all of
 #: them, where somebody has a minute: AEO_EVERY_PAIR=1.
 PAIRS = 1_000 if os.environ.get("AEO_EVERY_PAIR") else 1
-#: Who begins a stream that is there is refused (tests/registry/application/test_repeated_commands.py).
+#: Who begins a stream that is there is refused
+#: (tests/registry/application/test_repeated_commands.py).
 KINDS = [kind for kind in c.COMMANDS.values() if kind not in BEGINNINGS]
 
 

@@ -302,7 +302,8 @@ def test_what_the_library_does_not_know_is_said(place: str, year: int) -> None:
 
 def test_the_library_is_not_loaded_before_a_day_is_asked_for() -> None:
     told = (
-        "import sys, registry.application.registry, api.app; from registry.domain.working_days import Calendar, release"
+        "import sys, registry.application.registry, api.app"
+        "; from registry.domain.working_days import Calendar, release"
         "; from datetime import date; release(); before = 'holidays' in sys.modules"
         "; Calendar('DE').works(date(2026, 1, 1)); print(before, 'holidays' in sys.modules)"
     )

@@ -63,7 +63,7 @@ cross join lateral (
     order by md5(o.tin || a.code) limit 1
 ) a"""
 _ASKED = f"""
-select o.at, o.known, {rows.mark("o", "'null'").replace("{clocks}", "0")}, a.code,
+select o.at, o.known, {planner_selects.mark("o", "'null'").replace("{clocks}", "0")}, a.code,
     {_verdicts("null")}, {_verdicts("a.code")} {_SETTLED}"""
 
 
