@@ -23,7 +23,7 @@ from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.decisions import day_of
 from registry.domain.errors import Refusal
-from registry.domain.operators.end_decisions import End, unrecorded
+from registry.domain.operators.end_decisions import EndByLaw, unrecorded
 from registry.domain.values import Tin
 from registry.ledger.database import environment
 
@@ -45,7 +45,7 @@ where o.end_to_record <= %s and o.tin <> all(%s)
 order by o.end_to_record, o.tin limit %s"""
 
 
-class Clerk:
+class EndRecorder:
     """Records the ends by law of one database."""
 
     def __init__(self, conninfo: str, role: str = "aeo_reader") -> None:
@@ -118,7 +118,7 @@ class Clerk:
         return connection
 
 
-def records(tin: Tin, ends: Sequence[End]) -> list[c.RecordEnd]:
+def records(tin: Tin, ends: Sequence[EndByLaw]) -> list[c.RecordEnd]:
     """The commands that record these ends of an operator, each with its own id for ever."""
     return [
         c.RecordEnd(

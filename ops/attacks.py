@@ -25,7 +25,7 @@ import psycopg
 
 from api.audit.bundle import Scope, export
 from api.demo.load import load_operators
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.transparency.integrator import COLUMNS, Integrator
 from registry.transparency import merkle
 from registry.transparency.leaves import SALT, Row, entry, event_bytes
@@ -81,7 +81,7 @@ def prepare(conninfo: str, operators: int = OPERATORS) -> list[int]:
 
 def watched(conninfo: str) -> list[int]:
     """The same of a register that is loaded already."""
-    Follower(conninfo).catch_up()
+    Projector(conninfo).catch_up()
     size = Integrator(conninfo).catch_up()
     places = [size * (2 * n + 1) // (2 * PLACES) for n in range(PLACES)]
     with psycopg.connect(conninfo) as connection:

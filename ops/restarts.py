@@ -26,7 +26,7 @@ from api.local import postgres
 from api.local.cluster import find_cluster, runner
 from api.local.processes import Helper
 from ops.bench.common import free_port
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from registry.ledger.database import migrate
 
 QUESTIONS = ('{ agreement(id: "CN-KR-AEO") { id } }', "{ administrations { code } }")
@@ -58,7 +58,7 @@ def main() -> int:
         with postgres.database(home) as url:
             migrate(url)
             load_world(url)
-            Follower(url).catch_up()
+            Projector(url).catch_up()
             port = free_port()
             options = ("--port", str(port), "--workers", "1", "--demo")
             service = Helper("serve", home / "service", *options)

@@ -7,7 +7,7 @@ from typing import Any
 
 from registry.domain import commands as c
 from registry.domain.agreements.events import Agreement, Party
-from registry.domain.agreements.timeline import Link, Record, record
+from registry.domain.agreements.timeline import AgreementTimeline, Link, record
 from registry.domain.decisions import begins
 from registry.domain.values import NEVER, AdministrationCode, AgreementKind
 from tests.law import AU, CN, ZONES
@@ -27,7 +27,7 @@ def of(
     *words: c.Command | tuple[date, c.Command],
     parties: tuple[AdministrationCode, ...] = (CN, AU),
     kind: AgreementKind = AgreementKind.AEO_MUTUAL_RECOGNITION,
-) -> Record:
+) -> AgreementTimeline:
     created = fact(
         Agreement.Proposed,
         agreement=ID,
@@ -62,7 +62,7 @@ def scope(
 
 
 def at(
-    told: Record,
+    told: AgreementTimeline,
     one: AdministrationCode,
     to: AdministrationCode,
     on: str | datetime,

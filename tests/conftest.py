@@ -19,7 +19,7 @@ from psycopg.conninfo import make_conninfo
 
 from api.demo.load import load_world
 from api.local import postgres
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from registry.ledger.database import migrate
 from registry.paths import ROOT
 
@@ -151,7 +151,7 @@ def loaded_register(server: str, blank_register: str) -> str:
         connection.execute(f"CREATE DATABASE {LOADED} TEMPLATE {blank_register} STRATEGY file_copy")
     conninfo = make_conninfo(server, dbname=LOADED)
     assert load_world(conninfo) == []
-    Follower(conninfo).catch_up()
+    Projector(conninfo).catch_up()
     return LOADED
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from registry.domain.agreements.events import Clause
 from registry.domain.agreements.timeline import Link, LinkState
 from registry.domain.operators.timeline import Period
-from registry.domain.recognition import Answer, Facts, Question, recognise
+from registry.domain.recognition import Question, RecognitionFacts, RecognitionResult, recognise
 from registry.domain.values import AdministrationCode, AgreementKind, Role, Status
 from tests.law import CN, KR
 from tests.samples import ACME
@@ -46,16 +46,18 @@ def link(
     return Link(agreement, kind, ordinal, Clause(**about), state, assumed, SINCE)
 
 
-def facts(**said: Any) -> Facts:
+def facts(**said: Any) -> RecognitionFacts:
     """A Chinese advanced certified exporter, and an arrangement with Korea that is live."""
-    return Facts(
+    return RecognitionFacts(
         **{"tin": ACME, "administration": CN, "periods": (period(),), "links": (link(),)} | said
     )
 
 
-def ask(told: Facts, territory: AdministrationCode = KR, **about: Any) -> Answer:
+def ask(
+    told: RecognitionFacts, territory: AdministrationCode = KR, **about: Any
+) -> RecognitionResult:
     return recognise(told, Question(**{"territory": territory, "at": AT} | about))
 
 
-def said(answer: Answer) -> tuple[str, list[str]]:
+def said(answer: RecognitionResult) -> tuple[str, list[str]]:
     return answer.outcome.value, [reason.value for reason in answer.reasons]

@@ -13,7 +13,7 @@ from eventsourcing.domain import BaseAggregate
 from registry.application.dispatch import DECISIONS
 from registry.domain import commands as c
 from registry.domain.agreements.decisions import accede
-from registry.domain.bitemporal import Known, Remembered
+from registry.domain.bitemporal import BitemporalRow, TimedEvent
 from registry.domain.decisions import Decision
 from registry.domain.errors import Refusal
 from registry.domain.operators.particulars_decisions import correct, merge_into
@@ -92,18 +92,20 @@ def decide(aggregate: Any, command: c.Command, today: date = TODAY) -> None:
 
 def stream(
     aggregate: type[BaseAggregate[Any]], created: Fact, *words: tuple[date, c.Command]
-) -> list[Known[Any]]:
+) -> list[TimedEvent[Any]]:
     """A whole stream: each command decided, recorded and known at noon (UTC) of its day."""
     it: Any = aggregate(**created.fields)
-    known = [Known(event, 1, noon(created.fields["effective"])) for event in it.collect_events()]
+    known = [
+        TimedEvent(event, 1, noon(created.fields["effective"])) for event in it.collect_events()
+    ]
     for day, command in words:
         decide(it, command, day)
         for event in it.collect_events():
-            known.append(Known(event, event.originator_version, noon(day)))
+            known.append(TimedEvent(event, event.originator_version, noon(day)))
     return known
 
 
-def believed(rows: Iterable[Remembered[Any]], known: datetime) -> list[Any]:
+def believed(rows: Iterable[BitemporalRow[Any]], known: datetime) -> list[Any]:
     """The facts of those rows that were believed then."""
     return [
         row.fact

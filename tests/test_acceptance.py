@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from registry.application.registry import Registry
 from registry.domain import commands
 from registry.ledger.database import environment
@@ -339,4 +339,4 @@ def record(database: str, *said: dict[str, Any]) -> None:
             registry.execute(commands.read(one), "test")
     finally:
         registry.close()
-    Follower(database).catch_up()
+    Projector(database).catch_up()

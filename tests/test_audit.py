@@ -20,7 +20,7 @@ from api.demo.load import load_operators
 from ops import attacks
 from ops.attacks import TRUSTING, WATCHED, verify
 from projections.engine.derivation import VERSION
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.transparency.integrator import Integrator
 from registry.application.registry import Registry
 from registry.domain import commands as c
@@ -49,7 +49,7 @@ def register(world: str) -> str:
         attacks.sign(connection, half // 2)
         attacks.sign(connection, half)
     load_operators(world, 140)
-    Follower(world).catch_up()
+    Projector(world).catch_up()
     size = Integrator(world).catch_up()
     with psycopg.connect(world) as connection:
         attacks.sign(connection, size)
@@ -124,7 +124,7 @@ def test_a_bundle_goes_on_from_what_was_seen_before(
     registry.execute(c.SuspendAuthorisation(tin=Tin(FRUIT), reason="fire"), "officer:1")
     registry.execute(c.LiftSuspension(tin=Tin(FRUIT)), "officer:1")
     registry.close()
-    Follower(register).catch_up()
+    Projector(register).catch_up()
     moved = tmp_path / "moved.zip"
     exported(register, one, moved)  # the read models have moved on, and the signed tree has not
     assert verify("bundle", str(moved), *asked) == (0, [])

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from api.audit.bundle import Scope
-from api.end_recorder import ACTOR, LEADER, Clerk
+from api.end_recorder import ACTOR, LEADER, EndRecorder
 from projections.checking.check import check
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from registry.application.dispatch import DECISIONS
 from registry.application.registry import Registry
 from registry.domain import commands as c
@@ -75,7 +75,7 @@ def registry(database: str) -> Iterator[Registry]:
         c.AddKey(administration=KR, key=str(KOREAN.key)),
     ):
         it.execute(command, "officer:1")
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     yield it
     it.close()
 
@@ -103,14 +103,14 @@ def answers(database: str) -> list[tuple[Any, ...]]:
 
 def test_what_ended_by_law_is_recorded_once(registry: Registry, database: str) -> None:
     before = [row[:6] for row in answers(database)]
-    assert Clerk(database).catch_up() == 2
+    assert EndRecorder(database).catch_up() == 2
     assert told(database) == [
         ("operator.suspension_ended", "2021-06-01", "clerk", "KR", None),
         ("operator.expired", "2023-01-01", "clerk", "KR", None),
     ]
-    assert Clerk(database).catch_up() == 0  # the read models are behind
-    Follower(database).catch_up()
-    assert Clerk(database).catch_up() == 0
+    assert EndRecorder(database).catch_up() == 0  # the read models are behind
+    Projector(database).catch_up()
+    assert EndRecorder(database).catch_up() == 0
     after = answers(database)
     assert [row[:6] for row in after] == before
     assert all(row[6] == row[7] for row in after)  # the row answers by itself again
@@ -121,12 +121,12 @@ def test_a_record_has_the_same_command_id_whoever_makes_it(
     registry: Registry, database: str
 ) -> None:
     """A clerk that was killed after its record and before it heard of it begins again."""
-    first = Clerk(database)
+    first = EndRecorder(database)
     behind = datetime(2021, 5, 31, 15, tzinfo=UTC)  # the first of June in Seoul
     assert first.catch_up(behind - timedelta(microseconds=1)) == 0
     assert first.catch_up(behind) == 1
     assert first.catch_up(behind) == 0
-    assert Clerk(database).catch_up() == 1
+    assert EndRecorder(database).catch_up() == 1
     assert len(told(database)) == 2
 
 
@@ -134,7 +134,7 @@ def test_one_clerk_works_and_another_waits(registry: Registry, database: str) ->
     stop = threading.Event()
     with psycopg.connect(database, autocommit=True) as leader:
         leader.execute("select pg_advisory_lock(%s)", [LEADER])
-        thread = threading.Thread(target=Clerk(database).run, args=(stop, 0.05))
+        thread = threading.Thread(target=EndRecorder(database).run, args=(stop, 0.05))
         thread.start()
         stop.wait(1.0)
         assert told(database) == []
@@ -151,7 +151,7 @@ def test_one_clerk_works_and_another_waits(registry: Registry, database: str) ->
 def test_the_record_is_not_corrected_but_what_it_rests_on(
     registry: Registry, database: str
 ) -> None:
-    Clerk(database).catch_up()
+    EndRecorder(database).catch_up()
     with psycopg.connect(database) as connection:
         [(position,)] = connection.execute(
             "select position from ledger.event where topic = 'operator.expired'"
@@ -172,7 +172,7 @@ def test_the_record_is_not_corrected_but_what_it_rests_on(
 def test_an_administration_with_a_key_gets_its_records_and_the_verifier_takes_them(
     registry: Registry, database: str, tmp_path: Path
 ) -> None:
-    assert Clerk(database).catch_up() == 2
+    assert EndRecorder(database).catch_up() == 2
     for scope in (Scope(), Scope("operator", HANA.text)):
         assert judged(database, tmp_path, scope) == (0, []), scope
 
@@ -194,7 +194,7 @@ def test_an_end_that_nobody_said_is_found_by_the_verifier(
     monkeypatch.setattr(
         end_decisions,
         "ends_by_law",
-        lambda *_: [end_decisions.End("CN-AEO/1", "term", date(2023, 1, 1))],
+        lambda *_: [end_decisions.EndByLaw("CN-AEO/1", "term", date(2023, 1, 1))],
     )
     by_decision = _slip_in(registry, false)
     code, said = judged(database, tmp_path)

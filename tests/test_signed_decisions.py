@@ -16,7 +16,7 @@ from api.audit.bundle import Scope, export
 from api.importing.import_file import import_file
 from ops import attacks
 from ops.attacks import TRUSTING, verifier, verify
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.transparency.integrator import Integrator
 from registry.application.bulk_import import OWN_ACTS, History, record_histories
 from registry.application.dispatch import DECISIONS
@@ -29,7 +29,7 @@ from registry.domain.signatures import OF_OPERATORS, read, sign
 from registry.domain.values import AgreementKind, Role, Tin
 from registry.ledger.database import environment
 from registry.ledger.mapper import EventMapper
-from registry.ledger.types import Command as Slip
+from registry.ledger.types import AppendRequest as Slip
 from registry.ledger.types import Metadata
 from registry.transparency.signed_notes import ED25519, Signer
 from tests.law import CN, KR
@@ -84,7 +84,7 @@ def registry(database: str) -> Iterator[Registry]:
 
 def judged(database: str, folder: Path, scope: Scope = Scope(), *more: str) -> Any:  # noqa: B008
     """What the verifier says of a bundle of the register as it is now, logged and signed."""
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     size = Integrator(database).catch_up()
     out = folder / f"{uuid4()}.zip"
     with psycopg.connect(database) as connection:

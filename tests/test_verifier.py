@@ -22,7 +22,7 @@ import pytest
 from ops.attacks import KEYS, LOG, ORIGIN, TRUSTING, VERIFIER, WATCHED, WITNESSES, verifier, verify
 from projections.models import agreements, operators
 from registry.application.registry import AGGREGATES
-from registry.domain.bitemporal import Known
+from registry.domain.bitemporal import TimedEvent
 from registry.ledger.mapper import EventMapper
 from registry.transparency import merkle
 from registry.transparency.signed_notes import ED25519, Checkpoint, Proof, Signer, read_note
@@ -285,7 +285,7 @@ def _apart(rules: Any) -> dict[str, int]:
     return apart
 
 
-def _stored(mapper: EventMapper, stream: list[Known[Any]]) -> list[tuple[Any, ...]]:
+def _stored(mapper: EventMapper, stream: list[TimedEvent[Any]]) -> list[tuple[Any, ...]]:
     found = []
     for it in stream:
         stored = mapper.to_stored_event(it.event)

@@ -18,7 +18,7 @@ from registry.domain import commands as c
 from registry.domain.administrations import Administration
 from registry.domain.agreements import decisions as deciding
 from registry.domain.agreements.events import Agreement, Party
-from registry.domain.bitemporal import Known
+from registry.domain.bitemporal import TimedEvent
 from registry.domain.decisions import Decision, day_of
 from registry.domain.errors import Refusal
 from registry.domain.operators import (
@@ -53,10 +53,10 @@ class World:
 
     territories: list[AdministrationCode]
     zones: dict[AdministrationCode, str]
-    operators: list[list[Known[Any]]] = field(default_factory=list)
-    agreements: list[list[Known[Any]]] = field(default_factory=list)
-    administrations: list[list[Known[Any]]] = field(default_factory=list)
-    programmes: list[list[Known[Any]]] = field(default_factory=list)
+    operators: list[list[TimedEvent[Any]]] = field(default_factory=list)
+    agreements: list[list[TimedEvent[Any]]] = field(default_factory=list)
+    administrations: list[list[TimedEvent[Any]]] = field(default_factory=list)
+    programmes: list[list[TimedEvent[Any]]] = field(default_factory=list)
 
 
 class Maker:
@@ -303,7 +303,7 @@ class Maker:
 
     def _live(
         self, it: Any, steps: list[Callable[[Decision], None]], zone: str
-    ) -> list[Known[Any]]:
+    ) -> list[TimedEvent[Any]]:
         """Take the steps in order, each known a little later; some reach back, some ahead."""
         known = self._instant(first=True)
         told = [(event, known) for event in it.collect_events()]
@@ -326,7 +326,7 @@ class Maker:
         events = []
         for event, at in told:
             self.position += 1
-            events.append(Known(event, self.position, at))
+            events.append(TimedEvent(event, self.position, at))
         return events
 
     def _day(self) -> date:

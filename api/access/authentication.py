@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from api.access import tokens
-from api.access.policy import Asker
+from api.access.policy import Subject
 from api.settings import Settings
 
 
@@ -21,7 +21,7 @@ class Authenticator(Protocol):
     #: Which tokens are accepted, in words for whoever runs the service: at the start, in /readyz.
     accepts: str
 
-    def authenticate(self, token: str) -> Asker:
+    def authenticate(self, token: str) -> Subject:
         """The asker that the token names, without what the register knows of it.
 
         Raises InvalidToken: the token is not one that this service accepts.
@@ -40,7 +40,7 @@ class DemoIssuer:
         """A token for that subject, good for `tokens.LIFE` seconds. Raises ValueError."""
         return tokens.issue(subject, self._home)
 
-    def authenticate(self, token: str) -> Asker:
+    def authenticate(self, token: str) -> Subject:
         return tokens.verify(token, self._home)
 
 
@@ -49,7 +49,7 @@ class NoIssuer:
 
     accepts = "no token: no issuer is configured, and only the public is answered"
 
-    def authenticate(self, token: str) -> Asker:
+    def authenticate(self, token: str) -> Subject:
         raise tokens.InvalidToken(
             "this service has no issuer of tokens, so it accepts none and answers the public only"
         )

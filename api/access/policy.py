@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cached_property
 from typing import NamedTuple
 
-from projections.reads.visibility import Sight
+from projections.reads.visibility import VisibilityScope
 from registry.domain import commands as c
 from registry.domain.signatures import OF_OPERATORS
 from registry.domain.values import AdministrationCode, Tin
@@ -20,7 +20,7 @@ from registry.domain.values import AdministrationCode, Tin
 Codes = frozenset[AdministrationCode]
 
 
-class Role(Enum):
+class SubjectRole(Enum):
     """The five kinds of asker."""
 
     PUBLIC = "public"  # no token: the standing of who consented to be published
@@ -46,14 +46,14 @@ class Action(Enum):
 
 
 @dataclass(frozen=True)
-class Asker:
+class Subject:
     """Somebody at the counter. `subject` is the token's, an opaque id: officer:CN, company:<TIN>.
 
     `own`: the administration and, of a bloc, its members of today. `reach`: those, and the
     blocs that it belongs to today.
     """
 
-    role: Role
+    role: SubjectRole
     subject: str = "public"
     administration: AdministrationCode | None = None
     tin: Tin | None = None
@@ -70,20 +70,22 @@ class Asker:
         return frozenset(code.text for code in self.own)
 
     @property
-    def sight(self) -> Sight:
+    def sight(self) -> VisibilityScope:
         """The asker as the SQL of visibility knows it."""
-        return Sight(
+        return VisibilityScope(
             self.role.value,
             self.administration.text if self.administration else None,
             self.tin.text if self.tin else None,
-            tuple(sorted(code.text for code in self.own)) if self.role is Role.OFFICER else (),
+            tuple(sorted(code.text for code in self.own))
+            if self.role is SubjectRole.OFFICER
+            else (),
         )
 
 
-PUBLIC = Asker(Role.PUBLIC)
+PUBLIC = Subject(SubjectRole.PUBLIC)
 
 
-def named(subject: str) -> Asker:
+def named(subject: str) -> Subject:
     """Whom a token's subject names, without what the register knows of them.
 
     Raises ValueError unless it is officer:CN, partner:KR, auditor:* or company:<TIN>.
@@ -91,11 +93,13 @@ def named(subject: str) -> Asker:
     role, _, whose = subject.partition(":")
     match role:
         case "officer" | "partner":
-            return Asker(Role(role), subject, administration=AdministrationCode.parse(whose))
+            return Subject(
+                SubjectRole(role), subject, administration=AdministrationCode.parse(whose)
+            )
         case "company":
-            return Asker(Role.COMPANY, subject, tin=Tin.parse(whose))
+            return Subject(SubjectRole.COMPANY, subject, tin=Tin.parse(whose))
         case "auditor" if whose == "*":
-            return Asker(Role.AUDITOR, subject)
+            return Subject(SubjectRole.AUDITOR, subject)
     raise ValueError(
         f"{subject!r} is nobody: wanted officer:CN, partner:KR, auditor:* or company:<TIN>"
     )
@@ -115,12 +119,12 @@ class Resource:
     command: type[c.Command] | None = None
 
 
-class Verdict(NamedTuple):
+class AccessDecision(NamedTuple):
     allowed: bool
     reason: str
 
 
-YES = Verdict(True, "")
+YES = AccessDecision(True, "")
 
 #: What a company may do for itself; everything else about it is its customs' to decide.
 OWN_COMMANDS = frozenset(OF_OPERATORS)
@@ -131,26 +135,26 @@ def operator(tin: Tin, territory: AdministrationCode | None = None) -> Resource:
     return Resource(frozenset({AdministrationCode(tin.country)}), tin, territory)
 
 
-def decide(asker: Asker, action: Action, about: Resource) -> Verdict:
+def decide(asker: Subject, action: Action, about: Resource) -> AccessDecision:
     """May this asker do this? Pure; a refusal names who asked and who may."""
-    at_home = asker.role is Role.OFFICER and bool(about.home & asker.own)
-    itself = asker.role is Role.COMPANY and about.tin is not None and about.tin == asker.tin
+    at_home = asker.role is SubjectRole.OFFICER and bool(about.home & asker.own)
+    itself = asker.role is SubjectRole.COMPANY and about.tin is not None and about.tin == asker.tin
     for_own_territory = (
-        asker.role in (Role.PARTNER, Role.OFFICER) and about.territory in asker.reach
+        asker.role in (SubjectRole.PARTNER, SubjectRole.OFFICER) and about.territory in asker.reach
     )
-    auditor = asker.role is Role.AUDITOR
+    auditor = asker.role is SubjectRole.AUDITOR
     match action:
         case Action.ASK_RECOGNITION:
             allowed = auditor or at_home or itself or for_own_territory
             who = "the customs of that territory, the home customs, the operator and auditors"
         case Action.LIST_OPERATORS:
-            allowed = asker.role is not Role.PUBLIC
+            allowed = asker.role is not SubjectRole.PUBLIC
             who = "those who identify themselves; the public asks by exact TIN or number"
         case Action.FOLLOW_CHANGES:
             allowed = auditor or for_own_territory
             who = "the customs of that territory and auditors"
         case Action.READ_LOOKS:  # which of them: projections/history/answered.py
-            allowed = asker.role in (Role.AUDITOR, Role.OFFICER, Role.PARTNER)
+            allowed = asker.role in (SubjectRole.AUDITOR, SubjectRole.OFFICER, SubjectRole.PARTNER)
             who = "the customs that asked, the home customs and auditors"
         case Action.READ_GROUND | Action.READ_IN_FULL | Action.READ_EVENTS:
             allowed = auditor or at_home or itself
@@ -167,7 +171,7 @@ def decide(asker: Asker, action: Action, about: Resource) -> Verdict:
     if allowed:
         return YES
     subject = "the public" if asker.subject == "public" else asker.subject
-    return Verdict(False, f"{subject} may not {action.value}: {who} may")
+    return AccessDecision(False, f"{subject} may not {action.value}: {who} may")
 
 
 def _who_records(about: Resource) -> str:

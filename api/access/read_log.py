@@ -26,7 +26,7 @@ UNKEPT = Counter("aeo_reads_not_in_table", "Looks written to the service's log, 
 log = structlog.get_logger("readlog")
 
 
-class Asked(NamedTuple):
+class LoggedQuestion(NamedTuple):
     """A question of recognition: where, and on both clocks, in UTC. `consignment`: what was said
     of it, as a JSON text. `each`: of a batch of questions the instant (RFC 3339) and the
     consignment of each, in place of one for all."""

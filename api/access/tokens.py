@@ -18,7 +18,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
-from api.access.policy import Asker, named
+from api.access.policy import Subject, named
 
 ISSUER = "aeo-registry:local"
 AUDIENCE = "aeo-registry"
@@ -53,7 +53,7 @@ def issue(subject: str, home: Path, seconds: int = LIFE) -> str:
     return jwt.encode({"alg": ALGORITHM}, claims, _key(home), algorithms=[ALGORITHM])
 
 
-def verify(token: str, home: Path) -> Asker:
+def verify(token: str, home: Path) -> Subject:
     """Who the token says, without what the register knows of them. Raises InvalidToken."""
     expected = jwt.JWTClaimsRegistry(
         leeway=LEEWAY,

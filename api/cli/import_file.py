@@ -143,7 +143,7 @@ def _source(
     dates: str | None,
     sheet: str | None,
 ) -> Source:
-    from api.importing.files import BadFile, Told
+    from api.importing.files import BadFile, FileOptions
     from api.importing.files.layouts import layout_of
     from api.importing.files.reading import source_of
 
@@ -156,7 +156,7 @@ def _source(
             fail(USAGE, f"--separator: found {separator!r}, wanted one character, or tab")
     if dates not in (None, "dmy", "mdy"):
         fail(USAGE, f"--dates: found {dates!r}, wanted dmy or mdy")
-    told = Told(command, encoding, separator, dates, sheet)
+    told = FileOptions(command, encoding, separator, dates, sheet)
     try:
         return source_of(path, told, layout_of(layout, named(".")) if layout else None, given)
     except BadFile as error:

@@ -78,7 +78,7 @@ def rebuild(
     import psycopg
 
     from projections.engine import rebuild as anew
-    from projections.engine.projector import Follower
+    from projections.engine.projector import Projector
 
     with (
         register(home, "aeo_owner", "aeo_projector") as url,
@@ -91,7 +91,7 @@ def rebuild(
             else:
                 schema = "views_until"
                 anew.make(connection, schema)
-                follower = Follower(url, schema=schema)
+                follower = Projector(url, schema=schema)
                 reached = follower.catch_up(lambda done, more: bar(done, head), until=head)
         found = anew.digests(connection, schema) if digests or until else {}
         if until:

@@ -32,7 +32,7 @@ from api.cli.terminal import (
 from registry.domain.instants import TOLERANCE
 
 if TYPE_CHECKING:
-    from projections.history.diff import Difference, Moment
+    from projections.history.diff import AnswerDifference, Moment
 
 
 def replay(
@@ -255,7 +255,7 @@ def _instants(text: str, now: datetime) -> tuple[datetime, datetime]:
 
 
 def _differences(
-    moments: list[Moment], found: list[Difference], events: list[dict[str, Any]], more: bool
+    moments: list[Moment], found: list[AnswerDifference], events: list[dict[str, Any]], more: bool
 ) -> dict[str, Any]:
     return {
         "a": {"at": moments[0].at, "knownAt": moments[0].known},
@@ -288,7 +288,9 @@ def _differences(
     }
 
 
-def _print_differences(found: list[Difference], events: list[dict[str, Any]], more: bool) -> None:
+def _print_differences(
+    found: list[AnswerDifference], events: list[dict[str, Any]], more: bool
+) -> None:
     if not found:
         print("both moments answer alike")
         return
@@ -324,7 +326,7 @@ def _print_differences(found: list[Difference], events: list[dict[str, Any]], mo
     print(f"{len(found):,} operator{'s' * (len(found) != 1)}{rest}")
 
 
-def _answers(it: Difference) -> list[str]:
+def _answers(it: AnswerDifference) -> list[str]:
     """Territories that answer alike are told together."""
     alike: dict[tuple[str, str], list[str]] = {}
     for answer in it.answers:

@@ -60,11 +60,11 @@ def serve(
     offered by `up` alone.
     """
     from api.local.processes import HelperDied, from_parent
-    from api.local.server import Place, serve_on
+    from api.local.server import ServiceAddress, serve_on
 
     if demo and not with_parent:
         fail(USAGE, "--demo: demo identities are offered by `aeo up` alone")
-    place = Place(home_of(home), host, port, demo)
+    place = ServiceAddress(home_of(home), host, port, demo)
     try:
         if with_parent:
             serve_on(from_parent, place, workers)
@@ -87,9 +87,9 @@ def serve(
 def follow(home: Home = HOME, with_parent: WithParent = False) -> None:
     """The read models alone: shows them every event that is recorded. One at a time follows."""
     with until_told(home, with_parent, "aeo_projector") as (url, stop):
-        from projections.engine.projector import Follower
+        from projections.engine.projector import Projector
 
-        Follower(url).run(stop)
+        Projector(url).run(stop)
 
 
 def clerk(home: Home = HOME, with_parent: WithParent = False) -> None:
@@ -99,9 +99,9 @@ def clerk(home: Home = HOME, with_parent: WithParent = False) -> None:
     the history, in the feed and in the log.
     """
     with until_told(home, with_parent, "aeo_reader", "aeo_writer") as (url, stop):
-        from api.end_recorder import Clerk
+        from api.end_recorder import EndRecorder
 
-        Clerk(url).run(stop)
+        EndRecorder(url).run(stop)
 
 
 def checker(

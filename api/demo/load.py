@@ -8,9 +8,9 @@ from contextlib import closing
 from api.demo import dataset
 from api.demo.population import Population
 from api.demo.workers import deciders
-from api.importing.import_file import Draft
+from api.importing.import_file import UnitOfWork
 from api.importing.lines import Bad, explain, lines_of
-from registry.application.bulk_import import Written, record_written, written
+from registry.application.bulk_import import EncodedHistory, record_written, written
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.errors import BadValue, Refusal
@@ -28,7 +28,7 @@ def load_world(conninfo: str, progress: Progress | None = None) -> list[Bad]:
     left out and answered.
     """
     mark = dataset.world()
-    draft, refused = Draft(conninfo), []
+    draft, refused = UnitOfWork(conninfo), []
     try:
         if draft.ledger.find_command(mark):
             return []
@@ -71,7 +71,7 @@ def load_operators(
         deciders(conninfo, registry, population) as workers,
         closing(Registry(environment(conninfo))) as registry,
     ):
-        corrections: list[Written] = []  # of the batch before; they go with the next one
+        corrections: list[EncodedHistory] = []  # of the batch before; they go with the next one
         for (first, until), batch in zip(ranges, workers.decided(ranges), strict=True):
             last = record_written(registry, corrections + batch)[len(corrections) :]
             lengths = [it.ticket.events for it in batch]
@@ -86,7 +86,7 @@ def load_operators(
 
 def _put_right(
     registry: Registry, population: Population, first: int, before: list[int]
-) -> list[Written]:
+) -> list[EncodedHistory]:
     """What was put right later in a batch that is recorded: only now are its positions known.
 
     `before`: the position in front of each life. A correction is one event.

@@ -117,7 +117,7 @@ ROLES = (
 
 
 @dataclass(frozen=True)
-class Place:
+class DemoPlace:
     """Where lives are lived: one programme, the countries it authorises in, and their zones."""
 
     programme: Programme
@@ -137,7 +137,7 @@ class Beginning(NamedTuple):
     random: Callable[[], float]
 
 
-class Life:
+class OperatorHistory:
     """One operator's past, as its authority's own register would have kept it."""
 
     def __init__(self, population: Population, number: int) -> None:

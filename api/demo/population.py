@@ -15,7 +15,7 @@ from typing import cast
 from uuid import UUID
 
 from api.demo import dataset
-from api.demo.operator_history import DAY, LAST_DAY, LAW, Beginning, Life, Place
+from api.demo.operator_history import DAY, LAST_DAY, LAW, Beginning, DemoPlace, OperatorHistory
 from registry.application.registry import Registry
 from registry.domain.programmes import Programme
 from registry.domain.values import AdministrationCode, Sense, Tin
@@ -56,7 +56,7 @@ class Population:
         sizes = [int(row["operators"]) for row in rows]
         self._ends = [end / sum(sizes) for end in accumulate(sizes)]
 
-    def place(self, number: int) -> Place:
+    def place(self, number: int) -> DemoPlace:
         """Multiples of the golden ratio fall evenly, so any first part has the right shares."""
         return self._places[bisect(self._ends, number * GOLDEN % 1)]
 
@@ -68,9 +68,9 @@ class Population:
         """Of these few a slip is put right later."""
         return number % 137 == 1
 
-    def life(self, number: int) -> Life:
+    def life(self, number: int) -> OperatorHistory:
         """The whole life, decided and not recorded."""
-        life = Life(self, number)
+        life = OperatorHistory(self, number)
         life.lead()
         return life
 
@@ -100,7 +100,7 @@ class Population:
         return None
 
 
-def _place(registry: Registry, code: str) -> Place:
+def _place(registry: Registry, code: str) -> DemoPlace:
     programme = registry.programme(code)
     administration = registry.administration(programme.administration)
     codes = [administration.code]
@@ -113,4 +113,4 @@ def _place(registry: Registry, code: str) -> Place:
     [begun] = cast(list[Programme.Registered], list(registry.events.get(programme.id, lte=1)))
     opened = max(begun.effective + 366 * DAY, FIRST_DAY)
     law = LAW.get(administration.code.text, "the programme's own rules")
-    return Place(programme, homes, opened, law)
+    return DemoPlace(programme, homes, opened, law)

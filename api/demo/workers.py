@@ -21,12 +21,12 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from api.demo.population import Population
-from registry.application.bulk_import import Written, written
+from registry.application.bulk_import import EncodedHistory, written
 from registry.application.registry import Registry
 from registry.ledger.database import environment
 
 Range = tuple[int, int]
-Batch = list[Written]
+Batch = list[EncodedHistory]
 AHEAD = 3  # ranges that a decider is given beyond the one that is waited for
 MOST = 4  # deciders: beyond that the ledger's one writer has enough to do
 

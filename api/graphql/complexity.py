@@ -16,7 +16,7 @@ from graphql import (
 
 
 @dataclass(frozen=True)
-class Size:
+class DocumentSize:
     """How large a selection is: levels of braces, aliases, tokens, fields at the root, and how
     many pairs of fields answer to one name: validation compares each with each."""
 
@@ -36,7 +36,7 @@ class Scale:
             for it in document.definitions
             if isinstance(it, FragmentDefinitionNode)
         }
-        self._sizes: dict[str, Size] = {}
+        self._sizes: dict[str, DocumentSize] = {}
         self._keys: dict[str, Counter[str]] = {}
         self._place: dict[int, int] = {}
         token = document.loc.start_token if document.loc else None
@@ -44,12 +44,12 @@ class Scale:
             self._place[id(token)] = len(self._place)
             token = token.next
 
-    def whole(self, operation: Node) -> Size:
+    def whole(self, operation: Node) -> DocumentSize:
         """Of an operation."""
         pairs = sum(times * (times - 1) // 2 for times in self._names(operation).values())
         return replace(self._size(operation), pairs=pairs)
 
-    def _size(self, node: Node) -> Size:
+    def _size(self, node: Node) -> DocumentSize:
         """Of an operation or a selection. A fragment inside itself counts for nothing here:
         validation refuses it."""
         depth = aliases = roots = 0
@@ -66,7 +66,7 @@ class Scale:
                 inner = replace(inner, depth=inner.depth + bool(it.selection_set), roots=1)
             depth = max(depth, inner.depth)
             aliases, roots = aliases + inner.aliases, roots + inner.roots
-        return Size(depth, aliases, tokens, roots)
+        return DocumentSize(depth, aliases, tokens, roots)
 
     def names(self, node: Node) -> set[str]:
         """The fields that an operation asks for at the root. Every fragment is opened once."""
@@ -101,9 +101,9 @@ class Scale:
                 found += self._names(it)
         return found
 
-    def _fragment(self, name: str) -> Size:
+    def _fragment(self, name: str) -> DocumentSize:
         if name not in self._sizes:
-            self._sizes[name] = Size(0, 0, 0, 0)
+            self._sizes[name] = DocumentSize(0, 0, 0, 0)
             if name in self._fragments:
                 self._sizes[name] = self._size(self._fragments[name])
         return self._sizes[name]

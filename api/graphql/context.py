@@ -14,12 +14,12 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from strawberry import Info as StrawberryInfo
 
-from api.access.policy import Action, Asker, Resource, Role, decide
-from api.access.read_log import Asked, Look, ReadLog, array_text
+from api.access.policy import Action, Resource, Subject, SubjectRole, decide
+from api.access.read_log import LoggedQuestion, Look, ReadLog, array_text
 from api.graphql.as_of import AsOfInput, clocks
 from api.graphql.errors import forbidden
 from api.graphql.positions import MinPosition, Readers
-from api.log.head import Heads
+from api.log.head import CurrentCheckpoint
 from projections.persons import Persons
 from projections.reads.bitemporal_sql import AsOf
 from registry.application.registry import Registry
@@ -44,14 +44,14 @@ class Context:
     are the threads in which the register, which waits for its disk, is changed.
     """
 
-    asker: Asker
+    asker: Subject
     now: datetime
     views: Readers
     ledger: Readers
     registry: Registry
     writers: Executor
     readlog: ReadLog
-    heads: Heads
+    heads: CurrentCheckpoint
     persons: Persons
     purpose: str | None = None
     #: When the request came, the read models showed everything up to here; 0: it is not known.
@@ -103,9 +103,9 @@ class Context:
 
     def foreign(self, tins: Sequence[str]) -> list[bool]:
         """Of each: is a look at it kept: is the asker a customs, and the operator not its own?"""
-        if self.asker.role is Role.PARTNER:
+        if self.asker.role is SubjectRole.PARTNER:
             return [True] * len(tins)
-        if self.asker.role is not Role.OFFICER:
+        if self.asker.role is not SubjectRole.OFFICER:
             return [False] * len(tins)
         home = self.asker.home
         return [("GB" if tin[:2] == "XI" else tin[:2]) not in home for tin in tins]
@@ -114,7 +114,7 @@ class Context:
         self,
         operation: str,
         tins: list[str],
-        asked: Asked | None = None,
+        asked: LoggedQuestion | None = None,
         outcomes: Sequence[str | None] | None = None,
     ) -> None:
         """Who, what, when, what for: kept of every read of operators by another customs.
@@ -141,7 +141,7 @@ class Context:
         self,
         operation: str,
         tins: list[str],
-        asked: Asked | None = None,
+        asked: LoggedQuestion | None = None,
         outcomes: Sequence[str | None] | None = None,
     ) -> None:
         asker = self.asker

@@ -75,7 +75,7 @@ def costs(micros: int = LOOKED_UP, *, each: int | None = None) -> Callable[[T], 
 
 
 @dataclass(frozen=True)
-class Size:
+class ArgumentSize:
     """How many: the number itself, or the variable that says it, with what it is without one."""
 
     number: int
@@ -94,7 +94,7 @@ class Cost:
     """`fixed`, and for each of the others so many times what it costs once."""
 
     fixed: int = 0
-    others: tuple[tuple[Size, Cost], ...] = ()
+    others: tuple[tuple[ArgumentSize, Cost], ...] = ()
 
     def of(self, variables: Mapping[str, Any]) -> int:
         """Microseconds. A page size that is none, or is too large, is refused by its field."""
@@ -106,7 +106,7 @@ class Cost:
     def plus(self, more: Cost) -> Cost:
         return Cost(self.fixed + more.fixed, self.others + more.others)
 
-    def times(self, size: Size) -> Cost:
+    def times(self, size: ArgumentSize) -> Cost:
         if size.variable:
             return Cost(0, ((size, self),))
         return Cost(
@@ -138,9 +138,9 @@ class _Folding:
 
     def whole(self, root: GraphQLObjectType) -> Cost:
         once = self._selection(root, self._operation, None)
-        return once if self._planned else once.times(Size(LONG_WAY))
+        return once if self._planned else once.times(ArgumentSize(LONG_WAY))
 
-    def _selection(self, type: Any, node: Node, page: Size | None) -> Cost:
+    def _selection(self, type: Any, node: Node, page: ArgumentSize | None) -> Cost:
         """`page`: how many entries the list inside has, where the field around it was told."""
         total = Cost()
         for it in selections(node):
@@ -158,7 +158,7 @@ class _Folding:
         named = it.type_condition
         return self._schema.get_type(named.name.value) if named else type
 
-    def _field(self, type: Any, node: FieldNode, page: Size | None) -> Cost:
+    def _field(self, type: Any, node: FieldNode, page: ArgumentSize | None) -> Cost:
         if not isinstance(type, GraphQLObjectType | GraphQLInterfaceType):
             return Cost(LEAF)  # __typename of a union
         defined = type.fields.get(node.name.value)
@@ -180,11 +180,11 @@ class _Folding:
         if _KEYS & defined.args.keys():
             assert size
             return Cost(price.micros).plus(self._selection(inner, node, None)).times(size)
-        entries = size or page or Size(price.each or SOME)
+        entries = size or page or ArgumentSize(price.each or SOME)
         once = Cost(ENTRY).plus(self._selection(inner, node, None))
         return Cost(price.micros).plus(once.times(entries))
 
-    def _told(self, defined: GraphQLField, node: FieldNode) -> Size | None:
+    def _told(self, defined: GraphQLField, node: FieldNode) -> ArgumentSize | None:
         name = next((name for name in _SIZES if name in defined.args), None)
         if name is None:
             return None
@@ -193,13 +193,15 @@ class _Folding:
         given: dict[str, Any] = {it.name.value: it.value for it in node.arguments or ()}
         if "last" in given:  # instead of `first`, which then says nothing
             if "first" in given:
-                return Size(most)
+                return ArgumentSize(most)
             name = "last"
         said = given.get(name)
         if isinstance(said, VariableNode):
             variable = said.name.value
-            return Size(_literal(self._defaults.get(variable), otherwise, most), variable, most)
-        return Size(_literal(said, otherwise, most))
+            return ArgumentSize(
+                _literal(self._defaults.get(variable), otherwise, most), variable, most
+            )
+        return ArgumentSize(_literal(said, otherwise, most))
 
 
 def _literal(said: Any, otherwise: int, most: int) -> int:

@@ -15,7 +15,7 @@ T = TypeVar("T")
 TICK = 0.1  # seconds: so much longer than its patience a question may take
 
 
-class Patience:
+class RequestDeadlines:
     """One a process."""
 
     def __init__(self) -> None:

@@ -50,7 +50,7 @@ LONGEST = 100  # characters of a crossing or a mode
 NOTHING = Consignment()
 
 
-class Fault(NamedTuple):
+class BadQuestion(NamedTuple):
     """Why a question is not answered. `code`: of api.graphql.codes; `path`: the field."""
 
     message: str
@@ -67,7 +67,7 @@ class Declared(NamedTuple):
     wanted: str | None = None
     at: datetime | None = None
     consignment: Consignment = NOTHING
-    fault: Fault | None = None
+    fault: BadQuestion | None = None
 
 
 class Examined(str):
@@ -124,7 +124,7 @@ def read(raw: object) -> Declared:
     except _Wrong as wrong:
         return Declared(_text_of(raw, "key"), _text_of(raw, "tin"), fault=wrong.fault)
     except KeyError as missing:
-        fault = Fault(f"{missing.args[0]}: found nothing, wanted a text", (missing.args[0],))
+        fault = BadQuestion(f"{missing.args[0]}: found nothing, wanted a text", (missing.args[0],))
         return Declared(_text_of(raw, "key"), _text_of(raw, "tin"), fault=fault)
 
 
@@ -140,7 +140,7 @@ class _Wrong(Exception):
     def __init__(self, path: str, found: object, wanted: str) -> None:
         shown = "nothing" if found is None else repr(found)
         shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
-        self.fault = Fault(f"{path}: found {shown}, wanted {wanted}", tuple(path.split(".")))
+        self.fault = BadQuestion(f"{path}: found {shown}, wanted {wanted}", tuple(path.split(".")))
 
 
 def _unknown(said: Mapping[str, Any], known: Iterable[str], path: str = "") -> _Wrong:

@@ -37,7 +37,7 @@ class Refused:
         )
 
 
-class Declined(Exception):
+class RequestDeclined(Exception):
     """The request never came to a question: an HTTP status, a code, a sentence."""
 
     def __init__(self, status: int, code: str, sentence: str, **headers: str) -> None:

@@ -24,9 +24,9 @@ from strawberry.types import ExecutionResult
 
 from api.graphql import retry
 from api.graphql.context import Context
-from api.graphql.deadlines import Patience, left_when_cancelled
+from api.graphql.deadlines import RequestDeadlines, left_when_cancelled
 from api.graphql.errors import Unanswered
-from api.graphql.limits import Document, Documents
+from api.graphql.limits import CheckedDocument, Documents
 from api.graphql.planner import mutations
 from api.graphql.planner.planner import Planner
 from api.graphql.positions import NotThere
@@ -69,7 +69,7 @@ LATER: dict[type[BaseException], tuple[str, str]] = {
 
 
 @dataclass(slots=True)
-class Answer:
+class GraphQLResponse:
     """What to send: the body as GraphQL has it, and the status that HTTP has for it.
 
     `read`: the document was good, and executed. Without it the errors are the asker's own.
@@ -90,7 +90,7 @@ class Answer:
         return wrong and not self.expected
 
 
-class Counter:
+class Executor:
     """One a process. `deadline`: seconds that a question may take; a command has the ledger's.
 
     `planner`: for the questions that one statement can answer; without it none is. `tracer`: makes
@@ -102,7 +102,7 @@ class Counter:
     ) -> None:
         self._tracer = tracer
         self.documents = Documents(core)
-        self._deadline, self._planner, self._patience = deadline, planner, Patience()
+        self._deadline, self._planner, self._patience = deadline, planner, RequestDeadlines()
 
     async def answer(
         self,
@@ -110,7 +110,7 @@ class Counter:
         text: str,
         variables: Mapping[str, Any] | None = None,
         operation_name: str | None = None,
-    ) -> Answer:
+    ) -> GraphQLResponse:
         """Never raises, but when it is cancelled."""
         document = self.documents.get(text)
         operation = document.operation(operation_name)
@@ -131,7 +131,7 @@ class Counter:
     async def execute(
         self,
         context: Context,
-        document: Document,
+        document: CheckedDocument,
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any] | None = None,
         *,
@@ -139,7 +139,7 @@ class Counter:
         counted: bool = True,
         price: int | None = None,
         apart: bool = False,
-    ) -> Answer:
+    ) -> GraphQLResponse:
         """A document that was found good. Never raises, but when it is cancelled, and NotThere
         where the context says what the answer must not be older than: then it is not counted.
 
@@ -200,7 +200,7 @@ class Counter:
     async def _executed(
         self,
         context: Context,
-        document: Document,
+        document: CheckedDocument,
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any],
     ) -> ExecutionResult | OfCommand:
@@ -214,14 +214,14 @@ class Counter:
     async def _said(
         self,
         context: Context,
-        document: Document,
+        document: CheckedDocument,
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any],
         as_text: bool,
         *,
         last: bool = False,
         apart: bool = False,
-    ) -> Answer:
+    ) -> GraphQLResponse:
         """The answer, planned or executed. Of a question that is not asked for the `last` time, a
         dead connection is raised and not worded."""
         is_query = operation.operation is OperationType.QUERY
@@ -229,7 +229,7 @@ class Counter:
             asked = self._planner.answer(context, document, operation, variables, apart=apart)
             planned = await (spanned(self._tracer, "statement", asked) if self._tracer else asked)
             if planned is not None:
-                return Answer({}, text=b'{"data":' + planned + b"}")
+                return GraphQLResponse({}, text=b'{"data":' + planned + b"}")
         work = self._executed(context, document, operation, variables)
         kind = "question" if is_query else "command"
         result = await (spanned(self._tracer, kind, work) if self._tracer else work)
@@ -245,7 +245,7 @@ class Counter:
 
 async def _by_resolvers(
     context: Context,
-    document: Document,
+    document: CheckedDocument,
     operation: OperationDefinitionNode,
     variables: Mapping[str, Any],
 ) -> ExecutionResult:
@@ -274,7 +274,7 @@ FEED, FEED_PATIENCE = {"changes", "__typename"}, 60.0
 COMMAND_PATIENCE = 45.0
 
 
-def unanswerable(document: Document, operation_name: str | None) -> Answer:
+def unanswerable(document: CheckedDocument, operation_name: str | None) -> GraphQLResponse:
     """Why no operation of this document is executed."""
     errors = list(document.errors)
     if not errors and operation_name is None:
@@ -284,12 +284,14 @@ def unanswerable(document: Document, operation_name: str | None) -> Answer:
     return _request_error(errors)
 
 
-def _request_error(errors: list[GraphQLError]) -> Answer:
+def _request_error(errors: list[GraphQLError]) -> GraphQLResponse:
     ANSWERED.labels("none", 400).inc()
-    return Answer({"errors": [_shown(error) for error in errors]}, 400, read=False)
+    return GraphQLResponse({"errors": [_shown(error) for error in errors]}, 400, read=False)
 
 
-def _worded(data: dict[str, Any] | None, errors: list[GraphQLError], context: Context) -> Answer:
+def _worded(
+    data: dict[str, Any] | None, errors: list[GraphQLError], context: Context
+) -> GraphQLResponse:
     if data is None and errors and not any(error.path for error in errors):
         return _request_error(errors)  # the variables are not what the operation wants
     status = 200
@@ -308,12 +310,12 @@ def _worded(data: dict[str, Any] | None, errors: list[GraphQLError], context: Co
             shown.append(_shown(error))
         else:
             shown.append(_fault(error, context))
-    return Answer({"data": data} | ({"errors": shown} if shown else {}), status)
+    return GraphQLResponse({"data": data} | ({"errors": shown} if shown else {}), status)
 
 
-def _not_now(error: BaseException) -> Answer:
+def _not_now(error: BaseException) -> GraphQLResponse:
     code, sentence = later(error) or ("UNAVAILABLE", "Ask again.")
-    return Answer({"errors": [_error(sentence, code)]}, 503)
+    return GraphQLResponse({"errors": [_error(sentence, code)]}, 503)
 
 
 def later(error: BaseException | None) -> tuple[str, str] | None:

@@ -26,7 +26,7 @@ from graphql import (
 )
 
 from api.graphql import declarations
-from api.graphql.complexity import Scale, Size
+from api.graphql.complexity import DocumentSize, Scale
 from api.graphql.costs import Cost, cost
 from registry.domain.texts import has_nul
 
@@ -44,10 +44,10 @@ REFUSED = 64  # refused ones: who sends one sends it again
 ERRORS = 5  # that a refused document is told of at once
 
 
-MOST = Size(depth=8, aliases=15, tokens=500, roots=10, pairs=10_000)
+MOST = DocumentSize(depth=8, aliases=15, tokens=500, roots=10, pairs=10_000)
 #: Tools ask for the whole schema in one standard document. How deep it may go into the schema
 #: graphql-core itself limits; each time it is asked for is as much work as a hundred questions.
-MOST_OF_SCHEMA = Size(depth=20, aliases=2, tokens=1_000, roots=2, pairs=10_000)
+MOST_OF_SCHEMA = DocumentSize(depth=20, aliases=2, tokens=1_000, roots=2, pairs=10_000)
 OPERATIONS = 10  # of one document: each is validated with all its fragments
 #: PostgreSQL's texts hold none, so whoever looks for one would meet a fault and not an answer.
 NUL = "found a NUL character, which no text of this register has"
@@ -56,7 +56,7 @@ COST = 2_000_000
 
 
 @dataclass(frozen=True)
-class Document:
+class CheckedDocument:
     """A document that may be executed, or the errors for which it may not.
 
     `plans`: what api.graphql.planner made of it, by the name of the operation; dropped with it.
@@ -125,15 +125,15 @@ class Documents:
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
-        self._good: OrderedDict[str, Document] = OrderedDict()
+        self._good: OrderedDict[str, CheckedDocument] = OrderedDict()
         self._letters = 0
-        self._refused: OrderedDict[str, Document] = OrderedDict()
+        self._refused: OrderedDict[str, CheckedDocument] = OrderedDict()
 
     def known(self, text: str) -> bool:
         """Was it read already? Reading it is more work than most answers."""
         return text in self._good or text in self._refused
 
-    def kept(self, text: str) -> Document | None:
+    def kept(self, text: str) -> CheckedDocument | None:
         """One that was read already."""
         for shelf in (self._good, self._refused):
             found = shelf.get(text)
@@ -142,7 +142,7 @@ class Documents:
                 return found
         return None
 
-    def get(self, text: str) -> Document:
+    def get(self, text: str) -> CheckedDocument:
         """Never raises: a document that is wrong says so in its errors."""
         found = self.kept(text)
         if found is None:
@@ -150,7 +150,7 @@ class Documents:
             self.keep(text, found)
         return found
 
-    def keep(self, text: str, made: Document) -> None:
+    def keep(self, text: str, made: CheckedDocument) -> None:
         """What was read is found again by its text."""
         if made.errors:
             self._refused[text] = made
@@ -167,25 +167,25 @@ def read(
     schema: GraphQLSchema,
     text: str,
     rules: Collection[type[ASTValidationRule]] = specified_rules,
-) -> Document:
+) -> CheckedDocument:
     """Reads, measures and validates: in this order, for each step is dearer than the one before."""
     try:
         node = parse(text, max_tokens=MOST_OF_SCHEMA.tokens)
     except GraphQLError as error:
-        return Document(None, (error,))
+        return CheckedDocument(None, (error,))
     except RecursionError:
-        return Document(None, (GraphQLError("The document is nested too deeply."),))
+        return CheckedDocument(None, (GraphQLError("The document is nested too deeply."),))
     errors = _too_many(node) or [*_too_large(node), *_operations(node), *_nul(node, text)]
     if not errors and declarations.FIELD in text:
         node = declarations.examined(node)
     errors = errors or validate(schema, node, rules, max_errors=ERRORS)
     errors = [_in_parts(it) or it for it in errors]
     if errors:
-        return Document(None, tuple(errors))
+        return CheckedDocument(None, tuple(errors))
     operations = [it for it in node.definitions if isinstance(it, OperationDefinitionNode)]
     batches = {_name(it): names for it in operations if (names := declarations.variables_of(it))}
     costs = {_name(it): cost(schema, node, it) for it in operations}
-    return Document(node, costs=costs, batches=batches)
+    return CheckedDocument(node, costs=costs, batches=batches)
 
 
 def _in_parts(error: GraphQLError) -> GraphQLError | None:

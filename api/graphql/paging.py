@@ -14,7 +14,7 @@ import msgspec
 import strawberry
 
 from api.graphql.errors import Unanswered, bad_input
-from projections.reads.spans import Span
+from projections.reads.spans import TextRange
 from registry.domain.texts import has_nul
 
 LARGEST_PAGE = 100
@@ -94,9 +94,9 @@ class Window:
         )
 
     @property
-    def span(self) -> Span:
+    def span(self) -> TextRange:
         """What to read: one entry more than the page has, to learn whether there are more."""
-        return Span(self.size + 1, self.after, self.before, self.backwards)
+        return TextRange(self.size + 1, self.after, self.before, self.backwards)
 
     def cut(self, rows: Sequence[T]) -> tuple[Sequence[T], bool]:
         """The page, and whether there are more beyond it, out of what `span` has found."""

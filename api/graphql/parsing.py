@@ -15,7 +15,7 @@ from typing import Any
 
 from graphql import ASTValidationRule, GraphQLSchema, ValidationContext, specified_rules
 
-from api.graphql.limits import Document, Documents, read
+from api.graphql.limits import CheckedDocument, Documents, read
 
 SLICE = 0.001  # seconds of work at a stretch
 REST = 0.003  # seconds between two of them while others are answered: a quarter of the time
@@ -30,10 +30,10 @@ class Parser:
     ) -> None:
         self._schema, self._documents, self._busy = schema, documents, busy
         self._thread = ThreadPoolExecutor(1, "parser")
-        self._reading: dict[str, asyncio.Future[Document]] = {}
+        self._reading: dict[str, asyncio.Future[CheckedDocument]] = {}
         self._rules = (*specified_rules, _paced(busy))
 
-    async def read(self, text: str) -> Document:
+    async def read(self, text: str) -> CheckedDocument:
         """Of many who bring the same text, one has it read and the others wait for it."""
         reading = self._reading.get(text)
         if reading is None:
@@ -41,7 +41,7 @@ class Parser:
             reading.add_done_callback(lambda _: self._reading.pop(text, None))
         return await asyncio.shield(reading)
 
-    async def _read(self, text: str) -> Document:
+    async def _read(self, text: str) -> CheckedDocument:
         loop = asyncio.get_running_loop()
         made = await loop.run_in_executor(self._thread, read, self._schema, text, self._rules)
         self._documents.keep(text, made)

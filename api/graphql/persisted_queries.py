@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from api.graphql.errors import Declined
+from api.graphql.errors import RequestDeclined
 from api.graphql.limits import BODY
 
 KEPT = 1_000  # documents of a process
@@ -109,5 +109,5 @@ def _hash(extensions: Mapping[str, Any] | None) -> str | None:
     return hashed
 
 
-def _bad(sentence: str) -> Declined:
-    return Declined(400, "BAD_REQUEST", sentence)
+def _bad(sentence: str) -> RequestDeclined:
+    return RequestDeclined(400, "BAD_REQUEST", sentence)

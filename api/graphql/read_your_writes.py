@@ -15,7 +15,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 
 from api.graphql.positions import STATE, State
-from api.graphql.seen_positions import Memory, Seen
+from api.graphql.seen_positions import SeenEpoch, SeenPositions
 from projections.checking.findings import CHANNEL as FINDINGS
 from projections.engine.projector import CHANNEL
 from registry.ledger.database import with_settings
@@ -38,7 +38,7 @@ _UNMENDED = (
 _COMMAND = "select command_id::text from ledger.event where position = %s"
 
 
-class Sight:
+class ReadModelPosition:
     """Listens to whoever writes the read models. One a process.
 
     Who reads after writing waits for the very moment, and nothing is asked in between. While the
@@ -52,7 +52,7 @@ class Sight:
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
         self._looked = asyncio.Event()
-        self._memory = Memory(home)
+        self._memory = SeenPositions(home)
         self._kept = self._began = 0.0
         self.position = 0
         #: The ledger's; empty before the database was first looked at.
@@ -145,7 +145,7 @@ class Sight:
         row = await (await connection.execute(_LOOK.encode())).fetchone()
         assert row is not None
         state, head = State.read(row[0]), int(row[1])
-        seen = remembered.get(state.epoch, Seen())
+        seen = remembered.get(state.epoch, SeenEpoch())
         wrong = seen.why_not(head, await _command(connection, seen.of) if seen.of else None)
         epoch = state.epoch
         if wrong and not await _only_reads(connection):  # a copy is behind, and says so

@@ -11,7 +11,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from api.graphql.descriptions import describe
-from api.graphql.limits import Document
+from api.graphql.limits import CheckedDocument
 from api.graphql.scalars import SCALARS
 from api.graphql.schema_version import SchemaVersionQuery
 from api.graphql.types.administrations import AdministrationQuery
@@ -58,7 +58,7 @@ class Prepared(SchemaExtension):
 
     def on_operation(self) -> Iterator[None]:
         given = self.execution_context.operation_extensions or {}
-        document: Document = given["document"]
+        document: CheckedDocument = given["document"]
         self.execution_context.graphql_document = document.node
         yield
 

@@ -19,7 +19,7 @@ log = structlog.get_logger("seen")
 FILE = "ledger.seen"
 
 
-class Seen(msgspec.Struct, omit_defaults=True):
+class SeenEpoch(msgspec.Struct, omit_defaults=True):
     """Of an epoch. `position`: the furthest one that was seen. `command`: the id of the command
     that recorded the event at `of`, a position not beyond it."""
 
@@ -37,24 +37,24 @@ class Seen(msgspec.Struct, omit_defaults=True):
         return None
 
 
-class Memory:
+class SeenPositions:
     """The file in a home. Several processes share it: what is written only ever grows."""
 
     def __init__(self, home: Path) -> None:
         self._path = home / FILE
-        self._mine: dict[str, Seen] = {}
+        self._mine: dict[str, SeenEpoch] = {}
 
-    def all(self) -> dict[str, Seen]:
+    def all(self) -> dict[str, SeenEpoch]:
         """What was seen of each epoch, by this process or by one that has written it down."""
         written = self._read()
         return {
-            epoch: _furthest(self._mine.get(epoch, Seen()), written.get(epoch, Seen()))
+            epoch: _furthest(self._mine.get(epoch, SeenEpoch()), written.get(epoch, SeenEpoch()))
             for epoch in {*written, *self._mine}
         }
 
     def saw(self, epoch: str, position: int) -> None:
         """Remembered by this process; `keep` writes it down."""
-        mine = self._mine.setdefault(epoch, Seen())
+        mine = self._mine.setdefault(epoch, SeenEpoch())
         mine.position = max(mine.position, position)
 
     def keep(self, epoch: str, of: int = 0, command: str = "") -> None:
@@ -65,7 +65,7 @@ class Memory:
             self.saw(epoch, of)
             self._mine[epoch] = msgspec.structs.replace(self._mine[epoch], of=of, command=command)
         written = self._read()
-        seen = _furthest(self._mine.get(epoch, Seen()), written.get(epoch, Seen()))
+        seen = _furthest(self._mine.get(epoch, SeenEpoch()), written.get(epoch, SeenEpoch()))
         if seen == written.get(epoch):
             return
         beside = self._path.with_name(f"{FILE}.{os.getpid()}")
@@ -76,9 +76,9 @@ class Memory:
         except OSError as error:
             log.warning("cannot remember how far the ledger was seen", why=str(error))
 
-    def _read(self) -> dict[str, Seen]:
+    def _read(self) -> dict[str, SeenEpoch]:
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, Seen])
+            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, SeenEpoch])
         except FileNotFoundError:
             return {}
         except (OSError, msgspec.MsgspecError) as error:
@@ -86,6 +86,6 @@ class Memory:
             return {}
 
 
-def _furthest(one: Seen, other: Seen) -> Seen:
+def _furthest(one: SeenEpoch, other: SeenEpoch) -> SeenEpoch:
     later = max(one, other, key=lambda seen: seen.of)
-    return Seen(max(one.position, other.position), later.of, later.command)
+    return SeenEpoch(max(one.position, other.position), later.of, later.command)

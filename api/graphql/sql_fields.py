@@ -33,7 +33,7 @@ AS_IT_LIES = "as it lies"
 _PLACE = "where the value lies"
 
 
-class Declined(Exception):
+class NotPlanned(Exception):
     """This is answered the long way. `reason` is for the metrics: one of a few words; `field` too:
     the field or type of the schema for which it is, where one is known."""
 
@@ -62,7 +62,7 @@ class Telling:
 
 
 @dataclass(frozen=True)
-class Told:
+class WordedField:
     """A field that a Telling of a row above words. `mark`: an expression, no object. Of a list of
     objects the names of what is selected stand before it, and SELECTED between."""
 
@@ -102,7 +102,7 @@ class Rows:
     narrowed: str = ""
 
 
-Place = Value | Rows | Told
+Place = Value | Rows | WordedField
 
 
 def value(sql: str) -> Callable[[T], T]:
@@ -122,12 +122,12 @@ def at(sql: str) -> dict[str, Place]:
 
 def told(mark: str) -> dict[str, Place]:
     """Metadata of a field that is worded afterwards."""
-    return {_PLACE: Told(mark)}
+    return {_PLACE: WordedField(mark)}
 
 
 def worded(mark: str) -> Callable[[T], T]:
     """The same, above `@strawberry.field`."""
-    return _said(Told(mark))
+    return _said(WordedField(mark))
 
 
 def _said(where: Place) -> Callable[[T], T]:

@@ -42,7 +42,7 @@ _TEXT = (
 )
 
 
-class Wanted(NamedTuple):
+class AcceptedCoding(NamedTuple):
     """`coding`: the one to answer in; None: as it is. `whole`: identity is refused, so that small
     answers are compressed, too."""
 
@@ -50,11 +50,11 @@ class Wanted(NamedTuple):
     whole: bool = False
 
 
-AS_IT_IS = Wanted(None)
+AS_IT_IS = AcceptedCoding(None)
 
 
 @lru_cache(maxsize=512)
-def wanted(accept_encoding: bytes) -> Wanted:
+def wanted(accept_encoding: bytes) -> AcceptedCoding:
     """By RFC 9110, 12.5.3. Where nothing that we have is acceptable it is sent as it is."""
     weights: dict[str, float] = {}
     for entry in accept_encoding.decode("latin-1").lower().split(","):
@@ -70,7 +70,7 @@ def wanted(accept_encoding: bytes) -> Wanted:
     identity = weights.get("identity", 0.0 if weights.get("*") == 0.0 else None)
     if best <= 0 or (identity is not None and identity > best):
         return AS_IT_IS
-    return Wanted(coding, identity == 0.0)
+    return AcceptedCoding(coding, identity == 0.0)
 
 
 def may_be_compressed(media_type: bytes) -> bool:
@@ -119,7 +119,7 @@ def _in_parts(coding: str) -> _Parts:
     return by_gzip
 
 
-def compressing(send: Send, want: Wanted) -> Send:
+def compressing(send: Send, want: AcceptedCoding) -> Send:
     """The same `send`, which compresses what may be. `want.coding` is not None."""
     coding = want.coding
     assert coding is not None

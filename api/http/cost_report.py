@@ -14,9 +14,9 @@ from typing import Any
 
 import orjson
 
-from api.graphql.executor import Answer
+from api.graphql.executor import GraphQLResponse
 from api.graphql.limits import COST
-from api.http.rate_limit import Allowance
+from api.http.rate_limit import RateLimiter
 
 HEADER = b"aeo-cost"
 
@@ -24,11 +24,11 @@ HEADER = b"aeo-cost"
 class CostReport:
     """Of one request. `requested` is filled in by whoever reads the document."""
 
-    def __init__(self, allowance: Allowance) -> None:
+    def __init__(self, allowance: RateLimiter) -> None:
         self._allowance = allowance
         self.requested: int | None = None
 
-    def added_to(self, answer: Answer, asker: str) -> Answer:
+    def added_to(self, answer: GraphQLResponse, asker: str) -> GraphQLResponse:
         """The same answer with `extensions.cost`; where it is text, put before its last brace."""
         extensions = {"cost": self._cost(asker)}
         if answer.text is None:
@@ -49,7 +49,7 @@ class CostReport:
         }
 
 
-def wanted(headers: dict[bytes, bytes], allowance: Allowance) -> CostReport | None:
+def wanted(headers: dict[bytes, bytes], allowance: RateLimiter) -> CostReport | None:
     """None for a request that does not ask for it."""
     said = headers.get(HEADER)
     return CostReport(allowance) if said and said.strip().lower() == b"true" else None

@@ -18,7 +18,7 @@ from time import monotonic
 from prometheus_client import Counter as Metric
 from prometheus_client import Gauge, Histogram
 
-from api.graphql.errors import Declined
+from api.graphql.errors import RequestDeclined
 from api.observability import counters
 
 WAITING = Gauge(
@@ -86,7 +86,7 @@ class FairQueue:
         """
         line = self._lines.get(asker)
         if line is not None and len(line.waiting) >= self._of_one:
-            raise Declined(
+            raise RequestDeclined(
                 429,
                 "TOO_MANY_AT_ONCE",
                 f"{self._of_one} of your requests wait already. Send the next one after an answer.",
@@ -158,8 +158,8 @@ class FairQueue:
         _waiting(self.name).set(self.waiting)
 
 
-def _busy() -> Declined:
-    return Declined(503, "BUSY", "Too many questions are waiting. Ask again.")
+def _busy() -> RequestDeclined:
+    return RequestDeclined(503, "BUSY", "Too many questions are waiting. Ask again.")
 
 
 @dataclass

@@ -17,11 +17,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.access.policy import Asker, Role
+from api.access.policy import Subject, SubjectRole
 from api.access.tokens import InvalidToken
-from api.graphql.errors import Declined
-from api.graphql.executor import Answer, later, unanswerable
-from api.graphql.limits import BODY, COST, Document, longest
+from api.graphql.errors import RequestDeclined
+from api.graphql.executor import GraphQLResponse, later, unanswerable
+from api.graphql.limits import BODY, COST, CheckedDocument, longest
 from api.graphql.persisted_queries import not_found
 from api.graphql.positions import (
     HEADER,
@@ -37,7 +37,7 @@ from api.http.exchanges import KEY, Exchange
 from api.http.request import (
     LEGACY,
     RESPONSE,
-    Asked,
+    GraphQLRequest,
     accepted,
     fits,
     is_question,
@@ -76,7 +76,7 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
         asker = service.askers.at_once(authorization) or await service.askers.by_header(
             authorization
         )
-        if asker.role is not Role.PUBLIC:
+        if asker.role is not SubjectRole.PUBLIC:
             who = asker.subject
         if by_get:
             asked, length = read_address(scope["query_string"])
@@ -92,15 +92,15 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
     except InvalidToken as error:
         # Whoever shows a bad token is told so, and not answered as if none had been shown.
         challenge = 'Bearer error="invalid_token"'
-        declined = Declined(401, "UNAUTHENTICATED", str(error), WWW_Authenticate=challenge)
+        declined = RequestDeclined(401, "UNAUTHENTICATED", str(error), WWW_Authenticate=challenge)
         cut = await _slowed(service, who)
         await _declined(declined, media, exchange, cut)(scope, receive, send)
-    except Declined as declined:
+    except RequestDeclined as declined:
         cut = declined.status < 500 and await _slowed(service, who)
         await _declined(declined, media, exchange, cut)(scope, receive, send)
     except (psycopg.OperationalError, TooManyRequests, TimeoutError) as error:
         code, sentence = later(error) or ("UNAVAILABLE", "Ask again.")
-        await _declined(Declined(503, code, sentence), media, exchange)(scope, receive, send)
+        await _declined(RequestDeclined(503, code, sentence), media, exchange)(scope, receive, send)
     else:
         if answer.text is not None:
             service.refusals.answered(who)
@@ -139,7 +139,7 @@ async def _slowed(service: Service, who: str) -> bool:
 
 def unavailable(code: str, sentence: str, exchange: Exchange) -> Response:
     """503: the service is there, and answers no question yet."""
-    return _declined(Declined(503, code, sentence), RESPONSE, exchange)
+    return _declined(RequestDeclined(503, code, sentence), RESPONSE, exchange)
 
 
 def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
@@ -164,7 +164,7 @@ class _Asks:
 
     service: Service
     who: str
-    asker: Asker
+    asker: Subject
     purpose: str | None
     exchange: Exchange
     by_get: bool
@@ -172,11 +172,11 @@ class _Asks:
     report: CostReport | None
 
 
-async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
+async def _answer(asks: _Asks, asked: GraphQLRequest, length: int) -> GraphQLResponse:
     service, counter = asks.service, asks.service.counter
     text = service.persisted.text(asked.query, asked.extensions)
     if text is None:
-        return Answer({"errors": [not_found()]}, expected=True)
+        return GraphQLResponse({"errors": [not_found()]}, expected=True)
     document = counter.documents.kept(text)
     fresh = document is None
     counters.count(_NEW if document is None else _REFUSED if document.errors else _KNOWN)
@@ -187,7 +187,7 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
         return unanswerable(document, asked.operation_name)
     service.persisted.keep(text, asked.extensions)
     if asks.by_get and operation.operation is not OperationType.QUERY:
-        raise Declined(
+        raise RequestDeclined(
             405,
             "METHOD_NOT_ALLOWED",
             "Commands are sent by POST; a GET may only ask.",
@@ -202,7 +202,7 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
     if LONG <= price <= COST:  # what costs more is refused at once
         queue = service.long
 
-    async def execute(least: MinPosition | None) -> Answer:
+    async def execute(least: MinPosition | None) -> GraphQLResponse:
         if not queue.at_once():
             await queue.wait(asks.who, price)
         began, came = monotonic(), service.short.came
@@ -232,13 +232,13 @@ async def _answer(asks: _Asks, asked: Asked, length: int) -> Answer:
     )
 
 
-async def _read_new(asks: _Asks, text: str) -> Document:
+async def _read_new(asks: _Asks, text: str) -> CheckedDocument:
     """A document that was never seen before, read when it is this asker's turn: known ones go
     before it. Raises Declined, 429, for who shows more of them than it may."""
     service = asks.service
     wait = service.allowance.take(asks.who, monotonic())
     if wait:
-        raise Declined(
+        raise RequestDeclined(
             429,
             "TOO_MANY_DOCUMENTS",
             "Too many new documents. Say what differs from question to question in variables: "
@@ -261,16 +261,16 @@ def _least(wanted: str | None) -> MinPosition | None:
     try:
         return MinPosition.parse(wanted)
     except ValueError as error:
-        raise Declined(400, "BAD_REQUEST", f"{HEADER}: {error}") from None
+        raise RequestDeclined(400, "BAD_REQUEST", f"{HEADER}: {error}") from None
 
 
 async def _not_older(
     service: Service,
     least: MinPosition,
-    execute: Callable[[MinPosition | None], Awaitable[Answer]],
+    execute: Callable[[MinPosition | None], Awaitable[GraphQLResponse]],
     *,
     once: bool,
-) -> Answer:
+) -> GraphQLResponse:
     """An answer from read models that show a position, for whoever asks after what it recorded.
 
     Waits until they do, and asks again for a while where an answer came from others that do not.
@@ -288,11 +288,11 @@ async def _not_older(
             return await execute(None)
         except OtherEpoch as error:
             sentence = await other_epoch(service.views, error)
-            raise Declined(412, "EPOCH", f"{HEADER}: {sentence}.") from None
+            raise RequestDeclined(412, "EPOCH", f"{HEADER}: {sentence}.") from None
         except Behind as behind:
             service.sight.doubt(behind.found)
             if monotonic() >= until:
-                raise Declined(
+                raise RequestDeclined(
                     503,
                     "BEHIND",
                     f"{HEADER}: found {least.position}, and the read models show what was recorded "
@@ -304,7 +304,7 @@ async def _not_older(
 def not_allowed(request: Request) -> Response:
     """Neither a POST nor a GET with a document."""
     return _declined(
-        Declined(
+        RequestDeclined(
             405,
             "METHOD_NOT_ALLOWED",
             "Questions are sent by POST, or by GET with ?query=; commands by POST.",
@@ -315,7 +315,9 @@ def not_allowed(request: Request) -> Response:
     )
 
 
-def _declined(declined: Declined, media: str, exchange: Exchange, cut: bool = False) -> Response:
+def _declined(
+    declined: RequestDeclined, media: str, exchange: Exchange, cut: bool = False
+) -> Response:
     exchange.refused(declined.code)
     extensions = {"code": declined.code, "requestId": exchange.id}
     error = {"message": declined.sentence, "extensions": extensions}

@@ -16,7 +16,7 @@ class _Left:
     at: float
 
 
-class Allowance:
+class RateLimiter:
     """`rate`: new documents a second for each asker, counted in this process alone."""
 
     def __init__(self, rate: float) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from api.graphql.errors import Declined
+from api.graphql.errors import RequestDeclined
 from api.graphql.limits import BATCH_BODY, BODY, DECLARATIONS_BODY
 
 RESPONSE = "application/graphql-response+json"
@@ -20,7 +20,7 @@ LEGACY = "application/json"
 _ASKS = re.compile(rb"(?:^|&)(?:query|extensions)=")
 
 
-class Asked(msgspec.Struct, rename="camel"):
+class GraphQLRequest(msgspec.Struct, rename="camel"):
     """The body of a request. What else it says is left alone, as the specification asks."""
 
     query: str | None = None
@@ -29,7 +29,7 @@ class Asked(msgspec.Struct, rename="camel"):
     extensions: dict[str, Any] | None = None
 
 
-_decoder = msgspec.json.Decoder(Asked)
+_decoder = msgspec.json.Decoder(GraphQLRequest)
 
 
 def is_question(scope: Scope) -> bool:
@@ -49,7 +49,7 @@ def accepted(accept: str | None) -> str:
             return RESPONSE
         if media == LEGACY:
             return LEGACY
-    raise Declined(406, "NOT_ACCEPTABLE", f"accept: answers are {RESPONSE} or {LEGACY}")
+    raise RequestDeclined(406, "NOT_ACCEPTABLE", f"accept: answers are {RESPONSE} or {LEGACY}")
 
 
 def _preferred(accept: str) -> list[str]:
@@ -74,7 +74,7 @@ def _is_json(content_type: str | None) -> bool:
 def fits(content_type: str | None, length: str | None) -> None:
     """Looks at what the headers say of a body. Raises Declined: 415 or 413."""
     if not _is_json(content_type):
-        raise Declined(
+        raise RequestDeclined(
             415, "UNSUPPORTED_MEDIA_TYPE", f"content-type: wanted {LEGACY} in UTF-8", Accept=LEGACY
         )
     number = length if length is not None and length.isdecimal() else "0"
@@ -82,7 +82,7 @@ def fits(content_type: str | None, length: str | None) -> None:
         raise too_long(DECLARATIONS_BODY)
 
 
-async def read(receive: Receive) -> tuple[Asked, int]:
+async def read(receive: Receive) -> tuple[GraphQLRequest, int]:
     """The body, and how many bytes it had. Raises Declined: 413 or 400."""
     body, more = b"", True
     while more:
@@ -96,12 +96,12 @@ async def read(receive: Receive) -> tuple[Asked, int]:
     try:
         return _decoder.decode(body), len(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Declined(
+        raise RequestDeclined(
             400, "BAD_REQUEST", f"body: wanted one JSON object with `query`; {error}"
         ) from None
 
 
-def read_address(query_string: bytes) -> tuple[Asked, int]:
+def read_address(query_string: bytes) -> tuple[GraphQLRequest, int]:
     """The same of a GET, whose address has `query`, `operationName`, and `variables` and
     `extensions` as JSON (GraphQL over HTTP, 6.1). Raises Declined: 413 or 400."""
     if len(query_string) > BODY:
@@ -115,10 +115,10 @@ def read_address(query_string: bytes) -> tuple[Asked, int]:
             if (text := said.get(name))
         }
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise Declined(
+        raise RequestDeclined(
             400, "BAD_REQUEST", f"address: wanted query, variables and extensions as JSON; {error}"
         ) from None
-    asked = Asked(
+    asked = GraphQLRequest(
         said.get("query"),
         objects.get("variables"),
         said.get("operationName"),
@@ -127,8 +127,8 @@ def read_address(query_string: bytes) -> tuple[Asked, int]:
     return asked, len(query_string)
 
 
-def too_long(limit: int) -> Declined:
-    return Declined(
+def too_long(limit: int) -> RequestDeclined:
+    return RequestDeclined(
         413,
         "TOO_LARGE",
         f"body: longer than {limit} bytes. Look-ups by many keys may have {BATCH_BODY}, batches of "

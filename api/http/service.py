@@ -19,24 +19,24 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
 from api.access.authentication import DemoIssuer, NoIssuer, authenticator
-from api.access.policy import Asker
+from api.access.policy import Subject
 from api.access.read_log import ReadLog
 from api.graphql.context import Context, Pool
-from api.graphql.executor import Counter
+from api.graphql.executor import Executor
 from api.graphql.parsing import Parser
 from api.graphql.persisted_queries import Persisted
 from api.graphql.planner.batcher import LANES
 from api.graphql.planner.planner import Planner
 from api.graphql.positions import CheckedReaders, MinPosition
-from api.graphql.read_your_writes import Sight
+from api.graphql.read_your_writes import ReadModelPosition
 from api.graphql.schema import core, schema
 from api.http.exchanges import Exchange
 from api.http.fair_queue import FairQueue, Refusals
 from api.http.first_load import FirstLoad
 from api.http.metrics import Watch
-from api.http.rate_limit import Allowance
-from api.http.subjects import Askers
-from api.log.head import Heads
+from api.http.rate_limit import RateLimiter
+from api.http.subjects import SubjectResolver
+from api.log.head import CurrentCheckpoint
 from api.observability import counters, logging
 from api.observability.multiprocess import SUMS
 from api.observability.tracing import tracer
@@ -64,12 +64,12 @@ class Service:
     registry: Registry
     writers: ThreadPoolExecutor
     readlog: ReadLog
-    sight: Sight
-    heads: Heads
+    sight: ReadModelPosition
+    heads: CurrentCheckpoint
     persons: Persons
-    askers: Askers
-    counter: Counter
-    allowance: Allowance
+    askers: SubjectResolver
+    counter: Executor
+    allowance: RateLimiter
     #: Where requests wait for a place: short questions in a known document, new documents, and
     #: questions that are much work.
     short: FairQueue
@@ -84,7 +84,7 @@ class Service:
 
     def context(
         self,
-        asker: Asker,
+        asker: Subject,
         purpose: str | None = None,
         exchange: Exchange | None = None,
         least: MinPosition | None = None,
@@ -138,15 +138,15 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         readlog = ReadLog(settings.database)
         readlog.start()
         stack.push_async_callback(readlog.close)
-        sight = Sight(settings.database, settings.home)
+        sight = ReadModelPosition(settings.database, settings.home)
         stack.push_async_callback(sight.close)
         await sight.start()
-        heads = Heads(views, settings.home)
+        heads = CurrentCheckpoint(views, settings.home)
         await heads.start()
         stack.push_async_callback(heads.close)
         persons = Persons(settings.database, settings.home)
         authenticates = authenticator(settings)
-        askers = Askers(authenticates, views, settings.deadline)
+        askers = SubjectResolver(authenticates, views, settings.deadline)
         planner = None
         if settings.planner:
             planner = Planner(schema, core, views, lanes, settings.deadline)
@@ -155,8 +155,8 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         await watch.start()
         stack.push_async_callback(watch.close)
         traced = tracer()
-        counter = Counter(settings.deadline, planner, traced)
-        allowance = Allowance(settings.new_documents)
+        counter = Executor(settings.deadline, planner, traced)
+        allowance = RateLimiter(settings.new_documents)
         patience = settings.deadline
         short = FairQueue("short", settings.at_once, patience, SHORT_TURN)
         new = FairQueue("new", settings.new_at_once, patience, SHORT_TURN)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from time import monotonic
 
 from api.access.authentication import Authenticator
-from api.access.policy import PUBLIC, Asker
+from api.access.policy import PUBLIC, Subject
 from api.access.tokens import InvalidToken
 from api.graphql import retry
 from api.graphql.context import Pool
@@ -21,7 +21,7 @@ REMEMBERED = 1_000  # tokens
 PATIENCE = 2.0
 
 
-class Askers:
+class SubjectResolver:
     """Knows askers by their tokens. One a process."""
 
     def __init__(
@@ -29,12 +29,12 @@ class Askers:
     ) -> None:
         """`patience`: seconds after which whoever asks is told that the register is silent."""
         self._authenticator, self._views, self._patience = authenticator, views, patience
-        self._lately: dict[str, tuple[float, Asker]] = {}
-        self._looking: dict[str, asyncio.Future[Asker]] = {}
+        self._lately: dict[str, tuple[float, Subject]] = {}
+        self._looking: dict[str, asyncio.Future[Subject]] = {}
         #: The tokens in Authorization headers that were good.
         self._headers: dict[str, str] = {}
 
-    def at_once(self, authorization: str | None) -> Asker | None:
+    def at_once(self, authorization: str | None) -> Subject | None:
         """The same as `by_header`, of who was seen within the last second; None: of nobody else."""
         if authorization is None:
             return PUBLIC
@@ -42,7 +42,7 @@ class Askers:
         read_at, asker = self._lately.get(token, (0.0, PUBLIC)) if token else (0.0, PUBLIC)
         return asker if asker is not PUBLIC and monotonic() - read_at <= FRESH else None
 
-    async def by_header(self, authorization: str | None) -> Asker:
+    async def by_header(self, authorization: str | None) -> Subject:
         """From the Authorization header; without one, the public. Raises InvalidToken."""
         if authorization is None:
             return PUBLIC
@@ -55,7 +55,7 @@ class Askers:
         self._headers[authorization] = token.strip()
         return asker
 
-    async def by_token(self, token: str) -> Asker:
+    async def by_token(self, token: str) -> Subject:
         """Raises InvalidToken, psycopg.OperationalError, TimeoutError."""
         read_at, asker = self._lately.get(token, (0.0, PUBLIC))
         age = monotonic() - read_at
@@ -69,12 +69,12 @@ class Askers:
                 asker = await asyncio.shield(looking)
         return asker
 
-    def _looked(self, token: str, looking: asyncio.Future[Asker]) -> None:
+    def _looked(self, token: str, looking: asyncio.Future[Subject]) -> None:
         self._looking.pop(token)
         if not looking.cancelled() and looking.exception():
             self._lately.pop(token, None)  # whoever asks next looks for themselves, and is told why
 
-    async def _look(self, token: str) -> Asker:
+    async def _look(self, token: str) -> Subject:
         named = self._authenticator.authenticate(token)
         asker = await within(self._patience, self._at_home(named))
         if len(self._lately) >= REMEMBERED:
@@ -85,7 +85,7 @@ class Askers:
         self._lately[token] = (monotonic(), asker)
         return asker
 
-    async def _at_home(self, asker: Asker) -> Asker:
+    async def _at_home(self, asker: Subject) -> Subject:
         """The same asker, with the territories that are its own and within its reach today."""
         code = asker.administration
         if code is None:

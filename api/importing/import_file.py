@@ -17,9 +17,9 @@ from eventsourcing.domain import BaseAggregate
 from eventsourcing.persistence import StoredEvent
 
 from api.importing.command_ids import Identities
-from api.importing.files import Dialect, Told
+from api.importing.files import Dialect, FileOptions
 from api.importing.files.reading import Source, source_of
-from api.importing.lines import Bad, Line, check_texts, explain, lines_from
+from api.importing.lines import Bad, ImportLine, check_texts, explain, lines_from
 from api.importing.whole_lists import WholeList
 from registry.application.dispatch import stream_of
 from registry.application.registry import Registry
@@ -43,7 +43,7 @@ from registry.ledger.append_encoding import write_out
 from registry.ledger.append_protocol import prepare, receive, send
 from registry.ledger.database import environment
 from registry.ledger.group_commit import take
-from registry.ledger.types import Command, NumberHeld, Outcome
+from registry.ledger.types import AppendRequest, NumberHeld, Outcome
 
 TOGETHER = 500  # lines whose ids are asked for at once
 WARNING = "warning: "
@@ -73,7 +73,7 @@ class Taken:
 RECORDED, KNOWN = Taken(How.RECORDED), Taken(How.KNOWN)
 
 
-class Draft(Registry):
+class UnitOfWork(Registry):
     """The register as it would be with what was decided here, of which nothing is recorded yet.
 
     Holds every stream that it touched.
@@ -87,9 +87,9 @@ class Draft(Registry):
         self._sent: dict[UUID, bytes] = {}
         self._asked: dict[UUID, bytes | None] = {}  # what the ledger said of ids that come next
         self._digests: set[bytes] = set()
-        self._slips: list[tuple[Command, list[StoredEvent]]] = []
+        self._slips: list[tuple[AppendRequest, list[StoredEvent]]] = []
         self._began = datetime.now(UTC)
-        self._numbers = unique_numbers.Draft(self.ledger.find_holders)
+        self._numbers = unique_numbers.NumberDraft(self.ledger.find_holders)
 
     def add(self, command: c.Command, actor: str, id: UUID | None = None) -> Taken:
         """Decide it on all that was added before, under an id by which it is known again.
@@ -117,7 +117,7 @@ class Draft(Registry):
             aggregate = self._decided(command)
         except Refusal:
             if said := self._said_before(command, digest):
-                self._keep(Command(id, digest, actor), [])
+                self._keep(AppendRequest(id, digest, actor), [])
                 return Taken(How.KNOWN, said)
             raise
         slip = self._slip(aggregate, id, digest, actor, command.known_at)
@@ -178,14 +178,14 @@ class Draft(Registry):
             return None
         return f"it was recorded before, as position {found.first_position}"
 
-    def _keep(self, slip: Command, events: list[StoredEvent]) -> None:
+    def _keep(self, slip: AppendRequest, events: list[StoredEvent]) -> None:
         self._slips.append((slip, events))
         self._digests.add(slip.digest)
         self._sent[slip.id] = slip.digest
 
     def keep(self, id: UUID) -> None:
         """Add a mark that records nothing but its id, so that somebody can ask for it later."""
-        self._slips.append((Command(id, id.bytes * 2, "import"), []))
+        self._slips.append((AppendRequest(id, id.bytes * 2, "import"), []))
 
     def record(self, progress: Callable[[int], None] | None = None) -> tuple[int, int]:
         """All of it in one transaction, or nothing. Answers how many commands, and events.
@@ -259,7 +259,7 @@ def _recorded(outcome: Outcome) -> int:
 
 
 @dataclass(frozen=True)
-class Note:
+class ImportNote:
     """Why a line that is not bad changed nothing, or of what one that was recorded is warned."""
 
     file: str
@@ -279,10 +279,10 @@ class Report:
     kept_back: int = 0  # good lines of which nothing was recorded: a dry run, or others are bad
     missing: list[str] = field(default_factory=list)  # TIN and type that a whole list leaves out
     bad: list[Bad] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
+    notes: list[ImportNote] = field(default_factory=list)
     dialect: Dialect | None = None
 
-    def count(self, line: Line, taken: Taken) -> None:
+    def count(self, line: ImportLine, taken: Taken) -> None:
         match taken.how:
             case How.RECORDED:
                 self.recorded += 1
@@ -291,7 +291,7 @@ class Report:
             case How.UNCHANGED:
                 self.unchanged += 1
         if taken.why:
-            self.notes.append(Note(line.file, line.number, taken.why))
+            self.notes.append(ImportNote(line.file, line.number, taken.why))
 
 
 def import_file(
@@ -305,7 +305,7 @@ def import_file(
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """`import_lines` of a file of which nothing is told but the command."""
-    source = source_of(path, Told(command=command))
+    source = source_of(path, FileOptions(command=command))
     return import_lines(
         conninfo, source, actor=actor, partial=partial, dry_run=dry_run, progress=progress
     )
@@ -330,7 +330,7 @@ def import_lines(
     are recorded. `dry_run`: none ever are. Raises BadFile, and StaleVersion when another writer
     was faster than the whole file.
     """
-    draft, report = Draft(conninfo), Report(dialect=source.dialect)
+    draft, report = UnitOfWork(conninfo), Report(dialect=source.dialect)
     try:
         if batch is None and _recorded_by_content(draft, source, actor):
             return _all_known(source, report)
@@ -365,7 +365,7 @@ def import_lines(
     return report
 
 
-def _take(draft: Draft, line: Line, id: UUID, actor: str) -> Taken:
+def _take(draft: UnitOfWork, line: ImportLine, id: UUID, actor: str) -> Taken:
     """Raises a Refusal, and then nothing of the line is left."""
     if isinstance(line.said, BadValue):
         raise line.said
@@ -382,7 +382,7 @@ def _take(draft: Draft, line: Line, id: UUID, actor: str) -> Taken:
         raise
 
 
-def _recorded_by_content(draft: Draft, source: Source, actor: str) -> bool:
+def _recorded_by_content(draft: UnitOfWork, source: Source, actor: str) -> bool:
     """Was the whole file recorded by a release that knew lines by their content alone?
 
     Its ids do not say from which file they came, so that only a file of which every line that
@@ -413,5 +413,5 @@ def _all_known(source: Source, report: Report) -> Report:
             report.repeated += 1
         except Refusal as refusal:
             report.bad.append(explain(line, refusal))
-    report.notes.append(Note(source.path.name, 0, BY_CONTENT))
+    report.notes.append(ImportNote(source.path.name, 0, BY_CONTENT))
     return report

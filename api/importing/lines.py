@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from api.importing.files import BadFile, Told
+from api.importing.files import BadFile, FileOptions
 from api.importing.files.cells import kinds
 from api.importing.files.reading import Source, source_of
 from registry.domain import commands as c
@@ -20,7 +20,16 @@ from registry.domain.texts import has_nul
 
 AT = re.compile(r"(?P<said>.*?)(?: - at `\$\.(?P<field>\w+).*`)?", re.DOTALL)
 
-__all__ = ["Bad", "BadFile", "Line", "check_texts", "explain", "lines_from", "lines_of", "wanted"]
+__all__ = [
+    "Bad",
+    "BadFile",
+    "ImportLine",
+    "check_texts",
+    "explain",
+    "lines_from",
+    "lines_of",
+    "wanted",
+]
 
 #: What would put a refused line right, where its sentence does not say so already.
 CURES = {
@@ -61,7 +70,7 @@ WANTED = {
 
 
 @dataclass(frozen=True)
-class Line:
+class ImportLine:
     file: str
     number: int  # as an editor counts them, from 1
     said: dict[str, Any] | BadValue  # what it says, or why it says nothing
@@ -79,23 +88,23 @@ class Bad:
     cure: str
 
 
-def lines_of(path: Path, command: str | None = None) -> Iterator[Line]:
+def lines_of(path: Path, command: str | None = None) -> Iterator[ImportLine]:
     """The lines of a file of whatever dialect. `command` is for lines that name none.
 
     In a table an empty cell is a field left out, several words are set apart by semicolons, and
     `a=1; b=2` is a list of names and values. Raises BadFile.
     """
-    return lines_from(source_of(path, Told(command=command)))
+    return lines_from(source_of(path, FileOptions(command=command)))
 
 
-def lines_from(source: Source) -> Iterator[Line]:
+def lines_from(source: Source) -> Iterator[ImportLine]:
     """Raises BadFile where the file cannot be read on."""
     name, layout = source.path.name, source.layout
     for number, said in source.lines():
         begins = None
         if layout and layout.register and isinstance(said, dict) and {"tin", "name"} <= said.keys():
             begins = {"command": "register_operator", "tin": said["tin"], "name": said["name"]}
-        yield Line(name, number, said, begins)
+        yield ImportLine(name, number, said, begins)
 
 
 def check_texts(said: dict[str, Any]) -> None:
@@ -106,7 +115,7 @@ def check_texts(said: dict[str, Any]) -> None:
             raise BadValue(f"found a NUL character, which no text can keep - at `$.{name}`")
 
 
-def explain(line: Line, refusal: Refusal) -> Bad:
+def explain(line: ImportLine, refusal: Refusal) -> Bad:
     """For the person who has to mend the file."""
     said = AT.fullmatch(str(refusal))
     assert said is not None  # it matches any text

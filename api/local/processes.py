@@ -80,7 +80,7 @@ class Helper:
             self.process.wait()
 
 
-class Kept:
+class ChildProcess:
     """A helper that is started again when it ends by itself, after a pause that doubles each time.
 
     A helper that has lived for `CALM` seconds begins with the first pause again. After `MOST` ends

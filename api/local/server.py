@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from api.local.processes import ENDING_ALONE, Kept
+from api.local.processes import ENDING_ALONE, ChildProcess
 from api.observability.multiprocess import shared_counts
 
 log = structlog.get_logger("server")
@@ -37,7 +37,7 @@ def cores() -> int:
 
 
 @dataclass(frozen=True)
-class Place:
+class ServiceAddress:
     """Where and for whom a service listens. `demo`: demo identities are offered (`up` alone)."""
 
     home: Path
@@ -46,7 +46,7 @@ class Place:
     demo: bool = False
 
 
-def serve_on(conninfo: Callable[[], str], place: Place, workers: int = 0) -> None:
+def serve_on(conninfo: Callable[[], str], place: ServiceAddress, workers: int = 0) -> None:
     """Serve until SIGTERM or Ctrl-C. `conninfo` is asked once everything is imported.
 
     `workers`: processes; 0: as many as there are cores. Raises HelperDied when one of the others
@@ -56,7 +56,7 @@ def serve_on(conninfo: Callable[[], str], place: Place, workers: int = 0) -> Non
     if workers == 1:
         _serve(conninfo, place, [])
         return
-    helpers: list[Kept] = []
+    helpers: list[ChildProcess] = []
     with shared_counts():
         try:
             _serve(conninfo, place, helpers, workers - 1)
@@ -65,7 +65,9 @@ def serve_on(conninfo: Callable[[], str], place: Place, workers: int = 0) -> Non
                 helper.stop()
 
 
-def _serve(conninfo: Callable[[], str], place: Place, helpers: list[Kept], more: int = 0) -> None:
+def _serve(
+    conninfo: Callable[[], str], place: ServiceAddress, helpers: list[ChildProcess], more: int = 0
+) -> None:
     gc.disable()  # nothing of what is imported is garbage: a tenth less time
     import uvloop
     from granian.constants import HTTPModes, Interfaces
@@ -97,7 +99,7 @@ def _serve(conninfo: Callable[[], str], place: Place, helpers: list[Kept], more:
         # The others import what this one has imported already, while it answers.
         alone = ["--port", str(place.port), "--host", place.host, "--workers", "1"]
         alone += ["--demo"] if place.demo else []
-        helpers.extend(Kept("serve", place.home, *alone) for _ in range(more))
+        helpers.extend(ChildProcess("serve", place.home, *alone) for _ in range(more))
         for helper in helpers:
             helper.tell(url)
         try:
@@ -109,7 +111,7 @@ def _serve(conninfo: Callable[[], str], place: Place, helpers: list[Kept], more:
     uvloop.run(run())
 
 
-async def _while_all_live(serving: asyncio.Future[None], helpers: list[Kept]) -> None:
+async def _while_all_live(serving: asyncio.Future[None], helpers: list[ChildProcess]) -> None:
     """Starts again what ended by itself. Raises HelperDied after too many times."""
     while not (await asyncio.wait([serving], timeout=1.0))[0]:
         for helper in helpers:

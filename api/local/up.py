@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from api.local.processes import ENDING, Kept
+from api.local.processes import ENDING, ChildProcess
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 Say = Callable[[str], None]
@@ -39,8 +39,8 @@ def up(home: Path, port: int, operators: int, bar: Bar, say: Say) -> None:
             # The helpers take longest to import what they need, so they begin before the database,
             # and before we import anything ourselves.
             try:
-                serve = Kept("serve", home, "--port", str(port), "--demo")
-                helpers = [serve, Kept("follow", home)]
+                serve = ChildProcess("serve", home, "--port", str(port), "--demo")
+                helpers = [serve, ChildProcess("follow", home)]
             except OSError as error:
                 from api.local.cluster import NoDatabase
 
@@ -64,7 +64,7 @@ def up(home: Path, port: int, operators: int, bar: Bar, say: Say) -> None:
 
 
 def _run(
-    url: str, home: Path, helpers: list[Kept], port: int, operators: int, bar: Bar, say: Say
+    url: str, home: Path, helpers: list[ChildProcess], port: int, operators: int, bar: Bar, say: Say
 ) -> None:
     from api.demo.dataset import is_loaded
     from api.http import first_load
@@ -88,7 +88,7 @@ def _run(
         time.sleep(0.05)
     # These may lag, so they start only after the service answers.
     for command in ("log", "sign", "clerk", "checker"):
-        helpers.append(Kept(command, home))
+        helpers.append(ChildProcess(command, home))
         helpers[-1].tell(url)
     say(f"ready http://{HOST}:{port}/")
     say(f"  GraphQL  http://{HOST}:{port}/graphql")
@@ -120,7 +120,7 @@ def _load(url: str, operators: int, bar: Bar, say: Say) -> None:
         load_operators(url, operators, progress)
 
 
-def _project(url: str, helpers: list[Kept], bar: Bar, say: Say) -> None:
+def _project(url: str, helpers: list[ChildProcess], bar: Bar, say: Say) -> None:
     """Wait until the read models show what was loaded, or one of them stands still."""
     import psycopg
 
@@ -182,7 +182,7 @@ def _until_told() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _all_alive(helpers: list[Kept], say: Say) -> None:
+def _all_alive(helpers: list[ChildProcess], say: Say) -> None:
     """Starts again what ended by itself. Raises HelperDied after too many times."""
     for helper in helpers:
         helper.keep(say)

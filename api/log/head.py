@@ -24,7 +24,7 @@ log = structlog.get_logger("heads")
 POLL = 1.0  # seconds: the signer signs no oftener
 
 
-class Heads:
+class CurrentCheckpoint:
     """One a process. Nobody who asks waits for it: it is as new as the last look, a second ago."""
 
     def __init__(self, views: AsyncConnectionPool[Any], home: Path) -> None:

@@ -23,7 +23,7 @@ from projections.engine.leader_lock import lead, say_database_failed
 from projections.transparency.integrator import CHANNEL
 from projections.transparency.verify_log import NotToBeSigned, Recount
 from registry.ledger.failpoints import reach
-from registry.transparency.signed_notes import Checkpoint, Note, read_note
+from registry.transparency.signed_notes import Checkpoint, SignedNote, read_note
 
 log = structlog.get_logger()
 
@@ -83,7 +83,7 @@ class HeadSigner:
                 stop.wait(1.0)
 
 
-def resumed(connection: psycopg.Connection[Any], note: Note, head: Checkpoint) -> Recount:
+def resumed(connection: psycopg.Connection[Any], note: SignedNote, head: Checkpoint) -> Recount:
     """The tree of the last head, from which to count on.
 
     A head that was signed and not published, because we were killed in between, is published now:
@@ -123,7 +123,7 @@ def counted(connection: psycopg.Connection[Any], tree: Recount, stop: threading.
 
 def sign(
     connection: psycopg.Connection[Any], box: Strongbox, tree: Recount
-) -> tuple[Note, Checkpoint]:
+) -> tuple[SignedNote, Checkpoint]:
     """Remembered before it is published: whatever ends us in between, no second root of this size
     is ever published. Raises NotToBeSigned, and OSError where it cannot be remembered."""
     head = Checkpoint(box.origin, tree.size, tree.root)

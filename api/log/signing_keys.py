@@ -26,7 +26,7 @@ from registry.transparency.signed_notes import (
     BadNote,
     BadSignature,
     Checkpoint,
-    Note,
+    SignedNote,
     Signer,
     VerifierKey,
     read_checkpoint,
@@ -66,7 +66,7 @@ class Strongbox:
         """The note, with a line of each key."""
         return f"{head.text}\n" + "".join(it.line(head.text) for it in self.signers)
 
-    def head(self) -> tuple[Note, Checkpoint]:
+    def head(self) -> tuple[SignedNote, Checkpoint]:
         """The last head that was signed. Raises NotToBeSigned where it is not to be had."""
         try:
             note = read_note((self.home / HEAD).read_bytes())

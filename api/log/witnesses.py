@@ -27,7 +27,7 @@ from projections.transparency.verify_log import NotToBeSigned
 from registry.transparency import merkle
 from registry.transparency.signed_notes import (
     Checkpoint,
-    Note,
+    SignedNote,
     VerifierKey,
     read_number,
     read_signatures,
@@ -52,7 +52,7 @@ class Contradiction(Unwilling):
 
 
 @dataclass
-class Witness:
+class WitnessClient:
     """Whoever answers at an address, with all the keys that the policy knows of it."""
 
     url: str
@@ -68,18 +68,18 @@ class Witnesses:
     def __init__(self, conninfo: str, home: Path, policy: Policy) -> None:
         self.conninfo, self.home = conninfo, home
         self._news = threading.Condition()
-        self._head: tuple[Note, Checkpoint] | None = None
+        self._head: tuple[SignedNote, Checkpoint] | None = None
         self._closed = False
         self._ahead: str | None = None
-        by_url: dict[str, Witness] = {}
+        by_url: dict[str, WitnessClient] = {}
         for party in policy.witnesses.values():
             if party.url is not None:
-                by_url.setdefault(party.url, Witness(party.url, [])).keys.append(party.key)
+                by_url.setdefault(party.url, WitnessClient(party.url, [])).keys.append(party.key)
         self.all = list(by_url.values())
         for it in self.all:
             threading.Thread(target=self._attend, args=(it,), daemon=True, name=it.url).start()
 
-    def show(self, note: Note, head: Checkpoint) -> None:
+    def show(self, note: SignedNote, head: Checkpoint) -> None:
         """This is the head now. Returns at once."""
         with self._news:
             self._head = (note, head)
@@ -103,7 +103,7 @@ class Witnesses:
 
     # ------------------------------------------------------------------ inside
 
-    def _attend(self, witness: Witness) -> None:
+    def _attend(self, witness: WitnessClient) -> None:
         shown: Checkpoint | None = None
         while (found := self._next(witness, shown)) is not None:
             note, shown = found
@@ -127,7 +127,9 @@ class Witnesses:
             finally:
                 witness.answered.set()
 
-    def _next(self, witness: Witness, shown: Checkpoint | None) -> tuple[Note, Checkpoint] | None:
+    def _next(
+        self, witness: WitnessClient, shown: Checkpoint | None
+    ) -> tuple[SignedNote, Checkpoint] | None:
         """The head to show it, when it is time: a new one, or the same once more."""
 
         def wanted() -> bool:
@@ -140,7 +142,7 @@ class Witnesses:
                 self._news.wait()
             return None if self._closed or self._ahead is not None else self._head
 
-    def _ask(self, witness: Witness, note: Note, head: Checkpoint) -> None:
+    def _ask(self, witness: WitnessClient, note: SignedNote, head: Checkpoint) -> None:
         """Raises Unwilling, and whatever a network or a careless answer may bring."""
         if witness.seen is None:
             witness.seen = self._remembered(witness)
@@ -168,7 +170,7 @@ class Witnesses:
             raise Contradiction(answered)
         raise Unwilling(answered)
 
-    def _request(self, old: int, note: Note, head: Checkpoint) -> bytes:
+    def _request(self, old: int, note: SignedNote, head: Checkpoint) -> bytes:
         lines = [f"old {old}", *(b64encode(it).decode() for it in self._path(old, head.size)), ""]
         return ("\n".join(lines) + "\n" + note.written).encode()
 
@@ -187,7 +189,7 @@ class Witnesses:
 
             return merkle.consistency_path(merkle.from_tiles(tile), old, new)
 
-    def _remembered(self, witness: Witness) -> int:
+    def _remembered(self, witness: WitnessClient) -> int:
         with connect(self.conninfo) as connection:
             [(size,)] = connection.execute(
                 "select coalesce(max(size), 0) from proof.cosignature where key = any(%s)",
@@ -195,9 +197,9 @@ class Witnesses:
             ).fetchall()
         return int(size)
 
-    def _keep(self, witness: Witness, note: Note, head: Checkpoint, said: str) -> None:
+    def _keep(self, witness: WitnessClient, note: SignedNote, head: Checkpoint, said: str) -> None:
         """Raises BadNote and BadSignature where it did not sign what it was shown."""
-        lines = Note(note.text, read_signatures(said))
+        lines = SignedNote(note.text, read_signatures(said))
         times = lines.signed_by(witness.keys)
         if not times:
             raise Unwilling("it signed with none of the keys that witnesses.txt has of it")
@@ -210,7 +212,7 @@ class Witnesses:
                     [head.size, str(key), line, second],
                 )
 
-    def _evidence(self, witness: Witness, asked: bytes, status: int, said: str) -> None:
+    def _evidence(self, witness: WitnessClient, asked: bytes, status: int, said: str) -> None:
         folder = self.home / "evidence"
         folder.mkdir(exist_ok=True)
         now = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")

@@ -169,13 +169,13 @@ def _scopes(it: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _drawing(it: dict[str, Any], clocks: forms.Clocks, now: datetime) -> timeline.Drawing | None:
     """One lane a step and side; a bar is where the day lies, not how long the step took."""
-    lanes: dict[str, list[timeline.Stretch]] = defaultdict(list)
+    lanes: dict[str, list[timeline.TimelineBar]] = defaultdict(list)
     for found in sorted(it["dates"], key=lambda d: (d["earliest"], d["latest"])):
         step = STEP.get(found["what"]) or Sign(phrase(found["what"]), "", "still")
         name = step.word + (f" by {country(found['side'])}" if found["side"] else "")
         open_end = found["latest"] == OPEN_END
         lanes[name].append(
-            timeline.Stretch(
+            timeline.TimelineBar(
                 _day(found["earliest"]),
                 None if open_end else _day(found["latest"]),
                 interval(found),

@@ -17,7 +17,7 @@ from api.pages import bitemporal_chart, forms
 from api.pages.errors import PageRoute
 from api.pages.labels import moment, territory
 from api.pages.operators import RECOGNITION
-from api.pages.query import Asked, ask
+from api.pages.query import PageQuery, ask
 from api.pages.render import page
 from registry.domain.decisions import day_of
 from registry.domain.values import AdministrationCode, Tin
@@ -203,7 +203,7 @@ async def _operator(request: Request, typed: str, clocks: forms.Clocks) -> dict[
 
 async def _recognition(request: Request, tin: str) -> dict[str, Any]:
     typed = territory(request.query_params.get("in", "")[:20])
-    found: Asked | None = None
+    found: PageQuery | None = None
     wrong = ""
     try:
         if typed:

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from api.pages import forms, persons, timeline
 from api.pages.errors import PageRoute
 from api.pages.labels import civil, moment, standing, territory
-from api.pages.query import Asked, ask
+from api.pages.query import PageQuery, ask
 from api.pages.render import page
 from registry.domain.values import AdministrationCode, Tin
 
@@ -170,7 +170,7 @@ def _territory(request: Request) -> tuple[str, str]:
         return typed, str(wrong)
 
 
-def _part(asked: Asked) -> dict[str, Any] | None:
+def _part(asked: PageQuery) -> dict[str, Any] | None:
     """What was answered of the operator; None where there is none, or not for this asker."""
     found: dict[str, Any] | None = asked.data["operator"] if asked.data else None
     return found
@@ -192,7 +192,7 @@ def _drawing(
     """One lane an authorisation, on the law's clock, as believed at the instant asked for."""
     zone = it["administration"]["timeZone"]
     own = {a["number"]: f"{a['programme']['code']} {a['type']}" for a in it["authorisations"]}
-    lanes: dict[str, list[timeline.Stretch]] = {}
+    lanes: dict[str, list[timeline.TimelineBar]] = {}
     # Until it is granted an authorisation goes by its application's reference, CN-AEO/1.
     pending: dict[str, str] = {}
     for period in reversed(believed):
@@ -205,7 +205,7 @@ def _drawing(
             pending[f"{name.partition('/')[0]} {period['validTo']}"] = name
         since, until = civil(period["validFrom"], zone), civil(period["validTo"], zone)
         lanes[name].append(
-            timeline.Stretch(
+            timeline.TimelineBar(
                 moment(period["validFrom"]),
                 moment(period["validTo"]) if period["validTo"] else None,
                 sign.word,

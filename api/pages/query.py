@@ -21,7 +21,7 @@ COOKIE = "aeo-token"
 
 
 @dataclass(frozen=True)
-class Asked:
+class PageQuery:
     """A document with its variables, and what came of it. `now`: the instant of the page, UTC."""
 
     document: str
@@ -64,7 +64,7 @@ class Fault(Exception):
         self.sentence = sentence
 
 
-async def ask(request: Request, document: str, **variables: Any) -> Asked:
+async def ask(request: Request, document: str, **variables: Any) -> PageQuery:
     """Variables that are None or empty are left out.
 
     Raises InvalidToken; Unavailable and Fault, so that no page can take a service that does not
@@ -80,7 +80,7 @@ async def ask(request: Request, document: str, **variables: Any) -> Asked:
         raise Unavailable(_sentence(errors) or "The service cannot answer now. Ask again.")
     if any(_code(error) == "INTERNAL" for error in errors):
         raise Fault(_sentence([error for error in errors if _code(error) == "INTERNAL"]))
-    return Asked(document, given, body.get("data"), tuple(errors), answer.status, asker.now)
+    return PageQuery(document, given, body.get("data"), tuple(errors), answer.status, asker.now)
 
 
 async def context(request: Request) -> Context:

@@ -22,7 +22,7 @@ YEAR = timedelta(days=365.25)
 
 
 @dataclass(frozen=True)
-class Stretch:
+class TimelineBar:
     """What is to be drawn: [start, end), open where None. `doubtful` has a dashed edge."""
 
     start: datetime | None
@@ -56,14 +56,14 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Lane:
+class TimelineLane:
     name: str
     bars: Sequence[Bar]
     y: int
 
 
 @dataclass(frozen=True)
-class Line:
+class TimelineLine:
     x: float
     text: str
     kind: str = "tick"
@@ -78,14 +78,14 @@ class Drawing:
     height: int
     top: int
     bottom: int
-    lanes: Sequence[Lane]
-    ticks: Sequence[Line]
-    marks: Sequence[Line]
+    lanes: Sequence[TimelineLane]
+    ticks: Sequence[TimelineLine]
+    marks: Sequence[TimelineLine]
     bar: int = BAR
 
 
 def draw(
-    lanes: Iterable[tuple[str, Sequence[Stretch]]],
+    lanes: Iterable[tuple[str, Sequence[TimelineBar]]],
     now: datetime,
     marks: Iterable[tuple[datetime, str, str]] = (),
 ) -> Drawing | None:
@@ -109,7 +109,7 @@ def draw(
         return round(LEFT + min(max(share, 0), 1) * (WIDTH - LEFT - RIGHT), 1)
 
     drawn = [
-        Lane(name, _bars(found, x), TOP + number * LANE)
+        TimelineLane(name, _bars(found, x), TOP + number * LANE)
         for number, (name, found) in enumerate(lanes)
     ]
     bottom = TOP + len(lanes) * LANE
@@ -119,18 +119,18 @@ def draw(
         TOP - 8,
         bottom,
         drawn,
-        [Line(x(at, 0), text) for at, text in _ticks(first, last)],
+        [TimelineLine(x(at, 0), text) for at, text in _ticks(first, last)],
         [_mark(x(at, 0), text, kind) for at, text, kind in marks if first <= at <= last],
     )
 
 
-def _mark(x: float, text: str, kind: str) -> Line:
+def _mark(x: float, text: str, kind: str) -> TimelineLine:
     """Text beside the edges of the picture turns inwards."""
     anchor = "end" if x > WIDTH - 130 else "start" if x < 130 else "middle"
-    return Line(x, text, kind, anchor)
+    return TimelineLine(x, text, kind, anchor)
 
 
-def _bars(found: Sequence[Stretch], x: Callable[[datetime | None, float], float]) -> list[Bar]:
+def _bars(found: Sequence[TimelineBar], x: Callable[[datetime | None, float], float]) -> list[Bar]:
     """Each with its word above it where that fits, else beside it, else only in its title."""
     spans = [(x(s.start, LEFT), x(s.end, WIDTH - RIGHT)) for s in found]
     bars: list[Bar] = []

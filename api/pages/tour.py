@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from api.pages import forms
 from api.pages.acceptance_cases import CASES, Asking, Case
 from api.pages.errors import PageRoute
-from api.pages.query import Asked, ask
+from api.pages.query import PageQuery, ask
 from api.pages.render import page
 
 router = APIRouter(route_class=PageRoute)
@@ -77,14 +77,14 @@ def _authority(asking: Asking) -> str | None:
     return next((text[:2] for text in named if text[:2].isupper()), None)
 
 
-async def _put(request: Request, case: Case, asking: Asking) -> Asked:
+async def _put(request: Request, case: Case, asking: Asking) -> PageQuery:
     variables = dict(asking.variables)
     if case.clocks:
         variables["asOf"] = (await _typed(request, asking)).as_of or None
     return await ask(request, case.document, **variables)
 
 
-def _left(answers: list[tuple[Asking, Asked]]) -> set[str]:
+def _left(answers: list[tuple[Asking, PageQuery]]) -> set[str]:
     """The territories that are in the first answer and no longer in the last."""
     sets = [
         {partner["administration"]["code"] for partner in asked.data["partners"]}

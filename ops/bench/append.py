@@ -25,7 +25,7 @@ from ops.bench.common import Measure, Section, Unfit
 from ops.bench.questions import write_bodies
 from ops.bench.servers import World
 from ops.bench.stores import LIMIT, STORES, TASKS, THREADS, Place, variables
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from registry.ledger.database import migrate
 
 WRITERS = (1, 8, 32, 128)
@@ -51,7 +51,7 @@ def over_graphql(place: Place, stack: ExitStack, wanted: list[str], rounds: int)
     url = place.database("served")
     migrate(url)
     load_world(url)
-    Follower(url).catch_up()
+    Projector(url).catch_up()
     token = issue("officer:CN", place.folder)
     world = World(place.folder, url, token, [], place.seconds, place.seconds, CLIENTS)
     contenders: dict[str, Measure] = {}

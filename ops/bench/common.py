@@ -27,7 +27,7 @@ from rich.table import Table
 
 from api.demo.load import load_operators, load_world
 from api.local import postgres
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from registry.ledger.database import migrate
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +72,7 @@ def register(url: str, operators: int) -> None:
     reached = said("read models")
     with psycopg.connect(url) as connection:
         [(head,)] = connection.execute("select max(position) from ledger.event")
-    Follower(url).catch_up(lambda done, _: reached(done, head))
+    Projector(url).catch_up(lambda done, _: reached(done, head))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("vacuum analyze")
 

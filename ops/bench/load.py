@@ -29,7 +29,7 @@ from rich.table import Table
 from api.demo.load import load_operators, load_world
 from api.demo.population import Population
 from api.local import postgres
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from registry.application.registry import Registry
 from registry.ledger.database import environment, migrate
 
@@ -56,7 +56,7 @@ def project(database: str, operators: int) -> int:
         nonlocal events
         events += more
 
-    Follower(database).catch_up(count)
+    Projector(database).catch_up(count)
     return events
 
 
@@ -88,7 +88,7 @@ def round_of(server: str, number: int, operators: int) -> dict[str, Measured]:
     database = make_conninfo(server, dbname=name)
     migrate(database)
     load_world(database)
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     return {stage: apart(stage, database, operators) for stage in STAGES}
 
 

@@ -37,7 +37,7 @@ from ops.bench import common, installing, results, servers
 from ops.bench.common import Measure, Section, Unfit
 from ops.bench.servers import PEERS, World
 from ops.bench.stores import variables
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.engine.rebuild import make, rebuild
 from projections.models.tables import COLUMNS, columns
 from registry.application.registry import Registry
@@ -113,7 +113,7 @@ def followed(url: str, events: int) -> dict[str, float]:
     with psycopg.connect(url, autocommit=True) as connection:
         make(connection, "views_bench")
         began = perf_counter()
-        Follower(url, schema="views_bench").catch_up()
+        Projector(url, schema="views_bench").catch_up()
         took = perf_counter() - began
         connection.execute("drop schema views_bench cascade")
     return {"rate": events / took}

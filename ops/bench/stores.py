@@ -30,7 +30,7 @@ from ops.bench.common import Measure, Unfit
 from ops.bench.servers import PEERS
 from registry.ledger.database import environment, migrate
 from registry.ledger.recorder import LedgerFactory, LedgerRecorder
-from registry.ledger.types import Command, Metadata, StreamMoved
+from registry.ledger.types import AppendRequest, Metadata, StreamMoved
 
 STATE = (
     '{"effective":"2026-01-05","decided":"2026-01-02","decided_by":"CN",'
@@ -86,7 +86,7 @@ def ours(place: Place, stack: ExitStack, name: str) -> LedgerRecorder:
     factory = LedgerFactory(environment(url))
     stack.callback(factory.close)
     recorder = factory.application_recorder()
-    recorder.append_many([(Command.anonymous(), [taken]) for taken in TAKEN])
+    recorder.append_many([(AppendRequest.anonymous(), [taken]) for taken in TAKEN])
     return recorder
 
 
@@ -94,9 +94,9 @@ def ours(place: Place, stack: ExitStack, name: str) -> LedgerRecorder:
 TAKEN = [event() for _ in range(500)]
 
 
-def _command() -> Command:
+def _command() -> AppendRequest:
     """As it comes from outside: with its id, and its digest made where it was read."""
-    return Command(uuid4(), DIGEST, "officer:CN")
+    return AppendRequest(uuid4(), DIGEST, "officer:CN")
 
 
 def _wanted() -> StoredEvent:
@@ -157,7 +157,7 @@ def bulk(recorder: LedgerRecorder, seconds: float) -> dict[str, float]:
             events = [
                 StoredEvent(id, n + 1, "operator.granted", STATE.encode()) for n in range(HISTORY)
             ]
-            batch.append((Command(id, sha256(id.bytes).digest(), "loader", metadata), events))
+            batch.append((AppendRequest(id, sha256(id.bytes).digest(), "loader", metadata), events))
         assert all(isinstance(outcome, list) for outcome in recorder.append_many(batch))
         done += BULK * HISTORY
     return {"rate": done / (monotonic() - began)}

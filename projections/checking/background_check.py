@@ -26,7 +26,13 @@ from psycopg.rows import class_row, tuple_row
 from psycopg.sql import SQL, Identifier
 
 from projections.checking import findings, ledger_check
-from projections.checking.comparison import Comparison, Difference, NotMended, Outdated, Subject
+from projections.checking.comparison import (
+    CheckedSubject,
+    Comparison,
+    Difference,
+    NotMended,
+    Outdated,
+)
 from projections.engine.leader_lock import lead, say_database_failed
 from projections.engine.projector import is_passing
 from projections.models.catalogue import NOUNS, stream_of, tables_of
@@ -274,11 +280,11 @@ class BackgroundCheck:
         found: Iterable[Difference],
     ) -> None:
         """Each subject of which something differs, put right at once; and recorded."""
-        subjects: dict[Subject, list[Difference]] = {}
+        subjects: dict[CheckedSubject, list[Difference]] = {}
         for it in found:
             if it.noun:
                 id = stream_of(it.noun, it.key)
-                subjects.setdefault(Subject(it.noun, it.key, id), []).append(it)
+                subjects.setdefault(CheckedSubject(it.noun, it.key, id), []).append(it)
             elif it.relation == ledger_check.HEAD:
                 self._put_back(connection, it)
             else:
@@ -290,7 +296,7 @@ class BackgroundCheck:
         self,
         connection: psycopg.Connection[Any],
         comparison: Comparison,
-        subject: Subject,
+        subject: CheckedSubject,
         differences: Iterable[Difference],
     ) -> None:
         """What differed in a snapshot is looked at again under the lock: it may have been the

@@ -17,7 +17,7 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from projections.checking import feed_check
 from projections.engine.derivation import UNICODE, outdated
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.engine.rebuild import make
 from projections.engine.rederive import HELD, unique
 from projections.models import operators
@@ -311,7 +311,7 @@ def _anew(connection: psycopg.Connection[Any], conninfo: str, streams: int) -> l
     """
     connection.execute("select pg_advisory_lock(%s)", [CHECKING])  # until this connection ends
     make(connection, SCRATCH)
-    follower = Follower(conninfo, schema=SCRATCH)
+    follower = Projector(conninfo, schema=SCRATCH)
     wrong: list[str] = []
     for projection in PROJECTIONS:
         keys: list[str] = []

@@ -35,7 +35,7 @@ class NotMended(Exception):
     """What was written is not what is there afterwards."""
 
 
-class Subject(NamedTuple):
+class CheckedSubject(NamedTuple):
     """What a stream is about: an operator by its TIN, an agreement by its name, ..."""
 
     noun: str
@@ -143,7 +143,7 @@ class Comparison:
             ]
         return found
 
-    def mend(self, it: Subject) -> list[Difference]:
+    def mend(self, it: CheckedSubject) -> list[Difference]:
         """What is wrong of a subject, put right from its stream in one transaction, while neither
         the follower nor a rebuild can write.
 
@@ -177,7 +177,7 @@ class Comparison:
                 connection.execute("update views.mended set number = number + 1")
             return wrong
 
-    def _write(self, it: Subject, rows: Rows) -> None:
+    def _write(self, it: CheckedSubject, rows: Rows) -> None:
         with self._connection.cursor() as cursor:
             for table, key in tables_of(it.noun).items():
                 forget(cursor, "views", table, key, [it.key])

@@ -15,9 +15,9 @@ from typing import Any
 from psycopg import AsyncConnection, IsolationLevel
 
 from projections.history import change_facts, feed_pages
-from projections.history.feed import HIDDEN, Change, CourseStretch, Verdict
+from projections.history.feed import HIDDEN, Change, CourseStretch, FeedVerdict
 from projections.reads import recognition
-from projections.reads.visibility import Sight
+from projections.reads.visibility import VisibilityScope
 from registry.domain.recognition import Question, recognise
 from registry.domain.values import AdministrationCode, Tin
 
@@ -46,7 +46,7 @@ class Fold:
             before = [each for each in held if each.from_ < change.effective_from]
             self.courses[change.tin.text] = before + change.course()
 
-    def at(self, tin: str, at: datetime) -> Verdict:
+    def at(self, tin: str, at: datetime) -> FeedVerdict:
         held = [each for each in self.courses.get(tin, ()) if each.from_ <= at]
         return held[-1].verdict if held else HIDDEN
 
@@ -82,7 +82,7 @@ async def _partner(
     tins = [row[0] for row in await sample.fetchall()]
     if not tins:
         return []
-    sight, fold, after = Sight("partner", territory.text), Fold(), 0
+    sight, fold, after = VisibilityScope("partner", territory.text), Fold(), 0
     while True:
         page = await feed_pages.page(
             connection, connection, sight, territory, after, PAGE, now, only=tins
@@ -99,7 +99,7 @@ async def _partner(
         facts = known.of(Tin(tin))
         for at in sorted({now} | {edge for edge in recognition.edges(facts) if edge > now}):
             answer = recognise(facts, Question(territory, at))
-            right, said = Verdict(answer.outcome, answer.reasons), fold.at(tin, at)
+            right, said = FeedVerdict(answer.outcome, answer.reasons), fold.at(tin, at)
             if said != right:
                 wrong.append(
                     f"{tin} in {territory} at {at.isoformat()}: the feed says"
@@ -109,5 +109,5 @@ async def _partner(
     return wrong
 
 
-def _words(said: Verdict) -> str:
+def _words(said: FeedVerdict) -> str:
     return f"{said.outcome.value} ({', '.join(reason.value for reason in said.reasons)})"

@@ -11,7 +11,7 @@ import psycopg
 import structlog
 from psycopg.rows import class_row
 
-from projections.checking.comparison import Difference, Subject
+from projections.checking.comparison import CheckedSubject, Difference
 from projections.models.catalogue import stream_of
 
 log = structlog.get_logger()
@@ -83,7 +83,7 @@ def record(connection: psycopg.Connection[Any], it: Difference, why_not: str | N
         connection.execute("select pg_notify(%s, '')", [CHANNEL])
 
 
-def now_right(connection: psycopg.Connection[Any], subject: Subject) -> None:
+def now_right(connection: psycopg.Connection[Any], subject: CheckedSubject) -> None:
     """What is open of this subject was put right, now or by somebody else."""
     closed = connection.execute(
         "update checks.finding set mended_at = clock_timestamp()"
@@ -108,15 +108,15 @@ def no_longer(
 
 def open_of_read_models(
     connection: psycopg.Connection[Any],
-) -> dict[Subject, list[Difference]]:
+) -> dict[CheckedSubject, list[Difference]]:
     """What could not be put right so far, by subject."""
     rows = connection.execute(
         "select relation, noun, subject, what, position from checks.finding"
         " where mended_at is null and noun <> '' order by number limit 1000"
     ).fetchall()
-    found: dict[Subject, list[Difference]] = {}
+    found: dict[CheckedSubject, list[Difference]] = {}
     for row in rows:
         it = Difference(*row)
-        subject = Subject(it.noun, it.key, stream_of(it.noun, it.key))
+        subject = CheckedSubject(it.noun, it.key, stream_of(it.noun, it.key))
         found.setdefault(subject, []).append(it)
     return found

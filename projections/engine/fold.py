@@ -23,7 +23,7 @@ from projections.models import operators
 from projections.models.catalogue import Projection, key_of
 from projections.models.tables import Rows, copied, merged
 from registry.domain.aggregates import AGGREGATES
-from registry.domain.bitemporal import Known
+from registry.domain.bitemporal import TimedEvent
 from registry.ledger.mapper import EventMapper
 
 _MAPPER = EventMapper(AGGREGATES)
@@ -39,7 +39,7 @@ FEW = 200
 _KNOWN = "known_at <= coalesce(%s::timestamptz, 'infinity')"
 
 
-class Written(msgspec.Struct, frozen=True, gc=False):
+class LedgerEvent(msgspec.Struct, frozen=True, gc=False):
     """An event as it stands in the ledger, with what the read models need of its columns."""
 
     stream: UUID
@@ -65,7 +65,7 @@ class Sheet:
 
 
 #: Events by the number of their stream: a UUID itself takes a call of Python to be looked up.
-Streams = dict[int, list[Written]]
+Streams = dict[int, list[LedgerEvent]]
 
 
 def connect(conninfo: str, role: str) -> psycopg.Connection[Any]:
@@ -84,7 +84,7 @@ def connect(conninfo: str, role: str) -> psycopg.Connection[Any]:
 
 def stretch(
     connection: psycopg.Connection[Any], after: int, until: int, known: datetime | None = None
-) -> list[Written]:
+) -> list[LedgerEvent]:
     """The events at the positions (after, until], in their order; of them those known by then."""
     return _read(
         connection,
@@ -95,7 +95,7 @@ def stretch(
 
 def following(
     connection: psycopg.Connection[Any], after: int, until: int | None, limit: int
-) -> list[Written]:
+) -> list[LedgerEvent]:
     """The next events after a position, `limit` at most and none beyond `until`."""
     return _read(
         connection,
@@ -111,7 +111,7 @@ def streams(
     after: int,
     until: int,
     known: datetime | None = None,
-) -> list[Written]:
+) -> list[LedgerEvent]:
     """What these streams hold at the positions (after, until], stream by stream, as known then."""
     return _read(
         connection,
@@ -124,13 +124,13 @@ def streams(
 
 def _read(
     connection: psycopg.Connection[Any], where: str, given: Sequence[object]
-) -> list[Written]:
-    with connection.cursor(row_factory=args_row(Written)) as cursor:
+) -> list[LedgerEvent]:
+    with connection.cursor(row_factory=args_row(LedgerEvent)) as cursor:
         # In binary form: for both sides it is less to read than text.
         return cursor.execute(f"{_SELECT} {where}", given, prepare=True, binary=True).fetchall()
 
 
-def own(projection: Projection, events: Sequence[Written]) -> list[Written]:
+def own(projection: Projection, events: Sequence[LedgerEvent]) -> list[LedgerEvent]:
     """Those of a projection among these events."""
     topics = {it.topic for it in events}
     mine = {topic for topic in topics if topic.partition(".")[0] in projection.nouns}
@@ -138,7 +138,7 @@ def own(projection: Projection, events: Sequence[Written]) -> list[Written]:
 
 
 def fold(
-    connection: psycopg.Connection[Any], projection: Projection, events: Sequence[Written]
+    connection: psycopg.Connection[Any], projection: Projection, events: Sequence[LedgerEvent]
 ) -> Sheet:
     """What these new events of a projection change: of an operator's stream that had begun before
     the rows that they move, of any other stream all of them."""
@@ -192,7 +192,7 @@ def fold_streams(
     )
 
 
-def _escapes(told: Sequence[Written]) -> bool:
+def _escapes(told: Sequence[LedgerEvent]) -> bool:
     """Whether their texts hold a sign that JSON has no single byte for."""
     return any(map(contains, map(_STATE, told), repeat("\\")))
 
@@ -200,12 +200,12 @@ def _escapes(told: Sequence[Written]) -> bool:
 _STATE = attrgetter("state")
 
 
-def known(it: Written) -> Known[Any]:
+def known(it: LedgerEvent) -> TimedEvent[Any]:
     event = _MAPPER.event(it.topic, it.state, it.stream, it.version, it.recorded_at)
-    return Known(event, it.position, it.known_at)
+    return TimedEvent(event, it.position, it.known_at)
 
 
-def by_stream(events: Iterable[Written]) -> Streams:
+def by_stream(events: Iterable[LedgerEvent]) -> Streams:
     found: Streams = {}
     for it in events:
         number = it.stream.int

@@ -44,7 +44,7 @@ class Unfolded(Exception):
     """A stretch could not be folded in another process: whoever asked must do it alone."""
 
 
-class Asked(msgspec.Struct, array_like=True):
+class FoldRequest(msgspec.Struct, array_like=True):
     """The positions (after, until]. With `whole`: every stream that begins there, whole up to that
     position, and no other; else what is new there. `known`: then only what was known by then."""
 
@@ -55,7 +55,7 @@ class Asked(msgspec.Struct, array_like=True):
     known: datetime | None = None
 
 
-class Answer(msgspec.Struct, array_like=True):
+class FoldedStretch(msgspec.Struct, array_like=True):
     sheets: Sheets
     events: int
     wrong: str | None = None
@@ -75,19 +75,19 @@ class Folders:
 
     def ask(
         self, after: int, until: int, names: Sequence[str], whole: int | None = None
-    ) -> Future[Answer]:
+    ) -> Future[FoldedStretch]:
         """What these positions write. The answer raises Unfolded."""
-        return self.ask_for(Asked(after, until, whole, list(names)))
+        return self.ask_for(FoldRequest(after, until, whole, list(names)))
 
-    def ask_for(self, asked: Asked) -> Future[Answer]:
+    def ask_for(self, asked: FoldRequest) -> Future[FoldedStretch]:
         return self._threads.submit(self._ask, asked)
 
-    def _ask(self, asked: Asked) -> Answer:
+    def _ask(self, asked: FoldRequest) -> FoldedStretch:
         process = self._free.get()
         try:
             assert process.stdin and process.stdout
             _send(process.stdin, msgspec.msgpack.encode(asked))
-            answer = msgspec.msgpack.decode(_receive(process.stdout), type=Answer)
+            answer = msgspec.msgpack.decode(_receive(process.stdout), type=FoldedStretch)
         except (OSError, EOFError) as error:
             raise Unfolded(f"a process that folds ended too early: {error}") from None
         finally:
@@ -149,18 +149,18 @@ def main(conninfo: str, role: str) -> None:
     connection: psycopg.Connection[Any] | None = None
     while True:
         try:
-            asked = msgspec.msgpack.decode(_receive(sys.stdin.buffer), type=Asked)
+            asked = msgspec.msgpack.decode(_receive(sys.stdin.buffer), type=FoldRequest)
         except EOFError:
             return
         try:
             connection = connection or connect(conninfo, role)
             answer = folded(connection, asked)
         except Exception as error:
-            answer = Answer({}, 0, f"{type(error).__name__}: {error}")
+            answer = FoldedStretch({}, 0, f"{type(error).__name__}: {error}")
         _send(sys.stdout.buffer, msgspec.msgpack.encode(answer))
 
 
-def folded(connection: psycopg.Connection[Any], asked: Asked) -> Answer:
+def folded(connection: psycopg.Connection[Any], asked: FoldRequest) -> FoldedStretch:
     found = stretch(connection, asked.after, asked.until, asked.known)
     if asked.whole is None:
         sheets = {
@@ -168,7 +168,7 @@ def folded(connection: psycopg.Connection[Any], asked: Asked) -> Answer:
             for name in asked.names
             for projection in [BY_NAME[name]]
         }
-        return Answer(sheets, len(found))
+        return FoldedStretch(sheets, len(found))
     begun = {it.stream for it in found if it.version == 1}
     told = [it for it in found if it.stream in begun]
     told += streams(connection, list(begun), asked.until, asked.whole, asked.known)
@@ -177,7 +177,7 @@ def folded(connection: psycopg.Connection[Any], asked: Asked) -> Answer:
         for name in asked.names
         for projection in [BY_NAME[name]]
     }
-    return Answer(sheets, len(told))
+    return FoldedStretch(sheets, len(told))
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ from psycopg.sql import SQL, Identifier
 
 from projections.engine.derivation import mark
 from projections.engine.fold import (
+    LedgerEvent,
     Sheet,
-    Written,
     by_stream,
     connect,
     fold,
@@ -36,7 +36,7 @@ from projections.engine.fold import (
     own,
     streams,
 )
-from projections.engine.fold_workers import Answer, Folders
+from projections.engine.fold_workers import FoldedStretch, Folders
 from projections.engine.leader_lock import lead, say_database_failed
 from projections.models.catalogue import PROJECTIONS, Projection, key_of
 from projections.models.tables import add, forget, mend
@@ -54,12 +54,12 @@ CHANNEL = "views_moved"  # its payload is the position up to which the read mode
 Progress = Callable[[int, int], None]  # the position reached, and how many events that took
 
 
-class Moved(Exception):
+class ReadModelsMoved(Exception):
     """The read models are not where they were when the batch was read: somebody else wrote, or
     tables that were rebuilt have come in. Nothing of the batch was written."""
 
 
-class Follower:
+class Projector:
     """Follows the ledger of one database into the read models of one schema."""
 
     def __init__(
@@ -156,7 +156,7 @@ class Follower:
         if self._head(connection, until) - reached < FAR:
             return False
         names = [p.name for p in running]
-        asked: deque[tuple[int, Future[Answer]]] = deque()
+        asked: deque[tuple[int, Future[FoldedStretch]]] = deque()
         ahead, begun = reached, reached
         with Folders(self.conninfo, self.role) as folders:
             while not (stop and stop.is_set()):
@@ -189,7 +189,7 @@ class Follower:
             head = self._head(connection, None)
             if head < FAR:
                 return
-            asked: deque[tuple[int, Future[Answer]]] = deque()
+            asked: deque[tuple[int, Future[FoldedStretch]]] = deque()
             ahead = reached = 0
             with Folders(self.conninfo, self.role) as folders:
                 while reached < head:
@@ -208,7 +208,7 @@ class Follower:
         self,
         connection: psycopg.Connection[Any],
         running: Sequence[Projection],
-        batch: Sequence[Written],
+        batch: Sequence[LedgerEvent],
         reached: int,
         last: int,
     ) -> bool | None:
@@ -217,7 +217,7 @@ class Follower:
         try:
             sheets = {p.name: fold(connection, p, own(p, batch)) for p in running}
             self._write_all(connection, running, sheets, reached, last)
-        except Moved:
+        except ReadModelsMoved:
             return None
         except Exception as error:
             if is_passing(error):
@@ -229,7 +229,7 @@ class Follower:
         self,
         connection: psycopg.Connection[Any],
         projection: Projection,
-        batch: Sequence[Written],
+        batch: Sequence[LedgerEvent],
         reached: int,
         last: int,
     ) -> None:
@@ -240,7 +240,7 @@ class Follower:
             self._write_all(
                 connection, [projection], {projection.name: sheet}, reached, last, tell=False
             )
-        except Moved:
+        except ReadModelsMoved:
             return
         except Exception as error:
             if is_passing(error):
@@ -290,7 +290,7 @@ class Follower:
                 if not whole:
                     mends()
             if placing.rowcount != len(names):
-                raise Moved(f"not all of {', '.join(names)} are at position {reached}")
+                raise ReadModelsMoved(f"not all of {', '.join(names)} are at position {reached}")
             if whole:  # COPY wants the line for itself
                 for projection, sheet in told:
                     for table, keys in sheet.forgotten.items():

@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Identifier
 
 from projections.engine.derivation import mark
 from projections.engine.fold_workers import Unfolded
-from projections.engine.projector import SWAP, Follower, Progress
+from projections.engine.projector import SWAP, Progress, Projector
 from projections.models.tables import COLUMNS, columns
 from registry.paths import MIGRATIONS
 
@@ -37,7 +37,7 @@ def rebuild(conninfo: str, progress: Progress | None = None) -> int:
         connection.execute("select pg_advisory_lock(%s)", [MAKING])
         make(connection, NEXT)
         mark(connection, NEXT)
-        follower = Follower(conninfo, schema=NEXT)
+        follower = Projector(conninfo, schema=NEXT)
         try:
             with indexes_later(connection, NEXT):
                 follower.fill(progress)
@@ -103,7 +103,7 @@ def make(connection: psycopg.Connection[Any], schema: str) -> None:
         connection.execute(text.encode())
 
 
-def _rest(connection: psycopg.Connection[Any], follower: Follower) -> int:
+def _rest(connection: psycopg.Connection[Any], follower: Projector) -> int:
     """What was recorded since: in the swap's own transaction, while nobody else writes."""
     connection.execute("set local timezone = 'UTC'")
     return follower.catch_up_in(connection)

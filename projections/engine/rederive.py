@@ -12,7 +12,7 @@ from collections.abc import Callable
 import psycopg
 
 from projections.engine.derivation import outdated
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.engine.rebuild import rebuild
 from registry.domain.identifiers import schemes
 
@@ -50,7 +50,7 @@ def hold_anew(conninfo: str) -> None:
     with psycopg.connect(conninfo) as connection:
         connection.execute("set local role aeo_owner")
         connection.execute("select from ledger.head for update")
-        Follower(conninfo).catch_up()
+        Projector(conninfo).catch_up()
         connection.execute("truncate ledger.held_number")
         connection.execute(
             "insert into ledger.held_number"

@@ -30,7 +30,7 @@ class Worker:
 
 
 @dataclass(frozen=True)
-class Place:
+class ProjectionPosition:
     """How far a projection is. `stopped_at`: the event in front of which it stands, since when."""
 
     projection: str
@@ -41,20 +41,20 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Status:
+class BackgroundStatus:
     """`recorded`: the last position of the ledger; `logged` and `signed`: leaves of the log;
     `epoch`: the ledger's; `checked`: how the background check stands."""
 
     recorded: int
     logged: int
     signed: int
-    places: tuple[Place, ...]
+    places: tuple[ProjectionPosition, ...]
     workers: tuple[Worker, ...]
     epoch: Epoch
     checked: Checked
 
     @property
-    def stopped(self) -> tuple[Place, ...]:
+    def stopped(self) -> tuple[ProjectionPosition, ...]:
         return tuple(place for place in self.places if place.stopped_at is not None)
 
     @property
@@ -63,9 +63,9 @@ class Status:
         return tuple(worker for worker in self.workers if worker.pid is None)
 
 
-def status(connection: psycopg.Connection[Any], locks: dict[str, int]) -> Status:
+def status(connection: psycopg.Connection[Any], locks: dict[str, int]) -> BackgroundStatus:
     """`locks`: the number of the advisory lock by which each background process leads."""
-    with connection.cursor(row_factory=class_row(Place)) as cursor:
+    with connection.cursor(row_factory=class_row(ProjectionPosition)) as cursor:
         places = cursor.execute(
             "select projection, position, stopped_at, why,"
             " case when stopped_at is not null then updated_at end as since"
@@ -79,7 +79,7 @@ def status(connection: psycopg.Connection[Any], locks: dict[str, int]) -> Status
     assert row is not None
     recorded, logged, signed = row
     workers = tuple(_worker(connection, name, lock) for name, lock in locks.items())
-    return Status(
+    return BackgroundStatus(
         recorded, logged, signed, tuple(places), workers, current(connection), checked(connection)
     )
 

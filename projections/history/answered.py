@@ -12,8 +12,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from projections.history import change_facts
-from projections.history.belief_history import Held, Past
-from projections.reads.visibility import Sight
+from projections.history.belief_history import BelievedFact, Past
+from projections.reads.visibility import VisibilityScope
 from registry.domain.recognition import Question, recognise
 from registry.domain.values import AdministrationCode, Direction, HsCode, Outcome, Role
 
@@ -74,7 +74,7 @@ limit %(most)s"""
 
 async def given(
     ledger: Connection,
-    sight: Sight,
+    sight: VisibilityScope,
     members: Sequence[str],
     territory: AdministrationCode,
     window: tuple[datetime, datetime],
@@ -138,7 +138,7 @@ def _corrected(
 def _because(past: Past, asked: Question, given: Given, correct: Outcome, head: int) -> int | None:
     """The last event after the answer, since which what is said of that instant is what it is."""
     way = past.way
-    facts: list[Held[Any]] = [
+    facts: list[BelievedFact[Any]] = [
         *past.periods,
         *past.identifiers,
         *past.consents,

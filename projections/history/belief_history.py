@@ -15,19 +15,19 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from projections.reads.recognition import edges
-from projections.reads.visibility import Sight
+from projections.reads.visibility import VisibilityScope
 from registry.domain.agreements.timeline import Link, LinkState
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.disclosure import CERTIFIED
 from registry.domain.operators.timeline import Consented, Identified, Period
-from registry.domain.recognition import ConsentLaw, Facts, Member, Stretch, holds
+from registry.domain.recognition import ConsentLaw, Member, RecognitionFacts, ValidInterval, holds
 from registry.domain.values import AdministrationCode, Tin
 
 T = TypeVar("T")
 Between = tuple[datetime, datetime]  # half open: the end is outside
 
 
-class Held(msgspec.Struct, Generic[T], frozen=True):
+class BelievedFact(msgspec.Struct, Generic[T], frozen=True):
     """A fact, believed from the event at `position` on, until the one at `position_to`."""
 
     fact: T
@@ -35,7 +35,7 @@ class Held(msgspec.Struct, Generic[T], frozen=True):
     position_to: int | None = None
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ListReceipt(msgspec.Struct, frozen=True):
     """The list of a home administration, as of an instant (UTC), received at a position."""
 
     administration: str
@@ -47,10 +47,10 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class BeliefChange:
     """A fact that an event took back (`before`) or put in place. `says`: all but when it holds."""
 
-    fact: Stretch
+    fact: ValidInterval
     before: bool
     says: tuple[Any, ...]
 
@@ -60,21 +60,21 @@ class Way:
     """Everything ever believed of the law from one home territory to another. The same for all its
     operators, so what is worked out for one of them is kept for the others."""
 
-    links: list[Held[Link]]
-    members: list[Held[Member]]
-    consent_laws: list[Held[ConsentLaw]]
-    lists: list[Listed]
-    _at: dict[int, Facts] = field(default_factory=dict)
-    _moved: dict[int, list[Moved]] = field(default_factory=dict)
+    links: list[BelievedFact[Link]]
+    members: list[BelievedFact[Member]]
+    consent_laws: list[BelievedFact[ConsentLaw]]
+    lists: list[ListReceipt]
+    _at: dict[int, RecognitionFacts] = field(default_factory=dict)
+    _moved: dict[int, list[BeliefChange]] = field(default_factory=dict)
     _unlike: dict[int, list[Between]] = field(default_factory=dict)
     _edges: dict[int, set[datetime]] = field(default_factory=dict)
     _opened: dict[tuple[int, datetime], Opened | None] = field(default_factory=dict)
 
-    def at(self, position: int) -> Facts:
+    def at(self, position: int) -> RecognitionFacts:
         """What was believed of the law alone when everything up to this position was recorded."""
         if position not in self._at:
             lists = [each.as_of for each in self.lists if each.position <= position]
-            self._at[position] = Facts(
+            self._at[position] = RecognitionFacts(
                 None,
                 links=_then(self.links, position),
                 members=_then(self.members, position),
@@ -83,7 +83,7 @@ class Way:
             )
         return self._at[position]
 
-    def moved(self, position: int) -> list[Moved]:
+    def moved(self, position: int) -> list[BeliefChange]:
         if position not in self._moved:
             rows = (self.links, self.members, self.consent_laws)
             self._moved[position] = [each for held in rows for each in _moved(held, position)]
@@ -130,16 +130,16 @@ class Past:
 
     tin: Tin
     administration: AdministrationCode
-    periods: list[Held[Period]]
-    identifiers: list[Held[Identified]]
-    consents: list[Held[Consented]]
+    periods: list[BelievedFact[Period]]
+    identifiers: list[BelievedFact[Identified]]
+    consents: list[BelievedFact[Consented]]
     way: Way
     sight: Way
 
-    def at(self, position: int) -> Facts:
+    def at(self, position: int) -> RecognitionFacts:
         """What was believed when everything up to this position was recorded."""
         law = self.way.at(position)
-        return Facts(
+        return RecognitionFacts(
             self.tin,
             self.administration,
             _then(self.periods, position),
@@ -157,12 +157,12 @@ class Past:
             each.position <= position and each.fact.status in CERTIFIED for each in self.periods
         )
 
-    def moved(self, position: int) -> list[Moved]:
+    def moved(self, position: int) -> list[BeliefChange]:
         own = (self.periods, self.identifiers, self.consents)
         return [each for held in own for each in _moved(held, position)]
 
 
-def _then(held: list[Held[T]], position: int) -> list[T]:
+def _then(held: list[BelievedFact[T]], position: int) -> list[T]:
     return [
         each.fact
         for each in held
@@ -170,21 +170,21 @@ def _then(held: list[Held[T]], position: int) -> list[T]:
     ]
 
 
-def _moved(held: Sequence[Held[Any]], position: int) -> list[Moved]:
+def _moved(held: Sequence[BelievedFact[Any]], position: int) -> list[BeliefChange]:
     return [
-        Moved(each.fact, each.position != position, _says(each.fact))
+        BeliefChange(each.fact, each.position != position, _says(each.fact))
         for each in held
         if position in (each.position, each.position_to) and each.position != each.position_to
     ]
 
 
-def own_edges(facts: Facts) -> set[datetime]:
-    own: tuple[Sequence[Stretch], ...] = (facts.periods, facts.identifiers, facts.consents)
+def own_edges(facts: RecognitionFacts) -> set[datetime]:
+    own: tuple[Sequence[ValidInterval], ...] = (facts.periods, facts.identifiers, facts.consents)
     found = {edge for held in own for each in held for edge in (each.valid_from, each.valid_to)}
     return {edge for edge in found if edge and ALWAYS < edge < NEVER_AT}
 
 
-def unlike(moved: list[Moved]) -> list[Between]:
+def unlike(moved: list[BeliefChange]) -> list[Between]:
     """Where what holds says something else before and after; elsewhere every answer stays."""
     marks = {each.fact.valid_from for each in moved}
     marks |= {each.fact.valid_to or NEVER_AT for each in moved}
@@ -221,7 +221,7 @@ class Opened:
 
 
 def _opened(
-    law: Facts, home: AdministrationCode, asker: AdministrationCode, at: datetime
+    law: RecognitionFacts, home: AdministrationCode, asker: AdministrationCode, at: datetime
 ) -> Opened | None:
     def covers(party: AdministrationCode, code: AdministrationCode) -> bool:
         return party == code or any(
@@ -246,7 +246,9 @@ def _opened(
     )
 
 
-def sees(past: Past, facts: Facts, sight: Sight, position: int, at: datetime) -> bool:
+def sees(
+    past: Past, facts: RecognitionFacts, sight: VisibilityScope, position: int, at: datetime
+) -> bool:
     """May the asker see this operator at that instant (UTC), by what was believed at a position?
 
     The same as VISIBLE in projections/reads/visibility.py, of partners, officers and auditors.

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection
 
-from projections.history.belief_history import Held, Listed, Past, Way
+from projections.history.belief_history import BelievedFact, ListReceipt, Past, Way
 from projections.reads.bitemporal_sql import POSITION
 from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
 from registry.domain.agreements.timeline import Link
@@ -233,24 +233,24 @@ select {
 },
     (select coalesce(json_agg(r), '[]')::text from views.list_received r)"""
 
-_periods = msgspec.json.Decoder(list[Held[Period]], dec_hook=decode_value)
-_identifiers = msgspec.json.Decoder(list[Held[Identified]], dec_hook=decode_value)
-_consents = msgspec.json.Decoder(list[Held[Consented]], dec_hook=decode_value)
-_links = msgspec.json.Decoder(list[Held[Link]], dec_hook=decode_value)
-_members = msgspec.json.Decoder(list[Held[Member]], dec_hook=decode_value)
-_consent_laws = msgspec.json.Decoder(list[Held[ConsentLaw]], dec_hook=decode_value)
-_lists = msgspec.json.Decoder(list[Listed])
+_periods = msgspec.json.Decoder(list[BelievedFact[Period]], dec_hook=decode_value)
+_identifiers = msgspec.json.Decoder(list[BelievedFact[Identified]], dec_hook=decode_value)
+_consents = msgspec.json.Decoder(list[BelievedFact[Consented]], dec_hook=decode_value)
+_links = msgspec.json.Decoder(list[BelievedFact[Link]], dec_hook=decode_value)
+_members = msgspec.json.Decoder(list[BelievedFact[Member]], dec_hook=decode_value)
+_consent_laws = msgspec.json.Decoder(list[BelievedFact[ConsentLaw]], dec_hook=decode_value)
+_lists = msgspec.json.Decoder(list[ListReceipt])
 
 
 @dataclass
-class Law:
+class LawHistory:
     """Everything ever believed of the law into one territory."""
 
     territory: AdministrationCode
-    links: list[Held[Link]]
-    members: list[Held[Member]]
-    consent_laws: list[Held[ConsentLaw]]
-    lists: list[Listed]
+    links: list[BelievedFact[Link]]
+    members: list[BelievedFact[Member]]
+    consent_laws: list[BelievedFact[ConsentLaw]]
+    lists: list[ListReceipt]
     _ways: dict[str, Way] = field(default_factory=dict)
 
     def way(self, home: str) -> Way:
@@ -276,12 +276,12 @@ class Law:
         return {edge for edge in found if after < edge <= until}
 
 
-async def law(connection: Connection, territory: AdministrationCode) -> Law:
+async def law(connection: Connection, territory: AdministrationCode) -> LawHistory:
     async with connection.cursor() as cursor:
         await cursor.execute(LAW, {"territory": territory.text})
         row = await cursor.fetchone()
     assert row is not None  # one row, always
-    return Law(
+    return LawHistory(
         territory,
         _links.decode(row[0]),
         _members.decode(row[1]),
@@ -291,7 +291,7 @@ async def law(connection: Connection, territory: AdministrationCode) -> Law:
 
 
 async def pasts(
-    connection: Connection, into: Law, sight: Law, tins: Sequence[str]
+    connection: Connection, into: LawHistory, sight: LawHistory, tins: Sequence[str]
 ) -> dict[str, Past]:
     """Of each of these operators all that was ever believed of it and that territory. `sight`: the
     law into the asker's own territory."""

@@ -39,7 +39,7 @@ class Otherwise:
 
 
 @dataclass
-class Difference:
+class AnswerDifference:
     """An operator that is answered otherwise. A standing of None: nothing was known of it yet.
 
     `because`: the positions of the events that lie between the facts of both moments.
@@ -220,7 +220,7 @@ class Contrast:
         tin: str | None = None,
         after: str = "",
         progress: Progress | None = None,
-    ) -> Iterator[Difference]:
+    ) -> Iterator[AnswerDifference]:
         """Every operator that is answered otherwise, by TIN: into every territory, or into one."""
         if tin is None:
             self.connection.execute(CANDIDATES.encode(), self.given | {"homes": self._homes()})
@@ -251,14 +251,14 @@ class Contrast:
                 return
             after = tins[-1]
 
-    def _chunk(self, tins: list[str], territory: str | None) -> list[Difference]:
+    def _chunk(self, tins: list[str], territory: str | None) -> list[AnswerDifference]:
         rows = self._fetch(CHUNKED, tins=tins, territory=territory)
-        found: dict[str, Difference] = {}
+        found: dict[str, AnswerDifference] = {}
         for tin, of_it in groupby(rows, key=lambda row: row[0]):
             answers = list(of_it)
             _, home, one, other, *_ = answers[0]
             said = [Otherwise(*row[4:]) for row in answers if row[4] is not None]
-            found[tin] = Difference(tin, home, (one, other), said)
+            found[tin] = AnswerDifference(tin, home, (one, other), said)
         for tin, kind, event in self._fetch(OWN, tins=list(found)):
             if kind == "standing" or found[tin].answers:
                 found[tin].because.add(event)
@@ -266,7 +266,7 @@ class Contrast:
             it.because |= self._law_between(it)
         return list(found.values())
 
-    def _law_between(self, it: Difference) -> set[int]:
+    def _law_between(self, it: AnswerDifference) -> set[int]:
         home = self._parties(it.administration)
         there = {party for answer in it.answers for party in self._parties(answer.territory)}
         if not there:

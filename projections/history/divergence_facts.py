@@ -10,9 +10,15 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection
 
-from projections.history.divergences import Believed, Between, Listed, Past, Way
+from projections.history.divergences import (
+    Believed,
+    Between,
+    DivergenceHistory,
+    DivergenceLaw,
+    ListFreshness,
+)
 from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
-from projections.reads.visibility import SIGHT, VISIBLE_NOW, Sight
+from projections.reads.visibility import SIGHT, VISIBLE_NOW, VisibilityScope
 from registry.domain.agreements.timeline import Link
 from registry.domain.operators.timeline import Consented, Identified, Period
 from registry.domain.recognition import ConsentLaw, Member
@@ -29,14 +35,14 @@ class Laws:
     links: list[Believed[Link]]
     members: list[Believed[Member]]
     consents: list[Believed[ConsentLaw]]
-    lists: list[Listed]
+    lists: list[ListFreshness]
     programmes: dict[str, str]  # whose they are
     homes: list[str]
 
-    def way(self, home: str) -> Way:
+    def way(self, home: str) -> DivergenceLaw:
         near = [m for m in self.members if m.fact.member.text in (home, self.territory.text)]
         parties = {home, *(m.fact.bloc.text for m in near)}
-        return Way(
+        return DivergenceLaw(
             [link for link in self.links if link.fact.clause.from_.text in parties],
             near,
             [law for law in self.consents if self.programmes.get(law.fact.programme) in parties],
@@ -110,7 +116,7 @@ order by o.tin"""
 _links = msgspec.json.Decoder(list[Believed[Link]], dec_hook=decode_value)
 _members = msgspec.json.Decoder(list[Believed[Member]], dec_hook=decode_value)
 _laws = msgspec.json.Decoder(list[Believed[ConsentLaw]], dec_hook=decode_value)
-_lists = msgspec.json.Decoder(list[Listed])
+_lists = msgspec.json.Decoder(list[ListFreshness])
 _programmes = msgspec.json.Decoder(dict[str, str])
 _periods = msgspec.json.Decoder(list[Believed[Period]], dec_hook=decode_value)
 _identifiers = msgspec.json.Decoder(list[Believed[Identified]], dec_hook=decode_value)
@@ -140,7 +146,7 @@ async def laws(connection: Connection, territory: AdministrationCode) -> Laws:
 
 async def candidates(
     connection: Connection,
-    sight: Sight,
+    sight: VisibilityScope,
     now: datetime,
     laws: Laws,
     window: Between,
@@ -163,16 +169,16 @@ async def candidates(
         return [row[0] for row in await cursor.fetchall()]
 
 
-async def pasts(connection: Connection, laws: Laws, tins: Sequence[str]) -> list[Past]:
+async def pasts(connection: Connection, laws: Laws, tins: Sequence[str]) -> list[DivergenceHistory]:
     """All that was ever believed of these operators and that territory, in order."""
-    ways: dict[str, Way] = {}
+    ways: dict[str, DivergenceLaw] = {}
     async with connection.cursor() as cursor:
         await cursor.execute(PAST, {"tins": list(tins)})
-        found: list[Past] = []
+        found: list[DivergenceHistory] = []
         for tin, home, registered, periods, identifiers, consents in await cursor.fetchall():
             if home not in ways:
                 ways[home] = laws.way(home)
-            past = Past(
+            past = DivergenceHistory(
                 Tin(tin),
                 AdministrationCode(home),
                 registered,

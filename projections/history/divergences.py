@@ -19,11 +19,11 @@ from registry.domain.agreements.timeline import Link
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.operators.timeline import Consented, Identified, Period
 from registry.domain.recognition import (
-    Answer,
     ConsentLaw,
-    Facts,
     Member,
     Question,
+    RecognitionFacts,
+    RecognitionResult,
     holds,
     recognise,
 )
@@ -46,7 +46,7 @@ class Believed(msgspec.Struct, Generic[T], frozen=True, gc=False):
     recorded_to: datetime | None = None
 
 
-class Listed(msgspec.Struct, frozen=True, gc=False):
+class ListFreshness(msgspec.Struct, frozen=True, gc=False):
     """A list of the home administration was received: how fresh it was, and since when known."""
 
     administration: str
@@ -71,16 +71,16 @@ class Divergence:
 
 
 @dataclass
-class Way:
+class DivergenceLaw:
     """All that was ever believed of the law from one home territory into the one asked about."""
 
     links: list[Believed[Link]]
     members: list[Believed[Member]]
     laws: list[Believed[ConsentLaw]]
-    lists: list[Listed]
+    lists: list[ListFreshness]
     edges: list[datetime] = field(default_factory=list)
     beliefs: list[datetime] = field(default_factory=list)
-    _known: dict[int, Facts] = field(default_factory=dict)
+    _known: dict[int, RecognitionFacts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.edges = sorted(_edges(self.facts) | self._stale_from() | self._list_beliefs())
@@ -90,12 +90,12 @@ class Way:
     def facts(self) -> list[Believed[Any]]:
         return [*self.links, *self.members, *self.laws]
 
-    def at(self, known: datetime) -> Facts:
+    def at(self, known: datetime) -> RecognitionFacts:
         """What was known of the law at an instant; kept, as it is the same for every operator."""
         place = bisect_right(self.beliefs, known)
         if place not in self._known:
             lists = [it.as_of for it in self.lists if it.recorded_from <= known]
-            self._known[place] = Facts(
+            self._known[place] = RecognitionFacts(
                 None,
                 links=_then(self.links, known),
                 members=_then(self.members, known),
@@ -126,7 +126,7 @@ class Way:
 
 
 @dataclass
-class Past:
+class DivergenceHistory:
     """All that was ever believed of an operator and of its way into one territory."""
 
     tin: Tin
@@ -135,18 +135,18 @@ class Past:
     periods: list[Believed[Period]]
     identifiers: list[Believed[Identified]]
     consents: list[Believed[Consented]]
-    way: Way
+    way: DivergenceLaw
 
     @property
     def facts(self) -> list[Believed[Any]]:
         return [*self.periods, *self.identifiers, *self.consents]
 
-    def at(self, known: datetime) -> Facts:
+    def at(self, known: datetime) -> RecognitionFacts:
         """What was known at an instant, with NEVER_AT: what is known now."""
         if known < self.registered:
-            return Facts(None)
+            return RecognitionFacts(None)
         law = self.way.at(known)
-        return Facts(
+        return RecognitionFacts(
             self.tin,
             self.administration,
             _then(self.periods, known),
@@ -159,7 +159,9 @@ class Past:
         )
 
 
-def divergences(past: Past, territory: AdministrationCode, window: Between) -> list[Divergence]:
+def divergences(
+    past: DivergenceHistory, territory: AdministrationCode, window: Between
+) -> list[Divergence]:
     """Every stretch of these days on which a territory was answered otherwise than it would be now.
 
     In order, each as long as both answers and the event between them stay the same. That an
@@ -195,7 +197,7 @@ def divergences(past: Past, territory: AdministrationCode, window: Between) -> l
     return found
 
 
-def _because(past: Past, asked: Question, correct: Answer) -> int:
+def _because(past: DivergenceHistory, asked: Question, correct: RecognitionResult) -> int:
     """The event since which the answer about that day has been what it is now.
 
     Where several were known at the same instant, the last of them that says something of the day.

@@ -13,18 +13,18 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import NamedTuple
 
-from projections.history.belief_history import Between, Moved, Past, own_edges, sees, unlike
+from projections.history.belief_history import BeliefChange, Between, Past, own_edges, sees, unlike
 from projections.reads.recognition import edges
-from projections.reads.visibility import Sight
+from projections.reads.visibility import VisibilityScope
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
-from registry.domain.recognition import Basis, Facts, Question, recognise
+from registry.domain.recognition import Basis, Question, RecognitionFacts, recognise
 from registry.domain.values import AdministrationCode, Outcome, ReasonCode, Tin
 
 #: No question is answered for an instant before it.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
-class Verdict(NamedTuple):
+class FeedVerdict(NamedTuple):
     """What is said of an operator for one instant of law."""
 
     outcome: Outcome
@@ -34,11 +34,11 @@ class Verdict(NamedTuple):
 
 
 #: What is said of an operator that is unknown to the asker, or hidden from it.
-HIDDEN = Verdict(Outcome.UNKNOWN, (ReasonCode.NO_INFORMATION,))
+HIDDEN = FeedVerdict(Outcome.UNKNOWN, (ReasonCode.NO_INFORMATION,))
 
 
 @dataclass(frozen=True)
-class Step:
+class FeedStep:
     """One place in the sequence at which an answer may have become another.
 
     `before` and `at` are instants (UTC): when the event at `previous` was recorded, and when the
@@ -63,8 +63,8 @@ class CourseStretch:
 
     from_: datetime
     to: datetime | None
-    verdict: Verdict
-    facts: Facts
+    verdict: FeedVerdict
+    facts: RecognitionFacts
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Change:
     tin: Tin
     was: Outcome
     effective_from: datetime
-    facts: Facts
+    facts: RecognitionFacts
     territory: AdministrationCode
     hidden_from: datetime | None = None
     details: bool = False
@@ -89,7 +89,7 @@ class Change:
     def now(self) -> Outcome:
         return self.verdict(self.effective_from).outcome
 
-    def verdict(self, at: datetime) -> Verdict:
+    def verdict(self, at: datetime) -> FeedVerdict:
         if self.hidden_from is not None and at >= self.hidden_from:
             return HIDDEN
         return _verdict(self.facts, self.territory, at, self.details)
@@ -109,19 +109,26 @@ class Change:
                 last = found[-1]
                 found[-1] = CourseStretch(last.from_, start, last.verdict, last.facts)
             shown = hidden is None or start < hidden
-            found.append(CourseStretch(start, None, said, self.facts if shown else Facts(None)))
+            found.append(
+                CourseStretch(start, None, said, self.facts if shown else RecognitionFacts(None))
+            )
         return found
 
 
 def _verdict(
-    facts: Facts, territory: AdministrationCode, at: datetime, details: bool = False
-) -> Verdict:
+    facts: RecognitionFacts, territory: AdministrationCode, at: datetime, details: bool = False
+) -> FeedVerdict:
     answer = recognise(facts, Question(territory, at))
-    return Verdict(answer.outcome, answer.reasons, answer.bases if details else ())
+    return FeedVerdict(answer.outcome, answer.reasons, answer.bases if details else ())
 
 
 def change(
-    past: Past, territory: AdministrationCode, step: Step, sight: Sight, *, details: bool = False
+    past: Past,
+    territory: AdministrationCode,
+    step: FeedStep,
+    sight: VisibilityScope,
+    *,
+    details: bool = False,
 ) -> Change | None:
     """What the asker is told of an operator at a step; None where it is told nothing.
 
@@ -154,7 +161,9 @@ def change(
     return Change(step.position, past.tin, was, first, after, territory, details=details)
 
 
-def renewed(past: Past, territory: AdministrationCode, step: Step, sight: Sight) -> Change | None:
+def renewed(
+    past: Past, territory: AdministrationCode, step: FeedStep, sight: VisibilityScope
+) -> Change | None:
     """The same course once more, for who keeps an operator's particulars and is to read them again;
     None where the asker did not see the operator before, or does not since."""
     before, after = past.at(step.previous), past.at(step.position)
@@ -166,7 +175,7 @@ def renewed(past: Past, territory: AdministrationCode, step: Step, sight: Sight)
     return Change(step.position, past.tin, was, step.at, after, territory, details=True)
 
 
-def _alike(past: Past, step: Step, sight: Sight) -> bool:
+def _alike(past: Past, step: FeedStep, sight: VisibilityScope) -> bool:
     """Whether the asker may see the same at both instants: by law, and with no consent between."""
     if sight.role == "auditor":
         return True
@@ -182,7 +191,7 @@ def _alike(past: Past, step: Step, sight: Sight) -> bool:
     )
 
 
-def _stretches(past: Past, own: list[Moved], position: int) -> list[Between]:
+def _stretches(past: Past, own: list[BeliefChange], position: int) -> list[Between]:
     """Where the event at this position may have made an answer another one."""
     law = past.way.unlike(position)
     if not own:
@@ -193,8 +202,8 @@ def _stretches(past: Past, own: list[Moved], position: int) -> list[Between]:
 
 
 def _first_unlike(
-    before: Facts,
-    after: Facts,
+    before: RecognitionFacts,
+    after: RecognitionFacts,
     territory: AdministrationCode,
     stretches: list[Between],
     cuts: set[datetime],
@@ -209,7 +218,9 @@ def _first_unlike(
     return None
 
 
-def _first_to_tell(after: Facts, territory: AdministrationCode, now: datetime) -> datetime | None:
+def _first_to_tell(
+    after: RecognitionFacts, territory: AdministrationCode, now: datetime
+) -> datetime | None:
     """Of an operator that the asker did not see before: the first instant at which it is
     recognised, or whose answer differs from that for an unknown operator."""
     for start, end in _pieces(edges(after)):
@@ -224,10 +235,10 @@ def _first_to_tell(after: Facts, territory: AdministrationCode, now: datetime) -
 def _hides(
     past: Past,
     territory: AdministrationCode,
-    step: Step,
-    sight: Sight,
-    before: Facts,
-    after: Facts,
+    step: FeedStep,
+    sight: VisibilityScope,
+    before: RecognitionFacts,
+    after: RecognitionFacts,
 ) -> Change | None:
     """The change that tells the asker that an operator is now hidden, by an event or by a day."""
     by_time = not sees(past, before, sight, step.previous, step.at)
@@ -247,7 +258,9 @@ def _hides(
     return None
 
 
-def _hidden_since(past: Past, facts: Facts, step: Step, sight: Sight) -> datetime:
+def _hidden_since(
+    past: Past, facts: RecognitionFacts, step: FeedStep, sight: VisibilityScope
+) -> datetime:
     """The instant, after `step.before`, since when the operator has been hidden at `step.at`."""
     law = past.sight.edges(step.previous)
     between = sorted(edge for edge in law | own_edges(facts) if step.before < edge <= step.at)

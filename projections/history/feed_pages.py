@@ -14,15 +14,15 @@ from datetime import datetime, timedelta
 from projections.history.belief_history import Past
 from projections.history.change_facts import (
     Connection,
-    Law,
+    LawHistory,
     law,
     moves,
     operators_of,
     pasts,
     with_particulars,
 )
-from projections.history.feed import Change, Step, change, renewed
-from projections.reads.visibility import Sight
+from projections.history.feed import Change, FeedStep, change, renewed
+from projections.reads.visibility import VisibilityScope
 from registry.domain.values import AdministrationCode
 
 CHUNK = 500  # operators whose past is read at once
@@ -83,7 +83,7 @@ where o.administration = any(%(homes)s::text[])
 async def _due(
     views: Connection,
     ledger: Connection,
-    laws: Law,
+    laws: LawHistory,
     between: tuple[datetime, datetime],
     only: Sequence[str] | None,
     place: int | None = None,
@@ -117,8 +117,8 @@ class _Passing:
 async def _passing(
     views: Connection,
     ledger: Connection,
-    sight: Sight,
-    laws: Law,
+    sight: VisibilityScope,
+    laws: LawHistory,
     between: tuple[datetime, datetime],
     only: Sequence[str] | None,
     place: int | None = None,
@@ -165,7 +165,7 @@ async def _passing(
 
 
 @dataclass(frozen=True)
-class Page:
+class FeedPage:
     """Changes in the order of their positions. `next`: the position up to which all was looked at;
     `head`: the one up to which the read models are projected."""
 
@@ -177,7 +177,7 @@ class Page:
 async def page(
     views: Connection,
     ledger: Connection,
-    sight: Sight,
+    sight: VisibilityScope,
     territory: AdministrationCode,
     after: int,
     size: int,
@@ -186,7 +186,7 @@ async def page(
     since: datetime | None = None,
     *,
     details: bool = False,
-) -> Page:
+) -> FeedPage:
     """What the asker is told of a territory's answers since a position. `details`: also where only
     the bases of an answer, or the particulars of an operator, became others.
 
@@ -200,7 +200,7 @@ async def page(
         moved, anew = await with_particulars(views, territory, after, moved, only)
     at_head = moved.until == moved.head == after and since is not None
     if moved.until <= after and not at_head:
-        return Page([], max(after, moved.until), moved.head)
+        return FeedPage([], max(after, moved.until), moved.head)
     into = await law(views, territory)
     own = sight.administration
     seeing = into if own in (None, territory.text) else await law(views, AdministrationCode(own))
@@ -221,18 +221,18 @@ async def page(
     )
     for place in sorted(places):
         at = clocks[place]
-        step = Step(place, place - 1, clocks.get(place - 1, at), at)
+        step = FeedStep(place, place - 1, clocks.get(place - 1, at), at)
         homes = moved.homes.get(place, set()) | passing.homes.get(place, set())
         tins = moved.operators.get(place, set()) | passing.operators.get(place, set())
         await feed.tell(step, tins, homes, anew.get(place, ()))
         if len(feed.found) >= size:
-            return Page(feed.found, place, moved.head)
+            return FeedPage(feed.found, place, moved.head)
     if moved.until == moved.head:
         # What passed since the last event is told with it; later, with the event that follows, or
         # to whoever says when it asked last.
         last = max(ends[moved.until], since) if at_head and since else ends[moved.until]
         passing = await _passing(views, ledger, sight, seeing, (last, now), only, moved.head)
-        step = Step(moved.head, moved.head, last, now)
+        step = FeedStep(moved.head, moved.head, last, now)
         place = moved.head
         due = await _due(views, ledger, into, (last, now), only, place) if details else {}
         await feed.tell(
@@ -241,7 +241,7 @@ async def page(
             passing.homes.get(place, ()),
             due.get(place, ()),
         )
-    return Page(feed.found, moved.until, moved.head)
+    return FeedPage(feed.found, moved.until, moved.head)
 
 
 @dataclass
@@ -249,9 +249,9 @@ class _Feed:
     """A page in the making, with the pasts that were read for it."""
 
     views: Connection
-    into: Law
-    seeing: Law
-    sight: Sight
+    into: LawHistory
+    seeing: LawHistory
+    sight: VisibilityScope
     only: Sequence[str] | None
     details: bool = False
     found: list[Change] = field(default_factory=list)
@@ -279,7 +279,7 @@ class _Feed:
 
     async def tell(
         self,
-        step: Step,
+        step: FeedStep,
         tins: Collection[str],
         homes: Collection[str],
         particulars: Collection[str] = (),

@@ -18,7 +18,7 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from projections.engine.fold import Sheet, connect
-from projections.engine.fold_workers import Answer, Asked, Folders, folded
+from projections.engine.fold_workers import FoldedStretch, Folders, FoldRequest, folded
 from projections.engine.projector import BATCH, FAR, Progress
 from projections.engine.rebuild import digests, indexes_later, make
 from projections.models.catalogue import PROJECTIONS, Projection
@@ -186,7 +186,7 @@ def _fill(
         head = row[0] if row else 0
         names = [it.name for it in models]
         batches = [
-            Asked(after, min(after + BATCH, head), head, names, known)
+            FoldRequest(after, min(after + BATCH, head), head, names, known)
             for after in range(0, head, BATCH)
         ]
         for asked, answer in _answers(conninfo, connection, batches, head):
@@ -196,13 +196,13 @@ def _fill(
 
 
 def _answers(
-    conninfo: str, connection: psycopg.Connection[Any], batches: Sequence[Asked], head: int
-) -> Iterator[tuple[Asked, Answer]]:
+    conninfo: str, connection: psycopg.Connection[Any], batches: Sequence[FoldRequest], head: int
+) -> Iterator[tuple[FoldRequest, FoldedStretch]]:
     """What the batches write, in their order; where there are many, folded by other processes."""
     if head < FAR:
         yield from ((asked, folded(connection, asked)) for asked in batches)
         return
-    waiting: deque[tuple[Asked, Future[Answer]]] = deque()
+    waiting: deque[tuple[FoldRequest, Future[FoldedStretch]]] = deque()
     with Folders(conninfo, _ROLE) as folders:
         for asked in batches:
             waiting.append((asked, folders.ask_for(asked)))

@@ -7,7 +7,7 @@ from typing import Any
 
 from projections.models.tables import Rows
 from registry.domain.administrations import Administration
-from registry.domain.bitemporal import Known, remember
+from registry.domain.bitemporal import TimedEvent, remember
 from registry.domain.decisions import begins
 
 NOUN = "administration"
@@ -15,11 +15,11 @@ TABLES = ("administration", "membership", "list_received")
 KEY = "administration"  # but `code`, and `bloc`, in the tables of those rows
 
 
-def key(events: Sequence[Known[Any]]) -> str:
+def key(events: Sequence[TimedEvent[Any]]) -> str:
     return str(events[0].event.administration)
 
 
-def rows(events: Sequence[Known[Any]]) -> Rows:
+def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     first = events[0]
     code, zone = first.event.administration.text, first.event.time_zone
     last = events[-1].position

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from projections.models.tables import Rows, array, optional
-from registry.domain.agreements.events import Agreement, Said
+from registry.domain.agreements.events import Agreement, AgreementReading
 from registry.domain.agreements.timeline import Link, record
 from registry.domain.amendments import amended
-from registry.domain.bitemporal import Known
+from registry.domain.bitemporal import TimedEvent
 from registry.domain.texts import folded
 from registry.domain.values import Dates, encode_value
 
@@ -21,15 +21,15 @@ TABLES = ("agreement", "party", "stage", "side", "dated", "link")
 KEY = "agreement"  # but `id` in the table of that name
 
 
-def key(events: Sequence[Known[Any]]) -> str:
+def key(events: Sequence[TimedEvent[Any]]) -> str:
     return str(events[0].event.agreement)
 
 
-def rows(events: Sequence[Known[Any]]) -> Rows:
+def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     """Every row that an agreement's whole stream makes. A pure function of its events."""
     it = record(events)
     first = it.proposed.event
-    reading = Said.of(first)
+    reading = AgreementReading.of(first)
     for known in events[1:]:
         if isinstance(known.event, Agreement.Amended):
             reading = amended(reading, known.event)
@@ -95,7 +95,7 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
     }
 
 
-def _words(events: Sequence[Known[Any]], reading: Said) -> str:
+def _words(events: Sequence[TimedEvent[Any]], reading: AgreementReading) -> str:
     """Everything that a search finds the agreement by: what it is called, in every language, what
     it says, and of its clauses the crossings, goods, schemes and notes. Goods are found by their
     code alone and by "HS" in front of the code."""

@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from projections.models import administrations, agreements, operators, programmes, publications
 from projections.models.tables import Rows
-from registry.domain.bitemporal import Known
+from registry.domain.bitemporal import TimedEvent
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Projection:
 
     name: str
     nouns: tuple[str, ...]
-    rows: dict[str, Callable[[Sequence[Known[Any]]], Rows]]
+    rows: dict[str, Callable[[Sequence[TimedEvent[Any]]], Rows]]
     #: The column of each table by which a stream's rows are found, and forgotten.
     keys: dict[str, str]
 
@@ -88,7 +88,7 @@ def stream_of(noun: str, key: str) -> UUID | None:
 NOUNS = {noun: projection for projection in PROJECTIONS for noun in projection.nouns}
 
 
-def rows_of(noun: str, told: Sequence[tuple[Known[Any], datetime]]) -> Rows:
+def rows_of(noun: str, told: Sequence[tuple[TimedEvent[Any], datetime]]) -> Rows:
     """Every row that a whole stream makes. `told`: its events, and when each was recorded."""
     events = [event for event, _ in told]
     made = NOUNS[noun].rows[noun](events)

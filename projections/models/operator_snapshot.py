@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from projections.models.tables import array, own_array
-from registry.domain.bitemporal import NEVER_AT, Remembered
-from registry.domain.operators.timeline import Period, Record
+from registry.domain.bitemporal import NEVER_AT, BitemporalRow
+from registry.domain.operators.timeline import OperatorTimeline, Period
 from registry.domain.recognition import held_since
 from registry.domain.values import Status
 
@@ -25,7 +25,7 @@ LATEST = 10  # periods that are kept as text
 _BEST = {status: rank for rank, status in enumerate(Status)}
 
 
-def settled(it: Record) -> tuple[Status, tuple[Any, ...]]:
+def settled(it: OperatorTimeline) -> tuple[Status, tuple[Any, ...]]:
     """Its standing once all that was decided is in effect, and the columns of its row from
     `settled` on.
 
@@ -57,13 +57,13 @@ def settled(it: Record) -> tuple[Status, tuple[Any, ...]]:
     )
 
 
-def _held_from(it: Record, period: Period) -> datetime:
+def _held_from(it: OperatorTimeline, period: Period) -> datetime:
     if period.abroad not in (Status.VALID, Status.LISTED):
         return period.valid_from
     return held_since((r.fact for r in it.periods if r.recorded_to is None), period)
 
 
-def _open(facts: Iterable[Remembered[Any]]) -> list[Any]:
+def _open(facts: Iterable[BitemporalRow[Any]]) -> list[Any]:
     """What is believed at last, of identifiers or consents, and has no end in law."""
     return [
         r.fact
@@ -72,7 +72,7 @@ def _open(facts: Iterable[Remembered[Any]]) -> list[Any]:
     ]
 
 
-def _at(facts: Iterable[Remembered[Period]], at: datetime) -> list[Period]:
+def _at(facts: Iterable[BitemporalRow[Period]], at: datetime) -> list[Period]:
     """What is believed at last of an instant of law."""
     return [
         r.fact
@@ -83,10 +83,10 @@ def _at(facts: Iterable[Remembered[Period]], at: datetime) -> list[Period]:
     ]
 
 
-def _last_edge(it: Record) -> datetime:
+def _last_edge(it: OperatorTimeline) -> datetime:
     """The last instant at which a belief changed, or at which an event changes the law."""
-    others: list[Remembered[Any]] = [*it.names, *it.identifiers, *it.consents]
-    every: list[Remembered[Any]] = [*it.periods, *others]
+    others: list[BitemporalRow[Any]] = [*it.names, *it.identifiers, *it.consents]
+    every: list[BitemporalRow[Any]] = [*it.periods, *others]
     last = [r.fact for r in others if r.recorded_to is None]
     edges: list[datetime] = [
         it.registered.known_at,
@@ -98,7 +98,7 @@ def _last_edge(it: Record) -> datetime:
     return max(edges)
 
 
-def _newest(periods: list[Remembered[Period]]) -> list[Remembered[Period]]:
+def _newest(periods: list[BitemporalRow[Period]]) -> list[BitemporalRow[Period]]:
     """The newest law first, as `periods` has it in GraphQL."""
     found = sorted(periods, key=_BEGINNINGS, reverse=True)
     if len({r.fact.authorisation for r in periods}) > 1:
@@ -112,7 +112,7 @@ _OF_LAW = attrgetter("fact.valid_from", "recorded_from")
 _AUTHORISATION = attrgetter("fact.authorisation")
 
 
-def _worded(r: Remembered[Period]) -> str:
+def _worded(r: BitemporalRow[Period]) -> str:
     """In the selection that is asked most; a ground is told to some only, and not in it."""
     p, end = r.fact, r.fact.valid_to
     return (

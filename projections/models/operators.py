@@ -8,11 +8,11 @@ from typing import Any
 
 from projections.models.operator_snapshot import settled
 from projections.models.tables import Rows, array, optional
-from registry.domain.bitemporal import ALWAYS, F, Known, Remembered
+from registry.domain.bitemporal import ALWAYS, BitemporalRow, F, TimedEvent
 from registry.domain.decisions import begins, day_of, ends
 from registry.domain.identifiers import normal
 from registry.domain.operators.events import Operator
-from registry.domain.operators.timeline import Record, record
+from registry.domain.operators.timeline import OperatorTimeline, record
 from registry.domain.texts import folded
 
 NOUN = "operator"
@@ -43,11 +43,11 @@ _MOVERS = (
 _MOVES = {k for k in vars(Operator).values() if isinstance(k, type) and issubclass(k, _MOVERS)}
 
 
-def key(events: Sequence[Known[Any]]) -> str:
+def key(events: Sequence[TimedEvent[Any]]) -> str:
     return str(events[0].event.tin)
 
 
-def goes_on(last: Known[Any], fresh: Sequence[Known[Any]]) -> bool:
+def goes_on(last: TimedEvent[Any], fresh: Sequence[TimedEvent[Any]]) -> bool:
     """Whether what new events change shows in the rows themselves: no row that was there is gone,
     it is only believed no longer. Not where a belief is replaced within its own instant, and not
     where a correction may take a deadline away."""
@@ -56,7 +56,7 @@ def goes_on(last: Known[Any], fresh: Sequence[Known[Any]]) -> bool:
     )
 
 
-def rows(events: Sequence[Known[Any]], since: int = -1) -> Rows:
+def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
     """Every row that an operator's whole stream makes. A pure function of its events.
 
     `since`: of them those that the events after that position made or changed.
@@ -64,7 +64,7 @@ def rows(events: Sequence[Known[Any]], since: int = -1) -> Rows:
     it = record(events)
     tin, zone = it.tin.text, it.registered.event.time_zone
 
-    def moved(facts: list[Remembered[F]]) -> list[Remembered[F]]:
+    def moved(facts: list[BitemporalRow[F]]) -> list[BitemporalRow[F]]:
         if since < 0:
             return facts
         return [r for r in facts if r.position > since or (r.position_to or -1) > since]
@@ -184,7 +184,7 @@ def _called(name: str, local_name: str | None) -> str:
     return f"{folded(name)}  {folded(local_name)}" if local_name else folded(name)
 
 
-def _as_it_stands(it: Record, events: Sequence[Known[Any]]) -> tuple[Any, ...]:
+def _as_it_stands(it: OperatorTimeline, events: Sequence[TimedEvent[Any]]) -> tuple[Any, ...]:
     """As it stands once all that its events decided is in effect: for lists and searches."""
     first = it.registered.event
     name = max((r.fact for r in it.names if r.recorded_to is None), key=lambda n: n.valid_from)
@@ -215,7 +215,7 @@ def _as_it_stands(it: Record, events: Sequence[Known[Any]]) -> tuple[Any, ...]:
     )
 
 
-def changes(registered: Operator.Registered, told: Sequence[tuple[Known[Any], Any]]) -> Rows:
+def changes(registered: Operator.Registered, told: Sequence[tuple[TimedEvent[Any], Any]]) -> Rows:
     """One row for each event that may have moved an answer, with its moment of recording."""
     tin, administration = registered.tin.text, registered.administration.text
     zone = registered.time_zone

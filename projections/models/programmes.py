@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from projections.models.tables import Rows, array
-from registry.domain.bitemporal import ALWAYS, Known, remember
+from registry.domain.bitemporal import ALWAYS, TimedEvent, remember
 from registry.domain.decisions import begins
 from registry.domain.programmes import Programme
 from registry.domain.texts import folded
@@ -17,11 +17,11 @@ TABLES = ("programme", "programme_type", "programme_rule")
 KEY = "programme"  # but `code` in the table of that name
 
 
-def key(events: Sequence[Known[Any]]) -> str:
+def key(events: Sequence[TimedEvent[Any]]) -> str:
     return str(events[0].event.programme)
 
 
-def rows(events: Sequence[Known[Any]]) -> Rows:
+def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     first = events[0].event
     code, zone = first.programme, first.time_zone
     types, rules = [], []
@@ -52,7 +52,7 @@ def rows(events: Sequence[Known[Any]]) -> Rows:
     }
 
 
-def _words(events: Sequence[Known[Any]]) -> str:
+def _words(events: Sequence[TimedEvent[Any]]) -> str:
     """What a search looks in: the code, the names, what the source says, the sources of rules."""
     first = events[0].event
     said = [first.programme, first.name, first.local_name, first.operators_described, first.source]

@@ -9,14 +9,14 @@ import msgspec
 
 from projections.models.tables import Rows, array, optional
 from registry.domain.amendments import amended
-from registry.domain.bitemporal import Known
-from registry.domain.publications import Claim, Document, Said
+from registry.domain.bitemporal import TimedEvent
+from registry.domain.publications import Claim, Document, DocumentReading
 from registry.domain.texts import folded
 
 TABLES = ("claim", "document", "target")
 
 
-def claim_rows(events: Sequence[Known[Any]]) -> Rows:
+def claim_rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     """The claim as it was published; a retracted claim has no row, and stays in its stream."""
     it = events[0]
     e = it.event
@@ -44,11 +44,11 @@ def _json(names: Any) -> str:
     return msgspec.json.encode(names, order="sorted").decode()
 
 
-def document_rows(events: Sequence[Known[Any]]) -> Rows:
+def document_rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     first = events[0].event
     linked = [it.event.agreement for it in events if isinstance(it.event, Document.AgreementLinked)]
     targets = {it.event.target: it for it in events if isinstance(it.event, Document.TargetSet)}
-    reading = Said.of(first)
+    reading = DocumentReading.of(first)
     for known in events[1:]:
         if isinstance(known.event, Document.Amended):
             reading = amended(reading, known.event)

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from projections.reads.bitemporal_sql import AsOf, on_both
-from projections.reads.visibility import Sight, at_home, certified
+from projections.reads.visibility import VisibilityScope, at_home, certified
 
 Connection = AsyncConnection[Any]
 
@@ -97,7 +97,7 @@ async def memberships(
 
 
 async def operator_counts(
-    connection: Connection, sight: Sight, as_of: AsOf, codes: Sequence[str]
+    connection: Connection, sight: VisibilityScope, as_of: AsOf, codes: Sequence[str]
 ) -> dict[str, int]:
     """How many operators each had registered by then; of a bloc, its members of that day too. Of
     those of whom the asker is not told all, the certified ones."""

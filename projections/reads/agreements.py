@@ -12,7 +12,7 @@ from psycopg.rows import class_row, scalar_row
 
 from projections.reads.administrations import BLOC
 from projections.reads.bitemporal_sql import POSITION, AsOf, believed, on_both
-from projections.reads.spans import Span
+from projections.reads.spans import TextRange
 from registry.domain.texts import folded
 
 Connection = AsyncConnection[Any]
@@ -61,7 +61,7 @@ async def agreements(
 
 
 @dataclass(frozen=True)
-class Wanted:
+class AgreementSelection:
     """Which agreements a list is about. `between`: all of these are parties to it."""
 
     between: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ _ASKED = {
 
 
 async def page(
-    connection: Connection, as_of: AsOf, wanted: Wanted, span: Span
+    connection: Connection, as_of: AsOf, wanted: AgreementSelection, span: TextRange
 ) -> Sequence[AgreementRow]:
     """A part of the list, in the order of ids."""
     statement = f"with {BLOC} {_AGREEMENT}{_where(wanted)}{span.sql('g.id')}"
@@ -110,7 +110,7 @@ async def page(
         return span.in_order(await cursor.fetchall())
 
 
-async def count(connection: Connection, as_of: AsOf, wanted: Wanted) -> int:
+async def count(connection: Connection, as_of: AsOf, wanted: AgreementSelection) -> int:
     statement = (
         f"with {BLOC} select count(*) from views.agreement g"
         f" where g.registered <= %(known)s{_where(wanted)}"
@@ -120,7 +120,7 @@ async def count(connection: Connection, as_of: AsOf, wanted: Wanted) -> int:
         return cast(int, await cursor.fetchone())
 
 
-def _where(wanted: Wanted) -> str:
+def _where(wanted: AgreementSelection) -> str:
     asked = [sql for name, sql in _ASKED.items() if getattr(wanted, name) not in (None, ())]
     return "".join(f" and {sql}" for sql in asked)
 

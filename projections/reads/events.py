@@ -66,7 +66,7 @@ class Readable:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EventSelection:
     """Which events. `after` excludes its position; the recorded instants are half open."""
 
     streams: tuple[UUID, ...] | None = None
@@ -78,7 +78,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Page:
+class EventPage:
     """`until`: the position up to which the page has looked; `more`: something may follow."""
 
     rows: list[EventRow]
@@ -103,8 +103,8 @@ async def place_before(
 
 
 async def page(
-    connection: AsyncConnection[Any], wanted: Wanted, readable: Readable, size: int
-) -> Page:
+    connection: AsyncConnection[Any], wanted: EventSelection, readable: Readable, size: int
+) -> EventPage:
     """At most `size` events, in the order of their positions.
 
     Of named streams the page is full where it can be. Else it looks at WINDOW positions and may
@@ -156,8 +156,8 @@ async def page(
         await events.execute(statement, parameters)
         rows = await events.fetchall()
     if len(rows) > size:
-        return Page(rows[:size], rows[size - 1].position, True)
-    return Page(rows, max(window, after), window < last)
+        return EventPage(rows[:size], rows[size - 1].position, True)
+    return EventPage(rows, max(window, after), window < last)
 
 
 async def between(connection: AsyncConnection[Any], first: int, last: int) -> list[EventRow]:

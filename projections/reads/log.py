@@ -71,7 +71,7 @@ class Opening:
 
 
 @dataclass(frozen=True)
-class Signed:
+class SignedCheckpoint:
     """A checkpoint in the log's own history. `signed_at`: by our clock, UTC."""
 
     size: int
@@ -80,7 +80,7 @@ class Signed:
 
 
 @dataclass(frozen=True)
-class Seen:
+class WitnessCosignature:
     """A witness's last cosignature. `key`: its verifier key; `at`: by its own clock, UTC."""
 
     key: str
@@ -204,12 +204,12 @@ async def openings(
     return {row[1]: Opening(row[0], event_bytes(Row(*row[1:]))) for row in await cursor.fetchall()}
 
 
-async def signed(connection: AsyncConnection[Any], most: int) -> list[Signed]:
+async def signed(connection: AsyncConnection[Any], most: int) -> list[SignedCheckpoint]:
     """The last checkpoints, the newest first."""
     cursor = await connection.execute(
         "select size, root, signed_at from proof.checkpoint order by size desc limit %s", [most]
     )
-    return [Signed(*row) for row in await cursor.fetchall()]
+    return [SignedCheckpoint(*row) for row in await cursor.fetchall()]
 
 
 async def nearest(connection: AsyncConnection[Any], size: int) -> list[int]:
@@ -225,13 +225,13 @@ async def nearest(connection: AsyncConnection[Any], size: int) -> list[int]:
     return [it for it in row or () if it is not None]
 
 
-async def seen(connection: AsyncConnection[Any]) -> list[Seen]:
+async def seen(connection: AsyncConnection[Any]) -> list[WitnessCosignature]:
     """Who has ever watched this log, with what each saw last."""
     cursor = await connection.execute(
         "select distinct on (key) key, size, cosigned_at from proof.cosignature"
         " order by key, cosigned_at desc, size desc"
     )
-    return [Seen(*row) for row in await cursor.fetchall()]
+    return [WitnessCosignature(*row) for row in await cursor.fetchall()]
 
 
 # ------------------------------------------------------------------------- inside

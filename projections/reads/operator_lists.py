@@ -21,8 +21,8 @@ from psycopg.rows import class_row, scalar_row
 
 from projections.reads.bitemporal_sql import AsOf, on_both
 from projections.reads.operators import NAMED, OPERATOR, STANDING, OperatorRow, asked_by
-from projections.reads.spans import Span
-from projections.reads.visibility import SIGHT, VISIBLE, Sight, at_home, disclosed
+from projections.reads.spans import TextRange
+from projections.reads.visibility import SIGHT, VISIBLE, VisibilityScope, at_home, disclosed
 from registry.domain.texts import folded
 
 Connection = AsyncConnection[Any]
@@ -190,7 +190,12 @@ def _both_ways(wanted: Wanted, statement: str, tail: str = "") -> tuple[str, str
 
 
 async def page(
-    connection: Connection, sight: Sight, now: datetime, as_of: AsOf, wanted: Wanted, span: Span
+    connection: Connection,
+    sight: VisibilityScope,
+    now: datetime,
+    as_of: AsOf,
+    wanted: Wanted,
+    span: TextRange,
 ) -> Sequence[OperatorRow]:
     """A part of the list, in the order of TINs."""
     asked = asked_by(sight, now, as_of) | wanted.parameters | span.parameters
@@ -199,7 +204,7 @@ async def page(
         return span.in_order(await cursor.fetchall())
 
 
-def page_sql(wanted: Wanted, span: Span) -> str:
+def page_sql(wanted: Wanted, span: TextRange) -> str:
     ctes, found = _both_ways(wanted, OPERATOR + _where(wanted), span.sql("o.tin"))
     if ctes:
         found = f"select x.* from ({found}) x where true{span.sql('x.tin')}"
@@ -207,7 +212,7 @@ def page_sql(wanted: Wanted, span: Span) -> str:
 
 
 async def count(
-    connection: Connection, sight: Sight, now: datetime, as_of: AsOf, wanted: Wanted
+    connection: Connection, sight: VisibilityScope, now: datetime, as_of: AsOf, wanted: Wanted
 ) -> int:
     """How many the whole list has that the asker may see."""
     asked = asked_by(sight, now, as_of) | wanted.parameters

@@ -13,8 +13,13 @@ from psycopg.rows import class_row, scalar_row
 
 from projections.reads.bitemporal_sql import POSITION, AsOf, believed, on_both
 from projections.reads.events import COLUMNS, EventRow
-from projections.reads.visibility import SIGHT, VISIBLE, VISIBLE_NOW, Sight, disclosed
-from registry.domain.disclosure import CERTIFIED, Stretch, disclosed_flags, disclosed_stretches
+from projections.reads.visibility import SIGHT, VISIBLE, VISIBLE_NOW, VisibilityScope, disclosed
+from registry.domain.disclosure import (
+    CERTIFIED,
+    DisclosedStretch,
+    disclosed_flags,
+    disclosed_stretches,
+)
 from registry.domain.identifiers import normal
 from registry.domain.values import Status, Tin
 
@@ -72,7 +77,7 @@ where o.registered <= %(known)s and {VISIBLE}"""
 
 
 async def operators(
-    connection: Connection, sight: Sight, now: datetime, as_of: AsOf, tins: Sequence[Tin]
+    connection: Connection, sight: VisibilityScope, now: datetime, as_of: AsOf, tins: Sequence[Tin]
 ) -> dict[str, OperatorRow]:
     """Those of these that are known and may be seen, by TIN."""
     statement = f"with {SIGHT} {OPERATOR} and o.tin = any(%(tins)s::text[])"
@@ -83,7 +88,7 @@ async def operators(
 
 
 async def visible(
-    connection: Connection, sight: Sight, now: datetime, tins: Sequence[str]
+    connection: Connection, sight: VisibilityScope, now: datetime, tins: Sequence[str]
 ) -> set[str]:
     """Which of these may be seen today."""
     statement = (
@@ -96,7 +101,7 @@ async def visible(
 
 
 async def of_stream(
-    connection: Connection, sight: Sight, now: datetime, stream: UUID
+    connection: Connection, sight: VisibilityScope, now: datetime, stream: UUID
 ) -> str | None:
     """The operator whose stream this is, if it may be seen today."""
     statement = (
@@ -109,7 +114,7 @@ async def of_stream(
 
 async def holders(
     connection: Connection,
-    sight: Sight,
+    sight: VisibilityScope,
     now: datetime,
     as_of: AsOf,
     number: str,
@@ -278,7 +283,7 @@ async def disclosed_periods(
         p.valid_from, p.valid_to, p.recorded_from, p.recorded_to
     from views.status_period p
     where p.tin = any(%(tins)s::text[]) and p.recorded_from <= %(known)s"""
-    told: dict[str, list[Stretch[tuple[Any, ...]]]] = {tin: [] for tin in tins}
+    told: dict[str, list[DisclosedStretch[tuple[Any, ...]]]] = {tin: [] for tin in tins}
     async with connection.cursor() as cursor:
         await cursor.execute(statement, {"tins": list(tins), "known": known})
         for row in await cursor.fetchall():
@@ -286,7 +291,7 @@ async def disclosed_periods(
             if Status(status) in CERTIFIED:
                 parts = tuple(disclosed_flags(flags))
                 says = (authorisation, number, status, abroad, parts, more)
-                told[tin].append(Stretch(says, *clocks))
+                told[tin].append(DisclosedStretch(says, *clocks))
     return {
         tin: [
             PeriodRow(
@@ -309,7 +314,9 @@ async def disclosed_periods(
     }
 
 
-def _newest_first(stretches: list[Stretch[tuple[Any, ...]]]) -> list[Stretch[tuple[Any, ...]]]:
+def _newest_first(
+    stretches: list[DisclosedStretch[tuple[Any, ...]]],
+) -> list[DisclosedStretch[tuple[Any, ...]]]:
     found = sorted(stretches, key=lambda it: str(it.fact[0]))
     return sorted(found, key=lambda it: (it.valid_from, it.recorded_from), reverse=True)
 
@@ -331,6 +338,6 @@ def _by_tin(tins: Sequence[str], rows: Sequence[Any]) -> dict[str, list[Any]]:
     return found
 
 
-def asked_by(sight: Sight, now: datetime, as_of: AsOf) -> dict[str, Any]:
+def asked_by(sight: VisibilityScope, now: datetime, as_of: AsOf) -> dict[str, Any]:
     """What every statement about operators is given."""
     return sight.parameters(now) | as_of.parameters

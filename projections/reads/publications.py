@@ -14,7 +14,7 @@ from projections.reads import agreements
 from projections.reads.administrations import BLOC
 from projections.reads.agreements import PartnerRow
 from projections.reads.bitemporal_sql import AsOf, believed, on_both
-from projections.reads.spans import Span
+from projections.reads.spans import TextRange
 from registry.domain.decisions import begins
 from registry.domain.texts import folded
 from registry.domain.values import NEVER, AdministrationCode, Dates
@@ -115,7 +115,7 @@ def _economies(rows: Sequence[PartnerRow]) -> tuple[str, ...]:
 
 async def _cooperation(connection: Connection, as_of: AsOf, claim: ClaimRow) -> Counted:
     """Every kind of document on record as signed by then, or everybody they were signed with."""
-    wanted = agreements.Wanted(between=(claim.subject,), statuses=_BY_THEN)
+    wanted = agreements.AgreementSelection(between=(claim.subject,), statuses=_BY_THEN)
     if claim.measure == "cooperation_documents":
         number = await agreements.count(connection, as_of, wanted)
         return Counted(number, "documents", (), ())
@@ -192,7 +192,7 @@ async def documents(
     known: datetime,
     party: str | None,
     contains: str | None,
-    span: Span,
+    span: TextRange,
 ) -> Sequence[DocumentRow]:
     """A part of the list, in the order of ids. Every word of `contains` is somewhere in what the
     document says."""

@@ -13,17 +13,17 @@ from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.rows import dict_row
 
 from projections.reads.bitemporal_sql import POSITION, believed
-from projections.reads.visibility import SIGHT, VISIBLE, Sight
+from projections.reads.visibility import SIGHT, VISIBLE, VisibilityScope
 from registry.domain.agreements.timeline import Link
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.operators.timeline import Consented, Identified, Period
 from registry.domain.recognition import (
-    Answer,
     ConsentLaw,
-    Facts,
     Member,
     Question,
-    Stretch,
+    RecognitionFacts,
+    RecognitionResult,
+    ValidInterval,
     holds,
     recognise,
 )
@@ -128,25 +128,25 @@ _consent_laws = msgspec.json.Decoder(list[ConsentLaw], dec_hook=decode_value)
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownOperators:
     """The facts of each operator that the asker may see, and the position they are read at."""
 
     position: int
-    facts: dict[Tin, Facts]
+    facts: dict[Tin, RecognitionFacts]
 
-    def of(self, tin: Tin) -> Facts:
+    def of(self, tin: Tin) -> RecognitionFacts:
         """Hidden and unknown are the same nothing."""
-        return self.facts.get(tin, Facts(None))
+        return self.facts.get(tin, RecognitionFacts(None))
 
 
 async def facts(
     connection: AsyncConnection[Any],
-    sight: Sight,
+    sight: VisibilityScope,
     now: datetime,
     tins: Sequence[Tin],
     territory: AdministrationCode | None,
     known: datetime,
-) -> Known:
+) -> KnownOperators:
     """What was known at `known` of these operators and of their way into one territory, or,
     where `territory` is None, into every one that their agreements lead to."""
     parameters = sight.parameters(now) | {
@@ -154,9 +154,9 @@ async def facts(
         "territory": territory.text if territory else None,
         "known": known,
     }
-    found: dict[Tin, Facts] = {}
+    found: dict[Tin, RecognitionFacts] = {}
     position = 0
-    law = Facts(None)
+    law = RecognitionFacts(None)
     async with AsyncRawCursor(connection, row_factory=dict_row) as cursor:
         given = [parameters[name] for name in _NAMES]
         async for row in await cursor.execute(_NUMBERED, given, prepare=True):
@@ -164,7 +164,7 @@ async def facts(
             if row["tin"] is None:
                 continue
             if row["links"] is not None:  # the first of its home territory brings the law
-                law = Facts(
+                law = RecognitionFacts(
                     None,
                     links=_links.decode(row["links"]),
                     members=_members.decode(row["members"]),
@@ -180,10 +180,10 @@ async def facts(
                 identifiers=_identifiers.decode(row["identifiers"]),
                 consents=_consents.decode(row["consents"]),
             )
-    return Known(position, found)
+    return KnownOperators(position, found)
 
 
-def territories(facts: Facts, at: datetime) -> list[AdministrationCode]:
+def territories(facts: RecognitionFacts, at: datetime) -> list[AdministrationCode]:
     """Wherever the agreements of that day lead, in order; a bloc is its members of that day."""
     found: set[AdministrationCode] = set()
     for link in facts.links:
@@ -195,14 +195,14 @@ def territories(facts: Facts, at: datetime) -> list[AdministrationCode]:
     return sorted((found - blocs) | members)
 
 
-def _stands_for(party: AdministrationCode, facts: Facts, at: datetime) -> bool:
+def _stands_for(party: AdministrationCode, facts: RecognitionFacts, at: datetime) -> bool:
     home = facts.administration
     return party == home or any(
         m.bloc == party and m.member == home and holds(m, at) for m in facts.members
     )
 
 
-def into(facts: Facts, territory: AdministrationCode) -> Facts:
+def into(facts: RecognitionFacts, territory: AdministrationCode) -> RecognitionFacts:
     """Only what matters for one territory, of facts that were read for all of them."""
     blocs = {m.bloc for m in facts.members if m.member == territory} | {territory}
     mine = (territory, facts.administration)
@@ -213,7 +213,7 @@ def into(facts: Facts, territory: AdministrationCode) -> Facts:
     )
 
 
-def stretch(facts: Facts, asked: Question) -> tuple[datetime, datetime | None]:
+def stretch(facts: RecognitionFacts, asked: Question) -> tuple[datetime, datetime | None]:
     """The stretch of law around `asked.at` over which the answer and its reasons stay the same.
 
     Half open, in UTC; ALWAYS and None are no edge. The rule is asked again at each edge of the
@@ -235,13 +235,13 @@ def stretch(facts: Facts, asked: Question) -> tuple[datetime, datetime | None]:
     return start, end
 
 
-def _verdict(answer: Answer) -> tuple[Any, ...]:
+def _verdict(answer: RecognitionResult) -> tuple[Any, ...]:
     return (answer.outcome, answer.legal, answer.operational, answer.reasons)
 
 
-def edges(facts: Facts) -> set[datetime]:
+def edges(facts: RecognitionFacts) -> set[datetime]:
     """Every instant at which an answer from these facts could change."""
-    stretches: list[Stretch] = [
+    stretches: list[ValidInterval] = [
         *facts.periods,
         *facts.identifiers,
         *facts.consents,

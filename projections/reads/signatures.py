@@ -14,7 +14,7 @@ from registry.domain.values import AdministrationCode
 
 
 @dataclass(frozen=True)
-class Decision:
+class SignedDecision:
     """A signed command of one event; `keys`: those that the administration had at that event."""
 
     signed: CommandSignature
@@ -23,7 +23,7 @@ class Decision:
 
 async def decisions(
     connection: AsyncConnection[Any], positions: Sequence[int]
-) -> dict[int, Decision]:
+) -> dict[int, SignedDecision]:
     """The signatures of the events at these positions. Left out are those that have none."""
     cursor = await connection.execute(
         "select e.position, s.administration, s.key, s.text, s.signature"
@@ -45,7 +45,7 @@ async def decisions(
     )
     told = await cursor.fetchall()
     return {
-        at: Decision(it, tuple(_before(at, ids[it.administration], told)))
+        at: SignedDecision(it, tuple(_before(at, ids[it.administration], told)))
         for at, it in found.items()
     }
 

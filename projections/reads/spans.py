@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Span:
+class TextRange:
     """At most `size` rows between two keys, neither included: the first ones in the order of the
     list, or, `backwards`, the last ones. A key that is None is no bound."""
 

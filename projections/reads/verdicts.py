@@ -69,7 +69,7 @@ select {LAW},
 """
 
 
-class Held(msgspec.Struct, array_like=True, frozen=True):
+class HeldStatuses(msgspec.Struct, array_like=True, frozen=True):
     """How an operator is held, as far as the rule asks. In the order of its authorisations."""
 
     home: str
@@ -116,7 +116,7 @@ _ELSE = "?"
 
 
 @dataclass(frozen=True)
-class Law:
+class LegalState:
     """One state of the law. On each clock there are edges, between which it stays the same."""
 
     version: str
@@ -152,8 +152,8 @@ class Law:
         return found if any(found) else None
 
     def essence(
-        self, it: Held, wanted: str | None, consigned: Consignment | None = None
-    ) -> tuple[Held, Consignment | None]:
+        self, it: HeldStatuses, wanted: str | None, consigned: Consignment | None = None
+    ) -> tuple[HeldStatuses, Consignment | None]:
         """Equal for those whom this law cannot tell apart in a territory; None: in any. And what is
         asked of the consignment, as `consigned` has it.
 
@@ -173,7 +173,7 @@ class Law:
         asked = consigned._replace(role=role if any(against) else None)
         return msgspec.structs.replace(held, roles=against), asked if any(asked) else None
 
-    def _held(self, it: Held, wanted: str | None) -> Held:
+    def _held(self, it: HeldStatuses, wanted: str | None) -> HeldStatuses:
         valid = [each in COUNTS for each in it.abroad]
         return msgspec.structs.replace(
             it,
@@ -190,7 +190,7 @@ class Law:
         )
 
 
-class Verdict(msgspec.Struct, array_like=True):
+class TerritoryVerdict(msgspec.Struct, array_like=True):
     """Into one territory. A basis: its agreement, the place of the authorisation among those held,
     and since when the clause holds, as JSON has instants."""
 
@@ -206,24 +206,24 @@ _NOTHING = Consignment()
 
 
 @dataclass(frozen=True)
-class Asked:
+class VerdictQuestion:
     """`order`: the places of what is held, in the order of its numbers: in it bases are told.
     `wanted`: the territory; None: all to which the agreements lead."""
 
-    held: Held
+    held: HeldStatuses
     order: tuple[int, ...]
     wanted: str | None
     as_of: AsOf
     consigned: Consignment | None = None
 
 
-async def law(connection: AsyncConnection[Any]) -> Law:
+async def law(connection: AsyncConnection[Any]) -> LegalState:
     """As it is now."""
     async with AsyncRawCursor(connection) as cursor:
         row = await (await cursor.execute(_EDGES.encode(), prepare=True)).fetchone()
     assert row is not None
     version, edges, recorded, roles, schemes, blocs, directions, hs, crossings, modes, names = row
-    return Law(
+    return LegalState(
         version,
         edges,
         recorded,
@@ -274,14 +274,14 @@ from rows from (jsonb_to_recordset($1::jsonb) as (
 #: Where a territory is asked for, and where all are.
 _STATEMENTS = {True: _statement(_THERE), False: _statement(_EVERYWHERE)}
 
-_verdicts = msgspec.json.Decoder(list[Verdict])
+_verdicts = msgspec.json.Decoder(list[TerritoryVerdict])
 
 
 async def verdicts(
-    connection: AsyncConnection[Any], law: Law, asked: Sequence[Asked]
-) -> list[list[Verdict]] | None:
+    connection: AsyncConnection[Any], law: LegalState, asked: Sequence[VerdictQuestion]
+) -> list[list[TerritoryVerdict]] | None:
     """Of each that is asked, territories by code; None where the law is another one meanwhile."""
-    found: list[list[Verdict]] = [[] for _ in asked]
+    found: list[list[TerritoryVerdict]] = [[] for _ in asked]
     for one, statement in _STATEMENTS.items():
         some = [n for n, it in enumerate(asked) if (it.wanted is not None) == one]
         if not some:
@@ -297,7 +297,7 @@ async def verdicts(
     return found
 
 
-def _record(it: Asked) -> Mapping[str, Any]:
+def _record(it: VerdictQuestion) -> Mapping[str, Any]:
     marks = [""] * len(it.held.programmes)
     for rank, place in enumerate(it.order):
         marks[place] = f"{rank:04}"

@@ -14,7 +14,7 @@ from projections.reads.bitemporal_sql import on_both
 
 
 @dataclass(frozen=True)
-class Sight:
+class VisibilityScope:
     """The asker, as far as seeing goes: one of five roles, and whose.
 
     `role`: public, partner, officer, company or auditor. `administration` belongs to the

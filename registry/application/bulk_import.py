@@ -18,7 +18,7 @@ from registry.domain.errors import SignatureMissing
 from registry.domain.operators.events import Operator
 from registry.domain.values import AdministrationCode
 from registry.ledger.append_encoding import Ticket, write_out
-from registry.ledger.types import Command as Slip
+from registry.ledger.types import AppendRequest as Slip
 
 #: Seconds for which whoever records need not have heard of a key: half of what the verifier allows.
 GRACE = 30
@@ -49,7 +49,7 @@ class History:
 
 
 @dataclass
-class Written:
+class EncodedHistory:
     """A history as the ledger takes it: it can be sent from one process to another.
 
     `known`: when the last of what its `home` decided was known; None where that decided nothing.
@@ -60,7 +60,7 @@ class Written:
     known: datetime | None
 
 
-def written(registry: Registry, history: History) -> Written:
+def written(registry: Registry, history: History) -> EncodedHistory:
     """Reads and records nothing, so that a closed register will do."""
     numbers = holding(history.operator)
     pending = history.operator.collect_events()
@@ -74,10 +74,10 @@ def written(registry: Registry, history: History) -> Written:
     # What is known never goes back in a stream, or the ledger refuses it: the last one is enough.
     latest = zip(reversed(pending), reversed(history.known), strict=True)
     decided = next((known for event, known in latest if type(event) not in OWN_ACTS), None)
-    return Written(ticket, history.operator.administration, decided)
+    return EncodedHistory(ticket, history.operator.administration, decided)
 
 
-def record_written(registry: Registry, batch: Sequence[Written]) -> list[int]:
+def record_written(registry: Registry, batch: Sequence[EncodedHistory]) -> list[int]:
     """All of them in one commit. Repeating it is harmless. Answers each history's last position.
 
     Raises SignatureMissing, and then nothing was recorded; else the first error of the ledger,

@@ -34,7 +34,7 @@ class NotAtHand(Exception):
     """The ledger would have to be read first."""
 
 
-class Aggregates:
+class AggregateCache:
     """The last ones that were recorded, by their streams. For any number of threads.
 
     Each is in one hand at a time: it is taken out to be decided upon, and comes back only when
@@ -61,7 +61,7 @@ class Aggregates:
         return len(self._kept)
 
 
-class Turns:
+class StreamQueue:
     """Tasks that change one stream go one after the other: they would only overtake each other,
     and each would have to decide again. For one event loop."""
 
@@ -110,7 +110,7 @@ class _Held:
     renewing: bool = False
 
 
-class References:
+class ReferenceCache:
     """Administrations and programmes, which commands about other things refer to.
 
     `get` reads one from the ledger, or raises the refusal that it is given.
@@ -123,19 +123,21 @@ class References:
     def forget(self, stream: UUID) -> None:
         self._held.pop(stream, None)
 
-    def lately(self, age: float = REFERENCE_AGE) -> Facts:
+    def lately(self, age: float = REFERENCE_AGE) -> ReferenceData:
         """As they were at most `age` seconds ago; read where they are not at hand."""
-        return Facts(self, time.monotonic() - age, may_read=True)
+        return ReferenceData(self, time.monotonic() - age, may_read=True)
 
-    def at_hand(self) -> Facts:
+    def at_hand(self) -> ReferenceData:
         """The same without reading: raises NotAtHand.
 
         Of those that ask while one grows old, one is sent to read it anew and the others go on;
         else, once a second, everybody would go and read.
         """
-        return Facts(self, time.monotonic() - REFERENCE_AGE, may_read=False)
+        return ReferenceData(self, time.monotonic() - REFERENCE_AGE, may_read=False)
 
-    def find(self, facts: Facts, kind: type[T], id: UUID, unknown: type[Refusal], name: str) -> T:
+    def find(
+        self, facts: ReferenceData, kind: type[T], id: UUID, unknown: type[Refusal], name: str
+    ) -> T:
         held = self._held.get(id)
         if not facts.may_read:
             if held is None or held.read_at < facts.not_before:
@@ -149,10 +151,10 @@ class References:
 
 
 @dataclass(frozen=True)
-class Facts:
+class ReferenceData:
     """What is referred to, no older than `not_before` (seconds of the monotonic clock)."""
 
-    references: References
+    references: ReferenceCache
     not_before: float
     may_read: bool
 

@@ -22,9 +22,10 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from registry.domain import commands as c
 from registry.domain.errors import HeldByAnother, KnownTooLate, OtherCommand, Refusal, StaleVersion
 from registry.domain.values import AdministrationCode
-from registry.domain.warnings import Warning, warnings
+from registry.domain.warnings import CommandWarning, warnings
 from registry.ledger.database import Heard
 from registry.ledger.recorder import LedgerRecorder
+from registry.ledger.types import AppendRequest as Slip
 from registry.ledger.types import (
     Busy,
     CommandMismatch,
@@ -34,7 +35,6 @@ from registry.ledger.types import (
     Repeated,
     Unreachable,
 )
-from registry.ledger.types import Command as Slip
 
 if TYPE_CHECKING:
     from registry.application.registry import Registry
@@ -53,7 +53,7 @@ class Receipt:
     positions: list[int]
     recorded_at: datetime | None
     repeated: bool = False
-    warnings: tuple[Warning, ...] = ()
+    warnings: tuple[CommandWarning, ...] = ()
 
 
 @dataclass(frozen=True)

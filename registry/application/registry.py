@@ -18,11 +18,11 @@ from eventsourcing.persistence import Mapper
 
 from registry.application.cache import (
     REFERENCE_AGE,
-    Aggregates,
-    Facts,
+    AggregateCache,
     NotAtHand,
-    References,
-    Turns,
+    ReferenceCache,
+    ReferenceData,
+    StreamQueue,
 )
 from registry.application.dispatch import BEGINNINGS, DECISIONS, begin, known_zone, stream_of
 from registry.application.execute import Receipt, course, wait, wait_async
@@ -55,10 +55,10 @@ from registry.domain.operators.events import Operator
 from registry.domain.programmes import Programme
 from registry.domain.publications import Claim, Document
 from registry.domain.values import AdministrationCode, Tin
-from registry.domain.warnings import WARNED, Warning, warnings
+from registry.domain.warnings import WARNED, CommandWarning, warnings
 from registry.ledger.mapper import EventMapper
 from registry.ledger.recorder import LedgerRecorder
-from registry.ledger.types import Command as Slip
+from registry.ledger.types import AppendRequest as Slip
 from registry.ledger.types import Holding, Metadata, Outcome
 
 #: Decided with a look at other operators, or at the ledger: never on what is at hand.
@@ -83,9 +83,9 @@ class Registry(Application[UUID]):
 
     def __init__(self, env: dict[str, str]) -> None:
         super().__init__(env)
-        self._aggregates = Aggregates()
-        self._references = References(self._get)
-        self._turns = Turns()
+        self._aggregates = AggregateCache()
+        self._references = ReferenceCache(self._get)
+        self._turns = StreamQueue()
 
     @property
     def ledger(self) -> LedgerRecorder:
@@ -132,7 +132,7 @@ class Registry(Application[UUID]):
             return self._decide(command, decided_by, self._references.lately(0))
 
     def _decide(
-        self, command: c.Command, decided_by: AdministrationCode | None, facts: Facts
+        self, command: c.Command, decided_by: AdministrationCode | None, facts: ReferenceData
     ) -> BaseAggregate[UUID]:
         aggregate = self.decide_on(self._find(command), command, decided_by, facts)
         version = aggregate.version - len(aggregate.pending_events)
@@ -173,7 +173,7 @@ class Registry(Application[UUID]):
         aggregate: BaseAggregate[UUID] | None,
         command: c.Command,
         decided_by: AdministrationCode | None = None,
-        facts: Facts | None = None,
+        facts: ReferenceData | None = None,
     ) -> BaseAggregate[UUID]:
         """The same, on an aggregate at hand (an import decides a whole file before it records)."""
         facts = facts or self._references.lately()
@@ -260,7 +260,7 @@ class Registry(Application[UUID]):
         kind, unknown = _STREAMS[command.noun]
         return self._get(kind, id, unknown, name)
 
-    def _refer(self, command: c.Command, facts: Facts) -> None:
+    def _refer(self, command: c.Command, facts: ReferenceData) -> None:
         """What a command names beside its own stream must be in the register. Not so for a
         document: it may have led to what the record does not hold yet."""
         match command:
@@ -276,7 +276,7 @@ class Registry(Application[UUID]):
         command: c.Command,
         aggregate: BaseAggregate[UUID] | None,
         decided_by: AdministrationCode | None,
-        facts: Facts,
+        facts: ReferenceData,
     ) -> Decision:
         """The command's day in its authority's own zone, and who decides."""
         now = datetime.now(UTC)
@@ -326,7 +326,7 @@ class Registry(Application[UUID]):
         [event] = self.recorder.select_notifications(start=position, limit=1)
         return cast(UUID, event.originator_id), event.originator_version
 
-    def warnings_at(self, stream: UUID, version: int) -> tuple[Warning, ...]:
+    def warnings_at(self, stream: UUID, version: int) -> tuple[CommandWarning, ...]:
         """What the command that made this event was warned of."""
         [event] = self.events.get(stream, gt=version - 1, lte=version)
         if not isinstance(event, WARNED):  # most need not be folded to know

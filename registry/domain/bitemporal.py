@@ -23,7 +23,7 @@ E = TypeVar("E")
 F = TypeVar("F")
 
 
-class Known(msgspec.Struct, Generic[E], frozen=True, gc=False):
+class TimedEvent(msgspec.Struct, Generic[E], frozen=True, gc=False):
     """An event with its place in the register's sequence and the instant it was known."""
 
     event: E
@@ -31,7 +31,7 @@ class Known(msgspec.Struct, Generic[E], frozen=True, gc=False):
     known_at: datetime
 
 
-class Remembered(msgspec.Struct, Generic[F], frozen=True, gc=False):
+class BitemporalRow(msgspec.Struct, Generic[F], frozen=True, gc=False):
     """A fact, and how long it was believed: [recorded_from, recorded_to), both instants in UTC.
 
     The same by position: believed from `position` on, until `position_to`.
@@ -44,7 +44,7 @@ class Remembered(msgspec.Struct, Generic[F], frozen=True, gc=False):
     position_to: int | None
 
 
-class Memory(Generic[F]):
+class BeliefHistory(Generic[F]):
     """The beliefs so far, told in their order, and over which stretch each fact was believed.
 
     Of several beliefs at one instant only the last is kept: nobody could have asked between them.
@@ -52,7 +52,7 @@ class Memory(Generic[F]):
 
     def __init__(self) -> None:
         self._held: dict[F, tuple[int, datetime]] = {}
-        self._past: list[Remembered[F]] = []
+        self._past: list[BitemporalRow[F]] = []
 
     def believe(self, position: int, known_at: datetime, facts: Iterable[F]) -> None:
         """These facts, and no others, from then on."""
@@ -68,21 +68,21 @@ class Memory(Generic[F]):
         for fact in gone:
             began, since = held.pop(fact)
             if since < known_at:
-                self._past.append(Remembered(fact, since, known_at, began, position))
+                self._past.append(BitemporalRow(fact, since, known_at, began, position))
         for fact in new:
             if fact not in held:
                 held[fact] = (position, known_at)
 
-    def facts(self) -> list[Remembered[F]]:
+    def facts(self) -> list[BitemporalRow[F]]:
         """Every fact, in the order of belief."""
-        still = [Remembered(f, since, None, n, None) for f, (n, since) in self._held.items()]
+        still = [BitemporalRow(f, since, None, n, None) for f, (n, since) in self._held.items()]
         return self._past + still
 
 
-def remember(beliefs: Iterable[tuple[int, datetime, Iterable[F]]]) -> list[Remembered[F]]:
+def remember(beliefs: Iterable[tuple[int, datetime, Iterable[F]]]) -> list[BitemporalRow[F]]:
     """Every fact with the stretch over which it was believed. `beliefs`: position, instant, and all
     that was believed from then on."""
-    memory: Memory[F] = Memory()
+    memory: BeliefHistory[F] = BeliefHistory()
     for position, known_at, belief in beliefs:
         memory.believe(position, known_at, belief)
     return memory.facts()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from registry.domain.agreements.timeline import Link, LinkState
-from registry.domain.recognition import Member, Stretch, crosses, holds, plain_crossing
+from registry.domain.recognition import Member, ValidInterval, crosses, holds, plain_crossing
 from registry.domain.values import AdministrationCode, HsCode, Outcome, ReasonCode
 
 
@@ -145,5 +145,5 @@ def _crossing(link: Link, asked: Inspection) -> bool:
     return not link.clause.crossings or crosses(link.clause.crossings, asked.crossing)
 
 
-def _later(stretch: Stretch, at: datetime) -> bool:
+def _later(stretch: ValidInterval, at: datetime) -> bool:
     return at < stretch.valid_from

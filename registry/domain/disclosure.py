@@ -28,7 +28,7 @@ def disclosed_flags(flags: Iterable[str]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Stretch(Generic[F]):
+class DisclosedStretch(Generic[F]):
     """What was believed of an authorisation, [valid_from, valid_to) in law, over
     [recorded_from, recorded_to); open where None. `fact` is all that is told of it."""
 
@@ -39,13 +39,15 @@ class Stretch(Generic[F]):
     recorded_to: datetime | None
 
 
-def disclosed_stretches(stretches: Iterable[Stretch[F]], known: datetime) -> list[Stretch[F]]:
+def disclosed_stretches(
+    stretches: Iterable[DisclosedStretch[F]], known: datetime
+) -> list[DisclosedStretch[F]]:
     """The same beliefs, as known by an instant, without the edges at which nothing changes that is
     told: where a reassessment begins a stretch is cut in two that say the same."""
     told = [s for s in stretches if s.recorded_from <= known]
     cuts = sorted({s.recorded_from for s in told} | {u for s in told if (u := _until(s, known))})
     running: dict[tuple[F, datetime, datetime | None], datetime] = {}
-    found: list[Stretch[F]] = []
+    found: list[DisclosedStretch[F]] = []
     for cut in cuts:
         believed = [
             s
@@ -54,19 +56,19 @@ def disclosed_stretches(stretches: Iterable[Stretch[F]], known: datetime) -> lis
         ]
         now = _merged(believed)
         for key in running.keys() - now:
-            found.append(Stretch(*key, running.pop(key), cut))
+            found.append(DisclosedStretch(*key, running.pop(key), cut))
         for key in now - running.keys():
             running[key] = cut
-    return found + [Stretch(*key, since, None) for key, since in running.items()]
+    return found + [DisclosedStretch(*key, since, None) for key, since in running.items()]
 
 
-def _until(stretch: Stretch[F], known: datetime) -> datetime | None:
+def _until(stretch: DisclosedStretch[F], known: datetime) -> datetime | None:
     """The end, in transaction time, of what a stretch says; None where none was known by then."""
     until = stretch.recorded_to
     return until if until is not None and until <= known else None
 
 
-def _merged(believed: Iterable[Stretch[F]]) -> set[tuple[F, datetime, datetime | None]]:
+def _merged(believed: Iterable[DisclosedStretch[F]]) -> set[tuple[F, datetime, datetime | None]]:
     """Stretches of law that say the same and meet, as one."""
     found: set[tuple[F, datetime, datetime | None]] = set()
     by_fact: dict[F, list[tuple[datetime, datetime | None]]] = {}

@@ -70,7 +70,7 @@ class Claim(BaseAggregate[UUID]):
 
 
 @dataclass(frozen=True)
-class Said:
+class DocumentReading:
     """What a document says by its latest reading: every field that an amendment can change."""
 
     title: str
@@ -85,7 +85,7 @@ class Said:
     note: str | None
 
     @classmethod
-    def of(cls, first: Document.Published) -> Said:
+    def of(cls, first: Document.Published) -> DocumentReading:
         given = {field.name: getattr(first, field.name) for field in fields(cls)}
         return cls(
             **given | {"titles": first.titles or {}, "measure_names": first.measure_names or {}}
@@ -185,7 +185,7 @@ class Document(BaseAggregate[UUID]):
         source: str | None = None,
     ) -> None:
         self.document = document
-        self.said = Said(
+        self.said = DocumentReading(
             title,
             dated,
             measures,

@@ -48,7 +48,7 @@ class ConsentLaw:
 
 
 @dataclass(frozen=True)
-class Facts:
+class RecognitionFacts:
     """All that was known at one instant and could matter. `tin` None: no such operator known."""
 
     tin: Tin | None
@@ -94,7 +94,7 @@ class Basis:
 
 
 @dataclass(frozen=True)
-class Answer:
+class RecognitionResult:
     outcome: Outcome
     legal: Outcome
     operational: Outcome
@@ -111,7 +111,7 @@ class _Weighed:
     no: set[ReasonCode] = field(default_factory=set)
 
 
-def recognise(facts: Facts, asked: Question) -> Answer:
+def recognise(facts: RecognitionFacts, asked: Question) -> RecognitionResult:
     """The rule of recognition: its six conditions, in the order in which they decide."""
     if facts.tin is None or facts.administration is None:
         return _answer(Outcome.UNKNOWN, ReasonCode.NO_INFORMATION)
@@ -170,7 +170,7 @@ def recognise(facts: Facts, asked: Question) -> Answer:
     return _conclude(weighed)
 
 
-def in_full(answer: Answer, facts: Facts) -> Answer:
+def in_full(answer: RecognitionResult, facts: RecognitionFacts) -> RecognitionResult:
     """The answer as those are told it who are told all of the operator: that consent is wanting.
 
     Of an operator that is known, nothing else gives NO_INFORMATION.
@@ -186,12 +186,12 @@ def in_full(answer: Answer, facts: Facts) -> Answer:
     )
 
 
-def holds(stretch: Stretch, at: datetime) -> bool:
+def holds(stretch: ValidInterval, at: datetime) -> bool:
     """Is the instant inside this stretch of law? Half open: its end is outside."""
     return stretch.valid_from <= at and (stretch.valid_to is None or at < stretch.valid_to)
 
 
-class Stretch(Protocol):
+class ValidInterval(Protocol):
     @property
     def valid_from(self) -> datetime: ...
     @property
@@ -205,9 +205,9 @@ _STATE_REASONS = {
 }
 
 
-def _answer(outcome: Outcome, *reasons: ReasonCode) -> Answer:
+def _answer(outcome: Outcome, *reasons: ReasonCode) -> RecognitionResult:
     ordered = tuple(sorted(set(reasons), key=lambda r: r.value))
-    return Answer(outcome, outcome, outcome, ordered)
+    return RecognitionResult(outcome, outcome, outcome, ordered)
 
 
 def _standing(found: Iterable[Status]) -> ReasonCode:
@@ -290,7 +290,7 @@ def plain_crossing(name: str) -> str:
 
 
 def _basis(
-    facts: Facts, period: Period, link: Link, asked: Question
+    facts: RecognitionFacts, period: Period, link: Link, asked: Question
 ) -> tuple[Basis, ReasonCode | None]:
     """The basis, and what stands against using it. Legal recognition it is either way."""
     clause, at = link.clause, asked.at
@@ -343,7 +343,7 @@ def _place(basis: Basis) -> tuple[str, int, str, datetime]:
     return basis.agreement, basis.ordinal, basis.authorisation, basis.since
 
 
-def _conclude(weighed: _Weighed) -> Answer:
+def _conclude(weighed: _Weighed) -> RecognitionResult:
     """Union: one good path is enough, and every basis is listed."""
     if not weighed.bases:
         if weighed.unknown:
@@ -352,7 +352,7 @@ def _conclude(weighed: _Weighed) -> Answer:
     bases = tuple(sorted((b for b, _ in weighed.bases), key=_place))
     against = {reason for _, reason in weighed.bases}
     if None in against:
-        return Answer(
+        return RecognitionResult(
             Outcome.RECOGNISED,
             Outcome.RECOGNISED,
             Outcome.RECOGNISED,
@@ -361,7 +361,7 @@ def _conclude(weighed: _Weighed) -> Answer:
         )
     reasons = sorted({ReasonCode.IN_FORCE, *(r for r in against if r)}, key=lambda r: r.value)
     stale = ReasonCode.STALE_DATA in against
-    return Answer(
+    return RecognitionResult(
         Outcome.UNKNOWN if stale else Outcome.RECOGNISED,
         Outcome.RECOGNISED,
         Outcome.UNKNOWN if stale else Outcome.NOT_RECOGNISED,

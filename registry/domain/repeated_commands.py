@@ -20,7 +20,7 @@ _ENVELOPE = ("legal_ground", "source", "decided_by")
 CORRECT = "what was recorded is put right by correcting its record (correctRecord)"
 
 
-class Difference(NamedTuple):
+class FieldDifference(NamedTuple):
     """The first field in which a command says otherwise than an event."""
 
     name: str
@@ -35,7 +35,7 @@ def difference(
     own: Mapping[str, object] | None = None,
     /,
     **said: object,
-) -> Difference | None:
+) -> FieldDifference | None:
     """None where the command says, field by field, what the event says.
 
     `day`: from which civil day the command counts where it names none; by default the day of the
@@ -44,16 +44,16 @@ def difference(
     """
     expected = by.effective or day
     if event.effective != (expected or by.today) and (expected or event.effective != event.decided):
-        return Difference("effective", expected or by.today, event.effective)
+        return FieldDifference("effective", expected or by.today, event.effective)
     if by.decided not in (None, event.decided):
-        return Difference("decided", by.decided, event.decided)
+        return FieldDifference("decided", by.decided, event.decided)
     for fields in (own or {}, said):
         for name, value in fields.items():
             if value != getattr(event, name):
-                return Difference(name, value, getattr(event, name))
+                return FieldDifference(name, value, getattr(event, name))
     for name in _ENVELOPE:
         if getattr(by, name) != getattr(event, name):
-            return Difference(name, getattr(by, name), getattr(event, name))
+            return FieldDifference(name, getattr(by, name), getattr(event, name))
     return None
 
 
@@ -84,7 +84,7 @@ def refuse_unless_identical(
     refuse(differs, first, about, cure)
 
 
-def refuse(differs: Difference, event: DatedFact, about: str, cure: str = CORRECT) -> NoReturn:
+def refuse(differs: FieldDifference, event: DatedFact, about: str, cure: str = CORRECT) -> NoReturn:
     """Raises AlreadyRecorded."""
     recorded = f"is recorded as of {event.effective}"
     if differs.name != "effective":

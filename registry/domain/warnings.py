@@ -15,7 +15,7 @@ from registry.domain.operators.preconditions import told
 from registry.domain.values import AdministrationCode
 
 
-class Warning(msgspec.Struct, frozen=True):
+class CommandWarning(msgspec.Struct, frozen=True):
     """`code` is a name for ever; `message` names what was recorded and what stands beside it."""
 
     code: str
@@ -26,14 +26,14 @@ class Warning(msgspec.Struct, frozen=True):
 WARNED = (Operator.Granted,)
 
 
-def warnings(aggregate: BaseAggregate[Any], event: Any) -> tuple[Warning, ...]:
+def warnings(aggregate: BaseAggregate[Any], event: Any) -> tuple[CommandWarning, ...]:
     """Of an event of this aggregate, which knows what came before it."""
     if isinstance(aggregate, Operator) and isinstance(event, Operator.Granted):
         return _open_consultations(aggregate, event)
     return ()
 
 
-def _open_consultations(operator: Operator, grant: Operator.Granted) -> tuple[Warning, ...]:
+def _open_consultations(operator: Operator, grant: Operator.Granted) -> tuple[CommandWarning, ...]:
     """Granted before an administration that was consulted has replied (UCC Delegated Act
     2015/2446, Art. 14, gives it time; whether its silence is consent is for the officer to say)."""
     asked: dict[AdministrationCode, Operator.ConsultationRequested] = {}
@@ -47,7 +47,7 @@ def _open_consultations(operator: Operator, grant: Operator.Granted) -> tuple[Wa
         elif isinstance(event, Operator.ConsultationReplied):
             asked.pop(event.asked, None)
     return tuple(
-        Warning(
+        CommandWarning(
             "CONSULTATION_OPEN",
             f"{grant.number} is granted while a consultation is open: {code} was asked as of "
             f"{event.effective} and has not replied",

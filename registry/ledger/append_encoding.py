@@ -18,7 +18,7 @@ from uuid import UUID
 from eventsourcing.persistence import DataError, StoredEvent
 
 from registry.domain.decisions import CommandSignature
-from registry.ledger.types import Command, Holding, Metadata, Outcome, StreamMoved
+from registry.ledger.types import AppendRequest, Holding, Metadata, Outcome, StreamMoved
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # where PostgreSQL counts from
 NULL = b"\xff\xff\xff\xff"  # an element's length of -1
@@ -55,7 +55,7 @@ class Ticket:
     """A command, written out by its own caller, so that one who brings what cannot be written
     troubles nobody else. Its columns are elements of the function's arrays."""
 
-    command: Command
+    command: AppendRequest
     events: int
     keys: set[bytes]  # the streams and the command: none of them may be twice in a batch
     columns: tuple[bytes, ...]
@@ -65,7 +65,7 @@ class Ticket:
     future: Waiting | asyncio.Future[Outcome] | None = None
 
 
-def write_out(command: Command, events: Sequence[StoredEvent]) -> Ticket:
+def write_out(command: AppendRequest, events: Sequence[StoredEvent]) -> Ticket:
     """The command as array elements: four columns of one element, seven of one an event.
 
     Raises StreamMoved when versions do not follow each other, ValueError for text that the
@@ -95,7 +95,7 @@ def write_out(command: Command, events: Sequence[StoredEvent]) -> Ticket:
 
 
 def _one_event(
-    id: bytes, command: Command, event: StoredEvent
+    id: bytes, command: AppendRequest, event: StoredEvent
 ) -> tuple[set[bytes], tuple[bytes, ...]]:
     """The keys and the seven columns of nearly every command: at a third of what lists cost."""
     stream = _bytes_of(event.originator_id)
@@ -113,7 +113,7 @@ def _one_event(
 
 
 def _several(
-    id: bytes, command: Command, events: Sequence[StoredEvent]
+    id: bytes, command: AppendRequest, events: Sequence[StoredEvent]
 ) -> tuple[set[bytes], tuple[bytes, ...]]:
     ids = _streams(events)
     beside = _one_each(command.metadata, len(events))
@@ -129,7 +129,7 @@ def _several(
     )
 
 
-def _version(command: Command, event: StoredEvent) -> bytes:
+def _version(command: AppendRequest, event: StoredEvent) -> bytes:
     try:
         return _bigint(8, event.originator_version)
     except error:

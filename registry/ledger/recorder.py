@@ -41,7 +41,7 @@ from registry.ledger.group_commit import PAUSE, Appender, Committer, closed, tak
 from registry.ledger.group_commit_async import LoopCommitter
 from registry.ledger.subscription import LedgerSubscription
 from registry.ledger.types import (
-    Command,
+    AppendRequest,
     Found,
     Outcome,
     OutcomeUnknown,
@@ -123,7 +123,11 @@ class LedgerRecorder(PostgresApplicationRecorder):
     # ------------------------------------------------------------- recording
 
     def insert_events(
-        self, stored_events: Sequence[StoredEvent], *, command: Command | None = None, **kwargs: Any
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        command: AppendRequest | None = None,
+        **kwargs: Any,
     ) -> list[int] | None:
         """Record the events of one command, all or none, and answer their positions.
 
@@ -139,7 +143,11 @@ class LedgerRecorder(PostgresApplicationRecorder):
         return None if ticket is None else _positions(self._committer.record(ticket))
 
     async def insert_events_async(
-        self, stored_events: Sequence[StoredEvent], *, command: Command | None = None, **kwargs: Any
+        self,
+        stored_events: Sequence[StoredEvent],
+        *,
+        command: AppendRequest | None = None,
+        **kwargs: Any,
     ) -> list[int] | None:
         """`insert_events` for a task: no thread waits. Cancelling it withdraws the command only
         while it is queued."""
@@ -150,7 +158,9 @@ class LedgerRecorder(PostgresApplicationRecorder):
         committer = self._of_loops.get(loop) or self._for_loop(loop)
         return _positions(await committer.submit(ticket))
 
-    def append_many(self, batch: Sequence[tuple[Command, Sequence[StoredEvent]]]) -> list[Outcome]:
+    def append_many(
+        self, batch: Sequence[tuple[AppendRequest, Sequence[StoredEvent]]]
+    ) -> list[Outcome]:
         """For loaders: one commit for up to 512 commands or 4 MB, without queueing with others.
 
         Answers for each command its positions, or the exception that `insert_events` would have
@@ -324,7 +334,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
             )
 
     def _ticket(
-        self, events: Sequence[StoredEvent], command: Command | None, kwargs: dict[str, Any]
+        self, events: Sequence[StoredEvent], command: AppendRequest | None, kwargs: dict[str, Any]
     ) -> Ticket | None:
         # The library passes its own arguments on, of which only tracking could matter: a lock on
         # the ledger must never be held by a transaction that the client controls.
@@ -332,7 +342,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
             raise ValueError("The ledger records no tracking; projections keep their own.")
         if command is None and not events:
             return None
-        return write_out(command or Command.anonymous(), events)
+        return write_out(command or AppendRequest.anonymous(), events)
 
     def _select(self, statement: Composed, values: list[Any]) -> list[tuple[Any, ...]]:
         """Tries again on a lost connection, and no longer than `READING` seconds in all; then

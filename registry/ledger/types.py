@@ -42,7 +42,7 @@ class Holding:
 
 
 @dataclass
-class Command:
+class AppendRequest:
     """One request to record, and, once it is recorded, its receipt.
 
     `id` makes a repeat harmless: the same id and `digest` are answered with the first result.
@@ -63,7 +63,7 @@ class Command:
     repeated: bool = field(default=False, init=False)
 
     @classmethod
-    def anonymous(cls, actor: str = "system") -> Command:
+    def anonymous(cls, actor: str = "system") -> AppendRequest:
         """For events that nobody asked for in particular. Its id still makes resending safe."""
         id = uuid4()
         return cls(id, sha256(id.bytes).digest(), actor)
@@ -131,7 +131,7 @@ class NumberHeld(IntegrityError):
 class Repeated(IntegrityError):
     """A command was recorded before with another number of events; `receipt` says which."""
 
-    def __init__(self, receipt: Command, now: int) -> None:
+    def __init__(self, receipt: AppendRequest, now: int) -> None:
         super().__init__(
             f"Command {receipt.id} recorded {len(receipt.positions)} events at "
             f"{receipt.recorded_at}, and would record {now} now. The first result stands."
@@ -155,7 +155,7 @@ class Closed(OperationalError):
     """The recorder was closed first. Nothing was recorded."""
 
 
-def settle(command: Command, events: int, row: Sequence[Any]) -> Outcome:
+def settle(command: AppendRequest, events: int, row: Sequence[Any]) -> Outcome:
     """One row of `ledger.append`'s answer, written on the command's receipt."""
     status, first, recorded, recorded_at, refusal = row
     match status:

@@ -154,7 +154,7 @@ class Signature:
 
 
 @dataclass(frozen=True)
-class Note:
+class SignedNote:
     text: str
     signatures: tuple[Signature, ...]
 
@@ -175,7 +175,7 @@ class Note:
         return found
 
 
-def read_note(written: str | bytes) -> Note:
+def read_note(written: str | bytes) -> SignedNote:
     """Raises BadNote."""
     if isinstance(written, bytes):
         try:
@@ -190,7 +190,7 @@ def read_note(written: str | bytes) -> Note:
     lines = below[:-1].split("\n")
     if len(lines) > _MOST:
         raise BadNote(f"A note of over {_MOST} signatures is not read.")
-    return Note(above + "\n", tuple(_signature(line) for line in lines))
+    return SignedNote(above + "\n", tuple(_signature(line) for line in lines))
 
 
 def read_signatures(lines: str) -> tuple[Signature, ...]:
@@ -258,7 +258,7 @@ class Proof:
 
     index: int
     path: tuple[bytes, ...]
-    checkpoint: Note
+    checkpoint: SignedNote
     extra: bytes | None = None
 
     @property

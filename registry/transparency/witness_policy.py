@@ -16,7 +16,7 @@ from registry.transparency.signed_notes import (
     ED25519,
     MLDSA44,
     BadNote,
-    Note,
+    SignedNote,
     VerifierKey,
     read_checkpoint,
     read_key,
@@ -33,7 +33,7 @@ class BadPolicy(ValueError):
 
 
 @dataclass(frozen=True)
-class Party:
+class PolicyMember:
     """A log or a witness: its key, and where it is asked, if it is."""
 
     key: VerifierKey
@@ -52,13 +52,13 @@ class Group:
 class Policy:
     """`quorum`: the name of a witness or a group. None: no witness is asked for."""
 
-    logs: tuple[Party, ...]
-    witnesses: dict[str, Party]
+    logs: tuple[PolicyMember, ...]
+    witnesses: dict[str, PolicyMember]
     groups: dict[str, Group]
     quorum: str | None
 
 
-def satisfied(policy: Policy, note: Note) -> tuple[bool, dict[str, int]]:
+def satisfied(policy: Policy, note: SignedNote) -> tuple[bool, dict[str, int]]:
     """Is a checkpoint signed by one of the logs, and cosigned by enough of the witnesses?
 
     Answers with the witnesses that did cosign, and the second (POSIX) at which each says so. A
@@ -108,8 +108,8 @@ class _Reading:
     """What the lines so far have said."""
 
     def __init__(self) -> None:
-        self.logs: list[Party] = []
-        self.witnesses: dict[str, Party] = {}
+        self.logs: list[PolicyMember] = []
+        self.witnesses: dict[str, PolicyMember] = {}
         self.groups: dict[str, Group] = {}
         self.quorums: list[str] = []
         self._members: set[str] = set()
@@ -126,7 +126,7 @@ class _Reading:
         known[what][0](*words)
 
     def _log(self, vkey: str, url: str | None = None) -> None:
-        party = Party(_key(vkey, ED25519, MLDSA44), url)
+        party = PolicyMember(_key(vkey, ED25519, MLDSA44), url)
         if any(it.key.public == party.key.public for it in self.logs):
             raise BadPolicy("This log's key stands in an earlier line.")
         self._one_side(party)
@@ -134,7 +134,7 @@ class _Reading:
         _few(self.logs)
 
     def _witness(self, name: str, vkey: str, url: str | None = None) -> None:
-        party = Party(_key(vkey, COSIGNATURE, MLDSA44), url)
+        party = PolicyMember(_key(vkey, COSIGNATURE, MLDSA44), url)
         if any(it.key.public == party.key.public for it in self.witnesses.values()):
             raise BadPolicy("This witness's key stands in an earlier line: it would count twice.")
         self._one_side(party)
@@ -163,7 +163,7 @@ class _Reading:
             self._check_known(name)
         self.quorums.append(name)
 
-    def _one_side(self, party: Party) -> None:
+    def _one_side(self, party: PolicyMember) -> None:
         both = [*self.logs, *self.witnesses.values()]
         if any(it.key.public == party.key.public for it in both):
             raise BadPolicy("A log's key is not a witness's too: it would vouch for itself.")
@@ -184,6 +184,6 @@ def _key(vkey: str, *kinds: int) -> VerifierKey:
     return key
 
 
-def _few(them: list[Party] | dict[str, Party] | dict[str, Group]) -> None:
+def _few(them: list[PolicyMember] | dict[str, PolicyMember] | dict[str, Group]) -> None:
     if len(them) > _MOST:
         raise BadPolicy(f"A policy of over {_MOST} logs, witnesses or groups is not read.")

@@ -16,7 +16,7 @@ from api.app import create_app
 from api.http.service import Service
 from api.pages.forms import CSRF_COOKIE, CSRF_FIELD, masked
 from api.settings import Settings
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from registry.application.registry import Registry
 from registry.domain import commands
 from registry.ledger.database import environment
@@ -88,7 +88,7 @@ def small_world(database: str) -> None:
     registry = Registry(environment(database))
     record(registry, WORLD)
     registry.close()
-    Follower(database).catch_up()
+    Projector(database).catch_up()
 
 
 class Client:

@@ -19,7 +19,7 @@ from graphql import (
 )
 
 from api.graphql.schema import core
-from api.graphql.sql_fields import Rows, Told, Value, place
+from api.graphql.sql_fields import Rows, Value, WordedField, place
 from tests.api.region import FRUIT, OLD, OPEN, QUIET, SHUT, STEEL
 
 ROOTS = ("operator", "operatorsByTin", "recognition", "recognitions", "agreement", "recognitionsOf")
@@ -145,7 +145,7 @@ class Asking:
             return False
         own = defined.extensions["strawberry-definition"]
         where = place(own.metadata)
-        if isinstance(where, Told):  # of recognisedIn, which is deeper, nothing is worded
+        if isinstance(where, WordedField):  # of recognisedIn, which is deeper, nothing is worded
             return depth < 3 or self._chance(0.005)
         covered = isinstance(where, Rows | Value) or (leaf and not own.base_resolver)
         return covered or self._chance(0.005)

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from registry.application.registry import Registry
 from registry.domain import commands
 from registry.ledger.database import environment
@@ -357,7 +357,7 @@ def record(database: str, *lines: Line) -> list[int]:
             found += registry.execute(commands.read(line), "a test").positions
     finally:
         registry.close()
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     return found
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import make_conninfo
 
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain import instants
@@ -207,7 +207,7 @@ def database_of_days(server: str, blank_register: str) -> Iterator[str]:
             ],
         )
     registry.close()
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     yield database
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("drop database days with (force)")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from api.end_recorder import Clerk
-from projections.engine.projector import Follower
+from api.end_recorder import EndRecorder
+from projections.engine.projector import Projector
 from tests.api.client import AUDITOR, Client
 
 HANA = "KRSYNTHETIC0001"
@@ -65,8 +65,8 @@ def test_a_term_until_2019_is_recognised_on_its_last_day_and_never_after(at: Cli
 def test_before_and_after_the_clerk_every_door_says_the_same(at: Client) -> None:
     before = everything(at)
     more = told(at, more=True)["operator"]["periods"]
-    assert Clerk(at.database).catch_up() > 0
-    Follower(at.database).catch_up()
+    assert EndRecorder(at.database).catch_up() > 0
+    Projector(at.database).catch_up()
     assert everything(at) == before
     assert told(at, more=True)["operator"]["periods"] == more
 

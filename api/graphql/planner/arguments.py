@@ -41,7 +41,7 @@ from graphql.utilities.coerce_input_value import (
 )
 
 from api.graphql.declarations import Questions
-from api.graphql.sql_fields import Declined
+from api.graphql.sql_fields import NotPlanned
 
 Values = Mapping[str, Any]
 #: From the values of the variables to one value; Undefined where nothing is said.
@@ -61,11 +61,11 @@ class Variables:
         for node in operation.variable_definitions or ():
             it = get_variable_signature(schema, node)
             if isinstance(it, GraphQLError):
-                raise Declined("variables", it.message)
+                raise NotPlanned("variables", it.message)
             try:
                 default = _default(it)
             except Odd:
-                raise Declined("variables", it.name) from None
+                raise NotPlanned("variables", it.name) from None
             required = isinstance(it.type, GraphQLNonNull) and default is Undefined
             self._declared.append((it.name, _coercion(it.type), required, default))
 
@@ -76,13 +76,13 @@ class Variables:
             value = given.get(name, Undefined)
             if value is Undefined:
                 if required:
-                    raise Declined("variables", name)
+                    raise NotPlanned("variables", name)
                 if default is not Undefined:
                     values[name] = default
                 continue
             value = coerced(value)
             if value is Undefined:
-                raise Declined("variables", name)
+                raise NotPlanned("variables", name)
             values[name] = value
         return values
 
@@ -176,12 +176,12 @@ def _variable(name: str, type: Any, default: Any, required: bool) -> Step:
         value = values.get(name, Undefined)
         if value is Undefined:
             if required:
-                raise Declined("refused", name)
+                raise NotPlanned("refused", name)
             return default
         if value is None:
             if nullable:
                 return None
-            raise Declined("refused", name)
+            raise NotPlanned("refused", name)
         return converted(value)
 
     return step

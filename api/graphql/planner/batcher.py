@@ -18,7 +18,7 @@ import psycopg
 from psycopg import AsyncConnection, AsyncRawCursor
 
 from api.graphql.planner.compiler import Plan
-from api.graphql.planner.connection import Lane
+from api.graphql.planner.connection import PipelinedConnection
 
 ROWS = 64  # that may share a statement
 LANES = 2  # statements under way at once
@@ -38,7 +38,7 @@ class Coalescer:
 
     def __init__(self, pool: Any, seconds: float = 2.0) -> None:
         self._seconds = seconds
-        self._lanes = [Lane(pool) for _ in range(LANES)]
+        self._lanes = [PipelinedConnection(pool) for _ in range(LANES)]
         self._waiting: dict[Plan, _Waiting] = {}
         #: Those of a statement that failed; each is asked again by itself.
         self._alone: deque[tuple[Plan, _Waiting]] = deque()
@@ -90,7 +90,7 @@ class Coalescer:
         self._later = None
         self._wake()
 
-    async def _connect(self, lane: Lane) -> None:
+    async def _connect(self, lane: PipelinedConnection) -> None:
         try:
             await lane.connect()
         except psycopg.Error as error:
@@ -107,7 +107,7 @@ class Coalescer:
         self._waiting.clear()
         self._alone.clear()
 
-    def _start(self, lane: Lane) -> None:
+    def _start(self, lane: PipelinedConnection) -> None:
         """Takes on what waits, if somebody still does."""
         while self._alone or self._waiting:
             if self._alone:
@@ -123,12 +123,12 @@ class Coalescer:
                 self._send(lane, plan, taken)
                 return
 
-    def _end_late(self, lane: Lane) -> None:
+    def _end_late(self, lane: PipelinedConnection) -> None:
         task = asyncio.create_task(lane.cancel())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
-    def _send(self, lane: Lane, plan: Plan, taken: _Waiting) -> None:
+    def _send(self, lane: PipelinedConnection, plan: Plan, taken: _Waiting) -> None:
         loop = asyncio.get_running_loop()
         shared = len(taken) > 1
         late = loop.call_later(self._seconds / 2, self._end_late, lane) if shared else None

@@ -42,11 +42,11 @@ from api.graphql.sql_fields import (
     SELECTED,
     TYPES,
     Bind,
-    Declined,
+    NotPlanned,
     Rows,
     Telling,
-    Told,
     Value,
+    WordedField,
     place,
 )
 from projections.reads.planner_selects import MARK
@@ -127,11 +127,11 @@ class Compiler:
             self.schema, self.fragments, self.variables, root, self.operation
         )
         if collected.new_defer_usages:
-            raise Declined("uncovered", "@defer")
+            raise NotPlanned("uncovered", "@defer")
         scope = _Scope(dict.fromkeys(ASKER))
         text = self._object(root, collected.grouped_field_set, scope)
         if not self._columns:
-            raise Declined("uncovered", "nothing is looked up")
+            raise NotPlanned("uncovered", "nothing is looked up")
         arrays = ", ".join(
             f"${n}::{TYPES.get(name, 'text')}[]"
             for n, (_, name) in enumerate(self._columns, start=1)
@@ -166,38 +166,38 @@ class Compiler:
     def _field(self, parent: GraphQLObjectType, details: list[FieldDetails], scope: _Scope) -> str:
         node = details[0].node
         if details[0].fragment_variable_values or node.name.value not in parent.fields:
-            raise Declined("uncovered", node.name.value)  # introspection is no row of ours
+            raise NotPlanned("uncovered", node.name.value)  # introspection is no row of ours
         defined = parent.fields[node.name.value]
         own = defined.extensions.get("strawberry-definition")
         about = f"{parent.name}.{node.name.value}"
         if not isinstance(own, StrawberryField):
-            raise Declined("uncovered", about)
+            raise NotPlanned("uncovered", about)
         where = place(own.metadata)
         nullable = not isinstance(defined.type, GraphQLNonNull)
         kind = defined.type if nullable else defined.type.of_type
         if isinstance(where, Rows):
             text = self._rows_of(where, kind, details, defined, scope)
             return f"coalesce({text}, 'null')" if nullable else text
-        if isinstance(where, Told):
+        if isinstance(where, WordedField):
             return self._mark(where, kind, details, scope, about)
         if where is None and own.base_resolver is None and scope.me:
             where = Value(f"{{me}}.{own.python_name}")
         if where is None:
-            raise Declined("uncovered", about)
+            raise NotPlanned("uncovered", about)
         text = _leaf(kind, self._filled(where.sql, scope), about)
         return f"coalesce({text}, 'null')" if nullable else text
 
     def _mark(
-        self, where: Told, kind: Any, details: list[FieldDetails], scope: _Scope, about: str
+        self, where: WordedField, kind: Any, details: list[FieldDetails], scope: _Scope, about: str
     ) -> str:
         if scope.telling is None or self._told not in (None, scope.telling):
-            raise Declined("uncovered", about)
+            raise NotPlanned("uncovered", about)
         self._told = scope.telling
         before = ""
         if isinstance(_element(kind), GraphQLObjectType):
             shape = self._shape(_element(kind), details)
             if shape is None or "{" in shape:
-                raise Declined("uncovered", about)
+                raise NotPlanned("uncovered", about)
             before = _literal(shape + SELECTED) + " || "
         return f"{MARK} || {before}{self._filled(where.mark, scope)} || {MARK}"
 
@@ -216,7 +216,7 @@ class Compiler:
         if where.telling and self._told:
             inside = f"{MARK} || {self._filled(where.telling.facts, inner)} || {MARK} || {inside}"
         if before is not None and self._told not in (None, before):
-            raise Declined("uncovered", "two ways of wording")
+            raise NotPlanned("uncovered", "two ways of wording")
         self._told = self._told or before
         return inside
 
@@ -284,7 +284,7 @@ class Compiler:
         chosen = collected.grouped_field_set.items()
         fields = [each[0].node.name.value for _, each in chosen]
         if fields.count("recognisedIn") > 1:  # each may ask for another outcome
-            raise Declined("uncovered", "recognisedIn twice")
+            raise NotPlanned("uncovered", "recognisedIn twice")
         return dict(zip(fields, chosen, strict=True))
 
     def _as_it_lies(self, where: Rows, kind: Any, details: list[FieldDetails]) -> Rows:
@@ -346,7 +346,7 @@ class Compiler:
 
     def _inside(self, type: Any, details: list[FieldDetails], scope: _Scope) -> str:
         if not isinstance(type, GraphQLObjectType):
-            raise Declined("uncovered", str(type))
+            raise NotPlanned("uncovered", str(type))
         collected = collect_subfields(
             self.schema, self.fragments, self.variables, self.operation, type, details
         )
@@ -380,10 +380,10 @@ def _leaf(kind: Any, sql: str, about: str) -> str:
     """The JSON text of a column: NULL where it is null."""
     if isinstance(kind, GraphQLList):
         if not isinstance(kind.of_type, GraphQLNonNull) or not _is_text(kind.of_type.of_type):
-            raise Declined("uncovered", about)
+            raise NotPlanned("uncovered", about)
         return f"case when array_position({sql}, null) is null then array_to_json({sql})::text end"
     if not is_leaf_type(kind):
-        raise Declined("uncovered", about)
+        raise NotPlanned("uncovered", about)
     if isinstance(kind, GraphQLEnumType):
         return f"'\"' || ({sql}) || '\"'"  # a name of GraphQL: nothing in it wants escaping
     if _is_text(kind):
@@ -392,7 +392,7 @@ def _leaf(kind: Any, sql: str, about: str) -> str:
         return _DATES[kind.name].format(f"({sql})")
     if kind.name in _PLAIN:
         return f"({sql})::text"
-    raise Declined("uncovered", about)
+    raise NotPlanned("uncovered", about)
 
 
 def _is_text(kind: Any) -> bool:

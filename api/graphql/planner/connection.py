@@ -23,7 +23,7 @@ Told = Callable[[list[bytes] | Exception], None]
 KEPT = 100  # prepared statements; the one used longest ago goes first
 
 
-class Lane:
+class PipelinedConnection:
     """`pool`: where its connection comes from, and goes back to when it is broken.
 
     `idle`: it can take a statement at once. `began`: when it took the last one (time.monotonic).

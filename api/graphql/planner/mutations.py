@@ -33,7 +33,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from api.graphql.context import Context
 from api.graphql.errors import Refused
-from api.graphql.limits import Document
+from api.graphql.limits import CheckedDocument
 from api.graphql.scalars import LARGEST
 from api.graphql.types.mutations import SPELLED, Recorded, give, said
 from registry.domain import commands as c
@@ -70,7 +70,7 @@ class Unusual(Exception):
 async def answer(
     schema: GraphQLSchema,
     context: Context,
-    document: Document,
+    document: CheckedDocument,
     operation: OperationDefinitionNode,
     variables: Mapping[str, Any],
 ) -> ExecutionResult | None:
@@ -171,7 +171,7 @@ FITTING: Mapping[str, Fits] = {
 }
 
 
-def order(document: Document, operation: OperationDefinitionNode) -> Order | None:
+def order(document: CheckedDocument, operation: OperationDefinitionNode) -> Order | None:
     """The one command of a validated document; None for anything out of the common."""
     match operation.selection_set.selections:
         case (FieldNode(arguments=(argument,)) as node,) if isinstance(
@@ -191,7 +191,9 @@ def order(document: Document, operation: OperationDefinitionNode) -> Order | Non
     return None
 
 
-def _shown(document: Document, chosen: SelectionSetNode, kind: str) -> Iterator[tuple[str, str]]:
+def _shown(
+    document: CheckedDocument, chosen: SelectionSetNode, kind: str
+) -> Iterator[tuple[str, str]]:
     """The fields of one type, through fragments, in the order in which they are first named."""
     for it in chosen.selections:
         if it.directives:
@@ -210,7 +212,7 @@ def _shown(document: Document, chosen: SelectionSetNode, kind: str) -> Iterator[
             yield from _shown(document, fragment.selection_set, kind)
 
 
-def _fragment(document: Document, name: str) -> FragmentDefinitionNode | InlineFragmentNode:
+def _fragment(document: CheckedDocument, name: str) -> FragmentDefinitionNode | InlineFragmentNode:
     assert document.node is not None
     return next(
         it

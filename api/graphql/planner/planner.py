@@ -28,17 +28,17 @@ from prometheus_client import Counter as Metric
 from strawberry import Schema
 from strawberry.types.arguments import convert_arguments
 
-from api.access.policy import Asker
-from api.access.read_log import Asked, consignment
+from api.access.policy import Subject
+from api.access.read_log import LoggedQuestion, consignment
 from api.graphql.context import Context, Pool
-from api.graphql.limits import Document
+from api.graphql.limits import CheckedDocument
 from api.graphql.planner.answers import Answers, Elsewhere
 from api.graphql.planner.arguments import Arguments, Odd, Variables
 from api.graphql.planner.batcher import Coalescer, cell, run
 from api.graphql.planner.compiler import Bound, Compiler, Plan
-from api.graphql.planner.verdict_cache import Verdicts
+from api.graphql.planner.verdict_cache import VerdictCache
 from api.graphql.positions import NotThere
-from api.graphql.sql_fields import MARK, Declined
+from api.graphql.sql_fields import MARK, NotPlanned
 from api.observability import counters
 
 LONG = 50  # marks in an answer, beyond which its wording is done in turns with others
@@ -61,7 +61,7 @@ class Planner:
         self, schema: Schema, core: GraphQLSchema, views: Pool, lanes: Pool, seconds: float = 2.0
     ) -> None:
         self._schema, self._core, self._views = schema, core, views
-        self._coalescer, self._verdicts = Coalescer(lanes, seconds), Verdicts(views)
+        self._coalescer, self._verdicts = Coalescer(lanes, seconds), VerdictCache(views)
 
     async def close(self) -> None:
         await self._coalescer.close()
@@ -69,7 +69,7 @@ class Planner:
     async def answer(
         self,
         context: Context,
-        document: Document,
+        document: CheckedDocument,
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any],
         *,
@@ -83,7 +83,7 @@ class Planner:
         """
         try:
             text = await self._answer(context, document, operation, variables, apart)
-        except Declined as declined:
+        except NotPlanned as declined:
             counters.count(_declined(declined.reason, declined.field))
             return None
         counters.count(PLANNED)
@@ -92,7 +92,7 @@ class Planner:
     async def _answer(
         self,
         context: Context,
-        document: Document,
+        document: CheckedDocument,
         operation: OperationDefinitionNode,
         given: Mapping[str, Any],
         apart: bool,
@@ -108,7 +108,7 @@ class Planner:
         try:
             row = _row(planned.plan, context.now, own, bound)
         except ValueError as error:
-            raise Declined("refused", str(error)) from None
+            raise NotPlanned("refused", str(error)) from None
         looks = [_look(it, bound[it.number]) for it in planned.looks]
         plan = planned.with_state if context.least else planned.plan
         try:
@@ -116,7 +116,7 @@ class Planner:
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
-            raise Declined("sql", str(error)) from error
+            raise NotPlanned("sql", str(error)) from error
 
     async def _ask(
         self,
@@ -141,7 +141,7 @@ class Planner:
                 text = await self._worded(text, plan, bound)
             answer = text
             return answer
-        except (Declined, NotThere):
+        except (NotPlanned, NotThere):
             declined = True
             raise
         except psycopg.Error as error:
@@ -176,8 +176,8 @@ class Planner:
             said = it.arguments.read(values) if it.arguments else self._odd(it.bound, known, given)
             return it.bound.bind(context, **said)
         except GraphQLError as error:
-            raise _for(it, Declined("refused", error.message)) from error
-        except Declined as declined:
+            raise _for(it, NotPlanned("refused", error.message)) from error
+        except NotPlanned as declined:
             raise _for(it, declined) from None
 
     def _odd(self, it: Bound, known: _Known, given: Any) -> dict[str, Any]:
@@ -201,16 +201,16 @@ class Planner:
         planned = known.plans.get(variant)
         if planned is None:
             if len(known.plans) >= VARIANTS:
-                raise Declined("variants")
+                raise NotPlanned("variants")
             try:
                 plan = Compiler(self._core, known.fragments, operation, known.values(given)).plan()
                 planned = _Planned(plan)
-            except Declined as declined:
+            except NotPlanned as declined:
                 planned = declined
             except GraphQLError as error:
-                planned = Declined("refused", error.message)
+                planned = NotPlanned("refused", error.message)
             known.plans[variant] = planned
-        if isinstance(planned, Declined):
+        if isinstance(planned, NotPlanned):
             raise planned
         return planned
 
@@ -226,7 +226,7 @@ class _Field:
             self.arguments = None
 
 
-def _for(it: _Field, declined: Declined) -> Declined:
+def _for(it: _Field, declined: NotPlanned) -> NotPlanned:
     """The same, with the name of the field whose arguments were read."""
     declined.field = declined.field or it.bound.node.name.value
     return declined
@@ -275,9 +275,9 @@ class _Looked(NamedTuple):
                 "recognisedIn", list(by_tin), self._asked(territory), list(by_tin.values())
             )
 
-    def _asked(self, territory: str) -> Asked:
+    def _asked(self, territory: str) -> LoggedQuestion:
         bound = self.bound
-        return Asked(territory, bound["at"], bound["known"], consignment(bound))
+        return LoggedQuestion(territory, bound["at"], bound["known"], consignment(bound))
 
 
 def _look(it: _Looks, bound: Mapping[str, Any]) -> _Looked:
@@ -289,7 +289,7 @@ class _Known:
     """What is known of one operation of a document."""
 
     def __init__(
-        self, schema: GraphQLSchema, document: Document, operation: OperationDefinitionNode
+        self, schema: GraphQLSchema, document: CheckedDocument, operation: OperationDefinitionNode
     ) -> None:
         assert document.node is not None
         self._schema, self._operation = schema, operation
@@ -301,14 +301,14 @@ class _Known:
         }
         #: The variables that decide what is selected.
         self.switches = sorted(_switches(document.node))
-        self.plans: dict[tuple[Any, ...], _Planned | Declined] = {}
+        self.plans: dict[tuple[Any, ...], _Planned | NotPlanned] = {}
 
     def values(self, given: Mapping[str, Any]) -> VariableValues:
         """As graphql-core has them. Raises Declined."""
         declared = self._operation.variable_definitions or ()
         values = get_variable_values(self._schema, declared, dict(given))
         if isinstance(values, list):
-            raise Declined("variables")
+            raise NotPlanned("variables")
         return values
 
 
@@ -328,7 +328,7 @@ def _switches(node: Node) -> set[str]:
 
 
 @lru_cache(maxsize=1_000)
-def _own(asker: Asker) -> dict[str, bytes]:
+def _own(asker: Subject) -> dict[str, bytes]:
     """The parameters that are the asker's, whatever is asked."""
     sight = asker.sight.parameters(datetime.min)  # the instant is each question's own
     told = sight | {

@@ -18,11 +18,17 @@ import msgspec
 from prometheus_client import Counter as Metric
 
 from api.graphql.context import Pool
-from api.graphql.sql_fields import Declined
+from api.graphql.sql_fields import NotPlanned
 from api.observability import counters
 from projections.reads import verdicts as reads
 from projections.reads.bitemporal_sql import AsOf
-from projections.reads.verdicts import Asked, Consignment, Held, Law, Verdict
+from projections.reads.verdicts import (
+    Consignment,
+    HeldStatuses,
+    LegalState,
+    TerritoryVerdict,
+    VerdictQuestion,
+)
 
 LETTERS = 8_000_000  # of texts that are kept; those made first go first
 WAYS = 20_000  # ways to hold that are known by their own words
@@ -46,7 +52,7 @@ class _Head(msgspec.Struct, array_like=True):
     clocks: int
     law: str
     reach: str | None
-    held: Held
+    held: HeldStatuses
 
 
 class _Own(msgspec.Struct, array_like=True):
@@ -96,7 +102,7 @@ class _Kind(NamedTuple):
     consigned: Consignment | None
     reach: str | None
     order: tuple[int, ...]
-    held: Held
+    held: HeldStatuses
 
 
 @dataclass
@@ -108,12 +114,12 @@ class _Kept:
     text: _Text | None = None
 
 
-class Verdicts:
+class VerdictCache:
     """One a process. `views`: where laws and verdicts are asked for."""
 
     def __init__(self, views: Pool) -> None:
         self._views = views
-        self._laws: OrderedDict[str, Law] = OrderedDict()
+        self._laws: OrderedDict[str, LegalState] = OrderedDict()
         self._ways: OrderedDict[tuple[Any, ...], _Kept] = OrderedDict()
         self._kinds: OrderedDict[_Kind, _Kept] = OrderedDict()
         self._letters = 0
@@ -166,7 +172,7 @@ class Verdicts:
             told[n] = text.of(own, belief)
         return told
 
-    def _kept(self, way: tuple[Any, ...], law: Law, asked: _Clocks) -> _Kept:
+    def _kept(self, way: tuple[Any, ...], law: LegalState, asked: _Clocks) -> _Kept:
         _, _, _, order, words = way
         head = _head(words)
         held, consigned = law.essence(head.held, asked.wanted, asked.consigned)
@@ -176,20 +182,20 @@ class Verdicts:
             self._ways.popitem(last=False)
         return kept
 
-    async def _law(self, version: str) -> Law:
+    async def _law(self, version: str) -> LegalState:
         async with self._asking:  # who comes meanwhile wants the same
             if version in self._laws:
                 return self._laws[version]
             async with self._views.connection() as connection:
                 law = await reads.law(connection)
         if law.version != version:
-            raise Declined("law", "it has just changed")
+            raise NotPlanned("law", "it has just changed")
         self._laws[version] = law
         if len(self._laws) > LAWS:
             self._laws.popitem(last=False)
         return law
 
-    async def _make(self, law: Law, missing: dict[_Kind, _Kept]) -> None:
+    async def _make(self, law: LegalState, missing: dict[_Kind, _Kept]) -> None:
         self._missing |= missing
         async with self._asking:  # whose turn it is makes those of all who wait
             if any(it.text is None for it in missing.values()):
@@ -203,20 +209,22 @@ class Verdicts:
                     ],
                 )
 
-    async def _ask(self, law: Law, wanted: Collection[_Kept]) -> None:
+    async def _ask(self, law: LegalState, wanted: Collection[_Kept]) -> None:
         while self._letters > LETTERS:
             _, first = self._kinds.popitem(last=False)
             if first.text:
                 self._letters -= first.text.letters
                 first.text = None
         asked = [
-            Asked(it.kind.held, it.kind.order, it.kind.wanted, it.as_of, it.kind.consigned)
+            VerdictQuestion(
+                it.kind.held, it.kind.order, it.kind.wanted, it.as_of, it.kind.consigned
+            )
             for it in wanted
         ]
         async with self._views.connection() as connection:
             found = await reads.verdicts(connection, law, asked)
         if found is None:
-            raise Declined("law", "it has just changed")
+            raise NotPlanned("law", "it has just changed")
         for it, verdicts in zip(wanted, found, strict=True):
             before = self._kinds.get(it.kind)
             if before and before.text:  # it went while it was being asked for, and came again
@@ -230,7 +238,7 @@ class Verdicts:
 class _Clocks:
     """What one Bound says, by one law. `alike`: which of its instants and consignments."""
 
-    def __init__(self, law: Law, bound: Mapping[str, Any], alike: int | None = None) -> None:
+    def __init__(self, law: LegalState, bound: Mapping[str, Any], alike: int | None = None) -> None:
         consignment: Consignment | None = None
         if alike is None:
             self.as_of = AsOf(bound["at"], bound["known"])
@@ -251,7 +259,7 @@ def _order(own: _Own) -> tuple[int, ...]:
     return tuple(sorted(range(len(told)), key=told.__getitem__))
 
 
-def _text(kind: _Kind, verdicts: list[Verdict]) -> _Text:
+def _text(kind: _Kind, verdicts: list[TerritoryVerdict]) -> _Text:
     """Of one territory what stands between the braces, of all a list."""
     parts, places = [""], list[tuple[int, str, str]]()
     reach = None if kind.reach is None else kind.reach.split(",")

@@ -14,7 +14,7 @@ from api.graphql.context import Info
 from api.graphql.costs import costs
 from api.graphql.global_ids import ID, Node
 from api.graphql.loaders import load
-from api.graphql.types.programmes import Programme
+from api.graphql.types.programmes import ProgrammeType
 from projections.reads import administrations as reads
 from projections.reads import planner_selects as places
 from projections.reads import programmes
@@ -23,8 +23,10 @@ from projections.reads.bitemporal_sql import AsOf, shown
 from registry.domain.values import AdministrationCode, Sense
 
 
-@strawberry.type(description="A stretch over which a territory belongs to a bloc.")
-class Membership:
+@strawberry.type(
+    description="A stretch over which a territory belongs to a bloc.", name="Membership"
+)
+class MembershipType:
     member: AdministrationCode
     sense: Sense
     valid_from: datetime | None
@@ -32,8 +34,8 @@ class Membership:
     ground: str | None = strawberry.field(description="The law by which it began, and ended.")
 
 
-@strawberry.type(description="A customs administration, or a bloc of them.")
-class Administration(Node):
+@strawberry.type(description="A customs administration, or a bloc of them.", name="Administration")
+class AdministrationType(Node):
     as_of: strawberry.Private[AsOf]
     id: strawberry.ID = strawberry.field(
         description=ID, metadata=sql_fields.at(places.global_id("Administration", "code"))
@@ -45,7 +47,7 @@ class Administration(Node):
     source: str | None
 
     @classmethod
-    def of(cls, row: AdministrationRow, as_of: AsOf) -> Administration:
+    def of(cls, row: AdministrationRow, as_of: AsOf) -> AdministrationType:
         return cls(
             as_of=as_of,
             id=strawberry.ID(as_of.id_of("Administration", row.code)),
@@ -58,7 +60,7 @@ class Administration(Node):
 
     @costs(10, each=3)
     @strawberry.field
-    async def members(self, info: Info) -> list[Administration]:
+    async def members(self, info: Info) -> list[AdministrationType]:
         """The members of its customs territory on that day, by code."""
         if not self.bloc:
             return []
@@ -67,11 +69,11 @@ class Administration(Node):
 
     @costs(10, each=3)
     @strawberry.field
-    async def memberships(self, info: Info) -> list[Membership]:
+    async def memberships(self, info: Info) -> list[MembershipType]:
         """Every stretch of membership on record, in both senses."""
         rows = await load(info.context, reads.memberships, self.as_of.known, key=self.code.text)
         return [
-            Membership(
+            MembershipType(
                 member=AdministrationCode(row.member),
                 sense=Sense(row.sense),
                 valid_from=shown(row.valid_from),
@@ -83,11 +85,11 @@ class Administration(Node):
 
     @costs(10, each=2)
     @strawberry.field
-    async def programmes(self, info: Info) -> list[Programme]:
+    async def programmes(self, info: Info) -> list[ProgrammeType]:
         """Its programmes, by code."""
         read = programmes.of_administrations
         rows = await load(info.context, read, self.as_of, key=self.code.text)
-        return [Programme.of(row, self.as_of) for row in rows or []]
+        return [ProgrammeType.of(row, self.as_of) for row in rows or []]
 
     @costs(1_000)
     @strawberry.field
@@ -103,34 +105,36 @@ class AdministrationQuery:
     @strawberry.field
     async def administration(
         self, info: Info, code: AdministrationCode, as_of: AsOfInput | None = None
-    ) -> Administration | None:
+    ) -> AdministrationType | None:
         """One administration, or null where none was known by then."""
         clocks = info.context.clocks(as_of)
         async with info.context.views.connection() as connection:
             known = await reads.known(connection, clocks.known)
-        return next((Administration.of(r, clocks) for r in known if r.code == code.text), None)
+        return next((AdministrationType.of(r, clocks) for r in known if r.code == code.text), None)
 
     @costs(100, each=60)
     @strawberry.field
     async def administrations(
         self, info: Info, as_of: AsOfInput | None = None
-    ) -> list[Administration]:
+    ) -> list[AdministrationType]:
         """All administrations that were known by then, by code."""
         clocks = info.context.clocks(as_of)
         async with info.context.views.connection() as connection:
             known = await reads.known(connection, clocks.known)
-        return [Administration.of(row, clocks) for row in known]
+        return [AdministrationType.of(row, clocks) for row in known]
 
 
-async def administration(info: Info, code: str, as_of: AsOf) -> Administration:
+async def administration(info: Info, code: str, as_of: AsOf) -> AdministrationType:
     """One that is known to be there, because something on record is of it."""
     row = await load(info.context, reads.administrations, key=code)
     if row is None:
         raise LookupError(f"the read models know no administration {code}")
-    return Administration.of(row, as_of)
+    return AdministrationType.of(row, as_of)
 
 
-async def administrations(info: Info, codes: Iterable[str], as_of: AsOf) -> list[Administration]:
+async def administrations(
+    info: Info, codes: Iterable[str], as_of: AsOf
+) -> list[AdministrationType]:
     return await asyncio.gather(*(administration(info, code, as_of) for code in codes))
 
 

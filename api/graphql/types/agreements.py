@@ -16,7 +16,7 @@ from api.graphql.costs import costs
 from api.graphql.global_ids import ID, Node, key_of
 from api.graphql.loaders import load
 from api.graphql.scalars import AskedStatus, Json, Position
-from api.graphql.types.administrations import Administration, administration, administrations
+from api.graphql.types.administrations import AdministrationType, administration, administrations
 from api.graphql.types.events import EventConnection, history
 from projections.reads import agreements as reads
 from projections.reads import planner_selects as places
@@ -177,8 +177,10 @@ class ScopeClause:
         )
 
 
-@strawberry.type(description="One legal instrument between two or more administrations.")
-class Agreement(Node):
+@strawberry.type(
+    description="One legal instrument between two or more administrations.", name="Agreement"
+)
+class AgreementType(Node):
     as_of: strawberry.Private[AsOf]
     id: strawberry.ID = strawberry.field(
         description=ID, metadata=sql_fields.at(places.global_id("Agreement", "id"))
@@ -206,7 +208,7 @@ class Agreement(Node):
     position: Position
 
     @classmethod
-    def of(cls, row: AgreementRow, as_of: AsOf) -> Agreement:
+    def of(cls, row: AgreementRow, as_of: AsOf) -> AgreementType:
         return cls(
             as_of=as_of,
             id=strawberry.ID(as_of.id_of("Agreement", row.id)),
@@ -226,7 +228,7 @@ class Agreement(Node):
 
     @costs(20, each=4)
     @strawberry.field
-    async def parties(self, info: Info) -> list[Administration]:
+    async def parties(self, info: Info) -> list[AdministrationType]:
         """The parties of that day, by code."""
         codes = await load(info.context, reads.parties, self.as_of, key=str(self.code))
         return await administrations(info, codes or [], self.as_of)
@@ -264,13 +266,13 @@ class Agreement(Node):
 @strawberry.type(description="An agreement and its place in the list.")
 class AgreementEdge:
     cursor: str
-    node: Agreement
+    node: AgreementType
 
 
 @strawberry.type(description="A page of agreements, in the order of their codes.")
 class AgreementConnection:
     as_of: strawberry.Private[AsOf]
-    wanted: strawberry.Private[reads.Wanted]
+    wanted: strawberry.Private[reads.AgreementSelection]
     edges: list[AgreementEdge]
     page_info: paging.PageInfo
 
@@ -300,10 +302,10 @@ class AgreementFilter:
     )
 
     @property
-    def wanted(self) -> reads.Wanted:
+    def wanted(self) -> reads.AgreementSelection:
         parties = {code.text for code in self.between or ()}
         parties |= {self.party.text} if self.party else set()
-        return reads.Wanted(
+        return reads.AgreementSelection(
             between=tuple(sorted(parties)),
             kind=self.kind.value if self.kind else None,
             statuses=tuple(s.value for s in self.status.statuses) if self.status else None,
@@ -327,13 +329,13 @@ class Partner:
     )
 
     @strawberry.field
-    async def administration(self, info: Info) -> Administration:
+    async def administration(self, info: Info) -> AdministrationType:
         """The territory on the other side."""
         return await administration(info, self.row.territory, self.as_of)
 
     @costs(20, each=2)
     @strawberry.field
-    async def agreements(self, info: Info) -> list[Agreement]:
+    async def agreements(self, info: Info) -> list[AgreementType]:
         """The agreements of that kind and status with it, by code."""
         ids = self.row.agreements
         return await asyncio.gather(*(agreement(info, id, self.as_of) for id in ids))
@@ -349,12 +351,12 @@ class AgreementQuery:
     @strawberry.field
     async def agreement(
         self, info: Info, id: strawberry.ID, as_of: AsOfInput | None = None
-    ) -> Agreement | None:
+    ) -> AgreementType | None:
         """One agreement by its code or its global id, or null where none was known by then."""
         key = key_of("Agreement", id, "id")
         clocks = info.context.clocks(as_of)
         row = await load(info.context, reads.agreements, clocks, key=key)
-        return Agreement.of(row, clocks) if row else None
+        return AgreementType.of(row, clocks) if row else None
 
     @costs(300)
     @strawberry.field
@@ -377,7 +379,7 @@ class AgreementQuery:
         rows, more = window.cut(found)
         edges = [
             AgreementEdge(
-                cursor=paging.cursor("agreements", [row.id]), node=Agreement.of(row, clocks)
+                cursor=paging.cursor("agreements", [row.id]), node=AgreementType.of(row, clocks)
             )
             for row in rows
         ]
@@ -420,9 +422,9 @@ class AgreementQuery:
         ]
 
 
-async def agreement(info: Info, id: str, as_of: AsOf) -> Agreement:
+async def agreement(info: Info, id: str, as_of: AsOf) -> AgreementType:
     """One that is known to be there, because something on record is of it."""
     row = await load(info.context, reads.agreements, as_of, key=id)
     if row is None:
         raise LookupError(f"the read models know no agreement {id}")
-    return Agreement.of(row, as_of)
+    return AgreementType.of(row, as_of)

@@ -13,7 +13,7 @@ from api.graphql.context import Info
 from api.graphql.costs import costs
 from api.graphql.loaders import load
 from api.graphql.types.events import REDACTED, Event, event_for
-from api.graphql.types.programmes import Programme, programme
+from api.graphql.types.programmes import ProgrammeType, programme
 from projections.reads import operators as reads
 from projections.reads import planner_selects as places
 from projections.reads.bitemporal_sql import AsOf, shown
@@ -24,9 +24,10 @@ from registry.domain.values import Role, Status, Tin
 
 
 @strawberry.type(
-    description="A date that the programme's rules set. A missed one decides nothing by itself."
+    description="A date that the programme's rules set. A missed one decides nothing by itself.",
+    name="Deadline",
 )
-class Deadline:
+class DeadlineType:
     what: str
     due: date
     rule: str = strawberry.field(description="The rule that set it.")
@@ -34,7 +35,7 @@ class Deadline:
     overdue: bool = strawberry.field(description="Past its day and not answered.")
 
     @classmethod
-    def of(cls, row: DeadlineRow, due: date, today: date) -> Deadline:
+    def of(cls, row: DeadlineRow, due: date, today: date) -> DeadlineType:
         answered = row.met_on is not None and row.met_on <= today
         late = row.met_on is None or row.met_on > due
         return cls(
@@ -55,8 +56,10 @@ class UnknownDeadline:
     rule: str = strawberry.field(description="The name of the rule that nobody knows.")
 
 
-@strawberry.type(description="One authorisation, from its application to its end.")
-class Authorisation:
+@strawberry.type(
+    description="One authorisation, from its application to its end.", name="Authorisation"
+)
+class AuthorisationType:
     row: strawberry.Private[AuthorisationRow]
     as_of: strawberry.Private[AsOf]
     today: strawberry.Private[date]
@@ -85,7 +88,7 @@ class Authorisation:
     @classmethod
     def of(
         cls, row: AuthorisationRow, as_of: AsOf, today: date, *, all_of_it: bool
-    ) -> Authorisation:
+    ) -> AuthorisationType:
         """`all_of_it`: the asker is told all of the operator."""
         return cls(
             row=row,
@@ -106,21 +109,21 @@ class Authorisation:
     @costs(5)
     @sql_fields.rows(places.PROGRAMME)
     @strawberry.field
-    async def programme(self, info: Info) -> Programme:
+    async def programme(self, info: Info) -> ProgrammeType:
         """The programme that it is of, as it was that day."""
         return await programme(info, self.row.programme, self.as_of)
 
     @costs(10, each=4)
     @sql_fields.rows(places.DEADLINES, order=places.SOONEST_FIRST)
     @strawberry.field
-    async def deadlines(self, info: Info) -> list[Deadline]:
+    async def deadlines(self, info: Info) -> list[DeadlineType]:
         """The dates that rules set, by all that is known now, soonest first. Told to the home
         customs, the operator and auditors; to others none."""
         if not info.context.may(Action.READ_IN_FULL, policy.operator(Tin(self.row.tin))):
             return []
         rows = await load(info.context, reads.deadlines, key=self.row.tin)
         own = [row for row in rows or [] if row.authorisation == self.row.authorisation]
-        return [Deadline.of(row, row.due, self.today) for row in own if row.due is not None]
+        return [DeadlineType.of(row, row.due, self.today) for row in own if row.due is not None]
 
     @costs(10, each=2)
     @sql_fields.rows(places.UNKNOWN_DEADLINES, order=places.AS_SET)

@@ -16,13 +16,13 @@ from api.graphql.errors import bad_input
 from api.graphql.scalars import Position
 from api.graphql.types import reasons
 from api.graphql.types.administrations import zones
-from api.graphql.types.operators import Operator, standing_now
+from api.graphql.types.operators import OperatorType, standing_now
 from api.graphql.types.reasons import Reason
 from api.graphql.types.recognition import RecognitionBasis
 from projections.history import feed_pages as reads
 from projections.history.feed import Change, CourseStretch
 from projections.reads.bitemporal_sql import AsOf
-from registry.domain.recognition import Facts, Question, in_full, recognise
+from registry.domain.recognition import Question, RecognitionFacts, in_full, recognise
 from registry.domain.values import AdministrationCode, Outcome, Tin
 
 Territory = Annotated[
@@ -124,7 +124,7 @@ class RecognitionChange:
         """Why the new answer is what it is, at `effectiveFrom`."""
         change, first = self.change, self.effective_from
         hidden = change.hidden_from is not None and first >= change.hidden_from
-        facts = Facts(None) if hidden else change.facts
+        facts = RecognitionFacts(None) if hidden else change.facts
         return await _why(info, facts, change.territory, first)
 
     @costs(50, each=2)
@@ -145,13 +145,13 @@ class RecognitionChange:
 
     @costs(60)
     @strawberry.field
-    async def operator(self, info: Info) -> Operator | None:
+    async def operator(self, info: Info) -> OperatorType | None:
         """As it stands now; null where the asker may not see it, or may not any more."""
         return await standing_now(info, self.tin)
 
 
 async def _why(
-    info: Info, facts: Facts, territory: AdministrationCode, at: datetime
+    info: Info, facts: RecognitionFacts, territory: AdministrationCode, at: datetime
 ) -> list[Reason]:
     asked = Question(territory, at)
     sides = reasons.parties(facts.links, facts.administration, territory)

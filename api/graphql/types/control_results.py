@@ -12,7 +12,7 @@ from api.graphql.errors import bad_input
 from api.graphql.loaders import load
 from api.graphql.scalars import Position
 from api.graphql.types.administrations import zones
-from api.graphql.types.agreements import Agreement, ScopeClause, agreement
+from api.graphql.types.agreements import AgreementType, ScopeClause, agreement
 from api.graphql.types.reasons import Reason, parties, why_relied
 from projections.reads import agreements, control_results
 from projections.reads.bitemporal_sql import AsOf
@@ -42,7 +42,7 @@ class ControlResult:
         return found
 
     @strawberry.field
-    async def agreement(self, info: Info) -> Agreement | None:
+    async def agreement(self, info: Info) -> AgreementType | None:
         """The agreement of the first of these clauses."""
         first = min((link.agreement for link in self.reliance.clauses), default=None)
         return await agreement(info, first, self.as_of) if first else None

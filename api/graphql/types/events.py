@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 import strawberry
 
-from api.access.policy import Action, Asker, Resource, Role
+from api.access.policy import Action, Resource, Subject, SubjectRole
 from api.graphql import paging, positions
 from api.graphql.context import Context, Info
 from api.graphql.costs import costs
@@ -20,7 +20,7 @@ from api.graphql.global_ids import ID, GlobalId, Node, key_of
 from api.graphql.scalars import Json, Position
 from api.graphql.types.log import OPENED, PROVED, Commitment, InclusionProof, opened, proved
 from api.graphql.types.signatures import SIGNED, DecisionSignature, signed
-from projections.reads.events import EventRow, Readable, Wanted, page
+from projections.reads.events import EventRow, EventSelection, Readable, page
 from registry.domain.administrations import Administration
 from registry.domain.agreements.events import Agreement
 from registry.domain.operators.events import Operator
@@ -171,18 +171,22 @@ async def history(
     """One stream's events, in order. Raises Unanswered where an operator's may not be read."""
     if about.tin is not None:
         context.demand(Action.READ_EVENTS, about)
-    return await _connection(context, Wanted((stream,)), Readable(everything=True), first, after)
+    return await _connection(
+        context, EventSelection((stream,)), Readable(everything=True), first, after
+    )
 
 
-def readable(asker: Asker) -> Readable:
+def readable(asker: Subject) -> Readable:
     """Whose operators' events the asker may read; public law is everybody's."""
     itself = Operator.create_id(asker.tin) if asker.tin else None
-    own = asker.own if asker.role is Role.OFFICER else ()
-    return Readable(asker.role is Role.AUDITOR, tuple(sorted(code.text for code in own)), itself)
+    own = asker.own if asker.role is SubjectRole.OFFICER else ()
+    return Readable(
+        asker.role is SubjectRole.AUDITOR, tuple(sorted(code.text for code in own)), itself
+    )
 
 
 async def _connection(
-    context: Context, wanted: Wanted, may: Readable, first: int | None, after: str | None
+    context: Context, wanted: EventSelection, may: Readable, first: int | None, after: str | None
 ) -> EventConnection:
     size = paging.size(first)
     epoch, key = paging.after_in("events", after, (int,))
@@ -203,15 +207,19 @@ def event_for(context: Context, row: EventRow) -> Event:
     """An event that this asker may read: the same wherever it is read, so that a client's cache
     may take it for one object."""
     # Whoever may read an operator's events at all, but the operator itself, may read the notes.
-    notes = context.asker.role is not Role.COMPANY
-    return Event.of(row, with_notes=notes, opens=context.asker.role in (Role.AUDITOR, Role.OFFICER))
+    notes = context.asker.role is not SubjectRole.COMPANY
+    return Event.of(
+        row,
+        with_notes=notes,
+        opens=context.asker.role in (SubjectRole.AUDITOR, SubjectRole.OFFICER),
+    )
 
 
 def _cursor(context: Context, position: int) -> str:
     return paging.cursor_in(context.epoch, "events", [position])
 
 
-def _wanted(asked: EventFilter) -> Wanted:
+def _wanted(asked: EventFilter) -> EventSelection:
     streams: list[set[UUID]] = []
     if asked.stream is not None:
         streams.append({_stream(asked.stream)})
@@ -219,7 +227,7 @@ def _wanted(asked: EventFilter) -> Wanted:
         streams.append({Operator.create_id(asked.tin)})
     if asked.agreement is not None:
         streams.append({Agreement.create_id(key_of("Agreement", asked.agreement, "agreement"))})
-    return Wanted(
+    return EventSelection(
         streams=tuple(set.intersection(*streams)) if streams else None,
         types=tuple(asked.types) if asked.types is not None else None,
         administration=asked.administration,

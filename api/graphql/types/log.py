@@ -15,7 +15,7 @@ from api.graphql.loaders import load
 from api.graphql.scalars import Position
 from projections.reads import log as reads
 from projections.reads.epochs import epochs as read_epochs
-from projections.reads.log import Head, Inclusion, Seen, Signed
+from projections.reads.log import Head, Inclusion, SignedCheckpoint, WitnessCosignature
 from registry.ledger import epochs
 from registry.transparency.signed_notes import read_checkpoint, read_key, read_note
 from registry.transparency.witness_policy import Policy
@@ -65,19 +65,21 @@ class Commitment:
     )
 
 
-@strawberry.type(description="A head that the log has signed.")
-class Checkpoint:
+@strawberry.type(description="A head that the log has signed.", name="Checkpoint")
+class CheckpointType:
     size: Position = strawberry.field(description="How many leaves it covers.")
     root_hash: str
     signed_at: datetime = strawberry.field(description="By the signer's own clock.")
 
     @classmethod
-    def of(cls, it: Signed) -> Checkpoint:
+    def of(cls, it: SignedCheckpoint) -> CheckpointType:
         return cls(size=Position(it.size), root_hash=it.root.hex(), signed_at=it.signed_at)
 
 
-@strawberry.type(description="Somebody who watches the log, and says so under its heads.")
-class Witness:
+@strawberry.type(
+    description="Somebody who watches the log, and says so under its heads.", name="Witness"
+)
+class WitnessType:
     name: str
     verifier_key: str = strawberry.field(description="As name+id+base64.")
     size: Position | None = strawberry.field(
@@ -88,9 +90,10 @@ class Witness:
 
 @strawberry.type(
     description="A history of the ledger. A restore from a copy, or a failover to a server that "
-    "was behind, begins another: positions are then given again, to other events."
+    "was behind, begins another: positions are then given again, to other events.",
+    name="Epoch",
 )
-class Epoch:
+class EpochType:
     id: str = strawberry.field(description="12 hexadecimal digits.")
     after_position: Position = strawberry.field(
         description="The last event that it has in common with the epoch before."
@@ -99,7 +102,7 @@ class Epoch:
     why: str = strawberry.field(description="What became of the ledger before it.")
 
     @classmethod
-    def of(cls, it: epochs.Epoch) -> Epoch:
+    def of(cls, it: epochs.Epoch) -> EpochType:
         return cls(
             id=it.id, after_position=Position(it.after_position), begun_at=it.begun_at, why=it.why
         )
@@ -135,23 +138,23 @@ class Log:
 
     @costs(PROVED, each=20)
     @strawberry.field
-    async def checkpoints(self, info: Info, first: int = 10) -> list[Checkpoint]:
+    async def checkpoints(self, info: Info, first: int = 10) -> list[CheckpointType]:
         """The last heads that were signed, the newest first."""
         if not 1 <= first <= MOST:
             raise bad_input(f"first: found {first}, wanted 1 to {MOST}")
         async with info.context.views.connection() as connection:
-            return [Checkpoint.of(it) for it in await reads.signed(connection, first)]
+            return [CheckpointType.of(it) for it in await reads.signed(connection, first)]
 
     @costs(PROVED)
     @strawberry.field
-    async def epochs(self, info: Info) -> list[Epoch]:
+    async def epochs(self, info: Info) -> list[EpochType]:
         """The epochs of the ledger, the one that it is in first."""
         async with info.context.views.connection() as connection:
-            return [Epoch.of(it) for it in await read_epochs(connection)]
+            return [EpochType.of(it) for it in await read_epochs(connection)]
 
     @costs(PROVED, each=5)
     @strawberry.field
-    async def witnesses(self, info: Info) -> list[Witness]:
+    async def witnesses(self, info: Info) -> list[WitnessType]:
         """Who is asked to watch, and whoever has: with the head that each cosigned last."""
         async with info.context.views.connection() as connection:
             seen = {it.key: it for it in await reads.seen(connection)}
@@ -219,8 +222,8 @@ async def opened(context: Context, position: Position) -> Commitment | None:
     return Commitment(salt=_base64(it.salt), event_bytes=_base64(it.event)) if it else None
 
 
-def _witness(key: str, last: Seen | None) -> Witness:
-    return Witness(
+def _witness(key: str, last: WitnessCosignature | None) -> WitnessType:
+    return WitnessType(
         name=read_key(key).name,
         verifier_key=key,
         size=Position(last.size) if last else None,

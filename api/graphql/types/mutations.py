@@ -68,8 +68,11 @@ NAMED = {
 }
 
 
-@strawberry.type(description="Why somebody should check a command that is lawful and was recorded.")
-class Warning:
+@strawberry.type(
+    description="Why somebody should check a command that is lawful and was recorded.",
+    name="Warning",
+)
+class WarningType:
     code: str = strawberry.field(description="A code that never changes: CONSULTATION_OPEN, ...")
     message: str = strawberry.field(description="What was recorded, and what stands beside it.")
 
@@ -82,7 +85,7 @@ class Recorded:
         description="The command's last position. When there was nothing left to change, the "
         "register's own last position."
     )
-    warnings: list[Warning] = strawberry.field(
+    warnings: list[WarningType] = strawberry.field(
         description="What somebody should check although it is lawful and was recorded: a grant "
         "while a consultation is open. The same command sent again has the same warnings."
     )
@@ -159,7 +162,7 @@ async def give(context: Context, command: c.Command) -> Recorded:
         version=receipt.version,
         position=Position(last or 0),
         epoch=context.epoch,
-        warnings=[Warning(code=it.code, message=it.message) for it in receipt.warnings],
+        warnings=[WarningType(code=it.code, message=it.message) for it in receipt.warnings],
         positions=positions,
         changed=changed_by(command),
     )

@@ -22,13 +22,13 @@ from api.graphql.loaders import load
 from api.graphql.positions import Behind, CheckedReaders, MinPosition
 from api.graphql.read_your_writes import PATIENCE
 from api.graphql.scalars import LARGEST
-from api.graphql.types.administrations import Administration
-from api.graphql.types.agreements import Agreement
+from api.graphql.types.administrations import AdministrationType
+from api.graphql.types.agreements import AgreementType
 from api.graphql.types.corrected_answers import reason_told
 from api.graphql.types.events import Event, event_for, readable
 from api.graphql.types.operators import one
-from api.graphql.types.programmes import Programme
-from api.graphql.types.publications import Document
+from api.graphql.types.programmes import ProgrammeType
+from api.graphql.types.publications import DocumentType
 from projections.reads import administrations, agreements, events, programmes, publications
 from projections.reads.bitemporal_sql import AsOf
 from registry.application.dispatch import slug_of
@@ -66,17 +66,17 @@ async def _node(context: Context, of: GlobalId, as_of: AsOf, argument: str) -> N
             return await one(context, tin, as_of)
         case "Agreement":
             agreement = await load(context, agreements.agreements, as_of, key=key)
-            return Agreement.of(agreement, as_of) if agreement else None
+            return AgreementType.of(agreement, as_of) if agreement else None
         # What is said of an operator names both, whenever they were registered.
         case "Administration":
             row = await load(context, administrations.administrations, key=key)
-            return Administration.of(row, as_of) if row else None
+            return AdministrationType.of(row, as_of) if row else None
         case "Programme":
             programme = await load(context, programmes.programmes, as_of, key=key)
-            return Programme.of(programme, as_of) if programme else None
+            return ProgrammeType.of(programme, as_of) if programme else None
         case "Document":
             document = await load(context, publications.by_id, as_of.known, key=key)
-            return Document.of(document, as_of) if document else None
+            return DocumentType.of(document, as_of) if document else None
         case _:
             return await _event(context, key, argument)
 

@@ -20,8 +20,8 @@ from api.graphql.errors import Unanswered, bad_input, forbidden
 from api.graphql.global_ids import ID, Node, key_of
 from api.graphql.loaders import load
 from api.graphql.scalars import Position
-from api.graphql.types.administrations import Administration, administration
-from api.graphql.types.authorisations import Authorisation, StatusPeriod
+from api.graphql.types.administrations import AdministrationType, administration
+from api.graphql.types.authorisations import AuthorisationType, StatusPeriod
 from api.graphql.types.events import EventConnection, history
 from api.graphql.types.operator_filters import (
     IdentifierFilter,
@@ -29,14 +29,14 @@ from api.graphql.types.operator_filters import (
     changed_after,
     in_order,
 )
-from api.graphql.types.persons import CONTACTS, Contact, contacts_of
+from api.graphql.types.persons import CONTACTS, ContactType, contacts_of
 from api.graphql.types.recognition import Recognition, everywhere
 from projections.reads import operator_lists as lists
 from projections.reads import operators as reads
 from projections.reads import planner_selects as places
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.operators import IdentifierRow, OperatorRow
-from projections.reads.visibility import SIGHT, Sight
+from projections.reads.visibility import SIGHT, VisibilityScope
 from registry.domain.decisions import day_of
 from registry.domain.disclosure import CERTIFIED
 from registry.domain.operators.events import Operator as Stream
@@ -98,8 +98,10 @@ class Identifier:
         )
 
 
-@strawberry.type(description="An economic operator, as its home customs registers it.")
-class Operator(Node):
+@strawberry.type(
+    description="An economic operator, as its home customs registers it.", name="Operator"
+)
+class OperatorType(Node):
     row: strawberry.Private[OperatorRow]
     as_of: strawberry.Private[AsOf]
     id: strawberry.ID = strawberry.field(
@@ -124,7 +126,7 @@ class Operator(Node):
     position: Position
 
     @classmethod
-    def of(cls, row: OperatorRow, as_of: AsOf) -> Operator:
+    def of(cls, row: OperatorRow, as_of: AsOf) -> OperatorType:
         return cls(
             row=row,
             as_of=as_of,
@@ -142,7 +144,7 @@ class Operator(Node):
     @costs(10)
     @sql_fields.rows(places.ADMINISTRATION)
     @strawberry.field
-    async def administration(self, info: Info) -> Administration:
+    async def administration(self, info: Info) -> AdministrationType:
         """The customs administration that registered it."""
         return await administration(info, self.row.administration, self.as_of)
 
@@ -164,14 +166,14 @@ class Operator(Node):
     @costs(20, each=2)
     @sql_fields.rows(places.AUTHORISATIONS, order=places.BEST_FIRST)
     @strawberry.field
-    async def authorisations(self, info: Info) -> list[Authorisation]:
+    async def authorisations(self, info: Info) -> list[AuthorisationType]:
         """Every authorisation on record for that day, the best standing first. Who is not at home
         is told of those that were granted, from the grant on."""
         rows = await load(info.context, reads.authorisations, self.as_of, key=self.row.tin)
         today = day_of(self.as_of.at, self.row.time_zone)
         told = self._told_all(info)
         return [
-            Authorisation.of(row, self.as_of, today, all_of_it=told)
+            AuthorisationType.of(row, self.as_of, today, all_of_it=told)
             for row in rows or []
             if told or Status(row.status) in CERTIFIED
         ]
@@ -233,14 +235,14 @@ class Operator(Node):
 
     @costs(CONTACTS)
     @strawberry.field
-    async def contacts(self, info: Info) -> list[Contact]:
+    async def contacts(self, info: Info) -> list[ContactType]:
         """The persons whom it names to its customs: who they are is told to those alone."""
         return await contacts_of(info.context, self.tin, self.row.time_zone, self.as_of)
 
     @costs(60)
     @sql_fields.rows(places.SUCCESSOR)
     @strawberry.field
-    async def successor(self, info: Info) -> Operator | None:
+    async def successor(self, info: Info) -> OperatorType | None:
         """The operator into which it was merged by that day, if the asker may see that one."""
         if self.row.successor is None:
             return None
@@ -250,7 +252,7 @@ class Operator(Node):
 @strawberry.type(description="An operator and its place in the list.")
 class OperatorEdge:
     cursor: str
-    node: Operator
+    node: OperatorType
 
 
 @strawberry.type(description="A page of operators, in the order of their TINs.")
@@ -355,7 +357,7 @@ class OperatorQuery:
     @strawberry.field
     async def operator(
         self, info: Info, tin: Tin, as_of: AsOfInput | None = None
-    ) -> Operator | None:
+    ) -> OperatorType | None:
         """One operator by its TIN, or null: the same for unknown and for not visible to you."""
         clocks = info.context.clocks(as_of)
         info.context.looked("operator", [tin.text])
@@ -373,14 +375,14 @@ class OperatorQuery:
     @strawberry.field
     async def operators_by_tin(
         self, info: Info, tins: list[Tin], as_of: AsOfInput | None = None
-    ) -> list[Operator | None]:
+    ) -> list[OperatorType | None]:
         """Up to 1,000 at once, in the order asked, null where `operator` would be null."""
         _not_public(info.context, "operatorsByTin")
         paging.keys("tins", tins)
         clocks = info.context.clocks(as_of)
         info.context.looked("operatorsByTin", [tin.text for tin in tins])
         found = await _many(info.context, tins, clocks)
-        return [Operator.of(found[t.text], clocks) if t.text in found else None for t in tins]
+        return [OperatorType.of(found[t.text], clocks) if t.text in found else None for t in tins]
 
     @strawberry.field
     async def operator_by_certificate(
@@ -389,7 +391,7 @@ class OperatorQuery:
         number: str,
         administration: AdministrationCode | None = None,
         as_of: AsOfInput | None = None,
-    ) -> Operator | None:
+    ) -> OperatorType | None:
         """Whose authorisation has this number, in whatever writing, or null.
 
         Where several operators that the asker may see have it, none of them is answered for: the
@@ -404,7 +406,7 @@ class OperatorQuery:
                 f"number: {len(found)} operators have the number {shown(number)}: {tins}; "
                 "ask for one by its TIN, or name the administration that issued the number",
             )
-        return Operator.of(found[0], clocks) if found else None
+        return OperatorType.of(found[0], clocks) if found else None
 
     @costs(120)
     @strawberry.field
@@ -414,12 +416,12 @@ class OperatorQuery:
         number: str,
         administration: AdministrationCode | None = None,
         as_of: AsOfInput | None = None,
-    ) -> list[Operator]:
+    ) -> list[OperatorType]:
         """Every operator that the asker may see whose authorisation has this number, by TIN; ten
         at the most."""
         clocks = info.context.clocks(as_of)
         found = await _holders(info, "operatorsByCertificate", number, administration, clocks)
-        return [Operator.of(row, clocks) for row in found]
+        return [OperatorType.of(row, clocks) for row in found]
 
     @costs(500)
     @strawberry.field
@@ -458,7 +460,7 @@ class OperatorQuery:
         context.looked("operators", [row.tin for row in rows])
         edges = [
             OperatorEdge(
-                cursor=paging.cursor("operators", [row.tin]), node=Operator.of(row, clocks)
+                cursor=paging.cursor("operators", [row.tin]), node=OperatorType.of(row, clocks)
             )
             for row in rows
         ]
@@ -489,24 +491,28 @@ async def _many(context: Context, tins: Sequence[Tin], as_of: AsOf) -> dict[str,
         return await reads.operators(connection, sight, now, as_of, tins)
 
 
-async def standing_now(info: Info, tin: Tin) -> Operator | None:
+async def standing_now(info: Info, tin: Tin) -> OperatorType | None:
     """An operator on both clocks of now; None where the asker may not see it. Many at once."""
     context, clocks = info.context, info.context.clocks(None)
     row = await load(context, _by_tin, context.asker.sight, context.now, clocks, key=tin)
-    return Operator.of(row, clocks) if row else None
+    return OperatorType.of(row, clocks) if row else None
 
 
 async def _by_tin(
-    connection: AsyncConnection[Any], sight: Sight, now: datetime, as_of: AsOf, tins: list[Tin]
+    connection: AsyncConnection[Any],
+    sight: VisibilityScope,
+    now: datetime,
+    as_of: AsOf,
+    tins: list[Tin],
 ) -> dict[Tin, OperatorRow]:
     found = await reads.operators(connection, sight, now, as_of, tins)
     return {tin: found[tin.text] for tin in tins if tin.text in found}
 
 
-async def one(context: Context, tin: Tin, as_of: AsOf) -> Operator | None:
+async def one(context: Context, tin: Tin, as_of: AsOf) -> OperatorType | None:
     """An operator, or None: the same for unknown and for not visible."""
     found = await _many(context, [tin], as_of)
-    return Operator.of(found[tin.text], as_of) if found else None
+    return OperatorType.of(found[tin.text], as_of) if found else None
 
 
 def _may_ask_where(info: Info, filter: OperatorFilter | None) -> None:
@@ -519,7 +525,7 @@ def _may_ask_where(info: Info, filter: OperatorFilter | None) -> None:
 
 
 def _public(context: Context) -> bool:
-    return context.asker.role is policy.Role.PUBLIC
+    return context.asker.role is policy.SubjectRole.PUBLIC
 
 
 def _not_public(context: Context, field: str) -> None:

@@ -29,15 +29,17 @@ T = TypeVar("T")
 CONTACTS = 10_000  # microseconds: a connection of its own, and the whole stream
 
 
-@strawberry.type(description="Who a person is. It is in no event, and in no log.")
-class Particulars:
+@strawberry.type(
+    description="Who a person is. It is in no event, and in no log.", name="Particulars"
+)
+class ParticularsType:
     name: str = strawberry.field(description="As the person is called.")
     email: str | None = strawberry.field(description="An address of electronic mail.")
     telephone: str | None = strawberry.field(description="A number to call.")
 
 
-@strawberry.type(description="A person whom an operator names to its customs.")
-class Contact:
+@strawberry.type(description="A person whom an operator names to its customs.", name="Contact")
+class ContactType:
     person: strawberry.ID = strawberry.field(description="A pseudonym: a random UUID.")
     role: ContactRole = strawberry.field(description="What the person is to the operator.")
     since: date = strawberry.field(description="The civil day from which, in the home zone.")
@@ -49,7 +51,7 @@ class Contact:
         description="SHA-256 over a salt and the particulars, in hexadecimal; meaningless once "
         "the person is erased."
     )
-    particulars: Particulars | None = strawberry.field(
+    particulars: ParticularsType | None = strawberry.field(
         description="Null where the person is erased, or the asker is shown the pseudonym alone."
     )
 
@@ -90,7 +92,7 @@ class PersonMutation:
         return ParticularsKept(person=strawberry.ID(str(person)), commitment=commitment)
 
 
-async def contacts_of(context: Context, tin: Tin, zone: str, as_of: AsOf) -> list[Contact]:
+async def contacts_of(context: Context, tin: Tin, zone: str, as_of: AsOf) -> list[ContactType]:
     """Whom the operator named by that day, as known then. What is erased is so at any instant.
 
     Raises Unanswered where the asker may not read the operator's events.
@@ -102,7 +104,7 @@ async def contacts_of(context: Context, tin: Tin, zone: str, as_of: AsOf) -> lis
     if who:
         context.looked_at_persons(tin.text)
     return [
-        Contact(
+        ContactType(
             person=strawberry.ID(str(it.person)),
             role=it.role,
             since=it.since,
@@ -144,8 +146,8 @@ def _read(
     return named, context.persons.read(tin, named) if told else {}
 
 
-def _shown(who: store.Particulars | None) -> Particulars | None:
-    return Particulars(name=who.name, email=who.email, telephone=who.telephone) if who else None
+def _shown(who: store.Particulars | None) -> ParticularsType | None:
+    return ParticularsType(name=who.name, email=who.email, telephone=who.telephone) if who else None
 
 
 async def _apart(context: Context, work: Callable[..., T], *given: object) -> T:

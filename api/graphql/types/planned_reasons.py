@@ -16,14 +16,14 @@ from api.graphql.types import reasons
 from projections.reads import recognition_facts
 from projections.reads.bitemporal_sql import shown
 from projections.reads.recognition import stretch
-from registry.domain.recognition import Facts, Question, in_full, recognise
+from registry.domain.recognition import Question, RecognitionFacts, in_full, recognise
 from registry.domain.values import ReasonCode, decode_value
 
 
 class _Brought(msgspec.Struct):
     asked: Question
     zones: dict[str, str]
-    facts: Facts
+    facts: RecognitionFacts
     in_full: bool
 
 

@@ -25,9 +25,10 @@ LONGEST = 200  # characters of a text that is searched for
 
 @strawberry.type(
     description="A rule of a programme, as dated data. A rule has three states: a value with its "
-    "source, none with its source, unknown."
+    "source, none with its source, unknown.",
+    name="Rule",
 )
-class Rule:
+class RuleType:
     name: str = strawberry.field(description="decision_days, effect_after, bar_years, ...")
     state: RuleState
     value: str = strawberry.field(
@@ -39,7 +40,7 @@ class Rule:
     source: str = strawberry.field(description="The article, or who says so.")
 
     @classmethod
-    def of(cls, row: RuleRow) -> Rule:
+    def of(cls, row: RuleRow) -> RuleType:
         return cls(
             name=row.rule,
             state=RuleState(row.state),
@@ -51,7 +52,7 @@ class Rule:
         )
 
     @classmethod
-    def unknown(cls, name: str) -> Rule:
+    def unknown(cls, name: str) -> RuleType:
         """A rule that decisions ask for and that nobody has recorded for that day."""
         return cls(
             name=name,
@@ -64,8 +65,8 @@ class Rule:
         )
 
 
-@strawberry.type(description="An AEO programme of one administration.")
-class Programme(Node):
+@strawberry.type(description="An AEO programme of one administration.", name="Programme")
+class ProgrammeType(Node):
     row: strawberry.Private[ProgrammeRow]
     as_of: strawberry.Private[AsOf]
     id: strawberry.ID = strawberry.field(
@@ -82,7 +83,7 @@ class Programme(Node):
     source: str | None
 
     @classmethod
-    def of(cls, row: ProgrammeRow, as_of: AsOf) -> Programme:
+    def of(cls, row: ProgrammeRow, as_of: AsOf) -> ProgrammeType:
         return cls(
             row=row,
             as_of=as_of,
@@ -100,18 +101,18 @@ class Programme(Node):
 
     @costs(10, each=12)
     @strawberry.field
-    async def rules(self, info: Info) -> list[Rule]:
+    async def rules(self, info: Info) -> list[RuleType]:
         """The rules in force on the day asked about, by name. A rule that decisions ask for and
         that is not on record for that day is listed as unknown."""
-        found = [Rule.of(row) for row in await self._rules(info) if row.in_force]
+        found = [RuleType.of(row) for row in await self._rules(info) if row.in_force]
         absent = MEANINGS.keys() - {rule.name for rule in found}
-        return sorted([*found, *map(Rule.unknown, absent)], key=lambda rule: rule.name)
+        return sorted([*found, *map(RuleType.unknown, absent)], key=lambda rule: rule.name)
 
     @costs(10, each=15)
     @strawberry.field
-    async def all_rules(self, info: Info) -> list[Rule]:
+    async def all_rules(self, info: Info) -> list[RuleType]:
         """Every rule on record, also those of other days, by name and day."""
-        return [Rule.of(row) for row in await self._rules(info)]
+        return [RuleType.of(row) for row in await self._rules(info)]
 
     @costs(1_000)
     @strawberry.field
@@ -129,19 +130,19 @@ class ProgrammeQuery:
     @strawberry.field
     async def programme(
         self, info: Info, code: strawberry.ID, as_of: AsOfInput | None = None
-    ) -> Programme | None:
+    ) -> ProgrammeType | None:
         """A programme by its code or its global id, or null where none was known by then."""
         code = strawberry.ID(key_of("Programme", code, "code"))
         clocks = info.context.clocks(as_of)
         async with info.context.views.connection() as connection:
             row = await reads.known(connection, clocks, code)
-        return Programme.of(row, clocks) if row else None
+        return ProgrammeType.of(row, clocks) if row else None
 
     @costs(300)
     @strawberry.field
     async def programmes(
         self, info: Info, contains: str, as_of: AsOfInput | None = None
-    ) -> list[Programme]:
+    ) -> list[ProgrammeType]:
         """The programmes in which every word of `contains` is somewhere: in the code, the names,
         what the source says, or the sources of the rules (Order 282). By code."""
         if not contains.strip() or len(contains) > LONGEST:
@@ -149,12 +150,12 @@ class ProgrammeQuery:
         clocks = info.context.clocks(as_of)
         async with info.context.views.connection() as connection:
             rows = await reads.containing(connection, clocks, contains)
-        return [Programme.of(row, clocks) for row in rows]
+        return [ProgrammeType.of(row, clocks) for row in rows]
 
 
-async def programme(info: Info, code: str, as_of: AsOf) -> Programme:
+async def programme(info: Info, code: str, as_of: AsOf) -> ProgrammeType:
     """One that is known to be there, because something on record is of it."""
     row = await load(info.context, reads.programmes, as_of, key=code)
     if row is None:
         raise LookupError(f"the read models know no programme {code}")
-    return Programme.of(row, as_of)
+    return ProgrammeType.of(row, as_of)

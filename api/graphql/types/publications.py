@@ -15,7 +15,7 @@ from api.graphql.costs import costs
 from api.graphql.errors import bad_input
 from api.graphql.global_ids import ID, Node
 from api.graphql.scalars import Json
-from api.graphql.types.agreements import Agreement, agreement
+from api.graphql.types.agreements import AgreementType, agreement
 from projections.reads import publications as reads
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.publications import ClaimRow, Counted, DocumentRow, TargetRow
@@ -27,8 +27,10 @@ Words = Annotated[str | None, strawberry.argument(description="Words that it say
 LONGEST = 200  # characters of a text that is searched for
 
 
-@strawberry.type(description="A count that somebody published; never computed, never bent to fit.")
-class Claim:
+@strawberry.type(
+    description="A count that somebody published; never computed, never bent to fit.", name="Claim"
+)
+class ClaimType:
     row: strawberry.Private[ClaimRow]
     subject: AdministrationCode
     measure: str
@@ -39,7 +41,7 @@ class Claim:
     source: str
 
     @classmethod
-    def of(cls, row: ClaimRow) -> Claim:
+    def of(cls, row: ClaimRow) -> ClaimType:
         return cls(
             row=row,
             subject=AdministrationCode(row.subject),
@@ -140,8 +142,8 @@ class Target:
         )
 
 
-@strawberry.type(description="A policy plan, a communique, a press record.")
-class Document(Node):
+@strawberry.type(description="A policy plan, a communique, a press record.", name="Document")
+class DocumentType(Node):
     row: strawberry.Private[DocumentRow]
     as_of: strawberry.Private[AsOf]
     id: strawberry.ID = strawberry.field(description=ID)
@@ -169,7 +171,7 @@ class Document(Node):
     note: str | None = strawberry.field(description="The editor's note, apart from the text.")
 
     @classmethod
-    def of(cls, row: DocumentRow, as_of: AsOf) -> Document:
+    def of(cls, row: DocumentRow, as_of: AsOf) -> DocumentType:
         return cls(
             row=row,
             as_of=as_of,
@@ -191,7 +193,7 @@ class Document(Node):
 
     @costs(20, each=2)
     @strawberry.field
-    async def agreements(self, info: Info) -> list[Agreement]:
+    async def agreements(self, info: Info) -> list[AgreementType]:
         """The agreements that it led to, as they stand now."""
         ids = self.row.agreements
         return await asyncio.gather(*(agreement(info, id, self.as_of) for id in ids))
@@ -206,7 +208,7 @@ class Document(Node):
 @strawberry.type(description="A document and its place in the list.")
 class DocumentEdge:
     cursor: str
-    node: Document
+    node: DocumentType
 
 
 @strawberry.type(description="A page of documents, in the order of their codes.")
@@ -221,12 +223,12 @@ class PublicationQuery:
     @strawberry.field
     async def claims(
         self, info: Info, subject: AdministrationCode | None = None, measure: str | None = None
-    ) -> list[Claim]:
+    ) -> list[ClaimType]:
         """Published counts, and what the register itself counts for the same day."""
         code = subject.text if subject else None
         async with info.context.views.connection() as connection:
             rows = await reads.claims(connection, info.context.now, code, measure)
-        return [Claim.of(row) for row in rows]
+        return [ClaimType.of(row) for row in rows]
 
     @costs(100, each=5)
     @strawberry.field
@@ -260,7 +262,9 @@ class PublicationQuery:
         rows, more = window.cut(found)
         as_of = AsOf(now, now)
         edges = [
-            DocumentEdge(cursor=paging.cursor("documents", [row.id]), node=Document.of(row, as_of))
+            DocumentEdge(
+                cursor=paging.cursor("documents", [row.id]), node=DocumentType.of(row, as_of)
+            )
             for row in rows
         ]
         return DocumentConnection(

@@ -26,7 +26,14 @@ from registry.domain.decisions import begins, day_of
 from registry.domain.operators.authorisation_parts import suspended_parts
 from registry.domain.operators.timeline import Period
 from registry.domain.programme_rules import rules_unknown
-from registry.domain.recognition import Answer, Facts, Question, crosses, holds, outside
+from registry.domain.recognition import (
+    Question,
+    RecognitionFacts,
+    RecognitionResult,
+    crosses,
+    holds,
+    outside,
+)
 from registry.domain.values import COUNTS_ABROAD, ENDED, AdministrationCode, ReasonCode, Status
 
 #: In which zone (IANA name) the civil days of an administration begin, by its code.
@@ -67,7 +74,12 @@ class Reason:
 
 
 def why(
-    facts: Facts, asked: Question, answer: Answer, zones: Zones, *, all_of_it: bool
+    facts: RecognitionFacts,
+    asked: Question,
+    answer: RecognitionResult,
+    zones: Zones,
+    *,
+    all_of_it: bool,
 ) -> list[Reason]:
     """The reasons of a recognition answer. Of a hidden operator no word shows that it exists.
 
@@ -174,7 +186,9 @@ _STATES: dict[LinkState, ReasonCode] = {
 class _Recognition:
     """What held at the instant that was asked about."""
 
-    def __init__(self, facts: Facts, asked: Question, zones: Zones, all_of_it: bool) -> None:
+    def __init__(
+        self, facts: RecognitionFacts, asked: Question, zones: Zones, all_of_it: bool
+    ) -> None:
         self.facts, self.asked, self.at, self.zones = facts, asked, asked.at, zones
         self.all_of_it = all_of_it
         self.periods = [p for p in facts.periods if holds(p, self.at)]
@@ -192,7 +206,7 @@ class _Recognition:
             m.bloc == party and m.member == code and holds(m, self.at) for m in self.facts.members
         )
 
-    def of(self, code: ReasonCode, answer: Answer) -> _Facts:
+    def of(self, code: ReasonCode, answer: RecognitionResult) -> _Facts:
         told = _Facts(self.zones).say("at", instant_text(self.at))
         told.say("territory", self.asked.territory)
         if code is ReasonCode.NO_INFORMATION:
@@ -221,7 +235,7 @@ class _Recognition:
                     self._between_lists(told)
         return told.close()
 
-    def _bases(self, told: _Facts, code: ReasonCode, answer: Answer) -> None:
+    def _bases(self, told: _Facts, code: ReasonCode, answer: RecognitionResult) -> None:
         for basis in answer.bases:
             if code is ReasonCode.UNMATCHED_IDENTIFIER:
                 if basis.identifier is None:

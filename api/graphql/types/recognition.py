@@ -15,7 +15,7 @@ from strawberry.types.nodes import SelectedField
 
 from api.access import policy
 from api.access.policy import Action, operator
-from api.access.read_log import SAID, Asked, consignment
+from api.access.read_log import SAID, LoggedQuestion, consignment
 from api.graphql import paging, sql_fields
 from api.graphql.as_of import AsOfInput
 from api.graphql.context import Context, Info
@@ -23,19 +23,26 @@ from api.graphql.costs import costs
 from api.graphql.errors import bad_input
 from api.graphql.loaders import load
 from api.graphql.scalars import Position
-from api.graphql.sql_fields import Declined
+from api.graphql.sql_fields import NotPlanned
 from api.graphql.types import reasons
 from api.graphql.types.administrations import zones
-from api.graphql.types.agreements import Agreement, agreement
+from api.graphql.types.agreements import AgreementType, agreement
 from api.graphql.types.planned_reasons import TELLING, TELLING_OF_MANY
 from api.graphql.types.reasons import Reason
 from projections.reads import planner_selects as places
 from projections.reads import recognition as reads
 from projections.reads.bitemporal_sql import AsOf, shown
 from projections.reads.crossings import names_of
-from projections.reads.recognition import Known
-from projections.reads.visibility import SIGHT, Sight
-from registry.domain.recognition import Answer, Basis, Facts, Question, in_full, recognise
+from projections.reads.recognition import KnownOperators
+from projections.reads.visibility import SIGHT, VisibilityScope
+from registry.domain.recognition import (
+    Basis,
+    Question,
+    RecognitionFacts,
+    RecognitionResult,
+    in_full,
+    recognise,
+)
 from registry.domain.values import AdministrationCode, Direction, HsCode, Outcome, Role, Tin
 
 Territory = Annotated[AdministrationCode, strawberry.argument(name="in")]
@@ -89,16 +96,16 @@ class RecognitionBasis:
     @costs(5)
     @sql_fields.rows(places.BASIS_AGREEMENT)
     @strawberry.field
-    async def agreement(self, info: Info) -> Agreement:
+    async def agreement(self, info: Info) -> AgreementType:
         """The agreement by whose clause it is recognised."""
         return await agreement(info, self.basis.agreement, self.as_of)
 
 
 @strawberry.type(description="Whether an operator is recognised in a territory, and why.")
 class Recognition:
-    facts: strawberry.Private[Facts]
+    facts: strawberry.Private[RecognitionFacts]
     asked: strawberry.Private[Question]
-    answer: strawberry.Private[Answer]
+    answer: strawberry.Private[RecognitionResult]
     all_of_it: strawberry.Private[bool]
     as_of: strawberry.Private[AsOf]
     tin: Tin
@@ -116,7 +123,14 @@ class Recognition:
 
     @classmethod
     def of(
-        cls, tin: Tin, facts: Facts, asked: Question, as_of: AsOf, position: int, *, all_of_it: bool
+        cls,
+        tin: Tin,
+        facts: RecognitionFacts,
+        asked: Question,
+        as_of: AsOf,
+        position: int,
+        *,
+        all_of_it: bool,
     ) -> Recognition:
         """`all_of_it`: the asker is told all of the operator."""
         answer = recognise(facts, asked)
@@ -207,7 +221,7 @@ def _all_asked(
 
 def _demand_of_all(context: Context, tins: list[Tin], in_: AdministrationCode) -> None:
     """Of one operator of each home: only to a company is one not like the other."""
-    alike = context.asker.role is not policy.Role.COMPANY
+    alike = context.asker.role is not policy.SubjectRole.COMPANY
     for tin in {it.text[:2]: it for it in tins}.values() if alike else tins:
         context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
 
@@ -309,7 +323,7 @@ def _look(
             for name, it in said.items()
             if it
         }
-        question = Asked(asked.territory.text, asked.at, as_of.known, consignment(texts))
+        question = LoggedQuestion(asked.territory.text, asked.at, as_of.known, consignment(texts))
         info.context.looked(
             operation,
             [tin.text for tin in tins],
@@ -324,7 +338,7 @@ def _keep_told(info: Info, tin: Tin, found: Sequence[Recognition], as_of: AsOf) 
     if not any(selects(it, "in") and selects(it, "outcome") for it in chosen):
         return
     for it in found:
-        asked = Asked(it.in_.text, as_of.at, as_of.known)
+        asked = LoggedQuestion(it.in_.text, as_of.at, as_of.known)
         info.context.looked("recognisedIn", [tin.text], asked, [it.outcome.value])
 
 
@@ -340,7 +354,7 @@ def selects(selections: Sequence[Any], name: str, *inner: str) -> bool:
 
 async def facts(
     context: Context, tins: Sequence[Tin], territory: AdministrationCode | None, as_of: AsOf
-) -> Known:
+) -> KnownOperators:
     """What the asker may know of them, by one statement."""
     sight, now = context.asker.sight, context.now
     async with context.views.connection() as connection:
@@ -354,7 +368,7 @@ async def everywhere(
     may ask; a bloc is its members. `outcome`: those answers alone."""
     context = info.context
     known = await load(context, _wherever, context.asker.sight, context.now, as_of.known, key=tin)
-    mine = known.of(tin) if known else Facts(None)
+    mine = known.of(tin) if known else RecognitionFacts(None)
     found = [
         Recognition.of(
             tin,
@@ -377,15 +391,19 @@ def all_of(context: Context, tin: Tin) -> bool:
 
 
 async def _wherever(
-    connection: AsyncConnection[Any], sight: Sight, now: datetime, known: datetime, tins: list[Tin]
-) -> dict[Tin, Known]:
+    connection: AsyncConnection[Any],
+    sight: VisibilityScope,
+    now: datetime,
+    known: datetime,
+    tins: list[Tin],
+) -> dict[Tin, KnownOperators]:
     return dict.fromkeys(tins, await reads.facts(connection, sight, now, tins, None, known))
 
 
 def only_ascii(crossing: str | None) -> None:
     """Raises Declined for a crossing that SQL does not look up (projections/reads/crossings.py)."""
     if crossing and not crossing.isascii():
-        raise Declined("uncovered", "crossing")
+        raise NotPlanned("uncovered", "crossing")
 
 
 async def as_clauses_name_them(context: Context, asked: Sequence[Question]) -> list[Question]:

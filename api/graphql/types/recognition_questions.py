@@ -14,13 +14,13 @@ import strawberry
 
 from api.access import policy
 from api.access.policy import Action, operator
-from api.access.read_log import Asked, array_text, consignment
+from api.access.read_log import LoggedQuestion, array_text, consignment
 from api.graphql import paging, sql_fields
 from api.graphql.as_of import AsOfInput
 from api.graphql.codes import RefusalCode
 from api.graphql.context import Context, Info
 from api.graphql.costs import costs
-from api.graphql.declarations import NOTHING, Declared, Examined, Fault, Questions, read
+from api.graphql.declarations import NOTHING, BadQuestion, Declared, Examined, Questions, read
 from api.graphql.errors import Refused, Unanswered
 from api.graphql.types.planned_reasons import TELLING
 from api.graphql.types.recognition import (
@@ -69,7 +69,7 @@ class RecognitionAnswer:
     key: str = strawberry.field(description="As it was given.")
     tin: str = strawberry.field(description="As it was asked.")
     found: strawberry.Private[Recognition | None]
-    fault: strawberry.Private[Fault | None]
+    fault: strawberry.Private[BadQuestion | None]
 
     @costs(78)
     @sql_fields.rows(places.RECOGNITION_OF, ready=places.RECOGNITION_OF_READY, telling=TELLING)
@@ -86,7 +86,7 @@ class RecognitionAnswer:
         return refusal(self.fault) if self.fault else None
 
 
-def refusal(fault: Fault) -> Refused:
+def refusal(fault: BadQuestion) -> Refused:
     return Refused(code=fault.code, message=fault.message, path=list(fault.path) or None)
 
 
@@ -142,10 +142,10 @@ def _batch(
     as its fault. Raises Unanswered for more than 1,000 questions, and for `known_at`."""
     paging.keys("questions", questions)
     clocks = context.clocks(AsOfInput(known_at=known_at))
-    instants: dict[datetime | None, AsOf | Fault] = {None: clocks}
-    allowed: dict[str, Fault | None] = {}
+    instants: dict[datetime | None, AsOf | BadQuestion] = {None: clocks}
+    allowed: dict[str, BadQuestion | None] = {}
     # To a company alone is one operator of a home not like the other.
-    letters = None if context.asker.role is policy.Role.COMPANY else 2
+    letters = None if context.asker.role is policy.SubjectRole.COMPANY else 2
     found, each = [], []
     for it in declared(questions):
         as_of = instants.get(it.at)
@@ -155,24 +155,24 @@ def _batch(
             alike = it.wanted[:letters]
             if alike not in allowed:
                 allowed[alike] = _forbidden(context, it.wanted, in_)
-            fault = as_of if isinstance(as_of, Fault) else allowed[alike]
+            fault = as_of if isinstance(as_of, BadQuestion) else allowed[alike]
             if fault is not None:
                 it = it._replace(wanted=None, fault=fault)
         found.append(it)
-        each.append(clocks if isinstance(as_of, Fault) else as_of)
+        each.append(clocks if isinstance(as_of, BadQuestion) else as_of)
     return _Batch(found, each, clocks)
 
 
-def _clocks(context: Context, at: datetime | None, known_at: datetime | None) -> AsOf | Fault:
+def _clocks(context: Context, at: datetime | None, known_at: datetime | None) -> AsOf | BadQuestion:
     try:
         return context.clocks(AsOfInput(at=at, known_at=known_at))
     except Unanswered as error:
-        return Fault(error.message, ("at",))
+        return BadQuestion(error.message, ("at",))
 
 
-def _forbidden(context: Context, tin: str, in_: AdministrationCode) -> Fault | None:
+def _forbidden(context: Context, tin: str, in_: AdministrationCode) -> BadQuestion | None:
     verdict = policy.decide(context.asker, Action.ASK_RECOGNITION, operator(Tin(tin), in_))
-    return None if verdict.allowed else Fault(verdict.reason, (), RefusalCode.FORBIDDEN)
+    return None if verdict.allowed else BadQuestion(verdict.reason, (), RefusalCode.FORBIDDEN)
 
 
 # ------------------------------------------------------------- in one statement
@@ -221,7 +221,7 @@ def _asked(
     }
 
 
-def _path(fault: Fault | None) -> str | None:
+def _path(fault: BadQuestion | None) -> str | None:
     return ".".join(fault.path) or None if fault else None
 
 
@@ -240,10 +240,12 @@ def _words(texts: Sequence[str | None]) -> str:
     return f"{{{','.join([it or 'NULL' for it in texts])}}}"
 
 
-def _look(in_: AdministrationCode, clocks: AsOf, good: Sequence[tuple[Declared, AsOf]]) -> Asked:
+def _look(
+    in_: AdministrationCode, clocks: AsOf, good: Sequence[tuple[Declared, AsOf]]
+) -> LoggedQuestion:
     """For the log of looks: on which instant and with which consignment each was asked about."""
     instants = {at: at.isoformat() for at in {as_of.at for _, as_of in good}}
-    return Asked(
+    return LoggedQuestion(
         in_.text,
         None,
         clocks.known,

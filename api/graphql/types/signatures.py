@@ -42,7 +42,7 @@ async def signed(context: Context, position: int) -> DecisionSignature | None:
     )
 
 
-def _is_valid(it: reads.Decision) -> bool:
+def _is_valid(it: reads.SignedDecision) -> bool:
     key = next((key for key in map(read_key, it.keys) if key.id.hex() == it.signed.key), None)
     try:
         if key is not None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import strawberry
 
-from api.access.policy import Action, Asker, Resource, Role, decide
+from api.access.policy import Action, Resource, Subject, SubjectRole, decide
 from api.graphql.as_of import AsOfInput
 from api.graphql.context import Info
 from api.graphql.costs import costs
-from api.graphql.types.operators import Operator, one
+from api.graphql.types.operators import OperatorType, one
 from registry.domain.values import AdministrationCode, Tin
 
 
@@ -24,7 +24,7 @@ class Viewer:
 
     @costs(60)
     @strawberry.field
-    async def company(self, info: Info, as_of: AsOfInput | None = None) -> Operator | None:
+    async def company(self, info: Info, as_of: AsOfInput | None = None) -> OperatorType | None:
         """The operator whose TIN `operator` is, as that company itself reads it; null for everybody
         else, and where the register does not know it."""
         if self.operator is None:
@@ -49,10 +49,10 @@ class ViewerQuery:
         )
 
 
-def may_ask(asker: Asker) -> list[str]:
+def may_ask(asker: Subject) -> list[str]:
     """Everything that `decide` allows to this asker about its own."""
     own = Resource(asker.own, asker.tin, asker.administration)
     allowed = [a.value for a in Action if decide(asker, a, own).allowed]
-    if asker.role is Role.COMPANY:
+    if asker.role is SubjectRole.COMPANY:
         allowed.append("give consent, apply and surrender for itself")
     return ["look up the standing of an operator that it may see", "read the public law", *allowed]

@@ -19,7 +19,7 @@ class BadFile(Exception):
 
 
 @dataclass(frozen=True)
-class Told:
+class FileOptions:
     """What the caller says of a file. What is None is found in the file itself.
 
     `dates`: the order of day, month and year in dates like 01/02/2026: ymd, dmy or mdy.

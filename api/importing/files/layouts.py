@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from api.importing.files import BadFile, Cell, Told
+from api.importing.files import BadFile, Cell, FileOptions
 from api.importing.files.cells import kinds, text_of, typed
 from api.importing.files.headers import match_of, plain
 from registry.domain import commands as c
@@ -39,9 +39,9 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dates: str | None = None
     sheet: str | None = None
 
-    def told(self, told: Told) -> Told:
+    def told(self, told: FileOptions) -> FileOptions:
         """What the caller says stands before what the layout says."""
-        return Told(
+        return FileOptions(
             command=told.command or self.command,
             encoding=told.encoding or self.encoding,
             separator=told.separator or self.separator,

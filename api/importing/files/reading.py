@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from api.importing.files import BadFile, Cell, Dialect, Row, Told
+from api.importing.files import BadFile, Cell, Dialect, FileOptions, Row
 from api.importing.files.cells import kinds, orders, typed
 from api.importing.files.encodings import look
 from api.importing.files.headers import fields_of, header_of, is_blank, match_of
@@ -31,7 +31,7 @@ class Source:
 
     path: Path
     dialect: Dialect
-    told: Told
+    told: FileOptions
     layout: Layout | None
     fields: list[str]  # of the columns of a table
     constants: dict[str, str]
@@ -91,7 +91,7 @@ class Source:
 
 def source_of(
     path: Path,
-    told: Told,
+    told: FileOptions,
     layout: Layout | None = None,
     constants: dict[str, str] | None = None,
 ) -> Source:

@@ -12,7 +12,7 @@ from typing import TextIO
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from api.importing.files import SEPARATORS, BadFile, Cell, Dialect, Match, Row, Told
+from api.importing.files import SEPARATORS, BadFile, Cell, Dialect, FileOptions, Match, Row
 from api.importing.files.encodings import Bytes, encoding_of
 from api.importing.files.headers import ABOVE, is_blank, is_comment, matched
 
@@ -22,7 +22,7 @@ TOP = 60  # rows at the top by which the dialect is judged
 UNPACKED = 1 << 29  # bytes that a workbook may unpack to
 
 
-def dialect_of(path: Path, seen: Bytes, told: Told, match: Match) -> Dialect:
+def dialect_of(path: Path, seen: Bytes, told: FileOptions, match: Match) -> Dialect:
     """How the file is written, but for its header and dates. Raises BadFile."""
     dialect = Dialect("JSON lines", seen.digest, seen.lines, how=seen.how)
     if seen.begins.startswith(WORKBOOK):

@@ -63,7 +63,7 @@ class Clause(msgspec.Struct, frozen=True, omit_defaults=True, rename={"from_": "
 
 
 @dataclass(frozen=True)
-class Said:
+class AgreementReading:
     """What an agreement is called and says by its latest reading, beside its dates and scope."""
 
     title: str
@@ -74,7 +74,7 @@ class Said:
     names: Names
 
     @classmethod
-    def of(cls, first: Agreement.Proposed) -> Said:
+    def of(cls, first: Agreement.Proposed) -> AgreementReading:
         return cls(
             first.title,
             first.legal_basis,
@@ -266,7 +266,9 @@ class Agreement(BaseAggregate[UUID]):
         self.terms: dict[AdministrationCode, int] = {}  # how many each side has begun
         self.running: dict[AdministrationCode, Dates] = {}  # since when its last one runs
         self.past: list[Agreement.DatedEvent] = []
-        self.said = Said(title, legal_basis, confidence, details or {}, titles or {}, names or {})
+        self.said = AgreementReading(
+            title, legal_basis, confidence, details or {}, titles or {}, names or {}
+        )
         self.amendments: list[Agreement.Amended] = []
 
     def begin_term(self, side: AdministrationCode, dates: Dates) -> None:

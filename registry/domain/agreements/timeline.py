@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from registry.domain.agreements.events import Agreement, Clause
 from registry.domain.agreements.terms import Dated, Terms
-from registry.domain.bitemporal import Known, Remembered, remember
+from registry.domain.bitemporal import BitemporalRow, TimedEvent, remember
 from registry.domain.decisions import begins
 from registry.domain.intervals import (
     SINCE_EVER,
@@ -93,28 +93,28 @@ class Side:
 
 
 @dataclass
-class Record:
+class AgreementTimeline:
     """Everything that an agreement's stream says, on both clocks."""
 
-    proposed: Known[Agreement.Proposed]
+    proposed: TimedEvent[Agreement.Proposed]
     last: int
-    links: list[Remembered[Link]]
-    parties: list[Remembered[Membership]]
-    dated: list[Remembered[Dated]]
-    stages: list[Remembered[Stage]]
-    sides: list[Remembered[Side]]
+    links: list[BitemporalRow[Link]]
+    parties: list[BitemporalRow[Membership]]
+    dated: list[BitemporalRow[Dated]]
+    stages: list[BitemporalRow[Stage]]
+    sides: list[BitemporalRow[Side]]
 
 
-def record(events: Sequence[Known[Any]]) -> Record:
+def record(events: Sequence[TimedEvent[Any]]) -> AgreementTimeline:
     """The whole stream, first event first, read on both clocks."""
-    first: Known[Agreement.Proposed] = events[0]
+    first: TimedEvent[Agreement.Proposed] = events[0]
     beliefs = [
         (it.position, it.known_at, _Belief(first.event, [e.event for e in events[1 : n + 1]]))
         for n, it in enumerate(events)
         # Of what was told at one instant only the whole was ever believed.
         if n + 1 == len(events) or events[n + 1].known_at != it.known_at
     ]
-    return Record(
+    return AgreementTimeline(
         first,
         events[-1].position,
         remember((p, k, b.links()) for p, k, b in beliefs),

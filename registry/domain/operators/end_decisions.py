@@ -17,7 +17,7 @@ from registry.domain.operators import preconditions
 from registry.domain.operators.authorisation import Authorisation
 from registry.domain.operators.events import Operator, amended
 from registry.domain.operators.preconditions import IN_USE, facts, meant, repeated
-from registry.domain.operators.status_periods import Book
+from registry.domain.operators.status_periods import StatusTimeline
 from registry.domain.values import Status
 
 #: What can end by law: the term of an authorisation, and a suspension.
@@ -25,7 +25,7 @@ TERM, SUSPENSION = "term", "suspension"
 
 
 @dataclass(frozen=True)
-class End:
+class EndByLaw:
     """Something ended by law. `day`: the first civil day, at home, on which it was over."""
 
     authorisation: str
@@ -33,25 +33,25 @@ class End:
     day: date
 
 
-def ends_by_law(operator: Operator, until: date) -> list[End]:
+def ends_by_law(operator: Operator, until: date) -> list[EndByLaw]:
     """What ended by law up to a civil day, by everything that is recorded so far."""
     past = amended(operator.past) if operator.corrected else operator.past
-    book = Book(operator.time_zone)
+    book = StatusTimeline(operator.time_zone)
     for event in past:
         book.tell(event)
     return [
-        End(reference, TERM if end.of_term else SUSPENSION, end.day)
+        EndByLaw(reference, TERM if end.of_term else SUSPENSION, end.day)
         for reference, page in book.pages.items()
         for end in page.ended_by(until)
     ]
 
 
-def unrecorded(operator: Operator, until: date) -> list[End]:
+def unrecorded(operator: Operator, until: date) -> list[EndByLaw]:
     """Of these, those of which there is no record yet."""
     return [end for end in ends_by_law(operator, until) if not _is_recorded(operator, end)]
 
 
-def _is_recorded(operator: Operator, end: End) -> bool:
+def _is_recorded(operator: Operator, end: EndByLaw) -> bool:
     kind = Operator.Expired if end.what == TERM else Operator.SuspensionEnded
     return any(
         type(e) is kind and (e.authorisation, e.effective) == (end.authorisation, end.day)
@@ -96,7 +96,7 @@ def record_end(operator: Operator, it: c.RecordEnd, by: Decision) -> None:
         raise BadValue(f"what: found {it.what!r}, wanted {TERM} or {SUSPENSION}")
     mine = preconditions.named(operator, it.authorisation)[-1]
     day = by.effective or by.today
-    end = End(mine.reference, it.what, day)
+    end = EndByLaw(mine.reference, it.what, day)
     if _is_recorded(operator, end):
         return _repeated(operator, mine, end, None, by)
     if day > by.today or end not in ends_by_law(operator, by.today):
@@ -112,14 +112,14 @@ def _record_term(operator: Operator, mine: Authorisation, reason: str | None, by
             f"effective: found {by.effective}; the last day of {mine} was {mine.valid_until}, and "
             f"it ended by law on {first}"
         )
-    end = End(mine.reference, TERM, first)
+    end = EndByLaw(mine.reference, TERM, first)
     if _is_recorded(operator, end):
         return _repeated(operator, mine, end, reason, by)
     _trigger(operator, mine, end, reason, by)
 
 
 def _trigger(
-    operator: Operator, mine: Authorisation, end: End, reason: str | None, by: Decision
+    operator: Operator, mine: Authorisation, end: EndByLaw, reason: str | None, by: Decision
 ) -> None:
     """Nobody decided it, so that it has no day of decision unless one is given."""
     ground = _ground(operator, mine, end, by)
@@ -133,7 +133,7 @@ def _trigger(
 
 
 def _repeated(
-    operator: Operator, mine: Authorisation, end: End, reason: str | None, by: Decision
+    operator: Operator, mine: Authorisation, end: EndByLaw, reason: str | None, by: Decision
 ) -> None:
     by = by.because(_ground(operator, mine, end, by))
     if end.what == TERM:
@@ -143,7 +143,7 @@ def _repeated(
         repeated(operator, mine, Operator.SuspensionEnded, by, about, day=end.day)
 
 
-def _ground(operator: Operator, mine: Authorisation, end: End, by: Decision) -> str:
+def _ground(operator: Operator, mine: Authorisation, end: EndByLaw, by: Decision) -> str:
     """The programme's own rule of the term, or what the decision to suspend rests on."""
     if end.what == TERM:
         return preconditions.rules(by, mine, end.day).source("validity_years")
@@ -165,7 +165,9 @@ def _over(operator: Operator, it: c.ExpireAuthorisation, by: Decision) -> Author
         if a.status is Status.EXPIRED
         and a.ended is None
         and a.valid_until
-        and not _is_recorded(operator, End(a.reference, TERM, a.valid_until + timedelta(days=1)))
+        and not _is_recorded(
+            operator, EndByLaw(a.reference, TERM, a.valid_until + timedelta(days=1))
+        )
     ]
     asked = it.authorisation or (over[0].reference if len(over) == 1 else None)
     wanted = IN_USE | {Status.EXPIRED} if over or it.authorisation else IN_USE

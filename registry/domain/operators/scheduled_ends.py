@@ -19,7 +19,7 @@ from registry.domain.operators.status_effects import Period, freed
 from registry.domain.values import ENDED, Status
 
 
-class End(msgspec.Struct, frozen=True, gc=False):
+class ScheduledEnd(msgspec.Struct, frozen=True, gc=False):
     """An end said in advance: the first civil day after it, and whether it takes a decision.
 
     `of_term`: of the authorisation's term; else of a suspension.
@@ -30,16 +30,16 @@ class End(msgspec.Struct, frozen=True, gc=False):
     of_term: bool
 
 
-class Ends(msgspec.Struct, frozen=True, gc=False):
+class ScheduledEnds(msgspec.Struct, frozen=True, gc=False):
     """What was said in advance of an authorisation's ends, and which of them have come."""
 
-    term: End | None = None
-    pause: End | None = None  # of a suspension
+    term: ScheduledEnd | None = None
+    pause: ScheduledEnd | None = None  # of a suspension
     expired: bool = False  # the term ended by law
     lapsed: bool = False  # the term is over and a decision is awaited
     unlifted: bool = False  # the suspension is over and a decision is awaited
 
-    def first(self, base: Period) -> End | None:
+    def first(self, base: Period) -> ScheduledEnd | None:
         """The next that is still to come, of an authorisation that stands so by its events."""
         if base.status is not Status.VALID and base.status is not Status.SUSPENDED:
             return None
@@ -49,7 +49,7 @@ class Ends(msgspec.Struct, frozen=True, gc=False):
             return term or pause
         return pause if pause.day <= term.day else term
 
-    def over(self, end: End, base: Period) -> tuple[Period, Ends]:
+    def over(self, end: ScheduledEnd, base: Period) -> tuple[Period, ScheduledEnds]:
         """How it stands by the events once this end has come, and what is still to come."""
         if not end.of_term:
             if end.by_decision:
@@ -80,35 +80,37 @@ def _unknown(status: Status, after: Status) -> Status:
     return Status.DECISION_AWAITED if status is after else status
 
 
-NO_ENDS = Ends()
+NO_ENDS = ScheduledEnds()
 
 
-def _term(ends: Ends, event: Operator.Granted | Operator.Renewed) -> Ends:
+def _term(ends: ScheduledEnds, event: Operator.Granted | Operator.Renewed) -> ScheduledEnds:
     last, end = event.valid_until, None
     if last and last != date.max:  # which stands for "without end"
-        end = End(last + timedelta(days=1), bool(event.ends_by_decision), of_term=True)
+        end = ScheduledEnd(last + timedelta(days=1), bool(event.ends_by_decision), of_term=True)
     if end is None and ends is NO_ENDS:
         return ends
-    return Ends(end, ends.pause, unlifted=ends.unlifted)
+    return ScheduledEnds(end, ends.pause, unlifted=ends.unlifted)
 
 
-def _pause(ends: Ends, event: Operator.Suspended | Operator.SuspensionExtended) -> Ends:
+def _pause(
+    ends: ScheduledEnds, event: Operator.Suspended | Operator.SuspensionExtended
+) -> ScheduledEnds:
     end = None
     if event.until and event.until != date.max:
-        end = End(event.until, bool(event.ends_by_decision), of_term=False)
+        end = ScheduledEnd(event.until, bool(event.ends_by_decision), of_term=False)
     return ends if end is None and _no_pause(ends) else replace(ends, pause=end, unlifted=False)
 
 
-def _lifted(ends: Ends, event: Operator.SuspensionLifted) -> Ends:
+def _lifted(ends: ScheduledEnds, event: Operator.SuspensionLifted) -> ScheduledEnds:
     return ends if _no_pause(ends) else replace(ends, pause=None, unlifted=False)
 
 
-def _no_pause(ends: Ends) -> bool:
+def _no_pause(ends: ScheduledEnds) -> bool:
     return ends.pause is None and not ends.unlifted
 
 
 #: What an event says of the ends to come.
-SAYS: dict[type[Operator.Event], Callable[[Ends, Any], Ends]] = {
+SAYS: dict[type[Operator.Event], Callable[[ScheduledEnds, Any], ScheduledEnds]] = {
     Operator.Granted: _term,
     Operator.Renewed: _term,
     Operator.Suspended: _pause,

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from registry.domain.decisions import begins
 from registry.domain.operators.events import Operator
-from registry.domain.operators.scheduled_ends import NO_ENDS, SAYS, End
+from registry.domain.operators.scheduled_ends import NO_ENDS, SAYS, ScheduledEnd
 from registry.domain.operators.status_effects import (
     STANDS,
     Period,
@@ -25,7 +25,7 @@ from registry.domain.operators.status_effects import (
 )
 from registry.domain.values import ENDED, Status
 
-__all__ = ["Book", "Period", "in_order_of_law", "periods", "stand", "stretches"]
+__all__ = ["Period", "StatusTimeline", "in_order_of_law", "periods", "stand", "stretches"]
 
 
 def in_order_of_law(events: Iterable[Operator.Event]) -> list[Operator.Event]:
@@ -37,7 +37,7 @@ _PLACE_IN_LAW = attrgetter("effective", "originator_version")
 
 def periods(events: Iterable[Operator.Event], zone: str) -> list[Period]:
     """The stretches of every authorisation, as these events together have them."""
-    book = Book(zone)
+    book = StatusTimeline(zone)
     for event in events:
         book.tell(event)
     return book.periods()
@@ -46,7 +46,7 @@ def periods(events: Iterable[Operator.Event], zone: str) -> list[Period]:
 def stand(events: Iterable[Operator.Event], zone: str) -> dict[str, Period]:
     """How each authorisation stands in the end, by the order of law and by its events alone: an
     end that was only said in advance is left out."""
-    book = Book(zone, bounded=False)
+    book = StatusTimeline(zone, bounded=False)
     for event in events:
         book.tell(event)
     return {reference: page.now for reference, page in book.pages.items()}
@@ -54,7 +54,7 @@ def stand(events: Iterable[Operator.Event], zone: str) -> dict[str, Period]:
 
 def stretches(events: Iterable[Operator.Event], zone: str, authorisation: str) -> list[Period]:
     """The stretches of one authorisation, in the order of law, ends said in advance included."""
-    book = Book(zone)
+    book = StatusTimeline(zone)
     for event in events:
         whose = getattr(event, "authorisation", None)
         if whose == authorisation or type(event) is Operator.Merged:
@@ -67,7 +67,7 @@ def stretches(events: Iterable[Operator.Event], zone: str, authorisation: str) -
 Moved = tuple[list[Period], list[Period]]
 
 
-class Book:
+class StatusTimeline:
     """The stretches of every authorisation, as the events told so far together have them.
 
     `bounded`: False leaves out what ends without an event, because its end was said in advance.
@@ -75,7 +75,7 @@ class Book:
 
     def __init__(self, zone: str, bounded: bool = True) -> None:
         self.zone, self.bounded = zone, bounded
-        self.pages: dict[str, Page] = {}
+        self.pages: dict[str, AuthorisationStretches] = {}
         self.mergers: list[Operator.Merged] = []  # one may lie ahead of what begins meanwhile
 
     def tell(self, event: Operator.Event) -> Moved | None:
@@ -87,7 +87,9 @@ class Book:
             return page.tell(event) if page else ([], [])
         if isinstance(event, Operator.Lodged):
             before = self.pages.get(event.authorisation)
-            page = self.pages[event.authorisation] = Page(event, self.zone, self.bounded)
+            page = self.pages[event.authorisation] = AuthorisationStretches(
+                event, self.zone, self.bounded
+            )
             self._merge(page)
             return None if before else ([], page.periods())
         if isinstance(event, Operator.Listed):
@@ -103,7 +105,7 @@ class Book:
             return None
         return [], []
 
-    def _merge(self, page: Page) -> None:
+    def _merge(self, page: AuthorisationStretches) -> None:
         for merger in self.mergers:
             page.tell(merger)
 
@@ -118,7 +120,7 @@ def records_an_end(event: Operator.Event) -> bool:
     )
 
 
-class Page:
+class AuthorisationStretches:
     """One authorisation's stretches. What comes in the order of law is added at the end; what
     reaches back makes the page be written again.
 
@@ -141,8 +143,8 @@ class Page:
         self.now = self.base if self.counts else at_home_only(self.base)
         self.ends = NO_ENDS
         #: Ends by law: those before the last event, and those that follow it.
-        self.passed: list[End] = []
-        self.coming: list[End] = []
+        self.passed: list[ScheduledEnd] = []
+        self.coming: list[ScheduledEnd] = []
 
     def first(self) -> Period:
         lodged = self.begun
@@ -251,7 +253,7 @@ class Page:
         self.done, self.base, self.now, self.ends, self.passed = kept
         return found
 
-    def ended_by(self, until: date) -> list[End]:
+    def ended_by(self, until: date) -> list[ScheduledEnd]:
         """What ended by law up to a civil day, in the order of law."""
         began = {period.valid_from: period for period in (*self.done, *self.ahead)}
         return [
@@ -264,7 +266,7 @@ class Page:
         ]
 
 
-class ListedPage(Page):
+class ListedPage(AuthorisationStretches):
     """An authorisation that is known from published lists. It begins on the day that a list gives,
     or some time before the first reading; between the last day on which it is known to be held
     and the reading of a list that names it no longer it may have ended."""

@@ -21,7 +21,7 @@ from registry.domain.working_days import (
 from registry.domain.working_days import day_of_effect as counted
 
 
-class Law(NamedTuple):
+class RulesOfDay(NamedTuple):
     """The rules of a programme on a day, and the authority whose working days count."""
 
     rules: Rules
@@ -58,9 +58,9 @@ class Law(NamedTuple):
         return Due(what, moved, f"{source}{by}")
 
 
-def law(operator: Operator, programme: Programme, day: date) -> Law:
+def law(operator: Operator, programme: Programme, day: date) -> RulesOfDay:
     """The law of a day for a decision about this operator, by its own administration."""
-    return Law(programme.rules_on(day), programme, operator.administration.text, day)
+    return RulesOfDay(programme.rules_on(day), programme, operator.administration.text, day)
 
 
 def day_of_effect(operator: Operator, programme: Programme, decided: date) -> Effect:

@@ -14,15 +14,15 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from registry.domain.bitemporal import Known, Memory, Remembered, remember
+from registry.domain.bitemporal import BeliefHistory, BitemporalRow, TimedEvent, remember
 from registry.domain.decisions import begins
 from registry.domain.identifiers import normal
 from registry.domain.operators.deadlines import Deadline, deadlines
 from registry.domain.operators.events import Operator, amended
 from registry.domain.operators.status_periods import (
-    Book,
-    Page,
+    AuthorisationStretches,
     Period,
+    StatusTimeline,
     in_order_of_law,
     periods,
     records_an_end,
@@ -34,8 +34,8 @@ __all__ = [
     "Consented",
     "Identified",
     "Named",
+    "OperatorTimeline",
     "Period",
-    "Record",
     "consents",
     "periods",
     "record",
@@ -82,21 +82,21 @@ class Consented(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
 
 
 @dataclass
-class Record:
+class OperatorTimeline:
     """Everything that an operator's stream says, on both clocks."""
 
     tin: Tin
-    registered: Known[Operator.Registered]
+    registered: TimedEvent[Operator.Registered]
     last: int  # position of the last event
-    periods: list[Remembered[Period]]
-    names: list[Remembered[Named]]
-    identifiers: list[Remembered[Identified]]
-    consents: list[Remembered[Consented]]
+    periods: list[BitemporalRow[Period]]
+    names: list[BitemporalRow[Named]]
+    identifiers: list[BitemporalRow[Identified]]
+    consents: list[BitemporalRow[Consented]]
     deadlines: list[Deadline]
     turns: list[datetime]  # where a status period begins by an event, or by an end on record
     ends: list[datetime]  # where one begins without: an end said in advance comes
     to_record: datetime | None  # the first end by law, past or to come, that no event records
-    certificates: list[Remembered[Certified]]
+    certificates: list[BitemporalRow[Certified]]
 
 
 #: Of which beliefs an event changes something: nothing is believed anew because of the others.
@@ -122,14 +122,14 @@ def _touched_by(kind: type[Any]) -> int:
 _TOUCHED = {kind: _touched_by(kind) for kind in vars(Operator).values() if isinstance(kind, type)}
 
 
-def record(events: Sequence[Known[Any]]) -> Record:
+def record(events: Sequence[TimedEvent[Any]]) -> OperatorTimeline:
     """The whole stream, first event first, read on both clocks."""
-    first: Known[Operator.Registered] = events[0]
+    first: TimedEvent[Operator.Registered] = events[0]
     zone = first.event.time_zone
-    standings: Memory[Period] = Memory()
+    standings: BeliefHistory[Period] = BeliefHistory()
     names, numbered, consented, certified = [], [], [], []
     told: list[Operator.Event] = []
-    book, corrected = Book(zone), False
+    book, corrected = StatusTimeline(zone), False
     names.append((first.position, first.known_at, _names(first.event, told, zone)))
     for it in events[1:]:
         event = it.event
@@ -141,7 +141,7 @@ def record(events: Sequence[Known[Any]]) -> Record:
         if touched & _STANDING:
             moved = None
             if every:
-                book = Book(zone)
+                book = StatusTimeline(zone)
                 for each in said:
                     book.tell(each)
             else:
@@ -164,7 +164,7 @@ def record(events: Sequence[Known[Any]]) -> Record:
         for e in told
         if isinstance(e, Operator.AuthorisationEvent) and records_an_end(e)
     }
-    return Record(
+    return OperatorTimeline(
         first.event.tin,
         first,
         events[-1].position,
@@ -188,7 +188,9 @@ def record(events: Sequence[Known[Any]]) -> Record:
     )
 
 
-def _to_record(pages: Iterable[Page], told: Sequence[Operator.Event], zone: str) -> datetime | None:
+def _to_record(
+    pages: Iterable[AuthorisationStretches], told: Sequence[Operator.Event], zone: str
+) -> datetime | None:
     ends = [(page.begun.authorisation, end) for page in pages for end in page.ended_by(date.max)]
     if not ends:
         return None

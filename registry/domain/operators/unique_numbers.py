@@ -65,7 +65,7 @@ class Number(msgspec.Struct, frozen=True):
         return (self.scheme, self.issuer, self.value)
 
 
-class Held(msgspec.Struct, frozen=True):
+class HeldNumbers(msgspec.Struct, frozen=True):
     """All that one operator holds."""
 
     holder: str  # TIN
@@ -82,7 +82,7 @@ def changed(events: Iterable[Any]) -> bool:
     return any(isinstance(event, KINDS) for event in events)
 
 
-def held(operator: Operator) -> Held:
+def held(operator: Operator) -> HeldNumbers:
     """What an operator holds by all its events, in one order."""
     home = operator.administration.text
     said = amended(operator.past) if operator.corrected else operator.past
@@ -102,7 +102,7 @@ def held(operator: Operator) -> Held:
             number = normal(it.value, it.scheme)
             begin = day_of(it.valid_from, zone)
             found.add(Number(it.scheme, "", number, begin, end, it.shared))
-    return Held(operator.tin.text, home, tuple(sorted(found, key=_in_order)))
+    return HeldNumbers(operator.tin.text, home, tuple(sorted(found, key=_in_order)))
 
 
 def _in_order(it: Number) -> tuple[Any, ...]:
@@ -140,15 +140,15 @@ def wanted(command: c.Command, today: date) -> Number | None:
 Find = Callable[[str, str], list[tuple[Any, ...]]]
 
 
-class Draft:
+class NumberDraft:
     """Who holds which number, by the ledger and by what was decided and is not recorded yet."""
 
     def __init__(self, find: Find) -> None:
         self._find = find
-        self._own: dict[str, Held] = {}
+        self._own: dict[str, HeldNumbers] = {}
         self._by_key: dict[tuple[str, str, str], set[str]] = {}
 
-    def hold(self, held: Held) -> None:
+    def hold(self, held: HeldNumbers) -> None:
         self._own[held.holder] = held
         for number in held.numbers:
             self._by_key.setdefault(number.key, set()).add(held.holder)

@@ -19,7 +19,12 @@ from graphql import (
 )
 
 from api.graphql.schema import core
-from registry.domain.disclosure import CERTIFIED, Stretch, disclosed_flags, disclosed_stretches
+from registry.domain.disclosure import (
+    CERTIFIED,
+    DisclosedStretch,
+    disclosed_flags,
+    disclosed_stretches,
+)
 from registry.domain.values import CLOSED, ENDED, HELD, PENDING, Status
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 from tests.api.graphql.planner.test_planner import _asker, _planned, _read, _run, _stock
@@ -420,11 +425,14 @@ def test_the_home_customs_the_operator_and_auditors_are_told_which_consent_is_wa
 def test_a_stretch_that_only_a_hidden_edge_cuts_is_whole() -> None:
     known = datetime(2026, 1, 1, tzinfo=UTC)
     days = [datetime(2020, month, 1, tzinfo=UTC) for month in range(1, 8)]
-    first = Stretch("VALID", days[0], None, days[0], days[3])
-    cut = [Stretch("VALID", a, b, days[3], None) for a, b in pairwise([days[0], days[2], None])]  # type: ignore[arg-type]
+    first = DisclosedStretch("VALID", days[0], None, days[0], days[3])
+    cut = [
+        DisclosedStretch("VALID", a, b, days[3], None)
+        for a, b in pairwise([days[0], days[2], None])
+    ]  # type: ignore[arg-type]
 
     assert disclosed_stretches([first, *cut], known) == [
-        Stretch("VALID", days[0], None, days[0], None)
+        DisclosedStretch("VALID", days[0], None, days[0], None)
     ]
 
 

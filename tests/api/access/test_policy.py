@@ -8,9 +8,9 @@ from api.access.policy import (
     OWN_COMMANDS,
     PUBLIC,
     Action,
-    Asker,
     Resource,
-    Role,
+    Subject,
+    SubjectRole,
     decide,
     named,
     operator,
@@ -24,16 +24,20 @@ ACME, HAFEN = Tin("CN1234567890"), Tin("DE123456789")
 
 ASKERS = {
     "public": PUBLIC,
-    "partner KR": Asker(Role.PARTNER, "partner:KR", KR, own=frozenset({KR}), reach=frozenset({KR})),
-    "officer CN": Asker(Role.OFFICER, "officer:CN", CN, own=frozenset({CN}), reach=frozenset({CN})),
-    "officer EU": Asker(
-        Role.OFFICER, "officer:EU", EU, own=frozenset({EU, DE}), reach=frozenset({EU, DE})
+    "partner KR": Subject(
+        SubjectRole.PARTNER, "partner:KR", KR, own=frozenset({KR}), reach=frozenset({KR})
     ),
-    "officer DE": Asker(
-        Role.OFFICER, "officer:DE", DE, own=frozenset({DE}), reach=frozenset({DE, EU})
+    "officer CN": Subject(
+        SubjectRole.OFFICER, "officer:CN", CN, own=frozenset({CN}), reach=frozenset({CN})
     ),
-    "company": Asker(Role.COMPANY, f"company:{ACME}", tin=ACME),
-    "auditor": Asker(Role.AUDITOR, "auditor:*"),
+    "officer EU": Subject(
+        SubjectRole.OFFICER, "officer:EU", EU, own=frozenset({EU, DE}), reach=frozenset({EU, DE})
+    ),
+    "officer DE": Subject(
+        SubjectRole.OFFICER, "officer:DE", DE, own=frozenset({DE}), reach=frozenset({DE, EU})
+    ),
+    "company": Subject(SubjectRole.COMPANY, f"company:{ACME}", tin=ACME),
+    "auditor": Subject(SubjectRole.AUDITOR, "auditor:*"),
 }
 ACME_IN_KOREA, HAFEN_IN_CHINA = operator(ACME, KR), operator(HAFEN, CN)
 HAFEN_IN_THE_UNION, ACME_IN_GERMANY = operator(HAFEN, EU), operator(ACME, DE)
@@ -118,13 +122,13 @@ def test_northern_ireland_is_the_united_kingdoms() -> None:
 @pytest.mark.parametrize(
     ("subject", "role"),
     [
-        ("officer:CN", Role.OFFICER),
-        ("partner:KR", Role.PARTNER),
-        ("auditor:*", Role.AUDITOR),
-        ("company:CN1234567890", Role.COMPANY),
+        ("officer:CN", SubjectRole.OFFICER),
+        ("partner:KR", SubjectRole.PARTNER),
+        ("auditor:*", SubjectRole.AUDITOR),
+        ("company:CN1234567890", SubjectRole.COMPANY),
     ],
 )
-def test_a_subject_names_one_of_four(subject: str, role: Role) -> None:
+def test_a_subject_names_one_of_four(subject: str, role: SubjectRole) -> None:
     assert (named(subject).role, named(subject).subject) == (role, subject)
 
 

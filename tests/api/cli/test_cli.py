@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from projections.checking.background_check import BackgroundCheck
-from projections.engine.projector import Follower, wait_until
+from projections.engine.projector import Projector, wait_until
 from registry.paths import ROOT
 
 FRUIT = "CN1234567890"
@@ -179,7 +179,7 @@ def test_history_says_how_an_operator_stands_today_and_not_on_a_day_to_come(
     file = tmp_path / "ahead.jsonl"
     file.write_text("\n".join(json.dumps({"tin": "CNAHEAD1", **line}) for line in life))
     aeo.run("import", str(file))
-    Follower(aeo.database).catch_up()
+    Projector(aeo.database).catch_up()
 
     assert aeo.run("history", "CNAHEAD1").splitlines()[0] == "CNAHEAD1  Ahead Ltd  VALID"
 

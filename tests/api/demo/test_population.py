@@ -14,7 +14,7 @@ from api.demo import load
 from api.demo.load import load_operators
 from api.demo.population import Population
 from projections.checking.check import check
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from registry.application.registry import Registry
 from registry.domain.operators.events import Operator
 from registry.ledger.database import environment
@@ -120,7 +120,7 @@ def test_what_the_register_makes_of_them_stands_every_check(
 ) -> None:
     database = _loaded(server, loaded_register, "checked")
     load_operators(database, MANY)
-    Follower(database).catch_up()
+    Projector(database).catch_up()
 
     assert [finding for finding in check(database) if not finding.good] == []
     with psycopg.connect(database) as connection:

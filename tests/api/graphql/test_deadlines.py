@@ -8,12 +8,12 @@ from random import Random
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from api.graphql.deadlines import TICK, Patience, left_when_cancelled
+from api.graphql.deadlines import TICK, RequestDeadlines, left_when_cancelled
 from api.observability import counters
 
 
 def test_a_question_that_takes_too_long_is_cut_short_and_no_other() -> None:
-    patience = Patience()
+    patience = RequestDeadlines()
 
     async def question(seconds: float | None, takes: float) -> str:
         task = patience.begin(seconds)
@@ -47,7 +47,7 @@ def test_who_is_late_does_not_wait_for_what_takes_long_to_stop() -> None:
         return "answered"
 
     async def question() -> str:
-        patience = Patience()
+        patience = RequestDeadlines()
         task = patience.begin(0.05)
         try:
             return await left_when_cancelled(stubborn())
@@ -65,7 +65,7 @@ def test_who_is_late_does_not_wait_for_what_takes_long_to_stop() -> None:
 
 @pytest.mark.parametrize("late", [False, True])
 def test_whoever_goes_away_is_not_held_for_being_late(late: bool) -> None:
-    patience = Patience()
+    patience = RequestDeadlines()
 
     async def question() -> None:
         task = patience.begin(0 if late else 30)

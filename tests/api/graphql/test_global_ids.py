@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from api.graphql.costs import cost
 from api.graphql.global_ids import TYPES, GlobalId, key_of
 from api.graphql.schema import core
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.reads.bitemporal_sql import AsOf
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 from tests.api.region import FRUIT, OLD, OPEN, QUIET, STEEL, record, region
@@ -467,7 +467,7 @@ RECORDED = """mutation ($input: %s!) { %s(input: $input) { __typename
 @contextmanager
 def _followed(region: Client) -> Iterator[None]:
     stop = threading.Event()
-    thread = threading.Thread(target=Follower(region.database).run, args=(stop, 0.05))
+    thread = threading.Thread(target=Projector(region.database).run, args=(stop, 0.05))
     thread.start()
     try:
         yield

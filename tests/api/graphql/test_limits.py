@@ -8,9 +8,18 @@ import pytest
 from graphql import get_introspection_query
 
 from api.graphql import executor as counters
-from api.graphql.limits import BODY, CACHED, CACHED_TEXT, COST, REFUSED, Document, Documents, read
+from api.graphql.limits import (
+    BODY,
+    CACHED,
+    CACHED_TEXT,
+    COST,
+    REFUSED,
+    CheckedDocument,
+    Documents,
+    read,
+)
 from api.graphql.schema import core
-from api.http.rate_limit import AT_ONCE, REMEMBERED, Allowance
+from api.http.rate_limit import AT_ONCE, REMEMBERED, RateLimiter
 from ops.bench.attacks import DOCUMENTS, KEYS, PRODUCTS
 from ops.bench.questions import KINDS
 from tests.api.client import AUDITOR, Client
@@ -219,7 +228,7 @@ def test_a_refused_document_counts_once(database: str, tmp_path: Any) -> None:
 
 
 def test_the_allowance_grows_again_and_never_above_its_measure() -> None:
-    allowance = Allowance(rate=2.0)
+    allowance = RateLimiter(rate=2.0)
 
     def shown(now: float) -> int:
         many = 0
@@ -236,7 +245,7 @@ def test_the_allowance_grows_again_and_never_above_its_measure() -> None:
 
 
 def test_only_so_many_askers_are_remembered() -> None:
-    allowance = Allowance(rate=1.0)
+    allowance = RateLimiter(rate=1.0)
     for number in range(REMEMBERED + 50):
         allowance.take(str(number), 0.0)
 
@@ -244,7 +253,7 @@ def test_only_so_many_askers_are_remembered() -> None:
 
 
 def _cost(text: str, **variables: Any) -> int:
-    document: Document = read(core, text)
+    document: CheckedDocument = read(core, text)
     assert not document.errors, document.errors
     [cost] = document.costs.values()
     return cost.of(variables)

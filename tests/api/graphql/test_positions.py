@@ -19,11 +19,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from api.graphql import read_your_writes
 from api.graphql.positions import MinPosition
-from api.graphql.seen_positions import FILE, Memory
+from api.graphql.seen_positions import FILE, SeenPositions
 from api.http import graphql
 from api.local import postgres
 from api.local.cluster import find_cluster
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from registry.application.registry import Registry
 from registry.ledger import epochs
 from registry.ledger.database import environment, migrate
@@ -111,7 +111,7 @@ def rename(database: str, *names: str) -> None:
         ],
     )
     registry.close()
-    Follower(database).catch_up()
+    Projector(database).catch_up()
 
 
 def position(database: str) -> int:
@@ -383,20 +383,20 @@ def test_what_is_no_epoch_and_position_is_refused(text: str) -> None:
 
 
 def test_what_is_remembered_only_grows_whoever_writes_it(tmp_path: Path) -> None:
-    one, other = Memory(tmp_path), Memory(tmp_path)
+    one, other = SeenPositions(tmp_path), SeenPositions(tmp_path)
     one.saw("a" * 12, 7)
     one.keep("a" * 12, 6, "six")
     other.saw("a" * 12, 5)
     other.keep("a" * 12, 4, "four")
     other.keep("b" * 12, 2, "two")
 
-    seen = Memory(tmp_path).all()
+    seen = SeenPositions(tmp_path).all()
 
     assert (seen["a" * 12].position, seen["a" * 12].of, seen["a" * 12].command) == (7, 6, "six")
     assert seen["b" * 12].why_not(2, "two") is None
     assert seen["b" * 12].why_not(1, None) and seen["b" * 12].why_not(9, "other")
     (tmp_path / FILE).write_text("no JSON")
-    assert Memory(tmp_path).all() == {}
+    assert SeenPositions(tmp_path).all() == {}
 
 
 def ready(client: Client) -> dict[str, Any]:
@@ -407,7 +407,7 @@ def ready(client: Client) -> dict[str, Any]:
 def written_down(client: Client, epoch: str) -> None:
     """Waits until the service has written down which command it saw last."""
     for _ in range(100):
-        if (seen := Memory(client.home).all().get(epoch)) and seen.command:
+        if (seen := SeenPositions(client.home).all().get(epoch)) and seen.command:
             return
         client.pause(0.05)
     pytest.fail("after 5 seconds nothing is written down")

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from projections.checking.background_check import BackgroundCheck
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from tests.api.client import AUDITOR, Client
 from tests.api.graphql.planner.test_verdict_cache import ONE, UNKEPT, outcome, pause
 from tests.api.region import FRUIT, Line, record, region
@@ -102,7 +102,7 @@ def test_nothing_is_found_wrong_while_much_is_recorded_and_read_models_follow(
     region: Client, owner: psycopg.Connection[tuple[object, ...]]
 ) -> None:
     stop = threading.Event()
-    following = threading.Thread(target=Follower(region.database).run, args=[stop])
+    following = threading.Thread(target=Projector(region.database).run, args=[stop])
     checks = BackgroundCheck(region.database)
     failures: list[BaseException] = []
 

@@ -11,7 +11,7 @@ import pytest
 from starlette.types import Message
 
 from api.http import compression
-from api.http.compression import AS_IT_IS, LEAST, Wanted, compressing, wanted, zstd
+from api.http.compression import AS_IT_IS, LEAST, AcceptedCoding, compressing, wanted, zstd
 from tests.api.client import AUDITOR, Client
 from tests.api.http.test_exchanges import counted
 
@@ -77,8 +77,8 @@ def test_the_encoding_is_the_one_that_the_asker_weighs_most(
 
 
 def test_who_refuses_identity_has_small_answers_compressed_too(counter: Client) -> None:
-    assert wanted(b"gzip, identity;q=0") == Wanted("gzip", True)
-    assert wanted(b"gzip, *;q=0") == Wanted("gzip", True)
+    assert wanted(b"gzip, identity;q=0") == AcceptedCoding("gzip", True)
+    assert wanted(b"gzip, *;q=0") == AcceptedCoding("gzip", True)
     assert wanted(b"deflate, identity;q=0") == AS_IT_IS
 
     answer, body = raw(counter, "POST", "/graphql", "gzip, *;q=0", json={"query": SHORT})
@@ -175,7 +175,7 @@ def _token(counter: Client) -> str:
 # ------------------------------------------------------------- message by message
 
 
-def sent(want: Wanted, *messages: Message) -> list[Message]:
+def sent(want: AcceptedCoding, *messages: Message) -> list[Message]:
     found: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -219,7 +219,7 @@ BODY = b'{"tin":"CN1234567890","outcome":"RECOGNISED"}' * 100
     ],
 )
 def test_what_must_not_be_changed_is_not(begun: Message) -> None:
-    assert sent(Wanted("gzip", True), begun, part(BODY)) == [begun, part(BODY)]
+    assert sent(AcceptedCoding("gzip", True), begun, part(BODY)) == [begun, part(BODY)]
 
 
 @pytest.mark.parametrize("coding", CODINGS)
@@ -227,7 +227,10 @@ def test_an_answer_in_parts_is_readable_part_by_part(coding: str) -> None:
     rows = [BODY, b"", BODY[:10], BODY]
 
     begun, *parts = sent(
-        Wanted(coding), start(content_length="9"), *(part(it, True) for it in rows), part(b"")
+        AcceptedCoding(coding),
+        start(content_length="9"),
+        *(part(it, True) for it in rows),
+        part(b""),
     )
 
     headers = dict(begun["headers"])
@@ -250,7 +253,7 @@ def _so_far(coding: str, parts: list[bytes]) -> bytes:
 def test_a_very_long_answer_is_the_same_made_in_a_thread() -> None:
     body = BODY * (compression.LARGE // len(BODY) + 2)
 
-    begun, whole = sent(Wanted("zstd"), start(), part(body))
+    begun, whole = sent(AcceptedCoding("zstd"), start(), part(body))
 
     assert decoded("zstd", whole["body"]) == body
     assert dict(begun["headers"])[b"content-length"] == b"%d" % len(whole["body"])

@@ -8,7 +8,7 @@ import pytest
 
 from api.graphql.limits import COST, read
 from api.graphql.schema import core
-from api.http.rate_limit import AT_ONCE, Allowance
+from api.http.rate_limit import AT_ONCE, RateLimiter
 from ops.bench.attacks import PRODUCTS
 from tests.api.client import AUDITOR, Client
 from tests.api.region import FRUIT, region
@@ -92,7 +92,7 @@ def test_new_documents_that_are_left_are_told(database: str, tmp_path: Any) -> N
 
 
 def test_to_look_at_an_allowance_takes_nothing() -> None:
-    allowance = Allowance(1)
+    allowance = RateLimiter(1)
 
     assert [allowance.left("a", now=0) for _ in range(3)] == [AT_ONCE] * 3
     assert allowance.take("a", now=0) == 0

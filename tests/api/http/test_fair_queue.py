@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.app import create_app
-from api.graphql.errors import Declined
+from api.graphql.errors import RequestDeclined
 from api.graphql.limits import DECLARATIONS_BODY, Documents
 from api.graphql.parsing import Parser
 from api.graphql.schema import core
@@ -152,16 +152,16 @@ def test_who_has_too_many_waiting_is_refused_and_the_others_are_not() -> None:
         for it in waiting:
             it.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        return [isinstance(it, Declined) and it.status for it in told]
+        return [isinstance(it, RequestDeclined) and it.status for it in told]
 
     assert asyncio.run(ask()) == [False, False, 429, False, False, 503]
 
 
 def test_whose_turn_does_not_come_is_told_to_ask_again() -> None:
-    async def ask() -> Declined:
+    async def ask() -> RequestDeclined:
         fair = queue(patience=0.0)
         assert fair.at_once()
-        with pytest.raises(Declined) as told:
+        with pytest.raises(RequestDeclined) as told:
             await fair.wait("a", 1)
         assert fair.waiting == 0
         return told.value

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families as families
 
-from projections.engine.projector import LEADER, Follower
+from projections.engine.projector import LEADER, Projector
 from registry.paths import OPS
 from tests.api.client import CHINA, Client
 from tests.api.served import served
@@ -66,7 +66,7 @@ def test_what_is_recorded_and_not_shown_yet_lags(counter: Client) -> None:
     counter.tell("registerOperator", CHINA, tin="CN4444444444", name="Late", roles=["EXPORTER"])
     counter.pause(0.05)
     behind = scraped(counter)
-    Follower(counter.database).catch_up()
+    Projector(counter.database).catch_up()
     after = scraped(counter)
 
     assert 0.04 < behind["aeo_lag_seconds"][()] < 60

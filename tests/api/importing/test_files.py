@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.importing.files import BadFile, Told
+from api.importing.files import BadFile, FileOptions
 from api.importing.files.layouts import Layout, layout_of
 from api.importing.files.reading import Source, source_of
 from api.importing.files.templates import template_of
@@ -108,9 +108,9 @@ def test_a_table_is_read_back_equal_in_every_dialect_encoding_and_layout(
     assert said == [plainly(row) for row in how["rows"]]
 
 
-def put(folder: Path, how: dict[str, Any]) -> tuple[Path, Told, Layout | None]:
+def put(folder: Path, how: dict[str, Any]) -> tuple[Path, FileOptions, Layout | None]:
     """The file, what is told of it, and its layout."""
-    told = Told(
+    told = FileOptions(
         command="register_operator",
         encoding=None if how["encoding"] in FOUND else how["encoding"],
         dates=how["dates"] if how["dates"] in ("dmy", "mdy") else None,
@@ -120,7 +120,7 @@ def put(folder: Path, how: dict[str, Any]) -> tuple[Path, Told, Layout | None]:
         rows = [{k: v for k, v in plainly(row).items() if k != "command"} for row in how["rows"]]
         text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
         path.write_text(text, encoding=how["encoding"])
-        return path, Told(command=told.command, encoding=told.encoding), None
+        return path, FileOptions(command=told.command, encoding=told.encoding), None
     layout = None
     headings = dict(how["headings"])
     if how["layout"]:
@@ -141,7 +141,7 @@ def put(folder: Path, how: dict[str, Any]) -> tuple[Path, Told, Layout | None]:
         table = [[*row, ""] for row in table]
     if how["kind"] == "xlsx":
         path = workbook(folder / "list.xlsx", {"Notes": [["nothing here"]], "List": table})
-        return path, Told(command=told.command, dates=told.dates), layout
+        return path, FileOptions(command=told.command, dates=told.dates), layout
     path = folder / "list.csv"
     text = io.StringIO()
     separator = ";" if how["kind"] == "sep" else how["kind"]
@@ -192,10 +192,10 @@ def test_an_encoding_is_found_and_said_or_asked_for(encoding: str, tmp_path: Pat
     file = tmp_path / "list.csv"
     file.write_bytes(f"tin,name\nKR1,{OFFICES[encoding]}\n".encode(encoding))
     try:
-        source = source_of(file, Told(command="register_operator"))
+        source = source_of(file, FileOptions(command="register_operator"))
     except BadFile as asked:
         assert "--encoding" in str(asked)
-        source = source_of(file, Told(command="register_operator", encoding=encoding))
+        source = source_of(file, FileOptions(command="register_operator", encoding=encoding))
     [(_, said)] = source.lines()
     assert isinstance(said, dict)
     assert said["name"] == OFFICES[encoding]
@@ -207,7 +207,7 @@ def test_what_has_one_plausible_reading_need_not_be_told(encoding: str, tmp_path
     file = tmp_path / "list.csv"
     file.write_bytes(f"tin,name\nKR1,{OFFICES[encoding]}\n".encode(encoding))
 
-    source = source_of(file, Told(command="register_operator"))
+    source = source_of(file, FileOptions(command="register_operator"))
 
     assert [said["name"] for _, said in source.lines() if isinstance(said, dict)] == [
         OFFICES[encoding]
@@ -219,7 +219,7 @@ def test_an_encoding_that_is_told_wrongly_is_refused(tmp_path: Path) -> None:
     file.write_bytes("tin,name\nKR1,예시\n".encode("cp949"))
 
     with pytest.raises(BadFile, match="is not utf-8"):
-        source_of(file, Told(command="register_operator", encoding="utf-8"))
+        source_of(file, FileOptions(command="register_operator", encoding="utf-8"))
 
 
 # ---------------------------------------------------------------- the header
@@ -228,7 +228,7 @@ def test_an_encoding_that_is_told_wrongly_is_refused(tmp_path: Path) -> None:
 def read(tmp_path: Path, text: str, **told: Any) -> Source:
     file = tmp_path / "list.csv"
     file.write_text(text, encoding="utf-8")
-    return source_of(file, Told(**{"command": "register_operator", **told}))
+    return source_of(file, FileOptions(**{"command": "register_operator", **told}))
 
 
 def test_one_fault_of_the_header_is_told_once_with_every_wrong_column(tmp_path: Path) -> None:
@@ -298,7 +298,7 @@ def test_a_workbook_gives_civil_dates_and_whole_numbers_or_says_what_is_lost(
         },
     )
 
-    lines = [said for _, said in source_of(file, Told(command="add_identifier")).lines()]
+    lines = [said for _, said in source_of(file, FileOptions(command="add_identifier")).lines()]
 
     assert lines[0] == {
         "command": "add_identifier",
@@ -316,7 +316,7 @@ def test_a_number_is_never_taken_for_a_date(tmp_path: Path) -> None:
         tmp_path / "list.xlsx", {"A": [["tin", "name", "effective"], ["KR1", "a", 45000.5]]}
     )
 
-    [(_, said)] = source_of(file, Told(command="register_operator")).lines()
+    [(_, said)] = source_of(file, FileOptions(command="register_operator")).lines()
 
     assert isinstance(said, dict)
     with pytest.raises(BadValue, match="effective"):
@@ -328,8 +328,8 @@ def test_of_several_sheets_that_could_be_meant_one_must_be_named(tmp_path: Path)
     file = workbook(tmp_path / "list.xlsx", {"May": sheet, "June": [*sheet, ["KR2", "b"]]})
 
     with pytest.raises(BadFile, match="--sheet, one of May, June"):
-        source_of(file, Told(command="register_operator"))
-    june = source_of(file, Told(command="register_operator", sheet="June"))
+        source_of(file, FileOptions(command="register_operator"))
+    june = source_of(file, FileOptions(command="register_operator", sheet="June"))
     assert [number for number, _ in june.lines()] == [2, 3]
 
 
@@ -346,7 +346,7 @@ def test_a_layout_of_an_office_is_a_file(tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_text("Our list\nOperator;BRN;Until;Remark\n1000000001;1;01.02.2026;x\n", "utf-8")
 
-    source = source_of(file, Told(), layout_of("ours.toml", tmp_path))
+    source = source_of(file, FileOptions(), layout_of("ours.toml", tmp_path))
 
     assert list(source.lines()) == [
         (
@@ -388,7 +388,7 @@ def test_an_empty_sheet_of_each_command_is_a_file_that_is_taken(
     file = tmp_path / "sheet.csv"
     file.write_text(template_of(command), encoding="utf-8", newline="")
 
-    source = source_of(file, Told(command=command))
+    source = source_of(file, FileOptions(command=command))
 
     assert list(source.lines()) == []
     assert {it.encode_name for it in c.msgspec.structs.fields(c.COMMANDS[command])} >= set(
@@ -421,7 +421,7 @@ def test_a_torn_file_is_read_or_refused_and_never_a_fault(seed: int, how: str) -
                 content = bytearray(chance.randbytes(chance.randrange(300)))
         path.write_bytes(content)
         try:
-            found = list(source_of(path, Told(command="register_operator")).lines())
+            found = list(source_of(path, FileOptions(command="register_operator")).lines())
         except BadFile as refused:
             assert str(refused)
         else:
@@ -435,7 +435,7 @@ def test_a_name_that_stands_twice_in_a_line_of_json_is_refused(line: str, tmp_pa
     file = tmp_path / "two.jsonl"
     file.write_text(f'{line}\n{{"tin": "CN1", "name": "tin"}}\n', encoding="utf-8")
 
-    (_, twice), (_, once) = source_of(file, Told(command="register_operator")).lines()
+    (_, twice), (_, once) = source_of(file, FileOptions(command="register_operator")).lines()
 
     assert isinstance(twice, BadValue) and "named twice" in str(twice)
     assert not isinstance(once, BadValue)

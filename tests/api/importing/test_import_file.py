@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.importing.files import BadFile, Told
+from api.importing.files import BadFile, FileOptions
 from api.importing.files.reading import source_of
 from api.importing.import_file import import_file, import_lines
 from registry.application.registry import Registry
@@ -327,7 +327,7 @@ def test_the_same_file_under_another_batch_is_decided_anew(holder: str, tmp_path
 
 
 def brought(database: str, path: Path, **how: Any) -> Any:
-    return import_lines(database, source_of(path, Told()), actor="kcs-office-7", **how)
+    return import_lines(database, source_of(path, FileOptions()), actor="kcs-office-7", **how)
 
 
 def test_a_declared_batch_keeps_its_lines_as_they_were(holder: str, tmp_path: Path) -> None:

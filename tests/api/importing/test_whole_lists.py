@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.importing.files import BadFile, Told
+from api.importing.files import BadFile, FileOptions
 from api.importing.files.layouts import layout_of
 from api.importing.files.reading import source_of
 from api.importing.import_file import Report, import_lines
@@ -31,14 +31,14 @@ FIRST = [
 def china(database: str, tmp_path: Path) -> str:
     file = tmp_path / "given.jsonl"
     file.write_text(GIVEN, "utf-8")
-    import_lines(database, source_of(file, Told()), actor="gacc")
+    import_lines(database, source_of(file, FileOptions()), actor="gacc")
     return database
 
 
 def read_on(database: str, tmp_path: Path, day: str, *rows: list[Any], **how: Any) -> Report:
     file = workbook(tmp_path / f"list {day}.xlsx", {"名录": [["高级认证企业名录"], HEAD, *rows]})
     layout = layout_of("cn-list", tmp_path)
-    source = source_of(file, Told(), layout, {"read_on": day})
+    source = source_of(file, FileOptions(), layout, {"read_on": day})
     return import_lines(database, source, actor="gacc", **how)
 
 
@@ -100,10 +100,10 @@ def test_a_whole_list_is_of_one_list_and_one_day(china: str, tmp_path: Path) -> 
     file = tmp_path / "mixed.csv"
     row = "CN2301960001,A,CN-AEO,ACE,cn-list,2026-05-0"
     file.write_text(f"tin,name,programme,type,list,read_on\n{row}1\n{row}2\n", "utf-8")
-    source = source_of(file, Told(command="list_operator"))
+    source = source_of(file, FileOptions(command="list_operator"))
     given = {"command": "register_operator", "tin": "CN2301960001", "name": "A"}
     (tmp_path / "a.jsonl").write_text(str(given).replace("'", '"'), "utf-8")
-    import_lines(china, source_of(tmp_path / "a.jsonl", Told()), actor="gacc")
+    import_lines(china, source_of(tmp_path / "a.jsonl", FileOptions()), actor="gacc")
 
     with pytest.raises(BadFile, match="several lists"):
         import_lines(china, source, actor="gacc", whole_list=True)

@@ -25,7 +25,7 @@ from api.access.tokens import issue
 from api.graphql.codes import ERRORS, REFUSALS
 from api.http import cors
 from api.pages.developers import ANSWER_HEADERS, ASKING, REQUEST_HEADERS, SITUATIONS
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from registry.paths import EXAMPLES
 from tests.api.client import CHINA, Client
 from tests.api.served import served
@@ -149,7 +149,7 @@ def test_the_nightly_sync_keeps_what_the_register_answers(at: At, tmp_path: Path
         },
     )["suspendAuthorisation"]
     assert outcome["__typename"] == "Recorded", outcome
-    Follower(at.database).catch_up()
+    Projector(at.database).catch_up()
 
     at.said_by(sys.executable, "sync.py", "SG", str(file))
 
@@ -201,7 +201,7 @@ def test_a_command_whose_answers_are_lost_is_recorded_once(at: At) -> None:
 
     epoch, _, position = receipt.strip().partition(":")
     assert re.fullmatch(r"[0-9a-f]{12}", epoch)
-    Follower(at.database).catch_up()
+    Projector(at.database).catch_up()
     document = """query History($tin: TIN!) {
         operator(tin: $tin) { history { edges { node { position } } } }
     }"""

@@ -20,7 +20,7 @@ import pytest
 from projections.checking.background_check import LEADER, TABLES, BackgroundCheck
 from projections.checking.check import check
 from projections.checking.comparison import Comparison, Outdated
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.engine.rebuild import digests
 from projections.models.catalogue import NOUNS, tables_of
 from projections.models.tables import COLUMNS, columns
@@ -60,7 +60,7 @@ def projected(database: str, a_world: Registry) -> Iterator[psycopg.Connection[A
         ),
         "test",
     )
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
         yield connection
@@ -283,7 +283,7 @@ def test_a_place_beyond_the_ledger_is_put_back_and_what_was_left_out_is_made(
 ) -> None:
     projected.execute("update views.tracking set position = position + 5")
     a_world.execute(c.RegisterOperator(tin=Tin("KR7654321"), name_="Later"), "test")
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     there = "select name from views.operator where tin = 'KR7654321'"
     assert projected.execute(there).fetchall() == []
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from projections.checking.check import check
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.models.catalogue import PROJECTIONS
 from registry.application.registry import Registry
 from tests.api.region import LINES, record
@@ -15,7 +15,7 @@ from tests.api.region import LINES, record
 def test_a_register_that_nobody_touched_has_nothing_to_find(
     database: str, a_world: Registry
 ) -> None:
-    Follower(database).catch_up()
+    Projector(database).catch_up()
 
     assert [finding for finding in check(database) if not finding.good] == []
 
@@ -79,7 +79,7 @@ def test_a_register_that_nobody_touched_has_nothing_to_find(
 def test_what_was_changed_by_hand_is_found(
     database: str, a_world: Registry, harm: str, what: str, said: str
 ) -> None:
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     with psycopg.connect(database) as connection:
         connection.execute("alter table ledger.event disable trigger all")
         connection.execute("alter table ledger.event drop constraint if exists event_check")
@@ -112,7 +112,7 @@ def test_a_feed_that_does_not_fold_is_found(database: str) -> None:
 def test_a_row_of_what_was_never_recorded_is_found_in_every_table(
     database: str, a_world: Registry
 ) -> None:
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     keys = {table: key for it in PROJECTIONS for table, key in it.keys.items()} | {"change": "tin"}
     spoilt = set()
     with psycopg.connect(database, autocommit=True) as connection:
@@ -135,7 +135,7 @@ def test_a_row_of_what_was_never_recorded_is_found_in_every_table(
 def test_a_row_that_is_there_twice_is_found_where_no_key_forbids_it(
     database: str, a_world: Registry
 ) -> None:
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     with psycopg.connect(database) as connection:
         connection.execute(
             "insert into views.programme_rule select * from views.programme_rule limit 1"

@@ -8,7 +8,7 @@ import pytest
 from projections.checking.check import check
 from projections.engine import derivation
 from projections.engine.derivation import outdated
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.engine.rebuild import digests
 from projections.engine.rederive import bring_up_to_date
 from registry.application.registry import Registry
@@ -22,7 +22,7 @@ def _why(database: str) -> str | None:
 
 def test_a_new_register_is_derived_by_this_release(database: str, a_world: Registry) -> None:
     assert _why(database) is None  # nothing was derived yet
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     assert _why(database) is None
     said: list[str] = []
     bring_up_to_date(database, said.append)
@@ -41,7 +41,7 @@ def test_a_new_register_is_derived_by_this_release(database: str, a_world: Regis
 def test_what_was_derived_otherwise_is_derived_anew_and_check_says_so_until_then(
     database: str, a_world: Registry, before: str, reason: str
 ) -> None:
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     with psycopg.connect(database, autocommit=True) as connection:
         as_derived = digests(connection)
         connection.execute(before)
@@ -63,7 +63,7 @@ def test_what_was_derived_otherwise_is_derived_anew_and_check_says_so_until_then
 def test_a_follower_that_goes_on_does_not_claim_what_another_release_derived(
     database: str, a_world: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Follower(database).catch_up(until=5)
+    Projector(database).catch_up(until=5)
     monkeypatch.setattr(derivation, "RELEASE", "2031a")
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     assert "2031a" in (_why(database) or "")

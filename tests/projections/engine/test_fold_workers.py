@@ -17,7 +17,7 @@ import pytest
 
 from projections.engine import projector as following
 from projections.engine.fold_workers import Folders
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.engine.rebuild import digests, rebuild
 from registry.application.registry import Registry
 from registry.paths import ROOT
@@ -62,7 +62,7 @@ def _position(database: str) -> int:
 def test_folded_ahead_or_alone_the_tables_are_the_same(
     database: str, a_world: Registry, far: list[Folders]
 ) -> None:
-    assert Follower(database).catch_up() == a_world.ledger.max_notification_id()
+    assert Projector(database).catch_up() == a_world.ledger.max_notification_id()
     as_followed = _digests(database)
     assert len(far) == 1
 
@@ -100,7 +100,7 @@ def test_a_folder_that_is_killed_costs_time_and_nothing_else(
         if far and position < 1_000:
             far[-1].processes[0].kill()
 
-    last = Follower(database).catch_up(kill)
+    last = Projector(database).catch_up(kill)
 
     assert len(far) > 1  # others were started in its place
     assert last == a_world.ledger.max_notification_id()
@@ -138,7 +138,7 @@ def test_two_who_project_at_once_write_everything_once(
 ) -> None:
     monkeypatch.setattr(following, "BATCH", 20)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda _: Follower(database).catch_up(), range(2)))
+        list(pool.map(lambda _: Projector(database).catch_up(), range(2)))
 
     with psycopg.connect(database) as connection:
         found = connection.execute("select distinct position, stopped_at from views.tracking")
@@ -151,7 +151,7 @@ def test_a_follower_stops_between_two_batches(
 ) -> None:
     monkeypatch.setattr(following, "BATCH", 1)
     stop = threading.Event()
-    follower = threading.Thread(target=Follower(database).run, args=(stop,))
+    follower = threading.Thread(target=Projector(database).run, args=(stop,))
     follower.start()
     while not _position(database):
         time.sleep(0.01)

@@ -14,7 +14,7 @@ import pytest
 from projections.checking.check import check
 from projections.engine import projector as following
 from projections.engine.fold import fold
-from projections.engine.projector import Follower, wait_until
+from projections.engine.projector import Projector, wait_until
 from projections.engine.rebuild import digests, rebuild
 from projections.engine.status import resume
 from registry.application.registry import Registry
@@ -36,7 +36,7 @@ def test_replay_from_zero_gives_the_same_tables_byte_for_byte(
     database: str, a_world: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following, "BATCH", 37)  # most streams are cut by the end of a batch
-    last = Follower(database).catch_up()
+    last = Projector(database).catch_up()
     as_followed = _digests(database)
     monkeypatch.undo()
 
@@ -49,7 +49,7 @@ def test_replay_from_zero_gives_the_same_tables_byte_for_byte(
 
 def test_the_live_follower_goes_on_through_a_rebuild(database: str, a_world: Registry) -> None:
     stop = threading.Event()
-    live = threading.Thread(target=Follower(database).run, args=(stop, 0.1))
+    live = threading.Thread(target=Projector(database).run, args=(stop, 0.1))
     live.start()
     try:
         for number in range(5):
@@ -71,7 +71,7 @@ def test_of_two_rebuilds_one_waits_for_the_other(
     database: str, a_world: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following, "BATCH", 100)
-    last = Follower(database).catch_up()
+    last = Projector(database).catch_up()
     as_followed = _digests(database)
     other: list[Future[int]] = []
 
@@ -96,7 +96,7 @@ def test_an_event_that_cannot_be_read_stops_its_projection_alone(
     monkeypatch.setattr(following, "FAR", far)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(following, "BATCH", 2_000)
-        Follower(database).catch_up()
+        Projector(database).catch_up()
     before = a_world.ledger.max_notification_id() or 0
     _register(a_world, "CN5550000001")
     with psycopg.connect(database) as connection:  # as no writer could: with the owner's hand
@@ -119,7 +119,7 @@ def test_an_event_that_cannot_be_read_stops_its_projection_alone(
         "test",
     )
 
-    Follower(database).catch_up()
+    Projector(database).catch_up()
 
     places = _places(database)
     assert places["operators"] == (before, before + 1)
@@ -134,7 +134,7 @@ def test_an_event_that_cannot_be_read_stops_its_projection_alone(
             [before + 2, before + 1],
         )
     resume(database, "operators")
-    Follower(database).catch_up()
+    Projector(database).catch_up()
 
     assert _places(database)["operators"] == (before + 3, None)
     with psycopg.connect(database) as connection:
@@ -145,18 +145,18 @@ def test_an_event_that_cannot_be_read_stops_its_projection_alone(
 def test_one_that_is_let_go_on_far_behind_takes_no_other_back(
     database: str, a_world: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Follower(database).catch_up(until=40)
+    Projector(database).catch_up(until=40)
     with psycopg.connect(database) as connection:
         connection.execute(
             "update views.tracking set stopped_at = position + 1 where projection = 'publications'"
         )
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     last = a_world.ledger.max_notification_id() or 0
     monkeypatch.setattr(following, "BATCH", 50)
     behind: list[set[str]] = []
 
     resume(database, "publications")
-    Follower(database).catch_up(
+    Projector(database).catch_up(
         lambda *_: behind.append({it for it, at in _places(database).items() if at != (last, None)})
     )
 
@@ -175,12 +175,12 @@ def test_who_is_overtaken_says_how_far_it_really_is(
 
     def slowly(*given: Any) -> Any:
         if once and once.pop():
-            Follower(database).catch_up(until=60)
+            Projector(database).catch_up(until=60)
         return fold(*given)
 
     monkeypatch.setattr(following, "fold", slowly)
 
-    assert Follower(database).catch_up(until=400) == 400
+    assert Projector(database).catch_up(until=400) == 400
 
     assert _places(database) == dict.fromkeys(_places(database), (400, None))
 
@@ -229,7 +229,7 @@ def test_who_joins_leaves_and_joins_on_one_day_is_a_member_once(
         }
         registry.execute(commands.read(step), "test")
 
-    Follower(database).catch_up()
+    Projector(database).catch_up()
 
     assert _places(database)["administrations"] == (5, None)
     with psycopg.connect(database) as connection:
@@ -247,8 +247,8 @@ def test_a_follower_that_dies_between_batches_goes_on_where_it_was(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Follower(database).catch_up(die)
-    Follower(database).catch_up()
+        Projector(database).catch_up(die)
+    Projector(database).catch_up()
     as_followed = _digests(database)
     rebuild(database)
 
@@ -257,7 +257,7 @@ def test_a_follower_that_dies_between_batches_goes_on_where_it_was(
 
 def test_only_one_follower_leads_and_the_other_takes_over(database: str, a_world: Registry) -> None:
     stops = [threading.Event(), threading.Event()]
-    both = [threading.Thread(target=Follower(database).run, args=(stop, 0.1)) for stop in stops]
+    both = [threading.Thread(target=Projector(database).run, args=(stop, 0.1)) for stop in stops]
     for thread in both:
         thread.start()
     try:

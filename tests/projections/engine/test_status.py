@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from api import end_recorder
 from api.log import signer
 from projections.checking import background_check
-from projections.engine.projector import LEADER, Follower, is_passing
+from projections.engine.projector import LEADER, Projector, is_passing
 from projections.engine.status import resume, status
 from projections.transparency import integrator
 from registry.application.registry import Registry
@@ -78,7 +78,7 @@ def test_a_table_that_cannot_be_written_stops_its_projection_by_name(
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(UNWRITABLE)
 
-    Follower(database).catch_up()
+    Projector(database).catch_up()
 
     with psycopg.connect(database, autocommit=True) as connection:
         found = status(connection, {"follow": LEADER})
@@ -88,7 +88,7 @@ def test_a_table_that_cannot_be_written_stops_its_projection_by_name(
         assert all(p.position == found.recorded for p in found.places if p is not stopped)
         connection.execute("drop trigger refuses on views.programme")
     resume(database, "programmes")
-    Follower(database).catch_up()
+    Projector(database).catch_up()
 
     with psycopg.connect(database) as connection:
         found = status(connection, {})
@@ -98,7 +98,7 @@ def test_a_table_that_cannot_be_written_stops_its_projection_by_name(
 
 def test_who_leads_is_known_and_that_nobody_does(database: str, registry: Registry) -> None:
     stop = threading.Event()
-    following = threading.Thread(target=Follower(database).run, args=[stop])
+    following = threading.Thread(target=Projector(database).run, args=[stop])
     with psycopg.connect(database, autocommit=True) as connection:
         assert [it.name for it in status(connection, {"follow": LEADER}).missing] == ["follow"]
         following.start()
@@ -117,10 +117,10 @@ def test_a_second_of_each_that_leads_alone_says_in_one_line_that_it_waits(
     """The follower, the log, the signer, the clerk and the background check; no other one takes a
     lock of the database to lead."""
     leaders: dict[str, tuple[int, Callable[[threading.Event], None]]] = {
-        "follow": (LEADER, Follower(database).run),
+        "follow": (LEADER, Projector(database).run),
         "log": (integrator.LEADER, integrator.Integrator(database).run),
         "sign": (signer.LEADER, signer.HeadSigner(database, tmp_path).run),
-        "clerk": (end_recorder.LEADER, end_recorder.Clerk(database).run),
+        "clerk": (end_recorder.LEADER, end_recorder.EndRecorder(database).run),
         "checker": (background_check.LEADER, background_check.BackgroundCheck(database).run),
     }
     assert leaders.keys() == set(

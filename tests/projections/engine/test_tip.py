@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from api.demo.load import load_operators
 from projections.engine import projector as following
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.engine.rebuild import digests, rebuild
 from projections.models import operators
 from projections.models.tables import Rows, columns
@@ -38,7 +38,7 @@ def _follow_in_steps(database: str, monkeypatch: pytest.MonkeyPatch, seed: int) 
     reached = 0
     while row and reached < row[0]:
         monkeypatch.setattr(following, "BATCH", dice.choice(SIZES))
-        reached = Follower(database).catch_up(until=reached + dice.choice(SIZES))
+        reached = Projector(database).catch_up(until=reached + dice.choice(SIZES))
 
 
 def test_whole_lives_told_in_steps_of_any_size_leave_the_same_tables(
@@ -127,11 +127,11 @@ def test_what_a_name_holds_comes_through_as_it_was_said(database: str, name: str
             {"command": "register_operator", "tin": "CN7700000001", "name": "A firm"},
         ):
             register.execute(commands.read(step), "officer:CN")
-            Follower(database).catch_up()
+            Projector(database).catch_up()
         # Not by the door, which refuses some of it: older ledgers hold what it let in.
         step = commands.AmendParticulars(tin=Tin("CN7700000001"), address=name)
         register.execute(step, "officer:CN")
-        Follower(database).catch_up()
+        Projector(database).catch_up()
     finally:
         register.close()
 

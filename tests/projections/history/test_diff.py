@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from projections.history import diff
-from projections.history.diff import Contrast, Difference, Moment
-from registry.domain.bitemporal import Known
+from projections.history.diff import AnswerDifference, Contrast, Moment
+from registry.domain.bitemporal import TimedEvent
 from registry.domain.recognition import Outcome, Question, holds, recognise
 from registry.domain.values import AdministrationCode, Status
 from tests.projections.reads.test_rule import _KEPT, _facts, _write
@@ -120,7 +120,7 @@ def _moment(luck: random.Random) -> Moment:
 
 def _all(
     connection: psycopg.Connection[Any], one: Moment, other: Moment, **said: Any
-) -> dict[str, Difference]:
+) -> dict[str, AnswerDifference]:
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read")
         return {it.tin: it for it in Contrast(connection, one, other).differences(**said)}
@@ -129,7 +129,7 @@ def _all(
 Plain = tuple[str | None, str | None, dict[str, tuple[str, str]]]
 
 
-def _plain(it: Difference | None, world: World) -> Plain | None:
+def _plain(it: AnswerDifference | None, world: World) -> Plain | None:
     bloc = _bloc(world).text
     answers = [a for a in it.answers if a.territory != bloc] if it else []
     if it is None or (it.standing[0] == it.standing[1] and not answers):
@@ -137,7 +137,9 @@ def _plain(it: Difference | None, world: World) -> Plain | None:
     return (*it.standing, {a.territory: (a.one, a.other) for a in answers})
 
 
-def _expected(world: World, stream: list[Known[Any]], one: Moment, other: Moment) -> Plain | None:
+def _expected(
+    world: World, stream: list[TimedEvent[Any]], one: Moment, other: Moment
+) -> Plain | None:
     facts = [_facts(world, stream, moment.known) for moment in (one, other)]
     stood: list[str | None] = []
     for known, moment in zip(facts, (one, other), strict=True):
@@ -165,7 +167,7 @@ def _bloc(world: World) -> AdministrationCode:
     return world.territories[3]
 
 
-def _home(stream: list[Known[Any]]) -> AdministrationCode:
+def _home(stream: list[TimedEvent[Any]]) -> AdministrationCode:
     home: AdministrationCode = stream[0].event.administration
     return home
 
@@ -175,15 +177,15 @@ def _between(world: World, known: list[datetime]) -> set[int]:
     return {it.position for it in _events(world) if known[0] < it.known_at <= known[1]}
 
 
-def _known(world: World, it: Difference) -> set[int]:
+def _known(world: World, it: AnswerDifference) -> set[int]:
     return it.because & {event.position for event in _events(world)}
 
 
-def _events(world: World) -> list[Known[Any]]:
+def _events(world: World) -> list[TimedEvent[Any]]:
     streams = (*world.operators, *world.agreements, *world.administrations, *world.programmes)
     return [event for stream in streams for event in stream]
 
 
-def _turned(it: Difference) -> Difference:
+def _turned(it: AnswerDifference) -> AnswerDifference:
     answers = [replace(a, one=a.other, other=a.one) for a in it.answers]
     return replace(it, standing=(it.standing[1], it.standing[0]), answers=answers)

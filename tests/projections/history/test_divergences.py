@@ -15,9 +15,9 @@ from projections.history import divergence_facts as reads
 from projections.history.divergences import Between, Divergence, divergences
 from projections.models import operators
 from projections.models.tables import copy
-from projections.reads.visibility import Sight
-from registry.domain.bitemporal import Known
-from registry.domain.recognition import Facts, Outcome, Question, recognise
+from projections.reads.visibility import VisibilityScope
+from registry.domain.bitemporal import TimedEvent
+from registry.domain.recognition import Outcome, Question, RecognitionFacts, recognise
 from registry.domain.values import AdministrationCode
 from tests.projections.reads.test_rule import _KEPT, _facts, _write
 from tests.worlds import Maker, World
@@ -100,20 +100,20 @@ class _Anew:
         streams = (*world.operators, *world.agreements, *world.administrations, *world.programmes)
         self.events = [known for stream in streams for known in stream]
         self.known = sorted({it.known_at for it in self.events})
-        self._kept: dict[tuple[int, int], Facts] = {}
+        self._kept: dict[tuple[int, int], RecognitionFacts] = {}
 
     def days(self, window: Between) -> list[datetime]:
         steps = (window[1] - window[0]) // STEP
         return [window[0] + n * STEP for n in range(steps)]
 
-    def facts(self, stream: list[Known[Any]], known: datetime) -> Facts:
+    def facts(self, stream: list[TimedEvent[Any]], known: datetime) -> RecognitionFacts:
         key = id(stream), bisect_right(self.known, known)
         if key not in self._kept:
             self._kept[key] = _facts(self.world, stream, known)
         return self._kept[key]
 
     def divergence(
-        self, stream: list[Known[Any]], territory: AdministrationCode, at: datetime
+        self, stream: list[TimedEvent[Any]], territory: AdministrationCode, at: datetime
     ) -> tuple[Outcome, Outcome] | None:
         asked = Question(territory, at)
         then = self.facts(stream, at)
@@ -124,7 +124,7 @@ class _Anew:
         return answered, correct
 
     def known_for_good(
-        self, stream: list[Known[Any]], territory: AdministrationCode, it: Divergence
+        self, stream: list[TimedEvent[Any]], territory: AdministrationCode, it: Divergence
     ) -> datetime:
         """The instant since which the answer about that day has been what it is now."""
         asked = Question(territory, it.at)
@@ -157,7 +157,9 @@ async def _divergences(
         database, autocommit=True, options="-c timezone=UTC"
     ) as connection:
         laws = await reads.laws(connection, territory)
-        tins = await reads.candidates(connection, Sight("auditor"), NOW, laws, window, "", 1_000)
+        tins = await reads.candidates(
+            connection, VisibilityScope("auditor"), NOW, laws, window, "", 1_000
+        )
         found = {
             past.tin.text: divergences(past, territory, window)
             for past in await reads.pasts(connection, laws, tins)

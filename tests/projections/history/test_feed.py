@@ -20,13 +20,13 @@ from msgspec.structs import replace
 
 from projections.history import change_facts as reads
 from projections.history.belief_history import Past
-from projections.history.feed import HIDDEN, Change, Step, Verdict, change
+from projections.history.feed import HIDDEN, Change, FeedStep, FeedVerdict, change
 from projections.reads import recognition
-from projections.reads.visibility import Sight
+from projections.reads.visibility import VisibilityScope
 from registry.domain import commands as c
 from registry.domain.agreements import decisions as deciding
 from registry.domain.agreements.events import Agreement
-from registry.domain.bitemporal import Known
+from registry.domain.bitemporal import TimedEvent
 from registry.domain.decisions import Decision
 from registry.domain.operators import particulars_decisions
 from registry.domain.operators.events import Operator
@@ -46,7 +46,7 @@ class Histories(Maker):
 
     def _live(
         self, it: Any, steps: list[Callable[[Decision], None]], zone: str
-    ) -> list[Known[Any]]:
+    ) -> list[TimedEvent[Any]]:
         more: list[Callable[[Decision], None]] = []
         if isinstance(it, Operator):
             more += [lambda by: self._correct(it, by)] * self.random.randint(0, 2)
@@ -102,14 +102,14 @@ def one_sequence(world: World) -> list[datetime]:
     )
     for position, (at, number, n) in enumerate(order, start=1):
         it = streams[number][n]
-        streams[number][n] = Known(it.event, position, at)
+        streams[number][n] = TimedEvent(it.event, position, at)
     return [at for at, _, _ in order]
 
 
-def steps(recorded: list[datetime]) -> Iterator[Step]:
+def steps(recorded: list[datetime]) -> Iterator[FeedStep]:
     """Every place in the sequence: an answer may become another at any of them."""
     for n, at in enumerate(recorded):
-        yield Step(n + 1, n, recorded[max(n - 1, 0)], at)
+        yield FeedStep(n + 1, n, recorded[max(n - 1, 0)], at)
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_the_fold_of_the_feed_is_the_answer_now_and_on_every_later_day(
                     if not law.links:
                         continue
                     for role in ("partner", ("officer", "auditor")[n % 2]):
-                        sight = Sight(role, None if role == "auditor" else territory.text)
+                        sight = VisibilityScope(role, None if role == "auditor" else territory.text)
                         await _compare(connection, world, recorded, law, sight, seen)
 
     asyncio.run(compare())
@@ -153,8 +153,8 @@ async def _compare(
     connection: Connection,
     world: World,
     recorded: list[datetime],
-    law: reads.Law,
-    sight: Sight,
+    law: reads.LawHistory,
+    sight: VisibilityScope,
     seen: Counter[str],
 ) -> None:
     territory = law.territory
@@ -181,7 +181,7 @@ async def _compare(
             await _agree(connection, fold, there, pasts, territory, sight, step.at, seen)
     for days in (30, 400):
         # Nothing else is recorded: what passed by time alone is told with whatever comes next.
-        step = Step(len(recorded), len(recorded), recorded[-1], recorded[-1] + timedelta(days))
+        step = FeedStep(len(recorded), len(recorded), recorded[-1], recorded[-1] + timedelta(days))
         later = fold.copy()
         for past in pasts.values():
             if told := change(past, territory, step, sight):
@@ -196,7 +196,7 @@ async def _agree(
     tins: list[str],
     pasts: dict[str, Past],
     territory: AdministrationCode,
-    sight: Sight,
+    sight: VisibilityScope,
     now: datetime,
     seen: Counter[str],
 ) -> None:
@@ -209,7 +209,7 @@ async def _agree(
         facts = known.of(Tin(tin))
         for at in sorted({now} | {edge for edge in recognition.edges(facts) if edge > now}):
             answer = recognise(facts, Question(territory, at))
-            right = Verdict(answer.outcome, answer.reasons)
+            right = FeedVerdict(answer.outcome, answer.reasons)
             said = fold.at(tin, at)
             place = tin, territory, sight, f"at {at}, now {now}"
             if said is None and _not_heard_of(right, sight):
@@ -228,12 +228,12 @@ def at_home(past: Past, territory: AdministrationCode) -> bool:
     return past.administration == territory or territory in blocs
 
 
-def _not_heard_of(right: Verdict, sight: Sight) -> bool:
+def _not_heard_of(right: FeedVerdict, sight: VisibilityScope) -> bool:
     """An auditor, who sees everybody, hears of those alone whose answer became another one."""
     return sight.role == "auditor" and right.outcome is Outcome.NOT_RECOGNISED
 
 
-def _plain(verdict: Verdict) -> tuple[str, list[str]]:
+def _plain(verdict: FeedVerdict) -> tuple[str, list[str]]:
     return verdict.outcome.value, [reason.value for reason in verdict.reasons]
 
 

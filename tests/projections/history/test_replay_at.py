@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.engine.rebuild import digests
 from projections.history import replay_at
 from projections.history.replay_at import drop, replay, schema_of
@@ -27,7 +27,7 @@ TWO_CLOCKS = [
 
 @pytest.fixture
 def connection(database: str, a_world: Registry) -> Any:
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
         yield connection

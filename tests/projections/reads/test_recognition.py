@@ -12,16 +12,16 @@ import psycopg
 import pytest
 
 from projections.reads import recognition as reads
-from projections.reads.visibility import Sight
+from projections.reads.visibility import VisibilityScope
 from registry.domain.bitemporal import ALWAYS
-from registry.domain.recognition import Answer, Facts, Question, recognise
+from registry.domain.recognition import Question, RecognitionFacts, RecognitionResult, recognise
 from registry.domain.values import Outcome
 from tests.projections import test_rule as rule
 from tests.worlds import Maker, World
 
 WORLDS = 25
 MOMENT = timedelta(microseconds=1)
-AUDITOR = Sight("auditor")
+AUDITOR = VisibilityScope("auditor")
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -40,8 +40,8 @@ async def connected(database: str) -> psycopg.AsyncConnection[Any]:
     )
 
 
-def verdict(facts: Facts, asked: Question) -> tuple[Any, ...]:
-    it: Answer = recognise(facts, asked)
+def verdict(facts: RecognitionFacts, asked: Question) -> tuple[Any, ...]:
+    it: RecognitionResult = recognise(facts, asked)
     return (it.outcome, it.legal, it.operational, it.reasons)
 
 
@@ -76,7 +76,7 @@ def test_an_answer_holds_over_its_whole_stretch_and_no_longer(
         start, end = reads.stretch(facts, question)
         assert start <= question.at and (end is None or question.at < end)
 
-        def then(at: datetime, facts: Facts = facts, asked: Question = question) -> Any:
+        def then(at: datetime, facts: RecognitionFacts = facts, asked: Question = question) -> Any:
             return verdict(facts, Question(**vars(asked) | {"at": at}))
 
         inside = {cut for cut in reads.edges(facts) if start <= cut and (not end or cut < end)}

@@ -15,11 +15,18 @@ import psycopg
 from projections.models import administrations, agreements, operators, programmes
 from projections.models.tables import Rows, copy
 from registry.domain.agreements import timeline as agreement_timeline
-from registry.domain.bitemporal import Known
+from registry.domain.bitemporal import TimedEvent
 from registry.domain.decisions import begins
 from registry.domain.operators import timeline as operator_timeline
 from registry.domain.programmes import Programme
-from registry.domain.recognition import Answer, ConsentLaw, Facts, Member, Question, recognise
+from registry.domain.recognition import (
+    ConsentLaw,
+    Member,
+    Question,
+    RecognitionFacts,
+    RecognitionResult,
+    recognise,
+)
 from registry.domain.values import AdministrationCode, Direction, HsCode, Role, Sense
 from tests.chance import TIMES
 from tests.worlds import Maker, World
@@ -52,7 +59,7 @@ def test_sql_answers_as_the_rule_does(database: str) -> None:
     assert len(reasons) >= 17, reasons
 
 
-Asked = tuple[World, list[Known[Any]], Question, datetime]
+Asked = tuple[World, list[TimedEvent[Any]], Question, datetime]
 
 
 def _questions(world: World, turn: int, number: int) -> list[Asked]:
@@ -85,13 +92,13 @@ def _questions(world: World, turn: int, number: int) -> list[Asked]:
 # -------------------------------------------------------------- the rule's side
 
 
-def _facts(world: World, stream: list[Known[Any]], known: datetime) -> Facts:
+def _facts(world: World, stream: list[TimedEvent[Any]], known: datetime) -> RecognitionFacts:
     """What was known then, read anew from the events known by then: no read model is used."""
     told = _by(stream, known)
     if not told:
-        return Facts(tin=None)
+        return RecognitionFacts(tin=None)
     own = operator_timeline.record(told)
-    return Facts(
+    return RecognitionFacts(
         tin=own.tin,
         administration=own.registered.event.administration,
         periods=_now(own.periods),
@@ -146,10 +153,10 @@ def _links(world: World, known: datetime) -> list[agreement_timeline.Link]:
     return found
 
 
-_KEPT: dict[tuple[int, int], tuple[list[Known[Any]], list[agreement_timeline.Link]]] = {}
+_KEPT: dict[tuple[int, int], tuple[list[TimedEvent[Any]], list[agreement_timeline.Link]]] = {}
 
 
-def _by(stream: list[Known[Any]], known: datetime) -> list[Known[Any]]:
+def _by(stream: list[TimedEvent[Any]], known: datetime) -> list[TimedEvent[Any]]:
     return [e for e in stream if e.known_at <= known]
 
 
@@ -157,7 +164,7 @@ def _now(remembered: Iterable[Any]) -> list[Any]:
     return [r.fact for r in remembered if r.recorded_to is None]
 
 
-def _plain(answer: Answer) -> tuple[Any, ...]:
+def _plain(answer: RecognitionResult) -> tuple[Any, ...]:
     return (
         answer.outcome.value,
         answer.legal.value,

@@ -11,7 +11,7 @@ import msgspec
 from projections.reads.recognition import edges
 from registry.domain.agreements.timeline import LinkState
 from registry.domain.bitemporal import ALWAYS
-from registry.domain.recognition import Basis, Facts, Question, holds, recognise
+from registry.domain.recognition import Basis, Question, RecognitionFacts, holds, recognise
 from registry.domain.values import Role, Status
 from tests.chance import TIMES
 from tests.projections.reads.test_rule import _KEPT, _facts
@@ -23,7 +23,7 @@ COUNTS = (Status.VALID, Status.LISTED)
 MOMENT = timedelta(microseconds=1)
 
 
-def _open(facts: Facts) -> Facts:
+def _open(facts: RecognitionFacts) -> RecognitionFacts:
     return replace(
         facts,
         consent_laws=(),
@@ -37,7 +37,7 @@ def _open(facts: Facts) -> Facts:
     )
 
 
-def began(facts: Facts, basis: Basis, at: datetime) -> datetime:
+def began(facts: RecognitionFacts, basis: Basis, at: datetime) -> datetime:
     """Back from edge to edge, as long as before it the same held the same way."""
 
     def held(on: datetime) -> set[tuple[str, Status]]:

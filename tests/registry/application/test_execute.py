@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from eventsourcing.domain import BaseAggregate
 
-from registry.application.cache import Aggregates
+from registry.application.cache import AggregateCache
 from registry.application.execute import Receipt
 from registry.application.registry import Registry
 from registry.domain import commands as c
@@ -235,7 +235,7 @@ def test_what_is_at_hand_is_what_the_ledger_would_tell(registry: Registry) -> No
 
 
 def test_only_so_many_are_kept_and_the_older_yields(registry: Registry) -> None:
-    kept = Aggregates(room=2)
+    kept = AggregateCache(room=2)
     hana = registry.operator(HANA)
     others = [Operator.create_id(Tin(f"KR{n}")) for n in range(5)]
 

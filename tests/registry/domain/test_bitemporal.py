@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.bitemporal import Remembered, remember
+from registry.domain.bitemporal import BitemporalRow, remember
 from tests.scenario import believed
 
 
@@ -19,8 +19,8 @@ def test_a_fact_is_remembered_from_the_belief_that_brought_it_to_the_one_without
     rows = remember([(1, at(1), ["valid"]), (4, at(5), ["suspended"]), (6, at(9), ["suspended"])])
 
     assert rows == [
-        Remembered("valid", at(1), at(5), 1, 4),
-        Remembered("suspended", at(5), None, 4, None),
+        BitemporalRow("valid", at(1), at(5), 1, 4),
+        BitemporalRow("suspended", at(5), None, 4, None),
     ]
 
 
@@ -36,7 +36,7 @@ def test_what_comes_back_is_remembered_as_a_new_belief() -> None:
 def test_of_two_beliefs_at_one_instant_nobody_could_have_held_the_first() -> None:
     rows = remember([(1, at(1), ["valid"]), (2, at(1), ["suspended"])])
 
-    assert rows == [Remembered("suspended", at(1), None, 2, None)]
+    assert rows == [BitemporalRow("suspended", at(1), None, 2, None)]
 
 
 def test_a_register_that_was_told_nothing_remembers_nothing() -> None:

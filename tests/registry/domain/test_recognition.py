@@ -10,7 +10,7 @@ import pytest
 
 from registry.domain.agreements.timeline import LinkState
 from registry.domain.operators.timeline import Consented, Identified
-from registry.domain.recognition import ConsentLaw, Facts, Member, crosses
+from registry.domain.recognition import ConsentLaw, Member, RecognitionFacts, crosses
 from registry.domain.values import (
     AdministrationCode,
     Direction,
@@ -28,9 +28,9 @@ YES, NO, UNKNOWN = (outcome.value for outcome in Outcome)
 
 # ---------------------------------------------------------------- every reason
 
-CASES: list[tuple[str, Facts, dict[str, Any], str, list[str]]] = [
+CASES: list[tuple[str, RecognitionFacts, dict[str, Any], str, list[str]]] = [
     ("valid, linked and inside", facts(), {}, YES, ["IN_FORCE"]),
-    ("unknown to the register", Facts(None), {}, UNKNOWN, ["NO_INFORMATION"]),
+    ("unknown to the register", RecognitionFacts(None), {}, UNKNOWN, ["NO_INFORMATION"]),
     ("never applied", facts(periods=()), {}, NO, ["NO_AUTHORISATION"]),
     ("an applicant", facts(periods=(period(Status.LODGED),)), {}, NO, ["NO_AUTHORISATION"]),
     ("refused", facts(periods=(period(Status.REFUSED),)), {}, NO, ["NO_AUTHORISATION"]),
@@ -245,7 +245,7 @@ CASES: list[tuple[str, Facts, dict[str, Any], str, list[str]]] = [
     [pytest.param(*case[1:], id=case[0]) for case in CASES],
 )
 def test_the_answer_and_its_reasons(
-    told: Facts, about: dict[str, Any], outcome: str, reasons: list[str]
+    told: RecognitionFacts, about: dict[str, Any], outcome: str, reasons: list[str]
 ) -> None:
     assert said(ask(told, **about)) == (outcome, reasons)
 
@@ -291,7 +291,7 @@ def test_without_consent_an_operator_is_answered_like_one_that_nobody_knows(
 ) -> None:
     told = facts(periods=(period(standing),), links=(link(state, consent_required=True),))
 
-    assert ask(told) == ask(Facts(None))
+    assert ask(told) == ask(RecognitionFacts(None))
 
 
 @pytest.mark.parametrize(

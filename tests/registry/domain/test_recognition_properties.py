@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from registry.domain.agreements.timeline import Link, LinkState
 from registry.domain.operators.timeline import Consented, Identified
-from registry.domain.recognition import ConsentLaw, Facts, Member
+from registry.domain.recognition import ConsentLaw, Member, RecognitionFacts
 from registry.domain.values import Outcome, Status
 from tests.law import AU, CN, EU, KR
 from tests.questions import AT, DAY, SINCE, ask, link, period
@@ -38,7 +38,7 @@ _links = st.builds(
     max_age_hours=st.sampled_from([None, 24]),
 )
 _facts = st.builds(
-    Facts,
+    RecognitionFacts,
     tin=st.just(ACME),
     administration=st.just(CN),
     periods=st.lists(_periods, max_size=3, unique_by=lambda p: (p.number, p.valid_to)),
@@ -63,11 +63,13 @@ _facts = st.builds(
 
 
 @given(_facts, st.randoms())
-def test_the_order_of_the_facts_is_nothing_to_the_answer(told: Facts, random: Any) -> None:
+def test_the_order_of_the_facts_is_nothing_to_the_answer(
+    told: RecognitionFacts, random: Any
+) -> None:
     def shuffled(them: Sequence[Any]) -> list[Any]:
         return random.sample(list(them), len(them))
 
-    again = Facts(
+    again = RecognitionFacts(
         told.tin,
         told.administration,
         shuffled(told.periods),
@@ -83,7 +85,9 @@ def test_the_order_of_the_facts_is_nothing_to_the_answer(told: Facts, random: An
 
 
 @given(_facts)
-def test_what_is_recognised_says_on_which_basis_and_what_is_not_has_none(told: Facts) -> None:
+def test_what_is_recognised_says_on_which_basis_and_what_is_not_has_none(
+    told: RecognitionFacts,
+) -> None:
     answer = ask(told)
 
     assert (answer.legal is Outcome.RECOGNISED) == bool(answer.bases)
@@ -92,7 +96,9 @@ def test_what_is_recognised_says_on_which_basis_and_what_is_not_has_none(told: F
 
 
 @given(_facts, _links)
-def test_one_more_arrangement_never_takes_recognition_away(told: Facts, more: Link) -> None:
+def test_one_more_arrangement_never_takes_recognition_away(
+    told: RecognitionFacts, more: Link
+) -> None:
     before, after = ask(told), ask(replace(told, links=[*told.links, more]))
 
     if before.outcome is Outcome.RECOGNISED:
@@ -101,14 +107,14 @@ def test_one_more_arrangement_never_takes_recognition_away(told: Facts, more: Li
 
 
 @given(_facts)
-def test_a_withdrawn_consent_never_says_more_than_before(told: Facts) -> None:
+def test_a_withdrawn_consent_never_says_more_than_before(told: RecognitionFacts) -> None:
     without = ask(replace(told, consents=()))
 
     assert set(without.bases) <= set(ask(told).bases)
 
 
 @given(_facts)
-def test_no_answer_is_a_no_while_a_certain_yes_is_among_the_facts(told: Facts) -> None:
+def test_no_answer_is_a_no_while_a_certain_yes_is_among_the_facts(told: RecognitionFacts) -> None:
     live = link(agreement="Z", types=("*",))
     valid = period(programme="CN-AEO", number="N9")
     certain = replace(

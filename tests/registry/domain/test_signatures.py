@@ -32,8 +32,8 @@ from registry.ledger.database import environment
 from registry.transparency.signed_notes import (
     COSIGNATURE,
     ED25519,
-    Note,
     Signature,
+    SignedNote,
     Signer,
     read_note,
 )
@@ -95,7 +95,7 @@ def test_a_signed_decision_is_recorded_with_its_signature(
     [(id, administration, key, text, signature)] = stored(database)
     assert (id, administration, key) == (command.command_id, "KR", KOREAN.key.id.hex())
     # Whoever can read a signed note of the log can check a decision.
-    note = Note(text, (Signature("KR", KOREAN.key.id, signature),))
+    note = SignedNote(text, (Signature("KR", KOREAN.key.id, signature),))
     assert read_note(note.written).signed_by([KOREAN.key]) == {KOREAN.key: None}
 
 

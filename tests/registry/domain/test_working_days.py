@@ -17,7 +17,7 @@ from registry.domain import commands as c
 from registry.domain.decisions import Decision
 from registry.domain.errors import BadValue, GroundNeeded
 from registry.domain.operators.events import Operator
-from registry.domain.operators.statutory_deadlines import Law, day_of_effect
+from registry.domain.operators.statutory_deadlines import RulesOfDay, day_of_effect
 from registry.domain.programmes import Programme
 from registry.domain.values import AdministrationCode, RuleState, Tin
 from registry.domain.working_days import (
@@ -209,7 +209,7 @@ def test_where_nobody_knows_the_holidays_a_grant_states_its_ground() -> None:
 def deadline(it: Programme, days: str, start: date, code: AdministrationCode = DE) -> Any:
     by = Decision(date(2008, 1, 1), legal_ground="UCC")
     it.set_rule(by, "decision_days", days, "days")
-    law = Law(it.rules_on(start), it, code.text, start)
+    law = RulesOfDay(it.rules_on(start), it, code.text, start)
     [due] = law.due("decision", "decision_days", start)
     return due
 

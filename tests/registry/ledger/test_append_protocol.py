@@ -17,10 +17,10 @@ from psycopg.rows import tuple_row
 from registry.ledger.append_encoding import write_out
 from registry.ledger.append_protocol import prepare, receive, send
 from registry.ledger.recorder import NAMES
-from registry.ledger.types import Command, Metadata, Outcome
+from registry.ledger.types import AppendRequest, Metadata, Outcome
 from registry.paths import MIGRATIONS
 
-Batch = list[tuple[Command, list[StoredEvent]]]
+Batch = list[tuple[AppendRequest, list[StoredEvent]]]
 KNOWN = [datetime(2020 + n, 1, 1, tzinfo=UTC) for n in range(6)]
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 KINDS = (
@@ -72,7 +72,7 @@ class Clerks:
 
     def command(
         self, id: UUID, digest: bytes, mine: list[UUID]
-    ) -> tuple[Command, list[StoredEvent]]:
+    ) -> tuple[AppendRequest, list[StoredEvent]]:
         random = self.random
         order = [stream for stream in mine for _ in range(random.randint(1, self.most))]
         if random.random() < 0.5:
@@ -88,7 +88,7 @@ class Clerks:
             said = known if random.random() < 0.3 else None
             by, ground = random.choice([None, "CN"]), random.choice([None, "UCC"])
             metadata.append(Metadata(said, by, ground))
-        return Command(id, digest, "clerk", metadata), events
+        return AppendRequest(id, digest, "clerk", metadata), events
 
     def learn(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         for (command, events), outcome in zip(batch, outcomes, strict=True):

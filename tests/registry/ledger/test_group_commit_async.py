@@ -14,7 +14,7 @@ from eventsourcing.persistence import StoredEvent
 
 from registry.ledger import group_commit_async
 from registry.ledger.recorder import LedgerRecorder
-from registry.ledger.types import Closed, Command, Metadata, OutcomeUnknown, StreamMoved
+from registry.ledger.types import AppendRequest, Closed, Metadata, OutcomeUnknown, StreamMoved
 from tests.registry.wire import Wire
 
 OpenRecorder = Callable[..., LedgerRecorder]
@@ -69,7 +69,9 @@ def test_what_is_wrong_with_an_instant_is_told_to_its_task_alone(
     recorder = open_recorder()
 
     async def two() -> list[object]:
-        naive = Command(uuid4(), sha256(b"").digest(), "clerk", [Metadata(datetime(2020, 1, 1))])
+        naive = AppendRequest(
+            uuid4(), sha256(b"").digest(), "clerk", [Metadata(datetime(2020, 1, 1))]
+        )
         return await asyncio.gather(
             recorder.insert_events_async([event()], command=naive),
             recorder.insert_events_async([event()]),

@@ -16,7 +16,7 @@ from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
 from registry.ledger.database import environment
 from registry.ledger.recorder import LedgerFactory, LedgerRecorder
 from registry.ledger.types import (
-    Command,
+    AppendRequest,
     CommandMismatch,
     KnownAtRefused,
     Metadata,
@@ -33,8 +33,8 @@ def recorder(open_recorder: Callable[[], LedgerRecorder]) -> LedgerRecorder:
     return open_recorder()
 
 
-def request(words: str = "grant", *metadata: Metadata, id: UUID | None = None) -> Command:
-    return Command(id or uuid4(), sha256(words.encode()).digest(), "officer:7", metadata)
+def request(words: str = "grant", *metadata: Metadata, id: UUID | None = None) -> AppendRequest:
+    return AppendRequest(id or uuid4(), sha256(words.encode()).digest(), "officer:7", metadata)
 
 
 def event(stream: UUID, version: int, state: bytes = b'{"effective":"2026-03-01"}') -> StoredEvent:
@@ -305,14 +305,14 @@ def test_after_a_live_event_nothing_earlier_is_imported(recorder: LedgerRecorder
     [
         (request("x", Metadata(), Metadata(), Metadata()), b"{}", "3 metadata .* 2 events"),
         (request("x", Metadata(known_at=datetime(2020, 1, 1))), b"{}", "no time zone"),
-        (Command(uuid4(), b"short", "officer:7"), b"{}", "not a SHA-256"),
-        (Command(uuid4(), sha256(b"").digest(), "officer\0"), b"{}", "NUL"),
+        (AppendRequest(uuid4(), b"short", "officer:7"), b"{}", "not a SHA-256"),
+        (AppendRequest(uuid4(), sha256(b"").digest(), "officer\0"), b"{}", "NUL"),
         (request(), b"{\0}", "NUL"),
         (request(), b"\xff", "utf-8"),
     ],
 )
 def test_a_malformed_command_gets_no_further_than_its_caller(
-    recorder: LedgerRecorder, command: Command, state: bytes, why: str
+    recorder: LedgerRecorder, command: AppendRequest, state: bytes, why: str
 ) -> None:
     operator = uuid4()
 

@@ -16,7 +16,7 @@ from registry.domain.values import Tin
 from registry.ledger.database import environment
 from registry.ledger.mapper import EventMapper
 from registry.ledger.recorder import LedgerRecorder
-from registry.ledger.types import Command, Metadata, RecordedNotification, Repeated
+from registry.ledger.types import AppendRequest, Metadata, RecordedNotification, Repeated
 
 IN_2019 = datetime(2019, 5, 1, tzinfo=UTC)
 DAY = date(2026, 3, 1)
@@ -64,8 +64,8 @@ def trader() -> Trader:
     return Trader(tin=Tin("KR1234567"), effective=DAY)
 
 
-def request(*metadata: Metadata) -> Command:
-    return Command(uuid4(), sha256(b"register").digest(), "officer:7", metadata)
+def request(*metadata: Metadata) -> AppendRequest:
+    return AppendRequest(uuid4(), sha256(b"register").digest(), "officer:7", metadata)
 
 
 def test_a_saved_aggregate_comes_back_with_the_ledgers_time(
@@ -109,7 +109,7 @@ def test_a_repeat_that_decides_otherwise_is_answered_with_the_first_receipt(
 ) -> None:
     command = request()
     traders.save(trader, command=command)
-    again = Command(command.id, command.digest, command.actor)
+    again = AppendRequest(command.id, command.digest, command.actor)
     trader.trigger_event(Trader.Barred, effective=DAY)
     trader.trigger_event(Trader.Barred, effective=DAY)
 

@@ -16,7 +16,7 @@ import pytest
 from eventsourcing.persistence import ProgrammingError, StoredEvent
 
 from registry.ledger.recorder import LedgerRecorder
-from registry.ledger.types import Busy, Closed, Command, OutcomeUnknown, Unreachable
+from registry.ledger.types import AppendRequest, Busy, Closed, OutcomeUnknown, Unreachable
 from tests.registry.wire import Wire
 
 OpenRecorder = Callable[..., LedgerRecorder]
@@ -30,8 +30,8 @@ def locked(database: str) -> Iterator[psycopg.Connection]:
         yield stranger
 
 
-def request(id: UUID | None = None) -> Command:
-    return Command(id or uuid4(), sha256(b"suspend").digest(), "officer:7")
+def request(id: UUID | None = None) -> AppendRequest:
+    return AppendRequest(id or uuid4(), sha256(b"suspend").digest(), "officer:7")
 
 
 def event(stream: UUID | None = None, version: int = 1) -> StoredEvent:

@@ -12,7 +12,7 @@ import pytest
 from eventsourcing.persistence import Notification, StoredEvent
 
 from registry.ledger.recorder import LedgerRecorder
-from registry.ledger.types import Command, StreamMoved
+from registry.ledger.types import AppendRequest, StreamMoved
 from tests.registry.wire import Wire
 
 OpenRecorder = Callable[..., LedgerRecorder]
@@ -96,7 +96,7 @@ def test_each_commit_is_announced_with_its_last_position(
 
     with psycopg.connect(database, autocommit=True) as listener:
         listener.execute("listen ledger_event")
-        recorder.append_many([(Command.anonymous(), [event()]) for _ in range(3)])
+        recorder.append_many([(AppendRequest.anonymous(), [event()]) for _ in range(3)])
         with pytest.raises(StreamMoved):
             recorder.insert_events([event(version=7)])
         recorder.insert_events([event(), event()])

@@ -17,8 +17,8 @@ from registry.transparency.signed_notes import (
     BadNote,
     BadSignature,
     Checkpoint,
-    Note,
     Proof,
+    SignedNote,
     Signer,
     VerifierKey,
     read_checkpoint,
@@ -124,7 +124,7 @@ def test_no_flipped_bit_of_a_note_goes_unseen() -> None:
 
 
 def test_a_known_key_that_fails_spoils_the_note() -> None:
-    forged = Note("another text\n", read_note(HEAD["note"]).signatures)
+    forged = SignedNote("another text\n", read_note(HEAD["note"]).signatures)
     with pytest.raises(BadSignature, match=r"registry\.example/aeo"):
         forged.signed_by([LOG.key])
 

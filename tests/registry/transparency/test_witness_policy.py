@@ -10,7 +10,7 @@ from registry.transparency.signed_notes import (
     MLDSA44,
     BadSignature,
     Checkpoint,
-    Note,
+    SignedNote,
     Signer,
     read_note,
 )
@@ -32,7 +32,7 @@ PARTNERS = (
 )
 
 
-def _note(*names: str, log: Signer | None = LOG) -> Note:
+def _note(*names: str, log: Signer | None = LOG) -> SignedNote:
     signed = "" if log is None else log.line(HEAD)
     return read_note(f"{HEAD}\n{signed}" + "".join(W[it].line(HEAD, 1_800_000_000) for it in names))
 

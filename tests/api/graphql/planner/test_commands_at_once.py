@@ -15,7 +15,7 @@ from strawberry.utils.str_converters import to_camel_case
 from api.graphql.limits import read
 from api.graphql.planner.mutations import as_it_stands, order
 from api.graphql.schema import core
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from registry.domain import commands
 from tests.api.client import ACME, CHINA, Client, small_world
 from tests.api.graphql.types.test_mutations import IDS, sample
@@ -141,7 +141,7 @@ def followed(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> I
     """A counter whose read models are followed, as a service's are."""
     small_world(database)
     stop = threading.Event()
-    follower = threading.Thread(target=Follower(database).run, args=(stop,))
+    follower = threading.Thread(target=Projector(database).run, args=(stop,))
     follower.start()
     try:
         with Client(database, tmp_path, planner=request.param) as client:

@@ -27,14 +27,14 @@ from graphql import (
 )
 from prometheus_client import REGISTRY
 
-from api.access.policy import PUBLIC, Asker, named
+from api.access.policy import PUBLIC, Subject, named
 from api.graphql import declarations
 from api.graphql.context import Context
-from api.graphql.limits import Document, read
+from api.graphql.limits import CheckedDocument, read
 from api.graphql.planner import batcher
 from api.graphql.positions import MinPosition
 from api.graphql.schema import core, schema
-from api.graphql.sql_fields import Rows, Told, Value, place
+from api.graphql.sql_fields import Rows, Value, WordedField, place
 from api.observability import counters
 from ops.bench.questions import VERDICT
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
@@ -293,7 +293,7 @@ def _nameless(region: Client, tin: str) -> Iterator[None]:
             connection.execute(f"alter table views.{table} alter name set not null")
 
 
-def _asker(region: Client, subject: str) -> Asker:
+def _asker(region: Client, subject: str) -> Subject:
     if subject == "public":
         return PUBLIC
     return region._runner.run(region.service.askers._at_home(named(subject)))
@@ -307,7 +307,7 @@ def _run(region: Client, questions: list[Any]) -> list[Any]:
 
 
 async def _planned(
-    region: Client, context: Context, document: Document, variables: dict[str, Any]
+    region: Client, context: Context, document: CheckedDocument, variables: dict[str, Any]
 ) -> bytes | None:
     planner = region.service.counter._planner
     assert planner is not None
@@ -316,7 +316,7 @@ async def _planned(
     return await planner.answer(context, document, operation, given)
 
 
-async def _stock(context: Context, document: Document, variables: dict[str, Any]) -> Any:
+async def _stock(context: Context, document: CheckedDocument, variables: dict[str, Any]) -> Any:
     context = replace(context, _once={})
     return await schema.execute(
         None,
@@ -327,7 +327,7 @@ async def _stock(context: Context, document: Document, variables: dict[str, Any]
     )
 
 
-def _read(text: str, *, in_full: bool) -> Document:
+def _read(text: str, *, in_full: bool) -> CheckedDocument:
     """Reading a document takes five times as long as answering it. The generator makes but one kind
     of mistake, a bad value said in the document; that it makes no other, every tenth shows."""
     node = declarations.examined(parse(text))
@@ -336,14 +336,14 @@ def _read(text: str, *, in_full: bool) -> Document:
         assert bool(validate(core, node)) == bool(bad), (validate(core, node), text)
     operations = [it for it in node.definitions if isinstance(it, OperationDefinitionNode)]
     batches = {_name(it): declarations.variables_of(it) for it in operations}
-    return Document(node, tuple(bad), batches=batches)
+    return CheckedDocument(node, tuple(bad), batches=batches)
 
 
 def _name(operation: OperationDefinitionNode) -> str | None:
     return operation.name.value if operation.name else None
 
 
-def _operation(document: Document) -> OperationDefinitionNode:
+def _operation(document: CheckedDocument) -> OperationDefinitionNode:
     operation = document.operation(None)
     assert operation
     return operation
@@ -388,7 +388,7 @@ def _covered() -> set[str]:
             where = place(own.metadata)
             leaf = is_leaf_type(get_named_type(defined.type))
             plain = where is None and leaf and not own.base_resolver
-            if not (plain or isinstance(where, Rows | Value | Told)):
+            if not (plain or isinstance(where, Rows | Value | WordedField)):
                 continue
             if f"{type.name}.{name}" not in found:
                 found.add(f"{type.name}.{name}")

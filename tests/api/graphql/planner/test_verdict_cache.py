@@ -17,12 +17,12 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from api.graphql.planner import verdict_cache
-from api.graphql.planner.verdict_cache import Verdicts
-from projections.engine.projector import Follower
+from api.graphql.planner.verdict_cache import VerdictCache
+from projections.engine.projector import Projector
 from projections.engine.status import resume
 from projections.reads import planner_selects
 from projections.reads.bitemporal_sql import AsOf
-from projections.reads.verdicts import LAW, Consignment, Law
+from projections.reads.verdicts import LAW, Consignment, LegalState
 from tests.api.client import AUDITOR, KOREA, Client
 from tests.api.region import FRUIT, QUIET, ZONES, Line, record, region
 from tests.projections.reads.test_rule import _write
@@ -157,7 +157,7 @@ def test_what_is_kept_of_a_consignment_is_what_the_rule_says(database: str) -> N
 
 
 def test_of_a_thousand_goods_and_crossings_the_law_tells_few_apart() -> None:
-    law = Law(
+    law = LegalState(
         "",
         (),
         (),
@@ -203,7 +203,7 @@ def _in_full(told: Any) -> Any:
 
 
 @asynccontextmanager
-async def _keeping(database: str) -> AsyncIterator[Verdicts]:
+async def _keeping(database: str) -> AsyncIterator[VerdictCache]:
     async with AsyncConnectionPool(
         database,
         kwargs={"autocommit": True, "options": "-c timezone=UTC"},
@@ -212,7 +212,7 @@ async def _keeping(database: str) -> AsyncIterator[Verdicts]:
         max_size=2,
         open=False,
     ) as pool:
-        yield Verdicts(pool)
+        yield VerdictCache(pool)
 
 
 def test_what_is_kept_again_takes_no_more_room_than_before(
@@ -294,7 +294,7 @@ def test_law_that_was_read_late_counts_from_when_it_was_read(region: Client) -> 
     said = [outcome(region)]
 
     resume(region.database, "agreements")
-    Follower(region.database).catch_up()
+    Projector(region.database).catch_up()
     said.append(outcome(region))
     record(region.database, pause("resume_agreement", "2026-09-11"))
 

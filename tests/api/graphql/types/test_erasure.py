@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from api.access.tokens import issue
 from api.cli import app
 from api.importing.import_file import import_file
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.persons import Particulars
 from registry.domain.values import Tin
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client
@@ -70,7 +70,7 @@ def erased(counter: Client, it: Person, by: str = CHINA) -> dict[str, Any]:
 
 
 def seen(counter: Client, it: Person, by: str = CHINA) -> dict[str, Any]:
-    Follower(counter.database).catch_up()
+    Projector(counter.database).catch_up()
     found = counter.ask(CONTACTS, by, tin=ACME)["operator"]["contacts"]
     [contact] = [c for c in found if c["person"] == it.id]
     return dict(contact)
@@ -98,7 +98,7 @@ def test_an_auditor_sees_a_pseudonym(counter: Client) -> None:
 @pytest.mark.parametrize("by", [None, KOREA])
 def test_nobody_else_is_told_that_there_are_contacts(counter: Client, by: str | None) -> None:
     counter.tell("giveConsent", CHINA, tin=ACME, publication=True)
-    Follower(counter.database).catch_up()
+    Projector(counter.database).catch_up()
     body = counter.post(CONTACTS, by, tin=ACME).json()
 
     hidden = body.get("data") == {"operator": None}
@@ -274,10 +274,10 @@ def _may_not(counter: Client, role: str, statement: LiteralString) -> None:
 
 def test_an_earlier_day_or_belief_does_not_bring_the_person_back(counter: Client) -> None:
     she = named(counter)
-    Follower(counter.database).catch_up()
+    Projector(counter.database).catch_up()
     [[before]] = asked(counter.database, "select clock_timestamp()")
     erased(counter, she)
-    Follower(counter.database).catch_up()
+    Projector(counter.database).catch_up()
 
     then = {"knownAt": before.isoformat()}
     found = counter.ask(CONTACTS, CHINA, tin=ACME, asOf=then)["operator"]["contacts"]
@@ -319,7 +319,7 @@ def test_the_sealed_text_of_one_person_says_nothing_in_the_place_of_another(
 
 
 def page_of(counter: Client, by: str) -> str:
-    Follower(counter.database).catch_up()
+    Projector(counter.database).catch_up()
     cookie = {"Cookie": f"aeo-token={issue(by, counter.home)}"}
     return counter.request("GET", f"/operators/{ACME}", headers=cookie).text
 

@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Identifier
 from api.audit.bundle import Scope, export
 from api.log.signing_keys import WITNESSES
 from ops.attacks import verify
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.engine.rebuild import digests, rebuild
 from projections.transparency.integrator import Integrator
 from tests.api.client import ACME, Client, small_world
@@ -82,7 +82,7 @@ def _still_proves_everything(database: str, home: Path, tmp_path: Path, before: 
     for scope in (Scope(), Scope("operator", ACME)):
         assert _bundle(database, home, tmp_path, scope, before) == (0, [])
     with psycopg.connect(database, autocommit=True) as connection:
-        Follower(database).catch_up()
+        Projector(database).catch_up()
         live = digests(connection, "views")
         rebuild(database)
         assert digests(connection, "views") == live

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.reads import events as reads
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client
 
@@ -34,7 +34,7 @@ def types(counter: Client, by: str | None = AUDITOR, **filter: Any) -> list[str]
 def with_korean_and_german_operators(counter: Client) -> None:
     for by, tin in (("officer:KR", "KR1234567"), ("officer:DE", "DE123456789")):
         counter.tell("registerOperator", by, tin=tin, name=tin, roles=["EXPORTER"])
-    Follower(counter.database).catch_up()
+    Projector(counter.database).catch_up()
 
 
 def test_an_auditor_reads_everything_in_the_order_of_recording(counter: Client) -> None:

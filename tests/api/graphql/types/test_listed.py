@@ -12,7 +12,7 @@ import pytest
 from api.access.tokens import issue
 from api.pages.query import COOKIE
 from projections.checking.check import check
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
 
 TIN = "CN3301960007"
@@ -54,7 +54,7 @@ def test_a_listed_operator_is_recognised_as_assumed_and_unknown_before(
     counter.tell("registerOperator", CHINA, tin=TIN, name="宁波有限公司", roles=["EXPORTER"])
     done = counter.tell("listOperator", CHINA, **LIST, readOn="2026-05-01")
     assert [event["type"] for event in done["events"]] == ["operator.listed"]
-    Follower(counter.database).catch_up()
+    Projector(counter.database).catch_up()
 
     now = told(doors)
     assert now["recognition"]["outcome"] == "RECOGNISED"
@@ -82,7 +82,7 @@ def test_what_a_later_list_leaves_out_is_an_end_between_the_two(
 ) -> None:
     counter = doors[0]
     counter.tell("listOperator", CHINA, **LIST, readOn="2026-06-01", absent=True)
-    Follower(counter.database).catch_up()
+    Projector(counter.database).catch_up()
 
     between = told(doors, at="2026-05-15T00:00:00Z")
     assert (between["recognition"]["outcome"], codes(between["recognition"])) == (

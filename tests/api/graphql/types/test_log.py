@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.transparency.integrator import Integrator
 from registry.transparency import merkle
 from registry.transparency.leaves import entry
@@ -49,7 +49,7 @@ def sizes(counter: Client) -> tuple[int, int]:
     counter.tell("registerOperator", "officer:DE", tin="DE1", name="A", roles=["EXPORTER"])
     second = is_signed(counter.database, counter.home, Integrator(counter.database).catch_up())
     counter.tell("registerOperator", "officer:KR", tin="KR1", name="A", roles=["EXPORTER"])
-    Follower(counter.database).catch_up()
+    Projector(counter.database).catch_up()
     return first.size, second.size
 
 

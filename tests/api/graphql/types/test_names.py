@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.texts import folded
@@ -90,7 +90,7 @@ def database_of_names(server: str, blank_register: str) -> Iterator[str]:
         c.RegisterOperator(tin=Tin(OLD), name_=f"Evil{evil} Ltd", address="Road\n1"), "test"
     )
     registry.close()
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     yield database
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("drop database names with (force)")

@@ -23,8 +23,8 @@ from projections.reads import operator_lists
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.operator_lists import Wanted, count_sql, page_sql
 from projections.reads.operators import asked_by
-from projections.reads.spans import Span
-from projections.reads.visibility import Sight
+from projections.reads.spans import TextRange
+from projections.reads.visibility import VisibilityScope
 from registry.application.registry import Registry
 from registry.domain import commands
 from registry.domain.errors import Refusal
@@ -529,7 +529,7 @@ def generic_plan(
 
 @pytest.mark.parametrize("index", INDEXES)
 @pytest.mark.parametrize(
-    "statement", [lambda wanted: page_sql(wanted, Span(51)), count_sql], ids=["page", "count"]
+    "statement", [lambda wanted: page_sql(wanted, TextRange(51)), count_sql], ids=["page", "count"]
 )
 def test_an_index_serves_each_filter(
     grown: psycopg.Connection[Any],
@@ -540,7 +540,9 @@ def test_an_index_serves_each_filter(
     monkeypatch.setattr(operator_lists, "FEW", 200)
     wanted = Wanted(**INDEXES[index])  # type: ignore[arg-type]
     now = datetime.now(UTC)
-    said = asked_by(Sight("auditor"), now, AsOf(now, now)) | wanted.parameters | {"size": 51}
+    said = (
+        asked_by(VisibilityScope("auditor"), now, AsOf(now, now)) | wanted.parameters | {"size": 51}
+    )
     rows = generic_plan(grown, statement(wanted), said)
     names = dict(
         grown.execute(

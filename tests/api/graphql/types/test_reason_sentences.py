@@ -19,7 +19,13 @@ from registry.domain.agreements.timeline import Link, LinkState
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.control_results import Inspection, Reliance, rely
 from registry.domain.operators.timeline import Consented, Identified
-from registry.domain.recognition import Answer, Facts, Member, Question, recognise
+from registry.domain.recognition import (
+    Member,
+    Question,
+    RecognitionFacts,
+    RecognitionResult,
+    recognise,
+)
 from registry.domain.time_zones import names
 from registry.domain.values import (
     AdministrationCode,
@@ -95,7 +101,7 @@ _links = st.builds(
     _ends,
 )
 _worlds = st.builds(
-    Facts,
+    RecognitionFacts,
     tin=st.sampled_from([None, ACME, ACME, ACME]),
     administration=st.sampled_from([None, CN, CN, CN]),
     periods=st.lists(_periods, max_size=3),
@@ -132,10 +138,10 @@ _zones = st.dictionaries(st.sampled_from([str(c) for c in CODES]), st.sampled_fr
 @settings(max_examples=600 * TIMES, deadline=None)
 @given(_worlds, _questions, _zones)
 def test_every_reason_of_every_world_has_a_sentence_that_is_made_of_its_code_and_facts(
-    world: Facts, asked: Question, zones: dict[str, str]
+    world: RecognitionFacts, asked: Question, zones: dict[str, str]
 ) -> None:
     given_ = recognise(world, asked)
-    whatever = Answer(
+    whatever = RecognitionResult(
         Outcome.UNKNOWN, Outcome.UNKNOWN, Outcome.UNKNOWN, tuple(ReasonCode), given_.bases
     )
     for answer in (given_, whatever):
@@ -164,9 +170,9 @@ def test_the_same_of_the_results_of_controls(
 @settings(max_examples=300 * TIMES, deadline=None)
 @given(_worlds, _questions, _zones, st.randoms())
 def test_a_sentence_is_there_whatever_facts_are_missing(
-    world: Facts, asked: Question, zones: dict[str, str], luck: random.Random
+    world: RecognitionFacts, asked: Question, zones: dict[str, str], luck: random.Random
 ) -> None:
-    answer = Answer(Outcome.UNKNOWN, Outcome.UNKNOWN, Outcome.UNKNOWN, tuple(ReasonCode))
+    answer = RecognitionResult(Outcome.UNKNOWN, Outcome.UNKNOWN, Outcome.UNKNOWN, tuple(ReasonCode))
     for reason in why(world, asked, answer, zones, all_of_it=True):
         some = [fact for fact in reason.facts if luck.random() < 0.5]
         odd = [Fact(name=f.name, value="\u202e \x1b", item=f.item, zone=f.zone) for f in some]

@@ -14,8 +14,8 @@ from registry.application.dispatch import DECISIONS
 from registry.domain import commands as c
 from registry.domain.agreements import decisions as agreement_decisions
 from registry.domain.agreements.events import Agreement, Party
-from registry.domain.agreements.timeline import Record, record
-from registry.domain.bitemporal import Known
+from registry.domain.agreements.timeline import AgreementTimeline, record
+from registry.domain.bitemporal import TimedEvent
 from registry.domain.decisions import Decision, begins
 from registry.domain.errors import Refusal
 from registry.domain.values import AdministrationCode, AgreementKind, Step
@@ -27,7 +27,7 @@ from tests.scenario import believed, noon
 ALL = (SG, TH, CN)
 
 
-def came_back(*more: Any) -> Record:
+def came_back(*more: Any) -> AgreementTimeline:
     """Thailand implemented in 2020, withdrew in 2022, acceded again in 2024."""
     return of(
         implemented(SG, "2015-01-01"),
@@ -167,7 +167,7 @@ def test_a_second_implementation_of_an_old_ledger_puts_the_date_of_the_first_rig
             effective=on,
         )
 
-    told = record([Known(e, n, NOW) for n, e in enumerate(it.collect_events(), start=1)])
+    told = record([TimedEvent(e, n, NOW) for n, e in enumerate(it.collect_events(), start=1)])
 
     days = [datetime(2016, month, 15, tzinfo=UTC) for month in (3, 5)]
     assert [state(told, CN, AU, on) for on in days] == ["NOT_IMPLEMENTED", "LIVE"]
@@ -265,7 +265,7 @@ class Course:
         for _ in range(14):
             self._step()
         self.told = record(
-            [Known(e, n, noon(START)) for n, e in enumerate(self.it.collect_events(), start=1)]
+            [TimedEvent(e, n, noon(START)) for n, e in enumerate(self.it.collect_events(), start=1)]
         )
 
     def _step(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from registry.domain import commands as c
 from registry.domain.agreements.events import Clause
-from registry.domain.agreements.timeline import LinkState, Record
+from registry.domain.agreements.timeline import AgreementTimeline, LinkState
 from registry.domain.decisions import begins
 from registry.domain.values import AgreementKind, AgreementStatus, Direction, HsCode, Step
 from tests.arrangements import FIRST, LATER, NOW, at, day, implemented, of, said, scope, state
@@ -328,7 +328,7 @@ def test_clauses_of_different_goods_or_directions_stand_beside_each_other() -> N
 # ------------------------------------------------------------- stages and sides
 
 
-def stage(told: Record, on: str) -> AgreementStatus:
+def stage(told: AgreementTimeline, on: str) -> AgreementStatus:
     instant = begins(day(on), "UTC")
     [found] = [
         s.status

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from registry.domain import commands as c
-from registry.domain.bitemporal import Known
+from registry.domain.bitemporal import TimedEvent
 from registry.domain.decisions import begins
 from registry.domain.errors import AlreadyRecorded, GroundNeeded, WrongDates
 from registry.domain.operators.events import Operator
@@ -37,11 +37,11 @@ def back(day: date, **said: Any) -> dict[str, Any]:
     return {"tin": ACME, "effective": day, "legal_ground": UCC, **said}
 
 
-def past(*words: tuple[date, c.Command]) -> list[Known[Any]]:
+def past(*words: tuple[date, c.Command]) -> list[TimedEvent[Any]]:
     return stream(Operator, registered, *GRANTED, *words)
 
 
-def standing(events: list[Known[Any]], at: datetime, known: datetime) -> list[Any]:
+def standing(events: list[TimedEvent[Any]], at: datetime, known: datetime) -> list[Any]:
     found = believed(record(events).periods, known)
     return [p for p in found if p.valid_from <= at and (p.valid_to is None or at < p.valid_to)]
 
@@ -167,7 +167,7 @@ def test_an_earlier_beginning_says_the_end_that_stands() -> None:
         assert "until: found" in refused(AlreadyRecorded, acme, other, SECOND)
 
 
-def folded(events: list[Known[Any]]) -> Any:
+def folded(events: list[TimedEvent[Any]]) -> Any:
     """The operator after these events."""
     acme: Any = None
     for it in events:

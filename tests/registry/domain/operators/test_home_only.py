@@ -15,7 +15,7 @@ from registry.domain.decisions import begins
 from registry.domain.operators.events import Operator
 from registry.domain.operators.status_periods import Period
 from registry.domain.operators.timeline import record
-from registry.domain.recognition import Facts, Question, recognise
+from registry.domain.recognition import Question, RecognitionFacts, recognise
 from registry.domain.values import COUNTS_ABROAD, Status
 from tests.law import CN, DE, TODAY
 from tests.samples import ACME, registered
@@ -86,7 +86,9 @@ def test_the_nearest_miss_in_sql_is_that_of_the_rule(database: str) -> None:
         ).fetchall()
     assert len(rows) == len(every)
     for statuses, reason in rows:
-        facts = Facts(ACME, DE, [_period(Status(it), n) for n, it in enumerate(statuses)])
+        facts = RecognitionFacts(
+            ACME, DE, [_period(Status(it), n) for n, it in enumerate(statuses)]
+        )
         answer = recognise(facts, Question(CN, noon(TODAY)))
         if not {Status(it) for it in statuses} & set(COUNTS_ABROAD):
             assert [it.value for it in answer.reasons] == [reason], statuses

@@ -23,7 +23,7 @@ from registry.domain.errors import (
     WrongDates,
 )
 from registry.domain.operators.events import Operator
-from registry.domain.operators.timeline import Period, Record, periods, record
+from registry.domain.operators.timeline import OperatorTimeline, Period, periods, record
 from registry.domain.values import Role, Status
 from tests.chance import TIMES
 from tests.samples import ACME, UCC, authorised, operator, registered
@@ -46,13 +46,13 @@ def absent(read: str, **said: Any) -> c.ListOperator:
     return named(read, absent=True, **said)
 
 
-def told(*commands: c.ListOperator | tuple[str, c.Command]) -> Record:
+def told(*commands: c.ListOperator | tuple[str, c.Command]) -> OperatorTimeline:
     """A list is recorded on the day on which it is read."""
     words = [it if isinstance(it, tuple) else (it.read_on.isoformat(), it) for it in commands]
     return record(stream(Operator, registered, *((day(on), it) for on, it in words)))
 
 
-def shown(it: Record) -> list[tuple[str, str, str]]:
+def shown(it: OperatorTimeline) -> list[tuple[str, str, str]]:
     """The stretches as they are known now: from when, and how it stands at home and abroad."""
     return [
         (f"{p.valid_from:%Y-%m-%dT%H}", p.status.value, p.abroad.value)

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from registry.domain import commands as c
-from registry.domain.bitemporal import Known
+from registry.domain.bitemporal import TimedEvent
 from registry.domain.decisions import Decision, begins
 from registry.domain.errors import AlreadyHeld, AlreadyRecorded, BadValue, WrongDates, WrongStatus
 from registry.domain.operators import end_decisions
 from registry.domain.operators.events import Operator
 from registry.domain.operators.status_periods import Period, periods
-from registry.domain.operators.timeline import Record, record
+from registry.domain.operators.timeline import OperatorTimeline, record
 from registry.domain.programmes import Programme
 from registry.domain.values import Status
 from tests.law import PROGRAMMES, TODAY, UCC, programme
@@ -406,7 +406,7 @@ CODES = [a + b for a, b in product(ascii_uppercase, repeat=2)]
 WORLDS = 120
 
 
-def lives() -> list[list[Known[Any]]]:
+def lives() -> list[list[TimedEvent[Any]]]:
     return [
         stream
         for n in range(WORLDS)
@@ -473,7 +473,7 @@ def _place(period: Period) -> tuple[Any, ...]:
     return period.authorisation, period.valid_from
 
 
-def _status(told: Record, at: str, known: str) -> Status:
+def _status(told: OperatorTimeline, at: str, known: str) -> Status:
     instant = noon(day(at)) - timedelta(hours=6)
     [found] = [
         p

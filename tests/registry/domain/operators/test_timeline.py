@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from registry.domain import commands as c
-from registry.domain.bitemporal import Known
+from registry.domain.bitemporal import TimedEvent
 from registry.domain.decisions import begins
 from registry.domain.operators.deadlines import Deadline
 from registry.domain.operators.events import Operator
-from registry.domain.operators.timeline import Period, Record, record
+from registry.domain.operators.timeline import OperatorTimeline, Period, record
 from registry.domain.values import Role, Status, Tin
 from tests.law import DE, KR, UCC, due
 from tests.samples import ACME, OTHER, REF, back, registered
@@ -38,11 +38,11 @@ GRANTED = on("2026-01-01", c.GrantAuthorisation(tin=ACME, number="DEAEOF1"))
 PAST = (LODGED, ACCEPTED, GRANTED)
 
 
-def acme(*words: tuple[date, c.Command], created: Fact = registered) -> Record:
+def acme(*words: tuple[date, c.Command], created: Fact = registered) -> OperatorTimeline:
     return record(stream(Operator, created, *words))
 
 
-def stands(told: Record, at: str, known: str | None = None, zone: str = BERLIN) -> Period:
+def stands(told: OperatorTimeline, at: str, known: str | None = None, zone: str = BERLIN) -> Period:
     """The one period of that civil day's beginning at home, as known at noon of another."""
     instant = begins(day(at), zone)
     [found] = [
@@ -53,7 +53,7 @@ def stands(told: Record, at: str, known: str | None = None, zone: str = BERLIN) 
     return found
 
 
-def status(told: Record, at: str, known: str | None = None) -> Status:
+def status(told: OperatorTimeline, at: str, known: str | None = None) -> Status:
     return stands(told, at, known).status
 
 
@@ -382,6 +382,6 @@ def test_a_voided_event_sets_no_deadline() -> None:
 def test_the_first_event_is_kept_with_its_place() -> None:
     told = acme(*PAST)
 
-    assert isinstance(told.registered, Known)
+    assert isinstance(told.registered, TimedEvent)
     assert (told.tin, told.registered.event.administration, told.last) == (ACME, DE, 4)
     assert due("acceptance", "2025-07-02")[0].due == told.deadlines[0].due

@@ -14,7 +14,7 @@ import pytest
 
 from api.importing.import_file import import_file
 from projections.checking.check import check
-from projections.engine.projector import Follower
+from projections.engine.projector import Projector
 from projections.engine.rebuild import rebuild
 from projections.engine.rederive import bring_up_to_date, hold_anew
 from registry.application.registry import Registry
@@ -76,7 +76,7 @@ def _held(database: str) -> set[tuple[str, str, str]]:
 
 
 def _wrong(database: str) -> list[str]:
-    Follower(database).catch_up()
+    Projector(database).catch_up()
     return [it for found in check(database, streams=5) for it in found.wrong]
 
 
