@@ -192,7 +192,7 @@ def _explain(source: Source, as_json: bool) -> None:
 
 
 def _print_template(command: str) -> None:
-    from api.importing.files.templates import template_of
+    from api.importing.templates import template_of
 
     try:
         text = template_of(command)

@@ -30,8 +30,8 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
     from api.end_recorder import LEADER as CLERK
     from api.log.signer import LEADER as SIGNER
     from projections.checking.background_check import LEADER as CHECKER
+    from projections.checking.status import status as read
     from projections.engine.projector import LEADER as FOLLOWER
-    from projections.engine.status import status as read
     from projections.transparency.integrator import LEADER as LOG
 
     locks = {"follow": FOLLOWER, "log": LOG, "sign": SIGNER, "clerk": CLERK, "checker": CHECKER}
@@ -85,8 +85,8 @@ def resume(
     """Let a read model that stands still try its event again, once the cause was mended."""
     import psycopg
 
-    from projections.engine.status import resume as go_on
-    from projections.engine.status import status as read
+    from projections.checking.status import resume as go_on
+    from projections.checking.status import status as read
     from projections.models.catalogue import BY_NAME
 
     if projection is not None and projection not in BY_NAME:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from api.importing.files import BadFile, FileOptions
 from api.importing.files.layouts import Layout, layout_of
 from api.importing.files.reading import Source, source_of
-from api.importing.files.templates import template_of
+from api.importing.templates import template_of
 from registry.domain import commands as c
 from registry.domain.errors import BadValue
 from tests.chance import TIMES

@@ -12,11 +12,11 @@ import psycopg
 import pytest
 
 from projections.checking.check import check
+from projections.checking.status import resume
 from projections.engine import projector as following
 from projections.engine.fold import fold
 from projections.engine.projector import Projector, wait_until
 from projections.engine.rebuild import digests, rebuild
-from projections.engine.status import resume
 from registry.application.registry import Registry
 from registry.domain import commands
 

@@ -18,8 +18,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.graphql.planner import verdict_cache
 from api.graphql.planner.verdict_cache import VerdictCache
+from projections.checking.status import resume
 from projections.engine.projector import Projector
-from projections.engine.status import resume
 from projections.reads import planner_selects
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.verdicts import LAW, Consignment, LegalState

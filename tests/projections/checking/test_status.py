@@ -16,8 +16,8 @@ from structlog.testing import capture_logs
 from api import end_recorder
 from api.log import signer
 from projections.checking import background_check
+from projections.checking.status import resume, status
 from projections.engine.projector import LEADER, Projector, is_passing
-from projections.engine.status import resume, status
 from projections.transparency import integrator
 from registry.application.registry import Registry
 from registry.ledger.database import is_lost
