@@ -41,12 +41,12 @@ WITNESSES = tuple(
     Signer.of_seed(f"{code}.example", COSIGNATURE, code.encode() * 16)
     for code in ("kr", "jp", "ch")
 )
-KEYS = "".join(f"log {it.key}\n" for it in LOG)
+KEYS = "".join(f"log {signer.key}\n" for signer in LOG)
 TRUSTING = f"{KEYS}quorum none\n"
 WATCHED = (
     KEYS
-    + "".join(f"witness {it.name} {it.key}\n" for it in WITNESSES)
-    + f"group partners 2 {' '.join(it.name for it in WITNESSES)}\nquorum partners\n"
+    + "".join(f"witness {witness.name} {witness.key}\n" for witness in WITNESSES)
+    + f"group partners 2 {' '.join(witness.name for witness in WITNESSES)}\nquorum partners\n"
 )
 
 Connection = psycopg.Connection[Any]
@@ -67,7 +67,7 @@ class Found:
     def names_it(self) -> bool:
         """Does one of the sentences say the position?"""
         wanted = (f"position {self.position:,}:", f"positions {self.position:,} ")
-        return any(it.startswith(wanted) for it in self.sentences)
+        return any(sentence.startswith(wanted) for sentence in self.sentences)
 
 
 # ------------------------------------------------------------------------ the honest register
@@ -95,15 +95,15 @@ def sign(connection: Connection, size: int, witnesses: tuple[Signer, ...] = WITN
     node = merkle.from_tiles(lambda level, index: _tile(connection, level, index))
     root = merkle.root(node, size)
     text, now = Checkpoint(ORIGIN, size, root).text, datetime.now(UTC)
-    note = text + "\n" + "".join(it.line(text) for it in LOG)
+    note = text + "\n" + "".join(signer.line(text) for signer in LOG)
     connection.execute(
         "insert into proof.checkpoint (size, root, note, signed_at) values (%s, %s, %s, %s)",
         [size, root, note, now],
     )
-    for it in witnesses:
+    for witness in witnesses:
         connection.execute(
             "insert into proof.cosignature (size, key, line, cosigned_at) values (%s, %s, %s, %s)",
-            [size, str(it.key), it.line(text, int(now.timestamp())), now],
+            [size, str(witness.key), witness.line(text, int(now.timestamp())), now],
         )
 
 
@@ -179,7 +179,7 @@ def restore_yesterday(connection: Connection, at: int) -> None:
     for table in ("cosignature", "checkpoint"):
         connection.execute(f"delete from proof.{table} where size >= %s", [at])
     leaves = connection.execute("select entry from proof.leaf order by leaf_index").fetchall()
-    _plant(connection, [merkle.leaf_hash(it) for (it,) in leaves])
+    _plant(connection, [merkle.leaf_hash(leaf) for (leaf,) in leaves])
     connection.execute("update proof.state set size = %s, position = %s", [at - 1, at - 1])
 
 
@@ -198,7 +198,7 @@ def rewrite_the_tree(connection: Connection, at: int) -> None:
     """Leaf, salt and every tile above it: all but the signature, for which the key is missing."""
     rewrite_leaf_and_salt(connection, at)
     leaves = connection.execute("select entry from proof.leaf order by leaf_index").fetchall()
-    _plant(connection, [merkle.leaf_hash(it) for (it,) in leaves])
+    _plant(connection, [merkle.leaf_hash(leaf) for (leaf,) in leaves])
 
 
 def sign_with_the_stolen_key(connection: Connection, at: int) -> None:
@@ -340,7 +340,7 @@ def verify(*words: str) -> tuple[int, list[str]]:
         "read models: ",
         "verdict: ",
     )
-    return code, [it for it in said.getvalue().splitlines() if not it.startswith(about)]
+    return code, [line for line in said.getvalue().splitlines() if not line.startswith(about)]
 
 
 @lru_cache(maxsize=1)
@@ -358,7 +358,7 @@ def run(conninfo: str, folder: Path, places: list[int]) -> Iterator[Found]:
     """Every attack at every place, with everything that an auditor may bring along for it."""
     auditor = Auditor(folder, conninfo)
     for name, attack in {name: attack for name, attack, _, _ in ATTACKS}.items():
-        bringing = [brought for it, _, brought, _ in ATTACKS if it == name]
+        bringing = [brought for text, _, brought, _ in ATTACKS if text == name]
         for at in places:
             for brought, code, said in auditor.attack(attack, at, bringing):
                 yield Found(name, at, brought, code, said)
@@ -390,9 +390,11 @@ def main() -> None:
             migrate(url)
             load_world(url)
             places = prepare(url)
-            for it in run(url, folder, places):
-                sentence = it.sentences[0] if it.sentences else "verdict: good"
-                table.add_row(it.attack, f"{it.position:,}", it.by, str(it.code), sentence)
+            for found in run(url, folder, places):
+                sentence = found.sentences[0] if found.sentences else "verdict: good"
+                table.add_row(
+                    found.attack, f"{found.position:,}", found.by, str(found.code), sentence
+                )
     console.print(table)
 
 

@@ -80,7 +80,10 @@ def run(home: Path, port: int, rounds: int, random: Random) -> int:
             status, codes = ask(port, question)
             seen["good" if status == 200 else ",".join(codes) or str(status)] += 1
 
-    askers = [threading.Thread(target=keep_asking, args=[it], daemon=True) for it in QUESTIONS * 2]
+    askers = [
+        threading.Thread(target=keep_asking, args=[question], daemon=True)
+        for question in QUESTIONS * 2
+    ]
     for each in askers:
         each.start()
     answered(port)

@@ -114,14 +114,16 @@ class Persons:
             )
             kept: dict[UUID, bytes | None] = dict(rows.fetchall())
         found = {}
-        for it in named:
-            text, secret = self._opened(it.person, tin, kept.get(it.person))
+        for contact in named:
+            text, secret = self._opened(contact.person, tin, kept.get(contact.person))
             if text is None:
                 continue
-            if _commitment(secret, text) != it.commitment:
-                log.error("person.not_what_was_committed_to", person=str(it.person), tin=tin.text)
+            if _commitment(secret, text) != contact.commitment:
+                log.error(
+                    "person.not_what_was_committed_to", person=str(contact.person), tin=tin.text
+                )
                 continue
-            found[it.person] = msgspec.json.decode(text, type=Particulars)
+            found[contact.person] = msgspec.json.decode(text, type=Particulars)
         return found
 
     def whose(self, person: UUID) -> Tin:

@@ -36,7 +36,7 @@ def of(
         parties=tuple(Party(p, ZONES[p.text]) for p in parties),
         effective=day("2010-01-01"),
     )
-    dated = [it if isinstance(it, tuple) else (FIRST, it) for it in words]
+    dated = [word if isinstance(word, tuple) else (FIRST, word) for word in words]
     return record(stream(Agreement, created, *dated))
 
 

@@ -30,5 +30,5 @@ def write(files: Files, path: Path) -> Path:
     return path
 
 
-def line(it: Any) -> bytes:
-    return json.dumps(it, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+def line(item: Any) -> bytes:
+    return json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

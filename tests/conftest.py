@@ -55,7 +55,7 @@ BROWSER_OPTIONS = [
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Whole folders are tested on every core; files and single tests in the process at hand, where
     they begin at once and a debugger can reach them."""
-    if not all(Path(it).is_dir() for it in config.args) or config.getoption("keyword"):
+    if not all(Path(arg).is_dir() for arg in config.args) or config.getoption("keyword"):
         return 0
     cores = min(os.cpu_count() or 1, MOST_PROCESSES)
     return cores if cores > 1 else 0

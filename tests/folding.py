@@ -16,15 +16,19 @@ class Fold:
         """Instead of what was kept from `effectiveFrom` on."""
         first = datetime.fromisoformat(change["effectiveFrom"])
         before = [
-            it
-            for it in self.courses.get(change["tin"], ())
-            if datetime.fromisoformat(it["from"]) < first
+            entry
+            for entry in self.courses.get(change["tin"], ())
+            if datetime.fromisoformat(entry["from"]) < first
         ]
         self.courses[change["tin"]] = before + change["course"]
 
     def at(self, tin: str, at: datetime) -> tuple[str, list[str]] | None:
         """The outcome and the codes of its reasons; None: nothing was ever told of it."""
-        held = [it for it in self.courses.get(tin, ()) if datetime.fromisoformat(it["from"]) <= at]
+        held = [
+            entry
+            for entry in self.courses.get(tin, ())
+            if datetime.fromisoformat(entry["from"]) <= at
+        ]
         if not held:
             return None
         return held[-1]["outcome"], [reason["code"] for reason in held[-1]["reasons"]]

@@ -58,7 +58,7 @@ class Gate:
 
     def lead_to(self, *conninfos: str) -> None:
         """New connections go to these servers, in turn. The database is named by who connects."""
-        self._turns = cycle([conninfo_to_dict(it) for it in conninfos])
+        self._turns = cycle([conninfo_to_dict(conninfo) for conninfo in conninfos])
 
     def stall(self) -> None:
         """Connections stand, new ones are taken, and nothing passes in either direction."""

@@ -41,7 +41,7 @@ def programme(
 ) -> Programme:
     """Rules: name, value, unit, from, until, ground. `none`: those that the law does not have."""
     home = AdministrationCode(code[:2])
-    it = Programme(
+    new_programme = Programme(
         programme=code,
         administration=home,
         time_zone=ZONES[home.text],
@@ -52,12 +52,12 @@ def programme(
     )
     for rule, value, unit, start, until, ground in rules:
         by = Decision(date.fromisoformat(start), legal_ground=ground)
-        it.set_rule(by, rule, value, unit, date.fromisoformat(until) if until else None)
+        new_programme.set_rule(by, rule, value, unit, date.fromisoformat(until) if until else None)
     for rule in none:
         by = Decision(date(2008, 1, 1), legal_ground="a law without it")
-        it.set_rule(by, rule, None, state=RuleState.NONE)
-    it.collect_events()
-    return it
+        new_programme.set_rule(by, rule, None, state=RuleState.NONE)
+    new_programme.collect_events()
+    return new_programme
 
 
 PROGRAMMES = {

@@ -38,25 +38,25 @@ def lines(name: str) -> list[dict[str, Any]]:
 
 def record(conninfo: str) -> None:
     """The ledger of that release, in a register in which nothing has happened yet."""
-    events = sorted(lines("events.jsonl"), key=lambda it: it["position"])
+    events = sorted(lines("events.jsonl"), key=lambda entry: entry["position"])
     with psycopg.connect(conninfo) as connection, connection.cursor() as cursor:
         cursor.executemany(
             f"insert into ledger.event ({COLUMNS}) values ({', '.join(['%s'] * 11)})",
             [
                 (
-                    it["position"],
-                    it["stream"],
-                    it["version"],
-                    it["topic"],
-                    it["state"],
-                    instant(it["recorded"]),
-                    instant(it["known"]),
-                    it["command"],
-                    it["actor"],
-                    it["decided_by"],
-                    it["legal_ground"],
+                    event["position"],
+                    event["stream"],
+                    event["version"],
+                    event["topic"],
+                    event["state"],
+                    instant(event["recorded"]),
+                    instant(event["known"]),
+                    event["command"],
+                    event["actor"],
+                    event["decided_by"],
+                    event["legal_ground"],
                 )
-                for it in events
+                for event in events
             ],
         )
 
@@ -67,14 +67,14 @@ def instant(microseconds: int) -> datetime:
 
 def as_exported_then(bundle: Path) -> None:
     """This bundle of that ledger, as the release of rules 1 would have exported it."""
-    then = {it["stream"]: it for it in lines("expected-state.jsonl")}
+    then = {line["stream"]: line for line in lines("expected-state.jsonl")}
     files = {
         name: text for name, text in bundled.read(bundle).items() if not name.startswith("zones/")
     }
     for n, written in enumerate(files["expected-state.jsonl"]):
-        it = json.loads(written)
-        it |= {name: then[it["stream"]][name] for name in DERIVED if name in it}
-        files["expected-state.jsonl"][n] = bundled.line(it)
+        item = json.loads(written)
+        item |= {name: then[item["stream"]][name] for name in DERIVED if name in item}
+        files["expected-state.jsonl"][n] = bundled.line(item)
     manifest = json.loads(b"".join(files["manifest.json"]))
     del manifest["rules"], manifest["time_zones"]
     files["manifest.json"] = [bundled.line(manifest)]

@@ -104,8 +104,8 @@ def back(day: str) -> dict[str, Any]:
 
 def operator(*past: Fact) -> Operator:
     """The one everyone knows after all this; after nothing, as it was registered."""
-    it: Operator = given(Operator, *(past or (registered,)))
-    return it
+    each_operator: Operator = given(Operator, *(past or (registered,)))
+    return each_operator
 
 
 def ended(kind: type[Any], **said: Any) -> Fact:

@@ -35,11 +35,11 @@ def fact(type: type[Any], /, **fields: Any) -> Fact:
 
 def given(aggregate: type[BaseAggregate[Any]], created: Fact, *later: Fact) -> Any:
     """An aggregate with this past and nothing new to record."""
-    it: Any = aggregate(**created.fields)
+    item: Any = aggregate(**created.fields)
     for past in later:
-        it.trigger_event(past.type, **past.fields)
-    it.collect_events()
-    return it
+        item.trigger_event(past.type, **past.fields)
+    item.collect_events()
+    return item
 
 
 def recorded(aggregate: BaseAggregate[Any]) -> list[Fact]:
@@ -94,13 +94,13 @@ def stream(
     aggregate: type[BaseAggregate[Any]], created: Fact, *words: tuple[date, c.Command]
 ) -> list[TimedEvent[Any]]:
     """A whole stream: each command decided, recorded and known at noon (UTC) of its day."""
-    it: Any = aggregate(**created.fields)
+    item: Any = aggregate(**created.fields)
     known = [
-        TimedEvent(event, 1, noon(created.fields["effective"])) for event in it.collect_events()
+        TimedEvent(event, 1, noon(created.fields["effective"])) for event in item.collect_events()
     ]
     for day, command in words:
-        decide(it, command, day)
-        for event in it.collect_events():
+        decide(item, command, day)
+        for event in item.collect_events():
             known.append(TimedEvent(event, event.originator_version, noon(day)))
     return known
 

@@ -18,8 +18,8 @@ from tests.api.client import AUDITOR, Client
 @pytest.fixture(scope="module")
 def at(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     home: Path = tmp_path_factory.mktemp("home")
-    with Client(world, home) as it:
-        yield it
+    with Client(world, home) as client:
+        yield client
 
 
 RECOGNITION = """
@@ -245,22 +245,22 @@ def test_case_13_annulled_in_may_back_to_january(at: Client) -> None:
 def test_case_14_the_old_number_answers_with_its_successor_and_its_whole_history(
     at: Client,
 ) -> None:
-    it = at.ask(
+    item = at.ask(
         """{ operator(tin: "CN0000000034") { name standing successor { tin standing }
              history(first: 100) { edges { node { type } } } } }""",
         AUDITOR,
     )["operator"]
 
-    types = [edge["node"]["type"] for edge in it["history"]["edges"]]
-    assert it["successor"] == {"tin": "CN0000000035", "standing": "VALID"}
-    assert it["standing"] == "SUPERSEDED"
+    types = [edge["node"]["type"] for edge in item["history"]["edges"]]
+    assert item["successor"] == {"tin": "CN0000000035", "standing": "VALID"}
+    assert item["standing"] == "SUPERSEDED"
     whole = {"operator.registered", "operator.granted", "operator.amended", "operator.merged"}
     assert whole <= set(types)
     then = at.ask(
         """{ operator(tin: "CN0000000034", asOf: {at: "2015-01-01T00:00:00Z"}) { name } }""",
         AUDITOR,
     )["operator"]
-    assert then["name"] != it["name"]
+    assert then["name"] != item["name"]
 
 
 def test_case_15_published_counts_stand_beside_what_the_register_holds(at: Client) -> None:

@@ -62,7 +62,7 @@ def test_an_attack_is_found_wherever_it_is_made(
 ) -> None:
     """And its position named, wherever more than a root is there to be compared."""
     who, places = auditor
-    attack = next(it for other, it, _, _ in ATTACKS if other == name)
+    attack = next(item for other, item, _, _ in ATTACKS if other == name)
     codes = {brought: codes for other, _, brought, codes in ATTACKS if other == name}
     for at in places:
         for brought, code, said in who.attack(attack, at, list(codes)):

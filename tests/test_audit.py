@@ -71,7 +71,7 @@ def exported(register: str, scope: Scope, out: Path, **more: Any) -> Exported:
 # ------------------------------------------------------------------------------- what is honest
 
 
-@pytest.mark.parametrize("scope", SCOPES, ids=lambda it: f"{it.kind} {it.id}")
+@pytest.mark.parametrize("scope", SCOPES, ids=lambda value: f"{value.kind} {value.id}")
 def test_an_honest_bundle_is_good_and_the_same_each_time(
     register: str, scope: Scope, tmp_path: Path, policy: str
 ) -> None:
@@ -100,14 +100,14 @@ def test_a_part_holds_the_whole_history_of_what_it_is_about_and_nothing_else(
     with ZipFile(tmp_path / "a.zip") as bundle:
         events = [json.loads(line) for line in bundle.read("events.jsonl").splitlines()]
         said = [json.loads(line) for line in bundle.read("expected-state.jsonl").splitlines()]
-    nouns = {it["topic"].split(".")[0] for it in events}
+    nouns = {event["topic"].split(".")[0] for event in events}
     assert nouns == {"administration", "agreement", "operator", "programme"}
-    assert all(it["operator"].startswith("SG") for it in said if "operator" in it)
+    assert all(item["operator"].startswith("SG") for item in said if "operator" in item)
     with psycopg.connect(register) as connection:
         [(agreements,)] = connection.execute(
             "select count(distinct agreement) from views.party where party = 'SG'"
         )
-    assert sum("agreement" in it for it in said) == agreements
+    assert sum("agreement" in item for item in said) == agreements
 
 
 def test_a_bundle_goes_on_from_what_was_seen_before(
@@ -190,24 +190,24 @@ def _cut_leaves(files: Files) -> None:
 
 def _changed(name: str, change: Callable[[dict[str, Any]], Any], at: int = 0) -> Any:
     def forge(files: Files) -> None:
-        it = json.loads(files[name][at])
-        change(it)
-        files[name][at] = bundled.line(it)
+        item = json.loads(files[name][at])
+        change(item)
+        files[name][at] = bundled.line(item)
 
     return forge
 
 
 def _set(name: str, **values: Any) -> Any:
-    return _changed(name, lambda it: it.update(values))
+    return _changed(name, lambda entry: entry.update(values))
 
 
-def _longer_periods(it: dict[str, Any]) -> None:
-    it["periods" if "periods" in it else "sides"].append([None] * 15 + [7, None])
+def _longer_periods(entry: dict[str, Any]) -> None:
+    entry["periods" if "periods" in entry else "sides"].append([None] * 15 + [7, None])
 
 
-def _renamed(it: dict[str, Any]) -> None:
+def _renamed(entry: dict[str, Any]) -> None:
     """What is said of somebody, said of another."""
-    it["operator" if "operator" in it else "agreement"] = "KR1234567"
+    entry["operator" if "operator" in entry else "agreement"] = "KR1234567"
 
 
 def _swap(files: Files) -> None:
@@ -435,10 +435,14 @@ def test_what_another_release_of_time_zones_may_explain_is_not_called_forged(
         for name, lines in bundles["administration"].items()
         if not name.startswith("zones/")
     }
-    of_periods = next(n for n, it in enumerate(files["expected-state.jsonl"]) if b'"VALID"' in it)
-    _changed("expected-state.jsonl", lambda it: _moved(it["periods"], hours), of_periods)(files)
+    of_periods = next(
+        n for n, data in enumerate(files["expected-state.jsonl"]) if b'"VALID"' in data
+    )
+    _changed("expected-state.jsonl", lambda entry: _moved(entry["periods"], hours), of_periods)(
+        files
+    )
     if release is None:
-        _changed("manifest.json", lambda it: it.pop("time_zones"))(files)
+        _changed("manifest.json", lambda entry: entry.pop("time_zones"))(files)
     else:
         _set("manifest.json", time_zones=release)(files)
     code, said = verify("bundle", str(_written(files, tmp_path)))
@@ -462,7 +466,7 @@ def test_the_bundle_of_an_earlier_release_is_good_by_the_rules_of_that_release(
     code, said = verify("bundle", str(_written(said_newer, tmp_path)))
     assert code == 1
     assert len(said) > 3
-    assert all("the read models of operator" in it for it in said)  # of ends said in advance
+    assert all("the read models of operator" in text for text in said)  # of ends said in advance
 
 
 def test_the_ledger_of_an_earlier_release_is_derived_anew_and_is_good_by_the_rules_of_now(
@@ -483,7 +487,7 @@ def test_a_bundle_of_now_cannot_be_told_to_be_one_of_before(
 ) -> None:
     """Its events have forms, and topics, that no earlier release could read."""
     files = {name: list(lines) for name, lines in bundles["administration"].items()}
-    _changed("manifest.json", lambda it: it.pop("rules"))(files)
+    _changed("manifest.json", lambda entry: entry.pop("rules"))(files)
     if rules is not None:
         _set("manifest.json", rules=rules)(files)
     code, said = verify("bundle", str(_written(files, tmp_path)))
@@ -519,8 +523,12 @@ def test_what_rules_that_are_not_known_may_explain_is_not_called_forged(
     bundles: dict[str, Files], tmp_path: Path, kind: str, rules: int, hours: int, verdict: int
 ) -> None:
     files = {name: list(lines) for name, lines in bundles[kind].items()}
-    of_periods = next(n for n, it in enumerate(files["expected-state.jsonl"]) if b'"VALID"' in it)
-    _changed("expected-state.jsonl", lambda it: _moved(it["periods"], hours), of_periods)(files)
+    of_periods = next(
+        n for n, data in enumerate(files["expected-state.jsonl"]) if b'"VALID"' in data
+    )
+    _changed("expected-state.jsonl", lambda entry: _moved(entry["periods"], hours), of_periods)(
+        files
+    )
     _set("manifest.json", rules=rules)(files)
     code, said = verify("bundle", str(_written(files, tmp_path)))
     assert code == verdict, said

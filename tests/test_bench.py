@@ -22,7 +22,7 @@ Runs = dict[str, subprocess.Popen[str]]
 @pytest.fixture(scope="module")
 def runs() -> Iterator[Runs]:
     """All of them at once: what they measure is of no interest here."""
-    environment = {name: it for name, it in os.environ.items() if name != "DATABASE_URL"}
+    environment = {name: text for name, text in os.environ.items() if name != "DATABASE_URL"}
     begun = {
         bench: subprocess.Popen(
             [sys.executable, "-m", "api", "bench", bench, "--smoke"],

@@ -42,7 +42,7 @@ GRANTED, SUSPENDED, FREE, LAST = (
 @pytest.fixture
 def registry(database: str) -> Iterator[Registry]:
     """Hana was suspended until a day, and her term ran out. Port has no end; China has a key."""
-    it = Registry(environment(database))
+    new_registry = Registry(environment(database))
     then: dict[str, Any] = {"legal_ground": ACT, "known_at": datetime(2021, 3, 1, tzinfo=UTC)}
     for command in (
         c.RegisterAdministration(administration=KR, name_="Korea", time_zone="Asia/Seoul"),
@@ -74,10 +74,10 @@ def registry(database: str) -> Iterator[Registry]:
         c.SuspendAuthorisation(tin=HANA, reason="audit", until=FREE, effective=SUSPENDED, **then),
         c.AddKey(administration=KR, key=str(KOREAN.key)),
     ):
-        it.execute(command, "officer:1")
+        new_registry.execute(command, "officer:1")
     Projector(database).catch_up()
-    yield it
-    it.close()
+    yield new_registry
+    new_registry.close()
 
 
 def told(database: str) -> list[tuple[Any, ...]]:
@@ -114,7 +114,7 @@ def test_what_ended_by_law_is_recorded_once(registry: Registry, database: str) -
     after = answers(database)
     assert [row[:6] for row in after] == before
     assert all(row[6] == row[7] for row in after)  # the row answers by itself again
-    assert [it for it in check(database) if not it.good] == []
+    assert [finding for finding in check(database) if not finding.good] == []
 
 
 def test_a_record_has_the_same_command_id_whoever_makes_it(

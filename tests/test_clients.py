@@ -26,7 +26,7 @@ def test_each_client_is_installed_in_an_exact_version() -> None:
 def test_no_file_says_where_a_client_comes_from() -> None:
     """A lock file of npm does, so there is none."""
     found = [path for path in CLIENTS.rglob("*") if path.is_file() and "__py" not in str(path)]
-    assert [it for it in found if "lock" in it.name] == []
+    assert [path for path in found if "lock" in path.name] == []
     for path in found:
         for address in re.findall(r"https?://[\w.-]+", path.read_text(encoding="utf-8")):
             assert address in ("http://127.0.0.1", "https://github.com"), path
@@ -56,7 +56,7 @@ def test_a_client_that_fails_breaks_off_or_says_nothing_has_failed(
 
     results = clients.run(client, tmp_path, Nowhere("http://127.0.0.1:1", tmp_path))
 
-    assert [(it.what, it.told) for it in results] == told
+    assert [(result.what, result.told) for result in results] == told
 
 
 @pytest.mark.parametrize(

@@ -71,10 +71,10 @@ def test_the_counter_knows_the_read_models_and_the_register_knows_nobody() -> No
 
 def test_no_year_is_printed_without_its_zeros() -> None:
     """`%Y` writes the year 812 as 812, which no reader of dates takes; isoformat pads it."""
-    product = [it for name in PACKAGES for it in (ROOT / name).rglob("*.py")]
+    product = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py")]
     product += [ROOT / "ops" / "aeo-verify", ROOT / "ops" / "aeo-witness"]
 
-    assert [it for it in product if "%Y" in it.read_text(encoding="utf-8")] == []
+    assert [path for path in product if "%Y" in path.read_text(encoding="utf-8")] == []
 
 
 def test_one_module_of_the_product_and_one_of_the_tests_know_where_files_lie() -> None:

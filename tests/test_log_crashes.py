@@ -22,8 +22,8 @@ from registry.paths import ROOT
 from registry.transparency.signed_notes import read_checkpoint, read_note
 from tests.keeping_log import asked, eventually, happens, heads, is_signed, leaves, roots
 
-INTEGRATOR = [it for it in failpoints.NAMES if it.startswith("integrator.")]
-SIGNER = [it for it in failpoints.NAMES if it.startswith("signer.")]
+INTEGRATOR = [name for name in failpoints.NAMES if name.startswith("integrator.")]
+SIGNER = [name for name in failpoints.NAMES if name.startswith("signer.")]
 TIMES = 5
 ROUNDS = 10
 
@@ -113,7 +113,7 @@ def test_killed_at_any_moment_while_things_happen_the_log_loses_and_doubles_noth
     things.start()
     try:
         for n in range(ROUNDS):
-            running = [process(it, database, home) for it in ("log", "sign")]
+            running = [process(literal, database, home) for literal in ("log", "sign")]
             # Half of the rounds end while the processes find their feet, half while they work.
             if n % 2:
                 before = max(heads(database), default=0)
@@ -124,9 +124,9 @@ def test_killed_at_any_moment_while_things_happen_the_log_loses_and_doubles_noth
                 )
             time.sleep(at_random.uniform(0.3, 1.5))
             at_random.shuffle(running)
-            for it in running:
-                it.kill()
-                it.wait()
+            for popen in running:
+                popen.kill()
+                popen.wait()
                 time.sleep(at_random.uniform(0.0, 0.2))
             if (home / "log.key").exists():
                 found.look()

@@ -25,7 +25,7 @@ PORT = "8420"
 
 
 def typed(home: Path) -> dict[str, str]:
-    without = {name: it for name, it in os.environ.items() if name != "DATABASE_URL"}
+    without = {name: text for name, text in os.environ.items() if name != "DATABASE_URL"}
     return without | {"AEO_HOME": str(home), "AEO_VENV": sys.prefix}
 
 

@@ -55,7 +55,7 @@ GRANT: dict[str, Any] = {
 @pytest.fixture
 def registry(database: str) -> Iterator[Registry]:
     """Korea signs since its first key; China has none. Hana has applied and was examined."""
-    it = Registry(environment(database))
+    new_registry = Registry(environment(database))
     for command in (
         c.RegisterAdministration(administration=KR, name_="Korea", time_zone="Asia/Seoul"),
         c.RegisterAdministration(administration=CN, name_="China", time_zone="Asia/Shanghai"),
@@ -77,9 +77,9 @@ def registry(database: str) -> Iterator[Registry]:
         of_korea(c.ImplementAgreement, agreement="CN-KR-AEO", side=KR),
         c.ImplementAgreement(agreement="CN-KR-AEO", side=CN),
     ):
-        it.execute(command, CLERK)
-    yield it
-    it.close()
+        new_registry.execute(command, CLERK)
+    yield new_registry
+    new_registry.close()
 
 
 def judged(database: str, folder: Path, scope: Scope = Scope(), *more: str) -> Any:  # noqa: B008
@@ -108,7 +108,10 @@ def slip_in(registry: Registry, told: c.Command, signed: c.Command | None = None
     assert given.command_id is not None
     slip = Slip(given.command_id, c.digest(given, CLERK), CLERK, [Metadata(decided_by="KR")])
     slip.signed = read(given)
-    events = [registry.mapper.to_stored_event(it) for it in aggregate.collect_events()]
+    events = [
+        registry.mapper.to_stored_event(collect_event)
+        for collect_event in aggregate.collect_events()
+    ]
     [position] = registry.ledger.insert_events(events, command=slip) or []
     return position
 
@@ -165,10 +168,13 @@ def test_another_first_key_than_the_auditor_knows_is_no_key(
 
 
 INVENTED: dict[str, tuple[Callable[[c.Command], c.Command], str]] = {
-    "unsigned": (lambda it: it, "KR has a key, and did not sign this"),
-    "another's": (lambda it: sign(it, CHINESE), "CN signed it, and it was for KR to decide"),
+    "unsigned": (lambda command: command, "KR has a key, and did not sign this"),
+    "another's": (
+        lambda command: sign(command, CHINESE),
+        "CN signed it, and it was for KR to decide",
+    ),
     "a made-up key": (
-        lambda it: sign(it, Signer.of_seed("KR", ED25519, b"x" * 32)),
+        lambda command: sign(command, Signer.of_seed("KR", ED25519, b"x" * 32)),
         "which was no key of KR then",
     ),
 }
@@ -255,10 +261,12 @@ def test_a_decision_that_was_signed_once_is_not_shown_twice(
 
 def renamed(registry: Registry, tin: Tin, known: datetime) -> History:
     """As the lives of an earlier register come: with what it knew, and without a signature."""
-    it = registry.operator(tin)
+    operator = registry.operator(tin)
     by = Decision(today=known.date(), decided_by=KR, legal_ground="an order")
-    particulars_decisions.amend(it, c.AmendParticulars(tin=tin, name_=f"Name of {known.year}"), by)
-    return History(it, [known], uuid4(), "import")
+    particulars_decisions.amend(
+        operator, c.AmendParticulars(tin=tin, name_=f"Name of {known.year}"), by
+    )
+    return History(operator, [known], uuid4(), "import")
 
 
 def test_whole_lives_are_taken_in_unsigned_only_as_they_were_known_before_the_key(
@@ -328,6 +336,6 @@ def test_the_verifier_knows_of_each_event_which_command_makes_it() -> None:
 
 def test_what_an_operator_does_for_itself_is_one_thing_for_commands_events_and_verifier() -> None:
     verifies = verifier()
-    assert {it.TOPIC for it in OWN_ACTS} == verifies.OF_OPERATORS
+    assert {own_act.TOPIC for own_act in OWN_ACTS} == verifies.OF_OPERATORS
     made = {verifies.COMMANDS[topic] for topic in verifies.OF_OPERATORS}
-    assert made == {str(it.__struct_config__.tag) for it in OF_OPERATORS}
+    assert made == {str(of_operator.__struct_config__.tag) for of_operator in OF_OPERATORS}

@@ -44,12 +44,12 @@ def test_it_needs_nothing_but_python_and_cryptography() -> None:
     tree = ast.parse(VERIFIER.read_text(encoding="utf-8"), feature_version=(3, 9))
     imported = {
         name.split(".")[0]
-        for it in ast.walk(tree)
+        for each_ast in ast.walk(tree)
         for name in (
-            [alias.name for alias in it.names]
-            if isinstance(it, ast.Import)
-            else [it.module or ""]
-            if isinstance(it, ast.ImportFrom)
+            [alias.name for alias in each_ast.names]
+            if isinstance(each_ast, ast.Import)
+            else [each_ast.module or ""]
+            if isinstance(each_ast, ast.ImportFrom)
             else []
         )
     }
@@ -95,10 +95,12 @@ def test_the_linter_has_nothing_to_say_of_it() -> None:
 # --------------------------------------------------------------------- other people's vectors
 
 
-@pytest.mark.parametrize("probe", VECTORS["inclusion_probes"]["items"], ids=lambda it: it["id"])
+@pytest.mark.parametrize(
+    "probe", VECTORS["inclusion_probes"]["items"], ids=lambda value: value["id"]
+)
 def test_an_inclusion_is_judged_as_the_probes_say(probe: dict[str, Any]) -> None:
     leaf, root = (b64decode(probe[name] or "") for name in ("leafHash", "root"))
-    path = [b64decode(it) for it in probe["proof"] or ()]
+    path = [b64decode(item) for item in probe["proof"] or ()]
     try:
         good = ours.root_by_path(leaf, probe["leafIdx"], probe["treeSize"], path) == root
     except ours.Malformed:
@@ -106,12 +108,14 @@ def test_an_inclusion_is_judged_as_the_probes_say(probe: dict[str, Any]) -> None
     assert good is not probe["wantErr"], probe["desc"]
 
 
-@pytest.mark.parametrize("probe", VECTORS["consistency_probes"]["items"], ids=lambda it: it["id"])
+@pytest.mark.parametrize(
+    "probe", VECTORS["consistency_probes"]["items"], ids=lambda value: value["id"]
+)
 def test_a_consistency_is_judged_as_the_probes_say(probe: dict[str, Any]) -> None:
     heads = [
         ours.Head(ORIGIN, probe[f"size{n}"], b64decode(probe[f"root{n}"] or "")) for n in (1, 2)
     ]
-    path = [b64decode(it) for it in probe["proof"] or ()]
+    path = [b64decode(item) for item in probe["proof"] or ()]
     good = heads[0].size > 0 and ours.continues(*heads, path)
     assert good is not probe["wantErr"], probe["desc"]
 
@@ -148,10 +152,10 @@ def _gaps(indexes: list[int], begin: int, end: int) -> list[tuple[int, int]]:
     return _gaps(indexes, begin, middle) + _gaps(indexes, middle, end)
 
 
-NOTES = [it for it in VECTORS["signed_notes"] if it.get("valid")]
+NOTES = [signed_note for signed_note in VECTORS["signed_notes"] if signed_note.get("valid")]
 
 
-@pytest.mark.parametrize("told", NOTES, ids=lambda it: it["source"][:20])
+@pytest.mark.parametrize("told", NOTES, ids=lambda value: value["source"][:20])
 def test_a_note_of_the_standard_is_accepted(told: dict[str, str]) -> None:
     key, findings = ours.read_key(told["vkey"]), ours.Findings()
     assert set(ours.signers(ours.read_note(told["note"]), [key], findings)) == {key}
@@ -165,10 +169,10 @@ def test_a_note_of_the_standard_is_accepted(told: dict[str, str]) -> None:
 
 def note(size: int = 3, root: bytes = b"r" * 32, signers: tuple[Signer, ...] = LOG) -> str:
     text = Checkpoint(ORIGIN, size, root).text
-    return f"{text}\n" + "".join(it.line(text, 1_790_000_000) for it in signers)
+    return f"{text}\n" + "".join(signer.line(text, 1_790_000_000) for signer in signers)
 
 
-A, B, C = (f"witness {name} {it.key}\n" for name, it in zip("abc", WITNESSES, strict=True))
+A, B, C = (f"witness {name} {signer.key}\n" for name, signer in zip("abc", WITNESSES, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -185,7 +189,7 @@ A, B, C = (f"witness {name} {it.key}\n" for name, it in zip("abc", WITNESSES, st
 )
 @pytest.mark.parametrize("present", ["", "a", "b", "c", "ab", "bc", "abc"])
 def test_a_policy_is_met_when_the_register_would_say_so(policy: str, present: str) -> None:
-    signed = note(signers=(*LOG, *(WITNESSES["abc".index(it)] for it in present)))
+    signed = note(signers=(*LOG, *(WITNESSES["abc".index(text)] for text in present)))
     findings = ours.Findings()
     ours.judge(ours.read_note(signed), ours.read_policy(policy), findings)
     met, _ = satisfied(read_policy(policy.encode()), read_note(signed))
@@ -274,40 +278,40 @@ def test_each_thing_in_which_rules_differ_is_told_apart(what: str, nouns: set[st
 def _apart(rules: Any) -> dict[str, int]:
     """How many streams that release derived otherwise than these rules do."""
     apart = {"operator": 0, "agreement": 0}
-    for it in rules_1.histories():
-        events = [tuple(event) for event in it["events"]]
-        if "periods" in it:
-            noun, said, found = "operator", it["periods"], ours.periods_of(events, rules)
+    for history in rules_1.histories():
+        events = [tuple(event) for event in history["events"]]
+        if "periods" in history:
+            noun, said, found = "operator", history["periods"], ours.periods_of(events, rules)
         else:
             stages, sides = ours.agreement_of(events, rules)
-            noun, said, found = "agreement", it["stages"] + it["sides"], stages + sides
+            noun, said, found = "agreement", history["stages"] + history["sides"], stages + sides
         apart[noun] += sorted(map(repr, said)) != sorted(map(repr, found))
     return apart
 
 
 def _stored(mapper: EventMapper, stream: list[TimedEvent[Any]]) -> list[tuple[Any, ...]]:
     found = []
-    for it in stream:
-        stored = mapper.to_stored_event(it.event)
-        known = (it.known_at - ours.EPOCH) // ours.timedelta(microseconds=1)
+    for timed_event in stream:
+        stored = mapper.to_stored_event(timed_event.event)
+        known = (timed_event.known_at - ours.EPOCH) // ours.timedelta(microseconds=1)
         state = json.loads(stored.state)
-        found.append((it.position, known, stored.originator_version, stored.topic, state))
+        found.append((timed_event.position, known, stored.originator_version, stored.topic, state))
     return found
 
 
 def _shown(row: tuple[Any, ...]) -> list[Any]:
     """A row of the read models as the bundle has it."""
     return [
-        it.isoformat().replace("+00:00", "Z")
-        if isinstance(it, datetime)
-        else str(it)
-        if hasattr(it, "isoformat")
-        else _array(it)
-        if isinstance(it, str) and it.startswith("{") and it.endswith("}")
-        else it.value
-        if isinstance(it, Enum)
-        else it
-        for it in row
+        item.isoformat().replace("+00:00", "Z")
+        if isinstance(item, datetime)
+        else str(item)
+        if hasattr(item, "isoformat")
+        else _array(item)
+        if isinstance(item, str) and item.startswith("{") and item.endswith("}")
+        else item.value
+        if isinstance(item, Enum)
+        else item
+        for item in row
     ]
 
 
@@ -323,7 +327,7 @@ class Log:
 
     def __init__(self, folder: Path, words: list[str]) -> None:
         self.entries = [word.encode() for word in words]
-        leaves = [merkle.leaf_hash(it) for it in self.entries]
+        leaves = [merkle.leaf_hash(entry) for entry in self.entries]
         tiles: dict[tuple[int, int], bytes] = {
             (level, index): hashes
             for level, index, hashes in merkle.growth(0, leaves, lambda level, index: b"")
@@ -406,8 +410,8 @@ def test_a_head_is_judged_by_itself_and_by_what_was_seen(tmp_path: Path) -> None
 def test_one_event_is_proved_by_a_small_file(tmp_path: Path) -> None:
     policy, event, file = tmp_path / "policy", tmp_path / "event.json", tmp_path / "a.tlog-proof"
     policy.write_text(TRUSTING)
-    it = shown_event()
-    entry = ours.entry_of(it, b"s" * 32)
+    new_entry = shown_event()
+    entry = ours.entry_of(new_entry, b"s" * 32)
     leaves = [merkle.leaf_hash(each) for each in (b"one", entry, b"three")]
     root = ours.root_of(b"".join(leaves))
     path = (leaves[0], leaves[2])
@@ -415,7 +419,7 @@ def test_one_event_is_proved_by_a_small_file(tmp_path: Path) -> None:
 
     def judged(proof: str = written, trusting: bool = True, **changes: Any) -> int:
         file.write_text(proof, encoding="utf-8")
-        event.write_text(json.dumps(it | changes))
+        event.write_text(json.dumps(new_entry | changes))
         words = ["--policy", str(policy)] if trusting else []
         return verify("proof", str(file), "--event", str(event), *words)[0]
 
@@ -435,8 +439,8 @@ def test_one_event_is_proved_by_a_small_file(tmp_path: Path) -> None:
         "recorded": 1_773_135_000_000_001,
         "known": 1_773_134_999_999_999,
         "decided_by": "KR",
-        "stream": it["command"],
-        "command": it["stream"],
+        "stream": new_entry["command"],
+        "command": new_entry["stream"],
     }.items():
         assert judged(**{name: other}) == 1, name
     assert judged(written.replace("index 1", "index 0")) == 1

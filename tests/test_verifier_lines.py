@@ -15,7 +15,7 @@ ours = verifier()
 
 
 def shown_event() -> dict[str, Any]:
-    it: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "index": 1,
         "position": 2,
         "stream": "5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c",
@@ -30,7 +30,7 @@ def shown_event() -> dict[str, Any]:
         "legal_ground": None,
         "salt": b64encode(b"s" * 32).decode(),
     }
-    return it | {"says": ours.sentence_of(it)}
+    return entry | {"says": ours.sentence_of(entry)}
 
 
 def test_an_event_says_itself_in_words() -> None:
@@ -128,12 +128,12 @@ def test_what_is_read_plainly_would_be_read_so_with_care(turn: int) -> None:
     """Lines that are a little wrong, and lines that say in words whatever is wrong in them."""
     chance, plain = Random(turn), 0
     for n in range(4_000):
-        it = shown_event() | {"salt": b64encode(chance.randbytes(32)).decode()}
+        entry = shown_event() | {"salt": b64encode(chance.randbytes(32)).decode()}
         if n % 2:
-            name = chance.choice(sorted(it.keys() - {"says", "legal_ground"}))
-            it[name] = _spoilt(chance, it[name]) if isinstance(it[name], str) else n
-            it["says"] = ours.sentence_of(it)
-        line = json.dumps(it, ensure_ascii=False, separators=(",", ":"))
+            name = chance.choice(sorted(entry.keys() - {"says", "legal_ground"}))
+            entry[name] = _spoilt(chance, entry[name]) if isinstance(entry[name], str) else n
+            entry["says"] = ours.sentence_of(entry)
+        line = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
         if n % 4 == 0:
             line = _spoilt(chance, line)
         elif n % 4 == 1:  # what must be written with a backslash, and is not

@@ -72,19 +72,19 @@ def honest(release: str = RELEASE, **forged: bytes) -> Files:
     """A bundle whose read models are derived by the zones that it brings; `forged`: some."""
     files = bundled.read(rules_1.BUNDLE)
     named = {name for line in files["events.jsonl"] for name in _named(line)}
-    zones = {name: written(name) for name in named} | {ZONES[it]: forged[it] for it in forged}
+    zones = {name: written(name) for name in named} | {ZONES[text]: forged[text] for text in forged}
     files |= {f"zones/{name}": [text] for name, text in zones.items()}
     ours.ZONES.choose("", {n: ours.ZoneInfo.from_file(io.BytesIO(t)) for n, t in zones.items()})
     lives = defaultdict(list)
-    for it in map(json.loads, files["events.jsonl"]):
-        place = it["position"], it["known"], it["version"]
-        lives[it["stream"]].append((*place, it["topic"], json.loads(it["state"])))
-    for n, it in enumerate(map(json.loads, files["expected-state.jsonl"])):
-        if "periods" in it:
-            it["periods"] = ours.periods_of(lives[it["stream"]], ours.RULES[1])
+    for item in map(json.loads, files["events.jsonl"]):
+        place = item["position"], item["known"], item["version"]
+        lives[item["stream"]].append((*place, item["topic"], json.loads(item["state"])))
+    for n, item in enumerate(map(json.loads, files["expected-state.jsonl"])):
+        if "periods" in item:
+            item["periods"] = ours.periods_of(lives[item["stream"]], ours.RULES[1])
         else:
-            it["stages"], it["sides"] = ours.agreement_of(lives[it["stream"]], ours.RULES[1])
-        files["expected-state.jsonl"][n] = bundled.line(it)
+            item["stages"], item["sides"] = ours.agreement_of(lives[item["stream"]], ours.RULES[1])
+        files["expected-state.jsonl"][n] = bundled.line(item)
     manifest = json.loads(b"".join(files["manifest.json"]))
     files["manifest.json"] = [bundled.line(manifest | {"time_zones": release})]
     return files
@@ -92,13 +92,13 @@ def honest(release: str = RELEASE, **forged: bytes) -> Files:
 
 def _named(line: bytes) -> Iterator[str]:
     state = json.loads(json.loads(line)["state"])
-    for it in (state, state.get("party") or {}, *(state.get("parties") or ())):
-        if "time_zone" in it:
-            yield it["time_zone"]
+    for item in (state, state.get("party") or {}, *(state.get("parties") or ())):
+        if "time_zone" in item:
+            yield item["time_zone"]
 
 
 def about(zone: str, said: list[str]) -> list[str]:
-    return [it for it in said if f"{zone}: " in it]
+    return [text for text in said if f"{zone}: " in text]
 
 
 def test_a_machine_with_that_release_judges_by_its_own(judged: Any) -> None:
@@ -159,7 +159,7 @@ def test_read_models_that_do_not_follow_by_the_zones_of_the_bundle_are_forged(
     files[f"zones/{EARLY}"] = [fixed(8)]
     code, said = judged(files)
     assert code == 1
-    assert any("the read models of operator KR" in it for it in said)
+    assert any("the read models of operator KR" in item for item in said)
 
 
 def test_a_zone_that_is_not_at_hand_is_missing(judged: Any) -> None:
@@ -167,7 +167,7 @@ def test_a_zone_that_is_not_at_hand_is_missing(judged: Any) -> None:
     del files[f"zones/{EARLY}"]
     code, said = judged(files)
     assert code == 4
-    assert any(f"the bundle does not bring the time zone '{EARLY}'" in it for it in said)
+    assert any(f"the bundle does not bring the time zone '{EARLY}'" in item for item in said)
     code, said = judged(files, RELEASE)  # where the machine has the release nothing is missing
     assert code == 0
     code, said = judged(honest(), late=None)

@@ -48,7 +48,7 @@ class Tree:
     def head(self, size: int, *signers: Signer, root: bytes | None = None) -> str:
         root = merkle.root(self.node, size) if root is None else root
         text = Checkpoint(self.origin, size, root).text
-        return f"{text}\n" + "".join(it.line(text) for it in signers or (LOG,))
+        return f"{text}\n" + "".join(signer.line(text) for signer in signers or (LOG,))
 
     def asked(self, old: int, size: int, *signers: Signer) -> bytes:
         path = merkle.consistency_path(self.node, old, size) if old <= size else []
@@ -56,7 +56,7 @@ class Tree:
 
 
 def request(old: int | str, path: list[bytes], note: str) -> bytes:
-    lines = [f"old {old}", *(b64encode(it).decode() for it in path), ""]
+    lines = [f"old {old}", *(b64encode(data).decode() for data in path), ""]
     return ("\n".join(lines) + "\n" + note).encode()
 
 
@@ -65,22 +65,22 @@ TREE = Tree()
 
 @pytest.fixture
 def watching(tmp_path: Path) -> Iterator[Witness]:
-    with witness(tmp_path / "w1", [LOG.key, LATTICE.key]) as it:
-        yield it
+    with witness(tmp_path / "w1", [LOG.key, LATTICE.key]) as new_witness:
+        yield new_witness
 
 
 @pytest.fixture(scope="module")
 def unmoved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Witness]:
     """For questions that leave no trace in it."""
-    with witness(tmp_path_factory.mktemp("witness") / "w1", [LOG.key]) as it:
-        yield it
+    with witness(tmp_path_factory.mktemp("witness") / "w1", [LOG.key]) as new_witness:
+        yield new_witness
 
 
-def cosigned(it: Witness, note: str, answer: tuple[int, str, str]) -> bool:
+def cosigned(witness: Witness, note: str, answer: tuple[int, str, str]) -> bool:
     """Both its lines are there and hold."""
     status, kind, lines = answer
     assert (status, kind) == (CODES["ok"], "text/plain; charset=utf-8"), lines
-    return set(read_note(note + lines).signed_by(it.keys)) == set(it.keys)
+    return set(read_note(note + lines).signed_by(witness.keys)) == set(witness.keys)
 
 
 def test_heads_that_continue_one_another_are_cosigned_in_both_kinds(watching: Witness) -> None:
@@ -105,13 +105,15 @@ def test_every_small_growth_is_understood(old: int) -> None:
             assert not grew(old, new, *roots, [*path[:at], bytes(32), *path[at + 1 :]])
 
 
-@pytest.mark.parametrize("probe", VECTORS["consistency_probes"]["items"], ids=lambda it: it["id"])
+@pytest.mark.parametrize(
+    "probe", VECTORS["consistency_probes"]["items"], ids=lambda value: value["id"]
+)
 def test_other_peoples_probes_are_judged_as_they_say(probe: dict[str, Any]) -> None:
     old, new = probe["size1"], probe["size2"]
     if not 0 < old <= new:
         return  # refused before any proof is looked at: by the sizes, or as a first head
     roots = [b64decode(probe[name] or "") for name in ("root1", "root2")]
-    path = [b64decode(it) for it in probe["proof"] or ()]
+    path = [b64decode(item) for item in probe["proof"] or ()]
     assert bool(OWN["fault"](old, roots[0], new, roots[1], path)) is probe["wantErr"]
 
 

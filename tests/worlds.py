@@ -94,7 +94,7 @@ class Maker:
     # ------------------------------------------------------------- streams
 
     def _administration(self, code: AdministrationCode) -> None:
-        it = Administration(
+        administration = Administration(
             administration=code,
             name=str(code),
             time_zone=self.world.zones[code],
@@ -105,17 +105,19 @@ class Maker:
         steps: list[Callable[[Decision], None]] = []
         if code == self.bloc:
             for sense in (Sense.UNION, Sense.CUSTOMS_TERRITORY):
-                steps.append(lambda by, s=sense: it.join(by, self.member, s))  # type: ignore[misc]
+                steps.append(lambda by, s=sense: administration.join(by, self.member, s))  # type: ignore[misc]
             if self.random.random() < 0.4:
-                steps.append(lambda by: it.leave(by, self.member, Sense.CUSTOMS_TERRITORY))
+                steps.append(
+                    lambda by: administration.leave(by, self.member, Sense.CUSTOMS_TERRITORY)
+                )
         if code == self.a and self.random.random() < 0.4:
             for _ in range(2):
                 as_of = self._instant()
-                steps.append(lambda by, at=as_of: it.receive_list(by, at))  # type: ignore[misc]
-        self.world.administrations.append(self._live(it, steps, self.world.zones[code]))
+                steps.append(lambda by, at=as_of: administration.receive_list(by, at))  # type: ignore[misc]
+        self.world.administrations.append(self._live(administration, steps, self.world.zones[code]))
 
     def _programme(self, home: AdministrationCode) -> None:
-        it = Programme(
+        programme = Programme(
             programme=f"{home}-AEO",
             administration=home,
             time_zone=self.world.zones[home],
@@ -124,20 +126,22 @@ class Maker:
             effective=START,
             source="made up",
         )
-        self.programmes[it.programme] = it
+        self.programmes[programme.programme] = programme
         steps: list[Callable[[Decision], None]] = []
         if self.random.random() < 0.5:
             until = self._day() if self.random.random() < 0.3 else None
-            steps.append(lambda by: it.set_rule(by, "sharing_consent", "required", None, until))
-        steps.append(lambda by: it.set_rule(by, "parts.ONE", "C+S", None, None))
-        steps.append(lambda by: it.set_rule(by, "recognised_part", "S", None, None))
+            steps.append(
+                lambda by: programme.set_rule(by, "sharing_consent", "required", None, until)
+            )
+        steps.append(lambda by: programme.set_rule(by, "parts.ONE", "C+S", None, None))
+        steps.append(lambda by: programme.set_rule(by, "recognised_part", "S", None, None))
         for rule in ("validity_end", "suspension_end"):
             if self.random.random() < 0.4:
-                steps.append(lambda by, r=rule: it.set_rule(by, r, "by decision"))  # type: ignore[misc]
-        self.world.programmes.append(self._live(it, steps, self.world.zones[home]))
+                steps.append(lambda by, r=rule: programme.set_rule(by, r, "by decision"))  # type: ignore[misc]
+        self.world.programmes.append(self._live(programme, steps, self.world.zones[home]))
 
     def _agreement(self, id: str, parties: tuple[AdministrationCode, ...]) -> None:
-        it = Agreement(
+        agreement = Agreement(
             agreement=id,
             kind=AgreementKind.AEO_MUTUAL_RECOGNITION,
             title="made up",
@@ -149,7 +153,7 @@ class Maker:
         steps: list[Callable[[Decision], None]] = []
         for _ in range(self.random.randint(2, 4)):
             pair = self.random.sample(parties, 2)
-            steps.append(lambda by, p=pair: deciding.set_scope(it, self._clause(id, *p), by))  # type: ignore[misc]
+            steps.append(lambda by, p=pair: deciding.set_scope(agreement, self._clause(id, *p), by))  # type: ignore[misc]
         for side in parties:
             if self.random.random() < 0.85:
                 earliest, latest = self._dates()
@@ -160,7 +164,7 @@ class Maker:
                     latest=latest,
                     assumed=self.random.random() < 0.3,
                 )
-                steps.append(lambda by, i=implement: deciding.implement(it, i, by))  # type: ignore[misc]
+                steps.append(lambda by, i=implement: deciding.implement(agreement, i, by))  # type: ignore[misc]
         for _ in range(self.random.randint(0, 3)):
             side = choose(parties)
             how, what = choose(
@@ -170,13 +174,13 @@ class Maker:
                 )
             )
             order = what(agreement=id, side=side, earliest=self._day())
-            steps.append(lambda by, h=how, o=order: h(it, o, by))  # type: ignore[misc]
+            steps.append(lambda by, h=how, o=order: h(agreement, o, by))  # type: ignore[misc]
         if self.random.random() < 0.3:
             earliest, latest = self._dates()
             order_ = c.TerminateAgreement(agreement=id, earliest=earliest, latest=latest)
-            steps.append(lambda by: deciding.terminate(it, order_, by))
+            steps.append(lambda by: deciding.terminate(agreement, order_, by))
         self.random.shuffle(steps)
-        self.world.agreements.append(self._live(it, steps, "UTC"))
+        self.world.agreements.append(self._live(agreement, steps, "UTC"))
 
     def _clause(self, id: str, from_: AdministrationCode, to: AdministrationCode) -> c.SetScope:
         some = self.random.random
@@ -205,7 +209,7 @@ class Maker:
     def _operator(self, home: AdministrationCode, number: int) -> None:
         zone = self.world.zones[home]
         tin = Tin(f"{home}{number}")
-        it = Operator(
+        operator = Operator(
             tin=tin,
             administration=home,
             time_zone=zone,
@@ -274,10 +278,10 @@ class Maker:
         chosen = orders[: self.random.randint(0, 9)]
         at = self.random.randint(0, min(2, len(chosen)))
         steps = [
-            (lambda by, d=decide, o=order: d(it, o, by))  # type: ignore[misc]
+            (lambda by, d=decide, o=order: d(operator, o, by))  # type: ignore[misc]
             for decide, order in [*chosen[:at], *grant, *chosen[at:]]
         ]
-        self.world.operators.append(self._live(it, steps, zone))
+        self.world.operators.append(self._live(operator, steps, zone))
 
     def _begun(
         self, programme: str, tin: Tin, kind: str, n: int, lists: dict[str, c.ListOperator]
@@ -302,11 +306,11 @@ class Maker:
     # -------------------------------------------------------------- living
 
     def _live(
-        self, it: Any, steps: list[Callable[[Decision], None]], zone: str
+        self, item: Any, steps: list[Callable[[Decision], None]], zone: str
     ) -> list[TimedEvent[Any]]:
         """Take the steps in order, each known a little later; some reach back, some ahead."""
         known = self._instant(first=True)
-        told = [(event, known) for event in it.collect_events()]
+        told = [(event, known) for event in item.collect_events()]
         for step in steps:
             known += timedelta(hours=self.random.randint(0, 24 * 30))
             today = day_of(known, zone)
@@ -322,7 +326,7 @@ class Maker:
                 step(by)
             except Refusal:
                 continue
-            told += [(event, known) for event in it.collect_events()]
+            told += [(event, known) for event in item.collect_events()]
         events = []
         for event, at in told:
             self.position += 1
@@ -343,23 +347,25 @@ class Maker:
         return datetime(day.year, day.month, day.day, self.random.randint(0, 23), tzinfo=UTC)
 
 
-def _list(it: Operator, order: c.ListOperator, by: Decision) -> None:
+def _list(operator: Operator, order: c.ListOperator, by: Decision) -> None:
     """A list is read on the day from which a decision of then would count, if it has come."""
     read = min(by.effective or by.today, by.today)
-    list_operator(it, replace(order, read_on=read), replace(by, effective=None))
+    list_operator(operator, replace(order, read_on=read), replace(by, effective=None))
 
 
-def _add_identifier(it: Operator, said: tuple[str, str], by: Decision) -> None:
-    it.trigger_event(Operator.IdentifierAdded, scheme=said[0], value=said[1], **by.envelope())
+def _add_identifier(operator: Operator, said: tuple[str, str], by: Decision) -> None:
+    operator.trigger_event(Operator.IdentifierAdded, scheme=said[0], value=said[1], **by.envelope())
 
 
-def record_ends(it: Operator, _: None, by: Decision) -> None:
+def record_ends(operator: Operator, _: None, by: Decision) -> None:
     """What the clerk does: records what ended by law so far."""
-    for end in end_decisions.unrecorded(it, by.today):
-        command = c.RecordEnd(tin=it.tin, authorisation=end.authorisation, what=end.what)
-        end_decisions.record_end(it, command, replace(by, effective=end.day))
+    for end in end_decisions.unrecorded(operator, by.today):
+        command = c.RecordEnd(tin=operator.tin, authorisation=end.authorisation, what=end.what)
+        end_decisions.record_end(operator, command, replace(by, effective=end.day))
 
 
-def _end_identifier(it: Operator, said: tuple[str, str], by: Decision) -> None:
-    if said in it.identifiers:
-        it.trigger_event(Operator.IdentifierEnded, scheme=said[0], value=said[1], **by.envelope())
+def _end_identifier(operator: Operator, said: tuple[str, str], by: Decision) -> None:
+    if said in operator.identifiers:
+        operator.trigger_event(
+            Operator.IdentifierEnded, scheme=said[0], value=said[1], **by.envelope()
+        )

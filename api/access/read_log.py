@@ -79,10 +79,11 @@ def array_text(texts: Sequence[str | None]) -> str:
     """The text of an array in PostgreSQL."""
     if not texts:
         return "{}"
-    said = '","'.join(["\0" if it is None else it for it in texts])
+    said = '","'.join(["\0" if text is None else text for text in texts])
     if "\\" in said or said.count('"') != 2 * (len(texts) - 1):
         said = '","'.join(
-            "\0" if it is None else it.replace("\\", "\\\\").replace('"', '\\"') for it in texts
+            "\0" if text is None else text.replace("\\", "\\\\").replace('"', '\\"')
+            for text in texts
         )
     return f'{{"{said}"}}'.replace('"\0"', "NULL")
 

@@ -270,4 +270,4 @@ def _keys(policy: str) -> str:
 
 
 def _lines(hashes: Iterable[bytes]) -> str:
-    return "".join(f"{b64encode(it).decode()}\n" for it in hashes)
+    return "".join(f"{b64encode(hash_).decode()}\n" for hash_ in hashes)

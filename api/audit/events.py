@@ -84,7 +84,7 @@ def streams_of(connection: Connection, kind: str, id: str) -> list[str]:
         "select distinct originator_id::text from ledger.event where " + _IN_SCOPE[kind],
         {"stream": stream, "id": id},
     )
-    found = {it for (it,) in rows}
+    found = {row for (row,) in rows}
     concerned = connection.execute(_CONCERNED, {"streams": list(found)})
     codes = [AdministrationCode(code) for (code,) in concerned if code]
     return sorted(found | {str(Administration.create_id(code)) for code in codes})
@@ -96,7 +96,7 @@ def indexes_of(connection: Connection, streams: list[str], size: int) -> list[in
         " where e.originator_id = any(%s::uuid[]) and l.leaf_index < %s order by l.leaf_index",
         [streams, size],
     )
-    return [it for (it,) in rows]
+    return [row for (row,) in rows]
 
 
 def events_of(connection: Connection, streams: list[str] | None, position: int) -> Iterator[bytes]:
@@ -155,15 +155,15 @@ _COLUMNS = (
 )
 
 
-def sentence(it: dict[str, Any]) -> str:
+def sentence(entry: dict[str, Any]) -> str:
     """The event in words. The verifier writes it anew from the columns, and compares.
 
     It only takes the quotes away, because it is done a million times and need not be taken back.
     """
-    told = it["state"][1:-1].replace('":', " ").replace(',"', "; ").replace('"', "")
-    what = it["topic"].replace(".", " ").replace("_", " ")
-    known = "" if it["known"] == it["recorded"] else f" (known {_instant(it['known'])})"
-    return f"{_instant(it['recorded'])}{known} {it['actor']}: {what}: {told}"
+    told = entry["state"][1:-1].replace('":', " ").replace(',"', "; ").replace('"', "")
+    what = entry["topic"].replace(".", " ").replace("_", " ")
+    known = "" if entry["known"] == entry["recorded"] else f" (known {_instant(entry['known'])})"
+    return f"{_instant(entry['recorded'])}{known} {entry['actor']}: {what}: {told}"
 
 
 @lru_cache(maxsize=16_384)

@@ -39,7 +39,7 @@ def expected_state(
     both = merge(
         _operators(connection, streams, position),
         _agreements(connection, streams, position),
-        key=lambda it: it["stream"],
+        key=lambda entry: entry["stream"],
     )
     encode = msgspec.json.Encoder().encode
     for line in both:
@@ -60,11 +60,11 @@ def _operators(
             {"streams": streams},
         )
         for (stream, tin, last), rows in groupby(cursor, key=lambda row: row[:3]):
-            it = {"stream": stream, "operator": tin, "position": last}
+            entry = {"stream": stream, "operator": tin, "position": last}
             if last <= position:
                 # Who has never applied for anything has no periods, and one row of nothing.
-                it["periods"] = [_plain(row[3:]) for row in rows if row[3] is not None]
-            yield it
+                entry["periods"] = [_plain(row[3:]) for row in rows if row[3] is not None]
+            yield entry
 
 
 def _agreements(
@@ -80,11 +80,11 @@ def _agreements(
     for id, last in said:
         stream = str(Agreement.create_id(id))
         if streams is None or stream in streams:
-            it = {"stream": stream, "agreement": id, "position": last}
+            entry = {"stream": stream, "agreement": id, "position": last}
             if last <= position:
-                it |= {"stages": stages.get(id, []), "sides": sides.get(id, [])}
-            found.append(it)
-    return sorted(found, key=lambda it: str(it["stream"]))
+                entry |= {"stages": stages.get(id, []), "sides": sides.get(id, [])}
+            found.append(entry)
+    return sorted(found, key=lambda each_entry: str(each_entry["stream"]))
 
 
 def _by_agreement(
@@ -97,7 +97,7 @@ def _by_agreement(
 
 
 def _plain(row: tuple[Any, ...]) -> list[Any]:
-    return [_text(it) if isinstance(it, date) else it for it in row]
+    return [_text(item) if isinstance(item, date) else item for item in row]
 
 
 @lru_cache(maxsize=16_384)

@@ -18,11 +18,11 @@ class Archive:
 
     def add(self, name: str, chunks: Iterable[bytes]) -> int:
         """Answers how many chunks it was. None of them is kept."""
-        it = ZipInfo(name)  # of 1980, as every file in it is
-        it.compress_type = ZIP_DEFLATED
-        it.create_system, it.external_attr = 3, 0o644 << 16
+        zip_info = ZipInfo(name)  # of 1980, as every file in it is
+        zip_info.compress_type = ZIP_DEFLATED
+        zip_info.create_system, zip_info.external_attr = 3, 0o644 << 16
         digest, length, count = sha256(), 0, 0
-        with self._into.open(it, "w", force_zip64=True) as into:
+        with self._into.open(zip_info, "w", force_zip64=True) as into:
             for chunk in chunks:
                 into.write(chunk)
                 digest.update(chunk)
@@ -37,6 +37,6 @@ def described(written: bytes) -> dict[str, Any]:
     return {"bytes": len(written), "sha256": sha256(written).hexdigest()}
 
 
-def canonical(it: Any) -> str:
+def canonical(item: Any) -> str:
     """JSON in one way only: sorted, without a blank (RFC 8785, where all numbers are whole)."""
-    return json.dumps(it, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(item, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -109,10 +109,14 @@ def ask(
         "outcome": answer.outcome.value,
         "legal": answer.legal.value,
         "operational": answer.operational.value,
-        "reasons": [it.value for it in answer.reasons],
+        "reasons": [reason.value for reason in answer.reasons],
         "why": [
-            {"code": it.code.value, "message": it.message, "facts": [vars(f) for f in it.facts]}
-            for it in reasons
+            {
+                "code": reason.code.value,
+                "message": reason.message,
+                "facts": [vars(f) for f in reason.facts],
+            }
+            for reason in reasons
         ],
         "at": question.at,
         "knownAt": known,
@@ -122,16 +126,16 @@ def ask(
         "position": found.position,
         "bases": [
             {
-                "agreement": it.agreement,
-                "authorisation": it.authorisation,
-                "since": it.since,
-                "identifierScheme": it.identifier_scheme,
-                "identifier": it.identifier,
-                "declarationBox": it.declaration_box,
-                "benefits": list(it.benefits),
-                "assumed": it.assumed,
+                "agreement": basis.agreement,
+                "authorisation": basis.authorisation,
+                "since": basis.since,
+                "identifierScheme": basis.identifier_scheme,
+                "identifier": basis.identifier,
+                "declarationBox": basis.declaration_box,
+                "benefits": list(basis.benefits),
+                "assumed": basis.assumed,
             }
-            for it in answer.bases
+            for basis in answer.bases
         ],
     }
     if as_json:
@@ -151,14 +155,14 @@ def ask(
             ("Agreement", "Authorisation", "Since", "Known there by", "Declared in", "Assumed"),
             [
                 (
-                    it.agreement,
-                    it.authorisation,
-                    it.since,
-                    " ".join(filter(None, (it.identifier_scheme, it.identifier))),
-                    it.declaration_box,
-                    it.assumed,
+                    basis.agreement,
+                    basis.authorisation,
+                    basis.since,
+                    " ".join(filter(None, (basis.identifier_scheme, basis.identifier))),
+                    basis.declaration_box,
+                    basis.assumed,
                 )
-                for it in answer.bases
+                for basis in answer.bases
             ],
         )
 
@@ -217,14 +221,14 @@ def history(
         ("Position", "What", "Counts from", "Known at", "Recorded at", "Says"),
         [
             (
-                it["position"],
-                it["type"].removeprefix("operator.").replace("_", " "),
-                it["payload"].get("effective"),
-                it["knownAt"],
-                it["recordedAt"] if it["recordedAt"] != it["knownAt"] else "the same",
-                says(it["type"], it["payload"]),
+                event["position"],
+                event["type"].removeprefix("operator.").replace("_", " "),
+                event["payload"].get("effective"),
+                event["knownAt"],
+                event["recordedAt"] if event["recordedAt"] != event["knownAt"] else "the same",
+                says(event["type"], event["payload"]),
             )
-            for it in events
+            for event in events
         ],
     )
     print_table(
@@ -232,15 +236,15 @@ def history(
         ("Authorisation", "Status", "In law from", "to", "Believed from", "to", "Ground"),
         [
             (
-                f"{it['authorisation']} ({it['type']})",
-                _standing(it),
-                it["validFrom"],
-                it["validTo"] or "open",
-                it["recordedFrom"],
-                it["recordedTo"] or "still",
-                it["ground"],
+                f"{period['authorisation']} ({period['type']})",
+                _standing(period),
+                period["validFrom"],
+                period["validTo"] or "open",
+                period["recordedFrom"],
+                period["recordedTo"] or "still",
+                period["ground"],
             )
-            for it in periods
+            for period in periods
         ],
     )
 

@@ -205,11 +205,11 @@ def _show(report: Report, dry_run: bool) -> None:
     from api.importing.import_file import WARNING
 
     show_bad(report.bad)
-    warned = [it for it in report.notes if it.why.startswith(WARNING)]
-    unchanged = [it for it in report.notes if not it.why.startswith(WARNING)]
+    warned = [note for note in report.notes if note.why.startswith(WARNING)]
+    unchanged = [note for note in report.notes if not note.why.startswith(WARNING)]
     for title, notes in (("Recorded, and to be looked at", warned), ("Changed nothing", unchanged)):
         if notes:
-            rows = [(_place(it.file, it.line), it.why) for it in notes[:SHOWN]]
+            rows = [(_place(note.file, note.line), note.why) for note in notes[:SHOWN]]
             print_table(title, ("Line", "Why"), rows)
             if (more := len(notes) - SHOWN) > 0:
                 print(f"and {more:,} more; --json has them all")
@@ -233,7 +233,7 @@ def show_bad(lines: Sequence[Bad]) -> None:
         print_table(
             "Refused",
             ("Line", "Field", "Found", "What helps"),
-            [(_place(it.file, it.line), it.field, it.found, it.cure) for it in lines],
+            [(_place(line.file, line.line), line.field, line.found, line.cure) for line in lines],
         )
 
 

@@ -117,9 +117,17 @@ def check(
     with register(home) as url:
         found = prove(url, streams=streams)
     if as_json:
-        print_json([{"what": it.what, "good": it.good, "wrong": it.wrong} for it in found])
+        print_json(
+            [
+                {"what": finding.what, "good": finding.good, "wrong": finding.wrong}
+                for finding in found
+            ]
+        )
     else:
-        rows = [(it.what, "good" if it.good else "\n".join(it.wrong)) for it in found]
+        rows = [
+            (finding.what, "good" if finding.good else "\n".join(finding.wrong))
+            for finding in found
+        ]
         print_table(None, ("What", "Found"), rows)
-    if not all(it.good for it in found):
+    if not all(finding.good for finding in found):
         raise typer.Exit(REFUSED)

@@ -111,13 +111,13 @@ def _moment(
             except Unfolded as error:
                 fail(REFUSED, str(error))
     if as_json:
-        tables = [asdict(it) for it in told]
+        tables = [asdict(table) for table in told]
         print_json({"schema": schema, "at": day, "knownAt": known, "tables": tables})
         return
     print_table(
         None,
         ("Table", "Rows", "Held then", "SHA-256 of its rows"),
-        [(it.name, f"{it.rows:,}", f"{it.held:,}", it.digest) for it in told],
+        [(table.name, f"{table.rows:,}", f"{table.held:,}", table.digest) for table in told],
     )
     print(f"schema {schema}: what held at {shown(day)}, as known at {shown(known)}")
 
@@ -237,7 +237,15 @@ def diff(
             .execute(
                 "select position, topic as type, state::json as payload, known_at, recorded_at"
                 " from ledger.event where position = any(%s) order by position",
-                [sorted({place for it in shown_now for place in it.because})],
+                [
+                    sorted(
+                        {
+                            place
+                            for answer_difference in shown_now
+                            for place in answer_difference.because
+                        }
+                    )
+                ],
             )
             .fetchall()
         )
@@ -262,27 +270,30 @@ def _differences(
         "b": {"at": moments[1].at, "knownAt": moments[1].known},
         "differences": [
             {
-                "tin": it.tin,
-                "administration": it.administration,
-                "standing": {"a": it.standing[0], "b": it.standing[1]},
+                "tin": answer_difference.tin,
+                "administration": answer_difference.administration,
+                "standing": {
+                    "a": answer_difference.standing[0],
+                    "b": answer_difference.standing[1],
+                },
                 "recognition": [
                     {"in": answer.territory, "a": answer.one, "b": answer.other}
-                    for answer in it.answers
+                    for answer in answer_difference.answers
                 ],
-                "because": sorted(it.because),
+                "because": sorted(answer_difference.because),
             }
-            for it in found
+            for answer_difference in found
         ],
         "events": [
             {
-                "position": it["position"],
-                "type": it["type"],
-                "effective": it["payload"].get("effective"),
-                "knownAt": it["known_at"],
-                "recordedAt": it["recorded_at"],
-                "says": says(it["type"], it["payload"]),
+                "position": event["position"],
+                "type": event["type"],
+                "effective": event["payload"].get("effective"),
+                "knownAt": event["known_at"],
+                "recordedAt": event["recorded_at"],
+                "says": says(event["type"], event["payload"]),
             }
-            for it in events
+            for event in events
         ],
         "next": found[-1].tin if more else None,
     }
@@ -299,12 +310,12 @@ def _print_differences(
         ("Operator", "Standing", "Recognition", "Because of positions"),
         [
             (
-                it.tin,
-                _change(*(standing or "not registered" for standing in it.standing)),
-                "; ".join(_answers(it)),
-                ", ".join(map(str, sorted(it.because))),
+                answer_difference.tin,
+                _change(*(standing or "not registered" for standing in answer_difference.standing)),
+                "; ".join(_answers(answer_difference)),
+                ", ".join(map(str, sorted(answer_difference.because))),
             )
-            for it in found
+            for answer_difference in found
         ],
     )
     print_table(
@@ -312,24 +323,24 @@ def _print_differences(
         ("Position", "What", "Counts from", "Known at", "Recorded at", "Says"),
         [
             (
-                it["position"],
-                it["type"].replace(".", " ").replace("_", " "),
-                it["payload"].get("effective"),
-                it["known_at"],
-                it["recorded_at"] if it["recorded_at"] != it["known_at"] else "the same",
-                says(it["type"], it["payload"]),
+                event["position"],
+                event["type"].replace(".", " ").replace("_", " "),
+                event["payload"].get("effective"),
+                event["known_at"],
+                event["recorded_at"] if event["recorded_at"] != event["known_at"] else "the same",
+                says(event["type"], event["payload"]),
             )
-            for it in events
+            for event in events
         ],
     )
     rest = f"; more with --after {found[-1].tin}" if more else ""
     print(f"{len(found):,} operator{'s' * (len(found) != 1)}{rest}")
 
 
-def _answers(it: AnswerDifference) -> list[str]:
+def _answers(answer_difference: AnswerDifference) -> list[str]:
     """Territories that answer alike are told together."""
     alike: dict[tuple[str, str], list[str]] = {}
-    for answer in it.answers:
+    for answer in answer_difference.answers:
         alike.setdefault((answer.one, answer.other), []).append(answer.territory)
     return [f"{_change(*pair)} in {', '.join(there)}" for pair, there in alike.items()]
 

@@ -46,7 +46,11 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
         f"{place.projection} stands still: ./aeo resume {place.projection} once its cause is mended"
         for place in found.stopped
     ]
-    wrong += [f"nobody follows: ./aeo {it.name}" for it in found.missing if it.name == "follow"]
+    wrong += [
+        f"nobody follows: ./aeo {worker.name}"
+        for worker in found.missing
+        if worker.name == "follow"
+    ]
     if still := found.checked.unmended + found.checked.of_ledger:
         wrong.append(
             f"{still} findings of the background check are open:"
@@ -111,8 +115,12 @@ def _show(found: Any) -> None:
         None,
         ["process", "leads", "since"],
         [
-            [it.name, f"server process {it.pid}" if it.pid else "nobody", _at(it.since)]
-            for it in found.workers
+            [
+                worker.name,
+                f"server process {worker.pid}" if worker.pid else "nobody",
+                _at(worker.since),
+            ]
+            for worker in found.workers
         ],
     )
     print_table(
@@ -182,6 +190,7 @@ def _plain(found: Any) -> dict[str, Any]:
             "ofLedger": found.checked.of_ledger,
         },
         "workers": [
-            {"name": it.name, "pid": it.pid, "since": _at(it.since) or None} for it in found.workers
+            {"name": worker.name, "pid": worker.pid, "since": _at(worker.since) or None}
+            for worker in found.workers
         ],
     }

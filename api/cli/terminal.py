@@ -181,24 +181,24 @@ def word(kind: Any, text: str | None, name: str) -> Any:
         fail(USAGE, f"{name}: {error}{known}")
 
 
-def shown(it: Any) -> str:
+def shown(item: Any) -> str:
     """A value as a person reads it. Instants in UTC, to the minute unless there is more."""
-    match it:
+    match item:
         case None:
             return ""
         case datetime():
-            if it.year in (1, 9999):
-                return "always" if it.year == 1 else "never"
-            whole = it.second == 0 and it.microsecond == 0
-            local = it.replace(tzinfo=None)
+            if item.year in (1, 9999):
+                return "always" if item.year == 1 else "never"
+            whole = item.second == 0 and item.microsecond == 0
+            local = item.replace(tzinfo=None)
             return f"{local.isoformat(' ', 'minutes' if whole else 'seconds')}Z"
         case date():
-            return it.isoformat()
+            return item.isoformat()
         case bool():
-            return "yes" if it else "no"
+            return "yes" if item else "no"
         case list() | tuple():
-            return ", ".join(shown(part) for part in it)
-    return printable(str(it), keep="\n")
+            return ", ".join(shown(part) for part in item)
+    return printable(str(item), keep="\n")
 
 
 def say(sentence: str) -> None:
@@ -206,21 +206,21 @@ def say(sentence: str) -> None:
     print(printable(sentence))
 
 
-def plain(it: Any) -> Any:
+def plain(item: Any) -> Any:
     """A value as JSON has it: instants in RFC 3339, UTC."""
-    if isinstance(it, datetime):
-        return it.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return str(it)
+    if isinstance(item, datetime):
+        return item.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(item)
 
 
-def print_json(it: Any) -> None:
+def print_json(item: Any) -> None:
     indent = 2 if sys.stdout.isatty() else None
-    print(json_text(it, indent))
+    print(json_text(item, indent))
 
 
-def json_text(it: Any, indent: int | None = None) -> str:
+def json_text(item: Any, indent: int | None = None) -> str:
     """JSON in which no character commands a terminal: outside ASCII those are escaped, too."""
-    text = json.dumps(it, default=plain, ensure_ascii=False, indent=indent)
+    text = json.dumps(item, default=plain, ensure_ascii=False, indent=indent)
     plain_text = text.isascii() and "\x7f" not in text
     return text if plain_text else "".join(map(_of_json, text))
 

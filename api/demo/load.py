@@ -74,7 +74,7 @@ def load_operators(
         corrections: list[EncodedHistory] = []  # of the batch before; they go with the next one
         for (first, until), batch in zip(ranges, workers.decided(ranges), strict=True):
             last = record_written(registry, corrections + batch)[len(corrections) :]
-            lengths = [it.ticket.events for it in batch]
+            lengths = [encoded_history.ticket.events for encoded_history in batch]
             events += len(corrections) + sum(lengths)
             before = [position - n for position, n in zip(last, lengths, strict=True)]
             corrections = _put_right(registry, population, first, before)

@@ -93,9 +93,9 @@ class Population:
         """
         home, step, next = self.beginning(number).home, 1, 2
         while step <= number:
-            it = self.beginning(number - step)
-            if it.home == home and it.day < before and it.fate == "valid":
-                return it.tin
+            item = self.beginning(number - step)
+            if item.home == home and item.day < before and item.fate == "valid":
+                return item.tin
             step, next = next, step + next
         return None
 

@@ -32,9 +32,9 @@ class Scale:
 
     def __init__(self, document: DocumentNode) -> None:
         self._fragments = {
-            it.name.value: it
-            for it in document.definitions
-            if isinstance(it, FragmentDefinitionNode)
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
         }
         self._sizes: dict[str, DocumentSize] = {}
         self._keys: dict[str, Counter[str]] = {}
@@ -54,16 +54,16 @@ class Scale:
         validation refuses it."""
         depth = aliases = roots = 0
         tokens = self._tokens(node)
-        for it in selections(node):
-            if isinstance(it, FragmentSpreadNode):
-                inner = self._fragment(it.name.value)
+        for selection in selections(node):
+            if isinstance(selection, FragmentSpreadNode):
+                inner = self._fragment(selection.name.value)
                 tokens += inner.tokens
             else:
-                inner = self._size(it)
-                tokens += inner.tokens - self._tokens(it)  # its own are in ours already
-            if isinstance(it, FieldNode):
-                aliases += it.alias is not None
-                inner = replace(inner, depth=inner.depth + bool(it.selection_set), roots=1)
+                inner = self._size(selection)
+                tokens += inner.tokens - self._tokens(selection)  # its own are in ours already
+            if isinstance(selection, FieldNode):
+                aliases += selection.alias is not None
+                inner = replace(inner, depth=inner.depth + bool(selection.selection_set), roots=1)
             depth = max(depth, inner.depth)
             aliases, roots = aliases + inner.aliases, roots + inner.roots
         return DocumentSize(depth, aliases, tokens, roots)
@@ -74,31 +74,34 @@ class Scale:
         opened: set[str] = set()
         waiting = list(selections(node))
         while waiting:
-            it = waiting.pop()
-            if isinstance(it, FieldNode):
-                names.add(it.name.value)
-            elif not isinstance(it, FragmentSpreadNode):
-                waiting += selections(it)
-            elif it.name.value in self._fragments and it.name.value not in opened:
-                opened.add(it.name.value)
-                waiting += selections(self._fragments[it.name.value])
+            selection_node = waiting.pop()
+            if isinstance(selection_node, FieldNode):
+                names.add(selection_node.name.value)
+            elif not isinstance(selection_node, FragmentSpreadNode):
+                waiting += selections(selection_node)
+            elif (
+                selection_node.name.value in self._fragments
+                and selection_node.name.value not in opened
+            ):
+                opened.add(selection_node.name.value)
+                waiting += selections(self._fragments[selection_node.name.value])
         return names
 
     def _names(self, node: Node) -> Counter[str]:
         """How often each name is answered to, at whatever depth."""
         found: Counter[str] = Counter()
-        for it in selections(node):
-            if isinstance(it, FragmentSpreadNode):
-                name = it.name.value
+        for selection in selections(node):
+            if isinstance(selection, FragmentSpreadNode):
+                name = selection.name.value
                 if name not in self._keys:
                     self._keys[name] = Counter()
                     if name in self._fragments:
                         self._keys[name] = self._names(self._fragments[name])
                 found += self._keys[name]
             else:
-                if isinstance(it, FieldNode):
-                    found[(it.alias or it.name).value] += 1
-                found += self._names(it)
+                if isinstance(selection, FieldNode):
+                    found[(selection.alias or selection.name).value] += 1
+                found += self._names(selection)
         return found
 
     def _fragment(self, name: str) -> DocumentSize:

@@ -127,12 +127,13 @@ class _Folding:
     ) -> None:
         self._schema, self._operation = schema, operation
         self._fragments = {
-            it.name.value: it
-            for it in document.definitions
-            if isinstance(it, FragmentDefinitionNode)
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
         }
         self._defaults = {
-            it.variable.name.value: it.default_value for it in operation.variable_definitions or ()
+            variable_definition.variable.name.value: variable_definition.default_value
+            for variable_definition in operation.variable_definitions or ()
         }
         self._planned = True
 
@@ -143,19 +144,21 @@ class _Folding:
     def _selection(self, type: Any, node: Node, page: ArgumentSize | None) -> Cost:
         """`page`: how many entries the list inside has, where the field around it was told."""
         total = Cost()
-        for it in selections(node):
-            if isinstance(it, FieldNode):
-                total = total.plus(self._field(type, it, page))
-            elif isinstance(it, FragmentSpreadNode):
-                spread = self._fragments[it.name.value]
+        for selection in selections(node):
+            if isinstance(selection, FieldNode):
+                total = total.plus(self._field(type, selection, page))
+            elif isinstance(selection, FragmentSpreadNode):
+                spread = self._fragments[selection.name.value]
                 total = total.plus(self._selection(self._narrowed(type, spread), spread, page))
             else:
-                assert isinstance(it, InlineFragmentNode)
-                total = total.plus(self._selection(self._narrowed(type, it), it, page))
+                assert isinstance(selection, InlineFragmentNode)
+                total = total.plus(
+                    self._selection(self._narrowed(type, selection), selection, page)
+                )
         return total
 
-    def _narrowed(self, type: Any, it: FragmentDefinitionNode | InlineFragmentNode) -> Any:
-        named = it.type_condition
+    def _narrowed(self, type: Any, item: FragmentDefinitionNode | InlineFragmentNode) -> Any:
+        named = item.type_condition
         return self._schema.get_type(named.name.value) if named else type
 
     def _field(self, type: Any, node: FieldNode, page: ArgumentSize | None) -> Cost:
@@ -190,7 +193,9 @@ class _Folding:
             return None
         most = _SIZES[name]
         otherwise = _within(defined.args[name].default_value, most)
-        given: dict[str, Any] = {it.name.value: it.value for it in node.arguments or ()}
+        given: dict[str, Any] = {
+            argument.name.value: argument.value for argument in node.arguments or ()
+        }
         if "last" in given:  # instead of `first`, which then says nothing
             if "first" in given:
                 return ArgumentSize(most)

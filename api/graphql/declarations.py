@@ -128,10 +128,10 @@ def read(raw: object) -> Declared:
         return Declared(_text_of(raw, "key"), _text_of(raw, "tin"), fault=fault)
 
 
-def _taken(it: Declared) -> dict[str, Any]:
-    tin = Examined(it.tin)
-    tin.declared = it
-    return {"key": it.key, "tin": tin}
+def _taken(declared: Declared) -> dict[str, Any]:
+    tin = Examined(declared.tin)
+    tin.declared = declared
+    return {"key": declared.key, "tin": tin}
 
 
 class _Wrong(Exception):
@@ -191,12 +191,12 @@ def _consignment_of(found: object) -> Consignment:
     try:
         return _consignment(tuple(found.items()))
     except TypeError:  # a list or an object where a text belongs
-        name = next(n for n, it in found.items() if not isinstance(it, str | None))
+        name = next(n for n, item in found.items() if not isinstance(item, str | None))
         raise _Wrong(f"consignment.{name}", found[name], "a text") from None
 
 
-_ROLES = {it.value for it in Role}
-_DIRECTIONS = {it.value for it in Direction}
+_ROLES = {role.value for role in Role}
+_DIRECTIONS = {direction.value for direction in Direction}
 
 
 @lru_cache(maxsize=16_384)
@@ -255,9 +255,9 @@ def examined(document: DocumentNode) -> DocumentNode:
 def variables_of(operation: OperationDefinitionNode) -> tuple[str, ...]:
     """The names of the variables that are questions, one or many."""
     return tuple(
-        it.variable.name.value
-        for it in operation.variable_definitions or ()
-        if _named(it.type) == TYPE
+        variable_definition.variable.name.value
+        for variable_definition in operation.variable_definitions or ()
+        if _named(variable_definition.type) == TYPE
     )
 
 
@@ -310,8 +310,10 @@ def _is_constant(node: ValueNode) -> bool:
     if isinstance(node, ListValueNode):
         return all(map(_is_constant, node.values))
     if isinstance(node, ObjectValueNode):
-        names = [it.name.value for it in node.fields]
-        return len(set(names)) == len(names) and all(_is_constant(it.value) for it in node.fields)
+        names = [field.name.value for field in node.fields]
+        return len(set(names)) == len(names) and all(
+            _is_constant(field.value) for field in node.fields
+        )
     return not isinstance(node, VariableNode)
 
 

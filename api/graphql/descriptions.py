@@ -205,12 +205,16 @@ def undescribed(schema: GraphQLSchema) -> list[str]:
             continue
         found += [kind.name] if not kind.description else []
         if isinstance(kind, GraphQLEnumType):
-            found += [f"{kind.name}.{v}" for v, it in kind.values.items() if not it.description]
+            found += [
+                f"{kind.name}.{v}" for v, value in kind.values.items() if not value.description
+            ]
         fields: Iterable[tuple[str, Any]] = getattr(kind, "fields", {}).items()
         for name, field in fields:
             found += [f"{kind.name}.{name}"] if not field.description else []
             arguments: Iterable[tuple[str, Any]] = getattr(field, "args", {}).items()
-            found += [f"{kind.name}.{name}({a})" for a, it in arguments if not it.description]
+            found += [
+                f"{kind.name}.{name}({a})" for a, argument in arguments if not argument.description
+            ]
     return found
 
 

@@ -123,8 +123,8 @@ class Executor:
         if operation.operation is not OperationType.QUERY:
             return COMMAND_PATIENCE
         feed = all(
-            isinstance(it, FieldNode) and it.name.value in FEED
-            for it in operation.selection_set.selections
+            isinstance(selection, FieldNode) and selection.name.value in FEED
+            for selection in operation.selection_set.selections
         )
         return FEED_PATIENCE if feed else self._deadline
 

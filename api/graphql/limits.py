@@ -105,7 +105,11 @@ class CheckedDocument:
         given = variables
         if self.batches:  # a NUL in a declaration is that declaration's fault alone
             batch = declarations.Questions
-            given = {name: it for name, it in variables.items() if not isinstance(it, batch)}
+            given = {
+                name: variable
+                for name, variable in variables.items()
+                if not isinstance(variable, batch)
+            }
         if has_nul(given):
             return GraphQLError(f"variables: {NUL}", operation)
         found = self.cost(operation, variables) if found is None else found
@@ -179,12 +183,20 @@ def read(
     if not errors and declarations.FIELD in text:
         node = declarations.examined(node)
     errors = errors or validate(schema, node, rules, max_errors=ERRORS)
-    errors = [_in_parts(it) or it for it in errors]
+    errors = [_in_parts(error) or error for error in errors]
     if errors:
         return CheckedDocument(None, tuple(errors))
-    operations = [it for it in node.definitions if isinstance(it, OperationDefinitionNode)]
-    batches = {_name(it): names for it in operations if (names := declarations.variables_of(it))}
-    costs = {_name(it): cost(schema, node, it) for it in operations}
+    operations = [
+        definition
+        for definition in node.definitions
+        if isinstance(definition, OperationDefinitionNode)
+    ]
+    batches = {
+        _name(operation): names
+        for operation in operations
+        if (names := declarations.variables_of(operation))
+    }
+    costs = {_name(operation): cost(schema, node, operation) for operation in operations}
     return CheckedDocument(node, costs=costs, batches=batches)
 
 
@@ -204,7 +216,12 @@ def longest(operation: OperationDefinitionNode) -> int:
     """How many bytes its request may have. One that only looks up many keys may be longer."""
     chosen = operation.selection_set.selections
     return min(
-        (BATCHES.get(it.name.value, BODY) if isinstance(it, FieldNode) else BODY for it in chosen),
+        (
+            BATCHES.get(selection_node.name.value, BODY)
+            if isinstance(selection_node, FieldNode)
+            else BODY
+            for selection_node in chosen
+        ),
         default=BODY,
     )
 
@@ -214,7 +231,9 @@ def _name(operation: OperationDefinitionNode) -> str | None:
 
 
 def _too_many(document: DocumentNode) -> list[GraphQLError]:
-    found = sum(isinstance(it, OperationDefinitionNode) for it in document.definitions)
+    found = sum(
+        isinstance(definition, OperationDefinitionNode) for definition in document.definitions
+    )
     if found <= OPERATIONS:
         return []
     told = f"operations: found {found} in this document, and at most {OPERATIONS} are read."
@@ -223,9 +242,10 @@ def _too_many(document: DocumentNode) -> list[GraphQLError]:
 
 def _operations(document: DocumentNode) -> list[GraphQLError]:
     return [
-        GraphQLError("There are no subscriptions here.", it)
-        for it in document.definitions
-        if isinstance(it, OperationDefinitionNode) and it.operation is OperationType.SUBSCRIPTION
+        GraphQLError("There are no subscriptions here.", definition)
+        for definition in document.definitions
+        if isinstance(definition, OperationDefinitionNode)
+        and definition.operation is OperationType.SUBSCRIPTION
     ]
 
 
@@ -242,16 +262,16 @@ def _nul(document: DocumentNode, text: str) -> list[GraphQLError]:
 def _too_large(document: DocumentNode) -> list[GraphQLError]:
     scale = Scale(document)
     errors = []
-    for it in document.definitions:
-        if isinstance(it, OperationDefinitionNode):
-            size = scale.whole(it)
-            names = scale.names(it)
+    for definition in document.definitions:
+        if isinstance(definition, OperationDefinitionNode):
+            size = scale.whole(definition)
+            names = scale.names(definition)
             most = MOST_OF_SCHEMA if names and all(n.startswith("__") for n in names) else MOST
             errors += [
                 GraphQLError(
                     f"{what}: found {found} in this operation, counted through its fragments, "
                     f"and at most {limit} are answered.",
-                    it,
+                    definition,
                     extensions={"code": "TOO_LARGE"},
                 )
                 for what, found, limit in (

@@ -183,8 +183,10 @@ def _new_id() -> str:
     if not _ids:
         digits = os.urandom(16 * IDS).hex()
         for at in range(0, len(digits), 32):
-            it = digits[at : at + 32]
-            _ids.append(f"{it[:8]}-{it[8:12]}-4{it[13:16]}-{_VARIANT[it[16]]}{it[17:20]}-{it[20:]}")
+            text = digits[at : at + 32]
+            _ids.append(
+                f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:]}"
+            )
     return _ids.pop()
 
 

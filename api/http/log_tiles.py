@@ -73,7 +73,7 @@ async def tile(request: Request) -> Response:
         if hashes:
             return await reads.tile(connection, level, number, width)
         entries = await reads.entries(connection, number, width)
-        return b"".join([len(it).to_bytes(2, "big") + it for it in entries])
+        return b"".join([len(entry).to_bytes(2, "big") + entry for entry in entries])
 
     try:
         body = await again.read(service.views, bodied)
@@ -88,7 +88,7 @@ async def keys(request: Request) -> Response:
     policy = service.heads.policy()
     if policy is None:
         return _missing("The log's keys are not kept here. Ask whoever signs it.")
-    body = "".join(f"{it.key}\n" for it in policy.logs)
+    body = "".join(f"{log.key}\n" for log in policy.logs)
     return given(request, body.encode(), BRIEFLY, TEXT)
 
 

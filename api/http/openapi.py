@@ -126,8 +126,8 @@ _PATHS: Described = {
             "summary": "A GraphQL document: questions and commands. Its schema is /schema.graphql.",
             "security": [{}, {"token": []}],
             "parameters": [
-                _ref(it, "parameters")
-                for it in ("Purpose", "MinPosition", "Cost", "RequestId", "Trace")
+                _ref(literal, "parameters")
+                for literal in ("Purpose", "MinPosition", "Cost", "RequestId", "Trace")
             ],
             "requestBody": {
                 "required": True,
@@ -146,8 +146,8 @@ _PATHS: Described = {
                 }
             },
             *(
-                _ref(it, "parameters")
-                for it in (
+                _ref(literal, "parameters")
+                for literal in (
                     "Query",
                     "Variables",
                     "OperationName",

@@ -61,7 +61,7 @@ def _preferred(accept: str) -> list[str]:
             weighed.append((-float(weight), media))
         except ValueError:
             continue
-    return [media for weight, media in sorted(weighed, key=lambda it: it[0]) if weight < 0]
+    return [media for weight, media in sorted(weighed, key=lambda value: value[0]) if weight < 0]
 
 
 @lru_cache(maxsize=256)

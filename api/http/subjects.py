@@ -64,7 +64,7 @@ class SubjectResolver:
             looking = self._looking.get(token)
             if looking is None:
                 looking = self._looking[token] = asyncio.ensure_future(self._look(token))
-                looking.add_done_callback(lambda it: self._looked(token, it))
+                looking.add_done_callback(lambda task: self._looked(token, task))
             if asker is PUBLIC or age > TRUSTED:
                 asker = await asyncio.shield(looking)
         return asker
@@ -90,6 +90,8 @@ class SubjectResolver:
         code = asker.administration
         if code is None:
             return asker
-        members, blocs = await retry.read(self._views, lambda it: kin(it, code.text))
+        members, blocs = await retry.read(
+            self._views, lambda async_connection: kin(async_connection, code.text)
+        )
         own = frozenset({code, *map(AdministrationCode, members)})
         return replace(asker, own=own, reach=own | set(map(AdministrationCode, blocs)))

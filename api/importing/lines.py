@@ -123,7 +123,7 @@ def explain(line: ImportLine, refusal: Refusal) -> Bad:
     row = line.said if isinstance(line.said, dict) else {}
     if not isinstance(refusal, BadValue):
         first = refusal.path[0] if refusal.path else None
-        name = re.sub(r"[A-Z]", lambda it: f"_{it[0].lower()}", first) if first else None
+        name = re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", first) if first else None
         return Bad(line.file, line.number, name, found, CURES.get(refusal.code, SENTENCE))
     if not row:
         cure = "write one command a line, as in ops/world"
@@ -157,7 +157,7 @@ def wanted(hint: Any) -> str:
     if typing.get_origin(hint) is tuple:
         return f"a list, each {wanted(typing.get_args(hint)[0])}"
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return "one of " + ", ".join(str(it) for it in hint)
+        return "one of " + ", ".join(str(enum) for enum in hint)
     if typing.get_origin(hint) is dict:
         return WANTED["dict"]
     words = getattr(hint, "WANTED", None) or WANTED.get(getattr(hint, "__name__", "").lower())

@@ -62,19 +62,28 @@ def template_of(command: str) -> str:
         raise LookupError(f"{command!r} is no command of files; one of {known}")
     meanings = MEANINGS | OF_LISTS if kind is c.ListOperator else MEANINGS
     asks_why = kind in (c.SuspendAuthorisation, c.RevokeAuthorisation, c.ExtendDeadline)
-    fields = [it for it in msgspec.structs.fields(kind) if it.encode_name not in NOT_ASKED]
-    fields.sort(key=lambda it: (not it.required, it.name in c.Command.__struct_fields__))
+    fields = [
+        field_info
+        for field_info in msgspec.structs.fields(kind)
+        if field_info.encode_name not in NOT_ASKED
+    ]
+    fields.sort(
+        key=lambda field_info: (
+            not field_info.required,
+            field_info.name in c.Command.__struct_fields__,
+        )
+    )
     hints = kinds(kind)
     text = io.StringIO()
     sheet = csv.writer(text, lineterminator="\r\n")
     sheet.writerow([f"# {command}: fill in the rows under the names of the columns"])
-    for it in fields:
-        name = it.encode_name
-        needed = it.required or (asks_why and name == "reason")
+    for field in fields:
+        name = field.encode_name
+        needed = field.required or (asks_why and name == "reason")
         need = "needed" if needed else "may be left empty"
         meaning = OF_COMMAND.get((command, name)) or meanings.get(name) or _of_schema(name)
         sheet.writerow([f"# {name}", wanted(hints[name]), need, meaning])
-    sheet.writerow([it.encode_name for it in fields])
+    sheet.writerow([field_info.encode_name for field_info in fields])
     return f"\ufeff{text.getvalue()}"
 
 

@@ -44,17 +44,20 @@ class WholeList:
         programme, name, read_on = self._reading
         for stream in _listed(conninfo, name):
             operator: Operator = registry.repository.get(stream)  # nothing else is listed
-            for it in operator.authorisations.values():
-                known = (it.programme, it.list) == (programme, name) and it.status in HELD
+            for authorisation in operator.authorisations.values():
+                known = (authorisation.programme, authorisation.list) == (
+                    programme,
+                    name,
+                ) and authorisation.status in HELD
                 if (
                     known
-                    and (operator.tin.text, it.type) not in self._named
-                    and (it.latest < read_on and operator.successor is None)
+                    and (operator.tin.text, authorisation.type) not in self._named
+                    and (authorisation.latest < read_on and operator.successor is None)
                 ):
                     yield c.ListOperator(
                         tin=operator.tin,
                         programme=programme,
-                        type=it.type,
+                        type=authorisation.type,
                         list_=name,
                         read_on=read_on,
                         absent=True,

@@ -60,11 +60,11 @@ class Strongbox:
 
     @property
     def keys(self) -> tuple[VerifierKey, ...]:
-        return tuple(it.key for it in self.signers)
+        return tuple(signer.key for signer in self.signers)
 
     def signed(self, head: Checkpoint) -> str:
         """The note, with a line of each key."""
-        return f"{head.text}\n" + "".join(it.line(head.text) for it in self.signers)
+        return f"{head.text}\n" + "".join(signer.line(head.text) for signer in self.signers)
 
     def head(self) -> tuple[SignedNote, Checkpoint]:
         """The last head that was signed. Raises NotToBeSigned where it is not to be had."""

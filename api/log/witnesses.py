@@ -76,8 +76,10 @@ class Witnesses:
             if party.url is not None:
                 by_url.setdefault(party.url, WitnessClient(party.url, [])).keys.append(party.key)
         self.all = list(by_url.values())
-        for it in self.all:
-            threading.Thread(target=self._attend, args=(it,), daemon=True, name=it.url).start()
+        for witness_client in self.all:
+            threading.Thread(
+                target=self._attend, args=(witness_client,), daemon=True, name=witness_client.url
+            ).start()
 
     def show(self, note: SignedNote, head: Checkpoint) -> None:
         """This is the head now. Returns at once."""
@@ -88,8 +90,8 @@ class Witnesses:
     def hear(self, patience: float) -> None:
         """Wait until each has answered once, or so many seconds in all."""
         end = time.monotonic() + patience
-        for it in self.all:
-            it.answered.wait(max(0.0, end - time.monotonic()))
+        for witness_client in self.all:
+            witness_client.answered.wait(max(0.0, end - time.monotonic()))
 
     def check(self) -> None:
         """Raises NotToBeSigned when a witness has seen more of the log than we know of."""
@@ -171,7 +173,11 @@ class Witnesses:
         raise Unwilling(answered)
 
     def _request(self, old: int, note: SignedNote, head: Checkpoint) -> bytes:
-        lines = [f"old {old}", *(b64encode(it).decode() for it in self._path(old, head.size)), ""]
+        lines = [
+            f"old {old}",
+            *(b64encode(data).decode() for data in self._path(old, head.size)),
+            "",
+        ]
         return ("\n".join(lines) + "\n" + note.written).encode()
 
     def _path(self, old: int, new: int) -> list[bytes]:
@@ -205,7 +211,9 @@ class Witnesses:
             raise Unwilling("it signed with none of the keys that witnesses.txt has of it")
         with connect(self.conninfo) as connection:
             for key, second in times.items():
-                [line] = {it.line for it in lines.signatures if it.id == key.id}
+                [line] = {
+                    signature.line for signature in lines.signatures if signature.id == key.id
+                }
                 connection.execute(
                     "insert into proof.cosignature (size, key, line, cosigned_at)"
                     " values (%s, %s, %s, to_timestamp(%s)) on conflict do nothing",

@@ -128,35 +128,35 @@ async def agreement(request: Request, id: str) -> Response:
             + (" that it knew of at that instant." if clocks.known else "."),
             look=("/agreements", "All agreements"),
         )
-    it = asked.data["agreement"]
+    item = asked.data["agreement"]
     return page(
         request,
         "agreement.html",
         status=clocks.status,
-        title=it["title"],
-        it=it,
+        title=item["title"],
+        it=item,
         asked=asked,
         clocks=clocks,
-        conflicts=_conflicts(it),
-        scopes=_scopes(it),
-        position=it["position"],
-        drawing=_drawing(it, clocks, asked.now),
+        conflicts=_conflicts(item),
+        scopes=_scopes(item),
+        position=item["position"],
+        drawing=_drawing(item, clocks, asked.now),
     )
 
 
-def _conflicts(it: dict[str, Any]) -> set[tuple[str, str | None, int | None]]:
+def _conflicts(entry: dict[str, Any]) -> set[tuple[str, str | None, int | None]]:
     """The steps, sides and terms of these for which sources give different days."""
     told: dict[tuple[str, str | None, int | None], set[tuple[str, str]]] = defaultdict(set)
-    for found in it["dates"]:
+    for found in entry["dates"]:
         if found["what"] in AGAIN:
             continue
         told[found["what"], found["side"], found["term"]].add((found["earliest"], found["latest"]))
     return {step for step, days in told.items() if len(days) > 1}
 
 
-def _scopes(it: dict[str, Any]) -> list[dict[str, Any]]:
+def _scopes(entry: dict[str, Any]) -> list[dict[str, Any]]:
     """Clauses that differ in one thing only stand in one row: first by crossing, then by side."""
-    found = [clause | {"to": [clause["to"]]} for clause in it["scopes"]]
+    found = [clause | {"to": [clause["to"]]} for clause in entry["scopes"]]
     for differing in ("crossings", "to"):
         rows: dict[str, dict[str, Any]] = {}
         for clause in found:
@@ -167,10 +167,10 @@ def _scopes(it: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _drawing(it: dict[str, Any], clocks: forms.Clocks, now: datetime) -> timeline.Drawing | None:
+def _drawing(entry: dict[str, Any], clocks: forms.Clocks, now: datetime) -> timeline.Drawing | None:
     """One lane a step and side; a bar is where the day lies, not how long the step took."""
     lanes: dict[str, list[timeline.TimelineBar]] = defaultdict(list)
-    for found in sorted(it["dates"], key=lambda d: (d["earliest"], d["latest"])):
+    for found in sorted(entry["dates"], key=lambda d: (d["earliest"], d["latest"])):
         step = STEP.get(found["what"]) or Sign(phrase(found["what"]), "", "still")
         name = step.word + (f" by {country(found['side'])}" if found["side"] else "")
         open_end = found["latest"] == OPEN_END

@@ -136,10 +136,10 @@ async def audit(request: Request) -> Response:
     found = await _agreement(request, wanted, clocks) or await _operator(request, wanted, clocks)
     if not found:
         return page(request, "audit.html", status=404, **frame)
-    it, rows, now = found["it"], found["rows"], found["asked"].now
-    frame |= found | {"title": f"Audit of {it['name']}", "position": it["position"]}
+    item, rows, now = found["it"], found["rows"], found["asked"].now
+    frame |= found | {"title": f"Audit of {item['name']}", "position": item["position"]}
     frame |= {
-        "events": [_placed(row["node"], clocks, now, it["zone"]) for row in rows],
+        "events": [_placed(row["node"], clocks, now, item["zone"]) for row in rows],
         "sliders": _sliders([row["node"] for row in rows], clocks, now),
         "opened": any(row["node"]["commitment"] for row in rows),
         "drawing": bitemporal_chart.draw(found["periods"], clocks, now),
@@ -153,7 +153,7 @@ async def _agreement(request: Request, id: str, clocks: forms.Clocks) -> dict[st
     own = asked.data["agreement"] if asked.data else None
     if own is None:
         return None
-    it = {
+    entry = {
         "name": own["code"],
         "title": own["title"],
         "address": f"/agreements/{own['code']}",
@@ -162,7 +162,7 @@ async def _agreement(request: Request, id: str, clocks: forms.Clocks) -> dict[st
         "position": own["position"],
     }
     return {
-        "it": it,
+        "it": entry,
         "asked": asked,
         "then": asked.data["then"] if asked.data else None,
         "periods": [],
@@ -182,7 +182,7 @@ async def _operator(request: Request, typed: str, clocks: forms.Clocks) -> dict[
         return None
     told = await ask(request, HISTORY, tin=tin)
     history: dict[str, Any] = (told.data and told.data["operator"]) or {}
-    it = {
+    entry = {
         "name": own["tin"],
         "title": own["name"],
         "address": f"/operators/{own['tin']}",
@@ -191,7 +191,7 @@ async def _operator(request: Request, typed: str, clocks: forms.Clocks) -> dict[
         "position": own["position"],
     }
     return {
-        "it": it,
+        "it": entry,
         "asked": asked,
         "then": asked.data["then"] if asked.data else None,
         "periods": history.get("periods") or [],
@@ -242,8 +242,8 @@ def _sliders(
     events: list[dict[str, Any]], clocks: forms.Clocks, now: datetime
 ) -> tuple[Slider, ...]:
     """From before the first day that any event names until today, or what is asked for."""
-    law = [date.fromisoformat(it["effective"]) for it in events if it["effective"]]
-    belief = [moment(it["knownAt"]).date() for it in events]
+    law = [date.fromisoformat(event["effective"]) for event in events if event["effective"]]
+    belief = [moment(event["knownAt"]).date() for event in events]
     return tuple(
         _slider(days, clocks.instant(name, now).date(), now.date())
         for days, name in ((law or belief, "at"), (belief, "knownAt"))
@@ -254,7 +254,7 @@ def _sliders(
 def _slider(days: list[date], value: date, today: date) -> Slider:
     air = timedelta(days=30)
     first, last = min([*days, value]) - air, max([*days, value, today])
-    ticks = sorted({it.toordinal() for it in days})
+    ticks = sorted({day.toordinal() for day in days})
     return Slider(first.toordinal(), last.toordinal(), value.toordinal(), ticks)
 
 
@@ -278,4 +278,4 @@ def _turned(request: Request, of: str) -> str:
         except (ValueError, OverflowError):
             continue
         given[name] = "" if day == today else day.isoformat()
-    return "/audit?" + urlencode({name: it for name, it in given.items() if it})
+    return "/audit?" + urlencode({name: text for name, text in given.items() if text})

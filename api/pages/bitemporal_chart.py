@@ -50,23 +50,30 @@ class Plane:
 def draw(periods: Sequence[dict[str, Any]], clocks: forms.Clocks, now: datetime) -> Plane | None:
     """None where no stretch is known. Of several authorisations the last drawn lies on top."""
     at, known = clocks.instant("at", now), clocks.instant("knownAt", now)
-    law = [moment(p[it]) for p in periods for it in ("validFrom", "validTo") if p[it]]
-    belief = [moment(p[it]) for p in periods for it in ("recordedFrom", "recordedTo") if p[it]]
+    law = [
+        moment(p[literal]) for p in periods for literal in ("validFrom", "validTo") if p[literal]
+    ]
+    belief = [
+        moment(p[literal])
+        for p in periods
+        for literal in ("recordedFrom", "recordedTo")
+        if p[literal]
+    ]
     if not law or not belief:
         return None
     x, across = _axis([*law, at, now], now, LEFT, WIDTH - RIGHT)
     y, up = _axis([*belief, known, now], now, HEIGHT - BOTTOM, TOP)
     areas = []
-    for it in reversed(periods):
-        begin, end = x(it["validFrom"], LEFT), x(it["validTo"], WIDTH - RIGHT)
-        low, high = y(it["recordedFrom"], HEIGHT - BOTTOM), y(it["recordedTo"], TOP)
-        sign = standing(it)
+    for period in reversed(periods):
+        begin, end = x(period["validFrom"], LEFT), x(period["validTo"], WIDTH - RIGHT)
+        low, high = y(period["recordedFrom"], HEIGHT - BOTTOM), y(period["recordedTo"], TOP)
+        sign = standing(period)
         width, height = max(end - begin, 2.0), max(low - high, 2.0)
         fits = width >= LETTER and height >= LETTER
         title = (
-            f"{it['authorisation']}: {sign.word} in law from {instant(it['validFrom'])}"
-            f" until {instant(it['validTo']) or 'further notice'}, believed from"
-            f" {instant(it['recordedFrom'])} until {instant(it['recordedTo']) or 'now'}"
+            f"{period['authorisation']}: {sign.word} in law from {instant(period['validFrom'])}"
+            f" until {instant(period['validTo']) or 'further notice'}, believed from"
+            f" {instant(period['recordedFrom'])} until {instant(period['recordedTo']) or 'now'}"
         )
         areas.append(
             Area(
@@ -112,5 +119,5 @@ def _axis(
     step = (last - first) / count
     days = [first + step * (n + 0.5) for n in range(count)]
     length = 4 if step > 2 * YEAR else 7 if step > timedelta(days=60) else 10  # of YYYY-MM-DD
-    texts = [it.isoformat() for it in days]
+    texts = [day.isoformat() for day in days]
     return place, [(round(place(text, 0), 1), text[:length]) for text in texts]

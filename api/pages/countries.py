@@ -113,7 +113,7 @@ async def country(request: Request, code: str) -> Response:
             sentence=f"The register knows no customs administration {code}.",
             look=("/countries", "All customs territories"),
         )
-    it = asked.data["administration"]
+    item = asked.data["administration"]
     published = await ask(request, CLAIMS, code=code)
     rows = [_row(code, partner) for partner in asked.data["partners"]]
     more = asked.data["agreements"]["pageInfo"]["hasNextPage"]
@@ -127,7 +127,7 @@ async def country(request: Request, code: str) -> Response:
         "country.html",
         status=clocks.status,
         title=name_of(code),
-        it=it,
+        it=item,
         asked=asked,
         clocks=clocks,
         rows=sorted(rows, key=lambda row: row["name"]),
@@ -135,7 +135,7 @@ async def country(request: Request, code: str) -> Response:
         published=published,
         claims=published.data["claims"] if published.data else [],
         more=more,
-        **_memberships(it, asked.data["union"]),
+        **_memberships(item, asked.data["union"]),
     )
 
 
@@ -160,12 +160,12 @@ def _row(of: str, partner: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _memberships(it: dict[str, Any], union: dict[str, Any] | None) -> dict[str, Any]:
+def _memberships(entry: dict[str, Any], union: dict[str, Any] | None) -> dict[str, Any]:
     """A bloc's members, or the stretches over which a territory belonged to the one bloc there is.
 
     `zone`: in which their days begin, which is the bloc's.
     """
-    if it["bloc"]:
-        return {"memberships": it["memberships"], "zone": it["timeZone"]}
-    own = [m for m in union["memberships"] if m["member"] == it["code"]] if union else []
-    return {"memberships": own, "zone": union["timeZone"] if union else it["timeZone"]}
+    if entry["bloc"]:
+        return {"memberships": entry["memberships"], "zone": entry["timeZone"]}
+    own = [m for m in union["memberships"] if m["member"] == entry["code"]] if union else []
+    return {"memberships": own, "zone": union["timeZone"] if union else entry["timeZone"]}

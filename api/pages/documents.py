@@ -80,8 +80,8 @@ async def document(request: Request, id: str) -> Response:
         id = key_of("Document", id, "id")
     asked = await ask(request, DOCUMENT, id=id, asOf=clocks.as_of)
     found = [edge["node"] for edge in asked.data["documents"]["edges"]] if asked.data else []
-    it = next((each for each in found if each["code"] == id), None)
-    if asked.data is None or it is None:
+    item = next((each for each in found if each["code"] == id), None)
+    if asked.data is None or item is None:
         return page(
             request,
             "nothing.html",
@@ -96,8 +96,8 @@ async def document(request: Request, id: str) -> Response:
         request,
         "document.html",
         status=clocks.status,
-        title=it["title"],
-        it=it,
+        title=item["title"],
+        it=item,
         asked=asked,
         clocks=clocks,
         targets=[target for target in asked.data["targets"] if target["document"] == id],

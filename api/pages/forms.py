@@ -33,7 +33,10 @@ class Clocks:
     @property
     def as_of(self) -> dict[str, str]:
         """What is asked: the GraphQL input."""
-        return {name: it.at.isoformat().replace("+00:00", "Z") for name, it in self.read.items()}
+        return {
+            name: reading.at.isoformat().replace("+00:00", "Z")
+            for name, reading in self.read.items()
+        }
 
     def instant(self, name: str, now: datetime) -> datetime:
         """The instant of a clock, `at` or `knownAt`."""

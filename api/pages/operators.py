@@ -109,8 +109,8 @@ async def operator(request: Request, tin: str) -> Response:
         return page(request, "wrong.html", status=400, title="Not a TIN", sentence=str(wrong))
     clocks = await forms.clocks(request, Tin(wanted).country)
     standing = await ask(request, STANDING, tin=wanted, asOf=clocks.as_of)
-    it = _part(standing)
-    if it is None:
+    entry = _part(standing)
+    if entry is None:
         return page(
             request,
             "operator_none.html",
@@ -136,12 +136,12 @@ async def operator(request: Request, tin: str) -> Response:
         request,
         "operator.html",
         status=400 if not_there else clocks.status,
-        title=it["name"],
-        it=it,
+        title=entry["name"],
+        it=entry,
         asked=standing,
         clocks=clocks,
-        zone=it["administration"]["timeZone"],
-        position=it["position"],
+        zone=entry["administration"]["timeZone"],
+        position=entry["position"],
         there=there,
         not_there=not_there,
         recognition=recognition,
@@ -157,7 +157,7 @@ async def operator(request: Request, tin: str) -> Response:
         events=(_part(history) or {"history": None})["history"],
         contacts=(_part(contacts) or {"contacts": []})["contacts"],
         naming=persons.naming() if await persons.may_name(request, Tin(wanted)) else None,
-        drawing=_drawing(it, believed, clocks, standing.now),
+        drawing=_drawing(entry, believed, clocks, standing.now),
     )
 
 
@@ -187,11 +187,11 @@ def _alike(answers: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 
 def _drawing(
-    it: dict[str, Any], believed: Sequence[dict[str, Any]], clocks: forms.Clocks, now: datetime
+    entry: dict[str, Any], believed: Sequence[dict[str, Any]], clocks: forms.Clocks, now: datetime
 ) -> timeline.Drawing | None:
     """One lane an authorisation, on the law's clock, as believed at the instant asked for."""
-    zone = it["administration"]["timeZone"]
-    own = {a["number"]: f"{a['programme']['code']} {a['type']}" for a in it["authorisations"]}
+    zone = entry["administration"]["timeZone"]
+    own = {a["number"]: f"{a['programme']['code']} {a['type']}" for a in entry["authorisations"]}
     lanes: dict[str, list[timeline.TimelineBar]] = {}
     # Until it is granted an authorisation goes by its application's reference, CN-AEO/1.
     pending: dict[str, str] = {}

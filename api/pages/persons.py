@@ -184,8 +184,8 @@ async def _erasing(
 ) -> Response:
     told = await ask(request, CONTACTS, tin=tin.text)
     known = ((told.data or {}).get("operator") or {"contacts": []})["contacts"]
-    it = next((contact for contact in known if contact["person"] == person.lower()), None)
-    if it is None:
+    item = next((contact for contact in known if contact["person"] == person.lower()), None)
+    if item is None:
         said = f"{tin} has no contact under this pseudonym"
         return page(request, "wrong.html", status=404, title="Nobody of that name", sentence=said)
     return page(
@@ -194,7 +194,7 @@ async def _erasing(
         status=400 if wrong or sentence else 200,
         title="Erase a person",
         tin=tin.text,
-        it=it,
+        it=item,
         ground=(typed or {}).get("ground", ""),
         wrong=wrong,
         sentence=sentence,

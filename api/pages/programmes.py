@@ -50,16 +50,16 @@ async def programme(request: Request, code: str) -> Response:
             sentence=f"The register holds no programme {code!r}.",
             look=("/countries", "Programmes by country"),
         )
-    it = asked.data["programme"]
-    applies = {(rule["name"], rule["validFrom"]) for rule in it["rules"]}
-    recorded = [r | {"applies": (r["name"], r["validFrom"]) in applies} for r in it["allRules"]]
-    absent = [r | {"applies": True} for r in it["rules"] if r["source"] == NOT_ON_RECORD]
+    item = asked.data["programme"]
+    applies = {(rule["name"], rule["validFrom"]) for rule in item["rules"]}
+    recorded = [r | {"applies": (r["name"], r["validFrom"]) in applies} for r in item["allRules"]]
+    absent = [r | {"applies": True} for r in item["rules"] if r["source"] == NOT_ON_RECORD]
     return page(
         request,
         "programme.html",
         status=clocks.status,
-        title=f"{it['code']}: {it['name']}",
-        it=it,
+        title=f"{item['code']}: {item['name']}",
+        it=item,
         asked=asked,
         clocks=clocks,
         rules=sorted(recorded + absent, key=lambda r: (r["name"], r["validFrom"] or "9999")),

@@ -36,7 +36,9 @@ templates = Environment(
     loader=FileSystemLoader(TEMPLATES),
     autoescape=True,
     # What an older ledger holds and nobody can see is shown by its number; markup of our own stays.
-    finalize=lambda it: labels.shown(it) if type(it) is str else it,
+    finalize=lambda environment: (
+        labels.shown(environment) if type(environment) is str else environment
+    ),
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

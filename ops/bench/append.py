@@ -112,7 +112,7 @@ def main() -> None:
         place = Place(folder, url, asked.seconds)
         ready: dict[str, Callable[[int], Measure]] = {}
         unfit: dict[str, str] = {}
-        for name in (it for it in STORES if it in wanted):
+        for name in (store for store in STORES if store in wanted):
             try:
                 ready[name] = STORES[name](place, stack)
             except (Unfit, installing.NotInstalled, psycopg.Error) as why:

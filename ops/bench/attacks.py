@@ -35,7 +35,9 @@ def _chain(length: int) -> str:
 
 def _web(size: int) -> str:
     spread = (" ".join(f"...F{m}" for m in range(size) if m > n) for n in range(size))
-    parts = (f"fragment F{n} on Query {{ viewer {{ role }} {it} }}" for n, it in enumerate(spread))
+    parts = (
+        f"fragment F{n} on Query {{ viewer {{ role }} {text} }}" for n, text in enumerate(spread)
+    )
     return f"{{ ...F0 }} {' '.join(parts)}"
 
 
@@ -49,7 +51,7 @@ DOCUMENTS: dict[str, str] = {
     "wide, within the tokens": "{ viewer { " + "role " * 490 + "} }",
     "wide in pieces": "{ " + ("viewer { " + "role " * 45 + "} ") * 10 + "}",
     "wide in fragments": "{ ...A ...B ...C ...D } "
-    + " ".join(f"fragment {it} on Query {{ viewer {{ {'role ' * 100} }} }}" for it in "ABCD"),
+    + " ".join(f"fragment {text} on Query {{ viewer {{ {'role ' * 100} }} }}" for text in "ABCD"),
     "roots": "{ " + "viewer { role } " * 120 + "}",
     "aliased": "{ " + " ".join(f"a{n}: viewer {{ role }}" for n in range(800)) + "}",
     "aliased a little": "{ " + " ".join(f"a{n}: viewer {{ role }}" for n in range(16)) + "}",

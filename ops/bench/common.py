@@ -206,7 +206,7 @@ class Section:
     unfit: dict[str, str] = field(default_factory=dict)
 
     def rate(self, name: str) -> float:
-        return median(it["rate"] for it in self.measured[name])
+        return median(entry["rate"] for entry in self.measured[name])
 
     def ratio(self, name: str) -> tuple[float, float, float] | None:
         """Median, lowest and highest of the ratios within each round."""
@@ -268,7 +268,7 @@ def rows(section: Section) -> tuple[list[str], list[list[str]]]:
 
 
 def _cell(key: str, taken: list[dict[str, float]]) -> str:
-    values = [it[key] for it in taken if key in it]
+    values = [entry[key] for entry in taken if key in entry]
     if not values:
         return ""
     return (
@@ -295,7 +295,7 @@ def machine(url: str | None = None) -> str:
     cpu = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [it for it in info.read_text().splitlines() if it.startswith("model name")]
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         cpu = names[0].partition(":")[2].strip() if names else cpu
     told = [f"{os.cpu_count()} cores ({cpu})", f"Python {platform.python_version()}"]
     if url:

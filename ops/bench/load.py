@@ -106,12 +106,12 @@ def main() -> None:
         shutil.rmtree(home)
     table = Table("events", "a second, median", "each round", "memory, MB")
     for stage in STAGES:
-        rates = [it[stage][0] for it in rounds]
+        rates = [round_[stage][0] for round_ in rounds]
         table.add_row(
             stage,
             f"{median(rates):,.0f}",
             ", ".join(f"{rate:,.0f}" for rate in rates),
-            str(max(it[stage][1] for it in rounds)),
+            str(max(round_[stage][1] for round_ in rounds)),
         )
     Console().print(table)
 

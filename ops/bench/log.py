@@ -47,8 +47,8 @@ def tree(url: str, leaves: int) -> list[int]:
     entries = {index: entry(os.urandom(32), b"%d" % index) for index in chosen}
     with psycopg.connect(url) as connection:
         with connection.cursor().copy("copy proof.leaf from stdin") as copy:
-            for index, it in entries.items():
-                copy.write_row((index, index + 1, it))
+            for index, data in entries.items():
+                copy.write_row((index, index + 1, data))
         tops: dict[tuple[int, int], bytes] = {}
         level, hashes = 0, _leaves(leaves, entries)
         while True:
@@ -63,7 +63,7 @@ def tree(url: str, leaves: int) -> list[int]:
             if not above:
                 break
             if level == 0:  # the rest is small; this was all of it
-                tops = {key: it for key, it in tops.items() if key[1] == leaves // merkle.WIDTH}
+                tops = {key: top for key, top in tops.items() if key[1] == leaves // merkle.WIDTH}
             level, hashes = level + 1, _tiles(bytes(above))
         root = merkle.root(merkle.from_tiles(lambda level, index: tops[level, index]), leaves)
         text = signed_notes.Checkpoint(SIGNER.name, leaves, root).text
@@ -101,29 +101,31 @@ async def prove(url: str, positions: list[int]) -> tuple[list[float], float, str
         began = process_time()
         for position in positions:
             at = perf_counter()
-            it = await reads.inclusion(connection, position)
+            inclusion = await reads.inclusion(connection, position)
             took.append((perf_counter() - at) * 1000)
-            last = it.proof or ""
+            last = inclusion.proof or ""
         used = (process_time() - began) * 1000 / len(positions)
     return took, used, last
 
 
 def verified(proof: str, url: str) -> float:
     """Milliseconds, with the signature, as an auditor's program takes them. Raises BadProof."""
-    it = signed_notes.read_proof(proof)
+    new_proof = signed_notes.read_proof(proof)
     with psycopg.connect(url) as connection:
         [(leaf,)] = connection.execute(
-            "select entry from proof.leaf where leaf_index = %s", [it.index]
+            "select entry from proof.leaf where leaf_index = %s", [new_proof.index]
         )
     took = []
     for _ in range(200):
         at = perf_counter()
-        it = signed_notes.read_proof(proof)
-        head = signed_notes.read_checkpoint(it.checkpoint.text)
-        assert it.checkpoint.signed_by([SIGNER.key])
-        merkle.verify_inclusion(merkle.leaf_hash(leaf), it.index, head.size, it.path, head.root)
+        new_proof = signed_notes.read_proof(proof)
+        head = signed_notes.read_checkpoint(new_proof.checkpoint.text)
+        assert new_proof.checkpoint.signed_by([SIGNER.key])
+        merkle.verify_inclusion(
+            merkle.leaf_hash(leaf), new_proof.index, head.size, new_proof.path, head.root
+        )
         took.append((perf_counter() - at) * 1000)
-    assert b64decode(it.checkpoint.text.split("\n")[2]) == head.root
+    assert b64decode(new_proof.checkpoint.text.split("\n")[2]) == head.root
     return median(took)
 
 
@@ -156,12 +158,12 @@ def appended(place: Place, stack: ExitStack, rounds: int) -> list[tuple[float, f
 def _integrating(url: str, folder: Path) -> Iterator[None]:
     """A process of its own, as `aeo up` has it."""
     log = folder / "log.log"
-    with common.process([sys.executable, "-m", "api", "log"], {"DATABASE_URL": url}, log) as it:
+    with common.process([sys.executable, "-m", "api", "log"], {"DATABASE_URL": url}, log) as popen:
         with psycopg.connect(url, autocommit=True) as connection:
             while not connection.execute(
                 "select from pg_locks where locktype = 'advisory' and objid = %s", [LEADER]
             ).rowcount:
-                assert it.poll() is None, log.read_text()
+                assert popen.poll() is None, log.read_text()
                 sleep(0.05)
         yield
 
@@ -205,8 +207,8 @@ def main() -> None:
         pairs = appended(place, stack, asked.rounds)
         ratios = sorted(beside / alone for alone, beside in pairs)
         say(
-            f"recorded by {WRITERS}: {median(it for it, _ in pairs):,.0f} events/s alone,"
-            f" {median(it for _, it in pairs):,.0f} with the integrator,"
+            f"recorded by {WRITERS}: {median(alone for alone, _ in pairs):,.0f} events/s alone,"
+            f" {median(beside for _, beside in pairs):,.0f} with the integrator,"
             f" ratio {median(ratios):.3f} (half of {len(ratios)} pairs within"
             f" {ratios[len(ratios) // 4]:.3f}-{ratios[-1 - len(ratios) // 4]:.3f})"
         )

@@ -45,7 +45,7 @@ def run(url: str, script: Path, seconds: float, clients: int = 8) -> float:
 
 def _program() -> str:
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/pgbench"))
-    found = shutil.which("pgbench") or next((str(it) for it in debian), None)
+    found = shutil.which("pgbench") or next((str(path) for path in debian), None)
     if found is None:
         raise Unfit("pgbench is not on this machine")
     return found

@@ -43,7 +43,7 @@ def draw(figures: dict[str, list[dict[str, Any]]]) -> str:
 
 
 def _section(section: dict[str, Any], top: int) -> tuple[list[str], int]:
-    ranked = sorted(section["rates"].items(), key=lambda it: -it[1])[:MOST]
+    ranked = sorted(section["rates"].items(), key=lambda value: -value[1])[:MOST]
     longest = max(rate for _, rate in ranked) or 1
     drawn = [
         f'<text class="title" x="10" y="{top + 18}">{escape(section["title"])}</text>',

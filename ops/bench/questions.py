@@ -171,26 +171,26 @@ def essence(answer: dict[str, Any]) -> Any:
     [told] = answer["data"].values()
     if isinstance(told, list) and len(told) == 1:  # PostGraphile's way to one row of a function
         [told] = told
-    return [_essence(it) for it in told] if isinstance(told, list) else _essence(told)
+    return [_essence(item) for item in told] if isinstance(told, list) else _essence(told)
 
 
-def _essence(it: dict[str, Any] | None) -> Any:
-    if it is None:
+def _essence(entry: dict[str, Any] | None) -> Any:
+    if entry is None:
         return None
-    plain = {key: value for key, value in it.items() if isinstance(value, str | None)}
-    if "periods" in it:
-        plain["periods"] = [(p["authorisation"], p["status"]) for p in it["periods"]]
-    if "roles" in it:
-        plain["roles"] = sorted(it["roles"])
-    if "recognisedIn" in it:
-        plain["recognisedIn"] = [_essence(each) for each in it["recognisedIn"]]
-    if "reasons" in it:
+    plain = {key: value for key, value in entry.items() if isinstance(value, str | None)}
+    if "periods" in entry:
+        plain["periods"] = [(p["authorisation"], p["status"]) for p in entry["periods"]]
+    if "roles" in entry:
+        plain["roles"] = sorted(entry["roles"])
+    if "recognisedIn" in entry:
+        plain["recognisedIn"] = [_essence(each) for each in entry["recognisedIn"]]
+    if "reasons" in entry:
         plain.pop("tin", None)
-        plain["reasons"] = sorted(r if isinstance(r, str) else r["code"] for r in it["reasons"])
+        plain["reasons"] = sorted(r if isinstance(r, str) else r["code"] for r in entry["reasons"])
         plain["bases"] = [
             b["agreement"]
             if isinstance(b["agreement"], str)
             else b["agreement"]["id"].removeprefix("Agreement:")  # peers have the key alone
-            for b in it["bases"]
+            for b in entry["bases"]
         ]
     return plain

@@ -180,7 +180,7 @@ def main() -> None:
         world = prepare(folder, url, asked)
         running: dict[str, Server] = {}
         unfit: dict[str, str] = {}
-        for name in (it for it in MAKERS if it in wanted):
+        for name in (maker for maker in MAKERS if maker in wanted):
             try:
                 running[name] = MAKERS[name](world, stack)
             except (Unfit, installing.NotInstalled) as why:
@@ -193,7 +193,7 @@ def main() -> None:
             section = Section(kind.title, unit, base if base in running else OURS)
             section.unfit |= unfit
             contenders: dict[str, common.Measure] = {
-                name: _measure(world, name, it, kind) for name, it in running.items()
+                name: _measure(world, name, server, kind) for name, server in running.items()
             }
             if DATABASE in wanted and not kind.many:
                 contenders[DATABASE] = lambda kind=kind: limit(world, kind)

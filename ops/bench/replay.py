@@ -68,7 +68,7 @@ def limit(url: str, events: int) -> dict[str, float]:
         kept: dict[str, list[bytes]] = {}
         for table in COLUMNS:
             with connection.cursor().copy(_out(table)) as rows:
-                kept[table] = [bytes(it) for it in rows]
+                kept[table] = [bytes(row) for row in rows]
         began = perf_counter()
         with connection.cursor().copy(
             "copy (select * from ledger.event order by position) to stdout (format binary)"
@@ -238,8 +238,8 @@ def _watch(url: str, told: Any) -> None:
         connection.execute("listen views_moved")
         told.send(None)
         while not told.poll():
-            for it in connection.notifies(timeout=0.2, stop_after=1):
-                seen.append((int(it.payload), monotonic()))
+            for notify in connection.notifies(timeout=0.2, stop_after=1):
+                seen.append((int(notify.payload), monotonic()))
     told.send(seen)
 
 
@@ -331,7 +331,7 @@ def main() -> None:
             STOCK: partial(stock, url, asked.seconds),
             EMMETT: partial(emmett, url, asked.seconds),
         }
-        chosen = {name: it for name, it in contenders.items() if name in wanted}
+        chosen = {name: contender for name, contender in contenders.items() if name in wanted}
         base = LIMIT if LIMIT in chosen else REBUILD
         section = Section(f"replay of {events:,} events", "events/s", base)
         common.show(common.take_turns(section, chosen, asked.rounds))

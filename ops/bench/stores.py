@@ -218,10 +218,12 @@ def message_db(place: Place, stack: ExitStack) -> Callable[[int], Measure]:
             for line in (sources / script).read_text().splitlines()
             if "run_psql_file $base/" in line
         ]
-    with psycopg.connect(url, autocommit=True, options="-c search_path=message_store") as it:
+    with psycopg.connect(
+        url, autocommit=True, options="-c search_path=message_store"
+    ) as connection:
         for file in order:
-            it.execute(file.read_bytes())
-        it.execute("alter database message_db set search_path = message_store, public")
+            connection.execute(file.read_bytes())
+        connection.execute("alter database message_db set search_path = message_store, public")
     script = place.folder / "message-db.pgbench"
     script.write_text(
         "select write_message(gen_random_uuid()::text, 'operator-' || gen_random_uuid(),"

@@ -40,7 +40,9 @@ def run(load: Load) -> dict[str, float]:
 
 
 def _wrk(wrk: str, load: Load) -> dict[str, float]:
-    headers = [part for name, it in load.headers.items() for part in ("-H", f"{name}: {it}")]
+    headers = [
+        part for name, header in load.headers.items() for part in ("-H", f"{name}: {header}")
+    ]
     done = subprocess.run(
         [
             wrk,
@@ -82,7 +84,7 @@ async def _own(load: Load) -> dict[str, float]:
     chance = random.Random(1)
     took: list[float] = []
     bad, sent = 0, 0
-    head = "".join(f"{name}: {it}\r\n" for name, it in load.headers.items())
+    head = "".join(f"{name}: {header}\r\n" for name, header in load.headers.items())
     until = perf_counter() + load.seconds
 
     async def caller() -> None:

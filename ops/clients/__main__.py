@@ -89,9 +89,11 @@ def main() -> int:
         with _folder(said.folder) as folder:
             install(folder)
             with instance.started() as running:
-                chosen = [it for it in CLIENTS if (said.only or "").lower() in it.name.lower()]
+                chosen = [
+                    client for client in CLIENTS if (said.only or "").lower() in client.name.lower()
+                ]
                 with ThreadPoolExecutor(AT_ONCE) as several:
-                    told = several.map(lambda it: run(it, folder, running), chosen)
+                    told = several.map(lambda value: run(value, folder, running), chosen)
                     results = [line for lines in told for line in lines]
     except NotInstalled as error:
         print(f"the clients were NOT run: {error}", file=sys.stderr)
@@ -176,7 +178,7 @@ def run(client: Client, folder: Path, running: instance.Instance) -> list[Result
         if told[0] in ("ok", "noted", "failed") and len(told) > 1
     ]
     code = process.returncode
-    if not results or (code and all(it.told != "failed" for it in results)):
+    if not results or (code and all(result.told != "failed" for result in results)):
         why = (wrong or said).strip()[-600:] or f"ended with {code}"
         why = f"took more than {PATIENCE} s" if late else why
         results.append(Result(client.name, "runs to its end", "failed", " ".join(why.split())))
@@ -190,12 +192,15 @@ def _path(folder: Path) -> str:
 
 def show(results: list[Result]) -> None:
     """client | what | result; a long reason stands below its line."""
-    widths = [max((len(getattr(it, part)) for it in results), default=0) for part in _COLUMNS]
-    for it in results:
-        cells = (f"{getattr(it, part):<{w}}" for part, w in zip(_COLUMNS, widths, strict=True))
-        print(" | ".join(cells), it.told, sep=" | ")
-        if it.why:
-            print(f"    {it.why[:600]}")
+    widths = [
+        max((len(getattr(each_result, part)) for each_result in results), default=0)
+        for part in _COLUMNS
+    ]
+    for result in results:
+        cells = (f"{getattr(result, part):<{w}}" for part, w in zip(_COLUMNS, widths, strict=True))
+        print(" | ".join(cells), result.told, sep=" | ")
+        if result.why:
+            print(f"    {result.why[:600]}")
 
 
 _COLUMNS = ("client", "what")

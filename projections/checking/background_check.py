@@ -221,7 +221,12 @@ class BackgroundCheck:
         numbers = ledger_check.of_numbers(connection, keys.get("operator", []), until)
         self._found(connection, comparison, numbers)
         found += numbers
-        findings.no_longer(connection, after, until, [it.key for it in found if not it.noun])
+        findings.no_longer(
+            connection,
+            after,
+            until,
+            [difference.key for difference in found if not difference.noun],
+        )
         looked = sum(map(len, keys.values()))
         if until >= head:
             return None, looked, _LEDGER_PART
@@ -242,7 +247,7 @@ class BackgroundCheck:
                 statement.format(key, Identifier("views", table)), [after, KEYS]
             ).fetchall()
             keys = [found for (found,) in rows]
-            streams = {it: stream_of(noun, it) for it in keys}
+            streams = {key: stream_of(noun, key) for key in keys}
             there = {
                 id
                 for (id,) in connection.execute(
@@ -259,11 +264,11 @@ class BackgroundCheck:
                 Difference(
                     f"views.{table}",
                     noun,
-                    it,
+                    item,
                     "there are rows of what was never recorded",
                     position,
                 )
-                for it, id in streams.items()
+                for item, id in streams.items()
                 if id not in there
             ],
         )
@@ -281,14 +286,16 @@ class BackgroundCheck:
     ) -> None:
         """Each subject of which something differs, put right at once; and recorded."""
         subjects: dict[CheckedSubject, list[Difference]] = {}
-        for it in found:
-            if it.noun:
-                id = stream_of(it.noun, it.key)
-                subjects.setdefault(CheckedSubject(it.noun, it.key, id), []).append(it)
-            elif it.relation == ledger_check.HEAD:
-                self._put_back(connection, it)
+        for difference in found:
+            if difference.noun:
+                id = stream_of(difference.noun, difference.key)
+                subjects.setdefault(CheckedSubject(difference.noun, difference.key, id), []).append(
+                    difference
+                )
+            elif difference.relation == ledger_check.HEAD:
+                self._put_back(connection, difference)
             else:
-                findings.record(connection, it, "the ledger is never changed")
+                findings.record(connection, difference, "the ledger is never changed")
         for subject, differences in subjects.items():
             self._mend(connection, comparison, subject, differences)
 
@@ -304,8 +311,8 @@ class BackgroundCheck:
         for left in reversed(range(TRIES)):
             try:
                 with connection.transaction():
-                    for it in comparison.mend(subject):
-                        findings.record(connection, it)
+                    for difference in comparison.mend(subject):
+                        findings.record(connection, difference)
                     findings.now_right(connection, subject)
                 break
             except (NotMended, psycopg.Error) as error:
@@ -313,21 +320,21 @@ class BackgroundCheck:
                     raise
                 if left and _in_the_way(error):
                     continue
-                for it in differences:
-                    findings.record(connection, it, str(error).strip())
+                for difference in differences:
+                    findings.record(connection, difference, str(error).strip())
                 break
         reach("checker.after_mend")
 
-    def _put_back(self, connection: psycopg.Connection[Any], it: Difference) -> None:
+    def _put_back(self, connection: psycopg.Connection[Any], difference: Difference) -> None:
         """A place that is further than the ledger: the follower would leave out what is still to
         come. The walk begins anew, for what was left out already."""
         with connection.transaction():
             connection.execute(
                 "update views.tracking set position = %s where projection = %s and position > %s",
-                [it.position, it.key, it.position],
+                [difference.position, difference.key, difference.position],
             )
             connection.execute("update checks.walk set phase = %s, place = '0'", [_LEDGER])
-            findings.record(connection, it)
+            findings.record(connection, difference)
 
     def _try_again(self, connection: psycopg.Connection[Any], comparison: Comparison) -> None:
         for subject, differences in findings.open_of_read_models(connection).items():

@@ -294,7 +294,7 @@ def _orphans(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, list[st
                 ).format(key=Identifier(key), table=Identifier(table), known=known),
                 [],
             ).fetchall()
-            yield f"{table}: no row without its stream", [f"{it} has no event" for (it,) in rows]
+            yield f"{table}: no row without its stream", [f"{row} has no event" for (row,) in rows]
 
 
 def _tables(projection: Projection) -> dict[str, str]:

@@ -72,7 +72,7 @@ def derive(
     derived = Derived([], {}, {})
     for told in by_stream(streams(connection, ids, 0, until)).values():
         try:
-            events = [(known(it), it.recorded_at) for it in told]
+            events = [(known(ledger_event), ledger_event.recorded_at) for ledger_event in told]
             key = key_of(noun, events[0][0].event)
             made = rows_of(noun, events)
         except Exception as error:  # whatever it is: an event is not what it was when it was read
@@ -143,7 +143,7 @@ class Comparison:
             ]
         return found
 
-    def mend(self, it: CheckedSubject) -> list[Difference]:
+    def mend(self, checked_subject: CheckedSubject) -> list[Difference]:
         """What is wrong of a subject, put right from its stream in one transaction, while neither
         the follower nor a rebuild can write.
 
@@ -156,20 +156,29 @@ class Comparison:
             connection.execute("select pg_advisory_xact_lock_shared(%s)", [SWAP])
             row = connection.execute(
                 "select position from views.tracking where projection = %s for update",
-                [NOUNS[it.noun].name],
+                [NOUNS[checked_subject.noun].name],
             ).fetchone()
             self.places()
             position = row[0] if row else 0
-            derived = derive(connection, it.noun, [it.stream] if it.stream else [], position)
+            derived = derive(
+                connection,
+                checked_subject.noun,
+                [checked_subject.stream] if checked_subject.stream else [],
+                position,
+            )
             if derived.broken:
                 raise NotMended("; ".join(why for _, why in derived.broken.values()))
-            if it.stream and not derived.keys and _begun(connection, it.stream):
+            if (
+                checked_subject.stream
+                and not derived.keys
+                and _begun(connection, checked_subject.stream)
+            ):
                 return []  # the read model has not come to its first event
-            whole = Derived([it.key], derived.rows, {})
-            wrong = self.of_rows(it.noun, whole, position)
+            whole = Derived([checked_subject.key], derived.rows, {})
+            wrong = self.of_rows(checked_subject.noun, whole, position)
             if wrong:
-                self._write(it, derived.rows)
-                if still := self.of_rows(it.noun, whole, position):
+                self._write(checked_subject, derived.rows)
+                if still := self.of_rows(checked_subject.noun, whole, position):
                     raise NotMended(
                         "written anew, it is still otherwise: "
                         + "; ".join(f"{each.relation}: {each.what}" for each in still)
@@ -177,10 +186,10 @@ class Comparison:
                 connection.execute("update views.mended set number = number + 1")
             return wrong
 
-    def _write(self, it: CheckedSubject, rows: Rows) -> None:
+    def _write(self, checked_subject: CheckedSubject, rows: Rows) -> None:
         with self._connection.cursor() as cursor:
-            for table, key in tables_of(it.noun).items():
-                forget(cursor, "views", table, key, [it.key])
+            for table, key in tables_of(checked_subject.noun).items():
+                forget(cursor, "views", table, key, [checked_subject.key])
                 every = SQL(", ").join(map(Identifier, columns(table)))
                 cursor.execute(
                     SQL("insert into {} ({}) {}").format(

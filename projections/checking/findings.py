@@ -53,7 +53,9 @@ def checked(connection: psycopg.Connection[Any]) -> Checked:
     return found
 
 
-def record(connection: psycopg.Connection[Any], it: Difference, why_not: str | None = None) -> None:
+def record(
+    connection: psycopg.Connection[Any], difference: Difference, why_not: str | None = None
+) -> None:
     """What was found, and was mended in this transaction, or `why_not`. What is open already is
     not recorded or logged again."""
     row = connection.execute(
@@ -63,20 +65,20 @@ def record(connection: psycopg.Connection[Any], it: Difference, why_not: str | N
         " from checks.walk w on conflict (relation, subject) where mended_at is null"
         " do update set why_not = excluded.why_not returning xmax = 0",
         {
-            "relation": it.relation,
-            "noun": it.noun,
-            "subject": it.key,
-            "what": it.what,
-            "position": it.position,
+            "relation": difference.relation,
+            "noun": difference.noun,
+            "subject": difference.key,
+            "what": difference.what,
+            "position": difference.position,
             "why_not": why_not,
         },
     ).fetchone()
     if row and row[0]:
         log.error(
             "checker.found",
-            table=it.relation,
-            subject=it.key,
-            what=it.what,
+            table=difference.relation,
+            subject=difference.key,
+            what=difference.what,
             mended=why_not is None,
             **({"why_not": why_not} if why_not else {}),
         )
@@ -116,7 +118,9 @@ def open_of_read_models(
     ).fetchall()
     found: dict[CheckedSubject, list[Difference]] = {}
     for row in rows:
-        it = Difference(*row)
-        subject = CheckedSubject(it.noun, it.key, stream_of(it.noun, it.key))
-        found.setdefault(subject, []).append(it)
+        difference = Difference(*row)
+        subject = CheckedSubject(
+            difference.noun, difference.key, stream_of(difference.noun, difference.key)
+        )
+        found.setdefault(subject, []).append(difference)
     return found

@@ -88,7 +88,7 @@ def of_stretch(connection: psycopg.Connection[Any], after: int, until: int) -> l
             for position, state, *said in connection.execute(_READ.encode(), given)
             if _says(state) != said
         ]
-    return found + [Difference(EVENT, "", it, _OTHERWISE, until) for it in wrong]
+    return found + [Difference(EVENT, "", item, _OTHERWISE, until) for item in wrong]
 
 
 def _says(state: str) -> list[str | None] | None:

@@ -132,9 +132,9 @@ def _read(
 
 def own(projection: Projection, events: Sequence[LedgerEvent]) -> list[LedgerEvent]:
     """Those of a projection among these events."""
-    topics = {it.topic for it in events}
+    topics = {event.topic for event in events}
     mine = {topic for topic in topics if topic.partition(".")[0] in projection.nouns}
-    return [it for it in events if it.topic in mine]
+    return [event for event in events if event.topic in mine]
 
 
 def fold(
@@ -162,8 +162,8 @@ def fold_streams(
     forgotten: dict[str, set[str]] = {}
     for id, told in new.items():
         noun = told[0].noun
-        fresh = events = [known(it) for it in told]
-        before = [known(it) for it in past.get(id, ())]
+        fresh = events = [known(ledger_event) for ledger_event in told]
+        before = [known(ledger_event) for ledger_event in past.get(id, ())]
         if before:
             events = before + fresh
         if noun != operators.NOUN:
@@ -175,7 +175,7 @@ def fold_streams(
             for table in made:
                 forgotten.setdefault(table, set()).add(key_of(noun, events[0].event))
         if noun == operators.NOUN:
-            moments = zip(fresh, (it.recorded_at for it in told), strict=True)
+            moments = zip(fresh, (ledger_event.recorded_at for ledger_event in told), strict=True)
             made |= operators.changes(events[0].event, list(moments))
         into = odd  # the words that a document is searched by stand a line each
         if noun == operators.NOUN and (few or not whole):
@@ -200,17 +200,23 @@ def _escapes(told: Sequence[LedgerEvent]) -> bool:
 _STATE = attrgetter("state")
 
 
-def known(it: LedgerEvent) -> TimedEvent[Any]:
-    event = _MAPPER.event(it.topic, it.state, it.stream, it.version, it.recorded_at)
-    return TimedEvent(event, it.position, it.known_at)
+def known(ledger_event: LedgerEvent) -> TimedEvent[Any]:
+    event = _MAPPER.event(
+        ledger_event.topic,
+        ledger_event.state,
+        ledger_event.stream,
+        ledger_event.version,
+        ledger_event.recorded_at,
+    )
+    return TimedEvent(event, ledger_event.position, ledger_event.known_at)
 
 
 def by_stream(events: Iterable[LedgerEvent]) -> Streams:
     found: Streams = {}
-    for it in events:
-        number = it.stream.int
+    for event in events:
+        number = event.stream.int
         if number in found:
-            found[number].append(it)
+            found[number].append(event)
         else:
-            found[number] = [it]
+            found[number] = [event]
     return found

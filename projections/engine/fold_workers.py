@@ -100,7 +100,10 @@ class Folders:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, it: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        base_exception: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         for process in self.processes:
             process.kill()  # whoever waits for its answer hears that it has ended
@@ -169,8 +172,8 @@ def folded(connection: psycopg.Connection[Any], asked: FoldRequest) -> FoldedStr
             for projection in [BY_NAME[name]]
         }
         return FoldedStretch(sheets, len(found))
-    begun = {it.stream for it in found if it.version == 1}
-    told = [it for it in found if it.stream in begun]
+    begun = {ledger_event.stream for ledger_event in found if ledger_event.version == 1}
+    told = [ledger_event for ledger_event in found if ledger_event.stream in begun]
     told += streams(connection, list(begun), asked.until, asked.whole, asked.known)
     sheets = {
         name: fold_streams(projection, by_stream(own(projection, told)), {})

@@ -134,7 +134,11 @@ class Projector:
                     position = places[projection.name][0]
                     if position >= last:
                         continue  # one that stood still is far behind: this one was there before
-                    new = [it for it in own(projection, batch) if it.position > position]
+                    new = [
+                        ledger_event
+                        for ledger_event in own(projection, batch)
+                        if ledger_event.position > position
+                    ]
                     self._advance(connection, projection, new, position, last)
                 self._tell(connection, last)
             if progress:
@@ -311,7 +315,7 @@ class Projector:
         with connection.cursor() as cursor:
             for table, rows in fold_streams(projection, told, {}).added.items():
                 add(cursor, self.schema, table, rows)
-        return [key_of(it[0].noun, known(it[0]).event) for it in told.values()]
+        return [key_of(item[0].noun, known(item[0]).event) for item in told.values()]
 
     # ------------------------------------------------------------------- places
 

@@ -60,4 +60,4 @@ def hold_anew(conninfo: str) -> None:
 
 
 def unique() -> list[str]:
-    return [it.code for it in schemes().values() if it.unique]
+    return [scheme.code for scheme in schemes().values() if scheme.unique]

@@ -262,13 +262,17 @@ class Contrast:
         for tin, kind, event in self._fetch(OWN, tins=list(found)):
             if kind == "standing" or found[tin].answers:
                 found[tin].because.add(event)
-        for it in found.values():
-            it.because |= self._law_between(it)
+        for answer_difference in found.values():
+            answer_difference.because |= self._law_between(answer_difference)
         return list(found.values())
 
-    def _law_between(self, it: AnswerDifference) -> set[int]:
-        home = self._parties(it.administration)
-        there = {party for answer in it.answers for party in self._parties(answer.territory)}
+    def _law_between(self, answer_difference: AnswerDifference) -> set[int]:
+        home = self._parties(answer_difference.administration)
+        there = {
+            party
+            for answer in answer_difference.answers
+            for party in self._parties(answer.territory)
+        }
         if not there:
             return set()
         return {

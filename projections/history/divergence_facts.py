@@ -46,7 +46,7 @@ class Laws:
             [link for link in self.links if link.fact.clause.from_.text in parties],
             near,
             [law for law in self.consents if self.programmes.get(law.fact.programme) in parties],
-            [it for it in self.lists if it.administration == home],
+            [list_ for list_ in self.lists if list_.administration == home],
         )
 
 

@@ -94,7 +94,7 @@ class DivergenceLaw:
         """What was known of the law at an instant; kept, as it is the same for every operator."""
         place = bisect_right(self.beliefs, known)
         if place not in self._known:
-            lists = [it.as_of for it in self.lists if it.recorded_from <= known]
+            lists = [list_.as_of for list_ in self.lists if list_.recorded_from <= known]
             self._known[place] = RecognitionFacts(
                 None,
                 links=_then(self.links, known),
@@ -112,17 +112,19 @@ class DivergenceLaw:
         return found
 
     def _limits(self) -> set[int]:
-        return {hours for it in self.links if (hours := it.fact.clause.max_age_hours) is not None}
+        return {
+            hours for link in self.links if (hours := link.fact.clause.max_age_hours) is not None
+        }
 
     def _stale_from(self) -> set[datetime]:
         return {
-            it.as_of + timedelta(hours=hours) + _INSTANT
-            for it in self.lists
+            list_.as_of + timedelta(hours=hours) + _INSTANT
+            for list_ in self.lists
             for hours in self._limits()
         }
 
     def _list_beliefs(self) -> set[datetime]:
-        return {it.recorded_from for it in self.lists}
+        return {list_.recorded_from for list_ in self.lists}
 
 
 @dataclass
@@ -188,12 +190,12 @@ def divergences(
             if then.tin is None and correct.outcome is not Outcome.RECOGNISED:
                 continue
             because = _because(past, asked, correct)
-            it = Divergence(past.tin, at, until, answered, correct.outcome, because)
+            divergence = Divergence(past.tin, at, until, answered, correct.outcome, because)
             last = found[-1] if found else None
-            if last and last == replace(it, at=last.at, until=at):
+            if last and last == replace(divergence, at=last.at, until=at):
                 found[-1] = replace(last, until=until)
             else:
-                found.append(it)
+                found.append(divergence)
     return found
 
 
@@ -203,7 +205,7 @@ def _because(past: DivergenceHistory, asked: Question, correct: RecognitionResul
     Where several were known at the same instant, the last of them that says something of the day.
     """
     facts = [*past.facts, *past.way.facts]
-    later = _beliefs(facts) | {it.recorded_from for it in past.way.lists} | {past.registered}
+    later = _beliefs(facts) | {list_.recorded_from for list_ in past.way.lists} | {past.registered}
     beliefs = sorted(known for known in later if known > asked.at)
     known = next(
         known
@@ -211,46 +213,51 @@ def _because(past: DivergenceHistory, asked: Question, correct: RecognitionResul
         if recognise(past.at(before), asked).outcome is not correct.outcome
     )
     moved = [
-        (holds(it.fact, asked.at), place)
-        for it in facts
+        (holds(fact.fact, asked.at), place)
+        for fact in facts
         for instant, place in (
-            (it.recorded_from, it.position),
-            (it.recorded_to, it.position_to or 0),
+            (fact.recorded_from, fact.position),
+            (fact.recorded_to, fact.position_to or 0),
         )
         if instant == known
     ]
-    moved += [(True, it.position) for it in past.way.lists if it.recorded_from == known]
+    moved += [(True, list_.position) for list_ in past.way.lists if list_.recorded_from == known]
     return max(moved)[1]
 
 
 def _then(held: Iterable[Believed[T]], known: datetime) -> list[T]:
     return [
-        it.fact
-        for it in held
-        if it.recorded_from <= known and (it.recorded_to is None or known < it.recorded_to)
+        believed.fact
+        for believed in held
+        if believed.recorded_from <= known
+        and (believed.recorded_to is None or known < believed.recorded_to)
     ]
 
 
 def _beliefs(facts: Iterable[Believed[Any]]) -> set[datetime]:
-    return {known for it in facts for known in (it.recorded_from, it.recorded_to) if known}
+    return {known for fact in facts for known in (fact.recorded_from, fact.recorded_to) if known}
 
 
 def _edges(facts: Iterable[Believed[Any]]) -> set[datetime]:
     facts = list(facts)
-    law = {edge for it in facts for edge in (it.fact.valid_from, it.fact.valid_to) if edge}
+    law = {edge for fact in facts for edge in (fact.fact.valid_from, fact.fact.valid_to) if edge}
     return law | _beliefs(facts)
 
 
 def _unlike(facts: Iterable[Believed[Any]], window: Between) -> list[Between]:
     """Where what held as it was known on the day says something else than what is known now."""
     there: list[tuple[Between, bool, tuple[Any, ...]]] = []  # where, now, what it says
-    for it in facts:
-        fact = it.fact
+    for believed in facts:
+        fact = believed.fact
         end = fact.valid_to or NEVER_AT
         then = _both(
-            (max(fact.valid_from, it.recorded_from), min(end, it.recorded_to or NEVER_AT)), window
+            (
+                max(fact.valid_from, believed.recorded_from),
+                min(end, believed.recorded_to or NEVER_AT),
+            ),
+            window,
         )
-        now = _both((fact.valid_from, end), window) if it.recorded_to is None else None
+        now = _both((fact.valid_from, end), window) if believed.recorded_to is None else None
         if then == now:
             continue
         says = _says(fact)

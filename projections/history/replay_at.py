@@ -113,7 +113,7 @@ def replay(
             with indexes_later(connection, half):
                 _fill(conninfo, half, known, models, progress)
             _keep(connection, half, models)
-            for name in [table for it in models for table in _tables(it)]:
+            for name in [table for model in models for table in _tables(model)]:
                 connection.execute(_view(half, name, at))
             told = list(_told(connection, half, models))
             with connection.transaction():
@@ -184,7 +184,7 @@ def _fill(
     with connect(conninfo, _ROLE) as connection:
         row = connection.execute("select coalesce(max(position), 0) from ledger.event").fetchone()
         head = row[0] if row else 0
-        names = [it.name for it in models]
+        names = [model.name for model in models]
         batches = [
             FoldRequest(after, min(after + BATCH, head), head, names, known)
             for after in range(0, head, BATCH)
@@ -229,8 +229,8 @@ def _tables(model: Projection) -> list[str]:
 
 def _keep(connection: psycopg.Connection[Any], schema: str, models: Sequence[Projection]) -> None:
     """Tables that were not asked for would be empty, and look as if nothing had been known."""
-    asked = {table for it in models for table in _tables(it)}
-    every = {table for it in PROJECTIONS for table in _tables(it)}
+    asked = {table for model in models for table in _tables(model)}
+    every = {table for projection in PROJECTIONS for table in _tables(projection)}
     every |= {"tracking", "derivation", "mended"}
     for name in sorted(every - asked):
         connection.execute(SQL("drop table {}").format(Identifier(schema, name)))

@@ -24,8 +24,8 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     code, zone = first.event.administration.text, first.event.time_zone
     last = events[-1].position
     beliefs = [
-        (it.position, it.known_at, _members([e.event for e in events[1 : n + 1]], zone))
-        for n, it in enumerate(events)
+        (event.position, event.known_at, _members([e.event for e in events[1 : n + 1]], zone))
+        for n, event in enumerate(events)
     ]
     return {
         "administration": [
@@ -44,9 +44,9 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
             for r in remember(beliefs)
         ],
         "list_received": [
-            (code, it.event.as_of, it.known_at, it.position)
-            for it in events[1:]
-            if isinstance(it.event, Administration.ListReceived)
+            (code, event.event.as_of, event.known_at, event.position)
+            for event in events[1:]
+            if isinstance(event.event, Administration.ListReceived)
         ],
     }
 

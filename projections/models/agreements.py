@@ -27,8 +27,8 @@ def key(events: Sequence[TimedEvent[Any]]) -> str:
 
 def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     """Every row that an agreement's whole stream makes. A pure function of its events."""
-    it = record(events)
-    first = it.proposed.event
+    agreement_timeline = record(events)
+    first = agreement_timeline.proposed.event
     reading = AgreementReading.of(first)
     for known in events[1:]:
         if isinstance(known.event, Agreement.Amended):
@@ -46,20 +46,20 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
                 _json(reading.details),
                 first.source,
                 words,
-                it.proposed.known_at,
+                agreement_timeline.proposed.known_at,
                 first.effective,
-                it.last,
+                agreement_timeline.last,
                 _json(reading.titles),
                 _json(reading.names),
             )
         ],
         "party": [
             (first.agreement, r.fact.party.text, r.fact.valid_from, r.fact.valid_to, *_belief(r))
-            for r in it.parties
+            for r in agreement_timeline.parties
         ],
         "stage": [
             (first.agreement, r.fact.status.value, r.fact.valid_from, r.fact.valid_to, *_belief(r))
-            for r in it.stages
+            for r in agreement_timeline.stages
         ],
         "side": [
             (
@@ -71,7 +71,7 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
                 r.fact.valid_to,
                 *_belief(r),
             )
-            for r in it.sides
+            for r in agreement_timeline.sides
         ],
         "dated": [
             (
@@ -89,9 +89,9 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
                 r.fact.over_at,
                 *_belief(r),
             )
-            for r in it.dated
+            for r in agreement_timeline.dated
         ],
-        "link": [(*_link(r.fact), *_belief(r)) for r in it.links],
+        "link": [(*_link(r.fact), *_belief(r)) for r in agreement_timeline.links],
     }
 
 
@@ -114,16 +114,16 @@ def _words(events: Sequence[TimedEvent[Any]], reading: AgreementReading) -> str:
     return "\n".join(dict.fromkeys(folded(text) for text in said if text))
 
 
-def _link(it: Link) -> tuple[Any, ...]:
-    c = it.clause
+def _link(link: Link) -> tuple[Any, ...]:
+    c = link.clause
     return (
         c.from_.text,
         c.to.text,
-        it.agreement,
-        it.kind.value,
-        it.ordinal,
-        it.state.value,
-        it.assumed,
+        link.agreement,
+        link.kind.value,
+        link.ordinal,
+        link.state.value,
+        link.assumed,
         array(c.programmes),
         array(c.types),
         array(c.roles),
@@ -136,11 +136,11 @@ def _link(it: Link) -> tuple[Any, ...]:
         array(c.benefits),
         c.consent_required,
         c.max_age_hours,
-        it.valid_from,
-        it.valid_to,
-        array(it.hindered_by),
-        *_ends(it.begins),
-        *_ends(it.ends),
+        link.valid_from,
+        link.valid_to,
+        array(link.hindered_by),
+        *_ends(link.begins),
+        *_ends(link.ends),
     )
 
 
@@ -148,9 +148,9 @@ def _ends(dates: Dates | None) -> tuple[date | None, date | None]:
     return (dates.earliest, dates.latest) if dates else (None, None)
 
 
-def _belief(it: Any) -> tuple[Any, ...]:
-    return (it.recorded_from, it.recorded_to, it.position, it.position_to)
+def _belief(item: Any) -> tuple[Any, ...]:
+    return (item.recorded_from, item.recorded_to, item.position, item.position_to)
 
 
-def _json(it: Any) -> str:
-    return msgspec.json.encode(it, enc_hook=encode_value, order="sorted").decode()
+def _json(item: Any) -> str:
+    return msgspec.json.encode(item, enc_hook=encode_value, order="sorted").decode()

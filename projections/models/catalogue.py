@@ -69,7 +69,7 @@ def key_of(noun: str, first: Any) -> str:
 def tables_of(noun: str) -> dict[str, str]:
     """The tables that hold the rows of a stream of this kind, and the column of each by which they
     are found, also of the table from which nothing is ever forgotten."""
-    [projection] = [it for it in PROJECTIONS if noun in it.nouns]
+    [projection] = [projection for projection in PROJECTIONS if noun in projection.nouns]
     others = set(projection.nouns) - {noun}
     if noun != projection.nouns[-1]:
         return {noun: projection.keys[noun]}

@@ -25,42 +25,42 @@ LATEST = 10  # periods that are kept as text
 _BEST = {status: rank for rank, status in enumerate(Status)}
 
 
-def settled(it: OperatorTimeline) -> tuple[Status, tuple[Any, ...]]:
+def settled(operator_timeline: OperatorTimeline) -> tuple[Status, tuple[Any, ...]]:
     """Its standing once all that was decided is in effect, and the columns of its row from
     `settled` on.
 
     The row answers for instants from `settled` until `settled_until`, where an end comes that was
     said in advance (None: no such end). The clerk's record of that end writes the row anew.
     """
-    since = _last_edge(it)
-    ends = [end for end in it.ends if end > since]
-    held = sorted(_at(it.periods, since), key=lambda p: p.authorisation)
+    since = _last_edge(operator_timeline)
+    ends = [end for end in operator_timeline.ends if end > since]
+    held = sorted(_at(operator_timeline.periods, since), key=lambda p: p.authorisation)
     standing = min((p.status for p in held), key=_BEST.__getitem__, default=Status.NONE)
     identified: dict[str, str] = {}
-    for each in _open(it.identifiers):
+    for each in _open(operator_timeline.identifiers):
         identified[each.scheme] = min(each.value, identified.get(each.scheme, each.value))
     return standing, (
         since,
         min(ends, default=None),
-        it.to_record,
+        operator_timeline.to_record,
         own_array([p.number or p.authorisation for p in held]),
         array(tuple(p.programme for p in held)),
         array(tuple(p.type for p in held)),
         array(tuple(p.status for p in held)),
         array(tuple(p.abroad for p in held)),
         array(tuple(",".join(role.value for role in p.roles) for p in held)),
-        array(tuple(_held_from(it, p) for p in held)),
+        array(tuple(_held_from(operator_timeline, p) for p in held)),
         array(tuple(sorted(identified))),
         own_array([identified[scheme] for scheme in sorted(identified)]),
-        array(tuple(sorted(str(c.partner or "*") for c in _open(it.consents)))),
-        own_array(_worded(r) for r in _newest(it.periods)[:LATEST]),
+        array(tuple(sorted(str(c.partner or "*") for c in _open(operator_timeline.consents)))),
+        own_array(_worded(r) for r in _newest(operator_timeline.periods)[:LATEST]),
     )
 
 
-def _held_from(it: OperatorTimeline, period: Period) -> datetime:
+def _held_from(operator_timeline: OperatorTimeline, period: Period) -> datetime:
     if period.abroad not in (Status.VALID, Status.LISTED):
         return period.valid_from
-    return held_since((r.fact for r in it.periods if r.recorded_to is None), period)
+    return held_since((r.fact for r in operator_timeline.periods if r.recorded_to is None), period)
 
 
 def _open(facts: Iterable[BitemporalRow[Any]]) -> list[Any]:
@@ -83,15 +83,19 @@ def _at(facts: Iterable[BitemporalRow[Period]], at: datetime) -> list[Period]:
     ]
 
 
-def _last_edge(it: OperatorTimeline) -> datetime:
+def _last_edge(operator_timeline: OperatorTimeline) -> datetime:
     """The last instant at which a belief changed, or at which an event changes the law."""
-    others: list[BitemporalRow[Any]] = [*it.names, *it.identifiers, *it.consents]
-    every: list[BitemporalRow[Any]] = [*it.periods, *others]
+    others: list[BitemporalRow[Any]] = [
+        *operator_timeline.names,
+        *operator_timeline.identifiers,
+        *operator_timeline.consents,
+    ]
+    every: list[BitemporalRow[Any]] = [*operator_timeline.periods, *others]
     last = [r.fact for r in others if r.recorded_to is None]
     edges: list[datetime] = [
-        it.registered.known_at,
+        operator_timeline.registered.known_at,
         *[r.recorded_to or r.recorded_from for r in every],  # none ends before it began
-        *it.turns,
+        *operator_timeline.turns,
         *[fact.valid_from for fact in last],
         *[end for fact in last if (end := fact.valid_to) and end < NEVER_AT],
     ]

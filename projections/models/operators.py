@@ -52,7 +52,7 @@ def goes_on(last: TimedEvent[Any], fresh: Sequence[TimedEvent[Any]]) -> bool:
     it is only believed no longer. Not where a belief is replaced within its own instant, and not
     where a correction may take a deadline away."""
     return fresh[0].known_at > last.known_at and not any(
-        type(it.event) is Operator.Corrected for it in fresh
+        type(timed_event.event) is Operator.Corrected for timed_event in fresh
     )
 
 
@@ -61,8 +61,8 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
 
     `since`: of them those that the events after that position made or changed.
     """
-    it = record(events)
-    tin, zone = it.tin.text, it.registered.event.time_zone
+    operator_timeline = record(events)
+    tin, zone = operator_timeline.tin.text, operator_timeline.registered.event.time_zone
 
     def moved(facts: list[BitemporalRow[F]]) -> list[BitemporalRow[F]]:
         if since < 0:
@@ -70,7 +70,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
         return [r for r in facts if r.position > since or (r.position_to or -1) > since]
 
     return {
-        "operator": [_as_it_stands(it, events)],
+        "operator": [_as_it_stands(operator_timeline, events)],
         "particulars": [
             (
                 tin,
@@ -87,7 +87,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.position,
                 r.position_to,
             )
-            for r in moved(it.names)
+            for r in moved(operator_timeline.names)
         ],
         "identifier": [
             (
@@ -107,7 +107,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.position,
                 r.position_to,
             )
-            for r in moved(it.identifiers)
+            for r in moved(operator_timeline.identifiers)
         ],
         "certificate": [
             (
@@ -121,7 +121,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.position,
                 r.position_to,
             )
-            for r in moved(it.certificates)
+            for r in moved(operator_timeline.certificates)
         ],
         "consent": [
             (
@@ -134,7 +134,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.position,
                 r.position_to,
             )
-            for r in moved(it.consents)
+            for r in moved(operator_timeline.consents)
         ],
         "status_period": [
             (
@@ -157,7 +157,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.position,
                 r.position_to,
             )
-            for r in moved(it.periods)
+            for r in moved(operator_timeline.periods)
             for p in [r.fact]
         ],
         "deadline": [
@@ -173,7 +173,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 d.dropped,
                 number,
             )
-            for number, d in enumerate(it.deadlines, start=1)
+            for number, d in enumerate(operator_timeline.deadlines, start=1)
         ],
     }
 
@@ -184,24 +184,30 @@ def _called(name: str, local_name: str | None) -> str:
     return f"{folded(name)}  {folded(local_name)}" if local_name else folded(name)
 
 
-def _as_it_stands(it: OperatorTimeline, events: Sequence[TimedEvent[Any]]) -> tuple[Any, ...]:
+def _as_it_stands(
+    operator_timeline: OperatorTimeline, events: Sequence[TimedEvent[Any]]
+) -> tuple[Any, ...]:
     """As it stands once all that its events decided is in effect: for lists and searches."""
-    first = it.registered.event
-    name = max((r.fact for r in it.names if r.recorded_to is None), key=lambda n: n.valid_from)
+    first = operator_timeline.registered.event
+    name = max(
+        (r.fact for r in operator_timeline.names if r.recorded_to is None),
+        key=lambda n: n.valid_from,
+    )
     latest = {
         r.fact.authorisation: r.fact
         for r in sorted(
-            (r for r in it.periods if r.recorded_to is None), key=lambda r: r.fact.valid_from
+            (r for r in operator_timeline.periods if r.recorded_to is None),
+            key=lambda r: r.fact.valid_from,
         )
     }
-    standing, answers = settled(it)
+    standing, answers = settled(operator_timeline)
     return (
-        it.tin.text,
+        operator_timeline.tin.text,
         first.originator_id,
         first.administration.text,
         first.time_zone,
         first.source,
-        it.registered.known_at,
+        operator_timeline.registered.known_at,
         name.name,
         name.local_name,
         name.address,
@@ -210,7 +216,7 @@ def _as_it_stands(it: OperatorTimeline, events: Sequence[TimedEvent[Any]]) -> tu
         standing.value,
         array(tuple(sorted({p.programme for p in latest.values()}))),
         array(tuple(sorted({p.type for p in latest.values()}))),
-        it.last,
+        operator_timeline.last,
         *answers,
     )
 
@@ -224,13 +230,13 @@ def changes(registered: Operator.Registered, told: Sequence[tuple[TimedEvent[Any
             (
                 tin,
                 administration,
-                _changes_from(it.event, zone),
+                _changes_from(timed_event.event, zone),
                 recorded_at,
-                it.known_at,
-                it.position,
+                timed_event.known_at,
+                timed_event.position,
             )
-            for it, recorded_at in told
-            if type(it.event) in _MOVES
+            for timed_event, recorded_at in told
+            if type(timed_event.event) in _MOVES
         ]
     }
 

@@ -25,10 +25,10 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     first = events[0].event
     code, zone = first.programme, first.time_zone
     types, rules = [], []
-    for n, it in enumerate(events):
+    for n, event in enumerate(events):
         told = [e.event for e in events[1 : n + 1]]
-        types.append((it.position, it.known_at, _types(first, told, zone)))
-        rules.append((it.position, it.known_at, _rules(told, zone)))
+        types.append((event.position, event.known_at, _types(first, told, zone)))
+        rules.append((event.position, event.known_at, _rules(told, zone)))
     return {
         "programme": [
             (
@@ -57,9 +57,9 @@ def _words(events: Sequence[TimedEvent[Any]]) -> str:
     first = events[0].event
     said = [first.programme, first.name, first.local_name, first.operators_described, first.source]
     said += [
-        it.event.legal_ground or it.event.source
-        for it in events[1:]
-        if isinstance(it.event, Programme.RuleSet)
+        event.event.legal_ground or event.event.source
+        for event in events[1:]
+        if isinstance(event.event, Programme.RuleSet)
     ]
     return "\n".join(dict.fromkeys(folded(text) for text in said if text))
 
@@ -118,5 +118,5 @@ def _stretches(of_name: list[Programme.RuleSet], zone: str) -> list[tuple[Any, .
     ]
 
 
-def _belief(it: Any) -> tuple[Any, ...]:
-    return (it.recorded_from, it.recorded_to, it.position, it.position_to)
+def _belief(item: Any) -> tuple[Any, ...]:
+    return (item.recorded_from, item.recorded_to, item.position, item.position_to)

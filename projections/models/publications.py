@@ -18,8 +18,8 @@ TABLES = ("claim", "document", "target")
 
 def claim_rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     """The claim as it was published; a retracted claim has no row, and stays in its stream."""
-    it = events[0]
-    e = it.event
+    timed_event = events[0]
+    e = timed_event.event
     if any(isinstance(known.event, Claim.Retracted) for known in events):
         return {"claim": []}
     return {
@@ -33,8 +33,8 @@ def claim_rows(events: Sequence[TimedEvent[Any]]) -> Rows:
                 e.precision,
                 e.text,
                 e.source or "",
-                it.known_at,
-                it.position,
+                timed_event.known_at,
+                timed_event.position,
             )
         ]
     }
@@ -46,8 +46,14 @@ def _json(names: Any) -> str:
 
 def document_rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     first = events[0].event
-    linked = [it.event.agreement for it in events if isinstance(it.event, Document.AgreementLinked)]
-    targets = {it.event.target: it for it in events if isinstance(it.event, Document.TargetSet)}
+    linked = [
+        event.event.agreement
+        for event in events
+        if isinstance(event.event, Document.AgreementLinked)
+    ]
+    targets = {
+        event.event.target: event for event in events if isinstance(event.event, Document.TargetSet)
+    }
     reading = DocumentReading.of(first)
     for known in events[1:]:
         if isinstance(known.event, Document.Amended):
@@ -55,8 +61,8 @@ def document_rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     said = [first.document, reading.title, *reading.titles.values(), reading.text, first.source]
     said += [reading.quotation, reading.note, *reading.measures]
     said += [text for words in reading.measure_names.values() for text in words.values()]
-    for it in targets.values():
-        said += [it.event.text, it.event.quotation, it.event.note]
+    for target in targets.values():
+        said += [target.event.text, target.event.quotation, target.event.note]
     return {
         "document": [
             (
@@ -91,12 +97,12 @@ def document_rows(events: Sequence[TimedEvent[Any]]) -> Rows:
                 array(e.states),
                 msgspec.json.encode(e.willing or {}, order="sorted").decode(),
                 e.source or "",
-                it.known_at,
-                it.position,
+                timed_event.known_at,
+                timed_event.position,
                 e.quotation,
                 e.note,
             )
-            for it in targets.values()
-            for e in [it.event]
+            for timed_event in targets.values()
+            for e in [timed_event.event]
         ],
     }

@@ -222,7 +222,7 @@ async def nearest(connection: AsyncConnection[Any], size: int) -> list[int]:
         {"it": size},
     )
     row = await cursor.fetchone()
-    return [it for it in row or () if it is not None]
+    return [item for item in row or () if item is not None]
 
 
 async def seen(connection: AsyncConnection[Any]) -> list[WitnessCosignature]:

@@ -296,19 +296,19 @@ async def disclosed_periods(
         tin: [
             PeriodRow(
                 tin,
-                it.fact[0],
-                it.fact[1],
-                it.fact[2],
-                it.fact[3],
-                list(it.fact[4]),
+                disclosed_stretch.fact[0],
+                disclosed_stretch.fact[1],
+                disclosed_stretch.fact[2],
+                disclosed_stretch.fact[3],
+                list(disclosed_stretch.fact[4]),
                 None,
-                it.valid_from,
-                it.valid_to,
-                it.recorded_from,
-                it.recorded_to,
+                disclosed_stretch.valid_from,
+                disclosed_stretch.valid_to,
+                disclosed_stretch.recorded_from,
+                disclosed_stretch.recorded_to,
                 0,
             )
-            for it in _newest_first(disclosed_stretches(stretches, known))[:first]
+            for disclosed_stretch in _newest_first(disclosed_stretches(stretches, known))[:first]
         ]
         for tin, stretches in told.items()
     }
@@ -317,8 +317,15 @@ async def disclosed_periods(
 def _newest_first(
     stretches: list[DisclosedStretch[tuple[Any, ...]]],
 ) -> list[DisclosedStretch[tuple[Any, ...]]]:
-    found = sorted(stretches, key=lambda it: str(it.fact[0]))
-    return sorted(found, key=lambda it: (it.valid_from, it.recorded_from), reverse=True)
+    found = sorted(stretches, key=lambda disclosed_stretch: str(disclosed_stretch.fact[0]))
+    return sorted(
+        found,
+        key=lambda disclosed_stretch: (
+            disclosed_stretch.valid_from,
+            disclosed_stretch.recorded_from,
+        ),
+        reverse=True,
+    )
 
 
 async def made_by(connection: Connection, positions: Sequence[int]) -> dict[int, EventRow]:

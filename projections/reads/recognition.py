@@ -117,7 +117,7 @@ order by s.administration, s.nth
 
 _NAMES = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", FACTS)))
 #: As PostgreSQL numbers parameters: psycopg would take the long text apart for every question.
-_NUMBERED = re.sub(r"%\((\w+)\)s", lambda it: f"${_NAMES.index(it[1]) + 1}", FACTS)
+_NUMBERED = re.sub(r"%\((\w+)\)s", lambda match: f"${_NAMES.index(match[1]) + 1}", FACTS)
 
 _periods = msgspec.json.Decoder(list[Period], dec_hook=decode_value)
 _identifiers = msgspec.json.Decoder(list[Identified], dec_hook=decode_value)
@@ -249,7 +249,9 @@ def edges(facts: RecognitionFacts) -> set[datetime]:
         *facts.members,
         *facts.consent_laws,
     ]
-    found = {edge for it in stretches for edge in (it.valid_from, it.valid_to) if edge}
+    found = {
+        edge for stretch in stretches for edge in (stretch.valid_from, stretch.valid_to) if edge
+    }
     if facts.list_as_of is not None:
         for limit in {link.clause.max_age_hours for link in facts.links} - {None}:
             # A list is stale from the first instant after its time is up.

@@ -33,8 +33,10 @@ async def decisions(
     )
     found = {at: CommandSignature(*said) for at, *said in await cursor.fetchall()}
     ids = {
-        it.administration: Administration.create_id(AdministrationCode(it.administration))
-        for it in found.values()
+        command_signature.administration: Administration.create_id(
+            AdministrationCode(command_signature.administration)
+        )
+        for command_signature in found.values()
     }
     cursor = await connection.execute(
         "select originator_id, position, topic = 'administration.key_added',"
@@ -45,8 +47,10 @@ async def decisions(
     )
     told = await cursor.fetchall()
     return {
-        at: SignedDecision(it, tuple(_before(at, ids[it.administration], told)))
-        for at, it in found.items()
+        at: SignedDecision(
+            command_signature, tuple(_before(at, ids[command_signature.administration], told))
+        )
+        for at, command_signature in found.items()
     }
 
 

@@ -136,23 +136,25 @@ class LegalState:
         """Equal for instants between which no answer can change."""
         return bisect_right(self._edges, as_of.at), bisect_right(self._recorded, as_of.known)
 
-    def consigned(self, it: Consignment) -> Consignment | None:
+    def consigned(self, consignment: Consignment) -> Consignment | None:
         """Equal for consignments that this law cannot tell apart; None: nothing of them matters.
         Of goods the longest code that covers them says which others do."""
         hs = crossing = mode = None
-        if it.hs and self._hs:
-            hs = next((it.hs[:n] for n in (6, 4, 2) if it.hs[:n] in self._hs), _ELSE)
-        if it.crossing and self._crossings:
-            place = known_as(it.crossing, self._names, self._crossings)
+        if consignment.hs and self._hs:
+            hs = next(
+                (consignment.hs[:n] for n in (6, 4, 2) if consignment.hs[:n] in self._hs), _ELSE
+            )
+        if consignment.crossing and self._crossings:
+            place = known_as(consignment.crossing, self._names, self._crossings)
             crossing = plain_crossing(place) if crosses(self._crossings, place) else _ELSE
-        if it.mode and self._modes:
-            mode = it.mode.lower() if it.mode.lower() in self._modes else _ELSE
-        direction = it.direction if self._directions else None
-        found = Consignment(it.role, direction, hs, crossing, mode)
+        if consignment.mode and self._modes:
+            mode = consignment.mode.lower() if consignment.mode.lower() in self._modes else _ELSE
+        direction = consignment.direction if self._directions else None
+        found = Consignment(consignment.role, direction, hs, crossing, mode)
         return found if any(found) else None
 
     def essence(
-        self, it: HeldStatuses, wanted: str | None, consigned: Consignment | None = None
+        self, held_statuses: HeldStatuses, wanted: str | None, consigned: Consignment | None = None
     ) -> tuple[HeldStatuses, Consignment | None]:
         """Equal for those whom this law cannot tell apart in a territory; None: in any. And what is
         asked of the consignment, as `consigned` has it.
@@ -163,28 +165,29 @@ class LegalState:
         asked about is among them.
         """
         role = consigned.role if consigned else None
-        held = self._held(it, wanted)
+        held = self._held(held_statuses, wanted)
         if consigned is None or role is None or self._roles:
             return held, consigned
         against = tuple(
             _ELSE * bool(a in COUNTS and r and role not in r.split(","))
-            for a, r in zip(it.abroad, it.roles, strict=True)
+            for a, r in zip(held_statuses.abroad, held_statuses.roles, strict=True)
         )
         asked = consigned._replace(role=role if any(against) else None)
         return msgspec.structs.replace(held, roles=against), asked if any(asked) else None
 
-    def _held(self, it: HeldStatuses, wanted: str | None) -> HeldStatuses:
-        valid = [each in COUNTS for each in it.abroad]
+    def _held(self, held_statuses: HeldStatuses, wanted: str | None) -> HeldStatuses:
+        valid = [each in COUNTS for each in held_statuses.abroad]
         return msgspec.structs.replace(
-            it,
-            types=tuple(t if v else "" for t, v in zip(it.types, valid, strict=True)),
+            held_statuses,
+            types=tuple(t if v else "" for t, v in zip(held_statuses.types, valid, strict=True)),
             roles=tuple(
-                r if v and self._roles else "" for r, v in zip(it.roles, valid, strict=True)
+                r if v and self._roles else ""
+                for r, v in zip(held_statuses.roles, valid, strict=True)
             ),
-            schemes=tuple(each for each in it.schemes if each in self._schemes),
+            schemes=tuple(each for each in held_statuses.schemes if each in self._schemes),
             consents=tuple(
                 each
-                for each in it.consents
+                for each in held_statuses.consents
                 if each != "*" and (wanted in (None, each) or each in self._blocs)
             ),
         )
@@ -283,7 +286,11 @@ async def verdicts(
     """Of each that is asked, territories by code; None where the law is another one meanwhile."""
     found: list[list[TerritoryVerdict]] = [[] for _ in asked]
     for one, statement in _STATEMENTS.items():
-        some = [n for n, it in enumerate(asked) if (it.wanted is not None) == one]
+        some = [
+            n
+            for n, verdict_question in enumerate(asked)
+            if (verdict_question.wanted is not None) == one
+        ]
         if not some:
             continue
         told = msgspec.json.encode([_record(asked[n]) for n in some]).decode()
@@ -297,15 +304,15 @@ async def verdicts(
     return found
 
 
-def _record(it: VerdictQuestion) -> Mapping[str, Any]:
-    marks = [""] * len(it.held.programmes)
-    for rank, place in enumerate(it.order):
+def _record(verdict_question: VerdictQuestion) -> Mapping[str, Any]:
+    marks = [""] * len(verdict_question.held.programmes)
+    for rank, place in enumerate(verdict_question.order):
         marks[place] = f"{rank:04}"
     return {
-        **msgspec.structs.asdict(it.held),
-        **(it.consigned or _NOTHING)._asdict(),
+        **msgspec.structs.asdict(verdict_question.held),
+        **(verdict_question.consigned or _NOTHING)._asdict(),
         "marks": marks,
-        "wanted": it.wanted,
-        "at": it.as_of.at,
-        "known": it.as_of.known,
+        "wanted": verdict_question.wanted,
+        "at": verdict_question.as_of.at,
+        "known": verdict_question.as_of.known,
     }

@@ -161,7 +161,7 @@ class Integrator:
         random = os.urandom(SALT * len(events))
         salts = [random[at : at + SALT] for at in range(0, len(random), SALT)]
         entries = [entry(salt, event) for salt, (_, event) in zip(salts, events, strict=True)]
-        leaves = [merkle.leaf_hash(it) for it in entries]
+        leaves = [merkle.leaf_hash(entry) for entry in entries]
         tiles = self._tiles(connection, size)
         gained = list(merkle.growth(size, leaves, lambda level, index: tiles[level, index]))
         with connection.cursor() as cursor:
@@ -171,8 +171,8 @@ class Integrator:
                         [
                             COPIED,
                             *(
-                                LEAF_ROW(3, 8, n, 8, position, len(it)) + it
-                                for n, ((position, _), it) in enumerate(
+                                LEAF_ROW(3, 8, n, 8, position, len(data)) + data
+                                for n, ((position, _), data) in enumerate(
                                     zip(events, entries, strict=True), start=size
                                 )
                             ),

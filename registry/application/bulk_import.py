@@ -83,19 +83,19 @@ def record_written(registry: Registry, batch: Sequence[EncodedHistory]) -> list[
     Raises SignatureMissing, and then nothing was recorded; else the first error of the ledger,
     after the others were recorded.
     """
-    homes = {it.home for it in batch}
+    homes = {history.home for history in batch}
     keyed = {home: registry.administration(home, GRACE).keyed_since for home in homes}
-    for it in batch:
-        since = keyed[it.home]
-        if since and it.known and it.known >= since:
+    for history in batch:
+        since = keyed[history.home]
+        if since and history.known and history.known >= since:
             raise SignatureMissing(
-                f"signature: {it.home} has a key since {since}, and what it decided was known at "
-                f"{it.known}: it is recorded command by command, each signed with the key"
+                f"signature: {history.home} has a key since {since}, and what it decided was known"
+                f" at {history.known}: it is recorded command by command, each signed with the key"
             )
-    for outcome in registry.ledger.append_written([it.ticket for it in batch]):
+    for outcome in registry.ledger.append_written([each_history.ticket for each_history in batch]):
         if isinstance(outcome, Exception):
             raise outcome
-    return [it.ticket.command.positions[-1] for it in batch]
+    return [each_history.ticket.command.positions[-1] for each_history in batch]
 
 
 def record_histories(registry: Registry, histories: Iterable[History]) -> list[int]:

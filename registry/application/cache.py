@@ -53,7 +53,9 @@ class AggregateCache:
     def keep(self, aggregate: BaseAggregate[UUID]) -> None:
         with self._lock:
             held = self._kept.pop(aggregate.id, aggregate)
-            self._kept[aggregate.id] = max(held, aggregate, key=lambda it: it.version)
+            self._kept[aggregate.id] = max(
+                held, aggregate, key=lambda base_aggregate: base_aggregate.version
+            )
             if len(self._kept) > self._room:
                 self._kept.popitem(last=False)
 

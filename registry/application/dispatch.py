@@ -87,14 +87,16 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.SetDates: agreement_decisions.set_dates,
     c.NoteOnAgreement: agreement_decisions.note,
     c.SetScope: agreement_decisions.set_scope,
-    c.JoinBloc: lambda bloc, it, by: bloc.join(by, it.member, it.sense),
-    c.LeaveBloc: lambda bloc, it, by: bloc.leave(by, it.member, it.sense),
-    c.ReceiveList: lambda administration, it, by: administration.receive_list(by, it.as_of),
+    c.JoinBloc: lambda bloc, command, by: bloc.join(by, command.member, command.sense),
+    c.LeaveBloc: lambda bloc, command, by: bloc.leave(by, command.member, command.sense),
+    c.ReceiveList: lambda administration, command, by: administration.receive_list(
+        by, command.as_of
+    ),
     c.AddKey: signatures.add_key,
     c.RetireKey: signatures.retire_key,
-    c.SetTypes: lambda programme, it, by: programme.set_types(by, it.types),
-    c.SetRule: lambda programme, it, by: programme.set_rule(
-        by, it.rule, it.value, it.unit, it.until, it.state
+    c.SetTypes: lambda programme, command, by: programme.set_types(by, command.types),
+    c.SetRule: lambda programme, command, by: programme.set_rule(
+        by, command.rule, command.value, command.unit, command.until, command.state
     ),
     c.RetractClaim: publications.retract,
     c.AmendDocument: publications.amend_document,

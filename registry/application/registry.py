@@ -379,8 +379,8 @@ def holding(aggregate: BaseAggregate[UUID]) -> Holding | None:
     """Which numbers it holds after what is pending of it, where that may change them."""
     if not isinstance(aggregate, Operator) or not unique_numbers.changed(aggregate.pending_events):
         return None
-    it = unique_numbers.held(aggregate)
-    return Holding(it.holder, it.home, it.written())
+    held_numbers = unique_numbers.held(aggregate)
+    return Holding(held_numbers.holder, held_numbers.home, held_numbers.written())
 
 
 def metadata(event: Any, known_at: datetime | None) -> Metadata:

@@ -50,7 +50,11 @@ def amended(reading: R, event: DatedFact) -> R:
 
 
 def amend(
-    aggregate: Amended, event: type[DatedFact], it: Command, given: dict[str, Any], by: Decision
+    aggregate: Amended,
+    event: type[DatedFact],
+    command: Command,
+    given: dict[str, Any],
+    by: Decision,
 ) -> None:
     """Records one amendment. The same amendment from the same day and source is recorded once.
 
@@ -62,8 +66,8 @@ def amend(
     if changed(aggregate.said, given) == aggregate.said:
         same = tuple(name for name, value in given.items() if value)[:1]
         raise BadValue(
-            f"{it.name}: found what the {it.noun} says already, wanted a change",
-            path=same or (it.noun,),
+            f"{command.name}: found what the {command.noun} says already, wanted a change",
+            path=same or (command.noun,),
         )
     aggregate.trigger_event(event, **said)
 

@@ -206,51 +206,54 @@ class Document(BaseAggregate[UUID]):
         return uuid5(NAMESPACE_URL, f"document/{document}")
 
 
-def set_target(document: Document, it: c.SetTarget, by: Decision) -> None:
+def set_target(document: Document, command: c.SetTarget, by: Decision) -> None:
     """Said again with another word (a state is found willing), the later stands for both."""
     said = {
-        "text": it.text,
-        "owner": it.owner,
-        "deadline": it.deadline,
-        "relation": it.relation,
-        "condition": it.condition,
-        "states": it.states,
-        "willing": it.willing or None,
-        "quotation": it.quotation,
-        "note": it.note,
+        "text": command.text,
+        "owner": command.owner,
+        "deadline": command.deadline,
+        "relation": command.relation,
+        "condition": command.condition,
+        "states": command.states,
+        "willing": command.willing or None,
+        "quotation": command.quotation,
+        "note": command.note,
     }
-    known = document.targets.get(it.target)
+    known = document.targets.get(command.target)
     if known is None or difference(known, by, None, said) is not None:
-        document.trigger_event(Document.TargetSet, target=it.target, **said, **by.envelope())
+        document.trigger_event(Document.TargetSet, target=command.target, **said, **by.envelope())
 
 
-def retract(claim: Claim, it: c.RetractClaim, by: Decision) -> None:
+def retract(claim: Claim, command: c.RetractClaim, by: Decision) -> None:
     """The same retraction is recorded once; another one of the same claim is refused."""
-    if not it.why.strip():
+    if not command.why.strip():
         raise BadValue("why: found nothing, wanted the reason of the retraction")
     if claim.retracted is not None:
         about, cure = "the retraction of this claim", "it is recorded once"
-        return refuse_unless_identical([claim.retracted], by, about, cure, why=it.why)
-    claim.trigger_event(Claim.Retracted, why=it.why, **by.envelope())
+        return refuse_unless_identical([claim.retracted], by, about, cure, why=command.why)
+    claim.trigger_event(Claim.Retracted, why=command.why, **by.envelope())
 
 
-def amend_document(document: Document, it: c.AmendDocument, by: Decision) -> None:
+def amend_document(document: Document, command: c.AmendDocument, by: Decision) -> None:
     """Raises BadValue where nothing would change, and where original words are given for a measure
     that the document does not name."""
-    only_known(it.measure_names, document.said.measures if it.measures is None else it.measures)
+    only_known(
+        command.measure_names,
+        document.said.measures if command.measures is None else command.measures,
+    )
     given = {
-        "title": it.title,
-        "dated": it.date_,
-        "measures": it.measures,
-        "text": it.text,
-        "confidence": it.confidence,
-        "titles": it.titles or None,
-        "language": it.language,
-        "measure_names": it.measure_names or None,
-        "quotation": it.quotation,
-        "note": it.note,
+        "title": command.title,
+        "dated": command.date_,
+        "measures": command.measures,
+        "text": command.text,
+        "confidence": command.confidence,
+        "titles": command.titles or None,
+        "language": command.language,
+        "measure_names": command.measure_names or None,
+        "quotation": command.quotation,
+        "note": command.note,
     }
-    amend(document, Document.Amended, it, given, by)
+    amend(document, Document.Amended, command, given, by)
 
 
 def only_known(names: Names, measures: Sequence[str]) -> None:
@@ -260,9 +263,9 @@ def only_known(names: Names, measures: Sequence[str]) -> None:
             raise BadValue(f"measureNames: found {name!r}, wanted one of the document's measures")
 
 
-def link_agreement(document: Document, it: c.LinkAgreement, by: Decision) -> None:
-    known = document.agreements.get(it.agreement)
+def link_agreement(document: Document, command: c.LinkAgreement, by: Decision) -> None:
+    known = document.agreements.get(command.agreement)
     if known is not None:
-        about = f"that {document.document} led to {it.agreement}"
+        about = f"that {document.document} led to {command.agreement}"
         return refuse_unless_identical([known], by, about, "it is recorded once")
-    document.trigger_event(Document.AgreementLinked, agreement=it.agreement, **by.envelope())
+    document.trigger_event(Document.AgreementLinked, agreement=command.agreement, **by.envelope())

@@ -106,11 +106,13 @@ def check(
     `administration` finds one. Raises SignatureMissing, SignatureInvalid, KeyUnknown.
     """
     concerned = [_found(code, administration) for code in answerable(command, aggregate)]
-    whose = [it for it in concerned if it and it.keys]
+    whose = [
+        administration for administration in concerned if administration and administration.keys
+    ]
     signed = read(command)
     if signed is None:
         if whose and not _is_exempt(command, whose):
-            codes = " or ".join(it.code.text for it in whose)
+            codes = " or ".join(administration.code.text for administration in whose)
             raise SignatureMissing(
                 f"signature: {codes} has a key, and what it decides is signed with it"
             )
@@ -118,16 +120,27 @@ def check(
     if not whose:
         # Nobody must, so who decided may: a bloc for its member, too.
         authority = command.decided_by or decided_by
-        whose = [it for it in (authority and _found(authority, administration), *concerned) if it]
-    signer = next((it for it in whose if it.code.text == signed.administration), None)
+        whose = [
+            each_administration
+            for each_administration in (authority and _found(authority, administration), *concerned)
+            if each_administration
+        ]
+    signer = next(
+        (
+            administration
+            for administration in whose
+            if administration.code.text == signed.administration
+        ),
+        None,
+    )
     if signer is None:
-        codes = " or ".join(it.code.text for it in whose) or "nobody"
+        codes = " or ".join(administration.code.text for administration in whose) or "nobody"
         raise SignatureInvalid(
             f"signature: it is of {signed.administration}, and this is for {codes} to decide"
         )
-    key = next((it for it in map(read_key, signer.keys) if it.id.hex() == signed.key), None)
+    key = next((key for key in map(read_key, signer.keys) if key.id.hex() == signed.key), None)
     if key is None:
-        was = any(read_key(it).id.hex() == signed.key for it in signer.retired_keys)
+        was = any(read_key(key).id.hex() == signed.key for key in signer.retired_keys)
         raise KeyUnknown(
             f"signature: {signer.code} "
             + (f"has retired its key {signed.key}" if was else f"has no key {signed.key}")
@@ -180,46 +193,46 @@ def answerable(
 ONCE = "it is recorded once"
 
 
-def add_key(administration: Administration, it: c.AddKey, by: Decision) -> None:
+def add_key(administration: Administration, command: c.AddKey, by: Decision) -> None:
     """A key counts from its recording on: one that reached back would make forgeries of what was
     decided without."""
     try:
-        key = read_key(it.key)
+        key = read_key(command.key)
     except BadNote as error:
         raise BadValue(f"key: {error}") from None
     if key.kind != ED25519 or key.name != administration.code.text:
         raise BadValue(f"key: wanted one of Ed25519 of the name {administration.code}")
-    if it.key in administration.retired_keys:
+    if command.key in administration.retired_keys:
         raise WrongStatus(f"key: {key.id.hex()} was retired, and nobody knows who has it now")
-    facts = _today(it, by)
-    if it.key in administration.keys:
+    facts = _today(command, by)
+    if command.key in administration.keys:
         about = f"the key {key.id.hex()} of {administration.code}"
-        return refuse_unless_identical([administration.said[it.key]], by, about, ONCE)
+        return refuse_unless_identical([administration.said[command.key]], by, about, ONCE)
     administration.trigger_event(
-        Administration.KeyAdded, key=it.key, since=datetime.now(UTC), **facts
+        Administration.KeyAdded, key=command.key, since=datetime.now(UTC), **facts
     )
 
 
-def retire_key(administration: Administration, it: c.RetireKey, by: Decision) -> None:
-    if it.key in administration.retired_keys:
+def retire_key(administration: Administration, command: c.RetireKey, by: Decision) -> None:
+    if command.key in administration.retired_keys:
         about = f"that {administration.code} retired this key"
-        return refuse_unless_identical([administration.said[it.key]], by, about, ONCE)
-    if it.key not in administration.keys:
-        raise KeyUnknown(f"key: {administration.code} has no key {it.key[:90]}")
-    administration.trigger_event(Administration.KeyRetired, key=it.key, **_today(it, by))
+        return refuse_unless_identical([administration.said[command.key]], by, about, ONCE)
+    if command.key not in administration.keys:
+        raise KeyUnknown(f"key: {administration.code} has no key {command.key[:90]}")
+    administration.trigger_event(Administration.KeyRetired, key=command.key, **_today(command, by))
 
 
 def key_of(signed: CommandSignature, administration: Administration) -> VerifierKey | None:
     """The key of that id, whether it is still in use or not."""
     keys = map(read_key, [*administration.keys, *administration.retired_keys])
-    return next((it for it in keys if it.id.hex() == signed.key), None)
+    return next((key for key in keys if key.id.hex() == signed.key), None)
 
 
 # ------------------------------------------------------------------------- inside
 
 
-def _today(it: c.KeyCommand, by: Decision) -> dict[str, object]:
-    if it.known_at is not None or by.effective not in (None, by.today):
+def _today(command: c.KeyCommand, by: Decision) -> dict[str, object]:
+    if command.known_at is not None or by.effective not in (None, by.today):
         raise WrongDates("effective: a key counts from its recording on, not before and not later")
     return by.envelope()
 
@@ -232,7 +245,8 @@ def _is_exempt(command: c.Command, whose: list[Administration]) -> bool:
     if command.source and not isinstance(command, c.OperatorCommand):
         return True
     return command.known_at is not None and all(
-        it.keyed_since is not None and command.known_at < it.keyed_since for it in whose
+        administration.keyed_since is not None and command.known_at < administration.keyed_since
+        for administration in whose
     )
 
 

@@ -123,9 +123,9 @@ def _several(
         b"".join(versions),
         b"".join([_word(event.topic) for event in events]),
         b"".join([_state(event.state) for event in events]),
-        b"".join([_instant(it.known_at) for it in beside]),
-        b"".join([_word(it.decided_by) for it in beside]),
-        b"".join([_word(it.legal_ground) for it in beside]),
+        b"".join([_instant(metadata.known_at) for metadata in beside]),
+        b"".join([_word(metadata.decided_by) for metadata in beside]),
+        b"".join([_word(metadata.legal_ground) for metadata in beside]),
     )
 
 
@@ -146,8 +146,8 @@ def _signature(id: bytes, signed: CommandSignature) -> tuple[bytes, ...]:
     )
 
 
-def _holding(id: bytes, it: Holding) -> tuple[bytes, ...]:
-    written = (it.holder.encode(), it.home.encode(), it.numbers.encode())
+def _holding(id: bytes, holding: Holding) -> tuple[bytes, ...]:
+    written = (holding.holder.encode(), holding.home.encode(), holding.numbers.encode())
     return UUID_LENGTH + id, *(_length(len(text)) + text for text in written)
 
 

@@ -110,8 +110,8 @@ def _flush(line: PGconn, until: float | None) -> None:
 
 
 def _statement(batch: Sequence[Ticket]) -> tuple[bytes, Sequence[bytes | None]]:
-    signed = [it.signature for it in batch if it.signature is not None]
-    holding = [it.holding for it in batch if it.holding is not None]
+    signed = [ticket.signature for ticket in batch if ticket.signature is not None]
+    holding = [ticket.holding for ticket in batch if ticket.holding is not None]
     if signed or holding:
         beside = _columns(OF_SIGNATURES, [len(signed)] * len(OF_SIGNATURES), signed)
         beside += _columns(OF_HOLDINGS, [len(holding)] * len(OF_HOLDINGS), holding)
@@ -121,7 +121,10 @@ def _statement(batch: Sequence[Ticket]) -> tuple[bytes, Sequence[bytes | None]]:
     if len(batch) > 1:
         return EACH, _without_counts(arrays(batch))
     # An element of an array is a value after its length.
-    return ONE, [None if it == NULL else it[4:] for it in _without_counts(batch[0].columns)]
+    return ONE, [
+        None if without_count == NULL else without_count[4:]
+        for without_count in _without_counts(batch[0].columns)
+    ]
 
 
 def _without_counts(columns: Sequence[T]) -> list[T]:

@@ -215,7 +215,7 @@ class Form:
 def _events_of(aggregate: type) -> list[type]:
     nested = dict.fromkeys(getattr(aggregate, name) for name in dir(aggregate) if name[0] != "_")
     return [
-        it
-        for it in nested
-        if isinstance(it, type) and issubclass(it, CanMutateAggregate) and "TOPIC" in vars(it)
+        item
+        for item in nested
+        if isinstance(item, type) and issubclass(item, CanMutateAggregate) and "TOPIC" in vars(item)
     ]

@@ -327,7 +327,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         with self._loops_lock:
             if self._closed:
                 raise closed()
-            for old in [it for it in self._of_loops if it.is_closed()]:
+            for old in [of_loop for of_loop in self._of_loops if of_loop.is_closed()]:
                 self._of_loops.pop(old).close()
             return self._of_loops.setdefault(
                 loop, LoopCommitter(loop, self._appender(), self._capacity)

@@ -46,7 +46,7 @@ def exact(hints: Mapping[str, Any]) -> Callable[[Values], bool] | None:
     def holds(values: Values) -> bool:
         found = tuple(map(type, values))
         if found not in good:
-            if not all([it in kinds for it, kinds in zip(found, wanted, strict=True)]):
+            if not all([item in kinds for item, kinds in zip(found, wanted, strict=True)]):
                 return False
             good.add(found)
         for place, each in several:  # noqa: SIM110 a generator costs more than the test
@@ -64,20 +64,20 @@ def values(
     if len(names) > 1:
         return of(*names)
     gets = [of(name) for name in names]
-    return lambda it: tuple([get(it) for get in gets])
+    return lambda value: tuple([get(value) for get in gets])
 
 
 def _kinds(hint: Any) -> frozenset[type] | None:
     """The exact types that a simple field may have."""
     options = typing.get_args(hint) if _is_union(hint) else (hint,)
-    known = [it for it in options if isinstance(it, type) and _is_simple(it)]
+    known = [option for option in options if isinstance(option, type) and _is_simple(option)]
     return frozenset(known) if len(known) == len(options) else None
 
 
 def _each(hint: Any) -> Callable[[Values], bool] | None:
     """The test of a tuple of simple values, or of plain records that hold nothing else."""
     options = typing.get_args(hint) if _is_union(hint) else (hint,)
-    rest = [it for it in options if it is not types.NoneType]
+    rest = [option for option in options if option is not types.NoneType]
     if len(rest) != 1 or typing.get_origin(rest[0]) is not tuple:
         return None
     item, *dots = typing.get_args(rest[0])

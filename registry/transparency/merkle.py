@@ -273,6 +273,6 @@ def _span(node: Node, begin: int, end: int) -> bytes:
 
 
 def _check_hashes(hashes: Sequence[bytes]) -> None:
-    for number, it in enumerate(hashes):
-        if len(it) != HASH:
-            raise BadProof(f"Hash {number} has {len(it)} bytes and not {HASH}.")
+    for number, hash_ in enumerate(hashes):
+        if len(hash_) != HASH:
+            raise BadProof(f"Hash {number} has {len(hash_)} bytes and not {HASH}.")

@@ -160,7 +160,7 @@ class SignedNote:
 
     @property
     def written(self) -> str:
-        return self.text + "\n" + "".join(it.line for it in self.signatures)
+        return self.text + "\n" + "".join(signature.line for signature in self.signatures)
 
     def signed_by(self, keys: Iterable[VerifierKey]) -> dict[VerifierKey, int | None]:
         """The known keys that signed, with the second at which they say so.
@@ -169,9 +169,9 @@ class SignedNote:
         """
         known = {(key.name, key.id): key for key in keys}
         found: dict[VerifierKey, int | None] = {}
-        for it in self.signatures:
-            if key := known.get((it.name, it.id)):
-                found[key] = key.check(self.text, it.body)
+        for signature in self.signatures:
+            if key := known.get((signature.name, signature.id)):
+                found[key] = key.check(self.text, signature.body)
         return found
 
 
@@ -287,7 +287,7 @@ def read_proof(written: str) -> Proof:
 def read_hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
     """One hash a line, 63 at most. Raises BadNote."""
     hashes = tuple(map(_bytes, lines))
-    if len(hashes) > 63 or any(len(it) != 32 for it in hashes):
+    if len(hashes) > 63 or any(len(hash_) != 32 for hash_ in hashes):
         raise BadNote("A path is at most 63 lines, each of 32 bytes in base64.")
     return hashes
 
@@ -320,8 +320,8 @@ def _subtree(name: str, time: int, text: str) -> bytes:
     )
 
 
-def _base64(it: bytes) -> str:
-    return b64encode(it).decode()
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode()
 
 
 def _bytes(written: str) -> bytes:

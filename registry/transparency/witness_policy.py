@@ -66,10 +66,14 @@ def satisfied(policy: Policy, note: SignedNote) -> tuple[bool, dict[str, int]]:
     BadSignature where a line of a key that the policy names is forged: then none counts.
     """
     origin = read_checkpoint(note.text).origin
-    logs = [it.key for it in policy.logs if it.key.name == origin]
+    logs = [log.key for log in policy.logs if log.key.name == origin]
     signed = note.signed_by(logs)
-    times = note.signed_by(it.key for it in policy.witnesses.values())
-    seen = {name: times[it.key] or 0 for name, it in policy.witnesses.items() if it.key in times}
+    times = note.signed_by(witness.key for witness in policy.witnesses.values())
+    seen = {
+        name: times[witness.key] or 0
+        for name, witness in policy.witnesses.items()
+        if witness.key in times
+    }
     reached = set(seen)
     for name, group in policy.groups.items():  # members always stand above their group
         if len(reached.intersection(group.members)) >= group.least:
@@ -127,7 +131,7 @@ class _Reading:
 
     def _log(self, vkey: str, url: str | None = None) -> None:
         party = PolicyMember(_key(vkey, ED25519, MLDSA44), url)
-        if any(it.key.public == party.key.public for it in self.logs):
+        if any(log.key.public == party.key.public for log in self.logs):
             raise BadPolicy("This log's key stands in an earlier line.")
         self._one_side(party)
         self.logs.append(party)
@@ -135,7 +139,7 @@ class _Reading:
 
     def _witness(self, name: str, vkey: str, url: str | None = None) -> None:
         party = PolicyMember(_key(vkey, COSIGNATURE, MLDSA44), url)
-        if any(it.key.public == party.key.public for it in self.witnesses.values()):
+        if any(witness.key.public == party.key.public for witness in self.witnesses.values()):
             raise BadPolicy("This witness's key stands in an earlier line: it would count twice.")
         self._one_side(party)
         self._new(name)
@@ -165,7 +169,7 @@ class _Reading:
 
     def _one_side(self, party: PolicyMember) -> None:
         both = [*self.logs, *self.witnesses.values()]
-        if any(it.key.public == party.key.public for it in both):
+        if any(policy_member.key.public == party.key.public for policy_member in both):
             raise BadPolicy("A log's key is not a witness's too: it would vouch for itself.")
 
     def _new(self, name: str) -> None:

@@ -171,7 +171,7 @@ class Client:
 
     def tell(self, mutation: str, by: str | None, **input: Any) -> dict[str, Any]:
         """Give a command; its outcome. A command id is made where none is given."""
-        kind = next(it for it in self.app_inputs() if it[0] == mutation)[1]
+        kind = next(input_ for input_ in self.app_inputs() if input_[0] == mutation)[1]
         document = f"mutation ($input: {kind}!) {{ {mutation}(input: $input) {OUTCOME} }}"
         said = {"commandId": str(uuid4()), **input}
         outcome: dict[str, Any] = self.ask(document, by, input=said)[mutation]

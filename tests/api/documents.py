@@ -295,11 +295,11 @@ def _literal(value: Any, kind: Any) -> str:
     """In the syntax of GraphQL: like JSON, but for names of enums and of fields."""
     inner = get_named_type(kind)
     if isinstance(value, dict):
-        kinds = {name: it.type for name, it in inner.fields.items()}
-        said = (f"{name}: {_literal(it, kinds.get(name))}" for name, it in value.items())
+        kinds = {name: field.type for name, field in inner.fields.items()}
+        said = (f"{name}: {_literal(item, kinds.get(name))}" for name, item in value.items())
         return "{" + ", ".join(said) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_literal(it, inner) for it in value) + "]"
+        return "[" + ", ".join(_literal(item, inner) for item in value) + "]"
     if isinstance(value, str) and hasattr(inner, "values"):
         return value
     return json.dumps(value)

@@ -39,8 +39,8 @@ INSTANTS = (
 @pytest.fixture(scope="module")
 def at(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     home: Path = tmp_path_factory.mktemp("home")
-    with Client(world, home) as it:
-        yield it
+    with Client(world, home) as client:
+        yield client
 
 
 def told(where: Client, **said: Any) -> Any:
@@ -59,7 +59,7 @@ def test_a_term_until_2019_is_recognised_on_its_last_day_and_never_after(at: Cli
         assert found["recognition"]["outcome"] == "NOT_RECOGNISED"
         assert [r["code"] for r in found["recognition"]["reasons"]] == ["AUTHORISATION_ENDED"]
         assert found["operator"]["standing"] == "EXPIRED"
-        assert {it["outcome"] for it in found["operator"]["recognisedIn"]} == {"NOT_RECOGNISED"}
+        assert {item["outcome"] for item in found["operator"]["recognisedIn"]} == {"NOT_RECOGNISED"}
 
 
 def test_before_and_after_the_clerk_every_door_says_the_same(at: Client) -> None:

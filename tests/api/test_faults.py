@@ -87,7 +87,7 @@ def gated(
 def _doors(client: Client) -> Iterator[tuple[str, str]]:
     """Every address of the service with its method, as the application itself lists them."""
     for route in _routes(client.app):
-        path = re.sub(r"{([^}]+)}", lambda it: PLACES.get(it[1], it[0]), route.path)
+        path = re.sub(r"{([^}]+)}", lambda match: PLACES.get(match[1], match[0]), route.path)
         for method in sorted((route.methods or set()) & {"GET", "POST"}):
             yield path, method
     yield f"/operators/{ACME}?in=KR", "GET"

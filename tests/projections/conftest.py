@@ -28,9 +28,9 @@ RECORDED = "a_world_recorded"
 
 @pytest.fixture
 def registry(database: str) -> Iterator[Registry]:
-    it = Registry(environment(database))
-    yield it
-    it.close()
+    new_registry = Registry(environment(database))
+    yield new_registry
+    new_registry.close()
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +56,6 @@ def a_world(server: str, database: str, recorded: str) -> Iterator[Registry]:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name}")  # nobody is connected to it yet
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {recorded} STRATEGY file_copy")
-    it = Registry(environment(database))
-    yield it
-    it.close()
+    registry = Registry(environment(database))
+    yield registry
+    registry.close()

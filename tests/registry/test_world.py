@@ -92,61 +92,70 @@ def world() -> list[c.Command]:
 
 
 def every(kind: type[T]) -> Iterator[T]:
-    return (it for it in world() if isinstance(it, kind))
+    return (item for item in world() if isinstance(item, kind))
 
 
 def of(agreement: str, kind: type[T]) -> list[T]:
-    return [it for it in every(kind) if getattr(it, "agreement", None) == agreement]
+    return [item for item in every(kind) if getattr(item, "agreement", None) == agreement]
 
 
 def proposed() -> dict[str, c.ProposeAgreement]:
-    return {str(it.id): it for it in every(c.ProposeAgreement)}
+    return {str(command.id): command for command in every(c.ProposeAgreement)}
 
 
 def parties(agreement: str) -> set[str]:
-    joined = {str(it.member) for it in of(agreement, c.AccedeToAgreement)}
+    joined = {str(command.member) for command in of(agreement, c.AccedeToAgreement)}
     return {str(p) for p in proposed()[agreement].parties} | joined
 
 
 def types() -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
-    for it in world():
-        if isinstance(it, (c.RegisterProgramme, c.SetTypes)):
-            found[it.programme] |= set(it.types)
+    for command in world():
+        if isinstance(command, (c.RegisterProgramme, c.SetTypes)):
+            found[command.programme] |= set(command.types)
     return found
 
 
 def test_every_line_says_where_it_comes_from() -> None:
-    assert [it for it in world() if not it.source] == []
+    assert [command for command in world() if not command.source] == []
 
 
 def test_no_administration_is_named_that_is_not_registered() -> None:
-    registered = {it.administration for it in every(c.RegisterAdministration)}
-    named = {it.administration for it in every(c.RegisterProgramme)}
-    named |= {p for it in every(c.ProposeAgreement) for p in it.parties}
-    named |= {it.member for it in every(c.JoinBloc)} | {it.subject for it in every(c.PublishClaim)}
-    named |= {s for it in every(c.SetTarget) for s in it.states}
+    registered = {command.administration for command in every(c.RegisterAdministration)}
+    named = {command.administration for command in every(c.RegisterProgramme)}
+    named |= {p for command in every(c.ProposeAgreement) for p in command.parties}
+    named |= {command.member for command in every(c.JoinBloc)} | {
+        command.subject for command in every(c.PublishClaim)
+    }
+    named |= {s for command in every(c.SetTarget) for s in command.states}
     assert named <= registered
     assert len(registered) == 131
 
 
 def test_every_administration_has_a_zone_in_which_its_days_begin() -> None:
-    for it in every(c.RegisterAdministration):
-        assert ZoneInfo(it.time_zone).key == it.time_zone
+    for command in every(c.RegisterAdministration):
+        assert ZoneInfo(command.time_zone).key == command.time_zone
 
 
 def test_the_union_has_28_members_and_the_united_kingdom_leaves_twice() -> None:
     for sense in Sense:
-        joined = {it.member for it in every(c.JoinBloc) if it.sense is sense}
+        joined = {command.member for command in every(c.JoinBloc) if command.sense is sense}
         assert len(joined) == 28
-    left = {it.sense: it.effective for it in every(c.LeaveBloc) if str(it.member) == "GB"}
+    left = {
+        command.sense: command.effective
+        for command in every(c.LeaveBloc)
+        if str(command.member) == "GB"
+    }
     assert left == {Sense.UNION: date(2020, 2, 1), Sense.CUSTOMS_TERRITORY: date(2021, 1, 1)}
-    assert all(it.legal_ground for it in every(c.MembershipCommand))
+    assert all(command.legal_ground for command in every(c.MembershipCommand))
 
 
 def test_there_are_104_programmes_and_each_has_a_size() -> None:
-    programmes = {it.programme: it for it in every(c.RegisterProgramme)}
-    assert sorted(str(it.administration) for it in programmes.values()) == PROGRAMMES.split()
+    programmes = {command.programme: command for command in every(c.RegisterProgramme)}
+    assert (
+        sorted(str(programme.administration) for programme in programmes.values())
+        == PROGRAMMES.split()
+    )
     with (WORLD / "operator-counts.csv").open(encoding="utf-8") as file:
         counts = list(csv.DictReader(file))
     assert {row["programme"] for row in counts} == set(programmes)
@@ -155,26 +164,32 @@ def test_there_are_104_programmes_and_each_has_a_size() -> None:
 
 
 def test_a_new_order_begins_where_the_old_one_ends() -> None:
-    rules_of_china = [it for it in every(c.SetRule) if it.programme == "CN-AEO"]
-    orders = [it for it in rules_of_china if it.rule == "effect_after"]
-    assert [(it.effective, it.until) for it in orders] == [
+    rules_of_china = [
+        each_command for each_command in every(c.SetRule) if each_command.programme == "CN-AEO"
+    ]
+    orders = [
+        each_command for each_command in rules_of_china if each_command.rule == "effect_after"
+    ]
+    assert [(order.effective, order.until) for order in orders] == [
         (date(2018, 5, 1), date(2021, 11, 1)),
         (date(2021, 11, 1), date(2026, 4, 1)),
         (date(2026, 4, 1), None),
     ]
     for programme in types():
         rules: dict[str, list[c.SetRule]] = defaultdict(list)
-        for it in every(c.SetRule):
-            if it.programme == programme:
-                rules[it.rule].append(it)
+        for command in every(c.SetRule):
+            if command.programme == programme:
+                rules[command.rule].append(command)
         for dated in rules.values():
-            for older, newer in pairwise(sorted(dated, key=lambda it: it.effective or date.max)):
+            for older, newer in pairwise(
+                sorted(dated, key=lambda each_command: each_command.effective or date.max)
+            ):
                 assert older.until == newer.effective, older
 
 
 def test_every_arrangement_of_two_on_record_is_here() -> None:
     wanted = {f"{a}-{b}-AEO": {a, b} for a, bs in PAIRS.items() for b in bs.split()}
-    two = {id for id, it in proposed().items() if it.kind is AEO} - set(ARRANGEMENTS)
+    two = {id for id, command in proposed().items() if command.kind is AEO} - set(ARRANGEMENTS)
     assert len(wanted) == 148
     assert two == set(wanted)
     assert all(parties(id) == both for id, both in wanted.items())
@@ -187,8 +202,8 @@ def test_every_arrangement_of_many_is_here_with_its_members() -> None:
 
 
 def test_every_pair_has_a_scope_in_both_directions() -> None:
-    for id, it in proposed().items():
-        if it.kind is AEO and id not in IN_TALKS:
+    for id, command in proposed().items():
+        if command.kind is AEO and id not in IN_TALKS:
             pairs = {(a, b) for a in parties(id) for b in parties(id) if a != b}
             clauses = of(id, c.SetScope)
             assert {(str(s.from_), str(s.to)) for s in clauses} == pairs, id
@@ -196,14 +211,16 @@ def test_every_pair_has_a_scope_in_both_directions() -> None:
 
 def test_a_scope_names_types_and_schemes_that_there_are() -> None:
     known, codes = types(), schemes()
-    for it in every(c.SetScope):
-        assert it.types, it
-        if it.identifier_scheme:
-            assert it.identifier_scheme in codes
-        if proposed()[it.agreement].kind is AEO:
-            programmes = it.programmes or [p for p in known if p.startswith(f"{it.from_}-")]
-            assert all(p.startswith(f"{it.from_}-") for p in programmes), it
-            assert set(it.types) <= set().union(*(known[p] for p in programmes)), it
+    for command in every(c.SetScope):
+        assert command.types, command
+        if command.identifier_scheme:
+            assert command.identifier_scheme in codes
+        if proposed()[command.agreement].kind is AEO:
+            programmes = command.programmes or [
+                p for p in known if p.startswith(f"{command.from_}-")
+            ]
+            assert all(p.startswith(f"{command.from_}-") for p in programmes), command
+            assert set(command.types) <= set().union(*(known[p] for p in programmes)), command
 
 
 @pytest.mark.parametrize(
@@ -221,58 +238,65 @@ def test_a_scope_names_types_and_schemes_that_there_are() -> None:
 )
 def test_only_these_types_are_recognised_abroad(sender: str, recognised: set[str]) -> None:
     clauses = [
-        it
-        for it in every(c.SetScope)
-        if str(it.from_) == sender and proposed()[it.agreement].kind is AEO
+        command
+        for command in every(c.SetScope)
+        if str(command.from_) == sender and proposed()[command.agreement].kind is AEO
     ]
     assert clauses
-    assert all(set(it.types) == recognised for it in clauses)
+    assert all(set(clause.types) == recognised for clause in clauses)
 
 
 def test_china_recognises_only_the_third_type_of_belarus_and_imports_from_new_zealand() -> None:
-    [belarus] = [it for it in of("CN-BY-AEO", c.SetScope) if str(it.to) == "CN"]
-    [zealand] = [it for it in of("CN-NZ-AEO", c.SetScope) if str(it.to) == "CN"]
+    [belarus] = [command for command in of("CN-BY-AEO", c.SetScope) if str(command.to) == "CN"]
+    [zealand] = [command for command in of("CN-NZ-AEO", c.SetScope) if str(command.to) == "CN"]
     assert belarus.types == ("TYPE3",)
     assert zealand.direction is Direction.IMPORT
 
 
 def test_each_side_begins_for_itself_and_an_assumption_says_so() -> None:
-    own = {str(it.side): it for it in of("CN-AU-AEO", c.ImplementAgreement)}
+    own = {
+        str(each_command.side): each_command
+        for each_command in of("CN-AU-AEO", c.ImplementAgreement)
+    }
     assert own["CN"].effective == date(2023, 12, 14) and not own["CN"].assumed
     assert (own["AU"].earliest, own["AU"].latest) == (date(2017, 11, 1), date(2018, 3, 1))
     assert own["AU"].assumed
-    for it in every(c.ImplementAgreement):
-        assert it.assumed or it.latest != NEVER, it
+    for command in every(c.ImplementAgreement):
+        assert command.assumed or command.latest != NEVER, command
 
 
 def test_sources_that_conflict_are_both_kept() -> None:
-    conflicting = {it.agreement for it in every(c.SetDates) if it.conflicting}
+    conflicting = {command.agreement for command in every(c.SetDates) if command.conflicting}
     assert {"US-JO-AEO", "US-IN-AEO", "US-BR-AEO", "CN-ZA-AEO", "EU-AD-AEO"} <= conflicting
 
 
 def test_who_signed_and_did_not_join_has_not_implemented() -> None:
-    began = {str(it.side) for it in of("AAMRA", c.ImplementAgreement)}
+    began = {str(command.side) for command in of("AAMRA", c.ImplementAgreement)}
     assert began == {"BN", "MY", "SG", "TH", "ID", "PH"}
 
 
 def test_the_control_results_of_china_and_russia_have_32_clauses() -> None:
     clauses = of("CN-RU-CONTROL", c.SetScope)
     assert len(clauses) == 32
-    assert {crossing for it in clauses for crossing in it.crossings} == {
+    assert {crossing for clause in clauses for crossing in clause.crossings} == {
         "Dongning-Poltavka",
         "Suifenhe-Pogranichny",
         "Heihe-Blagoveshchensk",
         "Tongjiang-Nizhneleninskoye",
     }
-    [soya] = [it for it in clauses if str(it.hs[0]) == "1201" and "Heihe" in it.crossings[0]]
+    [soya] = [
+        clause
+        for clause in clauses
+        if str(clause.hs[0]) == "1201" and "Heihe" in clause.crossings[0]
+    ]
     assert (soya.earliest, soya.latest) == (date(2014, 8, 1), date(2017, 6, 13))
     assert soya.assumed
 
 
 def test_every_kind_of_agreement_and_every_pillar_is_here() -> None:
-    assert {it.kind for it in every(c.ProposeAgreement)} == set(AgreementKind)
-    assert {p for it in every(c.ProposeAgreement) for p in it.pillars} == set(Pillar)
-    assert all(it.pillars for it in every(c.ProposeAgreement))
+    assert {command.kind for command in every(c.ProposeAgreement)} == set(AgreementKind)
+    assert {p for command in every(c.ProposeAgreement) for p in command.pillars} == set(Pillar)
+    assert all(command.pillars for command in every(c.ProposeAgreement))
 
 
 @pytest.mark.parametrize(
@@ -309,11 +333,15 @@ def test_every_kind_of_agreement_and_every_pillar_is_here() -> None:
 def test_what_the_plans_and_the_press_name_is_found_by_its_words(
     text: str, kind: AgreementKind
 ) -> None:
-    assert [it for it in every(c.ProposeAgreement) if it.kind is kind and text in it.title]
+    assert [
+        command
+        for command in every(c.ProposeAgreement)
+        if command.kind is kind and text in command.title
+    ]
 
 
 def test_meetings_and_exercises_are_dated_notes() -> None:
-    whats = Counter(it.what for it in every(c.NoteOnAgreement))
+    whats = Counter(command.what for command in every(c.NoteOnAgreement))
     assert whats[Step.EXERCISE] == 2
     assert whats[Step.MEETING] == 8
     assert whats[Step.LISTED] > 50
@@ -321,12 +349,16 @@ def test_meetings_and_exercises_are_dated_notes() -> None:
 
 def test_the_ladder_of_published_counts_is_kept_as_it_was_published() -> None:
     claimed = {
-        it.as_of.isoformat(): it.value
-        for it in every(c.PublishClaim)
-        if it.measure == "aeo_partner_territories_signed"
+        command.as_of.isoformat(): command.value
+        for command in every(c.PublishClaim)
+        if command.measure == "aeo_partner_territories_signed"
     }
     assert claimed == LADDER
-    of_2018 = {it.measure: it.value for it in every(c.PublishClaim) if it.as_of == date(2018, 2, 2)}
+    of_2018 = {
+        command.measure: command.value
+        for command in every(c.PublishClaim)
+        if command.as_of == date(2018, 2, 2)
+    }
     assert of_2018 == {
         "cooperation_documents": 205,
         "cooperation_partners": 163,
@@ -335,12 +367,12 @@ def test_the_ladder_of_published_counts_is_kept_as_it_was_published() -> None:
 
 
 def test_two_texts_of_one_month_set_two_different_goals() -> None:
-    goals = {it.target: it for it in every(c.SetTarget)}
+    goals = {command.target: command for command in every(c.SetTarget)}
     all_of_them, the_willing = goals["aeo-before-2020-all"], goals["aeo-by-2020-willing"]
     assert (all_of_them.condition, all_of_them.deadline) == ("all", date(2019, 12, 31))
     assert (the_willing.condition, the_willing.deadline) == ("willing", date(2020, 12, 31))
     assert set(the_willing.willing) < {str(s) for s in the_willing.states}
-    linked = {it.agreement for it in every(c.LinkAgreement)}
+    linked = {command.agreement for command in every(c.LinkAgreement)}
     assert linked <= set(proposed())
 
 
@@ -355,10 +387,10 @@ def test_every_identifier_scheme_has_a_form_that_compiles_and_a_check_that_exist
 
 
 def test_no_real_company_is_named() -> None:
-    names = [it.name_ for it in every(c.RegisterOperator)]
+    names = [command.name_ for command in every(c.RegisterOperator)]
     assert len(names) == 31
     assert all(name.startswith("Synthetic ") for name in names)
-    assert {it.source for it in every(c.OperatorCommand)} == {"synthetic"}
+    assert {command.source for command in every(c.OperatorCommand)} == {"synthetic"}
 
 
 def test_the_world_loads_from_top_to_bottom_and_a_second_time_changes_nothing(
@@ -366,10 +398,12 @@ def test_the_world_loads_from_top_to_bottom_and_a_second_time_changes_nothing(
 ) -> None:
     registry = Registry(environment(database))
 
-    for it in world():
-        assert len(registry.execute(it, "world").positions) == 1, it
+    for command in world():
+        assert len(registry.execute(command, "world").positions) == 1, command
 
-    again = [registry.execute(it, "world") for it in world()[:50] + world()[-50:]]
-    assert all(it.repeated for it in again)
+    again = [
+        registry.execute(each_command, "world") for each_command in world()[:50] + world()[-50:]
+    ]
+    assert all(receipt.repeated for receipt in again)
     assert registry.recorder.max_notification_id() == len(world())
     registry.close()

@@ -75,8 +75,8 @@ async def _written(database: str, folder: Path, size: int) -> None:
                 _put(folder / "tile" / path, await reads.tile(connection, level, index, width))
                 if level == 0:
                     bundle = b"".join(
-                        len(it).to_bytes(2, "big") + it
-                        for it in await reads.entries(connection, index, width)
+                        len(data).to_bytes(2, "big") + data
+                        for data in await reads.entries(connection, index, width)
                     )
                     _put(folder / "tile" / path.replace("0/", "entries/", 1), bundle)
                 index += 1

@@ -53,7 +53,9 @@ def test_a_strangers_arithmetic_finds_the_ml_dsa_line_true(python: Path, static:
     [key] = [key for key in static.keys if key.kind == MLDSA44]
 
     def checked() -> subprocess.CompletedProcess[str]:
-        command = [str(it) for it in (python / "python", STRANGERS / "mldsa.py", checkpoint, key)]
+        command = [
+            str(item) for item in (python / "python", STRANGERS / "mldsa.py", checkpoint, key)
+        ]
         return subprocess.run(command, capture_output=True, text=True)
 
     done = checked()

@@ -59,15 +59,15 @@ class Variables:
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
         self._declared: list[tuple[str, Change, bool, Any]] = []
         for node in operation.variable_definitions or ():
-            it = get_variable_signature(schema, node)
-            if isinstance(it, GraphQLError):
-                raise NotPlanned("variables", it.message)
+            item = get_variable_signature(schema, node)
+            if isinstance(item, GraphQLError):
+                raise NotPlanned("variables", item.message)
             try:
-                default = _default(it)
+                default = _default(item)
             except Odd:
-                raise NotPlanned("variables", it.name) from None
-            required = isinstance(it.type, GraphQLNonNull) and default is Undefined
-            self._declared.append((it.name, _coercion(it.type), required, default))
+                raise NotPlanned("variables", item.name) from None
+            required = isinstance(item.type, GraphQLNonNull) and default is Undefined
+            self._declared.append((item.name, _coercion(item.type), required, default))
 
     def read(self, given: Values) -> dict[str, Any]:
         """Raises Declined for what the executor would refuse."""
@@ -92,9 +92,9 @@ class Arguments:
 
     def __init__(self, field: GraphQLField, node: FieldNode) -> None:
         """Raises Odd."""
-        said = {it.name.value: it.value for it in node.arguments or ()}
+        said = {argument.name.value: argument.value for argument in node.arguments or ()}
         own = field.extensions["strawberry-definition"].arguments
-        names = (it.python_name for it in own)
+        names = (item.python_name for item in own)
         self._steps = [
             (python, _step(said.get(name), argument))
             for (name, argument), python in zip(field.args.items(), names, strict=True)
@@ -139,8 +139,8 @@ def _each(type: Any, coerced: Change) -> Change:
     def coerced_each(value: Any) -> Any:
         if not isinstance(value, list):
             return coerce_input_value(value, type)
-        made = [coerced(it) for it in value]
-        return Undefined if any(it is Undefined for it in made) else made
+        made = [coerced(item) for item in value]
+        return Undefined if any(item is Undefined for item in made) else made
 
     return coerced_each
 
@@ -188,13 +188,13 @@ def _variable(name: str, type: Any, default: Any, required: bool) -> Step:
 
 
 def _object(node: ObjectValueNode, type: GraphQLInputObjectType) -> Step:
-    said = {it.name.value: it.value for it in node.fields}
+    said = {field.name.value: field.value for field in node.fields}
     make, names = _maker(type)
     steps = [(names[name], _step(said.get(name), field)) for name, field in type.fields.items()]
 
     def step(values: Values) -> Any:
         found = {name: step(values) for name, step in steps}
-        return make({name: it for name, it in found.items() if it is not Undefined})
+        return make({name: item for name, item in found.items() if item is not Undefined})
 
     return step
 
@@ -209,7 +209,7 @@ def _converted(type: Any) -> Change:
         def converted(value: Any) -> Any:
             if value is None:
                 return None
-            return make({names[name]: changes[name](it) for name, it in value.items()})
+            return make({names[name]: changes[name](item) for name, item in value.items()})
 
         return converted
     element = inner.of_type if isinstance(inner, GraphQLList) else inner
@@ -234,16 +234,16 @@ def _maker(type: GraphQLInputObjectType) -> tuple[Change, dict[str, str]]:
         for name, field in type.fields.items()
     }
     absent = {
-        it.python_name: None
-        for it in own.fields
-        if it.default_value is MISSING and it.default_factory is MISSING
+        field.python_name: None
+        for field in own.fields
+        if field.default_value is MISSING and field.default_factory is MISSING
     }
     return lambda said: own.origin(**absent | said), names
 
 
-def _default(it: GraphQLArgument | GraphQLInputField | GraphQLVariableSignature) -> Any:
+def _default(item: GraphQLArgument | GraphQLInputField | GraphQLVariableSignature) -> Any:
     try:
-        return coerce_default_value(it)
+        return coerce_default_value(item)
     except TypeError:
         raise Odd from None
 
@@ -252,5 +252,5 @@ def _holds_variables(node: ValueNode) -> bool:
     if isinstance(node, ListValueNode):
         return any(map(_holds_variables, node.values))
     if isinstance(node, ObjectValueNode):
-        return any(_holds_variables(it.value) for it in node.fields)
+        return any(_holds_variables(field.value) for field in node.fields)
     return isinstance(node, VariableNode)

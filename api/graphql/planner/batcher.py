@@ -95,14 +95,14 @@ class Coalescer:
             await lane.connect()
         except psycopg.Error as error:
             self._connecting.clear()  # now: who asks before this task is gone begins another
-            if not any(it.open for it in self._lanes):
+            if not any(lane.open for lane in self._lanes):
                 self._fail(error)  # whoever is in line learns it now
             return
         self._connecting.clear()
         self._wake()
 
     def _fail(self, error: Exception) -> None:
-        for waiting in (*self._waiting.values(), *(it for _, it in self._alone)):
+        for waiting in (*self._waiting.values(), *(item for _, item in self._alone)):
             _tell(waiting, error)
         self._waiting.clear()
         self._alone.clear()
@@ -115,7 +115,7 @@ class Coalescer:
             else:
                 plan = next(iter(self._waiting))
                 waiting = self._waiting.pop(plan)
-            taken = [it for it in waiting if not it[1].done()]
+            taken = [item for item in waiting if not item[1].done()]
             if len(taken) > ROWS:
                 self._waiting[plan] = taken[ROWS:]
                 taken = taken[:ROWS]

@@ -202,12 +202,12 @@ class Compiler:
         return f"{MARK} || {before}{self._filled(where.mark, scope)} || {MARK}"
 
     def _row(
-        self, where: Rows, kind: Any, details: list[FieldDetails], scope: _Scope, it: str
+        self, where: Rows, kind: Any, details: list[FieldDetails], scope: _Scope, text: str
     ) -> str:
         """The object of a row, after the facts where a part of it is worded from them; or its
         text where that lies ready."""
-        given = {name: sql.replace("{me}", it) for name, sql in where.names.items()}
-        inner = _Scope({**scope.names, **given}, it, telling=where.telling or scope.telling)
+        given = {name: sql.replace("{me}", text) for name, sql in where.names.items()}
+        inner = _Scope({**scope.names, **given}, text, telling=where.telling or scope.telling)
         if where.ready:
             inside = self._inside(_element(kind), details, inner)
             return f"coalesce({self._filled(where.ready.text, inner)}, {inside})"
@@ -231,7 +231,9 @@ class Compiler:
         if where.bind is not None:
             names = dict.fromkeys(where.gives, len(self._bound))
             arguments = defined.extensions["strawberry-definition"].arguments
-            python = dict(zip(defined.args, (it.python_name for it in arguments), strict=True))
+            python = dict(
+                zip(defined.args, (argument.python_name for argument in arguments), strict=True)
+            )
             node = details[0].node
             told = self._told_of(where, kind, details) if where.looks else (None, None)
             self._bound.append(Bound(where.bind, defined, node, where.looks, python, *told))
@@ -299,14 +301,14 @@ class Compiler:
         ctes = self._filled(f"with {where.ctes} ", scope) if where.ctes else ""
         source = self._filled(where.select, scope)
         self._rows += 1
-        it = f"row{self._rows}"
+        text = f"row{self._rows}"
         many = isinstance(kind, GraphQLList)
-        inside = self._row(where, kind, details, scope, it)
+        inside = self._row(where, kind, details, scope, text)
         if not many:
-            return f"({ctes}select {inside} from ({source}) {it})"
+            return f"({ctes}select {inside} from ({source}) {text})"
         assert where.order, "a list without an order differs from one reading to the next"
-        order = where.order.replace("{it}", it)
-        return f"({ctes}select {_array(inside, order)} from ({source}) {it})"
+        order = where.order.replace("{it}", text)
+        return f"({ctes}select {_array(inside, order)} from ({source}) {text})"
 
     def _shape(self, type: Any, details: list[FieldDetails]) -> str | None:
         """What is selected, if that is plain fields by their own names: `id agreement { id }`."""
@@ -334,9 +336,9 @@ class Compiler:
         ctes = self._filled(f"with {where.ctes} ", scope) if where.ctes else ""
         source = self._filled(where.select, _Scope(scope.names, scope.me, "wanted.key"))
         self._rows += 1
-        it = f"row{self._rows}"
-        inside = self._row(where, kind, details, scope, it)
-        one = f"(select {inside} from ({source}) {it})"
+        text = f"row{self._rows}"
+        inside = self._row(where, kind, details, scope, text)
+        one = f"(select {inside} from ({source}) {text})"
         absent = _literal("null")
         if isinstance(kind.of_type, GraphQLNonNull):
             absent = f"rule.no_null('{_element(kind).name}')"

@@ -195,18 +195,18 @@ def _shown(
     document: CheckedDocument, chosen: SelectionSetNode, kind: str
 ) -> Iterator[tuple[str, str]]:
     """The fields of one type, through fragments, in the order in which they are first named."""
-    for it in chosen.selections:
-        if it.directives:
+    for selection in chosen.selections:
+        if selection.directives:
             raise Unusual
-        if isinstance(it, FieldNode):
-            field = it.name.value
+        if isinstance(selection, FieldNode):
+            field = selection.name.value
             if field != TYPENAME and field not in SHOWN[kind]:
                 raise Unusual
-            yield (it.alias or it.name).value, field
+            yield (selection.alias or selection.name).value, field
             continue
-        fragment: Any = it
-        if isinstance(it, FragmentSpreadNode):
-            fragment = _fragment(document, it.name.value)
+        fragment: Any = selection
+        if isinstance(selection, FragmentSpreadNode):
+            fragment = _fragment(document, selection.name.value)
         on = fragment.type_condition.name.value if fragment.type_condition else kind
         if on in (kind, "CommandOutcome"):
             yield from _shown(document, fragment.selection_set, kind)
@@ -215,7 +215,7 @@ def _shown(
 def _fragment(document: CheckedDocument, name: str) -> FragmentDefinitionNode | InlineFragmentNode:
     assert document.node is not None
     return next(
-        it
-        for it in document.node.definitions
-        if isinstance(it, FragmentDefinitionNode) and it.name.value == name
+        definition
+        for definition in document.node.definitions
+        if isinstance(definition, FragmentDefinitionNode) and definition.name.value == name
     )

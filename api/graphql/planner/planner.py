@@ -103,13 +103,13 @@ class Planner:
             known = document.plans[name] = _Known(self._core, document, operation)
         values = known.variables.read(given)
         planned = self._plan(known, operation, values, given)
-        bound = [self._bind(it, context, values, known, given) for it in planned.fields]
+        bound = [self._bind(field, context, values, known, given) for field in planned.fields]
         own = _own(context.asker)
         try:
             row = _row(planned.plan, context.now, own, bound)
         except ValueError as error:
             raise NotPlanned("refused", str(error)) from None
-        looks = [_look(it, bound[it.number]) for it in planned.looks]
+        looks = [_look(look, bound[look.number]) for look in planned.looks]
         plan = planned.with_state if context.least else planned.plan
         try:
             return await self._ask(plan, row, context, bound, looks, apart)
@@ -149,8 +149,8 @@ class Planner:
             raise
         finally:
             if not declined:  # else it is answered otherwise, or again, and kept then
-                for it in looks:
-                    it.keep(context, answer)
+                for look in looks:
+                    look.keep(context, answer)
 
     async def _worded(self, text: bytes, plan: Plan, bound: list[Mapping[str, Any]]) -> bytes:
         """What the marks stand for in their places; the facts, which come first, are left out."""
@@ -169,22 +169,26 @@ class Planner:
         return b"".join(pieces)
 
     def _bind(
-        self, it: _Field, context: Context, values: Mapping[str, Any], known: _Known, given: Any
+        self, field: _Field, context: Context, values: Mapping[str, Any], known: _Known, given: Any
     ) -> Mapping[str, Any]:
         """Its parameters. Raises Declined for whatever the resolver would refuse."""
         try:
-            said = it.arguments.read(values) if it.arguments else self._odd(it.bound, known, given)
-            return it.bound.bind(context, **said)
+            said = (
+                field.arguments.read(values)
+                if field.arguments
+                else self._odd(field.bound, known, given)
+            )
+            return field.bound.bind(context, **said)
         except GraphQLError as error:
-            raise _for(it, NotPlanned("refused", error.message)) from error
+            raise _for(field, NotPlanned("refused", error.message)) from error
         except NotPlanned as declined:
-            raise _for(it, declined) from None
+            raise _for(field, declined) from None
 
-    def _odd(self, it: Bound, known: _Known, given: Any) -> dict[str, Any]:
-        said = get_argument_values(it.field, it.node, known.values(given))
+    def _odd(self, bound: Bound, known: _Known, given: Any) -> dict[str, Any]:
+        said = get_argument_values(bound.field, bound.node, known.values(given))
         return convert_arguments(
             said,
-            it.field.extensions["strawberry-definition"].arguments,
+            bound.field.extensions["strawberry-definition"].arguments,
             self._schema.schema_converter.scalar_registry,
             self._schema.config,
         )
@@ -197,7 +201,7 @@ class Planner:
         given: Mapping[str, Any],
     ) -> _Planned:
         """Made once for a document, and for each way in which variables skip and include."""
-        variant = tuple(values.get(it) for it in known.switches)
+        variant = tuple(values.get(switch) for switch in known.switches)
         planned = known.plans.get(variant)
         if planned is None:
             if len(known.plans) >= VARIANTS:
@@ -226,9 +230,9 @@ class _Field:
             self.arguments = None
 
 
-def _for(it: _Field, declined: NotPlanned) -> NotPlanned:
+def _for(field: _Field, declined: NotPlanned) -> NotPlanned:
     """The same, with the name of the field whose arguments were read."""
-    declined.field = declined.field or it.bound.node.name.value
+    declined.field = declined.field or field.bound.node.name.value
     return declined
 
 
@@ -236,11 +240,11 @@ class _Planned:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.with_state = plan.with_state()
-        self.fields = [_Field(it) for it in plan.bound]
+        self.fields = [_Field(bound) for bound in plan.bound]
         self.looks = [
-            _Looks(number, it.node.name.value, it.looks, it.answers, it.elsewhere)
-            for number, it in enumerate(plan.bound)
-            if it.looks
+            _Looks(number, bound.node.name.value, bound.looks, bound.answers, bound.elsewhere)
+            for number, bound in enumerate(plan.bound)
+            if bound.looks
         ]
 
 
@@ -280,9 +284,9 @@ class _Looked(NamedTuple):
         return LoggedQuestion(territory, bound["at"], bound["known"], consignment(bound))
 
 
-def _look(it: _Looks, bound: Mapping[str, Any]) -> _Looked:
-    tins = bound[it.of]
-    return _Looked(it, [tins] if isinstance(tins, str) else tins, bound)
+def _look(looks: _Looks, bound: Mapping[str, Any]) -> _Looked:
+    tins = bound[looks.of]
+    return _Looked(looks, [tins] if isinstance(tins, str) else tins, bound)
 
 
 class _Known:
@@ -295,9 +299,9 @@ class _Known:
         self._schema, self._operation = schema, operation
         self.variables = Variables(schema, operation)
         self.fragments = {
-            it.name.value: FragmentDetails(it)
-            for it in document.node.definitions
-            if isinstance(it, FragmentDefinitionNode)
+            definition.name.value: FragmentDetails(definition)
+            for definition in document.node.definitions
+            if isinstance(definition, FragmentDefinitionNode)
         }
         #: The variables that decide what is selected.
         self.switches = sorted(_switches(document.node))
@@ -316,13 +320,13 @@ def _switches(node: Node) -> set[str]:
     found: set[str] = set()
     waiting: list[Any] = [node]
     while waiting:
-        it = waiting.pop()
-        for directive in getattr(it, "directives", None) or ():
+        item = waiting.pop()
+        for directive in getattr(item, "directives", None) or ():
             for argument in directive.arguments or ():
                 if isinstance(argument.value, VariableNode):
                     found.add(argument.value.name.value)
-        waiting += getattr(it, "definitions", None) or ()
-        chosen = getattr(it, "selection_set", None)
+        waiting += getattr(item, "definitions", None) or ()
+        chosen = getattr(item, "selection_set", None)
         waiting += chosen.selections if chosen else ()
     return found
 
@@ -334,7 +338,7 @@ def _own(asker: Subject) -> dict[str, bytes]:
     told = sight | {
         "reach": ",".join(code.text for code in asker.reach),
     }
-    return {name: cell(it) for name, it in told.items()}
+    return {name: cell(item) for name, item in told.items()}
 
 
 def _row(
@@ -355,6 +359,6 @@ def _row(
     ]
 
 
-def _cell(it: Any) -> bytes:
+def _cell(item: Any) -> bytes:
     """Many keys travel as one text: an array of arrays would be taken for one flat array."""
-    return cell(msgspec.json.encode(it).decode() if isinstance(it, list) else it)
+    return cell(msgspec.json.encode(item).decode() if isinstance(item, list) else item)

@@ -133,7 +133,7 @@ class VerdictCache:
 
         Raises Declined where the law changes meanwhile, and psycopg.Error.
         """
-        marks = {n: it for n in range(1, len(pieces), 2) if (it := pieces[n])[:1] == b"["}
+        marks = {n: data for n in range(1, len(pieces), 2) if (data := pieces[n])[:1] == b"["}
         if not marks:
             return {}
         # One statement sees one state of the law.
@@ -157,14 +157,20 @@ class VerdictCache:
             if found is None or found.text is None:  # it may have gone, and be there by another way
                 found = self._kept(way, law, asked)
             kept[n] = found, own, asked.belief
-        made = sum(it.text is None for it, _, _ in kept.values())
+        made = sum(each_kept.text is None for each_kept, _, _ in kept.values())
         counters.count(_MADE, made)
         counters.count(_KEPT, len(kept) - made)
         # Again, where one that was there has gone meanwhile.
-        while missing := {it.kind: it for it, _, _ in kept.values() if it.text is None}:
+        while missing := {
+            each_kept.kind: each_kept for each_kept, _, _ in kept.values() if each_kept.text is None
+        }:
             await self._make(law, missing)
         # Taken all at once: what is forgotten while others have their turn is still told here.
-        texts = [(n, it.text, own, belief) for n, (it, own, belief) in kept.items() if it.text]
+        texts = [
+            (n, each_kept.text, own, belief)
+            for n, (each_kept, own, belief) in kept.items()
+            if each_kept.text
+        ]
         told: dict[int, bytes] = {}
         for n, text, own, belief in texts:
             if not (len(told) + 1) % IN_TURN:
@@ -198,14 +204,14 @@ class VerdictCache:
     async def _make(self, law: LegalState, missing: dict[_Kind, _Kept]) -> None:
         self._missing |= missing
         async with self._asking:  # whose turn it is makes those of all who wait
-            if any(it.text is None for it in missing.values()):
+            if any(kept.text is None for kept in missing.values()):
                 waiting, self._missing = {**self._missing, **missing}, {}
                 await self._ask(
                     law,
                     [
-                        it
-                        for it in waiting.values()
-                        if it.text is None and it.kind.law[0] == law.version
+                        kept
+                        for kept in waiting.values()
+                        if kept.text is None and kept.kind.law[0] == law.version
                     ],
                 )
 
@@ -217,22 +223,26 @@ class VerdictCache:
                 first.text = None
         asked = [
             VerdictQuestion(
-                it.kind.held, it.kind.order, it.kind.wanted, it.as_of, it.kind.consigned
+                each_kept.kind.held,
+                each_kept.kind.order,
+                each_kept.kind.wanted,
+                each_kept.as_of,
+                each_kept.kind.consigned,
             )
-            for it in wanted
+            for each_kept in wanted
         ]
         async with self._views.connection() as connection:
             found = await reads.verdicts(connection, law, asked)
         if found is None:
             raise NotPlanned("law", "it has just changed")
-        for it, verdicts in zip(wanted, found, strict=True):
-            before = self._kinds.get(it.kind)
+        for kept, verdicts in zip(wanted, found, strict=True):
+            before = self._kinds.get(kept.kind)
             if before and before.text:  # it went while it was being asked for, and came again
                 self._letters -= before.text.letters
                 before.text = None
-            it.text = _text(it.kind, verdicts)
-            self._kinds[it.kind] = it
-            self._letters += it.text.letters
+            kept.text = _text(kept.kind, verdicts)
+            self._kinds[kept.kind] = kept
+            self._letters += kept.text.letters
 
 
 class _Clocks:
@@ -263,17 +273,19 @@ def _text(kind: _Kind, verdicts: list[TerritoryVerdict]) -> _Text:
     """Of one territory what stands between the braces, of all a list."""
     parts, places = [""], list[tuple[int, str, str]]()
     reach = None if kind.reach is None else kind.reach.split(",")
-    shown = [it for it in verdicts if reach is None or it.territory in reach]
+    shown = [verdict for verdict in verdicts if reach is None or verdict.territory in reach]
     alone = kind.wanted is not None
-    for n, it in enumerate(shown):
+    for n, territory_verdict in enumerate(shown):
         parts[-1] += "" if alone else "," * (n > 0) + "{"
-        told = (WANTING.get(each, each) if reach is None else each for each in it.reasons)
+        told = (
+            WANTING.get(each, each) if reach is None else each for each in territory_verdict.reasons
+        )
         reasons = ",".join(f'{{"code":"{each}"}}' for each in told)
         parts[-1] += (
-            f'"in":"{it.territory}","outcome":"{it.outcome}","legal":"{it.legal}",'
-            f'"operational":"{it.operational}","reasons":[{reasons}],"bases":['
+            f'"in":"{territory_verdict.territory}","outcome":"{territory_verdict.outcome}","legal":"{territory_verdict.legal}",'
+            f'"operational":"{territory_verdict.operational}","reasons":[{reasons}],"bases":['
         )
-        for m, (agreement, rank, since) in enumerate(it.bases):
+        for m, (agreement, rank, since) in enumerate(territory_verdict.bases):
             parts[-1] += "," * (m > 0) + '{"agreement":{"id":"Agreement'
             places.append((kind.order[int(rank)], since, _quoted(agreement)[1:-1]))
             parts += ["", "}"]
@@ -281,7 +293,7 @@ def _text(kind: _Kind, verdicts: list[TerritoryVerdict]) -> _Text:
     if not alone:
         parts[0] = "[" + parts[0]
         parts[-1] += "]"
-    return _Text([it.encode() for it in parts], places)
+    return _Text([part.encode() for part in parts], places)
 
 
 @lru_cache(maxsize=4_096)

@@ -109,14 +109,14 @@ class RecognitionChange:
     change: strawberry.Private[Change]
 
     @classmethod
-    def of(cls, it: Change) -> RecognitionChange:
+    def of(cls, change: Change) -> RecognitionChange:
         return cls(
-            change=it,
-            position=Position(it.position),
-            tin=it.tin,
-            was=it.was,
-            now=it.now,
-            effective_from=it.effective_from,
+            change=change,
+            position=Position(change.position),
+            tin=change.tin,
+            was=change.was,
+            now=change.now,
+            effective_from=change.effective_from,
         )
 
     @strawberry.field

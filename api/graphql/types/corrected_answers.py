@@ -98,17 +98,21 @@ class CorrectedAnswerQuery:
         more = last is not None or len(found) > size
         if len(found) > size:
             found, last = found[:size], None
-        because = await events(context, {it.because for it in found if it.because})
-        context.looked("correctedAnswers", sorted({it.given.tin for it in found}))
+        because = await events(
+            context, {corrected.because for corrected in found if corrected.because}
+        )
+        context.looked("correctedAnswers", sorted({corrected.given.tin for corrected in found}))
         edges = [
             CorrectedAnswerEdge(
-                cursor=_cursor(context, it.given),
+                cursor=_cursor(context, corrected.given),
                 node=_node(
-                    it,
-                    shown(context, Tin(it.given.tin), because[it.because]) if it.because else None,
+                    corrected,
+                    shown(context, Tin(corrected.given.tin), because[corrected.because])
+                    if corrected.because
+                    else None,
                 ),
             )
-            for it in found
+            for corrected in found
         ]
         end = _cursor(context, last) if last else None
         return CorrectedAnswerConnection(
@@ -172,13 +176,13 @@ async def _corrected(
         async with context.views.connection() as views:
             row = await (await views.execute(f"select {POSITION}")).fetchone()
             found = await reads.corrected(views, territory, given, row[0] if row else 0)
-        if any(it.because == position for it in found):
+        if any(corrected.because == position for corrected in found):
             return True
         after = given[-1].number, given[-1].place
 
 
-def _node(it: Corrected, because: Event | None) -> CorrectedAnswer:
-    given = it.given
+def _node(corrected: Corrected, because: Event | None) -> CorrectedAnswer:
+    given = corrected.given
     return CorrectedAnswer(
         tin=Tin(given.tin),
         in_=AdministrationCode(given.territory),
@@ -188,11 +192,11 @@ def _node(it: Corrected, because: Event | None) -> CorrectedAnswer:
         purpose=given.purpose,
         consignment=Json(given.consignment) if given.consignment else None,
         answered=Outcome(given.outcome),
-        correct=it.correct,
+        correct=corrected.correct,
         because=because,
         position=Position(given.position) if given.position else None,
     )
 
 
-def _cursor(context: Context, it: Given) -> str:
-    return paging.cursor_in(context.epoch, "correctedAnswers", [it.number, it.place])
+def _cursor(context: Context, given: Given) -> str:
+    return paging.cursor_in(context.epoch, "correctedAnswers", [given.number, given.place])

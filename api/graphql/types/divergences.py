@@ -101,20 +101,20 @@ class DivergenceQuery:
         found, until = await _page(context, in_, window, size, key)
         more = until is not None or len(found) > size
         found = found[:size]
-        because = await events(context, {it.because for it in found})
-        context.looked("divergences", sorted({it.tin.text for it in found}))
+        because = await events(context, {divergence.because for divergence in found})
+        context.looked("divergences", sorted({divergence.tin.text for divergence in found}))
         edges = [
             DivergenceEdge(
-                cursor=_cursor(it),
+                cursor=_cursor(divergence),
                 node=DivergenceNode(
-                    tin=it.tin,
-                    at=it.at,
-                    answered=it.answered,
-                    correct=it.correct,
-                    because=shown(context, it.tin, because[it.because]),
+                    tin=divergence.tin,
+                    at=divergence.at,
+                    answered=divergence.answered,
+                    correct=divergence.correct,
+                    because=shown(context, divergence.tin, because[divergence.because]),
                 ),
             )
-            for it in found
+            for divergence in found
         ]
         end = None
         if until is not None and len(found) < size:
@@ -145,9 +145,9 @@ async def _page(
         for start in range(0, len(tins), CHUNK):
             for past in await reads.pasts(connection, laws, tins[start : start + CHUNK]):
                 found += [
-                    it
-                    for it in divergences(past, territory, window)
-                    if it.tin.text != tin or _micros(it.at) > place
+                    divergence
+                    for divergence in divergences(past, territory, window)
+                    if divergence.tin.text != tin or _micros(divergence.at) > place
                 ]
             if len(found) > size:
                 return found, None
@@ -164,7 +164,9 @@ async def diverged(
         laws = await reads.laws(connection, territory)
         pasts = await reads.pasts(connection, laws, [tin])
     return any(
-        it.because == position for past in pasts for it in divergences(past, territory, window)
+        divergence.because == position
+        for past in pasts
+        for divergence in divergences(past, territory, window)
     )
 
 
@@ -187,8 +189,8 @@ def shown(context: Context, tin: Tin, row: EventRow) -> Event:
     return event
 
 
-def _cursor(it: Divergence) -> str:
-    return paging.cursor("divergences", [it.tin.text, _micros(it.at)])
+def _cursor(divergence: Divergence) -> str:
+    return paging.cursor("divergences", [divergence.tin.text, _micros(divergence.at)])
 
 
 def _micros(at: datetime) -> int:

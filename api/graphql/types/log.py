@@ -42,15 +42,15 @@ class InclusionProof:
     text: str = strawberry.field(description="The same as a C2SP tlog-proof file.")
 
     @classmethod
-    def of(cls, it: Inclusion) -> InclusionProof:
-        assert it.proof is not None
+    def of(cls, inclusion: Inclusion) -> InclusionProof:
+        assert inclusion.proof is not None
         return cls(
-            leaf_index=Position(it.leaf_index),
-            tree_size=Position(it.tree_size),
-            root_hash=it.root.hex(),
-            leaf_hash=it.leaf.hex(),
-            path=[each.hex() for each in it.path],
-            text=it.proof,
+            leaf_index=Position(inclusion.leaf_index),
+            tree_size=Position(inclusion.tree_size),
+            root_hash=inclusion.root.hex(),
+            leaf_hash=inclusion.leaf.hex(),
+            path=[each.hex() for each in inclusion.path],
+            text=inclusion.proof,
         )
 
 
@@ -72,8 +72,12 @@ class CheckpointType:
     signed_at: datetime = strawberry.field(description="By the signer's own clock.")
 
     @classmethod
-    def of(cls, it: SignedCheckpoint) -> CheckpointType:
-        return cls(size=Position(it.size), root_hash=it.root.hex(), signed_at=it.signed_at)
+    def of(cls, signed_checkpoint: SignedCheckpoint) -> CheckpointType:
+        return cls(
+            size=Position(signed_checkpoint.size),
+            root_hash=signed_checkpoint.root.hex(),
+            signed_at=signed_checkpoint.signed_at,
+        )
 
 
 @strawberry.type(
@@ -102,9 +106,12 @@ class EpochType:
     why: str = strawberry.field(description="What became of the ledger before it.")
 
     @classmethod
-    def of(cls, it: epochs.Epoch) -> EpochType:
+    def of(cls, epoch: epochs.Epoch) -> EpochType:
         return cls(
-            id=it.id, after_position=Position(it.after_position), begun_at=it.begun_at, why=it.why
+            id=epoch.id,
+            after_position=Position(epoch.after_position),
+            begun_at=epoch.begun_at,
+            why=epoch.why,
         )
 
 
@@ -124,7 +131,7 @@ class Log:
     @strawberry.field
     def verifier_keys(self) -> list[str]:
         """The keys that it signs with, each as name+id+base64. Have them from elsewhere, too."""
-        return [str(it.key) for it in self.policy.logs] if self.policy else []
+        return [str(log.key) for log in self.policy.logs] if self.policy else []
 
     @strawberry.field
     def checkpoint(self) -> str:
@@ -143,22 +150,30 @@ class Log:
         if not 1 <= first <= MOST:
             raise bad_input(f"first: found {first}, wanted 1 to {MOST}")
         async with info.context.views.connection() as connection:
-            return [CheckpointType.of(it) for it in await reads.signed(connection, first)]
+            return [
+                CheckpointType.of(signed_checkpoint)
+                for signed_checkpoint in await reads.signed(connection, first)
+            ]
 
     @costs(PROVED)
     @strawberry.field
     async def epochs(self, info: Info) -> list[EpochType]:
         """The epochs of the ledger, the one that it is in first."""
         async with info.context.views.connection() as connection:
-            return [EpochType.of(it) for it in await read_epochs(connection)]
+            return [EpochType.of(epoch) for epoch in await read_epochs(connection)]
 
     @costs(PROVED, each=5)
     @strawberry.field
     async def witnesses(self, info: Info) -> list[WitnessType]:
         """Who is asked to watch, and whoever has: with the head that each cosigned last."""
         async with info.context.views.connection() as connection:
-            seen = {it.key: it for it in await reads.seen(connection)}
-        asked = [str(it.key) for it in self.policy.witnesses.values()] if self.policy else []
+            seen = {
+                witness_cosignature.key: witness_cosignature
+                for witness_cosignature in await reads.seen(connection)
+            }
+        asked = (
+            [str(witness.key) for witness in self.policy.witnesses.values()] if self.policy else []
+        )
         return [_witness(key, seen.get(key)) for key in dict.fromkeys([*asked, *sorted(seen)])]
 
     @costs(PROVED)
@@ -195,7 +210,7 @@ class Log:
             raise bad_input(f"from: found {from_}, wanted at most {to}: no tree shrinks")
         async with info.context.views.connection() as connection:
             path = await reads.consistency(connection, from_, to)
-        return [it.hex() for it in path]
+        return [data.hex() for data in path]
 
 
 @strawberry.type
@@ -212,14 +227,18 @@ class LogQuery:
 
 async def proved(context: Context, position: Position) -> InclusionProof | None:
     """All that one answer asks for are proved together, under the last signed head."""
-    it = await load(context, reads.inclusions, key=int(position))
-    return InclusionProof.of(it) if it else None
+    inclusion = await load(context, reads.inclusions, key=int(position))
+    return InclusionProof.of(inclusion) if inclusion else None
 
 
 async def opened(context: Context, position: Position) -> Commitment | None:
     """None before the log has taken the event in, and after its salt was erased."""
-    it = await load(context, reads.openings, key=int(position), of=context.ledger)
-    return Commitment(salt=_base64(it.salt), event_bytes=_base64(it.event)) if it else None
+    opening = await load(context, reads.openings, key=int(position), of=context.ledger)
+    return (
+        Commitment(salt=_base64(opening.salt), event_bytes=_base64(opening.event))
+        if opening
+        else None
+    )
 
 
 def _witness(key: str, last: WitnessCosignature | None) -> WitnessType:
@@ -231,5 +250,5 @@ def _witness(key: str, last: WitnessCosignature | None) -> WitnessType:
     )
 
 
-def _base64(it: bytes) -> str:
-    return b64encode(it).decode()
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode()

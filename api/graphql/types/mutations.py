@@ -102,7 +102,9 @@ class Recorded:
         if not self.positions:
             return []
         first, last = self.positions[0], self.positions[-1]
-        rows = await retry.read(info.context.ledger, lambda it: between(it, first, last))
+        rows = await retry.read(
+            info.context.ledger, lambda async_connection: between(async_connection, first, last)
+        )
         return [event_for(info.context, row) for row in rows]
 
     @costs(100)
@@ -162,7 +164,9 @@ async def give(context: Context, command: c.Command) -> Recorded:
         version=receipt.version,
         position=Position(last or 0),
         epoch=context.epoch,
-        warnings=[WarningType(code=it.code, message=it.message) for it in receipt.warnings],
+        warnings=[
+            WarningType(code=warning.code, message=warning.message) for warning in receipt.warnings
+        ],
         positions=positions,
         changed=changed_by(command),
     )
@@ -267,7 +271,9 @@ def shape(kind: type[c.Command]) -> type[c.Command]:
     fields = set(kind.__struct_fields__)
     if issubclass(kind, c.DatedCommand) and fields <= set(c.TerminateAgreement.__struct_fields__):
         return c.TerminateAgreement
-    return next((it for it in SHARED if issubclass(kind, it) and _same(kind, it, fields)), kind)
+    return next(
+        (item for item in SHARED if issubclass(kind, item) and _same(kind, item, fields)), kind
+    )
 
 
 def _same(kind: type[c.Command], other: type[c.Command], fields: set[str]) -> bool:
@@ -275,17 +281,17 @@ def _same(kind: type[c.Command], other: type[c.Command], fields: set[str]) -> bo
     return fields == set(other.__struct_fields__) and not required
 
 
-def _input(it: type[c.Command]) -> type:
-    hints = typing.get_type_hints(it)
-    found = {field.name: field for field in msgspec.structs.fields(it)}
+def _input(command: type[c.Command]) -> type:
+    hints = typing.get_type_hints(command)
+    found = {field.name: field for field in msgspec.structs.fields(command)}
     own = [name for name in found if name not in (*COMMON, *NOT_ASKED, "command_id")]
     common = [name for name in COMMON if name in found]
-    if issubclass(it, c.OperatorCommand):
+    if issubclass(command, c.OperatorCommand):
         common.remove("source")  # an operator's standing rests on law, not on what was read
-    name = SHARED.get(it, f"{it.__name__}Input")
+    name = SHARED.get(command, f"{command.__name__}Input")
     body: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
     for field in ("command_id", *own, *common):
-        wanted = field == "command_id" or (it, field) in REQUIRED or found[field].required
+        wanted = field == "command_id" or (command, field) in REQUIRED or found[field].required
         default = found[field].default if found[field].default is False else None
         kind = _graphql(field, hints[field])
         body["__annotations__"][field] = kind if wanted else kind | None
@@ -295,7 +301,7 @@ def _input(it: type[c.Command]) -> type:
             if wanted
             else strawberry.field(name=spelled, default=default)
         )
-    made: type = strawberry.input(type(name, (), body), name=name, description=_what(it, name))
+    made: type = strawberry.input(type(name, (), body), name=name, description=_what(command, name))
     return made
 
 
@@ -303,7 +309,7 @@ def _graphql(name: str, hint: Any) -> Any:
     """The type in GraphQL of a field of a command; whether it may be left out is not said here."""
     kind = hint
     if NoneType in typing.get_args(hint):
-        [kind] = [it for it in typing.get_args(hint) if it is not NoneType]
+        [kind] = [arg for arg in typing.get_args(hint) if arg is not NoneType]
     if name in IDS:
         return strawberry.ID
     if name == "position":
@@ -343,7 +349,7 @@ SPELLED = {
     }
     for kind in c.COMMANDS.values()
 }
-INPUTS = {it: _input(it) for it in map(shape, c.COMMANDS.values())}
+INPUTS = {command: _input(command) for command in map(shape, c.COMMANDS.values())}
 
 Mutation = strawberry.type(
     type(

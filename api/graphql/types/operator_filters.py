@@ -72,7 +72,9 @@ async def changed_after(
             f"changedSince: {instant_text(instant)} is in the future, it is "
             f"{instant_text(context.now)}"
         )
-    head, before = await retry.read(context.ledger, lambda it: place_before(it, instant))
+    head, before = await retry.read(
+        context.ledger, lambda async_connection: place_before(async_connection, instant)
+    )
     if position is not None and position > head:
         raise bad_input(f"changedAfter: found {position}, and the register goes up to {head}")
     return max(position or 0, before)

@@ -105,15 +105,15 @@ async def contacts_of(context: Context, tin: Tin, zone: str, as_of: AsOf) -> lis
         context.looked_at_persons(tin.text)
     return [
         ContactType(
-            person=strawberry.ID(str(it.person)),
-            role=it.role,
-            since=it.since,
-            until=it.until,
-            erased=it.erased,
-            commitment=it.commitment,
-            particulars=_shown(who.get(it.person)),
+            person=strawberry.ID(str(contact.person)),
+            role=contact.role,
+            since=contact.since,
+            until=contact.until,
+            erased=contact.erased,
+            commitment=contact.commitment,
+            particulars=_shown(who.get(contact.person)),
         )
-        for it in named
+        for contact in named
     ]
 
 
@@ -133,15 +133,15 @@ def _read(
     now, then = contacts(events), contacts([e for e in events if e.originator_version in known])
     named = [
         Named(
-            it.person,
-            it.role,
-            it.commitment,
-            it.since,
-            it.until if it.until and it.until <= today else None,
-            now[it.person].erased if it.person in now else it.erased,
+            contact.person,
+            contact.role,
+            contact.commitment,
+            contact.since,
+            contact.until if contact.until and contact.until <= today else None,
+            now[contact.person].erased if contact.person in now else contact.erased,
         )
-        for it in then.values()
-        if it.since <= today
+        for contact in then.values()
+        if contact.since <= today
     ]
     return named, context.persons.read(tin, named) if told else {}
 

@@ -32,9 +32,13 @@ _decoder = msgspec.json.Decoder(_Brought, dec_hook=decode_value)
 
 class _Told:
     def __init__(self, brought: bytes) -> None:
-        it = _decoder.decode(brought)
-        self._asked, self._zones, self._facts = it.asked, it.zones, it.facts
-        self._in_full = it.in_full
+        new_brought = _decoder.decode(brought)
+        self._asked, self._zones, self._facts = (
+            new_brought.asked,
+            new_brought.zones,
+            new_brought.facts,
+        )
+        self._in_full = new_brought.in_full
 
     def word(self, mark: bytes) -> bytes:
         """The JSON text of a field by its mark: of a message that is the code of the reason; of

@@ -150,34 +150,36 @@ def _worded(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
     return _joined(_item(code, whole, each) for each in items)
 
 
-def _item(code: ReasonCode, whole: _Said, it: _Said) -> str:
+def _item(code: ReasonCode, whole: _Said, said: _Said) -> str:
     on = whole.on
     match code:
         case ReasonCode.IN_FORCE:
-            covers = f", and covers {it.of('authorisation')}" if it.of("authorisation") else ""
-            missing = ", ".join(rule.replace("_", " ") for rule in it.all("ruleUnknown"))
+            covers = f", and covers {said.of('authorisation')}" if said.of("authorisation") else ""
+            missing = ", ".join(rule.replace("_", " ") for rule in said.all("ruleUnknown"))
             doubt = f", decided though nobody knows the rule on {missing}" if missing else ""
             way = f"from {whole.home} into {whole.there}"
-            return f"{it.agreement}: in force {way}{on}{covers}{doubt}"
+            return f"{said.agreement}: in force {way}{on}{covers}{doubt}"
         case ReasonCode.UNMATCHED_IDENTIFIER:
-            scheme = it.of("identifierScheme") or "an identifier"
+            scheme = said.of("identifierScheme") or "an identifier"
             at = f" for {whole.day('at')}" if whole.of("at") else ""
             return (
-                f"{it.agreement}: {whole.there} finds operators by {scheme}, and none of"
+                f"{said.agreement}: {whole.there} finds operators by {scheme}, and none of"
                 f" {whole.operator} is on record{at}"
             )
         case ReasonCode.STALE_DATA:
-            as_of = f" is as of {it.day('listAsOf')}, older" if it.of("listAsOf") else " is older"
-            hours = it.of("maxAgeHours")
-            return (
-                f"{it.agreement}: the last list of {whole.home}{as_of}{on} than "
-                f"{f'the {hours} hours that it allows' if hours else 'it allows'}"
+            as_of = (
+                f" is as of {said.day('listAsOf')}, older" if said.of("listAsOf") else " is older"
             )
-        case ReasonCode.DATE_UNCERTAIN if it.of("standing"):
-            until = f" to {it.day('until')}" if it.of("until") else " on"
-            left = f"{it.day('since') or 'from the first'}{until}"
+            hours = said.of("maxAgeHours")
             return (
-                f"{it.of('authorisation') or 'The authorisation'}: whether it was valid{on} no"
+                f"{said.agreement}: the last list of {whole.home}{as_of}{on} than "
+                f"{f'the {hours} hours that said allows' if hours else 'it allows'}"
+            )
+        case ReasonCode.DATE_UNCERTAIN if said.of("standing"):
+            until = f" to {said.day('until')}" if said.of("until") else " on"
+            left = f"{said.day('since') or 'from the first'}{until}"
+            return (
+                f"{said.of('authorisation') or 'The authorisation'}: whether it was valid{on} no"
                 f" published list says; their days of reading leave open {left}"
             )
         case (
@@ -186,28 +188,33 @@ def _item(code: ReasonCode, whole: _Said, it: _Said) -> str:
             | ReasonCode.NOT_YET_EFFECTIVE
             | ReasonCode.DECISION_AWAITED
         ):
-            return _standing(code, whole, it)
+            return _standing(code, whole, said)
         case ReasonCode.TYPE_OUT_OF_SCOPE:
-            return _type(it)
-        case ReasonCode.ROLE_OUT_OF_SCOPE if it.of("authorisedRole"):
-            own, asked = it.list("authorisedRole"), it.list("role")
+            return _type(said)
+        case ReasonCode.ROLE_OUT_OF_SCOPE if said.of("authorisedRole"):
+            own, asked = said.list("authorisedRole"), said.list("role")
             return f"{whole.operator}: authorised as {own}; asked {asked}"
         case ReasonCode.ROLE_OUT_OF_SCOPE:
-            return f"{it.agreement}: covers {it.list('coveredRole')}; not {it.list('role')}"
+            return f"{said.agreement}: covers {said.list('coveredRole')}; not {said.list('role')}"
         case ReasonCode.DIRECTION_OUT_OF_SCOPE:
-            alone, asked = it.list("coveredDirection"), it.list("direction")
-            return f"{it.agreement}: covers {alone} alone; asked {asked}"
+            alone, asked = said.list("coveredDirection"), said.list("direction")
+            return f"{said.agreement}: covers {alone} alone; asked {asked}"
         case ReasonCode.GOODS_OUT_OF_SCOPE:
-            return f"{it.agreement}: covers HS {it.list('coveredHs')}; asked HS {it.list('hs')}"
+            return (
+                f"{said.agreement}: covers HS {said.list('coveredHs')}; asked HS {said.list('hs')}"
+            )
         case ReasonCode.CROSSING_OUT_OF_SCOPE:
-            covered = it.list("coveredCrossing", "coveredMode")
-            return f"{it.agreement}: covers {covered}; asked {it.of('crossing') or it.list('mode')}"
-    return _state(code, whole, it)
+            covered = said.list("coveredCrossing", "coveredMode")
+            return (
+                f"{said.agreement}: covers {covered}; asked "
+                f"{said.of('crossing') or said.list('mode')}"
+            )
+    return _state(code, whole, said)
 
 
-def _asking(it: _Said) -> str:
-    law = f" by the law of {it.list('programme')}" if it.of("programme") else ""
-    return f"{it.agreement} asks for it{law}"
+def _asking(said: _Said) -> str:
+    law = f" by the law of {said.list('programme')}" if said.of("programme") else ""
+    return f"{said.agreement} asks for it{law}"
 
 
 _WORDS = {
@@ -216,57 +223,57 @@ _WORDS = {
 }
 
 
-def _standing(code: ReasonCode, whole: _Said, it: _Said) -> str:
+def _standing(code: ReasonCode, whole: _Said, said: _Said) -> str:
     plain = "ended" if code is ReasonCode.AUTHORISATION_ENDED else "suspended"
-    standing = it.of("standing")
+    standing = said.of("standing")
     word = _WORDS.get(standing) or standing.lower() or plain
-    if it.of("part"):
-        parts = [part for part in it.all("part") if part != "abroad"]
+    if said.of("part"):
+        parts = [part for part in said.all("part") if part != "abroad"]
         named = f" ({', '.join(parts)})" if parts else ""
         word = f"the part recognised abroad{named} {word}"
-    since = f"since {it.day('since')}" if it.of("since") else "from the first"
+    since = f"since {said.day('since')}" if said.of("since") else "from the first"
     so = f", and so{whole.on}" if whole.on else ""
-    return f"{it.of('authorisation') or 'The authorisation'}: {word} {since}{so}"
+    return f"{said.of('authorisation') or 'The authorisation'}: {word} {since}{so}"
 
 
-def _type(it: _Said) -> str:
-    if it.of("held") and not it.of("coveredType"):
+def _type(said: _Said) -> str:
+    if said.of("held") and not said.of("coveredType"):
         lacks = "lacks the part that partners recognise, whatever a clause covers"
-        return f"{it.list('held')}: {lacks}"
-    if not it.of("coveredType"):
-        way = f"{it.place('from', 'one side')} into {it.place('to', 'the other')}"
-        return f"{it.agreement}: no clause on record for {way}"
-    only = it.list("coveredType")
-    if it.of("coveredProgramme"):
-        only += f" of {it.list('coveredProgramme')}"
-    return f"{it.agreement}: covers {only}; the operator held {it.list('held')}"
+        return f"{said.list('held')}: {lacks}"
+    if not said.of("coveredType"):
+        way = f"{said.place('from', 'one side')} into {said.place('to', 'the other')}"
+        return f"{said.agreement}: no clause on record for {way}"
+    only = said.list("coveredType")
+    if said.of("coveredProgramme"):
+        only += f" of {said.list('coveredProgramme')}"
+    return f"{said.agreement}: covers {only}; the operator held {said.list('held')}"
 
 
-def _state(code: ReasonCode, whole: _Said, it: _Said) -> str:
+def _state(code: ReasonCode, whole: _Said, said: _Said) -> str:
     """The state in which an agreement stands between the two sides."""
-    on, since = whole.on, it.day("since")
-    who = " and ".join(map(territory, it.all("side"))) or whole.there
+    on, since = whole.on, said.day("since")
+    who = " and ".join(map(territory, said.all("side"))) or whole.there
     match code:
         case ReasonCode.AGREEMENT_NOT_IMPLEMENTED:
-            return f"{it.agreement}: {who} had not implemented it{on}"
+            return f"{said.agreement}: {who} had not implemented it{on}"
         case ReasonCode.AGREEMENT_SUSPENDED:
             then = f",{on}" if since and on else on
             begun = f" since {since}" if since else ""
-            return f"{it.agreement}: {who} had suspended it{begun}{then}"
+            return f"{said.agreement}: {who} had suspended it{begun}{then}"
         case ReasonCode.AGREEMENT_TERMINATED:
             before = f", before {whole.day('at')}" if whole.of("at") else ""
-            return f"{it.agreement}: ended{f' on {since}' if since else ''}{before}"
+            return f"{said.agreement}: ended{f' on {since}' if since else ''}{before}"
         case ReasonCode.DATE_UNCERTAIN:
             return (
-                f"{it.agreement}: whether it was in force in {who}{on} no source says;"
-                f" the dates leave open {_left_open(it)}"
+                f"{said.agreement}: whether it was in force in {who}{on} no source says;"
+                f" the dates leave open {_left_open(said)}"
             )
     return ""
 
 
-def _left_open(it: _Said) -> str:
+def _left_open(said: _Said) -> str:
     """The days of which no source says whether something was in force."""
-    since, until = it.day("since"), it.day("until")
+    since, until = said.day("since"), said.day("until")
     if not since and not until:
         return "all days"
     return f"{since or 'from the first'} {f'to {until}' if until else 'on'}"

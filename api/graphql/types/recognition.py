@@ -80,17 +80,17 @@ class RecognitionBasis:
     assumed: bool
 
     @classmethod
-    def of(cls, it: Basis, as_of: AsOf) -> RecognitionBasis:
+    def of(cls, basis: Basis, as_of: AsOf) -> RecognitionBasis:
         return cls(
-            basis=it,
+            basis=basis,
             as_of=as_of,
-            authorisation=it.authorisation,
-            since=it.since,
-            identifier_scheme=it.identifier_scheme,
-            identifier=it.identifier,
-            declaration_box=it.declaration_box,
-            benefits=list(it.benefits),
-            assumed=it.assumed,
+            authorisation=basis.authorisation,
+            since=basis.since,
+            identifier_scheme=basis.identifier_scheme,
+            identifier=basis.identifier,
+            declaration_box=basis.declaration_box,
+            benefits=list(basis.benefits),
+            assumed=basis.assumed,
         )
 
     @costs(5)
@@ -195,17 +195,17 @@ def _asked(
     consignment: ConsignmentInput | None = None,
 ) -> dict[str, Any]:
     clocks = context.clocks(as_of)
-    it = _question(in_, clocks, consignment)
-    only_ascii(it.crossing)
+    question = _question(in_, clocks, consignment)
+    only_ascii(question.crossing)
     context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
     return {
         "tin": tin.text,
         "in": in_.text,
-        "role": it.role.value if it.role else None,
-        "direction": it.direction.value if it.direction else None,
-        "hs": it.hs.text if it.hs else None,
-        "crossing": it.crossing or None,
-        "mode": it.mode or None,
+        "role": question.role.value if question.role else None,
+        "direction": question.direction.value if question.direction else None,
+        "hs": question.hs.text if question.hs else None,
+        "crossing": question.crossing or None,
+        "mode": question.mode or None,
         **clocks.parameters,
     }
 
@@ -222,7 +222,7 @@ def _all_asked(
 def _demand_of_all(context: Context, tins: list[Tin], in_: AdministrationCode) -> None:
     """Of one operator of each home: only to a company is one not like the other."""
     alike = context.asker.role is not policy.SubjectRole.COMPANY
-    for tin in {it.text[:2]: it for it in tins}.values() if alike else tins:
+    for tin in {tin.text[:2]: tin for tin in tins}.values() if alike else tins:
         context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
 
 
@@ -316,39 +316,41 @@ def _look(
     try:
         yield found
     finally:
-        told = found and any(selects(it.selections, "outcome") for it in info.selected_fields)
+        told = found and any(
+            selects(selected_field.selections, "outcome") for selected_field in info.selected_fields
+        )
         said = {name: getattr(asked, name) for name in SAID}
         texts = {
-            name: str(getattr(it, "text", None) or getattr(it, "value", it))
-            for name, it in said.items()
-            if it
+            name: str(getattr(item, "text", None) or getattr(item, "value", item))
+            for name, item in said.items()
+            if item
         }
         question = LoggedQuestion(asked.territory.text, asked.at, as_of.known, consignment(texts))
         info.context.looked(
             operation,
             [tin.text for tin in tins],
             question,
-            [it.outcome.value for it in found] if told else None,
+            [recognition.outcome.value for recognition in found] if told else None,
         )
 
 
 def _keep_told(info: Info, tin: Tin, found: Sequence[Recognition], as_of: AsOf) -> None:
     """Keeps what was told of an operator wherever it may be recognised, territory by territory."""
-    chosen = [it.selections for it in info.selected_fields]
-    if not any(selects(it, "in") and selects(it, "outcome") for it in chosen):
+    chosen = [selected_field.selections for selected_field in info.selected_fields]
+    if not any(selects(item, "in") and selects(item, "outcome") for item in chosen):
         return
-    for it in found:
-        asked = LoggedQuestion(it.in_.text, as_of.at, as_of.known)
-        info.context.looked("recognisedIn", [tin.text], asked, [it.outcome.value])
+    for recognition in found:
+        asked = LoggedQuestion(recognition.in_.text, as_of.at, as_of.known)
+        info.context.looked("recognisedIn", [tin.text], asked, [recognition.outcome.value])
 
 
 def selects(selections: Sequence[Any], name: str, *inner: str) -> bool:
     """Is this field among them, in a fragment or not? `inner`: and in it this one, and so on."""
     return any(
-        (it.name == name and (not inner or selects(it.selections, *inner)))
-        if isinstance(it, SelectedField)
-        else selects(it.selections, name, *inner)
-        for it in selections
+        (selection.name == name and (not inner or selects(selection.selections, *inner)))
+        if isinstance(selection, SelectedField)
+        else selects(selection.selections, name, *inner)
+        for selection in selections
     )
 
 
@@ -381,7 +383,7 @@ async def everywhere(
         for there in reads.territories(mine, as_of.at)
         if context.may(Action.ASK_RECOGNITION, operator(tin, there))
     ]
-    found = [it for it in found if outcome in (None, it.outcome)]
+    found = [recognition for recognition in found if outcome in (None, recognition.outcome)]
     _keep_told(info, tin, found, as_of)
     return found
 
@@ -408,20 +410,31 @@ def only_ascii(crossing: str | None) -> None:
 
 async def as_clauses_name_them(context: Context, asked: Sequence[Question]) -> list[Question]:
     """The questions, each with its crossing as the clauses name it, whatever its name was."""
-    named = {it.crossing for it in asked if it.crossing}
+    named = {question.crossing for question in asked if question.crossing}
     if not named:
         return list(asked)
     async with context.views.connection() as connection:
         found = await names_of(connection, named)
-    return [replace(it, crossing=found[it.crossing]) if it.crossing else it for it in asked]
+    return [
+        replace(question, crossing=found[question.crossing]) if question.crossing else question
+        for question in asked
+    ]
 
 
 def _question(
     territory: AdministrationCode, as_of: AsOf, given: ConsignmentInput | None
 ) -> Question:
     """Raises Unanswered for what is too long to be a crossing."""
-    it = given or ConsignmentInput()
-    for name, text in (("crossing", it.crossing), ("mode", it.mode)):
+    consignment_input = given or ConsignmentInput()
+    for name, text in (("crossing", consignment_input.crossing), ("mode", consignment_input.mode)):
         if text is not None and len(text) > LONGEST:
             raise bad_input(f"{name}: found {len(text)} characters, wanted at most {LONGEST}")
-    return Question(territory, as_of.at, it.role, it.direction, it.hs, it.crossing, it.mode)
+    return Question(
+        territory,
+        as_of.at,
+        consignment_input.role,
+        consignment_input.direction,
+        consignment_input.hs,
+        consignment_input.crossing,
+        consignment_input.mode,
+    )

@@ -94,17 +94,20 @@ def declared(questions: Sequence[RecognitionQuestion] | Questions) -> list[Decla
     """What was read of the questions. One that holds a variable was coerced by GraphQL."""
     if isinstance(questions, Questions):
         return questions.declared
-    return [it.tin.declared if isinstance(it.tin, Examined) else _read(it) for it in questions]
+    return [
+        question.tin.declared if isinstance(question.tin, Examined) else _read(question)
+        for question in questions
+    ]
 
 
-def _read(it: RecognitionQuestion) -> Declared:
-    said: dict[str, Any] = {"key": it.key, "tin": it.tin}
-    if it.at is not None:
-        said["at"] = it.at.isoformat()
-    if it.consignment is not None:
+def _read(recognition_question: RecognitionQuestion) -> Declared:
+    said: dict[str, Any] = {"key": recognition_question.key, "tin": recognition_question.tin}
+    if recognition_question.at is not None:
+        said["at"] = recognition_question.at.isoformat()
+    if recognition_question.consignment is not None:
         said["consignment"] = {
             name: getattr(value, "text", None) or getattr(value, "value", value)
-            for name, value in vars(it.consignment).items()
+            for name, value in vars(recognition_question.consignment).items()
         }
     return read(said)
 
@@ -126,9 +129,9 @@ class _Batch(NamedTuple):
     @property
     def good(self) -> list[tuple[Declared, AsOf]]:
         return [
-            (it, as_of)
-            for it, as_of in zip(self.questions, self.as_of, strict=True)
-            if it.fault is None
+            (item, as_of)
+            for item, as_of in zip(self.questions, self.as_of, strict=True)
+            if item.fault is None
         ]
 
 
@@ -147,18 +150,18 @@ def _batch(
     # To a company alone is one operator of a home not like the other.
     letters = None if context.asker.role is policy.SubjectRole.COMPANY else 2
     found, each = [], []
-    for it in declared(questions):
-        as_of = instants.get(it.at)
+    for item in declared(questions):
+        as_of = instants.get(item.at)
         if as_of is None:
-            as_of = instants[it.at] = _clocks(context, it.at, known_at)
-        if it.wanted is not None:
-            alike = it.wanted[:letters]
+            as_of = instants[item.at] = _clocks(context, item.at, known_at)
+        if item.wanted is not None:
+            alike = item.wanted[:letters]
             if alike not in allowed:
-                allowed[alike] = _forbidden(context, it.wanted, in_)
+                allowed[alike] = _forbidden(context, item.wanted, in_)
             fault = as_of if isinstance(as_of, BadQuestion) else allowed[alike]
             if fault is not None:
-                it = it._replace(wanted=None, fault=fault)
-        found.append(it)
+                item = item._replace(wanted=None, fault=fault)
+        found.append(item)
         each.append(clocks if isinstance(as_of, BadQuestion) else as_of)
     return _Batch(found, each, clocks)
 
@@ -188,35 +191,42 @@ def _asked(
     by number: `alike` of each question, `asked` of each number."""
     batch = _batch(context, questions, in_, known_at)
     numbers: dict[tuple[datetime | None, Consignment], int] = {}
-    alike = [numbers.setdefault((it.at, it.consignment), len(numbers)) for it in batch.questions]
+    alike = [
+        numbers.setdefault((question.at, question.consignment), len(numbers))
+        for question in batch.questions
+    ]
     first = dict(zip(reversed(alike), reversed(batch.as_of), strict=True))
-    asked = [(first[n], it) for (_, it), n in numbers.items()]
-    for _, it in asked:
-        only_ascii(it.crossing)
+    asked = [(first[n], entry) for (_, entry), n in numbers.items()]
+    for _, item in asked:
+        only_ascii(item.crossing)
     instants = [at.isoformat() if at else None for at, _ in numbers]
-    faults = [it.fault for it in batch.questions]
+    faults = [question.fault for question in batch.questions]
     wrong = any(faults)
     good = batch.good
-    tins = [it.tin for it in batch.questions]
-    wanted = [it.wanted for it in batch.questions]
+    tins = [question.tin for question in batch.questions]
+    wanted = [question.wanted for question in batch.questions]
     return {
-        "keys": array_text([it.key for it in batch.questions]),
+        "keys": array_text([question.key for question in batch.questions]),
         "asked_tins": "{}" if tins == wanted else array_text(tins),
         "tins": _words(wanted),
         "ats": _words([instants[n] for n in alike]),
         **{
-            f"{name}s": _column(name, [it[place] for _, it in asked], alike)
+            f"{name}s": _column(name, [entry[place] for _, entry in asked], alike)
             for place, name in enumerate(Consignment._fields)
         },
-        "codes": array_text([it.code.value if it else None for it in faults]) if wrong else "{}",
-        "messages": array_text([it.message if it else None for it in faults]) if wrong else "{}",
-        "paths": array_text([_path(it) for it in faults]) if wrong else "{}",
+        "codes": array_text([fault.code.value if fault else None for fault in faults])
+        if wrong
+        else "{}",
+        "messages": array_text([fault.message if fault else None for fault in faults])
+        if wrong
+        else "{}",
+        "paths": array_text([_path(fault) for fault in faults]) if wrong else "{}",
         "in": in_.text,
         "known": batch.clocks.known,
         "exact": "yes" if batch.clocks.asked else None,
         "alike": alike,
-        "asked": [(as_of, None if it == NOTHING else it) for as_of, it in asked],
-        "looked": [it.wanted for it, _ in good],
+        "asked": [(as_of, None if entry == NOTHING else entry) for as_of, entry in asked],
+        "looked": [entry.wanted for entry, _ in good],
         "look": _look(in_, batch.clocks, good),
     }
 
@@ -237,7 +247,7 @@ def _words(texts: Sequence[str | None]) -> str:
     """The text of an array in PostgreSQL, of what needs no quotes: shorter to write and to read."""
     if "NULL" in texts:  # Niue may give such a TIN
         return array_text(texts)
-    return f"{{{','.join([it or 'NULL' for it in texts])}}}"
+    return f"{{{','.join([text or 'NULL' for text in texts])}}}"
 
 
 def _look(
@@ -249,13 +259,13 @@ def _look(
         in_.text,
         None,
         clocks.known,
-        each=[(instants[as_of.at], _said(it.consignment)) for it, as_of in good],
+        each=[(instants[as_of.at], _said(item.consignment)) for item, as_of in good],
     )
 
 
 @lru_cache(maxsize=16_384)
-def _said(it: Consignment) -> str | None:
-    return consignment(it._asdict())
+def _said(each_consignment: Consignment) -> str | None:
+    return consignment(each_consignment._asdict())
 
 
 _GIVEN = (
@@ -305,12 +315,12 @@ class RecognitionQuestionQuery:
         context = info.context
         batch = _batch(context, questions, in_, known_at)
         good = batch.good
-        tins = [Tin(it.wanted or "") for it, _ in good]
+        tins = [Tin(item.wanted or "") for item, _ in good]
         found: list[Recognition] = []
         try:
             known = await facts(context, list(dict.fromkeys(tins)), in_, batch.clocks)
             asked = await as_clauses_name_them(
-                context, [_question(in_, as_of.at, it.consignment) for it, as_of in good]
+                context, [_question(in_, as_of.at, item.consignment) for item, as_of in good]
             )
             for tin, question, (_, as_of) in zip(tins, asked, good, strict=True):
                 found.append(
@@ -324,33 +334,33 @@ class RecognitionQuestionQuery:
                     )
                 )
         finally:
-            chosen = [it.selections for it in info.selected_fields]
-            told = found and any(selects(it, "recognition", "outcome") for it in chosen)
+            chosen = [selected_field.selections for selected_field in info.selected_fields]
+            told = found and any(selects(item, "recognition", "outcome") for item in chosen)
             context.looked(
                 "recognitionsOf",
                 [tin.text for tin in tins],
                 _look(in_, batch.clocks, good),
-                [it.outcome.value for it in found] if told else None,
+                [recognition.outcome.value for recognition in found] if told else None,
             )
         answers = iter(found)
         return [
             RecognitionAnswer(
-                key=it.key,
-                tin=it.tin,
-                fault=it.fault,
-                found=next(answers) if it.fault is None else None,
+                key=question.key,
+                tin=question.tin,
+                fault=question.fault,
+                found=next(answers) if question.fault is None else None,
             )
-            for it in batch.questions
+            for question in batch.questions
         ]
 
 
-def _question(in_: AdministrationCode, at: datetime, it: Consignment) -> Question:
+def _question(in_: AdministrationCode, at: datetime, consignment: Consignment) -> Question:
     return Question(
         in_,
         at,
-        Role(it.role) if it.role else None,
-        Direction(it.direction) if it.direction else None,
-        HsCode(it.hs) if it.hs else None,
-        it.crossing,
-        it.mode,
+        Role(consignment.role) if consignment.role else None,
+        Direction(consignment.direction) if consignment.direction else None,
+        HsCode(consignment.hs) if consignment.hs else None,
+        consignment.crossing,
+        consignment.mode,
     )

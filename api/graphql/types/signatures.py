@@ -29,24 +29,31 @@ class DecisionSignature:
 
 
 async def signed(context: Context, position: int) -> DecisionSignature | None:
-    it = await load(context, reads.decisions, key=int(position), of=context.ledger)
-    if it is None:
+    signed_decision = await load(context, reads.decisions, key=int(position), of=context.ledger)
+    if signed_decision is None:
         return None
-    said = it.signed
+    said = signed_decision.signed
     return DecisionSignature(
         administration=said.administration,
         key=said.key,
         signature=b64encode(said.signature).decode(),
         text=said.text,
-        valid=_is_valid(it),
+        valid=_is_valid(signed_decision),
     )
 
 
-def _is_valid(it: reads.SignedDecision) -> bool:
-    key = next((key for key in map(read_key, it.keys) if key.id.hex() == it.signed.key), None)
+def _is_valid(signed_decision: reads.SignedDecision) -> bool:
+    key = next(
+        (
+            key
+            for key in map(read_key, signed_decision.keys)
+            if key.id.hex() == signed_decision.signed.key
+        ),
+        None,
+    )
     try:
         if key is not None:
-            key.check(it.signed.text, it.signed.signature)
+            key.check(signed_decision.signed.text, signed_decision.signed.signature)
     except BadSignature:
         return False
     return key is not None

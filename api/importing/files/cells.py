@@ -31,7 +31,7 @@ def kinds(kind: type[c.Command]) -> dict[str, Any]:
     for part in msgspec.structs.fields(kind):
         hint = hints[part.name]
         if typing.get_origin(hint) is UnionType:
-            hint = next(it for it in typing.get_args(hint) if it is not type(None))
+            hint = next(arg for arg in typing.get_args(hint) if arg is not type(None))
         found[part.encode_name] = hint
     return found
 

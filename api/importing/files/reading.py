@@ -137,7 +137,11 @@ def _complete(source: Source) -> None:
     if "command" in source.fields:
         return  # the lines may be of several commands
     kind = c.COMMANDS.get(source.told.command or "")
-    needed = [it.encode_name for it in msgspec.structs.fields(kind) if it.required] if kind else []
+    needed = (
+        [field.encode_name for field in msgspec.structs.fields(kind) if field.required]
+        if kind
+        else []
+    )
     if missing := [name for name in needed if name not in there]:
         raise BadFile(
             f"the names of the columns: {source.told.command} needs {', '.join(missing)}, and "

@@ -73,12 +73,12 @@ class Recognition:
             reasons=[Reason(code=code) for code in row["reasons"]],
             bases=[
                 Basis(
-                    agreement=Agreement(id=it["agreement"]),
-                    authorisation=it["authorisation"],
-                    since=it["since"],
-                    identifier=it["identifier"],
+                    agreement=Agreement(id=basis["agreement"]),
+                    authorisation=basis["authorisation"],
+                    since=basis["since"],
+                    identifier=basis["identifier"],
                 )
-                for it in row["bases"]
+                for basis in row["bases"]
             ],
         )
 

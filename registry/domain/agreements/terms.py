@@ -130,7 +130,7 @@ class Terms:
         own += self._beside.get(place, [])
         if ended := self._ends.get(place):
             over_at = begins(ended.latest, self._zone(place[1]))
-            own = [replace(it, over_at=over_at) for it in own]
+            own = [replace(dated, over_at=over_at) for dated in own]
         return own
 
     def span(self, what: Step, zone: str | None = None) -> Span | None:
@@ -149,11 +149,13 @@ class Terms:
 
     def _span(self, place: Place, zone: str | None = None) -> Span | None:
         """The shortest interval that holds what every source says."""
-        said = self._of(place) + [it for it in self._notes if (it.what, it.side, it.term) == place]
+        said = self._of(place) + [
+            note for note in self._notes if (note.what, note.side, note.term) == place
+        ]
         if not said:
             return None
-        dates = reduce(Dates.hull, (it.dates for it in said))
-        return span_of(dates, zone or self._zone(place[1]), any(it.assumed for it in said))
+        dates = reduce(Dates.hull, (dated.dates for dated in said))
+        return span_of(dates, zone or self._zone(place[1]), any(dated.assumed for dated in said))
 
 
 def _earliest(dates: Dates) -> date:

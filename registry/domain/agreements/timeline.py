@@ -109,10 +109,10 @@ def record(events: Sequence[TimedEvent[Any]]) -> AgreementTimeline:
     """The whole stream, first event first, read on both clocks."""
     first: TimedEvent[Agreement.Proposed] = events[0]
     beliefs = [
-        (it.position, it.known_at, _Belief(first.event, [e.event for e in events[1 : n + 1]]))
-        for n, it in enumerate(events)
+        (event.position, event.known_at, _Belief(first.event, [e.event for e in events[1 : n + 1]]))
+        for n, event in enumerate(events)
         # Of what was told at one instant only the whole was ever believed.
-        if n + 1 == len(events) or events[n + 1].known_at != it.known_at
+        if n + 1 == len(events) or events[n + 1].known_at != event.known_at
     ]
     return AgreementTimeline(
         first,
@@ -175,10 +175,10 @@ class _Belief:
     def memberships(self) -> list[Membership]:
         """When each was certainly a party."""
         return [
-            Membership(party, it.begun.latest, it.ended.earliest if it.ended else None)
+            Membership(party, time_.begun.latest, time_.ended.earliest if time_.ended else None)
             for party, times in self._times().items()
-            for it in times
-            if it.ended is None or it.begun.latest < it.ended.earliest
+            for time_ in times
+            if time_.ended is None or time_.begun.latest < time_.ended.earliest
         ]
 
     def _times(self) -> dict[AdministrationCode, list[Time]]:
@@ -201,7 +201,7 @@ class _Belief:
             found += self._stretches(said)
         if self.proposed.kind is AgreementKind.AEO_MUTUAL_RECOGNITION:
             # A pair of parties without a clause is linked, and nothing is inside its scope.
-            named = {(it.clause.from_, it.clause.to) for it in clauses}
+            named = {(clause.clause.from_, clause.clause.to) for clause in clauses}
             for a, b in permutations(self.zones, 2):
                 if (a, b) not in named:
                     found += self._stretches(_Said(0, Clause(a, b, ()), Time(SINCE_EVER)))
@@ -225,12 +225,12 @@ class _Belief:
         found: list[_Said] = []
         for own in places.values():
             in_law = [own[start] for start in sorted(own)]
-            for it, after in zip(in_law, [*in_law[1:], None], strict=True):
-                ended = it.time.ended
+            for said, after in zip(in_law, [*in_law[1:], None], strict=True):
+                ended = said.time.ended
                 if after and (ended is None or after.time.begun.earliest < ended.earliest):
-                    it = replace(it, time=Time(it.time.begun, after.time.begun))
-                found.append(it)
-        return sorted(found, key=lambda it: it.ordinal)
+                    said = replace(said, time=Time(said.time.begun, after.time.begun))
+                found.append(said)
+        return sorted(found, key=lambda each_said: each_said.ordinal)
 
     def _stretches(self, said: _Said) -> Iterable[Link]:
         """One clause, cut wherever something of it changes."""
@@ -243,8 +243,14 @@ class _Belief:
         terms = {side: self.terms.of(side) for side in sides}
         paused, members = self._suspensions(clause.to), self._times()
         one, other = members[clause.from_], members[clause.to]
-        every = (said.time, *paused, *one, *other, *(it for own in terms.values() for it in own))
-        edges = {edge for it in every for edge in it.edges}
+        every = (
+            said.time,
+            *paused,
+            *one,
+            *other,
+            *(time for own in terms.values() for time in own),
+        )
+        edges = {edge for time in every for edge in time.edges}
         edges |= {over.earliest, over.latest} if over else set()
 
         def state(at: datetime) -> _Found | None:
@@ -274,23 +280,23 @@ class _Belief:
                 said.time.begun.assumed
                 or (all(terms.values()) and any(_assumed(own, at) for own in terms.values())),
                 hindered_by,
-                latest_of(it.begun.dates for it in within),
-                earliest_of(it.ended.dates for it in within if it.ended),
+                latest_of(time.begun.dates for time in within),
+                earliest_of(time.ended.dates for time in within if time.ended),
             )
 
-        for start, end, it in runs(edges, state):
+        for start, end, run in runs(edges, state):
             yield Link(
                 self.proposed.agreement,
                 self.proposed.kind,
                 said.ordinal,
                 clause,
-                it.state,
-                it.assumed,
+                run.state,
+                run.assumed,
                 start,
                 end,
-                it.hindered_by,
-                it.begins,
-                it.ends,
+                run.hindered_by,
+                run.begins,
+                run.ends,
             )
 
     def _plurilateral(self) -> bool:

@@ -33,32 +33,35 @@ from registry.domain.values import HELD, PENDING, Status
 from registry.domain.working_days import Effect
 
 
-def lodge(operator: Operator, it: c.LodgeApplication, by: Decision) -> None:
+def lodge(operator: Operator, command: c.LodgeApplication, by: Decision) -> None:
     said = facts(operator, by)
     day: date = said["effective"]
-    programme = preconditions.programme(by, it.programme)
-    preconditions.offered(programme, it.type, day)
+    programme = preconditions.programme(by, command.programme)
+    preconditions.offered(programme, command.type, day)
     said_by = law(operator, programme, day)
     for held in operator.authorisations.values():
-        if held.status in PENDING and (held.programme, held.type) == (it.programme, it.type):
-            about = f"the application for {it.type}"
-            return repeated(operator, held, Operator.Lodged, by, about, type=it.type)
+        if held.status in PENDING and (held.programme, held.type) == (
+            command.programme,
+            command.type,
+        ):
+            about = f"the application for {command.type}"
+            return repeated(operator, held, Operator.Lodged, by, about, type=command.type)
     operator.trigger_event(
         Operator.Lodged,
-        authorisation=f"{it.programme}/{operator.begun() + 1}",
-        programme=it.programme,
-        type=it.type,
+        authorisation=f"{command.programme}/{operator.begun() + 1}",
+        programme=command.programme,
+        type=command.type,
         due=said_by.due("acceptance", "acceptance_days", day),
         rule_unknown=preconditions.marked(said_by.rules.unknown("acceptance_days")),
         **said,
     )
 
 
-def accept(operator: Operator, it: c.AcceptApplication, by: Decision) -> None:
-    mine = meant(operator, by, it.authorisation, {Status.LODGED}, "accepted", already=PENDING)
+def accept(operator: Operator, command: c.AcceptApplication, by: Decision) -> None:
+    mine = meant(operator, by, command.authorisation, {Status.LODGED}, "accepted", already=PENDING)
     if mine.status is not Status.LODGED:
         kind = Operator.Accepted
-        return repeated(operator, mine, kind, by, "the acceptance", reason=it.reason)
+        return repeated(operator, mine, kind, by, "the acceptance", reason=command.reason)
     day: date = facts(operator, by)["effective"]
     said_by = law(operator, preconditions.programme(by, mine.programme), day)
     record(
@@ -69,71 +72,93 @@ def accept(operator: Operator, it: c.AcceptApplication, by: Decision) -> None:
         STANDING,
         due=said_by.due("decision", "decision_days", day),
         rule_unknown=preconditions.marked(said_by.rules.unknown("decision_days")),
-        reason=it.reason,
+        reason=command.reason,
     )
 
 
-def reject(operator: Operator, it: c.RejectApplication, by: Decision) -> None:
+def reject(operator: Operator, command: c.RejectApplication, by: Decision) -> None:
     before = {Status.NOT_ACCEPTED}
-    mine = meant(operator, by, it.authorisation, {Status.LODGED}, "not accepted", already=before)
+    mine = meant(
+        operator, by, command.authorisation, {Status.LODGED}, "not accepted", already=before
+    )
     if mine.status is Status.NOT_ACCEPTED:
         kind = Operator.NotAccepted
-        return repeated(operator, mine, kind, by, "the rejection", reason=it.reason)
-    record(operator, Operator.NotAccepted, mine, by, STANDING, reason=it.reason)
+        return repeated(operator, mine, kind, by, "the rejection", reason=command.reason)
+    record(operator, Operator.NotAccepted, mine, by, STANDING, reason=command.reason)
 
 
-def withdraw(operator: Operator, it: c.WithdrawApplication, by: Decision) -> None:
-    mine = meant(operator, by, it.authorisation, PENDING, "withdrawn", already={Status.WITHDRAWN})
+def withdraw(operator: Operator, command: c.WithdrawApplication, by: Decision) -> None:
+    mine = meant(
+        operator, by, command.authorisation, PENDING, "withdrawn", already={Status.WITHDRAWN}
+    )
     if mine.status is Status.WITHDRAWN:
         kind = Operator.Withdrawn
-        return repeated(operator, mine, kind, by, "the withdrawal", reason=it.reason)
-    record(operator, Operator.Withdrawn, mine, by, STANDING, reason=it.reason)
+        return repeated(operator, mine, kind, by, "the withdrawal", reason=command.reason)
+    record(operator, Operator.Withdrawn, mine, by, STANDING, reason=command.reason)
 
 
-def start_examination(operator: Operator, it: c.StartExamination, by: Decision) -> None:
+def start_examination(operator: Operator, command: c.StartExamination, by: Decision) -> None:
     before = {Status.UNDER_EXAMINATION}
-    mine = meant(operator, by, it.authorisation, {Status.ACCEPTED}, "examined", already=before)
+    mine = meant(operator, by, command.authorisation, {Status.ACCEPTED}, "examined", already=before)
     if mine.status is Status.UNDER_EXAMINATION:
         kind = Operator.ExaminationStarted
-        return repeated(operator, mine, kind, by, "the examination", reason=it.reason)
-    record(operator, Operator.ExaminationStarted, mine, by, STANDING, reason=it.reason)
+        return repeated(operator, mine, kind, by, "the examination", reason=command.reason)
+    record(operator, Operator.ExaminationStarted, mine, by, STANDING, reason=command.reason)
 
 
-def request_consultation(operator: Operator, it: c.RequestConsultation, by: Decision) -> None:
-    mine = meant(operator, by, it.authorisation, PENDING | IN_USE, "the subject of a consultation")
-    if isinstance(_last_of(operator, mine, it), Operator.ConsultationRequested):
-        about, kind = f"the consultation of {it.asked}", Operator.ConsultationRequested
-        return repeated(operator, mine, kind, by, about, asked=it.asked, reason=it.reason)
-    record(operator, Operator.ConsultationRequested, mine, by, asked=it.asked, reason=it.reason)
+def request_consultation(operator: Operator, command: c.RequestConsultation, by: Decision) -> None:
+    mine = meant(
+        operator, by, command.authorisation, PENDING | IN_USE, "the subject of a consultation"
+    )
+    if isinstance(_last_of(operator, mine, command), Operator.ConsultationRequested):
+        about, kind = f"the consultation of {command.asked}", Operator.ConsultationRequested
+        return repeated(operator, mine, kind, by, about, asked=command.asked, reason=command.reason)
+    record(
+        operator,
+        Operator.ConsultationRequested,
+        mine,
+        by,
+        asked=command.asked,
+        reason=command.reason,
+    )
 
 
 def record_consultation_reply(
-    operator: Operator, it: c.RecordConsultationReply, by: Decision
+    operator: Operator, command: c.RecordConsultationReply, by: Decision
 ) -> None:
-    mine = meant(operator, by, it.authorisation, PENDING | IN_USE, "the subject of a consultation")
-    last = _last_of(operator, mine, it)
+    mine = meant(
+        operator, by, command.authorisation, PENDING | IN_USE, "the subject of a consultation"
+    )
+    last = _last_of(operator, mine, command)
     if last is None:
-        raise WrongStatus(f"asked: {it.asked} was not consulted on {mine}: no reply is awaited")
+        raise WrongStatus(
+            f"asked: {command.asked} was not consulted on {mine}: no reply is awaited"
+        )
     if isinstance(last, Operator.ConsultationReplied):
         cure = "another reply follows another consultation"
         return refuse_unless_identical(
-            [last], by, f"the reply of {it.asked}", cure, reply=it.reply, reason=it.reason
+            [last],
+            by,
+            f"the reply of {command.asked}",
+            cure,
+            reply=command.reply,
+            reason=command.reason,
         )
     record(
         operator,
         Operator.ConsultationReplied,
         mine,
         by,
-        asked=it.asked,
-        reply=it.reply,
-        reason=it.reason,
+        asked=command.asked,
+        reply=command.reply,
+        reason=command.reason,
     )
 
 
-def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> None:
+def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision) -> None:
     """UCC Art. 22(3), Delegated Act Art. 28: by no more than the rule allows, and with a reason."""
-    mine = meant(operator, by, it.authorisation, PENDING, "given more time")
-    reason, said = why(it.reason), facts(operator, by)
+    mine = meant(operator, by, command.authorisation, PENDING, "given more time")
+    reason, said = why(command.reason), facts(operator, by)
     rules = preconditions.rules(by, mine, said["effective"])
     allowed = rules.rule("decision_extension_days")
     before = [
@@ -141,7 +166,7 @@ def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> N
         for e in operator.past
         if isinstance(e, Operator.DeadlineExtended) and e.authorisation == mine.reference
     ]
-    days = (allowed.number or 0) if it.days is None else it.days
+    days = (allowed.number or 0) if command.days is None else command.days
     if any(difference(e, by, days=days, reason=reason) is None for e in before):
         return
     unknown = rules.unknown(allowed.name)
@@ -149,7 +174,7 @@ def extend_deadline(operator: Operator, it: c.ExtendDeadline, by: Decision) -> N
     # Where nobody knows the limit of the law, that of the calendar is the only one.
     left = (MOST_DAYS if unknown else allowed.number or 0) - sum(e.days for e in before)
     if not 1 <= days <= left:
-        raise WrongDates(f"days: found {it.days}, and the programme's rules leave {left}")
+        raise WrongDates(f"days: found {command.days}, and the programme's rules leave {left}")
     set_before = [
         d
         for e in operator.past
@@ -193,74 +218,76 @@ def _unmoved(
     return begun, last if days and same else due
 
 
-def grant(operator: Operator, it: c.GrantAuthorisation, by: Decision) -> None:
+def grant(operator: Operator, command: c.GrantAuthorisation, by: Decision) -> None:
     """UCC Delegated Act Art. 29 and its like elsewhere say from which day; Art. 11 bars."""
-    if not 0 < len(normal(it.number)) <= LONGEST:
+    if not 0 < len(normal(command.number)) <= LONGEST:
         raise BadValue(
-            f"number: found {it.number[:70]!r}, wanted the number of the authorisation, of 1 to "
+            f"number: found {command.number[:70]!r}, wanted the number of the "
+            "authorisation, of 1 to "
             f"{LONGEST} characters"
         )
-    number = normal(it.number)
+    number = normal(command.number)
     for each in operator.authorisations.values():
         held = preconditions.on(operator, each, max(by.effective or by.today, each.latest))
         if held.number and normal(held.number) == number and held.status in HELD:
-            return _granted_before(operator, held, it, by)
+            return _granted_before(operator, held, command, by)
     examined = {Status.ACCEPTED, Status.UNDER_EXAMINATION}
-    mine = meant(operator, by, it.authorisation, examined, "granted", of_type=it.type)
+    mine = meant(operator, by, command.authorisation, examined, "granted", of_type=command.type)
     decided = by.decided or by.today
     programme = preconditions.programme(by, mine.programme)
     effect = Effect(by.effective) if by.effective else day_of_effect(operator, programme, decided)
     day = effect.day
     said, of_day = facts(operator, by, day), law(operator, programme, day)
     rules = of_day.rules
-    type = it.type or mine.type
+    type = command.type or mine.type
     preconditions.offered(programme, type, day)
     barred, unknown = preconditions.bar(operator, programme)
     if barred and day < barred:
         raise Barred(f"{operator.tin} is barred until {barred} and cannot be granted from {day}")
     preconditions.not_held_twice(operator, rules, mine.programme, type, mine, day)
     preconditions.in_order(operator, day, mine, preconditions.of(mine, STANDING))
-    if it.valid_until and it.valid_until <= day:
-        raise WrongDates(f"validUntil: {it.valid_until} is not after {day}, the day of effect")
-    valid_until = it.valid_until or preconditions.term(rules, day)
+    if command.valid_until and command.valid_until <= day:
+        raise WrongDates(f"validUntil: {command.valid_until} is not after {day}, the day of effect")
+    valid_until = command.valid_until or preconditions.term(rules, day)
     unknown += effect.unknown
-    if it.valid_until is None:
+    if command.valid_until is None:
         unknown += rules.unknown("validity_years")
     preconditions.grounded(
-        by, mine.programme, unknown, f"the grant of {it.number} to {operator.tin}"
+        by, mine.programme, unknown, f"the grant of {command.number} to {operator.tin}"
     )
     operator.trigger_event(
         Operator.Granted,
         authorisation=mine.reference,
-        number=it.number,
+        number=command.number,
         type=type,
-        roles=operator.roles if it.roles is None else it.roles,
+        roles=operator.roles if command.roles is None else command.roles,
         valid_until=valid_until,
         due=renewal(rules, valid_until) + of_day.review(day),
         rule_unknown=preconditions.marked(unknown + rules.unknown("review_years")),
         ends_by_decision=rules.takes_decision("validity_end") if valid_until else None,
         abroad=rules.abroad(type),
         counted_by=effect.counted_by,
-        shared=it.shared,
+        shared=command.shared,
         **said,
     )
 
 
 def _granted_before(
-    operator: Operator, held: Authorisation, it: c.GrantAuthorisation, by: Decision
+    operator: Operator, held: Authorisation, command: c.GrantAuthorisation, by: Decision
 ) -> None:
     """Nothing, where the identical grant was recorded. Raises AlreadyHeld, AlreadyRecorded."""
-    another = it.authorisation not in (None, held.reference) and (
-        normal(it.authorisation or "") != normal(held.number or "")
+    another = command.authorisation not in (None, held.reference) and (
+        normal(command.authorisation or "") != normal(held.number or "")
     )
-    if another or it.type not in (None, held.type):
+    if another or command.type not in (None, held.type):
         raise AlreadyHeld(
-            f"number: {operator.tin} holds {it.number} ({held.type}), which is {held.status}"
+            f"number: {operator.tin} holds {command.number} ({held.type}), which is {held.status}"
         )
     grant = next(iter(standing(operator, of(held, (Operator.Granted,)))), None)
     if not isinstance(grant, Operator.Granted):
         raise AlreadyHeld(
-            f"number: {operator.tin} holds {it.number} ({held.type}), which is {held.status} and "
+            f"number: {operator.tin} holds {command.number} ({held.type}), which is "
+            f"{held.status} and "
             f"known from list {held.list}: record its end before another grant of that number"
         )
     decided = by.decided or grant.decided or by.today
@@ -271,10 +298,10 @@ def _granted_before(
         by,
         f"the grant of {held}",
         day=day,
-        type=it.type or _lodged_type(operator, held),
-        roles=operator.roles if it.roles is None else it.roles,
-        valid_until=it.valid_until or preconditions.term(programme.rules_on(day), day),
-        shared=it.shared,
+        type=command.type or _lodged_type(operator, held),
+        roles=operator.roles if command.roles is None else command.roles,
+        valid_until=command.valid_until or preconditions.term(programme.rules_on(day), day),
+        shared=command.shared,
     )
 
 
@@ -284,11 +311,11 @@ def _lodged_type(operator: Operator, mine: Authorisation) -> str:
     return lodged.type
 
 
-def refuse(operator: Operator, it: c.RefuseApplication, by: Decision) -> None:
-    mine = meant(operator, by, it.authorisation, PENDING, "refused", already={Status.REFUSED})
+def refuse(operator: Operator, command: c.RefuseApplication, by: Decision) -> None:
+    mine = meant(operator, by, command.authorisation, PENDING, "refused", already={Status.REFUSED})
     if mine.status is Status.REFUSED:
-        return repeated(operator, mine, Operator.Refused, by, "the refusal", reason=it.reason)
-    record(operator, Operator.Refused, mine, by, STANDING, reason=it.reason)
+        return repeated(operator, mine, Operator.Refused, by, "the refusal", reason=command.reason)
+    record(operator, Operator.Refused, mine, by, STANDING, reason=command.reason)
 
 
 # ------------------------------------------------------------------ common
@@ -297,10 +324,10 @@ def refuse(operator: Operator, it: c.RefuseApplication, by: Decision) -> None:
 def _last_of(
     operator: Operator,
     mine: Authorisation,
-    it: c.RequestConsultation | c.RecordConsultationReply,
+    command: c.RequestConsultation | c.RecordConsultationReply,
 ) -> Operator.Event | None:
     """The last word of a consultation of that administration: the request, or the reply to it."""
     kinds = (Operator.ConsultationRequested, Operator.ConsultationReplied)
     own = of(mine, kinds)
-    said = standing(operator, lambda e: own(e) and getattr(e, "asked", None) == it.asked)
+    said = standing(operator, lambda e: own(e) and getattr(e, "asked", None) == command.asked)
     return said[0] if said else None

@@ -42,19 +42,21 @@ from registry.domain.values import HELD, Status
 E = TypeVar("E", bound=Operator.Event)
 
 
-def change_type(operator: Operator, it: c.ChangeType, by: Decision) -> None:
-    mine = meant(operator, by, it.authorisation, IN_USE, "changed to another type")
+def change_type(operator: Operator, command: c.ChangeType, by: Decision) -> None:
+    mine = meant(operator, by, command.authorisation, IN_USE, "changed to another type")
     day: date = facts(operator, by)["effective"]
     kinds: preconditions.Kinds = (*GRANT, Operator.TypeChanged)
     same: list[Operator.Event] = []
-    if mine.type == it.type:
-        same = _saying(operator, mine, Operator.TypeChanged, lambda e: e.type == it.type)
+    if mine.type == command.type:
+        same = _saying(operator, mine, Operator.TypeChanged, lambda e: e.type == command.type)
         if not _reaches_further_back(day, same):
-            return _as_it_is(same, by, f"type: {mine} is of type {it.type} already", it.reason)
+            return _as_it_is(
+                same, by, f"type: {mine} is of type {command.type} already", command.reason
+            )
     programme = preconditions.programme(by, mine.programme)
-    preconditions.offered(programme, it.type, day)
+    preconditions.offered(programme, command.type, day)
     rules = programme.rules_on(day)
-    preconditions.not_held_twice(operator, rules, mine.programme, it.type, mine, day)
+    preconditions.not_held_twice(operator, rules, mine.programme, command.type, mine, day)
     record(
         operator,
         Operator.TypeChanged,
@@ -62,22 +64,31 @@ def change_type(operator: Operator, it: c.ChangeType, by: Decision) -> None:
         by,
         kinds,
         same,
-        type=it.type,
-        reason=it.reason,
-        abroad=rules.abroad(it.type),
+        type=command.type,
+        reason=command.reason,
+        abroad=rules.abroad(command.type),
     )
 
 
-def amend_roles(operator: Operator, it: c.AmendRoles, by: Decision) -> None:
-    mine = meant(operator, by, it.authorisation, IN_USE, "given other roles")
+def amend_roles(operator: Operator, command: c.AmendRoles, by: Decision) -> None:
+    mine = meant(operator, by, command.authorisation, IN_USE, "given other roles")
     kinds: preconditions.Kinds = (*GRANT, Operator.RolesAmended)
     same: list[Operator.Event] = []
-    if mine.roles == it.roles:
+    if mine.roles == command.roles:
         day: date = facts(operator, by)["effective"]
-        same = _saying(operator, mine, Operator.RolesAmended, lambda e: e.roles == it.roles)
+        same = _saying(operator, mine, Operator.RolesAmended, lambda e: e.roles == command.roles)
         if not _reaches_further_back(day, same):
-            return _as_it_is(same, by, f"roles: {mine} has these roles already", it.reason)
-    record(operator, Operator.RolesAmended, mine, by, kinds, same, roles=it.roles, reason=it.reason)
+            return _as_it_is(same, by, f"roles: {mine} has these roles already", command.reason)
+    record(
+        operator,
+        Operator.RolesAmended,
+        mine,
+        by,
+        kinds,
+        same,
+        roles=command.roles,
+        reason=command.reason,
+    )
 
 
 _REASSESSED: preconditions.Kinds = (
@@ -88,16 +99,16 @@ _REASSESSED: preconditions.Kinds = (
 )
 
 
-def open_reassessment(operator: Operator, it: c.OpenReassessment, by: Decision) -> None:
-    mine = meant(operator, by, it.authorisation, IN_USE, "reassessed")
+def open_reassessment(operator: Operator, command: c.OpenReassessment, by: Decision) -> None:
+    mine = meant(operator, by, command.authorisation, IN_USE, "reassessed")
     if mine.under_reassessment:
         kind = Operator.ReassessmentOpened
-        return repeated(operator, mine, kind, by, "the reassessment", reason=it.reason)
-    record(operator, Operator.ReassessmentOpened, mine, by, _REASSESSED, reason=it.reason)
+        return repeated(operator, mine, kind, by, "the reassessment", reason=command.reason)
+    record(operator, Operator.ReassessmentOpened, mine, by, _REASSESSED, reason=command.reason)
 
 
-def close_reassessment(operator: Operator, it: c.CloseReassessment, by: Decision) -> None:
-    mine = meant(operator, by, it.authorisation, IN_USE, "reassessed")
+def close_reassessment(operator: Operator, command: c.CloseReassessment, by: Decision) -> None:
+    mine = meant(operator, by, command.authorisation, IN_USE, "reassessed")
     if not mine.under_reassessment:
         closed = standing(operator, of(mine, _REASSESSED))[:1]
         if not closed or not isinstance(closed[0], Operator.ReassessmentClosed):
@@ -108,9 +119,9 @@ def close_reassessment(operator: Operator, it: c.CloseReassessment, by: Decision
             closed,
             by,
             f"the end of the reassessment of {mine}",
-            outcome=it.outcome,
-            remediation=it.remediation,
-            reason=it.reason,
+            outcome=command.outcome,
+            remediation=command.remediation,
+            reason=command.reason,
         )
     day: date = facts(operator, by)["effective"]
     of_day = law(operator, preconditions.programme(by, mine.programme), day)
@@ -120,17 +131,17 @@ def close_reassessment(operator: Operator, it: c.CloseReassessment, by: Decision
         mine,
         by,
         _REASSESSED,
-        outcome=it.outcome,
-        remediation=it.remediation,
+        outcome=command.outcome,
+        remediation=command.remediation,
         due=of_day.review(day),
         rule_unknown=preconditions.marked(of_day.rules.unknown("review_years")),
-        reason=it.reason,
+        reason=command.reason,
     )
 
 
-def renew(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> None:
+def renew(operator: Operator, command: c.RenewAuthorisation, by: Decision) -> None:
     """A term that begins on the day after the last one goes on without a gap."""
-    mine = _renewable(operator, it, by)
+    mine = _renewable(operator, command, by)
     day: date = facts(operator, by)["effective"]
     rules = preconditions.rules(by, mine, day)
     terms = standing(operator, of(mine, (*GRANT, Operator.Renewed)))
@@ -138,13 +149,15 @@ def renew(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> None:
         # The day until which that renewal was to be, had it said nothing; its term is not added
         # a second time.
         before = _valid_until(terms[1]) if terms[1:] else None  # none: it is known from a list
-        until = it.valid_until or _renewed_until(rules, before, day)
-        differs = difference(last, by, valid_until=until, reason=it.reason)
+        until = command.valid_until or _renewed_until(rules, before, day)
+        differs = difference(last, by, valid_until=until, reason=command.reason)
         if differs is None:
             return
-        if it.valid_until == mine.valid_until or (it.valid_until is None and last.effective == day):
+        if command.valid_until == mine.valid_until or (
+            command.valid_until is None and last.effective == day
+        ):
             refuse(differs, last, f"the renewal of {mine}")
-    until = it.valid_until or _renewed_until(rules, mine.valid_until, day)
+    until = command.valid_until or _renewed_until(rules, mine.valid_until, day)
     if until is None:
         nobody = "nobody knows the term that" if rules.unknown("validity_years") else "no term that"
         raise NotOffered(f"validUntil: {nobody} {mine.programme} sets; name a day")
@@ -163,14 +176,14 @@ def renew(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> None:
         _REASSESSED,
         valid_until=until,
         due=renewal(rules, until),
-        reason=it.reason,
+        reason=command.reason,
         ends_by_decision=rules.takes_decision("validity_end"),
     )
 
 
-def _renewable(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> Authorisation:
+def _renewable(operator: Operator, command: c.RenewAuthorisation, by: Decision) -> Authorisation:
     try:
-        return meant(operator, by, it.authorisation, IN_USE, "renewed")
+        return meant(operator, by, command.authorisation, IN_USE, "renewed")
     except WrongStatus:
         day = by.effective or by.today
         ended = [
@@ -178,7 +191,7 @@ def _renewable(operator: Operator, it: c.RenewAuthorisation, by: Decision) -> Au
             for a in operator.authorisations.values()
             if preconditions.on(operator, a, day).status is Status.EXPIRED
             and a.ended is None
-            and it.authorisation in (None, a.number, a.reference)
+            and command.authorisation in (None, a.number, a.reference)
         ]
         eve = day - timedelta(days=1)
         if [a.valid_until for a in ended] == [eve]:
@@ -190,24 +203,24 @@ def _day_after(day: date) -> date:
     return day if day == date.max else day + timedelta(days=1)
 
 
-def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> None:
+def suspend(operator: Operator, command: c.SuspendAuthorisation, by: Decision) -> None:
     """UCC Delegated Act Art. 16-18. Part of an AEOF alone: losing S may leave C.
 
     What is suspended may be found to have been so from an earlier day. Its end is another decision
     (an extension, a release), so the earlier beginning says the same end.
     """
-    mine = meant(operator, by, it.authorisation, IN_USE, "suspended")
-    reason, day = why(it.reason), facts(operator, by)["effective"]
+    mine = meant(operator, by, command.authorisation, IN_USE, "suspended")
+    reason, day = why(command.reason), facts(operator, by)["effective"]
     of_day = law(operator, preconditions.programme(by, mine.programme), day)
     rules = of_day.rules
     parts = rules.parts(mine.type)
-    if it.part and (it.part not in parts or parts == {mine.type}):
+    if command.part and (command.part not in parts or parts == {mine.type}):
         raise NotOffered(
-            f"part: {mine.type} has no part {it.part!r}, only {preconditions.listed(parts)}"
+            f"part: {mine.type} has no part {command.part!r}, only {preconditions.listed(parts)}"
         )
-    part = None if parts == {it.part} else it.part  # the only part is the whole
-    if it.until and it.until <= day:
-        raise WrongDates(f"until: {it.until} is not after {day}, its beginning")
+    part = None if parts == {command.part} else command.part  # the only part is the whole
+    if command.until and command.until <= day:
+        raise WrongDates(f"until: {command.until} is not after {day}, its beginning")
     same: list[Operator.Event] = []
     if mine.status is Status.SUSPENDED and mine.suspended_part in (None, part):
         kinds = (Operator.Suspended, Operator.SuspensionLifted)
@@ -216,11 +229,11 @@ def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> Non
             about = f"the suspension of {mine}"
             cure = "another end is an extension or a release, another reason a correction"
             return refuse_unless_identical(
-                same, by, about, cure, reason=reason, part=part, until=it.until
+                same, by, about, cure, reason=reason, part=part, until=command.until
             )
-        if it.until != mine.suspended_until:
+        if command.until != mine.suspended_until:
             raise AlreadyRecorded(
-                f"until: found {shown(it.until)}, and the suspension of {mine} that stands is "
+                f"until: found {shown(command.until)}, and the suspension of {mine} that stands is "
                 f"until {shown(mine.suspended_until)}; an earlier beginning says the same end, "
                 "another end is an extension or a release"
             )
@@ -239,62 +252,64 @@ def suspend(operator: Operator, it: c.SuspendAuthorisation, by: Decision) -> Non
         reason=reason,
         part=part,
         abroad=part is None or part == rules.recognised_part,
-        until=it.until,
-        due=_end(it.until) or of_day.due("end of suspension", "suspension_days", day),
-        rule_unknown=None if it.until else preconditions.marked(rules.unknown("suspension_days")),
-        ends_by_decision=rules.takes_decision("suspension_end") if it.until else None,
+        until=command.until,
+        due=_end(command.until) or of_day.due("end of suspension", "suspension_days", day),
+        rule_unknown=None
+        if command.until
+        else preconditions.marked(rules.unknown("suspension_days")),
+        ends_by_decision=rules.takes_decision("suspension_end") if command.until else None,
     )
 
 
-def extend_suspension(operator: Operator, it: c.ExtendSuspension, by: Decision) -> None:
-    mine = meant(operator, by, it.authorisation, {Status.SUSPENDED}, "suspended for longer")
-    if mine.suspended_until == it.until:
+def extend_suspension(operator: Operator, command: c.ExtendSuspension, by: Decision) -> None:
+    mine = meant(operator, by, command.authorisation, {Status.SUSPENDED}, "suspended for longer")
+    if mine.suspended_until == command.until:
         kinds = (Operator.SuspensionExtended, Operator.Suspended)
         last = standing(operator, of(mine, kinds), (Operator.Suspended,))
-        already = f"until: {mine} is suspended until {it.until} already"
-        return _as_it_is(last[:1], by, already, it.reason)
+        already = f"until: {mine} is suspended until {command.until} already"
+        return _as_it_is(last[:1], by, already, command.reason)
     day: date = facts(operator, by)["effective"]
-    if it.until <= (end := max(mine.suspended_until or day, day)):
-        raise WrongDates(f"until: {it.until} is before {end}, its end so far")
+    if command.until <= (end := max(mine.suspended_until or day, day)):
+        raise WrongDates(f"until: {command.until} is before {end}, its end so far")
     record(
         operator,
         Operator.SuspensionExtended,
         mine,
         by,
         STANDING,
-        until=it.until,
-        reason=it.reason,
-        due=_end(it.until),
+        until=command.until,
+        reason=command.reason,
+        due=_end(command.until),
         ends_by_decision=preconditions.rules(by, mine, day).takes_decision("suspension_end"),
     )
 
 
-def lift_suspension(operator: Operator, it: c.LiftSuspension, by: Decision) -> None:
+def lift_suspension(operator: Operator, command: c.LiftSuspension, by: Decision) -> None:
     doing = "released from a suspension"
     # After its release it may wait for the decision on its own end.
     before = {Status.VALID, Status.DECISION_AWAITED}
-    mine = meant(operator, by, it.authorisation, {Status.SUSPENDED}, doing, already=before)
+    mine = meant(operator, by, command.authorisation, {Status.SUSPENDED}, doing, already=before)
     if mine.status is not Status.SUSPENDED:
         kinds = (Operator.SuspensionLifted, Operator.Suspended)
         lifted = standing(operator, of(mine, kinds), (Operator.Suspended,))
         if not lifted:
             raise WrongStatus(f"{operator.tin}: {mine} is {mine.status} and cannot be {doing}")
         about = f"the release of {mine} from its suspension"
-        return refuse_unless_identical(lifted, by, about, reason=it.reason)
-    record(operator, Operator.SuspensionLifted, mine, by, STANDING, reason=it.reason)
+        return refuse_unless_identical(lifted, by, about, reason=command.reason)
+    record(operator, Operator.SuspensionLifted, mine, by, STANDING, reason=command.reason)
 
 
-def revoke(operator: Operator, it: c.RevokeAuthorisation, by: Decision) -> None:
+def revoke(operator: Operator, command: c.RevokeAuthorisation, by: Decision) -> None:
     """Ex nunc (UCC Art. 28). The bar is the programme's (Delegated Act Art. 11: three years).
 
     What is revoked may be revoked from an earlier day, or be barred for longer.
     """
-    mine = meant(operator, by, it.authorisation, IN_USE, "revoked", already={Status.REVOKED})
-    reason, day = why(it.reason), facts(operator, by)["effective"]
-    if it.barred_until and it.barred_until < day:
-        raise WrongDates(f"barredUntil: {it.barred_until} is before {day}, the revocation")
+    mine = meant(operator, by, command.authorisation, IN_USE, "revoked", already={Status.REVOKED})
+    reason, day = why(command.reason), facts(operator, by)["effective"]
+    if command.barred_until and command.barred_until < day:
+        raise WrongDates(f"barredUntil: {command.barred_until} is before {day}, the revocation")
     rules = preconditions.rules(by, mine, day)
-    barred = it.barred_until or preconditions.years_after(day, rules.number("bar_years"))
+    barred = command.barred_until or preconditions.years_after(day, rules.number("bar_years"))
     so_far = _barred_until(operator, mine)  # it may be revoked already, from this day or a later
     longer = bool(barred and (so_far is None or barred > so_far))
     if mine.status is Status.REVOKED:
@@ -303,9 +318,9 @@ def revoke(operator: Operator, it: c.RevokeAuthorisation, by: Decision) -> None:
             kind, about = Operator.Revoked, "the revocation"
             return repeated(operator, mine, kind, by, about, reason=reason, barred_until=barred)
     if so_far and not longer:
-        if it.barred_until not in (None, so_far):
+        if command.barred_until not in (None, so_far):
             raise AlreadyRecorded(
-                f"barredUntil: found {it.barred_until}, and the bar after the revocation of "
+                f"barredUntil: found {command.barred_until}, and the bar after the revocation of "
                 f"{mine} is until {so_far}; it is shortened by correcting that record"
             )
         barred = so_far
@@ -322,10 +337,12 @@ def revoke(operator: Operator, it: c.RevokeAuthorisation, by: Decision) -> None:
     )
 
 
-def annul(operator: Operator, it: c.AnnulAuthorisation, by: Decision) -> None:
+def annul(operator: Operator, command: c.AnnulAuthorisation, by: Decision) -> None:
     """Ex tunc (UCC Art. 27): it counts from the day of effect of the grant, whatever is asked."""
     before = {Status.ANNULLED}
-    mine = meant(operator, by, it.authorisation, HELD, "annulled", already=before, day=by.today)
+    mine = meant(
+        operator, by, command.authorisation, HELD, "annulled", already=before, day=by.today
+    )
     if mine.effective is None:
         raise WrongDates(
             f"{operator.tin}: {mine} is known from list {mine.list} without the day on which it "
@@ -339,7 +356,7 @@ def annul(operator: Operator, it: c.AnnulAuthorisation, by: Decision) -> None:
             by,
             "the annulment",
             day=mine.effective,
-            reason=it.reason,
+            reason=command.reason,
         )
     if by.effective not in (None, mine.effective):
         raise WrongDates(
@@ -354,21 +371,21 @@ def annul(operator: Operator, it: c.AnnulAuthorisation, by: Decision) -> None:
     operator.trigger_event(
         Operator.Annulled,
         authorisation=mine.reference,
-        reason=it.reason,
+        reason=command.reason,
         **facts(operator, by, mine.effective),
     )
 
 
-def surrender(operator: Operator, it: c.SurrenderAuthorisation, by: Decision) -> None:
+def surrender(operator: Operator, command: c.SurrenderAuthorisation, by: Decision) -> None:
     """What is surrendered may be found to have been so from an earlier day."""
     before = {Status.SURRENDERED}
-    mine = meant(operator, by, it.authorisation, IN_USE, "surrendered", already=before)
+    mine = meant(operator, by, command.authorisation, IN_USE, "surrendered", already=before)
     if mine.status is Status.SURRENDERED:
         day: date = facts(operator, by)["effective"]
         if not (mine.ended and day < mine.ended):
             kind = Operator.Surrendered
-            return repeated(operator, mine, kind, by, "the surrender", reason=it.reason)
-    record(operator, Operator.Surrendered, mine, by, reason=it.reason)
+            return repeated(operator, mine, kind, by, "the surrender", reason=command.reason)
+    record(operator, Operator.Surrendered, mine, by, reason=command.reason)
 
 
 # ------------------------------------------------------------------ common

@@ -85,17 +85,24 @@ def deadlines(events: list[Operator.Event]) -> list[Deadline]:
             continue
         own = getattr(event, "authorisation", None)  # none: it is of the whole operator
         new = _set_by(event, own) if own else []
-        for it in found:
-            if own not in (None, it.authorisation):
+        for set_ in found:
+            if own not in (None, set_.authorisation):
                 continue
-            if kind in _ANSWERS.get(it.what, ()):
-                it.met = it.met or _answered(event)
-            elif kind in _VOIDS or any(each.what == it.what for each in new):
-                it.void = True
+            if kind in _ANSWERS.get(set_.what, ()):
+                set_.met = set_.met or _answered(event)
+            elif kind in _VOIDS or any(each.what == set_.what for each in new):
+                set_.void = True
         found += new
     return [
-        Deadline(it.authorisation, it.what, it.due, it.rule, it.met, it.void and it.met is None)
-        for it in found
+        Deadline(
+            each_set.authorisation,
+            each_set.what,
+            each_set.due,
+            each_set.rule,
+            each_set.met,
+            each_set.void and each_set.met is None,
+        )
+        for each_set in found
     ]
 
 

@@ -62,17 +62,19 @@ def _is_recorded(operator: Operator, end: EndByLaw) -> bool:
 # -------------------------------------------------------------- decisions
 
 
-def expire(operator: Operator, it: c.ExpireAuthorisation, by: Decision) -> None:
+def expire(operator: Operator, command: c.ExpireAuthorisation, by: Decision) -> None:
     """The term is over. Where it ended by law this is its record; where the programme's rule wants
     a decision this is the decision."""
-    mine = _over(operator, it, by)
+    mine = _over(operator, command, by)
     end = mine.valid_until
     if mine.status is Status.EXPIRED:
         if mine.ended is None:
-            return _record_term(operator, mine, it.reason, by)
+            return _record_term(operator, mine, command.reason, by)
         day = by.effective or mine.ended
         by = by.because(preconditions.rules(by, mine, day).source("validity_years"))
-        return repeated(operator, mine, Operator.Expired, by, "the end", day=day, reason=it.reason)
+        return repeated(
+            operator, mine, Operator.Expired, by, "the end", day=day, reason=command.reason
+        )
     first = end + timedelta(days=1) if end and end != date.max else None
     day = by.effective or min(first or by.today, by.today)
     if day > by.today:
@@ -83,24 +85,27 @@ def expire(operator: Operator, it: c.ExpireAuthorisation, by: Decision) -> None:
     # The term that the grant set is ground enough, however late somebody writes it down.
     by = by.because(preconditions.rules(by, mine, day).source("validity_years"))
     operator.trigger_event(
-        Operator.Expired, authorisation=mine.reference, reason=it.reason, **facts(operator, by, day)
+        Operator.Expired,
+        authorisation=mine.reference,
+        reason=command.reason,
+        **facts(operator, by, day),
     )
 
 
-def record_end(operator: Operator, it: c.RecordEnd, by: Decision) -> None:
+def record_end(operator: Operator, command: c.RecordEnd, by: Decision) -> None:
     """What ended by law, exactly as the events say; nothing else can be recorded so.
 
     Raises BadValue, UnknownAuthorisation, WrongDates.
     """
-    if it.what not in (TERM, SUSPENSION):
-        raise BadValue(f"what: found {it.what!r}, wanted {TERM} or {SUSPENSION}")
-    mine = preconditions.named(operator, it.authorisation)[-1]
+    if command.what not in (TERM, SUSPENSION):
+        raise BadValue(f"what: found {command.what!r}, wanted {TERM} or {SUSPENSION}")
+    mine = preconditions.named(operator, command.authorisation)[-1]
     day = by.effective or by.today
-    end = EndByLaw(mine.reference, it.what, day)
+    end = EndByLaw(mine.reference, command.what, day)
     if _is_recorded(operator, end):
         return _repeated(operator, mine, end, None, by)
     if day > by.today or end not in ends_by_law(operator, by.today):
-        raise WrongDates(f"effective: no {it.what} of {mine} ended by law on {day}")
+        raise WrongDates(f"effective: no {command.what} of {mine} ended by law on {day}")
     _trigger(operator, mine, end, None, by)
 
 
@@ -156,7 +161,7 @@ def _ground(operator: Operator, mine: Authorisation, end: EndByLaw, by: Decision
     return said[0].legal_ground or "the decision that suspended it" if said else "the decision"
 
 
-def _over(operator: Operator, it: c.ExpireAuthorisation, by: Decision) -> Authorisation:
+def _over(operator: Operator, command: c.ExpireAuthorisation, by: Decision) -> Authorisation:
     """The authorisation that is meant: before all others one whose end is not recorded yet."""
     today = [preconditions.on(operator, a, by.today) for a in operator.authorisations.values()]
     over = [
@@ -169,7 +174,7 @@ def _over(operator: Operator, it: c.ExpireAuthorisation, by: Decision) -> Author
             operator, EndByLaw(a.reference, TERM, a.valid_until + timedelta(days=1))
         )
     ]
-    asked = it.authorisation or (over[0].reference if len(over) == 1 else None)
-    wanted = IN_USE | {Status.EXPIRED} if over or it.authorisation else IN_USE
+    asked = command.authorisation or (over[0].reference if len(over) == 1 else None)
+    wanted = IN_USE | {Status.EXPIRED} if over or command.authorisation else IN_USE
     before = {Status.EXPIRED}
     return meant(operator, by, asked, wanted, "expired", already=before, day=by.today)

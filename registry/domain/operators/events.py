@@ -176,9 +176,9 @@ class Operator(BaseAggregate[UUID]):
         abroad: bool | None = None
 
         def change(self, operator: Operator) -> None:
-            it = operator.authorisations.get(self.authorisation)
-            if it is None:
-                it = operator.authorisations[self.authorisation] = Authorisation(
+            authorisation = operator.authorisations.get(self.authorisation)
+            if authorisation is None:
+                authorisation = operator.authorisations[self.authorisation] = Authorisation(
                     self.authorisation,
                     self.programme,
                     self.type,
@@ -186,10 +186,10 @@ class Operator(BaseAggregate[UUID]):
                     roles=self.roles,
                     list=self.list,
                 )
-                operator.supersede(it, self.effective)
-            it.number = self.number or it.number
-            it.effective = self.since or it.effective
-            it.latest = max(it.latest, self.effective)
+                operator.supersede(authorisation, self.effective)
+            authorisation.number = self.number or authorisation.number
+            authorisation.effective = self.since or authorisation.effective
+            authorisation.latest = max(authorisation.latest, self.effective)
 
     class AuthorisationEvent(Event):
         TOPIC = "operator.authorisation"  # asked for by the library; never stored
@@ -197,12 +197,12 @@ class Operator(BaseAggregate[UUID]):
         authorisation: str
 
         def change(self, operator: Operator) -> None:
-            it = operator.authorisations[self.authorisation]
+            authorisation = operator.authorisations[self.authorisation]
             if not self.ENDS:
-                it.latest = max(it.latest, self.effective)
-            self.alter(it)
+                authorisation.latest = max(authorisation.latest, self.effective)
+            self.alter(authorisation)
 
-        def alter(self, it: Authorisation) -> None: ...
+        def alter(self, authorisation: Authorisation) -> None: ...
 
     class Accepted(AuthorisationEvent):
         TOPIC = "operator.accepted"
@@ -210,29 +210,29 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
         rule_unknown: tuple[str, ...] | None = None
 
-        def alter(self, it: Authorisation) -> None:
-            it.status = Status.ACCEPTED
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.status = Status.ACCEPTED
 
     class NotAccepted(AuthorisationEvent):
         TOPIC = "operator.not_accepted"
         reason: str | None = None
 
-        def alter(self, it: Authorisation) -> None:
-            it.status = Status.NOT_ACCEPTED
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.status = Status.NOT_ACCEPTED
 
     class Withdrawn(AuthorisationEvent):
         TOPIC = "operator.withdrawn"
         reason: str | None = None
 
-        def alter(self, it: Authorisation) -> None:
-            it.status = Status.WITHDRAWN
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.status = Status.WITHDRAWN
 
     class ExaminationStarted(AuthorisationEvent):
         TOPIC = "operator.examination_started"
         reason: str | None = None
 
-        def alter(self, it: Authorisation) -> None:
-            it.status = Status.UNDER_EXAMINATION
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.status = Status.UNDER_EXAMINATION
 
     class ConsultationRequested(AuthorisationEvent):
         TOPIC = "operator.consultation_requested"
@@ -272,17 +272,23 @@ class Operator(BaseAggregate[UUID]):
             super().change(operator)
             operator.supersede(operator.authorisations[self.authorisation], self.effective)
 
-        def alter(self, it: Authorisation) -> None:
-            it.number, it.type, it.roles = self.number, self.type, self.roles
-            it.effective, it.valid_until = self.effective, self.valid_until
-            it.status = Status.VALID  # or GRANTED until its day: standing.py knows the day
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.number, authorisation.type, authorisation.roles = (
+                self.number,
+                self.type,
+                self.roles,
+            )
+            authorisation.effective, authorisation.valid_until = self.effective, self.valid_until
+            authorisation.status = (
+                Status.VALID
+            )  # or GRANTED until its day: standing.py knows the day
 
     class Refused(AuthorisationEvent):
         TOPIC = "operator.refused"
         reason: str | None = None
 
-        def alter(self, it: Authorisation) -> None:
-            it.status = Status.REFUSED
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.status = Status.REFUSED
 
     class TypeChanged(AuthorisationEvent):
         TOPIC = "operator.type_changed"
@@ -291,23 +297,23 @@ class Operator(BaseAggregate[UUID]):
         #: False: it lacks the part that partners recognise, by the programme's rule of that day.
         abroad: bool | None = None
 
-        def alter(self, it: Authorisation) -> None:
-            it.type = self.type
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.type = self.type
 
     class RolesAmended(AuthorisationEvent):
         TOPIC = "operator.roles_amended"
         roles: tuple[Role, ...]
         reason: str | None = None
 
-        def alter(self, it: Authorisation) -> None:
-            it.roles = self.roles
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.roles = self.roles
 
     class ReassessmentOpened(AuthorisationEvent):
         TOPIC = "operator.reassessment_opened"
         reason: str | None = None
 
-        def alter(self, it: Authorisation) -> None:
-            it.under_reassessment = True
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.under_reassessment = True
 
     class ReassessmentClosed(AuthorisationEvent):
         TOPIC = "operator.reassessment_closed"
@@ -317,8 +323,8 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
         rule_unknown: tuple[str, ...] | None = None
 
-        def alter(self, it: Authorisation) -> None:
-            it.under_reassessment, it.remediation = False, self.remediation
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.under_reassessment, authorisation.remediation = False, self.remediation
 
     class Renewed(AuthorisationEvent):
         TOPIC = "operator.renewed"
@@ -329,8 +335,8 @@ class Operator(BaseAggregate[UUID]):
         reason: str | None = None
         ends_by_decision: bool | None = None
 
-        def alter(self, it: Authorisation) -> None:
-            it.valid_until, it.under_reassessment = self.valid_until, False
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.valid_until, authorisation.under_reassessment = self.valid_until, False
 
     class Suspended(AuthorisationEvent):
         TOPIC = "operator.suspended"
@@ -344,10 +350,10 @@ class Operator(BaseAggregate[UUID]):
         rule_unknown: tuple[str, ...] | None = None
         ends_by_decision: bool | None = None  # None: the suspension ends by law on `until`
 
-        def alter(self, it: Authorisation) -> None:
-            it.suspended_part, it.suspended_until = self.part, self.until
-            if it.status not in ENDED:  # an end that lies ahead stays the last word
-                it.status = Status.SUSPENDED
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.suspended_part, authorisation.suspended_until = self.part, self.until
+            if authorisation.status not in ENDED:  # an end that lies ahead stays the last word
+                authorisation.status = Status.SUSPENDED
 
     class SuspensionExtended(AuthorisationEvent):
         TOPIC = "operator.suspension_extended"
@@ -358,17 +364,17 @@ class Operator(BaseAggregate[UUID]):
         due: tuple[Due, ...] = ()
         ends_by_decision: bool | None = None
 
-        def alter(self, it: Authorisation) -> None:
-            it.suspended_until = self.until
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.suspended_until = self.until
 
     class SuspensionLifted(AuthorisationEvent):
         TOPIC = "operator.suspension_lifted"
         reason: str | None = None
 
-        def alter(self, it: Authorisation) -> None:
-            it.suspended_part, it.suspended_until = None, None
-            if it.status not in ENDED:
-                it.status = Status.VALID
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.suspended_part, authorisation.suspended_until = None, None
+            if authorisation.status not in ENDED:
+                authorisation.status = Status.VALID
 
     class SuspensionEnded(AuthorisationEvent):
         """The clerk's record that a suspension ended by law on its day, `effective`.
@@ -392,12 +398,12 @@ class Operator(BaseAggregate[UUID]):
 
         def change(self, operator: Operator) -> None:
             super().change(operator)
-            it = operator.authorisations[self.authorisation]
-            it.status, it.ended = Status.REVOKED, self.effective
+            authorisation = operator.authorisations[self.authorisation]
+            authorisation.status, authorisation.ended = Status.REVOKED, self.effective
             if self.barred_until:
                 # Of two revocations the shorter bar does not end the longer.
-                before = operator.barred.get(it.programme, self.barred_until)
-                operator.barred[it.programme] = max(before, self.barred_until)
+                before = operator.barred.get(authorisation.programme, self.barred_until)
+                operator.barred[authorisation.programme] = max(before, self.barred_until)
 
     class Annulled(AuthorisationEvent):
         """Back to the start (UCC Art. 27): `effective` is the day of effect of the grant."""
@@ -406,16 +412,16 @@ class Operator(BaseAggregate[UUID]):
         ENDS = True
         reason: str | None = None
 
-        def alter(self, it: Authorisation) -> None:
-            it.status, it.ended = Status.ANNULLED, self.effective
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.status, authorisation.ended = Status.ANNULLED, self.effective
 
     class Surrendered(AuthorisationEvent):
         TOPIC = "operator.surrendered"
         ENDS = True
         reason: str | None = None
 
-        def alter(self, it: Authorisation) -> None:
-            it.status, it.ended = Status.SURRENDERED, self.effective
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.status, authorisation.ended = Status.SURRENDERED, self.effective
 
     class Expired(AuthorisationEvent):
         TOPIC = "operator.expired"
@@ -431,8 +437,8 @@ class Operator(BaseAggregate[UUID]):
             if not self.by_law:
                 super().change(operator)
 
-        def alter(self, it: Authorisation) -> None:
-            it.status, it.ended = Status.EXPIRED, self.effective
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.status, authorisation.ended = Status.EXPIRED, self.effective
 
     class Unlisted(AuthorisationEvent):
         """The list, read on the day `effective`, names the authorisation no longer: it ended some
@@ -444,8 +450,8 @@ class Operator(BaseAggregate[UUID]):
         type: str
         list: str
 
-        def alter(self, it: Authorisation) -> None:
-            it.status, it.ended = Status.DELISTED, self.effective
+        def alter(self, authorisation: Authorisation) -> None:
+            authorisation.status, authorisation.ended = Status.DELISTED, self.effective
 
     class Merged(Event):
         TOPIC = "operator.merged"
@@ -454,9 +460,9 @@ class Operator(BaseAggregate[UUID]):
 
         def change(self, operator: Operator) -> None:
             operator.successor, operator.merged_on = self.successor, self.effective
-            for it in operator.authorisations.values():
-                if it.status in HELD:
-                    it.status, it.ended = Status.SUPERSEDED, self.effective
+            for authorisation in operator.authorisations.values():
+                if authorisation.status in HELD:
+                    authorisation.status, authorisation.ended = Status.SUPERSEDED, self.effective
 
     class Split(Event):
         TOPIC = "operator.split"
@@ -533,10 +539,10 @@ class Operator(BaseAggregate[UUID]):
         self.successor: Tin | None = None
         self.merged_on: date | None = None  # the day of effect of that, which may lie ahead
 
-    def supersede(self, it: Authorisation, begun: date) -> None:
+    def supersede(self, authorisation: Authorisation, begun: date) -> None:
         """What begins while a merger lies ahead is its successor's from the day of the merger."""
         if self.merged_on and begun < self.merged_on:
-            it.status, it.ended = Status.SUPERSEDED, self.merged_on
+            authorisation.status, authorisation.ended = Status.SUPERSEDED, self.merged_on
 
     def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **said: Any) -> None:
         if not happen(self, event_class, said):

@@ -33,138 +33,147 @@ from registry.domain.values import HELD, Status
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
-def list_operator(operator: Operator, it: c.ListOperator, by: Decision) -> None:
+def list_operator(operator: Operator, command: c.ListOperator, by: Decision) -> None:
     """Records that the list names the operator, or that it no longer does.
 
     Raises WrongDates for a list of tomorrow, AlreadyHeld where decisions or another list say that
     the operator holds what this list would begin.
     """
-    if not _SLUG.fullmatch(it.list_):
-        raise BadValue(f"list: found {it.list_[:90]!r}, wanted 1 to 80 letters, digits, . _ and -")
-    if by.effective not in (None, it.read_on):
+    if not _SLUG.fullmatch(command.list_):
+        raise BadValue(
+            f"list: found {command.list_[:90]!r}, wanted 1 to 80 letters, digits, . _ and -"
+        )
+    if by.effective not in (None, command.read_on):
         raise WrongDates(
             f"effective: found {by.effective}; what a list says counts from the day on which it "
-            f"was read, {it.read_on}"
+            f"was read, {command.read_on}"
         )
-    if it.read_on > by.today:
-        raise WrongDates(f"readOn: {it.read_on} is after {by.today}, the authority's today")
-    if operator.successor and it.read_on >= merged_on(operator):
+    if command.read_on > by.today:
+        raise WrongDates(f"readOn: {command.read_on} is after {by.today}, the authority's today")
+    if operator.successor and command.read_on >= merged_on(operator):
         raise Superseded(f"{operator.tin} was merged into {operator.successor}: ask of that one")
-    by = replace(by, source=by.source or f"list {it.list_}, read on {it.read_on}")
-    (_no_longer if it.absent else _named)(operator, it, by)
+    by = replace(by, source=by.source or f"list {command.list_}, read on {command.read_on}")
+    (_no_longer if command.absent else _named)(operator, command, by)
 
 
-def _named(operator: Operator, it: c.ListOperator, by: Decision) -> None:
-    if it.number is not None and not it.number.strip():
+def _named(operator: Operator, command: c.ListOperator, by: Decision) -> None:
+    if command.number is not None and not command.number.strip():
         raise BadValue("number: found nothing, wanted the number that the list gives")
-    programme = preconditions.programme(by, it.programme)
-    preconditions.offered(programme, it.type, it.read_on)
-    held = _from_list(operator, it)
-    mine = next((a for a in held if a.status in HELD or (a.ended and it.read_on < a.ended)), None)
+    programme = preconditions.programme(by, command.programme)
+    preconditions.offered(programme, command.type, command.read_on)
+    held = _from_list(operator, command)
+    mine = next(
+        (a for a in held if a.status in HELD or (a.ended and command.read_on < a.ended)), None
+    )
     said: dict[str, Any] = {
-        "type": it.type,
-        "list": it.list_,
-        "since": it.since,
-        "number": it.number,
-        "name": it.name_,
-        "shared": it.shared,
+        "type": command.type,
+        "list": command.list_,
+        "since": command.since,
+        "number": command.number,
+        "name": command.name_,
+        "shared": command.shared,
     }
     gone = [a.ended for a in held if a is not mine and a.ended and a.status is Status.DELISTED]
-    if it.since and gone and it.since <= max(gone):
+    if command.since and gone and command.since <= max(gone):
         raise WrongDates(
-            f"since: found {it.since}, and the list, read on {max(gone)}, did not name it; if that "
+            f"since: found {command.since}, and the list, read on {max(gone)}, did not "
+            "name it; if that "
             "was read wrongly, correct its record first"
         )
     if mine is not None:
         readings = [e for e in told(operator) if of(mine, (Operator.Listed,))(e)]
-        if same_day := [e for e in reversed(readings) if e.effective == it.read_on]:
-            about = f"what list {it.list_} says of {mine}"
-            return refuse_unless_identical(same_day, by, about, day=it.read_on, **said)
+        if same_day := [e for e in reversed(readings) if e.effective == command.read_on]:
+            about = f"what list {command.list_} says of {mine}"
+            return refuse_unless_identical(same_day, by, about, day=command.read_on, **said)
         first = readings[0]
         assert isinstance(first, Operator.Listed)
         reference, earliest = mine.reference, first.earliest
     else:
-        reference = f"{it.programme}/{operator.begun() + 1}"
-        new = Authorisation(reference, it.programme, it.type, Status.VALID)
-        day = it.since or it.read_on
+        reference = f"{command.programme}/{operator.begun() + 1}"
+        new = Authorisation(reference, command.programme, command.type, Status.VALID)
+        day = command.since or command.read_on
         preconditions.not_held_twice(
-            operator, programme.rules_on(day), it.programme, it.type, new, day
+            operator, programme.rules_on(day), command.programme, command.type, new, day
         )
-        earliest = max([programme.since, *_ends_before(operator, it)])
+        earliest = max([programme.since, *_ends_before(operator, command)])
     operator.trigger_event(
         Operator.Listed,
         authorisation=reference,
-        programme=it.programme,
-        earliest=min(earliest, it.read_on),
+        programme=command.programme,
+        earliest=min(earliest, command.read_on),
         roles=operator.roles,
-        abroad=programme.rules_on(it.read_on).abroad(it.type),
+        abroad=programme.rules_on(command.read_on).abroad(command.type),
         **said,
-        **_envelope(it, by),
+        **_envelope(command, by),
     )
 
 
-def _no_longer(operator: Operator, it: c.ListOperator, by: Decision) -> None:
+def _no_longer(operator: Operator, command: c.ListOperator, by: Decision) -> None:
     for name, value in (
-        ("since", it.since),
-        ("number", it.number),
-        ("name", it.name_),
-        ("shared", it.shared),
+        ("since", command.since),
+        ("number", command.number),
+        ("name", command.name_),
+        ("shared", command.shared),
     ):
         if value is not None:
             raise BadValue(f"{name}: found {value}, and a list says nothing of what it lacks")
-    held = _from_list(operator, it)
+    held = _from_list(operator, command)
     mine = next((a for a in held if a.status in HELD), None)
     if mine is None:
         if not held:
             raise UnknownAuthorisation(
-                f"{operator.tin}: list {it.list_} never named it as {it.type} of {it.programme}"
+                f"{operator.tin}: list {command.list_} never named it as {command.type} "
+                f"of {command.programme}"
             )
         gone = [e for e in reversed(told(operator)) if of(held[-1], (Operator.Unlisted,))(e)]
         if not gone:
             raise AlreadyRecorded(f"{held[-1]} is {held[-1].status}, by a decision and not a list")
-        about = f"the end of {held[-1]} by list {it.list_}"
-        return refuse_unless_identical(gone, by, about, day=it.read_on, list=it.list_)
-    if it.read_on <= mine.latest:
+        about = f"the end of {held[-1]} by list {command.list_}"
+        return refuse_unless_identical(gone, by, about, day=command.read_on, list=command.list_)
+    if command.read_on <= mine.latest:
         raise WrongDates(
-            f"readOn: found {it.read_on}, and {mine} is known to be held on {mine.latest}; what "
+            f"readOn: found {command.read_on}, and {mine} is known to be held on "
+            f"{mine.latest}; what "
             "was read wrongly is put right by correcting its record"
         )
     operator.trigger_event(
         Operator.Unlisted,
         authorisation=mine.reference,
-        programme=it.programme,
-        type=it.type,
-        list=it.list_,
-        **_envelope(it, by),
+        programme=command.programme,
+        type=command.type,
+        list=command.list_,
+        **_envelope(command, by),
     )
 
 
-def _from_list(operator: Operator, it: c.ListOperator) -> list[Authorisation]:
+def _from_list(operator: Operator, command: c.ListOperator) -> list[Authorisation]:
     """What is known from this list, of this type, the oldest first. Raises AlreadyHeld where it is
     known from a grant: its end is a decision, and not something that a list leaves out."""
     alike = [
         a
         for a in operator.authorisations.values()
-        if (a.programme, a.type) == (it.programme, it.type)
+        if (a.programme, a.type) == (command.programme, command.type)
     ]
-    if it.absent and not any(a.list == it.list_ for a in alike):
+    if command.absent and not any(a.list == command.list_ for a in alike):
         for a in alike:
-            if a.status in HELD and a.list != it.list_:
+            if a.status in HELD and a.list != command.list_:
                 known = f"list {a.list}" if a.list else "its grant"
                 raise AlreadyHeld(f"{operator.tin} holds {a}, known from {known}: record its end")
-    return [a for a in alike if a.list == it.list_]
+    return [a for a in alike if a.list == command.list_]
 
 
-def _ends_before(operator: Operator, it: c.ListOperator) -> list[date]:
+def _ends_before(operator: Operator, command: c.ListOperator) -> list[date]:
     """The days after the ends, by the day of reading, of what it held of this type."""
     return [
         a.ended + timedelta(days=1)
         for a in operator.authorisations.values()
-        if (a.programme, a.type) == (it.programme, it.type) and a.ended and a.ended <= it.read_on
+        if (a.programme, a.type) == (command.programme, command.type)
+        and a.ended
+        and a.ended <= command.read_on
     ]
 
 
-def _envelope(it: c.ListOperator, by: Decision) -> dict[str, Any]:
+def _envelope(command: c.ListOperator, by: Decision) -> dict[str, Any]:
     """Nothing of a list is a decision: what it says has the day of reading and a source."""
-    said = by.envelope(it.read_on, source_suffices=True)
+    said = by.envelope(command.read_on, source_suffices=True)
     return said | {"decided": by.decided}

@@ -22,15 +22,22 @@ from registry.domain.repeated_commands import difference, refuse, refuse_unless_
 from registry.domain.values import ENDED, HELD, Status
 
 
-def amend(operator: Operator, it: c.AmendParticulars, by: Decision) -> None:
+def amend(operator: Operator, command: c.AmendParticulars, by: Decision) -> None:
     """Records what is different. Said as of another day, or on another ground, it is recorded
     although it is called so already: that is what was decided."""
-    said = {"name": it.name_, "local_name": it.local_name, "address": it.address, "roles": it.roles}
+    said = {
+        "name": command.name_,
+        "local_name": command.local_name,
+        "address": command.address,
+        "roles": command.roles,
+    }
     given = {k: v for k, v in said.items() if v is not None}
     if not given:
         raise BadValue("name, localName, address, roles: found none, wanted what is to be amended")
-    if it.name_ is not None and not 0 < len(it.name_.strip()) <= 500:
-        raise BadValue(f"name: found {len(it.name_)} characters, wanted 1 to 500 that can be read")
+    if command.name_ is not None and not 0 < len(command.name_.strip()) <= 500:
+        raise BadValue(
+            f"name: found {len(command.name_)} characters, wanted 1 to 500 that can be read"
+        )
     if _amended_so(operator, said, by):
         return
     envelope = facts(operator, by)
@@ -56,152 +63,164 @@ def _amended_so(operator: Operator, said: dict[str, Any], by: Decision) -> bool:
     return True
 
 
-def add_identifier(operator: Operator, it: c.AddIdentifier, by: Decision) -> None:
-    value = check(it.scheme, it.value, override=it.override)
+def add_identifier(operator: Operator, command: c.AddIdentifier, by: Decision) -> None:
+    value = check(command.scheme, command.value, override=command.override)
     own = {
-        "issuer": it.issuer,
-        "valid_to": it.valid_to,
-        "verified_by": it.verified_by,
-        "override": it.override,
-        "shared": it.shared,
+        "issuer": command.issuer,
+        "valid_to": command.valid_to,
+        "verified_by": command.verified_by,
+        "override": command.override,
+        "shared": command.shared,
     }
-    known = operator.identifiers.get((it.scheme, normal(value, it.scheme)))
+    known = operator.identifiers.get((command.scheme, normal(value, command.scheme)))
     if known and difference(known, by, None, own) is None:  # in whatever form it is written
         return
     envelope = facts(operator, by)
-    if it.valid_to and it.valid_to <= envelope["effective"]:
-        raise WrongDates(f"validTo: {it.valid_to} is not after {envelope['effective']}")
-    in_order(operator, envelope["effective"], value, _about_identifier(it.scheme, value))
+    if command.valid_to and command.valid_to <= envelope["effective"]:
+        raise WrongDates(f"validTo: {command.valid_to} is not after {envelope['effective']}")
+    in_order(operator, envelope["effective"], value, _about_identifier(command.scheme, value))
     operator.trigger_event(
-        Operator.IdentifierAdded, scheme=it.scheme, value=value, **own, **envelope
+        Operator.IdentifierAdded, scheme=command.scheme, value=value, **own, **envelope
     )
 
 
-def end_identifier(operator: Operator, it: c.EndIdentifier, by: Decision) -> None:
-    about = _about_identifier(it.scheme, it.value)
-    known = operator.identifiers.get((it.scheme, normal(it.value, it.scheme)))
+def end_identifier(operator: Operator, command: c.EndIdentifier, by: Decision) -> None:
+    about = _about_identifier(command.scheme, command.value)
+    known = operator.identifiers.get((command.scheme, normal(command.value, command.scheme)))
     if known is None:
         ended = standing(operator, about)[:1]
         if not ended:
             raise WrongStatus(
-                f"{operator.tin} has no identifier {it.scheme} {it.value} to be ended",
+                f"{operator.tin} has no identifier {command.scheme} {command.value} to be ended",
                 path=("value",),
             )
-        return refuse_unless_identical(ended, by, f"the end of {it.scheme} {it.value}")
+        return refuse_unless_identical(ended, by, f"the end of {command.scheme} {command.value}")
     envelope = facts(operator, by)
-    in_order(operator, envelope["effective"], it.value, about)
+    in_order(operator, envelope["effective"], command.value, about)
     operator.trigger_event(
-        Operator.IdentifierEnded, scheme=it.scheme, value=known.value, **envelope
+        Operator.IdentifierEnded, scheme=command.scheme, value=known.value, **envelope
     )
 
 
-def give_consent(operator: Operator, it: c.GiveConsent, by: Decision) -> None:
+def give_consent(operator: Operator, command: c.GiveConsent, by: Decision) -> None:
     """What is given already may be found to have been given earlier."""
-    _one_addressee(it)
-    _say_of_consent(operator, Operator.ConsentGiven, it, by)
+    _one_addressee(command)
+    _say_of_consent(operator, Operator.ConsentGiven, command, by)
 
 
-def withdraw_consent(operator: Operator, it: c.WithdrawConsent, by: Decision) -> None:
+def withdraw_consent(operator: Operator, command: c.WithdrawConsent, by: Decision) -> None:
     """Withdrawable at any time; what was shared while it held was shared rightly. What is
     withdrawn already may be found to have been withdrawn earlier."""
-    _one_addressee(it)
-    _say_of_consent(operator, Operator.ConsentWithdrawn, it, by)
+    _one_addressee(command)
+    _say_of_consent(operator, Operator.ConsentWithdrawn, command, by)
 
 
-def merge_into(operator: Operator, it: c.MergeInto, by: Decision) -> None:
-    if it.successor == operator.tin:
+def merge_into(operator: Operator, command: c.MergeInto, by: Decision) -> None:
+    if command.successor == operator.tin:
         raise WrongStatus(f"successor: {operator.tin} cannot be merged into itself")
-    if operator.successor == it.successor:
+    if operator.successor == command.successor:
         merged = standing(operator, lambda e: isinstance(e, Operator.Merged))[:1]
-        about = f"the merger of {operator.tin} into {it.successor}"
-        return refuse_unless_identical(merged, by, about, reason=it.reason)
+        about = f"the merger of {operator.tin} into {command.successor}"
+        return refuse_unless_identical(merged, by, about, reason=command.reason)
     envelope = facts(operator, by)
     for held in operator.authorisations.values():
         if held.status in HELD:
             in_order(operator, envelope["effective"], held, of(held, (Operator.Granted,)))
-    operator.trigger_event(Operator.Merged, successor=it.successor, reason=it.reason, **envelope)
+    operator.trigger_event(
+        Operator.Merged, successor=command.successor, reason=command.reason, **envelope
+    )
 
 
 def split_from(
-    operator: Operator, it: c.SplitFrom, by: Decision, origin: Operator | None = None
+    operator: Operator, command: c.SplitFrom, by: Decision, origin: Operator | None = None
 ) -> None:
     """`origin`: the operator from which it is split, where the register looked. Raises Superseded
     where that one had been merged away by then: it has nothing left to split from."""
-    if it.origin == operator.tin:
+    if command.origin == operator.tin:
         raise WrongStatus(f"origin: {operator.tin} cannot be split from itself")
-    before = standing(operator, lambda e: isinstance(e, Operator.Split) and e.origin == it.origin)
+    before = standing(
+        operator, lambda e: isinstance(e, Operator.Split) and e.origin == command.origin
+    )
     if before:
-        about = f"the split of {operator.tin} from {it.origin}"
-        return refuse_unless_identical(before, by, about, reason=it.reason)
+        about = f"the split of {operator.tin} from {command.origin}"
+        return refuse_unless_identical(before, by, about, reason=command.reason)
     envelope = facts(operator, by)
     if origin is not None and origin.successor:
         [merger, *_] = standing(origin, lambda e: isinstance(e, Operator.Merged))
         if envelope["effective"] >= merger.effective:
             raise Superseded(
-                f"origin: {it.origin} was merged into {origin.successor} as of "
+                f"origin: {command.origin} was merged into {origin.successor} as of "
                 f"{merger.effective}, and nothing is split from it since; ask of that one"
             )
-    operator.trigger_event(Operator.Split, origin=it.origin, reason=it.reason, **envelope)
+    operator.trigger_event(Operator.Split, origin=command.origin, reason=command.reason, **envelope)
 
 
-def correct(operator: Operator, it: c.CorrectRecord, by: Decision, version: int) -> None:
+def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version: int) -> None:
     """`version`: where, in this operator's stream, the corrected event stands."""
     wrong = next((e for e in operator.past if e.originator_version == version), None)
     if isinstance(wrong, Operator.Corrected):
         raise UnknownPosition(
-            f"position: {it.position} is a correction; correct {wrong.corrects}, which it corrects"
+            f"position: {command.position} is a correction; correct {wrong.corrects}, "
+            "which it corrects"
         )
     if isinstance(wrong, Operator.PersonErased):
-        raise UnknownPosition(f"position: {it.position} is an erasure; what is gone stays gone")
+        raise UnknownPosition(
+            f"position: {command.position} is an erasure; what is gone stays gone"
+        )
     if isinstance(wrong, Operator.SuspensionEnded) or getattr(wrong, "by_law", None):
         raise UnknownPosition(
-            f"position: {it.position} records what ended by law; correct the decision that said so"
+            f"position: {command.position} records what ended by law; correct the "
+            "decision that said so"
         )
     if wrong is None:
         raise UnknownPosition(
-            f"position: {it.position} is not an event of {operator.tin} that can be corrected "
+            f"position: {command.position} is not an event of {operator.tin} that can be corrected "
             "(its registration is put right by amending the particulars)"
         )
-    for name, text in it.what.items():
+    for name, text in command.what.items():
         if name not in CORRECTABLE or not (name == "void" or hasattr(wrong, name)):
             raise BadValue(f"what: {wrong.TOPIC} has no {name!r} that could be corrected")
         try:
             CORRECTABLE[name](text)
         except ValueError as error:
             raise BadValue(f"what.{name}: found {text!r}, {error}") from None
-    if not it.what:
+    if not command.what:
         raise BadValue("what: found nothing, wanted at least one field and its right value")
-    if not it.why.strip():
+    if not command.why.strip():
         raise BadValue("why: found nothing, wanted the reason in words")
     before: dict[str, str] = {}
     made = [e for e in operator.past if isinstance(e, Operator.Corrected) and e.version == version]
     for event in made:
         before |= event.what
-    if before | it.what == before:
-        about = f"a correction of {it.position}"
+    if before | command.what == before:
+        about = f"a correction of {command.position}"
         cure = "nothing would be corrected"
-        return refuse_unless_identical(reversed(made), by, about, cure, what=it.what, why=it.why)
-    back = before.get("void") == "true" and it.what.get("void") == "false"
+        return refuse_unless_identical(
+            reversed(made), by, about, cure, what=command.what, why=command.why
+        )
+    back = before.get("void") == "true" and command.what.get("void") == "false"
     if back and isinstance(wrong, Operator.Merged):
         # Meanwhile the other may have been merged into this one: only a merger looks for a ring.
-        raise WrongStatus(f"what: the merger at {it.position} was voided; merge it again instead")
-    if it.what == {"void": "false"} and "void" not in before:
-        raise WrongStatus(f"what: {it.position} was never voided; nothing would be corrected")
-    if isinstance(wrong, Operator.Annulled) and "effective" in it.what:
+        raise WrongStatus(
+            f"what: the merger at {command.position} was voided; merge it again instead"
+        )
+    if command.what == {"void": "false"} and "void" not in before:
+        raise WrongStatus(f"what: {command.position} was never voided; nothing would be corrected")
+    if isinstance(wrong, Operator.Annulled) and "effective" in command.what:
         raise WrongDates(
             "what.effective: an annulment counts from the day of effect of the grant; correct that"
             " of the grant, or void the annulment and revoke"
         )
-    said = amended(operator.past, {version: it.what})
+    said = amended(operator.past, {version: command.what})
     if right := next((e for e in said if e.originator_version == version), None):
-        _could_be_said(operator, right, it.what, by)
+        _could_be_said(operator, right, command.what, by)
     _hangs_together(operator, said, by)
     operator.trigger_event(
         Operator.Corrected,
-        corrects=it.position,
+        corrects=command.position,
         version=version,
-        what=it.what,
-        why=it.why,
+        what=command.what,
+        why=command.why,
         **by.envelope(source_suffices=False),
     )
 
@@ -253,7 +272,11 @@ def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision
                 event.change(then)
     except KeyError as missing:
         raise WrongStatus(f"what: later events of {missing} rest on it; void those first") from None
-    given = {it.partner for it in consents(said, operator.time_zone) if it.valid_to is None}
+    given = {
+        consent.partner
+        for consent in consents(said, operator.time_zone)
+        if consent.valid_to is None
+    }
     if given != then.consents:
         raise WrongDates("what: a consent would be withdrawn before it was given, and so stand on")
     known: set[tuple[str, str]] = set()
@@ -268,27 +291,37 @@ def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision
                 )
             known.remove((event.scheme, normal(event.value, event.scheme)))
     stands = stand(said, operator.time_zone)
-    for it in then.authorisations.values():
-        if it.status in HELD | ENDED and it.number is None and it.list is None:
-            raise WrongStatus(f"what: later events of {it} rest on its grant; void those first")
-        in_law = stands[it.reference]
-        partly = it.suspended_part and it.status is Status.SUSPENDED
-        status = Status.VALID if partly else it.status
-        if in_law.status is not status or (it.status in HELD and in_law.type != it.type):
+    for authorisation in then.authorisations.values():
+        if (
+            authorisation.status in HELD | ENDED
+            and authorisation.number is None
+            and authorisation.list is None
+        ):
+            raise WrongStatus(
+                f"what: later events of {authorisation} rest on its grant; void those first"
+            )
+        in_law = stands[authorisation.reference]
+        partly = authorisation.suspended_part and authorisation.status is Status.SUSPENDED
+        status = Status.VALID if partly else authorisation.status
+        if in_law.status is not status or (
+            authorisation.status in HELD and in_law.type != authorisation.type
+        ):
             raise WrongDates(
-                f"what: {it} is {status} by what was recorded last, and would be "
+                f"what: {authorisation} is {status} by what was recorded last, and would be "
                 f"{in_law.status} by the dates; correct what came after it first"
             )
-        if it.status in HELD:
-            day = max(by.today, it.effective or by.today)
-            rules = preconditions.rules(by, it, day)
-            preconditions.not_held_twice(then, rules, it.programme, it.type, it, day)
+        if authorisation.status in HELD:
+            day = max(by.today, authorisation.effective or by.today)
+            rules = preconditions.rules(by, authorisation, day)
+            preconditions.not_held_twice(
+                then, rules, authorisation.programme, authorisation.type, authorisation, day
+            )
 
 
-def _one_addressee(it: c.ConsentCommand) -> None:
-    if (it.partner is None) == (not it.publication):
+def _one_addressee(command: c.ConsentCommand) -> None:
+    if (command.partner is None) == (not command.publication):
         raise BadValue(
-            f"partner, publication: found {it.partner} and {it.publication}; "
+            f"partner, publication: found {command.partner} and {command.publication}; "
             "wanted either a partner to share with, or publication"
         )
 
@@ -296,26 +329,26 @@ def _one_addressee(it: c.ConsentCommand) -> None:
 def _say_of_consent(
     operator: Operator,
     event: type[Operator.ConsentGiven | Operator.ConsentWithdrawn],
-    it: c.ConsentCommand,
+    command: c.ConsentCommand,
     by: Decision,
 ) -> None:
     """Law follows the days. What stands (given, or withdrawn) is recorded again as of an earlier
     day, if nothing else was said since that day."""
-    if event is Operator.ConsentGiven and it.partner not in operator.consents_spoken_of:
-        operator.trigger_event(event, partner=it.partner, **facts(operator, by))
+    if event is Operator.ConsentGiven and command.partner not in operator.consents_spoken_of:
+        operator.trigger_event(event, partner=command.partner, **facts(operator, by))
         return
     kinds = (Operator.ConsentGiven, Operator.ConsentWithdrawn)
-    about = f"consent to {it.partner or 'publication'}"
+    about = f"consent to {command.partner or 'publication'}"
 
     def own(e: Operator.Event) -> bool:
-        return isinstance(e, kinds) and e.partner == it.partner
+        return isinstance(e, kinds) and e.partner == command.partner
 
     words = standing(operator, own)
     same = list(takewhile(lambda e: isinstance(e, event), words))
     if not words and event is Operator.ConsentWithdrawn:
         raise WrongStatus(
             f"{operator.tin} gave no {about} that could be withdrawn",
-            path=("partner" if it.partner else "publication",),
+            path=("partner" if command.partner else "publication",),
         )
     if any(difference(e, by) is None for e in same):
         return
@@ -327,7 +360,7 @@ def _say_of_consent(
         assert differs is not None
         refuse(differs, same[0], f"the {about}, {done} as of {since},")
     in_order(operator, day, about, lambda e: own(e) and e not in same)
-    operator.trigger_event(event, partner=it.partner, **envelope)
+    operator.trigger_event(event, partner=command.partner, **envelope)
 
 
 def _about_identifier(scheme: str, value: str) -> Callable[[Operator.Event], bool]:

@@ -46,73 +46,77 @@ def contacts(events: Sequence[Operator.Event]) -> dict[UUID, Contact]:
                 event.person, event.role, event.commitment, event.effective
             )
         elif isinstance(event, Operator.ContactEnded | Operator.PersonErased):
-            it = found.get(event.person)  # none where its naming was voided
-            if it:
+            contact = found.get(event.person)  # none where its naming was voided
+            if contact:
                 erased = isinstance(event, Operator.PersonErased)
                 found[event.person] = replace(
-                    it,
-                    until=it.until or event.effective,
-                    erased=event.effective if erased else it.erased,
+                    contact,
+                    until=contact.until or event.effective,
+                    erased=event.effective if erased else contact.erased,
                 )
     return found
 
 
-def name_contact(operator: Operator, it: c.NameContact, by: Decision) -> None:
+def name_contact(operator: Operator, command: c.NameContact, by: Decision) -> None:
     """Raises BadValue, and WrongStatus for a pseudonym that was used before: whoever comes back
     gets another one, or the two stretches could be told to be of one person."""
-    if not _SHA256.fullmatch(it.commitment):
+    if not _SHA256.fullmatch(command.commitment):
         raise BadValue("commitment: wanted 64 hexadecimal digits, as were answered with the person")
-    known = contacts(operator.past).get(it.person)
+    known = contacts(operator.past).get(command.person)
     if known and known.until is None:
         cure = "whoever was named before is named anew"
         return refuse_unless_identical(
-            _named(operator, it.person, Operator.ContactNamed),
+            _named(operator, command.person, Operator.ContactNamed),
             by,
-            f"the naming of {it.person}",
+            f"the naming of {command.person}",
             cure,
-            role=it.role,
-            commitment=it.commitment,
+            role=command.role,
+            commitment=command.commitment,
         )
-    if known or _is_erased(operator, it.person):
-        raise WrongStatus(f"person: {it.person} was named before; whoever comes back is named anew")
+    if known or _is_erased(operator, command.person):
+        raise WrongStatus(
+            f"person: {command.person} was named before; whoever comes back is named anew"
+        )
     operator.trigger_event(
         Operator.ContactNamed,
-        person=it.person,
-        role=it.role,
-        commitment=it.commitment,
+        person=command.person,
+        role=command.role,
+        commitment=command.commitment,
         **facts(operator, by),
     )
 
 
-def end_contact(operator: Operator, it: c.EndContact, by: Decision) -> None:
-    known = contacts(operator.past).get(it.person)
+def end_contact(operator: Operator, command: c.EndContact, by: Decision) -> None:
+    known = contacts(operator.past).get(command.person)
     if known is None:
-        raise UnknownPerson(f"person: {operator.tin} has no contact {it.person}")
+        raise UnknownPerson(f"person: {operator.tin} has no contact {command.person}")
     if known.erased:
-        raise WrongStatus(f"person: {it.person} was erased as of {known.erased}, which ended it")
+        raise WrongStatus(
+            f"person: {command.person} was erased as of {known.erased}, which ended it"
+        )
     if known.until:
-        ended = _named(operator, it.person, Operator.ContactEnded)
-        return refuse_unless_identical(ended, by, f"the end of the contact {it.person}")
+        ended = _named(operator, command.person, Operator.ContactEnded)
+        return refuse_unless_identical(ended, by, f"the end of the contact {command.person}")
     envelope = facts(operator, by)
     if envelope["effective"] < known.since:
         raise WrongDates(f"effective: found {envelope['effective']}, named as of {known.since}")
-    operator.trigger_event(Operator.ContactEnded, person=it.person, **envelope)
+    operator.trigger_event(Operator.ContactEnded, person=command.person, **envelope)
 
 
-def erase_person(operator: Operator, it: c.ErasePerson, by: Decision) -> None:
+def erase_person(operator: Operator, command: c.ErasePerson, by: Decision) -> None:
     """Of a merged operator too, and of one whose naming was voided: who was ever named here may
     ask for it (GDPR Art. 17)."""
     if not any(
-        isinstance(e, Operator.ContactNamed) and e.person == it.person for e in operator.past
+        isinstance(e, Operator.ContactNamed) and e.person == command.person for e in operator.past
     ):
-        raise UnknownPerson(f"person: {operator.tin} never named {it.person}")
-    if not it.ground.strip() or len(it.ground) > 500:
-        raise BadValue(f"ground: found {len(it.ground)} characters, wanted 1 to 500")
-    if _is_erased(operator, it.person):
-        erased = _named(operator, it.person, Operator.PersonErased)
+        raise UnknownPerson(f"person: {operator.tin} never named {command.person}")
+    if not command.ground.strip() or len(command.ground) > 500:
+        raise BadValue(f"ground: found {len(command.ground)} characters, wanted 1 to 500")
+    if _is_erased(operator, command.person):
+        erased = _named(operator, command.person, Operator.PersonErased)
         cure = "what is gone stays gone"
         return refuse_unless_identical(
-            erased, by, f"the erasure of {it.person}", cure, ground=it.ground
+            erased, by, f"the erasure of {command.person}", cure, ground=command.ground
         )
     if by.effective not in (None, by.today):
         raise WrongDates(
@@ -120,8 +124,8 @@ def erase_person(operator: Operator, it: c.ErasePerson, by: Decision) -> None:
         )
     operator.trigger_event(
         Operator.PersonErased,
-        person=it.person,
-        ground=it.ground,
+        person=command.person,
+        ground=command.ground,
         **by.envelope(source_suffices=False),
     )
 

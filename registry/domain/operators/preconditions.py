@@ -113,43 +113,43 @@ def meant(
     raise WrongStatus(f"{operator.tin}: {stands} and cannot be {action}")
 
 
-def _over(it: Authorisation) -> str:
+def _over(authorisation: Authorisation) -> str:
     """Why it stands so, where no event says it."""
-    by_law = it.status is Status.EXPIRED and it.ended is None
-    return f" (its last day was {it.valid_until})" if by_law else ""
+    by_law = authorisation.status is Status.EXPIRED and authorisation.ended is None
+    return f" (its last day was {authorisation.valid_until})" if by_law else ""
 
 
-def on(operator: Operator, it: Authorisation, day: date) -> Authorisation:
+def on(operator: Operator, authorisation: Authorisation, day: date) -> Authorisation:
     """How an authorisation stands on a civil day of law, ends said in advance included.
 
     What is suspended in part, and what waits for a decision to end its suspension, is SUSPENDED
     here: it can be lifted or extended. `ended` is None where no event ended it by that day.
     """
-    over = (it.valid_until and day > it.valid_until) or (
-        it.suspended_until and day >= it.suspended_until
+    over = (authorisation.valid_until and day > authorisation.valid_until) or (
+        authorisation.suspended_until and day >= authorisation.suspended_until
     )
-    ahead = it.ended and day < it.ended
-    if day >= it.latest and not (over or ahead or operator.corrected):
-        return it
+    ahead = authorisation.ended and day < authorisation.ended
+    if day >= authorisation.latest and not (over or ahead or operator.corrected):
+        return authorisation
     at = begins(day, operator.time_zone)
     found = [
         period
-        for period in stretches(told(operator), operator.time_zone, it.reference)
+        for period in stretches(told(operator), operator.time_zone, authorisation.reference)
         if period.valid_from <= at and (period.valid_to is None or at < period.valid_to)
     ]
     if not found:
-        return replace(it, status=Status.NONE, ended=None)
+        return replace(authorisation, status=Status.NONE, ended=None)
     [period] = found
     suspended = period.status is Status.SUSPENDED or any(map(_OF_SUSPENSION, period.flags))
     return replace(
-        it,
+        authorisation,
         status=Status.SUSPENDED if suspended else period.status,
         type=period.type,
         roles=period.roles,
         valid_until=period.valid_until,
-        ended=it.ended if it.ended and it.ended <= day else None,
-        suspended_part=it.suspended_part if suspended else None,
-        suspended_until=it.suspended_until if suspended else None,
+        ended=authorisation.ended if authorisation.ended and authorisation.ended <= day else None,
+        suspended_part=authorisation.suspended_part if suspended else None,
+        suspended_until=authorisation.suspended_until if suspended else None,
     )
 
 
@@ -316,14 +316,14 @@ def not_held_twice(
             )
 
 
-def _held_from(operator: Operator, it: Authorisation, day: date) -> list[Period]:
+def _held_from(operator: Operator, authorisation: Authorisation, day: date) -> list[Period]:
     """The stretches on or after a day in which it is granted and has not ended."""
-    if it.status in CLOSED | PENDING:
+    if authorisation.status in CLOSED | PENDING:
         return []
     at = begins(day, operator.time_zone)
     return [
         period
-        for period in stretches(told(operator), operator.time_zone, it.reference)
+        for period in stretches(told(operator), operator.time_zone, authorisation.reference)
         if period.status in HELD and (period.valid_to is None or period.valid_to > at)
     ]
 

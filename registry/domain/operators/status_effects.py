@@ -96,12 +96,12 @@ def freed(now: Period, ground: str | None) -> Period:
     return replace(now, status=Status.VALID, abroad=Status.VALID, ground=ground, flags=kept)
 
 
-def is_free(it: Period) -> bool:
+def is_free(period: Period) -> bool:
     """Is it held, and no part of it suspended?"""
     return (
-        it.status in HELD
-        and it.status is not Status.SUSPENDED
-        and not any(flag.endswith("_suspended") for flag in it.flags)
+        period.status in HELD
+        and period.status is not Status.SUSPENDED
+        and not any(flag.endswith("_suspended") for flag in period.flags)
     )
 
 
@@ -134,14 +134,16 @@ def listed(of: Operator.Listed, since: date | None, at: datetime) -> Period:
     )
 
 
-def at_home_only(it: Period) -> Period:
+def at_home_only(period: Period) -> Period:
     """Of a type that lacks the part that partners recognise nothing counts abroad."""
-    return replace(it, abroad=Status.NONE) if it.abroad in COUNTS_ABROAD else it
+    return replace(period, abroad=Status.NONE) if period.abroad in COUNTS_ABROAD else period
 
 
-def uncertain(it: Period, at: datetime) -> Period:
+def uncertain(period: Period, at: datetime) -> Period:
     """The same, of which nobody knows from an instant on whether it is so."""
-    return replace(it, status=Status.UNCERTAIN, abroad=Status.UNCERTAIN, valid_from=at, flags=())
+    return replace(
+        period, status=Status.UNCERTAIN, abroad=Status.UNCERTAIN, valid_from=at, flags=()
+    )
 
 
 def _merged(now: Period, event: Operator.Merged) -> Period | None:

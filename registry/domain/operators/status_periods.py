@@ -278,10 +278,14 @@ class ListedPage(AuthorisationStretches):
     def first(self) -> Period:
         read = sorted(self.readings, key=_PLACE_IN_LAW)
         # A day after the first reading is not that of the beginning: it was named before.
-        days = [it.since for it in reversed(read) if it.since and it.since <= read[0].effective]
+        days = [
+            listed.since
+            for listed in reversed(read)
+            if listed.since and listed.since <= read[0].effective
+        ]
         since = next(iter(days), read[0].since)
-        number = next((it.number for it in reversed(read) if it.number), None)
-        day, earliest = since or read[0].effective, max(it.earliest for it in read)
+        number = next((listed.number for listed in reversed(read) if listed.number), None)
+        day, earliest = since or read[0].effective, max(listed.earliest for listed in read)
         self.last = read[0].effective
         self.counts = read[-1].abroad is not False
         certain = replace(listed(read[0], since, begins(day, self.zone)), number=number)
@@ -301,9 +305,9 @@ class ListedPage(AuthorisationStretches):
         if type(event) is Operator.Unlisted:
             self.pass_to(event.effective)
             held = [
-                it.effective
-                for it in (*self.readings, *self.events)
-                if it.effective < event.effective and _shows_held(it)
+                each_event.effective
+                for each_event in (*self.readings, *self.events)
+                if each_event.effective < event.effective and _shows_held(each_event)
             ]
             valid = self.base.status is Status.VALID
             if valid and held and (day := max(held) + timedelta(days=1)) < event.effective:

@@ -131,8 +131,8 @@ def record(events: Sequence[TimedEvent[Any]]) -> OperatorTimeline:
     told: list[Operator.Event] = []
     book, corrected = StatusTimeline(zone), False
     names.append((first.position, first.known_at, _names(first.event, told, zone)))
-    for it in events[1:]:
-        event = it.event
+    for timed_event in events[1:]:
+        event = timed_event.event
         told.append(event)
         touched = _TOUCHED[type(event)]
         every = touched == _EVERY
@@ -147,17 +147,19 @@ def record(events: Sequence[TimedEvent[Any]]) -> OperatorTimeline:
             else:
                 moved = book.tell(event)
             if moved:
-                standings.change(it.position, it.known_at, *moved)
+                standings.change(timed_event.position, timed_event.known_at, *moved)
             else:
-                standings.believe(it.position, it.known_at, book.periods())
+                standings.believe(timed_event.position, timed_event.known_at, book.periods())
         if touched & _NAMES:
-            names.append((it.position, it.known_at, _names(first.event, said, zone)))
+            names.append(
+                (timed_event.position, timed_event.known_at, _names(first.event, said, zone))
+            )
         if touched & _IDENTIFIERS:
-            numbered.append((it.position, it.known_at, identifiers(said, zone)))
+            numbered.append((timed_event.position, timed_event.known_at, identifiers(said, zone)))
         if touched & _CONSENTS:
-            consented.append((it.position, it.known_at, consents(said, zone)))
+            consented.append((timed_event.position, timed_event.known_at, consents(said, zone)))
         if every or isinstance(event, (Operator.Granted, Operator.Listed)):
-            certified.append((it.position, it.known_at, _certified(said)))
+            certified.append((timed_event.position, timed_event.known_at, _certified(said)))
     pages = book.pages.values()
     recorded = {
         (e.authorisation, begins(e.effective, zone))
@@ -199,7 +201,7 @@ def _to_record(
         for e in told
         if isinstance(e, Operator.Expired | Operator.SuspensionEnded)
     }
-    days = [end.day for it, end in ends if (end.of_term, it, end.day) not in recorded]
+    days = [end.day for text, end in ends if (end.of_term, text, end.day) not in recorded]
     return begins(min(days), zone) if days else None
 
 
@@ -251,8 +253,8 @@ def identifiers(events: list[Operator.Event], zone: str) -> list[Identified]:
                     bool(event.shared),
                 )
             case Operator.IdentifierEnded(scheme=scheme, value=value):
-                if it := open.pop((scheme, normal(value, scheme)), None):
-                    _close(done, it, begins(event.effective, zone))
+                if identified := open.pop((scheme, normal(value, scheme)), None):
+                    _close(done, identified, begins(event.effective, zone))
     return [*done, *open.values()]
 
 
@@ -278,6 +280,6 @@ def consents(events: list[Operator.Event], zone: str) -> list[Consented]:
     return [*done, *open.values()]
 
 
-def _close(done: list[Any], it: Any, end: datetime) -> None:
-    if end > it.valid_from:
-        done.append(replace(it, valid_to=min(end, it.valid_to) if it.valid_to else end))
+def _close(done: list[Any], item: Any, end: datetime) -> None:
+    if end > item.valid_from:
+        done.append(replace(item, valid_to=min(end, item.valid_to) if item.valid_to else end))

@@ -96,17 +96,23 @@ def held(operator: Operator) -> HeldNumbers:
         for number, shared in certificates.items()
     }
     zone = operator.time_zone
-    for it in identifiers(said, zone):
-        if is_unique(it.scheme):
-            end = None if it.valid_to is None else day_of(it.valid_to, zone)
-            number = normal(it.value, it.scheme)
-            begin = day_of(it.valid_from, zone)
-            found.add(Number(it.scheme, "", number, begin, end, it.shared))
+    for identifier in identifiers(said, zone):
+        if is_unique(identifier.scheme):
+            end = None if identifier.valid_to is None else day_of(identifier.valid_to, zone)
+            number = normal(identifier.value, identifier.scheme)
+            begin = day_of(identifier.valid_from, zone)
+            found.add(Number(identifier.scheme, "", number, begin, end, identifier.shared))
     return HeldNumbers(operator.tin.text, home, tuple(sorted(found, key=_in_order)))
 
 
-def _in_order(it: Number) -> tuple[Any, ...]:
-    return (it.scheme, it.value, it.from_day or date.min, it.to_day or date.max, it.shared)
+def _in_order(number: Number) -> tuple[Any, ...]:
+    return (
+        number.scheme,
+        number.value,
+        number.from_day or date.min,
+        number.to_day or date.max,
+        number.shared,
+    )
 
 
 def is_unique(scheme: str) -> bool:
@@ -162,10 +168,10 @@ class NumberDraft:
         assert isinstance(command, c.OperatorCommand)
         tin, home = command.tin.text, command.tin.country
         known = list(self._holders(number))
-        if any(holder == tin and it.covers(number) for it, holder, _ in known):
+        if any(holder == tin and item.covers(number) for item, holder, _ in known):
             return
-        for it, holder, its_home in known:
-            if holder != tin and it.meets(number):
+        for each_number, holder, its_home in known:
+            if holder != tin and each_number.meets(number):
                 whose = f"that of operator {holder}" if its_home == home else "another operator's"
                 what = f"value: {number.scheme} {number.value}"
                 if number.scheme == CERTIFICATE:
@@ -179,8 +185,12 @@ class NumberDraft:
             number.scheme, number.value
         ):
             if holder not in self._own:
-                it = Number(number.scheme, issuer, number.value, from_day, to_day, shared)
-                yield it, holder, home
+                new_number = Number(number.scheme, issuer, number.value, from_day, to_day, shared)
+                yield new_number, holder, home
         for holder in sorted(self._by_key.get(number.key, ())):
             held = self._own[holder]
-            yield from ((it, holder, held.home) for it in held.numbers if it.key == number.key)
+            yield from (
+                (each_number, holder, held.home)
+                for each_number in held.numbers
+                if each_number.key == number.key
+            )

@@ -73,8 +73,8 @@ def test_readiness_says_which_tokens_are_accepted(
 
 def posts() -> list[str]:
     """The address of every form, of whichever page."""
-    modules = [it for it in vars(pages).values() if isinstance(it, ModuleType)]
-    routers = {id(it.router): it.router for it in modules if hasattr(it, "router")}
+    modules = [var for var in vars(pages).values() if isinstance(var, ModuleType)]
+    routers = {id(module.router): module.router for module in modules if hasattr(module, "router")}
     return sorted(
         route.path
         for router in routers.values()

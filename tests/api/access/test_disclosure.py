@@ -203,7 +203,7 @@ def _life(tin: str, name: str, twin: bool) -> list[Line]:
         for what in sorted(luck.sample(HIDDEN, 2), key=lambda steps: len(steps) == 1):
             of = {} if what[0]["command"] == "lodge_application" else {"authorisation": number}
             told += [(next(days), {**line, **of}) for line in what]
-        told.sort(key=lambda it: it[0])
+        told.sort(key=lambda value: value[0])
     return [line if day == 0 else _at(tin, day, line) for day, line in told]
 
 
@@ -338,8 +338,8 @@ def test_the_home_customs_are_told_what_the_twin_went_through(twins: Client) -> 
             CHINA,
             tin=_tins(number)[1],
         )["operator"]
-        seen |= {it["status"] for it in found["periods"]}
-        assert any(it["deadlines"] for it in found["authorisations"])
+        seen |= {period["status"] for period in found["periods"]}
+        assert any(authorisation["deadlines"] for authorisation in found["authorisations"])
     assert seen & {"LODGED", "REFUSED", "WITHDRAWN", "NOT_ACCEPTED"}
 
 
@@ -375,8 +375,8 @@ def test_a_list_by_standing_holds_of_foreign_operators_the_certified_ones(
     listed = [edge["node"] for edge in found["edges"]]
 
     assert found["totalCount"] == len(listed)
-    assert all(it["standing"] == standing for it in listed)
-    assert not {it["tin"] for it in listed} & set(NEVER_GRANTED)
+    assert all(item["standing"] == standing for item in listed)
+    assert not {item["tin"] for item in listed} & set(NEVER_GRANTED)
     if Status(standing) not in CERTIFIED:
         assert not listed
     every = twins.ask(document, KOREA, filter={"programme": "CN-AEO", "type": "GENERAL"})
@@ -413,10 +413,10 @@ def test_the_home_customs_the_operator_and_auditors_are_told_which_consent_is_wa
         (CHINA, "NO_INFORMATION"),
     ):
         [answer] = twins.ask(document, by, tins=[SHUT])["recognitions"]
-        assert [it["code"] for it in answer["reasons"]] == [code], by
+        assert [reason["code"] for reason in answer["reasons"]] == [code], by
         assert answer["outcome"] == "UNKNOWN"
         shortly = twins.ask(document.replace(" message", ""), by, tins=[SHUT])["recognitions"]
-        assert [it["code"] for it in shortly[0]["reasons"]] == [code], by
+        assert [reason["code"] for reason in shortly[0]["reasons"]] == [code], by
 
 
 # ------------------------------------------------------------------- purely

@@ -152,7 +152,7 @@ def test_whoever_asks_can_ask_who_the_register_takes_them_for(counter: Client) -
     assert (officer["role"], officer["administration"]) == ("officer", "DE")
     assert (company["operator"], "list operators" in company["mayAsk"]) == (ACME.text, True)
     assert "change the register" in officer["mayAsk"]
-    assert not any("change the register" in it["mayAsk"] for it in (public, company))
+    assert not any("change the register" in item["mayAsk"] for item in (public, company))
 
 
 def test_a_member_reaches_its_bloc_and_a_bloc_its_members(counter: Client) -> None:

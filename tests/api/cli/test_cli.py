@@ -143,9 +143,9 @@ def test_history_tells_events_and_beliefs(aeo: Terminal) -> None:
 def test_history_of_machines_has_both_clocks(aeo: Terminal) -> None:
     told = aeo.json("history", FRUIT)
 
-    granted = next(it for it in told["events"] if it["type"] == "operator.granted")
+    granted = next(event for event in told["events"] if event["type"] == "operator.granted")
     assert granted["payload"]["effective"] == "2018-05-28"
-    valid = next(it for it in told["periods"] if it["status"] == "VALID")
+    valid = next(period for period in told["periods"] if period["status"] == "VALID")
     assert {"validFrom", "validTo", "recordedFrom", "recordedTo"} <= valid.keys()
 
 
@@ -299,8 +299,14 @@ def test_how_it_stands_is_said_and_what_stopped_goes_on(aeo: Terminal) -> None:
     aeo.run("status", code=1)
     assert "nobody follows: ./aeo follow" in aeo.complaint
     told = json.loads(aeo.run("status", "--json", code=1))
-    assert {it["name"] for it in told["workers"]} == {"follow", "log", "sign", "clerk", "checker"}
-    assert {it["name"] for it in told["readModels"]} >= {"operators", "agreements"}
+    assert {worker["name"] for worker in told["workers"]} == {
+        "follow",
+        "log",
+        "sign",
+        "clerk",
+        "checker",
+    }
+    assert {read_model["name"] for read_model in told["readModels"]} >= {"operators", "agreements"}
     before = told["epoch"]["id"]
     said = aeo.run("new-epoch", "--why", "restored from the copy of Sunday")
     after = json.loads(aeo.run("status", "--json", code=1))["epoch"]

@@ -110,7 +110,7 @@ def bare(
         yield name, Terminal(conninfo, home)
 
 
-@pytest.mark.parametrize(("words", "role"), WANTED, ids=lambda it: it[0] if it else "")
+@pytest.mark.parametrize(("words", "role"), WANTED, ids=lambda value: value[0] if value else "")
 def test_what_a_login_may_not_do_is_said_with_the_line_that_grants_it(
     bare: tuple[str, Terminal], server: str, words: list[str], role: str
 ) -> None:

@@ -38,18 +38,18 @@ def test_what_was_known_later_is_told_with_the_event_that_made_the_difference(
 ) -> None:
     told = differences(aeo, *THEN, "--in", "SG")
 
-    [it] = [it for it in told["differences"] if it["tin"] == LATE]
-    assert it["standing"] == {"a": "VALID", "b": "SUSPENDED"}
-    assert it["recognition"] == [{"in": "SG", "a": "RECOGNISED", "b": "NOT_RECOGNISED"}]
-    [event] = [it for it in told["events"] if it["type"] == "operator.suspended"]
-    assert it["because"] == [event["position"]]
+    [item] = [difference for difference in told["differences"] if difference["tin"] == LATE]
+    assert item["standing"] == {"a": "VALID", "b": "SUSPENDED"}
+    assert item["recognition"] == [{"in": "SG", "a": "RECOGNISED", "b": "NOT_RECOGNISED"}]
+    [event] = [event for event in told["events"] if event["type"] == "operator.suspended"]
+    assert item["because"] == [event["position"]]
     assert (event["effective"], event["knownAt"][:10]) == ("2026-03-01", "2026-03-10")
 
 
 def test_every_territory_that_answers_otherwise_is_named(aeo: Terminal) -> None:
-    [it] = differences(aeo, *THEN, "--operator", LATE)["differences"]
+    [item] = differences(aeo, *THEN, "--operator", LATE)["differences"]
 
-    places = {answer["in"] for answer in it["recognition"]}
+    places = {answer["in"] for answer in item["recognition"]}
     assert {"SG", "KR", "DE"} <= places
     assert "CN" not in places  # at home it is its standing
 
@@ -117,7 +117,7 @@ def test_a_moment_is_made_again_in_a_schema_that_can_be_asked_and_removed(
             f"select standing from {schema}.operator_at where tin = %s", [LATE]
         ).fetchall()
     assert standing == "VALID"
-    assert {it["name"] for it in told["tables"]} >= {"operator", "status_period"}
+    assert {table["name"] for table in told["tables"]} >= {"operator", "status_period"}
     assert told == aeo.json("replay", *moment, "--models", "operators")  # and again the same
 
     assert schema in aeo.run("replay", *moment, "--models", "operators")
@@ -141,7 +141,7 @@ def test_a_moment_may_lie_before_everything_or_behind_it(
     aeo: Terminal, at: str, known: str
 ) -> None:
     told = aeo.json("replay", "--at", at, "--known-at", known)
-    held = {it["name"]: (it["rows"], it["held"]) for it in told["tables"]}
+    held = {table["name"]: (table["rows"], table["held"]) for table in told["tables"]}
 
     assert all((rows == 0) == (known != "now") for rows, _ in (held["stage"], held["operator"]))
     assert aeo.json("diff", f"{at}@{known}", f"{at}@{known}")["differences"] == []
@@ -155,7 +155,7 @@ def test_of_now_it_has_the_digests_of_the_live_tables(aeo: Terminal) -> None:
     live = aeo.json("rebuild", "--digests")["digests"]
     aeo.run("replay", "--drop")
 
-    assert {it["name"]: it["digest"] for it in told} == live
+    assert {item["name"]: item["digest"] for item in told} == live
 
 
 @contextmanager

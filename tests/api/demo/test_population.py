@@ -25,9 +25,9 @@ MANY = 400
 
 @pytest.fixture(scope="module")
 def registry(world: str) -> Iterator[Registry]:
-    it = Registry(environment(world))
-    yield it
-    it.close()
+    new_registry = Registry(environment(world))
+    yield new_registry
+    new_registry.close()
 
 
 @pytest.fixture(scope="module")

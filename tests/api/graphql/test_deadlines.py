@@ -30,7 +30,7 @@ def test_a_question_that_takes_too_long_is_cut_short_and_no_other() -> None:
 
     async def all_of_them() -> list[str]:
         asked = (0.01, 30), (30, 3 * TICK), (None, 3 * TICK), (0.05, 30), (30, 0)
-        return await asyncio.gather(*(question(*it) for it in asked))
+        return await asyncio.gather(*(question(*item) for item in asked))
 
     assert asyncio.run(all_of_them()) == ["late", "answered", "answered", "late", "answered"]
 
@@ -112,5 +112,7 @@ def test_what_is_gathered_adds_up_to_what_was_told_one_by_one() -> None:
 
         asyncio.run(tell(seconds, answers, gathered))
         lines = generate_latest(registry).splitlines()
-        told.append(b"\n".join(it for it in lines if b"_created" not in it and b"_sum" not in it))
+        told.append(
+            b"\n".join(line for line in lines if b"_created" not in line and b"_sum" not in line)
+        )
     assert told[0] == told[1] and b'answers_total{status="200"} 506.0' in told[0]

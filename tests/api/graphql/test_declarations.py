@@ -105,7 +105,7 @@ def test_each_is_answered_as_it_is_alone(
     questions = [_question(luck, n) for n in range(60)]
     answers = batch(scoped, by, questions, there, selection)
 
-    assert [it["key"] for it in answers] == [it["key"] for it in questions]
+    assert [answer["key"] for answer in answers] == [question["key"] for question in questions]
     outcomes = set()
     for question, answer in zip(questions, answers, strict=True):
         response = scoped.post(
@@ -183,7 +183,7 @@ BAD: list[tuple[dict[str, Any], str, list[str] | None]] = [
 ]
 
 
-@pytest.mark.parametrize("bad, told, path", BAD, ids=lambda it: str(it)[:40])
+@pytest.mark.parametrize("bad, told, path", BAD, ids=lambda value: str(value)[:40])
 @pytest.mark.parametrize("selection", (VERDICT, "outcome at"))
 def test_a_bad_question_is_one_bad_answer(
     scoped: Client, bad: dict[str, Any], told: str, path: list[str], selection: str
@@ -193,7 +193,7 @@ def test_a_bad_question_is_one_bad_answer(
 
     answers = batch(scoped, KOREA, questions, selection=selection)
 
-    assert [it["refused"] is None for it in answers] == [True, False, True]
+    assert [answer["refused"] is None for answer in answers] == [True, False, True]
     assert answers[0]["recognition"] == answers[2]["recognition"]
     assert answers[1]["recognition"] is None
     refused = answers[1]["refused"]
@@ -238,7 +238,7 @@ def test_a_bad_question_is_one_bad_answer_however_the_batch_is_said(
     answers = scoped.ask(document, KOREA, **variables)["recognitionsOf"]
 
     assert answers[-1] == {"key": "b", "recognition": None, "refused": {"path": ["at"]}}
-    assert [it["refused"] for it in answers[:-1]] == [None] * (len(answers) - 1)
+    assert [answer["refused"] for answer in answers[:-1]] == [None] * (len(answers) - 1)
 
 
 def test_a_question_may_hold_a_variable_of_another_kind(scoped: Client) -> None:
@@ -300,7 +300,7 @@ def test_whom_an_asker_may_not_ask_about_is_refused_alone(scoped: Client) -> Non
     company = f"company:{FRUIT}"
     answers = batch(scoped, company, [{"key": t, "tin": t} for t in (STEEL, FRUIT, QUIET, "x")])
 
-    assert [it["refused"] and it["refused"]["code"] for it in answers] == [
+    assert [answer["refused"] and answer["refused"]["code"] for answer in answers] == [
         "FORBIDDEN",
         None,
         "FORBIDDEN",
@@ -332,8 +332,8 @@ def test_a_thousand_declarations_are_one_request(scoped: Client) -> None:
 
     answers = batch(scoped, KOREA, many)
 
-    assert [it["key"] for it in answers] == [it["key"] for it in many]
-    assert len({it["recognition"]["outcome"] for it in answers}) == 3
+    assert [answer["key"] for answer in answers] == [entry["key"] for entry in many]
+    assert len({answer["recognition"]["outcome"] for answer in answers}) == 3
 
 
 def test_a_batch_costs_what_as_many_tins_cost() -> None:
@@ -347,5 +347,8 @@ def test_a_batch_costs_what_as_many_tins_cost() -> None:
         .replace("key tin", "key")
     )
     many = list(range(1_000))
-    one, other = (it.costs[None].of({"tins": many, "questions": many}) for it in (tins, batch))
+    one, other = (
+        checked_document.costs[None].of({"tins": many, "questions": many})
+        for checked_document in (tins, batch)
+    )
     assert 0.9 * one < other < 1.1 * one

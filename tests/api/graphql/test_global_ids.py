@@ -109,7 +109,9 @@ READY = (
 def _asked(field: str) -> str:
     used = [name for name in TYPES if f"...{name}" in field]
     fragments = FRAGMENTS.split("fragment ")
-    needed = " ".join(f"fragment {it}" for it in fragments if it and it.split()[0] in used)
+    needed = " ".join(
+        f"fragment {fragment}" for fragment in fragments if fragment and fragment.split()[0] in used
+    )
     as_of = ", $asOf: AsOf" if "$asOf" in field else ""
     tin = "$tin: TIN!" if "$tin" in field else ""
     declared = ", ".join(filter(None, (tin, as_of.removeprefix(", "))))
@@ -138,10 +140,10 @@ def _answered(
     return list(_objects(body["data"]))
 
 
-def _plain(it: dict[str, Any]) -> dict[str, Any]:
+def _plain(entry: dict[str, Any]) -> dict[str, Any]:
     """Without the objects below, which are answered by themselves."""
-    leaves = _leaves(it["__typename"]).split()
-    return {name: said for name, said in it.items() if name in leaves}
+    leaves = _leaves(entry["__typename"]).split()
+    return {name: said for name, said in entry.items() if name in leaves}
 
 
 def test_every_type_with_an_id_is_a_node_and_every_node_has_a_key() -> None:
@@ -156,7 +158,7 @@ def test_every_type_with_an_id_is_a_node_and_every_node_has_a_key() -> None:
     for name in TYPES:
         kind = core.type_map[name]
         assert isinstance(kind, GraphQLObjectType)
-        assert [it.name for it in kind.interfaces] == ["Node"]
+        assert [interface.name for interface in kind.interfaces] == ["Node"]
         assert str(kind.fields["id"].type) == "ID!"
         assert isinstance(kind.fields[KEYS[name]].type, GraphQLNonNull)
 
@@ -173,10 +175,10 @@ def test_ids_are_equal_where_type_key_and_asked_instants_are_and_nowhere_else(
         as_of = {"at": at, "knownAt": known} if at else None
         for tin in (FRUIT, OLD):
             found = _answered(region, field, AUDITOR, tin, as_of)
-            for it in found:
-                what = it["__typename"], it[KEYS[it["__typename"]]], at, known
-                assert named.setdefault(it["id"], what) == what
-                assert ids.setdefault(what, it["id"]) == it["id"]
+            for entry in found:
+                what = entry["__typename"], entry[KEYS[entry["__typename"]]], at, known
+                assert named.setdefault(entry["id"], what) == what
+                assert ids.setdefault(what, entry["id"]) == entry["id"]
     assert len({what[2:] for what in ids}) > 3
 
 
@@ -185,16 +187,16 @@ def test_one_instant_that_was_asked_for_stands_beside_the_other_which_was_now(
 ) -> None:
     live = region.ask(f'{{ operator(tin: "{FRUIT}") {{ id }} }}', AUDITOR)["operator"]["id"]
     for said in ({"at": INSTANTS[0]}, {"knownAt": INSTANTS[0]}):
-        [it] = _answered(
+        [entry] = _answered(
             region, "operator(tin: $tin, asOf: $asOf) { ...Operator }", AUDITOR, FRUIT, said
         )
-        assert it["id"] != live
-        assert INSTANTS[0] in it["id"]
+        assert entry["id"] != live
+        assert INSTANTS[0] in entry["id"]
     for nothing in ({}, {"at": None}, {"at": None, "knownAt": None}):
-        [it] = _answered(
+        [entry] = _answered(
             region, "operator(tin: $tin, asOf: $asOf) { ...Operator }", AUDITOR, FRUIT, nothing
         )
-        assert it["id"] == live
+        assert entry["id"] == live
 
 
 @pytest.mark.parametrize("field", READY)
@@ -210,7 +212,7 @@ def test_what_lies_ready_has_the_ids_that_are_selected_with_more(
         ]
         ids = [sorted(_all(answer, "id")) for answer in told]
         if as_of and "knownAt" not in as_of:  # each is of its own now
-            ids = [[it.rpartition(":")[2] for it in found] for found in ids]
+            ids = [[text.rpartition(":")[2] for text in found] for found in ids]
         assert ids[0] == ids[1]
         assert ids[0] or tin == STEEL
 
@@ -233,16 +235,16 @@ def test_each_declaration_of_a_batch_has_the_ids_of_the_same_question_alone(
         for at, each in zip(ats, told, strict=True):
             as_of = {"at": at, "knownAt": known}
             one = region.ask(alone, AUDITOR, tin=FRUIT, asOf=as_of)["recognition"]
-            found = [sorted(_all(it, "id")) for it in (each["recognition"], one)]
+            found = [sorted(_all(item, "id")) for item in (each["recognition"], one)]
             assert found[0]
             if at and not known:  # each is of its own now
-                found = [[re.sub(",[^:]*:[^:]*:[^:]*:", ":", it) for it in ids] for ids in found]
+                found = [[re.sub(",[^:]*:[^:]*:[^:]*:", ":", id_) for id_ in ids] for ids in found]
             assert found[0] == found[1], as_of
 
 
 def _all(value: Any, name: str) -> Iterator[str]:
     if isinstance(value, dict):
-        yield from (it for key, it in value.items() if key == name)
+        yield from (item for key, item in value.items() if key == name)
         for each in value.values():
             yield from _all(each, name)
     elif isinstance(value, list):
@@ -261,9 +263,9 @@ def test_a_node_is_what_the_question_said_that_gave_its_id_out(
             for field in AS_OF if as_of else (*AS_OF, *LIVE):
                 if "$tin" not in field and tin != FRUIT:
                     continue
-                for it in _answered(region, field, by, tin, as_of):
-                    given.setdefault(it["id"], _plain(it))
-    assert {it["__typename"] for it in given.values()} == set(TYPES)
+                for entry in _answered(region, field, by, tin, as_of):
+                    given.setdefault(entry["id"], _plain(entry))
+    assert {each_entry["__typename"] for each_entry in given.values()} == set(TYPES)
     luck = random.Random(str(by))
     for id in luck.sample(sorted(given), min(len(given), 80 * TIMES)):
         name = given[id]["__typename"]
@@ -280,7 +282,7 @@ def test_a_basis_of_the_delta_feed_is_a_node_however_far_ahead_it_begins(region:
     )["changes"]["changes"]
     found = list(_objects(feed))
     assert found
-    ids = {it["id"]: it for it in found}
+    ids = {entry["id"]: entry for entry in found}
     far = re.sub("@[^,]*,", f"@2099{INSTANTS[0][4:]},", found[0]["id"])
     node = (
         "query ($id: ID!) { node(id: $id) { __typename id"
@@ -294,7 +296,9 @@ def test_a_basis_of_the_delta_feed_is_a_node_however_far_ahead_it_begins(region:
 def test_whoever_may_not_see_it_is_told_what_is_told_of_the_unknown(region: Client) -> None:
     node = "query ($id: ID!) { node(id: $id) { __typename id } }"
     ids = [
-        it["id"] for it in _answered(region, AS_OF[2], AUDITOR) if it["__typename"] == "Operator"
+        entry["id"]
+        for entry in _answered(region, AS_OF[2], AUDITOR)
+        if entry["__typename"] == "Operator"
     ]
     for by in ASKERS:
         for id in ids:
@@ -325,8 +329,8 @@ def test_an_operators_events_are_no_nodes_for_those_who_may_not_read_them(region
         ("partner:JP", False),
         (None, False),
     ):
-        for it in events:
-            assert (region.ask(node, by, id=it["id"])["node"] is not None) == may
+        for event in events:
+            assert (region.ask(node, by, id=event["id"])["node"] is not None) == may
     # Of another history: the same place, and another event.
     place = events[0]["id"].partition(".")[0]
     assert region.ask(node, AUDITOR, id=f"{place}.1") == {"node": None}

@@ -66,9 +66,11 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, st
         with postgres.database(first, IN_A_HURRY) as url:
             migrate(url)
             small_world(url)
-            with psycopg.connect(make_conninfo(url, dbname="postgres"), autocommit=True) as it:
+            with psycopg.connect(
+                make_conninfo(url, dbname="postgres"), autocommit=True
+            ) as connection:
                 for name in DATABASES:
-                    it.execute(f"create database {name} template aeo strategy file_copy")
+                    connection.execute(f"create database {name} template aeo strategy file_copy")
         folder = find_cluster(first.resolve()).folder
         subprocess.run(["cp", "-a", folder, second / folder.name], check=True)
         (second / folder.name / "users.lock").unlink()
@@ -154,10 +156,12 @@ def test_no_answer_is_older_than_asked_while_connections_land_on_two_servers(
             answers += [ask(client, text, wanted) for text in QUESTIONS.values()]
         anybody = [client.post(text, CHINA, tin=ACME) for text in QUESTIONS.values()]
 
-    given = [it for it in answers if it.status_code == 200]
-    assert {name_in(it) for it in given} <= {NEW}
-    assert {code(it) for it in answers if it not in given} <= {"BEHIND"}
-    assert all(it.status_code == 200 for it in anybody), "who wants nothing is answered by any"
+    given = [answer for answer in answers if answer.status_code == 200]
+    assert {name_in(response) for response in given} <= {NEW}
+    assert {code(answer) for answer in answers if answer not in given} <= {"BEHIND"}
+    assert all(response.status_code == 200 for response in anybody), (
+        "who wants nothing is answered by any"
+    )
 
 
 @pytest.mark.parametrize("text", QUESTIONS.values(), ids=QUESTIONS)
@@ -341,7 +345,7 @@ def test_several_who_find_a_ledger_gone_back_begin_one_epoch(servers: Servers) -
 
     begun = [epochs.begin(servers.ahead, known, f"found by {n}") for n in range(3)]
 
-    assert len({it.id for it in begun}) == 1
+    assert len({epoch.id for epoch in begun}) == 1
     assert begun[0].number == 2 and begun[0].why == "found by 0"
     assert begun[0].after_position == servers.position
 

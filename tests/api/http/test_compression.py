@@ -229,16 +229,16 @@ def test_an_answer_in_parts_is_readable_part_by_part(coding: str) -> None:
     begun, *parts = sent(
         AcceptedCoding(coding),
         start(content_length="9"),
-        *(part(it, True) for it in rows),
+        *(part(row, True) for row in rows),
         part(b""),
     )
 
     headers = dict(begun["headers"])
     assert headers[b"content-encoding"] == coding.encode()
     assert b"content-length" not in headers
-    assert decoded(coding, b"".join(it["body"] for it in parts)) == b"".join(rows)
-    assert _so_far(coding, [it["body"] for it in parts[:1]]) == rows[0]
-    assert _so_far(coding, [it["body"] for it in parts[:3]]) == b"".join(rows[:3])
+    assert decoded(coding, b"".join(part["body"] for part in parts)) == b"".join(rows)
+    assert _so_far(coding, [part["body"] for part in parts[:1]]) == rows[0]
+    assert _so_far(coding, [part["body"] for part in parts[:3]]) == b"".join(rows[:3])
 
 
 def _so_far(coding: str, parts: list[bytes]) -> bytes:

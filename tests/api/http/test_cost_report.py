@@ -85,7 +85,7 @@ def test_new_documents_that_are_left_are_told(database: str, tmp_path: Any) -> N
             response = counter.post(f"{{ a{number}: viewer {{ role }} }}", headers=TOLD)
             left.append(response.json()["extensions"]["cost"]["newDocuments"])
 
-    assert [it["remaining"] for it in left[:2]] == [9, 8]
+    assert [item["remaining"] for item in left[:2]] == [9, 8]
     assert left[2]["remaining"] >= 8  # it was known, and took none
     assert left[0]["maximum"] == 2 * AT_ONCE
     assert left[0]["restoredPerSecond"] == 2

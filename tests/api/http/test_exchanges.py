@@ -170,7 +170,7 @@ def test_an_error_names_its_request(counter: Client) -> None:
         "POST", "/graphql", json={"query": "{ nothing }"}, headers={"x-request-id": id}
     )
 
-    assert [it["extensions"]["requestId"] for it in answer.json()["errors"]] == [id]
+    assert [error["extensions"]["requestId"] for error in answer.json()["errors"]] == [id]
 
 
 def test_a_trace_is_in_the_line(counter: Client, capfd: pytest.CaptureFixture[str]) -> None:

@@ -44,7 +44,7 @@ def order(asked: list[tuple[str, int]], gone: frozenset[int] = frozenset()) -> l
             fair.leave()
 
         assert fair.at_once()
-        tasks = [asyncio.ensure_future(ask(n, *it)) for n, it in enumerate(asked)]
+        tasks = [asyncio.ensure_future(ask(n, *item)) for n, item in enumerate(asked)]
         await asyncio.sleep(0)
         for number in gone:
             tasks[number].cancel()
@@ -97,7 +97,8 @@ def test_whoever_still_waits_is_served_and_nobody_gets_more_than_its_share(
     # Deficit round robin: of two who wait, neither is ahead by more than the dearest request
     # and a turn.
     left = {
-        who: [n for n, it in enumerate(asked) if it[0] == who and n not in gone] for who in "abcd"
+        who: [n for n, item in enumerate(asked) if item[0] == who and n not in gone]
+        for who in "abcd"
     }
     paid = dict.fromkeys("abcd", 0)
     for number in served:
@@ -148,11 +149,14 @@ def test_who_has_too_many_waiting_is_refused_and_the_others_are_not() -> None:
         askers = ["a", "a", "a", "b", "c", "d"]
         waiting = [asyncio.ensure_future(fair.wait(who, 1)) for who in askers]
         await asyncio.sleep(0)
-        told = [it.exception() if it.done() else None for it in waiting]
-        for it in waiting:
-            it.cancel()
+        told = [each_task.exception() if each_task.done() else None for each_task in waiting]
+        for task in waiting:
+            task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-        return [isinstance(it, RequestDeclined) and it.status for it in told]
+        return [
+            isinstance(base_exception, RequestDeclined) and base_exception.status
+            for base_exception in told
+        ]
 
     assert asyncio.run(ask()) == [False, False, 429, False, False, 503]
 
@@ -248,24 +252,26 @@ def test_only_so_many_are_held_back_and_the_next_loses_its_connection() -> None:
 
 #: What is refused, each in another way: headers, body, document, variables, the answer itself.
 REFUSED: dict[str, Callable[[Client, int], Any]] = {
-    "no media type of ours": lambda it, n: it.request("POST", "/graphql", content=b"x"),
-    "no JSON": lambda it, n: it.request(
+    "no media type of ours": lambda client, n: client.request("POST", "/graphql", content=b"x"),
+    "no JSON": lambda client, n: client.request(
         "POST", "/graphql", content=b"{", headers={"content-type": "application/json"}
     ),
-    "too long": lambda it, n: it.request(
+    "too long": lambda client, n: client.request(
         "POST", "/graphql", json={"query": "#" * DECLARATIONS_BODY}
     ),
-    "a bad token": lambda it, n: it.request(
+    "a bad token": lambda client, n: client.request(
         "POST",
         "/graphql",
         json={"query": "{ viewer { role } }"},
         headers={"authorization": f"Bearer {n}"},
     ),
-    "no document": lambda it, n: it.post(f"{{ viewer {n}"),
-    "an unknown field": lambda it, n: it.post(f"{{ viewer {{ a{n} }} }}"),
-    "too deep": lambda it, n: it.post("{ operator(tin: 1) " + "{ successor " * 20 + f"#{n}"),
-    "no variable": lambda it, n: it.post("query ($t: TIN!) { operator(tin: $t) { tin } }"),
-    "a key that is none": lambda it, n: it.post('{ operator(tin: "?") { tin } }'),
+    "no document": lambda client, n: client.post(f"{{ viewer {n}"),
+    "an unknown field": lambda client, n: client.post(f"{{ viewer {{ a{n} }} }}"),
+    "too deep": lambda client, n: client.post(
+        "{ operator(tin: 1) " + "{ successor " * 20 + f"#{n}"
+    ),
+    "no variable": lambda client, n: client.post("query ($t: TIN!) { operator(tin: $t) { tin } }"),
+    "a key that is none": lambda client, n: client.post('{ operator(tin: "?") { tin } }'),
 }
 
 
@@ -385,9 +391,9 @@ def test_a_new_document_is_read_beside_the_event_loop_and_once() -> None:
             text = "{ viewer { " + "role " * 40 + "} }"
             reading = [asyncio.ensure_future(parser.read(text)) for _ in range(5)]
             await asyncio.sleep(0)
-            assert not any(it.done() for it in reading)
+            assert not any(task.done() for task in reading)
             made = await asyncio.gather(*reading)
-            assert len({id(it) for it in made}) == 1
+            assert len({id(checked_document) for checked_document in made}) == 1
             assert documents.kept(text) is made[0]
         finally:
             parser.close()
@@ -406,7 +412,9 @@ def test_beside_the_event_loop_the_same_is_said_of_a_document(text: str) -> None
 
     beside, here = asyncio.run(read()), Documents(core).get(text)
 
-    assert [it.formatted for it in beside.errors] == [it.formatted for it in here.errors]
+    assert [error.formatted for error in beside.errors] == [
+        error.formatted for error in here.errors
+    ]
     assert beside.costs == here.costs
 
 

@@ -38,8 +38,8 @@ def test_what_is_vendored_is_what_was_listed() -> None:
 def address(database: str, tmp_path: Path) -> Iterator[str]:
     """The service in a process of its own, as `aeo serve` runs it."""
     small_world(database)
-    with served(database, tmp_path) as it:
-        yield it
+    with served(database, tmp_path) as service:
+        yield service
 
 
 def test_a_question_is_asked_and_nobody_else_is(page: Page, address: str) -> None:

@@ -34,7 +34,7 @@ def test_the_head_is_a_note_that_the_published_keys_signed(
 ) -> None:
     answer = counter.request("GET", "/log/checkpoint")
     note = read_note(answer.content)
-    keys = [read_key(it) for it in counter.request("GET", "/log/keys").text.splitlines()]
+    keys = [read_key(line) for line in counter.request("GET", "/log/keys").text.splitlines()]
 
     assert read_checkpoint(note.text) == signed
     assert set(note.signed_by(keys)) == set(keys) and len(keys) == 2
@@ -49,7 +49,7 @@ def test_the_tree_is_built_again_from_its_entries(counter: Client, signed: Check
         length = int.from_bytes(rest[:2], "big")
         entries.append(rest[2 : 2 + length])
         rest = rest[2 + length :]
-    hashes = [merkle.leaf_hash(it) for it in entries]
+    hashes = [merkle.leaf_hash(entry) for entry in entries]
     tile = counter.request("GET", f"/log/tile/0/000.p/{signed.size}").content
 
     assert hashes == leaves(counter.database)

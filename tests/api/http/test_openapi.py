@@ -31,7 +31,7 @@ def addresses(counter: Client) -> Iterator[str]:
     """Every address that answers a GET, with its places filled in, and one that is nobody's."""
     for route in routes(counter):
         if "GET" in (route.methods or ()):
-            yield re.sub(r"{([^}]+)}", lambda it: PLACES.get(it[1], it[0]), route.path)
+            yield re.sub(r"{([^}]+)}", lambda match: PLACES.get(match[1], match[0]), route.path)
     yield from ("/static/style.css", "/nowhere", "/static/none.css", f"/operators/{ACME}?in=KR")
 
 
@@ -46,9 +46,9 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def test_every_address_is_described_or_left_out_for_a_reason(counter: Client) -> None:
     described = set(document()["paths"])
-    there = {it.path for it in routes(counter) if not isinstance(it, PageRoute)}
-    mounted = {f"{it.path}/{{path}}" for it in counter.app.routes if isinstance(it, Mount)}
-    pages = [it for it in routes(counter) if isinstance(it, PageRoute)]
+    there = {route.path for route in routes(counter) if not isinstance(route, PageRoute)}
+    mounted = {f"{route.path}/{{path}}" for route in counter.app.routes if isinstance(route, Mount)}
+    pages = [route for route in routes(counter) if isinstance(route, PageRoute)]
 
     named = {re.sub(r":\w+}", "}", path) for path in there}
     assert named | mounted == described | set(NOT_DESCRIBED)
@@ -73,23 +73,23 @@ def test_the_document_is_whole_in_itself() -> None:
             assert response["description"].strip()
             for kind, content in response.get("content", {}).items():
                 assert re.fullmatch(r"[a-z]+/[a-z0-9.+-]+", kind) and content["schema"]
-        listed = [resolved(it) for it in operation.get("parameters", ())]
+        listed = [resolved(item) for item in operation.get("parameters", ())]
         for parameter in listed:
             assert parameter["in"] in ("path", "query", "header") and parameter["name"]
             assert ("schema" in parameter) != ("content" in parameter)
-        in_path = {it["name"] for it in listed if it["in"] == "path"}
+        in_path = {entry["name"] for entry in listed if entry["in"] == "path"}
         assert in_path == set(re.findall(r"{(\w+)}", path))
-        assert all(it["required"] for it in listed if it["in"] == "path")
+        assert all(entry["required"] for entry in listed if entry["in"] == "path")
     for reference in re.findall(r"'\$ref': '([^']+)'", repr(whole)):
         assert resolved({"$ref": reference})
 
 
-def resolved(it: dict[str, Any]) -> dict[str, Any]:
+def resolved(entry: dict[str, Any]) -> dict[str, Any]:
     """The thing that a reference names, or the thing itself."""
     found: Any = document()
-    if "$ref" not in it:
-        return it
-    for step in it["$ref"].removeprefix("#/").split("/"):
+    if "$ref" not in entry:
+        return entry
+    for step in entry["$ref"].removeprefix("#/").split("/"):
         found = found[step]
     assert isinstance(found, dict)
     return found
@@ -152,7 +152,7 @@ REQUESTS: list[tuple[str, str, dict[str, Any], int]] = [
 
 def test_every_answer_is_one_that_is_described(counter: Client) -> None:
     asked: list[tuple[str, str, dict[str, Any], int | None]] = [*REQUESTS]
-    plain = [it for it in document()["paths"] if "{" not in it]
+    plain = [path for path in document()["paths"] if "{" not in path]
     asked += [("GET", path, {}, None) for path in plain]
     for method, path, said, status in asked:
         answer = counter.request(method, path, **said)
@@ -171,8 +171,8 @@ def test_every_header_that_a_program_may_send_is_described() -> None:
     sent = {header.strip() for header in ASKED.split(",")} - {"authorization", "content-type"}
     for path, _, operation in operations():
         if path == "/graphql":
-            named = [resolved(it) for it in operation["parameters"]]
-            assert sent == {it["name"].lower() for it in named if it["in"] == "header"}
+            named = [resolved(parameter) for parameter in operation["parameters"]]
+            assert sent == {entry["name"].lower() for entry in named if entry["in"] == "header"}
 
 
 def test_the_check_of_a_shape_can_fail() -> None:

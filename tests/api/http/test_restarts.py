@@ -115,7 +115,7 @@ def test_a_service_under_load_answers_after_each_restart_and_says_no_fault(
             codes = [error["extensions"]["code"] for error in body.get("errors", ())]
             seen.append((status, tuple(codes)))
 
-    askers = [threading.Thread(target=asks, args=[it]) for it in (PLANNED, STOCK) * 2]
+    askers = [threading.Thread(target=asks, args=[text]) for text in (PLANNED, STOCK) * 2]
     for each in askers:
         each.start()
     try:

@@ -53,7 +53,7 @@ def given(client: Client, command: str) -> tuple[int, dict[str, Any], float]:
 def appending(client: Client) -> list[int]:
     """The server processes by which the service appends."""
     committers = client.service.registry.ledger._of_loops.values()
-    lines = [it._appender.connection for it in committers]
+    lines = [committer._appender.connection for committer in committers]
     return [line.info.backend_pid for line in lines if line]
 
 

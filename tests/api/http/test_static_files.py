@@ -80,7 +80,9 @@ def test_a_page_loads_its_files_by_the_names_that_are_kept(counter: Client, path
         assert answer.headers["cache-control"].endswith("immutable"), file
 
 
-@pytest.mark.parametrize("name", [it for it in NAMES if it.endswith(".js") and "/" not in it])
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name.endswith(".js") and "/" not in name]
+)
 def test_a_script_imports_by_the_names_that_are_kept(counter: Client, name: str) -> None:
     text = content(name).decode()
 

@@ -63,7 +63,7 @@ PLAIN = "abc XYZ 09-.'&()"
 def written(draw: st.DrawFn) -> dict[str, Any]:
     encoding = draw(st.sampled_from(sorted(LETTERS)))
     letters = st.text(LETTERS[encoding] + PLAIN + ',;\t"\n', min_size=1, max_size=12)
-    names = letters.map(str.strip).filter(lambda it: it and not it.startswith(("#", "sep=")))
+    names = letters.map(str.strip).filter(lambda text: text and not text.startswith(("#", "sep=")))
     rows = draw(
         st.lists(
             st.fixed_dictionaries(
@@ -391,7 +391,7 @@ def test_an_empty_sheet_of_each_command_is_a_file_that_is_taken(
     source = source_of(file, FileOptions(command=command))
 
     assert list(source.lines()) == []
-    assert {it.encode_name for it in c.msgspec.structs.fields(c.COMMANDS[command])} >= set(
+    assert {field.encode_name for field in c.msgspec.structs.fields(c.COMMANDS[command])} >= set(
         source.fields
     )
 

@@ -43,7 +43,7 @@ class Up:
     def __init__(self, home: Path, operators: int = OPERATORS, port: int | None = None) -> None:
         self.port = port or free_port()
         self.said = ""
-        without = {name: it for name, it in os.environ.items() if name != "DATABASE_URL"}
+        without = {name: text for name, text in os.environ.items() if name != "DATABASE_URL"}
         self.process = subprocess.Popen(
             [
                 sys.executable,
@@ -135,7 +135,7 @@ def replayed(home: Path) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-m", "api", "replay", "--home", str(home)],
         cwd=ROOT,
-        env={n: it for n, it in os.environ.items() if n != "DATABASE_URL"},
+        env={n: text for n, text in os.environ.items() if n != "DATABASE_URL"},
         capture_output=True,
         text=True,
         check=True,

@@ -71,7 +71,7 @@ def test_every_head_is_the_root_of_what_was_recorded_signed_twice(
         assert read_checkpoint(note.text) == Checkpoint(box.origin, size, expected[size])
         assert satisfied(box.policy(), note) == (True, {})
     assert (home / "log.head").read_text() == published[max(published)].written
-    assert all((home / it).stat().st_mode & 0o077 == 0 for it in ("log.key", "log.head"))
+    assert all((home / literal).stat().st_mode & 0o077 == 0 for literal in ("log.key", "log.head"))
 
 
 def test_the_read_models_go_on_while_heads_are_signed(database: str, home: Path) -> None:
@@ -102,8 +102,8 @@ def test_it_counts_through_full_tiles_from_wherever_it_stopped(database: str, ho
         last = end
     assert size > 2 * merkle.WIDTH
     published = [read_checkpoint(read_note(note).text) for note in heads(database).values()]
-    assert {it.size: it.root for it in published} == roots(
-        leaves(database), *(it.size for it in published)
+    assert {checkpoint.size: checkpoint.root for checkpoint in published} == roots(
+        leaves(database), *(checkpoint.size for checkpoint in published)
     )
 
 
@@ -123,7 +123,11 @@ def test_what_cannot_be_remembered_is_not_published(database: str, home: Path) -
     with structlog.testing.capture_logs() as said, signing(database, home):
         half.mkdir()  # nothing can be written there any more
         size = logged(database, 9, 30)
-        eventually(lambda: any(it["event"] == "log.cannot_remember" for it in said))
+        eventually(
+            lambda: any(
+                mutable_mapping["event"] == "log.cannot_remember" for mutable_mapping in said
+            )
+        )
         assert size not in heads(database)
         half.rmdir()
         eventually(lambda: size in heads(database))

@@ -34,9 +34,9 @@ def box(tmp_path: Path) -> Strongbox:
 def watched_by(box: Strongbox, *watching: Witness, url: bool = True) -> None:
     """The policy asks for all of these, in either kind of signature."""
     lines = [f"log {key}" for key in box.keys]
-    for n, it in enumerate(watching):
-        where = it.url if url else ""
-        lines += [f"witness {n}.{kind} {key} {where}" for kind, key in enumerate(it.keys)]
+    for n, watcher in enumerate(watching):
+        where = watcher.url if url else ""
+        lines += [f"witness {n}.{kind} {key} {where}" for kind, key in enumerate(watcher.keys)]
         lines += [f"group {n} any {n}.0 {n}.1"]
     lines += ["group all all " + " ".join(str(n) for n in range(len(watching))), "quorum all"]
     (box.home / "witnesses.txt").write_text("\n".join([*lines, ""]))
@@ -106,7 +106,7 @@ def test_nobody_waits_for_a_witness_that_is_down_or_never_answers(
         mute.bind(("127.0.0.1", 0))
         mute.listen()
         none.bind(("127.0.0.1", 0))
-        urls = [f"http://127.0.0.1:{it.getsockname()[1]}" for it in (mute, none)]
+        urls = [f"http://127.0.0.1:{socket.getsockname()[1]}" for socket in (mute, none)]
         keys = [Signer.of_seed(f"w{n}.example", COSIGNATURE, bytes([n]) * 32) for n in (1, 2)]
         (box.home / "witnesses.txt").write_text(
             "".join(f"witness {n} {keys[n].key} {urls[n]}\n" for n in (0, 1)) + "quorum none\n"

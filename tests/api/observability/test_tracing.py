@@ -111,7 +111,9 @@ def test_what_the_asker_got_wrong_is_no_fault_of_the_service(
 
     traced.request("GET", path)
 
-    [span] = [it for name, it in of(traced, spans).items() if name.startswith("GET")]
+    [span] = [
+        readable_span for name, readable_span in of(traced, spans).items() if name.startswith("GET")
+    ]
     assert span.attributes is not None
     assert span.attributes["http.response.status_code"] == status
     assert span.status.status_code is code

@@ -38,8 +38,8 @@ def address(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AEO_DEADLINE", "20")  # a machine that tests many things at once is slow
         expect.set_options(timeout=20_000)
-        with served(world, home) as it:
-            yield it
+        with served(world, home) as service:
+            yield service
         expect.set_options(timeout=5_000)
 
 
@@ -182,7 +182,7 @@ def test_a_head_that_the_log_did_not_sign_is_found(auditor: Page, address: str, 
         [(note,)] = connection.execute(f"select note from proof.checkpoint where size = {size}")  # type: ignore[arg-type]
     line = note.splitlines()[4]
     other = line[:-12] + ("A" if line[-12] != "A" else "B") + line[-11:]
-    forged, true = (it.replace("'", "''") for it in (note.replace(line, other), note))
+    forged, true = (item.replace("'", "''") for item in (note.replace(line, other), note))
     with meddled(world, "proof.checkpoint", forge.format(f"'{forged}'"), forge.format(f"'{true}'")):
         expect(verify(auditor, address, suspension(world)).locator(".wrong")).to_have_text(
             "The signature under the head is not the log's."

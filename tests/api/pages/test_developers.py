@@ -113,9 +113,9 @@ def now_of(courses: dict[str, Any]) -> dict[str, str]:
     """What the copy says of today, as its reader is told to look."""
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     return {
-        tin: ([it for it in own["course"] if it["from"] <= now] or [{"outcome": "UNKNOWN"}])[-1][
-            "outcome"
-        ]
+        tin: ([item for item in own["course"] if item["from"] <= now] or [{"outcome": "UNKNOWN"}])[
+            -1
+        ]["outcome"]
         for tin, own in courses.items()
     }
 
@@ -123,7 +123,7 @@ def now_of(courses: dict[str, Any]) -> dict[str, str]:
 def answered(at: At, tins: list[str]) -> dict[str, str]:
     document = 'query Q($tins: [TIN!]!) { recognitions(tins: $tins, in: "SG") { tin outcome } }'
     found: list[dict[str, str]] = at.ask(document, SINGAPORE, tins=tins)["recognitions"]
-    return {it["tin"]: it["outcome"] for it in found}
+    return {entry["tin"]: entry["outcome"] for entry in found}
 
 
 def test_the_nightly_sync_keeps_what_the_register_answers(at: At, tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def here(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clien
 
 def test_the_page_shows_every_example_as_it_is_run(here: Client) -> None:
     page = here.request("GET", "/developers")
-    shown = [html.unescape(it) for it in re.findall(r"<pre[^>]*>(.*?)</pre>", page.text, re.S)]
+    shown = [html.unescape(item) for item in re.findall(r"<pre[^>]*>(.*?)</pre>", page.text, re.S)]
 
     for name in [*(example.name for example in ASKING), "answer.json", "sync.py", "command.py"]:
         assert (EXAMPLES / name).read_text(encoding="utf-8") in shown, name
@@ -247,7 +247,7 @@ def test_the_page_has_every_code_and_leads_somewhere(here: Client) -> None:
 
     assert [code for code in (*ERRORS, *REFUSALS) if f">{code}</th>" not in page.text] == []
     links = set(re.findall(r"<main.*</main>", page.text, re.S)[0].split('href="')[1:])
-    for link in {it.partition('"')[0] for it in links}:
+    for link in {link.partition('"')[0] for link in links}:
         if link.startswith("#"):
             assert f'id="{link[1:]}"' in page.text, link
         else:

@@ -23,8 +23,8 @@ LATE = "CN0000000012"  # suspended with effect from the first of March, recorded
 @pytest.fixture(scope="module")
 def at(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     home: Path = tmp_path_factory.mktemp("home")
-    with Client(world, home) as it:
-        yield it
+    with Client(world, home) as client:
+        yield client
 
 
 def opened(at: Client, path: str, by: str = AUDITOR) -> httpx.Response:

@@ -110,8 +110,8 @@ TOO_FAINT = """() => {
 @pytest.fixture(scope="module")
 def address(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The service in a process of its own, on the loaded record."""
-    with served(world, tmp_path_factory.mktemp("home")) as it:
-        yield it
+    with served(world, tmp_path_factory.mktemp("home")) as service:
+        yield service
 
 
 def become(page: Page, address: str, subject: str) -> None:

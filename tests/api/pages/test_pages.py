@@ -24,8 +24,8 @@ SUSPENDED, ANNULLED, HIDDEN = "CN0000000012", "FRSYNTHETIC0002", "NLSYNTHETIC000
 @pytest.fixture(scope="module")
 def at(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     home: Path = tmp_path_factory.mktemp("home")
-    with Client(world, home) as it:
-        yield it
+    with Client(world, home) as client:
+        yield client
 
 
 def opened(at: Client, path: str, by: str | None = None) -> httpx.Response:

@@ -46,7 +46,11 @@ def test_a_person_is_named_and_erased_by_forms(counter: Client, by: str) -> None
     done = send(counter, PERSONS, by, **who)
 
     assert (done.status_code, done.headers["location"]) == (303, f"/operators/{ACME}#persons")
-    [she] = [it for it in contacts(counter) if (it["particulars"] or {}).get("name") == who["name"]]
+    [she] = [
+        contact
+        for contact in contacts(counter)
+        if (contact["particulars"] or {}).get("name") == who["name"]
+    ]
     assert (she["role"], she["particulars"]["email"]) == ("IN_CHARGE", "li@example.cn")
     page = page_of(counter, by)
     assert who["name"] in page and f"{PERSONS}/{she['person']}" in page
@@ -54,7 +58,7 @@ def test_a_person_is_named_and_erased_by_forms(counter: Client, by: str) -> None
     gone = send(counter, f"{PERSONS}/{she['person']}", by, ground=GROUND)
 
     assert gone.status_code == 303
-    [erased] = [it for it in contacts(counter) if it["person"] == she["person"]]
+    [erased] = [contact for contact in contacts(counter) if contact["person"] == she["person"]]
     assert erased["erased"] and erased["particulars"] is None
     assert f"{PERSONS}/{she['person']}" not in page_of(counter, by)
 
@@ -113,7 +117,7 @@ def test_nobody_else_has_the_forms_or_may_send_them(counter: Client, by: str | N
         send(counter, f"{PERSONS}/{she.id}", by, ground=GROUND),
     ]
 
-    assert [it.status_code for it in answers] == [403, 403]
+    assert [answer.status_code for answer in answers] == [403, 403]
     assert she.who["name"] in page_of(counter, CHINA)
 
 

@@ -134,8 +134,8 @@ def spoil(connection: psycopg.Connection[Any], table: str) -> set[str]:
             f"update views.{table} set {', '.join(sorted(changes))}"
             f" where tableoid = {relation} and ctid = '{row}'"
         )
-    together = [it for it in by_row.values() if any(f'"{key_of(table)}"' in c for c in it)]
-    return set(columns(table)) - {c.split('"')[1] for it in together for c in it}
+    together = [item for item in by_row.values() if any(f'"{key_of(table)}"' in c for c in item)]
+    return set(columns(table)) - {c.split('"')[1] for item in together for c in item}
 
 
 def test_each_column_of_each_table_that_is_changed_is_found_named_and_mended(
@@ -159,7 +159,7 @@ def test_each_column_of_each_table_that_is_changed_is_found_named_and_mended(
         for name in part.split(" in ")[1].split(", ")
     }
     assert named >= wanted and len(wanted) > 150, wanted - named
-    assert [it for it in check(database) if not it.good] == []
+    assert [finding for finding in check(database) if not finding.good] == []
 
 
 def test_a_row_that_is_gone_and_a_row_of_nobody_are_found_and_mended_in_every_table(
@@ -207,7 +207,7 @@ def test_what_is_changed_is_found_by_chance_too_without_a_walk(
             if found(projected):
                 break
 
-    assert [it[0] for it in found(projected)] == ["views.operator"]
+    assert [item[0] for item in found(projected)] == ["views.operator"]
     assert digests(projected) == before
 
 
@@ -222,7 +222,7 @@ def test_a_walk_goes_on_where_it_was(database: str, projected: psycopg.Connectio
     assert streams == 0
 
     BackgroundCheck(database).whole()
-    assert [it[0] for it in found(projected)] == ["views.operator"]
+    assert [item[0] for item in found(projected)] == ["views.operator"]
 
 
 @pytest.mark.parametrize("place", ["checker.after_mend", "checker.before_place"])
@@ -275,7 +275,7 @@ def test_of_several_one_checks(database: str, projected: psycopg.Connection[Any]
     for each in checks:
         each.join(30)
 
-    assert [it[0] for it in found(projected)] == ["views.operator"]
+    assert [item[0] for item in found(projected)] == ["views.operator"]
 
 
 def test_a_place_beyond_the_ledger_is_put_back_and_what_was_left_out_is_made(
@@ -290,9 +290,9 @@ def test_a_place_beyond_the_ledger_is_put_back_and_what_was_left_out_is_made(
     BackgroundCheck(database).whole()
 
     assert projected.execute(there).fetchall() == [("Later",)]
-    assert {it[0] for it in found(projected)} >= {"views.tracking", "views.operator"}
+    assert {item[0] for item in found(projected)} >= {"views.tracking", "views.operator"}
     assert all(mended for *_, mended in found(projected))
-    assert [it for it in check(database) if not it.good] == []
+    assert [finding for finding in check(database) if not finding.good] == []
 
 
 @pytest.mark.parametrize(
@@ -323,9 +323,9 @@ def test_what_is_wrong_of_the_ledger_is_told_and_the_ledger_is_not_changed(
     BackgroundCheck(database).whole()
     BackgroundCheck(database).whole()  # what is open is not found again
 
-    told = [it for it in found(projected) if it[0] == relation]
+    told = [item for item in found(projected) if item[0] == relation]
     assert told and not any(mended for *_, mended in told)
-    assert len({it[2] for it in told}) == len(told)
+    assert len({item[2] for item in told}) == len(told)
     assert projected.execute(ledger).fetchall() == before
 
 

@@ -106,14 +106,18 @@ def test_a_feed_that_does_not_fold_is_found(database: str) -> None:
     with psycopg.connect(database) as connection:
         connection.execute("delete from views.change")
     [bad] = [finding for finding in check(database) if finding.what == FOLDED]
-    assert any("the feed says UNKNOWN (NO_INFORMATION), the answer is" in it for it in bad.wrong)
+    assert any(
+        "the feed says UNKNOWN (NO_INFORMATION), the answer is" in text for text in bad.wrong
+    )
 
 
 def test_a_row_of_what_was_never_recorded_is_found_in_every_table(
     database: str, a_world: Registry
 ) -> None:
     Projector(database).catch_up()
-    keys = {table: key for it in PROJECTIONS for table, key in it.keys.items()} | {"change": "tin"}
+    keys = {table: key for projection in PROJECTIONS for table, key in projection.keys.items()} | {
+        "change": "tin"
+    }
     spoilt = set()
     with psycopg.connect(database, autocommit=True) as connection:
         for number, (table, key) in enumerate(keys.items()):

@@ -100,7 +100,9 @@ def test_who_leads_is_known_and_that_nobody_does(database: str, registry: Regist
     stop = threading.Event()
     following = threading.Thread(target=Projector(database).run, args=[stop])
     with psycopg.connect(database, autocommit=True) as connection:
-        assert [it.name for it in status(connection, {"follow": LEADER}).missing] == ["follow"]
+        assert [worker.name for worker in status(connection, {"follow": LEADER}).missing] == [
+            "follow"
+        ]
         following.start()
         try:
             assert _leads(connection).pid is not None
@@ -139,13 +141,17 @@ def test_a_second_of_each_that_leads_alone_says_in_one_line_that_it_waits(
             first.execute("select pg_advisory_lock(%s)", [lock])
             second = threading.Thread(target=run, args=[stop])
             second.start()
-            _until(lambda who=who, said=said: any(it["event"] == f"{who}.waits" for it in said))
+            _until(lambda who=who, said=said: any(item["event"] == f"{who}.waits" for item in said))
             time.sleep(1.2)
-            assert [it["event"] for it in said].count(f"{who}.waits") == 1
-            [waits] = [it for it in said if it["event"] == f"{who}.waits"]
+            assert [mutable_mapping["event"] for mutable_mapping in said].count(f"{who}.waits") == 1
+            [waits] = [
+                mutable_mapping
+                for mutable_mapping in said
+                if mutable_mapping["event"] == f"{who}.waits"
+            ]
             assert waits["why"].startswith(f"another {who} leads in this database (server process")
             first.execute("select pg_advisory_unlock(%s)", [lock])
-            _until(lambda who=who, said=said: any(it["event"] == f"{who}.leads" for it in said))
+            _until(lambda who=who, said=said: any(item["event"] == f"{who}.leads" for item in said))
             stop.set()
             second.join(30)
             assert not second.is_alive()

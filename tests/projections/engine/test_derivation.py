@@ -47,8 +47,8 @@ def test_what_was_derived_otherwise_is_derived_anew_and_check_says_so_until_then
         connection.execute(before)
         connection.execute("update views.identifier set from_day = null, to_day = null")
         connection.execute("update views.deadline set over_at = null, met_at = null")
-    found = {it.what: it.wrong for it in check(database, streams=0)}
-    assert reason in next(it for it in found.items() if RELEASE in it[0])[1][0]
+    found = {finding.what: finding.wrong for finding in check(database, streams=0)}
+    assert reason in next(item for item in found.items() if RELEASE in item[0])[1][0]
 
     said: list[str] = []
     bring_up_to_date(database, said.append)
@@ -57,7 +57,7 @@ def test_what_was_derived_otherwise_is_derived_anew_and_check_says_so_until_then
     assert _why(database) is None
     with psycopg.connect(database, autocommit=True) as connection:
         assert digests(connection) == as_derived
-    assert all(it.good for it in check(database, streams=5))
+    assert all(finding.good for finding in check(database, streams=5))
 
 
 def test_a_follower_that_goes_on_does_not_claim_what_another_release_derived(

@@ -157,7 +157,9 @@ def test_one_that_is_let_go_on_far_behind_takes_no_other_back(
 
     resume(database, "publications")
     Projector(database).catch_up(
-        lambda *_: behind.append({it for it, at in _places(database).items() if at != (last, None)})
+        lambda *_: behind.append(
+            {text for text, at in _places(database).items() if at != (last, None)}
+        )
     )
 
     assert behind[:-1] == [{"publications"}] * (len(behind) - 1)

@@ -62,8 +62,12 @@ def test_after_any_event_what_moved_written_over_what_was_is_the_whole() -> None
         world = Maker(4_000 + number, codes[5 * number : 5 * number + 5]).make()
         for told in world.operators:
             stream = told[:1]
-            for n, it in enumerate(told[1:]):
-                stream.append(replace(it, known_at=stream[-1].known_at) if n % 4 == 3 else it)
+            for n, timed_event in enumerate(told[1:]):
+                stream.append(
+                    replace(timed_event, known_at=stream[-1].known_at)
+                    if n % 4 == 3
+                    else timed_event
+                )
             for cut in range(1, len(stream)):
                 if not operators.goes_on(stream[cut - 1], stream[cut:]):
                     began_anew += 1

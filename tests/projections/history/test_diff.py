@@ -75,7 +75,7 @@ def test_the_other_way_round_it_is_the_same_the_other_way_round(worlds: Any) -> 
     told, mirrored = _all(connection, one, LAST), _all(connection, LAST, one)
 
     assert told
-    assert {tin: _turned(it) for tin, it in told.items()} == mirrored
+    assert {tin: _turned(answer_difference) for tin, answer_difference in told.items()} == mirrored
 
 
 def test_one_territory_or_one_operator_is_a_part_of_the_whole(worlds: Any) -> None:
@@ -84,22 +84,22 @@ def test_one_territory_or_one_operator_is_a_part_of_the_whole(worlds: Any) -> No
     whole = _all(connection, one, LAST)
     blocs = {_bloc(world).text for world in made}
     answered = {
-        (it.tin, answer.territory, answer.one, answer.other)
-        for it in whole.values()
-        for answer in it.answers
+        (each_answer_difference.tin, answer.territory, answer.one, answer.other)
+        for each_answer_difference in whole.values()
+        for answer in each_answer_difference.answers
         if answer.territory not in blocs
     }
     seen = set()
     for territory in [place.text for world in made for place in world.territories]:
-        for it in _all(connection, one, LAST, territory=territory).values():
+        for answer_difference in _all(connection, one, LAST, territory=territory).values():
             seen |= {
-                (it.tin, a.territory, a.one, a.other)
-                for a in it.answers
-                if a.territory not in {it.administration, *blocs}
+                (answer_difference.tin, a.territory, a.one, a.other)
+                for a in answer_difference.answers
+                if a.territory not in {answer_difference.administration, *blocs}
             }
     assert seen == answered
-    for tin, it in list(whole.items())[:10]:
-        assert _all(connection, one, LAST, tin=tin) == {tin: it}
+    for tin, answer_difference in list(whole.items())[:10]:
+        assert _all(connection, one, LAST, tin=tin) == {tin: answer_difference}
 
 
 def test_it_goes_on_where_it_was_left(worlds: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,18 +123,25 @@ def _all(
 ) -> dict[str, AnswerDifference]:
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read")
-        return {it.tin: it for it in Contrast(connection, one, other).differences(**said)}
+        return {
+            difference.tin: difference
+            for difference in Contrast(connection, one, other).differences(**said)
+        }
 
 
 Plain = tuple[str | None, str | None, dict[str, tuple[str, str]]]
 
 
-def _plain(it: AnswerDifference | None, world: World) -> Plain | None:
+def _plain(answer_difference: AnswerDifference | None, world: World) -> Plain | None:
     bloc = _bloc(world).text
-    answers = [a for a in it.answers if a.territory != bloc] if it else []
-    if it is None or (it.standing[0] == it.standing[1] and not answers):
+    answers = (
+        [a for a in answer_difference.answers if a.territory != bloc] if answer_difference else []
+    )
+    if answer_difference is None or (
+        answer_difference.standing[0] == answer_difference.standing[1] and not answers
+    ):
         return None
-    return (*it.standing, {a.territory: (a.one, a.other) for a in answers})
+    return (*answer_difference.standing, {a.territory: (a.one, a.other) for a in answers})
 
 
 def _expected(
@@ -174,11 +181,11 @@ def _home(stream: list[TimedEvent[Any]]) -> AdministrationCode:
 
 def _between(world: World, known: list[datetime]) -> set[int]:
     """The events of a world that became known between two instants."""
-    return {it.position for it in _events(world) if known[0] < it.known_at <= known[1]}
+    return {event.position for event in _events(world) if known[0] < event.known_at <= known[1]}
 
 
-def _known(world: World, it: AnswerDifference) -> set[int]:
-    return it.because & {event.position for event in _events(world)}
+def _known(world: World, answer_difference: AnswerDifference) -> set[int]:
+    return answer_difference.because & {event.position for event in _events(world)}
 
 
 def _events(world: World) -> list[TimedEvent[Any]]:
@@ -186,6 +193,10 @@ def _events(world: World) -> list[TimedEvent[Any]]:
     return [event for stream in streams for event in stream]
 
 
-def _turned(it: AnswerDifference) -> AnswerDifference:
-    answers = [replace(a, one=a.other, other=a.one) for a in it.answers]
-    return replace(it, standing=(it.standing[1], it.standing[0]), answers=answers)
+def _turned(answer_difference: AnswerDifference) -> AnswerDifference:
+    answers = [replace(a, one=a.other, other=a.one) for a in answer_difference.answers]
+    return replace(
+        answer_difference,
+        standing=(answer_difference.standing[1], answer_difference.standing[0]),
+        answers=answers,
+    )

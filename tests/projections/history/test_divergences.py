@@ -45,18 +45,22 @@ def test_they_are_the_days_on_which_the_rule_is_answered_otherwise_now(database:
                 own = told.pop(stream[0].event.tin.text, [])
                 for at in past.days(WINDOW):
                     expected = past.divergence(stream, territory, at)
-                    [*heard] = [(it.answered, it.correct) for it in own if it.at <= at < it.until]
+                    [*heard] = [
+                        (each_divergence.answered, each_divergence.correct)
+                        for each_divergence in own
+                        if each_divergence.at <= at < each_divergence.until
+                    ]
                     assert heard == ([expected] if expected else []), (
                         stream[0].event.tin,
                         territory,
                         at,
                     )
                     days += 1
-                for it in own:
-                    since = past.known_for_good(stream, territory, it)
-                    assert it.because in past.places(since), (it, since)
+                for divergence in own:
+                    since = past.known_for_good(stream, territory, divergence)
+                    assert divergence.because in past.places(since), (divergence, since)
                     found += 1
-                    late_law += it.because not in {e.position for e in stream}
+                    late_law += divergence.because not in {e.position for e in stream}
             assert told == {}  # nobody else's answers are in question
     assert days > 50_000
     assert found > 100
@@ -76,14 +80,19 @@ def test_a_smaller_window_shows_the_same_days_of_it(database: str) -> None:
         inside = asyncio.run(_divergences(database, territory, INSIDE))
         expected = {
             tin: [
-                (max(it.at, INSIDE[0]), min(it.until, INSIDE[1]), it.because)
-                for it in told
-                if it.at < INSIDE[1] and it.until > INSIDE[0]
+                (
+                    max(divergence.at, INSIDE[0]),
+                    min(divergence.until, INSIDE[1]),
+                    divergence.because,
+                )
+                for divergence in told
+                if divergence.at < INSIDE[1] and divergence.until > INSIDE[0]
             ]
             for tin, told in whole.items()
         }
         shown = {
-            tin: [(it.at, it.until, it.because) for it in told] for tin, told in inside.items()
+            tin: [(divergence.at, divergence.until, divergence.because) for divergence in told]
+            for tin, told in inside.items()
         }
         assert shown == {tin: told for tin, told in expected.items() if told}
         cut += len(shown)
@@ -99,7 +108,7 @@ class _Anew:
         self.world = world
         streams = (*world.operators, *world.agreements, *world.administrations, *world.programmes)
         self.events = [known for stream in streams for known in stream]
-        self.known = sorted({it.known_at for it in self.events})
+        self.known = sorted({event.known_at for event in self.events})
         self._kept: dict[tuple[int, int], RecognitionFacts] = {}
 
     def days(self, window: Between) -> list[datetime]:
@@ -124,19 +133,19 @@ class _Anew:
         return answered, correct
 
     def known_for_good(
-        self, stream: list[TimedEvent[Any]], territory: AdministrationCode, it: Divergence
+        self, stream: list[TimedEvent[Any]], territory: AdministrationCode, divergence: Divergence
     ) -> datetime:
         """The instant since which the answer about that day has been what it is now."""
-        asked = Question(territory, it.at)
+        asked = Question(territory, divergence.at)
         since = NOW
-        for known in reversed([known for known in self.known if known > it.at]):
-            if recognise(self.facts(stream, known), asked).outcome is not it.correct:
+        for known in reversed([known for known in self.known if known > divergence.at]):
+            if recognise(self.facts(stream, known), asked).outcome is not divergence.correct:
                 break
             since = known
         return since
 
     def places(self, known: datetime) -> set[int]:
-        return {it.position for it in self.events if it.known_at == known}
+        return {event.position for event in self.events if event.known_at == known}
 
 
 def _write_changes(connection: psycopg.Connection[Any], worlds: list[World]) -> None:
@@ -144,7 +153,9 @@ def _write_changes(connection: psycopg.Connection[Any], worlds: list[World]) -> 
         row
         for world in worlds
         for told in world.operators
-        for row in operators.changes(told[0].event, [(it, it.known_at) for it in told])["change"]
+        for row in operators.changes(
+            told[0].event, [(timed_event, timed_event.known_at) for timed_event in told]
+        )["change"]
     ]
     with connection.cursor() as cursor:
         copy(cursor, "views", "change", rows)

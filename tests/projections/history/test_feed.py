@@ -45,25 +45,25 @@ class Histories(Maker):
     """Worlds in which records are corrected, firms merged, and parties withdraw and come back."""
 
     def _live(
-        self, it: Any, steps: list[Callable[[Decision], None]], zone: str
+        self, item: Any, steps: list[Callable[[Decision], None]], zone: str
     ) -> list[TimedEvent[Any]]:
         more: list[Callable[[Decision], None]] = []
-        if isinstance(it, Operator):
-            more += [lambda by: self._correct(it, by)] * self.random.randint(0, 2)
+        if isinstance(item, Operator):
+            more += [lambda by: self._correct(item, by)] * self.random.randint(0, 2)
             if self.random.random() < 0.2:
-                other = c.MergeInto(tin=it.tin, successor=Tin(f"{it.administration}9"))
-                more.append(lambda by: particulars_decisions.merge_into(it, other, by))
-        if isinstance(it, Agreement):
-            member, zone_of_it = self.random.choice(sorted(it.parties.items()))
+                other = c.MergeInto(tin=item.tin, successor=Tin(f"{item.administration}9"))
+                more.append(lambda by: particulars_decisions.merge_into(item, other, by))
+        if isinstance(item, Agreement):
+            member, zone_of_it = self.random.choice(sorted(item.parties.items()))
             out, back = self._day(), self._day()
-            leave = c.WithdrawFromAgreement(agreement=it.agreement, member=member, earliest=out)
-            join = c.AccedeToAgreement(agreement=it.agreement, member=member, earliest=back)
+            leave = c.WithdrawFromAgreement(agreement=item.agreement, member=member, earliest=out)
+            join = c.AccedeToAgreement(agreement=item.agreement, member=member, earliest=back)
             if self.random.random() < 0.3:
-                more.append(lambda by: deciding.withdraw_member(it, leave, by))
-                more.append(lambda by: deciding.accede(it, join, by, zone_of_it))
+                more.append(lambda by: deciding.withdraw_member(item, leave, by))
+                more.append(lambda by: deciding.accede(item, join, by, zone_of_it))
         for step in more:
             steps.insert(self.random.randint(min(4, len(steps)), len(steps)), step)
-        return super()._live(it, steps, zone)
+        return super()._live(item, steps, zone)
 
     def _clause(self, id: str, from_: AdministrationCode, to: AdministrationCode) -> c.SetScope:
         """Most clauses cover everybody, so that most of what happens moves an answer."""
@@ -78,11 +78,11 @@ class Histories(Maker):
         early = START + timedelta(days=self.random.randint(0, 60))
         return (early, early) if self.random.random() < 0.7 else super()._dates()
 
-    def _correct(self, it: Operator, by: Decision) -> None:
-        version = self.random.randint(2, max(2, it.version))
+    def _correct(self, operator: Operator, by: Decision) -> None:
+        version = self.random.randint(2, max(2, operator.version))
         what = self.random.choice(({"void": "true"}, {"effective": self._day().isoformat()}))
-        order = c.CorrectRecord(tin=it.tin, position=1, what=what, why="made up")
-        particulars_decisions.correct(it, order, by, version)
+        order = c.CorrectRecord(tin=operator.tin, position=1, what=what, why="made up")
+        particulars_decisions.correct(operator, order, by, version)
 
 
 def one_sequence(world: World) -> list[datetime]:
@@ -95,14 +95,14 @@ def one_sequence(world: World) -> list[datetime]:
     ]
     order = sorted(
         (
-            (it.known_at, number, n)
+            (each_timed_event.known_at, number, n)
             for number, stream in enumerate(streams)
-            for n, it in enumerate(stream)
+            for n, each_timed_event in enumerate(stream)
         ),
     )
     for position, (at, number, n) in enumerate(order, start=1):
-        it = streams[number][n]
-        streams[number][n] = TimedEvent(it.event, position, at)
+        timed_event = streams[number][n]
+        streams[number][n] = TimedEvent(timed_event.event, position, at)
     return [at for at, _, _ in order]
 
 

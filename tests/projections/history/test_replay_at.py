@@ -39,9 +39,9 @@ def test_of_now_it_is_what_the_live_tables_are(
     now = datetime.now(UTC)
     told = replay(database, now, now)
 
-    assert {it.name: it.digest for it in told} == digests(connection)
-    assert sum(it.rows for it in told) > 1_000
-    assert all(0 <= it.held <= it.rows for it in told)
+    assert {table.name: table.digest for table in told} == digests(connection)
+    assert sum(table.rows for table in told) > 1_000
+    assert all(0 <= table.held <= table.rows for table in told)
 
 
 def test_folded_by_other_processes_it_is_the_same(
@@ -94,13 +94,20 @@ def test_what_was_not_asked_for_is_not_there_and_what_is_dropped_is_gone(
     schema = schema_of(AT, AFTER)
 
     assert schema == "replay_20260305t000000_20260311t000000"
-    assert {it.name for it in told} == {"agreement", "party", "stage", "side", "dated", "link"}
+    assert {table.name for table in told} == {
+        "agreement",
+        "party",
+        "stage",
+        "side",
+        "dated",
+        "link",
+    }
     tables = _all(
         connection,
         f"select table_name from information_schema.tables"
         f" where table_schema = '{schema}' and table_type = 'BASE TABLE'",
     )
-    assert tables == sorted((it.name,) for it in told)
+    assert tables == sorted((table.name,) for table in told)
 
     assert drop(connection, AT, BEFORE) == []
     assert drop(connection) == [schema]

@@ -41,8 +41,13 @@ async def connected(database: str) -> psycopg.AsyncConnection[Any]:
 
 
 def verdict(facts: RecognitionFacts, asked: Question) -> tuple[Any, ...]:
-    it: RecognitionResult = recognise(facts, asked)
-    return (it.outcome, it.legal, it.operational, it.reasons)
+    recognition_result: RecognitionResult = recognise(facts, asked)
+    return (
+        recognition_result.outcome,
+        recognition_result.legal,
+        recognition_result.operational,
+        recognition_result.reasons,
+    )
 
 
 def test_what_is_selected_is_what_the_rule_needs(database: str, worlds: list[World]) -> None:

@@ -236,15 +236,15 @@ def _ask(connection: psycopg.Connection[Any], questions: Sequence[Asked]) -> lis
     return [(*row[:4], [_basis(basis) for basis in row[4]]) for row in rows]
 
 
-def _basis(it: dict[str, Any]) -> tuple[Any, ...]:
+def _basis(entry: dict[str, Any]) -> tuple[Any, ...]:
     return (
-        it["agreement"],
-        it["ordinal"],
-        it["authorisation"],
-        datetime.fromisoformat(it["since"]),
-        it["identifierScheme"],
-        it["identifier"],
-        it["declarationBox"],
-        it["benefits"],
-        it["assumed"],
+        entry["agreement"],
+        entry["ordinal"],
+        entry["authorisation"],
+        datetime.fromisoformat(entry["since"]),
+        entry["identifierScheme"],
+        entry["identifier"],
+        entry["declarationBox"],
+        entry["benefits"],
+        entry["assumed"],
     )

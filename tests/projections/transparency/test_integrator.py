@@ -65,8 +65,14 @@ def test_each_event_is_proved_under_any_later_tree(database: str, a_world: Regis
             for position in range(1, size + 1, 3):
                 then = await reads.inclusion(connection, position, position)
                 now = await reads.inclusion(connection, position, size)
-                for it in (then, now):
-                    merkle.verify_inclusion(it.leaf, position - 1, it.tree_size, it.path, it.root)
+                for inclusion in (then, now):
+                    merkle.verify_inclusion(
+                        inclusion.leaf,
+                        position - 1,
+                        inclusion.tree_size,
+                        inclusion.path,
+                        inclusion.root,
+                    )
                 path = await reads.consistency(connection, position, size)
                 merkle.verify_consistency(position, size, then.root, now.root, path)
             with pytest.raises(reads.NotInTheLog):
@@ -111,10 +117,10 @@ def test_whoever_asks_while_the_log_grows_is_told_the_same_as_a_newcomer(databas
                     path = await reads.consistency(stays, before, size)
                     assert path == merkle.consistency_path(node, before, size)
                 assert told.keys() == set(asked)
-                for position, it in told.items():
-                    assert it.path == merkle.inclusion_path(node, position - 1, size)
-                    assert it.root == merkle.root(node, size)
-                    assert it == await reads.inclusion(stays, position, size)
+                for position, inclusion in told.items():
+                    assert inclusion.path == merkle.inclusion_path(node, position - 1, size)
+                    assert inclusion.root == merkle.root(node, size)
+                    assert inclusion == await reads.inclusion(stays, position, size)
 
     asyncio.run(prove())
 

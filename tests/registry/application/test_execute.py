@@ -35,9 +35,9 @@ def another(database: str) -> Iterator[Open]:
     with ExitStack() as leave:
 
         def open_one() -> Registry:
-            it = Registry(environment(database))
-            leave.callback(it.close)
-            return it
+            registry = Registry(environment(database))
+            leave.callback(registry.close)
+            return registry
 
         first = open_one()
         for command in (
@@ -178,15 +178,15 @@ def test_one_command_sent_by_many_tasks_is_recorded_once(registry: Registry) -> 
     receipts = together(registry, [renamed("Hana Lines", command_id=uuid4())] * 6)
 
     assert [receipt.repeated for receipt in receipts] == [False, *[True] * 5]
-    assert len({(it.version, *it.positions) for it in receipts}) == 1
+    assert len({(receipt.version, *receipt.positions) for receipt in receipts}) == 1
 
 
 def test_tasks_of_two_processes_change_one_operator(another: Open) -> None:
     both = another(), another()
 
     for n in range(0, 40, 2):
-        for it, number in ((both[0], n), (both[1], n + 1)):
-            [receipt] = together(it, [renamed(f"Hana {number}", expected_version=number + 1)])
+        for registry, number in ((both[0], n), (both[1], n + 1)):
+            [receipt] = together(registry, [renamed(f"Hana {number}", expected_version=number + 1)])
             assert receipt.version == number + 2
 
 
@@ -211,16 +211,16 @@ LIFE: list[c.Command] = [
 ]
 
 
-def told(it: Any) -> Any:
+def told(item: Any) -> Any:
     """An aggregate without the clock of the process that made it."""
-    if isinstance(it, list | tuple):
-        return [told(one) for one in it]
-    if isinstance(it, dict):
-        return {key: told(value) for key, value in it.items()}
-    if type(it).__module__ == Operator.__module__ and hasattr(it, "__dict__"):
+    if isinstance(item, list | tuple):
+        return [told(one) for one in item]
+    if isinstance(item, dict):
+        return {key: told(value) for key, value in item.items()}
+    if type(item).__module__ == Operator.__module__ and hasattr(item, "__dict__"):
         clocks = ("timestamp", "_created_on", "_modified_on")
-        return type(it), {k: told(v) for k, v in vars(it).items() if k not in clocks}
-    return it
+        return type(item), {k: told(v) for k, v in vars(item).items() if k not in clocks}
+    return item
 
 
 def test_what_is_at_hand_is_what_the_ledger_would_tell(registry: Registry) -> None:

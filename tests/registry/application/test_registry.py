@@ -43,7 +43,7 @@ NOBODY = AdministrationCode("JP")
 
 @pytest.fixture
 def registry(database: str) -> Iterator[Registry]:
-    it = Registry(environment(database))
+    new_registry = Registry(environment(database))
     for command in (
         c.RegisterAdministration(administration=KR, name_="Korea", time_zone="Asia/Seoul"),
         c.RegisterAdministration(administration=CN, name_="China", time_zone="Asia/Shanghai"),
@@ -54,9 +54,9 @@ def registry(database: str) -> Iterator[Registry]:
         c.RegisterOperator(tin=HANA, name_="Hana"),
         c.RegisterOperator(tin=DORI, name_="Dori"),
     ):
-        it.execute(command, CLERK)
-    yield it
-    it.close()
+        new_registry.execute(command, CLERK)
+    yield new_registry
+    new_registry.close()
 
 
 def do(registry: Registry, command: c.Command, actor: str = CLERK) -> Receipt:

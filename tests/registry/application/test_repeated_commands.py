@@ -34,11 +34,11 @@ def registry(server: str, blank_register: str) -> Iterator[Registry]:
     name = "at_the_door"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {blank_register} STRATEGY file_copy")
-        it = Registry(environment(make_conninfo(server, dbname=name)))
+        new_registry = Registry(environment(make_conninfo(server, dbname=name)))
         for command in BEGUN:
-            it.execute(command, CLERK)
-        yield it
-        it.close()
+            new_registry.execute(command, CLERK)
+        yield new_registry
+        new_registry.close()
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -82,7 +82,7 @@ def test_the_same_for_who_saw_another_version_is_refused(registry: Registry) -> 
 def test_the_same_as_known_at_another_instant_is_refused(registry: Registry) -> None:
     begin = c.RegisterOperator(tin=SORI, name_="Sori", known_at=KNOWN)
     amend = c.AmendParticulars(tin=SORI, name_="Sori Lines", known_at=KNOWN + timedelta(days=1))
-    assert [recorded(registry, it) for it in (begin, amend)] == [1, 1]
+    assert [recorded(registry, command) for command in (begin, amend)] == [1, 1]
 
     later = replace(amend, command_id=uuid4(), known_at=KNOWN + timedelta(days=2))
     with pytest.raises(AlreadyRecorded, match="knownAt: found"):
@@ -109,11 +109,11 @@ def others(command: c.Command) -> Iterator[c.Command]:
             yield replace(command, **{field.name: date(2026, 2, 1)})
 
 
-@pytest.mark.parametrize("kind", BEGINNINGS, ids=lambda it: it.__name__)
+@pytest.mark.parametrize("kind", BEGINNINGS, ids=lambda value: value.__name__)
 def test_who_begins_a_stream_again_is_told_that_it_is_there(
     registry: Registry, kind: type[c.Command]
 ) -> None:
-    begun = next(it for it in BEGUN if type(it) is kind)
+    begun = next(command for command in BEGUN if type(command) is kind)
     told = 0
     for command in (begun, *others(begun)):
         try:

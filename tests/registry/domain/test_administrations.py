@@ -17,7 +17,7 @@ LEFT_THE_UNION, LEFT_THE_TERRITORY = date(2020, 2, 1), date(2021, 1, 1)
 
 
 def administration(code: AdministrationCode = EU, bloc: bool = True) -> Administration:
-    it: Administration = given(
+    each_administration: Administration = given(
         Administration,
         fact(
             Administration.Registered,
@@ -28,7 +28,7 @@ def administration(code: AdministrationCode = EU, bloc: bool = True) -> Administ
             effective=date(1958, 1, 1),
         ),
     )
-    return it
+    return each_administration
 
 
 def test_a_member_joins_once_in_each_sense() -> None:

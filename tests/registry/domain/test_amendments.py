@@ -46,36 +46,43 @@ def agreement() -> Agreement:
 
 
 def test_a_better_title_is_an_event_and_what_is_left_out_stays() -> None:
-    it = document()
+    new_document = document()
 
-    [said] = when(it, c.AmendDocument(document="PLAN", title="The plan of 2018"))
+    [said] = when(new_document, c.AmendDocument(document="PLAN", title="The plan of 2018"))
 
     assert said.fields["title"] == "The plan of 2018"
-    assert (it.said.title, it.said.measures) == ("The plan of 2018", ("ports", "rail"))
-    assert it.said.titles == {"zh-Hans": "计划"}
+    assert (new_document.said.title, new_document.said.measures) == (
+        "The plan of 2018",
+        ("ports", "rail"),
+    )
+    assert new_document.said.titles == {"zh-Hans": "计划"}
 
 
 def test_names_add_to_those_that_are_known() -> None:
-    it = document()
-    when(it, c.AmendDocument(document="PLAN", measure_names={"zh-Hans": {"ports": "港口"}}))
-    when(it, c.AmendDocument(document="PLAN", measure_names={"zh-Hans": {"rail": "铁路"}}))
+    new_document = document()
+    when(
+        new_document, c.AmendDocument(document="PLAN", measure_names={"zh-Hans": {"ports": "港口"}})
+    )
+    when(
+        new_document, c.AmendDocument(document="PLAN", measure_names={"zh-Hans": {"rail": "铁路"}})
+    )
 
-    assert it.said.measure_names == {"zh-Hans": {"ports": "港口", "rail": "铁路"}}
+    assert new_document.said.measure_names == {"zh-Hans": {"ports": "港口", "rail": "铁路"}}
 
 
 def test_the_same_amendment_again_records_nothing_and_from_another_day_is_refused() -> None:
-    it = document()
+    new_document = document()
     better = c.AmendDocument(
         document="PLAN", note="read again", effective=TODAY, source="the archive"
     )
-    assert len(when(it, better)) == 1
-    assert when(it, better) == []
+    assert len(when(new_document, better)) == 1
+    assert when(new_document, better) == []
 
     later = c.AmendDocument(
         document="PLAN", note="read again", effective=date(2026, 3, 2), source="the archive"
     )
     with pytest.raises(BadValue, match="says already"):
-        when(it, later)
+        when(new_document, later)
 
 
 def test_original_words_of_a_measure_that_is_not_there_are_refused() -> None:
@@ -84,31 +91,31 @@ def test_original_words_of_a_measure_that_is_not_there_are_refused() -> None:
 
 
 def test_an_agreement_learns_what_its_crossings_are_called() -> None:
-    it = agreement()
+    new_agreement = agreement()
 
     when(
-        it,
+        new_agreement,
         c.AmendAgreement(
             agreement="A", details={"route": "by Heihe"}, names={"zh-Hans": {"Heihe": "黑河"}}
         ),
     )
 
-    assert it.said.details == {"mode": "rail", "route": "by Heihe"}
-    assert it.said.names == {"zh-Hans": {"Heihe": "黑河"}}
+    assert new_agreement.said.details == {"mode": "rail", "route": "by Heihe"}
+    assert new_agreement.said.names == {"zh-Hans": {"Heihe": "黑河"}}
 
 
 def test_a_claim_that_its_source_does_not_make_is_retracted_once_and_with_a_reason() -> None:
     published = fact(
         Claim.Published, subject=CN, measure="reforms", value=59, as_of=TODAY, effective=TODAY
     )
-    it: Claim = given(Claim, published)
+    claim: Claim = given(Claim, published)
 
     def retract(why: str) -> c.RetractClaim:
         return c.RetractClaim(subject=CN, measure="reforms", as_of=TODAY, why=why)
 
     with pytest.raises(BadValue, match="why: found nothing"):
-        when(it, retract(" "))
-    assert len(when(it, retract("another measure is meant"))) == 1
-    assert when(it, retract("another measure is meant")) == []
+        when(claim, retract(" "))
+    assert len(when(claim, retract("another measure is meant"))) == 1
+    assert when(claim, retract("another measure is meant")) == []
     with pytest.raises(WrongStatus, match="the retraction of this claim"):
-        when(it, retract("no longer believed"))
+        when(claim, retract("no longer believed"))

@@ -144,8 +144,8 @@ def test_every_scheme_takes_what_is_of_it_in_any_writing_and_refuses_what_is_not
     scheme: str,
 ) -> None:
     valid, invalid = SAMPLES[scheme]
-    other = "".join(f" {it}" for it in valid.lower())
-    wide = "".join(chr(ord(it) + 0xFEE0) if it.isalnum() else it for it in valid)
+    other = "".join(f" {text}" for text in valid.lower())
+    wide = "".join(chr(ord(text) + 0xFEE0) if text.isalnum() else text for text in valid)
     for value in (valid, other, wide):
         assert check(scheme, value) == value.strip()
         assert normal(value, scheme) == normal(valid, scheme)

@@ -221,7 +221,7 @@ VALUES: dict[tuple[type[c.Command], str] | str, tuple[Any, ...]] = {
 
 
 def values(kind: type[c.Command], name: str) -> tuple[Any, ...]:
-    own = [VALUES[it, name] for it in kind.__mro__ if (it, name) in VALUES]
+    own = [VALUES[item, name] for item in kind.__mro__ if (item, name) in VALUES]
     found = own[0] if own else VALUES.get(name)
     assert found, f"{kind.__name__}.{name} has no values in this table"
     return found
@@ -393,7 +393,10 @@ proposed = fact(
     kind=AgreementKind.AEO_MUTUAL_RECOGNITION,
     title="China and Singapore",
     effective=date(2010, 1, 1),
-    parties=tuple(Party(it, ZONES[it.text]) for it in (CN, SG)),
+    parties=tuple(
+        Party(administration_code, ZONES[administration_code.text])
+        for administration_code in (CN, SG)
+    ),
 )
 
 
@@ -497,11 +500,13 @@ def things(noun: str) -> dict[str, Any]:
     """How to make each thing of that noun anew, by the name of its standing."""
     match noun:
         case "operator":
-            return {name: lambda it=past: operator(*it) for name, past in OPERATORS.items()}
+            return {name: lambda value=past: operator(*value) for name, past in OPERATORS.items()}
         case "agreement":
-            return {name: lambda it=past: agreement(*it) for name, past in AGREEMENTS.items()}
+            return {name: lambda value=past: agreement(*value) for name, past in AGREEMENTS.items()}
         case "administration":
-            return {n: lambda it=p: given(Administration, *it) for n, p in ADMINISTRATIONS.items()}
+            return {
+                n: lambda value=p: given(Administration, *value) for n, p in ADMINISTRATIONS.items()
+            }
         case "programme":
             return {"registered": lambda: given(Programme, programme)}
         case "document":

@@ -136,13 +136,13 @@ NEEDED = (
 #: A rule that is on record as unknown, and one of which nothing is on record.
 UNKNOWN = (RuleState.UNKNOWN, None)
 cases = pytest.mark.parametrize(
-    "needed", NEEDED, ids=[f"{it.command.name}, {it.rule}" for it in NEEDED]
+    "needed", NEEDED, ids=[f"{item.command.name}, {item.rule}" for item in NEEDED]
 )
 
 
 def law(rule: str, state: RuleState | None, value: str | None = None) -> Programme:
     """A law that has none of the rules, but for one, which is of that state or not on record."""
-    it = Programme(
+    programme = Programme(
         programme="CN-AEO",
         administration=CN,
         time_zone="Asia/Shanghai",
@@ -152,10 +152,10 @@ def law(rule: str, state: RuleState | None, value: str | None = None) -> Program
     )
     for said in without_rules("CN-AEO"):
         if said.rule != rule:
-            DECISIONS[c.SetRule](it, said, Decision(date(2008, 1, 1), source=said.source))
+            DECISIONS[c.SetRule](programme, said, Decision(date(2008, 1, 1), source=said.source))
     if state:
-        it.set_rule(Decision(date(2008, 1, 1), source="x"), rule, value, state=state)
-    return it
+        programme.set_rule(Decision(date(2008, 1, 1), source="x"), rule, value, state=state)
+    return programme
 
 
 def decide(
@@ -181,7 +181,7 @@ def with_ground(command: c.Command) -> c.Command:
 def is_as(event: Any, wanted: dict[str, Any]) -> None:
     for name, value in wanted.items():
         found = getattr(event, name)
-        found = [it.due for it in found] if name == "due" else found
+        found = [item.due for item in found] if name == "due" else found
         assert bool(found) if value is ... else found == value, (name, found)
 
 
@@ -189,7 +189,7 @@ def is_as(event: Any, wanted: dict[str, Any]) -> None:
 
 
 def test_every_rule_is_needed_by_a_decision_of_this_table() -> None:
-    assert {it.rule for it in NEEDED} == set(MEANINGS)
+    assert {item.rule for item in NEEDED} == set(MEANINGS)
     assert GUARDS - set(MEANINGS) == {
         "working_days_calendar"
     }  # tests/registry/domain/test_working_days.py
@@ -238,7 +238,7 @@ def test_a_deadline_whose_rule_nobody_knows_is_unknown_and_not_absent(
     needed: Needed, state: RuleState | None
 ) -> None:
     event = decide(needed.past, with_ground(needed.command), law(needed.rule, state))
-    found = [it for it in deadlines([event]) if it.due is None]
+    found = [deadline for deadline in deadlines([event]) if deadline.due is None]
 
     of_rule = {
         "acceptance_days": ["acceptance"],
@@ -247,8 +247,11 @@ def test_a_deadline_whose_rule_nobody_knows_is_unknown_and_not_absent(
         "review_years": ["review"],
         "suspension_days": ["end of suspension"],
     }
-    assert [it.what for it in found] == of_rule.get(needed.rule, [])
-    assert all((it.rule, it.met_on, it.dropped) == (needed.rule, None, False) for it in found)
+    assert [deadline.what for deadline in found] == of_rule.get(needed.rule, [])
+    assert all(
+        (deadline.rule, deadline.met_on, deadline.dropped) == (needed.rule, None, False)
+        for deadline in found
+    )
 
 
 @pytest.mark.parametrize("state", UNKNOWN)
@@ -319,7 +322,7 @@ def test_a_bar_that_was_unknown_at_the_revocation_and_is_known_since_bars() -> N
 
 def shipped(code: str) -> Programme:
     """A programme as the world that we ship has it."""
-    it: Any = None
+    item: Any = None
     for line in (WORLD / "02-programmes.jsonl").read_text(encoding="utf-8").splitlines():
         said = json.loads(line)
         if said["programme"] != code:
@@ -332,7 +335,7 @@ def shipped(code: str) -> Programme:
             source=command.source,
         )
         if isinstance(command, c.RegisterProgramme):
-            it = Programme(
+            item = Programme(
                 programme=code,
                 administration=command.administration,
                 time_zone="Asia/Shanghai",
@@ -341,8 +344,8 @@ def shipped(code: str) -> Programme:
                 effective=date(2005, 6, 23),
             )
         elif type(command) in DECISIONS:
-            DECISIONS[type(command)](it, command, by)
-    return it  # type: ignore[no-any-return]
+            DECISIONS[type(command)](item, command, by)
+    return item  # type: ignore[no-any-return]
 
 
 def test_under_order_282_nobody_knows_the_bar_and_a_grant_after_a_revocation_says_its_ground() -> (

@@ -21,7 +21,7 @@ ID = "CN-AEO"
 
 
 def programme() -> Programme:
-    it: Programme = given(
+    each_programme: Programme = given(
         Programme,
         fact(
             Programme.Registered,
@@ -33,7 +33,7 @@ def programme() -> Programme:
             effective=date(2008, 4, 1),
         ),
     )
-    return it
+    return each_programme
 
 
 def rule(name: str, value: str | None, **said: Any) -> c.SetRule:
@@ -41,9 +41,9 @@ def rule(name: str, value: str | None, **said: Any) -> c.SetRule:
 
 
 def test_a_rule_is_recorded_once() -> None:
-    it, said = programme(), rule("decision_days", "90", unit="days")
+    new_programme, said = programme(), rule("decision_days", "90", unit="days")
 
-    assert when(it, said) == [
+    assert when(new_programme, said) == [
         fact(
             Programme.RuleSet,
             rule="decision_days",
@@ -53,60 +53,66 @@ def test_a_rule_is_recorded_once() -> None:
             legal_ground="an order",
         )
     ]
-    assert when(it, said) == []
+    assert when(new_programme, said) == []
 
 
 def test_a_new_order_is_a_new_date_and_the_old_one_keeps_its_days() -> None:
     # Orders 237, 251 and 282 of the General Administration of Customs.
-    it = programme()
-    when(it, rule("review_years", "3", effective=date(2018, 5, 1), until=date(2021, 11, 1)))
-    when(it, rule("review_years", "5", effective=date(2021, 11, 1)))
+    new_programme = programme()
+    when(
+        new_programme,
+        rule("review_years", "3", effective=date(2018, 5, 1), until=date(2021, 11, 1)),
+    )
+    when(new_programme, rule("review_years", "5", effective=date(2021, 11, 1)))
 
     found = [
-        it.rules_on(day).number("review_years")
+        new_programme.rules_on(day).number("review_years")
         for day in (date(2018, 4, 30), date(2021, 10, 31), date(2021, 11, 1))
     ]
     assert found == [None, 3, 5]
 
 
 def test_the_newer_law_holds_even_if_the_older_is_written_down_later() -> None:
-    it = programme()
-    when(it, rule("decision_days", "120", effective=date(2016, 5, 1)))
-    when(it, rule("decision_days", "90", effective=date(2008, 1, 1)))
+    new_programme = programme()
+    when(new_programme, rule("decision_days", "120", effective=date(2016, 5, 1)))
+    when(new_programme, rule("decision_days", "90", effective=date(2008, 1, 1)))
 
-    assert it.rules_on(TODAY).number("decision_days") == 120
-    assert it.rules_on(date(2010, 1, 1)).number("decision_days") == 90
+    assert new_programme.rules_on(TODAY).number("decision_days") == 120
+    assert new_programme.rules_on(date(2010, 1, 1)).number("decision_days") == 90
 
 
 def test_of_two_words_about_one_day_the_last_stands() -> None:
-    it = programme()
-    when(it, rule("decision_days", "120"))
-    when(it, rule("decision_days", "90"))
-    when(it, c.SetTypes(programme=ID, types=("ACE", "CE")))
-    when(it, c.SetTypes(programme=ID, types=("ACE",)))
+    new_programme = programme()
+    when(new_programme, rule("decision_days", "120"))
+    when(new_programme, rule("decision_days", "90"))
+    when(new_programme, c.SetTypes(programme=ID, types=("ACE", "CE")))
+    when(new_programme, c.SetTypes(programme=ID, types=("ACE",)))
 
-    assert it.rules_on(TODAY).number("decision_days") == 90
-    assert it.types_on(TODAY) == ("ACE",)
+    assert new_programme.rules_on(TODAY).number("decision_days") == 90
+    assert new_programme.types_on(TODAY) == ("ACE",)
 
 
 def test_what_was_said_first_stands_again_when_it_is_said_last() -> None:
-    it = programme()
-    said = [len(when(it, rule("decision_days", days))) for days in ("120", "90", "120", "120")]
+    new_programme = programme()
+    said = [
+        len(when(new_programme, rule("decision_days", days)))
+        for days in ("120", "90", "120", "120")
+    ]
 
     assert said == [1, 1, 1, 0]
-    assert it.rules_on(TODAY).number("decision_days") == 120
+    assert new_programme.rules_on(TODAY).number("decision_days") == 120
 
 
 def test_types_are_those_of_the_day() -> None:
-    it = programme()
+    new_programme = programme()
     types = c.SetTypes(
         programme=ID, types=("ACE", "CE"), effective=date(2026, 4, 1), legal_ground="Order 282"
     )
 
-    assert len(when(it, types)) == 1
-    assert when(it, types) == []
-    assert it.types_on(date(2026, 3, 31)) == ("ACE", "GCE")
-    assert it.types_on(date(2026, 4, 1)) == ("ACE", "CE")
+    assert len(when(new_programme, types)) == 1
+    assert when(new_programme, types) == []
+    assert new_programme.types_on(date(2026, 3, 31)) == ("ACE", "GCE")
+    assert new_programme.types_on(date(2026, 4, 1)) == ("ACE", "CE")
 
 
 @pytest.mark.parametrize(
@@ -128,11 +134,11 @@ def test_a_rule_that_could_not_be_followed_is_refused(said: c.SetRule, why: type
 
 
 def test_a_rule_has_three_states_and_an_absent_one_is_unknown() -> None:
-    it = programme()
-    when(it, rule("validity_years", None, state=RuleState.NONE))
-    when(it, rule("bar_years", None, state=RuleState.UNKNOWN, legal_ground=None))
-    when(it, rule("decision_days", "90"))
-    rules = it.rules_on(TODAY)
+    new_programme = programme()
+    when(new_programme, rule("validity_years", None, state=RuleState.NONE))
+    when(new_programme, rule("bar_years", None, state=RuleState.UNKNOWN, legal_ground=None))
+    when(new_programme, rule("decision_days", "90"))
+    rules = new_programme.rules_on(TODAY)
 
     found = {name: rules.rule(name).state for name in MEANINGS}
     assert found == dict.fromkeys(MEANINGS, RuleState.UNKNOWN) | {
@@ -148,26 +154,31 @@ def test_a_rule_has_three_states_and_an_absent_one_is_unknown() -> None:
 
 
 def test_a_newer_law_of_which_nobody_knows_a_rule_does_not_leave_the_older_one_standing() -> None:
-    it = programme()
-    when(it, rule("bar_years", "1", effective=date(2021, 11, 1)))
-    when(it, rule("bar_years", None, state=RuleState.UNKNOWN, effective=date(2026, 3, 1)))
+    new_programme = programme()
+    when(new_programme, rule("bar_years", "1", effective=date(2021, 11, 1)))
+    when(
+        new_programme, rule("bar_years", None, state=RuleState.UNKNOWN, effective=date(2026, 3, 1))
+    )
 
     days = (date(2026, 2, 28), date(2026, 3, 1))
-    assert [it.rules_on(day).rule("bar_years").value for day in days] == ["1", None]
+    assert [new_programme.rules_on(day).rule("bar_years").value for day in days] == ["1", None]
 
 
 @pytest.mark.parametrize("state", [RuleState.NONE, RuleState.UNKNOWN])
 def test_a_date_without_a_rule_rests_on_the_decision_and_not_on_what_was_looked_for(
     state: RuleState,
 ) -> None:
-    it = programme()
-    when(it, rule("validity_years", None, state=state, legal_ground=None, source="not found"))
+    new_programme = programme()
+    when(
+        new_programme,
+        rule("validity_years", None, state=state, legal_ground=None, source="not found"),
+    )
 
-    assert it.rules_on(TODAY).source("validity_years") == "the decision"
+    assert new_programme.rules_on(TODAY).source("validity_years") == "the decision"
 
 
 def test_what_changes_in_a_rule_is_recorded_and_the_same_again_is_not() -> None:
-    it = programme()
+    new_programme = programme()
     said = [
         rule("bar_years", "0"),
         rule("bar_years", None, state=RuleState.NONE),
@@ -175,7 +186,7 @@ def test_what_changes_in_a_rule_is_recorded_and_the_same_again_is_not() -> None:
         rule("bar_years", None, state=RuleState.UNKNOWN),
     ]
 
-    assert [len(when(it, command)) for command in said] == [1, 1, 1, 0]
+    assert [len(when(new_programme, command)) for command in said] == [1, 1, 1, 0]
 
 
 @pytest.mark.parametrize(

@@ -30,11 +30,11 @@ GOAL = c.SetTarget(
 
 
 def document() -> Document:
-    it: Document = given(
+    each_document: Document = given(
         Document,
         fact(Document.Published, document=ID, title="A plan", effective=date(2017, 5, 1)),
     )
-    return it
+    return each_document
 
 
 @pytest.mark.parametrize("value", [-1, 2**31, 10**30])
@@ -46,16 +46,16 @@ def test_a_claim_is_a_count_that_can_be_answered(value: int) -> None:
 
 
 def test_a_goal_is_kept_in_its_own_words_and_once() -> None:
-    it = document()
+    new_document = document()
 
-    [said] = when(it, GOAL)
+    [said] = when(new_document, GOAL)
     assert (said.fields["text"], said.fields["deadline"]) == (GOAL.text, date(2020, 12, 31))
-    assert when(it, GOAL) == []
+    assert when(new_document, GOAL) == []
 
 
 def test_a_state_that_is_found_willing_later_is_news_of_the_same_goal() -> None:
-    it = document()
-    when(it, GOAL)
+    new_document = document()
+    when(new_document, GOAL)
     willing = c.SetTarget(
         document=ID,
         target="by-2020",
@@ -68,27 +68,27 @@ def test_a_state_that_is_found_willing_later_is_news_of_the_same_goal() -> None:
         willing={"KZ": "joint statement of 2018-06"},
     )
 
-    assert when(it, willing)[0].fields["willing"] == {"KZ": "joint statement of 2018-06"}
-    assert when(it, willing) == []
+    assert when(new_document, willing)[0].fields["willing"] == {"KZ": "joint statement of 2018-06"}
+    assert when(new_document, willing) == []
 
 
 def test_two_goals_of_one_month_that_differ_are_both_kept() -> None:
-    it = document()
+    new_document = document()
     sister = c.SetTarget(
         document=ID, target="before-2020", text="mutual recognition with all", condition="all"
     )
 
-    assert len(when(it, GOAL)) == len(when(it, sister)) == 1
-    assert sorted(it.targets) == ["before-2020", "by-2020"]
+    assert len(when(new_document, GOAL)) == len(when(new_document, sister)) == 1
+    assert sorted(new_document.targets) == ["before-2020", "by-2020"]
 
 
 def test_an_agreement_that_it_led_to_is_linked_once() -> None:
-    it, link = document(), c.LinkAgreement(document=ID, agreement="CN-KZ-AEO")
+    new_document, link = document(), c.LinkAgreement(document=ID, agreement="CN-KZ-AEO")
 
-    assert when(it, link) == [
+    assert when(new_document, link) == [
         fact(Document.AgreementLinked, agreement="CN-KZ-AEO", effective=TODAY)
     ]
-    assert when(it, link) == []
+    assert when(new_document, link) == []
 
 
 def test_two_sources_of_one_day_are_two_claims() -> None:

@@ -42,7 +42,7 @@ _facts = st.builds(
     tin=st.just(ACME),
     administration=st.just(CN),
     periods=st.lists(_periods, max_size=3, unique_by=lambda p: (p.number, p.valid_to)),
-    links=st.lists(_links, max_size=4, unique_by=lambda it: (it.agreement, it.ordinal)),
+    links=st.lists(_links, max_size=4, unique_by=lambda value: (value.agreement, value.ordinal)),
     identifiers=st.lists(
         st.builds(
             Identified,

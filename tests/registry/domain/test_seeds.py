@@ -59,12 +59,14 @@ def test_every_crossing_has_its_chinese_name() -> None:
 
 
 def test_every_chinese_document_has_its_original_title_and_a_passage_of_its_own_words() -> None:
-    chinese = {id: it for id, it in readings().items() if it.get("language") in CHINESE}
+    chinese = {
+        id: reading for id, reading in readings().items() if reading.get("language") in CHINESE
+    }
     assert {id for id in readings() if id.startswith(("SEED-", "ACTION-PLAN"))} == set(chinese)
-    for id, it in chinese.items():
-        assert set(it["titles"]) & set(CHINESE), id
-        assert it["quotation"] and it["note"], id
-        assert set(it["measures"]) == set(it["measure_names"]["zh-Hans"]), id
+    for id, entry in chinese.items():
+        assert set(entry["titles"]) & set(CHINESE), id
+        assert entry["quotation"] and entry["note"], id
+        assert set(entry["measures"]) == set(entry["measure_names"]["zh-Hans"]), id
 
 
 def test_a_goal_rests_on_a_sentence_or_says_that_the_sentence_was_not_at_hand() -> None:
@@ -75,9 +77,11 @@ def test_a_goal_rests_on_a_sentence_or_says_that_the_sentence_was_not_at_hand() 
 
 
 def test_the_press_conference_of_2024_was_on_the_thirtieth_and_told_59_reforms() -> None:
-    it = readings()["SEED-004-PRESS-2024"]
-    assert it["date_"] == date(2024, 7, 30)
-    assert any("59 reforms" in measure and "third plenum" in measure for measure in it["measures"])
+    entry = readings()["SEED-004-PRESS-2024"]
+    assert entry["date_"] == date(2024, 7, 30)
+    assert any(
+        "59 reforms" in measure and "third plenum" in measure for measure in entry["measures"]
+    )
     retracted = {line.measure for line in every(c.RetractClaim)}
     assert retracted == {"smart_customs_measures"}
     [reforms] = [line for line in every(c.PublishClaim) if "third_plenum" in line.measure]

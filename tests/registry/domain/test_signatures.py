@@ -50,15 +50,17 @@ CHINESE = Signer.of_seed("CN", ED25519, b"c" * 32)
 @pytest.fixture
 def registry(database: str) -> Iterator[Registry]:
     """Korea and China sign what they decide; each has an operator."""
-    it = Registry(environment(database))
+    new_registry = Registry(environment(database))
     for code, name, zone in ((KR, "Korea", "Asia/Seoul"), (CN, "China", "Asia/Shanghai")):
-        it.execute(c.RegisterAdministration(administration=code, name_=name, time_zone=zone), CLERK)
+        new_registry.execute(
+            c.RegisterAdministration(administration=code, name_=name, time_zone=zone), CLERK
+        )
     for tin in (HANA, PORT):
-        it.execute(c.RegisterOperator(tin=tin, name_="Hana"), CLERK)
-    it.execute(c.AddKey(administration=KR, key=str(KOREAN.key)), CLERK)
-    it.execute(c.AddKey(administration=CN, key=str(CHINESE.key)), CLERK)
-    yield it
-    it.close()
+        new_registry.execute(c.RegisterOperator(tin=tin, name_="Hana"), CLERK)
+    new_registry.execute(c.AddKey(administration=KR, key=str(KOREAN.key)), CLERK)
+    new_registry.execute(c.AddKey(administration=CN, key=str(CHINESE.key)), CLERK)
+    yield new_registry
+    new_registry.close()
 
 
 def renamed(name: str = "Hana Lines", tin: Tin = HANA, **said: Any) -> c.Command:
@@ -139,13 +141,13 @@ def test_a_signed_command_has_its_own_id(registry: Registry) -> None:
 
 
 def test_who_has_no_key_decides_as_before_and_may_not_pretend_to_sign(database: str) -> None:
-    it = Registry(environment(database))
-    it.execute(
+    registry = Registry(environment(database))
+    registry.execute(
         c.RegisterAdministration(administration=KR, name_="Korea", time_zone="Asia/Seoul"), CLERK
     )
-    assert it.execute(c.RegisterOperator(tin=HANA, name_="Hana"), CLERK).positions
-    refused(KeyUnknown, it, sign(renamed(), KOREAN))
-    it.close()
+    assert registry.execute(c.RegisterOperator(tin=HANA, name_="Hana"), CLERK).positions
+    refused(KeyUnknown, registry, sign(renamed(), KOREAN))
+    registry.close()
 
 
 def test_a_repeated_signed_command_is_recorded_once(registry: Registry, database: str) -> None:
@@ -270,8 +272,11 @@ def test_signed_and_unsigned_commands_share_a_commit(registry: Registry, databas
         tin=Tin("KR5555555"), name_="Busan", known_at=datetime(2024, 1, 5, tzinfo=UTC)
     )
     commands = [sign(renamed(), KOREAN), busan, sign(renamed(tin=PORT), CHINESE)]
-    decided = [(registry.decide_on(registry._find(it), it), it, CLERK) for it in commands]
-    assert all(isinstance(it, list) for it in registry.record_decided(decided))
+    decided = [
+        (registry.decide_on(registry._find(command), command), command, CLERK)
+        for command in commands
+    ]
+    assert all(isinstance(item, list) for item in registry.record_decided(decided))
     assert {(id, code) for id, code, *_ in stored(database)} == {
         (commands[0].command_id, "KR"),
         (commands[2].command_id, "CN"),

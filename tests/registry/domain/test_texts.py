@@ -82,7 +82,7 @@ def test_every_character_has_the_normal_form_of_its_other_cases() -> None:
     for letter in map(chr, range(sys.maxunicode + 1)):
         cases = {letter.upper(), letter.lower(), letter.title(), letter.casefold()}
         if cases != {letter}:
-            assert {folded(it) for it in cases} == {folded(letter)}
+            assert {folded(case) for case in cases} == {folded(letter)}
 
 
 # ------------------------------------------------------------------------------ what is refused
@@ -182,8 +182,8 @@ def test_what_is_written_in_any_script_is_taken(name: str) -> None:
 
 @given(st.text(st.sampled_from([*HIDDEN.values(), *LINES.values(), "a", "ч", "\u200c", "中"])))
 def test_a_page_and_a_terminal_show_nothing_hidden_and_json_says_the_same(text: str) -> None:
-    for it in (texts.shown(text), printable(text), json_text(text)):
-        assert not any(sign in it for sign in HIDDEN.values())
+    for each_text in (texts.shown(text), printable(text), json_text(text)):
+        assert not any(sign in each_text for sign in HIDDEN.values())
     assert not any(sign in printable(text) for sign in LINES.values())
     assert json.loads(json_text(text)) == text
 

@@ -66,7 +66,7 @@ def test_no_statement_derives_a_civil_day_in_the_database() -> None:
         re.IGNORECASE,
     )
     folders = ("registry", "projections", "api")
-    files = [it for name in folders for it in (ROOT / name).rglob("*.py")]
+    files = [path for name in folders for path in (ROOT / name).rglob("*.py")]
     files += (ROOT / "ops" / "migrations").glob("*.sql")
     for file in files:
         for line in file.read_text("utf-8").splitlines():

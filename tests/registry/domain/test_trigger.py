@@ -66,11 +66,11 @@ def told(operator: Operator) -> list[tuple[type, list[tuple[str, Any]]]]:
 def test_an_event_happens_as_the_library_would_have_it(topic: str, spare: bool) -> None:
     kind = CLASSES[topic]
     fields = {f.name: f for f in dataclasses.fields(kind) if f.name not in ENVELOPE}
-    said = {name: it for name, it in vars(full(topic)).items() if name in fields}
+    said = {name: var for name, var in vars(full(topic)).items() if name in fields}
     if "what" in said:
         said["what"] = {"effective": "2026-01-02"}
     if spare:  # only what must be said
-        said = {n: it for n, it in said.items() if fields[n].default is dataclasses.MISSING}
+        said = {n: item for n, item in said.items() if fields[n].default is dataclasses.MISSING}
     ours, library = operator(), operator()
     lodged = {"authorisation": said.get("authorisation", "X/1"), "programme": "X", "type": "AEO"}
     for each in (ours, library):

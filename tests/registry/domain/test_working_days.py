@@ -37,7 +37,7 @@ FOREVER = (date(2008, 1, 1), date(2030, 1, 1))
 
 def programme(**rules: str | None) -> Programme:
     """The old law of the Union, which counts ten working days, and what else is said."""
-    it = Programme(
+    new_programme = Programme(
         programme="EU-AEO",
         administration=EU,
         time_zone="Europe/Brussels",
@@ -46,15 +46,15 @@ def programme(**rules: str | None) -> Programme:
         effective=date(2008, 1, 1),
     )
     by = Decision(date(2008, 1, 1), legal_ground=OLD_LAW)
-    it.set_rule(by, "effect_after", "10", "working days")
+    new_programme.set_rule(by, "effect_after", "10", "working days")
     for name, value in rules.items():
         state = RuleState.NONE if value is None else RuleState.VALUE
-        it.set_rule(by, name.replace("__", "."), value, state=state)
-    return it
+        new_programme.set_rule(by, name.replace("__", "."), value, state=state)
+    return new_programme
 
 
 def at_home(code: AdministrationCode) -> Operator:
-    it: Operator = given(
+    operator: Operator = given(
         Operator,
         fact(
             Operator.Registered,
@@ -65,14 +65,14 @@ def at_home(code: AdministrationCode) -> Operator:
             effective=date(2008, 1, 1),
         ),
     )
-    return it
+    return operator
 
 
 def effect(decided: date, code: AdministrationCode = GB, **rules: str | None) -> date:
     return day_of_effect(at_home(code), programme(**rules), decided).day
 
 
-def override(it: Programme, place: str, day: str, value: str | None) -> None:
+def override(programme: Programme, place: str, day: str, value: str | None) -> None:
     said = c.SetRule(
         programme="EU-AEO",
         rule=f"calendar.{place}.{day}",
@@ -80,7 +80,7 @@ def override(it: Programme, place: str, day: str, value: str | None) -> None:
         source="a gazette",
         state=RuleState.VALUE if value else RuleState.UNKNOWN,
     )
-    DECISIONS[c.SetRule](it, said, Decision(date(2022, 9, 12), source="a gazette"))
+    DECISIONS[c.SetRule](programme, said, Decision(date(2022, 9, 12), source="a gazette"))
 
 
 # ---------------------------------------------------------- the day of effect
@@ -109,11 +109,13 @@ def test_the_tenth_working_day_is_that_of_the_place(
 
 def test_calendar_days_are_not_moved_to_a_working_day() -> None:
     # Regulation 1182/71 Art. 4 excludes it for the day from which an act takes effect.
-    it = programme(day_counting=REGULATION_1182)
-    it.set_rule(Decision(date(2016, 5, 1), legal_ground="UCC"), "effect_after", "5", "days")
+    new_programme = programme(day_counting=REGULATION_1182)
+    new_programme.set_rule(
+        Decision(date(2016, 5, 1), legal_ground="UCC"), "effect_after", "5", "days"
+    )
     saturday = date(2020, 12, 26)
 
-    assert day_of_effect(at_home(DE), it, saturday - timedelta(days=5)).day == saturday
+    assert day_of_effect(at_home(DE), new_programme, saturday - timedelta(days=5)).day == saturday
 
 
 def test_the_event_says_by_which_calendar_and_release_it_was_counted() -> None:
@@ -127,24 +129,26 @@ def test_the_event_says_by_which_calendar_and_release_it_was_counted() -> None:
 
 def test_a_day_that_the_library_does_not_know_is_put_right_by_data() -> None:
     # The holiday of 19 September 2022 was proclaimed nine days before.
-    it = programme(working_days_calendar="GB-ENG")
-    known = day_of_effect(at_home(GB), it, date(2022, 9, 5)).day
-    override(it, "GB-ENG", "2022-09-19", "working day")
-    before = day_of_effect(at_home(GB), it, date(2022, 9, 5)).day
-    override(it, "GB-ENG", "2022-09-19", "holiday")
-    after = day_of_effect(at_home(GB), it, date(2022, 9, 5)).day
-    override(it, "GB-ENG", "2022-09-19", None)
+    new_programme = programme(working_days_calendar="GB-ENG")
+    known = day_of_effect(at_home(GB), new_programme, date(2022, 9, 5)).day
+    override(new_programme, "GB-ENG", "2022-09-19", "working day")
+    before = day_of_effect(at_home(GB), new_programme, date(2022, 9, 5)).day
+    override(new_programme, "GB-ENG", "2022-09-19", "holiday")
+    after = day_of_effect(at_home(GB), new_programme, date(2022, 9, 5)).day
+    override(new_programme, "GB-ENG", "2022-09-19", None)
 
     assert (before, after) == (date(2022, 9, 19), date(2022, 9, 20))
-    assert day_of_effect(at_home(GB), it, date(2022, 9, 5)).day == known
+    assert day_of_effect(at_home(GB), new_programme, date(2022, 9, 5)).day == known
 
 
 def test_the_institutions_have_the_days_that_the_data_list() -> None:
-    it = programme(working_days_calendar="EU")
-    override(it, "EU", "2022-09-13", "holiday")
+    new_programme = programme(working_days_calendar="EU")
+    override(new_programme, "EU", "2022-09-13", "holiday")
 
-    assert day_of_effect(at_home(DE), it, date(2022, 9, 12)).day == date(2022, 9, 27)
-    assert day_of_effect(at_home(DE), it, date(2030, 9, 12)).unknown == ("working_days_calendar",)
+    assert day_of_effect(at_home(DE), new_programme, date(2022, 9, 12)).day == date(2022, 9, 27)
+    assert day_of_effect(at_home(DE), new_programme, date(2030, 9, 12)).unknown == (
+        "working_days_calendar",
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,7 +176,7 @@ def test_a_word_that_nobody_counts_by_is_refused(rule: str, value: str) -> None:
 
 def test_where_nobody_knows_the_holidays_a_grant_states_its_ground() -> None:
     nowhere = AdministrationCode("KP")
-    it = programme(validity_years=None, review_years=None, working_days_calendar="XX")
+    new_programme = programme(validity_years=None, review_years=None, working_days_calendar="XX")
     operator = given(
         Operator,
         fact(
@@ -193,7 +197,7 @@ def test_where_nobody_knows_the_holidays_a_grant_states_its_ground() -> None:
         fact(Operator.Accepted, authorisation="EU-AEO/1", effective=date(2012, 1, 3)),
     )
     grant = c.GrantAuthorisation(tin=Tin("KP1"), number="N")
-    by = Decision(date(2012, 3, 5), programme=lambda _: it)
+    by = Decision(date(2012, 3, 5), programme=lambda _: new_programme)
 
     with pytest.raises(GroundNeeded, match="working_days_calendar"):
         DECISIONS[c.GrantAuthorisation](operator, grant, by)
@@ -206,10 +210,10 @@ def test_where_nobody_knows_the_holidays_a_grant_states_its_ground() -> None:
 # --------------------------------------------------------------- periods of EU law
 
 
-def deadline(it: Programme, days: str, start: date, code: AdministrationCode = DE) -> Any:
+def deadline(programme: Programme, days: str, start: date, code: AdministrationCode = DE) -> Any:
     by = Decision(date(2008, 1, 1), legal_ground="UCC")
-    it.set_rule(by, "decision_days", days, "days")
-    law = RulesOfDay(it.rules_on(start), it, code.text, start)
+    programme.set_rule(by, "decision_days", days, "days")
+    law = RulesOfDay(programme.rules_on(start), programme, code.text, start)
     [due] = law.due("decision", "decision_days", start)
     return due
 
@@ -238,12 +242,12 @@ def test_where_no_regulation_says_so_a_deadline_ends_on_its_day() -> None:
 
 
 def test_more_time_is_counted_on_from_the_day_that_was_not_moved() -> None:
-    it = programme(day_counting=REGULATION_1182)
+    new_programme = programme(day_counting=REGULATION_1182)
     by = Decision(date(2008, 1, 1), legal_ground="UCC")
-    it.set_rule(by, "decision_days", "30", "days")
-    it.set_rule(by, "decision_extension_days", "60", "days")
+    new_programme.set_rule(by, "decision_days", "30", "days")
+    new_programme.set_rule(by, "decision_extension_days", "60", "days")
     operator = at_home(DE)
-    told = Decision(date(2026, 3, 5), programme=lambda _: it)
+    told = Decision(date(2026, 3, 5), programme=lambda _: new_programme)
     tin = operator.tin
     for command in (
         c.LodgeApplication(tin=tin, programme="EU-AEO", type="AEOC"),

@@ -29,7 +29,7 @@ def positions(recorder: LedgerRecorder) -> list[int]:
 
 
 async def each(recorder: LedgerRecorder, events: list[StoredEvent]) -> list[object]:
-    tasks = [recorder.insert_events_async([it]) for it in events]
+    tasks = [recorder.insert_events_async([event]) for event in events]
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 
@@ -41,11 +41,13 @@ def test_answers_that_are_lost_on_the_way_to_a_loop_are_had_again(
     async def three_rounds() -> list[object]:
         await recorder.insert_events_async([event()])  # from here on the line is there
         wire.cut = lambda: next(answers) % 2 == 1
-        return [it for _ in range(3) for it in await each(recorder, [event() for _ in range(100)])]
+        return [
+            item for _ in range(3) for item in await each(recorder, [event() for _ in range(100)])
+        ]
 
     told = asyncio.run(three_rounds())
 
-    assert sorted(p for it in told if isinstance(it, list) for p in it) == list(range(2, 302))
+    assert sorted(p for item in told if isinstance(item, list) for p in item) == list(range(2, 302))
     assert positions(recorder) == list(range(1, 302))
 
 
@@ -54,13 +56,15 @@ def test_each_of_many_tasks_gets_its_own_answer(open_recorder: OpenRecorder) -> 
 
     async def crowd() -> list[object]:
         await each(recorder, taken)
-        return await each(recorder, [e for it in taken for e in (event(), it, event())] * 3)
+        return await each(
+            recorder, [e for stored_event in taken for e in (event(), stored_event, event())] * 3
+        )
 
     told = asyncio.run(crowd())
 
     # An event sent again is for a version that is there: 20 taken ones, thrice, and the rest.
-    assert sum(isinstance(it, StreamMoved) for it in told) == 60 + 80
-    assert sorted(p for it in told if isinstance(it, list) for p in it) == list(range(21, 61))
+    assert sum(isinstance(item, StreamMoved) for item in told) == 60 + 80
+    assert sorted(p for item in told if isinstance(item, list) for p in item) == list(range(21, 61))
 
 
 def test_what_is_wrong_with_an_instant_is_told_to_its_task_alone(
@@ -105,8 +109,8 @@ def test_a_loop_may_close_the_recorder_that_it_uses(open_recorder: OpenRecorder)
 
     told = asyncio.run(leave())
 
-    recorded = [it for it in told if isinstance(it, list)]
-    assert recorded and all(isinstance(it, (list, Closed)) for it in told)
+    recorded = [item for item in told if isinstance(item, list)]
+    assert recorded and all(isinstance(item, (list, Closed)) for item in told)
     assert positions(open_recorder()) == list(range(1, len(recorded) + 2))
     with pytest.raises(Closed):
         asyncio.run(recorder.insert_events_async([event()]))

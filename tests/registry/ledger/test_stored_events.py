@@ -33,10 +33,10 @@ STREAM = UUID("5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c")
 RECORDED_AT = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
 AGGREGATE = {aggregate.TOPIC: aggregate for aggregate in AGGREGATES}
 CLASSES: dict[str, Any] = {
-    vars(it)["TOPIC"]: it
+    vars(var)["TOPIC"]: var
     for aggregate in AGGREGATES
-    for it in vars(aggregate).values()
-    if isinstance(it, type) and "TOPIC" in vars(it)
+    for var in vars(aggregate).values()
+    if isinstance(var, type) and "TOPIC" in vars(var)
 }
 
 

@@ -50,7 +50,7 @@ class Change:
         Change("legal_ground", ""),
         Change("legal_ground", "Order 282"),
     ],
-    ids=lambda it: f"{it.column}={it.to}",
+    ids=lambda value: f"{value.column}={value.to}",
 )
 def test_no_column_changes_unseen(change: Change) -> None:
     assert event_bytes(ROW._replace(**{change.column: change.to})) != event_bytes(ROW)

@@ -44,10 +44,12 @@ def large() -> Node:
 # --------------------------------------------------------- other people's vectors
 
 
-@pytest.mark.parametrize("probe", VECTORS["inclusion_probes"]["items"], ids=lambda it: it["id"])
+@pytest.mark.parametrize(
+    "probe", VECTORS["inclusion_probes"]["items"], ids=lambda value: value["id"]
+)
 def test_an_inclusion_is_judged_as_the_probes_say(probe: dict[str, Any]) -> None:
     leaf, root = (b64decode(probe[name] or "") for name in ("leafHash", "root"))
-    path = [b64decode(it) for it in probe["proof"] or ()]
+    path = [b64decode(item) for item in probe["proof"] or ()]
     try:
         merkle.verify_inclusion(leaf, probe["leafIdx"], probe["treeSize"], path, root)
         refused = False
@@ -56,10 +58,12 @@ def test_an_inclusion_is_judged_as_the_probes_say(probe: dict[str, Any]) -> None
     assert refused is probe["wantErr"], probe["desc"]
 
 
-@pytest.mark.parametrize("probe", VECTORS["consistency_probes"]["items"], ids=lambda it: it["id"])
+@pytest.mark.parametrize(
+    "probe", VECTORS["consistency_probes"]["items"], ids=lambda value: value["id"]
+)
 def test_a_consistency_is_judged_as_the_probes_say(probe: dict[str, Any]) -> None:
     old, new = (b64decode(probe[name] or "") for name in ("root1", "root2"))
-    path = [b64decode(it) for it in probe["proof"] or ()]
+    path = [b64decode(item) for item in probe["proof"] or ()]
     try:
         merkle.verify_consistency(probe["size1"], probe["size2"], old, new, path)
         refused = False
@@ -79,8 +83,8 @@ def test_hashes_are_those_of_the_standard() -> None:
 @pytest.mark.parametrize("size", range(9))
 def test_small_trees_have_the_roots_of_the_reference(size: int) -> None:
     told = VECTORS["ct_reference_tree"]
-    leaves = [leaf_hash(bytes.fromhex(it)) for it in told["leaves_hex"]]
-    assert [it.hex() for it in leaves] == told["leaf_hashes_hex"]
+    leaves = [leaf_hash(bytes.fromhex(item)) for item in told["leaves_hex"]]
+    assert [leaf.hex() for leaf in leaves] == told["leaf_hashes_hex"]
     assert merkle.root(node_of(tiles(leaves)), size).hex() == told["root_by_size_hex"][str(size)]
 
 
@@ -89,18 +93,20 @@ def test_a_large_tree_has_the_roots_of_the_reference(size: str) -> None:
     assert merkle.root(large(), int(size)).hex() == LARGE["root_by_size_hex"][size]
 
 
-@pytest.mark.parametrize("told", LARGE["inclusion"], ids=lambda it: f"{it['index']}-{it['size']}")
+@pytest.mark.parametrize(
+    "told", LARGE["inclusion"], ids=lambda value: f"{value['index']}-{value['size']}"
+)
 def test_an_inclusion_path_is_that_of_the_reference(told: dict[str, Any]) -> None:
     path = merkle.inclusion_path(large(), told["index"], told["size"])
-    assert path == [b64decode(it) for it in told["proof"]]
+    assert path == [b64decode(item) for item in told["proof"]]
 
 
 @pytest.mark.parametrize(
-    "told", LARGE["consistency"], ids=lambda it: f"{it['size1']}-{it['size2']}"
+    "told", LARGE["consistency"], ids=lambda value: f"{value['size1']}-{value['size2']}"
 )
 def test_a_consistency_path_is_that_of_the_reference(told: dict[str, Any]) -> None:
     path = merkle.consistency_path(large(), told["size1"], told["size2"])
-    assert path == [b64decode(it) for it in told["proof"]]
+    assert path == [b64decode(item) for item in told["proof"]]
 
 
 @pytest.mark.parametrize(("index", "path"), VECTORS["tile_paths"]["cases"])

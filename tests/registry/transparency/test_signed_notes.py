@@ -33,8 +33,8 @@ from tests.paths import MERKLE_VECTORS
 VECTORS = json.loads(MERKLE_VECTORS.read_text(encoding="utf-8"))
 HEAD = VECTORS["checkpoint_and_cosignature"]
 PROOF = VECTORS["tlog_proof"]["text"]
-GOOD = [it for it in VECTORS["signed_notes"] if "note" in it]
-BAD = [bad for it in VECTORS["signed_notes"] for bad in it.get("bad_vkeys", ())]
+GOOD = [signed_note for signed_note in VECTORS["signed_notes"] if "note" in signed_note]
+BAD = [bad for signed_note in VECTORS["signed_notes"] for bad in signed_note.get("bad_vkeys", ())]
 
 LOG = Signer.of_seed("registry.example/aeo", ED25519, bytes([7]) * 32)
 WITNESS = Signer.of_seed("customs.kr/w1", COSIGNATURE, bytes([9]) * 32)
@@ -45,7 +45,7 @@ TIME = HEAD["cosignature_time"]
 # --------------------------------------------------------- other people's vectors
 
 
-@pytest.mark.parametrize("told", GOOD, ids=lambda it: it["source"][:4])
+@pytest.mark.parametrize("told", GOOD, ids=lambda value: value["source"][:4])
 def test_a_note_of_the_standard_is_accepted(told: dict[str, str]) -> None:
     note = read_note(told["note"])
     assert note.signed_by([read_key(told["vkey"])]) == {read_key(told["vkey"]): None}
@@ -77,7 +77,7 @@ def test_a_proof_of_the_vectors_holds() -> None:
 # ------------------------------------------------------ nothing else is believed
 
 
-@pytest.mark.parametrize("told", GOOD, ids=lambda it: it["source"][:4])
+@pytest.mark.parametrize("told", GOOD, ids=lambda value: value["source"][:4])
 def test_no_part_of_a_key_is_a_key(told: dict[str, str]) -> None:
     good = told["vkey"]
     for begin in range(len(good)):
@@ -86,7 +86,7 @@ def test_no_part_of_a_key_is_a_key(told: dict[str, str]) -> None:
                 read_key(good[begin:end])
 
 
-@pytest.mark.parametrize("told", GOOD, ids=lambda it: it["source"][:4])
+@pytest.mark.parametrize("told", GOOD, ids=lambda value: value["source"][:4])
 def test_no_neighbour_of_a_key_is_a_key(told: dict[str, str]) -> None:
     good = told["vkey"]
     for at in range(len(good)):

@@ -34,7 +34,9 @@ PARTNERS = (
 
 def _note(*names: str, log: Signer | None = LOG) -> SignedNote:
     signed = "" if log is None else log.line(HEAD)
-    return read_note(f"{HEAD}\n{signed}" + "".join(W[it].line(HEAD, 1_800_000_000) for it in names))
+    return read_note(
+        f"{HEAD}\n{signed}" + "".join(W[name].line(HEAD, 1_800_000_000) for name in names)
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_two_partners_and_one_who_is_none_must_have_seen_it(
 ) -> None:
     found, seen = satisfied(read_policy(PARTNERS.encode()), _note(*names))
     assert found is enough
-    assert seen == {it: 1_800_000_000 for it in names if it != "stranger"}
+    assert seen == {name: 1_800_000_000 for name in names if name != "stranger"}
 
 
 def test_witnesses_do_not_stand_in_for_the_log() -> None:

@@ -56,7 +56,7 @@ def stands(text: str, input: Any) -> bool:
 def said(mutation: str) -> dict[str, Any]:
     assert core.mutation_type is not None
     wanted = core.mutation_type.fields[mutation].args["input"].type.of_type
-    fields = {name: IDS.get(name) or sample(it.type) for name, it in wanted.fields.items()}
+    fields = {name: IDS.get(name) or sample(field.type) for name, field in wanted.fields.items()}
     return fields | {"commandId": str(uuid4())}
 
 
@@ -123,9 +123,9 @@ def test_a_ledger_that_is_closed_is_told_alike(database: str, tmp_path: Path) ->
     small_world(database)
     with Client(database, tmp_path) as counter:
         counter.service.registry.recorder.close()  # type: ignore[attr-defined]
-        it = {"commandId": str(uuid4()), "tin": ACME, "name": "Acme Lines", "roles": []}
+        entry = {"commandId": str(uuid4()), "tin": ACME, "name": "Acme Lines", "roles": []}
 
-        one, other = (counter.post(text, CHINA, it=it) for text in documents("amendParticulars"))
+        one, other = (counter.post(text, CHINA, it=entry) for text in documents("amendParticulars"))
 
         assert one.status_code == other.status_code == 503
         assert one.headers["retry-after"] == "1"

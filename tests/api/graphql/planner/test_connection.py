@@ -47,7 +47,7 @@ def test_after_a_connection_is_lost_the_next_question_finds_another(region: Clie
 
     answers = [region.post(ASKED, AUDITOR) for _ in range(5)]
 
-    assert [it.json()["data"] for it in answers] == [before] * 5
+    assert [answer.json()["data"] for answer in answers] == [before] * 5
 
 
 def test_who_asked_on_a_connection_that_is_lost_is_answered_by_another(region: Client) -> None:
@@ -76,13 +76,13 @@ def test_no_more_statements_stay_prepared_than_are_kept(
     monkeypatch.setattr(lane, "KEPT", 3)
     for turn in range(2):
         for n in range(8):
-            again = " ".join(f"a{it}: tin" for it in range(n + 1))
+            again = " ".join(f"a{number}: tin" for number in range(n + 1))
             told = region.ask(f'{{ operator(tin: "{FRUIT}") {{ {again} }} }}', AUDITOR)
             assert told["operator"][f"a{n}"] == FRUIT, turn
 
     planner = region.service.counter._planner
     assert planner is not None
-    assert all(len(it._prepared) <= 3 for it in planner._coalescer._lanes)
+    assert all(len(lane._prepared) <= 3 for lane in planner._coalescer._lanes)
 
 
 def test_a_text_that_postgresql_cannot_hold_is_refused_and_spoils_no_other_question(
@@ -111,7 +111,7 @@ def test_whoever_asks_in_the_moment_of_a_failure_is_told_of_it_too() -> None:
     async def ask() -> None:
         for second, third in product(range(6), repeat=2):
             coalescer = Coalescer(AsyncConnectionPool("", open=False))  # it gives none
-            asked = (turns_until_told(coalescer, it) for it in (0, second, third))
+            asked = (turns_until_told(coalescer, number) for number in (0, second, third))
             async with asyncio.timeout(10):
                 assert set(await asyncio.gather(*asked)) == {PoolClosed}
 
@@ -126,12 +126,12 @@ def test_nothing_is_begun_any_more_when_it_closes(region: Client) -> None:
             asked = [
                 asyncio.create_task(coalescer.ask(_plan(slow.format(n)), [b"1"])) for n in range(3)
             ]
-            while not all(it.open and not it.idle for it in coalescer._lanes):
+            while not all(lane.open and not lane.idle for lane in coalescer._lanes):
                 await asyncio.sleep(0.01)
             await coalescer.close()
             told = await asyncio.gather(*asked, return_exceptions=True)
             await asyncio.sleep(0.2)
-            return [it.open for it in coalescer._lanes], set(map(type, told))
+            return [lane.open for lane in coalescer._lanes], set(map(type, told))
 
     assert asyncio.run(close()) == ([False, False], {psycopg.OperationalError})
 
@@ -166,11 +166,11 @@ def _processes(port: int) -> list[int]:
     for _ in range(400):
         listening = Path("/proc/net/tcp").read_text()
         if listening.count(f" 0100007F:{port:04X} 00000000:0000 0A") == 2:
-            numbers = (int(it.name) for it in Path("/proc").glob("[0-9]*"))
+            numbers = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
             return [
-                it
-                for it in numbers
-                if "\0serve\0" in (_command(it) + "\0") and str(port) in _command(it)
+                number
+                for number in numbers
+                if "\0serve\0" in (_command(number) + "\0") and str(port) in _command(number)
             ]
         time.sleep(0.05)
     raise AssertionError("there are no two processes at the port")
@@ -185,7 +185,7 @@ def _command(process: int) -> str:
 
 def _gone(processes: list[int]) -> None:
     for _ in range(400):
-        left = [it for it in processes if _command(it)]
+        left = [process for process in processes if _command(process)]
         if not left:
             return
         time.sleep(0.05)
@@ -205,5 +205,5 @@ def _counted(port: int) -> float:
     asking.request("GET", "/metrics")
     lines = asking.getresponse().read().decode().splitlines()
     asking.close()
-    [told] = [it for it in lines if it.startswith("aeo_planned_total")]
+    [told] = [line for line in lines if line.startswith("aeo_planned_total")]
     return float(told.split()[-1])

@@ -41,7 +41,7 @@ def test_one_slow_question_does_not_make_its_companions_late(
             coalescer = Coalescer(pool, SECONDS)
             shared = plan()
             seconds = ["60", *["0"] * companions]
-            asked = [coalescer.ask(shared, [cell(it)]) for it in seconds]
+            asked = [coalescer.ask(shared, [cell(second)]) for second in seconds]
             try:
                 async with asyncio.timeout(10):
                     return await asyncio.gather(*asked, return_exceptions=True)

@@ -71,7 +71,9 @@ def test_what_is_planned_is_what_the_resolvers_say(region: Client) -> None:
                 asked.append((asking, context, document))
         # All at once, so that they share statements as strangers do.
         texts = _run(region, [_planned(region, c, d, a.variables) for a, c, d in asked])
-        answered = [(*it, text) for it, text in zip(asked, texts, strict=True) if text is not None]
+        answered = [
+            (*item, text) for item, text in zip(asked, texts, strict=True) if text is not None
+        ]
         declined += len(asked) - len(answered)
         results = _run(region, [_stock(c, d, a.variables) for a, c, d, _ in answered])
         for (asking, context, _, text), result in zip(answered, results, strict=True):
@@ -138,7 +140,7 @@ def test_two_askers_at_once_are_never_given_each_others_answers(region: Client) 
             region,
             [_planned(region, contexts[s], document, {"tin": tin}) for s, tin in mixed],
         )
-        assert texts == [alone[it] for it in mixed]
+        assert texts == [alone[item] for item in mixed]
 
 
 def test_those_who_arrive_together_share_a_statement(
@@ -334,8 +336,12 @@ def _read(text: str, *, in_full: bool) -> CheckedDocument:
     bad = validate(core, node, [ValuesOfCorrectTypeRule])
     if in_full:
         assert bool(validate(core, node)) == bool(bad), (validate(core, node), text)
-    operations = [it for it in node.definitions if isinstance(it, OperationDefinitionNode)]
-    batches = {_name(it): declarations.variables_of(it) for it in operations}
+    operations = [
+        definition
+        for definition in node.definitions
+        if isinstance(definition, OperationDefinitionNode)
+    ]
+    batches = {_name(operation): declarations.variables_of(operation) for operation in operations}
     return CheckedDocument(node, tuple(bad), batches=batches)
 
 

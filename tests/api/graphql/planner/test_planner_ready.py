@@ -59,7 +59,7 @@ def test_what_lies_ready_is_what_the_tables_say(region: Client, subject: str, fi
         ):
             variables: dict[str, Any] = {"tin": tin}
             if as_of:
-                at, known = (f"{it.astimezone(UTC).isoformat()}" for it in as_of)
+                at, known = (f"{item.astimezone(UTC).isoformat()}" for item in as_of)
                 variables["asOf"] = {"at": at, "knownAt": known}
             [text] = _run(region, [_planned(region, context, document, variables)])
             [result] = _run(region, [_stock(context, document, variables)])

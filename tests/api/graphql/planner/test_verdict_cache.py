@@ -85,7 +85,7 @@ def test_what_is_kept_is_what_the_rule_says(
     asyncio.run(_hold_equal(database, asked))
 
     assert len(asked) > 1_500
-    assert any(len(basis["bases"]) > 1 for it in asked for basis in it[4])
+    assert any(len(basis["bases"]) > 1 for item in asked for basis in item[4])
 
 
 async def _hold_equal(database: str, asked: list[tuple[Any, ...]]) -> None:
@@ -106,7 +106,7 @@ async def _hold_equal(database: str, asked: list[tuple[Any, ...]]) -> None:
             assert [json.loads("{" + one + "}")] == there, (mark, place)
 
         for n in range(0, len(asked), 50):
-            await asyncio.gather(*(equal(*it) for it in asked[n : n + 50]))
+            await asyncio.gather(*(equal(*item) for item in asked[n : n + 50]))
 
 
 CONSIGNMENTS = (
@@ -134,7 +134,9 @@ def test_what_is_kept_of_a_consignment_is_what_the_rule_says(database: str) -> N
     """Of goods, crossings, modes, directions and roles no more is told apart than clauses do."""
     codes = [a + b for a, b in product(ascii_uppercase, repeat=2)]
     asked: list[tuple[Any, ...]] = []
-    consignments = json.dumps([{"number": n, **it._asdict()} for n, it in enumerate(CONSIGNMENTS)])
+    consignments = json.dumps(
+        [{"number": n, **consignment._asdict()} for n, consignment in enumerate(CONSIGNMENTS)]
+    )
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
         worlds = [Maker(8_000 + n, codes[5 * n : 5 * n + 5]).make() for n in range(WORLDS)]
@@ -146,7 +148,7 @@ def test_what_is_kept_of_a_consignment_is_what_the_rule_says(database: str) -> N
     asyncio.run(_hold_equal_consigned(database, asked))
 
     assert len(asked) > 1_000
-    reasons = {reason["code"] for it in asked for reason in it[5][0]["reasons"]}
+    reasons = {reason["code"] for item in asked for reason in item[5][0]["reasons"]}
     assert reasons >= {
         "GOODS_OUT_OF_SCOPE",
         "ROLE_OUT_OF_SCOPE",
@@ -172,7 +174,7 @@ def test_of_a_thousand_goods_and_crossings_the_law_tells_few_apart() -> None:
     goods = {law.consigned(Consignment(hs=f"{n:06}")) for n in range(0, 1_000_000, 101)}
     crossings = {law.consigned(Consignment(crossing=f"Crossing {n}")) for n in range(1_000)}
 
-    assert {it.hs for it in goods if it} == {"07", "0801", "?"}
+    assert {good.hs for good in goods if good} == {"07", "0801", "?"}
     assert crossings == {Consignment(crossing="?")}
     assert law.consigned(Consignment(mode="RAIL")) == Consignment(mode="rail")
     assert law.consigned(Consignment()) is None
@@ -188,14 +190,14 @@ async def _hold_equal_consigned(database: str, asked: list[tuple[Any, ...]]) -> 
                 "known": known,
                 "in": place,
                 "alike": list(range(len(CONSIGNMENTS))),
-                "asked": [(AsOf(at, known), it) for it in CONSIGNMENTS],
+                "asked": [(AsOf(at, known), consignment) for consignment in CONSIGNMENTS],
             }
             found = await verdicts.told(mark.encode().split(b"\x01"), [bound])
             told = json.loads("{" + found[1].decode() + "}")
             assert [told] == _in_full(there), (mark, place, CONSIGNMENTS[number])
 
         for n in range(0, len(asked), 50):
-            await asyncio.gather(*(equal(*it) for it in asked[n : n + 50]))
+            await asyncio.gather(*(equal(*item) for item in asked[n : n + 50]))
 
 
 def _in_full(told: Any) -> Any:
@@ -224,17 +226,17 @@ def test_what_is_kept_again_takes_no_more_room_than_before(
     def mark(home: str, *consents: str) -> bytes:
         return _mark(version, home, ["AEOCN1"], ["2016-05-02T00:00:00+00:00"], consents)
 
-    now, codes = datetime.now(UTC), [f"X{it}" for it in ascii_uppercase]
+    now, codes = datetime.now(UTC), [f"X{text}" for text in ascii_uppercase]
 
     async def in_turn() -> tuple[int, int]:
         bound = {"belief": ":", "at": now, "known": now, "in": "JP"}
         async with _keeping(region.database) as verdicts:
             for other in codes:
                 # The law sees no difference between the first two. The others take their room.
-                for it in (mark("XX", other), mark("XX"), *map(mark, ZONES)):
-                    await verdicts.told([b"", it], [bound])
-            texts = [it.text for it in verdicts._kinds.values() if it.text]
-            return verdicts._letters, sum(it.letters for it in texts)
+                for data in (mark("XX", other), mark("XX"), *map(mark, ZONES)):
+                    await verdicts.told([b"", data], [bound])
+            texts = [kind.text for kind in verdicts._kinds.values() if kind.text]
+            return verdicts._letters, sum(text.letters for text in texts)
 
     counted, held = asyncio.run(in_turn())
     assert counted == held > verdict_cache.LETTERS / 2
@@ -250,7 +252,7 @@ def test_of_two_with_one_number_the_elder_is_told_first(region: Client) -> None:
             return (await verdicts.told([b"", mark], [bound]))[1]
 
     bases = json.loads(b"{" + asyncio.run(told()) + b"}")["bases"]
-    assert [it["since"] for it in bases] == [
+    assert [basis["since"] for basis in bases] == [
         "2018-05-02T00:00:00.500000Z",
         "2020-05-02T00:00:00.000000Z",
     ]
@@ -266,7 +268,7 @@ def _mark(
     version: str, home: str, numbers: list[str], since: list[str], consents: Sequence[str] = ()
 ) -> bytes:
     """Of one whose authorisations differ in nothing but their number and day."""
-    alike = [[it] * len(numbers) for it in ("CN-AEO", "ACE", "VALID", "VALID", "")]
+    alike = [[literal] * len(numbers) for literal in ("CN-AEO", "ACE", "VALID", "VALID", "")]
     head = [0, version, None, [home, *alike, [], consents]]
     own = json.dumps([numbers, since]).encode()
     return json.dumps(head, separators=(",", ":")).encode() + verdict_cache.OWN + own
@@ -335,12 +337,12 @@ def test_those_who_hold_alike_are_told_as_much_as_each_may_ask(region: Client) -
         return found
 
     for _ in range(2):
-        assert {it["in"] for it in told(FRUIT, KOREA)} == {"KR"}
-        assert {"AU", "DE", "FR", "KR"} < {it["in"] for it in told(FRUIT, AUDITOR)}
+        assert {entry["in"] for entry in told(FRUIT, KOREA)} == {"KR"}
+        assert {"AU", "DE", "FR", "KR"} < {entry["in"] for entry in told(FRUIT, AUDITOR)}
     own = {
-        it["authorisation"]
+        basis["authorisation"]
         for tin in (FRUIT, QUIET)
         for v in told(tin, AUDITOR)
-        for it in v["bases"]
+        for basis in v["bases"]
     }
     assert own == {"AEOCN1234567890", "AEOCN1111111111"}

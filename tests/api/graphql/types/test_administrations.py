@@ -20,8 +20,8 @@ PROGRAMME = """query ($asOf: AsOf) { programme(code: "CN-AEO", asOf: $asOf) {
 
 def test_the_members_of_a_bloc_are_those_of_its_customs_territory_that_day(region: Client) -> None:
     def members(at: str) -> list[str]:
-        it = region.ask(MEMBERS, None, asOf={"at": at})["administration"]
-        return [member["code"] for member in it["members"]]
+        item = region.ask(MEMBERS, None, asOf={"at": at})["administration"]
+        return [member["code"] for member in item["members"]]
 
     assert members("1970-01-01T00:00:00Z") == ["DE", "FR"]
     assert members("2020-12-31T22:59:00Z") == ["DE", "FR", "GB"]
@@ -29,27 +29,31 @@ def test_the_members_of_a_bloc_are_those_of_its_customs_territory_that_day(regio
 
 
 def test_each_membership_keeps_the_law_by_which_it_began_and_ended(region: Client) -> None:
-    it = region.ask(MEMBERS, None)["administration"]
+    item = region.ask(MEMBERS, None)["administration"]
 
-    [kingdom] = [m for m in it["memberships"] if m["member"] == "GB"]
+    [kingdom] = [m for m in item["memberships"] if m["member"] == "GB"]
     assert kingdom["validTo"] == "2020-12-31T23:00:00.000000Z"
     assert "Withdrawal Agreement Art. 126" in kingdom["ground"]
-    assert it["operatorCount"] == 2  # its members' operators
+    assert item["operatorCount"] == 2  # its members' operators
 
 
 def test_before_a_departure_was_known_nobody_had_left(region: Client) -> None:
     as_of = {"at": "2021-06-01T00:00:00Z", "knownAt": "2020-06-01T00:00:00Z"}
-    it = region.ask(MEMBERS, None, asOf=as_of)["administration"]
+    item = region.ask(MEMBERS, None, asOf=as_of)["administration"]
 
-    assert [member["code"] for member in it["members"]] == ["DE", "FR", "GB"]
+    assert [member["code"] for member in item["members"]] == ["DE", "FR", "GB"]
 
 
 def test_all_administrations_come_by_code_with_their_programmes(region: Client) -> None:
     found = region.ask("{ administrations { code name programmes { code } members { code } } }")
-    codes = [it["code"] for it in found["administrations"]]
+    codes = [administration["code"] for administration in found["administrations"]]
 
     assert codes == sorted(codes) and len(codes) == 10
-    china = next(it for it in found["administrations"] if it["code"] == "CN")
+    china = next(
+        administration
+        for administration in found["administrations"]
+        if administration["code"] == "CN"
+    )
     assert china == {
         "code": "CN",
         "name": "Customs of CN",
@@ -64,9 +68,9 @@ def test_an_administration_that_nobody_registered_is_null(region: Client) -> Non
 
 def test_a_programme_has_the_types_and_rules_of_the_day(region: Client) -> None:
     def on(at: str) -> dict[str, Any]:
-        it = region.ask(PROGRAMME, None, asOf={"at": at})["programme"]
-        assert isinstance(it, dict)
-        return it
+        item = region.ask(PROGRAMME, None, asOf={"at": at})["programme"]
+        assert isinstance(item, dict)
+        return item
 
     old, new = on("2020-01-01T00:00:00Z"), on("2026-06-01T00:00:00Z")
     assert (old["types"], new["types"]) == (["ACE", "GENERAL"], ["ACE", "CE"])

@@ -44,7 +44,7 @@ def partners(at: Client, of: str, **said: Any) -> dict[str, dict[str, Any]]:
 
 
 def test_an_agreement_shows_each_side_each_date_and_its_clauses(region: Client) -> None:
-    it = region.ask(
+    item = region.ask(
         """{ agreement(id: "CN-AU-AEO") { kind status parties { code }
              sides { party implementedFrom suspended }
              dates { what side earliest latest source assumed }
@@ -52,19 +52,19 @@ def test_an_agreement_shows_each_side_each_date_and_its_clauses(region: Client) 
         None,
     )["agreement"]
 
-    assert (it["kind"], it["status"]) == ("AEO_MUTUAL_RECOGNITION", "IN_FORCE")
-    assert [party["code"] for party in it["parties"]] == ["AU", "CN"]
-    assert it["sides"] == [
+    assert (item["kind"], item["status"]) == ("AEO_MUTUAL_RECOGNITION", "IN_FORCE")
+    assert [party["code"] for party in item["parties"]] == ["AU", "CN"]
+    assert item["sides"] == [
         {"party": "AU", "implementedFrom": None, "suspended": False},  # two sources differ
         {"party": "CN", "implementedFrom": "2023-12-14", "suspended": False},
     ]
-    australian = [date for date in it["dates"] if date["side"] == "AU"]
+    australian = [date for date in item["dates"] if date["side"] == "AU"]
     # Two sources of one day that do not agree are two rows.
     assert {(d["earliest"], d["latest"], d["source"]) for d in australian} == {
         ("2017-12-01", "2018-03-01", "a gazette"),
         ("2018-03-01", "2018-03-01", "a minister"),
     }
-    assert [(c["from"], c["to"], c["types"], c["state"]) for c in it["scopes"]] == [
+    assert [(c["from"], c["to"], c["types"], c["state"]) for c in item["scopes"]] == [
         ("CN", "AU", ["ACE"], "LIVE"),
         ("AU", "CN", ["AEO"], "LIVE"),
     ]
@@ -75,8 +75,8 @@ def test_its_status_is_what_is_certain_by_that_day(region: Client) -> None:
 
     def status(at: str, known: str | None = None) -> str | None:
         as_of = day(at) | ({"knownAt": f"{known}T00:00:00Z"} if known else {})
-        it = region.ask(ask, None, asOf=as_of)["agreement"]
-        return it and it["status"]
+        item = region.ask(ask, None, asOf=as_of)["agreement"]
+        return item and item["status"]
 
     assert status("2013-01-01") == "PROPOSED"
     assert status("2017-11-15") == "PROPOSED"  # signed some day of that November
@@ -86,14 +86,14 @@ def test_its_status_is_what_is_certain_by_that_day(region: Client) -> None:
 
 
 def test_everything_recorded_of_it_is_everybodys(region: Client) -> None:
-    it = region.ask(
+    item = region.ask(
         '{ agreement(id: "CN-KR-AEO") { history(first: 2) { edges { node { type } } '
         "pageInfo { hasNextPage } } } }",
         None,
     )["agreement"]["history"]
 
-    assert [e["node"]["type"] for e in it["edges"]] == ["agreement.proposed", "agreement.signed"]
-    assert it["pageInfo"]["hasNextPage"]
+    assert [e["node"]["type"] for e in item["edges"]] == ["agreement.proposed", "agreement.signed"]
+    assert item["pageInfo"]["hasNextPage"]
 
 
 def test_agreements_are_found_by_party_kind_status_pillar_and_words(region: Client) -> None:
@@ -170,7 +170,7 @@ def test_partners_of_another_status_and_kind(region: Client) -> None:
 def test_the_results_of_controls(
     region: Client, exporter: str, importer: str, crossing: str, hs: str, at: str, answer: str
 ) -> None:
-    it = region.ask(
+    item = region.ask(
         """query ($from: AdministrationCode!, $to: AdministrationCode!, $crossing: String!,
                   $hs: HSCode!, $asOf: AsOf) {
           controlResult(from: $from, to: $to, crossing: $crossing, hs: $hs, asOf: $asOf) {
@@ -183,8 +183,8 @@ def test_the_results_of_controls(
         asOf=day(at),
     )["controlResult"]
 
-    assert f"{it['outcome']} {it['reasons'][0]['code']}" == answer
-    assert it["reasons"][0]["message"].endswith(".")
-    if it["outcome"] == "RECOGNISED":
-        assert it["clauses"] == [{"hs": ["07", "08"], "assumed": True}]
-        assert it["agreement"] == {"code": "CN-RU-CONTROL"}
+    assert f"{item['outcome']} {item['reasons'][0]['code']}" == answer
+    assert item["reasons"][0]["message"].endswith(".")
+    if item["outcome"] == "RECOGNISED":
+        assert item["clauses"] == [{"hs": ["07", "08"], "assumed": True}]
+        assert item["agreement"] == {"code": "CN-RU-CONTROL"}

@@ -62,7 +62,7 @@ def since(at: Client, territory: str, *lines: Line) -> list[tuple[str, str, str,
 def test_from_the_start_the_feed_tells_how_the_set_came_to_be(region: Client) -> None:
     told = page(region, "CN", 0)["changes"]
 
-    last = {it["tin"]: (it["now"], it["effectiveFrom"][:10]) for it in told}
+    last = {item["tin"]: (item["now"], item["effectiveFrom"][:10]) for item in told}
     assert last[STEEL] == ("NOT_RECOGNISED", "2026-02-28")  # suspended, a Korean first of March
     assert last[OPEN][0] == "RECOGNISED"
     assert SHUT not in last  # it never consented, so nobody hears of it
@@ -135,7 +135,7 @@ def test_of_who_is_hidden_since_the_feed_tells_that_it_left_and_nothing_after(
 
     def heard(by: str) -> list[tuple[str, str]]:
         told = page(region, "CN", after, by)["changes"]
-        return [(it["was"], it["now"]) for it in told if it["tin"] == shy]
+        return [(item["was"], item["now"]) for item in told if item["tin"] == shy]
 
     came_and_went = [("UNKNOWN", "RECOGNISED"), ("RECOGNISED", "UNKNOWN")]
     assert heard("partner:CN") == heard("officer:CN") == came_and_went
@@ -154,15 +154,17 @@ def test_when_an_agreement_ends_everybody_under_it_leaves_at_one_position(region
     record(region.database, line)
 
     found = page(region, "KR", after, "partner:KR", first=1)
-    assert {(it["tin"], it["was"], it["now"]) for it in found["changes"]} >= {
+    assert {(change["tin"], change["was"], change["now"]) for change in found["changes"]} >= {
         (FRUIT, "RECOGNISED", "NOT_RECOGNISED")
     }
     assert len(found["changes"]) > 1  # a page never splits what one event changed
-    assert len({it["position"] for it in found["changes"]}) == 1
-    told = {it["reasons"][0]["code"] for it in found["changes"] if it["was"] == "RECOGNISED"}
+    assert len({change["position"] for change in found["changes"]}) == 1
+    told = {
+        change["reasons"][0]["code"] for change in found["changes"] if change["was"] == "RECOGNISED"
+    }
     assert told == {"AGREEMENT_TERMINATED"}
     # Korea may see nobody of China any more: that, too, is in the course.
-    assert {it["course"][-1]["outcome"] for it in found["changes"]} == {"UNKNOWN"}
+    assert {change["course"][-1]["outcome"] for change in found["changes"]} == {"UNKNOWN"}
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(region: Client) -> None:
@@ -211,7 +213,10 @@ def agrees(at: Client, fold: Fold, tin: str, territory: str, by: str) -> list[st
             "UNKNOWN",
             ["NO_INFORMATION"],
         )
-        assert (outcome, codes) == (asked["outcome"], [it["code"] for it in asked["reasons"]])
+        assert (outcome, codes) == (
+            asked["outcome"],
+            [reason["code"] for reason in asked["reasons"]],
+        )
         outcomes.append(outcome)
         instant = asked["validTo"]
         if instant is None:
@@ -235,9 +240,13 @@ def test_an_end_that_is_known_in_advance_is_told_also_of_who_comes_after_the_not
         *operator("KR44444444", "Synthetic New", "KR-AEO", "AA", "KRAEO4444", f"{today}"),
     )
 
-    told = [it for it in page(small, "CN", 0, "partner:CN")["changes"] if it["tin"] == "KR44444444"]
+    told = [
+        change
+        for change in page(small, "CN", 0, "partner:CN")["changes"]
+        if change["tin"] == "KR44444444"
+    ]
     course = told[-1]["course"]
-    assert [(it["outcome"], it["to"] and it["to"][:10]) for it in course] == [
+    assert [(item["outcome"], item["to"] and item["to"][:10]) for item in course] == [
         ("RECOGNISED", f"{end - timedelta(days=1)}"),
         ("NOT_RECOGNISED", None),
     ]
@@ -267,7 +276,7 @@ def test_of_who_was_not_recognised_the_feed_tells_that_it_is_hidden_since(small:
 
     [told] = page(small, "CN", after, "partner:CN")["changes"]
     assert (told["was"], told["now"], told["operator"]) == ("NOT_RECOGNISED", "UNKNOWN", None)
-    assert [it["outcome"] for it in told["course"]] == ["UNKNOWN"]
+    assert [item["outcome"] for item in told["course"]] == ["UNKNOWN"]
     assert agrees(small, folded(small, "CN", "partner:CN"), OPEN, "CN", "partner:CN") == ["UNKNOWN"]
 
 
@@ -314,6 +323,6 @@ def test_what_a_day_hides_is_told_at_the_head_to_who_says_when_it_asked_last(
     assert told["next"] == first["next"]
     for change in told["changes"]:
         fold.keep(change)
-    assert {(it["tin"], it["now"]) for it in told["changes"]} >= {(FRUIT, "UNKNOWN")}
+    assert {(change["tin"], change["now"]) for change in told["changes"]} >= {(FRUIT, "UNKNOWN")}
     assert agrees(small, fold, FRUIT, "KR", by) == ["UNKNOWN"]
     assert page(small, "KR", told["next"], by, since=told["at"])["changes"] == []

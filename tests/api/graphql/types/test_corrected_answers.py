@@ -92,20 +92,20 @@ def test_what_a_partner_was_told_and_would_not_be_told_any_more_is_listed(small:
     assert told(small, AUDITOR) == []  # it is still the answer
     suspended(small)
 
-    [it] = told(small, AUDITOR)
-    assert (it["tin"], it["in"], it["answered"], it["correct"]) == (
+    [entry] = told(small, AUDITOR)
+    assert (entry["tin"], entry["in"], entry["answered"], entry["correct"]) == (
         NEW,
         "CN",
         "RECOGNISED",
         "NOT_RECOGNISED",
     )
-    assert (it["askedBy"], it["purpose"], it["at"]) == (
+    assert (entry["askedBy"], entry["purpose"], entry["at"]) == (
         "partner:CN",
         "declaration 42",
-        it["askedAt"],
+        entry["askedAt"],
     )
-    assert it["because"]["type"] == "operator.suspended"
-    assert it["position"] == it["because"]["position"] - 1
+    assert entry["because"]["type"] == "operator.suspended"
+    assert entry["position"] == entry["because"]["position"] - 1
 
 
 def test_the_reason_is_a_node_to_who_was_told_it(
@@ -150,7 +150,7 @@ def test_each_hears_of_its_own_questions_and_the_home_customs_of_those_at_its_op
     suspended(small)
 
     def askers(by: str) -> list[str]:
-        return [it["askedBy"] for it in told(small, by)]
+        return [entry["askedBy"] for entry in told(small, by)]
 
     assert askers(AUDITOR) == askers("officer:KR") == ["partner:CN", "officer:CN"]
     assert askers("partner:CN") == ["partner:CN", "officer:CN"]  # one administration
@@ -181,7 +181,7 @@ def test_who_is_hidden_since_is_hidden_here_too(small: Client) -> None:
         },
     )
 
-    assert [it["correct"] for it in told(small, AUDITOR)] == ["UNKNOWN"]
+    assert [entry["correct"] for entry in told(small, AUDITOR)] == ["UNKNOWN"]
     assert told(small, "partner:CN") == []
 
 
@@ -349,7 +349,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(small: Client) -> None:
     kept(small, 2)
     suspended(small)
     whole = told(small, AUDITOR)
-    assert [it["tin"] for it in whole] == [NEW, NEW, NEW]
+    assert [entry["tin"] for entry in whole] == [NEW, NEW, NEW]
 
     pieces: list[dict[str, Any]] = []
     said: dict[str, Any] = {"first": 1}
@@ -382,5 +382,5 @@ def test_a_look_at_a_persons_own_operators_says_nothing_of_others(small: Client)
         ),
     )
 
-    assert [it["tin"] for it in told(small, "officer:CN", "AU")] == [FRUIT, QUIET]
+    assert [entry["tin"] for entry in told(small, "officer:CN", "AU")] == [FRUIT, QUIET]
     assert told(small, "officer:KR", "AU") == []

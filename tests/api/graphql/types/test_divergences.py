@@ -63,15 +63,19 @@ def test_the_reason_is_a_node_to_who_was_told_it_and_nothing_else_of_the_operato
 def test_a_suspension_of_the_first_that_was_recorded_on_the_tenth_is_listed(
     region: Client,
 ) -> None:
-    [it] = told(region, "CN", ("2026-03-05", "2026-03-06"))
+    [item] = told(region, "CN", ("2026-03-05", "2026-03-06"))
 
-    assert (it["tin"], it["answered"], it["correct"]) == (STEEL, "RECOGNISED", "NOT_RECOGNISED")
-    assert it["at"] == "2026-03-05T00:00:00.000000Z"  # where it begins inside these days
-    assert (it["because"]["type"], it["because"]["knownAt"][:10]) == (
+    assert (item["tin"], item["answered"], item["correct"]) == (
+        STEEL,
+        "RECOGNISED",
+        "NOT_RECOGNISED",
+    )
+    assert item["at"] == "2026-03-05T00:00:00.000000Z"  # where it begins inside these days
+    assert (item["because"]["type"], item["because"]["knownAt"][:10]) == (
         "operator.suspended",
         "2026-03-10",
     )
-    assert it["because"]["payload"]["reason"] == "a criminal case"
+    assert item["because"]["payload"]["reason"] == "a criminal case"
 
 
 def test_it_begins_on_its_day_of_effect_and_ends_when_it_was_known(region: Client) -> None:
@@ -85,12 +89,12 @@ def test_it_begins_on_its_day_of_effect_and_ends_when_it_was_known(region: Clien
 def test_the_customs_that_asked_hears_of_it_and_not_why_the_home_customs_decided(
     region: Client,
 ) -> None:
-    [it] = told(region, "CN", ("2026-03-05", "2026-03-06"), "partner:CN")
+    [item] = told(region, "CN", ("2026-03-05", "2026-03-06"), "partner:CN")
 
-    assert it["tin"] == STEEL
-    assert it["because"]["type"] == "operator.suspended"
-    assert it["because"]["legalGround"] == "REDACTED"
-    assert set(it["because"]["payload"].values()) == {"REDACTED"}
+    assert item["tin"] == STEEL
+    assert item["because"]["type"] == "operator.suspended"
+    assert item["because"]["legalGround"] == "REDACTED"
+    assert set(item["because"]["payload"].values()) == {"REDACTED"}
 
 
 def test_it_is_for_that_territory_and_for_auditors(region: Client) -> None:
@@ -121,7 +125,7 @@ def test_an_operator_that_the_asker_may_not_see_never_appears(region: Client) ->
     record(region.database, stop | {"tin": SHUT}, stop | {"tin": OPEN})
 
     days = ("2025-03-04", "2025-03-05")
-    assert {it["tin"] for it in told(region, "CN", days, "partner:CN")} == {OPEN}
+    assert {item["tin"] for item in told(region, "CN", days, "partner:CN")} == {OPEN}
 
 
 def test_what_was_granted_before_the_register_heard_of_it_was_answered_unknown(
@@ -130,12 +134,16 @@ def test_what_was_granted_before_the_register_heard_of_it_was_answered_unknown(
     late = operator("KR77777777", "Synthetic Late", "KR-AEO", "AA", "KRAEO7777", "2024-06-20")
     record(
         region.database,
-        *(it | {"effective": "2024-06-03", "legal_ground": "Art. 4"} for it in late),
+        *(entry | {"effective": "2024-06-03", "legal_ground": "Art. 4"} for entry in late),
     )
 
-    [it] = told(region, "CN", ("2024-06-01", "2024-07-01"))
-    assert (it["tin"], it["answered"], it["correct"]) == ("KR77777777", "UNKNOWN", "RECOGNISED")
-    assert (it["at"], it["because"]["type"]) == (
+    [item] = told(region, "CN", ("2024-06-01", "2024-07-01"))
+    assert (item["tin"], item["answered"], item["correct"]) == (
+        "KR77777777",
+        "UNKNOWN",
+        "RECOGNISED",
+    )
+    assert (item["at"], item["because"]["type"]) == (
         "2024-06-02T15:00:00.000000Z",
         "operator.granted",
     )
@@ -155,9 +163,9 @@ def test_an_agreement_that_ended_before_it_was_known_to_end_concerns_all_under_i
     assert told(region, "KR", days, "partner:KR") == []
     record(region.database, line)
 
-    [it] = [it for it in told(region, "KR", days) if it["tin"] == FRUIT]
-    assert (it["answered"], it["correct"]) == ("RECOGNISED", "NOT_RECOGNISED")
-    assert it["because"]["type"] == "agreement.terminated"
+    [item] = [entry for entry in told(region, "KR", days) if entry["tin"] == FRUIT]
+    assert (item["answered"], item["correct"]) == ("RECOGNISED", "NOT_RECOGNISED")
+    assert item["because"]["type"] == "agreement.terminated"
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(region: Client) -> None:

@@ -46,7 +46,7 @@ class Person(NamedTuple):
 
     @property
     def markers(self) -> list[bytes]:
-        return [it.encode() for it in self.who.values()]
+        return [text.encode() for text in self.who.values()]
 
 
 def kept(counter: Client, by: str = CHINA, tin: str = ACME) -> Person:
@@ -58,21 +58,21 @@ def kept(counter: Client, by: str = CHINA, tin: str = ACME) -> Person:
 
 
 def named(counter: Client, by: str = CHINA, tin: str = ACME) -> Person:
-    it = kept(counter, by, tin)
-    said = {"tin": tin, "person": it.id, "commitment": it.commitment, "role": "CUSTOMS_CONTACT"}
+    item = kept(counter, by, tin)
+    said = {"tin": tin, "person": item.id, "commitment": item.commitment, "role": "CUSTOMS_CONTACT"}
     outcome = counter.tell("nameContact", by, **said)
     assert outcome["__typename"] == "Recorded", outcome
-    return it
+    return item
 
 
-def erased(counter: Client, it: Person, by: str = CHINA) -> dict[str, Any]:
-    return counter.tell("erasePerson", by, tin=ACME, person=it.id, ground=GROUND)
+def erased(counter: Client, person: Person, by: str = CHINA) -> dict[str, Any]:
+    return counter.tell("erasePerson", by, tin=ACME, person=person.id, ground=GROUND)
 
 
-def seen(counter: Client, it: Person, by: str = CHINA) -> dict[str, Any]:
+def seen(counter: Client, person: Person, by: str = CHINA) -> dict[str, Any]:
     Projector(counter.database).catch_up()
     found = counter.ask(CONTACTS, by, tin=ACME)["operator"]["contacts"]
-    [contact] = [c for c in found if c["person"] == it.id]
+    [contact] = [c for c in found if c["person"] == person.id]
     return dict(contact)
 
 
@@ -150,7 +150,7 @@ def test_what_was_not_kept_or_not_of_this_operator_cannot_be_named(counter: Clie
         counter.tell("nameContact", CHINA, **said | {"person": "she"}),
     ]
 
-    codes = [it["code"] for it in refused]
+    codes = [entry["code"] for entry in refused]
     assert codes == ["UNKNOWN_PERSON", "UNKNOWN_PERSON", "BAD_VALUE", "BAD_VALUE"]
 
 
@@ -218,11 +218,11 @@ def test_a_sweep_cut_short_leaves_no_key_that_nobody_would_look_for(
     assert she.id not in {path.name for path in (counter.home / "persons").iterdir()}
 
 
-def asked_to_age(counter: Client, it: Person) -> None:
+def asked_to_age(counter: Client, person: Person) -> None:
     with psycopg.connect(counter.database) as connection:
         connection.execute(
             "update person.particulars set kept_at = kept_at - interval '2 days' where person = %s",
-            [it.id],
+            [person.id],
         )
 
 

@@ -46,20 +46,22 @@ def _planted_and_erased(
     small_world(database)
     with Client(database, home) as counter:
         persons = [named(counter) for _ in range(20)]
-        markers = [mark for it in persons for mark in it.markers]
-        assert all(seen(counter, it)["particulars"] == it.who for it in persons)
+        markers = [mark for each_person in persons for mark in each_person.markers]
+        assert all(
+            seen(counter, each_person)["particulars"] == each_person.who for each_person in persons
+        )
         logged = "".join(capfd.readouterr())
 
         assert found_in(places(database, home), markers) == set()
         assert not [mark for mark in markers if mark.decode() in logged]
-        pseudonyms = [it.id.encode() for it in persons]
+        pseudonyms = [each_person.id.encode() for each_person in persons]
         for searched in (shown(database), on_disk(database)):  # it does find what is there
             assert found_in(searched, pseudonyms) == set(pseudonyms)
 
         head = is_signed(database, home, Integrator(database).catch_up())
-        for it in persons:
-            assert erased(counter, it)["__typename"] == "Recorded"
-        assert [seen(counter, it)["particulars"] for it in persons] == [None] * 20
+        for person in persons:
+            assert erased(counter, person)["__typename"] == "Recorded"
+        assert [seen(counter, each_person)["particulars"] for each_person in persons] == [None] * 20
         logged = "".join(capfd.readouterr())
 
         assert found_in(places(database, home), markers) == set()
@@ -150,5 +152,5 @@ def found_in(places: Iterator[bytes], markers: list[bytes]) -> set[bytes]:
     """Those that some place holds: as they are, or in the hexadecimal that SQL shows bytes in."""
     found: set[bytes] = set()
     for place in places:
-        found |= {it for it in markers if it in place or it.hex().encode() in place}
+        found |= {marker for marker in markers if marker in place or marker.hex().encode() in place}
     return found

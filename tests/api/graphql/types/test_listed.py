@@ -66,7 +66,7 @@ def test_a_listed_operator_is_recognised_as_assumed_and_unknown_before(
         assert told(doors, by=by)["operator"]["standingAbroad"] == "LISTED"
         before = told(doors, at="2026-04-29T00:00:00Z", by=by)["operator"]
         assert (before["standing"], before["standingAbroad"]) == ("UNCERTAIN", "UNCERTAIN")
-    korea = next(it for it in now["operator"]["recognisedIn"] if it["in"] == "KR")
+    korea = next(item for item in now["operator"]["recognisedIn"] if item["in"] == "KR")
     assert korea["bases"][0]["assumed"] is True
 
     before = told(doors, at="2026-04-29T00:00:00Z")
@@ -96,8 +96,8 @@ def test_what_a_later_list_leaves_out_is_an_end_between_the_two(
         ["AUTHORISATION_ENDED"],
     )
     assert after["operator"]["standing"] == "DELISTED"
-    believed = [it for it in after["operator"]["periods"] if it["recordedTo"] is None]
-    assert [it["status"] for it in believed] == ["DELISTED", "UNCERTAIN", "VALID", "UNCERTAIN"]
+    believed = [period for period in after["operator"]["periods"] if period["recordedTo"] is None]
+    assert [item["status"] for item in believed] == ["DELISTED", "UNCERTAIN", "VALID", "UNCERTAIN"]
 
 
 def test_the_page_says_it_in_words_and_the_read_models_hold(doors: tuple[Client, ...]) -> None:
@@ -107,5 +107,5 @@ def test_the_page_says_it_in_words_and_the_read_models_hold(doors: tuple[Client,
     assert page.status_code == 200
     assert "no longer on the list" in page.text
     assert "not known: between two lists" in page.text
-    wrong = [it for it in check(counter.database, streams=5) if not it.good]
+    wrong = [finding for finding in check(counter.database, streams=5) if not finding.good]
     assert wrong == []

@@ -65,7 +65,7 @@ def nodes(counter: Client, by: str | None, **filter: Any) -> list[dict[str, Any]
 
 def checked(proof: dict[str, Any]) -> None:
     """As anybody would who has nothing but the proof."""
-    path = [bytes.fromhex(it) for it in proof["path"]]
+    path = [bytes.fromhex(item) for item in proof["path"]]
     leaf, root = bytes.fromhex(proof["leafHash"]), bytes.fromhex(proof["rootHash"])
     merkle.verify_inclusion(leaf, proof["leafIndex"], proof["treeSize"], path, root)
 
@@ -78,39 +78,43 @@ def test_the_log_says_who_it_is_and_how_far(counter: Client, sizes: tuple[int, i
     note = heads(counter.database)[sizes[1]]
     assert log["checkpoint"] == note and log["size"] == sizes[1]
     assert log["origin"] == note.split("\n")[0]
-    assert [read_key(it).name for it in log["verifierKeys"]] == [log["origin"]] * 2
-    assert [it["size"] for it in log["checkpoints"]][:2] == [sizes[1], sizes[0]]
+    assert [read_key(key).name for key in log["verifierKeys"]] == [log["origin"]] * 2
+    assert [checkpoint["size"] for checkpoint in log["checkpoints"]][:2] == [sizes[1], sizes[0]]
 
 
 def test_each_event_comes_with_its_proof(counter: Client, sizes: tuple[int, int]) -> None:
     found = nodes(counter, AUDITOR)
 
-    assert [it["position"] for it in found if it["proof"]] == list(range(1, sizes[1] + 1))
-    assert [it["proof"] for it in found[sizes[1] :]] == [None]  # recorded, and not yet signed
-    for it in found[: sizes[1]]:
-        checked(it["proof"])
-        assert it["proof"]["leafIndex"] == it["position"] - 1
-        file = read_proof(it["proof"]["text"])
-        assert file.index == it["proof"]["leafIndex"]
-        assert read_checkpoint(file.checkpoint.text).root.hex() == it["proof"]["rootHash"]
+    assert [each_entry["position"] for each_entry in found if each_entry["proof"]] == list(
+        range(1, sizes[1] + 1)
+    )
+    assert [each_entry["proof"] for each_entry in found[sizes[1] :]] == [
+        None
+    ]  # recorded, and not yet signed
+    for event in found[: sizes[1]]:
+        checked(event["proof"])
+        assert event["proof"]["leafIndex"] == event["position"] - 1
+        file = read_proof(event["proof"]["text"])
+        assert file.index == event["proof"]["leafIndex"]
+        assert read_checkpoint(file.checkpoint.text).root.hex() == event["proof"]["rootHash"]
 
 
 def test_whoever_may_read_an_event_whole_can_open_its_leaf(counter: Client) -> None:
     for by, filter in ((AUDITOR, {}), (CHINA, {"tin": ACME})):
-        for it in nodes(counter, by, **filter):
-            if it["proof"]:
-                opening = it["commitment"]
+        for node in nodes(counter, by, **filter):
+            if node["proof"]:
+                opening = node["commitment"]
                 leaf = entry(b64decode(opening["salt"]), b64decode(opening["eventBytes"]))
-                assert merkle.leaf_hash(leaf).hex() == it["proof"]["leafHash"]
-                assert it["type"].encode() in b64decode(opening["eventBytes"])
+                assert merkle.leaf_hash(leaf).hex() == node["proof"]["leafHash"]
+                assert node["type"].encode() in b64decode(opening["eventBytes"])
 
 
 @pytest.mark.parametrize("by", [None, KOREA, f"company:{ACME}"])
 def test_nobody_else_is_given_a_salt(counter: Client, by: str | None) -> None:
     found = nodes(counter, by)
 
-    assert found and all(it["commitment"] is None for it in found)
-    assert any(it["proof"] for it in found)  # what they read is proved to them all the same
+    assert found and all(entry["commitment"] is None for entry in found)
+    assert any(entry["proof"] for entry in found)  # what they read is proved to them all the same
 
 
 def test_the_event_of_a_stretch_of_status_is_opened_to_whom_its_history_is(
@@ -159,12 +163,14 @@ def test_a_tree_is_shown_to_be_the_beginning_of_a_later_one(
     counter: Client, sizes: tuple[int, int]
 ) -> None:
     roots = {
-        it["size"]: bytes.fromhex(it["rootHash"])
-        for it in counter.ask("{ log { checkpoints { size rootHash } } }")["log"]["checkpoints"]
+        checkpoint["size"]: bytes.fromhex(checkpoint["rootHash"])
+        for checkpoint in counter.ask("{ log { checkpoints { size rootHash } } }")["log"][
+            "checkpoints"
+        ]
     }
     found = counter.ask(CONSISTENCY, **{"from": sizes[0], "to": sizes[1]})["log"]
 
-    path = [bytes.fromhex(it) for it in found["consistencyProof"]]
+    path = [bytes.fromhex(item) for item in found["consistencyProof"]]
     merkle.verify_consistency(*sizes, roots[sizes[0]], roots[sizes[1]], path)
     assert counter.ask(CONSISTENCY, **{"from": 0, "to": 1})["log"]["consistencyProof"] == []
 

@@ -250,7 +250,10 @@ def test_every_field_of_every_command_can_be_said(counter: Client, name: str) ->
     mutation = to_camel_case(name)
     assert core.mutation_type is not None
     wanted = core.mutation_type.fields[mutation].args["input"].type.of_type
-    said = {field: IDS.get(field) or sample(it.type) for field, it in wanted.fields.items()}
+    said = {
+        field: IDS.get(field) or sample(each_field.type)
+        for field, each_field in wanted.fields.items()
+    }
     said |= {"commandId": str(uuid4())}
     if kind is not commands.TerminateAgreement:
         said.pop("notice", None)

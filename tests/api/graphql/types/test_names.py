@@ -102,23 +102,23 @@ def test_a_search_finds_the_names_of_the_same_normal_form_and_no_others(
 ) -> None:
     found = counter.ask(PAGE, CHINA, filter={"nameContains": name})["operators"]
     tins = {edge["node"]["tin"] for edge in found["edges"]}
-    wanted = {f"CN88{n:08}" for n, it in enumerate(NAMES) if folded(name) in folded(it)}
+    wanted = {f"CN88{n:08}" for n, text in enumerate(NAMES) if folded(name) in folded(text)}
     wanted |= {ACME} if folded(name) in "acme" else set()
     assert tins == wanted and found["totalCount"] == len(wanted)
 
 
-@pytest.mark.parametrize("name", [it for it in NAMES if it.isprintable()])
+@pytest.mark.parametrize("name", [name for name in NAMES if name.isprintable()])
 def test_agreements_documents_and_programmes_are_found_alike(counter: Client, name: str) -> None:
     found = counter.ask(LAW, CHINA, words=name)
     numbers = {
         n
-        for n, it in enumerate(NAMES)
-        if _is_clean(it) and all(word in folded(it) for word in folded(name).split())
+        for n, text in enumerate(NAMES)
+        if _is_clean(text) and all(word in folded(text) for word in folded(name).split())
     }
     for edges, letter in ((found["agreements"]["edges"], "A"), (found["documents"]["edges"], "D")):
         ids = {edge["node"]["code"] for edge in edges}
         assert ids == {f"{letter}-{n}" for n in numbers}
-    assert {it["code"] for it in found["programmes"]} == {f"P-{n}" for n in numbers}
+    assert {programme["code"] for programme in found["programmes"]} == {f"P-{n}" for n in numbers}
 
 
 def test_a_page_shows_what_nobody_can_see_by_its_number(counter: Client) -> None:

@@ -67,7 +67,7 @@ class Sync:
             )["changes"]
             for change in page["changes"]:
                 kept, first = self.courses.get(change["tin"], []), change["effectiveFrom"]
-                before = [it for it in kept if it["from"] < first]
+                before = [entry for entry in kept if entry["from"] < first]
                 self.courses[change["tin"]] = before + change["course"]
                 self.operators[change["tin"]] = change["operator"]
             told += len(page["changes"])
@@ -79,7 +79,7 @@ class Sync:
         now = at.isoformat()
         found = {}
         for tin in TINS:
-            held = [it for it in self.courses.get(tin, ()) if it["from"] <= now]
+            held = [entry for entry in self.courses.get(tin, ()) if entry["from"] <= now]
             operator = self.operators.get(tin)
             found[tin] = (held[-1]["outcome"], held[-1]["bases"], operator) if held else NOTHING
         return found
@@ -88,7 +88,7 @@ class Sync:
 def fresh(client: Client, territory: str) -> dict[str, Any]:
     answer = client.ask(FRESH, f"partner:{territory}", tins=TINS, **{"in": territory})
     rows = zip(TINS, answer["recognitions"], answer["operatorsByTin"], strict=True)
-    return {tin: (it["outcome"], it["bases"], operator) for tin, it, operator in rows}
+    return {tin: (item["outcome"], item["bases"], operator) for tin, item, operator in rows}
 
 
 def _day(luck: random.Random) -> str:

@@ -201,8 +201,8 @@ def _open(deadline: dict[str, Any]) -> bool:
 
 
 def _ends(begin: date | None, end: date | None) -> Asked:
-    def of_one(it: dict[str, Any]) -> bool:
-        until = it["validUntil"] and date.fromisoformat(it["validUntil"])
+    def of_one(entry: dict[str, Any]) -> bool:
+        until = entry["validUntil"] and date.fromisoformat(entry["validUntil"])
         return bool(until) and (not begin or until >= begin) and (not end or until <= end)
 
     said = {"validUntilFrom": begin, "validUntilTo": end}
@@ -213,9 +213,9 @@ def _identified(scheme: str, value: str) -> Asked:
     wanted = normal(value, scheme)
     return Asked(
         {"identifier": {"scheme": scheme, "value": value}},
-        lambda it: any(
+        lambda entry: any(
             i["scheme"] == scheme and normal(i["value"], scheme) == wanted
-            for i in it["identifiers"]
+            for i in entry["identifiers"]
         ),
     )
 
@@ -225,10 +225,15 @@ def _told(operator: dict[str, Any]) -> Any:
     found = {name: operator[name] for name in ("name", "localName", "address", "roles")}
     found["identifiers"] = operator["identifiers"]
     found["authorisations"] = sorted(
-        ({k: v for k, v in it.items() if k != "deadlines"} for it in operator["authorisations"]),
+        (
+            {k: v for k, v in authorisation.items() if k != "deadlines"}
+            for authorisation in operator["authorisations"]
+        ),
         key=str,
     )
-    found["periods"] = sorted(str(it) for it in operator["periods"] if not it["recordedTo"])
+    found["periods"] = sorted(
+        str(period) for period in operator["periods"] if not period["recordedTo"]
+    )
     return found
 
 
@@ -244,12 +249,14 @@ def _changed(population: Population, by: str, number: int) -> set[str]:
     known = {"knownAt": instant.isoformat()}
     views = [({}, known), *(({"at": at}, {"at": at, **known}) for at in days)]
     for now, then in views:
-        before = {it["tin"]: _told(it) for it in population.read(by, **then)}
-        for it in population.read(by, **now):
-            if before.get(it["tin"]) != _told(it):
-                found.add(it["tin"])
-    for it in population.read(by):
-        tin = it["tin"]
+        before = {
+            each_entry["tin"]: _told(each_entry) for each_entry in population.read(by, **then)
+        }
+        for entry in population.read(by, **now):
+            if before.get(entry["tin"]) != _told(entry):
+                found.add(entry["tin"])
+    for entry in population.read(by):
+        tin = entry["tin"]
         answer = population.counter.post(document, by, tin=tin).json()
         if "errors" in answer:
             assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
@@ -269,14 +276,14 @@ def _asked(population: Population, by: str) -> list[Asked]:
     (first, since), (second, _), _ = population.places
     changed = [_changed(population, by, number) for number in (0, 1)]
     found = [
-        Asked({"administration": "CN"}, lambda it: it["administration"]["code"] == "CN"),
-        Asked({"programme": "CN-AEO"}, of_one=lambda it: it["programme"]["code"] == "CN-AEO"),
-        Asked({"type": "ACE"}, of_one=lambda it: it["type"] == "ACE"),
-        Asked({"type": "CE"}, of_one=lambda it: it["type"] == "CE"),
-        Asked({"standing": "VALID"}, lambda it: it["standing"] == "VALID"),
-        Asked({"standing": "LODGED"}, lambda it: it["standing"] == "LODGED"),
-        Asked({"nameContains": "RENAMED"}, lambda it: "renamed" in it["name"].lower()),
-        Asked({"role": "IMPORTER"}, lambda it: "IMPORTER" in it["roles"]),
+        Asked({"administration": "CN"}, lambda entry: entry["administration"]["code"] == "CN"),
+        Asked({"programme": "CN-AEO"}, of_one=lambda entry: entry["programme"]["code"] == "CN-AEO"),
+        Asked({"type": "ACE"}, of_one=lambda entry: entry["type"] == "ACE"),
+        Asked({"type": "CE"}, of_one=lambda entry: entry["type"] == "CE"),
+        Asked({"standing": "VALID"}, lambda entry: entry["standing"] == "VALID"),
+        Asked({"standing": "LODGED"}, lambda entry: entry["standing"] == "LODGED"),
+        Asked({"nameContains": "RENAMED"}, lambda entry: "renamed" in entry["name"].lower()),
+        Asked({"role": "IMPORTER"}, lambda entry: "IMPORTER" in entry["roles"]),
         _ends(TODAY, soon),
         _ends(None, TODAY - DAY),
         _ends(TODAY - 5 * DAY, None),
@@ -288,14 +295,16 @@ def _asked(population: Population, by: str) -> list[Asked]:
         Asked({"overdue": True}, of_deadline=lambda d: d["overdue"]),
         Asked(
             {"overdue": False},
-            lambda it: not any(d["overdue"] for a in it["authorisations"] for d in a["deadlines"]),
+            lambda entry: (
+                not any(d["overdue"] for a in entry["authorisations"] for d in a["deadlines"])
+            ),
         ),
-        Asked({"changedAfter": first}, lambda it: it["tin"] in changed[0]),
-        Asked({"changedAfter": second}, lambda it: it["tin"] in changed[1]),
+        Asked({"changedAfter": first}, lambda entry: entry["tin"] in changed[0]),
+        Asked({"changedAfter": second}, lambda entry: entry["tin"] in changed[1]),
         # The position before is the last that was recorded before this instant.
         Asked(
             {"changedSince": (since + timedelta(microseconds=1)).isoformat()},
-            lambda it: it["tin"] in changed[0],
+            lambda entry: entry["tin"] in changed[0],
         ),
         _identified("MID", " cnacm1 sha"),
         _identified("CN_REG", "3101900 001"),
@@ -303,14 +312,14 @@ def _asked(population: Population, by: str) -> list[Asked]:
         _identified("LEI", "5493001KJTIIGC8Y1R12"),
     ]
     if by != "partner:EU":
-        found.append(Asked({"recognisedIn": "KR"}, lambda it: it["tin"] in recognised))
-        tins = [it["tin"] for it in population.read(by)]
+        found.append(Asked({"recognisedIn": "KR"}, lambda entry: entry["tin"] in recognised))
+        tins = [entry["tin"] for entry in population.read(by)]
         ask = 'query ($t: [TIN!]!) { recognitions(tins: $t, in: "KR") { tin outcome } }'
         told = population.counter.post(ask, by, t=tins).json()
         recognised = {
-            it["tin"]
-            for it in (told.get("data") or {}).get("recognitions", ())
-            if it["outcome"] == "RECOGNISED"
+            item["tin"]
+            for item in (told.get("data") or {}).get("recognitions", ())
+            if item["outcome"] == "RECOGNISED"
         }
         if "errors" in told:
             found.pop()
@@ -319,19 +328,19 @@ def _asked(population: Population, by: str) -> list[Asked]:
 
 def _should(operators: list[dict[str, Any]], asked: tuple[Asked, ...]) -> list[str]:
     """What is asked of an authorisation is met by one, and so of a deadline."""
-    of_one = [it.of_one for it in asked if it.of_one]
-    of_deadline = [it.of_deadline for it in asked if it.of_deadline]
+    of_one = [each_asked.of_one for each_asked in asked if each_asked.of_one]
+    of_deadline = [each_asked.of_deadline for each_asked in asked if each_asked.of_deadline]
 
-    def meets(it: dict[str, Any]) -> bool:
-        if any(each.meets and not each.meets(it) for each in asked):
+    def meets(entry: dict[str, Any]) -> bool:
+        if any(each.meets and not each.meets(entry) for each in asked):
             return False
-        mine = it["authorisations"]
+        mine = entry["authorisations"]
         if of_one and not any(all(test(a) for test in of_one) for a in mine):
             return False
         due = [d for a in mine for d in a["deadlines"]]
         return not of_deadline or any(all(test(d) for test in of_deadline) for d in due)
 
-    return [it["tin"] for it in operators if meets(it)]
+    return [operator["tin"] for operator in operators if meets(operator)]
 
 
 def _pairs(asked: list[Asked], luck: random.Random, share: float) -> Iterator[tuple[Asked, Asked]]:
@@ -353,12 +362,12 @@ def test_every_two_filters_hold_those_that_can_be_read_to_meet_both(
     assert every, "who sees nobody proves nothing"
     asked = _asked(population, by)
     luck, met = random.Random(by), set()
-    pairs: list[tuple[Asked, ...]] = [(it,) for it in asked]
+    pairs: list[tuple[Asked, ...]] = [(each_asked,) for each_asked in asked]
     pairs += _pairs(asked, luck, 1.0 if by in (AUDITOR, KOREA) else 0.2)
     for pair in pairs:
         filter = {name: value for each in pair for name, value in each.filter.items()}
         found, total = pages(population.counter, by, "tin", filter, {}, luck.choice((4, 100, 100)))
-        tins = [it["tin"] for it in found]
+        tins = [entry["tin"] for entry in found]
         assert tins == _should(every, pair), filter
         assert total == len(tins), filter
         if len(pair) == 1 and 0 < total < len(every):
@@ -391,7 +400,11 @@ def test_abroad_no_filter_tells_what_the_operator_itself_does_not(population: Po
         assert (abroad, count) == ([], 0)
     [(before, _)] = population.places[-1:]
     seen = pages(counter, KOREA, "tin authorisations { status }", {"programme": "CN-AEO"}, {})[0]
-    tin = next(it["tin"] for it in seen if {a["status"] for a in it["authorisations"]} == {"VALID"})
+    tin = next(
+        entry["tin"]
+        for entry in seen
+        if {a["status"] for a in entry["authorisations"]} == {"VALID"}
+    )
     head = counter.last_position()
     assert counter.tell("openReassessment", CHINA, tin=tin)["__typename"] == "Recorded"
     counter.pause(0)
@@ -415,13 +428,17 @@ def test_past_days_are_filtered_as_they_are_read(population: Population) -> None
                 ),
             ):
                 found, total = pages(population.counter, by, "tin", asked.filter, {"at": at})
-                assert [it["tin"] for it in found] == _should(every, (asked,)), (at, by, asked)
+                assert [entry["tin"] for entry in found] == _should(every, (asked,)), (
+                    at,
+                    by,
+                    asked,
+                )
                 assert total == len(found)
     known = {"knownAt": population.places[0][1].isoformat()}
     every = population.read(AUDITOR, **known)
     for asked in (_ends(TODAY, TODAY + 20 * DAY), _identified("MID", MIDS[0])):
         found, total = pages(population.counter, AUDITOR, "tin", asked.filter, known)
-        assert [it["tin"] for it in found] == _should(every, (asked,))
+        assert [entry["tin"] for entry in found] == _should(every, (asked,))
 
 
 @pytest.mark.parametrize(
@@ -495,9 +512,9 @@ analyze;"""
 def grown(population: Population) -> Iterator[psycopg.Connection[Any]]:
     """A connection that sees many more operators, and then takes them back."""
     tin = next(
-        it["tin"]
-        for it in population.read(AUDITOR)
-        if any(a["deadlines"] for a in it["authorisations"])
+        entry["tin"]
+        for entry in population.read(AUDITOR)
+        if any(a["deadlines"] for a in entry["authorisations"])
     )
     with psycopg.connect(population.counter.database) as connection:
         for statement in GROW.split(";"):

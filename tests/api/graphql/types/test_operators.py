@@ -102,7 +102,7 @@ def test_many_are_answered_in_the_order_asked_and_null_for_the_hidden(region: Cl
         tins=[QUIET, SHUT, "CN9", FRUIT, QUIET],
     )["operatorsByTin"]
 
-    assert [it and it["tin"] for it in found] == [QUIET, None, None, FRUIT, QUIET]
+    assert [item and item["tin"] for item in found] == [QUIET, None, None, FRUIT, QUIET]
 
 
 def test_standing_is_of_the_day_and_of_what_was_known(region: Client) -> None:
@@ -144,7 +144,9 @@ def test_what_was_not_known_then_is_not_shown_then(region: Client) -> None:
 def test_the_ground_is_for_home_officers_auditors_and_the_operator(region: Client) -> None:
     def grounds(by: str) -> set[tuple[str | None, str | None]]:
         periods = region.ask(PERIODS, by, tin=STEEL)["operator"]["periods"]
-        return {(it["ground"], it["event"] and it["event"]["type"]) for it in periods}
+        return {
+            (period["ground"], period["event"] and period["event"]["type"]) for period in periods
+        }
 
     for by in ("officer:KR", f"company:{STEEL}", AUDITOR):
         assert ("Art. 4; a criminal case", "operator.suspended") in grounds(by)
@@ -240,7 +242,7 @@ def test_recognised_in_names_every_territory_that_an_agreement_leads_to(region: 
 
     def answers(tin: str, by: str, at: str = "2024-01-01T00:00:00Z") -> dict[str, str]:
         found = region.ask(ask, by, tin=tin, asOf={"at": at})["operator"]["recognisedIn"]
-        return {it["in"]: it["outcome"] for it in found}
+        return {item["in"]: item["outcome"] for item in found}
 
     yes = dict.fromkeys(("AU", "DE", "FR", "KR"), "RECOGNISED")
     # Negotiations link nobody, yet the pair has a way: it is there, and says not implemented.
@@ -335,7 +337,7 @@ def test_a_look_up_that_finds_two_says_that_there_are_two(region: Client) -> Non
     every = "query ($n: String!) { operatorsByCertificate(number: $n) { tin } }"
     for by, tins in ((AUDITOR, ["CN6666667", "FR6666667"]), ("partner:KR", ["CN6666667"])):
         found = region.ask(every, by, n="TWIN-8")["operatorsByCertificate"]
-        assert [it["tin"] for it in found] == tins
+        assert [item["tin"] for item in found] == tins
     page = opened(region, "/search?q=twin-8", AUDITOR)
     assert "2 operators have the certificate number twin-8" in page.text
     assert "/operators/CN6666667" in page.text and "/operators/FR6666667" in page.text
@@ -360,9 +362,9 @@ def test_recognised_in_tells_of_those_with_one_outcome(region: Client, by: str, 
 
     assert every
     for outcome in ("RECOGNISED", "NOT_RECOGNISED", "UNKNOWN"):
-        assert told(outcome=outcome) == [it for it in every if it["outcome"] == outcome]
+        assert told(outcome=outcome) == [item for item in every if item["outcome"] == outcome]
     assert told() == told(outcome=None) == every
-    assert {it["outcome"] for it in every} >= {"RECOGNISED"}
+    assert {item["outcome"] for item in every} >= {"RECOGNISED"}
 
 
 def test_two_outcomes_asked_in_one_question_are_both_kept_as_told(region: Client) -> None:

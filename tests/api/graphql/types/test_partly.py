@@ -26,8 +26,8 @@ SOYA = "CN-RU-CONTROL"
 @pytest.fixture(scope="module")
 def at(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     home: Path = tmp_path_factory.mktemp("home")
-    with Client(world, home) as it:
-        yield it
+    with Client(world, home) as client:
+        yield client
 
 
 def read(at: Client, path: str) -> str:
@@ -49,11 +49,11 @@ def test_a_suspended_part_stands_beside_the_standing(at: Client) -> None:
         found = at.ask(STANDING, AUDITOR, tin=PARTLY, asOf={"at": f"{day}T12:00:00Z"})
         return dict(found["operator"])
 
-    it = asked(DAY)
+    entry = asked(DAY)
     part = {"status": "VALID", "statusAbroad": "SUSPENDED", "suspendedParts": ["S"]}
-    assert (it["standing"], it["standingAbroad"]) == ("VALID", "SUSPENDED")
-    assert it["authorisations"] == [part]
-    assert part in it["periods"]
+    assert (entry["standing"], entry["standingAbroad"]) == ("VALID", "SUSPENDED")
+    assert entry["authorisations"] == [part]
+    assert part in entry["periods"]
     before = asked("2025-06-01")
     assert (before["standing"], before["standingAbroad"]) == ("VALID", "VALID")
     assert before["authorisations"][0]["suspendedParts"] == []
@@ -95,9 +95,9 @@ SCOPES = """query ($id: ID!) { agreement(id: $id) {
 
 
 def test_a_clause_begins_in_an_interval_where_nobody_knows_the_day(at: Client) -> None:
-    it = at.ask(SCOPES, None, id=SOYA)["agreement"]
+    item = at.ask(SCOPES, None, id=SOYA)["agreement"]
 
-    soya = [clause for clause in it["scopes"] if "1201" in clause["hs"]]
+    soya = [clause for clause in item["scopes"] if "1201" in clause["hs"]]
     assert soya
     for clause in soya:
         assert clause["begins"] == {"earliest": "2014-08-01", "latest": "2017-06-13"}

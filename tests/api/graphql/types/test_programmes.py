@@ -81,8 +81,8 @@ def asked(barred: Client, by: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def test_the_second_grant_is_marked_for_those_who_are_told_all_of_it(barred: Client) -> None:
     for by in (AUDITOR, CHINA):
-        it, recognition = asked(barred, by)
-        [held] = [a for a in it["authorisations"] if a["status"] == "VALID"]
+        entry, recognition = asked(barred, by)
+        [held] = [a for a in entry["authorisations"] if a["status"] == "VALID"]
         assert held["flags"] == ["bar_years_unknown"]
         assert {each["rule"] for each in held["unknownDeadlines"]} == {"review_years"}
         assert recognition["outcome"] == "RECOGNISED"
@@ -94,9 +94,9 @@ def test_the_second_grant_is_marked_for_those_who_are_told_all_of_it(barred: Cli
 def test_a_partner_is_told_the_standing_and_not_what_the_home_customs_did_not_know(
     barred: Client,
 ) -> None:
-    it, recognition = asked(barred, KOREA)
+    entry, recognition = asked(barred, KOREA)
 
-    [held] = [a for a in it["authorisations"] if a["status"] == "VALID"]
+    [held] = [a for a in entry["authorisations"] if a["status"] == "VALID"]
     assert (held["flags"], held["deadlines"], held["unknownDeadlines"]) == ([], [], [])
     [reason] = recognition["reasons"]
     assert recognition["outcome"] == "RECOGNISED"
@@ -123,9 +123,9 @@ def test_the_event_says_which_rules_nobody_knew(barred: Client) -> None:
         tin=BAR,
     )["operator"]["history"]["edges"]
     marked = [
-        (it["node"]["type"], it["node"]["payload"]["rule_unknown"])
-        for it in found
-        if it["node"]["payload"].get("rule_unknown")
+        (item["node"]["type"], item["node"]["payload"]["rule_unknown"])
+        for item in found
+        if item["node"]["payload"].get("rule_unknown")
     ]
 
     assert ("operator.granted", ["bar_years", "review_years"]) in marked

@@ -83,7 +83,7 @@ def test_before_its_day_a_goal_is_not_missed(region: Client) -> None:
     as_of = {"at": "2017-06-01T00:00:00Z"}
     targets = region.ask("query ($asOf: AsOf) { targets(asOf: $asOf) { met } }", None, asOf=as_of)
 
-    assert [it["met"] for it in targets["targets"]] == ["UNKNOWN", "UNKNOWN"]
+    assert [target["met"] for target in targets["targets"]] == ["UNKNOWN", "UNKNOWN"]
 
 
 def test_a_document_is_found_by_its_words_and_names_what_it_led_to(region: Client) -> None:

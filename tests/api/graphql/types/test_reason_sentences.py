@@ -78,7 +78,7 @@ _periods = st.builds(
     valid_to=_ends,
 )
 _links = st.builds(
-    lambda it, since, until: replace(it, valid_from=since, valid_to=until),
+    lambda value, since, until: replace(value, valid_from=since, valid_to=until),
     st.builds(
         link,
         st.sampled_from(LinkState),

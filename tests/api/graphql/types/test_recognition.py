@@ -136,7 +136,7 @@ def test_a_suspension_recorded_late_shows_from_its_day_to_who_asks_later(region:
 def test_every_reason_is_a_sentence(region: Client, tin: str, into: str, reason: str) -> None:
     answer = ask(region, tin, into, asOf={"at": "2024-01-01T00:00:00Z"})
 
-    assert [it["message"] for it in answer["reasons"]] == [reason]
+    assert [reason["message"] for reason in answer["reasons"]] == [reason]
 
 
 def test_what_is_asked_of_the_consignment_narrows_the_answer(region: Client) -> None:
@@ -183,8 +183,8 @@ def test_many_at_once_answer_in_the_order_asked(region: Client) -> None:
         tins=tins,
     )["recognitions"]
 
-    assert [it["tin"] for it in found] == tins
-    assert [it["outcome"] for it in found] == [
+    assert [item["tin"] for item in found] == tins
+    assert [item["outcome"] for item in found] == [
         "RECOGNISED",
         "UNKNOWN",
         "RECOGNISED",
@@ -259,7 +259,10 @@ def test_after_a_withdrawal_an_end_of_a_clause_and_a_blocs_loss_the_ended_agreem
         clause(withdrawn, "CN", "JP", "ACE"),
         step("withdraw_from_agreement", withdrawn, "2020-05-01", member="JP"),
         agreement("CN-RU-AEO"),
-        *(step("implement_agreement", "CN-RU-AEO", "2015-01-01", side=it) for it in ("CN", "RU")),
+        *(
+            step("implement_agreement", "CN-RU-AEO", "2015-01-01", side=literal)
+            for literal in ("CN", "RU")
+        ),
         clause("CN-RU-AEO", "CN", "RU", "ACE", until="2021-03-01"),
     )
     for there, name, until, zone in (
@@ -285,4 +288,4 @@ def test_after_a_withdrawal_an_end_of_a_clause_and_a_blocs_loss_the_ended_agreem
 def test_where_no_agreement_ever_linked_the_two_none_is_named(region: Client) -> None:
     said = {"in": "KR", "asOf": {"at": "2010-01-01T12:00:00Z"}}
     for reason in region.ask(ENDED, AUDITOR, tin=FRUIT, **said)["recognition"]["reasons"]:
-        assert not [it for it in reason["facts"] if it["name"] == "until"]
+        assert not [fact for fact in reason["facts"] if fact["name"] == "until"]

@@ -47,7 +47,7 @@ def events(counter: Client, by: str, **filter: Any) -> list[dict[str, Any]]:
 
 def test_once_there_is_a_key_the_counter_takes_signed_decisions_only(counter: Client) -> None:
     added = counter.tell("addKey", CHINA, administration="CN", key=str(CHINESE.key))
-    assert [it["type"] for it in added["events"]] == ["administration.key_added"]
+    assert [event["type"] for event in added["events"]] == ["administration.key_added"]
 
     unsigned = counter.tell("amendParticulars", CHINA, **amend("Acme Lines"))
     assert (unsigned["__typename"], unsigned["code"]) == ("Refused", "SIGNATURE_MISSING")
@@ -73,7 +73,7 @@ def test_once_there_is_a_key_the_counter_takes_signed_decisions_only(counter: Cl
     assert json.loads(shown["text"].split("\n")[1])["name"] == "Acme Lines"
 
     # What an operator's customs signed may say why, which is not everybody's to read.
-    assert all(it["signature"] is None for it in events(counter, f"company:{ACME}"))
+    assert all(event["signature"] is None for event in events(counter, f"company:{ACME}"))
 
 
 def test_an_import_of_the_public_record_is_marked(counter: Client) -> None:
@@ -125,7 +125,7 @@ def test_a_page_says_who_vouches_for_each_event(counter: Client) -> None:
         text = counter.request("GET", page, headers=shown).text
         assert text.count("signed by CN") == 1, page
         assert text.count("unsigned import") == sum(
-            it["imported"] for it in events(counter, AUDITOR, tin=ACME)
+            event["imported"] for event in events(counter, AUDITOR, tin=ACME)
         ), page
 
 

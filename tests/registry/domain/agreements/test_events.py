@@ -37,8 +37,8 @@ def proposed(*parties: Any, kind: AgreementKind = AgreementKind.AEO_MUTUAL_RECOG
 
 
 def agreement(*later: Fact, parties: tuple[Any, ...] = (CN, SG)) -> Agreement:
-    it: Agreement = given(Agreement, proposed(*parties), *later)
-    return it
+    each_agreement: Agreement = given(Agreement, proposed(*parties), *later)
+    return each_agreement
 
 
 def dated(kind: type[Any], day: date = TODAY, **said: Any) -> Fact:
@@ -77,30 +77,30 @@ STEPS: list[tuple[c.Command, Fact]] = [
 ]
 
 
-@pytest.mark.parametrize(("command", "event"), STEPS, ids=lambda it: type(it).__name__)
+@pytest.mark.parametrize(("command", "event"), STEPS, ids=lambda value: type(value).__name__)
 def test_a_step_is_recorded_once(command: c.Command, event: Fact) -> None:
-    it = agreement()
+    new_agreement = agreement()
 
-    assert when(it, command) == [event]
-    assert when(it, command) == []
+    assert when(new_agreement, command) == [event]
+    assert when(new_agreement, command) == []
 
 
-@pytest.mark.parametrize(("command", "event"), STEPS, ids=lambda it: type(it).__name__)
+@pytest.mark.parametrize(("command", "event"), STEPS, ids=lambda value: type(value).__name__)
 def test_of_a_terminated_agreement_only_the_record_can_be_bettered(
     command: c.Command, event: Fact
 ) -> None:
-    it = agreement(dated(Agreement.Terminated, date(2026, 1, 1)))
+    new_agreement = agreement(dated(Agreement.Terminated, date(2026, 1, 1)))
 
     if isinstance(command, (c.SetDates, c.NoteOnAgreement)):
-        assert when(it, command) == [event]
+        assert when(new_agreement, command) == [event]
     elif isinstance(command, c.TerminateAgreement):
-        assert "SetDates betters" in refused(WrongStatus, it, command)
+        assert "SetDates betters" in refused(WrongStatus, new_agreement, command)
     else:
-        assert "only its record" in refused(WrongStatus, it, command)
+        assert "only its record" in refused(WrongStatus, new_agreement, command)
 
 
 def test_what_was_said_first_stands_again_when_it_is_said_last() -> None:
-    it, first, other = agreement(), date(2020, 1, 1), date(2021, 1, 1)
+    new_agreement, first, other = agreement(), date(2020, 1, 1), date(2021, 1, 1)
     set_dates = [
         c.SetDates(agreement=ID, what=Step.SIGNED, effective=day, source="x")
         for day in (first, other, first, first)
@@ -111,7 +111,7 @@ def test_what_was_said_first_stands_again_when_it_is_said_last() -> None:
     ]
 
     for commands in (set_dates, scope):
-        assert [len(when(it, command)) for command in commands] == [1, 1, 1, 0]
+        assert [len(when(new_agreement, command)) for command in commands] == [1, 1, 1, 0]
 
 
 # A step is taken once. The same command again is nothing; anything else of it is refused, and leads
@@ -141,41 +141,49 @@ def test_a_step_taken_is_bettered_and_not_taken_again(
 ) -> None:
     side = {"side": SG} if kind is c.ImplementAgreement else {}
     said: dict[str, Any] = {"agreement": ID, "effective": date(2016, 2, 1), "source": "x", **side}
-    it = agreement()
-    assert len(when(it, kind(**said))) == 1
-    assert when(it, kind(**said)) == []
+    new_agreement = agreement()
+    assert len(when(new_agreement, kind(**said))) == 1
+    assert when(new_agreement, kind(**said)) == []
 
-    assert "SetDates betters that date" in refused(WrongStatus, it, kind(**said | otherwise))
-    assert when(it, kind(**said)) == []
+    assert "SetDates betters that date" in refused(
+        WrongStatus, new_agreement, kind(**said | otherwise)
+    )
+    assert when(new_agreement, kind(**said)) == []
 
 
 def test_a_source_that_conflicts_is_kept_once_and_again_where_it_was_replaced() -> None:
-    it = agreement()
+    new_agreement = agreement()
     said: dict[str, Any] = {"agreement": ID, "what": Step.SIGNED, "source": "x"}
     one = c.SetDates(**said, conflicting=True, effective=date(2012, 6, 1))
     other = c.SetDates(**said, conflicting=True, effective=date(2012, 7, 1))
     instead = c.SetDates(**said, effective=date(2012, 8, 1))
 
-    assert [len(when(it, each)) for each in (one, other, one, instead, one)] == [1, 1, 0, 1, 1]
+    assert [len(when(new_agreement, each)) for each in (one, other, one, instead, one)] == [
+        1,
+        1,
+        0,
+        1,
+        1,
+    ]
 
 
 def test_who_may_never_have_signed_can_sign() -> None:
     doubt = c.SetDates(
         agreement=ID, what=Step.SIGNED, earliest=date(2019, 4, 23), latest=NEVER, source="x"
     )
-    it = agreement()
-    when(it, doubt)
+    new_agreement = agreement()
+    when(new_agreement, doubt)
 
-    assert len(when(it, c.SignAgreement(agreement=ID))) == 1
+    assert len(when(new_agreement, c.SignAgreement(agreement=ID))) == 1
 
 
 def test_until_the_day_of_its_end_everything_may_happen_to_an_agreement() -> None:
-    it = agreement(dated(Agreement.Terminated, date(2027, 1, 1)))
+    new_agreement = agreement(dated(Agreement.Terminated, date(2027, 1, 1)))
     late = {"effective": date(2027, 1, 1)}
 
-    assert len(when(it, c.SuspendAgreement(agreement=ID, side=SG))) == 1
-    refused(WrongStatus, it, c.ImplementAgreement(agreement=ID, side=CN, **late))
-    assert len(when(it, c.ImplementAgreement(agreement=ID, side=CN))) == 1
+    assert len(when(new_agreement, c.SuspendAgreement(agreement=ID, side=SG))) == 1
+    refused(WrongStatus, new_agreement, c.ImplementAgreement(agreement=ID, side=CN, **late))
+    assert len(when(new_agreement, c.ImplementAgreement(agreement=ID, side=CN))) == 1
 
 
 # --------------------------------------------------------------------- dates
@@ -251,67 +259,69 @@ def test_nobody_acts_in_an_agreement_of_others(command: c.Command) -> None:
 
 
 def test_a_side_resumes_what_it_suspended_and_not_from_an_earlier_day() -> None:
-    it = agreement()
+    new_agreement = agreement()
     resume = c.ResumeAgreement(agreement=ID, side=SG)
-    assert "nothing to resume" in refused(WrongStatus, it, resume)
+    assert "nothing to resume" in refused(WrongStatus, new_agreement, resume)
 
-    when(it, c.SuspendAgreement(agreement=ID, side=SG))
+    when(new_agreement, c.SuspendAgreement(agreement=ID, side=SG))
     early = c.ResumeAgreement(agreement=ID, side=SG, effective=date(2026, 3, 1), source="x")
-    assert "counts from 2026-03-10" in refused(WrongDates, it, early)
-    assert when(it, resume) == [dated(Agreement.Resumed, side=SG)]
-    assert len(when(it, c.SuspendAgreement(agreement=ID, side=SG))) == 1
+    assert "counts from 2026-03-10" in refused(WrongDates, new_agreement, early)
+    assert when(new_agreement, resume) == [dated(Agreement.Resumed, side=SG)]
+    assert len(when(new_agreement, c.SuspendAgreement(agreement=ID, side=SG))) == 1
 
 
 def test_a_member_that_withdrew_is_a_party_no_longer_and_may_come_back() -> None:
-    it = agreement(parties=(SG, TH, AU))
+    new_agreement = agreement(parties=(SG, TH, AU))
     leave = c.WithdrawFromAgreement(agreement=ID, member=AU)
 
-    assert when(it, leave) == [dated(Agreement.Withdrew, member=AU)]
-    assert when(it, leave) == []
+    assert when(new_agreement, leave) == [dated(Agreement.Withdrew, member=AU)]
+    assert when(new_agreement, leave) == []
     other = c.WithdrawFromAgreement(agreement=ID, member=AU, note="said otherwise")
-    refused(NotAParty, it, other)
-    assert len(when(it, c.AccedeToAgreement(agreement=ID, member=AU))) == 1
+    refused(NotAParty, new_agreement, other)
+    assert len(when(new_agreement, c.AccedeToAgreement(agreement=ID, member=AU))) == 1
 
 
 def test_nobody_comes_back_before_it_withdrew() -> None:
-    it = agreement(dated(Agreement.Withdrew, date(2026, 2, 1), member=AU), parties=(SG, TH, AU))
+    new_agreement = agreement(
+        dated(Agreement.Withdrew, date(2026, 2, 1), member=AU), parties=(SG, TH, AU)
+    )
     again = c.AccedeToAgreement(agreement=ID, member=AU, effective=date(2026, 1, 1), source="x")
 
-    assert "counts from 2026-02-01" in refused(WrongDates, it, again)
+    assert "counts from 2026-02-01" in refused(WrongDates, new_agreement, again)
 
 
 def test_nobody_withdraws_before_it_acceded() -> None:
-    it = agreement(dated(Agreement.Acceded, party=Party(TH, "Asia/Bangkok")))
+    new_agreement = agreement(dated(Agreement.Acceded, party=Party(TH, "Asia/Bangkok")))
     leave = c.WithdrawFromAgreement(agreement=ID, member=TH, effective=date(2026, 3, 1), source="x")
 
-    refused(WrongDates, it, leave)
+    refused(WrongDates, new_agreement, leave)
 
 
 def back_in() -> Agreement:
     """Thailand implemented, withdrew and acceded again."""
-    it = agreement(parties=(SG, TH, AU))
+    new_agreement = agreement(parties=(SG, TH, AU))
     for word in (
         c.ImplementAgreement(agreement=ID, side=TH, effective=date(2020, 1, 1), source="x"),
         c.WithdrawFromAgreement(agreement=ID, member=TH, effective=date(2022, 1, 1), source="x"),
         c.AccedeToAgreement(agreement=ID, member=TH, effective=date(2024, 1, 1), source="x"),
     ):
-        assert len(when(it, word)) == 1
-    return it
+        assert len(when(new_agreement, word)) == 1
+    return new_agreement
 
 
 def test_who_comes_back_implements_anew_and_not_from_before_it_left() -> None:
-    it = back_in()
+    agreement = back_in()
     said: dict[str, Any] = {"agreement": ID, "side": TH, "source": "x"}
 
     early = c.ImplementAgreement(**said, effective=date(2021, 12, 31))
-    assert "counts from 2022-01-01" in refused(WrongDates, it, early)
-    assert len(when(it, c.ImplementAgreement(**said, effective=date(2024, 3, 1)))) == 1
+    assert "counts from 2022-01-01" in refused(WrongDates, agreement, early)
+    assert len(when(agreement, c.ImplementAgreement(**said, effective=date(2024, 3, 1)))) == 1
     again = c.ImplementAgreement(**said, effective=date(2024, 4, 1))
-    assert "implemented by TH from 2024-03-01 already" in refused(WrongStatus, it, again)
+    assert "implemented by TH from 2024-03-01 already" in refused(WrongStatus, agreement, again)
 
 
 def test_the_date_of_a_term_is_bettered_also_of_one_that_is_over() -> None:
-    it = back_in()
+    agreement = back_in()
     said: dict[str, Any] = {
         "agreement": ID,
         "what": Step.IMPLEMENTED,
@@ -321,30 +331,36 @@ def test_the_date_of_a_term_is_bettered_also_of_one_that_is_over() -> None:
     }
 
     # Of the one that is over, while none runs; it does not begin another.
-    assert len(when(it, c.SetDates(**said))) == 1
-    when(it, c.ImplementAgreement(agreement=ID, side=TH))
-    assert [fact.fields["term"] for fact in when(it, c.SetDates(**said, term=1))] == [1]
-    assert "term: found 3, and TH began 2" in refused(BadValue, it, c.SetDates(**said, term=3))
+    assert len(when(agreement, c.SetDates(**said))) == 1
+    when(agreement, c.ImplementAgreement(agreement=ID, side=TH))
+    assert [fact.fields["term"] for fact in when(agreement, c.SetDates(**said, term=1))] == [1]
+    assert "term: found 3, and TH began 2" in refused(
+        BadValue, agreement, c.SetDates(**said, term=3)
+    )
 
 
 def test_a_former_party_can_still_have_its_dates_bettered() -> None:
-    it = agreement(dated(Agreement.Withdrew, date(2026, 2, 1), member=AU), parties=(SG, TH, AU))
+    new_agreement = agreement(
+        dated(Agreement.Withdrew, date(2026, 2, 1), member=AU), parties=(SG, TH, AU)
+    )
     better = c.SetDates(
         agreement=ID, what=Step.IMPLEMENTED, side=AU, effective=date(2020, 1, 1), source="x"
     )
 
-    assert len(when(it, better)) == 1
+    assert len(when(new_agreement, better)) == 1
 
 
 def test_a_suspension_ends_with_the_membership_of_who_suspended() -> None:
-    it = agreement(dated(Agreement.Suspended, date(2026, 1, 1), side=AU), parties=(SG, TH, AU))
-    when(it, c.WithdrawFromAgreement(agreement=ID, member=AU))
-    when(it, c.AccedeToAgreement(agreement=ID, member=AU))
+    new_agreement = agreement(
+        dated(Agreement.Suspended, date(2026, 1, 1), side=AU), parties=(SG, TH, AU)
+    )
+    when(new_agreement, c.WithdrawFromAgreement(agreement=ID, member=AU))
+    when(new_agreement, c.AccedeToAgreement(agreement=ID, member=AU))
 
-    refused(WrongStatus, it, c.ResumeAgreement(agreement=ID, side=AU))
+    refused(WrongStatus, new_agreement, c.ResumeAgreement(agreement=ID, side=AU))
     early = c.SuspendAgreement(agreement=ID, side=AU, effective=date(2026, 3, 1), source="x")
-    assert "counts from 2026-03-10" in refused(WrongDates, it, early)
-    assert len(when(it, c.SuspendAgreement(agreement=ID, side=AU))) == 1
+    assert "counts from 2026-03-10" in refused(WrongDates, new_agreement, early)
+    assert len(when(new_agreement, c.SuspendAgreement(agreement=ID, side=AU))) == 1
 
 
 # --------------------------------------------------------------------- scope

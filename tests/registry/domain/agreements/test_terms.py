@@ -151,7 +151,7 @@ def test_a_side_shows_the_term_that_runs_or_is_next() -> None:
 
 
 def test_a_second_implementation_of_an_old_ledger_puts_the_date_of_the_first_right() -> None:
-    it = Agreement(
+    agreement = Agreement(
         agreement="A",
         kind=AgreementKind.AEO_MUTUAL_RECOGNITION,
         title="A",
@@ -160,14 +160,16 @@ def test_a_second_implementation_of_an_old_ledger_puts_the_date_of_the_first_rig
     )
     for on in (date(2016, 2, 1), date(2016, 5, 1)):
         dates = implemented(AU, str(on))
-        it.trigger_event(
+        agreement.trigger_event(
             Agreement.Implemented,
             side=AU,
             dates=agreement_decisions._dates(dates, Decision(today=on)),
             effective=on,
         )
 
-    told = record([TimedEvent(e, n, NOW) for n, e in enumerate(it.collect_events(), start=1)])
+    told = record(
+        [TimedEvent(e, n, NOW) for n, e in enumerate(agreement.collect_events(), start=1)]
+    )
 
     days = [datetime(2016, month, 15, tzinfo=UTC) for month in (3, 5)]
     assert [state(told, CN, AU, on) for on in days] == ["NOT_IMPLEMENTED", "LIVE"]

@@ -123,7 +123,13 @@ def test_a_partner_is_consulted_once_and_answers_once() -> None:
     reply = c.RecordConsultationReply(tin=ACME, asked=FR, reply="no objection")
 
     assert "no reply is awaited" in refused(WrongStatus, acme, reply)
-    assert [len(when(acme, it)) for it in (ask, ask, reply, reply, ask)] == [1, 0, 1, 0, 1]
+    assert [len(when(acme, command)) for command in (ask, ask, reply, reply, ask)] == [
+        1,
+        0,
+        1,
+        0,
+        1,
+    ]
 
 
 # ---------------------------------------------------------------- extensions
@@ -141,7 +147,7 @@ def test_more_time_may_be_given_in_parts_but_no_more_than_the_rule_allows() -> N
     first = c.ExtendDeadline(tin=ACME, days=40, reason="premises")
     second = c.ExtendDeadline(tin=ACME, days=20, reason="accounts")
 
-    assert [len(when(acme, it)) for it in (first, first, second, first)] == [1, 0, 1, 0]
+    assert [len(when(acme, command)) for command in (first, first, second, first)] == [1, 0, 1, 0]
     third = c.ExtendDeadline(tin=ACME, days=1, reason="more")
     assert "found 1, and the programme's rules leave 0" in refused(WrongDates, acme, third)
 
@@ -229,8 +235,8 @@ def test_a_grant_that_ends_before_it_begins_is_none() -> None:
 
 def second_application(type: str, *first: Fact) -> Operator:
     more = [
-        fact(it.type, **it.fields | {"authorisation": "EU-AEO/2", "effective": TODAY})
-        for it in (fact(lodged.type, **lodged.fields | {"type": type}), accepted)
+        fact(item.type, **item.fields | {"authorisation": "EU-AEO/2", "effective": TODAY})
+        for item in (fact(lodged.type, **lodged.fields | {"type": type}), accepted)
     ]
     return operator(*first, *more)
 

@@ -97,7 +97,9 @@ WHERE: list[tuple[c.Command, str, str]] = [
 
 
 @pytest.mark.parametrize("standing", PASTS)
-@pytest.mark.parametrize(("command", "records", "repeats"), WHERE, ids=lambda it: str(it)[:40])
+@pytest.mark.parametrize(
+    ("command", "records", "repeats"), WHERE, ids=lambda value: str(value)[:40]
+)
 def test_a_command_refuses_or_records_one_event_or_nothing(
     command: c.Command, records: str, repeats: str, standing: str
 ) -> None:
@@ -217,7 +219,7 @@ def test_a_reassessment_is_opened_once_closed_once_and_ends_nothing() -> None:
     acme = operator(*authorised)
     begin, close = c.OpenReassessment(tin=ACME), c.CloseReassessment(tin=ACME, remediation=True)
 
-    assert [len(when(acme, it)) for it in (begin, begin, close, close)] == [1, 0, 1, 0]
+    assert [len(when(acme, command)) for command in (begin, begin, close, close)] == [1, 0, 1, 0]
     assert acme.authorisations[REF].status is Status.VALID
     assert acme.authorisations[REF].remediation
     assert "under no reassessment" in refused(WrongStatus, operator(*authorised), close)

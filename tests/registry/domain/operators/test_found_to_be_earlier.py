@@ -68,7 +68,9 @@ EARLIER: list[tuple[str, type[c.Command], dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("kind", "said", "was", "then"), [it[1:] for it in EARLIER], ids=[it[0] for it in EARLIER]
+    ("kind", "said", "was", "then"),
+    [item[1:] for item in EARLIER],
+    ids=[item[0] for item in EARLIER],
 )
 def test_of_an_earlier_day_it_is_recorded_and_changes_the_days_between(
     kind: type[c.Command], said: dict[str, Any], was: str, then: str
@@ -83,7 +85,7 @@ def test_of_an_earlier_day_it_is_recorded_and_changes_the_days_between(
         assert [p.abroad for p in standing(events, later, known)] == [Status(then)]
 
 
-@pytest.mark.parametrize("kind", [it[1] for it in EARLIER])
+@pytest.mark.parametrize("kind", [item[1] for item in EARLIER])
 def test_an_earlier_day_needs_its_legal_ground(kind: type[c.Command]) -> None:
     said = {} if kind is c.SurrenderAuthorisation else {"reason": "audit"}
     acme = folded(past((FIRST, kind(**back(MAY, **said)))))
@@ -170,6 +172,6 @@ def test_an_earlier_beginning_says_the_end_that_stands() -> None:
 def folded(events: list[TimedEvent[Any]]) -> Any:
     """The operator after these events."""
     acme: Any = None
-    for it in events:
-        acme = it.event.mutate(acme)
+    for event in events:
+        acme = event.event.mutate(acme)
     return acme

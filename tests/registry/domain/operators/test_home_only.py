@@ -76,22 +76,26 @@ def test_what_counts_abroad_follows_from_the_type_of_each_day(
 
 
 def test_the_nearest_miss_in_sql_is_that_of_the_rule(database: str) -> None:
-    every = [list(some) for n in (1, 2, 3) for some in combinations([it.value for it in Status], n)]
+    every = [
+        list(some)
+        for n in (1, 2, 3)
+        for some in combinations([status.value for status in Status], n)
+    ]
     with psycopg.connect(database) as connection:
         connection.execute("create temp table said (statuses text[])")
         with connection.cursor() as cursor:
-            cursor.executemany("insert into said values (%s)", [[it] for it in every])
+            cursor.executemany("insert into said values (%s)", [[item] for item in every])
         rows = connection.execute(
             "select statuses, rule.nearest_miss(statuses) from said"
         ).fetchall()
     assert len(rows) == len(every)
     for statuses, reason in rows:
         facts = RecognitionFacts(
-            ACME, DE, [_period(Status(it), n) for n, it in enumerate(statuses)]
+            ACME, DE, [_period(Status(status), n) for n, status in enumerate(statuses)]
         )
         answer = recognise(facts, Question(CN, noon(TODAY)))
-        if not {Status(it) for it in statuses} & set(COUNTS_ABROAD):
-            assert [it.value for it in answer.reasons] == [reason], statuses
+        if not {Status(status) for status in statuses} & set(COUNTS_ABROAD):
+            assert [reason.value for reason in answer.reasons] == [reason], statuses
 
 
 def _period(abroad: Status, n: int) -> Period:

@@ -48,15 +48,18 @@ def absent(read: str, **said: Any) -> c.ListOperator:
 
 def told(*commands: c.ListOperator | tuple[str, c.Command]) -> OperatorTimeline:
     """A list is recorded on the day on which it is read."""
-    words = [it if isinstance(it, tuple) else (it.read_on.isoformat(), it) for it in commands]
-    return record(stream(Operator, registered, *((day(on), it) for on, it in words)))
+    words = [
+        command if isinstance(command, tuple) else (command.read_on.isoformat(), command)
+        for command in commands
+    ]
+    return record(stream(Operator, registered, *((day(on), word) for on, word in words)))
 
 
-def shown(it: OperatorTimeline) -> list[tuple[str, str, str]]:
+def shown(operator_timeline: OperatorTimeline) -> list[tuple[str, str, str]]:
     """The stretches as they are known now: from when, and how it stands at home and abroad."""
     return [
         (f"{p.valid_from:%Y-%m-%dT%H}", p.status.value, p.abroad.value)
-        for p in sorted(believed(it.periods, NOW), key=lambda p: p.valid_from)
+        for p in sorted(believed(operator_timeline.periods, NOW), key=lambda p: p.valid_from)
     ]
 
 
@@ -119,14 +122,14 @@ def test_named_again_it_may_have_begun_from_the_day_after_it_was_missing() -> No
 
 def test_what_a_list_lacked_on_a_day_no_later_list_has_begun_on_it() -> None:
     """In whichever order the two lists are recorded: on the day of a reading it is believed."""
-    it = operator()
+    new_operator = operator()
     for before in (named("2026-03-01"), absent("2026-03-02")):
-        decide(it, before)
-    it.collect_events()
+        decide(new_operator, before)
+    new_operator.collect_events()
     for since in ("2026-03-01", "2026-03-02"):
-        said = refused(WrongDates, it, named("2026-03-10", since=day(since)))
+        said = refused(WrongDates, new_operator, named("2026-03-10", since=day(since)))
         assert "read on 2026-03-02, did not name it" in said
-    [again] = when(it, named("2026-03-10", since=day("2026-03-03")))
+    [again] = when(new_operator, named("2026-03-10", since=day("2026-03-03")))
     assert again.fields["authorisation"] == "EU-AEO/2"
 
     other = operator()
@@ -179,49 +182,51 @@ def test_what_the_authority_decides_of_a_listed_operator_is_law_as_ever() -> Non
 
 
 def test_the_same_reading_again_records_nothing_and_another_is_never_dropped() -> None:
-    it = operator()
-    decide(it, named("2026-03-01", number="DEAEOF7"))
-    it.collect_events()
+    new_operator = operator()
+    decide(new_operator, named("2026-03-01", number="DEAEOF7"))
+    new_operator.collect_events()
 
-    assert when(it, named("2026-03-01", number="DEAEOF7")) == []
-    assert "'DEAEOF8'" in refused(AlreadyRecorded, it, named("2026-03-01", number="DEAEOF8"))
-    [again] = when(it, named("2026-03-05"))
+    assert when(new_operator, named("2026-03-01", number="DEAEOF7")) == []
+    assert "'DEAEOF8'" in refused(
+        AlreadyRecorded, new_operator, named("2026-03-01", number="DEAEOF8")
+    )
+    [again] = when(new_operator, named("2026-03-05"))
     assert again.fields["authorisation"] == "EU-AEO/1"
 
 
 def test_what_no_list_can_say_is_refused_in_words() -> None:
-    it = operator()
-    assert "today" in refused(WrongDates, it, named("2026-03-11"))
+    new_operator = operator()
+    assert "today" in refused(WrongDates, new_operator, named("2026-03-11"))
     assert "counts from the day" in refused(
-        WrongDates, it, named("2026-03-01", effective=day("2026-02-01"))
+        WrongDates, new_operator, named("2026-03-01", effective=day("2026-02-01"))
     )
-    assert "offers" in refused(NotOffered, it, named("2026-03-01", type="GOLD"))
-    assert "list" in refused(BadValue, it, named("2026-03-01", list_="a list"))
-    assert "never named" in refused(UnknownAuthorisation, it, absent("2026-03-01"))
-    assert "what it lacks" in refused(BadValue, it, absent("2026-03-01", number="1"))
-    decide(it, named("2026-03-01"))
-    it.collect_events()
-    assert "known to be held" in refused(WrongDates, it, absent("2026-02-01"))
-    assert "no second" in refused(AlreadyHeld, it, named("2026-03-01", type="AEOC"))
+    assert "offers" in refused(NotOffered, new_operator, named("2026-03-01", type="GOLD"))
+    assert "list" in refused(BadValue, new_operator, named("2026-03-01", list_="a list"))
+    assert "never named" in refused(UnknownAuthorisation, new_operator, absent("2026-03-01"))
+    assert "what it lacks" in refused(BadValue, new_operator, absent("2026-03-01", number="1"))
+    decide(new_operator, named("2026-03-01"))
+    new_operator.collect_events()
+    assert "known to be held" in refused(WrongDates, new_operator, absent("2026-02-01"))
+    assert "no second" in refused(AlreadyHeld, new_operator, named("2026-03-01", type="AEOC"))
 
 
 def test_a_list_ends_nothing_that_was_granted_and_begins_nothing_beside_it() -> None:
-    it = given(Operator, *authorised)
+    item = given(Operator, *authorised)
 
-    assert "record its end" in refused(AlreadyHeld, it, absent("2026-03-01"))
-    assert "no second" in refused(AlreadyHeld, it, named("2026-03-01"))
+    assert "record its end" in refused(AlreadyHeld, item, absent("2026-03-01"))
+    assert "no second" in refused(AlreadyHeld, item, named("2026-03-01"))
 
 
 def test_a_list_that_was_read_wrongly_is_put_right_by_correcting_its_record() -> None:
-    it = operator()
-    decide(it, named("2026-03-01"))
-    decide(it, named("2026-03-05"))
-    it.collect_events()
+    new_operator = operator()
+    decide(new_operator, named("2026-03-01"))
+    decide(new_operator, named("2026-03-05"))
+    new_operator.collect_events()
     void = c.CorrectRecord(
         tin=ACME, position=2, what={"void": "true"}, why="another firm", legal_ground=UCC
     )
-    decide(it, void)
-    said = [e for e in it.past if not isinstance(e, Operator.Corrected)][1:]
+    decide(new_operator, void)
+    said = [e for e in new_operator.past if not isinstance(e, Operator.Corrected)][1:]
 
     valid = [p for p in periods(said, BERLIN) if p.status is Status.VALID]
     assert [p.valid_from for p in valid] == [begins(day("2026-03-05"), BERLIN)]
@@ -240,19 +245,19 @@ def test_whatever_lists_say_every_day_stands_in_one_way_and_none_contradicts_a_r
     readings: list[tuple[int, bool, int | None]],
 ) -> None:
     """On the day of a reading the list is believed; an end and a beginning have days between."""
-    it, taken = operator(), {}
+    new_operator, taken = operator(), {}
     for offset, is_named, since in readings:
         read = day("2025-06-01") + timedelta(days=offset)
         start = day("2025-06-01") + timedelta(days=min(since, offset)) if since else None
         command = named(read.isoformat(), absent=not is_named, since=start if is_named else None)
         try:
-            decide(it, command)
+            decide(new_operator, command)
         except Refusal:
             continue
-        if it.collect_events():
+        if new_operator.collect_events():
             taken[read] = is_named
     found: dict[str, list[Period]] = {}
-    for period in periods(it.past, BERLIN):
+    for period in periods(new_operator.past, BERLIN):
         found.setdefault(period.authorisation, []).append(period)
     for stretches in found.values():
         for before, after in pairwise(stretches):

@@ -22,11 +22,14 @@ HANA, DORI, SORI = Tin("KR1234567"), Tin("KR7654321"), Tin("KR1111111")
 
 @pytest.fixture
 def registry(database: str) -> Iterator[Registry]:
-    with closing(Registry(environment(database))) as it:
-        do(it, c.RegisterAdministration(administration=KR, name_="Korea", time_zone="Asia/Seoul"))
+    with closing(Registry(environment(database))) as new_closing:
+        do(
+            new_closing,
+            c.RegisterAdministration(administration=KR, name_="Korea", time_zone="Asia/Seoul"),
+        )
         for tin in (HANA, DORI, SORI):
-            do(it, c.RegisterOperator(tin=tin, name_="One of them"))
-        yield it
+            do(new_closing, c.RegisterOperator(tin=tin, name_="One of them"))
+        yield new_closing
 
 
 def do(registry: Registry, command: c.Command) -> Receipt:

@@ -40,7 +40,11 @@ ORDERS: dict[str, tuple[c.Command, ...]] = {
 def test_whenever_it_began_it_is_superseded_from_the_day_of_the_merger(order: str) -> None:
     commands = ORDERS[order]
     told = record(
-        stream(Operator, registered, *((TODAY + timedelta(n), it) for n, it in enumerate(commands)))
+        stream(
+            Operator,
+            registered,
+            *((TODAY + timedelta(n), command) for n, command in enumerate(commands)),
+        )
     )
     periods = believed(told.periods, noon(date(2026, 12, 1)))
     assert _on(periods, MERGER - timedelta(1)) is Status.VALID

@@ -94,8 +94,8 @@ def test_a_renewal_written_down_late_puts_it_right_on_the_second_clock() -> None
             Operator,
             korean()[0],
             *[
-                (day("2021-04-01"), it)
-                for it in (
+                (day("2021-04-01"), command)
+                for command in (
                     c.LodgeApplication(tin=HANA, programme="KR-AEO", type="AA"),
                     c.AcceptApplication(tin=HANA),
                     c.GrantAuthorisation(
@@ -168,7 +168,7 @@ def test_a_term_is_not_renewed_into_one_that_was_granted_meanwhile() -> None:
         c.ChangeType(tin=HANA, type="AAA"),
         c.OpenReassessment(tin=HANA),
     ],
-    ids=lambda it: type(it).__name__,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_has_expired_by_law_takes_no_further_decision(command: c.Command) -> None:
     said = refused(WrongStatus, operator(*korean()), command, today=day("2026-04-02"))
@@ -247,7 +247,9 @@ def test_a_suspension_does_not_outlast_the_term() -> None:
         "EXPIRED",
         "EXPIRED",
     ]
-    assert [it.what for it in end_decisions.ends_by_law(hana, day("2027-01-01"))] == ["term"]
+    assert [by_law.what for by_law in end_decisions.ends_by_law(hana, day("2027-01-01"))] == [
+        "term"
+    ]
 
 
 # ------------------------------------------------------ ends that lie ahead
@@ -353,9 +355,9 @@ def test_a_suspension_that_takes_a_decision_leaves_it_open(
 
 
 def test_a_rule_of_ends_says_one_of_two_things() -> None:
-    it: Programme = programme("SG-STP", ("STP",))
+    each_programme: Programme = programme("SG-STP", ("STP",))
     with pytest.raises(BadValue, match="by law or by decision"):
-        it.set_rule(Decision(TODAY, source="a test"), "validity_end", "by magic")
+        each_programme.set_rule(Decision(TODAY, source="a test"), "validity_end", "by magic")
 
 
 # ------------------------------------------------------ the record of an end
@@ -433,35 +435,35 @@ def test_what_is_believed_does_not_depend_on_how_it_was_told() -> None:
 def test_before_and_after_the_clerk_the_answers_are_equal_on_every_instant() -> None:
     recorded = 0
     for told in lives():
-        first, *rest = [it.event for it in told]
+        first, *rest = [timed_event.event for timed_event in told]
         for today in (day("2020-06-01"), day("2021-06-01"), day("2030-01-01")):
-            it: Operator = given(
+            operator: Operator = given(
                 Operator,
                 Fact(Operator.Registered, _said(first)),
                 *[Fact(type(e), _said(e)) for e in rest],
             )
-            before = periods(it.past, it.time_zone)
-            stood = {a.reference: a.status for a in it.authorisations.values()}
-            for end in end_decisions.unrecorded(it, today):
+            before = periods(operator.past, operator.time_zone)
+            stood = {a.reference: a.status for a in operator.authorisations.values()}
+            for end in end_decisions.unrecorded(operator, today):
                 command = c.RecordEnd(
-                    tin=it.tin,
+                    tin=operator.tin,
                     authorisation=end.authorisation,
                     what=end.what,
                     effective=end.day,
                     legal_ground="made up",
                 )
-                if it.successor is None:
-                    _record(it, command, today)
+                if operator.successor is None:
+                    _record(operator, command, today)
                     recorded += 1
-            assert periods(it.past, it.time_zone) == before
-            assert {a.reference: a.status for a in it.authorisations.values()} == stood
-            assert it.successor or end_decisions.unrecorded(it, today) == []
+            assert periods(operator.past, operator.time_zone) == before
+            assert {a.reference: a.status for a in operator.authorisations.values()} == stood
+            assert operator.successor or end_decisions.unrecorded(operator, today) == []
     assert recorded > 50
 
 
-def _record(it: Operator, command: c.RecordEnd, today: date) -> None:
+def _record(operator: Operator, command: c.RecordEnd, today: date) -> None:
     by = Decision(today, command.effective, legal_ground="made up", programme=lambda _: DECIDING)
-    end_decisions.record_end(it, command, by)
+    end_decisions.record_end(operator, command, by)
 
 
 def _said(event: Any) -> dict[str, Any]:

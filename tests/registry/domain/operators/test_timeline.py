@@ -330,7 +330,7 @@ def test_consent_holds_from_its_day_to_its_withdrawal() -> None:
 
 
 def deadlines(*words: tuple[date, c.Command]) -> dict[str, Deadline]:
-    return {it.what: it for it in acme(*words).deadlines}
+    return {deadline.what: deadline for deadline in acme(*words).deadlines}
 
 
 def test_a_deadline_that_was_missed_is_an_alert_and_decides_nothing() -> None:
@@ -353,7 +353,11 @@ def test_a_deadline_is_met_by_what_it_was_set_for() -> None:
 def test_more_time_takes_the_place_of_the_first_deadline() -> None:
     told = acme(LODGED, ACCEPTED, on("2025-07-01", c.ExtendDeadline(tin=ACME, reason="premises")))
 
-    decision = [(it.due, it.dropped) for it in told.deadlines if it.what == "decision"]
+    decision = [
+        (deadline.due, deadline.dropped)
+        for deadline in told.deadlines
+        if deadline.what == "decision"
+    ]
     assert decision == [(day("2025-10-14"), True), (day("2025-12-13"), False)]
 
 

@@ -77,7 +77,7 @@ def _held(database: str) -> set[tuple[str, str, str]]:
 
 def _wrong(database: str) -> list[str]:
     Projector(database).catch_up()
-    return [it for found in check(database, streams=5) for it in found.wrong]
+    return [text for found in check(database, streams=5) for text in found.wrong]
 
 
 def test_one_certificate_number_is_not_granted_to_two_operators(
@@ -176,7 +176,7 @@ def test_with_and_without_its_separators_a_number_is_one(register: Registry) -> 
     _identify(register, ONE, "123-45-67890")
     assert _identify(register, ONE, "1234567890").positions == []  # said before, in other writing
     known = register.operator(Tin(ONE)).identifiers
-    assert [it.value for it in known.values()] == ["123-45-67890"]
+    assert [identifier_added.value for identifier_added in known.values()] == ["123-45-67890"]
     _do(register, "end_identifier", tin=ONE, scheme="KR_BRN", value="1234567890")
     assert register.operator(Tin(ONE)).identifiers == {}
 
@@ -202,7 +202,7 @@ def test_of_two_at_one_instant_one_takes_the_number(database: str, register: Reg
         return tins[n]
 
     with ThreadPoolExecutor(12) as threads:
-        winners = [it for it in threads.map(take, range(12)) if it]
+        winners = [text for text in threads.map(take, range(12)) if text]
     for other in others:
         other.close()
     assert len(winners) == 1
@@ -276,8 +276,8 @@ def test_a_file_names_each_line_whose_number_is_another_s(
     file = tmp_path / "grants.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     report = import_file(database, file, actor="import", partial=True)
-    assert [it.line for it in report.bad] == [1, 3]
-    assert all("shared" in it.cure + it.found for it in report.bad)
+    assert [bad.line for bad in report.bad] == [1, 3]
+    assert all("shared" in bad.cure + bad.found for bad in report.bad)
     assert _wrong(database) == []
 
 
@@ -322,7 +322,7 @@ def test_what_the_ledger_keeps_is_what_an_operator_s_events_say(
     _grant(register, ONE, "AEO-1")
     _identify(register, ONE, "123-45-67890", effective="2020-01-01", legal_ground="a law")
     said = {
-        (it.scheme, it.value, ONE)
-        for it in unique_numbers.held(register.operator(Tin(ONE))).numbers
+        (number.scheme, number.value, ONE)
+        for number in unique_numbers.held(register.operator(Tin(ONE))).numbers
     }
     assert said == _held(database)
