@@ -198,6 +198,8 @@ async def _answer(asks: _Asks, asked: GraphQLRequest, length: int) -> GraphQLRes
     price = document.cost(operation, asked.variables or {})
     if asks.report:
         asks.report.requested = price
+    # A command waits for the disk, and its work is the same whether its document is new.
+    fresh = fresh and operation.operation is OperationType.QUERY
     queue = service.new if fresh else service.short
     if LONG <= price <= COST:  # what costs more is refused at once
         queue = service.long

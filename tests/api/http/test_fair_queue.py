@@ -444,3 +444,32 @@ async def _not_within(service: Any, client: Client) -> bool:
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
     return waits
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("query FirstOfAll { __typename }", 2),
+        (
+            "mutation FirstOfAll { registerOperator("
+            'input: {commandId: "x", tin: "CN1", name: "A", roles: []}) { __typename } }',
+            1,
+        ),
+    ],
+)
+def test_a_command_in_a_new_document_waits_for_new_documents_only_while_it_is_read(
+    region: Client, monkeypatch: pytest.MonkeyPatch, text: str, places: int
+) -> None:
+    new, taken = region.service.new, list[bool]()
+    at_once = new.at_once
+
+    def counting() -> bool:
+        taken.append(at_once())
+        return taken[-1]
+
+    monkeypatch.setattr(new, "at_once", counting)
+
+    answer = region.request("POST", "/graphql", json={"query": text})
+
+    assert answer.status_code == 200
+    assert len(taken) == places
