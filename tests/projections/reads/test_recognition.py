@@ -16,7 +16,7 @@ from projections.reads.visibility import VisibilityScope
 from registry.domain.bitemporal import ALWAYS
 from registry.domain.recognition import Question, RecognitionFacts, RecognitionResult, recognise
 from registry.domain.values import Outcome
-from tests.projections import test_rule as rule
+from tests.projections.reads import test_rule as rule
 from tests.worlds import Maker, World
 
 WORLDS = 25
