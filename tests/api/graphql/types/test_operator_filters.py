@@ -31,7 +31,7 @@ from registry.domain.errors import Refusal
 from registry.domain.identifiers import normal
 from registry.ledger.database import environment
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
-from tests.api.region import Follower, Line, operator, region
+from tests.api.region import ImportLine, Projector, operator, region
 from tests.chance import TIMES
 
 __all__ = ["region"]
@@ -55,7 +55,7 @@ MIDS = ("CNACM1SHA", "CNFOO2PEK", "KRBAR3SEL")
 # ------------------------------------------------------------------- the population
 
 
-def _begun(luck: random.Random) -> Iterator[list[Line]]:
+def _begun(luck: random.Random) -> Iterator[list[ImportLine]]:
     """Operators of three administrations, from applicants to holders, each with its own lines."""
     homes = [("CN", "CN-AEO", "ACE")] * 16 + [("KR", "KR-AEO", "AA")] * 5
     homes += [("DE", "EU-AEO", "AEOF")] * 5
@@ -78,7 +78,7 @@ def _begun(luck: random.Random) -> Iterator[list[Line]]:
         ]
 
 
-def _events(luck: random.Random, tin: str) -> Line:
+def _events(luck: random.Random, tin: str) -> ImportLine:
     """Something that happens to an operator now. Much of it is refused, as in life."""
     mid = luck.choice(MIDS)
     since = str(TODAY - luck.randrange(0, 30) * DAY)
@@ -157,7 +157,7 @@ def population(region: Client) -> Population:
     registry = Registry(environment(region.database))
     places, tins = [], []
 
-    def send(line: Line) -> None:
+    def send(line: ImportLine) -> None:
         with suppress(Refusal):
             registry.execute(commands.read(line), "a test")
 
@@ -175,7 +175,7 @@ def population(region: Client) -> Population:
                 send(_events(luck, luck.choice(tins)))
     finally:
         registry.close()
-    Follower(region.database).catch_up()
+    Projector(region.database).catch_up()
     return Population(region, places)
 
 
@@ -408,7 +408,7 @@ def test_abroad_no_filter_tells_what_the_operator_itself_does_not(population: Po
     head = counter.last_position()
     assert counter.tell("openReassessment", CHINA, tin=tin)["__typename"] == "Recorded"
     counter.pause(0)
-    Follower(counter.database).catch_up()
+    Projector(counter.database).catch_up()
     assert before <= head
     assert pages(counter, CHINA, "tin", {"changedAfter": head}, {})[0] == [{"tin": tin}]
     assert pages(counter, KOREA, "tin", {"changedAfter": head}, {}) == ([], 0)
