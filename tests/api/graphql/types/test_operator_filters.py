@@ -31,7 +31,7 @@ from registry.domain.errors import Refusal
 from registry.domain.identifiers import normal
 from registry.ledger.database import environment
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
-from tests.api.region import ImportLine, Projector, operator, region
+from tests.api.region import Line, Projector, operator, region
 from tests.chance import TIMES
 
 __all__ = ["region"]
@@ -55,7 +55,7 @@ MIDS = ("CNACM1SHA", "CNFOO2PEK", "KRBAR3SEL")
 # ------------------------------------------------------------------- the population
 
 
-def _begun(luck: random.Random) -> Iterator[list[ImportLine]]:
+def _begun(luck: random.Random) -> Iterator[list[Line]]:
     """Operators of three administrations, from applicants to holders, each with its own lines."""
     homes = [("CN", "CN-AEO", "ACE")] * 16 + [("KR", "KR-AEO", "AA")] * 5
     homes += [("DE", "EU-AEO", "AEOF")] * 5
@@ -78,7 +78,7 @@ def _begun(luck: random.Random) -> Iterator[list[ImportLine]]:
         ]
 
 
-def _events(luck: random.Random, tin: str) -> ImportLine:
+def _events(luck: random.Random, tin: str) -> Line:
     """Something that happens to an operator now. Much of it is refused, as in life."""
     mid = luck.choice(MIDS)
     since = str(TODAY - luck.randrange(0, 30) * DAY)
@@ -157,7 +157,7 @@ def population(region: Client) -> Population:
     registry = Registry(environment(region.database))
     places, tins = [], []
 
-    def send(line: ImportLine) -> None:
+    def send(line: Line) -> None:
         with suppress(Refusal):
             registry.execute(commands.read(line), "a test")
 
