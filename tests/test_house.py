@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -18,6 +20,8 @@ from tests.conftest import skipped_sentence
 
 PACKAGES = ("registry", "projections", "api")
 LOCKS = ("requirements.txt", "requirements-test.txt")
+#: The share of public modules, classes and functions that have a docstring; it may only rise.
+DESCRIBED = 0.6
 
 
 def content(*command: str | Path) -> None:
@@ -57,6 +61,67 @@ def test_what_is_skipped_is_summed_up_with_the_line_that_installs_it(
 
 def test_ruff_has_nothing_to_say() -> None:
     content(sys.executable, "-m", "ruff", "check", "--quiet", ".")
+
+
+def test_every_line_is_laid_out_as_ruff_lays_it_out() -> None:
+    content(sys.executable, "-m", "ruff", "format", "--check", "--quiet", ".")
+
+
+def test_as_many_public_names_have_a_docstring_as_ever() -> None:
+    """The share may only rise: whoever adds a public class or function says what it is."""
+    public = described = 0
+    for path in (path for name in PACKAGES for path in (ROOT / name).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in (tree, *tree.body):
+            if not isinstance(
+                node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+            ):
+                continue
+            if getattr(node, "name", "").startswith("_"):
+                continue
+            public += 1
+            described += ast.get_docstring(node) is not None
+
+    assert described / public >= DESCRIBED, f"{described} of {public}"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_two_public_classes_of_the_house_have_one_name(package: str) -> None:
+    places: dict[str, list[str]] = {}
+    for path in (path for name in PACKAGES for path in (ROOT / name).rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
+
+    twice = {name: where for name, where in places.items() if len(where) > 1}
+    assert not {name: where for name, where in twice.items() if where[0].startswith(package)}
+
+
+@pytest.mark.parametrize("folder", (*PACKAGES, "ops", "tests"))
+def test_no_variable_is_called_by_a_pronoun(folder: str) -> None:
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Name | ast.arg):
+                name = node.id if isinstance(node, ast.Name) else node.arg
+                assert name != "it", f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def test_every_module_that_is_named_in_a_string_is_there() -> None:
+    """`-m api`, `registry.ledger.recorder:LedgerFactory`, a name that a test replaces."""
+    named = re.compile(
+        r"(?<![\w./])((?:registry|projections|api)(?:\.[a-z_]+)+)(?::\w+)?(?![\w./(])"
+    )
+    for path in (
+        path for name in (*PACKAGES, "tests", "ops") for path in (ROOT / name).rglob("*.py")
+    ):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+                continue
+            if not named.fullmatch(node.value):
+                continue
+            module, _, attribute = node.value.partition(":")
+            found = importlib.util.find_spec(module.rpartition(".")[0] if not attribute else module)
+            assert found is not None, f"{path.relative_to(ROOT)}:{node.lineno}: {node.value}"
 
 
 def test_every_name_has_the_type_it_claims() -> None:

@@ -59,6 +59,6 @@ async def become(request: Request) -> Response:
 
 
 def _inside(address: str) -> str:
-    """Only ever to a page of this house: `//host` and `/\\host` are other hosts to a browser."""
+    r"""Only ever to a page of this house: `//host` and `/\host` are other hosts to a browser."""
     inside = address.startswith("/") and address[1:2] not in ("/", "\\") and address.isprintable()
     return address if inside else "/"

@@ -86,7 +86,7 @@ def begins(day: date, zone_name: str) -> datetime:
     The last day that a date can hold stands for "never", the first for "always"; they have no
     beginning in any zone and stay what they are.
     """
-    if day == date.min or day == date.max:
+    if day in (date.min, date.max):
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
     # The one UTC that instants of the ledger have too: of two zones, even alike, Python compares
     # instants by asking both of them each time.

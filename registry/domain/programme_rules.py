@@ -78,7 +78,7 @@ def in_unit(rule: str, unit: str | None) -> None:
     if rule == "effect_after":
         wanted = ("days", "working days")
     elif rule.endswith(("_days", "_years")):
-        wanted = (rule.rsplit("_")[-1],)
+        wanted = (rule.rsplit("_", maxsplit=1)[-1],)
     if unit is not None and wanted and unit not in wanted:
         raise BadValue(f"unit: found {unit[:90]!r}; {rule} is counted in {' or '.join(wanted)}")
 

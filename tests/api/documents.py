@@ -168,7 +168,7 @@ class Asking:
         inner = get_named_type(type.fields[name].type)
         if not isinstance(inner, GraphQLObjectType):
             return part
-        key = part.split("{")[0].split("@")[0]
+        key = part.split("{", maxsplit=1)[0].split("@", maxsplit=1)[0]
         return key + self._selection(inner, depth + 1)
 
     def _wrapped(self, part: str, type: GraphQLObjectType) -> str:

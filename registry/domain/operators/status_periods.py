@@ -190,8 +190,7 @@ class AuthorisationStretches:
 
     def add(self, event: Operator.Event) -> None:
         effective, kind = event.effective, type(event)
-        if effective > self.last:
-            self.last = effective
+        self.last = max(self.last, effective)
         stands = STANDS.get(kind)
         if stands is None:
             return

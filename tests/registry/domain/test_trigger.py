@@ -141,7 +141,9 @@ def test_what_is_not_read_again_could_have_been(topic: str) -> None:
 
 
 def _careful(topic: str) -> Any:
-    form = type(MAPPER._by_class[CLASSES[topic]])(CLASSES[topic], AGGREGATE[topic.split(".")[0]])
+    form = type(MAPPER._by_class[CLASSES[topic]])(
+        CLASSES[topic], AGGREGATE[topic.partition(".")[0]]
+    )
     form._exact = None
     return form
 

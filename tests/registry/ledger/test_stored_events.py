@@ -46,7 +46,7 @@ def full(topic: str) -> Any:
         "originator_id": STREAM,
         "originator_version": 1,
         "timestamp": RECORDED_AT,
-        "originator_topic": get_topic(AGGREGATE[topic.split(".")[0]]),
+        "originator_topic": get_topic(AGGREGATE[topic.split(".", maxsplit=1)[0]]),
     }
     return in_full(CLASSES[topic], **envelope)
 

@@ -121,7 +121,7 @@ _MARK = planner_selects.mark("o", "'null'", "c.number").replace("{clocks}", "0")
 _CONSIGNED = f"""
 select o.at, o.known, {_MARK}, a.code, c.number,
     {_verdicts("a.code", "c.role, c.direction, c.hs, c.crossing, c.mode")}
-{_SETTLED.split("cross join")[0]}
+{_SETTLED.split("cross join", maxsplit=1)[0]}
 cross join lateral (
     select l.to_party as code from views.link l where l.from_party = o.administration
     order by l.agreement limit 1
