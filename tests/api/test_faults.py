@@ -33,20 +33,25 @@ PLACES = {
     "code": "CN",
     "person": "0" * 32,
     "number": "1",
-    "name:path": "0/000",
+    "name:any": "0/000",
 }
-#: Doors that say nothing of the register, and so need no database. Every other answers 503.
+#: Doors that say nothing of the register, so need no database, and why. Every other answers 503.
 NO_DATABASE = {
-    "/healthz",
-    "/metrics",
-    "/aeo-verify",
-    "/log/keys",
-    "/log/policy",
-    "/log/checkpoint",
-    "/",
-    "/tour",
-    "/as",
-    "/graphql",
+    "/healthz": "says only that the process lives",
+    "/metrics": "shows the process's own counts where the database is away",
+    "/aeo-verify": "a program, from a file",
+    "/log/keys": "from the home's policy file",
+    "/log/policy": "from the home's policy file",
+    "/log/checkpoint": "404 or 503, as far as it was read",
+    "/log/tile/nonsense": "no name of a tile: refused before anything is read",
+    "/": "links only",
+    "/tour": "a list of the cases; each case is asked for by its own page",
+    "/as": "a form to choose who asks",
+    "/graphql": "GET without a document: refused before anything is read",
+    "/schema.graphql": "the schema that the program was built with",
+    "/openapi.json": "a description of the addresses, made by the program",
+    "/.well-known/security.txt": "whom to tell of a hole, from the settings",
+    "/developers": "how to ask; its examples are texts",
 }
 #: Words of an answer. None may be on a page, or in a body, that a fault made.
 ANSWERS = re.compile(
@@ -95,6 +100,7 @@ def _doors(client: Client) -> Iterator[tuple[str, str]]:
     yield "/search?q=anything", "GET"
     yield f"/audit?of={ACME}&in=KR", "GET"
     yield "/divergences?in=KR&from=2020-01-01&to=2020-02-01", "GET"
+    yield "/log/tile/nonsense", "GET"
     yield "/no/such/address", "GET"
 
 

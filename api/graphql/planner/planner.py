@@ -31,6 +31,7 @@ from strawberry.types.arguments import convert_arguments
 from api.access.policy import Subject
 from api.access.read_log import LoggedQuestion, consignment
 from api.graphql.context import Context, Pool
+from api.graphql.deadlines import left_when_cancelled
 from api.graphql.limits import CheckedDocument
 from api.graphql.planner.answers import Answers, Elsewhere
 from api.graphql.planner.arguments import Arguments, Odd, Variables
@@ -132,8 +133,8 @@ class Planner:
             if not (plan.many or apart):
                 text = await self._coalescer.ask(plan, row)
             else:
-                async with self._views.connection() as connection:
-                    text = await run(connection, plan, row, prepare=not apart)
+                # psycopg gives up a silent connection only after ten seconds.
+                text = await left_when_cancelled(self._run_alone(plan, row, prepare=not apart))
             if context.least:
                 state, _, text = text.partition(b" ")
                 context.least.check(state.decode())
@@ -151,6 +152,11 @@ class Planner:
             if not declined:  # else it is answered otherwise, or again, and kept then
                 for look in looks:
                     look.keep(context, answer)
+
+    async def _run_alone(self, plan: Plan, row: list[bytes], *, prepare: bool) -> bytes:
+        """Runs the plan for one request, on a pooled connection. Raises psycopg.Error."""
+        async with self._views.connection() as connection:
+            return await run(connection, plan, row, prepare=prepare)
 
     async def _worded(self, text: bytes, plan: Plan, bound: list[Mapping[str, Any]]) -> bytes:
         """What the marks stand for in their places; the facts, which come first, are left out."""

@@ -18,6 +18,7 @@ import msgspec
 from prometheus_client import Counter as Metric
 
 from api.graphql.context import Pool
+from api.graphql.deadlines import left_when_cancelled
 from api.graphql.sql_fields import NotPlanned
 from api.observability import counters
 from projections.reads import verdicts as reads
@@ -192,14 +193,27 @@ class VerdictCache:
         async with self._asking:  # who comes meanwhile wants the same
             if version in self._laws:
                 return self._laws[version]
-            async with self._views.connection() as connection:
-                law = await reads.law(connection)
+            law = await left_when_cancelled(self._read_law())
         if law.version != version:
             raise NotPlanned("law", "it has just changed")
         self._laws[version] = law
         if len(self._laws) > LAWS:
             self._laws.popitem(last=False)
         return law
+
+    async def _read_law(self) -> LegalState:
+        """Reads the legal state. A caller that is cancelled leaves it and frees the lock at
+        once: psycopg gives up a silent connection only after ten seconds."""
+        async with self._views.connection() as connection:
+            return await reads.law(connection)
+
+    async def _read_verdicts(
+        self, law: LegalState, questions: list[VerdictQuestion]
+    ) -> list[list[TerritoryVerdict]] | None:
+        """Reads the verdicts; None where the legal state is another one by now. A caller that is
+        cancelled leaves it, as with `_read_law`."""
+        async with self._views.connection() as connection:
+            return await reads.verdicts(connection, law, questions)
 
     async def _make(self, law: LegalState, missing: dict[_Kind, _Kept]) -> None:
         self._missing |= missing
@@ -231,8 +245,7 @@ class VerdictCache:
             )
             for each_kept in wanted
         ]
-        async with self._views.connection() as connection:
-            found = await reads.verdicts(connection, law, asked)
+        found = await left_when_cancelled(self._read_verdicts(law, asked))
         if found is None:
             raise NotPlanned("law", "it has just changed")
         for kept, verdicts in zip(wanted, found, strict=True):
