@@ -18,7 +18,7 @@ import structlog
 from eventsourcing.persistence import PersistenceError
 from psycopg.sql import SQL, Identifier
 
-from projections.engine.leader_lock import lead, say_database_failed
+from projections.engine.leader_lock import acquire_leadership, log_database_failure
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.decisions import day_of
@@ -58,7 +58,7 @@ class EndRecorder:
         while not stop.is_set():
             try:
                 with self._connect() as connection:
-                    lead(connection, LEADER, stop, "clerk")
+                    acquire_leadership(connection, LEADER, stop, "clerk")
                     registry = Registry(environment(self.conninfo))
                     try:
                         while not stop.is_set():
@@ -67,7 +67,7 @@ class EndRecorder:
                     finally:
                         registry.close()
             except (psycopg.OperationalError, PersistenceError) as error:
-                say_database_failed(log, "clerk", error)
+                log_database_failure(log, "clerk", error)
                 stop.wait(min(poll, 5.0))
 
     def catch_up(self, now: datetime | None = None) -> int:

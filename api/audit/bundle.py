@@ -29,7 +29,7 @@ from projections.reads.log import HEAD
 from registry.domain.aggregates import AGGREGATES
 from registry.domain.time_zones import RELEASE, names, written
 from registry.domain.values import Text
-from registry.ledger.mapper import Form
+from registry.ledger.mapper import EventCodec
 from registry.transparency import merkle
 
 FORMAT = "aeo-audit-bundle/1"
@@ -250,7 +250,7 @@ def _schemas() -> Iterator[tuple[str, str]]:
     for aggregate in AGGREGATES:
         for event in vars(aggregate).values():
             if isinstance(event, type) and "TOPIC" in vars(event):
-                form = Form(event, aggregate)
+                form = EventCodec(event, aggregate)
                 schema = msgspec.json.schema(form.shape, schema_hook=_word)
                 yield form.topic, canonical(schema) + "\n"
 

@@ -95,7 +95,7 @@ def _lacking(error: Exception) -> str | None:
 
     if isinstance(error, privileges.PrivilegeMissing):
         return str(error)
-    return privileges.cure(os.environ.get("DATABASE_URL", ""), error)
+    return privileges.advice_for(os.environ.get("DATABASE_URL", ""), error)
 
 
 def _code(error: Exception) -> int | None:

@@ -90,7 +90,7 @@ def rebuild(
                 reached = anew.rebuild(url, lambda done, more: bar(done, head))
             else:
                 schema = "views_until"
-                anew.make(connection, schema)
+                anew.create_tables(connection, schema)
                 follower = Projector(url, schema=schema)
                 reached = follower.catch_up(lambda done, more: bar(done, head), until=head)
         found = anew.digests(connection, schema) if digests or until else {}

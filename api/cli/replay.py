@@ -84,7 +84,7 @@ def _moment(
 ) -> None:
     import psycopg
 
-    from projections.engine.fold_workers import Unfolded
+    from projections.engine.fold_workers import FoldFailed
     from projections.history import replay_at as moments
     from projections.models.catalogue import BY_NAME
 
@@ -108,7 +108,7 @@ def _moment(
             try:
                 chosen = [BY_NAME[name] for name in names]
                 told = moments.replay(url, day, known, chosen, lambda done, _: bar(done, head))
-            except Unfolded as error:
+            except FoldFailed as error:
                 fail(REFUSED, str(error))
     if as_json:
         tables = [asdict(table) for table in told]

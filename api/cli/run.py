@@ -72,10 +72,10 @@ def serve(
         from api.access.authentication import NoIssuer
         from api.http.security_contact import absent
         from api.settings import Settings
-        from registry.ledger.privileges import OF_THE_SERVICE
+        from registry.ledger.privileges import SERVICE_ROLES
 
         print(f"serve: it accepts {NoIssuer.accepts}", flush=True)
-        with register(home, *OF_THE_SERVICE) as url:
+        with register(home, *SERVICE_ROLES) as url:
             settings = Settings(database=url, home=place.home, host=host)
             if why := absent(settings, datetime.now(UTC)):
                 print(f"serve: {why}", flush=True)

@@ -10,7 +10,7 @@ from api.demo.population import Population
 from api.demo.workers import deciders
 from api.importing.import_file import UnitOfWork
 from api.importing.lines import Bad, explain, lines_of
-from registry.application.bulk_import import EncodedHistory, record_written, written
+from registry.application.bulk_import import EncodedHistory, encode_history, record_encoded
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.errors import BadValue, Refusal
@@ -73,14 +73,14 @@ def load_operators(
     ):
         corrections: list[EncodedHistory] = []  # of the batch before; they go with the next one
         for (first, until), batch in zip(ranges, workers.decided(ranges), strict=True):
-            last = record_written(registry, corrections + batch)[len(corrections) :]
-            lengths = [encoded_history.ticket.events for encoded_history in batch]
+            last = record_encoded(registry, corrections + batch)[len(corrections) :]
+            lengths = [encoded_history.encoded.events for encoded_history in batch]
             events += len(corrections) + sum(lengths)
             before = [position - n for position, n in zip(last, lengths, strict=True)]
             corrections = _put_right(registry, population, first, before)
             if progress:
                 progress(until, wanted)
-        record_written(registry, corrections)
+        record_encoded(registry, corrections)
     return events + len(corrections)
 
 
@@ -97,7 +97,7 @@ def _put_right(
             life = population.life(number)
             life.operator.collect_events()  # they are recorded
             if correction := life.correction(before=position):
-                found.append(written(registry, correction))
+                found.append(encode_history(registry, correction))
     return found
 
 

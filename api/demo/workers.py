@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from api.demo.population import Population
-from registry.application.bulk_import import EncodedHistory, written
+from registry.application.bulk_import import EncodedHistory, encode_history
 from registry.application.registry import Registry
 from registry.ledger.database import environment
 
@@ -103,7 +103,9 @@ def _decide(
             first, until = line.recv()
         except EOFError:
             return
-        batch = [written(registry, population.life(n).history()) for n in range(first, until)]
+        batch = [
+            encode_history(registry, population.life(n).history()) for n in range(first, until)
+        ]
         line.send_bytes(pickle.dumps(batch, protocol=5))
 
 

@@ -39,10 +39,10 @@ from registry.domain.operators import unique_numbers
 from registry.domain.operators.events import Operator
 from registry.domain.values import Tin
 from registry.domain.warnings import warnings
-from registry.ledger.append_encoding import write_out
+from registry.ledger.append_encoding import encode_request
 from registry.ledger.append_protocol import prepare, receive, send
 from registry.ledger.database import environment
-from registry.ledger.group_commit import take
+from registry.ledger.group_commit import take_batch
 from registry.ledger.types import AppendRequest, NumberHeld, Outcome
 
 TOGETHER = 500  # lines whose ids are asked for at once
@@ -87,7 +87,7 @@ class UnitOfWork(Registry):
         self._sent: dict[UUID, bytes] = {}
         self._asked: dict[UUID, bytes | None] = {}  # what the ledger said of ids that come next
         self._digests: set[bytes] = set()
-        self._slips: list[tuple[AppendRequest, list[StoredEvent]]] = []
+        self._requests: list[tuple[AppendRequest, list[StoredEvent]]] = []
         self._began = datetime.now(UTC)
         self._numbers = unique_numbers.NumberDraft(self.ledger.find_holders)
 
@@ -120,9 +120,9 @@ class UnitOfWork(Registry):
                 self._keep(AppendRequest(id, digest, actor), [])
                 return Taken(How.KNOWN, said)
             raise
-        slip = self._slip(aggregate, id, digest, actor, command.known_at)
-        slip.signed = signatures.read(command)
-        if isinstance(aggregate, Operator) and slip.holding:
+        request = self._append_request(aggregate, id, digest, actor, command.known_at)
+        request.signed = signatures.read(command)
+        if isinstance(aggregate, Operator) and request.held_numbers:
             self._numbers.hold(unique_numbers.held(aggregate))
         warned = [
             each.message
@@ -131,7 +131,7 @@ class UnitOfWork(Registry):
         ]
         events = [self.mapper.to_stored_event(event) for event in aggregate.collect_events()]
         said = None if events else self._said_before(command, digest)  # before it is one itself
-        self._keep(slip, events)
+        self._keep(request, events)
         self._streams[aggregate.id] = aggregate
         if events:
             self._known[aggregate.id] = command.known_at or self._began
@@ -149,9 +149,9 @@ class UnitOfWork(Registry):
 
     def forget(self, tin: Tin) -> None:
         """Take back the registration that was added last."""
-        slip, _ = self._slips.pop()
-        self._sent.pop(slip.id)
-        self._digests.discard(slip.digest)
+        request, _ = self._requests.pop()
+        self._sent.pop(request.id)
+        self._digests.discard(request.digest)
         self._known.pop(Operator.create_id(tin), None)
         self._streams.pop(Operator.create_id(tin), None)
 
@@ -173,26 +173,26 @@ class UnitOfWork(Registry):
         """When the very same was recorded before, by whatever file: what to say of it."""
         if digest in self._digests:
             return "an earlier line of this file says the same"
-        found = self.ledger.find_said(stream_of(command)[0], digest)
+        found = self.ledger.find_same_request(stream_of(command)[0], digest)
         if found is None:
             return None
         return f"it was recorded before, as position {found.first_position}"
 
-    def _keep(self, slip: AppendRequest, events: list[StoredEvent]) -> None:
-        self._slips.append((slip, events))
-        self._digests.add(slip.digest)
-        self._sent[slip.id] = slip.digest
+    def _keep(self, request: AppendRequest, events: list[StoredEvent]) -> None:
+        self._requests.append((request, events))
+        self._digests.add(request.digest)
+        self._sent[request.id] = request.digest
 
     def keep(self, id: UUID) -> None:
         """Add a mark that records nothing but its id, so that somebody can ask for it later."""
-        self._slips.append((AppendRequest(id, id.bytes * 2, "import"), []))
+        self._requests.append((AppendRequest(id, id.bytes * 2, "import"), []))
 
     def record(self, progress: Callable[[int], None] | None = None) -> tuple[int, int]:
         """All of it in one transaction, or nothing. Answers how many commands, and events.
 
         Other writers wait for it. Raises StaleVersion and HeldByAnother when one was faster.
         """
-        queue = deque(write_out(slip, events) for slip, events in self._slips)
+        queue = deque(encode_request(request, events) for request, events in self._requests)
         commands, events = len(queue), 0
         options = "-c role=aeo_writer -c timezone=UTC"
         with (
@@ -201,7 +201,7 @@ class UnitOfWork(Registry):
         ):
             prepare(connection)
             while queue:
-                batch = take(queue)
+                batch = take_batch(queue)
                 send(connection, batch)
                 try:
                     events += sum(map(_recorded, receive(connection, batch)))
@@ -209,7 +209,7 @@ class UnitOfWork(Registry):
                     raise HeldByAnother(str(error)) from None
                 if progress:
                     progress(commands - len(queue))
-        self._slips.clear()
+        self._requests.clear()
         return commands, events
 
     def _in_turn(self, stream: BaseAggregate[UUID], command: c.Command) -> None:
@@ -242,10 +242,10 @@ class UnitOfWork(Registry):
             held = self._streams[id] = super()._get(kind, id, unknown, name, path)
         return held
 
-    def _new(self, id: UUID, name: str) -> None:
+    def _refuse_if_registered(self, id: UUID, name: str) -> None:
         if id in self._streams:
             raise AlreadyRegistered(f"{name} is registered by an earlier line")
-        super()._new(id, name)
+        super()._refuse_if_registered(id, name)
 
 
 def _recorded(outcome: Outcome) -> int:

@@ -19,7 +19,7 @@ import structlog
 
 from api.log.signing_keys import Strongbox, alone, open_strongbox
 from api.log.witnesses import Witnesses, connect
-from projections.engine.leader_lock import lead, say_database_failed
+from projections.engine.leader_lock import acquire_leadership, log_database_failure
 from projections.transparency.integrator import CHANNEL
 from projections.transparency.verify_log import NotToBeSigned, Recount
 from registry.ledger.failpoints import reach
@@ -58,7 +58,7 @@ class HeadSigner:
         while not stop.is_set():
             try:
                 with connect(self.conninfo) as connection:
-                    lead(connection, LEADER, stop, "sign")
+                    acquire_leadership(connection, LEADER, stop, "sign")
                     connection.execute(f"listen {CHANNEL}")
                     note, head = box.head()
                     tree = resumed(connection, note, head)
@@ -76,7 +76,7 @@ class HeadSigner:
                             for _ in connection.notifies(timeout=POLL, stop_after=1):
                                 pass
             except psycopg.OperationalError as error:
-                say_database_failed(log, "log", error)
+                log_database_failure(log, "log", error)
                 stop.wait(1.0)
             except OSError as error:  # a full disk: what is not remembered is not published
                 log.error("log.cannot_remember", error=str(error))

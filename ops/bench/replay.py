@@ -38,7 +38,7 @@ from ops.bench.common import Measure, Section, Unfit
 from ops.bench.servers import PEERS, World
 from ops.bench.stores import variables
 from projections.engine.projector import Projector
-from projections.engine.rebuild import make, rebuild
+from projections.engine.rebuild import create_tables, rebuild
 from projections.models.tables import COLUMNS, columns
 from registry.application.registry import Registry
 from registry.domain import commands as c
@@ -111,7 +111,7 @@ def rebuilt(url: str, events: int) -> dict[str, float]:
 
 def followed(url: str, events: int) -> dict[str, float]:
     with psycopg.connect(url, autocommit=True) as connection:
-        make(connection, "views_bench")
+        create_tables(connection, "views_bench")
         began = perf_counter()
         Projector(url, schema="views_bench").catch_up()
         took = perf_counter() - began

@@ -33,8 +33,8 @@ from projections.checking.comparison import (
     NotMended,
     Outdated,
 )
-from projections.engine.leader_lock import lead, say_database_failed
-from projections.engine.projector import is_passing
+from projections.engine.leader_lock import acquire_leadership, log_database_failure
+from projections.engine.projector import is_transient
 from projections.models.catalogue import NOUNS, stream_of, tables_of
 from registry.ledger.failpoints import reach
 
@@ -90,7 +90,7 @@ class BackgroundCheck:
         while not stop.is_set():
             try:
                 with self._connect() as connection:
-                    lead(connection, LEADER, stop, "checker")
+                    acquire_leadership(connection, LEADER, stop, "checker")
                     comparison = Comparison(connection)
                     while not stop.is_set():
                         began = monotonic()
@@ -104,7 +104,7 @@ class BackgroundCheck:
                         busy = monotonic() - began
                         stop.wait(WAIT if why else self._pause(connection, busy))
             except psycopg.Error as error:
-                say_database_failed(log, "checker", error)
+                log_database_failure(log, "checker", error)
                 stop.wait(WAIT)
 
     def round(self, connection: psycopg.Connection[Any], comparison: Comparison) -> bool:
@@ -378,7 +378,7 @@ def _why_not(connection: psycopg.Connection[Any]) -> str | None:
 
 def _in_the_way(error: Exception) -> bool:
     """Another transaction held what was wanted, and will let go of it."""
-    return isinstance(error, psycopg.errors.LockNotAvailable) or is_passing(error)
+    return isinstance(error, psycopg.errors.LockNotAvailable) or is_transient(error)
 
 
 def _head(connection: psycopg.Connection[Any]) -> int:

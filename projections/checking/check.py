@@ -18,8 +18,8 @@ from psycopg.sql import SQL, Identifier, Literal
 from projections.checking import feed_check
 from projections.engine.derivation import UNICODE, outdated
 from projections.engine.projector import Projector
-from projections.engine.rebuild import make
-from projections.engine.rederive import HELD, unique
+from projections.engine.rebuild import create_tables
+from projections.engine.rederive import HELD_NUMBERS, unique
 from projections.models import operators
 from projections.models.catalogue import PROJECTIONS, Projection
 from projections.models.operator_snapshot import LATEST
@@ -211,7 +211,7 @@ def _held_otherwise(connection: psycopg.Connection[Any]) -> list[str]:
     """What the ledger keeps of it against the read models, of operators that have not moved on."""
     rows = connection.execute(
         f"""
-        with derived as ({HELD}), kept as (
+        with derived as ({HELD_NUMBERS}), kept as (
             select scheme, issuer, value, holder, home, from_day, to_day, shared
             from ledger.held_number
         ), differ as (
@@ -310,8 +310,8 @@ def _anew(connection: psycopg.Connection[Any], conninfo: str, streams: int) -> l
     The sample goes by the hash of the stream, so that it is the same for who checks again.
     """
     connection.execute("select pg_advisory_lock(%s)", [CHECKING])  # until this connection ends
-    make(connection, SCRATCH)
-    follower = Projector(conninfo, schema=SCRATCH)
+    create_tables(connection, SCRATCH)
+    projector = Projector(conninfo, schema=SCRATCH)
     wrong: list[str] = []
     for projection in PROJECTIONS:
         keys: list[str] = []
@@ -321,7 +321,7 @@ def _anew(connection: psycopg.Connection[Any], conninfo: str, streams: int) -> l
                 " and originator_version = 1 order by md5(originator_id::text) limit %s",
                 [f"{noun}.%", streams],
             ).fetchall()
-            keys += follower.project_streams(connection, projection, [id for (id,) in ids])
+            keys += projector.project_streams(connection, projection, [id for (id,) in ids])
         for table, key in _tables(projection).items():
             every = SQL(", ").join(map(Identifier, columns(table)))
             made = SQL("select {} from {}").format(every, Identifier(SCRATCH, table))

@@ -18,10 +18,10 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier
 
 from projections.engine.derivation import outdated
-from projections.engine.fold import by_stream, known, streams
-from projections.engine.projector import SWAP
+from projections.engine.fold import group_by_stream, read_streams, to_timed_event
+from projections.engine.projector import SWAP_LOCK
 from projections.models.catalogue import NOUNS, key_of, rows_of, tables_of
-from projections.models.tables import COLUMNS, Rows, columns, forget
+from projections.models.tables import COLUMNS, Rows, columns, delete_rows
 
 #: Rows of one subject up to which each is paired with the one that is most like it.
 PAIRED = 40
@@ -70,9 +70,11 @@ def derive(
 ) -> Derived:
     """The rows of these streams, from their events up to a position."""
     derived = Derived([], {}, {})
-    for told in by_stream(streams(connection, ids, 0, until)).values():
+    for told in group_by_stream(read_streams(connection, ids, 0, until)).values():
         try:
-            events = [(known(ledger_event), ledger_event.recorded_at) for ledger_event in told]
+            events = [
+                (to_timed_event(ledger_event), ledger_event.recorded_at) for ledger_event in told
+            ]
             key = key_of(noun, events[0][0].event)
             made = rows_of(noun, events)
         except Exception as error:  # whatever it is: an event is not what it was when it was read
@@ -153,7 +155,7 @@ class Comparison:
         connection = self._connection
         with connection.transaction():
             connection.execute("set local lock_timeout = '5s'")
-            connection.execute("select pg_advisory_xact_lock_shared(%s)", [SWAP])
+            connection.execute("select pg_advisory_xact_lock_shared(%s)", [SWAP_LOCK])
             row = connection.execute(
                 "select position from views.tracking where projection = %s for update",
                 [NOUNS[checked_subject.noun].name],
@@ -189,7 +191,7 @@ class Comparison:
     def _write(self, checked_subject: CheckedSubject, rows: Rows) -> None:
         with self._connection.cursor() as cursor:
             for table, key in tables_of(checked_subject.noun).items():
-                forget(cursor, "views", table, key, [checked_subject.key])
+                delete_rows(cursor, "views", table, key, [checked_subject.key])
                 every = SQL(", ").join(map(Identifier, columns(table)))
                 cursor.execute(
                     SQL("insert into {} ({}) {}").format(

@@ -12,7 +12,7 @@ import msgspec
 import psycopg
 
 from projections.checking.comparison import Difference
-from projections.engine.rederive import HELD, unique
+from projections.engine.rederive import HELD_NUMBERS, unique
 
 EVENT, COMMAND, HELD_NUMBER = "ledger.event", "ledger.command", "ledger.held_number"
 HEAD = "views.tracking"
@@ -57,7 +57,7 @@ where position > %(after)s and position <= %(until)s order by position"""
 
 #: Of operators that have not moved on: whose each number is, by their rows and by what is kept.
 _HELD = f"""
-with derived as (select * from ({HELD}) h where h.holder = any(%(tins)s)), kept as (
+with derived as (select * from ({HELD_NUMBERS}) h where h.holder = any(%(tins)s)), kept as (
     select scheme, issuer, value, holder, home, from_day, to_day, shared
     from ledger.held_number where holder = any(%(tins)s)
 ), differ as (

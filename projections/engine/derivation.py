@@ -22,7 +22,7 @@ UNICODE: Final[str] = unicodedata.unidata_version
 VERSION = 2
 
 
-def mark(connection: psycopg.Connection[Any], schema: str) -> None:
+def record_derivation(connection: psycopg.Connection[Any], schema: str) -> None:
     """The tables of this schema are derived, from the first event on, by this program."""
     connection.execute(
         SQL(

@@ -21,7 +21,7 @@ from psycopg.sql import SQL, Identifier
 
 from projections.models import operators
 from projections.models.catalogue import Projection, key_of
-from projections.models.tables import Rows, copied, merged
+from projections.models.tables import Rows, to_csv, to_json
 from registry.domain.aggregates import AGGREGATES
 from registry.domain.bitemporal import TimedEvent
 from registry.ledger.mapper import EventMapper
@@ -33,7 +33,7 @@ _SELECT = (
 )
 
 #: Events, up to which their rows are given to PostgreSQL as one text a table.
-FEW = 200
+SMALL_BATCH = 200
 
 #: Nothing given: whenever.
 _KNOWN = "known_at <= coalesce(%s::timestamptz, 'infinity')"
@@ -56,16 +56,16 @@ class LedgerEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass
-class Sheet:
+class TableChanges:
     """What a stretch writes into the tables of one projection: first forget, then add and mend."""
 
-    forgotten: dict[str, list[str]] = field(default_factory=dict)  # table -> keys
-    added: dict[str, bytes] = field(default_factory=dict)  # table -> rows, as COPY reads them
-    mended: dict[str, str] = field(default_factory=dict)  # table -> rows, as `mend` reads them
+    deleted: dict[str, list[str]] = field(default_factory=dict)  # table -> keys
+    copied_rows: dict[str, bytes] = field(default_factory=dict)  # table -> rows, as COPY reads them
+    upserted: dict[str, str] = field(default_factory=dict)  # table -> rows, as `mend` reads them
 
 
 #: Events by the number of their stream: a UUID itself takes a call of Python to be looked up.
-Streams = dict[int, list[LedgerEvent]]
+EventsByStream = dict[int, list[LedgerEvent]]
 
 
 def connect(conninfo: str, role: str) -> psycopg.Connection[Any]:
@@ -82,7 +82,7 @@ def connect(conninfo: str, role: str) -> psycopg.Connection[Any]:
     return connection
 
 
-def stretch(
+def read_between(
     connection: psycopg.Connection[Any], after: int, until: int, known: datetime | None = None
 ) -> list[LedgerEvent]:
     """The events at the positions (after, until], in their order; of them those known by then."""
@@ -93,7 +93,7 @@ def stretch(
     )
 
 
-def following(
+def read_after(
     connection: psycopg.Connection[Any], after: int, until: int | None, limit: int
 ) -> list[LedgerEvent]:
     """The next events after a position, `limit` at most and none beyond `until`."""
@@ -105,7 +105,7 @@ def following(
     )
 
 
-def streams(
+def read_streams(
     connection: psycopg.Connection[Any],
     ids: Sequence[UUID],
     after: int,
@@ -130,7 +130,7 @@ def _read(
         return cursor.execute(f"{_SELECT} {where}", given, prepare=True, binary=True).fetchall()
 
 
-def own(projection: Projection, events: Sequence[LedgerEvent]) -> list[LedgerEvent]:
+def events_of(projection: Projection, events: Sequence[LedgerEvent]) -> list[LedgerEvent]:
     """Those of a projection among these events."""
     topics = {event.topic for event in events}
     mine = {topic for topic in topics if topic.partition(".")[0] in projection.nouns}
@@ -139,56 +139,59 @@ def own(projection: Projection, events: Sequence[LedgerEvent]) -> list[LedgerEve
 
 def fold(
     connection: psycopg.Connection[Any], projection: Projection, events: Sequence[LedgerEvent]
-) -> Sheet:
+) -> TableChanges:
     """What these new events of a projection change: of an operator's stream that had begun before
     the rows that they move, of any other stream all of them."""
     if not events:
-        return Sheet()
-    new = by_stream(events)
+        return TableChanges()
+    new = group_by_stream(events)
     begun = [told[0].stream for told in new.values() if told[0].version > 1]
     before = events[0].position - 1
-    past = by_stream(streams(connection, begun, 0, before)) if begun else {}
-    return fold_streams(projection, new, past, few=len(events) <= FEW)
+    past = group_by_stream(read_streams(connection, begun, 0, before)) if begun else {}
+    return fold_streams(projection, new, past, small=len(events) <= SMALL_BATCH)
 
 
 def fold_streams(
-    projection: Projection, new: Streams, past: Streams, *, few: bool = False
-) -> Sheet:
+    projection: Projection, new: EventsByStream, past: EventsByStream, *, small: bool = False
+) -> TableChanges:
     """`past`: what those streams that have begun before held until then. `few`: too few rows for
     COPY, which takes a conversation of its own for each table."""
     plain: Rows = {}
-    odd: Rows = {}
+    irregular: Rows = {}
     moved: Rows = {}
-    forgotten: dict[str, set[str]] = {}
+    deleted: dict[str, set[str]] = {}
     for id, told in new.items():
         noun = told[0].noun
-        fresh = events = [known(ledger_event) for ledger_event in told]
-        before = [known(ledger_event) for ledger_event in past.get(id, ())]
+        fresh = events = [to_timed_event(ledger_event) for ledger_event in told]
+        before = [to_timed_event(ledger_event) for ledger_event in past.get(id, ())]
         if before:
             events = before + fresh
         if noun != operators.NOUN:
             made, whole = projection.rows[noun](events), True
         else:
-            whole = not before or not operators.goes_on(before[-1], fresh)
+            whole = not before or not operators.only_extends(before[-1], fresh)
             made = operators.rows(events, -1 if whole else before[-1].position)
         if before and whole:
             for table in made:
-                forgotten.setdefault(table, set()).add(key_of(noun, events[0].event))
+                deleted.setdefault(table, set()).add(key_of(noun, events[0].event))
         if noun == operators.NOUN:
             moments = zip(fresh, (ledger_event.recorded_at for ledger_event in told), strict=True)
             made |= operators.changes(events[0].event, list(moments))
-        into = odd  # the words that a document is searched by stand a line each
-        if noun == operators.NOUN and (few or not whole):
+        into = irregular  # the words that a document is searched by stand a line each
+        if noun == operators.NOUN and (small or not whole):
             into = moved
         elif noun == operators.NOUN and not _escapes(told) and not _escapes(past.get(id, ())):
             into = plain  # no sign is in the rows that was not in the events
         for table, rows in made.items():
             if rows:
                 into.setdefault(table, []).extend(rows)
-    return Sheet(
-        {table: sorted(keys) for table, keys in forgotten.items()},
-        {table: copied(plain.get(table, ()), odd.get(table, ())) for table in plain | odd},
-        {table: merged(table, rows) for table, rows in moved.items()},
+    return TableChanges(
+        {table: sorted(keys) for table, keys in deleted.items()},
+        {
+            table: to_csv(plain.get(table, ()), irregular.get(table, ()))
+            for table in plain | irregular
+        },
+        {table: to_json(table, rows) for table, rows in moved.items()},
     )
 
 
@@ -200,7 +203,7 @@ def _escapes(told: Sequence[LedgerEvent]) -> bool:
 _STATE = attrgetter("state")
 
 
-def known(ledger_event: LedgerEvent) -> TimedEvent[Any]:
+def to_timed_event(ledger_event: LedgerEvent) -> TimedEvent[Any]:
     event = _MAPPER.event(
         ledger_event.topic,
         ledger_event.state,
@@ -211,8 +214,8 @@ def known(ledger_event: LedgerEvent) -> TimedEvent[Any]:
     return TimedEvent(event, ledger_event.position, ledger_event.known_at)
 
 
-def by_stream(events: Iterable[LedgerEvent]) -> Streams:
-    found: Streams = {}
+def group_by_stream(events: Iterable[LedgerEvent]) -> EventsByStream:
+    found: EventsByStream = {}
     for event in events:
         number = event.stream.int
         if number in found:

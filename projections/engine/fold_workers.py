@@ -25,22 +25,22 @@ import msgspec
 import psycopg
 
 from projections.engine.fold import (
-    Sheet,
-    by_stream,
+    TableChanges,
     connect,
+    events_of,
     fold,
     fold_streams,
-    own,
-    streams,
-    stretch,
+    group_by_stream,
+    read_between,
+    read_streams,
 )
 from projections.models.catalogue import BY_NAME
 from registry.paths import ROOT
 
-Sheets = dict[str, Sheet]  # by the name of the projection
+ChangesByModel = dict[str, TableChanges]  # by the name of the projection
 
 
-class Unfolded(Exception):
+class FoldFailed(Exception):
     """A stretch could not be folded in another process: whoever asked must do it alone."""
 
 
@@ -55,13 +55,13 @@ class FoldRequest(msgspec.Struct, array_like=True):
     known: datetime | None = None
 
 
-class FoldedStretch(msgspec.Struct, array_like=True):
-    sheets: Sheets
+class FoldResult(msgspec.Struct, array_like=True):
+    changes: ChangesByModel
     events: int
     wrong: str | None = None
 
 
-class Folders:
+class FoldWorkers:
     """As many processes as there are cores. Answers come as futures, in the order of asking."""
 
     def __init__(self, conninfo: str, role: str, count: int | None = None) -> None:
@@ -73,30 +73,30 @@ class Folders:
             self._free.put(process)
         self._threads = ThreadPoolExecutor(self.count, "folder")
 
-    def ask(
+    def submit(
         self, after: int, until: int, names: Sequence[str], whole: int | None = None
-    ) -> Future[FoldedStretch]:
+    ) -> Future[FoldResult]:
         """What these positions write. The answer raises Unfolded."""
-        return self.ask_for(FoldRequest(after, until, whole, list(names)))
+        return self.submit_request(FoldRequest(after, until, whole, list(names)))
 
-    def ask_for(self, asked: FoldRequest) -> Future[FoldedStretch]:
-        return self._threads.submit(self._ask, asked)
+    def submit_request(self, request: FoldRequest) -> Future[FoldResult]:
+        return self._threads.submit(self._ask, request)
 
-    def _ask(self, asked: FoldRequest) -> FoldedStretch:
+    def _ask(self, request: FoldRequest) -> FoldResult:
         process = self._free.get()
         try:
             assert process.stdin and process.stdout
-            _send(process.stdin, msgspec.msgpack.encode(asked))
-            answer = msgspec.msgpack.decode(_receive(process.stdout), type=FoldedStretch)
+            _send(process.stdin, msgspec.msgpack.encode(request))
+            answer = msgspec.msgpack.decode(_receive(process.stdout), type=FoldResult)
         except (OSError, EOFError) as error:
-            raise Unfolded(f"a process that folds ended too early: {error}") from None
+            raise FoldFailed(f"a process that folds ended too early: {error}") from None
         finally:
             self._free.put(process)
         if answer.wrong is not None:
-            raise Unfolded(answer.wrong)
+            raise FoldFailed(answer.wrong)
         return answer
 
-    def __enter__(self) -> Folders:
+    def __enter__(self) -> FoldWorkers:
         return self
 
     def __exit__(
@@ -152,35 +152,35 @@ def main(conninfo: str, role: str) -> None:
     connection: psycopg.Connection[Any] | None = None
     while True:
         try:
-            asked = msgspec.msgpack.decode(_receive(sys.stdin.buffer), type=FoldRequest)
+            request = msgspec.msgpack.decode(_receive(sys.stdin.buffer), type=FoldRequest)
         except EOFError:
             return
         try:
             connection = connection or connect(conninfo, role)
-            answer = folded(connection, asked)
+            answer = fold_request(connection, request)
         except Exception as error:
-            answer = FoldedStretch({}, 0, f"{type(error).__name__}: {error}")
+            answer = FoldResult({}, 0, f"{type(error).__name__}: {error}")
         _send(sys.stdout.buffer, msgspec.msgpack.encode(answer))
 
 
-def folded(connection: psycopg.Connection[Any], asked: FoldRequest) -> FoldedStretch:
-    found = stretch(connection, asked.after, asked.until, asked.known)
-    if asked.whole is None:
-        sheets = {
-            name: fold(connection, projection, own(projection, found))
-            for name in asked.names
+def fold_request(connection: psycopg.Connection[Any], request: FoldRequest) -> FoldResult:
+    found = read_between(connection, request.after, request.until, request.known)
+    if request.whole is None:
+        changes = {
+            name: fold(connection, projection, events_of(projection, found))
+            for name in request.names
             for projection in [BY_NAME[name]]
         }
-        return FoldedStretch(sheets, len(found))
+        return FoldResult(changes, len(found))
     begun = {ledger_event.stream for ledger_event in found if ledger_event.version == 1}
     told = [ledger_event for ledger_event in found if ledger_event.stream in begun]
-    told += streams(connection, list(begun), asked.until, asked.whole, asked.known)
-    sheets = {
-        name: fold_streams(projection, by_stream(own(projection, told)), {})
-        for name in asked.names
+    told += read_streams(connection, list(begun), request.until, request.whole, request.known)
+    changes = {
+        name: fold_streams(projection, group_by_stream(events_of(projection, told)), {})
+        for name in request.names
         for projection in [BY_NAME[name]]
     }
-    return FoldedStretch(sheets, len(told))
+    return FoldResult(changes, len(told))
 
 
 if __name__ == "__main__":

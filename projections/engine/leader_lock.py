@@ -13,7 +13,7 @@ from registry.ledger.database import is_lost
 _log = structlog.get_logger()
 
 
-def say_database_failed(log: Any, who: str, error: BaseException) -> None:
+def log_database_failure(log: Any, who: str, error: BaseException) -> None:
     """Logs why a background process begins anew: the database was lost and is waited for, or a
     statement failed, which somebody must mend (a full disk, a missing right)."""
     lost = is_lost(error) or is_lost(error.__cause__)
@@ -21,7 +21,9 @@ def say_database_failed(log: Any, who: str, error: BaseException) -> None:
     tell(f"{who}.database_lost" if lost else f"{who}.cannot_write", error=str(error).strip())
 
 
-def lead(connection: psycopg.Connection[Any], lock: int, stop: threading.Event, who: str) -> None:
+def acquire_leadership(
+    connection: psycopg.Connection[Any], lock: int, stop: threading.Event, who: str
+) -> None:
     """Wait until no other leads, or until told to stop: whoever leads may die at any time, and
     then we go on. The lock is given back with the connection. `who`: the command that this is; that
     it waits is said in one line of the log, and that it leads from then on in another."""

@@ -23,32 +23,34 @@ import psycopg
 import structlog
 from psycopg.sql import SQL, Identifier
 
-from projections.engine.derivation import mark
+from projections.engine.derivation import record_derivation
 from projections.engine.fold import (
     LedgerEvent,
-    Sheet,
-    by_stream,
+    TableChanges,
     connect,
+    events_of,
     fold,
     fold_streams,
-    following,
-    known,
-    own,
-    streams,
+    group_by_stream,
+    read_after,
+    read_streams,
+    to_timed_event,
 )
-from projections.engine.fold_workers import FoldedStretch, Folders
-from projections.engine.leader_lock import lead, say_database_failed
+from projections.engine.fold_workers import FoldResult, FoldWorkers
+from projections.engine.leader_lock import acquire_leadership, log_database_failure
 from projections.models.catalogue import PROJECTIONS, Projection, key_of
-from projections.models.tables import add, forget, mend
+from projections.models.tables import copy_csv, delete_rows, upsert
 from registry.ledger.database import is_lost
 
 log = structlog.get_logger()
 
 BATCH = 2_000  # events a transaction, at most
 #: Events behind, from which on it is quicker to start other processes.
-FAR = 20_000
+PARALLEL_FROM = 20_000
 LEADER = 0x41454F46  # advisory lock: one follower a database
-SWAP = 0x41454F53  # advisory lock: shared by whoever writes, alone for who swaps rebuilt tables in
+SWAP_LOCK = (
+    0x41454F53  # advisory lock: shared by whoever writes, alone for who swaps rebuilt tables in
+)
 CHANNEL = "views_moved"  # its payload is the position up to which the read models are
 
 Progress = Callable[[int, int], None]  # the position reached, and how many events that took
@@ -67,7 +69,7 @@ class Projector:
     ) -> None:
         self.conninfo, self.schema, self.role = conninfo, schema, role
         #: Where all projections were left at the tip. Only a guess: who writes there will find out.
-        self._at: int | None = None
+        self._known_position: int | None = None
 
     # ------------------------------------------------------------------ running
 
@@ -78,23 +80,23 @@ class Projector:
 
     def catch_up_in(self, connection: psycopg.Connection[Any]) -> int:
         """The same on a connection at hand, for instance inside its transaction."""
-        return self._catch_up(connection, None, None, alone=True)
+        return self._catch_up(connection, None, None, sequential=True)
 
     def run(self, stop: threading.Event, poll: float = 1.0) -> None:
         """Follow until told to stop. A notification wakes it; a poll is the safety net."""
         while not stop.is_set():
             try:
                 with connect(self.conninfo, self.role) as connection:
-                    lead(connection, LEADER, stop, "follow")
+                    acquire_leadership(connection, LEADER, stop, "follow")
                     connection.execute("listen ledger_event")
-                    self._at = None
+                    self._known_position = None
                     while not stop.is_set():
                         self._catch_up(connection, None, None, stop=stop)
                         if not list(connection.notifies(timeout=poll, stop_after=1)):
-                            self._at = None
+                            self._known_position = None
             except psycopg.Error as error:
                 # Where nothing can be written, not even where it stands, readers see the lag.
-                say_database_failed(log, "follower", error)
+                log_database_failure(log, "follower", error)
                 stop.wait(poll)
 
     # ------------------------------------------------------------------ a batch
@@ -106,48 +108,54 @@ class Projector:
         until: int | None,
         *,
         stop: threading.Event | None = None,
-        alone: bool = False,
+        sequential: bool = False,
     ) -> int:
         """`alone`: without other processes."""
         while True:
-            places = self._places(connection) if self._at is None else self._all_at(self._at)
-            running = [p for p in PROJECTIONS if not places[p.name][1]]
-            reached = min((places[p.name][0] for p in running), default=0)
+            positions = (
+                self._positions(connection)
+                if self._known_position is None
+                else self._all_at(self._known_position)
+            )
+            running = [p for p in PROJECTIONS if not positions[p.name][1]]
+            reached = min((positions[p.name][0] for p in running), default=0)
             if stop and stop.is_set():
                 return reached
-            batch = following(connection, reached, until, BATCH) if running else []
+            batch = read_after(connection, reached, until, BATCH) if running else []
             if not batch:
                 return reached
-            if not any(position for position, _ in places.values()):
-                mark(connection, self.schema)
-            abreast = all(places[p.name][0] == reached for p in running)
-            helped = abreast and not alone and len(batch) == BATCH
-            if helped and self._with_help(connection, running, reached, progress, until, stop):
+            if not any(position for position, _ in positions.values()):
+                record_derivation(connection, self.schema)
+            aligned = all(positions[p.name][0] == reached for p in running)
+            parallel = aligned and not sequential and len(batch) == BATCH
+            if parallel and self._catch_up_in_parallel(
+                connection, running, reached, progress, until, stop
+            ):
                 continue
             last = batch[-1].position
-            self._at = None
-            written = abreast and self._advance_all(connection, running, batch, reached, last)
+            self._known_position = None
+            written = aligned and self._advance_all(connection, running, batch, reached, last)
             if written is None:
                 continue
             if written is False:
                 for projection in running:
-                    position = places[projection.name][0]
+                    position = positions[projection.name][0]
                     if position >= last:
                         continue  # one that stood still is far behind: this one was there before
                     new = [
                         ledger_event
-                        for ledger_event in own(projection, batch)
+                        for ledger_event in events_of(projection, batch)
                         if ledger_event.position > position
                     ]
                     self._advance(connection, projection, new, position, last)
-                self._tell(connection, last)
+                self._notify(connection, last)
             if progress:
                 progress(last, last - reached)
             if written and len(batch) < BATCH:
-                self._at = last if len(running) == len(PROJECTIONS) else None
+                self._known_position = last if len(running) == len(PROJECTIONS) else None
                 return last  # there was no more; what is recorded from here on wakes us again
 
-    def _with_help(
+    def _catch_up_in_parallel(
         self,
         connection: psycopg.Connection[Any],
         running: Sequence[Projection],
@@ -157,24 +165,24 @@ class Projector:
         stop: threading.Event | None,
     ) -> bool:
         """Where it is far, whole batches, folded by other processes. Was anything written?"""
-        if self._head(connection, until) - reached < FAR:
+        if self._head(connection, until) - reached < PARALLEL_FROM:
             return False
         names = [p.name for p in running]
-        asked: deque[tuple[int, Future[FoldedStretch]]] = deque()
+        pending: deque[tuple[int, Future[FoldResult]]] = deque()
         ahead, begun = reached, reached
-        with Folders(self.conninfo, self.role) as folders:
+        with FoldWorkers(self.conninfo, self.role) as workers:
             while not (stop and stop.is_set()):
                 head = self._head(connection, until)
-                while len(asked) < folders.ahead and ahead + BATCH <= head:
-                    asked.append((ahead + BATCH, folders.ask(ahead, ahead + BATCH, names)))
+                while len(pending) < workers.ahead and ahead + BATCH <= head:
+                    pending.append((ahead + BATCH, workers.submit(ahead, ahead + BATCH, names)))
                     ahead += BATCH
-                if not asked:
+                if not pending:
                     break
-                last, answer = asked.popleft()
+                last, answer = pending.popleft()
                 try:
-                    self._write_all(connection, running, answer.result().sheets, reached, last)
+                    self._write_all(connection, running, answer.result().changes, reached, last)
                 except Exception as error:  # done alone it will tell which event it is
-                    if is_passing(error):
+                    if is_transient(error):
                         raise
                     log.warning("follower.alone", after=reached, until=last, error=str(error))
                     break
@@ -183,7 +191,7 @@ class Projector:
                 reached = last
         return reached > begun
 
-    def fill(self, progress: Progress | None = None) -> None:
+    def bulk_fill(self, progress: Progress | None = None) -> None:
         """Into empty tables without indexes that nobody reads: whole streams, each written once.
 
         Does nothing where it is not far. Raises Unfolded, and leaves the tables as they are then.
@@ -191,19 +199,19 @@ class Projector:
         names = [p.name for p in PROJECTIONS]
         with connect(self.conninfo, self.role) as connection:
             head = self._head(connection, None)
-            if head < FAR:
+            if head < PARALLEL_FROM:
                 return
-            asked: deque[tuple[int, Future[FoldedStretch]]] = deque()
+            pending: deque[tuple[int, Future[FoldResult]]] = deque()
             ahead = reached = 0
-            with Folders(self.conninfo, self.role) as folders:
+            with FoldWorkers(self.conninfo, self.role) as workers:
                 while reached < head:
-                    while len(asked) < folders.ahead and ahead < head:
+                    while len(pending) < workers.ahead and ahead < head:
                         last = min(ahead + BATCH, head)
-                        asked.append((last, folders.ask(ahead, last, names, whole=head)))
+                        pending.append((last, workers.submit(ahead, last, names, whole=head)))
                         ahead = last
-                    last, answer = asked.popleft()
-                    sheets = answer.result().sheets
-                    self._write_all(connection, PROJECTIONS, sheets, reached, last)
+                    last, answer = pending.popleft()
+                    changes = answer.result().changes
+                    self._write_all(connection, PROJECTIONS, changes, reached, last)
                     if progress:
                         progress(last, last - reached)
                     reached = last
@@ -219,12 +227,12 @@ class Projector:
         """Every projection in one transaction. False: one of them cannot; let each try alone.
         None: somebody else wrote; they go on from where they are, and so do we."""
         try:
-            sheets = {p.name: fold(connection, p, own(p, batch)) for p in running}
-            self._write_all(connection, running, sheets, reached, last)
+            changes = {p.name: fold(connection, p, events_of(p, batch)) for p in running}
+            self._write_all(connection, running, changes, reached, last)
         except ReadModelsMoved:
             return None
         except Exception as error:
-            if is_passing(error):
+            if is_transient(error):
                 raise
             return False
         return True
@@ -240,68 +248,75 @@ class Projector:
         """Rows and position in one transaction. What cannot be read stops this projection alone,
         exactly in front of the event, and everything before it is kept."""
         try:
-            sheet = fold(connection, projection, batch)
+            changes_of_model = fold(connection, projection, batch)
             self._write_all(
-                connection, [projection], {projection.name: sheet}, reached, last, tell=False
+                connection,
+                [projection],
+                {projection.name: changes_of_model},
+                reached,
+                last,
+                notify=False,
             )
         except ReadModelsMoved:
             return
         except Exception as error:
-            if is_passing(error):
+            if is_transient(error):
                 raise
             if len(batch) > 1:
                 half = len(batch) // 2
                 middle = batch[half - 1].position
                 self._advance(connection, projection, batch[:half], reached, middle)
-                if self._places(connection)[projection.name] == (middle, None):
+                if self._positions(connection)[projection.name] == (middle, None):
                     self._advance(connection, projection, batch[half:], middle, last)
                 return
             poison = batch[0].position if batch else last
             log.error(
                 "follower.poison", projection=projection.name, position=poison, error=str(error)
             )
-            self._stop(connection, projection, poison, str(error))
+            self._stop_projection(connection, projection, poison, str(error))
 
     def _write_all(
         self,
         connection: psycopg.Connection[Any],
         projections: Sequence[Projection],
-        sheets: Mapping[str, Sheet],
+        changes: Mapping[str, TableChanges],
         reached: int,
         last: int,
         *,
-        tell: bool = True,
+        notify: bool = True,
     ) -> None:
         """These sheets and the new position, in one transaction. Raises Moved."""
         names = [p.name for p in projections]
-        told = [(p, sheets[p.name]) for p in projections]
-        whole = any(sheet.added or sheet.forgotten for _, sheet in told)
+        told = [(p, changes[p.name]) for p in projections]
+        whole = any(
+            changes_of_model.copied_rows or changes_of_model.deleted for _, changes_of_model in told
+        )
 
-        def mends() -> None:
-            for _, sheet in told:
-                for table, rows in sheet.mended.items():
-                    mend(cursor, self.schema, table, rows)
+        def upsert_all() -> None:
+            for _, changes_of_model in told:
+                for table, rows in changes_of_model.upserted.items():
+                    upsert(cursor, self.schema, table, rows)
 
         # At the tip it is round trips that take the time: one for all, one to commit.
         line = nullcontext() if whole else connection.pipeline()
         with connection.cursor() as cursor, line, connection.transaction():
             with connection.pipeline():
-                connection.execute("select pg_advisory_xact_lock_shared(%s)", [SWAP])
-                with connection.cursor() as placing:
-                    self._place(placing, names, reached, last)
-                if tell:
-                    self._tell(connection, last)
+                connection.execute("select pg_advisory_xact_lock_shared(%s)", [SWAP_LOCK])
+                with connection.cursor() as position_cursor:
+                    self._advance_positions(position_cursor, names, reached, last)
+                if notify:
+                    self._notify(connection, last)
                 if not whole:
-                    mends()
-            if placing.rowcount != len(names):
+                    upsert_all()
+            if position_cursor.rowcount != len(names):
                 raise ReadModelsMoved(f"not all of {', '.join(names)} are at position {reached}")
             if whole:  # COPY wants the line for itself
-                for projection, sheet in told:
-                    for table, keys in sheet.forgotten.items():
-                        forget(cursor, self.schema, table, projection.keys[table], keys)
-                    for table, copied in sheet.added.items():
-                        add(cursor, self.schema, table, copied)
-                mends()
+                for projection, changes_of_model in told:
+                    for table, keys in changes_of_model.deleted.items():
+                        delete_rows(cursor, self.schema, table, projection.keys[table], keys)
+                    for table, copied in changes_of_model.copied_rows.items():
+                        copy_csv(cursor, self.schema, table, copied)
+                upsert_all()
 
     def project_streams(
         self, connection: psycopg.Connection[Any], projection: Projection, ids: Sequence[UUID]
@@ -311,11 +326,11 @@ class Projector:
         row = connection.execute(
             "select position from views.tracking where projection = %s", [projection.name]
         ).fetchone()
-        told = by_stream(streams(connection, ids, 0, row[0] if row else 0))
+        told = group_by_stream(read_streams(connection, ids, 0, row[0] if row else 0))
         with connection.cursor() as cursor:
-            for table, rows in fold_streams(projection, told, {}).added.items():
-                add(cursor, self.schema, table, rows)
-        return [key_of(item[0].noun, known(item[0]).event) for item in told.values()]
+            for table, rows in fold_streams(projection, told, {}).copied_rows.items():
+                copy_csv(cursor, self.schema, table, rows)
+        return [key_of(item[0].noun, to_timed_event(item[0]).event) for item in told.values()]
 
     # ------------------------------------------------------------------- places
 
@@ -326,7 +341,7 @@ class Projector:
         ).fetchone()
         return row[0] or 0 if row else 0
 
-    def _places(self, connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int | None]]:
+    def _positions(self, connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int | None]]:
         rows = connection.execute(
             self._tracking("select projection, position, stopped_at from {}")
         ).fetchall()
@@ -336,7 +351,7 @@ class Projector:
     def _all_at(self, position: int) -> dict[str, tuple[int, int | None]]:
         return {p.name: (position, None) for p in PROJECTIONS}
 
-    def _place(
+    def _advance_positions(
         self, cursor: psycopg.Cursor[Any], names: Sequence[str], reached: int, last: int
     ) -> None:
         """Put these projections where they will be, if all are where they were: as many rows."""
@@ -350,7 +365,7 @@ class Projector:
             [list(names), last, reached],
         )
 
-    def _stop(
+    def _stop_projection(
         self, connection: psycopg.Connection[Any], projection: Projection, at: int, why: str
     ) -> None:
         """It stands in front of this event until `resume`."""
@@ -365,15 +380,15 @@ class Projector:
         )
 
     def _tracking(self, statement: LiteralString) -> bytes:
-        return _of(statement, self.schema)
+        return _statement_for(statement, self.schema)
 
-    def _tell(self, connection: psycopg.Connection[Any], position: int) -> None:
+    def _notify(self, connection: psycopg.Connection[Any], position: int) -> None:
         """One wake-up a batch: read-your-writes and subscriptions wait for it."""
         if self.schema == "views":
             connection.execute("select pg_notify(%s, %s)", [CHANNEL, str(position)])
 
 
-def is_passing(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Does the same batch go on by itself when it is tried again: a lost database, or another
     transaction that was in the way (class 40)? Anything else stops a projection by name."""
     in_the_way = isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith("40")
@@ -381,7 +396,7 @@ def is_passing(error: BaseException) -> bool:
 
 
 @lru_cache
-def _of(statement: LiteralString, schema: str) -> bytes:
+def _statement_for(statement: LiteralString, schema: str) -> bytes:
     """About the places of one schema. To word it takes longer than PostgreSQL takes to do it."""
     return SQL(statement).format(Identifier(schema, "tracking")).as_bytes()
 

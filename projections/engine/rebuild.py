@@ -11,17 +11,17 @@ import psycopg
 import structlog
 from psycopg.sql import SQL, Identifier
 
-from projections.engine.derivation import mark
-from projections.engine.fold_workers import Unfolded
-from projections.engine.projector import SWAP, Progress, Projector
+from projections.engine.derivation import record_derivation
+from projections.engine.fold_workers import FoldFailed
+from projections.engine.projector import SWAP_LOCK, Progress, Projector
 from projections.models.tables import COLUMNS, columns
 from registry.paths import MIGRATIONS
 
 log = structlog.get_logger()
 
-NEXT = "views_next"
+NEW_SCHEMA = "views_next"
 #: "AEON" in ASCII. Advisory lock: of two that fill the same tables neither would know its own rows.
-MAKING = 0x41454F4E
+REBUILD_LOCK = 0x41454F4E
 
 
 def rebuild(conninfo: str, progress: Progress | None = None) -> int:
@@ -34,25 +34,25 @@ def rebuild(conninfo: str, progress: Progress | None = None) -> int:
     """
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("set synchronous_commit = off")
-        connection.execute("select pg_advisory_lock(%s)", [MAKING])
-        make(connection, NEXT)
-        mark(connection, NEXT)
-        follower = Projector(conninfo, schema=NEXT)
+        connection.execute("select pg_advisory_lock(%s)", [REBUILD_LOCK])
+        create_tables(connection, NEW_SCHEMA)
+        record_derivation(connection, NEW_SCHEMA)
+        projector = Projector(conninfo, schema=NEW_SCHEMA)
         try:
-            with indexes_later(connection, NEXT):
-                follower.fill(progress)
-        except Unfolded as why:
+            with indexes_later(connection, NEW_SCHEMA):
+                projector.bulk_fill(progress)
+        except FoldFailed as why:
             # There is an event that cannot be read: alone, the follower stops in front of it.
             log.warning("rebuild.alone", error=str(why))
-            make(connection, NEXT)
-            mark(connection, NEXT)
-        follower.catch_up(progress)
+            create_tables(connection, NEW_SCHEMA)
+            record_derivation(connection, NEW_SCHEMA)
+        projector.catch_up(progress)
         connection.execute("set synchronous_commit = on")
         with connection.transaction():
-            connection.execute("select pg_advisory_xact_lock(%s)", [SWAP])
-            reached = _rest(connection, follower)
+            connection.execute("select pg_advisory_xact_lock(%s)", [SWAP_LOCK])
+            reached = _catch_up_in_swap(connection, projector)
             connection.execute("alter schema views rename to views_old")
-            connection.execute(f"alter schema {NEXT} rename to views")
+            connection.execute(f"alter schema {NEW_SCHEMA} rename to views")
             connection.execute("drop schema views_old cascade")
     return reached
 
@@ -87,7 +87,7 @@ def indexes_later(connection: psycopg.Connection[Any], schema: str) -> Iterator[
         connection.execute(definition.replace(" ON ONLY ", " ON ", 1))
 
 
-def make(connection: psycopg.Connection[Any], schema: str) -> None:
+def create_tables(connection: psycopg.Connection[Any], schema: str) -> None:
     """Empty tables of the read models in a schema of their own, from the migrations' own text."""
     files = sorted(MIGRATIONS.glob("*_views.sql"))
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)
@@ -103,10 +103,10 @@ def make(connection: psycopg.Connection[Any], schema: str) -> None:
         connection.execute(text.encode())
 
 
-def _rest(connection: psycopg.Connection[Any], follower: Projector) -> int:
+def _catch_up_in_swap(connection: psycopg.Connection[Any], projector: Projector) -> int:
     """What was recorded since: in the swap's own transaction, while nobody else writes."""
     connection.execute("set local timezone = 'UTC'")
-    return follower.catch_up_in(connection)
+    return projector.catch_up_in(connection)
 
 
 def digests(

@@ -17,7 +17,7 @@ from projections.engine.rebuild import rebuild
 from registry.domain.identifiers import schemes
 
 #: Whose each number is, by what is believed last: as `ledger.held_number` has it.
-HELD = """
+HELD_NUMBERS = """
 select 'CERTIFICATE' as scheme, o.administration as issuer, c.normal as value, c.tin as holder,
     o.administration as home, null as from_day, null as to_day, bool_or(c.shared) as shared
 from views.certificate c join views.operator o on o.tin = c.tin
@@ -39,10 +39,10 @@ def bring_up_to_date(conninfo: str, say: Callable[[str], None]) -> None:
     if why:
         say(f"{why}: they are derived anew")
         rebuild(conninfo)
-        hold_anew(conninfo)
+        rebuild_held_numbers(conninfo)
 
 
-def hold_anew(conninfo: str) -> None:
+def rebuild_held_numbers(conninfo: str) -> None:
     """What the ledger keeps of whose each number is, from the read models, which follow from it.
 
     While nobody records, and once they have seen everything. A home of before has nothing of it.
@@ -54,7 +54,7 @@ def hold_anew(conninfo: str) -> None:
         connection.execute("truncate ledger.held_number")
         connection.execute(
             "insert into ledger.held_number"
-            " (scheme, issuer, value, holder, home, from_day, to_day, shared)" + HELD,
+            " (scheme, issuer, value, holder, home, from_day, to_day, shared)" + HELD_NUMBERS,
             {"unique": unique()},
         )
 

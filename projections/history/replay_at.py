@@ -17,12 +17,12 @@ from typing import Any
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from projections.engine.fold import Sheet, connect
-from projections.engine.fold_workers import FoldedStretch, Folders, FoldRequest, folded
-from projections.engine.projector import BATCH, FAR, Progress
-from projections.engine.rebuild import digests, indexes_later, make
+from projections.engine.fold import TableChanges, connect
+from projections.engine.fold_workers import FoldRequest, FoldResult, FoldWorkers, fold_request
+from projections.engine.projector import BATCH, PARALLEL_FROM, Progress
+from projections.engine.rebuild import create_tables, digests, indexes_later
 from projections.models.catalogue import PROJECTIONS, Projection
-from projections.models.tables import add, columns
+from projections.models.tables import columns, copy_csv
 
 PREFIX, HALF = "replay_", "replaying_"  # of a schema that is whole, and of one in the making
 #: "REPL" in ASCII: the first half of the locks by which whoever makes a moment shows that it lives.
@@ -109,7 +109,7 @@ def replay(
         # Held until the session ends, by whatever end. Another that makes this moment is awaited.
         connection.execute("select pg_advisory_lock(%s, hashtext(%s))", [LIVING, half])
         try:
-            make(connection, half)
+            create_tables(connection, half)
             with indexes_later(connection, half):
                 _fill(conninfo, half, known, models, progress)
             _keep(connection, half, models)
@@ -190,22 +190,22 @@ def _fill(
             for after in range(0, head, BATCH)
         ]
         for asked, answer in _answers(conninfo, connection, batches, head):
-            _add(connection, schema, answer.sheets)
+            _add(connection, schema, answer.changes)
             if progress:
                 progress(asked.until, answer.events)
 
 
 def _answers(
     conninfo: str, connection: psycopg.Connection[Any], batches: Sequence[FoldRequest], head: int
-) -> Iterator[tuple[FoldRequest, FoldedStretch]]:
+) -> Iterator[tuple[FoldRequest, FoldResult]]:
     """What the batches write, in their order; where there are many, folded by other processes."""
-    if head < FAR:
-        yield from ((asked, folded(connection, asked)) for asked in batches)
+    if head < PARALLEL_FROM:
+        yield from ((asked, fold_request(connection, asked)) for asked in batches)
         return
-    waiting: deque[tuple[FoldRequest, Future[FoldedStretch]]] = deque()
-    with Folders(conninfo, _ROLE) as folders:
+    waiting: deque[tuple[FoldRequest, Future[FoldResult]]] = deque()
+    with FoldWorkers(conninfo, _ROLE) as folders:
         for asked in batches:
-            waiting.append((asked, folders.ask_for(asked)))
+            waiting.append((asked, folders.submit_request(asked)))
             if len(waiting) >= folders.ahead:
                 first, answer = waiting.popleft()
                 yield first, answer.result()
@@ -213,11 +213,13 @@ def _answers(
             yield first, answer.result()
 
 
-def _add(connection: psycopg.Connection[Any], schema: str, sheets: Mapping[str, Sheet]) -> None:
+def _add(
+    connection: psycopg.Connection[Any], schema: str, changes: Mapping[str, TableChanges]
+) -> None:
     with connection.transaction(), connection.cursor() as cursor:
-        for sheet in sheets.values():
-            for table, rows in sheet.added.items():
-                add(cursor, schema, table, rows)
+        for changes_of_model in changes.values():
+            for table, rows in changes_of_model.copied_rows.items():
+                copy_csv(cursor, schema, table, rows)
 
 
 def _tables(model: Projection) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from projections.models.tables import array, own_array
+from projections.models.tables import array, uncached_array
 from registry.domain.bitemporal import NEVER_AT, BitemporalRow
 from registry.domain.operators.timeline import OperatorTimeline, Period
 from registry.domain.recognition import held_since
@@ -25,7 +25,7 @@ LATEST = 10  # periods that are kept as text
 _BEST = {status: rank for rank, status in enumerate(Status)}
 
 
-def settled(operator_timeline: OperatorTimeline) -> tuple[Status, tuple[Any, ...]]:
+def current_columns(operator_timeline: OperatorTimeline) -> tuple[Status, tuple[Any, ...]]:
     """Its standing once all that was decided is in effect, and the columns of its row from
     `settled` on.
 
@@ -43,7 +43,7 @@ def settled(operator_timeline: OperatorTimeline) -> tuple[Status, tuple[Any, ...
         since,
         min(ends, default=None),
         operator_timeline.to_record,
-        own_array([p.number or p.authorisation for p in held]),
+        uncached_array([p.number or p.authorisation for p in held]),
         array(tuple(p.programme for p in held)),
         array(tuple(p.type for p in held)),
         array(tuple(p.status for p in held)),
@@ -51,9 +51,9 @@ def settled(operator_timeline: OperatorTimeline) -> tuple[Status, tuple[Any, ...
         array(tuple(",".join(role.value for role in p.roles) for p in held)),
         array(tuple(_held_from(operator_timeline, p) for p in held)),
         array(tuple(sorted(identified))),
-        own_array([identified[scheme] for scheme in sorted(identified)]),
+        uncached_array([identified[scheme] for scheme in sorted(identified)]),
         array(tuple(sorted(str(c.partner or "*") for c in _open(operator_timeline.consents)))),
-        own_array(_worded(r) for r in _newest(operator_timeline.periods)[:LATEST]),
+        uncached_array(_worded(r) for r in _newest(operator_timeline.periods)[:LATEST]),
     )
 
 

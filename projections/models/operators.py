@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from projections.models.operator_snapshot import settled
+from projections.models.operator_snapshot import current_columns
 from projections.models.tables import Rows, array, optional
 from registry.domain.bitemporal import ALWAYS, BitemporalRow, F, TimedEvent
 from registry.domain.decisions import begins, day_of, ends
@@ -47,7 +47,7 @@ def key(events: Sequence[TimedEvent[Any]]) -> str:
     return str(events[0].event.tin)
 
 
-def goes_on(last: TimedEvent[Any], fresh: Sequence[TimedEvent[Any]]) -> bool:
+def only_extends(last: TimedEvent[Any], fresh: Sequence[TimedEvent[Any]]) -> bool:
     """Whether what new events change shows in the rows themselves: no row that was there is gone,
     it is only believed no longer. Not where a belief is replaced within its own instant, and not
     where a correction may take a deadline away."""
@@ -200,7 +200,7 @@ def _as_it_stands(
             key=lambda r: r.fact.valid_from,
         )
     }
-    standing, answers = settled(operator_timeline)
+    standing, answers = current_columns(operator_timeline)
     return (
         operator_timeline.tin.text,
         first.originator_id,

@@ -69,55 +69,57 @@ COLUMNS: dict[str, str] = {
         " recorded_from position quotation note"
     ),
 }
-_BELIEF = "recorded_from recorded_to position position_to"
+_TRANSACTION_TIME = "recorded_from recorded_to position position_to"
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
 def columns(table: str) -> list[str]:
-    return COLUMNS[table].replace("BELIEF", _BELIEF).split()
+    return COLUMNS[table].replace("BELIEF", _TRANSACTION_TIME).split()
 
 
-def forget(cursor: Cursor[Any], schema: str, table: str, key: str, values: Sequence[str]) -> None:
+def delete_rows(
+    cursor: Cursor[Any], schema: str, table: str, key: str, values: Sequence[str]
+) -> None:
     """Delete the rows of these keys; they are about to be written anew."""
-    cursor.execute(_deletion(schema, table, key), [list(values)])
+    cursor.execute(_delete_statement(schema, table, key), [list(values)])
 
 
 def copy(cursor: Cursor[Any], schema: str, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    add(cursor, schema, table, copied(rows))
+    copy_csv(cursor, schema, table, to_csv(rows))
 
 
-def add(cursor: Cursor[Any], schema: str, table: str, rows: bytes) -> None:
+def copy_csv(cursor: Cursor[Any], schema: str, table: str, rows: bytes) -> None:
     """Rows that were worded by `copied`, perhaps in another process."""
-    with cursor.copy(_copying(schema, table)) as into:
+    with cursor.copy(_copy_statement(schema, table)) as into:
         into.write(rows)
 
 
-def mend(cursor: Cursor[Any], schema: str, table: str, rows: str) -> None:
+def upsert(cursor: Cursor[Any], schema: str, table: str, rows: str) -> None:
     """Rows that were worded by `merged`: those that are there already are written over."""
-    cursor.execute(_mending(schema, table), [rows], prepare=True)
+    cursor.execute(_upsert_statement(schema, table), [rows], prepare=True)
 
 
-def merged(table: str, rows: Iterable[tuple[Any, ...]]) -> str:
+def to_json(table: str, rows: Iterable[tuple[Any, ...]]) -> str:
     names = columns(table)
-    return _merge([dict(zip(names, row, strict=True)) for row in rows]).decode()
+    return _json_array([dict(zip(names, row, strict=True)) for row in rows]).decode()
 
 
 @lru_cache(maxsize=256)
-def _deletion(schema: str, table: str, key: str) -> bytes:
+def _delete_statement(schema: str, table: str, key: str) -> bytes:
     statement = SQL("delete from {} where {} = any(%s)")
     return statement.format(Identifier(schema, table), Identifier(key)).as_bytes()
 
 
 @lru_cache(maxsize=256)
-def _copying(schema: str, table: str) -> bytes:
+def _copy_statement(schema: str, table: str) -> bytes:
     every = SQL(", ").join(map(Identifier, columns(table)))
     statement = SQL("copy {} ({}) from stdin (format csv, null 'null', quote '\"', escape '\\')")
     return statement.format(Identifier(schema, table), every).as_bytes()
 
 
 @lru_cache(maxsize=256)
-def _mending(schema: str, table: str) -> bytes:
+def _upsert_statement(schema: str, table: str) -> bytes:
     names = columns(table)
     every = SQL(", ").join(map(Identifier, names))
     statement = SQL(
@@ -129,24 +131,24 @@ def _mending(schema: str, table: str) -> bytes:
     return statement.format(Identifier(schema, table), every, key, anew).as_bytes()
 
 
-def copied(rows: Iterable[tuple[Any, ...]], odd: Iterable[tuple[Any, ...]] = ()) -> bytes:
+def to_csv(rows: Iterable[tuple[Any, ...]], irregular: Iterable[tuple[Any, ...]] = ()) -> bytes:
     """Rows as COPY reads them: a line each, commas between the words, texts in quotes.
 
     JSON is written so as well, but for the brackets and for what is not a sign of print; and a
     library writes JSON ten times as fast. `odd`: the rows in which a sign may be that JSON has no
     single byte for; they are worded one value at a time.
     """
-    text = _json(list(rows))
+    text = _json_lines(list(rows))
     # No line of JSON has a bare line feed in it, so that these are the lines' own ends.
     plain = text[1:-2].replace(b"]\n[", b"\n") + b"\n" if text else b""
-    return plain + "".join([",".join(map(_word, row)) + "\n" for row in odd]).encode()
+    return plain + "".join([",".join(map(_csv_value, row)) + "\n" for row in irregular]).encode()
 
 
 _JSON = msgspec.json.Encoder(enc_hook=str)
-_json, _merge = _JSON.encode_lines, _JSON.encode
+_json_lines, _json_array = _JSON.encode_lines, _JSON.encode
 
 
-def _word(value: Any) -> str:
+def _csv_value(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, Enum):
@@ -157,10 +159,10 @@ def _word(value: Any) -> str:
 @lru_cache(maxsize=16_384)
 def array(words: tuple[Any, ...]) -> str:
     """An array of text as PostgreSQL reads it. Made once for each: most rows share a few."""
-    return own_array(words)
+    return uncached_array(words)
 
 
-def own_array(words: Iterable[Any]) -> str:
+def uncached_array(words: Iterable[Any]) -> str:
     """The same of words that no other row has."""
     each = list(map(str, words))
     if not each:

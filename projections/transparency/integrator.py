@@ -18,7 +18,7 @@ import structlog
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier
 
-from projections.engine.leader_lock import lead, say_database_failed
+from projections.engine.leader_lock import acquire_leadership, log_database_failure
 from registry.ledger.failpoints import reach
 from registry.transparency import merkle
 from registry.transparency.leaves import EVENT, SALT, entry
@@ -91,12 +91,12 @@ class Integrator:
         while not stop.is_set():
             try:
                 with self._connect() as connection:
-                    lead(connection, LEADER, stop, "log")
+                    acquire_leadership(connection, LEADER, stop, "log")
                     while not stop.is_set():
                         self._catch_up(connection, stop=stop)
                         stop.wait(GATHER)
             except psycopg.OperationalError as error:
-                say_database_failed(log, "log", error)
+                log_database_failure(log, "log", error)
                 stop.wait(1.0)
             except LedgerBroken as error:
                 log.error("log.ledger_broken", error=str(error))

@@ -13,12 +13,12 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-from registry.application.registry import Registry, holding, metadata
+from registry.application.registry import Registry, held_numbers_record, metadata
 from registry.domain.errors import SignatureMissing
 from registry.domain.operators.events import Operator
 from registry.domain.values import AdministrationCode
-from registry.ledger.append_encoding import Ticket, write_out
-from registry.ledger.types import AppendRequest as Slip
+from registry.ledger.append_encoding import EncodedRequest, encode_request
+from registry.ledger.types import AppendRequest
 
 #: Seconds for which whoever records need not have heard of a key: half of what the verifier allows.
 GRACE = 30
@@ -55,29 +55,31 @@ class EncodedHistory:
     `known`: when the last of what its `home` decided was known; None where that decided nothing.
     """
 
-    ticket: Ticket
+    encoded: EncodedRequest
     home: AdministrationCode
     known: datetime | None
 
 
-def written(registry: Registry, history: History) -> EncodedHistory:
+def encode_history(registry: Registry, history: History) -> EncodedHistory:
     """Reads and records nothing, so that a closed register will do."""
-    numbers = holding(history.operator)
+    numbers = held_numbers_record(history.operator)
     pending = history.operator.collect_events()
-    slip = Slip(history.command_id, sha256(history.command_id.bytes).digest(), history.actor)
-    slip.holding = numbers
-    slip.metadata = [
+    request = AppendRequest(
+        history.command_id, sha256(history.command_id.bytes).digest(), history.actor
+    )
+    request.held_numbers = numbers
+    request.metadata = [
         metadata(event, known) for event, known in zip(pending, history.known, strict=True)
     ]
-    ticket = write_out(slip, [registry.mapper.to_stored_event(event) for event in pending])
-    slip.metadata, slip.holding = (), None  # they are in the ticket
+    encoded = encode_request(request, [registry.mapper.to_stored_event(event) for event in pending])
+    request.metadata, request.held_numbers = (), None  # they are in the ticket
     # What is known never goes back in a stream, or the ledger refuses it: the last one is enough.
     latest = zip(reversed(pending), reversed(history.known), strict=True)
     decided = next((known for event, known in latest if type(event) not in OWN_ACTS), None)
-    return EncodedHistory(ticket, history.operator.administration, decided)
+    return EncodedHistory(encoded, history.operator.administration, decided)
 
 
-def record_written(registry: Registry, batch: Sequence[EncodedHistory]) -> list[int]:
+def record_encoded(registry: Registry, batch: Sequence[EncodedHistory]) -> list[int]:
     """All of them in one commit. Repeating it is harmless. Answers each history's last position.
 
     Raises SignatureMissing, and then nothing was recorded; else the first error of the ledger,
@@ -92,11 +94,11 @@ def record_written(registry: Registry, batch: Sequence[EncodedHistory]) -> list[
                 f"signature: {history.home} has a key since {since}, and what it decided was known"
                 f" at {history.known}: it is recorded command by command, each signed with the key"
             )
-    for outcome in registry.ledger.append_written([each_history.ticket for each_history in batch]):
+    for outcome in registry.ledger.append_encoded([each_history.encoded for each_history in batch]):
         if isinstance(outcome, Exception):
             raise outcome
-    return [each_history.ticket.command.positions[-1] for each_history in batch]
+    return [each_history.encoded.command.positions[-1] for each_history in batch]
 
 
 def record_histories(registry: Registry, histories: Iterable[History]) -> list[int]:
-    return record_written(registry, [written(registry, history) for history in histories])
+    return record_encoded(registry, [encode_history(registry, history) for history in histories])

@@ -22,7 +22,7 @@ from registry.domain.errors import Refusal, UnknownAdministration, UnknownProgra
 from registry.domain.programmes import Programme
 from registry.domain.values import AdministrationCode
 
-ROOM = 4_096  # aggregates; one of a long life takes about ten kilobytes
+CAPACITY = 4_096  # aggregates; one of a long life takes about ten kilobytes
 #: How long what an administration's zone or a programme's rules are is taken on trust, in seconds.
 REFERENCE_AGE = 1.0
 
@@ -30,7 +30,7 @@ T = TypeVar("T", bound=BaseAggregate[UUID])
 Get = Callable[[type[Any], UUID, type[Refusal], str], Any]
 
 
-class NotAtHand(Exception):
+class NotCached(Exception):
     """The ledger would have to be read first."""
 
 
@@ -41,26 +41,26 @@ class AggregateCache:
     what was decided is on disk. Whoever fails drops it, and so it is never copied.
     """
 
-    def __init__(self, room: int = ROOM) -> None:
-        self._room = room
-        self._kept: OrderedDict[UUID, BaseAggregate[UUID]] = OrderedDict()
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._aggregates: OrderedDict[UUID, BaseAggregate[UUID]] = OrderedDict()
         self._lock = Lock()
 
     def take(self, stream: UUID) -> BaseAggregate[UUID] | None:
         with self._lock:
-            return self._kept.pop(stream, None)
+            return self._aggregates.pop(stream, None)
 
-    def keep(self, aggregate: BaseAggregate[UUID]) -> None:
+    def put(self, aggregate: BaseAggregate[UUID]) -> None:
         with self._lock:
-            held = self._kept.pop(aggregate.id, aggregate)
-            self._kept[aggregate.id] = max(
-                held, aggregate, key=lambda base_aggregate: base_aggregate.version
+            cached = self._aggregates.pop(aggregate.id, aggregate)
+            self._aggregates[aggregate.id] = max(
+                cached, aggregate, key=lambda base_aggregate: base_aggregate.version
             )
-            if len(self._kept) > self._room:
-                self._kept.popitem(last=False)
+            if len(self._aggregates) > self._capacity:
+                self._aggregates.popitem(last=False)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._aggregates)
 
 
 class StreamQueue:
@@ -77,28 +77,28 @@ class StreamQueue:
 class Turn:
     """One of them: entered when the one before it is over."""
 
-    __slots__ = ("_last", "_mine", "_stream")
+    __slots__ = ("_done", "_last", "_stream")
 
     def __init__(self, last: dict[UUID, asyncio.Future[None]], stream: UUID) -> None:
         self._last, self._stream = last, stream
 
     async def __aenter__(self) -> None:
-        before = self._last.get(self._stream)
-        self._mine = asyncio.get_running_loop().create_future()
-        self._last[self._stream] = self._mine
-        if before is not None:
+        previous = self._last.get(self._stream)
+        self._done = asyncio.get_running_loop().create_future()
+        self._last[self._stream] = self._done
+        if previous is not None:
             try:
-                await asyncio.wait([before])
+                await asyncio.wait([previous])
             except BaseException:  # cancelled while it waited: whoever comes after it does not
-                self._over()
+                self._finish()
                 raise
 
     async def __aexit__(self, *_: object) -> None:
-        self._over()
+        self._finish()
 
-    def _over(self) -> None:
-        self._mine.set_result(None)
-        if self._last[self._stream] is self._mine:
+    def _finish(self) -> None:
+        self._done.set_result(None)
+        if self._last[self._stream] is self._done:
             del self._last[self._stream]
 
 
@@ -106,10 +106,10 @@ class Turn:
 
 
 @dataclass
-class _Held:
+class _CachedReference:
     aggregate: BaseAggregate[UUID]
     read_at: float = field(default_factory=time.monotonic)
-    renewing: bool = False
+    refreshing: bool = False
 
 
 class ReferenceCache:
@@ -120,16 +120,16 @@ class ReferenceCache:
 
     def __init__(self, get: Get) -> None:
         self._get = get
-        self._held: dict[UUID, _Held] = {}
+        self._references: dict[UUID, _CachedReference] = {}
 
-    def forget(self, stream: UUID) -> None:
-        self._held.pop(stream, None)
+    def discard(self, stream: UUID) -> None:
+        self._references.pop(stream, None)
 
-    def lately(self, age: float = REFERENCE_AGE) -> ReferenceData:
+    def no_older_than(self, age: float = REFERENCE_AGE) -> ReferenceData:
         """As they were at most `age` seconds ago; read where they are not at hand."""
         return ReferenceData(self, time.monotonic() - age, may_read=True)
 
-    def at_hand(self) -> ReferenceData:
+    def from_cache(self) -> ReferenceData:
         """The same without reading: raises NotAtHand.
 
         Of those that ask while one grows old, one is sent to read it anew and the others go on;
@@ -138,18 +138,18 @@ class ReferenceCache:
         return ReferenceData(self, time.monotonic() - REFERENCE_AGE, may_read=False)
 
     def find(
-        self, facts: ReferenceData, kind: type[T], id: UUID, unknown: type[Refusal], name: str
+        self, data: ReferenceData, kind: type[T], id: UUID, unknown: type[Refusal], name: str
     ) -> T:
-        held = self._held.get(id)
-        if not facts.may_read:
-            if held is None or held.read_at < facts.not_before:
-                raise NotAtHand
-            if held.read_at < facts.not_before + REFERENCE_AGE / 2 and not held.renewing:
-                held.renewing = True
-                raise NotAtHand
-        elif held is None or held.read_at < facts.not_before:
-            held = self._held[id] = _Held(self._get(kind, id, unknown, name))
-        return cast(T, held.aggregate)
+        cached = self._references.get(id)
+        if not data.may_read:
+            if cached is None or cached.read_at < data.not_before:
+                raise NotCached
+            if cached.read_at < data.not_before + REFERENCE_AGE / 2 and not cached.refreshing:
+                cached.refreshing = True
+                raise NotCached
+        elif cached is None or cached.read_at < data.not_before:
+            cached = self._references[id] = _CachedReference(self._get(kind, id, unknown, name))
+        return cast(T, cached.aggregate)
 
 
 @dataclass(frozen=True)

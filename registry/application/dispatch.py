@@ -104,7 +104,7 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.LinkAgreement: publications.link_agreement,
 }
 #: The greatest count that GraphQL's Int can answer.
-MOST = 2**31 - 1
+MAX_COUNT = 2**31 - 1
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -198,8 +198,8 @@ def begin(
                 **facts,
             )
         case c.PublishClaim():
-            if not 0 <= command.value <= MOST:
-                raise BadValue(f"value: wanted a count from 0 to {MOST}")
+            if not 0 <= command.value <= MAX_COUNT:
+                raise BadValue(f"value: wanted a count from 0 to {MAX_COUNT}")
             return Claim(
                 subject=command.subject,
                 measure=_slug("measure", command.measure),

@@ -23,15 +23,15 @@ from registry.domain import commands as c
 from registry.domain.errors import HeldByAnother, KnownTooLate, OtherCommand, Refusal, StaleVersion
 from registry.domain.values import AdministrationCode
 from registry.domain.warnings import CommandWarning, warnings
-from registry.ledger.database import Heard
+from registry.ledger.database import ConnectionWithTimeout
 from registry.ledger.recorder import LedgerRecorder
-from registry.ledger.types import AppendRequest as Slip
 from registry.ledger.types import (
+    AppendRequest,
     Busy,
     CommandMismatch,
-    Found,
     KnownAtRefused,
     NumberHeld,
+    RecordedCommand,
     Repeated,
     Unreachable,
 )
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from registry.application.registry import Registry
 
 #: "MERGER" in ASCII, so that no other lock has the number.
-MERGER = 0x4D4552474552
+MERGER_LOCK = 0x4D4552474552
 ATTEMPTS = 2  # on what the ledger says, when somebody else was faster
 
 
@@ -60,40 +60,40 @@ class Receipt:
 class Append:
     """A step of the way: this is to be on disk before it goes on."""
 
-    slip: Slip
+    request: AppendRequest
     events: list[StoredEvent]
 
 
 Step = Append | Callable[[], Any]
-Course = Generator[Step, Any, Receipt]
+CommandExecution = Generator[Step, Any, Receipt]
 
 
-def course(
+def execute_command(
     registry: Registry, command: c.Command, actor: str, decided_by: AdministrationCode | None
-) -> Course:
+) -> CommandExecution:
     """The whole way. A merger waits until no other is under way: two that were decided at one
     instant could each lead back to the other."""
     if not isinstance(command, c.MergeInto):
-        return (yield from _course(registry, command, actor, decided_by))
-    alone: psycopg.Connection[Any] = yield partial(_alone, registry)
+        return (yield from _decide_and_append(registry, command, actor, decided_by))
+    lock: psycopg.Connection[Any] = yield partial(_merger_lock, registry)
     try:
-        return (yield from _course(registry, command, actor, decided_by))
+        return (yield from _decide_and_append(registry, command, actor, decided_by))
     finally:
-        alone.close()
+        lock.close()
 
 
-def _alone(registry: Registry) -> psycopg.Connection[Any]:
+def _merger_lock(registry: Registry) -> psycopg.Connection[Any]:
     """A session that nobody else has until it is closed, in whatever process. Raises Busy,
     Unreachable."""
     try:
-        connection = Heard.connect(
+        connection = ConnectionWithTimeout.connect(
             registry.env["LEDGER_CONNINFO"], autocommit=True, connect_timeout=5
         )
     except psycopg.OperationalError as error:
         raise Unreachable(str(error)) from error
     try:
         connection.execute("set lock_timeout = '3s'")
-        connection.execute("select pg_advisory_lock(%s)", [MERGER])
+        connection.execute("select pg_advisory_lock(%s)", [MERGER_LOCK])
     except psycopg.errors.LockNotAvailable as error:
         connection.close()
         raise Busy("another merger is being recorded; nothing was: send it again") from error
@@ -103,15 +103,15 @@ def _alone(registry: Registry) -> psycopg.Connection[Any]:
     return connection
 
 
-def _course(
+def _decide_and_append(
     registry: Registry, command: c.Command, actor: str, decided_by: AdministrationCode | None
-) -> Course:
+) -> CommandExecution:
     """First on what is at hand. That is good enough for a receipt, which the ledger gives, and
     for nothing else: whoever is to be refused is decided upon again, on what the ledger holds."""
     receipt: Receipt | None
-    decided = registry.decide_at_hand(command, decided_by)
+    decided = registry.decide_from_cache(command, decided_by)
     if decided is not None:
-        receipt = yield from _record(registry, command, actor, decided)
+        receipt = yield from _append(registry, command, actor, decided)
         if receipt:
             return receipt
     for _ in range(ATTEMPTS):
@@ -125,21 +125,21 @@ def _course(
                 assert receipt is not None
                 return receipt
             raise
-        receipt = yield from _record(registry, command, actor, decided)
+        receipt = yield from _append(registry, command, actor, decided)
         if receipt:
             return receipt
     raise StaleVersion(f"the stream of this {command.noun} moved on twice meanwhile: send it again")
 
 
-def _record(
+def _append(
     registry: Registry, command: c.Command, actor: str, aggregate: BaseAggregate[UUID]
 ) -> Generator[Step, Any, Receipt | None]:
     """None: somebody was faster."""
-    slip = registry.slip(aggregate, command, actor)
+    request = registry.append_request(aggregate, command, actor)
     pending = aggregate.collect_events()
     events = [registry.mapper.to_stored_event(event) for event in pending]
     try:
-        yield Append(slip, events)
+        yield Append(request, events)
     except CommandMismatch as error:
         raise OtherCommand(str(error)) from None
     except KnownAtRefused as error:
@@ -147,67 +147,77 @@ def _record(
     except NumberHeld as error:
         raise HeldByAnother(str(error)) from None
     except Repeated:
-        slip.repeated = True
+        request.repeated = True
     except IntegrityError:
         return None
-    if slip.repeated:
-        found = yield partial(registry.ledger.find_command, slip.id)
+    if request.repeated:
+        found = yield partial(registry.ledger.find_command, request.id)
         receipt: Receipt = yield partial(_first_result, registry, command, actor, found)
         return receipt
     registry.recorded(aggregate)
-    told = tuple(each for event in pending for each in warnings(aggregate, event))
-    return Receipt(aggregate.id, aggregate.version, slip.positions, slip.recorded_at, warnings=told)
+    found_warnings = tuple(w for event in pending for w in warnings(aggregate, event))
+    return Receipt(
+        aggregate.id,
+        aggregate.version,
+        request.positions,
+        request.recorded_at,
+        warnings=found_warnings,
+    )
 
 
-def _first_result(registry: Registry, command: c.Command, actor: str, found: Found) -> Receipt:
+def _first_result(
+    registry: Registry, command: c.Command, actor: str, found: RecordedCommand
+) -> Receipt:
     if found.digest != c.digest(command, actor):
         raise OtherCommand(
             f"commandId: {command.command_id} recorded another request at {found.recorded_at}; "
             "a new request needs a new id"
         )
     stream, version = registry.stream_at(found.positions[-1] if found.positions else None, command)
-    told = registry.warnings_at(stream, version) if found.positions else ()
-    return Receipt(stream, version, found.positions, found.recorded_at, True, told)
+    found_warnings = registry.warnings_at(stream, version) if found.positions else ()
+    return Receipt(stream, version, found.positions, found.recorded_at, True, found_warnings)
 
 
 # ------------------------------------------------------------------ who waits
 
 
-def wait(way: Course, ledger: LedgerRecorder) -> Receipt:
+def run(execution: CommandExecution, ledger: LedgerRecorder) -> Receipt:
     """Drives it in this thread."""
-    told: Callable[[], Step] = partial(next, way)
+    resume: Callable[[], Step] = partial(next, execution)
     while True:
         try:
-            step = told()
+            step = resume()
         except StopIteration as done:
             receipt: Receipt = done.value
             return receipt
         try:
             if isinstance(step, Append):
-                answer: Any = ledger.insert_events(step.events, command=step.slip)
+                answer: Any = ledger.insert_events(step.events, command=step.request)
             else:
                 answer = step()
         except Exception as error:
-            told = partial(way.throw, error)
+            resume = partial(execution.throw, error)
         else:
-            told = partial(way.send, answer)
+            resume = partial(execution.send, answer)
 
 
-async def wait_async(way: Course, ledger: LedgerRecorder, threads: Executor) -> Receipt:
+async def run_async(
+    execution: CommandExecution, ledger: LedgerRecorder, threads: Executor
+) -> Receipt:
     """Drives it in a task. What reads the ledger goes to a thread; the disk needs none."""
-    told: Callable[[], Step] = partial(next, way)
+    resume: Callable[[], Step] = partial(next, execution)
     while True:
         try:
-            step = told()
+            step = resume()
         except StopIteration as done:
             receipt: Receipt = done.value
             return receipt
         try:
             if isinstance(step, Append):
-                answer: Any = await ledger.insert_events_async(step.events, command=step.slip)
+                answer: Any = await ledger.insert_events_async(step.events, command=step.request)
             else:
                 answer = await asyncio.get_running_loop().run_in_executor(threads, step)
         except Exception as error:
-            told = partial(way.throw, error)
+            resume = partial(execution.throw, error)
         else:
-            told = partial(way.send, answer)
+            resume = partial(execution.send, answer)

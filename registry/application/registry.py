@@ -19,13 +19,13 @@ from eventsourcing.persistence import Mapper
 from registry.application.cache import (
     REFERENCE_AGE,
     AggregateCache,
-    NotAtHand,
+    NotCached,
     ReferenceCache,
     ReferenceData,
     StreamQueue,
 )
 from registry.application.dispatch import BEGINNINGS, DECISIONS, begin, known_zone, stream_of
-from registry.application.execute import Receipt, course, wait, wait_async
+from registry.application.execute import Receipt, execute_command, run, run_async
 from registry.domain import commands as c
 from registry.domain import signatures
 from registry.domain.administrations import Administration
@@ -58,11 +58,10 @@ from registry.domain.values import AdministrationCode, Tin
 from registry.domain.warnings import WARNED, CommandWarning, warnings
 from registry.ledger.mapper import EventMapper
 from registry.ledger.recorder import LedgerRecorder
-from registry.ledger.types import AppendRequest as Slip
-from registry.ledger.types import Holding, Metadata, Outcome
+from registry.ledger.types import AppendRequest, HeldNumbersRecord, Metadata, Outcome
 
 #: Decided with a look at other operators, or at the ledger: never on what is at hand.
-FAR_REACHING = (c.MergeInto, c.SplitFrom, c.CorrectRecord)
+NEEDS_LEDGER = (c.MergeInto, c.SplitFrom, c.CorrectRecord)
 
 T = TypeVar("T", bound=BaseAggregate[UUID])
 _STREAMS: dict[str, tuple[type[BaseAggregate[UUID]], type[Refusal]]] = {
@@ -85,7 +84,7 @@ class Registry(Application[UUID]):
         super().__init__(env)
         self._aggregates = AggregateCache()
         self._references = ReferenceCache(self._get)
-        self._turns = StreamQueue()
+        self._stream_queue = StreamQueue()
 
     @property
     def ledger(self) -> LedgerRecorder:
@@ -102,7 +101,7 @@ class Registry(Application[UUID]):
         Raises a Refusal (nothing was recorded), or the ledger's Busy, Unreachable, Closed
         (nothing was recorded) and OutcomeUnknown (send the same command again).
         """
-        return wait(course(self, command, actor, decided_by), self.ledger)
+        return run(execute_command(self, command, actor, decided_by), self.ledger)
 
     async def execute_async(
         self,
@@ -114,9 +113,9 @@ class Registry(Application[UUID]):
     ) -> Receipt:
         """`execute` for a task: no thread waits for the disk, and one of `threads` reads what is
         not at hand. All tasks must be of one event loop."""
-        async with self._turns.on(stream_of(command)[0]):
-            way = course(self, command, actor, decided_by)
-            return await wait_async(way, self.ledger, threads)
+        async with self._stream_queue.on(stream_of(command)[0]):
+            execution = execute_command(self, command, actor, decided_by)
+            return await run_async(execution, self.ledger, threads)
 
     def decide(
         self, command: c.Command, decided_by: AdministrationCode | None = None
@@ -127,9 +126,11 @@ class Registry(Application[UUID]):
         old, but nobody is refused because of that.
         """
         try:
-            return self._decide(command, decided_by, self._references.lately(REFERENCE_AGE / 2))
+            return self._decide(
+                command, decided_by, self._references.no_older_than(REFERENCE_AGE / 2)
+            )
         except Refusal:
-            return self._decide(command, decided_by, self._references.lately(0))
+            return self._decide(command, decided_by, self._references.no_older_than(0))
 
     def _decide(
         self, command: c.Command, decided_by: AdministrationCode | None, facts: ReferenceData
@@ -142,10 +143,10 @@ class Registry(Application[UUID]):
                 f"version {version}: read it again and decide again"
             )
         if command.known_at is not None and not aggregate.pending_events:
-            self._known_so(aggregate.id, command.known_at)
+            self._refuse_if_known_at(aggregate.id, command.known_at)
         return aggregate
 
-    def decide_at_hand(
+    def decide_from_cache(
         self, command: c.Command, decided_by: AdministrationCode | None = None
     ) -> BaseAggregate[UUID] | None:
         """The same without reading anything: of a stream that begins, nothing need be known.
@@ -153,7 +154,7 @@ class Registry(Application[UUID]):
         None where something is not at hand, the command is refused, or nothing would change:
         somebody else may have recorded meanwhile what makes it otherwise.
         """
-        if isinstance(command, FAR_REACHING):
+        if isinstance(command, NEEDS_LEDGER):
             return None
         aggregate = None
         if not isinstance(command, BEGINNINGS):
@@ -162,8 +163,8 @@ class Registry(Application[UUID]):
                 return None
         version = aggregate.version if aggregate else 0
         try:
-            decided = self.decide_on(aggregate, command, decided_by, self._references.at_hand())
-        except (Refusal, NotAtHand):
+            decided = self.decide_on(aggregate, command, decided_by, self._references.from_cache())
+        except (Refusal, NotCached):
             return None
         expected = command.expected_version in (None, version)
         return decided if decided.pending_events and expected else None
@@ -176,15 +177,15 @@ class Registry(Application[UUID]):
         facts: ReferenceData | None = None,
     ) -> BaseAggregate[UUID]:
         """The same, on an aggregate at hand (an import decides a whole file before it records)."""
-        facts = facts or self._references.lately()
+        facts = facts or self._references.no_older_than()
         signatures.check(command, aggregate, decided_by, facts.administration)
         by = self._decision(command, aggregate, decided_by, facts)
         if aggregate is None:
             return begin(command, by, facts.administration)
-        self._refer(command, facts)
+        self._check_references(command, facts)
         match command:
             case c.MergeInto():
-                self._not_in_a_ring(cast(Operator, aggregate), command.successor)
+                self._refuse_merger_cycle(cast(Operator, aggregate), command.successor)
                 particulars_decisions.merge_into(cast(Operator, aggregate), command, by)
             case c.SplitFrom(origin=tin):
                 particulars_decisions.split_from(
@@ -200,17 +201,19 @@ class Registry(Application[UUID]):
                 DECISIONS[type(command)](aggregate, command, by)
         return aggregate
 
-    def slip(self, aggregate: BaseAggregate[UUID], command: c.Command, actor: str) -> Slip:
+    def append_request(
+        self, aggregate: BaseAggregate[UUID], command: c.Command, actor: str
+    ) -> AppendRequest:
         """A command as the ledger takes it, of an aggregate on which it was decided."""
         id, digest = c.id_of_line(command), c.digest(command, actor)
-        slip = self._slip(aggregate, id, digest, actor, command.known_at)
-        slip.signed = signatures.read(command)
-        return slip
+        append_request = self._append_request(aggregate, id, digest, actor, command.known_at)
+        append_request.signed = signatures.read(command)
+        return append_request
 
     def recorded(self, aggregate: BaseAggregate[UUID]) -> None:
         """What was pending of it is on disk: the next command on it may be decided on this."""
-        self._aggregates.keep(aggregate)
-        self._references.forget(aggregate.id)
+        self._aggregates.put(aggregate)
+        self._references.discard(aggregate.id)
 
     # ------------------------------------------------------------ many commands
 
@@ -223,9 +226,11 @@ class Registry(Application[UUID]):
         """
         batch = []
         for aggregate, command, actor in decided:
-            slip = self.slip(aggregate, command, actor)
+            append_request = self.append_request(aggregate, command, actor)
             pending = aggregate.collect_events()
-            batch.append((slip, [self.mapper.to_stored_event(event) for event in pending]))
+            batch.append(
+                (append_request, [self.mapper.to_stored_event(event) for event in pending])
+            )
         return self.ledger.append_many(batch)
 
     # ------------------------------------------------------------ what there is
@@ -243,11 +248,11 @@ class Registry(Application[UUID]):
         self, code: AdministrationCode, age: float = REFERENCE_AGE
     ) -> Administration:
         """Raises UnknownAdministration. May be `age` seconds old."""
-        return self._references.lately(age).administration(code)
+        return self._references.no_older_than(age).administration(code)
 
     def programme(self, code: str) -> Programme:
         """Raises UnknownProgramme. May be a second old."""
-        return self._references.lately().programme(code)
+        return self._references.no_older_than().programme(code)
 
     # ------------------------------------------------------------------- inside
 
@@ -255,12 +260,12 @@ class Registry(Application[UUID]):
         """The stream that a command goes to; None for the one that begins it."""
         id, name = stream_of(command)
         if isinstance(command, BEGINNINGS):
-            self._new(id, name)
+            self._refuse_if_registered(id, name)
             return None
         kind, unknown = _STREAMS[command.noun]
         return self._get(kind, id, unknown, name)
 
-    def _refer(self, command: c.Command, facts: ReferenceData) -> None:
+    def _check_references(self, command: c.Command, facts: ReferenceData) -> None:
         """What a command names beside its own stream must be in the register. Not so for a
         document: it may have led to what the record does not hold yet."""
         match command:
@@ -307,16 +312,18 @@ class Registry(Application[UUID]):
             programme=facts.programme,
         )
 
-    def _slip(
+    def _append_request(
         self,
         aggregate: BaseAggregate[UUID],
         id: UUID,
         digest: bytes,
         actor: str,
         known_at: datetime | None,
-    ) -> Slip:
-        beside = [metadata(event, known_at) for event in aggregate.pending_events]
-        return Slip(id, digest, actor, beside, holding=holding(aggregate))
+    ) -> AppendRequest:
+        event_metadata = [metadata(event, known_at) for event in aggregate.pending_events]
+        return AppendRequest(
+            id, digest, actor, event_metadata, held_numbers=held_numbers_record(aggregate)
+        )
 
     def stream_at(self, position: int | None, command: c.Command) -> tuple[UUID, int]:
         """The stream and its version at the last position of a command; it has none where it had
@@ -334,12 +341,12 @@ class Registry(Application[UUID]):
         aggregate: BaseAggregate[UUID] = self.repository.get(stream, version=version)
         return warnings(aggregate, event)
 
-    def _new(self, id: UUID, name: str) -> None:
+    def _refuse_if_registered(self, id: UUID, name: str) -> None:
         """Raises AlreadyRegistered."""
         if self.recorder.select_events(id, limit=1):
             raise AlreadyRegistered(f"{name} is in the register already")
 
-    def _known_so(self, stream: UUID, known_at: datetime) -> None:
+    def _refuse_if_known_at(self, stream: UUID, known_at: datetime) -> None:
         """Raises AlreadyRecorded where the same is on record, and nothing as known at that instant:
         since when it was known is not said a second time."""
         known = [event.known_at for event in self.ledger.select_events(stream)]
@@ -356,7 +363,7 @@ class Registry(Application[UUID]):
         except AggregateNotFoundError:
             raise unknown(f"{name} is not in this register", path=path) from None
 
-    def _not_in_a_ring(self, operator: Operator, successor: Tin) -> None:
+    def _refuse_merger_cycle(self, operator: Operator, successor: Tin) -> None:
         seen = {operator.tin}
         next: Tin | None = successor
         while next is not None:
@@ -375,12 +382,12 @@ class Registry(Application[UUID]):
         return found[0].originator_version
 
 
-def holding(aggregate: BaseAggregate[UUID]) -> Holding | None:
+def held_numbers_record(aggregate: BaseAggregate[UUID]) -> HeldNumbersRecord | None:
     """Which numbers it holds after what is pending of it, where that may change them."""
     if not isinstance(aggregate, Operator) or not unique_numbers.changed(aggregate.pending_events):
         return None
     held_numbers = unique_numbers.held(aggregate)
-    return Holding(held_numbers.holder, held_numbers.home, held_numbers.written())
+    return HeldNumbersRecord(held_numbers.holder, held_numbers.home, held_numbers.written())
 
 
 def metadata(event: Any, known_at: datetime | None) -> Metadata:

@@ -18,7 +18,7 @@ from uuid import UUID
 from eventsourcing.persistence import DataError, StoredEvent
 
 from registry.domain.decisions import CommandSignature
-from registry.ledger.types import AppendRequest, Holding, Metadata, Outcome, StreamMoved
+from registry.ledger.types import AppendRequest, HeldNumbersRecord, Metadata, Outcome, StreamMoved
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # where PostgreSQL counts from
 NULL = b"\xff\xff\xff\xff"  # an element's length of -1
@@ -29,7 +29,7 @@ _integer = Struct(">ii").pack  # an element of four bytes, after its length
 _bigint = Struct(">iq").pack
 
 
-class Waiting:
+class ThreadOutcome:
     """Where one thread waits for one outcome. A lock costs a tenth of a Future."""
 
     __slots__ = ("_lock", "_outcome")
@@ -51,7 +51,7 @@ class Waiting:
 
 
 @dataclass(eq=False, slots=True)
-class Ticket:
+class EncodedRequest:
     """A command, written out by its own caller, so that one who brings what cannot be written
     troubles nobody else. Its columns are elements of the function's arrays."""
 
@@ -61,11 +61,13 @@ class Ticket:
     columns: tuple[bytes, ...]
     size: int  # bytes
     signature: tuple[bytes, ...] | None = None  # of a signed command: five columns of one element
-    holding: tuple[bytes, ...] | None = None  # of which numbers its operator holds: four columns
-    future: Waiting | asyncio.Future[Outcome] | None = None
+    held_numbers: tuple[bytes, ...] | None = (
+        None  # of which numbers its operator holds: four columns
+    )
+    future: ThreadOutcome | asyncio.Future[Outcome] | None = None
 
 
-def write_out(command: AppendRequest, events: Sequence[StoredEvent]) -> Ticket:
+def encode_request(command: AppendRequest, events: Sequence[StoredEvent]) -> EncodedRequest:
     """The command as array elements: four columns of one element, seven of one an event.
 
     Raises StreamMoved when versions do not follow each other, ValueError for text that the
@@ -75,57 +77,57 @@ def write_out(command: AppendRequest, events: Sequence[StoredEvent]) -> Ticket:
         raise ValueError(f"The digest of command {command.id} is not a SHA-256.")
     id = command.id.bytes
     if len(events) == 1:
-        keys, of_events = _one_event(id, command, events[0])
+        keys, of_events = _encode_one_event(id, command, events[0])
     else:
-        keys, of_events = _several(id, command, events)
+        keys, of_events = _encode_events(id, command, events)
     columns = (
         UUID_LENGTH + id,
         DIGEST_LENGTH + command.digest,
-        _word(command.actor),
+        _encode_text(command.actor),
         _integer(4, len(events)),
         *of_events,
     )
     size = sum(map(len, columns))
-    if command.signed is None and command.holding is None:
-        return Ticket(command, len(events), keys, columns, size)
+    if command.signed is None and command.held_numbers is None:
+        return EncodedRequest(command, len(events), keys, columns, size)
     signature = _signature(id, command.signed) if command.signed else None
-    holding = _holding(id, command.holding) if command.holding else None
-    size += sum(map(len, (signature or ()) + (holding or ())))
-    return Ticket(command, len(events), keys, columns, size, signature, holding)
+    held_numbers = _held_numbers(id, command.held_numbers) if command.held_numbers else None
+    size += sum(map(len, (signature or ()) + (held_numbers or ())))
+    return EncodedRequest(command, len(events), keys, columns, size, signature, held_numbers)
 
 
-def _one_event(
+def _encode_one_event(
     id: bytes, command: AppendRequest, event: StoredEvent
 ) -> tuple[set[bytes], tuple[bytes, ...]]:
     """The keys and the seven columns of nearly every command: at a third of what lists cost."""
     stream = _bytes_of(event.originator_id)
     metadata = command.metadata
-    beside = metadata[0] if len(metadata) == 1 else _one_each(metadata, 1)[0]
+    event_metadata = metadata[0] if len(metadata) == 1 else _metadata_per_event(metadata, 1)[0]
     return {id, stream}, (
         UUID_LENGTH + stream,
         _version(command, event),
-        _word(event.topic),
+        _encode_text(event.topic),
         _state(event.state),
-        _instant(beside.known_at),
-        _word(beside.decided_by),
-        _word(beside.legal_ground),
+        _instant(event_metadata.known_at),
+        _encode_text(event_metadata.decided_by),
+        _encode_text(event_metadata.legal_ground),
     )
 
 
-def _several(
+def _encode_events(
     id: bytes, command: AppendRequest, events: Sequence[StoredEvent]
 ) -> tuple[set[bytes], tuple[bytes, ...]]:
     ids = _streams(events)
-    beside = _one_each(command.metadata, len(events))
+    event_metadata = _metadata_per_event(command.metadata, len(events))
     versions = [_version(command, event) for event in events]
-    return {id, *_follow_each_other(events, ids)}, (
+    return {id, *_check_versions(events, ids)}, (
         b"".join([UUID_LENGTH + stream for stream in ids]),
         b"".join(versions),
-        b"".join([_word(event.topic) for event in events]),
+        b"".join([_encode_text(event.topic) for event in events]),
         b"".join([_state(event.state) for event in events]),
-        b"".join([_instant(metadata.known_at) for metadata in beside]),
-        b"".join([_word(metadata.decided_by) for metadata in beside]),
-        b"".join([_word(metadata.legal_ground) for metadata in beside]),
+        b"".join([_instant(metadata.known_at) for metadata in event_metadata]),
+        b"".join([_encode_text(metadata.decided_by) for metadata in event_metadata]),
+        b"".join([_encode_text(metadata.legal_ground) for metadata in event_metadata]),
     )
 
 
@@ -139,20 +141,24 @@ def _version(command: AppendRequest, event: StoredEvent) -> bytes:
 def _signature(id: bytes, signed: CommandSignature) -> tuple[bytes, ...]:
     return (
         UUID_LENGTH + id,
-        _word(signed.administration),
-        _word(signed.key),
+        _encode_text(signed.administration),
+        _encode_text(signed.key),
         _state(signed.text.encode()),
         _length(len(signed.signature)) + signed.signature,
     )
 
 
-def _holding(id: bytes, holding: Holding) -> tuple[bytes, ...]:
-    written = (holding.holder.encode(), holding.home.encode(), holding.numbers.encode())
+def _held_numbers(id: bytes, held_numbers: HeldNumbersRecord) -> tuple[bytes, ...]:
+    written = (
+        held_numbers.holder.encode(),
+        held_numbers.home.encode(),
+        held_numbers.numbers.encode(),
+    )
     return UUID_LENGTH + id, *(_length(len(text)) + text for text in written)
 
 
 @lru_cache(maxsize=8192)  # topics, authorities, grounds, actors: the same words again and again
-def _word(text: str | None) -> bytes:
+def _encode_text(text: str | None) -> bytes:
     if text is None:
         return NULL
     if "\0" in text:
@@ -189,7 +195,7 @@ def _bytes_of(stream: UUID | str) -> bytes:
     return (stream if isinstance(stream, UUID) else UUID(stream)).bytes
 
 
-def _one_each(metadata: Sequence[Metadata], events: int) -> Sequence[Metadata]:
+def _metadata_per_event(metadata: Sequence[Metadata], events: int) -> Sequence[Metadata]:
     if len(metadata) == events:
         return metadata
     if len(metadata) > 1:
@@ -197,7 +203,7 @@ def _one_each(metadata: Sequence[Metadata], events: int) -> Sequence[Metadata]:
     return [metadata[0] if metadata else NO_METADATA] * events
 
 
-def _follow_each_other(events: Sequence[StoredEvent], ids: Sequence[bytes]) -> dict[bytes, int]:
+def _check_versions(events: Sequence[StoredEvent], ids: Sequence[bytes]) -> dict[bytes, int]:
     """The streams, with their last versions."""
     versions: dict[bytes, int] = {}
     for event, id in zip(events, ids, strict=True):

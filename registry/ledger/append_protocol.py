@@ -13,16 +13,16 @@ import psycopg
 from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from registry.ledger.append_encoding import EPOCH, NULL, Ticket
-from registry.ledger.types import Outcome, settle
+from registry.ledger.append_encoding import EPOCH, NULL, EncodedRequest
+from registry.ledger.types import Outcome, outcome_from_row
 
 T = TypeVar("T")
 
 #: The prepared statements: any batch; one in which some commands are signed, or change which
 #: numbers an operator holds; commands of one event each; a single such command.
-ANY, BESIDE, EACH, ONE = b"any", b"beside", b"each", b"one"
+ANY_BATCH, WITH_SIDE_TABLES, ONE_EVENT_EACH, ONE_COMMAND = b"any", b"beside", b"each", b"one"
 FUNCTIONS = ("append", "append", "append_each", "append_one")
-IN_THE_REGISTER = tuple(f"ledger.{name}" for name in FUNCTIONS)
+REGISTER_FUNCTIONS = tuple(f"ledger.{name}" for name in FUNCTIONS)
 #: The types of the function's parameters, and of their elements, by PostgreSQL's numbers.
 UUIDS, BYTEAS, TEXTS, INTEGERS, BIGINTS, INSTANTS = 2951, 1001, 1009, 1007, 1016, 1185
 ELEMENTS = {UUIDS: 2950, BYTEAS: 17, TEXTS: 25, INTEGERS: 23, BIGINTS: 20, INSTANTS: 1184}
@@ -39,18 +39,18 @@ PARAMETERS = (
     TEXTS,
     TEXTS,
 )
-OF_SIGNATURES = (UUIDS, TEXTS, TEXTS, TEXTS, BYTEAS)
-OF_HOLDINGS = (UUIDS, TEXTS, TEXTS, TEXTS)
-COUNTS = 3  # the parameter that is left out where each command has one event
+SIGNATURE_PARAMETERS = (UUIDS, TEXTS, TEXTS, TEXTS, BYTEAS)
+HELD_NUMBER_PARAMETERS = (UUIDS, TEXTS, TEXTS, TEXTS)
+COUNTS_INDEX = 3  # the parameter that is left out where each command has one event
 _array = Struct(">iiiii").pack  # dimensions, has it nulls, element type, elements, first index
 _integer = Struct(">i").unpack
 _bigint = Struct(">q").unpack
 
 
-def arrays(batch: Sequence[Ticket]) -> list[bytes]:
+def arrays(batch: Sequence[EncodedRequest]) -> list[bytes]:
     """The parameters of `ledger.append`, as `array_recv` reads them."""
-    sizes = [len(batch)] * 4 + [sum([ticket.events for ticket in batch])] * 7
-    return _columns(PARAMETERS, sizes, [ticket.columns for ticket in batch])
+    sizes = [len(batch)] * 4 + [sum([request.events for request in batch])] * 7
+    return _columns(PARAMETERS, sizes, [request.columns for request in batch])
 
 
 def _columns(
@@ -69,7 +69,7 @@ def _columns(
 
 def prepare(
     connection: psycopg.Connection[Any],
-    functions: Sequence[str] = IN_THE_REGISTER,
+    functions: Sequence[str] = REGISTER_FUNCTIONS,
     until: float | None = None,
 ) -> None:
     """Make a connection ready to append. `functions`: a ledger's `FUNCTIONS`, quoted for SQL.
@@ -80,77 +80,85 @@ def prepare(
     text = "select number, status, first_position, events, recorded_at, refusal from"
     each = _without_counts(PARAMETERS)
     of_one = [ELEMENTS[kind] for kind in each]
-    takes = (PARAMETERS, PARAMETERS + OF_SIGNATURES + OF_HOLDINGS, each, of_one)
-    for name, function, kinds in zip((ANY, BESIDE, EACH, ONE), functions, takes, strict=True):
+    takes = (PARAMETERS, PARAMETERS + SIGNATURE_PARAMETERS + HELD_NUMBER_PARAMETERS, each, of_one)
+    for name, function, kinds in zip(
+        (ANY_BATCH, WITH_SIDE_TABLES, ONE_EVENT_EACH, ONE_COMMAND), functions, takes, strict=True
+    ):
         numbers = ", ".join(f"${n}" for n in range(1, len(kinds) + 1))
-        line = connection.pgconn
-        line.send_prepare(name, f"{text} {function}({numbers})".encode(), kinds)
-        _flush(line, until)
-        made = _last(line, until)
+        pgconn = connection.pgconn
+        pgconn.send_prepare(name, f"{text} {function}({numbers})".encode(), kinds)
+        _flush(pgconn, until)
+        made = _last_result(pgconn, until)
         if made.status != ExecStatus.COMMAND_OK:
-            raise _refusal(made)
+            raise _error_of(made)
 
 
 def send(
-    connection: psycopg.Connection[Any], batch: Sequence[Ticket], until: float | None = None
+    connection: psycopg.Connection[Any], batch: Sequence[EncodedRequest], until: float | None = None
 ) -> None:
     """Hand a batch over, and do not wait for its commit. Raises psycopg.Error.
 
     Waits for the server to take it no longer than `until` (monotonic seconds).
     """
-    line = connection.pgconn
+    pgconn = connection.pgconn
     name, parameters = _statement(batch)
-    line.send_query_prepared(name, parameters, [1] * len(parameters), result_format=1)
-    _flush(line, until)
+    pgconn.send_query_prepared(name, parameters, [1] * len(parameters), result_format=1)
+    _flush(pgconn, until)
 
 
-def _flush(line: PGconn, until: float | None) -> None:
-    while line.flush():  # more than the socket takes at once: read as well, or both sides may wait
-        _wait(line, select.POLLIN | select.POLLOUT, until)
+def _flush(pgconn: PGconn, until: float | None) -> None:
+    while (
+        pgconn.flush()
+    ):  # more than the socket takes at once: read as well, or both sides may wait
+        _wait(pgconn, select.POLLIN | select.POLLOUT, until)
 
 
-def _statement(batch: Sequence[Ticket]) -> tuple[bytes, Sequence[bytes | None]]:
-    signed = [ticket.signature for ticket in batch if ticket.signature is not None]
-    holding = [ticket.holding for ticket in batch if ticket.holding is not None]
-    if signed or holding:
-        beside = _columns(OF_SIGNATURES, [len(signed)] * len(OF_SIGNATURES), signed)
-        beside += _columns(OF_HOLDINGS, [len(holding)] * len(OF_HOLDINGS), holding)
-        return BESIDE, arrays(batch) + beside
-    if not all([ticket.events == 1 for ticket in batch]):
-        return ANY, arrays(batch)
+def _statement(batch: Sequence[EncodedRequest]) -> tuple[bytes, Sequence[bytes | None]]:
+    signed = [request.signature for request in batch if request.signature is not None]
+    held_numbers = [request.held_numbers for request in batch if request.held_numbers is not None]
+    if signed or held_numbers:
+        side_tables = _columns(
+            SIGNATURE_PARAMETERS, [len(signed)] * len(SIGNATURE_PARAMETERS), signed
+        )
+        side_tables += _columns(
+            HELD_NUMBER_PARAMETERS, [len(held_numbers)] * len(HELD_NUMBER_PARAMETERS), held_numbers
+        )
+        return WITH_SIDE_TABLES, arrays(batch) + side_tables
+    if not all([request.events == 1 for request in batch]):
+        return ANY_BATCH, arrays(batch)
     if len(batch) > 1:
-        return EACH, _without_counts(arrays(batch))
+        return ONE_EVENT_EACH, _without_counts(arrays(batch))
     # An element of an array is a value after its length.
-    return ONE, [
+    return ONE_COMMAND, [
         None if without_count == NULL else without_count[4:]
         for without_count in _without_counts(batch[0].columns)
     ]
 
 
 def _without_counts(columns: Sequence[T]) -> list[T]:
-    return [*columns[:COUNTS], *columns[COUNTS + 1 :]]
+    return [*columns[:COUNTS_INDEX], *columns[COUNTS_INDEX + 1 :]]
 
 
 def receive(
-    connection: psycopg.Connection[Any], batch: Sequence[Ticket], until: float | None = None
+    connection: psycopg.Connection[Any], batch: Sequence[EncodedRequest], until: float | None = None
 ) -> list[Outcome]:
     """What became of each command of the batch that was sent. Raises psycopg.Error.
 
     Waits without holding up other threads, and no longer than `until` (monotonic seconds).
     """
-    answer = _last(connection.pgconn, until)
+    answer = _last_result(connection.pgconn, until)
     if answer.status != ExecStatus.TUPLES_OK:
-        raise _refusal(answer)
+        raise _error_of(answer)
     return _outcomes(batch, answer)
 
 
-def _last(line: PGconn, until: float | None) -> PGresult:
+def _last_result(pgconn: PGconn, until: float | None) -> PGresult:
     """The last result of what was sent. Raises psycopg.OperationalError."""
     answer = None
     while True:
-        while line.is_busy():
-            _wait(line, select.POLLIN, until)
-        result = line.get_result()
+        while pgconn.is_busy():
+            _wait(pgconn, select.POLLIN, until)
+        result = pgconn.get_result()
         if result is None:
             break
         answer = result
@@ -159,9 +167,9 @@ def _last(line: PGconn, until: float | None) -> PGresult:
     return answer
 
 
-def _wait(line: PGconn, events: int, until: float | None = None) -> None:
+def _wait(pgconn: PGconn, events: int, until: float | None = None) -> None:
     waiting = select.poll()
-    waiting.register(line.socket, events)
+    waiting.register(pgconn.socket, events)
     if until is None:
         ready = waiting.poll()
     else:
@@ -169,10 +177,10 @@ def _wait(line: PGconn, events: int, until: float | None = None) -> None:
         if not ready:
             raise psycopg.OperationalError("the server did not answer in time")
     if ready[0][1] != select.POLLOUT:
-        line.consume_input()
+        pgconn.consume_input()
 
 
-def _refusal(result: PGresult) -> psycopg.Error:
+def _error_of(result: PGresult) -> psycopg.Error:
     state = (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()
     said = (result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message).decode()
     try:
@@ -181,7 +189,7 @@ def _refusal(result: PGresult) -> psycopg.Error:
         return psycopg.OperationalError(said.strip())
 
 
-def _outcomes(batch: Sequence[Ticket], answer: PGresult) -> list[Outcome]:
+def _outcomes(batch: Sequence[EncodedRequest], answer: PGresult) -> list[Outcome]:
     """The batch's own row says where it begins; a command has a row only when it was not simply
     recorded."""
     rows = {_integer(_value(answer, row, 0))[0]: row for row in range(answer.ntuples)}
@@ -189,24 +197,24 @@ def _outcomes(batch: Sequence[Ticket], answer: PGresult) -> list[Outcome]:
     if 0 in rows:
         [next], recorded_at = _bigint(_value(answer, 0, 2)), _read(_value(answer, 0, 4))
     outcomes: list[Outcome] = []
-    for number, ticket in enumerate(batch, 1):
-        command, row = ticket.command, rows.get(number)
+    for number, request in enumerate(batch, 1):
+        command, row = request.command, rows.get(number)
         if row is None:
-            command.positions = list(range(next, next + ticket.events))
+            command.positions = list(range(next, next + request.events))
             command.recorded_at = recorded_at
             command.repeated = False
-            next += ticket.events
+            next += request.events
             outcomes.append(command.positions)
             continue
         first, events, at, why = (answer.get_value(row, column) for column in (2, 3, 4, 5))
-        told = (
+        values = (
             _integer(_value(answer, row, 1))[0],
             _bigint(first)[0] if first else None,
             _integer(events)[0] if events else None,
             _read(at) if at else None,
             why.decode() if why else None,
         )
-        outcomes.append(settle(command, ticket.events, told))
+        outcomes.append(outcome_from_row(command, request.events, values))
     return outcomes
 
 

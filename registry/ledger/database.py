@@ -118,10 +118,10 @@ def environment(conninfo: str, role: str | None = "aeo_writer") -> dict[str, str
 
 #: Seconds without a word from the server, after which a connection that somebody waits for is given
 #: up. A server process that was stopped keeps its connection: the network knows of no fault.
-SILENCE = 10.0
+REPLY_TIMEOUT = 10.0
 
 
-class Heard(psycopg.Connection[Row]):
+class ConnectionWithTimeout(psycopg.Connection[Row]):
     """A connection that is given up when its server falls silent. No statement on it may take
     longer than SILENCE.
 
@@ -132,7 +132,7 @@ class Heard(psycopg.Connection[Row]):
         self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None
     ) -> Result:
         try:
-            return super().wait(gen, interval, SILENCE if timeout is None else timeout)
+            return super().wait(gen, interval, REPLY_TIMEOUT if timeout is None else timeout)
         except psycopg.errors._WaitTimeout:
             if timeout is not None:
                 raise

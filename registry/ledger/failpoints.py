@@ -21,12 +21,12 @@ NAMES: Final = (
     "signer.after_publish",
 )
 
-_FATAL = os.environ.get("AEO_FAILPOINT")
-if _FATAL is not None and _FATAL not in NAMES:
-    raise ValueError(f"AEO_FAILPOINT is {_FATAL!r}, and must be one of {', '.join(NAMES)}")
+_ACTIVE = os.environ.get("AEO_FAILPOINT")
+if _ACTIVE is not None and _ACTIVE not in NAMES:
+    raise ValueError(f"AEO_FAILPOINT is {_ACTIVE!r}, and must be one of {', '.join(NAMES)}")
 
 
 def reach(name: str) -> None:
     """The process has come to this place."""
-    if name == _FATAL:
+    if name == _ACTIVE:
         os.kill(os.getpid(), signal.SIGKILL)

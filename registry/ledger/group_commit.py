@@ -11,47 +11,57 @@ from typing import Any
 import psycopg
 from eventsourcing import persistence
 
-from registry.ledger.append_encoding import Ticket, Waiting
+from registry.ledger.append_encoding import EncodedRequest, ThreadOutcome
 from registry.ledger.append_protocol import prepare, receive, send
 from registry.ledger.types import Busy, Closed, NumberHeld, Outcome, OutcomeUnknown, Unreachable
 
-MOST_COMMANDS = 512  # in one commit: beyond this, everyone waits longer and nobody gains
-MOST_BYTES = 4 * 2**20
-PAUSE = 0.2  # seconds between two attempts to reach the database
-SILENCE = 20.0  # seconds, beyond the server's own limit for a statement, until it counts as gone
+MAX_BATCH_COMMANDS = 512  # in one commit: beyond this, everyone waits longer and nobody gains
+MAX_BATCH_BYTES = 4 * 2**20
+RECONNECT_PAUSE = 0.2  # seconds between two attempts to reach the database
+REPLY_TIMEOUT = (
+    20.0  # seconds, beyond the server's own limit for a statement, until it counts as gone
+)
 
 #: What a new connection may cure. Read-only is what a primary becomes when another took over.
-LOST = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ReadOnlySqlTransaction)
+CONNECTION_ERRORS = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
 
 
-def take(queue: deque[Ticket], most: int = MOST_COMMANDS) -> list[Ticket]:
+def take_batch(
+    queue: deque[EncodedRequest], most: int = MAX_BATCH_COMMANDS
+) -> list[EncodedRequest]:
     """The next batch, of no more than `most`. Two commands on one stream, or one command twice,
     never share one: the later keeps its place, and what follows on its stream stays behind it."""
-    taken: list[Ticket] = []
-    left: list[Ticket] = []
+    taken: list[EncodedRequest] = []
+    left: list[EncodedRequest] = []
     seen: set[bytes] = set()
-    room = MOST_BYTES
-    most = min(most, MOST_COMMANDS)
+    room = MAX_BATCH_BYTES
+    most = min(most, MAX_BATCH_COMMANDS)
     while queue and len(taken) < most:
-        ticket = queue[0]
-        if taken and ticket.size > room:
+        request = queue[0]
+        if taken and request.size > room:
             break
         queue.popleft()
-        if ticket.future is not None and ticket.future.cancelled():
+        if request.future is not None and request.future.cancelled():
             continue  # withdrawn in time
-        if seen.isdisjoint(ticket.keys):
-            taken.append(ticket)
-            room -= ticket.size
+        if seen.isdisjoint(request.keys):
+            taken.append(request)
+            room -= request.size
         else:
-            left.append(ticket)
-        seen |= ticket.keys
+            left.append(request)
+        seen |= request.keys
     queue.extendleft(reversed(left))
     return taken
 
 
 def in_doubt(error: Exception) -> bool:
     """May the batch have been recorded all the same? Not where no lock was had."""
-    return isinstance(error, LOST) and not isinstance(error, psycopg.errors.LockNotAvailable)
+    return isinstance(error, CONNECTION_ERRORS) and not isinstance(
+        error, psycopg.errors.LockNotAvailable
+    )
 
 
 class Appender:
@@ -66,17 +76,17 @@ class Appender:
         self,
         connect: Callable[[], psycopg.Connection[Any]],
         functions: Sequence[str],
-        patience: float,
+        timeout: float,
     ) -> None:
         self._connect = connect
         self._functions = functions
-        self._patience = patience
+        self._timeout = timeout
         self._connection: psycopg.Connection[Any] | None = None
         self._closing = threading.Event()
 
     def append(
         self,
-        batch: Sequence[Ticket],
+        batch: Sequence[EncodedRequest],
         until: float | None = None,
         *,
         doubtful: bool = False,
@@ -86,34 +96,34 @@ class Appender:
         `doubtful`: they were sent before, and it is not known what became of them.
         """
         if self._closing.is_set():
-            return [_unknown(ticket, "closed") if doubtful else closed() for ticket in batch]
-        until = until or monotonic() + self._patience
+            return [_unknown(request, "closed") if doubtful else closed() for request in batch]
+        until = until or monotonic() + self._timeout
         pause = 0.0  # a single lost connection is made good at once
         while True:
             try:
                 if self._connection is None:
-                    self._connection = self._ready()
-                deadline = monotonic() + SILENCE
+                    self._connection = self._connect_and_prepare()
+                deadline = monotonic() + REPLY_TIMEOUT
                 send(self._connection, batch, deadline)
                 return receive(self._connection, batch, deadline)
-            except LOST as error:
+            except CONNECTION_ERRORS as error:
                 # Not reached, or no lock had: nothing was done. Else it may have been committed.
                 reached = self._connection is not None
                 doubtful |= reached and in_doubt(error)
                 self.disconnect()
                 if monotonic() + pause > until or self._closing.wait(pause):
-                    return [_gave_up(ticket, doubtful, error) for ticket in batch]
-                pause = PAUSE
+                    return [_gave_up(request, doubtful, error) for request in batch]
+                pause = RECONNECT_PAUSE
             except Exception as error:
                 if len(batch) == 1:
                     return [_translated(error)]
                 # One of them is poison; the others must not suffer for it.
-                return [outcome for ticket in batch for outcome in self.append([ticket], until)]
+                return [outcome for request in batch for outcome in self.append([request], until)]
 
-    def _ready(self) -> psycopg.Connection[Any]:
+    def _connect_and_prepare(self) -> psycopg.Connection[Any]:
         connection = self._connect()
         try:
-            prepare(connection, self._functions, monotonic() + SILENCE)
+            prepare(connection, self._functions, monotonic() + REPLY_TIMEOUT)
         except BaseException:  # a migration is still to come: kept, the line would never be ready
             connection.close()
             raise
@@ -134,7 +144,7 @@ class Appender:
         self._closing.set()
 
 
-class Committer:
+class GroupCommitter:
     """A queue and one worker thread. Whatever arrived while the last commit was flushed to disk
     shares the next one. Serves any number of threads. Does not survive a fork.
     """
@@ -142,29 +152,29 @@ class Committer:
     def __init__(self, appender: Appender, capacity: int) -> None:
         self._appender = appender
         self._capacity = capacity
-        self._queue: deque[Ticket] = deque()
+        self._queue: deque[EncodedRequest] = deque()
         self._changed = threading.Condition()
         self._busy = False  # somebody is using the appender
         self._worker: threading.Thread | None = None
         self._closed = False
 
-    def record(self, ticket: Ticket) -> Outcome:
+    def record(self, request: EncodedRequest) -> Outcome:
         """Wait for the outcome. Raises Busy or Closed, and records nothing then."""
-        waiting: Waiting | None = None
+        waiting: ThreadOutcome | None = None
         with self._changed:
             if self._closed:
                 raise closed()
             if self._queue or self._busy:
-                check_room(len(self._queue), self._capacity)
-                ticket.future = waiting = Waiting()
-                self._enqueue(ticket)
+                check_capacity(len(self._queue), self._capacity)
+                request.future = waiting = ThreadOutcome()
+                self._enqueue(request)
             else:
                 self._busy = True
         if waiting is not None:
             return waiting.result()
         # Nobody is ahead: to hand it to the worker and back would take as long as the append.
         try:
-            [outcome] = self._appender.append([ticket])
+            [outcome] = self._appender.append([request])
         except BaseException:  # interrupted in the midst of a reply
             self._appender.disconnect()
             raise
@@ -186,8 +196,8 @@ class Committer:
             self._changed.wait_for(lambda: not self._busy)
         self._appender.disconnect()
 
-    def _enqueue(self, ticket: Ticket) -> None:
-        self._queue.append(ticket)
+    def _enqueue(self, request: EncodedRequest) -> None:
+        self._queue.append(request)
         if self._worker is None:  # only now: whoever forks after building a recorder is safe
             self._worker = threading.Thread(target=self._work, name="committer", daemon=True)
             self._worker.start()
@@ -203,22 +213,22 @@ class Committer:
                     refused = list(self._queue)
                     self._queue.clear()
                     break
-                batch = take(self._queue)
+                batch = take_batch(self._queue)
                 self._busy = True
             outcomes = self._appender.append(batch)
             with self._changed:
                 self._busy = False
-            _answer(batch, outcomes)
-        _answer(refused, [closed() for _ in refused])
+            _resolve_all(batch, outcomes)
+        _resolve_all(refused, [closed() for _ in refused])
 
 
-def _answer(batch: Iterable[Ticket], outcomes: Iterable[Outcome]) -> None:
-    for ticket, outcome in zip(batch, outcomes, strict=True):
-        assert isinstance(ticket.future, Waiting)
-        ticket.future.set_result(outcome)
+def _resolve_all(batch: Iterable[EncodedRequest], outcomes: Iterable[Outcome]) -> None:
+    for request, outcome in zip(batch, outcomes, strict=True):
+        assert isinstance(request.future, ThreadOutcome)
+        request.future.set_result(outcome)
 
 
-def check_room(waiting: int, capacity: int) -> None:
+def check_capacity(waiting: int, capacity: int) -> None:
     """Raises Busy."""
     if waiting >= capacity:
         raise Busy(
@@ -231,16 +241,16 @@ def closed() -> Closed:
     return Closed("The recorder is closed. Nothing was recorded.")
 
 
-def _gave_up(ticket: Ticket, doubtful: bool, error: Exception) -> Exception:
+def _gave_up(request: EncodedRequest, doubtful: bool, error: Exception) -> Exception:
     why = " ".join(str(error).split()) or type(error).__name__
     if doubtful:
-        return _unknown(ticket, why)
+        return _unknown(request, why)
     return Unreachable(f"The ledger cannot be had, and nothing was recorded: {why}")
 
 
-def _unknown(ticket: Ticket, why: str) -> OutcomeUnknown:
+def _unknown(request: EncodedRequest, why: str) -> OutcomeUnknown:
     return OutcomeUnknown(
-        f"It is not known whether command {ticket.command.id} was recorded: {why}. "
+        f"It is not known whether command {request.command.id} was recorded: {why}. "
         "Sent again with the same id it is recorded once."
     )
 

@@ -31,7 +31,7 @@ from eventsourcing.persistence import (
 from eventsourcing.utils import get_topic
 
 from registry.domain.values import decode_value, encode_value
-from registry.ledger.roundtrip import Values, exact, values
+from registry.ledger.roundtrip import Values, exact_types_test, values
 
 ENVELOPE = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp"})
 
@@ -61,14 +61,14 @@ class EventMapper(Mapper[UUID]):
 
     def __init__(self, aggregates: Iterable[type]) -> None:
         super().__init__(JSONTranscoder())  # the library wants one; nothing goes through it
-        self._by_topic: dict[str, Form] = {}
-        self._by_class: dict[type, Form] = {}
+        self._by_topic: dict[str, EventCodec] = {}
+        self._by_class: dict[type, EventCodec] = {}
         for aggregate in aggregates:
             for event_class in _events_of(aggregate):
-                form = Form(event_class, aggregate)
-                if form.topic in self._by_topic:
-                    raise ValueError(f"Two events are called {form.topic}.")
-                self._by_topic[form.topic] = self._by_class[event_class] = form
+                codec = EventCodec(event_class, aggregate)
+                if codec.topic in self._by_topic:
+                    raise ValueError(f"Two events are called {codec.topic}.")
+                self._by_topic[codec.topic] = self._by_class[event_class] = codec
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -77,16 +77,16 @@ class EventMapper(Mapper[UUID]):
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         """Raises UnknownTopic, and NotStorable for a field that would not come back."""
-        form = self._by_class.get(type(domain_event))
-        if form is None:
+        codec = self._by_class.get(type(domain_event))
+        if codec is None:
             raise UnknownTopic(f"{type(domain_event).__qualname__} is not among the known events")
         # A frozen dataclass is slow to call.
         stored = object.__new__(StoredEvent)
         columns = {
             "originator_id": domain_event.originator_id,
             "originator_version": domain_event.originator_version,
-            "topic": form.topic,
-            "state": form.write(vars(domain_event)),
+            "topic": codec.topic,
+            "state": codec.write(vars(domain_event)),
         }
         object.__setattr__(stored, "__dict__", columns)
         return stored
@@ -105,11 +105,11 @@ class EventMapper(Mapper[UUID]):
         self, topic: str, state: bytes | str, stream: UUID, version: int, recorded_at: datetime
     ) -> DomainEventProtocol[UUID]:
         """The same from the columns, for who reads millions of them."""
-        form = self._by_topic.get(topic)
-        if form is None:
+        codec = self._by_topic.get(topic)
+        if codec is None:
             raise UnknownTopic(f"{topic!r} is not among the known events")
         try:
-            fields = form.read(state)
+            fields = codec.read(state)
         except (msgspec.MsgspecError, ValueError, LookupError) as error:
             raise MapperDeserialisationError(
                 f"Version {version} of stream {stream} is not a readable {topic}: {error}"
@@ -118,12 +118,12 @@ class EventMapper(Mapper[UUID]):
         fields["originator_version"] = version
         fields["timestamp"] = recorded_at
         # Like the library's mapper: the text was checked.
-        event: DomainEventProtocol[UUID] = object.__new__(form.event_class)
+        event: DomainEventProtocol[UUID] = object.__new__(codec.event_class)
         object.__setattr__(event, "__dict__", fields)
         return event
 
 
-class Form:
+class EventCodec:
     """How one event class is written: a strict structure of its own fields, made once."""
 
     def __init__(self, event_class: type, aggregate: type) -> None:
@@ -137,8 +137,8 @@ class Form:
             (f.name, hints[f.name], None) if f.default is None else (f.name, hints[f.name])
             for f in own
         ]
-        self._own = {f.name: hints[f.name] for f in own}
-        self._values = values(list(self._own), itemgetter)
+        self._fields = {f.name: hints[f.name] for f in own}
+        self._values = values(list(self._fields), itemgetter)
         self._version = {"class_version": self.version} if self.version > 1 else {}
         if self._version:
             members.insert(0, ("class_version", int))
@@ -163,12 +163,12 @@ class Form:
 
     @cached_property
     def _exact(self) -> Callable[[Values], bool] | None:
-        return exact(self._own)
+        return exact_types_test(self._fields)
 
     @cached_property
     def _written(self) -> type[msgspec.Struct]:
         """The same fields, each left out where it is None, whatever its place and its default."""
-        names = [*self._version, *self._own]
+        names = [*self._version, *self._fields]
         return msgspec.defstruct(
             self.topic, [(name, Any, None) for name in names], omit_defaults=True, gc=False
         )

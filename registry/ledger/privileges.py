@@ -26,7 +26,7 @@ ROLES = (
     "aeo_signer",
 )
 #: What the login of `serve` becomes, and nothing more.
-OF_THE_SERVICE = ("aeo_reader", "aeo_auditor", "aeo_writer", "aeo_erasure")
+SERVICE_ROLES = ("aeo_reader", "aeo_auditor", "aeo_writer", "aeo_erasure")
 
 #: How a migration creates a role. PostgreSQL asks for the right to do so before it looks whether
 #: the role is there.
@@ -118,7 +118,7 @@ def without_roles_that_are_there(connection: Connection[Any], text: str) -> str:
     return _CREATES.sub(lambda found: "null;" if found[1] in there else found[0], text)
 
 
-def cure(conninfo: str, error: BaseException) -> str | None:
+def advice_for(conninfo: str, error: BaseException) -> str | None:
     """What an operator does about an error that is, or hides, a missing privilege; None for any
     other error. Looks at the causes, too."""
     said = _refused(error)

@@ -34,28 +34,34 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier
 
-from registry.ledger.append_encoding import Ticket, write_out
+from registry.ledger.append_encoding import EncodedRequest, encode_request
 from registry.ledger.append_protocol import FUNCTIONS
-from registry.ledger.database import Heard, with_settings
-from registry.ledger.group_commit import PAUSE, Appender, Committer, closed, take
-from registry.ledger.group_commit_async import LoopCommitter
+from registry.ledger.database import ConnectionWithTimeout, with_settings
+from registry.ledger.group_commit import (
+    RECONNECT_PAUSE,
+    Appender,
+    GroupCommitter,
+    closed,
+    take_batch,
+)
+from registry.ledger.group_commit_async import AsyncGroupCommitter
 from registry.ledger.subscription import LedgerSubscription
 from registry.ledger.types import (
     AppendRequest,
-    Found,
     Outcome,
     OutcomeUnknown,
+    RecordedCommand,
     RecordedEvent,
     RecordedNotification,
 )
 from registry.paths import MIGRATIONS
 
 CAPACITY = 4096  # commands that may wait; more are refused at once
-READING = 15.0  # seconds until what cannot be read is given up, but for a reading under way
-PATIENCE = 30.0  # seconds until a command that gets no answer is called unknown
+READ_TIMEOUT = 15.0  # seconds until what cannot be read is given up, but for a reading under way
+APPEND_TIMEOUT = 30.0  # seconds until a command that gets no answer is called unknown
 
 #: The migrations that make a ledger, without the rights to it.
-LEDGER = (
+LEDGER_MIGRATIONS = (
     "0002_ledger.sql",
     "0031_append.sql",
     "0034_signature.sql",
@@ -71,7 +77,7 @@ NAMES = re.compile(
 COLUMNS = "recorded_at, known_at, command_id, actor, decided_by, legal_ground"
 
 #: A host that vanished without a word is noticed within about ten seconds.
-WATCHFUL = {
+KEEPALIVE = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -96,7 +102,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         *,
         events_table_name: str = "event",
         capacity: int = CAPACITY,
-        patience: float | None = None,
+        timeout: float | None = None,
     ) -> None:
         if datastore.enable_db_functions:
             raise ValueError(
@@ -111,11 +117,11 @@ class LedgerRecorder(PostgresApplicationRecorder):
         self._commands = SQL("{}").format(self._identifier("command"))
         connect = partial(_connect, datastore)
         functions = [self._identifier(name).as_string() for name in FUNCTIONS]
-        self._appender = partial(Appender, connect, functions, patience or PATIENCE)
+        self._appender = partial(Appender, connect, functions, timeout or APPEND_TIMEOUT)
         self._capacity = capacity
-        self._committer = Committer(self._appender(), capacity)
-        self._of_loops: dict[asyncio.AbstractEventLoop, LoopCommitter] = {}
-        self._loops_lock = Lock()
+        self._committer = GroupCommitter(self._appender(), capacity)
+        self._async_committers: dict[asyncio.AbstractEventLoop, AsyncGroupCommitter] = {}
+        self._async_committers_lock = Lock()
         self._bulk = self._appender()
         self._bulk_lock = Lock()
         self._closed = False
@@ -139,8 +145,8 @@ class LedgerRecorder(PostgresApplicationRecorder):
         Unreachable, Closed (nothing was recorded), OutcomeUnknown, and ValueError when the
         command itself is malformed.
         """
-        ticket = self._ticket(stored_events, command, kwargs)
-        return None if ticket is None else _positions(self._committer.record(ticket))
+        encoded = self._encode(stored_events, command, kwargs)
+        return None if encoded is None else _positions(self._committer.record(encoded))
 
     async def insert_events_async(
         self,
@@ -151,12 +157,12 @@ class LedgerRecorder(PostgresApplicationRecorder):
     ) -> list[int] | None:
         """`insert_events` for a task: no thread waits. Cancelling it withdraws the command only
         while it is queued."""
-        ticket = self._ticket(stored_events, command, kwargs)
-        if ticket is None:
+        encoded = self._encode(stored_events, command, kwargs)
+        if encoded is None:
             return None
         loop = asyncio.get_running_loop()
-        committer = self._of_loops.get(loop) or self._for_loop(loop)
-        return _positions(await committer.submit(ticket))
+        committer = self._async_committers.get(loop) or self._async_committer(loop)
+        return _positions(await committer.submit(encoded))
 
     def append_many(
         self, batch: Sequence[tuple[AppendRequest, Sequence[StoredEvent]]]
@@ -167,25 +173,25 @@ class LedgerRecorder(PostgresApplicationRecorder):
         raised; never raises. Commands on one stream go into successive commits, in order.
         """
         outcomes: list[Outcome] = [[] for _ in batch]
-        number: dict[Ticket, int] = {}
+        number: dict[EncodedRequest, int] = {}
         for n, (command, events) in enumerate(batch):
             try:
-                number[write_out(command, events)] = n
+                number[encode_request(command, events)] = n
             except Exception as error:
                 outcomes[n] = error
-        for n, outcome in zip(number.values(), self.append_written(list(number)), strict=True):
+        for n, outcome in zip(number.values(), self.append_encoded(list(number)), strict=True):
             outcomes[n] = outcome
         return outcomes
 
-    def append_written(self, tickets: Sequence[Ticket]) -> list[Outcome]:
+    def append_encoded(self, requests: Sequence[EncodedRequest]) -> list[Outcome]:
         """The same of commands that were written out before, perhaps in another process."""
-        outcomes: dict[Ticket, Outcome] = {}
-        queue = deque(tickets)
+        outcomes: dict[EncodedRequest, Outcome] = {}
+        queue = deque(requests)
         with self._bulk_lock:
             while queue:
-                part = take(queue)
+                part = take_batch(queue)
                 outcomes.update(zip(part, self._bulk.append(part), strict=True))
-        return [outcomes[ticket] for ticket in tickets]
+        return [outcomes[encoded] for encoded in requests]
 
     def find_holders(self, scheme: str, value: str) -> list[tuple[Any, ...]]:
         """Who holds a number, in its normal form, by the ledger: issuer, holder, home, from_day,
@@ -197,7 +203,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         found = self._select(text.format(self._identifier("held_number")), [scheme, value])
         return list(found)
 
-    def find_command(self, id: UUID) -> Found | None:
+    def find_command(self, id: UUID) -> RecordedCommand | None:
         """What a command id has recorded, if it was ever used."""
         rows = self._select(
             SQL(
@@ -205,14 +211,14 @@ class LedgerRecorder(PostgresApplicationRecorder):
             ).format(self._commands),
             [id],
         )
-        return Found(*rows[0]) if rows else None
+        return RecordedCommand(*rows[0]) if rows else None
 
     def find_commands(self, ids: Sequence[UUID]) -> dict[UUID, bytes]:
         """The digests of those command ids that were used before."""
         text = SQL("select command_id, digest from {} where command_id = any(%s)")
         return dict(self._select(text.format(self._commands), [list(ids)]))
 
-    def find_said(self, stream: UUID, digest: bytes) -> Found | None:
+    def find_same_request(self, stream: UUID, digest: bytes) -> RecordedCommand | None:
         """What a request of this digest has recorded in this stream first, under whatever id."""
         rows = self._select(
             SQL(
@@ -222,14 +228,14 @@ class LedgerRecorder(PostgresApplicationRecorder):
             ).format(self._commands, self._table),
             [stream, digest],
         )
-        return Found(*rows[0]) if rows else None
+        return RecordedCommand(*rows[0]) if rows else None
 
     def close(self) -> None:
         """Finish what is in flight, refuse what is queued. Later commands raise Closed."""
         self._committer.close()
-        with self._loops_lock:
+        with self._async_committers_lock:
             self._closed = True
-        for committer in self._of_loops.values():
+        for committer in self._async_committers.values():
             committer.close()
         self._bulk.close_soon()
         with self._bulk_lock:
@@ -262,7 +268,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         if limit is not None:
             statement += SQL(" limit %s")
             values.append(limit)
-        return [_made(RecordedEvent, row) for row in self._select(statement, values)]
+        return [_from_row(RecordedEvent, row) for row in self._select(statement, values)]
 
     def select_notifications(
         self,
@@ -288,7 +294,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
             values.append(list(topics))
         statement += SQL(" order by position limit %s")
         values.append(limit)
-        return [_made(RecordedNotification, row) for row in self._select(statement, values)]
+        return [_from_row(RecordedNotification, row) for row in self._select(statement, values)]
 
     def max_notification_id(self) -> int | None:
         """The last position, or None in an empty ledger."""
@@ -311,7 +317,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         """
         made = NAMES.sub(
             lambda found: self._identifier(found[1]).as_string() if found[1] else self.channel_name,
-            "".join((MIGRATIONS / name).read_text(encoding="utf-8") for name in LEDGER),
+            "".join((MIGRATIONS / name).read_text(encoding="utf-8") for name in LEDGER_MIGRATIONS),
         )
         with self.datastore.get_connection() as connection, connection.transaction():
             connection.execute(
@@ -323,40 +329,40 @@ class LedgerRecorder(PostgresApplicationRecorder):
 
     # ----------------------------------------------------------------- inside
 
-    def _for_loop(self, loop: asyncio.AbstractEventLoop) -> LoopCommitter:
-        with self._loops_lock:
+    def _async_committer(self, loop: asyncio.AbstractEventLoop) -> AsyncGroupCommitter:
+        with self._async_committers_lock:
             if self._closed:
                 raise closed()
-            for old in [of_loop for of_loop in self._of_loops if of_loop.is_closed()]:
-                self._of_loops.pop(old).close()
-            return self._of_loops.setdefault(
-                loop, LoopCommitter(loop, self._appender(), self._capacity)
+            for old in [of_loop for of_loop in self._async_committers if of_loop.is_closed()]:
+                self._async_committers.pop(old).close()
+            return self._async_committers.setdefault(
+                loop, AsyncGroupCommitter(loop, self._appender(), self._capacity)
             )
 
-    def _ticket(
+    def _encode(
         self, events: Sequence[StoredEvent], command: AppendRequest | None, kwargs: dict[str, Any]
-    ) -> Ticket | None:
+    ) -> EncodedRequest | None:
         # The library passes its own arguments on, of which only tracking could matter: a lock on
         # the ledger must never be held by a transaction that the client controls.
         if kwargs.get("tracking") is not None:
             raise ValueError("The ledger records no tracking; projections keep their own.")
         if command is None and not events:
             return None
-        return write_out(command or AppendRequest.anonymous(), events)
+        return encode_request(command or AppendRequest.anonymous(), events)
 
     def _select(self, statement: Composed, values: list[Any]) -> list[tuple[Any, ...]]:
         """Tries again on a lost connection, and no longer than `READING` seconds in all; then
         raises OutcomeUnknown: it may be read for a command that is recorded already."""
-        until = monotonic() + READING
+        until = monotonic() + READ_TIMEOUT
         while True:
             try:
                 with self.datastore.get_connection() as connection:
                     cursor = connection.cursor(row_factory=tuple_row)
                     return cursor.execute(statement, values, prepare=True).fetchall()
             except (InterfaceError, OperationalError) as error:
-                if monotonic() + PAUSE > until:
+                if monotonic() + RECONNECT_PAUSE > until:
                     raise OutcomeUnknown(f"The ledger cannot be read: {error}") from error
-                sleep(PAUSE)
+                sleep(RECONNECT_PAUSE)
 
     def _named(self, name: str) -> str:
         own = self.events_table_name
@@ -389,9 +395,9 @@ class LedgerFactory(PostgresFactory):
             given = {"row_factory": given["row_factory"], **conninfo_to_dict(conninfo)}
         role = self.env.get("LEDGER_ROLE")
         pool.kwargs = with_settings(
-            {**WATCHFUL, **given}, timezone="UTC", **({"role": role} if role else {})
+            {**KEEPALIVE, **given}, timezone="UTC", **({"role": role} if role else {})
         )
-        pool.connection_class = Heard
+        pool.connection_class = ConnectionWithTimeout
         self._recorders: list[LedgerRecorder] = []
 
     def application_recorder(self) -> LedgerRecorder:
@@ -420,7 +426,7 @@ def _connect(datastore: PostgresDatastore) -> psycopg.Connection[Any]:
     if pool.get_password_func:  # passwords that expire are asked for each time
         given["password"] = pool.get_password_func()
     given = with_settings(
-        {**WATCHFUL, **given},
+        {**KEEPALIVE, **given},
         # Not the database's default: under any other level the append is refused.
         default_transaction_isolation="read committed",
         lock_timeout="3s",
@@ -430,7 +436,7 @@ def _connect(datastore: PostgresDatastore) -> psycopg.Connection[Any]:
     return psycopg.connect(**given, autocommit=True)
 
 
-def _made(kind: type[T], row: Sequence[Any]) -> T:
+def _from_row(kind: type[T], row: Sequence[Any]) -> T:
     """A frozen dataclass from a row in the order of its fields, without the cost of calling it."""
     made = object.__new__(kind)
     fields = dict(zip(kind.__dataclass_fields__, row, strict=True))  # type: ignore[attr-defined]

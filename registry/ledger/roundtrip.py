@@ -26,7 +26,7 @@ _OF_TUPLES: frozenset[type] = _TUPLE | {types.NoneType}
 Values = tuple[Any, ...]
 
 
-def exact(hints: Mapping[str, Any]) -> Callable[[Values], bool] | None:
+def exact_types_test(hints: Mapping[str, Any]) -> Callable[[Values], bool] | None:
     """A test of the values of these fields, in their order, which, when it holds, makes reading
     them again needless. It may fail for what could be read. None when one of the fields is of
     another kind: then nothing is sure.
@@ -36,7 +36,7 @@ def exact(hints: Mapping[str, Any]) -> Callable[[Values], bool] | None:
     for place, hint in enumerate(hints.values()):
         if kinds := _kinds(hint):
             wanted.append(kinds)
-        elif each := _each(hint):
+        elif each := _tuple_test(hint):
             wanted.append(_OF_TUPLES if types.NoneType in typing.get_args(hint) else _TUPLE)
             several.append((place, each))
         else:
@@ -74,7 +74,7 @@ def _kinds(hint: Any) -> frozenset[type] | None:
     return frozenset(known) if len(known) == len(options) else None
 
 
-def _each(hint: Any) -> Callable[[Values], bool] | None:
+def _tuple_test(hint: Any) -> Callable[[Values], bool] | None:
     """The test of a tuple of simple values, or of plain records that hold nothing else."""
     options = typing.get_args(hint) if _is_union(hint) else (hint,)
     rest = [option for option in options if option is not types.NoneType]
@@ -88,7 +88,7 @@ def _each(hint: Any) -> Callable[[Values], bool] | None:
     if not (dataclasses.is_dataclass(item) and isinstance(item, type)):
         return None
     hints = typing.get_type_hints(item)
-    members = exact(hints)
+    members = exact_types_test(hints)
     if members is None:
         return None
     read = values(list(hints), attrgetter)

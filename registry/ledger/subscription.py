@@ -7,7 +7,7 @@ from time import monotonic
 from eventsourcing.postgres import PostgresSubscription
 from psycopg.sql import SQL, Identifier
 
-WAKE_ANYWAY = 2.0  # seconds after which a subscription looks for itself
+POLL_SECONDS = 2.0  # seconds after which a subscription looks for itself
 
 
 class LedgerSubscription(PostgresSubscription):
@@ -23,7 +23,7 @@ class LedgerSubscription(PostgresSubscription):
                 while not self._has_been_stopped and not self._thread_error:
                     if monotonic() >= wake_at:
                         self._has_been_notified.set()
-                        wake_at = monotonic() + WAKE_ANYWAY
+                        wake_at = monotonic() + POLL_SECONDS
                     for _ in connection.notifies(timeout=0.1, stop_after=1):
                         self._has_been_notified.set()
         except BaseException as error:

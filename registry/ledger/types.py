@@ -33,7 +33,7 @@ class Metadata(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Holding:
+class HeldNumbersRecord:
     """Which numbers an operator holds after a command, by TIN and home administration, as JSON."""
 
     holder: str
@@ -57,7 +57,7 @@ class AppendRequest:
     actor: str
     metadata: Sequence[Metadata] = ()
     signed: CommandSignature | None = None
-    holding: Holding | None = None
+    held_numbers: HeldNumbersRecord | None = None
     positions: list[int] = field(default_factory=list, init=False)
     recorded_at: datetime | None = field(default=None, init=False)  # UTC, by the ledger's clock
     repeated: bool = field(default=False, init=False)
@@ -70,7 +70,7 @@ class AppendRequest:
 
 
 @dataclass(frozen=True)
-class Found:
+class RecordedCommand:
     """A command that was recorded before. Its positions follow each other."""
 
     digest: bytes
@@ -155,7 +155,7 @@ class Closed(OperationalError):
     """The recorder was closed first. Nothing was recorded."""
 
 
-def settle(command: AppendRequest, events: int, row: Sequence[Any]) -> Outcome:
+def outcome_from_row(command: AppendRequest, events: int, row: Sequence[Any]) -> Outcome:
     """One row of `ledger.append`'s answer, written on the command's receipt."""
     status, first, recorded, recorded_at, refusal = row
     match status:

@@ -30,11 +30,11 @@ LATE = 6.0  # seconds; far beyond the time limits that hold here
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """All the time limits as they stand to each other, a tenth of each."""
     for module, name, seconds in (
-        (databases, "SILENCE", 1.0),
-        (group_commit, "SILENCE", 1.5),
-        (group_commit_async, "SILENCE", 1.5),
-        (recorder, "READING", 1.5),
-        (recorder, "PATIENCE", 2.0),
+        (databases, "REPLY_TIMEOUT", 1.0),
+        (group_commit, "REPLY_TIMEOUT", 1.5),
+        (group_commit_async, "REPLY_TIMEOUT", 1.5),
+        (recorder, "READ_TIMEOUT", 1.5),
+        (recorder, "APPEND_TIMEOUT", 2.0),
         (executor, "COMMAND_PATIENCE", 4.0),
     ):
         monkeypatch.setattr(module, name, seconds)
@@ -52,7 +52,7 @@ def given(client: Client, command: str) -> tuple[int, dict[str, Any], float]:
 
 def appending(client: Client) -> list[int]:
     """The server processes by which the service appends."""
-    committers = client.service.registry.ledger._of_loops.values()
+    committers = client.service.registry.ledger._async_committers.values()
     lines = [committer._appender.connection for committer in committers]
     return [line.info.backend_pid for line in lines if line]
 

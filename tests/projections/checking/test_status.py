@@ -17,7 +17,7 @@ from api import end_recorder
 from api.log import signer
 from projections.checking import background_check
 from projections.checking.status import resume, status
-from projections.engine.projector import LEADER, Projector, is_passing
+from projections.engine.projector import LEADER, Projector, is_transient
 from projections.transparency import integrator
 from registry.application.registry import Registry
 from registry.ledger.database import is_lost
@@ -54,7 +54,7 @@ create trigger refuses before insert or update or delete on views.programme
     ],
 )
 def test_only_a_lost_database_is_waited_for(error: Exception, lost: bool, passing: bool) -> None:
-    assert (is_lost(error), is_passing(error)) == (lost, passing)
+    assert (is_lost(error), is_transient(error)) == (lost, passing)
 
 
 def test_the_epoch_of_the_ledger_is_told_and_the_one_that_a_restore_began(

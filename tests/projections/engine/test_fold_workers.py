@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from projections.engine import projector as following
-from projections.engine.fold_workers import Folders
+from projections.engine.fold_workers import FoldWorkers
 from projections.engine.projector import Projector
 from projections.engine.rebuild import digests, rebuild
 from registry.application.registry import Registry
@@ -24,19 +24,19 @@ from registry.paths import ROOT
 
 
 @pytest.fixture
-def far(monkeypatch: pytest.MonkeyPatch) -> list[Folders]:
+def far(monkeypatch: pytest.MonkeyPatch) -> list[FoldWorkers]:
     """Everything is far, and most streams are cut by the end of a batch. The folders that were
     started."""
-    started: list[Folders] = []
+    started: list[FoldWorkers] = []
 
-    class Noted(Folders):
+    class Noted(FoldWorkers):
         def __init__(self, *given: Any) -> None:
             super().__init__(*given)
             started.append(self)
 
     monkeypatch.setattr(following, "BATCH", 37)
-    monkeypatch.setattr(following, "FAR", 38)
-    monkeypatch.setattr(following, "Folders", Noted)
+    monkeypatch.setattr(following, "PARALLEL_FROM", 38)
+    monkeypatch.setattr(following, "FoldWorkers", Noted)
     return started
 
 
@@ -48,7 +48,7 @@ def _digests(database: str) -> dict[str, str]:
 def _alone(database: str) -> dict[str, str]:
     """What one process makes of the ledger, in tables of its own that take the others' place."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(following, "FAR", sys.maxsize)
+        patch.setattr(following, "PARALLEL_FROM", sys.maxsize)
         rebuild(database)
     return _digests(database)
 
@@ -60,7 +60,7 @@ def _position(database: str) -> int:
 
 
 def test_folded_ahead_or_alone_the_tables_are_the_same(
-    database: str, a_world: Registry, far: list[Folders]
+    database: str, a_world: Registry, far: list[FoldWorkers]
 ) -> None:
     assert Projector(database).catch_up() == a_world.ledger.max_notification_id()
     as_followed = _digests(database)
@@ -74,7 +74,7 @@ def test_folded_ahead_or_alone_the_tables_are_the_same(
 
 
 def test_a_rebuild_gives_back_every_index_that_it_took_away(
-    database: str, a_world: Registry, far: list[Folders]
+    database: str, a_world: Registry, far: list[FoldWorkers]
 ) -> None:
     def indexes() -> set[str]:
         with psycopg.connect(database) as connection:
@@ -94,7 +94,7 @@ def test_a_rebuild_gives_back_every_index_that_it_took_away(
 
 
 def test_a_folder_that_is_killed_costs_time_and_nothing_else(
-    database: str, a_world: Registry, far: list[Folders]
+    database: str, a_world: Registry, far: list[FoldWorkers]
 ) -> None:
     def kill(position: int, events: int) -> None:
         if far and position < 1_000:
@@ -110,11 +110,11 @@ def test_a_folder_that_is_killed_costs_time_and_nothing_else(
 def test_no_folder_outlives_a_follower_that_is_killed(database: str, a_world: Registry) -> None:
     program = (
         "import sys, time\n"
-        "from projections.engine.fold_workers import Folders\n"
-        "folders = Folders(sys.argv[1], 'aeo_projector')\n"
-        "folders.ask(0, 100, ['operators']).result()\n"
+        "from projections.engine.fold_workers import FoldWorkers\n"
+        "folders = FoldWorkers(sys.argv[1], 'aeo_projector')\n"
+        "folders.submit(0, 100, ['operators']).result()\n"
         "print(*[it.pid for it in folders.processes], flush=True)\n"
-        "folders.ask(100, 200, ['operators'])\n"
+        "folders.submit(100, 200, ['operators'])\n"
         "time.sleep(600)\n"
     )
     parent = subprocess.Popen(

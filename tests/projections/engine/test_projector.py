@@ -93,7 +93,7 @@ def test_an_event_that_cannot_be_read_stops_its_projection_alone(
 ) -> None:
     """Whether it is alone, or other processes fold ahead."""
     monkeypatch.setattr(following, "BATCH", 2)
-    monkeypatch.setattr(following, "FAR", far)
+    monkeypatch.setattr(following, "PARALLEL_FROM", far)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(following, "BATCH", 2_000)
         Projector(database).catch_up()

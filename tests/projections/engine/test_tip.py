@@ -69,7 +69,7 @@ def test_after_any_event_what_moved_written_over_what_was_is_the_whole() -> None
                     else timed_event
                 )
             for cut in range(1, len(stream)):
-                if not operators.goes_on(stream[cut - 1], stream[cut:]):
+                if not operators.only_extends(stream[cut - 1], stream[cut:]):
                     began_anew += 1
                     continue
                 went_on += 1

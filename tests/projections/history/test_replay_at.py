@@ -48,7 +48,7 @@ def test_folded_by_other_processes_it_is_the_same(
     database: str, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = replay(database, AT, AFTER)
-    monkeypatch.setattr(replay_at, "FAR", 1)
+    monkeypatch.setattr(replay_at, "PARALLEL_FROM", 1)
     monkeypatch.setattr(replay_at, "BATCH", 97)
 
     assert replay(database, AT, AFTER) == alone

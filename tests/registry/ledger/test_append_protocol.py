@@ -14,7 +14,7 @@ from eventsourcing.persistence import StoredEvent
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import tuple_row
 
-from registry.ledger.append_encoding import write_out
+from registry.ledger.append_encoding import encode_request
 from registry.ledger.append_protocol import prepare, receive, send
 from registry.ledger.recorder import NAMES
 from registry.ledger.types import AppendRequest, Metadata, Outcome
@@ -150,7 +150,7 @@ def test_it_keeps_and_refuses_what_the_first_function_would(
                 if not batch:
                     continue
                 answers = slowly(owner, batch)
-                tickets = [write_out(command, events) for command, events in batch]
+                tickets = [encode_request(command, events) for command, events in batch]
                 send(writer, tickets)
                 outcomes = receive(writer, tickets)
                 for (command, events), outcome, (status, sentence) in zip(

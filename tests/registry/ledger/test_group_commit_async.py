@@ -119,7 +119,7 @@ def test_a_loop_may_close_the_recorder_that_it_uses(open_recorder: OpenRecorder)
 def test_a_loop_that_closes_the_recorder_does_not_wait_for_ever_for_the_database(
     wire: Wire, open_recorder: OpenRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_commit_async, "SILENCE", 0.2)
+    monkeypatch.setattr(group_commit_async, "REPLY_TIMEOUT", 0.2)
     recorder = open_recorder(wire.conninfo)
 
     async def leave() -> list[object]:

@@ -87,7 +87,7 @@ def test_who_never_got_an_answer_may_ask_again_with_the_same_id(
 
     wire.cut = cut_for_good
     with pytest.raises(OutcomeUnknown, match=f"not known whether command {id} was recorded"):
-        open_recorder(wire.conninfo, patience=0.5).insert_events(
+        open_recorder(wire.conninfo, timeout=0.5).insert_events(
             [event(operator)], command=request(id)
         )
 
@@ -127,7 +127,7 @@ def test_who_came_before_a_migration_is_served_after_it(
 def test_what_never_reached_the_database_is_said_to_be_unrecorded(
     open_recorder: OpenRecorder, wire: Wire
 ) -> None:
-    recorder = open_recorder(wire.conninfo, patience=0.5)
+    recorder = open_recorder(wire.conninfo, timeout=0.5)
     wire.refuse = True
 
     with pytest.raises(Unreachable, match="nothing was recorded"):
@@ -165,7 +165,7 @@ def test_backends_killed_at_random_lose_and_double_nothing(
 def test_a_lock_that_is_not_given_up_is_waited_for_only_so_long(
     locked: psycopg.Connection, open_recorder: OpenRecorder
 ) -> None:
-    recorder = open_recorder(patience=0.5)
+    recorder = open_recorder(timeout=0.5)
 
     with pytest.raises(Unreachable, match="lock timeout"):
         recorder.insert_events([event()])

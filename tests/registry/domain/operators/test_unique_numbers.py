@@ -16,7 +16,7 @@ from api.importing.import_file import import_file
 from projections.checking.check import check
 from projections.engine.projector import Projector
 from projections.engine.rebuild import rebuild
-from projections.engine.rederive import bring_up_to_date, hold_anew
+from projections.engine.rederive import bring_up_to_date, rebuild_held_numbers
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.errors import HeldByAnother
@@ -312,7 +312,7 @@ def test_a_home_of_before_has_it_worked_out_from_its_events(
         after = connection.execute(rows.replace("held_number", "held_number t")).fetchall()
     assert after == before
     rebuild(database)
-    hold_anew(database)
+    rebuild_held_numbers(database)
     assert _wrong(database) == []
 
 
