@@ -1,4 +1,4 @@
-"""Two clocks on every question: what counted in law, and what the register knew."""
+"""The `asOf` argument: an instant of valid time (law) and one of transaction time (knowledge)."""
 
 from __future__ import annotations
 
@@ -11,25 +11,35 @@ from api.graphql.scalars import instant_text
 from projections.reads.bitemporal_sql import AsOf
 from registry.domain import instants
 
-#: Decided today, in effect later: that far ahead the law that is known may be asked for.
+#: How far ahead of now valid time may be asked about: a decision can take effect later.
 AHEAD = timedelta(days=3653)
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
-@strawberry.input(name="AsOf", description="The instant that is asked about, on both clocks.")
+@strawberry.input(
+    name="AsOf",
+    description="The instant that is asked about, in valid time and in transaction time.",
+)
 class AsOfInput:
     at: datetime | None = strawberry.field(
-        default=None, description="The instant whose law is asked for; default now."
+        default=None,
+        description="The instant of valid time: the law of this instant is asked for. Default: "
+        "now. From 1900 to ten years ahead.",
     )
     known_at: datetime | None = strawberry.field(
         default=None,
-        description="Only what was known by then counts; default now. Never in the future: up to a "
-        "minute ahead of our clock is now.",
+        description="The instant of transaction time: only what the register knew by then is taken "
+        "into account. Default: now. It may not be in the future; up to one minute ahead of the "
+        "service's clock is read as now.",
     )
 
 
 def clocks(as_of: AsOfInput | None, now: datetime) -> AsOf:
-    """Both default to now. Raises Unanswered for an instant that nobody can answer for."""
+    """The two instants that are asked about; both default to now.
+
+    Raises Unanswered (BAD_INPUT) for an instant before 1900, for `at` more than ten years ahead,
+    and for `known_at` in the future.
+    """
     if as_of is None:
         return AsOf(now, now)
     at = as_of.at or now

@@ -1,8 +1,8 @@
-"""Every code that the service gives, in one place: of refusals, and of errors.
+"""The codes of refusals and errors that the service returns, with their descriptions.
 
-A refusal is data: `Refused.code` of a command, whose meaning is the docstring of its class. An
-error is a GraphQL error; its code stands in `extensions.code`. The schema's descriptions, the table
-in ops/README and the tests are made from what stands here.
+A refusal is data: `Refused.code` of a command; its description is the docstring of its class. An
+error is a GraphQL error with its code in `extensions.code`. The descriptions in the schema and the
+tables of codes in ops/README are held to these by tests.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from registry.domain.errors import Refusal
 
 
 class Forbidden(Refusal):
-    """The asker may not do this. The message says who may."""
+    """The subject may not do this. The message says who may."""
 
 
 class RefusalCode(Enum):
-    """Why a command was refused; no code is ever renamed, and more may be added."""
+    """Why a command was refused. A code never changes its meaning; more codes may be added."""
 
     BAD_VALUE = "BAD_VALUE"
     UNKNOWN_OPERATOR = "UNKNOWN_OPERATOR"
@@ -58,16 +58,16 @@ class RefusalCode(Enum):
 
 
 def kinds(of: type[Refusal] = Refusal) -> list[type[Refusal]]:
-    """Every kind of refusal."""
+    """All subclasses of this class of refusals, direct and indirect."""
     return [kind for child in of.__subclasses__() for kind in (child, *kinds(child))]
 
 
-#: What each refusal means, by its code.
+#: The description of each refusal, by its code.
 REFUSALS = {kind("").code: " ".join((inspect.getdoc(kind) or "").split()) for kind in kinds()}
 
-#: The fields of a command of which one is at fault where the message names none: of these the first
-#: that the command gives, else the first that it has. Whatever is not here is nobody's field: a
-#: sender who may not do it, or who was too slow.
+#: The fields that can be at fault, by code, for a refusal whose message names no field. The
+#: first of them that the input gives a value is named, else the first that the input has. A code
+#: that is not here is the fault of no field: the subject may not do it, for example.
 _STANDING = (
     "authorisation",
     "tin",
@@ -122,9 +122,9 @@ AT_FAULT: dict[RefusalCode, tuple[str, ...]] = {
 def field_at_fault(
     refusal: Refusal, fields: Iterable[str], given: Iterable[str]
 ) -> list[str] | None:
-    """The input field that is at fault, and the way into it; None where it is no field's fault.
+    """The path to the input field that is at fault; None where no field is.
 
-    `fields`: of the input, by their names in GraphQL; `given`: those that have a value.
+    `fields`: the names of the input's fields in GraphQL; `given`: those that have a value.
     """
     first, *rest = refusal.path or ("",)
     known, said = set(fields), set(given)
@@ -132,43 +132,66 @@ def field_at_fault(
         return [name, *rest]
     has = [name for name in AT_FAULT.get(RefusalCode(refusal.code), ()) if name in known]
     named = next((name for name in has if name in said), None)
-    if refusal.code == RefusalCode.STALE_VERSION.value:  # without an expected version: no field
+    # A stale version without an expected version is a lost race, and no field is at fault.
+    if refusal.code == RefusalCode.STALE_VERSION.value:
         return [named] if named else None
     return [named or has[0]] if has else None
 
 
 @dataclass(frozen=True)
 class Code:
-    """`status`: of HTTP, where the error is the whole answer; an error beside data is in a 200."""
+    """An error code. `status`: the HTTP status where the error is the whole response. An error
+    beside data is in a response with status 200."""
 
     status: int
     meaning: str
 
 
-#: The codes of errors.
+#: The error codes: `extensions.code` of a GraphQL error.
 ERRORS: dict[str, Code] = {
-    "BAD_REQUEST": Code(400, "The request is not a question of GraphQL over HTTP."),
-    "BAD_INPUT": Code(400, "The document, a variable or an argument is not what is wanted."),
-    "TOO_LARGE": Code(
-        413, "The question costs, nests or repeats more than is answered, or its text is too long."
+    "BAD_REQUEST": Code(400, "The request is not a valid GraphQL-over-HTTP request."),
+    "BAD_INPUT": Code(
+        400, "The document, a variable or an argument is invalid. The message names it."
     ),
-    "UNAUTHENTICATED": Code(401, "The token is not one that this service takes."),
-    "FORBIDDEN": Code(200, "The asker may not ask this. The message says who may."),
-    "NOT_ACCEPTABLE": Code(406, "No answer is worded in a media type that the request accepts."),
-    "UNSUPPORTED_MEDIA_TYPE": Code(415, "The body is not JSON in UTF-8."),
-    "METHOD_NOT_ALLOWED": Code(405, "Commands are sent by POST; a GET may only ask."),
-    "TOO_MANY_AT_ONCE": Code(429, "Too many requests of this asker wait already."),
-    "TOO_MANY_DOCUMENTS": Code(429, "Too many documents that are new here, in too short a time."),
-    "PERSISTED_QUERY_NOT_FOUND": Code(200, "The hash names no document: send its text once."),
+    "TOO_LARGE": Code(
+        413,
+        "The query exceeds the limit of cost, depth or repeated fields, or its text is too long.",
+    ),
+    "UNAUTHENTICATED": Code(401, "The token is not valid for this service."),
+    "FORBIDDEN": Code(200, "The subject may not ask this. The message says who may."),
+    "NOT_ACCEPTABLE": Code(
+        406, "The service has no response in a media type that the request accepts."
+    ),
+    "UNSUPPORTED_MEDIA_TYPE": Code(415, "The body of the request is not JSON in UTF-8."),
+    "METHOD_NOT_ALLOWED": Code(405, "A mutation must be sent by POST; GET is for queries only."),
+    "TOO_MANY_AT_ONCE": Code(
+        429, "Too many requests of this subject are waiting. Try again later."
+    ),
+    "TOO_MANY_DOCUMENTS": Code(
+        429, "The rate limit for documents not seen before is exceeded. Try again later."
+    ),
+    "PERSISTED_QUERY_NOT_FOUND": Code(
+        200, "No document is stored for this hash. Send the text of the document once."
+    ),
     "SEVERAL_HOLDERS": Code(200, "Several operators have the number. The message names them."),
-    "NOT_SIGNED": Code(200, "The log has no signed head yet. Ask again."),
-    "EPOCH": Code(412, "A position or a cursor is of another epoch of the ledger."),
-    "BEHIND": Code(503, "The read models do not show the position asked for yet. Ask again."),
-    "BUSY": Code(503, "Too many are waiting. Send it again."),
-    "DEADLINE": Code(503, "The question takes too long to answer. Ask for less of it."),
-    "UNAVAILABLE": Code(503, "The database or the ledger cannot be reached, or the service stops."),
-    "LOADING": Code(503, "The register is loaded for the first time. Ask again."),
-    "NOT_BELIEVED": Code(503, "Read models are not as the events say; nothing is answered."),
-    "OUTCOME_UNKNOWN": Code(503, "The command may be recorded: send it again with its commandId."),
-    "INTERNAL": Code(200, "A fault of the service. It is in its log by the request's id."),
+    "NOT_SIGNED": Code(200, "The log has no signed checkpoint yet. Try again later."),
+    "EPOCH": Code(412, "The position or cursor belongs to another epoch of the ledger."),
+    "BEHIND": Code(
+        503, "The read models have not reached the requested position yet. Try again later."
+    ),
+    "BUSY": Code(503, "Too many requests are waiting. Try again later."),
+    "DEADLINE": Code(503, "The query exceeded the request deadline. Ask for less at once."),
+    "UNAVAILABLE": Code(
+        503, "The database cannot be reached, or the service is stopping. Try again later."
+    ),
+    "LOADING": Code(503, "The register is being loaded for the first time. Try again later."),
+    "NOT_BELIEVED": Code(
+        503, "The read models do not agree with the events, so no query is answered."
+    ),
+    "OUTCOME_UNKNOWN": Code(
+        503, "It is not known whether the command was recorded. Send it again with its commandId."
+    ),
+    "INTERNAL": Code(
+        200, "The service has failed. Its own log has the error under the id of the request."
+    ),
 }

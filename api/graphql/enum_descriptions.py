@@ -1,6 +1,6 @@
-"""What each value of each enum of the schema means, for a partner's programmer.
+"""The descriptions of the values of each GraphQL enum: public text, for a partner's programmer.
 
-A test requires an entry for every value, so a new value is described or the suite fails.
+A test requires an entry for every value.
 """
 
 from __future__ import annotations
@@ -14,148 +14,161 @@ VALUES: dict[str, dict[str, str]] = {
     "Role": {
         "IMPORTER": "Brings goods into a customs territory.",
         "EXPORTER": "Sends goods out of a customs territory.",
-        "MANUFACTURER": "Makes the goods.",
+        "MANUFACTURER": "Produces the goods.",
         "CARRIER": "Transports the goods.",
-        "FREIGHT_FORWARDER": "Arranges transport for others.",
-        "CUSTOMS_BROKER": "Makes customs declarations for others.",
+        "FREIGHT_FORWARDER": "Arranges the transport of goods for others.",
+        "CUSTOMS_BROKER": "Lodges customs declarations for others.",
         "WAREHOUSE_KEEPER": "Keeps goods in a warehouse under customs control.",
-        "TERMINAL_OPERATOR": "Runs a port, an airport or another terminal.",
+        "TERMINAL_OPERATOR": "Operates a port, an airport or another terminal.",
         "EXPRESS_CARRIER": "Carries express consignments.",
-        "OTHER": "Takes another part in the supply chain.",
+        "OTHER": "Has another role in the supply chain.",
     },
     "AuthorisationStatus": {
         "NONE": "No application and no authorisation is on record.",
-        "LODGED": "An application was lodged and is not accepted yet.",
-        "ACCEPTED": "The application was accepted: the time limit for the decision runs.",
-        "UNDER_EXAMINATION": "The customs administration examines the applicant.",
-        "GRANTED": "The authorisation was granted and its day of effect is still ahead.",
+        "LODGED": "An application was lodged; it is not accepted yet.",
+        "ACCEPTED": "The application was accepted. The time limit for the decision has begun.",
+        "UNDER_EXAMINATION": "The customs administration is examining the applicant.",
+        "GRANTED": "The authorisation was granted, but its day of effect has not come yet.",
         "VALID": "The authorisation is in effect.",
         "SUSPENDED": "The authorisation is suspended as a whole.",
-        "REVOKED": "The authorisation was revoked: what was before the day of effect stays valid.",
-        "ANNULLED": "The authorisation was annulled: it never was, from the day of the grant on.",
-        "SURRENDERED": "The operator gave the authorisation back.",
+        "REVOKED": "The authorisation was revoked. It remains valid for the days before the "
+        "revocation took effect.",
+        "ANNULLED": "The authorisation was annulled: it counts as never granted, from the first "
+        "day.",
+        "SURRENDERED": "The operator gave up the authorisation.",
         "EXPIRED": "The last civil day of the authorisation has passed.",
-        "SUPERSEDED": "The operator was merged into another, which answers in its place.",
-        "NOT_ACCEPTED": "The application was not acceptable.",
+        "SUPERSEDED": "The operator was merged into another operator, its `successor`.",
+        "NOT_ACCEPTED": "The application was rejected as not acceptable, before any examination.",
         "WITHDRAWN": "The applicant withdrew the application.",
-        "REFUSED": "The application was refused.",
-        "DECISION_AWAITED": "The day has passed, and by the programme's rule only a decision ends "
-        "validity or a suspension: recognition is UNKNOWN until then.",
-        "LISTED": "A published list of the authority names the operator; no decision is on record.",
-        "UNCERTAIN": "Between two published lists nobody knows on which day this began or ended.",
-        "DELISTED": "A later published list of the authority no longer names the operator.",
+        "REFUSED": "The application was refused after its examination.",
+        "DECISION_AWAITED": "The last day of a term or of a suspension has passed, but under the "
+        "programme's rule only a decision ends it, and none is recorded yet. Until then "
+        "recognition is UNKNOWN.",
+        "LISTED": "A list that the authority published names the operator; no decision is on "
+        "record.",
+        "UNCERTAIN": "The status began or ended on an unknown day between two published lists, and "
+        "the day asked about lies between them.",
+        "DELISTED": "A later list that the authority published no longer names the operator.",
     },
     "Sense": {
-        "CUSTOMS_TERRITORY": "Member of the bloc's customs territory: this decides recognition.",
-        "UNION": "Member of the union itself.",
+        "CUSTOMS_TERRITORY": "The administration is a member of the bloc's customs territory. "
+        "Only this membership counts for recognition.",
+        "UNION": "The administration is a member of the union itself (a political membership).",
     },
     "RuleState": {
-        "VALUE": "The rule has a value, with its source.",
-        "NONE": "The law has no such rule, by a source that says so.",
-        "UNKNOWN": "Nobody knows the rule: this is not the same as none.",
+        "VALUE": "The rule has a value, and a source that states it.",
+        "NONE": "The law has no such rule, and a source says so.",
+        "UNKNOWN": "It is not known what the law says. This is different from NONE.",
     },
     "Outcome3": {
         "RECOGNISED": "The operator is recognised.",
-        "NOT_RECOGNISED": "The operator is not recognised; the reasons say why.",
-        "UNKNOWN": "A fact is missing or may not be told: this is not a no.",
+        "NOT_RECOGNISED": "The operator is not recognised. The reasons say why.",
+        "UNKNOWN": "A fact is missing or may not be disclosed, so there is no answer. Do not "
+        "treat it as NOT_RECOGNISED.",
     },
     "ReasonCode": {
-        "IN_FORCE": "An agreement is in force and covers the authorisation.",
+        "IN_FORCE": "An agreement is in force and covers the authorisation: the operator is "
+        "recognised.",
         "NO_AUTHORISATION": "The operator has no authorisation that could be recognised.",
-        "NOT_YET_EFFECTIVE": "The authorisation was granted and is not in effect yet.",
-        "AUTHORISATION_SUSPENDED": "The part that counts abroad is suspended.",
-        "AUTHORISATION_ENDED": "The authorisation ended.",
+        "NOT_YET_EFFECTIVE": "The authorisation was granted, but is not in effect yet.",
+        "AUTHORISATION_SUSPENDED": "The authorisation, or the part of it that partners recognise, "
+        "is suspended.",
+        "AUTHORISATION_ENDED": "The authorisation has ended: it was revoked, annulled or "
+        "surrendered, or it expired.",
         "NO_AGREEMENT": "No agreement links the two administrations.",
-        "AGREEMENT_NOT_IMPLEMENTED": "The agreement is not in practice on that day.",
-        "AGREEMENT_SUSPENDED": "A side has suspended the agreement in this direction.",
+        "AGREEMENT_NOT_IMPLEMENTED": "The agreement is not applied yet on that day.",
+        "AGREEMENT_SUSPENDED": "A party has suspended the agreement in this direction.",
         "AGREEMENT_TERMINATED": "The agreement has ended.",
         "TYPE_OUT_OF_SCOPE": "The agreement does not cover this type of authorisation.",
-        "ROLE_OUT_OF_SCOPE": "The agreement does not cover this role.",
+        "ROLE_OUT_OF_SCOPE": "The agreement or the authorisation does not cover this role.",
         "DIRECTION_OUT_OF_SCOPE": "The agreement does not cover this direction of the goods.",
         "GOODS_OUT_OF_SCOPE": "The agreement does not cover these goods.",
         "CROSSING_OUT_OF_SCOPE": "The agreement does not cover this border crossing or mode.",
-        "NO_INFORMATION": "Nothing can be told: the operator is unknown here, or not shown to you.",
-        "UNMATCHED_IDENTIFIER": "Recognised in law, but no identifier of the scheme by which the "
-        "partner matches operators is known.",
-        "STALE_DATA": "The data are older than the agreement allows.",
-        "DATE_UNCERTAIN": "The answer depends on a day that no source gives.",
-        "SAME_ADMINISTRATION": "The territory is the operator's own.",
-        "NO_CONSENT": "The operator has not consented to this partner. Told to the operator, its "
-        "home customs and auditors; others are told NO_INFORMATION.",
-        "DECISION_AWAITED": "An end has passed, and only a decision ends it by the programme's "
-        "rule.",
+        "NO_INFORMATION": "The operator is unknown to the register, or may not be shown to you. "
+        "The two cases have the same answer.",
+        "UNMATCHED_IDENTIFIER": "The operator is recognised in law, but no identifier of the "
+        "scheme by which the partner finds operators is on record.",
+        "STALE_DATA": "The partner's list of operators is older than the agreement allows.",
+        "DATE_UNCERTAIN": "The answer depends on a day that no source states.",
+        "SAME_ADMINISTRATION": "The territory is in the operator's own customs territory, so no "
+        "agreement is needed.",
+        "NO_CONSENT": "The operator has not consented to share its data with this partner. Only "
+        "the operator, its home customs and auditors see this reason; others see NO_INFORMATION.",
+        "DECISION_AWAITED": "The last day of a term or of a suspension has passed, but under the "
+        "programme's rule only a decision ends it, and none is recorded yet.",
     },
     "AgreementKind": {
-        "AEO_MUTUAL_RECOGNITION": "Operators authorised by one side get benefits on the other.",
-        "CONTROL_RESULTS": "One side relies on the other's inspection of goods.",
-        "GREEN_LANE": "Faster clearance for goods at named crossings.",
+        "AEO_MUTUAL_RECOGNITION": "Operators authorised by one side receive benefits from the "
+        "other side.",
+        "CONTROL_RESULTS": "One side recognises the results of the other side's controls of goods.",
+        "GREEN_LANE": "Faster clearance of goods at named border crossings.",
         "MUTUAL_ASSISTANCE": "Administrative assistance in customs matters.",
         "DATA_EXCHANGE": "Exchange of data at agreed times.",
         "ENFORCEMENT_COOPERATION": "Cooperation in enforcement: risk analysis, joint operations.",
         "SINGLE_WINDOW": "Interconnection of single windows.",
-        "REGIONAL_MINUTES": "Minutes between customs offices below the state.",
+        "REGIONAL_MINUTES": "Minutes agreed between customs offices below national level.",
         "WORKING_GROUP": "A standing working group.",
         "TRANSIT_CONVENTION": "A multilateral convention on transit.",
-        "RAIL_FACILITATION": "Customs and railways working together.",
+        "RAIL_FACILITATION": "Cooperation between customs and railways.",
         "PORT_TO_PORT": "Cooperation between named ports.",
         "OTHER": "Another kind of customs cooperation.",
     },
     "Pillar": {
         "INFORMATION_EXCHANGE": "Exchange of information.",
         "CONTROL_RECOGNITION": "Mutual recognition of controls.",
-        "ENFORCEMENT_ASSISTANCE": "Mutual assistance in enforcement.",
+        "ENFORCEMENT_ASSISTANCE": "Mutual assistance in customs enforcement.",
     },
     "AgreementStatus": {
-        "PROPOSED": "It is on record; no step was certainly taken.",
+        "PROPOSED": "The agreement is on record, but no step is certain to have been taken.",
         "NEGOTIATING": "Negotiations have begun.",
         "ACTION_PLAN": "An action plan was signed. An action plan is not an agreement.",
         "SIGNED": "The agreement was signed.",
         "PILOT": "A pilot has begun.",
-        "IN_FORCE": "At least one side applies the agreement.",
+        "IN_FORCE": "At least one party applies the agreement.",
         "SUSPENDED": "Every party has suspended the agreement.",
         "TERMINATED": "The agreement has ended.",
-        "SIGNED_OR_LATER": "As a filter: signed, pilot, in force or suspended.",
+        "SIGNED_OR_LATER": "For filters only: SIGNED, PILOT, IN_FORCE or SUSPENDED.",
     },
     "Direction": {
-        "IMPORT": "Goods that come into the territory asked about.",
-        "EXPORT": "Goods that leave the territory asked about.",
+        "IMPORT": "The goods enter the territory asked about.",
+        "EXPORT": "The goods leave the territory asked about.",
     },
     "ClauseState": {
         "TERMINATED": "The agreement has ended.",
-        "SUSPENDED": "A side has suspended the agreement in this direction.",
+        "SUSPENDED": "A party has suspended the agreement in this direction.",
         "NOT_IMPLEMENTED": "The importing side does not apply the agreement yet.",
-        "UNCERTAIN": "No source says whether the clause holds on that day.",
-        "LIVE": "The clause holds.",
+        "UNCERTAIN": "No source says whether the clause applies on that day.",
+        "LIVE": "The clause applies.",
     },
     "ContactRole": {
-        "CUSTOMS_CONTACT": "The person whom customs turns to.",
-        "RESPONSIBLE_FOR_CUSTOMS": "Responsible for the operator's customs matters.",
-        "IN_CHARGE": "In charge of the operator, or exercising control over its management.",
-        "SECURITY_CONTACT": "The contact for safety and security.",
+        "CUSTOMS_CONTACT": "The contact person for customs matters.",
+        "RESPONSIBLE_FOR_CUSTOMS": "The person responsible for the operator's customs matters.",
+        "IN_CHARGE": "A person in charge of the operator, or one who controls its management.",
+        "SECURITY_CONTACT": "The contact person for safety and security.",
     },
     "TargetOutcome": {
-        "MET": "The record shows the goal met by its deadline.",
-        "NOT_MET": "The record shows the goal missed.",
-        "UNKNOWN": "The record does not say, and why is in the explanation.",
+        "MET": "The record shows that the goal was met by its deadline.",
+        "NOT_MET": "The record shows that the goal was not met by its deadline.",
+        "UNKNOWN": "The record does not say whether the goal was met; `explanation` says why.",
     },
     "Step": {
         "PROPOSED": "The agreement was proposed.",
         "NEGOTIATING": "Negotiations began.",
-        "ACTION_PLAN": "An action plan was signed.",
+        "ACTION_PLAN": "An action plan was signed. An action plan is not an agreement.",
         "SIGNED": "The agreement was signed.",
         "PILOT": "A pilot began.",
-        "IMPLEMENTED": "A side began to apply the agreement.",
+        "IMPLEMENTED": "A party began to apply the agreement.",
         "TERMINATED": "The agreement ended.",
-        "LISTED": "A side lists the agreement among those in force.",
+        "LISTED": "A party published a list that names the agreement as in force.",
         "MEETING": "A meeting was held.",
         "EXERCISE": "A joint exercise was held.",
-        "ANNOUNCED": "Something was announced.",
+        "ANNOUNCED": "An announcement was made.",
     },
 }
 
 
 def describe_values(schema: GraphQLSchema) -> None:
-    """Gives each value of each enum its meaning."""
+    """Adds to each value of each enum its description."""
     for name, meanings in VALUES.items():
         kind = schema.type_map.get(name)
         if isinstance(kind, GraphQLEnumType):

@@ -1,4 +1,4 @@
-"""What the counter cannot answer: as data where a change was asked, else as a GraphQL error."""
+"""Refusals of commands (as data) and errors of queries (as GraphQL errors)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ strawberry.enum(
 )
 
 
-@strawberry.type(description="The command was understood and is not allowed; nothing is recorded.")
+@strawberry.type(description="The command was understood but is refused; nothing was recorded.")
 class Refused:
-    code: RefusalCode = strawberry.field(description="Why, as a code that never changes.")
-    message: str = strawberry.field(description="What was asked, and what stands against it.")
+    code: RefusalCode = strawberry.field(description="The code of the refusal.")
+    message: str = strawberry.field(
+        description="The reason for the refusal, as an English sentence: what was asked, and which "
+        "fact is against it."
+    )
     path: list[str] | None = strawberry.field(
-        description="The field of the input that is at fault, then the way into it: [what, until]. "
-        "Null where no field is, as for a sender who may not do it."
+        description="The path to the field of the input that is at fault: [what, until]. Null "
+        "where no field is at fault, for example where the subject may not do it."
     )
 
     @classmethod

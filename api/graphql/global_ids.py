@@ -39,17 +39,18 @@ _FORM = re.compile(rf"({'|'.join(TYPES)})(?:@{_INSTANT},{_INSTANT})?:({_KEY})", 
 
 #: Of the field `id`, wherever there is one.
 ID = (
-    "Its global id, for `node(id:)` and wherever its key is taken. Opaque: give it back as it came."
+    "The global id of the object, for `node(id:)` and for every argument that takes the key of "
+    "such an object. It is opaque: pass it exactly as it was returned."
 )
 
 
 @strawberry.interface(
     name="Node",
-    description="Something with an identity of its own. Its id is opaque text that names the type, "
-    "the key and, where `asOf` named an instant, both instants exactly as they were answered for: "
-    "two beliefs are never one record of a client's cache. Without `asOf` it is the id of the live "
-    "object, which never changes. What is shown of an object depends on who asks: a client empties "
-    "its cache when its user signs in or out.",
+    description="An object with a global id. The id is opaque text. It names the type, the key "
+    "and, where `asOf` gave an instant, both instants, so that a client's cache never mixes the "
+    "states of two instants. Without `asOf` it is the id of the live object and never changes. "
+    "What is shown of an object depends on the subject, so a client must empty its cache when its "
+    "user signs in or out.",
 )
 class Node:
     id: strawberry.ID = strawberry.field(description=ID)

@@ -28,18 +28,20 @@ class Edge(Protocol):
     cursor: str
 
 
-@strawberry.type(description="Where a page begins and ends, and what lies on either side of it.")
+@strawberry.type(description="Where a page begins and ends, and whether there are more entries.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Is there more after this page?")
+    has_next_page: bool = strawberry.field(description="True: there are entries after this page.")
     has_previous_page: bool = strawberry.field(
-        description="Is there more before this page? A page `after` a cursor has that entry there."
+        description="True: there are entries before this page. A page that begins `after` a cursor "
+        "has at least the entry of that cursor before it."
     )
     start_cursor: str | None = strawberry.field(
-        description="What to give as `before`, where a list takes it, for the page before this "
-        "one; null on an empty page."
+        description="The cursor of the first entry. Pass it as `before`, where the list has that "
+        "argument, to get the page before this one. Null on an empty page."
     )
     end_cursor: str | None = strawberry.field(
-        description="What to give as `after` for the next page; null on an empty page."
+        description="The cursor at the end of the page. Pass it as `after` to get the next page. "
+        "Null on an empty page where no more follows."
     )
 
     @classmethod

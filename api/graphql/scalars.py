@@ -1,4 +1,4 @@
-"""The register's words in GraphQL: parsed at the edge, and never after it."""
+"""The GraphQL scalars and enums, and how their values are parsed and written."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LARGEST = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 
 
 class AskedStatus(Enum):
-    """How far an agreement came; as a question also SIGNED_OR_LATER: signed, and not ended."""
+    """The status of an agreement. SIGNED_OR_LATER is only for filters: signed and not ended."""
 
     PROPOSED = "PROPOSED"
     NEGOTIATING = "NEGOTIATING"
@@ -52,7 +52,7 @@ class AskedStatus(Enum):
 
     @property
     def statuses(self) -> tuple[AgreementStatus, ...]:
-        """What the question covers. A terminated agreement is no longer one."""
+        """The statuses that the filter accepts. SIGNED_OR_LATER leaves out TERMINATED."""
         if self is AskedStatus.SIGNED_OR_LATER:
             later = "SIGNED", "PILOT", "IN_FORCE", "SUSPENDED"
             return tuple(AgreementStatus[name] for name in later)
@@ -60,26 +60,27 @@ class AskedStatus(Enum):
 
     @classmethod
     def of(cls, status: AgreementStatus) -> AskedStatus:
-        """An agreement's own status, in the one enum that the contract has for both."""
+        """The status of an agreement as a value of this enum: the schema has one enum for both."""
         return cls[status.name]
 
 
 def instant_text(at: datetime) -> str:
-    """RFC 3339 in UTC with six digits of a second, so that texts sort as instants do."""
+    """An instant as RFC 3339 in UTC with six digits of a second, so that texts sort like
+    instants."""
     utc = at.astimezone(UTC).replace(tzinfo=None)
     return f"{utc.isoformat(timespec='microseconds')}Z"  # strftime pads no year
 
 
 def parse_position(number: object) -> int:
-    """Raises ValueError."""
+    """A position from 0 to 2**53 - 1. Raises ValueError for anything else."""
     if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= LARGEST:
         return number
     raise ValueError(f"{number!r} is not a position: a whole number from 0 to {LARGEST}")
 
 
-#: Where each scalar of this schema is specified, for people: what programs that generate code link.
+#: The `@specifiedBy` URL of each scalar, for people and for code generators.
 SPECIFIED = {
-    # The Guidelines on the Trader Identification Number are a part of the SAFE package.
+    # The Guidelines on the Trader Identification Number are part of the SAFE package.
     "TIN": "https://www.wcoomd.org/en/topics/facilitation/instrument-and-tools/"
     "frameworks-of-standards/safe_package.aspx",
     "AdministrationCode": "https://www.iso.org/iso-3166-country-codes.html",
@@ -93,7 +94,7 @@ SPECIFIED = {
 
 
 def _text_scalar(name: str, kind: type[Text], description: str) -> ScalarDefinition:
-    # A refused value is worded by ValueError; graphql-core puts field and path beside it.
+    # The message of the ValueError is shown; graphql-core adds the field and the path.
     return strawberry.scalar(
         name=name,
         description=description,
@@ -113,34 +114,35 @@ SCALARS: dict[object, ScalarDefinition] = {
     Tin: _text_scalar(
         "TIN",
         Tin,
-        "WCO Trader Identification Number: ISO 3166-1 alpha-2, then 1 to 15 capital letters or "
-        "digits. A national AEO code such as AEOCN1234567890 is taken as CN1234567890.",
+        "A WCO Trader Identification Number: an ISO 3166-1 alpha-2 code, then 1 to 15 capital "
+        "letters or digits. A national AEO code such as AEOCN1234567890 is read as CN1234567890.",
     ),
     AdministrationCode: _text_scalar(
         "AdministrationCode",
         AdministrationCode,
-        "A customs administration: ISO 3166-1 alpha-2 of its territory, or EU.",
+        "The code of a customs administration: ISO 3166-1 alpha-2 of its territory, or EU.",
     ),
-    HsCode: _text_scalar("HSCode", HsCode, "Harmonised System: 2, 4 or 6 digits."),
+    HsCode: _text_scalar("HSCode", HsCode, "A Harmonised System code: 2, 4 or 6 digits."),
     date: strawberry.scalar(
         name="Date",
         specified_by_url=SPECIFIED["Date"],
-        description="A civil day, YYYY-MM-DD, in the zone of the authority concerned.",
+        description="A civil day as YYYY-MM-DD, in the time zone of the administration concerned.",
         serialize=date.isoformat,
         parse_value=instants.parse_day,
     ),
     datetime: strawberry.scalar(
         name="DateTime",
         specified_by_url=SPECIFIED["DateTime"],
-        description="An instant, RFC 3339. Answered in UTC; refused without a zone. Any number of "
-        "fractional digits is read, and cut to microseconds.",
+        description="An instant as RFC 3339. Output is in UTC; input without a time zone is "
+        "refused. Any number of fractional digits is accepted and cut to microseconds.",
         serialize=instant_text,
         parse_value=instants.parse,
     ),
     Position: strawberry.scalar(
         name="Position",
         specified_by_url=SPECIFIED["Position"],
-        description="A place in the register's one sequence of events, from 1; 0 is before all.",
+        description="The position of an event in the register's sequence of events, from 1. "
+        "Position 0 is before the first event.",
         serialize=int,
         parse_value=parse_position,
         parse_literal=_literal_position,
@@ -157,31 +159,39 @@ SCALARS: dict[object, ScalarDefinition] = {
 
 def _enum(kind: EnumMeta, name: str, description: str, order: str = "") -> None:
     strawberry.enum(kind, name=name, description=description)
-    if order:  # the contract's order, where the register keeps another for its own reasons
+    if order:  # the order of the public contract, where the domain has another
         names = order.split()
         values = kind.__strawberry_definition__.values  # type: ignore[attr-defined]
         values.sort(key=lambda value: names.index(value.name))
 
 
-_enum(Outcome, "Outcome3", "Three answers: a missing fact is never turned into a no.")
-_enum(Role, "Role", "What an operator does in the supply chain.")
-_enum(Direction, "Direction", "Which way the goods go.")
-_enum(AgreementKind, "AgreementKind", "What an agreement is about.")
-_enum(Pillar, "Pillar", "The triad of SAFE: information, recognition of controls, enforcement.")
+_enum(
+    Outcome,
+    "Outcome3",
+    "The outcome of a question: yes, no or unknown. A missing fact gives UNKNOWN, never a no.",
+)
+_enum(Role, "Role", "The role of an operator in the supply chain.")
+_enum(Direction, "Direction", "The direction of the goods.")
+_enum(AgreementKind, "AgreementKind", "The kind of an agreement.")
+_enum(Pillar, "Pillar", "A field of cooperation under the WCO SAFE Framework.")
 _enum(AskedStatus, "AgreementStatus", AskedStatus.__doc__ or "")
 _enum(
     RuleState,
     "RuleState",
-    "What is known of a programme's rule on a day: a value, that the law has none, or nothing.",
+    "Whether a rule of a programme has a value, does not exist in law, or is unknown on a day.",
 )
-_enum(TargetOutcome, "TargetOutcome", "Whether the record shows a goal met.")
-_enum(Step, "Step", "What happened to an agreement. An action plan is not an agreement.")
+_enum(TargetOutcome, "TargetOutcome", "Whether the record shows that a goal was met.")
+_enum(Step, "Step", "A step in the life of an agreement, or another dated fact about it.")
 _enum(ContactRole, "ContactRole", "What a person is to an operator.")
-_enum(Sense, "Sense", "Member of what: of the bloc's customs territory, or of the union itself.")
+_enum(
+    Sense,
+    "Sense",
+    "The kind of membership in a bloc: of its customs territory, or of the union itself.",
+)
 _enum(
     Status,
     "AuthorisationStatus",
-    "Where an authorisation stands, from application to end.",
+    "The status of an authorisation, from the application to the end.",
     "NONE LODGED ACCEPTED UNDER_EXAMINATION GRANTED VALID SUSPENDED REVOKED ANNULLED SURRENDERED "
     "EXPIRED SUPERSEDED NOT_ACCEPTED WITHDRAWN REFUSED DECISION_AWAITED "
     "LISTED UNCERTAIN DELISTED",
@@ -189,7 +199,7 @@ _enum(
 _enum(
     ReasonCode,
     "ReasonCode",
-    "Why a recognition answer is what it is.",
+    "The reason for the outcome of a recognition or control result.",
     "IN_FORCE NO_AUTHORISATION NOT_YET_EFFECTIVE AUTHORISATION_SUSPENDED AUTHORISATION_ENDED "
     "NO_AGREEMENT AGREEMENT_NOT_IMPLEMENTED AGREEMENT_SUSPENDED AGREEMENT_TERMINATED "
     "TYPE_OUT_OF_SCOPE ROLE_OUT_OF_SCOPE DIRECTION_OUT_OF_SCOPE GOODS_OUT_OF_SCOPE "

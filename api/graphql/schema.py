@@ -32,7 +32,7 @@ from api.graphql.types.recognition_questions import RecognitionQuestionQuery
 from api.graphql.types.viewer import ViewerQuery
 
 
-@strawberry.type(description="Everything that can be asked.")
+@strawberry.type(description="The queries: everything that can be read.")
 class Query(
     OperatorQuery,
     RecognitionQuery,

@@ -109,7 +109,7 @@ def version(schema: GraphQLSchema) -> str:
 class SchemaVersionQuery:
     @strawberry.field
     def schema_version(self, info: Info) -> str:
-        """The version of this schema: `1-0123456789ab`. What stands before the dash changes when a
-        name was removed or took another meaning, which is announced a year before by
-        `@deprecated`; what follows changes with every letter of the schema."""
+        """The version of this schema: `1-0123456789ab`. The number before the hyphen changes when a
+        name is removed or changes its meaning; this is announced a year before by `@deprecated`.
+        The part after the hyphen is a hash of the schema's text and changes with every edit."""
         return version(info.schema._schema)

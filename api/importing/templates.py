@@ -11,7 +11,7 @@ import io
 
 import msgspec
 
-from api.graphql.descriptions import MEANINGS as SCHEMA
+from api.graphql.field_descriptions import BY_NAME as SCHEMA
 from api.importing.files.cells import kinds
 from api.importing.lines import wanted
 from registry.domain import commands as c
@@ -88,8 +88,9 @@ def template_of(command: str) -> str:
 
 
 def _of_schema(name: str) -> str:
-    """What a field means in the schema, worded as in a sheet."""
-    words = SCHEMA[_camel(name)].rstrip(".")
+    """The schema's description of a field, worded as in a sheet, where there is no null."""
+    said = SCHEMA[_camel(name)].split(". ")
+    words = ". ".join(each for each in said if not each.startswith("Null: ")).rstrip(".")
     return words[0].lower() + words[1:] if words[1].islower() or words[1] == " " else words
 
 

@@ -301,7 +301,9 @@ def _input(command: type[c.Command]) -> type:
             if wanted
             else strawberry.field(name=spelled, default=default)
         )
-    made: type = strawberry.input(type(name, (), body), name=name, description=_what(command, name))
+    made: type = strawberry.input(
+        type(name, (), body), name=name, description=_input_described(command)
+    )
     return made
 
 
@@ -321,12 +323,21 @@ def _graphql(name: str, hint: Any) -> Any:
     return kind
 
 
-def _what(kind: type[c.Command], name: str) -> str:
-    """The name in words, and the command's own docstring."""
-    bare = name.removesuffix("Input")
-    words = "".join(f" {x.lower()}" if x.isupper() else x for x in bare).strip()
-    said = vars(kind).get("__doc__") or ""
-    return f"{words.capitalize()}. {' '.join(said.split())}".strip()
+def _described(kind: type[c.Command]) -> str:
+    """The description of a mutation: the docstring of its command, else its name in words."""
+    said = " ".join((vars(kind).get("__doc__") or "").split())
+    words = "".join(f" {x.lower()}" if x.isupper() else x for x in kind.__name__).strip()
+    return said or f"{words.capitalize()}."
+
+
+def _input_described(command: type[c.Command]) -> str:
+    """The description of an input: the mutations that take it."""
+    *others, last = [
+        f"`{to_camel_case(name)}`" for name, kind in c.COMMANDS.items() if shape(kind) is command
+    ]
+    if not others:
+        return f"The input of the mutation {last}."
+    return f"The input of the mutations {', '.join(others)} and {last}."
 
 
 def _mutation(kind: type[c.Command], input_type: type) -> Any:
@@ -334,7 +345,7 @@ def _mutation(kind: type[c.Command], input_type: type) -> Any:
         return await record(info, kind, input)
 
     record_it.__annotations__ = {"info": Info, "input": input_type, "return": CommandOutcome}
-    return strawberry.mutation(resolver=record_it, description=_what(kind, kind.__name__))
+    return strawberry.mutation(resolver=record_it, description=_described(kind))
 
 
 #: What a line of a file calls the fields of a command, by their names here and in GraphQL.

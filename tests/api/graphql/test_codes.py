@@ -36,7 +36,7 @@ def emitted() -> Iterator[tuple[str, str]]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             found: list[Any] = []
             match node:
-                case ast.Call(func=ast.Name(id="Declined" | "Unanswered" | "_error")):
+                case ast.Call(func=ast.Name(id="RequestDeclined" | "Unanswered" | "_error")):
                     found = node.args[:2]
                 case ast.Call(func=ast.Attribute(attr="unavailable")):
                     found = node.args[:1]

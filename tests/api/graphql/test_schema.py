@@ -9,6 +9,7 @@ from graphql import GraphQLEnumType, ast_from_value, build_schema, is_enum_type,
 
 from api.graphql.descriptions import undescribed
 from api.graphql.enum_descriptions import VALUES
+from api.graphql.field_descriptions import BY_PLACE
 from api.graphql.schema import core, schema
 from registry.paths import SCHEMA
 from tests.paths import CONTRACT
@@ -26,6 +27,16 @@ PROMISED = [
 
 def test_every_name_of_the_schema_is_explained() -> None:
     assert undescribed(core) == []
+
+
+@pytest.mark.parametrize("place", BY_PLACE)
+def test_every_description_of_a_place_is_shown_there(place: str) -> None:
+    kind, _, name = place.partition(".")
+    field, _, argument = name.rstrip(")").partition("(")
+    found = core.type_map[kind].fields[field]  # type: ignore[attr-defined]
+    described = found.args[argument] if argument else found
+
+    assert described.description == BY_PLACE[place]
 
 
 def test_the_exported_schema_is_the_one_that_is_served() -> None:
