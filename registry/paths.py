@@ -12,7 +12,12 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[1]
 """The folder that holds the packages `registry`, `projections`, `api` and the folder `ops`."""
 
-OPS: Final = ROOT / "ops"
+IN_CHECKOUT: Final = (ROOT / "ops").is_dir()
+"""False where a wheel was installed: there is no launcher, and nothing to measure."""
+
+OPS: Final = ROOT / "ops" if IN_CHECKOUT else Path(__file__).parent / "data"
+"""The folder `ops` of a checkout, or what an installed wheel carries of it."""
+
 EXAMPLES: Final = OPS / "clients" / "examples"
 """The programs that the page /developers shows, as files that are run by tests."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
@@ -11,6 +13,7 @@ from api.cli import (
     ask,
     audit,
     bench,
+    completion,
     erase,
     export,
     import_file,
@@ -21,7 +24,10 @@ from api.cli import (
     run,
     status,
 )
+from api.cli.completion import VARIABLE, answer_shells
 from api.cli.terminal import BAD_FILE, EXIT_CODES, NO_DATABASE, REFUSED, complain
+from registry import __version__
+from registry.paths import IN_CHECKOUT
 
 app = typer.Typer(
     name="aeo",
@@ -63,6 +69,7 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
     "Measure it": {"bench": bench.bench},
     "Sign": {"new-key": keys.new_key, "sign-commands": keys.sign_commands},
     "Take away": {"token": export.token, "export-schema": export.export_schema},
+    "Your shell": {"completion": completion.completion},
 }
 for group, commands in GROUPS.items():
     for name, command in commands.items():
@@ -70,10 +77,30 @@ for group, commands in GROUPS.items():
 app.add_typer(audit.app, name="audit", rich_help_panel="Take away")
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"aeo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Is this operator recognised in that territory, then, as known then, and why?"""
+
+
 def main() -> None:
     """Run one command. What went wrong and is nobody's fault ends with a sentence and its code."""
+    if VARIABLE in os.environ:
+        answer_shells()
     try:
-        app(prog_name="./aeo")
+        app(prog_name="./aeo" if IN_CHECKOUT else "aeo", complete_var=VARIABLE)
     except Exception as error:
         if (lacks := _lacking(error)) is not None:
             complain(lacks)
@@ -89,8 +116,6 @@ def main() -> None:
 
 def _lacking(error: Exception) -> str | None:
     """Which privilege the login of the database lacks, and the SQL lines that grant it."""
-    import os
-
     from registry.ledger import privileges
 
     if isinstance(error, privileges.PrivilegeMissing):
