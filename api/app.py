@@ -63,6 +63,7 @@ class App(FastAPI):
 
 #: What is answered also while the first load goes on: it is not about operators.
 _ALWAYS = (
+    "/docs",
     "/healthz",
     "/readyz",
     "/metrics",

@@ -21,6 +21,16 @@ OPS: Final = ROOT / "ops" if IN_CHECKOUT else Path(__file__).parent / "data"
 EXAMPLES: Final = OPS / "clients" / "examples"
 """The programs that the page /developers shows, as files that are run by tests."""
 
+DOCS: Final = OPS / "docs"
+"""The documentation in Markdown, which the service shows at /docs."""
+
+PICTURES: Final = DOCS / "pictures"
+"""The pictures of the documentation as SVG, drawn by `python -m ops.pictures`."""
+
+DECISIONS: Final = OPS / "decisions"
+CHANGES: Final = OPS / "CHANGES.md"
+CONTRIBUTING: Final = ROOT / "CONTRIBUTING.md"
+
 BENCHES: Final = OPS / "bench"
 """Absent where only the packages are installed: `aeo bench` then says so."""
 

@@ -10,6 +10,7 @@ from api.pages import (
     countries,
     developers,
     divergences,
+    docs,
     documents,
     identity,
     operators,
@@ -38,5 +39,6 @@ for part in (
     audit,
     divergences,
     developers,
+    docs,
 ):
     router.include_router(part.router)

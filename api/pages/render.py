@@ -29,7 +29,15 @@ HEADERS = {
 #: Which entry of the menu a page belongs to, by how its address begins; the rest is search.
 SECTIONS = {"/programmes": "/countries", "/log": "/audit", "/divergences": "/audit"} | {
     address: address
-    for address in ("/tour", "/countries", "/agreements", "/documents", "/audit", "/developers")
+    for address in (
+        "/tour",
+        "/countries",
+        "/agreements",
+        "/documents",
+        "/audit",
+        "/developers",
+        "/docs",
+    )
 }
 
 templates = Environment(
