@@ -1,8 +1,8 @@
-"""Compression of answers: gzip, br or zstd, whichever `Accept-Encoding` asks for.
+"""Content coding of responses: gzip, br or zstd, as `Accept-Encoding` asks.
 
-Levels are those that cost little: about 0.15 ms (zstd), 0.4 ms (br) and 0.5 ms (gzip) for 100 KB of
-JSON. An answer below `LEAST` bytes is sent as it is. An answer that is sent in parts is compressed
-part by part, so that each arrives when it is sent.
+The compression levels are cheap ones: about 0.15 ms (zstd), 0.4 ms (br) and 0.5 ms (gzip) for 100
+KB of JSON. A response below `LEAST` bytes is not compressed. A response that is sent in parts is
+compressed part by part, so that each part arrives when it is sent.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-#: Bytes. A smaller answer fits into one packet of the network either way.
+#: Bytes. A smaller response fits into one network packet either way.
 LEAST = 1_400
-#: Bytes. A larger answer is compressed in a thread, so that no other answer waits for it.
+#: Bytes. A larger response is compressed in a thread, so that it does not delay other responses.
 LARGE = 200_000
 
-#: Best first, where the asker weighs them alike.
+#: Best first, for a client that gives them the same weight.
 CODINGS = ("zstd", "br", "gzip")
-#: What is compressed, by how the media type begins. Everything else is dense already: hashes of
-#: the log, archives, pictures.
+#: Prefixes of the media types that are compressed. Others do not shrink: hashes of the log,
+#: archives, pictures.
 _TEXT = (
     b"application/graphql-response+json",
     b"application/json",
@@ -43,8 +43,11 @@ _TEXT = (
 
 
 class AcceptedCoding(NamedTuple):
-    """`coding`: the one to answer in; None: as it is. `whole`: identity is refused, so that small
-    answers are compressed, too."""
+    """The content coding to answer in.
+
+    `coding`: None for no coding. `whole`: the client refuses `identity`, so that small responses
+    are compressed, too.
+    """
 
     coding: str | None
     whole: bool = False
@@ -55,7 +58,8 @@ AS_IT_IS = AcceptedCoding(None)
 
 @lru_cache(maxsize=512)
 def wanted(accept_encoding: bytes) -> AcceptedCoding:
-    """By RFC 9110, 12.5.3. Where nothing that we have is acceptable it is sent as it is."""
+    """Reads an Accept-Encoding header (RFC 9110, 12.5.3). Where no available coding is acceptable
+    the response is not compressed."""
     weights: dict[str, float] = {}
     for entry in accept_encoding.decode("latin-1").lower().split(","):
         name, *parameters = (part.strip() for part in entry.split(";"))
@@ -74,12 +78,12 @@ def wanted(accept_encoding: bytes) -> AcceptedCoding:
 
 
 def may_be_compressed(media_type: bytes) -> bool:
-    """Is it text, which is worth compressing?"""
+    """Returns whether a media type is text, which is worth compressing."""
     return media_type.startswith(_TEXT)
 
 
 def compress(coding: str, body: bytes) -> bytes:
-    """The whole of a body."""
+    """Compresses a whole body."""
     if coding == "zstd":
         return zstd.compress(body, _ZSTD)
     if coding == "br":
@@ -91,7 +95,7 @@ _ZSTD, _BROTLI, _GZIP, _GZIP_FORMAT = 1, 2, 3, 31
 
 
 class _Parts(Protocol):
-    """Compresses a body that comes in parts; what is answered for each can be read at once."""
+    """Compresses a body part by part. The result for each part can be decompressed at once."""
 
     def __call__(self, part: bytes, last: bool) -> bytes: ...
 
@@ -120,7 +124,7 @@ def _in_parts(coding: str) -> _Parts:
 
 
 def compressing(send: Send, want: AcceptedCoding) -> Send:
-    """The same `send`, which compresses what may be. `want.coding` is not None."""
+    """Wraps `send` so that it compresses what may be compressed. `want.coding` is not None."""
     coding = want.coding
     assert coding is not None
     least = 1 if want.whole else LEAST
@@ -130,7 +134,7 @@ def compressing(send: Send, want: AcceptedCoding) -> Send:
     async def sending(message: Message) -> None:
         nonlocal start, parts
         if message["type"] == "http.response.start":
-            start = message  # is sent with the first part, when it is known how long that is
+            start = message  # sent with the first part, when the length of that is known
             return
         if start is None:
             if parts is not None:
@@ -157,7 +161,7 @@ def compressing(send: Send, want: AcceptedCoding) -> Send:
 
 
 def _is_plain(start: Message) -> bool:
-    """A whole answer of text that nobody has compressed and that may be changed on its way."""
+    """Returns whether this is a whole text response, not compressed, that may be transformed."""
     if start["status"] in (204, 206, 304):
         return False
     text = False
@@ -173,8 +177,11 @@ def _is_plain(start: Message) -> bool:
 
 
 def _labelled(start: Message, coding: str, length: int | None) -> Message:
-    """The start of the compressed answer. Its entity tag is a weak one: it names what is meant, and
-    not these bytes (RFC 9110, 8.8.1)."""
+    """Returns the start of the compressed response.
+
+    Its entity tag becomes a weak one, because it names the content and not these bytes (RFC 9110,
+    8.8.1).
+    """
     headers = []
     for name, value in start["headers"]:
         lower = name.lower()
@@ -190,9 +197,9 @@ def _labelled(start: Message, coding: str, length: int | None) -> Message:
 
 
 def of_every_answer(said: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
-    """What an answer with these headers says besides: that another asker has it in another
-    encoding; that it may not be kept, where it does not say how long it may; and that it is nothing
-    but what its media type says."""
+    """Returns the headers to add to a response with these headers: `Vary` for text that is
+    compressed on request, `Cache-Control: no-store` where the handler set none, and
+    `X-Content-Type-Options`."""
     text = kept = safe = False
     for name, value in said:
         if name == b"content-type":
@@ -214,5 +221,5 @@ _BESIDES = {
     )
     for text, kept, safe in product((False, True), repeat=3)
 }
-#: The same of text that says whether it may be kept, as answers to questions do.
+#: The same for text that has a Cache-Control already, as answers to GraphQL queries have.
 OF_ANSWERS = _BESIDES[True, True, False]

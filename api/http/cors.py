@@ -1,7 +1,7 @@
-"""Cross-origin requests (CORS): which other web pages may ask in their visitors' browsers.
+"""Cross-origin resource sharing (CORS): which other web pages may send requests.
 
-Only origins of the allow-list are told that they may, with any token that they send themselves.
-Credentials of the browser (cookies) are never allowed, so another page cannot ask as its visitor.
+Only origins of the allow-list may, with a token that they send themselves. Credentials of the
+browser (cookies) are never allowed, so another page cannot act as its visitor.
 """
 
 from __future__ import annotations
@@ -9,27 +9,28 @@ from __future__ import annotations
 from starlette.responses import Response
 from starlette.types import Scope
 
-#: What a page of another origin may send, and what it may read of an answer.
+#: Request headers that a page of another origin may send, and response headers it may read.
 ASKED = (
     "authorization, content-type, purpose, aeo-min-position, aeo-cost, x-request-id, traceparent"
 )
 SHOWN = "aeo-log-head, x-request-id, retry-after, www-authenticate"
-DAY = 86_400  # seconds for which a browser remembers what it was told
+DAY = 86_400  # seconds for which a browser caches the answer to a preflight request
 
-#: Documents that any web page may read; they say so themselves, and a browser refuses an answer
-#: that says it twice.
+#: Paths that any web page may read. Their handlers set the header themselves, and a browser refuses
+#: a response that has it twice.
 FOR_EVERY_PAGE = ("/log/", "/aeo-verify", "/schema.graphql", "/openapi.json", "/.well-known/")
 
 
 class Cors:
-    """`origins`: the allow-list, by commas."""
+    """The allow-list of origins. `origins`: separated by commas."""
 
     def __init__(self, origins: str) -> None:
         listed = (origin.strip().rstrip("/").lower() for origin in origins.split(","))
         self._origins = frozenset(filter(None, listed))
 
     def headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
-        """What every answer to this request says; nothing to an origin that is not listed."""
+        """Returns the CORS headers of every response to this request; none for an origin that is
+        not listed."""
         if not self._origins or scope["path"].startswith(FOR_EVERY_PAGE):
             return []
         origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
@@ -40,7 +41,7 @@ class Cors:
         return said
 
     def preflight(self, scope: Scope) -> Response | None:
-        """The answer to a browser that asks whether its page may ask; None for another request."""
+        """Returns the response to a preflight request; None for any other request."""
         if scope["method"] != "OPTIONS":
             return None
         if all(name != b"access-control-request-method" for name, _ in scope["headers"]):

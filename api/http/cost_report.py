@@ -1,9 +1,10 @@
-"""What a question cost, told to whoever asks for it with the header `Aeo-Cost: true`.
+"""The cost of a query, reported in the answer when the request has the header `Aeo-Cost: true`.
 
-The answer then has `extensions.cost`: `requested`, the work that the question asked for, in
-microseconds by `api/graphql/costs.py`, null where no operation was read; `maximum`, the most that
-is done for one question; and `newDocuments`, how many documents never seen before this asker may
-still show to the process that answered, how many at most, and how many are added each second.
+The answer then has `extensions.cost`: `requested`, the work of the query in microseconds by
+`api/graphql/costs.py`, or null where no operation was read; `maximum`, the most that is done for
+one query; and `newDocuments`, the state of the rate limit in the process that answered: how many
+documents not seen before the subject may still send, how many at most, and how many are added each
+second.
 """
 
 from __future__ import annotations
@@ -22,27 +23,28 @@ HEADER = b"aeo-cost"
 
 
 class CostReport:
-    """Of one request. `requested` is filled in by whoever reads the document."""
+    """The cost report of one request. `requested` is filled in by the reader of the document."""
 
     def __init__(self, allowance: RateLimiter) -> None:
         self._allowance = allowance
         self.requested: int | None = None
 
-    def added_to(self, answer: GraphQLResponse, asker: str) -> GraphQLResponse:
-        """The same answer with `extensions.cost`; where it is text, put before its last brace."""
-        extensions = {"cost": self._cost(asker)}
+    def added_to(self, answer: GraphQLResponse, subject: str) -> GraphQLResponse:
+        """Returns the same answer with `extensions.cost`. In an answer that is JSON text it is
+        inserted before the last brace."""
+        extensions = {"cost": self._cost(subject)}
         if answer.text is None:
             return replace(answer, body=answer.body | {"extensions": extensions})
         said = b',"extensions":' + orjson.dumps(extensions) + b"}"
         return replace(answer, text=answer.text[:-1] + said)
 
-    def _cost(self, asker: str) -> dict[str, Any]:
+    def _cost(self, subject: str) -> dict[str, Any]:
         allowance = self._allowance
         return {
             "requested": self.requested,
             "maximum": COST,
             "newDocuments": {
-                "remaining": allowance.left(asker, monotonic()),
+                "remaining": allowance.left(subject, monotonic()),
                 "maximum": allowance.most,
                 "restoredPerSecond": allowance.rate,
             },
@@ -50,6 +52,6 @@ class CostReport:
 
 
 def wanted(headers: dict[bytes, bytes], allowance: RateLimiter) -> CostReport | None:
-    """None for a request that does not ask for it."""
+    """Returns the report to fill in; None for a request that does not ask for one."""
     said = headers.get(HEADER)
     return CostReport(allowance) if said and said.strip().lower() == b"true" else None

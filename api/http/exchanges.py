@@ -1,9 +1,9 @@
-"""One HTTP request and its response, whatever answers it: its id, its line in the log, its count.
+"""One HTTP request and its response: request id, log line, metrics and common headers.
 
-Every response carries `X-Request-Id`: the one of the request, or a new one. Every request has one
-line in the log and one count in the metrics, also what is refused before any question is read
-(401, 404, 405, 413, 415, 429). Addresses are logged without what follows the question mark.
-Every response says whether it may be kept: `no-store` where whoever answers says nothing else.
+Every response carries `X-Request-Id`: the value of the request, or a new UUID. Every request has
+one log line and one count in the metrics, also one that is refused before a GraphQL document is
+read (401, 404, 405, 413, 415, 429). The query string of an address is not logged. Every response
+has a `Cache-Control`; where the handler sets none, the response says `no-store`.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ REFUSED = Metric(
 )
 _responses, _refused = cache(RESPONSES.labels), cache(REFUSED.labels)
 
-#: What a request may be called by its sender. Anything else is replaced, so that no line of a log
-#: can be forged by a header.
+#: Request ids that are accepted from the client. Anything else is replaced, so that a header
+#: cannot forge a log line.
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 #: W3C Trace Context: version, trace id, parent id, flags.
 _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-#: Who answers an address, by how it begins; everything else is a page.
-_ANSWERERS = (
+#: Names of the handlers in the metrics, by prefix of the path; every other path is a page.
+_HANDLERS = (
     ("/graphql", "graphql"),
     ("/static/", "static"),
     ("/log/", "log"),
@@ -50,14 +50,16 @@ _ANSWERERS = (
     ("/.well-known/", "description"),
 )
 KEY = "aeo.exchange"
-IDS = 256  # that are made at once: a system call for each would take longer than all else
+IDS = 256  # ids made with one system call: one call for each would dominate their cost
 
 
 class Exchange:
-    """`id`: the request's id as text. `headers`: of the request; of those that are repeated, the
-    first. `trace`: the trace id of a `traceparent`, or None. `answered`:
-    what the line says of a question besides, filled in by whoever answers. `wanted`: in which
-    encoding the answer is asked for."""
+    """One HTTP request and its response.
+
+    `id`: the request id as text. `headers`: the request's headers by lower-case name; of a repeated
+    header, the first. `trace`: the trace id of a `traceparent` header, or None. `answered`: further
+    fields of the log line, filled in by the handler. `wanted`: the accepted content coding.
+    """
 
     __slots__ = (
         "_began",
@@ -78,14 +80,14 @@ class Exchange:
     def __init__(
         self, scope: Scope, head: bytes | None, more: Sequence[tuple[bytes, bytes]] = ()
     ) -> None:
-        """`head`: the value of `Aeo-Log-Head`; `more`: headers that every answer to it has."""
+        """`head`: the value of `Aeo-Log-Head`; `more`: further headers of every response."""
         self.method, self.path = scope["method"], scope["path"]
         self.status, self.bytes, self.trace = 0, 0, None
         self.answered: dict[str, Any] = {}
         self._number: UUID | None = None
         self._send: Send | None = None
         self._began = perf_counter()
-        # Names are in small letters (ASGI).
+        # ASGI header names are lower case.
         self.headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         said = self.headers.get(b"x-request-id")
         self.id = said.decode("ascii") if said and _ID.fullmatch(said) else _new_id()
@@ -103,20 +105,22 @@ class Exchange:
 
     @property
     def number(self) -> UUID:
-        """The id as a UUID, where it is one, else a new UUID: by it looks are kept."""
+        """The request id as a UUID, or a new UUID where it is none. The read log uses it as its
+        key."""
         if self._number is None:
             self._number = _uuid(self.id) or UUID(_new_id())
         return self._number
 
     @property
     def by(self) -> str:
-        """What answers this address."""
+        """The name of the handler of this path, as the metrics have it."""
         if self.path == "/graphql":
             return "graphql"
-        return next((by for begin, by in _ANSWERERS if self.path.startswith(begin)), "page")
+        return next((by for begin, by in _HANDLERS if self.path.startswith(begin)), "page")
 
     def watched(self, send: Send) -> Send:
-        """The same, with the headers that every response has. A HEAD gets no body."""
+        """Wraps `send`: adds the common headers, compresses the body and counts its bytes. The
+        response to a HEAD request gets no body."""
         bodiless = self.method == "HEAD"
         more = self._more
 
@@ -138,14 +142,16 @@ class Exchange:
         return compression.compressing(watching, self.wanted)
 
     async def answer(self, headers: list[tuple[bytes, bytes]], body: bytes, send: Send) -> None:
-        """Status 200, a body of text, and these headers, which say whether it may be kept.
-        `send`: what `watched` made."""
+        """Sends status 200 with a text body and these headers, which include `Cache-Control`.
+
+        `send`: the result of `watched`.
+        """
         headers = [*headers, (b"content-length", b"%d" % len(body))]
         direct, length = self._send, len(body)
         as_it_is = self.wanted.coding is None or not (
             self.wanted.whole or length >= compression.LEAST
         )
-        if direct is not None and as_it_is:  # what `watched` does, in fewer steps
+        if direct is not None and as_it_is:  # the same as `watched`, in fewer steps
             self.status, self.bytes = 200, length
             headers += (*self._more, *compression.OF_ANSWERS)
             send = direct
@@ -153,11 +159,12 @@ class Exchange:
         await send({"type": "http.response.body", "body": body})
 
     def refused(self, code: str) -> None:
-        """It was refused before a question was read, for this reason."""
+        """Counts a request that was refused before its document was read. `code`: the reason."""
         counters.count(_refused(self.by, code))
 
     def ended(self) -> None:
-        """Writes its line and counts it. `status` 499: whoever asked was gone before the answer."""
+        """Writes the log line and counts the response. Status 499: the client closed the connection
+        before the answer."""
         status = self.status or 499
         counters.count(_responses(self.by, status))
         line = {
@@ -179,7 +186,7 @@ _VARIANT = {digit: "89ab"[number % 4] for number, digit in enumerate("0123456789
 
 
 def _new_id() -> str:
-    """A random UUID (RFC 9562, version 4) as text."""
+    """Returns a random UUID (RFC 9562, version 4) as text."""
     if not _ids:
         digits = os.urandom(16 * IDS).hex()
         for at in range(0, len(digits), 32):

@@ -1,9 +1,9 @@
-"""Fair shares for askers of one process: a queue each, and refusals that are answered later.
+"""Fair queueing of requests by subject, and delayed refusals. Both are counted per process.
 
-`FairQueue` is deficit round robin (Shreedhar and Varghese, 1995): each asker has a queue of its
-own, the queues take turns, and a turn pays for so many microseconds of work. Whoever comes while
-nobody waits and a place is free goes past all of it. `Refusals` delays the answer to an asker
-whose requests are refused one after another. Neither holds a connection or a thread.
+`FairQueue` is deficit round robin (Shreedhar and Varghese, 1995): each subject has its own queue,
+the queues take turns, and a turn pays for a number of microseconds of work. A request that arrives
+while a place is free and nobody waits skips the queues. `Refusals` delays the answer to a subject
+whose requests are refused one after another. Neither holds a database connection or a thread.
 """
 
 from __future__ import annotations
@@ -30,23 +30,30 @@ UNHELD = Metric("aeo_refusals_closed", "Refusals sent at once, since too many we
 HELD = Gauge("aeo_refusals_held", "Refusals that are held back now", multiprocess_mode="livesum")
 _waiting, _waited = cache(WAITING.labels), cache(WAITED.labels)
 
-PAUSE = 0.005  # seconds of rest for each short question that came while a long one was answered
-OF_ONE, OF_ALL = 256, 2_048  # requests that may wait in a queue
-REMEMBERED = 10_000  # askers that were refused; the one refused longest ago goes first
+PAUSE = 0.005  # seconds of pause for each short query that arrived during a long one
+OF_ONE, OF_ALL = 256, 2_048  # requests that may wait in a queue: of one subject, of all subjects
+REMEMBERED = 10_000  # subjects with refusals; the one refused longest ago is dropped first
 
 
 @dataclass
-class _Line:
-    """What one asker has waiting, each with its cost. `left`: microseconds that it may still ask
-    for in this turn."""
+class _SubjectQueue:
+    """The waiting requests of one subject, each with its cost in microseconds of work.
 
-    left: int = 0
+    `deficit`: microseconds of work that the subject may still ask for in this turn (the deficit
+    counter of the algorithm).
+    """
+
+    deficit: int = 0
     waiting: deque[tuple[int, asyncio.Future[None]]] = field(default_factory=deque)
 
 
 class FairQueue:
-    """`places`: requests that are worked upon at once. `patience`: seconds that one may wait.
-    `quantum`: microseconds of work that one turn of an asker pays for."""
+    """A queue in front of a limited number of places.
+
+    `places`: requests that are processed at the same time. `patience`: the longest wait in seconds.
+    `quantum`: microseconds of work that one turn of a subject pays for. `of_one`, `of_all`: how
+    many requests may wait, of one subject and in total.
+    """
 
     def __init__(
         self,
@@ -59,32 +66,34 @@ class FairQueue:
     ) -> None:
         self.name, self._free, self._patience = name, places, patience
         self._quantum, self._of_one, self._of_all = quantum, of_one, of_all
-        self._lines: OrderedDict[str, _Line] = OrderedDict()
+        self._subject_queues: OrderedDict[str, _SubjectQueue] = OrderedDict()
         self.waiting = 0
-        #: How many came so far, and how many had when it was last asked whether anybody did.
+        #: Requests so far, and the same number at the last call of `was_used`.
         self.came, self._seen = 0, 0
 
     def at_once(self) -> bool:
-        """Takes a place, where one is free and nobody waits for it. Every place is given back
-        by `leave`."""
+        """Takes a place if one is free and nobody waits; returns whether it did.
+
+        Every place that was taken is given back with `leave` or `rest`.
+        """
         self.came += 1
-        if self._free > 0 and not self._lines:
+        if self._free > 0 and not self._subject_queues:
             self._free -= 1
             return True
         return False
 
     def was_used(self) -> bool:
-        """Has anybody come since this was last asked? May be asked by another thread."""
+        """Returns whether a request arrived since the last call. Any thread may call it."""
         seen, self._seen = self._seen, self.came
         return self._seen > seen
 
-    async def wait(self, asker: str, cost: int) -> None:
-        """Waits for the asker's turn and takes a place.
+    async def wait(self, subject: str, cost: int) -> None:
+        """Waits for the subject's turn and takes a place. `cost`: microseconds of work.
 
-        Raises Declined: 429 where this asker has too many waiting, 503 where all together have,
-        or where no turn came in time.
+        Raises RequestDeclined: 429 when this subject has too many waiting requests; 503 when the
+        whole queue is full or no turn came within `patience`.
         """
-        line = self._lines.get(asker)
+        line = self._subject_queues.get(subject)
         if line is not None and len(line.waiting) >= self._of_one:
             raise RequestDeclined(
                 429,
@@ -95,7 +104,7 @@ class FairQueue:
         if self.waiting >= self._of_all:
             raise _busy()
         if line is None:
-            line = self._lines[asker] = _Line()
+            line = self._subject_queues[subject] = _SubjectQueue()
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line.waiting.append((max(1, cost), turn))
         self._count(1)
@@ -105,11 +114,11 @@ class FairQueue:
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():
-                self.leave()  # its turn came at the very moment at which it gave up
+                self.leave()  # its turn came at the moment of the timeout
             else:
                 turn.cancel()
                 self._count(-1)
-                self._serve()  # else a line of nobody would keep others from going past
+                self._serve()  # otherwise an empty queue would stop others from skipping it
             if isinstance(error, TimeoutError):
                 raise _busy() from None
             raise
@@ -117,15 +126,17 @@ class FairQueue:
             counters.observe(_waited(self.name), monotonic() - began)
 
     def leave(self) -> None:
-        """Gives a place back; whose turn it is takes it."""
+        """Gives a place back; the next request in turn takes it."""
         self._free += 1
-        if self._lines:
+        if self._subject_queues:
             self._serve()
 
     def rest(self, took: float, others: int) -> None:
-        """Gives a place back after a pause, so that long work takes a part of the time while short
-        questions are answered: twice as long as it `took` (seconds), and no longer than `PAUSE`
-        for each of the `others` that came meanwhile."""
+        """Gives a place back after a pause, so that expensive work leaves time for cheap queries.
+
+        The pause is twice as long as the work `took` (seconds), but not longer than `PAUSE` for
+        each of the `others` that arrived in the meantime.
+        """
         seconds = min(2 * took, others * PAUSE)
         if seconds < PAUSE:
             self.leave()
@@ -133,22 +144,22 @@ class FairQueue:
             asyncio.get_running_loop().call_later(seconds, self.leave)
 
     def _serve(self) -> None:
-        while self._free > 0 and self._lines:
-            asker, line = next(iter(self._lines.items()))
+        while self._free > 0 and self._subject_queues:
+            subject, line = next(iter(self._subject_queues.items()))
             while line.waiting and line.waiting[0][1].done():
-                line.waiting.popleft()  # it waits no longer
+                line.waiting.popleft()  # it has timed out or was cancelled
             if not line.waiting:
-                del self._lines[asker]  # and keeps nothing for later
+                del self._subject_queues[subject]  # an empty queue keeps no deficit
                 continue
             cost, turn = line.waiting[0]
-            if line.left < cost:
-                line.left += self._quantum
-                self._lines.move_to_end(asker)
+            if line.deficit < cost:
+                line.deficit += self._quantum
+                self._subject_queues.move_to_end(subject)
                 continue
-            line.left -= cost
+            line.deficit -= cost
             line.waiting.popleft()
             if not line.waiting:
-                del self._lines[asker]
+                del self._subject_queues[subject]
             self._free -= 1
             self._count(-1)
             turn.set_result(None)
@@ -164,7 +175,8 @@ def _busy() -> RequestDeclined:
 
 @dataclass
 class _Refused:
-    """How often in a row, when last, and how many of its refusals are held back now."""
+    """The refusals of one subject: how many in a row, when the last one was (`clock` seconds), and
+    how many are being delayed now."""
 
     times: int = 0
     at: float = 0.0
@@ -172,40 +184,42 @@ class _Refused:
 
 
 class Refusals:
-    """How long the refusals of each asker are held back.
+    """Delays the refusals of each subject.
 
-    The first `FREE` in a row are answered at once, the next after `first` seconds, and each one
-    after that after twice as long, up to `longest`. Each answer that is none takes one away from
-    the row, and a while without any ends it.
+    The first `FREE` refusals in a row are sent at once, the next one after `first` seconds, and
+    each further one after twice the time, up to `longest` seconds. A request that succeeds shortens
+    the row by one, and `CALM` seconds without a refusal end it.
     """
 
     FREE = 4
     CALM = 60.0  # seconds without a refusal, after which the next is the first again
-    OF_ONE, OF_ALL = 64, 1_024  # that are held back at once; more are sent and their line is cut
+    #: Refusals that are delayed at the same time, of one subject and of all. Further ones are sent
+    #: at once and their connection is closed.
+    OF_ONE, OF_ALL = 64, 1_024
 
     def __init__(
         self, first: float, longest: float, clock: Callable[[], float] = monotonic
     ) -> None:
-        """`first` 0: none is held back."""
+        """`first`, `longest`: seconds; a `first` of 0 switches the delay off."""
         self._first, self._longest, self._clock = first, longest, clock
         self._askers: OrderedDict[str, _Refused] = OrderedDict()
         self._held = 0
 
-    def answered(self, asker: str) -> None:
-        """Costs nothing while nobody was refused."""
-        if self._askers and (found := self._askers.get(asker)) is not None:
+    def answered(self, subject: str) -> None:
+        """Notes a request that was not refused. Cheap while no subject was refused."""
+        if self._askers and (found := self._askers.get(subject)) is not None:
             found.times = max(0, found.times - 1)
             if not (found.times or found.held):
-                del self._askers[asker]
+                del self._askers[subject]
 
-    def refused(self, asker: str) -> float:
-        """One more in a row; the seconds for which it is to be held back."""
+    def refused(self, subject: str) -> float:
+        """Notes a refusal and returns the seconds for which it is to be delayed."""
         now = self._clock()
-        found = self._askers.setdefault(asker, _Refused())
+        found = self._askers.setdefault(subject, _Refused())
         if now - found.at > self.CALM:
             found.times = 0
         found.times, found.at = found.times + 1, now
-        self._askers.move_to_end(asker)
+        self._askers.move_to_end(subject)
         if len(self._askers) > REMEMBERED:
             self._askers.popitem(last=False)
         late = found.times - self.FREE
@@ -214,14 +228,17 @@ class Refusals:
         return min(self._longest, self._first * 2.0 ** min(late - 1, 30))
 
     async def hold_back(
-        self, asker: str, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self, subject: str, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> bool:
-        """Waits as long as one more refusal of this asker is held back. False: it was not, as
-        too many are already, and the connection it came by is to be closed after it."""
-        seconds = self.refused(asker)
+        """Delays a refusal of this subject.
+
+        Returns False, without a delay, when too many refusals are being delayed already; the caller
+        then closes the connection after the answer.
+        """
+        seconds = self.refused(subject)
         if not seconds:
             return True
-        found = self._askers[asker]
+        found = self._askers[subject]
         if found.held >= self.OF_ONE or self._held >= self.OF_ALL:
             counters.count(UNHELD)
             return False

@@ -1,8 +1,9 @@
-"""The first load of `aeo up`: until it is whole, the service says so and answers nothing else.
+"""Readiness during the first load of `aeo up`: until it is complete, the service answers nothing
+else.
 
-A register that is half loaded would answer UNKNOWN and NO_INFORMATION as though it knew nothing of
-an operator. `up` notes in its home how far it is, and the service reads that note; a load that was
-killed leaves the note, and the next `up` goes on and takes it away.
+A register that is half loaded would answer UNKNOWN and NO_INFORMATION as if it knew nothing of an
+operator. `aeo up` writes its progress to a file in its home, and the service reads that file. A
+load that was killed leaves the file; the next `aeo up` continues and removes it.
 """
 
 from __future__ import annotations
@@ -13,27 +14,28 @@ from pathlib import Path
 from time import monotonic
 
 NOTE = "first-load"
-EVERY = 0.5  # seconds between two notes, and between two looks
+EVERY = 0.5  # seconds between two writes, and between two reads
 LONGEST = 200  # characters of a note that are shown
 
-Progress = Callable[[int, int], None]  # how far, of how much
+Progress = Callable[[int, int], None]  # done, of total
 Bar = Callable[[str], AbstractContextManager[Progress]]
 
 
 def note(home: Path, so_far: str) -> None:
-    """The first load has begun, and is so far. Written whole: nobody reads half a note."""
+    """Writes the progress of the first load. The file is replaced atomically, so a reader never
+    sees half of it."""
     draft = home / f".{NOTE}"
     draft.write_text(so_far, encoding="utf-8")
     draft.replace(home / NOTE)
 
 
 def whole(home: Path) -> None:
-    """The first load is done, and what it loaded can be read."""
+    """Removes the file: the first load is complete and can be read."""
     (home / NOTE).unlink(missing_ok=True)
 
 
 def noted(bar: Bar, home: Path) -> Bar:
-    """The same bar, whose progress is noted for the service as well."""
+    """Wraps a progress bar so that its progress is written for the service as well."""
 
     @contextmanager
     def noting(title: str) -> Iterator[Progress]:
@@ -54,14 +56,14 @@ def noted(bar: Bar, home: Path) -> Bar:
 
 
 class FirstLoad:
-    """What a service knows of the first load of its home. One a process."""
+    """Reads the progress of the first load of a home. One a process."""
 
     def __init__(self, home: Path) -> None:
         self._note, self._looked, self._so_far = home / NOTE, -EVERY, ""
 
     @property
     def so_far(self) -> str | None:
-        """How far the first load is, in words; None when it is whole, or never was."""
+        """The progress in words; None when the load is complete, or there never was one."""
         now = monotonic()
         if now - self._looked > EVERY:
             self._looked = now

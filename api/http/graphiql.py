@@ -1,4 +1,4 @@
-"""GraphiQL, served by ourselves: the page asks no other host for anything."""
+"""The GraphiQL page. All its files are served by this service; the page uses no other host."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from starlette.responses import HTMLResponse, Response
 
 from api.http.static_files import named_by_content
 
-#: Everything comes from files of ours. Its dialogs would write one inline style, to stop the page
-#: behind them from scrolling, which it cannot do anyway: that one is refused.
+#: Everything comes from files of this service. GraphiQL's dialogs would write one inline style, to
+#: stop the page behind them from scrolling, which it cannot do anyway: that style is blocked.
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
@@ -38,7 +38,8 @@ PAGE = named_by_content("""<!doctype html>
 
 
 def page(request: Request) -> Response:
-    """For a browser that comes to /graphql. A token goes into the editor's Headers tab."""
+    """Returns the page for a browser that opens /graphql. A token goes into the editor's Headers
+    tab."""
     return HTMLResponse(
         PAGE,
         headers={

@@ -1,4 +1,5 @@
-"""GraphQL over HTTP, as its specification has it: what is taken, and with which status answered."""
+"""GraphQL over HTTP, by its specification: which requests are accepted, and the status of the
+answer."""
 
 from __future__ import annotations
 
@@ -48,11 +49,11 @@ from api.http.request import (
 from api.http.service import Service
 from api.observability import counters
 
-LONG = 5_000  # microseconds of work, from which on a question is a long one
-READING = 5_000  # microseconds that reading a new document is taken to cost
-AGAIN = 0.1  # seconds between two attempts to have an answer that is not too old
+LONG = 5_000  # microseconds of estimated work from which a query goes to the queue for long ones
+READING = 5_000  # microseconds: the assumed cost of parsing and validating a new document
+AGAIN = 0.1  # seconds between two attempts to get an answer that is not too old
 
-#: `known`: it lay ready; `refused`: that it is wrong was known already; `new`: it had to be read.
+#: `known`: a valid document in the cache; `refused`: an invalid one in the cache; `new`: neither.
 DOCUMENTS = Metric("aeo_documents", "Documents of requests by what was known of them", ["found"])
 _KNOWN, _REFUSED, _NEW = map(DOCUMENTS.labels, ("known", "refused", "new"))
 
@@ -60,14 +61,16 @@ __all__ = ["graphql", "is_question", "not_allowed", "unavailable"]
 
 
 async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) -> None:
-    """/graphql: one document, executed for the asker that the token names. A GET may ask and not
-    command (GraphQL over HTTP, 6.1)."""
+    """The endpoint /graphql: executes one document for the subject that the token names.
+
+    A GET request may query but not mutate (GraphQL over HTTP, 6.1).
+    """
     exchange: Exchange = scope[KEY]
     headers = exchange.headers
     media = RESPONSE
-    who = _whence(scope)
+    who = _client_name(scope)
     try:
-        # What is cheap to look at comes first: the headers, who asks, and only then the body.
+        # The cheap checks come first: the headers, the subject, and only then the body.
         media = accepted(_text(headers, b"accept"))
         by_get = scope["method"] == "GET"
         if not by_get:
@@ -85,18 +88,20 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
         least = _least(_text(headers, HEADER.encode()))
         purpose = _text(headers, b"purpose")
         report = wanted(headers, service.allowance)
-        asks = _Asks(service, who, asker, purpose, exchange, by_get, least, report)
-        answer = await _answer(asks, asked, length)
+        request_context = _RequestContext(
+            service, who, asker, purpose, exchange, by_get, least, report
+        )
+        answer = await _answer(request_context, asked, length)
         if report:
             answer = report.added_to(answer, who)
     except InvalidToken as error:
-        # Whoever shows a bad token is told so, and not answered as if none had been shown.
+        # A bad token is refused, and not answered as if there were none.
         challenge = 'Bearer error="invalid_token"'
         declined = RequestDeclined(401, "UNAUTHENTICATED", str(error), WWW_Authenticate=challenge)
-        cut = await _slowed(service, who)
+        cut = await _delay_refusal(service, who)
         await _declined(declined, media, exchange, cut)(scope, receive, send)
     except RequestDeclined as declined:
-        cut = declined.status < 500 and await _slowed(service, who)
+        cut = declined.status < 500 and await _delay_refusal(service, who)
         await _declined(declined, media, exchange, cut)(scope, receive, send)
     except (psycopg.OperationalError, TooManyRequests, TimeoutError) as error:
         code, sentence = later(error) or ("UNAVAILABLE", "Ask again.")
@@ -108,7 +113,7 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
             return
         cut = False
         if answer.refused:
-            cut = await _slowed(service, who)
+            cut = await _delay_refusal(service, who)
         else:
             service.refusals.answered(who)
         for said in answer.body.get("errors", ()):
@@ -121,24 +126,27 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
         await _response(answer.body, status, media, _CUT if cut else None)(scope, receive, send)
 
 
-#: Of an answer after which its connection is closed (RFC 9112, 9.6).
+#: The header of a response after which the connection is closed (RFC 9112, 9.6).
 _CUT = {"Connection": "close"}
 
 
-def _whence(scope: Scope) -> str:
-    """Whoever shows no token is told apart by the address that it comes from."""
+def _client_name(scope: Scope) -> str:
+    """Returns the name by which a client without a token is counted: its address."""
     client = scope.get("client")
     return f"public {client[0]}" if client else "public"
 
 
-async def _slowed(service: Service, who: str) -> bool:
-    """Holds a refusal back, the longer the more of them this asker had in a row. True: too many
-    are held back already, so this one is not, and its connection is to be closed."""
+async def _delay_refusal(service: Service, who: str) -> bool:
+    """Delays a refusal, the longer the more of them this subject had in a row.
+
+    Returns True when too many are being delayed already; this one is then sent at once and its
+    connection is to be closed.
+    """
     return not await service.refusals.hold_back(who)
 
 
 def unavailable(code: str, sentence: str, exchange: Exchange) -> Response:
-    """503: the service is there, and answers no question yet."""
+    """Returns 503: the service is running and cannot answer queries yet."""
     return _declined(RequestDeclined(503, code, sentence), RESPONSE, exchange)
 
 
@@ -147,7 +155,7 @@ def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
     return None if found is None else found.decode("latin-1")
 
 
-#: Of every good answer.
+#: Headers of every answer with status 200, by media type.
 _HEADERS = {
     media: [
         (b"cache-control", b"no-store"),
@@ -158,9 +166,13 @@ _HEADERS = {
 
 
 @dataclass(slots=True)
-class _Asks:
-    """Who asks, by which name it has its share, what for, in which exchange, whether by GET, what
-    the answer must not be older than, and where its cost is told, if that is asked for."""
+class _RequestContext:
+    """One request: who sends it, and how.
+
+    `who`: the name by which rate limits and queues count. `purpose`: the header Purpose. `by_get`:
+    it is a GET request. `least`: the position that the answer must not be older than. `report`: the
+    cost report, where one is asked for.
+    """
 
     service: Service
     who: str
@@ -172,8 +184,10 @@ class _Asks:
     report: CostReport | None
 
 
-async def _answer(asks: _Asks, asked: GraphQLRequest, length: int) -> GraphQLResponse:
-    service, counter = asks.service, asks.service.counter
+async def _answer(
+    request_context: _RequestContext, asked: GraphQLRequest, length: int
+) -> GraphQLResponse:
+    service, counter = request_context.service, request_context.service.counter
     text = service.persisted.text(asked.query, asked.extensions)
     if text is None:
         return GraphQLResponse({"errors": [not_found()]}, expected=True)
@@ -181,12 +195,12 @@ async def _answer(asks: _Asks, asked: GraphQLRequest, length: int) -> GraphQLRes
     fresh = document is None
     counters.count(_NEW if document is None else _REFUSED if document.errors else _KNOWN)
     if document is None:
-        document = await _read_new(asks, text)
+        document = await _read_new(request_context, text)
     operation = document.operation(asked.operation_name)
     if document.errors or operation is None:
         return unanswerable(document, asked.operation_name)
     service.persisted.keep(text, asked.extensions)
-    if asks.by_get and operation.operation is not OperationType.QUERY:
+    if request_context.by_get and operation.operation is not OperationType.QUERY:
         raise RequestDeclined(
             405,
             "METHOD_NOT_ALLOWED",
@@ -196,21 +210,25 @@ async def _answer(asks: _Asks, asked: GraphQLRequest, length: int) -> GraphQLRes
     if length > BODY and length > longest(operation):
         raise too_long(longest(operation))
     price = document.cost(operation, asked.variables or {})
-    if asks.report:
-        asks.report.requested = price
-    # A command waits for the disk, and its work is the same whether its document is new.
+    if request_context.report:
+        request_context.report.requested = price
+    # A mutation waits for the disk, and costs the same whether its document is new or not.
     fresh = fresh and operation.operation is OperationType.QUERY
     queue = service.new if fresh else service.short
-    if LONG <= price <= COST:  # what costs more is refused at once
+    if LONG <= price <= COST:  # a query beyond COST is refused at once
         queue = service.long
 
     async def execute(least: MinPosition | None) -> GraphQLResponse:
         if not queue.at_once():
-            await queue.wait(asks.who, price)
+            await queue.wait(request_context.who, price)
         began, came = monotonic(), service.short.came
         try:
             context = service.context(
-                asks.asker, asks.purpose, asks.exchange, least, asks.exchange.answered
+                request_context.asker,
+                request_context.purpose,
+                request_context.exchange,
+                least,
+                request_context.exchange.answered,
             )
             return await counter.execute(
                 context,
@@ -227,18 +245,21 @@ async def _answer(asks: _Asks, asked: GraphQLRequest, length: int) -> GraphQLRes
             else:
                 queue.rest(monotonic() - began, service.short.came - came)
 
-    if asks.least is None:
+    if request_context.least is None:
         return await execute(None)
     return await _not_older(
-        service, asks.least, execute, once=operation.operation is not OperationType.QUERY
+        service, request_context.least, execute, once=operation.operation is not OperationType.QUERY
     )
 
 
-async def _read_new(asks: _Asks, text: str) -> CheckedDocument:
-    """A document that was never seen before, read when it is this asker's turn: known ones go
-    before it. Raises Declined, 429, for who shows more of them than it may."""
-    service = asks.service
-    wait = service.allowance.take(asks.who, monotonic())
+async def _read_new(request_context: _RequestContext, text: str) -> CheckedDocument:
+    """Parses and validates a document that was not seen before, when it is this subject's turn.
+
+    Requests with known documents go first. Raises RequestDeclined (429) when the subject sends too
+    many new documents.
+    """
+    service = request_context.service
+    wait = service.allowance.take(request_context.who, monotonic())
     if wait:
         raise RequestDeclined(
             429,
@@ -249,7 +270,7 @@ async def _read_new(asks: _Asks, text: str) -> CheckedDocument:
         )
     queue = service.new
     if not queue.at_once():
-        await queue.wait(asks.who, READING)
+        await queue.wait(request_context.who, READING)
     try:
         return await service.parser.read(text)
     finally:
@@ -257,7 +278,8 @@ async def _read_new(asks: _Asks, text: str) -> CheckedDocument:
 
 
 def _least(wanted: str | None) -> MinPosition | None:
-    """What the answer must not be older than. Raises Declined, 400, for what is no position."""
+    """Reads the header Aeo-Min-Position. Raises RequestDeclined (400) where its value is no
+    position."""
     if wanted is None:
         return None
     try:
@@ -273,11 +295,11 @@ async def _not_older(
     *,
     once: bool,
 ) -> GraphQLResponse:
-    """An answer from read models that show a position, for whoever asks after what it recorded.
+    """Executes on read models that show a position (read your writes).
 
-    Waits until they do, and asks again for a while where an answer came from others that do not.
-    `once`: a command, which is given once they do, and not again. Raises Declined: 503 where they
-    stay behind, 412 where the ledger is in another epoch.
+    Waits until they do, and repeats for a while where an answer came from a database that lags.
+    `once`: for a mutation, which is executed once they do and not repeated. Raises RequestDeclined:
+    503 where the read models stay behind, 412 where the ledger is in another epoch.
     """
     until = monotonic() + PATIENCE
     await service.sight.reached(least.position, PATIENCE)
@@ -304,7 +326,7 @@ async def _not_older(
 
 
 def not_allowed(request: Request) -> Response:
-    """Neither a POST nor a GET with a document."""
+    """Returns 405: neither a POST nor a GET with a document."""
     return _declined(
         RequestDeclined(
             405,

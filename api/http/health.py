@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, how is it: for whoever runs the service. None of it is secret."""
+"""Liveness, readiness and metrics, for whoever operates the service. None of it is secret."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ UNMENDED = Gauge(
     multiprocess_mode="mostrecent",
 )
 
-#: One row: the ledger's last position, how far the read models are, and what stands still.
+#: One row: the ledger's last position, the lowest position of the read models, and which of them
+#: are stopped.
 STATEMENT = """
 select (select coalesce(max(position), 0) from ledger.event), coalesce(min(t.position), 0),
     array_agg(t.projection || ' at ' || t.stopped_at || ': ' || t.why)
@@ -70,27 +71,28 @@ _CHECKED = f"select {findings.COLUMNS} from checks.walk w"
 
 
 async def alive(request: Request) -> Response:
-    """200 as long as the process answers at all."""
+    """Liveness: 200 as long as the process answers at all."""
     return PlainTextResponse("alive\n")
 
 
-#: Answered by one statement, through the very connections that answer everybody's questions.
+#: Answered by the planner, through the same connections as the queries of clients.
 PLANNED = 'query Ready { agreement(id: "-") { id } }'
 
 
 async def ready(request: Request) -> Response:
-    """200 when questions can be answered, and from read models that go on; else 503.
+    """Readiness: 200 when queries can be answered from read models that are being updated, else
+    503.
 
-    `answers`: a question was just answered, through the connections that answer everybody's.
-    `current`: every read model goes on; where one stands, `stopped` says which, at which position
-    and why, and what is answered is true for that position and grows old.
+    `answers`: a query was just answered, through the same connections as those of clients.
+    `current`: every read model is being updated. Where one is stopped, `stopped` says which, at
+    which position and why; its answers are true for that position and become outdated.
 
-    `lag` is how many events the read models have still to see; answers carry their position, so a
-    lag is told and is no reason to be left alone. `timeZones` is the release of the IANA Time Zone
-    Database by which civil dates are derived. `epoch` is the ledger's (registry/ledger/epochs.py).
-    `check` says how the background check stands: `age`, seconds since it had looked at everything
-    (null: not yet); `progress` of the walk that is under way; `findings` of all time; `unmended`,
-    rows that it could not put right; `ofLedger`, what is open of the ledger.
+    `lag` is the number of events that the read models have not projected yet; answers carry their
+    position, so a lag alone does not make the service unready. `timeZones` is the release of the
+    IANA Time Zone Database by which civil dates are derived. `epoch` is the ledger's
+    (registry/ledger/epochs.py). `check` is the state of the background check: `age`, seconds since
+    it last completed (null: never); `progress` of the current pass; `findings` of all time;
+    `unmended`, rows that it could not correct; `ofLedger`, open findings about the ledger.
     """
     service: Service = request.app.state.service
     try:
@@ -114,7 +116,7 @@ async def ready(request: Request) -> Response:
 
 
 async def _why_not(service: Service) -> str | None:
-    """Asks a question as the public does; None, or why it was not answered."""
+    """Runs a query as the public does. Returns None, or the reason why it was not answered."""
     counter = service.counter
     document = counter.documents.get(PLANNED)
     operation = document.operation(None)
@@ -128,16 +130,16 @@ async def _why_not(service: Service) -> str | None:
 
 
 async def metrics(request: Request) -> Response:
-    """Prometheus text; ops/README.md lists the metrics. What is read of the database is left as it
-    was where that is away.
+    """Metrics in the Prometheus text format; ops/README.md lists them.
 
-    Of several processes any one answers, for all of them: what the others answered in the last
+    Metrics that are read from the database keep their last value while it cannot be reached. Where
+    there are several processes, any of them answers for all; what the others counted in the last
     moment is in the next scrape.
     """
     service: Service = request.app.state.service
     with suppress(psycopg.Error, TooManyRequests, TimeoutError):
         await _state(service)
-        await within(service.settings.deadline, _standing(service))
+        await within(service.settings.deadline, _read_gauges(service))
     counters.add()
     counted = REGISTRY
     if SUMS in os.environ:
@@ -146,13 +148,14 @@ async def metrics(request: Request) -> Response:
     return Response(generate_latest(counted), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _standing(service: Service) -> None:
+async def _read_gauges(service: Service) -> None:
     async with service.ledger.connection() as connection:
         await read(connection)
 
 
 async def _state(service: Service) -> dict[str, Any]:
-    """Raises psycopg.Error, TooManyRequests, TimeoutError."""
+    """Reads the positions within the deadline. Raises psycopg.Error, TooManyRequests,
+    TimeoutError."""
     return await within(service.settings.deadline, _read(service))
 
 
@@ -175,13 +178,14 @@ async def _read(service: Service) -> dict[str, Any]:
         "stopped": stopped or [],
         "epoch": service.sight.epoch,
         "timeZones": RELEASE,
-        "check": _told(checked),
+        "check": _check_state(checked),
         "accepts": service.authenticator.accepts,
     }
 
 
-def _told(checked: findings.Checked) -> dict[str, Any]:
-    """How the background check stands. No subject is named: `./aeo status` and the log do."""
+def _check_state(checked: findings.Checked) -> dict[str, Any]:
+    """Returns the state of the background check. It names no operator: `./aeo status` and the log
+    do."""
     CHECK_AGE.set(-1 if checked.age is None else checked.age)
     CHECK_PROGRESS.set(checked.progress)
     FINDINGS.set(checked.findings)

@@ -1,7 +1,8 @@
-"""The log as static files: checkpoint, tiles, entries, keys. C2SP tlog-tiles, under /log/.
+"""The transparency log as static files under /log/: checkpoint, tiles, entries, keys (C2SP
+tlog-tiles).
 
-Anybody may have them, and learns nothing about anybody: a leaf is a salted commitment. Any of this
-could as well lie in a folder, or on a partner's machine.
+They are public and disclose nothing: a leaf is a salted commitment. The same files could be served
+from a folder, or from a partner's machine.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ from registry.paths import VERIFIER
 from registry.transparency.merkle import WIDTH, width_of
 
 TEXT = "text/plain; charset=utf-8"
-#: What a head covers is never another.
+#: What a checkpoint covers never changes.
 FOR_EVER = "max-age=31536000, immutable"
 BRIEFLY = "max-age=1"
 
-#: 067, x001/x234/067: groups of three digits, all but the last marked, the first of them not x000.
-#: Of seven groups at most: that is past `_LARGEST`, and Python reads no number of 5,000 digits.
+#: 067 or x001/x234/067: groups of three digits, all but the last marked with x, the first not x000.
+#: At most seven groups: that is beyond `_LARGEST`, and Python parses no number of 5,000 digits.
 _NUMBER = r"(?P<number>(?:x(?!000)\d{3}/(?:x\d{3}/){0,5})?\d{3})"
 _WIDTH = r"(?:\.p/(?P<width>[1-9]\d{0,2}))?"
 _TILE = re.compile(rf"(?P<level>[0-9]|[1-5][0-9]|6[0-3])/{_NUMBER}{_WIDTH}", re.ASCII)
@@ -48,7 +49,7 @@ WRONG = (
 
 
 async def checkpoint(request: Request) -> Response:
-    """The last signed head, with the signatures of its witnesses so far."""
+    """The last signed checkpoint, with the cosignatures of its witnesses so far."""
     service: Service = request.app.state.service
     head = await again.read(service.views, reads.head)
     if head is None:
@@ -57,7 +58,7 @@ async def checkpoint(request: Request) -> Response:
 
 
 async def tile(request: Request) -> Response:
-    """Hashes of a tile, or the entries under it, as far as a signed head covers them."""
+    """The hashes of a tile, or the entries under it, as far as a signed checkpoint covers them."""
     name = request.path_params["name"]
     found = _TILE.fullmatch(name) or _ENTRIES.fullmatch(name)
     number = int(re.sub("[x/]", "", found["number"])) if found else _LARGEST
@@ -83,7 +84,7 @@ async def tile(request: Request) -> Response:
 
 
 async def keys(request: Request) -> Response:
-    """The log's verifier keys, one a line."""
+    """The verifier keys of the log, one a line."""
     service: Service = request.app.state.service
     policy = service.heads.policy()
     if policy is None:
@@ -93,7 +94,7 @@ async def keys(request: Request) -> Response:
 
 
 async def policy(request: Request) -> Response:
-    """Whom the signer asks to watch, as a C2SP tlog-policy to begin one's own with."""
+    """The witnesses that the signer asks, as a C2SP tlog-policy that a verifier can start from."""
     service: Service = request.app.state.service
     body = service.heads.policy_text()
     if body is None:
@@ -102,7 +103,8 @@ async def policy(request: Request) -> Response:
 
 
 async def verifier(request: Request) -> Response:
-    """The program that checks the log without us. Have it from elsewhere, too, and compare."""
+    """The program that verifies the log independently. Obtain it from another source as well, and
+    compare."""
     if not VERIFIER.is_file():
         return _missing("The verifier does not lie here. It is ops/aeo-verify of the sources.")
     named = {"Content-Disposition": 'attachment; filename="aeo-verify"'}
@@ -111,7 +113,8 @@ async def verifier(request: Request) -> Response:
 
 
 class _AnyText(StringConvertor):
-    """The rest of an address, line breaks included, which `path` leaves to nobody."""
+    """A path convertor that matches the rest of a path including line breaks, which Starlette's
+    `path` convertor does not match."""
 
     regex = r"[\s\S]*"
 
@@ -133,7 +136,7 @@ def _route(path: str, answer: Answer) -> Route:
     return Route(path, answered, methods=["GET"])
 
 
-ROUTES = [  # a GET that is answered is answered to HEAD as well
+ROUTES = [  # Starlette answers HEAD wherever it answers GET
     _route("/log/checkpoint", checkpoint),
     _route("/log/keys", keys),
     _route("/log/policy", policy),
@@ -143,7 +146,7 @@ ROUTES = [  # a GET that is answered is answered to HEAD as well
 
 
 async def _covered(connection: AsyncConnection[Any], level: int, number: int, width: int) -> None:
-    """Raises NotInTheLog for what no signed head covers: it could still become another."""
+    """Raises NotInTheLog for what no signed checkpoint covers: it could still change."""
     head = await reads.head(connection)
     covered = width_of(level, number, head.size) if head else 0
     if width > covered:

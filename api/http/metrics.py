@@ -1,7 +1,7 @@
-"""Metrics that are states and not counts: the process and its build, lag, pools, background work.
+"""Gauges of the process and of the database: build, memory, pools, lag, background processes.
 
-What belongs to a process (memory, pools) each process sets for itself, every `EVERY` seconds; of
-several processes the sum is shown. What is read of the database is set by the one that is scraped.
+Each process sets its own values (memory, pools) every `EVERY` seconds; of several processes the sum
+is shown. Values that are read from the database are set by the process that is scraped.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from projections.transparency.integrator import LEADER as LOG
 from registry.domain.time_zones import RELEASE
 
 EVERY = 5.0  # seconds
-PAGE = os.sysconf("SC_PAGE_SIZE")  # bytes, in which /proc counts memory
+PAGE = os.sysconf("SC_PAGE_SIZE")  # bytes; /proc counts memory in pages
 
 BUILD = Gauge(
     "aeo_build_info",
@@ -113,7 +113,7 @@ LOG_SIGNED_AGE = Gauge(
     multiprocess_mode="mostrecent",
 )
 
-#: The advisory locks by which background work is led, and its name.
+#: The advisory locks of the background processes, and the name of each process in the metrics.
 LEADERS = {FOLLOWER: "follow", LOG: "log", SIGNER: "sign", CLERK: "clerk", CHECKER: "checker"}
 
 STATEMENT = """
@@ -134,7 +134,7 @@ left join (select size, signed_at from proof.checkpoint order by size desc limit
 
 
 @dataclass(frozen=True)
-class _Standing:
+class _DatabaseState:
     """A row of `STATEMENT`. `lag`, `signed_age`: seconds; `locks`: the advisory locks that are
     held."""
 
@@ -148,8 +148,8 @@ class _Standing:
 
 
 async def read(connection: AsyncConnection[Any]) -> None:
-    """Sets what is read of the database. Raises psycopg.Error."""
-    async with connection.cursor(row_factory=class_row(_Standing)) as cursor:
+    """Sets the gauges that are read from the database. Raises psycopg.Error."""
+    async with connection.cursor(row_factory=class_row(_DatabaseState)) as cursor:
         found = await (await cursor.execute(STATEMENT)).fetchone()
     assert found is not None
     LAG.set(max(found.lag, 0.0))
@@ -164,7 +164,7 @@ async def read(connection: AsyncConnection[Any]) -> None:
 
 
 def of_this_process(pools: Mapping[str, Pool]) -> None:
-    """Sets what this process knows of itself."""
+    """Sets the gauges of this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     PROCESSOR.set(used.ru_utime + used.ru_stime)
     MEMORY.set(_memory(used.ru_maxrss))
@@ -177,14 +177,14 @@ def of_this_process(pools: Mapping[str, Pool]) -> None:
 
 
 def _memory(most: int) -> int:
-    """Bytes in use; where the system does not say, the most that ever were."""
+    """Returns the bytes in use; where the system does not say, the peak (`most`)."""
     with suppress(OSError, ValueError, IndexError):
         return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE
     return most * (1 if sys.platform == "darwin" else 1024)
 
 
 class Watch:
-    """Keeps the metrics of this process, from its start to its end."""
+    """Updates the gauges of this process from its start to its end."""
 
     def __init__(self, pools: Mapping[str, Pool]) -> None:
         self._pools = pools

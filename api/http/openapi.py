@@ -1,7 +1,7 @@
-"""`/openapi.json` and `/schema.graphql`: what may be asked here, for programs that write clients.
+"""`/openapi.json` and `/schema.graphql`: machine-readable descriptions, for generators of clients.
 
-OpenAPI 3.1 for the plain addresses: GraphQL over HTTP, health, the log, the files. What GraphQL
-answers is described by its schema, and pages are for people.
+OpenAPI 3.1 covers the plain HTTP endpoints: GraphQL over HTTP, health, the log, the files. GraphQL
+answers are described by the GraphQL schema, and pages are for people.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from api.http.conditional import ASK_AGAIN, given
 TEXT, JSON = "text/plain", "application/json"
 GRAPHQL = "application/graphql-response+json"
 
-#: Addresses that the document leaves out, and why; `{...}` as the application has them.
+#: Paths that the document leaves out, and why; `{...}` as in the application's routes.
 NOT_DESCRIBED = {"/static/{path}": "files that pages load, whose names change with their content"}
-#: Why the document leaves out every page.
+#: The reason why the document leaves out every page.
 OF_PAGES = "for people, in HTML; a program asks the same of /graphql"
 
 Described = dict[str, Any]
 
 
 async def graphql_schema(request: Request) -> Response:
-    """The GraphQL schema that is served, in SDL; anybody may read it."""
+    """The GraphQL schema that is served, in SDL. Public."""
     return given(request, _sdl(), ASK_AGAIN, f"{TEXT}; charset=utf-8")
 
 
 async def openapi(request: Request) -> Response:
-    """The OpenAPI document; anybody may read it."""
+    """The OpenAPI document. Public."""
     return given(request, _document_text(), ASK_AGAIN, JSON)
 
 
@@ -50,7 +50,7 @@ def _document_text() -> bytes:
 
 
 def document() -> Described:
-    """The whole of it."""
+    """Returns the OpenAPI document."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -58,7 +58,7 @@ def document() -> Described:
             "description": "Is this operator recognised in that territory, then, as known then, and"
             " why? Every response carries X-Request-Id, and says by Cache-Control whether it may"
             " be kept. Responses of text are compressed as Accept-Encoding asks. A HEAD is answered"
-            " as the GET of its address. An address that is nobody's answers 404 with a page.",
+            " as the GET of its address. An unknown address answers 404 with a page.",
             "version": version(core),
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
@@ -77,8 +77,10 @@ def document() -> Described:
     }
 
 
-def _said(description: str, kind: str | None = None, schema: Described | None = None) -> Described:
-    """A response."""
+def _response(
+    description: str, kind: str | None = None, schema: Described | None = None
+) -> Described:
+    """Returns a response object."""
     said: Described = {"description": description}
     if kind is not None:
         said["content"] = {kind: {"schema": schema or {"type": "string"}}}
@@ -101,21 +103,21 @@ def _errors(description: str) -> Described:
     return {"description": description, "content": both}
 
 
-_NOT_CHANGED = _said("What the asker has, by its entity tag, is still so.")
-_AWAY = _said("The database does not answer now. Retry-After says when to ask again.", TEXT)
+_NOT_CHANGED = _response("Not modified: the client's copy, by its entity tag, is current.")
+_AWAY = _response("The database does not answer now. Retry-After says when to ask again.", TEXT)
 _KEPT = {"304": _NOT_CHANGED}
-_LOG = {**_KEPT, "404": _said("The log has no such thing, or not yet.", TEXT), "503": _AWAY}
+_LOG = {**_KEPT, "404": _response("The log does not have it, or not yet.", TEXT), "503": _AWAY}
 
 _ANSWERS = {
     "200": _errors("Executed. What went wrong with single fields is in `errors`."),
-    "400": _errors("The request, the document or its variables are wrong."),
+    "400": _errors("The request, the document or its variables are invalid."),
     "401": _errors("The token is not one that this service accepts."),
-    "405": _errors("A command by GET, or neither a POST nor a question by GET."),
+    "405": _errors("A mutation by GET, or neither a POST nor a query by GET."),
     "406": _errors("Neither media type of GraphQL over HTTP is accepted."),
     "412": _errors("Aeo-Min-Position names another epoch of the ledger (code EPOCH)."),
     "413": _errors("Too long."),
     "415": _errors("A body that is not JSON in UTF-8."),
-    "429": _errors("Too many documents that were never seen before. Retry-After says how long."),
+    "429": _errors("Rate limit: too many new documents. Retry-After says how long to wait."),
     "503": _errors("Not now: busy, loading, behind, or the database is away. Retry-After."),
 }
 
@@ -123,11 +125,11 @@ _PATHS: Described = {
     "/graphql": {
         "post": {
             "operationId": "execute",
-            "summary": "A GraphQL document: questions and commands. Its schema is /schema.graphql.",
+            "summary": "Executes a GraphQL document. Its schema is /schema.graphql.",
             "security": [{}, {"token": []}],
             "parameters": [
-                _ref(literal, "parameters")
-                for literal in ("Purpose", "MinPosition", "Cost", "RequestId", "Trace")
+                _ref(name, "parameters")
+                for name in ("Purpose", "MinPosition", "Cost", "RequestId", "Trace")
             ],
             "requestBody": {
                 "required": True,
@@ -137,17 +139,17 @@ _PATHS: Described = {
         },
         **_get(
             "ask",
-            "A GraphQL question in the address; for a browser, the editor GraphiQL.",
+            "Executes a GraphQL query in the query string; for a browser, the editor GraphiQL.",
             _ANSWERS
             | {
                 "200": {
                     "description": "Executed; or the editor, for who accepts text/html.",
-                    "content": _said("", "text/html")["content"] | _ANSWERS["200"]["content"],
+                    "content": _response("", "text/html")["content"] | _ANSWERS["200"]["content"],
                 }
             },
             *(
-                _ref(literal, "parameters")
-                for literal in (
+                _ref(name, "parameters")
+                for name in (
                     "Query",
                     "Variables",
                     "OperationName",
@@ -163,59 +165,59 @@ _PATHS: Described = {
         ),
     },
     "/schema.graphql": _get(
-        "schema", "The GraphQL schema, in SDL.", {"200": _said("The schema.", TEXT), **_KEPT}
+        "schema", "The GraphQL schema, in SDL.", {"200": _response("The schema.", TEXT), **_KEPT}
     ),
     "/openapi.json": _get(
         "openapi",
         "This document.",
-        {"200": _said("The document.", JSON, {"type": "object"}), **_KEPT},
+        {"200": _response("The document.", JSON, {"type": "object"}), **_KEPT},
     ),
     "/.well-known/security.txt": _get(
         "securityTxt",
-        "Where whoever finds a weakness writes to (RFC 9116).",
-        {"200": _said("The contact.", TEXT), **_KEPT, "404": _said("None is set.", TEXT)},
+        "The contact for reports of vulnerabilities (RFC 9116).",
+        {"200": _response("The contact.", TEXT), **_KEPT, "404": _response("None is set.", TEXT)},
     ),
-    "/healthz": _get("alive", "Does the process live?", {"200": _said("It does.", TEXT)}),
+    "/healthz": _get("alive", "Liveness.", {"200": _response("The process is running.", TEXT)}),
     "/readyz": _get(
         "ready",
-        "Can questions be answered, and from read models that go on?",
+        "Readiness: can queries be answered from read models that are being updated?",
         {
-            "200": _said("They can.", JSON, _ref("Readiness")),
-            "503": _said(
-                "They cannot, or not from read models that go on.", JSON, _ref("Readiness")
+            "200": _response("Ready.", JSON, _ref("Readiness")),
+            "503": _response(
+                "Not ready: `why` or `stopped` says the reason.", JSON, _ref("Readiness")
             ),
         },
     ),
     "/metrics": _get(
         "metrics",
-        "Counts and states, in the text format of Prometheus.",
-        {"200": _said("The metrics.", TEXT)},
+        "Counters and gauges, in the text format of Prometheus.",
+        {"200": _response("The metrics.", TEXT)},
     ),
     "/log/checkpoint": _get(
         "checkpoint",
-        "The last signed head of the public log (C2SP tlog-checkpoint).",
-        {"200": _said("The signed note.", TEXT), **_LOG},
+        "The last signed checkpoint of the public log (C2SP tlog-checkpoint).",
+        {"200": _response("The signed note.", TEXT), **_LOG},
     ),
     "/log/keys": _get(
         "logKeys",
         "The verifier keys of the log, one a line.",
-        {"200": _said("The keys.", TEXT), **_LOG},
+        {"200": _response("The keys.", TEXT), **_LOG},
     ),
     "/log/policy": _get(
         "logPolicy",
-        "Whom the signer asks to watch (C2SP tlog-policy).",
-        {"200": _said("The policy.", TEXT), **_LOG},
+        "The witnesses that the signer asks (C2SP tlog-policy).",
+        {"200": _response("The policy.", TEXT), **_LOG},
     ),
     "/log/tile/{name}": _get(
         "tile",
         "Hashes of a tile, or the entries under it (C2SP tlog-tiles).",
         {
-            "200": _said(
-                "As long as a head covers it; never another.",
+            "200": _response(
+                "The bytes. They never change once a checkpoint covers them.",
                 "application/octet-stream",
                 {"type": "string", "contentMediaType": "application/octet-stream"},
             ),
-            "400": _said("No name of a tile.", TEXT),
+            "400": _response("Not a valid tile name.", TEXT),
             **_LOG,
         },
         {
@@ -229,8 +231,8 @@ _PATHS: Described = {
     ),
     "/aeo-verify": _get(
         "verifier",
-        "The program that checks the log and audit bundles without this service.",
-        {"200": _said("The program.", "text/x-python"), **_LOG},
+        "The program that verifies the log and audit bundles without this service.",
+        {"200": _response("The program.", "text/x-python"), **_LOG},
     ),
 }
 
@@ -256,25 +258,26 @@ _PARAMETERS: Described = {
         "name": "Purpose",
         "in": "header",
         "schema": {"type": "string", "maxLength": 200},
-        "description": "What the reading is for; it is kept beside what was read.",
+        "description": "The purpose of the reading; it is kept in the read log.",
     },
     "MinPosition": {
         "name": "Aeo-Min-Position",
         "in": "header",
         "schema": {"type": "string", "pattern": "^([0-9a-f]{12}:)?[0-9]{1,18}$"},
-        "description": "EPOCH:POSITION or POSITION of a receipt: no older answer is given.",
+        "description": "EPOCH:POSITION or POSITION of a receipt: the answer is not older (read"
+        " your writes).",
     },
     "Cost": {
         "name": "Aeo-Cost",
         "in": "header",
         "schema": {"type": "boolean"},
-        "description": "true: the answer says in `extensions.cost` what it cost, and of how much.",
+        "description": "true: `extensions.cost` of the answer reports its cost and the limits.",
     },
     "RequestId": {
         "name": "X-Request-Id",
         "in": "header",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
-        "description": "Comes back in the response, in every error and in the log.",
+        "description": "Returned in the response and in every error, and written to the log.",
     },
     "Trace": {
         "name": "traceparent",
@@ -337,11 +340,20 @@ _SCHEMAS: Described = {
         "properties": {
             "ready": {"type": "boolean"},
             "answers": {"type": "boolean", "description": "A question was just answered."},
-            "current": {"type": "boolean", "description": "Every read model goes on."},
+            "current": {
+                "type": "boolean",
+                "description": "Every read model is being updated; none is stopped.",
+            },
             "why": {"type": "string"},
             "recorded": {"type": "integer", "description": "The last position in the ledger."},
-            "position": {"type": "integer", "description": "What every read model has seen."},
-            "lag": {"type": "integer", "description": "Events that they have still to see."},
+            "position": {
+                "type": "integer",
+                "description": "The position that every read model has reached.",
+            },
+            "lag": {
+                "type": "integer",
+                "description": "Events that are recorded and not projected yet.",
+            },
             "stopped": {"type": "array", "items": {"type": "string"}},
             "epoch": {"type": "string"},
             "timeZones": {"type": "string"},

@@ -1,4 +1,7 @@
-"""How many new documents an asker may show: reading one is more work than most answers."""
+"""Token-bucket rate limit on GraphQL documents not seen before, per subject.
+
+Parsing and validating a new document is more work than most answers are.
+"""
 
 from __future__ import annotations
 
@@ -6,47 +9,50 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from math import ceil
 
-AT_ONCE = 5  # seconds' worth that may come together: a page with all its questions
-REMEMBERED = 10_000  # askers; who was forgotten begins anew
+AT_ONCE = 5  # the bucket's size, in seconds of the rate: enough for a page with all its queries
+REMEMBERED = 10_000  # subjects; a subject that was dropped starts with a full bucket
 
 
 @dataclass
-class _Left:
+class _TokenBucket:
+    """The tokens of one subject, one a document, at `at` (seconds of the caller's clock)."""
+
     documents: float
     at: float
 
 
 class RateLimiter:
-    """`rate`: new documents a second for each asker, counted in this process alone."""
+    """One token bucket per subject, in this process only. `rate`: new documents per second."""
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
-        self._left: OrderedDict[str, _Left] = OrderedDict()
+        self._buckets: OrderedDict[str, _TokenBucket] = OrderedDict()
 
-    def take(self, asker: str, now: float) -> int:
-        """Takes one, and returns 0; or returns the whole seconds after which there is one again.
+    def take(self, subject: str, now: float) -> int:
+        """Takes one token and returns 0, or returns the whole seconds after which there is one
+        again.
 
-        `now`: seconds of a clock that only goes forward.
+        `now`: seconds of a monotonic clock.
         """
-        left = self._left.setdefault(asker, _Left(self.most, now))
-        self._left.move_to_end(asker)
-        if len(self._left) > REMEMBERED:
-            self._left.popitem(last=False)
-        left.documents, left.at = self._now(left, now), now
-        if left.documents < 1:
-            return ceil((1 - left.documents) / self.rate)
-        left.documents -= 1
+        bucket = self._buckets.setdefault(subject, _TokenBucket(self.most, now))
+        self._buckets.move_to_end(subject)
+        if len(self._buckets) > REMEMBERED:
+            self._buckets.popitem(last=False)
+        bucket.documents, bucket.at = self._filled(bucket, now), now
+        if bucket.documents < 1:
+            return ceil((1 - bucket.documents) / self.rate)
+        bucket.documents -= 1
         return 0
 
     @property
     def most(self) -> float:
-        """How many may come together."""
+        """The size of the bucket: how many new documents may arrive together."""
         return self.rate * AT_ONCE
 
-    def left(self, asker: str, now: float) -> int:
-        """How many this asker may show at once now; none is taken."""
-        left = self._left.get(asker)
-        return int(self._now(left, now) if left else self.most)
+    def left(self, subject: str, now: float) -> int:
+        """Returns how many new documents the subject may send now. Takes none."""
+        bucket = self._buckets.get(subject)
+        return int(self._filled(bucket, now) if bucket else self.most)
 
-    def _now(self, left: _Left, now: float) -> float:
-        return min(self.most, left.documents + (now - left.at) * self.rate)
+    def _filled(self, bucket: _TokenBucket, now: float) -> float:
+        return min(self.most, bucket.documents + (now - bucket.at) * self.rate)

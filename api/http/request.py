@@ -1,4 +1,4 @@
-"""What is read of an HTTP request for GraphQL: the media type, and the body or the address."""
+"""Reads a GraphQL request from HTTP: media type, body, query string."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ASKS = re.compile(rb"(?:^|&)(?:query|extensions)=")
 
 
 class GraphQLRequest(msgspec.Struct, rename="camel"):
-    """The body of a request. What else it says is left alone, as the specification asks."""
+    """The body of a request. Unknown members are ignored, as the specification asks."""
 
     query: str | None = None
     variables: dict[str, Any] | None = None
@@ -42,7 +42,8 @@ def is_question(scope: Scope) -> bool:
 
 @lru_cache(maxsize=256)
 def accepted(accept: str | None) -> str:
-    """The media type to answer in. Raises Declined, 406, where the asker takes neither."""
+    """Returns the media type to answer in. Raises RequestDeclined (406) where the client takes
+    neither."""
     wanted = _preferred(accept or "*/*")
     for media in wanted:
         if media in (RESPONSE, "application/*", "*/*"):
@@ -61,7 +62,7 @@ def _preferred(accept: str) -> list[str]:
             weighed.append((-float(weight), media))
         except ValueError:
             continue
-    return [media for weight, media in sorted(weighed, key=lambda value: value[0]) if weight < 0]
+    return [media for weight, media in sorted(weighed, key=lambda pair: pair[0]) if weight < 0]
 
 
 @lru_cache(maxsize=256)
@@ -72,7 +73,7 @@ def _is_json(content_type: str | None) -> bool:
 
 
 def fits(content_type: str | None, length: str | None) -> None:
-    """Looks at what the headers say of a body. Raises Declined: 415 or 413."""
+    """Checks the headers of a body. Raises RequestDeclined: 415 or 413."""
     if not _is_json(content_type):
         raise RequestDeclined(
             415, "UNSUPPORTED_MEDIA_TYPE", f"content-type: wanted {LEGACY} in UTF-8", Accept=LEGACY
@@ -83,7 +84,10 @@ def fits(content_type: str | None, length: str | None) -> None:
 
 
 async def read(receive: Receive) -> tuple[GraphQLRequest, int]:
-    """The body, and how many bytes it had. Raises Declined: 413 or 400."""
+    """Reads the body. Returns the request and the length of the body in bytes.
+
+    Raises RequestDeclined: 413 or 400; ClientDisconnect.
+    """
     body, more = b"", True
     while more:
         message = await receive()
@@ -102,8 +106,11 @@ async def read(receive: Receive) -> tuple[GraphQLRequest, int]:
 
 
 def read_address(query_string: bytes) -> tuple[GraphQLRequest, int]:
-    """The same of a GET, whose address has `query`, `operationName`, and `variables` and
-    `extensions` as JSON (GraphQL over HTTP, 6.1). Raises Declined: 413 or 400."""
+    """Reads a GET request. Returns it and the length of the query string in bytes.
+
+    The query string has `query`, `operationName`, and `variables` and `extensions` as JSON (GraphQL
+    over HTTP, 6.1). Raises RequestDeclined: 413 or 400.
+    """
     if len(query_string) > BODY:
         raise too_long(BODY)
     try:

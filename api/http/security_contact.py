@@ -1,6 +1,6 @@
-"""`/.well-known/security.txt` (RFC 9116): where whoever finds a weakness of the service writes to.
+"""`/.well-known/security.txt` (RFC 9116): the contact for reports of vulnerabilities.
 
-The addresses are settings. Where none is set the file is absent: no address is made up.
+The addresses are settings. Where none is set there is no file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PATH = "/.well-known/security.txt"
 
 
 async def security_txt(request: Request) -> Response:
-    """The file; 404 where no contact is set, or the one that was set has expired."""
+    """Returns the file; 404 where no contact is set, or the contact has expired."""
     settings: Settings = request.app.state.settings
     why = absent(settings, datetime.now(UTC))
     if why is not None:
@@ -26,7 +26,7 @@ async def security_txt(request: Request) -> Response:
 
 
 def text(settings: Settings) -> str:
-    """The fields of the file. To be called where a contact is set."""
+    """Returns the fields of the file. Requires that a contact is set."""
     assert settings.security_expires is not None
     until = settings.security_expires.astimezone(UTC).replace(microsecond=0)
     lines = [f"Contact: {contact}" for contact in settings.security_contacts]
@@ -35,7 +35,7 @@ def text(settings: Settings) -> str:
 
 
 def absent(settings: Settings, now: datetime) -> str | None:
-    """Why there is no such file, as a sentence; None where there is one."""
+    """Returns a sentence that says why there is no file; None where there is one."""
     if not settings.security_contacts:
         return "No contact for whoever finds a weakness: AEO_SECURITY_CONTACT is not set."
     if settings.security_expires is not None and settings.security_expires <= now:

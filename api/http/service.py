@@ -1,4 +1,4 @@
-"""What one process of the service holds: its connections, the register, the counter, the log."""
+"""The dependencies of one process of the API service: pools, registry, executor, caches."""
 
 from __future__ import annotations
 
@@ -46,17 +46,20 @@ from registry.application.registry import Registry
 from registry.ledger.database import environment, with_settings
 from registry.ledger.sessions import require_own_session, verify
 
-#: Microseconds of work that one turn of an asker pays for, among short questions and long ones.
+#: Microseconds of work that one turn of a subject pays for, in the short and in the long queue.
 SHORT_TURN, LONG_TURN = 2_000, 100_000
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-WAITING = 200  # questions that may wait for a connection; more are told to come again
+WAITING = 200  # requests that may wait for a pooled connection; further ones are refused (BUSY)
 
 
 @dataclass
 class Service:
-    """`views` answers questions, `ledger` reads events; neither can change anything."""
+    """All dependencies of one process of the API service.
+
+    The pool `views` reads the read models and the pool `ledger` reads events. Neither can write.
+    """
 
     settings: Settings
     views: Pool
@@ -70,8 +73,8 @@ class Service:
     askers: SubjectResolver
     counter: Executor
     allowance: RateLimiter
-    #: Where requests wait for a place: short questions in a known document, new documents, and
-    #: questions that are much work.
+    #: Queues in which requests wait for a free place: cheap queries in a known document, documents
+    #: that were not seen before, and expensive queries.
     short: FairQueue
     new: FairQueue
     long: FairQueue
@@ -90,9 +93,12 @@ class Service:
         least: MinPosition | None = None,
         answered: dict[str, Any] | None = None,
     ) -> Context:
-        """One request's. `purpose`: what the asker says the reading is for; `exchange`:
-        the request over HTTP; `least`: what the answer must not be older than; `answered`: what
-        the request's line in the log says besides."""
+        """Returns the context of one request.
+
+        `purpose`: what the subject says the data is read for; at most 200 characters are kept.
+        `exchange`: the HTTP request and its response. `least`: the position that the answer must
+        not be older than. `answered`: further fields of the request's log line.
+        """
         views = CheckedReaders(self.views, least) if least else self.views
         ledger = CheckedReaders(self.ledger, least) if least else self.ledger
         return Context(
@@ -117,8 +123,9 @@ class Service:
 
 @asynccontextmanager
 async def service(settings: Settings) -> AsyncIterator[Service]:
-    """Opened whole or not at all, closed in the opposite order: no acknowledged work is lost.
+    """Opens the dependencies of one process and closes them in the opposite order.
 
+    Either everything is opened or nothing. Closing waits for acknowledged work, so none is lost.
     Raises PoolTimeout when the database cannot be reached.
     """
     async with AsyncExitStack() as stack:
@@ -128,9 +135,9 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         ledger = pool(settings, "aeo_auditor", 2)
         lanes = pool(settings, "aeo_reader", LANES, "lanes")
         await require_own_session(settings.database)
-        for each in (views, ledger, lanes):
-            await stack.enter_async_context(each)
-            await each.wait(timeout=10)
+        for connection_pool in (views, ledger, lanes):
+            await stack.enter_async_context(connection_pool)
+            await connection_pool.wait(timeout=10)
         registry = Registry(environment(settings.database))
         stack.callback(registry.close)
         writers = ThreadPoolExecutor(settings.writers, "writer")
@@ -154,8 +161,8 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         watch = Watch({"readers": views, "auditors": ledger, "lanes": lanes})
         await watch.start()
         stack.push_async_callback(watch.close)
-        traced = tracer()
-        counter = Executor(settings.deadline, planner, traced)
+        request_tracer = tracer()
+        counter = Executor(settings.deadline, planner, request_tracer)
         allowance = RateLimiter(settings.new_documents)
         patience = settings.deadline
         short = FairQueue("short", settings.at_once, patience, SHORT_TURN)
@@ -185,30 +192,35 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
             Persisted(_shared()),
             FirstLoad(settings.home),
             authenticates,
-            traced,
+            request_tracer,
         )
 
 
 def _shared() -> Path | None:
-    """Where the processes of this service show each other documents; None: this one is alone."""
+    """Returns the folder in which the processes of this service share known documents; None where
+    there is only one process."""
     folder = os.environ.get(SUMS)
     return Path(folder, "documents") if folder else None
 
 
 async def alive(connection: AsyncConnection[Any]) -> None:
-    """Is a connection that the pool hands out still there? Asks the socket and not the server, so
-    that no answer waits for another way to the database. Raises psycopg.OperationalError."""
+    """Checks a connection that the pool hands out.
+
+    It asks the operating system for the state of the socket and sends nothing to the server, so
+    that a request does not wait for one more round trip. Raises psycopg.OperationalError when the
+    connection is closed.
+    """
     poll = select.poll()
     if not connection.closed:
         poll.register(connection.pgconn.socket, select.POLLIN | select.POLLHUP | select.POLLERR)
-    # On an idle connection the server sends nothing until it ends the connection.
+    # The server sends nothing on an idle connection until it closes the connection.
     if connection.closed or poll.poll(0):
-        await connection.close()  # else the pool would take it back as a good one
+        await connection.close()  # otherwise the pool would keep it as a good one
         raise psycopg.OperationalError("the database ended the connection")
 
 
 def pool(settings: Settings, role: str, size: int, name: str | None = None) -> Pool:
-    """Connections of one role that can read what the role may, and nothing more."""
+    """Returns a connection pool of one read-only database role. The pool is not open yet."""
     wanted = {
         "role": role,
         "default_transaction_read_only": "on",
@@ -238,9 +250,10 @@ def _parameters(settings: Settings, role: str) -> dict[str, Any]:
         timezone="UTC",
         default_transaction_read_only="on",
         statement_timeout=f"{int(settings.deadline * 1000)}",
-        # Our statements are short and alike: planning and compiling cost more than they save.
+        # The statements are short and similar: planning each anew and JIT compilation cost more
+        # than they save.
         plan_cache_mode="force_generic_plan",
         jit="off",
-        # The read models lie in memory: a page at random costs little more than the next one.
+        # The read models are in memory: a random page costs little more than the next one.
         random_page_cost="1.1",
     )

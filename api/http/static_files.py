@@ -1,8 +1,8 @@
-"""The files that pages load: by a name with the hash of the content, kept for ever, or by the plain
-name, asked again each time.
+"""Static files of the pages, cacheable for ever under a name that contains the hash of the content.
 
-`/static/style.3f0c91ab52d4.css` and `/static/style.css` are the same file. A hash that is not the
-file's is no name, so that nothing is kept for ever under a name that means something else later.
+`/static/style.3f0c91ab52d4.css` and `/static/style.css` are the same file; the plain name is
+validated each time. A name with another hash is not found, so nothing is cached for ever under a
+name that means something else later.
 """
 
 from __future__ import annotations
@@ -27,26 +27,25 @@ from registry.paths import STATIC
 FOR_EVER = "public, max-age=31536000, immutable"
 
 _HASHED = re.compile(r"(?P<begin>.+)\.(?P<hash>[0-9a-f]{12})(?P<end>\.[A-Za-z]+)")
-#: A page or a script names the files that it loads by their addresses.
+#: References to static files in a page or a script.
 _NAMED = re.compile(r'"/static/([A-Za-z0-9_./-]+)"')
 
 
 @cache
 def names() -> frozenset[str]:
-    """Of the files that are there; nothing else is looked for."""
-    files = (each for each in STATIC.rglob("*") if each.is_file() and "." in each.name)
-    return frozenset(each.relative_to(STATIC).as_posix() for each in files)
+    """Returns the names of the files that exist when the process first asks; no other is served."""
+    files = (file for file in STATIC.rglob("*") if file.is_file() and "." in file.name)
+    return frozenset(file.relative_to(STATIC).as_posix() for file in files)
 
 
 def named_by_content(text: str) -> str:
-    """A page or a script, which names files by their hashes where it named them plainly."""
+    """Returns a page or a script with plain references to static files replaced by hashed names."""
     return _NAMED.sub(lambda found: f'"{address(found[1])}"', text)
 
 
 @cache
 def content(name: str) -> bytes:
-    """A file as it is served: a script that names other files names them with their hashes. Raises
-    OSError."""
+    """Returns a file as it is served: references in a script have hashed names. Raises OSError."""
     read = (STATIC / name).read_bytes()
     if not name.endswith(".js") or name.startswith("vendor/"):
         return read
@@ -60,7 +59,8 @@ def _hash(name: str) -> str:
 
 @cache
 def address(name: str) -> str:
-    """`/static/` and the name with the hash of its content. Raises OSError for what is no file."""
+    """Returns `/static/` and the name with the hash of its content. Raises OSError for what is no
+    file."""
     begin, dot, end = name.rpartition(".")
     return f"/static/{begin}.{_hash(name)[:12]}{dot}{end}"
 
@@ -71,13 +71,14 @@ def _compressed(name: str, coding: str) -> bytes:
 
 
 class Files(StaticFiles):
-    """Serves `STATIC`, and answers a conditional request by the hash of the content."""
+    """Serves `STATIC`, and answers conditional requests by the hash of the content."""
 
     def __init__(self) -> None:
         super().__init__(directory=STATIC)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Raises HTTPException: 404 for what is no file, 405 for what is neither GET nor HEAD."""
+        """Returns the file. Raises HTTPException: 404 for an unknown name, 405 for another method
+        than GET or HEAD."""
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405, headers={"Allow": "GET, HEAD"})
         kept = ASK_AGAIN

@@ -1,4 +1,4 @@
-"""Who is asking: the token, and what the register knows today of whoever it names."""
+"""Finds the subject of a request by its token, with its territories of today; cached."""
 
 from __future__ import annotations
 
@@ -15,35 +15,39 @@ from api.graphql.deadlines import within
 from projections.reads.blocs import kin
 from registry.domain.values import AdministrationCode
 
-FRESH = 1.0  # seconds for which what was found out of an asker is taken on trust
-TRUSTED = 2.0  # and while it is found out anew, beside the questions
-REMEMBERED = 1_000  # tokens
-PATIENCE = 2.0
+FRESH = 1.0  # seconds for which a cached subject is used as it is
+TRUSTED = 2.0  # seconds for which it is still used while it is being read again
+REMEMBERED = 1_000  # tokens in the cache
+PATIENCE = 2.0  # seconds
 
 
 class SubjectResolver:
-    """Knows askers by their tokens. One a process."""
+    """Cache of subjects by token. One a process."""
 
     def __init__(
         self, authenticator: Authenticator, views: Pool, patience: float = PATIENCE
     ) -> None:
-        """`patience`: seconds after which whoever asks is told that the register is silent."""
+        """`patience`: seconds after which a read of the database is given up (TimeoutError)."""
         self._authenticator, self._views, self._patience = authenticator, views, patience
-        self._lately: dict[str, tuple[float, Subject]] = {}
-        self._looking: dict[str, asyncio.Future[Subject]] = {}
-        #: The tokens in Authorization headers that were good.
+        self._cached: dict[str, tuple[float, Subject]] = {}
+        self._reading: dict[str, asyncio.Future[Subject]] = {}
+        #: Valid Authorization headers and the tokens in them.
         self._headers: dict[str, str] = {}
 
     def at_once(self, authorization: str | None) -> Subject | None:
-        """The same as `by_header`, of who was seen within the last second; None: of nobody else."""
+        """Like `by_header`, from the cache only: None where the subject was not read within `FRESH`
+        seconds."""
         if authorization is None:
             return PUBLIC
         token = self._headers.get(authorization)
-        read_at, asker = self._lately.get(token, (0.0, PUBLIC)) if token else (0.0, PUBLIC)
+        read_at, asker = self._cached.get(token, (0.0, PUBLIC)) if token else (0.0, PUBLIC)
         return asker if asker is not PUBLIC and monotonic() - read_at <= FRESH else None
 
     async def by_header(self, authorization: str | None) -> Subject:
-        """From the Authorization header; without one, the public. Raises InvalidToken."""
+        """Returns the subject of an Authorization header; without a header, the public.
+
+        Raises InvalidToken, psycopg.OperationalError, TimeoutError.
+        """
         if authorization is None:
             return PUBLIC
         scheme, _, token = authorization.strip().partition(" ")
@@ -56,42 +60,44 @@ class SubjectResolver:
         return asker
 
     async def by_token(self, token: str) -> Subject:
-        """Raises InvalidToken, psycopg.OperationalError, TimeoutError."""
-        read_at, asker = self._lately.get(token, (0.0, PUBLIC))
+        """Returns the subject of a token. Raises InvalidToken, psycopg.OperationalError,
+        TimeoutError."""
+        read_at, asker = self._cached.get(token, (0.0, PUBLIC))
         age = monotonic() - read_at
         if asker is PUBLIC or age > FRESH:
-            # Of many requests with one token, one goes and looks; the others wait for it.
-            looking = self._looking.get(token)
-            if looking is None:
-                looking = self._looking[token] = asyncio.ensure_future(self._look(token))
-                looking.add_done_callback(lambda task: self._looked(token, task))
+            # Of concurrent requests with one token one reads the database; the others wait for it.
+            reading = self._reading.get(token)
+            if reading is None:
+                reading = self._reading[token] = asyncio.ensure_future(self._read(token))
+                reading.add_done_callback(lambda task: self._read_ended(token, task))
             if asker is PUBLIC or age > TRUSTED:
-                asker = await asyncio.shield(looking)
+                asker = await asyncio.shield(reading)
         return asker
 
-    def _looked(self, token: str, looking: asyncio.Future[Subject]) -> None:
-        self._looking.pop(token)
-        if not looking.cancelled() and looking.exception():
-            self._lately.pop(token, None)  # whoever asks next looks for themselves, and is told why
+    def _read_ended(self, token: str, reading: asyncio.Future[Subject]) -> None:
+        self._reading.pop(token)
+        if not reading.cancelled() and reading.exception():
+            self._cached.pop(token, None)  # the next request reads again, and reports the failure
 
-    async def _look(self, token: str) -> Subject:
+    async def _read(self, token: str) -> Subject:
         named = self._authenticator.authenticate(token)
-        asker = await within(self._patience, self._at_home(named))
-        if len(self._lately) >= REMEMBERED:
-            self._lately.clear()
-        _, before = self._lately.get(token, (0.0, PUBLIC))
+        asker = await within(self._patience, self._with_territories(named))
+        if len(self._cached) >= REMEMBERED:
+            self._cached.clear()
+        _, before = self._cached.get(token, (0.0, PUBLIC))
         if asker == before:
-            asker = before  # what is remembered of an asker is found at once by the same object
-        self._lately[token] = (monotonic(), asker)
+            asker = before  # caches of later steps find their entries by the same object
+        self._cached[token] = (monotonic(), asker)
         return asker
 
-    async def _at_home(self, asker: Subject) -> Subject:
-        """The same asker, with the territories that are its own and within its reach today."""
+    async def _with_territories(self, asker: Subject) -> Subject:
+        """Returns the same subject with its own territories and those within its reach, as of
+        today."""
         code = asker.administration
         if code is None:
             return asker
         members, blocs = await retry.read(
-            self._views, lambda async_connection: kin(async_connection, code.text)
+            self._views, lambda connection: kin(connection, code.text)
         )
         own = frozenset({code, *map(AdministrationCode, members)})
         return replace(asker, own=own, reach=own | set(map(AdministrationCode, blocs)))
