@@ -1,8 +1,9 @@
-"""Whole lives from an earlier register, one command each, taken in by the rule of imports.
+"""Bulk import of whole operator histories from an earlier register, one command for each operator.
 
-An administration that has a key vouches for what it decides since. So a life is taken in only
-where all that its home administration decided in it was known before the first key; every event of
-it is shown as an unsigned import for ever. What was known later comes command by command, signed.
+An administration that has registered a signing key signs what it decides from then on. A history is
+therefore accepted unsigned only if everything that its home administration decided in it was known
+before the administration's first key. Later decisions are sent command by command, each with its
+signature. The events of a history are marked as an unsigned import for ever.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from registry.domain.values import AdministrationCode
 from registry.ledger.append_encoding import EncodedRequest, encode_request
 from registry.ledger.types import AppendRequest
 
-#: Seconds for which whoever records need not have heard of a key: half of what the verifier allows.
+#: How many seconds old the cached administration may be when its first key is looked up: half of
+#: the time that the verifier allows.
 GRACE = 30
-#: What an operator does for itself: the events of `signatures.OF_OPERATORS`.
+#: Events that an operator causes itself, for which no administration signs: the same as
+#: `signatures.OF_OPERATORS`.
 OWN_ACTS = (
     Operator.ConsentGiven,
     Operator.ConsentWithdrawn,
@@ -37,9 +40,10 @@ OWN_ACTS = (
 
 @dataclass
 class History:
-    """The whole past of one operator, from a register that kept it before: one command.
+    """The whole past of one operator, taken from an earlier register and recorded as one command.
 
-    `known`: for each pending event of the operator, the instant at which that register knew it.
+    `known`: for each pending event of the operator, the transaction time in that earlier register
+    (an instant with a time zone).
     """
 
     operator: Operator
@@ -50,9 +54,10 @@ class History:
 
 @dataclass
 class EncodedHistory:
-    """A history as the ledger takes it: it can be sent from one process to another.
+    """A history encoded for the ledger. It can be pickled and sent to another process.
 
-    `known`: when the last of what its `home` decided was known; None where that decided nothing.
+    `known`: the transaction time of the last decision of `home`, the home administration; None if
+    the history holds no decision of it.
     """
 
     encoded: EncodedRequest
@@ -61,7 +66,8 @@ class EncodedHistory:
 
 
 def encode_history(registry: Registry, history: History) -> EncodedHistory:
-    """Reads and records nothing, so that a closed register will do."""
+    """Encodes a history for the ledger. It neither reads nor writes the database, so a closed
+    registry is enough."""
     numbers = held_numbers_record(history.operator)
     pending = history.operator.collect_events()
     request = AppendRequest(
@@ -72,18 +78,20 @@ def encode_history(registry: Registry, history: History) -> EncodedHistory:
         metadata(event, known) for event, known in zip(pending, history.known, strict=True)
     ]
     encoded = encode_request(request, [registry.mapper.to_stored_event(event) for event in pending])
-    request.metadata, request.held_numbers = (), None  # they are in the ticket
-    # What is known never goes back in a stream, or the ledger refuses it: the last one is enough.
+    request.metadata, request.held_numbers = (), None  # both are in `encoded` already
+    # Within a stream the known instants never decrease (the ledger refuses it), so the last
+    # decision is the latest one.
     latest = zip(reversed(pending), reversed(history.known), strict=True)
     decided = next((known for event, known in latest if type(event) not in OWN_ACTS), None)
     return EncodedHistory(encoded, history.operator.administration, decided)
 
 
 def record_encoded(registry: Registry, batch: Sequence[EncodedHistory]) -> list[int]:
-    """All of them in one commit. Repeating it is harmless. Answers each history's last position.
+    """Records all histories in one batch and returns the last position of each. Repeating the call
+    is harmless (idempotent).
 
-    Raises SignatureMissing, and then nothing was recorded; else the first error of the ledger,
-    after the others were recorded.
+    Raises SignatureMissing, and then records nothing. Otherwise raises the first error of the
+    ledger, after the other histories were recorded.
     """
     homes = {history.home for history in batch}
     keyed = {home: registry.administration(home, GRACE).keyed_since for home in homes}

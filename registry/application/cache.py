@@ -1,7 +1,9 @@
-"""What was decided upon lately, kept so that the next decision need not read its stream again.
+"""In-process caches for the command side: an LRU cache of aggregates, a queue for each stream, and
+a cache of reference data.
 
-Nothing here is an authority. Whatever is decided on it is recorded only if the ledger finds the
-stream where it was left, and nobody is refused on its word.
+The caches are never authoritative. A decision on a cached aggregate is optimistic: the ledger
+compares the expected version (optimistic concurrency), and a refusal is never returned to the
+caller from cached state alone.
 """
 
 from __future__ import annotations
@@ -22,8 +24,9 @@ from registry.domain.errors import Refusal, UnknownAdministration, UnknownProgra
 from registry.domain.programmes import Programme
 from registry.domain.values import AdministrationCode
 
-CAPACITY = 4_096  # aggregates; one of a long life takes about ten kilobytes
-#: How long what an administration's zone or a programme's rules are is taken on trust, in seconds.
+CAPACITY = 4_096  # aggregates; one with a long history takes about 10 kB
+#: Maximum age, in seconds, of cached reference data (the time zone of an administration, the rules
+#: of a programme).
 REFERENCE_AGE = 1.0
 
 T = TypeVar("T", bound=BaseAggregate[UUID])
@@ -31,14 +34,15 @@ Get = Callable[[type[Any], UUID, type[Refusal], str], Any]
 
 
 class NotCached(Exception):
-    """The ledger would have to be read first."""
+    """Raised when the data is not in the cache, so that the ledger has to be read."""
 
 
 class AggregateCache:
-    """The last ones that were recorded, by their streams. For any number of threads.
+    """LRU cache of the aggregates that were recorded last, by stream id. Thread-safe.
 
-    Each is in one hand at a time: it is taken out to be decided upon, and comes back only when
-    what was decided is on disk. Whoever fails drops it, and so it is never copied.
+    A cached aggregate has one owner at a time. `take` removes it from the cache and gives it to the
+    caller; the caller returns it by `put` only after its events were committed, and otherwise drops
+    it. So an aggregate is never copied. Both fields are guarded by `_lock`.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -64,8 +68,11 @@ class AggregateCache:
 
 
 class StreamQueue:
-    """Tasks that change one stream go one after the other: they would only overtake each other,
-    and each would have to decide again. For one event loop."""
+    """Serialises the asyncio tasks that change the same stream, in the order of their arrival.
+
+    Without it, concurrent commands on one stream would cause version conflicts for each other, and
+    each would have to decide again. For one event loop only; not thread-safe.
+    """
 
     def __init__(self) -> None:
         self._last: dict[UUID, asyncio.Future[None]] = {}
@@ -75,7 +82,11 @@ class StreamQueue:
 
 
 class Turn:
-    """One of them: entered when the one before it is over."""
+    """Asynchronous context manager for one task in the queue of a stream. Entering waits until the
+    task before it has finished.
+
+    `_last` is owned by the StreamQueue: the future of the last waiting task, by stream id.
+    """
 
     __slots__ = ("_done", "_last", "_stream")
 
@@ -89,7 +100,7 @@ class Turn:
         if previous is not None:
             try:
                 await asyncio.wait([previous])
-            except BaseException:  # cancelled while it waited: whoever comes after it does not
+            except BaseException:  # cancelled while waiting: release the task after this one
                 self._finish()
                 raise
 
@@ -102,7 +113,7 @@ class Turn:
             del self._last[self._stream]
 
 
-# ------------------------------------------------------- what commands refer to
+# ------------------------------------------------------- reference data
 
 
 @dataclass
@@ -113,9 +124,11 @@ class _CachedReference:
 
 
 class ReferenceCache:
-    """Administrations and programmes, which commands about other things refer to.
+    """Cache of the administrations and programmes that commands refer to.
 
-    `get` reads one from the ledger, or raises the refusal that it is given.
+    `get` reads an aggregate from the ledger, or raises the refusal that it is given. Several
+    threads may use the cache; the worst that can happen is that two of them read the same
+    aggregate.
     """
 
     def __init__(self, get: Get) -> None:
@@ -126,14 +139,17 @@ class ReferenceCache:
         self._references.pop(stream, None)
 
     def no_older_than(self, age: float = REFERENCE_AGE) -> ReferenceData:
-        """As they were at most `age` seconds ago; read where they are not at hand."""
+        """Returns reference data that is at most `age` seconds old. What is missing or older is
+        read from the ledger."""
         return ReferenceData(self, time.monotonic() - age, may_read=True)
 
     def from_cache(self) -> ReferenceData:
-        """The same without reading: raises NotAtHand.
+        """Returns reference data from the cache only; reading it raises NotCached instead of using
+        the ledger.
 
-        Of those that ask while one grows old, one is sent to read it anew and the others go on;
-        else, once a second, everybody would go and read.
+        When an entry is about to expire, one caller gets NotCached and refreshes it, while the
+        others still use the cached entry. Without this, every caller would read the ledger when the
+        entry expires, once a second.
         """
         return ReferenceData(self, time.monotonic() - REFERENCE_AGE, may_read=False)
 
@@ -154,18 +170,19 @@ class ReferenceCache:
 
 @dataclass(frozen=True)
 class ReferenceData:
-    """What is referred to, no older than `not_before` (seconds of the monotonic clock)."""
+    """A view of the ReferenceCache that returns no data read before `not_before` (seconds of the
+    monotonic clock)."""
 
     references: ReferenceCache
     not_before: float
     may_read: bool
 
     def administration(self, code: AdministrationCode) -> Administration:
-        """Raises UnknownAdministration, NotAtHand."""
+        """Returns an administration. Raises UnknownAdministration, NotCached."""
         id, name = Administration.create_id(code), f"administration {code}"
         return self.references.find(self, Administration, id, UnknownAdministration, name)
 
     def programme(self, code: str) -> Programme:
-        """Raises UnknownProgramme, NotAtHand."""
+        """Returns a programme. Raises UnknownProgramme, NotCached."""
         id, name = Programme.create_id(code), f"programme {code}"
         return self.references.find(self, Programme, id, UnknownProgramme, name)

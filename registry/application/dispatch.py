@@ -1,4 +1,5 @@
-"""Where each command goes: to which stream, to which decision, or to the beginning of a stream."""
+"""Command dispatch: maps each command to its stream and its decision function, or creates the
+aggregate of a new stream."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ from registry.domain.publications import Claim, Document
 from registry.domain.time_zones import zone
 from registry.domain.values import AdministrationCode, AgreementKind
 
-#: The commands that begin a stream; every other needs one that is there.
+#: Commands that start a new stream. All other commands need an existing stream.
 BEGINNINGS = (
     c.RegisterOperator,
     c.ProposeAgreement,
@@ -39,7 +40,8 @@ BEGINNINGS = (
     c.PublishClaim,
     c.PublishDocument,
 )
-#: Decisions about which nothing else need be known than the aggregate, the command and the day.
+#: The decision function of each command. Commands whose decision needs more than the aggregate, the
+#: command and the Decision are dispatched in Registry.decide_on.
 DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.AmendParticulars: particulars_decisions.amend,
     c.AddIdentifier: particulars_decisions.add_identifier,
@@ -103,13 +105,14 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.SetTarget: publications.set_target,
     c.LinkAgreement: publications.link_agreement,
 }
-#: The greatest count that GraphQL's Int can answer.
+#: The largest value of the GraphQL type Int.
 MAX_COUNT = 2**31 - 1
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 def stream_of(command: c.Command) -> tuple[UUID, str]:
-    """The stream that a command goes to: its id, and what to call it."""
+    """Returns the id of the stream that a command changes, and the name of the stream for
+    messages."""
     match command:
         case c.OperatorCommand(tin=tin):
             return Operator.create_id(tin), f"operator {tin}"
@@ -138,10 +141,10 @@ def begin(
     by: Decision,
     administration: Callable[[AdministrationCode], Administration],
 ) -> BaseAggregate[UUID]:
-    """A new stream, with its first event pending.
+    """Creates the aggregate of a new stream, with its first event pending.
 
-    `administration` finds one, or raises UnknownAdministration. Raises BadValue, and what the
-    decision's envelope raises.
+    `administration` returns an administration, or raises UnknownAdministration. Raises BadValue,
+    and the refusals of `Decision.envelope`.
     """
     facts = by.envelope(source_suffices=not isinstance(command, c.OperatorCommand))
     match command:
@@ -230,7 +233,8 @@ def begin(
 
 
 def slug_of(command: c.ProposeAgreement) -> str:
-    """Its own id, or the parties and the kind: CN-SG-AEO."""
+    """Returns the id of an agreement: the id in the command, or else its parties and kind, as in
+    CN-SG-AEO."""
     aeo = command.kind is AgreementKind.AEO_MUTUAL_RECOGNITION
     short = "AEO" if aeo else command.kind.value.replace("_", "-")
     return command.id or "-".join([*(p.text for p in command.parties), short])

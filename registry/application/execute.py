@@ -1,7 +1,8 @@
-"""The way of one command: decided, recorded, and answered once, whoever waits for the disk.
+"""Executes one command: decide, append, and retry once on a version conflict.
 
-It is written once for threads and for tasks: a generator yields whatever must be waited for, and
-the two that drive it differ only in how they wait.
+A repeated command id (the idempotency key) returns the first stored result. The workflow is written
+as a generator that yields every blocking step, so that threads (`run`) and asyncio tasks
+(`run_async`) share the logic.
 """
 
 from __future__ import annotations
@@ -39,14 +40,18 @@ from registry.ledger.types import (
 if TYPE_CHECKING:
     from registry.application.registry import Registry
 
-#: "MERGER" in ASCII, so that no other lock has the number.
+#: Key of the PostgreSQL advisory lock that serialises mergers: "MERGER" in ASCII.
 MERGER_LOCK = 0x4D4552474552
-ATTEMPTS = 2  # on what the ledger says, when somebody else was faster
+ATTEMPTS = 2  # decisions on data read from the ledger, before a version conflict is reported
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """A command was recorded: where. `positions` is empty when it had nothing to change."""
+    """The result of a recorded command. `positions` is empty if the command changed nothing.
+
+    `recorded_at` is in UTC, by the clock of the ledger. `repeated`: the result is that of an
+    earlier command with the same command id.
+    """
 
     stream: UUID
     version: int
@@ -58,7 +63,8 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Append:
-    """A step of the way: this is to be on disk before it goes on."""
+    """A step of the workflow that appends events to the ledger; the workflow continues after the
+    commit."""
 
     request: AppendRequest
     events: list[StoredEvent]
@@ -71,8 +77,11 @@ CommandExecution = Generator[Step, Any, Receipt]
 def execute_command(
     registry: Registry, command: c.Command, actor: str, decided_by: AdministrationCode | None
 ) -> CommandExecution:
-    """The whole way. A merger waits until no other is under way: two that were decided at one
-    instant could each lead back to the other."""
+    """Returns the workflow of one command, as a generator for `run` or `run_async`.
+
+    Mergers are serialised by an advisory lock: two mergers decided at the same time could form a
+    cycle of successors.
+    """
     if not isinstance(command, c.MergeInto):
         return (yield from _decide_and_append(registry, command, actor, decided_by))
     lock: psycopg.Connection[Any] = yield partial(_merger_lock, registry)
@@ -83,8 +92,8 @@ def execute_command(
 
 
 def _merger_lock(registry: Registry) -> psycopg.Connection[Any]:
-    """A session that nobody else has until it is closed, in whatever process. Raises Busy,
-    Unreachable."""
+    """Opens a database session that holds the merger lock until it is closed, across all processes.
+    Raises Busy, Unreachable."""
     try:
         connection = ConnectionWithTimeout.connect(
             registry.env["LEDGER_CONNINFO"], autocommit=True, connect_timeout=5
@@ -106,8 +115,13 @@ def _merger_lock(registry: Registry) -> psycopg.Connection[Any]:
 def _decide_and_append(
     registry: Registry, command: c.Command, actor: str, decided_by: AdministrationCode | None
 ) -> CommandExecution:
-    """First on what is at hand. That is good enough for a receipt, which the ledger gives, and
-    for nothing else: whoever is to be refused is decided upon again, on what the ledger holds."""
+    """Decides and appends, first optimistically on cached data.
+
+    The ledger checks the expected version, so a result that it accepts is correct even if the cache
+    was stale. A refusal on cached data is not returned: the decision is made again on data read
+    from the ledger. Raises the Refusal of that decision, and StaleVersion after repeated version
+    conflicts.
+    """
     receipt: Receipt | None
     decided = registry.decide_from_cache(command, decided_by)
     if decided is not None:
@@ -118,7 +132,8 @@ def _decide_and_append(
         try:
             decided = yield partial(registry.decide, command, decided_by)
         except Refusal:
-            # Its own first sending may have been recorded before, and be what refuses it.
+            # The command may have been recorded by an earlier request with the same command id,
+            # whose own effect now causes the refusal.
             found = yield partial(registry.ledger.find_command, c.id_of_line(command))
             if found:
                 receipt = yield partial(_first_result, registry, command, actor, found)
@@ -134,7 +149,10 @@ def _decide_and_append(
 def _append(
     registry: Registry, command: c.Command, actor: str, aggregate: BaseAggregate[UUID]
 ) -> Generator[Step, Any, Receipt | None]:
-    """None: somebody was faster."""
+    """Appends the pending events and returns the receipt. Returns None on a version conflict.
+
+    Raises OtherCommand, KnownTooLate, HeldByAnother.
+    """
     request = registry.append_request(aggregate, command, actor)
     pending = aggregate.collect_events()
     events = [registry.mapper.to_stored_event(event) for event in pending]
@@ -178,11 +196,11 @@ def _first_result(
     return Receipt(stream, version, found.positions, found.recorded_at, True, found_warnings)
 
 
-# ------------------------------------------------------------------ who waits
+# ------------------------------------------------------------------ drivers
 
 
 def run(execution: CommandExecution, ledger: LedgerRecorder) -> Receipt:
-    """Drives it in this thread."""
+    """Runs a workflow in the current thread, which blocks at each step."""
     resume: Callable[[], Step] = partial(next, execution)
     while True:
         try:
@@ -204,7 +222,8 @@ def run(execution: CommandExecution, ledger: LedgerRecorder) -> Receipt:
 async def run_async(
     execution: CommandExecution, ledger: LedgerRecorder, threads: Executor
 ) -> Receipt:
-    """Drives it in a task. What reads the ledger goes to a thread; the disk needs none."""
+    """Runs a workflow in an asyncio task. Steps that read the ledger run in `threads`; appending
+    needs no thread."""
     resume: Callable[[], Step] = partial(next, execution)
     while True:
         try:

@@ -1,7 +1,9 @@
-"""The one door: every change to the register enters here and leaves as events.
+"""The application service of the register: every change enters here as a command and is stored as
+events.
 
-A command is read, decided by its aggregate, and recorded once, however often it is sent. A
-refusal leaves nothing behind; what is answered as recorded is on disk.
+A command is decided by its aggregate and recorded once, however often it is sent with the same
+command id. A refusal stores nothing. A returned Receipt means that the events are committed to
+disk.
 """
 
 from __future__ import annotations
@@ -60,7 +62,8 @@ from registry.ledger.mapper import EventMapper
 from registry.ledger.recorder import LedgerRecorder
 from registry.ledger.types import AppendRequest, HeldNumbersRecord, Metadata, Outcome
 
-#: Decided with a look at other operators, or at the ledger: never on what is at hand.
+#: Commands whose decision reads other operators or the ledger. They are never decided from the
+#: cache.
 NEEDS_LEDGER = (c.MergeInto, c.SplitFrom, c.CorrectRecord)
 
 T = TypeVar("T", bound=BaseAggregate[UUID])
@@ -95,11 +98,12 @@ class Registry(Application[UUID]):
     def execute(
         self, command: c.Command, actor: str, *, decided_by: AdministrationCode | None = None
     ) -> Receipt:
-        """Decide and record. The same command id again is answered with the first result.
+        """Decides and records a command. A repeated command id returns the first result
+        (idempotency).
 
-        `actor` is an opaque id; `decided_by` stands where the command names no authority.
-        Raises a Refusal (nothing was recorded), or the ledger's Busy, Unreachable, Closed
-        (nothing was recorded) and OutcomeUnknown (send the same command again).
+        `actor` is an opaque id. `decided_by` is used if the command names no authority. Raises a
+        Refusal or the ledger's Busy, Unreachable, Closed (in all these cases nothing was recorded),
+        or OutcomeUnknown (send the same command again to learn the outcome).
         """
         return run(execute_command(self, command, actor, decided_by), self.ledger)
 
@@ -111,8 +115,8 @@ class Registry(Application[UUID]):
         *,
         decided_by: AdministrationCode | None = None,
     ) -> Receipt:
-        """`execute` for a task: no thread waits for the disk, and one of `threads` reads what is
-        not at hand. All tasks must be of one event loop."""
+        """Like `execute`, for an asyncio task. No thread waits for the commit; data that is not
+        cached is read in `threads`. All tasks must belong to one event loop."""
         async with self._stream_queue.on(stream_of(command)[0]):
             execution = execute_command(self, command, actor, decided_by)
             return await run_async(execution, self.ledger, threads)
@@ -120,10 +124,10 @@ class Registry(Application[UUID]):
     def decide(
         self, command: c.Command, decided_by: AdministrationCode | None = None
     ) -> BaseAggregate[UUID]:
-        """The aggregate with what the command makes it decide still pending. Records nothing.
+        """Decides a command and returns the aggregate with its new events pending. Records nothing.
 
-        Decided on the stream as the ledger has it now. What it refers to may be half a second
-        old, but nobody is refused because of that.
+        The stream is read from the ledger. Reference data may come from the cache and be half a
+        second old; a refusal is confirmed with fresh reference data before it is raised.
         """
         try:
             return self._decide(
@@ -149,10 +153,12 @@ class Registry(Application[UUID]):
     def decide_from_cache(
         self, command: c.Command, decided_by: AdministrationCode | None = None
     ) -> BaseAggregate[UUID] | None:
-        """The same without reading anything: of a stream that begins, nothing need be known.
+        """Like `decide`, but uses cached data only. A command that starts a stream needs no
+        aggregate.
 
-        None where something is not at hand, the command is refused, or nothing would change:
-        somebody else may have recorded meanwhile what makes it otherwise.
+        Returns None if data is missing, the command is refused, or nothing would change. In these
+        cases another process may have changed the stream, so the caller decides again on data read
+        from the ledger.
         """
         if isinstance(command, NEEDS_LEDGER):
             return None
@@ -176,7 +182,11 @@ class Registry(Application[UUID]):
         decided_by: AdministrationCode | None = None,
         facts: ReferenceData | None = None,
     ) -> BaseAggregate[UUID]:
-        """The same, on an aggregate at hand (an import decides a whole file before it records)."""
+        """Decides a command on an aggregate that the caller holds. An import decides a whole file
+        in this way before it records anything.
+
+        `aggregate` is None for a command that starts a stream. Raises a Refusal.
+        """
         facts = facts or self._references.no_older_than()
         signatures.check(command, aggregate, decided_by, facts.administration)
         by = self._decision(command, aggregate, decided_by, facts)
@@ -204,14 +214,14 @@ class Registry(Application[UUID]):
     def append_request(
         self, aggregate: BaseAggregate[UUID], command: c.Command, actor: str
     ) -> AppendRequest:
-        """A command as the ledger takes it, of an aggregate on which it was decided."""
+        """Returns the append request of a command, from the aggregate that it was decided on."""
         id, digest = c.id_of_line(command), c.digest(command, actor)
         append_request = self._append_request(aggregate, id, digest, actor, command.known_at)
         append_request.signed = signatures.read(command)
         return append_request
 
     def recorded(self, aggregate: BaseAggregate[UUID]) -> None:
-        """What was pending of it is on disk: the next command on it may be decided on this."""
+        """Updates the caches after the pending events of an aggregate were committed."""
         self._aggregates.put(aggregate)
         self._references.discard(aggregate.id)
 
@@ -220,9 +230,10 @@ class Registry(Application[UUID]):
     def record_decided(
         self, decided: Sequence[tuple[BaseAggregate[UUID], c.Command, str]]
     ) -> list[Outcome]:
-        """What `decide_on` left pending, one ledger command each, in one commit.
+        """Appends what `decide_on` left pending, one append request for each command, in one batch.
 
-        The aggregates' pending events must be those of their command alone.
+        The pending events of each aggregate must be those of its command alone. Returns the outcome
+        of each command, in order.
         """
         batch = []
         for aggregate, command, actor in decided:
@@ -233,31 +244,33 @@ class Registry(Application[UUID]):
             )
         return self.ledger.append_many(batch)
 
-    # ------------------------------------------------------------ what there is
+    # ------------------------------------------------------------ lookups
 
     def operator(self, tin: Tin, field: str = "tin") -> Operator:
-        """Raises UnknownOperator. `field`: of the command, which names this operator."""
+        """Returns an operator. Raises UnknownOperator. `field`: the path of the command's field
+        that names this operator, for the error."""
         id = Operator.create_id(tin)
         return self._get(Operator, id, UnknownOperator, f"operator {tin}", (field,))
 
     def agreement(self, id: str) -> Agreement:
-        """Raises UnknownAgreement."""
+        """Returns an agreement. Raises UnknownAgreement."""
         return self._get(Agreement, Agreement.create_id(id), UnknownAgreement, f"agreement {id}")
 
     def administration(
         self, code: AdministrationCode, age: float = REFERENCE_AGE
     ) -> Administration:
-        """Raises UnknownAdministration. May be `age` seconds old."""
+        """Returns an administration, at most `age` seconds old. Raises UnknownAdministration."""
         return self._references.no_older_than(age).administration(code)
 
     def programme(self, code: str) -> Programme:
-        """Raises UnknownProgramme. May be a second old."""
+        """Returns a programme, at most one second old. Raises UnknownProgramme."""
         return self._references.no_older_than().programme(code)
 
     # ------------------------------------------------------------------- inside
 
     def _find(self, command: c.Command) -> BaseAggregate[UUID] | None:
-        """The stream that a command goes to; None for the one that begins it."""
+        """Returns the aggregate that a command changes; None if the command starts a new stream.
+        Raises AlreadyRegistered and the refusal for an unknown stream."""
         id, name = stream_of(command)
         if isinstance(command, BEGINNINGS):
             self._refuse_if_registered(id, name)
@@ -266,8 +279,9 @@ class Registry(Application[UUID]):
         return self._get(kind, id, unknown, name)
 
     def _check_references(self, command: c.Command, facts: ReferenceData) -> None:
-        """What a command names beside its own stream must be in the register. Not so for a
-        document: it may have led to what the record does not hold yet."""
+        """Checks that everything a command refers to besides its own stream is registered. Links
+        from a document are not checked: a document may lead to an agreement that is not recorded
+        yet. Raises UnknownOperator, UnknownAdministration."""
         match command:
             case c.MergeInto(successor=tin):
                 self.operator(tin, "successor")
@@ -283,7 +297,8 @@ class Registry(Application[UUID]):
         decided_by: AdministrationCode | None,
         facts: ReferenceData,
     ) -> Decision:
-        """The command's day in its authority's own zone, and who decides."""
+        """Builds the Decision of a command: the current day in the time zone of the deciding
+        authority, and who decides. Raises BadValue, KnownTooLate, WrongDates."""
         now = datetime.now(UTC)
         if command.known_at is not None:
             if command.known_at.tzinfo is None:
@@ -296,7 +311,8 @@ class Registry(Application[UUID]):
             authority = authority or AdministrationCode(command.tin.country)
             zone = aggregate.time_zone if isinstance(aggregate, Operator) else None
         elif isinstance(command, c.RegisterAdministration):
-            zone = known_zone(command.time_zone)  # it may register itself: nothing says it yet
+            # an administration may register itself, so its zone is not stored yet
+            zone = known_zone(command.time_zone)
         if zone is None:
             zone = facts.administration(authority).time_zone if authority else "UTC"
         for name, day in (("effective", command.effective), ("decided", command.decided)):
@@ -326,29 +342,30 @@ class Registry(Application[UUID]):
         )
 
     def stream_at(self, position: int | None, command: c.Command) -> tuple[UUID, int]:
-        """The stream and its version at the last position of a command; it has none where it had
-        nothing to change."""
+        """Returns the stream id and the version at the last position of a command. The version is 0
+        if the command recorded no events."""
         if position is None:
             return stream_of(command)[0], 0
         [event] = self.recorder.select_notifications(start=position, limit=1)
         return cast(UUID, event.originator_id), event.originator_version
 
     def warnings_at(self, stream: UUID, version: int) -> tuple[CommandWarning, ...]:
-        """What the command that made this event was warned of."""
+        """Returns the warnings of the command that recorded this event."""
         [event] = self.events.get(stream, gt=version - 1, lte=version)
-        if not isinstance(event, WARNED):  # most need not be folded to know
+        # most events can carry no warning, so their aggregate is not loaded
+        if not isinstance(event, WARNED):
             return ()
         aggregate: BaseAggregate[UUID] = self.repository.get(stream, version=version)
         return warnings(aggregate, event)
 
     def _refuse_if_registered(self, id: UUID, name: str) -> None:
-        """Raises AlreadyRegistered."""
+        """Raises AlreadyRegistered if the stream exists."""
         if self.recorder.select_events(id, limit=1):
             raise AlreadyRegistered(f"{name} is in the register already")
 
     def _refuse_if_known_at(self, stream: UUID, known_at: datetime) -> None:
-        """Raises AlreadyRecorded where the same is on record, and nothing as known at that instant:
-        since when it was known is not said a second time."""
+        """Raises AlreadyRecorded if the same fact is recorded with another `known_at`. The
+        transaction time of a recorded fact is not stated a second time."""
         known = [event.known_at for event in self.ledger.select_events(stream)]
         if known_at not in known:
             raise AlreadyRecorded(
@@ -383,7 +400,8 @@ class Registry(Application[UUID]):
 
 
 def held_numbers_record(aggregate: BaseAggregate[UUID]) -> HeldNumbersRecord | None:
-    """Which numbers it holds after what is pending of it, where that may change them."""
+    """Returns the numbers that an operator holds after its pending events, or None if these cannot
+    change its numbers."""
     if not isinstance(aggregate, Operator) or not unique_numbers.changed(aggregate.pending_events):
         return None
     held_numbers = unique_numbers.held(aggregate)
@@ -391,7 +409,7 @@ def held_numbers_record(aggregate: BaseAggregate[UUID]) -> HeldNumbersRecord | N
 
 
 def metadata(event: Any, known_at: datetime | None) -> Metadata:
-    """What the ledger keeps in columns of what every event of the register says."""
+    """Returns the metadata that the ledger stores in columns of its own, copied from the event."""
     return Metadata(
         known_at, event.decided_by.text if event.decided_by else None, event.legal_ground
     )

@@ -1,7 +1,7 @@
-"""A command as a ticket for the next commit, written out in PostgreSQL's own form by its caller.
+"""Binary encoding of append requests, in PostgreSQL's own format, done by the calling thread.
 
-psycopg writes lists an element at a time, in Python: 60 us an event where these bytes cost 5. The
-form is that of the types' `_recv` functions, which has not changed since PostgreSQL 8.
+psycopg serialises lists element by element in Python, which takes 60 us for an event; these bytes
+take 5 us. The format is that of the types' `_recv` functions, unchanged since PostgreSQL 8.
 """
 
 from __future__ import annotations
@@ -20,17 +20,21 @@ from eventsourcing.persistence import DataError, StoredEvent
 from registry.domain.decisions import CommandSignature
 from registry.ledger.types import AppendRequest, HeldNumbersRecord, Metadata, Outcome, StreamMoved
 
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # where PostgreSQL counts from
-NULL = b"\xff\xff\xff\xff"  # an element's length of -1
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # epoch of PostgreSQL's timestamps
+NULL = b"\xff\xff\xff\xff"  # the length -1 marks a null element
 UUID_LENGTH, DIGEST_LENGTH = b"\0\0\0\x10", b"\0\0\0\x20"
 NO_METADATA = Metadata()
 _length = Struct(">i").pack
-_integer = Struct(">ii").pack  # an element of four bytes, after its length
+_integer = Struct(">ii").pack  # a four-byte element after its length
 _bigint = Struct(">iq").pack
 
 
 class ThreadOutcome:
-    """Where one thread waits for one outcome. A lock costs a tenth of a Future."""
+    """The outcome that one thread waits for, with the interface of a future. A lock costs a tenth
+    of a concurrent.futures.Future.
+
+    Owned by the waiting thread; the worker calls `set_result` exactly once.
+    """
 
     __slots__ = ("_lock", "_outcome")
 
@@ -47,31 +51,37 @@ class ThreadOutcome:
         return self._outcome
 
     def cancelled(self) -> bool:
-        return False  # a thread cannot be called away from where it waits
+        return False  # a waiting thread cannot be cancelled
 
 
 @dataclass(eq=False, slots=True)
 class EncodedRequest:
-    """A command, written out by its own caller, so that one who brings what cannot be written
-    troubles nobody else. Its columns are elements of the function's arrays."""
+    """An append request encoded by its caller, so that a request that cannot be encoded affects no
+    other request of the batch.
+
+    `columns` are elements of the array parameters of `ledger.append`. `future` is set by the queue
+    that owns the request.
+    """
 
     command: AppendRequest
     events: int
-    keys: set[bytes]  # the streams and the command: none of them may be twice in a batch
+    keys: set[bytes]  # stream ids and command id; a batch holds each at most once
     columns: tuple[bytes, ...]
     size: int  # bytes
-    signature: tuple[bytes, ...] | None = None  # of a signed command: five columns of one element
+    # if the command is signed: five columns of one element
+    signature: tuple[bytes, ...] | None = None
     held_numbers: tuple[bytes, ...] | None = (
-        None  # of which numbers its operator holds: four columns
+        None  # if the numbers of the operator may change: four columns
     )
     future: ThreadOutcome | asyncio.Future[Outcome] | None = None
 
 
 def encode_request(command: AppendRequest, events: Sequence[StoredEvent]) -> EncodedRequest:
-    """The command as array elements: four columns of one element, seven of one an event.
+    """Encodes a request as array elements: four columns of one element, and seven columns with one
+    element for each event.
 
-    Raises StreamMoved when versions do not follow each other, ValueError for text that the
-    ledger cannot keep, DataError for a version beyond its numbers.
+    Raises StreamMoved if the versions are not consecutive, ValueError for text that the ledger
+    cannot store, DataError for a version out of range.
     """
     if len(command.digest) != 32:
         raise ValueError(f"The digest of command {command.id} is not a SHA-256.")
@@ -99,7 +109,8 @@ def encode_request(command: AppendRequest, events: Sequence[StoredEvent]) -> Enc
 def _encode_one_event(
     id: bytes, command: AppendRequest, event: StoredEvent
 ) -> tuple[set[bytes], tuple[bytes, ...]]:
-    """The keys and the seven columns of nearly every command: at a third of what lists cost."""
+    """Returns the keys and the seven event columns of a request with one event. Nearly every
+    command has one event, and this takes a third of the time of the general case."""
     stream = _bytes_of(event.originator_id)
     metadata = command.metadata
     event_metadata = metadata[0] if len(metadata) == 1 else _metadata_per_event(metadata, 1)[0]
@@ -157,7 +168,7 @@ def _held_numbers(id: bytes, held_numbers: HeldNumbersRecord) -> tuple[bytes, ..
     return UUID_LENGTH + id, *(_length(len(text)) + text for text in written)
 
 
-@lru_cache(maxsize=8192)  # topics, authorities, grounds, actors: the same words again and again
+@lru_cache(maxsize=8192)  # topics, authorities, legal grounds and actors repeat often
 def _encode_text(text: str | None) -> bytes:
     if text is None:
         return NULL
@@ -180,13 +191,13 @@ def _instant(known_at: datetime | None) -> bytes:
         return NULL
     if known_at.tzinfo is None:
         raise ValueError(f"known_at {known_at} has no time zone.")
-    since = known_at - EPOCH  # dividing it by a microsecond would take six times as long
+    since = known_at - EPOCH  # dividing by a timedelta takes six times as long
     return _bigint(8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
 
 
 def _streams(events: Sequence[StoredEvent]) -> list[bytes]:
     ids = [event.originator_id for event in events]
-    if all([id is ids[0] for id in ids]):  # as one aggregate gives them
+    if all([id is ids[0] for id in ids]):  # true for the events of one aggregate
         return [_bytes_of(id) for id in ids[:1]] * len(ids)
     return [_bytes_of(id) for id in ids]
 
@@ -204,7 +215,8 @@ def _metadata_per_event(metadata: Sequence[Metadata], events: int) -> Sequence[M
 
 
 def _check_versions(events: Sequence[StoredEvent], ids: Sequence[bytes]) -> dict[bytes, int]:
-    """The streams, with their last versions."""
+    """Checks that the versions of each stream are consecutive, and returns the streams with their
+    last versions. Raises StreamMoved."""
     versions: dict[bytes, int] = {}
     for event, id in zip(events, ids, strict=True):
         version = event.originator_version

@@ -1,4 +1,5 @@
-"""The line to `ledger.append`: batches of tickets go out, and come back as outcomes."""
+"""Wire protocol of `ledger.append`: sends batches of encoded requests as prepared statements and
+reads the outcomes."""
 
 from __future__ import annotations
 
@@ -18,12 +19,12 @@ from registry.ledger.types import Outcome, outcome_from_row
 
 T = TypeVar("T")
 
-#: The prepared statements: any batch; one in which some commands are signed, or change which
-#: numbers an operator holds; commands of one event each; a single such command.
+#: Names of the prepared statements: for any batch; for a batch with signatures or held numbers; for
+#: requests of one event each; for one request of one event.
 ANY_BATCH, WITH_SIDE_TABLES, ONE_EVENT_EACH, ONE_COMMAND = b"any", b"beside", b"each", b"one"
 FUNCTIONS = ("append", "append", "append_each", "append_one")
 REGISTER_FUNCTIONS = tuple(f"ledger.{name}" for name in FUNCTIONS)
-#: The types of the function's parameters, and of their elements, by PostgreSQL's numbers.
+#: PostgreSQL type OIDs of the function's parameters (arrays), and of their elements.
 UUIDS, BYTEAS, TEXTS, INTEGERS, BIGINTS, INSTANTS = 2951, 1001, 1009, 1007, 1016, 1185
 ELEMENTS = {UUIDS: 2950, BYTEAS: 17, TEXTS: 25, INTEGERS: 23, BIGINTS: 20, INSTANTS: 1184}
 PARAMETERS = (
@@ -41,14 +42,15 @@ PARAMETERS = (
 )
 SIGNATURE_PARAMETERS = (UUIDS, TEXTS, TEXTS, TEXTS, BYTEAS)
 HELD_NUMBER_PARAMETERS = (UUIDS, TEXTS, TEXTS, TEXTS)
-COUNTS_INDEX = 3  # the parameter that is left out where each command has one event
-_array = Struct(">iiiii").pack  # dimensions, has it nulls, element type, elements, first index
+COUNTS_INDEX = 3  # index of the parameter that is omitted if every request has one event
+# dimensions, has nulls, element type, number of elements, first index
+_array = Struct(">iiiii").pack
 _integer = Struct(">i").unpack
 _bigint = Struct(">q").unpack
 
 
 def arrays(batch: Sequence[EncodedRequest]) -> list[bytes]:
-    """The parameters of `ledger.append`, as `array_recv` reads them."""
+    """Returns the parameters of `ledger.append`, in the binary form that `array_recv` reads."""
     sizes = [len(batch)] * 4 + [sum([request.events for request in batch])] * 7
     return _columns(PARAMETERS, sizes, [request.columns for request in batch])
 
@@ -64,7 +66,7 @@ def _columns(
     ]
 
 
-# ------------------------------------------------------------------ the line
+# ------------------------------------------------------------------ statements
 
 
 def prepare(
@@ -72,11 +74,12 @@ def prepare(
     functions: Sequence[str] = REGISTER_FUNCTIONS,
     until: float | None = None,
 ) -> None:
-    """Make a connection ready to append. `functions`: a ledger's `FUNCTIONS`, quoted for SQL.
+    """Prepares the statements on a connection. `functions`: the names of the ledger's `FUNCTIONS`,
+    quoted for SQL.
 
-    Waits no longer than `until` (monotonic seconds). Raises psycopg.Error.
+    Waits until `until` at the latest (seconds of the monotonic clock). Raises psycopg.Error.
     """
-    # Bound to names and not to *: another release of the function may answer more.
+    # The columns are named instead of *: a later release of the function may return more.
     text = "select number, status, first_position, events, recorded_at, refusal from"
     each = _without_counts(PARAMETERS)
     of_one = [ELEMENTS[kind] for kind in each]
@@ -96,9 +99,10 @@ def prepare(
 def send(
     connection: psycopg.Connection[Any], batch: Sequence[EncodedRequest], until: float | None = None
 ) -> None:
-    """Hand a batch over, and do not wait for its commit. Raises psycopg.Error.
+    """Sends a batch and does not wait for its commit. Raises psycopg.Error.
 
-    Waits for the server to take it no longer than `until` (monotonic seconds).
+    Waits for the server to accept the data until `until` at the latest (seconds of the monotonic
+    clock).
     """
     pgconn = connection.pgconn
     name, parameters = _statement(batch)
@@ -107,9 +111,7 @@ def send(
 
 
 def _flush(pgconn: PGconn, until: float | None) -> None:
-    while (
-        pgconn.flush()
-    ):  # more than the socket takes at once: read as well, or both sides may wait
+    while pgconn.flush():  # the socket buffer is full: read as well, or both sides may block
         _wait(pgconn, select.POLLIN | select.POLLOUT, until)
 
 
@@ -128,7 +130,7 @@ def _statement(batch: Sequence[EncodedRequest]) -> tuple[bytes, Sequence[bytes |
         return ANY_BATCH, arrays(batch)
     if len(batch) > 1:
         return ONE_EVENT_EACH, _without_counts(arrays(batch))
-    # An element of an array is a value after its length.
+    # An element of an array is its length (4 bytes) and then the value.
     return ONE_COMMAND, [
         None if without_count == NULL else without_count[4:]
         for without_count in _without_counts(batch[0].columns)
@@ -142,9 +144,11 @@ def _without_counts(columns: Sequence[T]) -> list[T]:
 def receive(
     connection: psycopg.Connection[Any], batch: Sequence[EncodedRequest], until: float | None = None
 ) -> list[Outcome]:
-    """What became of each command of the batch that was sent. Raises psycopg.Error.
+    """Waits for the reply and returns the outcome of each request of the batch that was sent.
+    Raises psycopg.Error.
 
-    Waits without holding up other threads, and no longer than `until` (monotonic seconds).
+    Other threads run while it waits. Waits until `until` at the latest (seconds of the monotonic
+    clock).
     """
     answer = _last_result(connection.pgconn, until)
     if answer.status != ExecStatus.TUPLES_OK:
@@ -153,7 +157,7 @@ def receive(
 
 
 def _last_result(pgconn: PGconn, until: float | None) -> PGresult:
-    """The last result of what was sent. Raises psycopg.OperationalError."""
+    """Returns the last result of the statement that was sent. Raises psycopg.OperationalError."""
     answer = None
     while True:
         while pgconn.is_busy():
@@ -185,15 +189,15 @@ def _error_of(result: PGresult) -> psycopg.Error:
     said = (result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message).decode()
     try:
         return psycopg.errors.lookup(state)(said)
-    except KeyError:  # the line broke: libpq itself says so, and has no code for it
+    except KeyError:  # a broken connection: libpq reports it without an SQLSTATE
         return psycopg.OperationalError(said.strip())
 
 
 def _outcomes(batch: Sequence[EncodedRequest], answer: PGresult) -> list[Outcome]:
-    """The batch's own row says where it begins; a command has a row only when it was not simply
-    recorded."""
+    """Reads the outcomes of a batch. Row 0 of the result is the batch itself, with its first
+    position; a request has a row of its own only if it was not simply recorded."""
     rows = {_integer(_value(answer, row, 0))[0]: row for row in range(answer.ntuples)}
-    next, recorded_at = 0, EPOCH  # for one command alone its own row may be the only one
+    next, recorded_at = 0, EPOCH  # for a single request, its own row may be the only one
     if 0 in rows:
         [next], recorded_at = _bigint(_value(answer, 0, 2)), _read(_value(answer, 0, 4))
     outcomes: list[Outcome] = []

@@ -1,4 +1,5 @@
-"""One commit for all threads that wait: their commands are appended together, on one connection."""
+"""Group commit for threads: commands that wait are appended together, in one transaction on one
+connection."""
 
 from __future__ import annotations
 
@@ -15,14 +16,14 @@ from registry.ledger.append_encoding import EncodedRequest, ThreadOutcome
 from registry.ledger.append_protocol import prepare, receive, send
 from registry.ledger.types import Busy, Closed, NumberHeld, Outcome, OutcomeUnknown, Unreachable
 
-MAX_BATCH_COMMANDS = 512  # in one commit: beyond this, everyone waits longer and nobody gains
+# in one transaction; a larger batch increases the latency and not the throughput
+MAX_BATCH_COMMANDS = 512
 MAX_BATCH_BYTES = 4 * 2**20
-RECONNECT_PAUSE = 0.2  # seconds between two attempts to reach the database
-REPLY_TIMEOUT = (
-    20.0  # seconds, beyond the server's own limit for a statement, until it counts as gone
-)
+RECONNECT_PAUSE = 0.2  # seconds between two attempts to connect
+REPLY_TIMEOUT = 20.0  # seconds to wait for a reply, longer than the server's own statement timeout
 
-#: What a new connection may cure. Read-only is what a primary becomes when another took over.
+#: Errors after which a new connection may succeed. A primary reports a read-only transaction after
+#: a failover to another server.
 CONNECTION_ERRORS = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
@@ -33,8 +34,11 @@ CONNECTION_ERRORS = (
 def take_batch(
     queue: deque[EncodedRequest], most: int = MAX_BATCH_COMMANDS
 ) -> list[EncodedRequest]:
-    """The next batch, of no more than `most`. Two commands on one stream, or one command twice,
-    never share one: the later keeps its place, and what follows on its stream stays behind it."""
+    """Takes the next batch from the queue, of at most `most` requests.
+
+    Two requests on one stream, or with the same command id, never share a batch. The later one
+    stays in the queue, and everything behind it on the same stream stays behind it.
+    """
     taken: list[EncodedRequest] = []
     left: list[EncodedRequest] = []
     seen: set[bytes] = set()
@@ -46,7 +50,7 @@ def take_batch(
             break
         queue.popleft()
         if request.future is not None and request.future.cancelled():
-            continue  # withdrawn in time
+            continue  # cancelled before it was sent
         if seen.isdisjoint(request.keys):
             taken.append(request)
             room -= request.size
@@ -58,18 +62,23 @@ def take_batch(
 
 
 def in_doubt(error: Exception) -> bool:
-    """May the batch have been recorded all the same? Not where no lock was had."""
+    """Whether a batch may have been committed in spite of this error. Not if a lock was not
+    granted."""
     return isinstance(error, CONNECTION_ERRORS) and not isinstance(
         error, psycopg.errors.LockNotAvailable
     )
 
 
 class Appender:
-    """One connection that appends batches, and brings each to an answer.
+    """Appends batches on one connection and returns an outcome for each request.
 
-    After a lost connection the same batch is sent again rather than looked up: the old backend
-    may be about to commit, and a look-up would say "absent" a moment too soon. Sent again, it
-    waits behind the old backend and is answered as repeated.
+    After a lost connection the same batch is sent again instead of being looked up: the old server
+    process may still be about to commit, and a look-up could answer "absent" too early. The
+    repeated batch waits for the lock of the old one, and is then answered as repeated (the command
+    id is the idempotency key).
+
+    `_connection` is owned by the caller of `append`: one thread at a time. `_closing` may be set
+    from any thread.
     """
 
     def __init__(
@@ -91,14 +100,16 @@ class Appender:
         *,
         doubtful: bool = False,
     ) -> list[Outcome]:
-        """What became of each command. Raises nothing; gives up after `patience` seconds.
+        """Appends a batch and returns the outcome of each request. Never raises; gives up after
+        `timeout` seconds.
 
-        `doubtful`: they were sent before, and it is not known what became of them.
+        `until`: deadline in seconds of the monotonic clock, instead of `timeout`. `doubtful`: the
+        batch was sent before, with an unknown outcome.
         """
         if self._closing.is_set():
             return [_unknown(request, "closed") if doubtful else closed() for request in batch]
         until = until or monotonic() + self._timeout
-        pause = 0.0  # a single lost connection is made good at once
+        pause = 0.0  # the first reconnection is immediate
         while True:
             try:
                 if self._connection is None:
@@ -107,7 +118,8 @@ class Appender:
                 send(self._connection, batch, deadline)
                 return receive(self._connection, batch, deadline)
             except CONNECTION_ERRORS as error:
-                # Not reached, or no lock had: nothing was done. Else it may have been committed.
+                # If there was no connection, or a lock was not granted, nothing was written.
+                # Otherwise the batch may have been committed.
                 reached = self._connection is not None
                 doubtful |= reached and in_doubt(error)
                 self.disconnect()
@@ -117,21 +129,22 @@ class Appender:
             except Exception as error:
                 if len(batch) == 1:
                     return [_translated(error)]
-                # One of them is poison; the others must not suffer for it.
+                # One of the requests is invalid. Sent one by one, the others succeed.
                 return [outcome for request in batch for outcome in self.append([request], until)]
 
     def _connect_and_prepare(self) -> psycopg.Connection[Any]:
         connection = self._connect()
         try:
             prepare(connection, self._functions, monotonic() + REPLY_TIMEOUT)
-        except BaseException:  # a migration is still to come: kept, the line would never be ready
+        # for example a missing migration: a kept connection would never become ready
+        except BaseException:
             connection.close()
             raise
         return connection
 
     @property
     def connection(self) -> psycopg.Connection[Any] | None:
-        """The line, if there is one at the moment, ready to append."""
+        """The connection, prepared for appending, or None if there is none at the moment."""
         return self._connection
 
     def disconnect(self) -> None:
@@ -140,13 +153,18 @@ class Appender:
             self._connection = None
 
     def close_soon(self) -> None:
-        """Finish the statement in flight, if any; begin no other, and none again."""
+        """Lets the statement in flight finish, and starts no other and no retry. From any
+        thread."""
         self._closing.set()
 
 
 class GroupCommitter:
-    """A queue and one worker thread. Whatever arrived while the last commit was flushed to disk
-    shares the next one. Serves any number of threads. Does not survive a fork.
+    """Group commit with a queue and one worker thread. Requests that arrive while a batch is being
+    committed form the next batch.
+
+    Any number of threads may call `record`. Not usable after a fork. `_queue`, `_busy`, `_worker`
+    and `_closed` are guarded by `_changed`; the appender is owned by the thread that has set
+    `_busy`.
     """
 
     def __init__(self, appender: Appender, capacity: int) -> None:
@@ -154,12 +172,13 @@ class GroupCommitter:
         self._capacity = capacity
         self._queue: deque[EncodedRequest] = deque()
         self._changed = threading.Condition()
-        self._busy = False  # somebody is using the appender
+        self._busy = False  # a thread is using the appender
         self._worker: threading.Thread | None = None
         self._closed = False
 
     def record(self, request: EncodedRequest) -> Outcome:
-        """Wait for the outcome. Raises Busy or Closed, and records nothing then."""
+        """Queues a request and waits for its outcome. Raises Busy (back-pressure: the queue is
+        full) or Closed; then nothing is recorded."""
         waiting: ThreadOutcome | None = None
         with self._changed:
             if self._closed:
@@ -172,10 +191,11 @@ class GroupCommitter:
                 self._busy = True
         if waiting is not None:
             return waiting.result()
-        # Nobody is ahead: to hand it to the worker and back would take as long as the append.
+        # The queue is empty: this thread appends by itself, because handing over to the worker
+        # would take as long as the append.
         try:
             [outcome] = self._appender.append([request])
-        except BaseException:  # interrupted in the midst of a reply
+        except BaseException:  # interrupted while a reply was being read
             self._appender.disconnect()
             raise
         finally:
@@ -185,7 +205,7 @@ class GroupCommitter:
         return outcome
 
     def close(self) -> None:
-        """The batch in flight is finished and answered; what is queued is answered `Closed`."""
+        """Finishes the batch in flight and answers queued requests with `Closed`."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -198,10 +218,10 @@ class GroupCommitter:
 
     def _enqueue(self, request: EncodedRequest) -> None:
         self._queue.append(request)
-        if self._worker is None:  # only now: whoever forks after building a recorder is safe
+        if self._worker is None:  # started on first use, so that a fork after construction is safe
             self._worker = threading.Thread(target=self._work, name="committer", daemon=True)
             self._worker.start()
-        if not self._busy:  # else it is woken when its turn has come
+        if not self._busy:  # otherwise the worker is notified when the appender is free
             self._changed.notify_all()
 
     def _work(self) -> None:
@@ -229,7 +249,7 @@ def _resolve_all(batch: Iterable[EncodedRequest], outcomes: Iterable[Outcome]) -
 
 
 def check_capacity(waiting: int, capacity: int) -> None:
-    """Raises Busy."""
+    """Raises Busy if the queue is full (back-pressure)."""
     if waiting >= capacity:
         raise Busy(
             f"{waiting} commands are waiting to be recorded and no more can wait; "
@@ -256,7 +276,8 @@ def _unknown(request: EncodedRequest, why: str) -> OutcomeUnknown:
 
 
 def _translated(error: Exception) -> Exception:
-    """psycopg's exception as the library's of the same name, as its own recorders do."""
+    """Converts a psycopg exception into the exception of the same name in the eventsourcing
+    library, as the library's recorders do. An exclusion violation becomes NumberHeld."""
     if isinstance(error, psycopg.errors.ExclusionViolation):
         return NumberHeld(str(error))
     for kind in (

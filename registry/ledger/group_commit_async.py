@@ -1,8 +1,10 @@
-"""One commit for all tasks of an event loop that wait: no thread, no lock, no waiting.
+"""Group commit for one asyncio event loop: requests submitted while a batch is in flight form the
+next batch.
 
-What the tasks have submitted goes out once they have all had their turn; while the database works
-on it, the loop goes on, and is woken by the answer. With a thread between, the same costs twice the
-processor: two threads of Python take the interpreter from each other at every step.
+The batch is sent by the event loop itself, after every task that is ready has run; the loop is
+notified by the socket when the reply arrives. No thread and no lock is involved. With a worker
+thread in between, the same load costs twice the CPU time, because two Python threads compete for
+the interpreter lock at every step.
 """
 
 from __future__ import annotations
@@ -27,19 +29,23 @@ from registry.ledger.group_commit import (
 )
 from registry.ledger.types import Outcome
 
-#: From so many on, half of them may wait for the next commit: then those who were answered and
-#: the database work at the same time. It pays where the disk is quick (`_in_turns`).
+#: Queue length from which a batch may be split in two, so that the event loop and the database work
+#: at the same time. Whether the split pays is decided by `_split_pays`.
 SPLIT_FROM = 16
-#: Seconds that the loop itself waits for the server to take what is sent; a thread may wait longer.
+#: Maximum time in seconds for which the event loop blocks while the server accepts a batch. A
+#: thread may wait longer.
 SEND_TIMEOUT = 1.0
 NO_REPLY = psycopg.OperationalError("the server did not answer in time")
 
 
 class AsyncGroupCommitter:
-    """The queue of one event loop, and a connection of its own.
+    """Queue and database connection of one event loop.
 
-    Only what goes well is done in the loop. To connect, to send again after a lost connection, to
-    find the one bad command of a batch may take long: the appender does that, in a thread.
+    The event loop handles the successful case only. Connecting, sending again after a lost
+    connection, and finding the invalid request of a batch may take long; the appender does that in
+    a thread.
+
+    All fields are owned by the event loop's thread. While `_thread` runs, it owns the appender.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, appender: Appender, capacity: int) -> None:
@@ -47,24 +53,24 @@ class AsyncGroupCommitter:
         self._appender = appender
         self._capacity = capacity
         self._queue: deque[EncodedRequest] = deque()
-        self._sent: list[EncodedRequest] = []  # handed to the database, and not answered
-        self._connection: psycopg.Connection | None = (
-            None  # while the answer is awaited in the loop
-        )
-        self._socket = -1  # its own, kept because a line that is lost has none any more
+        # sent to the database and not answered yet; owned by the batch in flight
+        self._sent: list[EncodedRequest] = []
+        self._connection: psycopg.Connection | None = None  # set while the loop waits for a reply
+        self._socket = -1  # file descriptor, kept because a lost connection no longer has one
         self._deadline: asyncio.TimerHandle | None = None
-        self._thread: threading.Thread | None = None  # while it is awaited there
-        self._send_scheduled = False  # a turn to send is coming
+        self._thread: threading.Thread | None = None  # set once a thread has waited for a reply
+        self._send_scheduled = False  # a call of `_send_next` is scheduled
         self._sent_at = 0.0
-        self._round_trip = 0.0  # seconds from sending a batch to its answer, lately
-        self._per_task = 0.0  # seconds that a task takes which was answered, lately
+        self._round_trip = 0.0  # seconds from sending a batch to its reply (moving average)
+        self._per_task = 0.0  # seconds that one answered task runs (moving average)
         self._closed = False
 
     def submit(self, request: EncodedRequest) -> asyncio.Future[Outcome]:
-        """The outcome to come. Raises Busy or Closed, and records nothing then.
+        """Queues a request and returns the future of its outcome. Raises Busy (back-pressure: the
+        queue is full) or Closed; then nothing is recorded.
 
-        A task that is cancelled while queued withdraws its command; once sent, a command cannot
-        be called back, and its id tells what became of it.
+        Cancelling the future withdraws a request that is still queued. A request that was sent
+        cannot be withdrawn; its outcome can be found by its command id.
         """
         if self._closed:
             raise closed()
@@ -76,9 +82,9 @@ class AsyncGroupCommitter:
         return future
 
     def close(self) -> None:
-        """What was sent is finished and answered; what is queued is answered `Closed`.
+        """Finishes the batch in flight and answers queued requests with `Closed`.
 
-        From any thread, also from the loop's own.
+        May be called from any thread, including that of the event loop.
         """
         self._appender.close_soon()
         with suppress(RuntimeError):
@@ -86,10 +92,10 @@ class AsyncGroupCommitter:
                 self._shut_down()
         if not self._closed:
             done = threading.Event()
-            with suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+            with suppress(RuntimeError):  # the loop is closed, so nobody waits for an outcome
                 self._loop.call_soon_threadsafe(self._shut_down, done)
                 while not done.wait(0.1) and self._loop.is_running():
-                    continue  # a loop that is stopped meanwhile will not come to it
+                    continue  # a loop that was stopped meanwhile never runs the callback
             self._closed = True
         if self._thread is not None:
             self._thread.join()
@@ -98,13 +104,18 @@ class AsyncGroupCommitter:
     # ----------------------------------------------------------------- inside
 
     def _schedule_send(self) -> None:
-        """Send when every task that is ready now has had its turn: they may bring something."""
+        """Schedules the next send after every task that is ready has run, because those tasks may
+        submit requests."""
         if not self._send_scheduled and not self._sent:
             self._send_scheduled = True
             self._loop.call_soon(self._send_next)
 
     def _send_next(self, answered_at: float = 0.0, answered: int = 0) -> None:
-        """`told`: so many tasks were answered at that instant, and have had their turn since."""
+        """Sends the next batch, or half of the queue.
+
+        `answered`: number of tasks that were answered at `answered_at` (seconds of perf_counter)
+        and have run since.
+        """
         self._send_scheduled = False
         if answered:
             self._per_task += ((perf_counter() - answered_at) / answered - self._per_task) / 8
@@ -116,10 +127,11 @@ class AsyncGroupCommitter:
             )
 
     def _split_pays(self, all: int, sent: int) -> bool:
-        """Shall half of them wait for the next commit?
+        """Whether it is faster to send half of the queue now and half with the next commit.
 
-        Two commits cost the database one more start and the disk one more flush. What that takes
-        is the flight less its events, each of which costs the database about what it costs us.
+        A second commit costs one more start of a statement and one more flush to disk. That time is
+        the round trip without the cost of the events themselves, each of which costs the database
+        about as much as it costs the event loop.
         """
         return (all + sent) * self._per_task > self._round_trip
 
@@ -145,7 +157,7 @@ class AsyncGroupCommitter:
             self._connection.pgconn.consume_input()
             if self._connection.pgconn.is_busy():
                 return
-            # A long answer may be here in part before its commit; its end is never far.
+            # A long reply may have arrived in part before its end; the rest follows soon.
             outcomes = receive(self._connection, self._sent, monotonic() + REPLY_TIMEOUT)
         except Exception as error:
             self._give_up(error)
@@ -154,7 +166,8 @@ class AsyncGroupCommitter:
             self._resolve_all(outcomes)
 
     def _give_up(self, error: Exception) -> None:
-        """It may have been recorded, or one of them is bad: sent again, each gets its answer."""
+        """Sends the batch again in a thread, where each request gets its outcome: it may have been
+        committed, or one request may be invalid."""
         self._stop_reading()
         self._appender.disconnect()
         self._append_in_thread(doubtful=in_doubt(error))
@@ -166,12 +179,14 @@ class AsyncGroupCommitter:
         self._connection = None
 
     def _append_in_thread(self, *, doubtful: bool) -> None:
-        # Not the loop's own threads: a loop that ends would wait for them.
+        # A thread of its own and not the loop's executor, because a loop that ends waits for its
+        # executor.
         batch = self._sent
 
         def append() -> None:
             outcomes = self._appender.append(batch, doubtful=doubtful)
-            with suppress(RuntimeError):  # the loop was closed: recorded, with nobody to tell
+            # the loop was closed: the events are recorded, but nobody waits
+            with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._resolve_all, outcomes)
 
         self._thread = threading.Thread(target=append, name="appender", daemon=True)
@@ -186,20 +201,20 @@ class AsyncGroupCommitter:
             and not self._closed
             and self._split_pays(waiting + answered, answered)
         ):
-            self._send(waiting)  # first: the database need not wait for the telling
+            self._send(waiting)  # first, so that the database works while the tasks are answered
         for request, outcome in zip(batch, outcomes, strict=True):
             _resolve(request, outcome)
         self._send_scheduled = True
         self._loop.call_soon(
             self._send_next, now, answered
-        )  # after those who were told: they may have more
+        )  # after the tasks that were answered, which may submit more
 
     def _shut_down(self, done: threading.Event | None = None) -> None:
-        """In the loop's own thread."""
+        """Closes the queue. Runs in the thread of the event loop."""
         self._closed = True
         while self._queue:
             _resolve(self._queue.popleft(), closed())
-        if self._connection is not None:  # nearly always a commit that is nearly done
+        if self._connection is not None:  # usually the commit is almost finished
             connection = self._connection
             try:
                 outcomes = receive(connection, self._sent, monotonic() + REPLY_TIMEOUT)

@@ -1,8 +1,8 @@
-"""How events are written into the ledger, and read back: plain typed JSON, names for ever.
+"""Serialisation of events: typed JSON with permanent names.
 
-The text of an event holds its own fields in their declared order and nothing else. Who, when,
-which stream and which version are columns beside it. Fields that are None, where None is the
-default, are left out.
+The stored text of an event holds its own fields in their declared order and nothing else. Actor,
+times, stream and version are columns beside it. A field whose value and default are both None is
+omitted.
 """
 
 from __future__ import annotations
@@ -35,32 +35,34 @@ from registry.ledger.roundtrip import Values, exact_types_test, values
 
 ENVELOPE = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp"})
 
-#: The timestamp of an event read back before the ledger gave it one.
+#: Timestamp of an event that was read before the ledger recorded it.
 NOT_RECORDED = datetime.min.replace(tzinfo=UTC)
 
 _encode = msgspec.json.Encoder(enc_hook=encode_value).encode
 
 
 class UnknownTopic(LookupError):
-    """An event is none of those the register knows. Nothing is imported to find out."""
+    """The topic of a stored event is not known. Unlike the library's mapper, this one imports no
+    class by its name."""
 
 
 class NotStorable(TypeError):
-    """An event could be written, and not read back: it is refused before it is recorded."""
+    """The event cannot be read back after serialisation (no round trip). It is refused before it is
+    recorded."""
 
 
 class EventMapper(Mapper[UUID]):
-    """Writes and reads the events of the given aggregates, and no others.
+    """Maps domain events to stored events and back, for the given aggregates only.
 
-    Every event class nested in an aggregate that has a TOPIC of its own is known. A class may
-    carry `class_version` and static methods `upcast_v1_v2(state)`, ... that change the older
-    text's plain JSON object in place; the version is written only from 2 on.
+    Every event class nested in an aggregate that has its own TOPIC is known. A class may have
+    `class_version` and static methods `upcast_v1_v2(state)`, ..., which change the JSON object of
+    an older version in place. The version is stored from 2 on.
 
-    Reading an event gives it `timestamp = recorded_at`, the ledger's clock.
+    An event that is read has `timestamp = recorded_at`, by the clock of the ledger.
     """
 
     def __init__(self, aggregates: Iterable[type]) -> None:
-        super().__init__(JSONTranscoder())  # the library wants one; nothing goes through it
+        super().__init__(JSONTranscoder())  # required by the library, and not used
         self._by_topic: dict[str, EventCodec] = {}
         self._by_class: dict[type, EventCodec] = {}
         for aggregate in aggregates:
@@ -72,15 +74,16 @@ class EventMapper(Mapper[UUID]):
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """All stored names, sorted."""
+        """All stored event names, sorted."""
         return tuple(sorted(self._by_topic))
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
-        """Raises UnknownTopic, and NotStorable for a field that would not come back."""
+        """Serialises an event. Raises UnknownTopic, and NotStorable for a value that does not
+        survive the round trip."""
         codec = self._by_class.get(type(domain_event))
         if codec is None:
             raise UnknownTopic(f"{type(domain_event).__qualname__} is not among the known events")
-        # A frozen dataclass is slow to call.
+        # Bypasses the constructor of the frozen dataclass, which is slow.
         stored = object.__new__(StoredEvent)
         columns = {
             "originator_id": domain_event.originator_id,
@@ -92,7 +95,8 @@ class EventMapper(Mapper[UUID]):
         return stored
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
-        """Raises UnknownTopic, and MapperDeserialisationError for text that is not this event."""
+        """Deserialises an event. Raises UnknownTopic, and MapperDeserialisationError if the text is
+        not a valid event of its topic."""
         return self.event(
             stored_event.topic,
             stored_event.state,
@@ -104,7 +108,7 @@ class EventMapper(Mapper[UUID]):
     def event(
         self, topic: str, state: bytes | str, stream: UUID, version: int, recorded_at: datetime
     ) -> DomainEventProtocol[UUID]:
-        """The same from the columns, for who reads millions of them."""
+        """Like `to_domain_event`, from column values, for callers that read millions of events."""
         codec = self._by_topic.get(topic)
         if codec is None:
             raise UnknownTopic(f"{topic!r} is not among the known events")
@@ -117,14 +121,14 @@ class EventMapper(Mapper[UUID]):
         fields["originator_id"] = stream
         fields["originator_version"] = version
         fields["timestamp"] = recorded_at
-        # Like the library's mapper: the text was checked.
+        # Bypasses the constructor, as the library's mapper does; the text was validated.
         event: DomainEventProtocol[UUID] = object.__new__(codec.event_class)
         object.__setattr__(event, "__dict__", fields)
         return event
 
 
 class EventCodec:
-    """How one event class is written: a strict structure of its own fields, made once."""
+    """Codec of one event class: a strict msgspec structure of its own fields, built once."""
 
     def __init__(self, event_class: type, aggregate: type) -> None:
         self.event_class = event_class
@@ -132,7 +136,8 @@ class EventCodec:
         self.version: int = getattr(event_class, "class_version", 1)
         hints = typing.get_type_hints(event_class, include_extras=True)
         own = [f for f in dataclasses.fields(event_class) if f.name not in ENVELOPE]
-        # A default other than None is always written: changing it must not change the past.
+        # A default other than None is always stored, because changing the default must not change
+        # the past.
         members: list[Any] = [
             (f.name, hints[f.name], None) if f.default is None else (f.name, hints[f.name])
             for f in own
@@ -150,16 +155,16 @@ class EventCodec:
             gc=False,
         )
         self._decode = msgspec.json.Decoder(self.shape, dec_hook=decode_value).decode
-        # How a text of this version begins.
+        # Prefix of a text of the current version.
         self._current = _encode(self._version)[:-1] + b"," if self._version else b"{"
-        # A created event must name its aggregate, which its topic does already.
+        # A created event must name its aggregate class. The topic implies it, so it is not stored.
         self._always: dict[str, Any] = (
             {"originator_topic": get_topic(aggregate)}
             if issubclass(event_class, CanInitAggregate)
             else {}
         )
 
-    # These two are for who writes; most only read.
+    # The next two are needed for writing only; most processes only read.
 
     @cached_property
     def _exact(self) -> Callable[[Values], bool] | None:
@@ -167,7 +172,8 @@ class EventCodec:
 
     @cached_property
     def _written(self) -> type[msgspec.Struct]:
-        """The same fields, each left out where it is None, whatever its place and its default."""
+        """A structure of the same fields that omits None values, whatever their place and
+        default."""
         names = [*self._version, *self._fields]
         return msgspec.defstruct(
             self.topic, [(name, Any, None) for name in names], omit_defaults=True, gc=False
@@ -181,13 +187,13 @@ class EventCodec:
                 self._decode(text)  # what cannot be read back must never be recorded
             except (msgspec.MsgspecError, ValueError) as error:
                 raise NotStorable(f"{self.topic} cannot be recorded: {error}") from error
-        if b"\\u0000" in text:  # SQL could not read the state as JSON
+        if b"\\u0000" in text:  # PostgreSQL could not read the state as JSON
             raise NotStorable(f"{self.topic} cannot be recorded: it has a NUL character")
         return text
 
     def read(self, text: bytes | str) -> dict[str, Any]:
         if not self._version:
-            read = self._decode(text)  # of the only version there is
+            read = self._decode(text)  # the event class has one version only
         elif text[: len(self._current)] in (self._current, self._current.decode()):
             read = self._decode(text)
         else:

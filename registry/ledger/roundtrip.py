@@ -1,8 +1,9 @@
-"""Does a value come back as it went in? For simple fields their types alone say so.
+"""Round-trip check of event values: decides from the types alone whether a value is read back as it
+was written.
 
-To write an event, read it again and compare costs three times the writing. A value whose type is
-exactly the declared one, of the kinds below, is right by its making: a Text was checked by its
-constructor, a member of a Term is one of its words, a date is a date.
+To write an event, read it again and compare takes three times as long as writing it. A value whose
+type is exactly the declared one, of the kinds below, is valid by construction: a Text was checked
+by its constructor, a member of a Term is one of its words, a date is a date.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Any
 
 from registry.domain.values import Term, Text
 
-#: Of these every value can be read back. Not int: there are some beyond what JSON readers take.
+#: Types all of whose values can be read back. Not int: some integers are beyond the range of JSON
+#: readers.
 SIMPLE: tuple[type, ...] = (str, bool, date, types.NoneType)
 
 _TUPLE: frozenset[type] = frozenset({tuple})
@@ -27,9 +29,11 @@ Values = tuple[Any, ...]
 
 
 def exact_types_test(hints: Mapping[str, Any]) -> Callable[[Values], bool] | None:
-    """A test of the values of these fields, in their order, which, when it holds, makes reading
-    them again needless. It may fail for what could be read. None when one of the fields is of
-    another kind: then nothing is sure.
+    """Returns a test of the values of these fields, in their order. If the test succeeds, the round
+    trip is certain.
+
+    The test may fail for values that could be read back; they are then read again. Returns None if
+    a field has another kind of type, because then nothing is certain.
     """
     wanted: list[frozenset[type]] = []
     several: list[tuple[int, Callable[[Values], bool]]] = []
@@ -41,7 +45,7 @@ def exact_types_test(hints: Mapping[str, Any]) -> Callable[[Values], bool] | Non
             several.append((place, each))
         else:
             return None
-    good: set[tuple[type, ...]] = set()  # no more than the types allow
+    good: set[tuple[type, ...]] = set()  # bounded by the combinations that the types allow
 
     def holds(values: Values) -> bool:
         found = tuple(map(type, values))
@@ -60,7 +64,8 @@ def exact_types_test(hints: Mapping[str, Any]) -> Callable[[Values], bool] | Non
 def values(
     names: Sequence[str], of: Callable[..., Callable[[Any], Any]]
 ) -> Callable[[Any], Values]:
-    """What has these names, as a tuple. `of`: itemgetter for a mapping, attrgetter else."""
+    """Returns a function that reads these names as a tuple. `of`: itemgetter for a mapping,
+    attrgetter for an object."""
     if len(names) > 1:
         return of(*names)
     gets = [of(name) for name in names]
@@ -68,14 +73,15 @@ def values(
 
 
 def _kinds(hint: Any) -> frozenset[type] | None:
-    """The exact types that a simple field may have."""
+    """Returns the exact types that a simple field may have; None for another field."""
     options = typing.get_args(hint) if _is_union(hint) else (hint,)
     known = [option for option in options if isinstance(option, type) and _is_simple(option)]
     return frozenset(known) if len(known) == len(options) else None
 
 
 def _tuple_test(hint: Any) -> Callable[[Values], bool] | None:
-    """The test of a tuple of simple values, or of plain records that hold nothing else."""
+    """Returns the test of a field that is a tuple of simple values, or of dataclasses with simple
+    fields only; None for another field."""
     options = typing.get_args(hint) if _is_union(hint) else (hint,)
     rest = [option for option in options if option is not types.NoneType]
     if len(rest) != 1 or typing.get_origin(rest[0]) is not tuple:

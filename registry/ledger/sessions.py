@@ -1,9 +1,9 @@
-"""A database session is one's own, with the role and settings that were asked for, or is refused.
+"""Checks that a database session belongs to one client and has the requested role and settings.
 
-Behind a pooler in transaction mode a session changes from one statement to the next: prepared
-statements of one name mean another's, and the role, the read-only mode and the time limit of a
-connection are those of whoever had the session before. Nothing fails; answers are other people's.
-So whoever begins to use a database looks first, and does not begin where the session is shared.
+Behind a connection pooler in transaction mode the session changes between statements. Prepared
+statements of the same name then belong to other clients, and so do the role, the read-only mode and
+the timeouts. No statement fails, but the results are wrong. So every user of a database checks its
+session first and refuses a shared one.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ CURE = "a pooler between this program and the database must be in session mode"
 
 
 class WrongSession(psycopg.OperationalError):
-    """The database gave another session than the one that was asked for."""
+    """The database provided another session than the requested one."""
 
 
 async def verify(connection: AsyncConnection[Any], wanted: Mapping[str, str]) -> None:
-    """Is the session what was asked for? `wanted`: settings by their names, as PostgreSQL shows
-    them, times in milliseconds; `role` is the user that statements run as. Raises WrongSession."""
+    """Compares the settings of the session with those that were requested. `wanted`: settings by
+    name, as PostgreSQL shows them, times in milliseconds; `role` is the user that statements run
+    as. Raises WrongSession."""
     names = list(wanted)
     shown = ", ".join(
         "current_user" if name == "role" else f"current_setting('{name}')" for name in names
@@ -48,12 +49,13 @@ async def verify(connection: AsyncConnection[Any], wanted: Mapping[str, str]) ->
 async def require_own_session(
     conninfo: str, role: str | None = "aeo_reader", seconds: float = 10.0
 ) -> None:
-    """Refuses a pooler in transaction mode: of two connections the first is asked again while the
-    second is busy, and behind such a pooler another server process answers, or none.
+    """Refuses a pooler in transaction mode. It opens two connections and uses the first again while
+    the second is in a transaction: behind such a pooler another server process answers, or none.
 
-    `role`: which one the session is to have; None: its login's own.
+    `role`: the role that the session is to have; None means that of the login. `seconds`: how long
+    to wait for the answer.
 
-    Raises WrongSession, and psycopg.OperationalError where the database cannot be reached.
+    Raises WrongSession, and psycopg.OperationalError if the database cannot be reached.
     """
     settings = {"default_transaction_read_only": "on", "statement_timeout": "7000"}
     settings |= {"role": role} if role else {}
@@ -79,7 +81,8 @@ async def require_own_session(
 
 
 async def _process(connection: AsyncConnection[Any]) -> tuple[Any, ...]:
-    """The server process behind a connection, and the mark that was left in its session."""
+    """Returns the id of the server process behind a connection, and the marker that was stored in
+    its session."""
     async with connection.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute("select pg_backend_pid(), current_setting('aeo.session', true)")
         found = await cursor.fetchone()
@@ -88,7 +91,7 @@ async def _process(connection: AsyncConnection[Any]) -> tuple[Any, ...]:
 
 
 def milliseconds(shown: str) -> int:
-    """A time as PostgreSQL shows it (2s, 1500ms, 1min, 0) in milliseconds."""
+    """Converts a time as PostgreSQL shows it (2s, 1500ms, 1min, 0) to milliseconds."""
     for unit, factor in (("ms", 1), ("min", 60_000), ("s", 1_000), ("h", 3_600_000)):
         number = shown.removesuffix(unit)
         if number != shown and number.isdecimal():

@@ -1,4 +1,5 @@
-"""What the ledger is told and what it answers: commands, receipts, recorded events, refusals."""
+"""Types of the ledger's interface: append requests with their receipts, recorded events, and
+errors."""
 
 from __future__ import annotations
 
@@ -21,10 +22,11 @@ from registry.domain.decisions import CommandSignature
 
 
 class Metadata(msgspec.Struct, frozen=True):
-    """What is kept beside one event, in columns.
+    """Metadata of one event, stored in columns.
 
-    `known_at` (instant with a zone): when an authority's own register recorded it; None is
-    the moment of recording. Never later than that, never going back within a stream.
+    `known_at` (an instant with a time zone) is the transaction time: when the authority's own
+    register recorded the event. None means the moment of recording. It is never later than the
+    recording, and never decreases within a stream.
     """
 
     known_at: datetime | None = None
@@ -34,7 +36,8 @@ class Metadata(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class HeldNumbersRecord:
-    """Which numbers an operator holds after a command, by TIN and home administration, as JSON."""
+    """The numbers that an operator holds after a command. `holder` is its TIN, `home` its home
+    administration, `numbers` a JSON text."""
 
     holder: str
     home: str
@@ -43,13 +46,13 @@ class HeldNumbersRecord:
 
 @dataclass
 class AppendRequest:
-    """One request to record, and, once it is recorded, its receipt.
+    """A request to append the events of one command. After the append it is also the receipt.
 
-    `id` makes a repeat harmless: the same id and `digest` are answered with the first result.
-    `digest` is the SHA-256 of the canonical request, never of its events, whose versions differ
-    when it is sent again. `actor` is an opaque id. `metadata`: none, one for all, or one each.
-    `signed` is kept with it, and is no part of it: who makes a command has checked it.
-    `holding` is there where its events may change which numbers its operator holds.
+    `id` is the command id (the idempotency key): if the same `id` and `digest` are sent again, the
+    first result is returned. `digest` is the SHA-256 of the canonical command, not of its events,
+    whose versions differ on a retry. `actor` is an opaque id. `metadata`: none, one for all events,
+    or one for each. `signed`: the signature, checked by the caller and stored beside the command.
+    `held_numbers` is set if the events may change which numbers the operator holds.
     """
 
     id: UUID
@@ -59,22 +62,24 @@ class AppendRequest:
     signed: CommandSignature | None = None
     held_numbers: HeldNumbersRecord | None = None
     positions: list[int] = field(default_factory=list, init=False)
-    recorded_at: datetime | None = field(default=None, init=False)  # UTC, by the ledger's clock
+    # UTC, by the clock of the ledger
+    recorded_at: datetime | None = field(default=None, init=False)
     repeated: bool = field(default=False, init=False)
 
     @classmethod
     def anonymous(cls, actor: str = "system") -> AppendRequest:
-        """For events that nobody asked for in particular. Its id still makes resending safe."""
+        """Returns a request with a random command id, for events without a command. Retrying it is
+        safe."""
         id = uuid4()
         return cls(id, sha256(id.bytes).digest(), actor)
 
 
 @dataclass(frozen=True)
 class RecordedCommand:
-    """A command that was recorded before. Its positions follow each other."""
+    """A command that was recorded earlier. Its positions are consecutive."""
 
     digest: bytes
-    first_position: int | None  # none when it recorded no events
+    first_position: int | None  # None if it recorded no events
     events: int
     recorded_at: datetime
 
@@ -86,7 +91,7 @@ class RecordedCommand:
 
 @dataclass(frozen=True)
 class RecordedEvent(StoredEvent):
-    """An event of one stream with its columns. Instants are in UTC."""
+    """A recorded event, read by stream, with its columns. Instants are in UTC."""
 
     recorded_at: datetime
     known_at: datetime
@@ -98,7 +103,8 @@ class RecordedEvent(StoredEvent):
 
 @dataclass(frozen=True)
 class RecordedNotification(Notification):
-    """An event at its position (`id`) in the register's one sequence. Instants are in UTC."""
+    """A recorded event, read by position (`id`) in the one global sequence of the ledger. Instants
+    are in UTC."""
 
     recorded_at: datetime
     known_at: datetime
@@ -108,28 +114,31 @@ class RecordedNotification(Notification):
     legal_ground: str | None
 
 
-#: What became of one command of a batch: its positions, or why not.
+#: The outcome of one request of a batch: its positions, or the exception that refuses it.
 Outcome = list[int] | Exception
 
 
 class StreamMoved(IntegrityError):
-    """Someone else has recorded in this stream since it was read, or a version is left out."""
+    """Version conflict (optimistic concurrency): the stream has new events since it was read, or
+    the versions have a gap."""
 
 
 class CommandMismatch(IntegrityError):
-    """A command id was used for another request before."""
+    """The command id was used before for another request."""
 
 
 class KnownAtRefused(IntegrityError):
-    """An event would have been known after its recording, or before the one it follows."""
+    """The `known_at` of an event is later than its recording, or earlier than that of the event
+    before it in the stream."""
 
 
 class NumberHeld(IntegrityError):
-    """A number is another operator's. Nothing was recorded."""
+    """A number belongs to another operator. Nothing was recorded."""
 
 
 class Repeated(IntegrityError):
-    """A command was recorded before with another number of events; `receipt` says which."""
+    """The command was recorded before with another number of events. `receipt` holds the first
+    result."""
 
     def __init__(self, receipt: AppendRequest, now: int) -> None:
         super().__init__(
@@ -140,23 +149,26 @@ class Repeated(IntegrityError):
 
 
 class Busy(OperationalError):
-    """Too many commands are waiting. Nothing was recorded; the same command may be sent again."""
+    """The queue is full (back-pressure). Nothing was recorded; the same command may be sent
+    again."""
 
 
 class Unreachable(OperationalError):
-    """The database could not be reached, or stayed locked. Nothing was recorded."""
+    """The database could not be reached, or a lock was not granted in time. Nothing was
+    recorded."""
 
 
 class OutcomeUnknown(OperationalError):
-    """The database fell silent. Sending the same command again tells what became of it."""
+    """The database did not reply. Sending the same command again returns its outcome."""
 
 
 class Closed(OperationalError):
-    """The recorder was closed first. Nothing was recorded."""
+    """The recorder was closed before the command was sent. Nothing was recorded."""
 
 
 def outcome_from_row(command: AppendRequest, events: int, row: Sequence[Any]) -> Outcome:
-    """One row of `ledger.append`'s answer, written on the command's receipt."""
+    """Reads one row of the result of `ledger.append` and fills in the receipt. Returns the
+    positions, or the exception that refuses the command."""
     status, first, recorded, recorded_at, refusal = row
     match status:
         case 0 | 1:
