@@ -7,7 +7,7 @@ from typing import Any
 
 from registry.domain import commands as c
 from registry.domain.agreements.events import Agreement, Party
-from registry.domain.agreements.timeline import AgreementTimeline, Link, record
+from registry.domain.agreements.timeline import AgreementTimeline, Link, build_timeline
 from registry.domain.decisions import begins
 from registry.domain.values import NEVER, AdministrationCode, AgreementKind
 from tests.law import AU, CN, ZONES
@@ -37,7 +37,7 @@ def of(
         effective=day("2010-01-01"),
     )
     dated = [word if isinstance(word, tuple) else (FIRST, word) for word in words]
-    return record(stream(Agreement, created, *dated))
+    return build_timeline(stream(Agreement, created, *dated))
 
 
 def said(kind: type[Any], *dates: str, **more: Any) -> Any:

@@ -66,7 +66,7 @@ def ask(
     from api.graphql.types.reasons import parties, why
     from projections.reads.administrations import administrations
     from projections.reads.recognition import facts, into, stretch
-    from registry.domain.recognition import Question, in_full, recognise
+    from registry.domain.recognition import Question, recognise, with_consent_reason
     from registry.domain.values import Direction, HsCode, Role
 
     now = datetime.now(UTC)
@@ -100,7 +100,7 @@ def ask(
     answer = recognise(of, question)
     all_of_it = decide(asker, Action.READ_IN_FULL, operator(wanted)).allowed
     if all_of_it:
-        answer = in_full(answer, of)
+        answer = with_consent_reason(answer, of)
     reasons = why(of, question, answer, zones, all_of_it=all_of_it)
     begins, ends = stretch(of, question)
     told = {

@@ -156,7 +156,7 @@ def zone_of(conninfo: str, code: str) -> str:
 def read_law(text: str | None, zone: str, now: datetime) -> instants.Reading:
     """The instant whose law is asked; a day is a civil day in that zone. Exits with 2."""
     try:
-        return instants.of_law(text, zone) if text else instants.Reading(now, "now")
+        return instants.parse_valid_time(text, zone) if text else instants.Reading(now, "now")
     except ValueError as error:
         fail(USAGE, f"--at: {error}; or a day, 2026-03-01")
 
@@ -164,7 +164,11 @@ def read_law(text: str | None, zone: str, now: datetime) -> instants.Reading:
 def read_knowledge(text: str | None, zone: str, now: datetime) -> instants.Reading:
     """By when it had to be known; a day is its end in that zone, and today is now. Exits with 2."""
     try:
-        return instants.of_knowledge(text, zone, now) if text else instants.Reading(now, "now")
+        return (
+            instants.parse_transaction_time(text, zone, now)
+            if text
+            else instants.Reading(now, "now")
+        )
     except instants.InTheFuture as error:
         fail(USAGE, f"--known-at: {error}")
     except ValueError as error:

@@ -18,7 +18,7 @@ from registry.domain.operators import authorisation_decisions as auth
 from registry.domain.operators import end_decisions, particulars_decisions
 from registry.domain.operators.events import Operator
 from registry.domain.programmes import Programme
-from registry.domain.trigger import begin
+from registry.domain.trigger import create_aggregate
 from registry.domain.values import AdministrationCode, Role, Tin
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class OperatorHistory:
             **by.envelope(),
         }
         id = Operator.create_id(self.tin)
-        self.operator = begin(Operator, Operator.Registered, id, said)
+        self.operator = create_aggregate(Operator, Operator.Registered, id, said)
         self.written(self.day)
 
     # --------------------------------------------------------------- the life

@@ -45,7 +45,7 @@ def clocks(as_of: AsOfInput | None, now: datetime) -> AsOf:
     at = as_of.at or now
     known = as_of.known_at or now
     try:
-        known = instants.known(known, now)
+        known = instants.clamp_to_now(known, now)
     except instants.InTheFuture:
         raise bad_input(
             f"knownAt: {instant_text(known)} is in the future, it is {instant_text(now)}: "

@@ -123,7 +123,7 @@ class UnitOfWork(Registry):
         request = self._append_request(aggregate, id, digest, actor, command.known_at)
         request.signed = signatures.read(command)
         if isinstance(aggregate, Operator) and request.held_numbers:
-            self._numbers.hold(unique_numbers.held(aggregate))
+            self._numbers.hold(unique_numbers.numbers_held(aggregate))
         warned = [
             each.message
             for event in aggregate.pending_events

@@ -99,9 +99,9 @@ async def of(request: Request, at: str, known: str = "", code: str | None = None
         try:
             zoned = text if instants.is_day(text) else _zoned(text)
             read[name] = (
-                instants.of_law(zoned, zone)
+                instants.parse_valid_time(zoned, zone)
                 if name == "at"
-                else instants.of_knowledge(zoned, zone, now)
+                else instants.parse_transaction_time(zoned, zone, now)
             )
         except instants.InTheFuture as error:
             wrong[name] = f"{str(error)[:1].upper()}{str(error)[1:]}."

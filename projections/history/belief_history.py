@@ -20,7 +20,13 @@ from registry.domain.agreements.timeline import Link, LinkState
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.disclosure import CERTIFIED
 from registry.domain.operators.timeline import Consented, Identified, Period
-from registry.domain.recognition import ConsentLaw, Member, RecognitionFacts, ValidInterval, holds
+from registry.domain.recognition import (
+    ConsentLaw,
+    Member,
+    RecognitionFacts,
+    ValidInterval,
+    is_valid_at,
+)
 from registry.domain.values import AdministrationCode, Tin
 
 T = TypeVar("T")
@@ -190,7 +196,7 @@ def unlike(moved: list[BeliefChange]) -> list[Between]:
     marks |= {each.fact.valid_to or NEVER_AT for each in moved}
     found: list[Between] = []
     for mark, end in pairwise(sorted(marks)):
-        there = [each for each in moved if holds(each.fact, mark)]
+        there = [each for each in moved if is_valid_at(each.fact, mark)]
         before = {each.says for each in there if each.before}
         if before == {each.says for each in there if not each.before}:
             continue
@@ -225,14 +231,14 @@ def _opened(
 ) -> Opened | None:
     def covers(party: AdministrationCode, code: AdministrationCode) -> bool:
         return party == code or any(
-            m.bloc == party and m.member == code and holds(m, at) for m in law.members
+            m.bloc == party and m.member == code and is_valid_at(m, at) for m in law.members
         )
 
     links = [
         link
         for link in law.links
         if link.state in (LinkState.LIVE, LinkState.UNCERTAIN)
-        and holds(link, at)
+        and is_valid_at(link, at)
         and covers(link.clause.from_, home)
         and covers(link.clause.to, asker)
     ]
@@ -242,7 +248,7 @@ def _opened(
         all(link.clause.consent_required for link in links),
         # Consent to a bloc counts for its members' own agreements of that day.
         frozenset({asker, *(m.bloc for m in law.members if covers(m.bloc, asker))}),
-        frozenset(each.programme for each in law.consent_laws if holds(each, at)),
+        frozenset(each.programme for each in law.consent_laws if is_valid_at(each, at)),
     )
 
 
@@ -261,7 +267,7 @@ def sees(
     if sight.role == "officer" and (
         home == asker
         or any(
-            m.bloc == asker and m.member == home and holds(m, at)
+            m.bloc == asker and m.member == home and is_valid_at(m, at)
             for m in past.sight.at(position).members
         )
     ):
@@ -273,4 +279,4 @@ def sees(
         period.programme for period in facts.periods
     ):
         return True
-    return any(c.partner in opened.consent_to and holds(c, at) for c in facts.consents)
+    return any(c.partner in opened.consent_to and is_valid_at(c, at) for c in facts.consents)

@@ -24,7 +24,7 @@ from registry.domain.recognition import (
     Question,
     RecognitionFacts,
     RecognitionResult,
-    holds,
+    is_valid_at,
     recognise,
 )
 from registry.domain.values import AdministrationCode, Outcome, Tin
@@ -213,7 +213,7 @@ def _because(past: DivergenceHistory, asked: Question, correct: RecognitionResul
         if recognise(past.at(before), asked).outcome is not correct.outcome
     )
     moved = [
-        (holds(fact.fact, asked.at), place)
+        (is_valid_at(fact.fact, asked.at), place)
         for fact in facts
         for instant, place in (
             (fact.recorded_from, fact.position),

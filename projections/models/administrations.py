@@ -7,7 +7,7 @@ from typing import Any
 
 from projections.models.tables import Rows
 from registry.domain.administrations import Administration
-from registry.domain.bitemporal import TimedEvent, remember
+from registry.domain.bitemporal import TimedEvent, bitemporal_rows
 from registry.domain.decisions import begins
 
 NOUN = "administration"
@@ -41,7 +41,7 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
         ],
         "membership": [
             (code, *r.fact, r.recorded_from, r.recorded_to, r.position, r.position_to)
-            for r in remember(beliefs)
+            for r in bitemporal_rows(beliefs)
         ],
         "list_received": [
             (code, event.event.as_of, event.known_at, event.position)

@@ -10,8 +10,8 @@ import msgspec
 
 from projections.models.tables import Rows, array, optional
 from registry.domain.agreements.events import Agreement, AgreementReading
-from registry.domain.agreements.timeline import Link, record
-from registry.domain.amendments import amended
+from registry.domain.agreements.timeline import Link, build_timeline
+from registry.domain.amendments import apply_amendment
 from registry.domain.bitemporal import TimedEvent
 from registry.domain.texts import folded
 from registry.domain.values import Dates, encode_value
@@ -27,12 +27,12 @@ def key(events: Sequence[TimedEvent[Any]]) -> str:
 
 def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     """Every row that an agreement's whole stream makes. A pure function of its events."""
-    agreement_timeline = record(events)
+    agreement_timeline = build_timeline(events)
     first = agreement_timeline.proposed.event
     reading = AgreementReading.of(first)
     for known in events[1:]:
         if isinstance(known.event, Agreement.Amended):
-            reading = amended(reading, known.event)
+            reading = apply_amendment(reading, known.event)
     words = _words(events, reading)
     return {
         "agreement": [

@@ -12,7 +12,7 @@ from registry.domain.bitemporal import ALWAYS, BitemporalRow, F, TimedEvent
 from registry.domain.decisions import begins, day_of, ends
 from registry.domain.identifiers import normal
 from registry.domain.operators.events import Operator
-from registry.domain.operators.timeline import OperatorTimeline, record
+from registry.domain.operators.timeline import OperatorTimeline, build_timeline
 from registry.domain.texts import folded
 
 NOUN = "operator"
@@ -61,7 +61,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
 
     `since`: of them those that the events after that position made or changed.
     """
-    operator_timeline = record(events)
+    operator_timeline = build_timeline(events)
     tin, zone = operator_timeline.tin.text, operator_timeline.registered.event.time_zone
 
     def moved(facts: list[BitemporalRow[F]]) -> list[BitemporalRow[F]]:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from projections.models.tables import Rows, array
-from registry.domain.bitemporal import ALWAYS, TimedEvent, remember
+from registry.domain.bitemporal import ALWAYS, TimedEvent, bitemporal_rows
 from registry.domain.decisions import begins
 from registry.domain.programmes import Programme
 from registry.domain.texts import folded
@@ -46,9 +46,9 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
             )
         ],
         "programme_type": [
-            (code, array(r.fact[0]), *r.fact[1:], *_belief(r)) for r in remember(types)
+            (code, array(r.fact[0]), *r.fact[1:], *_belief(r)) for r in bitemporal_rows(types)
         ],
-        "programme_rule": [(code, *r.fact, *_belief(r)) for r in remember(rules)],
+        "programme_rule": [(code, *r.fact, *_belief(r)) for r in bitemporal_rows(rules)],
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from projections.models.tables import Rows, array, optional
-from registry.domain.amendments import amended
+from registry.domain.amendments import apply_amendment
 from registry.domain.bitemporal import TimedEvent
 from registry.domain.publications import Claim, Document, DocumentReading
 from registry.domain.texts import folded
@@ -57,7 +57,7 @@ def document_rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     reading = DocumentReading.of(first)
     for known in events[1:]:
         if isinstance(known.event, Document.Amended):
-            reading = amended(reading, known.event)
+            reading = apply_amendment(reading, known.event)
     said = [first.document, reading.title, *reading.titles.values(), reading.text, first.source]
     said += [reading.quotation, reading.note, *reading.measures]
     said += [text for words in reading.measure_names.values() for text in words.values()]

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection
 
-from registry.domain.control_results import known_as
+from registry.domain.control_results import crossing_in_clauses
 
 #: SQL: the original names that agreements have, as JSON text, and who reads it.
 NAMES = """(select coalesce(json_agg(a.names), '[]')::text from views.agreement a
@@ -37,4 +37,4 @@ async def names_of(connection: AsyncConnection[Any], asked: Iterable[str]) -> di
         row = await cursor.fetchone()
     assert row is not None  # one row, always
     names = NAMES_OF.decode(row[0])
-    return {each: known_as(each, names, row[1]) for each in asked}
+    return {each: crossing_in_clauses(each, names, row[1]) for each in asked}

@@ -24,7 +24,7 @@ from registry.domain.recognition import (
     RecognitionFacts,
     RecognitionResult,
     ValidInterval,
-    holds,
+    is_valid_at,
     recognise,
 )
 from registry.domain.values import AdministrationCode, Tin, decode_value
@@ -187,18 +187,18 @@ def territories(facts: RecognitionFacts, at: datetime) -> list[AdministrationCod
     """Wherever the agreements of that day lead, in order; a bloc is its members of that day."""
     found: set[AdministrationCode] = set()
     for link in facts.links:
-        if not holds(link, at) or not _stands_for(link.clause.from_, facts, at):
+        if not is_valid_at(link, at) or not _stands_for(link.clause.from_, facts, at):
             continue
         found.add(link.clause.to)
     blocs = {m.bloc for m in facts.members}
-    members = {m.member for m in facts.members if m.bloc in found and holds(m, at)}
+    members = {m.member for m in facts.members if m.bloc in found and is_valid_at(m, at)}
     return sorted((found - blocs) | members)
 
 
 def _stands_for(party: AdministrationCode, facts: RecognitionFacts, at: datetime) -> bool:
     home = facts.administration
     return party == home or any(
-        m.bloc == party and m.member == home and holds(m, at) for m in facts.members
+        m.bloc == party and m.member == home and is_valid_at(m, at) for m in facts.members
     )
 
 

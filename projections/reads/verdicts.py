@@ -20,7 +20,7 @@ from psycopg import AsyncConnection, AsyncRawCursor
 
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.crossings import NAMES, NAMES_OF
-from registry.domain.control_results import known_as
+from registry.domain.control_results import crossing_in_clauses
 from registry.domain.recognition import crosses, plain_crossing
 from registry.domain.values import COUNTS_ABROAD
 
@@ -145,7 +145,7 @@ class LegalState:
                 (consignment.hs[:n] for n in (6, 4, 2) if consignment.hs[:n] in self._hs), _ELSE
             )
         if consignment.crossing and self._crossings:
-            place = known_as(consignment.crossing, self._names, self._crossings)
+            place = crossing_in_clauses(consignment.crossing, self._names, self._crossings)
             crossing = plain_crossing(place) if crosses(self._crossings, place) else _ELSE
         if consignment.mode and self._modes:
             mode = consignment.mode.lower() if consignment.mode.lower() in self._modes else _ELSE

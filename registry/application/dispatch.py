@@ -213,7 +213,7 @@ def begin(
                 **facts,
             )
         case c.PublishDocument():
-            publications.only_known(command.measure_names, command.measures)
+            publications.check_measure_names(command.measure_names, command.measures)
             return Document(
                 document=_slug("document", command.document),
                 title=_text("title", command.title),

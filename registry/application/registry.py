@@ -402,9 +402,11 @@ class Registry(Application[UUID]):
 def held_numbers_record(aggregate: BaseAggregate[UUID]) -> HeldNumbersRecord | None:
     """Returns the numbers that an operator holds after its pending events, or None if these cannot
     change its numbers."""
-    if not isinstance(aggregate, Operator) or not unique_numbers.changed(aggregate.pending_events):
+    if not isinstance(aggregate, Operator) or not unique_numbers.can_change_numbers(
+        aggregate.pending_events
+    ):
         return None
-    held_numbers = unique_numbers.held(aggregate)
+    held_numbers = unique_numbers.numbers_held(aggregate)
     return HeldNumbersRecord(held_numbers.holder, held_numbers.home, held_numbers.written())
 
 

@@ -15,7 +15,7 @@ from registry.domain.decisions import DatedFact, Decision
 from registry.domain.errors import BadValue
 from registry.domain.repeated_commands import difference
 
-__all__ = ["Names", "amend", "amended", "changed"]
+__all__ = ["Names", "apply_amendment", "record_amendment", "with_changes"]
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -33,7 +33,7 @@ class Amended(Protocol):
 R = TypeVar("R", bound="DataclassInstance")
 
 
-def changed(reading: R, given: Mapping[str, Any]) -> R:
+def with_changes(reading: R, given: Mapping[str, Any]) -> R:
     """The reading with the fields that are given: None leaves a field as it is, and an object
     adds to what is known, name by name."""
     told = {
@@ -44,12 +44,14 @@ def changed(reading: R, given: Mapping[str, Any]) -> R:
     return replace(reading, **told)
 
 
-def amended(reading: R, event: DatedFact) -> R:
+def apply_amendment(reading: R, event: DatedFact) -> R:
     """The reading after an amendment, whose fields have the names of the reading's own."""
-    return changed(reading, {field.name: getattr(event, field.name) for field in fields(reading)})
+    return with_changes(
+        reading, {field.name: getattr(event, field.name) for field in fields(reading)}
+    )
 
 
-def amend(
+def record_amendment(
     aggregate: Amended,
     event: type[DatedFact],
     command: Command,
@@ -63,7 +65,7 @@ def amend(
     said = by.envelope() | given
     if any(difference(before, by, None, given) is None for before in aggregate.amendments):
         return
-    if changed(aggregate.said, given) == aggregate.said:
+    if with_changes(aggregate.said, given) == aggregate.said:
         same = tuple(name for name, value in given.items() if value)[:1]
         raise BadValue(
             f"{command.name}: found what the {command.noun} says already, wanted a change",

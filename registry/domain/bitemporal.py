@@ -1,8 +1,9 @@
-"""Two clocks: what counts in law, and what was known when.
+"""Bitemporal rows: facts with valid time and transaction time.
 
-A belief is a set of facts, each with its stretch of law; every event may change the belief.
-`remember` turns the succession of beliefs into rows that carry both clocks, so that any past
-belief about any day can be looked up without replaying anything.
+Valid time is when a fact counts in law. Transaction time is when the register held it to be true.
+The set of facts believed at one transaction time is a belief, and every event may change it.
+`bitemporal_rows` turns a sequence of beliefs into rows that carry both times, so that a question
+about any valid time, as known at any transaction time, needs no replay of events.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-#: Before every fact. Shown as "no beginning".
+#: The open lower bound of an interval, in UTC. Shown as "no beginning".
 ALWAYS = datetime(1, 1, 1, tzinfo=UTC)
-#: Never, as an instant. Shown as "no end".
+#: The open upper bound of an interval, in UTC. Shown as "no end".
 NEVER_AT = datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -24,7 +25,10 @@ F = TypeVar("F")
 
 
 class TimedEvent(msgspec.Struct, Generic[E], frozen=True, gc=False):
-    """An event with its place in the register's sequence and the instant it was known."""
+    """An event with its position in the ledger and its transaction time.
+
+    `known_at` is an instant in UTC.
+    """
 
     event: E
     position: int
@@ -32,9 +36,10 @@ class TimedEvent(msgspec.Struct, Generic[E], frozen=True, gc=False):
 
 
 class BitemporalRow(msgspec.Struct, Generic[F], frozen=True, gc=False):
-    """A fact, and how long it was believed: [recorded_from, recorded_to), both instants in UTC.
+    """A fact with the transaction time over which it was believed.
 
-    The same by position: believed from `position` on, until `position_to`.
+    The interval is [recorded_from, recorded_to), both in UTC; `recorded_to` is None while the fact
+    is still believed. `position` and `position_to` give the same interval by ledger position.
     """
 
     fact: F
@@ -45,9 +50,10 @@ class BitemporalRow(msgspec.Struct, Generic[F], frozen=True, gc=False):
 
 
 class BeliefHistory(Generic[F]):
-    """The beliefs so far, told in their order, and over which stretch each fact was believed.
+    """Builds bitemporal rows from beliefs given in the order of recording.
 
-    Of several beliefs at one instant only the last is kept: nobody could have asked between them.
+    Of several beliefs at one transaction time only the last is kept, because no question can ask
+    for a time between them.
     """
 
     def __init__(self) -> None:
@@ -55,7 +61,7 @@ class BeliefHistory(Generic[F]):
         self._past: list[BitemporalRow[F]] = []
 
     def believe(self, position: int, known_at: datetime, facts: Iterable[F]) -> None:
-        """These facts, and no others, from then on."""
+        """Replaces the current belief: from `known_at` on exactly these facts are believed."""
         now = list(facts)
         kept = set(now) if len(now) > 8 else now
         self.change(position, known_at, [fact for fact in self._held if fact not in kept], now)
@@ -63,7 +69,11 @@ class BeliefHistory(Generic[F]):
     def change(
         self, position: int, known_at: datetime, gone: Iterable[F], new: Iterable[F]
     ) -> None:
-        """The same, of which only what is different is said. `gone`: believed until now."""
+        """Changes the current belief by its difference.
+
+        `gone`: facts that are no longer believed. `new`: facts that are believed from `known_at`
+        on.
+        """
         held = self._held
         for fact in gone:
             began, since = held.pop(fact)
@@ -74,15 +84,18 @@ class BeliefHistory(Generic[F]):
                 held[fact] = (position, known_at)
 
     def facts(self) -> list[BitemporalRow[F]]:
-        """Every fact, in the order of belief."""
+        """Returns every row, ended ones first, each group in the order of recording."""
         still = [BitemporalRow(f, since, None, n, None) for f, (n, since) in self._held.items()]
         return self._past + still
 
 
-def remember(beliefs: Iterable[tuple[int, datetime, Iterable[F]]]) -> list[BitemporalRow[F]]:
-    """Every fact with the stretch over which it was believed. `beliefs`: position, instant, and all
-    that was believed from then on."""
-    memory: BeliefHistory[F] = BeliefHistory()
+def bitemporal_rows(beliefs: Iterable[tuple[int, datetime, Iterable[F]]]) -> list[BitemporalRow[F]]:
+    """Turns a sequence of beliefs into bitemporal rows.
+
+    `beliefs`: for each, the ledger position, the transaction time, and every fact believed from
+    then on.
+    """
+    history: BeliefHistory[F] = BeliefHistory()
     for position, known_at, belief in beliefs:
-        memory.believe(position, known_at, belief)
-    return memory.facts()
+        history.believe(position, known_at, belief)
+    return history.facts()

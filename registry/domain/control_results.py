@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from registry.domain.agreements.timeline import Link, LinkState
-from registry.domain.recognition import Member, ValidInterval, crosses, holds, plain_crossing
+from registry.domain.recognition import Member, ValidInterval, crosses, is_valid_at, plain_crossing
 from registry.domain.values import AdministrationCode, HsCode, Outcome, ReasonCode
 
 
@@ -47,7 +47,7 @@ def rely(links: Sequence[Link], members: Sequence[Member], asked: Inspection) ->
 
     def covers(party: AdministrationCode, code: AdministrationCode) -> bool:
         return party == code or any(
-            m.bloc == party and m.member == code and holds(m, asked.at) for m in members
+            m.bloc == party and m.member == code and is_valid_at(m, asked.at) for m in members
         )
 
     there = [
@@ -68,7 +68,7 @@ def rely(links: Sequence[Link], members: Sequence[Member], asked: Inspection) ->
     return _standing(covered, asked.at)
 
 
-def known_as(
+def crossing_in_clauses(
     crossing: str, names: Iterable[Mapping[str, Mapping[str, str]]], named: Iterable[str]
 ) -> str:
     """The crossing, or the one office of it, as the clauses name it, of a name in another language.
@@ -102,7 +102,7 @@ def _same_place(asked: str, original: str, name: str) -> set[str]:
 
 def _standing(covered: Sequence[Link], at: datetime) -> Reliance:
     """Goods, crossing and direction are covered: since when, and until when?"""
-    of_day = [link for link in covered if holds(link, at)]
+    of_day = [link for link in covered if is_valid_at(link, at)]
     live = tuple(link for link in of_day if link.state is LinkState.LIVE)
     if live:
         return Reliance(Outcome.RECOGNISED, (ReasonCode.IN_FORCE,), live)
@@ -133,7 +133,7 @@ def _outside(there: Sequence[Link], back: Sequence[Link], asked: Inspection) -> 
         reason, clauses = ReasonCode.DIRECTION_OUT_OF_SCOPE, returning
     else:
         reason, clauses = ReasonCode.GOODS_OUT_OF_SCOPE, ()
-    of_day = tuple(link for link in clauses if holds(link, asked.at))
+    of_day = tuple(link for link in clauses if is_valid_at(link, asked.at))
     return Reliance(Outcome.NOT_RECOGNISED, (reason,), of_day)
 
 

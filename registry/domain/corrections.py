@@ -33,7 +33,9 @@ CORRECTABLE: dict[str, Any] = {
 }
 
 
-def put_right(events: list[E], corrections: Iterable[tuple[int, dict[str, str]]]) -> list[E]:
+def apply_corrections(
+    events: list[E], corrections: Iterable[tuple[int, dict[str, str]]]
+) -> list[E]:
     """The same events with every correction carried out; voided ones are gone.
 
     `corrections`: the version of an event in its stream and what is right of it, in the order
@@ -46,10 +48,10 @@ def put_right(events: list[E], corrections: Iterable[tuple[int, dict[str, str]]]
     if not rights:
         return events
     found = ((e, rights.get(e.originator_version)) for e in events)
-    return [changed(e, c) if c else e for e, c in found if not (c and c.get("void"))]
+    return [with_changes(e, c) if c else e for e, c in found if not (c and c.get("void"))]
 
 
-def changed(event: E, changes: dict[str, Any]) -> E:
+def with_changes(event: E, changes: dict[str, Any]) -> E:
     """The event with other values. Not made anew: its version and instant are its own."""
     copy = object.__new__(type(event))
     copy.__dict__.update(event.__dict__ | {k: v for k, v in changes.items() if k != "void"})

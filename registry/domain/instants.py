@@ -79,7 +79,7 @@ class Reading:
 FIRST_ZONE = "Pacific/Kiritimati"
 
 
-def of_law(text: str, zone_name: str) -> Reading:
+def parse_valid_time(text: str, zone_name: str) -> Reading:
     """For the law: an instant, or a civil day in that zone. Raises ValueError."""
     if not is_day(text):
         at = parse(text)
@@ -93,7 +93,7 @@ def of_law(text: str, zone_name: str) -> Reading:
     return Reading(at, f"the civil day {day} in {zone_name} (noon there is {_shown(at)})")
 
 
-def of_knowledge(text: str, zone_name: str, now: datetime) -> Reading:
+def parse_transaction_time(text: str, zone_name: str, now: datetime) -> Reading:
     """For the knowledge: an instant, or the end of a civil day in that zone; today is now. In UTC,
     where what is asked about has no zone of its own, a day that has begun anywhere is now, too:
     whoever is east of Greenwich writes today's date.
@@ -101,7 +101,7 @@ def of_knowledge(text: str, zone_name: str, now: datetime) -> Reading:
     Raises ValueError, and InTheFuture for what lies ahead by more than the tolerance.
     """
     if not is_day(text):
-        at = known(parse(text), now)
+        at = clamp_to_now(parse(text), now)
         return Reading(at, _shown(at))
     day = parse_day(text)
     today = day_of(now, zone_name)
@@ -115,7 +115,7 @@ def of_knowledge(text: str, zone_name: str, now: datetime) -> Reading:
     return Reading(at, f"the end of {day} in {zone_name} ({_shown(at)})")
 
 
-def known(at: datetime, now: datetime) -> datetime:
+def clamp_to_now(at: datetime, now: datetime) -> datetime:
     """The instant of knowledge that is asked about: now, where it is ahead by no more than the
     clocks may differ. Raises InTheFuture."""
     if at > now + TOLERANCE:

@@ -1,4 +1,9 @@
-"""Intervals of dates as instants: before one no, after it yes, inside it nobody knows."""
+"""Valid-time intervals whose bounds are uncertain.
+
+A source may give only a month for an event, or no date at all. Such an event has an interval of
+possible instants: before the interval the event has not happened, after it the event has happened,
+and inside it the answer is unknown (None).
+"""
 
 from __future__ import annotations
 
@@ -13,10 +18,10 @@ from registry.domain.values import Dates
 
 
 @dataclass(frozen=True)
-class Span:
-    """An interval of instants in which a thing began (or ended): before it no, after it yes.
+class UncertainInstant:
+    """The interval of instants (UTC) in which something began or ended.
 
-    `dates`: the civil days that it was given by; None for a thing that was so from the first.
+    `dates`: the civil days from which the interval was derived; None if it has held since ALWAYS.
     """
 
     earliest: datetime
@@ -25,24 +30,29 @@ class Span:
     dates: Dates | None = None
 
     def reached(self, at: datetime) -> bool | None:
+        """Whether the event has happened by this instant; None if that is unknown."""
         return True if at >= self.latest else False if at < self.earliest else None
 
 
-SINCE_EVER = Span(ALWAYS, ALWAYS)
+SINCE_EVER = UncertainInstant(ALWAYS, ALWAYS)
 
 
-def span_of(dates: Dates, zone: str, assumed: bool = False) -> Span:
-    return Span(begins(dates.earliest, zone), begins(dates.latest, zone), assumed, dates)
+def uncertain_instant(dates: Dates, zone: str, assumed: bool = False) -> UncertainInstant:
+    """The interval of instants in which an event of these civil days happened, in a time zone."""
+    return UncertainInstant(
+        begins(dates.earliest, zone), begins(dates.latest, zone), assumed, dates
+    )
 
 
 @dataclass(frozen=True)
-class Time:
-    """From one interval to another: inside it for certain, perhaps (None), or not."""
+class UncertainPeriod:
+    """A period whose beginning and end may be uncertain. `ended` is None if it has no end."""
 
-    begun: Span
-    ended: Span | None = None
+    begun: UncertainInstant
+    ended: UncertainInstant | None = None
 
     def holds(self, at: datetime) -> bool | None:
+        """Whether the instant is inside the period; None if that is unknown."""
         begun, ended = self.begun.reached(at), self.ended.reached(at) if self.ended else False
         if begun is False or ended is True:
             return False
@@ -50,12 +60,16 @@ class Time:
 
     @property
     def edges(self) -> tuple[datetime, ...]:
+        """The instants at which the answer of `holds` can change."""
         spans = (self.begun, self.ended) if self.ended else (self.begun,)
         return tuple(edge for span in spans for edge in (span.earliest, span.latest))
 
 
 def latest_of(given: Iterable[Dates | None]) -> Dates | None:
-    """When the last of several things had begun; None where none of them has a day."""
+    """The dates by which the last of several events had happened.
+
+    Returns None if no event has dates.
+    """
     known = [dates for dates in given if dates]
     if not known:
         return None
@@ -63,7 +77,10 @@ def latest_of(given: Iterable[Dates | None]) -> Dates | None:
 
 
 def earliest_of(given: Iterable[Dates | None]) -> Dates | None:
-    """When the first of several things had ended; None where none of them has a day."""
+    """The dates by which the first of several events had happened.
+
+    Returns None if no event has dates.
+    """
     known = [dates for dates in given if dates]
     if not known:
         return None
@@ -71,20 +88,25 @@ def earliest_of(given: Iterable[Dates | None]) -> Dates | None:
 
 
 def all_of(found: Iterable[bool | None]) -> bool | None:
-    """Whether all hold: no where one certainly does not, else unknown where one is."""
-    told = set(found)
-    return False if False in told else None if None in told else True
+    """Three-valued AND: False if any is False, else None if any is None, else True."""
+    values = set(found)
+    return False if False in values else None if None in values else True
 
 
-def any_of(times: Iterable[Time], at: datetime) -> bool | None:
+def any_of(times: Iterable[UncertainPeriod], at: datetime) -> bool | None:
+    """Three-valued OR: whether the instant is inside any of the periods; None if unknown."""
     found = {time.holds(at) for time in times}
     return True if True in found else None if None in found else False
 
 
-def runs(
+def constant_intervals(
     edges: Iterable[datetime | None], value: Any
 ) -> list[tuple[datetime, datetime | None, Any]]:
-    """The stretches between edges over which a value stays the same; where it is None, none."""
+    """Splits valid time at `edges` and joins neighbouring intervals of equal value.
+
+    `value` is called with the first instant of each interval. An interval for which it returns None
+    is left out. Returns (start, end, value); `end` is None for the last, open interval.
+    """
     cuts = sorted({ALWAYS, *(e for e in edges if e is not None and ALWAYS < e < NEVER_AT)})
     found: list[tuple[datetime, datetime | None, Any]] = []
     for start, end in zip(cuts, [*cuts[1:], None], strict=True):

@@ -57,7 +57,7 @@ ENDS = ("by law", "by decision")
 NOT_ON_RECORD = "not on record"
 
 
-def named(rule: str) -> None:
+def check_rule_name(rule: str) -> None:
     """Raises BadValue for a name that no decision and no reader looks for. A misspelt rule would be
     on record, and the one that was meant would go on unknown."""
     known = sorted({*MEANINGS, *GUARDS, *LIMITS, *TOLD})
@@ -72,7 +72,7 @@ def named(rule: str) -> None:
     )
 
 
-def in_unit(rule: str, unit: str | None) -> None:
+def check_unit(rule: str, unit: str | None) -> None:
     """Raises BadValue for a unit in which the rule is not counted: it would be read as another."""
     wanted: tuple[str, ...] = ()
     if rule == "effect_after":
@@ -86,7 +86,7 @@ def in_unit(rule: str, unit: str | None) -> None:
 _UNKNOWN = "_unknown"
 
 
-def remarks(rule_unknown: Iterable[str] | None) -> tuple[str, ...]:
+def unknown_rule_flags(rule_unknown: Iterable[str] | None) -> tuple[str, ...]:
     """A flag of the authorisation for each rule that a decision needed and that nobody knew."""
     return tuple(f"{rule}{_UNKNOWN}" for rule in rule_unknown or () if rule in GUARDS)
 

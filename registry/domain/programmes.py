@@ -11,7 +11,7 @@ from eventsourcing.domain import AggregateCreated, BaseAggregate
 
 from registry.domain.decisions import DatedFact, Decision
 from registry.domain.errors import BadValue, GroundNeeded, WrongDates
-from registry.domain.programme_rules import ENDS, Rule, Rules, in_unit, named
+from registry.domain.programme_rules import ENDS, Rule, Rules, check_rule_name, check_unit
 from registry.domain.repeated_commands import difference
 from registry.domain.stream_ids import stream_id
 from registry.domain.values import AdministrationCode, RuleState
@@ -165,8 +165,8 @@ class Programme(BaseAggregate[UUID]):
         state: RuleState = RuleState.VALUE,
     ) -> None:
         """Raises BadValue, WrongDates, GroundNeeded."""
-        named(rule)
-        in_unit(rule, unit)
+        check_rule_name(rule)
+        check_unit(rule, unit)
         if rule.startswith(OF_CALENDAR):
             _of_calendar(rule)
         if state is RuleState.VALUE:

@@ -14,7 +14,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from eventsourcing.domain import AggregateCreated, BaseAggregate
 
 from registry.domain import commands as c
-from registry.domain.amendments import Names, amend, amended
+from registry.domain.amendments import Names, apply_amendment, record_amendment
 from registry.domain.decisions import DatedFact, Decision
 from registry.domain.errors import BadValue
 from registry.domain.repeated_commands import difference, refuse_unless_identical
@@ -133,7 +133,7 @@ class Document(BaseAggregate[UUID]):
         note: str | None = None
 
         def apply(self, document: Document) -> None:
-            document.said = amended(document.said, self)
+            document.said = apply_amendment(document.said, self)
             document.amendments.append(self)
 
     class TargetSet(Event):
@@ -237,7 +237,7 @@ def retract(claim: Claim, command: c.RetractClaim, by: Decision) -> None:
 def amend_document(document: Document, command: c.AmendDocument, by: Decision) -> None:
     """Raises BadValue where nothing would change, and where original words are given for a measure
     that the document does not name."""
-    only_known(
+    check_measure_names(
         command.measure_names,
         document.said.measures if command.measures is None else command.measures,
     )
@@ -253,10 +253,10 @@ def amend_document(document: Document, command: c.AmendDocument, by: Decision) -
         "quotation": command.quotation,
         "note": command.note,
     }
-    amend(document, Document.Amended, command, given, by)
+    record_amendment(document, Document.Amended, command, given, by)
 
 
-def only_known(names: Names, measures: Sequence[str]) -> None:
+def check_measure_names(names: Names, measures: Sequence[str]) -> None:
     """Raises BadValue: original words are given for a measure that the document does not name."""
     for name in {name for words in names.values() for name in words}:
         if name not in measures:

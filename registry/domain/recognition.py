@@ -116,7 +116,7 @@ def recognise(facts: RecognitionFacts, asked: Question) -> RecognitionResult:
     if facts.tin is None or facts.administration is None:
         return _answer(Outcome.UNKNOWN, ReasonCode.NO_INFORMATION)
     at, home = asked.at, facts.administration
-    periods = [p for p in facts.periods if holds(p, at)]
+    periods = [p for p in facts.periods if is_valid_at(p, at)]
     if _together(home, asked.territory, facts.members, at):
         if any(p.status is Status.VALID for p in periods):
             return _answer(Outcome.RECOGNISED, ReasonCode.SAME_ADMINISTRATION)
@@ -127,17 +127,17 @@ def recognise(facts: RecognitionFacts, asked: Question) -> RecognitionResult:
     links = [
         link
         for link in facts.links
-        if holds(link, at)
+        if is_valid_at(link, at)
         and _covers(link.clause.from_, home, facts.members, at)
         and _covers(link.clause.to, asked.territory, facts.members, at)
     ]
-    laws = {law.programme for law in facts.consent_laws if holds(law, at)}
+    laws = {law.programme for law in facts.consent_laws if is_valid_at(law, at)}
     lawful = any(p.programme in laws for p in periods)
     # Consent to a bloc counts for its members' own agreements of that day.
     consented = any(
         c.partner is not None and _covers(c.partner, asked.territory, facts.members, at)
         for c in facts.consents
-        if holds(c, at)
+        if is_valid_at(c, at)
     )
 
     # Without the consent that is asked for, the answer is that of an unknown operator, before
@@ -155,7 +155,7 @@ def recognise(facts: RecognitionFacts, asked: Question) -> RecognitionResult:
         for link in links:
             if (link.clause.consent_required or period.programme in laws) and not consented:
                 weighed.unknown.add(ReasonCode.NO_INFORMATION)
-            elif against := outside(period, link, asked):
+            elif against := scope_reason(period, link, asked):
                 weighed.no.add(against)
             elif link.state is LinkState.UNCERTAIN:
                 weighed.unknown.add(ReasonCode.DATE_UNCERTAIN)
@@ -170,7 +170,7 @@ def recognise(facts: RecognitionFacts, asked: Question) -> RecognitionResult:
     return _conclude(weighed)
 
 
-def in_full(answer: RecognitionResult, facts: RecognitionFacts) -> RecognitionResult:
+def with_consent_reason(answer: RecognitionResult, facts: RecognitionFacts) -> RecognitionResult:
     """The answer as those are told it who are told all of the operator: that consent is wanting.
 
     Of an operator that is known, nothing else gives NO_INFORMATION.
@@ -186,7 +186,7 @@ def in_full(answer: RecognitionResult, facts: RecognitionFacts) -> RecognitionRe
     )
 
 
-def holds(stretch: ValidInterval, at: datetime) -> bool:
+def is_valid_at(stretch: ValidInterval, at: datetime) -> bool:
     """Is the instant inside this stretch of law? Half open: its end is outside."""
     return stretch.valid_from <= at and (stretch.valid_to is None or at < stretch.valid_to)
 
@@ -233,7 +233,7 @@ def _covers(
 ) -> bool:
     """A party covers itself, and a bloc the members of that day."""
     return party == code or any(
-        m.bloc == party and m.member == code and holds(m, at) for m in members
+        m.bloc == party and m.member == code and is_valid_at(m, at) for m in members
     )
 
 
@@ -247,7 +247,7 @@ def _together(
     )
 
 
-def outside(period: Period, link: Link, asked: Question) -> ReasonCode | None:
+def scope_reason(period: Period, link: Link, asked: Question) -> ReasonCode | None:
     """The first way in which it falls outside the clause; scope is explicit and defaults to no."""
     clause = link.clause
     if clause.programmes and period.programme not in clause.programmes:
@@ -295,7 +295,9 @@ def _basis(
     """The basis, and what stands against using it. Legal recognition it is either way."""
     clause, at = link.clause, asked.at
     own = sorted(
-        i.value for i in facts.identifiers if i.scheme == clause.identifier_scheme and holds(i, at)
+        i.value
+        for i in facts.identifiers
+        if i.scheme == clause.identifier_scheme and is_valid_at(i, at)
     )
     limit = clause.max_age_hours
     against: ReasonCode | None = None

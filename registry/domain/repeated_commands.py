@@ -88,20 +88,22 @@ def refuse(differs: FieldDifference, event: DatedFact, about: str, cure: str = C
     """Raises AlreadyRecorded."""
     recorded = f"is recorded as of {event.effective}"
     if differs.name != "effective":
-        recorded = f"as of {event.effective} is recorded with {shown(differs.recorded)}"
+        recorded = f"as of {event.effective} is recorded with {value_in_words(differs.recorded)}"
     first, *others = differs.name.split("_")
     name = first + "".join(word.capitalize() for word in others)
-    raise AlreadyRecorded(f"{name}: found {shown(differs.found)}, and {about} {recorded}; {cure}")
+    raise AlreadyRecorded(
+        f"{name}: found {value_in_words(differs.found)}, and {about} {recorded}; {cure}"
+    )
 
 
-def shown(value: object) -> str:
+def value_in_words(value: object) -> str:
     match value:
         case None | ():
             return "none"
         case True | False:
             return str(value).lower()
         case tuple() as many:
-            return ", ".join(map(shown, many))
+            return ", ".join(map(value_in_words, many))
         case Enum():
             return str(value)
         case str() as text:

@@ -105,7 +105,9 @@ def check(
 
     `administration` finds one. Raises SignatureMissing, SignatureInvalid, KeyUnknown.
     """
-    concerned = [_found(code, administration) for code in answerable(command, aggregate)]
+    concerned = [
+        _found(code, administration) for code in responsible_administrations(command, aggregate)
+    ]
     whose = [
         administration for administration in concerned if administration and administration.keys
     ]
@@ -153,7 +155,7 @@ def check(
         ) from None
 
 
-def answerable(
+def responsible_administrations(
     command: c.Command, aggregate: BaseAggregate[UUID] | None
 ) -> tuple[AdministrationCode, ...]:
     """Whose decision it is, any of them. Nobody's, where it is the operator's own, a claim, or the

@@ -21,7 +21,9 @@ GIVEN = frozenset({"originator_id", "originator_version", "originator_topic", "t
 A = TypeVar("A", bound=BaseAggregate[UUID])
 
 
-def happen(aggregate: BaseAggregate[UUID], event_class: Any, said: dict[str, Any]) -> bool:
+def trigger_plain_event(
+    aggregate: BaseAggregate[UUID], event_class: Any, said: dict[str, Any]
+) -> bool:
     """Make the aggregate's next event, apply it and leave it pending.
 
     False, and nothing has happened, when it is one for the library: an event with a way of its own
@@ -47,7 +49,7 @@ def happen(aggregate: BaseAggregate[UUID], event_class: Any, said: dict[str, Any
     return True
 
 
-def begin(kind: type[A], event_class: Any, id: UUID, said: dict[str, Any]) -> A:
+def create_aggregate(kind: type[A], event_class: Any, id: UUID, said: dict[str, Any]) -> A:
     """A new aggregate, as the library makes it from this event; the event is left pending.
 
     Raises TypeError when too much or too little was said of it.

@@ -11,7 +11,7 @@ import msgspec
 from eventsourcing.domain import BaseAggregate
 
 from registry.domain.operators.events import Operator
-from registry.domain.operators.preconditions import told
+from registry.domain.operators.preconditions import events_as_corrected
 from registry.domain.values import AdministrationCode
 
 
@@ -37,7 +37,7 @@ def _open_consultations(operator: Operator, grant: Operator.Granted) -> tuple[Co
     """Granted before an administration that was consulted has replied (UCC Delegated Act
     2015/2446, Art. 14, gives it time; whether its silence is consent is for the officer to say)."""
     asked: dict[AdministrationCode, Operator.ConsultationRequested] = {}
-    for event in told(operator):
+    for event in events_as_corrected(operator):
         if event.originator_version >= grant.originator_version:
             break
         if getattr(event, "authorisation", None) != grant.authorisation:

@@ -21,7 +21,7 @@ from registry.domain import commands as c
 from registry.domain import instants
 from registry.domain.decisions import begins, day_of, ends
 from registry.domain.errors import BadValue
-from registry.domain.instants import InTheFuture, of_knowledge, of_law, parse
+from registry.domain.instants import InTheFuture, parse, parse_transaction_time, parse_valid_time
 from registry.domain.time_zones import names
 from registry.ledger.database import environment
 from tests.api.cli.test_cli import Terminal
@@ -107,11 +107,14 @@ def test_an_import_reads_instants_by_the_same_parser() -> None:
 
 @given(st.sampled_from(sorted(names())), st.dates(date(1950, 1, 1), date(2026, 11, 1)))
 def test_a_day_is_read_within_that_day_and_known_by_its_end(zone: str, day: date) -> None:
-    for reading in (of_law(day.isoformat(), zone), of_knowledge(day.isoformat(), zone, NOW)):
+    for reading in (
+        parse_valid_time(day.isoformat(), zone),
+        parse_transaction_time(day.isoformat(), zone, NOW),
+    ):
         # A zone that left out a day of its calendar was on the next one at once.
         assert day_of(reading.at, zone) in (day, day + timedelta(days=1))
         assert day.isoformat() in reading.sentence and zone in reading.sentence
-    end = of_knowledge(day.isoformat(), zone, NOW).at
+    end = parse_transaction_time(day.isoformat(), zone, NOW).at
     assert end + timedelta(microseconds=1) == max(ends(day, zone), begins(day, zone))
 
 
@@ -120,18 +123,18 @@ def test_today_means_now_and_tomorrow_is_in_the_future(zone: str) -> None:
     for hour in range(24):
         now = datetime(2026, 11, 21, hour, 30, tzinfo=UTC)
         today = day_of(now, zone)
-        assert of_knowledge(today.isoformat(), zone, now).at == now
-        yesterday = of_knowledge((today - timedelta(days=1)).isoformat(), zone, now).at
+        assert parse_transaction_time(today.isoformat(), zone, now).at == now
+        yesterday = parse_transaction_time((today - timedelta(days=1)).isoformat(), zone, now).at
         assert yesterday == begins(today, zone) - timedelta(microseconds=1)
         with pytest.raises(InTheFuture):
-            of_knowledge((today + timedelta(days=1)).isoformat(), zone, now)
+            parse_transaction_time((today + timedelta(days=1)).isoformat(), zone, now)
 
 
 def test_up_to_a_minute_ahead_of_our_clock_is_now() -> None:
-    assert instants.known(NOW + timedelta(seconds=60), NOW) == NOW
-    assert instants.known(NOW - timedelta(seconds=1), NOW) == NOW - timedelta(seconds=1)
+    assert instants.clamp_to_now(NOW + timedelta(seconds=60), NOW) == NOW
+    assert instants.clamp_to_now(NOW - timedelta(seconds=1), NOW) == NOW - timedelta(seconds=1)
     with pytest.raises(InTheFuture):
-        instants.known(NOW + timedelta(seconds=61), NOW)
+        instants.clamp_to_now(NOW + timedelta(seconds=61), NOW)
 
 
 # ------------------------------------------------------------------------- the doors, by zones
@@ -263,9 +266,9 @@ def test_where_no_zone_is_asked_about_a_day_that_has_begun_anywhere_is_today(
     now = datetime(2026, 10, 29, hour, 30, tzinfo=UTC)  # 10:00 is midnight in Kiritimati
     if ahead:
         with pytest.raises(InTheFuture, match=f"2026-10-{day} is in the future in UTC"):
-            of_knowledge(f"2026-10-{day}", "UTC", now)
+            parse_transaction_time(f"2026-10-{day}", "UTC", now)
     else:
-        assert of_knowledge(f"2026-10-{day}", "UTC", now).at == now
+        assert parse_transaction_time(f"2026-10-{day}", "UTC", now).at == now
 
 
 @pytest.mark.parametrize("code", ["NZ", "US"])

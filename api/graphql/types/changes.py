@@ -22,7 +22,7 @@ from api.graphql.types.recognition import RecognitionBasis
 from projections.history import feed_pages as reads
 from projections.history.feed import Change, CourseStretch
 from projections.reads.bitemporal_sql import AsOf
-from registry.domain.recognition import Question, RecognitionFacts, in_full, recognise
+from registry.domain.recognition import Question, RecognitionFacts, recognise, with_consent_reason
 from registry.domain.values import AdministrationCode, Outcome, Tin
 
 Territory = Annotated[
@@ -160,7 +160,7 @@ async def _why(
         Action.READ_IN_FULL, policy.operator(cast(Tin, facts.tin))
     )
     if all_of_it:
-        answer = in_full(answer, facts)
+        answer = with_consent_reason(answer, facts)
     return reasons.why(facts, asked, answer, await zones(info, sides), all_of_it=all_of_it)
 
 

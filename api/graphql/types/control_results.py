@@ -16,7 +16,7 @@ from api.graphql.types.agreements import AgreementType, ScopeClause, agreement
 from api.graphql.types.reasons import Reason, parties, why_relied
 from projections.reads import agreements, control_results
 from projections.reads.bitemporal_sql import AsOf
-from registry.domain.control_results import Inspection, Reliance, known_as, rely
+from registry.domain.control_results import Inspection, Reliance, crossing_in_clauses, rely
 from registry.domain.values import AdministrationCode, HsCode, Outcome
 
 Exporter = Annotated[AdministrationCode, strawberry.argument(name="from")]
@@ -67,7 +67,7 @@ class ControlResultQuery:
         async with info.context.views.connection() as connection:
             known = await control_results.clauses(connection, from_, to, clocks.known)
         named = {each for link in known.links for each in link.clause.crossings}
-        place = known_as(crossing, known.names, named)
+        place = crossing_in_clauses(crossing, known.names, named)
         asked = Inspection(from_, to, place, hs, clocks.at)
         answer = rely(known.links, known.members, asked)
         sides = await zones(info, parties(known.links, from_, to))

@@ -16,7 +16,7 @@ from api.graphql.types import reasons
 from projections.reads import recognition_facts
 from projections.reads.bitemporal_sql import shown
 from projections.reads.recognition import stretch
-from registry.domain.recognition import Question, RecognitionFacts, in_full, recognise
+from registry.domain.recognition import Question, RecognitionFacts, recognise, with_consent_reason
 from registry.domain.values import ReasonCode, decode_value
 
 
@@ -66,7 +66,7 @@ class _Told:
     def _reasons(self) -> dict[ReasonCode, reasons.Reason]:
         answer = recognise(self._facts, self._asked)
         if self._in_full:
-            answer = in_full(answer, self._facts)
+            answer = with_consent_reason(answer, self._facts)
         found = reasons.why(self._facts, self._asked, answer, self._zones, all_of_it=self._in_full)
         return {reason.code: reason for reason in found}
 

@@ -31,8 +31,8 @@ from registry.domain.recognition import (
     RecognitionFacts,
     RecognitionResult,
     crosses,
-    holds,
-    outside,
+    is_valid_at,
+    scope_reason,
 )
 from registry.domain.values import COUNTS_ABROAD, ENDED, AdministrationCode, ReasonCode, Status
 
@@ -191,19 +191,20 @@ class _Recognition:
     ) -> None:
         self.facts, self.asked, self.at, self.zones = facts, asked, asked.at, zones
         self.all_of_it = all_of_it
-        self.periods = [p for p in facts.periods if holds(p, self.at)]
+        self.periods = [p for p in facts.periods if is_valid_at(p, self.at)]
         self.abroad = [p for p in self.periods if p.abroad in COUNTS_ABROAD]
         self.links = [
             link
             for link in facts.links
-            if holds(link, self.at)
+            if is_valid_at(link, self.at)
             and self._covers(link.clause.from_, facts.administration)
             and self._covers(link.clause.to, asked.territory)
         ]
 
     def _covers(self, party: AdministrationCode, code: AdministrationCode | None) -> bool:
         return party == code or any(
-            m.bloc == party and m.member == code and holds(m, self.at) for m in self.facts.members
+            m.bloc == party and m.member == code and is_valid_at(m, self.at)
+            for m in self.facts.members
         )
 
     def of(self, code: ReasonCode, answer: RecognitionResult) -> _Facts:
@@ -259,9 +260,9 @@ class _Recognition:
 
     def _wanting(self, told: _Facts) -> None:
         """Which agreements ask for a consent that is not there, or which programme's law does."""
-        laws = {law.programme for law in self.facts.consent_laws if holds(law, self.at)}
+        laws = {law.programme for law in self.facts.consent_laws if is_valid_at(law, self.at)}
         lawful = sorted({p.programme for p in self.periods if p.programme in laws})
-        given = {c.partner for c in self.facts.consents if holds(c, self.at)}
+        given = {c.partner for c in self.facts.consents if is_valid_at(c, self.at)}
         for link in self.links:
             if given & {self.asked.territory, link.clause.to}:
                 continue
@@ -355,7 +356,7 @@ class _Recognition:
     def _because(self, code: ReasonCode) -> Iterator[Link]:
         """The links that stand for this reason, each once."""
         for link in self.links:
-            found = {outside(period, link, self.asked) for period in self.abroad}
+            found = {scope_reason(period, link, self.asked) for period in self.abroad}
             if code in found or (None in found and _STATES.get(link.state) is code):
                 yield link
 

@@ -40,8 +40,8 @@ from registry.domain.recognition import (
     Question,
     RecognitionFacts,
     RecognitionResult,
-    in_full,
     recognise,
+    with_consent_reason,
 )
 from registry.domain.values import AdministrationCode, Direction, HsCode, Outcome, Role, Tin
 
@@ -134,7 +134,7 @@ class Recognition:
     ) -> Recognition:
         """`all_of_it`: the asker is told all of the operator."""
         answer = recognise(facts, asked)
-        answer = in_full(answer, facts) if all_of_it else answer
+        answer = with_consent_reason(answer, facts) if all_of_it else answer
         return cls(
             facts=facts,
             asked=asked,

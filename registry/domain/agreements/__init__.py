@@ -1,1 +1,1 @@
-"""The agreement aggregate: its events, its decisions, the terms of each side, and its timeline."""
+"""The agreement aggregate: events, decisions, the terms of each side, and the timeline."""

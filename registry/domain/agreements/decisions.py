@@ -1,7 +1,8 @@
-"""The decisions about an agreement: each refuses, records one event, or records nothing.
+"""The decisions about an agreement. Each refuses, records one event, or records nothing.
 
-A step of all together is taken once, and a side's implementation runs from its beginning until the
-side withdraws or the agreement ends; a date that was recorded is bettered by SetDates alone.
+A step of the whole agreement is taken once. A side's implementation runs from its beginning until
+the side withdraws or the agreement is terminated. Only the command SetDates can change a recorded
+date.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ import msgspec
 
 from registry.domain import commands as c
 from registry.domain.agreements.events import STEPS, Agreement, Clause, Party
-from registry.domain.amendments import amend
+from registry.domain.amendments import record_amendment
 from registry.domain.decisions import Decision
 from registry.domain.errors import AlreadyRecorded, BadValue, NotAParty, WrongDates, WrongStatus
 from registry.domain.repeated_commands import difference
 from registry.domain.values import NEVER, AdministrationCode, Dates, Step
 
-#: Between these lie the days of every step, but for one that may never have been taken.
+#: The dates of every step are between these, except the date of a step that may never be taken.
 EARLIEST, LATEST = date(1900, 1, 1), date(2200, 1, 1)
-YEAR = 366 * 24  # hours: who would take data older than that sets no limit
+YEAR = 366 * 24  # hours; the largest limit on the age of a partner's data
 
 
 def amend_agreement(agreement: Agreement, command: c.AmendAgreement, by: Decision) -> None:
-    """Raises BadValue where nothing would change."""
+    """Records a better reading of the titles and texts. Raises BadValue if nothing would change."""
     given = {
         "title": command.title,
         "legal_basis": command.legal_basis,
@@ -36,39 +37,48 @@ def amend_agreement(agreement: Agreement, command: c.AmendAgreement, by: Decisio
         "titles": command.titles or None,
         "names": command.names or None,
     }
-    amend(agreement, Agreement.Amended, command, given, by)
+    record_amendment(agreement, Agreement.Amended, command, given, by)
 
 
 def open_negotiation(agreement: Agreement, command: c.OpenNegotiation, by: Decision) -> None:
-    _take(agreement, Agreement.NegotiationOpened, command, by)
+    """Records that negotiations began. Raises AlreadyRecorded for another date."""
+    _take_step(agreement, Agreement.NegotiationOpened, command, by)
 
 
 def sign_action_plan(agreement: Agreement, command: c.SignActionPlan, by: Decision) -> None:
-    _take(agreement, Agreement.ActionPlanSigned, command, by)
+    """Records that an action plan was signed. Raises AlreadyRecorded for another date."""
+    _take_step(agreement, Agreement.ActionPlanSigned, command, by)
 
 
 def sign(agreement: Agreement, command: c.SignAgreement, by: Decision) -> None:
-    _take(agreement, Agreement.Signed, command, by)
+    """Records that the agreement was signed. Raises AlreadyRecorded for another date."""
+    _take_step(agreement, Agreement.Signed, command, by)
 
 
 def start_pilot(agreement: Agreement, command: c.StartPilot, by: Decision) -> None:
-    _take(agreement, Agreement.PilotStarted, command, by)
+    """Records that a pilot began. Raises AlreadyRecorded for another date."""
+    _take_step(agreement, Agreement.PilotStarted, command, by)
 
 
 def implement(agreement: Agreement, command: c.ImplementAgreement, by: Decision) -> None:
-    """Each party implements for itself. Raises AlreadyRecorded while a term of its own runs."""
-    _party(agreement, command.side)
+    """Records the beginning of a term of one party's implementation.
+
+    Raises NotAParty, WrongDates, and AlreadyRecorded while a term of that party is running.
+    """
+    _require_party(agreement, command.side)
     own = [
-        e for e in _of_membership(agreement, command.side) if isinstance(e, Agreement.Implemented)
+        e
+        for e in _events_of_membership(agreement, command.side)
+        if isinstance(e, Agreement.Implemented)
     ]
     if since := agreement.running.get(command.side):
-        about = f"implemented by {command.side} {_since(since)}"
+        about = f"implemented by {command.side} {_dates_in_words(since)}"
         cure = (
             "SetDates betters that date, and only a withdrawal or the agreement's termination"
             " ends it"
         )
-        return _repeated(agreement, own, command, by, about, cure, side=command.side)
-    _in_order(agreement, command, by, command.side, (Agreement.Withdrew,))
+        return _refuse_unless_recorded(agreement, own, command, by, about, cure, side=command.side)
+    _refuse_earlier_date(agreement, command, by, command.side, (Agreement.Withdrew,))
     _record(agreement, Agreement.Implemented, command, by, side=command.side)
 
 
@@ -76,64 +86,80 @@ _PAUSES = (Agreement.Suspended, Agreement.Resumed)
 
 
 def suspend_side(agreement: Agreement, command: c.SuspendAgreement, by: Decision) -> None:
-    """What is suspended may be found to have been so from an earlier day."""
-    _party(agreement, command.side)
+    """Records that one party suspends the agreement.
+
+    A recorded suspension can be recorded again from an earlier day. Raises NotAParty, WrongDates,
+    AlreadyRecorded.
+    """
+    _require_party(agreement, command.side)
     since = agreement.suspended.get(command.side)
-    if since and _dates(command, by).earliest >= since.earliest:
-        every = _of_membership(agreement, command.side, _PAUSES)
+    if since and _dates_of(command, by).earliest >= since.earliest:
+        every = _events_of_membership(agreement, command.side, _PAUSES)
         own = takewhile(lambda e: isinstance(e, Agreement.Suspended), every)
-        about = f"suspended by {command.side} {_since(since)}"
-        return _repeated(
+        about = f"suspended by {command.side} {_dates_in_words(since)}"
+        return _refuse_unless_recorded(
             agreement, own, command, by, about, "ResumeAgreement ends that", side=command.side
         )
     before = (Agreement.Resumed,) if since else _PAUSES
-    _in_order(agreement, command, by, command.side, (*before, Agreement.Withdrew))
+    _refuse_earlier_date(agreement, command, by, command.side, (*before, Agreement.Withdrew))
     _record(agreement, Agreement.Suspended, command, by, side=command.side)
 
 
 def resume_side(agreement: Agreement, command: c.ResumeAgreement, by: Decision) -> None:
-    _party(agreement, command.side)
+    """Records that one party ends its suspension. Raises NotAParty, WrongDates, AlreadyRecorded."""
+    _require_party(agreement, command.side)
     if command.side not in agreement.suspended:
-        own = _of_membership(agreement, command.side, _PAUSES)[:1]
+        own = _events_of_membership(agreement, command.side, _PAUSES)[:1]
         about = f"not suspended by {command.side}"
-        return _repeated(agreement, own, command, by, about, "nothing to resume", side=command.side)
-    _in_order(agreement, command, by, command.side, (*_PAUSES, Agreement.Withdrew))
+        return _refuse_unless_recorded(
+            agreement, own, command, by, about, "nothing to resume", side=command.side
+        )
+    _refuse_earlier_date(agreement, command, by, command.side, (*_PAUSES, Agreement.Withdrew))
     _record(agreement, Agreement.Resumed, command, by, side=command.side)
 
 
 def terminate(agreement: Agreement, command: c.TerminateAgreement, by: Decision) -> None:
-    _take(agreement, Agreement.Terminated, command, by, notice=command.notice)
+    """Records the end of the agreement. Raises AlreadyRecorded for another date."""
+    _take_step(agreement, Agreement.Terminated, command, by, notice=command.notice)
 
 
 def accede(
     agreement: Agreement, command: c.AccedeToAgreement, by: Decision, time_zone: str
 ) -> None:
+    """Records that an administration becomes a party. Raises WrongDates, AlreadyRecorded.
+
+    `time_zone`: the IANA time zone of the new party.
+    """
     party = Party(command.member, time_zone)
     if command.member in agreement.parties:
-        own = [e for e in agreement.past[::-1] if _subject(e) == command.member][:1]
+        own = [e for e in agreement.past[::-1] if _member_concerned(e) == command.member][:1]
         about = f"one of which {command.member} is a party"
         cure = "only who is none can accede"
-        return _repeated(agreement, own, command, by, about, cure, party=party)
-    _in_order(agreement, command, by, command.member, (Agreement.Withdrew,))
+        return _refuse_unless_recorded(agreement, own, command, by, about, cure, party=party)
+    _refuse_earlier_date(agreement, command, by, command.member, (Agreement.Withdrew,))
     _record(agreement, Agreement.Acceded, command, by, party=party)
 
 
 def withdraw_member(agreement: Agreement, command: c.WithdrawFromAgreement, by: Decision) -> None:
-    last = [e for e in agreement.past[::-1] if _subject(e) == command.member][:1]
+    """Records that a party leaves the agreement. Raises NotAParty, WrongDates."""
+    last = [e for e in agreement.past[::-1] if _member_concerned(e) == command.member][:1]
     if command.member not in agreement.parties and any(
-        isinstance(e, Agreement.Withdrew) and _says(e, command, by, member=command.member)
+        isinstance(e, Agreement.Withdrew) and _is_identical(e, command, by, member=command.member)
         for e in last
     ):
         return
-    _party(agreement, command.member)
-    _in_order(agreement, command, by, command.member, (Agreement.Acceded,))
+    _require_party(agreement, command.member)
+    _refuse_earlier_date(agreement, command, by, command.member, (Agreement.Acceded,))
     _record(agreement, Agreement.Withdrew, command, by, member=command.member)
 
 
 def set_dates(agreement: Agreement, command: c.SetDates, by: Decision) -> None:
-    """Also of a party that has withdrawn: its record can still be bettered."""
+    """Records the dates of a step, also of a party that has withdrawn.
+
+    Raises BadValue, NotAParty, WrongDates.
+    """
     if command.side and command.side not in agreement.ever:
-        _party(agreement, command.side)
+        _require_party(agreement, command.side)
     if (command.what is Step.IMPLEMENTED) != (command.side is not None):
         raise BadValue(
             f"side: found {command.side} for {command.what}; each side implements for itself, "
@@ -157,19 +183,21 @@ def set_dates(agreement: Agreement, command: c.SetDates, by: Decision) -> None:
 
 
 def note(agreement: Agreement, command: c.NoteOnAgreement, by: Decision) -> None:
+    """Records a dated remark on the agreement."""
     _record(agreement, Agreement.Noted, command, by, what=command.what, text=command.text)
 
 
 def set_scope(agreement: Agreement, command: c.SetScope, by: Decision) -> None:
+    """Records one clause of the scope. Raises BadValue, NotAParty, WrongDates."""
     if command.from_ == command.to:
         raise BadValue(
             f"to: found {command.to}, the same as from; a clause is about the other side"
         )
-    _party(agreement, command.from_)
-    _party(agreement, command.to)
+    _require_party(agreement, command.from_)
+    _require_party(agreement, command.to)
     if command.max_age_hours is not None and not 1 <= command.max_age_hours <= YEAR:
         raise BadValue(f"max_age_hours: found {command.max_age_hours}, wanted 1 to {YEAR}, a year")
-    if command.until and command.until <= (begun := _dates(command, by).earliest):
+    if command.until and command.until <= (begun := _dates_of(command, by).earliest):
         raise WrongDates(f"until: {command.until} is not after {begun}, its beginning")
     clause = Clause(
         command.from_,
@@ -190,23 +218,26 @@ def set_scope(agreement: Agreement, command: c.SetScope, by: Decision) -> None:
     _record(agreement, Agreement.ScopeSet, command, by, clause=clause, until=command.until)
 
 
-def _take(
+def _take_step(
     agreement: Agreement,
     event: type[Agreement.DatedEvent],
     command: c.DatedCommand,
     by: Decision,
     **said: object,
 ) -> None:
-    """A step of all together is taken once: another day of it would change what was answered."""
+    """Records a step of the whole agreement, once.
+
+    Raises AlreadyRecorded for another date, because that would change answers already given.
+    """
     if taken := agreement.taken.get(STEPS[event]):
         own = [e for e in agreement.past[::-1] if type(e) is event]
-        about = f"at the step {STEPS[event]} {_since(taken)}"
+        about = f"at the step {STEPS[event]} {_dates_in_words(taken)}"
         cure = "SetDates betters that date, or sets what another source says beside it"
-        return _repeated(agreement, own, command, by, about, cure, **said)
+        return _refuse_unless_recorded(agreement, own, command, by, about, cure, **said)
     _record(agreement, event, command, by, **said)
 
 
-def _repeated(
+def _refuse_unless_recorded(
     agreement: Agreement,
     events: Iterable[Agreement.DatedEvent],
     command: c.DatedCommand,
@@ -215,9 +246,12 @@ def _repeated(
     cure: str,
     **said: object,
 ) -> None:
-    """What stands already: nothing, where one of these events says the very same; else refused."""
-    if not any(_says(event, command, by, **said) for event in events):
-        _dates(command, by)
+    """Handles a request for what is already in force.
+
+    Returns if one of `events` is identical to the command, and raises AlreadyRecorded otherwise.
+    """
+    if not any(_is_identical(event, command, by, **said) for event in events):
+        _dates_of(command, by)
         raise AlreadyRecorded(f"{agreement.agreement} is {about} already: {cure}")
 
 
@@ -228,22 +262,26 @@ def _record(
     by: Decision,
     **said: object,
 ) -> None:
-    """One dated event, unless the very same was said before, and nothing since took its place."""
-    dates = _dates(command, by)
+    """Records one dated event, unless the identical event is recorded and nothing has replaced it.
+
+    Raises WrongStatus if the event is dated after the termination and is not a correction of the
+    record.
+    """
+    dates = _dates_of(command, by)
     over = agreement.taken.get(Step.TERMINATED)
-    bettering = event in (Agreement.DatesSet, Agreement.Noted, Agreement.Terminated)
-    # From its end on nothing happens to an agreement; until that day everything may.
-    if over and not bettering and dates.earliest >= over.latest:
+    completes_record = event in (Agreement.DatesSet, Agreement.Noted, Agreement.Terminated)
+    # Nothing happens to an agreement from its end on, but the record before that can be completed.
+    if over and not completes_record and dates.earliest >= over.latest:
         raise WrongStatus(
-            f"{agreement.agreement} is terminated {_since(over)}:"
+            f"{agreement.agreement} is terminated {_dates_in_words(over)}:"
             " from then on only its record can be bettered"
         )
     if event in (Agreement.ScopeSet, Agreement.DatesSet, Agreement.Noted):
-        place = _place(event, said | {"dates": dates})
+        place = _replaceable_key(event, said | {"dates": dates})
         for past in reversed(agreement.past):
-            if type(past) is event and _says(past, command, by, **said):
+            if type(past) is event and _is_identical(past, command, by, **said):
                 return
-            if place and _replaces(past) and place == _place(type(past), vars(past)):
+            if place and _replaces(past) and place == _replaceable_key(type(past), vars(past)):
                 break
     facts = msgspec.structs.replace(by, effective=dates.earliest).envelope()
     agreement.trigger_event(
@@ -251,11 +289,13 @@ def _record(
     )
 
 
-def _says(
+def _is_identical(
     event: Agreement.DatedEvent, command: c.DatedCommand, by: Decision, **said: object
 ) -> bool:
-    """Does the command say, field by field, what the event says? A command that names no day says
-    what it said on the day of the decision."""
+    """Whether the command states, field by field, what the event states.
+
+    A command without a date refers to the day that was recorded.
+    """
     named = command.earliest or command.effective
     first = named or event.effective
     last = command.latest or first
@@ -267,8 +307,8 @@ def _says(
     return difference(event, by, None, own, **said) is None
 
 
-def _subject(event: Agreement.DatedEvent) -> AdministrationCode | None:
-    """Whose membership an event begins or ends."""
+def _member_concerned(event: Agreement.DatedEvent) -> AdministrationCode | None:
+    """The administration whose membership an event begins or ends; None for other events."""
     match event:
         case Agreement.Acceded(party=party):
             return party.administration
@@ -277,12 +317,12 @@ def _subject(event: Agreement.DatedEvent) -> AdministrationCode | None:
     return None
 
 
-def _of_membership(
+def _events_of_membership(
     agreement: Agreement,
     side: AdministrationCode,
     kinds: tuple[type[Agreement.SideEvent], ...] = (Agreement.SideEvent,),
 ) -> list[Agreement.DatedEvent]:
-    """What a side did since it withdrew last, the last first."""
+    """The events of a side since its last withdrawal, the latest first."""
     found: list[Agreement.DatedEvent] = []
     for event in reversed(agreement.past):
         if isinstance(event, Agreement.Withdrew) and event.member == side:
@@ -292,14 +332,15 @@ def _of_membership(
     return found
 
 
-def _since(dates: Dates) -> str:
+def _dates_in_words(dates: Dates) -> str:
+    """The interval of dates in words, for a message."""
     if dates.earliest == dates.latest:
         return f"from {dates.earliest}"
     return f"from some day between {dates.earliest} and {dates.latest}"
 
 
-def _place(event: type[Agreement.DatedEvent], said: dict[str, Any]) -> object:
-    """What it is about where the later word can take the place of the earlier; else None."""
+def _replaceable_key(event: type[Agreement.DatedEvent], said: dict[str, Any]) -> object:
+    """What an event is about, if a later event can replace it; else None."""
     if event is Agreement.ScopeSet:
         return said["clause"].place, said["dates"].earliest
     if event is Agreement.DatesSet:
@@ -308,11 +349,12 @@ def _place(event: type[Agreement.DatedEvent], said: dict[str, Any]) -> object:
 
 
 def _replaces(event: Agreement.DatedEvent) -> bool:
-    """Does it take the place of what was said before, or stand beside it?"""
+    """Whether the event replaces the earlier one, instead of standing beside it."""
     return not getattr(event, "conflicting", False)
 
 
-def _dates(command: c.DatedCommand, by: Decision) -> Dates:
+def _dates_of(command: c.DatedCommand, by: Decision) -> Dates:
+    """The dates of a command. Raises WrongDates."""
     first = command.earliest or command.effective or by.today
     last = command.latest or first
     if last < first:
@@ -322,25 +364,29 @@ def _dates(command: c.DatedCommand, by: Decision) -> Dates:
     return Dates(first, last)
 
 
-def _in_order(
+def _refuse_earlier_date(
     agreement: Agreement,
     command: c.DatedCommand,
     by: Decision,
     side: AdministrationCode,
     kinds: tuple[type[Agreement.DatedEvent], ...],
 ) -> None:
-    """Law follows the dates: what begins and ends by turns is said in the order of its days."""
-    day = _dates(command, by).earliest
+    """Refuses a date before the latest event of the alternating kinds, such as suspend and resume.
+
+    Raises WrongDates: their valid-time order must be the order of recording.
+    """
+    day = _dates_of(command, by).earliest
     said = (
         e.dates.earliest
         for e in agreement.past
-        if isinstance(e, kinds) and side in (_subject(e), getattr(e, "side", None))
+        if isinstance(e, kinds) and side in (_member_concerned(e), getattr(e, "side", None))
     )
     if day < (last := max(said, default=day)):
         raise WrongDates(f"effective: found {day}, and the last word on this counts from {last}")
 
 
-def _party(agreement: Agreement, code: AdministrationCode) -> None:
+def _require_party(agreement: Agreement, code: AdministrationCode) -> None:
+    """Raises NotAParty if the administration is not a party."""
     if code not in agreement.parties:
         parties = ", ".join(sorted(p.text for p in agreement.parties))
         raise NotAParty(f"{code} is not a party of {agreement.agreement} ({parties})")

@@ -1,8 +1,8 @@
-"""An agreement between administrations: its steps, each side's own dates, its scope.
+"""The agreement aggregate: its events, and the state that decisions need.
 
-One stream for each legal instrument, however many parties. Here are its events and what a decision
-must know of them; the decisions are in steps.py, and which pairs it links on which day follows from
-the events in links.py.
+An agreement is one stream for each legal instrument, whatever the number of parties. The decisions
+are in decisions.py. timeline.py derives from the events which pairs of administrations are linked
+on which day.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import msgspec
 from eventsourcing.domain import AggregateCreated, BaseAggregate
 
-from registry.domain.amendments import Names, amended
+from registry.domain.amendments import Names, apply_amendment
 from registry.domain.decisions import DatedFact
 from registry.domain.values import (
     NEVER,
@@ -32,14 +32,23 @@ from registry.domain.values import (
 
 
 class Party(msgspec.Struct, frozen=True):
-    """A party and the zone in which its civil days begin, so that a stream explains itself."""
+    """A party and the IANA time zone of its civil days.
+
+    The zone is stored so that the stream can be read without any other stream.
+    """
 
     administration: AdministrationCode
     time_zone: str
 
 
 class Clause(msgspec.Struct, frozen=True, omit_defaults=True, rename={"from_": "from"}):
-    """What one side recognises of another. No clause, no type: no recognition."""
+    """What one side recognises of another.
+
+    Without a clause, or a type in it, nothing is recognised.
+
+    Empty `programmes`, `roles`, `hs`, `crossings` and `modes` mean all of them. `max_age_hours` is
+    the age beyond which the partner's data is stale.
+    """
 
     from_: AdministrationCode
     to: AdministrationCode
@@ -58,13 +67,16 @@ class Clause(msgspec.Struct, frozen=True, omit_defaults=True, rename={"from_": "
 
     @property
     def place(self) -> tuple[object, ...]:
-        """Two clauses of one place are the same clause at different times."""
+        """The identity of a clause. Clauses of equal place are one clause at different times."""
         return (self.from_, self.to, self.direction, self.hs, self.crossings)
 
 
 @dataclass(frozen=True)
 class AgreementReading:
-    """What an agreement is called and says by its latest reading, beside its dates and scope."""
+    """The titles and texts of an agreement with every amendment applied.
+
+    Its dates and its scope are recorded by events of their own.
+    """
 
     title: str
     legal_basis: str | None
@@ -75,6 +87,7 @@ class AgreementReading:
 
     @classmethod
     def of(cls, first: Agreement.Proposed) -> AgreementReading:
+        """The reading of the event that proposed the agreement, before any amendment."""
         return cls(
             first.title,
             first.legal_basis,
@@ -86,11 +99,16 @@ class AgreementReading:
 
 
 class Agreement(BaseAggregate[UUID]):
+    """An agreement between customs administrations (event-sourced aggregate)."""
+
     TOPIC = "agreement"
 
-    class Event(DatedFact): ...
+    class Event(DatedFact):
+        """The base of every event of an agreement."""
 
     class Proposed(Event, AggregateCreated):
+        """The agreement is entered into the register with its parties."""
+
         TOPIC = "agreement.proposed"
         class_version = 2
         agreement: str
@@ -106,11 +124,14 @@ class Agreement(BaseAggregate[UUID]):
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
-            """Version 1 has no original names; its text needs no change."""
+            """Upcast: version 1 has no original names. The stored text needs no change."""
 
     class Amended(Event):
-        """A better reading of what it is called and says: None leaves a field as it was, `details`
-        and `names` add to those known and replace those of the same name."""
+        """A better reading of the agreement's title and texts.
+
+        A field that is None stays unchanged. `details` and `names` are added to the known entries
+        and replace those of the same name.
+        """
 
         TOPIC = "agreement.amended"
         title: str | None = None
@@ -121,11 +142,16 @@ class Agreement(BaseAggregate[UUID]):
         names: Names | None = None
 
         def apply(self, agreement: Agreement) -> None:
-            agreement.said = amended(agreement.said, self)
+            agreement.said = apply_amendment(agreement.said, self)
             agreement.amendments.append(self)
 
     class DatedEvent(Event):
-        TOPIC = "agreement.dated"  # asked for by the library; never stored
+        """The base of events that have a day, or an interval of days if the day is not known.
+
+        `assumed`: no source gives the date; it was inferred. The class itself is never stored.
+        """
+
+        TOPIC = "agreement.dated"  # the library requires one; never stored
         _: KW_ONLY
         dates: Dates
         assumed: bool = False
@@ -137,24 +163,37 @@ class Agreement(BaseAggregate[UUID]):
                 agreement.taken[STEPS[type(self)]] = self.dates
 
     class NegotiationOpened(DatedEvent):
+        """Negotiations began."""
+
         TOPIC = "agreement.negotiation_opened"
 
     class ActionPlanSigned(DatedEvent):
+        """The administrations signed an action plan, which is not an agreement."""
+
         TOPIC = "agreement.action_plan_signed"
 
     class Signed(DatedEvent):
+        """The agreement was signed."""
+
         TOPIC = "agreement.signed"
 
     class PilotStarted(DatedEvent):
+        """A pilot of the agreement began."""
+
         TOPIC = "agreement.pilot_started"
 
     class SideEvent(DatedEvent):
-        TOPIC = "agreement.side"  # asked for by the library; never stored
+        """The base of events of one side. The class itself is never stored."""
+
+        TOPIC = "agreement.side"  # the library requires one; never stored
         side: AdministrationCode
 
     class Implemented(SideEvent):
-        """A term of the side's implementation begins; its withdrawal, or the agreement's end, ends
-        it. Where a term runs already (ledgers from before that was refused), its date is put right.
+        """A term of the side's implementation begins.
+
+        The term ends when the side withdraws or the agreement is terminated. In older ledgers the
+        event may occur while a term is running; it then replaces the date of that term. Today that
+        is refused.
         """
 
         TOPIC = "agreement.implemented"
@@ -164,7 +203,7 @@ class Agreement(BaseAggregate[UUID]):
             agreement.begin_term(self.side, self.dates)
 
     class Suspended(SideEvent):
-        """The side stops recognising what comes from the others, from then on."""
+        """From this date the side stops recognising operators and controls of the other sides."""
 
         TOPIC = "agreement.suspended"
 
@@ -173,6 +212,8 @@ class Agreement(BaseAggregate[UUID]):
             agreement.suspended[self.side] = self.dates
 
     class Resumed(SideEvent):
+        """The side's suspension ends."""
+
         TOPIC = "agreement.resumed"
 
         def apply(self, agreement: Agreement) -> None:
@@ -180,10 +221,14 @@ class Agreement(BaseAggregate[UUID]):
             agreement.suspended.pop(self.side, None)
 
     class Terminated(DatedEvent):
+        """The agreement ends. `notice`: the civil day on which notice was given."""
+
         TOPIC = "agreement.terminated"
         notice: date | None = None
 
     class Acceded(DatedEvent):
+        """An administration becomes a party."""
+
         TOPIC = "agreement.acceded"
         party: Party
 
@@ -193,8 +238,10 @@ class Agreement(BaseAggregate[UUID]):
             agreement.ever.add(self.party.administration)
 
     class Withdrew(DatedEvent):
-        """Ends the membership, and with it the term of the member's implementation and a suspension
-        of its own: who accedes again begins anew."""
+        """The member's membership ends, with its running term and its suspension.
+
+        If the member accedes again, it begins a new term.
+        """
 
         TOPIC = "agreement.withdrew"
         member: AdministrationCode
@@ -206,7 +253,12 @@ class Agreement(BaseAggregate[UUID]):
             agreement.suspended.pop(self.member, None)
 
     class DatesSet(DatedEvent):
-        """`term`: which term of the side's implementation, from 1; None: the latest on record."""
+        """Sets or corrects the dates of a step.
+
+        `conflicting`: the dates are those of another source and are kept beside the earlier ones.
+        `term`: the ordinal of the side's implementation, from 1; None means the latest term on
+        record.
+        """
 
         TOPIC = "agreement.dates_set"
         class_version = 2
@@ -217,12 +269,12 @@ class Agreement(BaseAggregate[UUID]):
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
-            """Version 1 names no term; its text needs no change."""
+            """Upcast: version 1 names no term. The stored text needs no change."""
 
         def apply(self, agreement: Agreement) -> None:
             super().apply(agreement)
             if self.conflicting or self.dates.latest == NEVER:
-                return  # stands beside the step, or leaves open whether it was taken at all
+                return  # kept beside the dates in force, or leaves open whether the step was taken
             if self.side is None:
                 agreement.taken[self.what] = self.dates
             elif self.term in (None, agreement.terms.get(self.side)) and (
@@ -231,11 +283,15 @@ class Agreement(BaseAggregate[UUID]):
                 agreement.begin_term(self.side, self.dates)
 
     class Noted(DatedEvent):
+        """A dated remark (a meeting, a listing, an announcement) that changes no status."""
+
         TOPIC = "agreement.noted"
         what: Step
         text: str
 
     class ScopeSet(DatedEvent):
+        """A clause of the agreement's scope applies from this date until `until` (exclusive)."""
+
         TOPIC = "agreement.scope_set"
         clause: Clause
         until: date | None = None
@@ -260,11 +316,11 @@ class Agreement(BaseAggregate[UUID]):
     ) -> None:
         self.agreement, self.kind = agreement, kind
         self.parties = {p.administration: p.time_zone for p in parties}
-        self.ever = set(self.parties)  # whoever is or was a party
+        self.ever = set(self.parties)  # everyone who is or was a party
         self.suspended: dict[AdministrationCode, Dates] = {}
-        self.taken: dict[Step, Dates] = {}  # the steps of all together
-        self.terms: dict[AdministrationCode, int] = {}  # how many each side has begun
-        self.running: dict[AdministrationCode, Dates] = {}  # since when its last one runs
+        self.taken: dict[Step, Dates] = {}  # the steps of the whole agreement
+        self.terms: dict[AdministrationCode, int] = {}  # the number of terms each side has begun
+        self.running: dict[AdministrationCode, Dates] = {}  # when each side's running term began
         self.past: list[Agreement.DatedEvent] = []
         self.said = AgreementReading(
             title, legal_basis, confidence, details or {}, titles or {}, names or {}
@@ -272,17 +328,18 @@ class Agreement(BaseAggregate[UUID]):
         self.amendments: list[Agreement.Amended] = []
 
     def begin_term(self, side: AdministrationCode, dates: Dates) -> None:
-        """Another term, or another date of the one that runs."""
+        """Begins a term of the side, or replaces the date of its running term."""
         if side not in self.running:
             self.terms[side] = self.terms.get(side, 0) + 1
         self.running[side] = dates
 
     @staticmethod
     def create_id(agreement: str) -> UUID:
+        """The stream id (UUIDv5), derived from the agreement's code."""
         return uuid5(NAMESPACE_URL, f"agreement/{agreement}")
 
 
-#: The step that each of these takes; dates that are set say one otherwise.
+#: The step that each event takes. DatesSet and Noted name their step in the field `what`.
 STEPS: dict[type[Agreement.DatedEvent], Step] = {
     Agreement.NegotiationOpened: Step.NEGOTIATING,
     Agreement.ActionPlanSigned: Step.ACTION_PLAN,

@@ -1,8 +1,8 @@
-"""Which pairs an agreement links, in which state, on which days: its events, read as law.
+"""The bitemporal timeline of an agreement: links, members, steps, status and sides.
 
-A link is one clause of one agreement in one direction, over a stretch of law in which its state
-does not change. An interval of dates (a source that names only a month, or none at all) gives a
-stretch in which the state is UNCERTAIN: nobody knows, and the answer says so.
+A link is one clause of one agreement in one direction, over a valid-time interval in which its
+state does not change. If a source gives only a month or no date, the interval in which the step may
+have happened has the state UNCERTAIN, and the answer says so.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from typing import Any, NamedTuple
 
 from registry.domain.agreements.events import Agreement, Clause
 from registry.domain.agreements.terms import Dated, Terms
-from registry.domain.bitemporal import BitemporalRow, TimedEvent, remember
+from registry.domain.bitemporal import BitemporalRow, TimedEvent, bitemporal_rows
 from registry.domain.decisions import begins
 from registry.domain.intervals import (
     SINCE_EVER,
-    Span,
-    Time,
+    UncertainInstant,
+    UncertainPeriod,
     all_of,
     any_of,
+    constant_intervals,
     earliest_of,
     latest_of,
-    runs,
-    span_of,
+    uncertain_instant,
 )
 from registry.domain.values import AdministrationCode, AgreementKind, AgreementStatus, Dates, Step
 
 
 class LinkState(Enum):
-    """What stands between the two sides; the first that holds is the one that counts."""
+    """The state of a link. If several apply, the first in this order is the state."""
 
     TERMINATED = "TERMINATED"
     SUSPENDED = "SUSPENDED"
@@ -44,16 +44,18 @@ class LinkState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """`hindered_by`: the sides by which it is not LIVE: those that have not implemented it, that
-    suspended it, or of whose implementation nobody knows the day; none where it is no side's.
+    """One clause in one state over one valid-time interval.
 
-    `begins` and `ends`: the civil days, in the side that recognises, between which the clause
-    applies, as far as they are known; None where it has none of its own.
+    `hindered_by`: the sides that keep it from being LIVE. They have not implemented it, have
+    suspended it, or have an implementation of unknown date. Empty if no side is the cause.
+
+    `begins` and `ends`: the civil days, in the recognising side's time zone, between which the
+    clause applies, as far as they are known. None if it has no such day of its own.
     """
 
     agreement: str
     kind: AgreementKind
-    ordinal: int  # of the clause in its agreement; 0 where a pair has no clause at all
+    ordinal: int  # of the clause in its agreement; 0 for a pair of parties without any clause
     clause: Clause
     state: LinkState
     assumed: bool
@@ -66,6 +68,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
+    """The valid-time interval in which an administration is certainly a party."""
+
     party: AdministrationCode
     valid_from: datetime
     valid_to: datetime | None = None
@@ -73,7 +77,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The status of the whole agreement over a stretch of law: what is certain by then."""
+    """The status of the whole agreement over a valid-time interval, as far as it is certain."""
 
     status: AgreementStatus
     valid_from: datetime
@@ -82,8 +86,11 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One party's own state. `implemented_from`: the beginning of the term that runs or, where none
-    runs yet, of the next; only where the date is certain to the day."""
+    """The state of one party over a valid-time interval.
+
+    `implemented_from`: the beginning of the running term or, if none is running, of the next one.
+    None unless the date is certain to the day.
+    """
 
     party: AdministrationCode
     implemented_from: date | None
@@ -94,7 +101,10 @@ class Side:
 
 @dataclass
 class AgreementTimeline:
-    """Everything that an agreement's stream says, on both clocks."""
+    """Everything that an agreement's stream states, in valid time and transaction time.
+
+    `last` is the ledger position of the last event.
+    """
 
     proposed: TimedEvent[Agreement.Proposed]
     last: int
@@ -105,37 +115,37 @@ class AgreementTimeline:
     sides: list[BitemporalRow[Side]]
 
 
-def record(events: Sequence[TimedEvent[Any]]) -> AgreementTimeline:
-    """The whole stream, first event first, read on both clocks."""
+def build_timeline(events: Sequence[TimedEvent[Any]]) -> AgreementTimeline:
+    """Builds the timeline from the whole stream, first event first."""
     first: TimedEvent[Agreement.Proposed] = events[0]
     beliefs = [
         (event.position, event.known_at, _Belief(first.event, [e.event for e in events[1 : n + 1]]))
         for n, event in enumerate(events)
-        # Of what was told at one instant only the whole was ever believed.
+        # Of the events recorded at one instant only their joint result was ever believed.
         if n + 1 == len(events) or events[n + 1].known_at != event.known_at
     ]
     return AgreementTimeline(
         first,
         events[-1].position,
-        remember((p, k, b.links()) for p, k, b in beliefs),
-        remember((p, k, b.memberships()) for p, k, b in beliefs),
-        remember((p, k, b.terms.steps) for p, k, b in beliefs),
-        remember((p, k, b.stages()) for p, k, b in beliefs),
-        remember((p, k, b.sides()) for p, k, b in beliefs),
+        bitemporal_rows((p, k, b.links()) for p, k, b in beliefs),
+        bitemporal_rows((p, k, b.memberships()) for p, k, b in beliefs),
+        bitemporal_rows((p, k, b.terms.steps) for p, k, b in beliefs),
+        bitemporal_rows((p, k, b.stages()) for p, k, b in beliefs),
+        bitemporal_rows((p, k, b.sides()) for p, k, b in beliefs),
     )
 
 
 @dataclass(frozen=True)
-class _Said:
-    """A clause, when it is the word, and which in the agreement's order."""
+class _ClauseTime:
+    """A clause with the period for which it applies and its ordinal in the agreement."""
 
     ordinal: int
     clause: Clause
-    time: Time
+    time: UncertainPeriod
 
 
-class _Found(NamedTuple):
-    """How a clause stands at an instant: everything of a link that may change with time."""
+class _LinkAt(NamedTuple):
+    """The properties of a link that can change over valid time, at one instant."""
 
     state: LinkState
     assumed: bool
@@ -154,7 +164,7 @@ _STAGES: dict[Step, AgreementStatus] = {
 
 
 class _Belief:
-    """The agreement as a given number of its events have it."""
+    """The belief of one transaction time: the agreement as its first events state it."""
 
     def __init__(self, proposed: Agreement.Proposed, told: list[Agreement.DatedEvent]) -> None:
         self.proposed, self.told = proposed, told
@@ -167,81 +177,95 @@ class _Belief:
         self.terms = Terms(told, self._zone)
 
     def _zone(self, side: AdministrationCode | None) -> str:
-        """A step of all together (signature) has no zone of its own: its day is shown in UTC."""
+        """The time zone of a side's civil days.
+
+        A step of the whole agreement, such as the signature, has no time zone of its own; its day
+        is shown in UTC.
+        """
         return self.zones[side] if side else "UTC"
 
     # ------------------------------------------------------------- members
 
     def memberships(self) -> list[Membership]:
-        """When each was certainly a party."""
+        """The intervals in which each administration was certainly a party."""
         return [
             Membership(party, time_.begun.latest, time_.ended.earliest if time_.ended else None)
-            for party, times in self._times().items()
+            for party, times in self._membership_times().items()
             for time_ in times
             if time_.ended is None or time_.begun.latest < time_.ended.earliest
         ]
 
-    def _times(self) -> dict[AdministrationCode, list[Time]]:
-        """The times for which each was a party."""
-        found = {p.administration: [Time(SINCE_EVER)] for p in self.proposed.parties}
+    def _membership_times(self) -> dict[AdministrationCode, list[UncertainPeriod]]:
+        """The periods for which each administration was a party; their bounds may be uncertain."""
+        found = {p.administration: [UncertainPeriod(SINCE_EVER)] for p in self.proposed.parties}
         for event in self.told:
             if isinstance(event, Agreement.Acceded):
-                begun = span_of(event.dates, event.party.time_zone)
-                found.setdefault(event.party.administration, []).append(Time(begun))
+                begun = uncertain_instant(event.dates, event.party.time_zone)
+                found.setdefault(event.party.administration, []).append(UncertainPeriod(begun))
             elif isinstance(event, Agreement.Withdrew) and (own := found.get(event.member)):
-                own[-1] = Time(own[-1].begun, span_of(event.dates, self.zones[event.member]))
+                own[-1] = UncertainPeriod(
+                    own[-1].begun, uncertain_instant(event.dates, self.zones[event.member])
+                )
         return found
 
     # --------------------------------------------------------------- links
 
     def links(self) -> list[Link]:
+        """Every link of the agreement, over all of valid time."""
         found: list[Link] = []
         clauses = self._clauses()
         for said in clauses:
-            found += self._stretches(said)
+            found += self._links_of_clause(said)
         if self.proposed.kind is AgreementKind.AEO_MUTUAL_RECOGNITION:
-            # A pair of parties without a clause is linked, and nothing is inside its scope.
+            # Two parties without a clause are linked, but nothing is inside the scope of the link.
             named = {(clause.clause.from_, clause.clause.to) for clause in clauses}
             for a, b in permutations(self.zones, 2):
                 if (a, b) not in named:
-                    found += self._stretches(_Said(0, Clause(a, b, ()), Time(SINCE_EVER)))
+                    found += self._links_of_clause(
+                        _ClauseTime(0, Clause(a, b, ()), UncertainPeriod(SINCE_EVER))
+                    )
         return found
 
-    def _clauses(self) -> list[_Said]:
-        """The clauses in the order in which they were first said, each until the next of its
-        place begins in law; said again from the same day, the later word replaces the earlier."""
-        places: dict[tuple[object, ...], dict[datetime, _Said]] = {}
+    def _clauses(self) -> list[_ClauseTime]:
+        """The clauses in the order in which they were first recorded.
+
+        A clause applies until the next clause of the same place (see `Clause.place`) begins. A
+        clause recorded again from the same day replaces the earlier record.
+        """
+        places: dict[tuple[object, ...], dict[datetime, _ClauseTime]] = {}
         ordinal = 0
         for event in self.told:
             if isinstance(event, Agreement.ScopeSet):
                 zone = self.zones[event.clause.to]
-                begun = span_of(event.dates, zone, event.assumed)
-                ended = span_of(Dates.on(event.until), zone) if event.until else None
+                begun = uncertain_instant(event.dates, zone, event.assumed)
+                ended = uncertain_instant(Dates.on(event.until), zone) if event.until else None
                 own = places.setdefault(event.clause.place, {})
                 before = own.get(begun.earliest)
                 ordinal += before is None
                 number = before.ordinal if before else ordinal
-                own[begun.earliest] = _Said(number, event.clause, Time(begun, ended))
-        found: list[_Said] = []
+                own[begun.earliest] = _ClauseTime(
+                    number, event.clause, UncertainPeriod(begun, ended)
+                )
+        found: list[_ClauseTime] = []
         for own in places.values():
             in_law = [own[start] for start in sorted(own)]
             for said, after in zip(in_law, [*in_law[1:], None], strict=True):
                 ended = said.time.ended
                 if after and (ended is None or after.time.begun.earliest < ended.earliest):
-                    said = replace(said, time=Time(said.time.begun, after.time.begun))
+                    said = replace(said, time=UncertainPeriod(said.time.begun, after.time.begun))
                 found.append(said)
-        return sorted(found, key=lambda each_said: each_said.ordinal)
+        return sorted(found, key=lambda clause: clause.ordinal)
 
-    def _stretches(self, said: _Said) -> Iterable[Link]:
-        """One clause, cut wherever something of it changes."""
+    def _links_of_clause(self, said: _ClauseTime) -> Iterable[Link]:
+        """The links of one clause, one for each interval in which its state does not change."""
         clause = said.clause
         sides = [clause.to]
         if len(self.proposed.parties) > 2 or self._plurilateral():
-            # Of a plurilateral, from the later of the two members' own starts (AAMRA).
+            # A plurilateral agreement (AAMRA) begins at the later of the two members' own starts.
             sides.append(clause.from_)
         over = self.terms.span(Step.TERMINATED, self.zones[clause.to])
         terms = {side: self.terms.of(side) for side in sides}
-        paused, members = self._suspensions(clause.to), self._times()
+        paused, members = self._suspensions(clause.to), self._membership_times()
         one, other = members[clause.from_], members[clause.to]
         every = (
             said.time,
@@ -253,7 +277,7 @@ class _Belief:
         edges = {edge for time in every for edge in time.edges}
         edges |= {over.earliest, over.latest} if over else set()
 
-        def state(at: datetime) -> _Found | None:
+        def state(at: datetime) -> _LinkAt | None:
             inside = said.time.holds(at), any_of(one, at), any_of(other, at)
             if False in inside:
                 return None
@@ -274,8 +298,8 @@ class _Belief:
                 hindered_by = tuple(side for side, own in began.items() if own is None)
             else:
                 found = LinkState.LIVE
-            within = [said.time, *_perhaps(one, at), *_perhaps(other, at)]
-            return _Found(
+            within = [said.time, *_possible(one, at), *_possible(other, at)]
+            return _LinkAt(
                 found,
                 said.time.begun.assumed
                 or (all(terms.values()) and any(_assumed(own, at) for own in terms.values())),
@@ -284,7 +308,7 @@ class _Belief:
                 earliest_of(time.ended.dates for time in within if time.ended),
             )
 
-        for start, end, run in runs(edges, state):
+        for start, end, run in constant_intervals(edges, state):
             yield Link(
                 self.proposed.agreement,
                 self.proposed.kind,
@@ -302,22 +326,25 @@ class _Belief:
     def _plurilateral(self) -> bool:
         return any(isinstance(e, Agreement.Acceded) for e in self.told)
 
-    def _suspensions(self, side: AdministrationCode) -> list[Time]:
-        """The suspensions of a side. Each ends when it is resumed, or when the side withdraws."""
-        found: list[Time] = []
+    def _suspensions(self, side: AdministrationCode) -> list[UncertainPeriod]:
+        """The suspensions of a side.
+
+        Each ends when the side resumes, or when it withdraws from the agreement.
+        """
+        found: list[UncertainPeriod] = []
         own: list[Agreement.SideEvent] = []
         for event in self.told:
             if isinstance(event, (Agreement.Suspended, Agreement.Resumed)) and event.side == side:
                 own.append(event)
             elif isinstance(event, Agreement.Withdrew) and event.member == side:
-                found += _by_turns(own, self.zones[side], event.dates)
+                found += _suspension_times(own, self.zones[side], event.dates)
                 own = []
-        return found + _by_turns(own, self.zones[side])
+        return found + _suspension_times(own, self.zones[side])
 
     # --------------------------------------------------- stages and sides
 
     def stages(self) -> list[Stage]:
-        """PROPOSED from the first, then the furthest step that is certain to have been taken."""
+        """The status of the agreement: PROPOSED first, then the furthest step certainly taken."""
         spans = [
             (stage, span)
             for step, stage in _STAGES.items()
@@ -325,7 +352,7 @@ class _Belief:
             if span
         ]
         over = self.terms.span(Step.TERMINATED)
-        members = self._times()
+        members = self._membership_times()
         paused = {party: self._suspensions(party) for party in members}
         proposed = begins(self.proposed.effective, "UTC")
         edges: set[datetime | None] = {proposed, over.latest if over else None}
@@ -342,16 +369,17 @@ class _Belief:
             taken = [stage for stage, span in spans if span.reached(at)]
             return taken[-1] if taken else AgreementStatus.PROPOSED
 
-        return [Stage(found, start, end) for start, end, found in runs(edges, status)]
+        return [Stage(found, start, end) for start, end, found in constant_intervals(edges, status)]
 
-    def _furthest(self, step: Step) -> Span | None:
-        """Of a step that each side takes for itself: the first side's."""
+    def _furthest(self, step: Step) -> UncertainInstant | None:
+        """When a step was taken. For a step of each side, that is when the first side took it."""
         if step is not Step.IMPLEMENTED:
             return self.terms.span(step)
         own = [term.begun for side in self.zones for term in self.terms.of(side)]
         return min(own, key=lambda s: s.latest) if own else None
 
     def sides(self) -> list[Side]:
+        """The state of each party, over all of valid time."""
         found: list[Side] = []
         for party in self.zones:
             terms, paused = self.terms.of(party), self._suspensions(party)
@@ -359,7 +387,9 @@ class _Belief:
             edges |= {term.ended.latest for term in terms if term.ended}
 
             def state(
-                at: datetime, terms: list[Time] = terms, paused: list[Time] = paused
+                at: datetime,
+                terms: list[UncertainPeriod] = terms,
+                paused: list[UncertainPeriod] = paused,
             ) -> tuple[date | None, bool]:
                 term = next((t for t in terms if not (t.ended and t.ended.reached(at))), None)
                 dates = term.begun.dates if term else None
@@ -367,36 +397,42 @@ class _Belief:
                 return (dates.earliest if dates and certain else None), any_of(paused, at) is True
 
             found += [
-                Side(party, day, held, start, end) for start, end, (day, held) in runs(edges, state)
+                Side(party, day, held, start, end)
+                for start, end, (day, held) in constant_intervals(edges, state)
             ]
         return found
 
 
-def _by_turns(
+def _suspension_times(
     events: Iterable[Agreement.SideEvent], zone: str, until: Dates | None = None
-) -> list[Time]:
-    """Suspended and resumed in the order of law; `until`: what still lasts ends then."""
-    found: list[Time] = []
+) -> list[UncertainPeriod]:
+    """The suspensions of a side, from its suspensions and resumptions in the order of valid time.
+
+    `until`: the dates at which a suspension that still lasts ends.
+    """
+    found: list[UncertainPeriod] = []
     for event in sorted(events, key=lambda e: (e.dates.earliest, e.originator_version)):
-        span = span_of(event.dates, zone)
+        span = uncertain_instant(event.dates, zone)
         if isinstance(event, Agreement.Suspended):
-            # Found to have begun earlier: of the words that follow each other, the first counts.
+            # Of several suspensions in a row, the one from the earliest day counts.
             if not (found and found[-1].ended is None):
-                found.append(Time(span))
+                found.append(UncertainPeriod(span))
         elif found and found[-1].ended is None:
-            found[-1] = Time(found[-1].begun, span)
+            found[-1] = UncertainPeriod(found[-1].begun, span)
     if until and found and found[-1].ended is None:
-        found[-1] = Time(found[-1].begun, span_of(until, zone))
+        found[-1] = UncertainPeriod(found[-1].begun, uncertain_instant(until, zone))
     return found
 
 
-def _perhaps(times: Iterable[Time], at: datetime) -> list[Time]:
-    """The times in which the instant lies, or in which it may lie."""
+def _possible(times: Iterable[UncertainPeriod], at: datetime) -> list[UncertainPeriod]:
+    """The periods in which the instant is or may be."""
     return [time for time in times if time.holds(at) is not False]
 
 
-def _assumed(terms: Sequence[Time], at: datetime) -> bool:
-    """Whether the dates of the term at that instant are assumed. The term is the last one that may
-    have begun; before any has begun it is the first."""
+def _assumed(terms: Sequence[UncertainPeriod], at: datetime) -> bool:
+    """Whether the dates of the term at that instant are assumed.
+
+    The term is the last one that may have begun; before any has begun, it is the first.
+    """
     begun = [term for term in terms if term.begun.reached(at) is not False] or terms[:1]
     return bool(begun) and begun[-1].begun.assumed

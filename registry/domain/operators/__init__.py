@@ -1,4 +1,1 @@
-"""The operator aggregate.
-
-Its events, its decisions, and its timeline on valid time and transaction time.
-"""
+"""The operator aggregate: events, decisions, and the timeline in valid and transaction time."""

@@ -17,16 +17,16 @@ from registry.domain.operators.authorisation import Authorisation
 from registry.domain.operators.events import Operator
 from registry.domain.operators.preconditions import (
     IN_USE,
-    STANDING,
-    facts,
-    meant,
-    of,
-    record,
-    repeated,
-    standing,
-    why,
+    STATUS_EVENTS,
+    event_fields,
+    events_in_force,
+    find_authorisation,
+    is_about,
+    record_event,
+    refuse_unless_recorded,
+    required_reason,
 )
-from registry.domain.operators.statutory_deadlines import day_of_effect, law, renewal
+from registry.domain.operators.statutory_deadlines import day_of_effect, renewal, rules_of_day
 from registry.domain.programmes import MOST_DAYS, Programme
 from registry.domain.repeated_commands import difference, refuse_unless_identical
 from registry.domain.values import HELD, PENDING, Status
@@ -34,86 +34,104 @@ from registry.domain.working_days import Effect
 
 
 def lodge(operator: Operator, command: c.LodgeApplication, by: Decision) -> None:
-    said = facts(operator, by)
+    said = event_fields(operator, by)
     day: date = said["effective"]
-    programme = preconditions.programme(by, command.programme)
-    preconditions.offered(programme, command.type, day)
-    said_by = law(operator, programme, day)
+    programme = preconditions.find_programme(by, command.programme)
+    preconditions.require_offered(programme, command.type, day)
+    said_by = rules_of_day(operator, programme, day)
     for held in operator.authorisations.values():
         if held.status in PENDING and (held.programme, held.type) == (
             command.programme,
             command.type,
         ):
             about = f"the application for {command.type}"
-            return repeated(operator, held, Operator.Lodged, by, about, type=command.type)
+            return refuse_unless_recorded(
+                operator, held, Operator.Lodged, by, about, type=command.type
+            )
     operator.trigger_event(
         Operator.Lodged,
         authorisation=f"{command.programme}/{operator.begun() + 1}",
         programme=command.programme,
         type=command.type,
         due=said_by.due("acceptance", "acceptance_days", day),
-        rule_unknown=preconditions.marked(said_by.rules.unknown("acceptance_days")),
+        rule_unknown=preconditions.unknown_rules_field(said_by.rules.unknown("acceptance_days")),
         **said,
     )
 
 
 def accept(operator: Operator, command: c.AcceptApplication, by: Decision) -> None:
-    mine = meant(operator, by, command.authorisation, {Status.LODGED}, "accepted", already=PENDING)
+    mine = find_authorisation(
+        operator, by, command.authorisation, {Status.LODGED}, "accepted", already=PENDING
+    )
     if mine.status is not Status.LODGED:
         kind = Operator.Accepted
-        return repeated(operator, mine, kind, by, "the acceptance", reason=command.reason)
-    day: date = facts(operator, by)["effective"]
-    said_by = law(operator, preconditions.programme(by, mine.programme), day)
-    record(
+        return refuse_unless_recorded(
+            operator, mine, kind, by, "the acceptance", reason=command.reason
+        )
+    day: date = event_fields(operator, by)["effective"]
+    said_by = rules_of_day(operator, preconditions.find_programme(by, mine.programme), day)
+    record_event(
         operator,
         Operator.Accepted,
         mine,
         by,
-        STANDING,
+        STATUS_EVENTS,
         due=said_by.due("decision", "decision_days", day),
-        rule_unknown=preconditions.marked(said_by.rules.unknown("decision_days")),
+        rule_unknown=preconditions.unknown_rules_field(said_by.rules.unknown("decision_days")),
         reason=command.reason,
     )
 
 
 def reject(operator: Operator, command: c.RejectApplication, by: Decision) -> None:
     before = {Status.NOT_ACCEPTED}
-    mine = meant(
+    mine = find_authorisation(
         operator, by, command.authorisation, {Status.LODGED}, "not accepted", already=before
     )
     if mine.status is Status.NOT_ACCEPTED:
         kind = Operator.NotAccepted
-        return repeated(operator, mine, kind, by, "the rejection", reason=command.reason)
-    record(operator, Operator.NotAccepted, mine, by, STANDING, reason=command.reason)
+        return refuse_unless_recorded(
+            operator, mine, kind, by, "the rejection", reason=command.reason
+        )
+    record_event(operator, Operator.NotAccepted, mine, by, STATUS_EVENTS, reason=command.reason)
 
 
 def withdraw(operator: Operator, command: c.WithdrawApplication, by: Decision) -> None:
-    mine = meant(
+    mine = find_authorisation(
         operator, by, command.authorisation, PENDING, "withdrawn", already={Status.WITHDRAWN}
     )
     if mine.status is Status.WITHDRAWN:
         kind = Operator.Withdrawn
-        return repeated(operator, mine, kind, by, "the withdrawal", reason=command.reason)
-    record(operator, Operator.Withdrawn, mine, by, STANDING, reason=command.reason)
+        return refuse_unless_recorded(
+            operator, mine, kind, by, "the withdrawal", reason=command.reason
+        )
+    record_event(operator, Operator.Withdrawn, mine, by, STATUS_EVENTS, reason=command.reason)
 
 
 def start_examination(operator: Operator, command: c.StartExamination, by: Decision) -> None:
     before = {Status.UNDER_EXAMINATION}
-    mine = meant(operator, by, command.authorisation, {Status.ACCEPTED}, "examined", already=before)
+    mine = find_authorisation(
+        operator, by, command.authorisation, {Status.ACCEPTED}, "examined", already=before
+    )
     if mine.status is Status.UNDER_EXAMINATION:
         kind = Operator.ExaminationStarted
-        return repeated(operator, mine, kind, by, "the examination", reason=command.reason)
-    record(operator, Operator.ExaminationStarted, mine, by, STANDING, reason=command.reason)
+        return refuse_unless_recorded(
+            operator, mine, kind, by, "the examination", reason=command.reason
+        )
+    record_event(
+        operator, Operator.ExaminationStarted, mine, by, STATUS_EVENTS, reason=command.reason
+    )
 
 
 def request_consultation(operator: Operator, command: c.RequestConsultation, by: Decision) -> None:
-    mine = meant(
+    mine = find_authorisation(
         operator, by, command.authorisation, PENDING | IN_USE, "the subject of a consultation"
     )
     if isinstance(_last_of(operator, mine, command), Operator.ConsultationRequested):
         about, kind = f"the consultation of {command.asked}", Operator.ConsultationRequested
-        return repeated(operator, mine, kind, by, about, asked=command.asked, reason=command.reason)
-    record(
+        return refuse_unless_recorded(
+            operator, mine, kind, by, about, asked=command.asked, reason=command.reason
+        )
+    record_event(
         operator,
         Operator.ConsultationRequested,
         mine,
@@ -126,7 +144,7 @@ def request_consultation(operator: Operator, command: c.RequestConsultation, by:
 def record_consultation_reply(
     operator: Operator, command: c.RecordConsultationReply, by: Decision
 ) -> None:
-    mine = meant(
+    mine = find_authorisation(
         operator, by, command.authorisation, PENDING | IN_USE, "the subject of a consultation"
     )
     last = _last_of(operator, mine, command)
@@ -144,7 +162,7 @@ def record_consultation_reply(
             reply=command.reply,
             reason=command.reason,
         )
-    record(
+    record_event(
         operator,
         Operator.ConsultationReplied,
         mine,
@@ -157,9 +175,9 @@ def record_consultation_reply(
 
 def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision) -> None:
     """UCC Art. 22(3), Delegated Act Art. 28: by no more than the rule allows, and with a reason."""
-    mine = meant(operator, by, command.authorisation, PENDING, "given more time")
-    reason, said = why(command.reason), facts(operator, by)
-    rules = preconditions.rules(by, mine, said["effective"])
+    mine = find_authorisation(operator, by, command.authorisation, PENDING, "given more time")
+    reason, said = required_reason(command.reason), event_fields(operator, by)
+    rules = preconditions.find_rules(by, mine, said["effective"])
     allowed = rules.rule("decision_extension_days")
     before = [
         e
@@ -170,7 +188,7 @@ def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision)
     if any(difference(e, by, days=days, reason=reason) is None for e in before):
         return
     unknown = rules.unknown(allowed.name)
-    preconditions.grounded(by, mine.programme, unknown, "more time for the decision")
+    preconditions.require_ground(by, mine.programme, unknown, "more time for the decision")
     # Where nobody knows the limit of the law, that of the calendar is the only one.
     left = (MOST_DAYS if unknown else allowed.number or 0) - sum(e.days for e in before)
     if not 1 <= days <= left:
@@ -187,10 +205,10 @@ def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision)
         if mine.status is not Status.LODGED:
             cure = f"it is {mine.status}, and no rule of {mine.programme} on record set the day"
         raise WrongStatus(f"{operator.tin}: no decision is due on {mine} yet; {cure}")
-    programme = preconditions.programme(by, mine.programme)
+    programme = preconditions.find_programme(by, mine.programme)
     given = sum(e.days for e in before)
     begun, end = _unmoved(operator, mine, programme, given, set_before[-1].due)
-    of_day = law(operator, programme, said["effective"])
+    of_day = rules_of_day(operator, programme, said["effective"])
     end += timedelta(days=days)
     operator.trigger_event(
         Operator.DeadlineExtended,
@@ -198,7 +216,7 @@ def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision)
         days=days,
         reason=reason,
         due=(of_day.ending("decision", allowed.name, begun, end),),
-        rule_unknown=preconditions.marked(unknown),
+        rule_unknown=preconditions.unknown_rules_field(unknown),
         **said,
     )
 
@@ -209,9 +227,9 @@ def _unmoved(
     """The first and the last day of the time limit for a decision. The last day is the one before
     the move to a working day: an extension is counted from there. `given`: the days by which the
     limit has been extended so far."""
-    accepted = standing(operator, of(mine, (Operator.Accepted,)))
+    accepted = events_in_force(operator, is_about(mine, (Operator.Accepted,)))
     begun = accepted[0].effective if accepted else due
-    of_acceptance = law(operator, programme, begun)
+    of_acceptance = rules_of_day(operator, programme, begun)
     days = of_acceptance.rules.number("decision_days")
     last = begun + timedelta(days=(days or 0) + given)
     same = of_acceptance.ending("decision", "decision_days", begun, last).due == due
@@ -228,31 +246,35 @@ def grant(operator: Operator, command: c.GrantAuthorisation, by: Decision) -> No
         )
     number = normal(command.number)
     for each in operator.authorisations.values():
-        held = preconditions.on(operator, each, max(by.effective or by.today, each.latest))
+        held = preconditions.as_of_day(operator, each, max(by.effective or by.today, each.latest))
         if held.number and normal(held.number) == number and held.status in HELD:
             return _granted_before(operator, held, command, by)
     examined = {Status.ACCEPTED, Status.UNDER_EXAMINATION}
-    mine = meant(operator, by, command.authorisation, examined, "granted", of_type=command.type)
+    mine = find_authorisation(
+        operator, by, command.authorisation, examined, "granted", of_type=command.type
+    )
     decided = by.decided or by.today
-    programme = preconditions.programme(by, mine.programme)
+    programme = preconditions.find_programme(by, mine.programme)
     effect = Effect(by.effective) if by.effective else day_of_effect(operator, programme, decided)
     day = effect.day
-    said, of_day = facts(operator, by, day), law(operator, programme, day)
+    said, of_day = event_fields(operator, by, day), rules_of_day(operator, programme, day)
     rules = of_day.rules
     type = command.type or mine.type
-    preconditions.offered(programme, type, day)
-    barred, unknown = preconditions.bar(operator, programme)
+    preconditions.require_offered(programme, type, day)
+    barred, unknown = preconditions.barred_until(operator, programme)
     if barred and day < barred:
         raise Barred(f"{operator.tin} is barred until {barred} and cannot be granted from {day}")
-    preconditions.not_held_twice(operator, rules, mine.programme, type, mine, day)
-    preconditions.in_order(operator, day, mine, preconditions.of(mine, STANDING))
+    preconditions.require_not_held(operator, rules, mine.programme, type, mine, day)
+    preconditions.refuse_earlier_day(
+        operator, day, mine, preconditions.is_about(mine, STATUS_EVENTS)
+    )
     if command.valid_until and command.valid_until <= day:
         raise WrongDates(f"validUntil: {command.valid_until} is not after {day}, the day of effect")
-    valid_until = command.valid_until or preconditions.term(rules, day)
+    valid_until = command.valid_until or preconditions.end_of_term(rules, day)
     unknown += effect.unknown
     if command.valid_until is None:
         unknown += rules.unknown("validity_years")
-    preconditions.grounded(
+    preconditions.require_ground(
         by, mine.programme, unknown, f"the grant of {command.number} to {operator.tin}"
     )
     operator.trigger_event(
@@ -263,7 +285,7 @@ def grant(operator: Operator, command: c.GrantAuthorisation, by: Decision) -> No
         roles=operator.roles if command.roles is None else command.roles,
         valid_until=valid_until,
         due=renewal(rules, valid_until) + of_day.review(day),
-        rule_unknown=preconditions.marked(unknown + rules.unknown("review_years")),
+        rule_unknown=preconditions.unknown_rules_field(unknown + rules.unknown("review_years")),
         ends_by_decision=rules.takes_decision("validity_end") if valid_until else None,
         abroad=rules.abroad(type),
         counted_by=effect.counted_by,
@@ -283,7 +305,7 @@ def _granted_before(
         raise AlreadyHeld(
             f"number: {operator.tin} holds {command.number} ({held.type}), which is {held.status}"
         )
-    grant = next(iter(standing(operator, of(held, (Operator.Granted,)))), None)
+    grant = next(iter(events_in_force(operator, is_about(held, (Operator.Granted,)))), None)
     if not isinstance(grant, Operator.Granted):
         raise AlreadyHeld(
             f"number: {operator.tin} holds {command.number} ({held.type}), which is "
@@ -291,7 +313,7 @@ def _granted_before(
             f"known from list {held.list}: record its end before another grant of that number"
         )
     decided = by.decided or grant.decided or by.today
-    programme = preconditions.programme(by, held.programme)
+    programme = preconditions.find_programme(by, held.programme)
     day = by.effective or day_of_effect(operator, programme, decided).day
     refuse_unless_identical(
         [grant],
@@ -300,22 +322,26 @@ def _granted_before(
         day=day,
         type=command.type or _lodged_type(operator, held),
         roles=operator.roles if command.roles is None else command.roles,
-        valid_until=command.valid_until or preconditions.term(programme.rules_on(day), day),
+        valid_until=command.valid_until or preconditions.end_of_term(programme.rules_on(day), day),
         shared=command.shared,
     )
 
 
 def _lodged_type(operator: Operator, mine: Authorisation) -> str:
-    [lodged] = standing(operator, of(mine, (Operator.Lodged,)))
+    [lodged] = events_in_force(operator, is_about(mine, (Operator.Lodged,)))
     assert isinstance(lodged, Operator.Lodged)
     return lodged.type
 
 
 def refuse(operator: Operator, command: c.RefuseApplication, by: Decision) -> None:
-    mine = meant(operator, by, command.authorisation, PENDING, "refused", already={Status.REFUSED})
+    mine = find_authorisation(
+        operator, by, command.authorisation, PENDING, "refused", already={Status.REFUSED}
+    )
     if mine.status is Status.REFUSED:
-        return repeated(operator, mine, Operator.Refused, by, "the refusal", reason=command.reason)
-    record(operator, Operator.Refused, mine, by, STANDING, reason=command.reason)
+        return refuse_unless_recorded(
+            operator, mine, Operator.Refused, by, "the refusal", reason=command.reason
+        )
+    record_event(operator, Operator.Refused, mine, by, STATUS_EVENTS, reason=command.reason)
 
 
 # ------------------------------------------------------------------ common
@@ -328,6 +354,8 @@ def _last_of(
 ) -> Operator.Event | None:
     """The last word of a consultation of that administration: the request, or the reply to it."""
     kinds = (Operator.ConsultationRequested, Operator.ConsultationReplied)
-    own = of(mine, kinds)
-    said = standing(operator, lambda e: own(e) and getattr(e, "asked", None) == command.asked)
+    own = is_about(mine, kinds)
+    said = events_in_force(
+        operator, lambda e: own(e) and getattr(e, "asked", None) == command.asked
+    )
     return said[0] if said else None

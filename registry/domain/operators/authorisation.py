@@ -1,4 +1,4 @@
-"""What an operator holds or has applied for, and the dates that rules set about it."""
+"""An operator's authorisation or application, and the deadlines that rules set for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from registry.domain.values import Role, Status
 
 @dataclass(frozen=True)
 class Due:
-    """A date that a rule sets: what is due, on which civil day, and who says so."""
+    """A deadline set by a rule: what is due, on which civil day, and the source of the rule."""
 
     what: str
     due: date
@@ -19,12 +19,12 @@ class Due:
 
 @dataclass
 class Authorisation:
-    """One application and what became of it, as the latest event left it.
+    """One application and what followed from it, as the latest recorded event left it.
 
-    How it stands on a day of law, ends said in advance included, says `footing.on`.
+    For the status on a civil day of valid time, including scheduled ends, see `preconditions.on`.
     """
 
-    reference: str  # programme, slash, ordinal: CN-AEO/1; a number comes only with the grant
+    reference: str  # programme, slash, ordinal: CN-AEO/1; a number exists only from the grant on
     programme: str
     type: str
     status: Status
@@ -32,13 +32,13 @@ class Authorisation:
     roles: tuple[Role, ...] = ()
     effective: date | None = None  # the day of effect of the grant
     valid_until: date | None = None
-    ended: date | None = None  # from which day on; it may lie ahead
+    ended: date | None = None  # the first civil day after the end; it may be in the future
     suspended_part: str | None = None
     suspended_until: date | None = None
     under_reassessment: bool = False
     remediation: bool = False
-    list: str | None = None  # the published list that it is known from, and not from a grant
-    latest: date = date.min  # the latest day from which an event about it counts
+    list: str | None = None  # the published list from which it is known, if there is no grant
+    latest: date = date.min  # the latest effective day of an event about it, ends excluded
 
     def __str__(self) -> str:
         return self.number or self.reference

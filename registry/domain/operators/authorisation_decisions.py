@@ -23,29 +23,36 @@ from registry.domain.operators import preconditions
 from registry.domain.operators.authorisation import Authorisation, Due
 from registry.domain.operators.events import Operator
 from registry.domain.operators.preconditions import (
-    GRANT,
+    GRANT_EVENTS,
     IN_USE,
-    STANDING,
-    facts,
-    meant,
-    of,
-    record,
-    repeated,
-    standing,
-    why,
+    STATUS_EVENTS,
+    event_fields,
+    events_in_force,
+    find_authorisation,
+    is_about,
+    record_event,
+    refuse_unless_recorded,
+    required_reason,
 )
-from registry.domain.operators.statutory_deadlines import law, renewal
+from registry.domain.operators.statutory_deadlines import renewal, rules_of_day
 from registry.domain.programme_rules import Rules
-from registry.domain.repeated_commands import difference, refuse, refuse_unless_identical, shown
+from registry.domain.repeated_commands import (
+    difference,
+    refuse,
+    refuse_unless_identical,
+    value_in_words,
+)
 from registry.domain.values import HELD, Status
 
 E = TypeVar("E", bound=Operator.Event)
 
 
 def change_type(operator: Operator, command: c.ChangeType, by: Decision) -> None:
-    mine = meant(operator, by, command.authorisation, IN_USE, "changed to another type")
-    day: date = facts(operator, by)["effective"]
-    kinds: preconditions.Kinds = (*GRANT, Operator.TypeChanged)
+    mine = find_authorisation(
+        operator, by, command.authorisation, IN_USE, "changed to another type"
+    )
+    day: date = event_fields(operator, by)["effective"]
+    kinds: preconditions.Kinds = (*GRANT_EVENTS, Operator.TypeChanged)
     same: list[Operator.Event] = []
     if mine.type == command.type:
         same = _saying(operator, mine, Operator.TypeChanged, lambda e: e.type == command.type)
@@ -53,11 +60,11 @@ def change_type(operator: Operator, command: c.ChangeType, by: Decision) -> None
             return _as_it_is(
                 same, by, f"type: {mine} is of type {command.type} already", command.reason
             )
-    programme = preconditions.programme(by, mine.programme)
-    preconditions.offered(programme, command.type, day)
+    programme = preconditions.find_programme(by, mine.programme)
+    preconditions.require_offered(programme, command.type, day)
     rules = programme.rules_on(day)
-    preconditions.not_held_twice(operator, rules, mine.programme, command.type, mine, day)
-    record(
+    preconditions.require_not_held(operator, rules, mine.programme, command.type, mine, day)
+    record_event(
         operator,
         Operator.TypeChanged,
         mine,
@@ -71,15 +78,15 @@ def change_type(operator: Operator, command: c.ChangeType, by: Decision) -> None
 
 
 def amend_roles(operator: Operator, command: c.AmendRoles, by: Decision) -> None:
-    mine = meant(operator, by, command.authorisation, IN_USE, "given other roles")
-    kinds: preconditions.Kinds = (*GRANT, Operator.RolesAmended)
+    mine = find_authorisation(operator, by, command.authorisation, IN_USE, "given other roles")
+    kinds: preconditions.Kinds = (*GRANT_EVENTS, Operator.RolesAmended)
     same: list[Operator.Event] = []
     if mine.roles == command.roles:
-        day: date = facts(operator, by)["effective"]
+        day: date = event_fields(operator, by)["effective"]
         same = _saying(operator, mine, Operator.RolesAmended, lambda e: e.roles == command.roles)
         if not _reaches_further_back(day, same):
             return _as_it_is(same, by, f"roles: {mine} has these roles already", command.reason)
-    record(
+    record_event(
         operator,
         Operator.RolesAmended,
         mine,
@@ -92,7 +99,7 @@ def amend_roles(operator: Operator, command: c.AmendRoles, by: Decision) -> None
 
 
 _REASSESSED: preconditions.Kinds = (
-    *GRANT,
+    *GRANT_EVENTS,
     Operator.ReassessmentOpened,
     Operator.ReassessmentClosed,
     Operator.Renewed,
@@ -100,17 +107,21 @@ _REASSESSED: preconditions.Kinds = (
 
 
 def open_reassessment(operator: Operator, command: c.OpenReassessment, by: Decision) -> None:
-    mine = meant(operator, by, command.authorisation, IN_USE, "reassessed")
+    mine = find_authorisation(operator, by, command.authorisation, IN_USE, "reassessed")
     if mine.under_reassessment:
         kind = Operator.ReassessmentOpened
-        return repeated(operator, mine, kind, by, "the reassessment", reason=command.reason)
-    record(operator, Operator.ReassessmentOpened, mine, by, _REASSESSED, reason=command.reason)
+        return refuse_unless_recorded(
+            operator, mine, kind, by, "the reassessment", reason=command.reason
+        )
+    record_event(
+        operator, Operator.ReassessmentOpened, mine, by, _REASSESSED, reason=command.reason
+    )
 
 
 def close_reassessment(operator: Operator, command: c.CloseReassessment, by: Decision) -> None:
-    mine = meant(operator, by, command.authorisation, IN_USE, "reassessed")
+    mine = find_authorisation(operator, by, command.authorisation, IN_USE, "reassessed")
     if not mine.under_reassessment:
-        closed = standing(operator, of(mine, _REASSESSED))[:1]
+        closed = events_in_force(operator, is_about(mine, _REASSESSED))[:1]
         if not closed or not isinstance(closed[0], Operator.ReassessmentClosed):
             raise WrongStatus(
                 f"{operator.tin}: {mine} is under no reassessment that could be closed"
@@ -123,9 +134,9 @@ def close_reassessment(operator: Operator, command: c.CloseReassessment, by: Dec
             remediation=command.remediation,
             reason=command.reason,
         )
-    day: date = facts(operator, by)["effective"]
-    of_day = law(operator, preconditions.programme(by, mine.programme), day)
-    record(
+    day: date = event_fields(operator, by)["effective"]
+    of_day = rules_of_day(operator, preconditions.find_programme(by, mine.programme), day)
+    record_event(
         operator,
         Operator.ReassessmentClosed,
         mine,
@@ -134,7 +145,7 @@ def close_reassessment(operator: Operator, command: c.CloseReassessment, by: Dec
         outcome=command.outcome,
         remediation=command.remediation,
         due=of_day.review(day),
-        rule_unknown=preconditions.marked(of_day.rules.unknown("review_years")),
+        rule_unknown=preconditions.unknown_rules_field(of_day.rules.unknown("review_years")),
         reason=command.reason,
     )
 
@@ -142,9 +153,9 @@ def close_reassessment(operator: Operator, command: c.CloseReassessment, by: Dec
 def renew(operator: Operator, command: c.RenewAuthorisation, by: Decision) -> None:
     """A term that begins on the day after the last one goes on without a gap."""
     mine = _renewable(operator, command, by)
-    day: date = facts(operator, by)["effective"]
-    rules = preconditions.rules(by, mine, day)
-    terms = standing(operator, of(mine, (*GRANT, Operator.Renewed)))
+    day: date = event_fields(operator, by)["effective"]
+    rules = preconditions.find_rules(by, mine, day)
+    terms = events_in_force(operator, is_about(mine, (*GRANT_EVENTS, Operator.Renewed)))
     if terms and isinstance(last := terms[0], Operator.Renewed):
         # The day until which that renewal was to be, had it said nothing; its term is not added
         # a second time.
@@ -167,8 +178,8 @@ def renew(operator: Operator, command: c.RenewAuthorisation, by: Decision) -> No
         raise AlreadyRecorded(f"validUntil: {mine} is valid until {until} already")
     if mine.valid_until:
         start = max(_day_after(mine.valid_until), day)
-        preconditions.not_held_twice(operator, rules, mine.programme, mine.type, mine, start)
-    record(
+        preconditions.require_not_held(operator, rules, mine.programme, mine.type, mine, start)
+    record_event(
         operator,
         Operator.Renewed,
         mine,
@@ -183,19 +194,19 @@ def renew(operator: Operator, command: c.RenewAuthorisation, by: Decision) -> No
 
 def _renewable(operator: Operator, command: c.RenewAuthorisation, by: Decision) -> Authorisation:
     try:
-        return meant(operator, by, command.authorisation, IN_USE, "renewed")
+        return find_authorisation(operator, by, command.authorisation, IN_USE, "renewed")
     except WrongStatus:
         day = by.effective or by.today
         ended = [
             a
             for a in operator.authorisations.values()
-            if preconditions.on(operator, a, day).status is Status.EXPIRED
+            if preconditions.as_of_day(operator, a, day).status is Status.EXPIRED
             and a.ended is None
             and command.authorisation in (None, a.number, a.reference)
         ]
         eve = day - timedelta(days=1)
         if [a.valid_until for a in ended] == [eve]:
-            return meant(operator, by, ended[0].reference, IN_USE, "renewed", day=eve)
+            return find_authorisation(operator, by, ended[0].reference, IN_USE, "renewed", day=eve)
         raise
 
 
@@ -209,14 +220,14 @@ def suspend(operator: Operator, command: c.SuspendAuthorisation, by: Decision) -
     What is suspended may be found to have been so from an earlier day. Its end is another decision
     (an extension, a release), so the earlier beginning says the same end.
     """
-    mine = meant(operator, by, command.authorisation, IN_USE, "suspended")
-    reason, day = why(command.reason), facts(operator, by)["effective"]
-    of_day = law(operator, preconditions.programme(by, mine.programme), day)
+    mine = find_authorisation(operator, by, command.authorisation, IN_USE, "suspended")
+    reason, day = required_reason(command.reason), event_fields(operator, by)["effective"]
+    of_day = rules_of_day(operator, preconditions.find_programme(by, mine.programme), day)
     rules = of_day.rules
     parts = rules.parts(mine.type)
     if command.part and (command.part not in parts or parts == {mine.type}):
         raise NotOffered(
-            f"part: {mine.type} has no part {command.part!r}, only {preconditions.listed(parts)}"
+            f"part: {mine.type} has no part {command.part!r}, only {preconditions.in_words(parts)}"
         )
     part = None if parts == {command.part} else command.part  # the only part is the whole
     if command.until and command.until <= day:
@@ -224,7 +235,7 @@ def suspend(operator: Operator, command: c.SuspendAuthorisation, by: Decision) -
     same: list[Operator.Event] = []
     if mine.status is Status.SUSPENDED and mine.suspended_part in (None, part):
         kinds = (Operator.Suspended, Operator.SuspensionLifted)
-        same = standing(operator, of(mine, kinds), (Operator.SuspensionLifted,))
+        same = events_in_force(operator, is_about(mine, kinds), (Operator.SuspensionLifted,))
         if not _reaches_further_back(day, same):
             about = f"the suspension of {mine}"
             cure = "another end is an extension or a release, another reason a correction"
@@ -233,21 +244,21 @@ def suspend(operator: Operator, command: c.SuspendAuthorisation, by: Decision) -
             )
         if command.until != mine.suspended_until:
             raise AlreadyRecorded(
-                f"until: found {shown(command.until)}, and the suspension of {mine} that stands is "
-                f"until {shown(mine.suspended_until)}; an earlier beginning says the same end, "
-                "another end is an extension or a release"
+                f"until: found {value_in_words(command.until)}, and the suspension of {mine} that "
+                f"stands is until {value_in_words(mine.suspended_until)}; an earlier beginning "
+                "says the same end, another end is an extension or a release"
             )
     if mine.suspended_part and part and mine.suspended_part != part:
         raise WrongStatus(
             f"{operator.tin}: part {mine.suspended_part} of {mine} is suspended already; "
             f"with part {part} the whole of it would be: suspend it without naming a part"
         )
-    record(
+    record_event(
         operator,
         Operator.Suspended,
         mine,
         by,
-        STANDING,
+        STATUS_EVENTS,
         [e for e in same if isinstance(e, Operator.Suspended) and e.part == part],
         reason=reason,
         part=part,
@@ -256,31 +267,33 @@ def suspend(operator: Operator, command: c.SuspendAuthorisation, by: Decision) -
         due=_end(command.until) or of_day.due("end of suspension", "suspension_days", day),
         rule_unknown=None
         if command.until
-        else preconditions.marked(rules.unknown("suspension_days")),
+        else preconditions.unknown_rules_field(rules.unknown("suspension_days")),
         ends_by_decision=rules.takes_decision("suspension_end") if command.until else None,
     )
 
 
 def extend_suspension(operator: Operator, command: c.ExtendSuspension, by: Decision) -> None:
-    mine = meant(operator, by, command.authorisation, {Status.SUSPENDED}, "suspended for longer")
+    mine = find_authorisation(
+        operator, by, command.authorisation, {Status.SUSPENDED}, "suspended for longer"
+    )
     if mine.suspended_until == command.until:
         kinds = (Operator.SuspensionExtended, Operator.Suspended)
-        last = standing(operator, of(mine, kinds), (Operator.Suspended,))
+        last = events_in_force(operator, is_about(mine, kinds), (Operator.Suspended,))
         already = f"until: {mine} is suspended until {command.until} already"
         return _as_it_is(last[:1], by, already, command.reason)
-    day: date = facts(operator, by)["effective"]
+    day: date = event_fields(operator, by)["effective"]
     if command.until <= (end := max(mine.suspended_until or day, day)):
         raise WrongDates(f"until: {command.until} is before {end}, its end so far")
-    record(
+    record_event(
         operator,
         Operator.SuspensionExtended,
         mine,
         by,
-        STANDING,
+        STATUS_EVENTS,
         until=command.until,
         reason=command.reason,
         due=_end(command.until),
-        ends_by_decision=preconditions.rules(by, mine, day).takes_decision("suspension_end"),
+        ends_by_decision=preconditions.find_rules(by, mine, day).takes_decision("suspension_end"),
     )
 
 
@@ -288,15 +301,19 @@ def lift_suspension(operator: Operator, command: c.LiftSuspension, by: Decision)
     doing = "released from a suspension"
     # After its release it may wait for the decision on its own end.
     before = {Status.VALID, Status.DECISION_AWAITED}
-    mine = meant(operator, by, command.authorisation, {Status.SUSPENDED}, doing, already=before)
+    mine = find_authorisation(
+        operator, by, command.authorisation, {Status.SUSPENDED}, doing, already=before
+    )
     if mine.status is not Status.SUSPENDED:
         kinds = (Operator.SuspensionLifted, Operator.Suspended)
-        lifted = standing(operator, of(mine, kinds), (Operator.Suspended,))
+        lifted = events_in_force(operator, is_about(mine, kinds), (Operator.Suspended,))
         if not lifted:
             raise WrongStatus(f"{operator.tin}: {mine} is {mine.status} and cannot be {doing}")
         about = f"the release of {mine} from its suspension"
         return refuse_unless_identical(lifted, by, about, reason=command.reason)
-    record(operator, Operator.SuspensionLifted, mine, by, STANDING, reason=command.reason)
+    record_event(
+        operator, Operator.SuspensionLifted, mine, by, STATUS_EVENTS, reason=command.reason
+    )
 
 
 def revoke(operator: Operator, command: c.RevokeAuthorisation, by: Decision) -> None:
@@ -304,11 +321,13 @@ def revoke(operator: Operator, command: c.RevokeAuthorisation, by: Decision) -> 
 
     What is revoked may be revoked from an earlier day, or be barred for longer.
     """
-    mine = meant(operator, by, command.authorisation, IN_USE, "revoked", already={Status.REVOKED})
-    reason, day = why(command.reason), facts(operator, by)["effective"]
+    mine = find_authorisation(
+        operator, by, command.authorisation, IN_USE, "revoked", already={Status.REVOKED}
+    )
+    reason, day = required_reason(command.reason), event_fields(operator, by)["effective"]
     if command.barred_until and command.barred_until < day:
         raise WrongDates(f"barredUntil: {command.barred_until} is before {day}, the revocation")
-    rules = preconditions.rules(by, mine, day)
+    rules = preconditions.find_rules(by, mine, day)
     barred = command.barred_until or preconditions.years_after(day, rules.number("bar_years"))
     so_far = _barred_until(operator, mine)  # it may be revoked already, from this day or a later
     longer = bool(barred and (so_far is None or barred > so_far))
@@ -316,7 +335,9 @@ def revoke(operator: Operator, command: c.RevokeAuthorisation, by: Decision) -> 
         assert mine.ended is not None  # what is revoked was so from some day
         if day > mine.ended or (day == mine.ended and not longer):
             kind, about = Operator.Revoked, "the revocation"
-            return repeated(operator, mine, kind, by, about, reason=reason, barred_until=barred)
+            return refuse_unless_recorded(
+                operator, mine, kind, by, about, reason=reason, barred_until=barred
+            )
     if so_far and not longer:
         if command.barred_until not in (None, so_far):
             raise AlreadyRecorded(
@@ -326,21 +347,21 @@ def revoke(operator: Operator, command: c.RevokeAuthorisation, by: Decision) -> 
         barred = so_far
     # Where nobody knows the bar the revocation goes on: it is the next grant that needs its ground.
     unknown = () if barred else rules.unknown("bar_years")
-    record(
+    record_event(
         operator,
         Operator.Revoked,
         mine,
         by,
         reason=reason,
         barred_until=barred,
-        rule_unknown=preconditions.marked(unknown),
+        rule_unknown=preconditions.unknown_rules_field(unknown),
     )
 
 
 def annul(operator: Operator, command: c.AnnulAuthorisation, by: Decision) -> None:
     """Ex tunc (UCC Art. 27): it counts from the day of effect of the grant, whatever is asked."""
     before = {Status.ANNULLED}
-    mine = meant(
+    mine = find_authorisation(
         operator, by, command.authorisation, HELD, "annulled", already=before, day=by.today
     )
     if mine.effective is None:
@@ -349,7 +370,7 @@ def annul(operator: Operator, command: c.AnnulAuthorisation, by: Decision) -> No
             "began, to which an annulment reaches back; record a reading of the list that gives it"
         )
     if mine.status is Status.ANNULLED:
-        return repeated(
+        return refuse_unless_recorded(
             operator,
             mine,
             Operator.Annulled,
@@ -372,20 +393,24 @@ def annul(operator: Operator, command: c.AnnulAuthorisation, by: Decision) -> No
         Operator.Annulled,
         authorisation=mine.reference,
         reason=command.reason,
-        **facts(operator, by, mine.effective),
+        **event_fields(operator, by, mine.effective),
     )
 
 
 def surrender(operator: Operator, command: c.SurrenderAuthorisation, by: Decision) -> None:
     """What is surrendered may be found to have been so from an earlier day."""
     before = {Status.SURRENDERED}
-    mine = meant(operator, by, command.authorisation, IN_USE, "surrendered", already=before)
+    mine = find_authorisation(
+        operator, by, command.authorisation, IN_USE, "surrendered", already=before
+    )
     if mine.status is Status.SURRENDERED:
-        day: date = facts(operator, by)["effective"]
+        day: date = event_fields(operator, by)["effective"]
         if not (mine.ended and day < mine.ended):
             kind = Operator.Surrendered
-            return repeated(operator, mine, kind, by, "the surrender", reason=command.reason)
-    record(operator, Operator.Surrendered, mine, by, reason=command.reason)
+            return refuse_unless_recorded(
+                operator, mine, kind, by, "the surrender", reason=command.reason
+            )
+    record_event(operator, Operator.Surrendered, mine, by, reason=command.reason)
 
 
 # ------------------------------------------------------------------ common
@@ -399,7 +424,7 @@ def _saying(
 ) -> list[Operator.Event]:
     """The latest events of this kind about this authorisation, back to the first that differs."""
     found: list[Operator.Event] = []
-    for event in standing(operator, of(mine, (kind,))):
+    for event in events_in_force(operator, is_about(mine, (kind,))):
         if not (isinstance(event, kind) and same(event)):
             break
         found.append(event)
@@ -427,12 +452,12 @@ def _valid_until(event: Operator.Event) -> date | None:
 
 def _renewed_until(rules: Rules, so_far: date | None, day: date) -> date | None:
     """Until when a renewal of that day is where it says nothing: a term after the last one."""
-    return preconditions.term(rules, max(_day_after(so_far), day) if so_far else day)
+    return preconditions.end_of_term(rules, max(_day_after(so_far), day) if so_far else day)
 
 
 def _barred_until(operator: Operator, mine: Authorisation) -> date | None:
     """How long the operator is barred because this was revoked."""
-    revoked = standing(operator, of(mine, (Operator.Revoked,)))
+    revoked = events_in_force(operator, is_about(mine, (Operator.Revoked,)))
     bars = [e.barred_until for e in revoked if isinstance(e, Operator.Revoked)]
     return max(filter(None, bars), default=None)
 

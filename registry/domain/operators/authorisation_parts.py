@@ -1,4 +1,7 @@
-"""The parts of an authorisation: an EU AEOF is AEOC and AEOS, and either may be suspended alone."""
+"""The parts of an authorisation.
+
+An EU AEOF consists of AEOC and AEOS; each can be suspended alone.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ _PART, _SUSPENDED = "part_", "_suspended"
 
 
 def suspended_parts(flags: Iterable[str]) -> list[str]:
-    """Of the flags of an authorisation (`part_S_suspended`), the parts that are suspended alone."""
+    """The parts that are suspended alone, read from the flags (`part_S_suspended`)."""
     return [
         flag.removeprefix(_PART).removesuffix(_SUSPENDED)
         for flag in sorted(flags)

@@ -1,4 +1,7 @@
-"""The dates that rules set, and what became of each. A missed one is an alert, never a decision."""
+"""The statutory deadlines of an operator and how due_ was answered.
+
+A missed deadline is an alert for officers. It is never a decision and changes no status.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,21 @@ from registry.domain.operators.events import Operator
 
 
 class Deadline(msgspec.Struct, frozen=True, gc=False):
-    """A date that a rule set, and what became of it. `due` is None, and `rule` the rule's name,
-    where nobody knows the rule: there may be such a date, and then it is not known."""
+    """A deadline and how it was answered.
+
+    If nobody knows the rule, `due` is None and `rule` is the name of the rule: a deadline may
+    exist, but its day is unknown.
+    """
 
     authorisation: str
     what: str
     due: date | None
     rule: str
     met_on: date | None = None
-    dropped: bool = False  # what it was for came to an end first
+    dropped: bool = False  # its subject ended before it was answered
 
 
-#: What each rule sets.
+#: The deadline that due_ rule sets.
 _SET_BY = {
     "acceptance_days": "acceptance",
     "decision_days": "decision",
@@ -31,7 +37,7 @@ _SET_BY = {
     "review_years": "review",
     "suspension_days": "end of suspension",
 }
-#: What answers a deadline, and what makes it void.
+#: The events that answer a deadline, and those that make it void.
 _ANSWERS: dict[str, tuple[type[Operator.Event], ...]] = {
     "acceptance": (Operator.Accepted, Operator.NotAccepted, Operator.Withdrawn),
     "decision": (Operator.Granted, Operator.Refused, Operator.Withdrawn),
@@ -52,20 +58,20 @@ _VOIDS = (
 )
 
 
-#: What can set a date, answer one, or make one void.
-_MATTERS = {
+#: Every event that can set, answer or void a deadline.
+_RELEVANT = {
     kind for kind in vars(Operator).values() if isinstance(kind, type) and hasattr(kind, "due")
 }.union(_VOIDS, *_ANSWERS.values())
 
 
-def _answered(event: Operator.Event) -> date:
-    """A decision is in time on the day it is taken, however much later it has effect."""
+def _day_of_answer(event: Operator.Event) -> date:
+    """The day on which the event answered a deadline. A grant answers it on the day of decision."""
     return (event.decided if isinstance(event, Operator.Granted) else None) or event.effective
 
 
 @dataclass
-class _Set:
-    """A date that was set, as far as the events have been told."""
+class _OpenDeadline:
+    """A deadline under construction, as the events so far left it."""
 
     authorisation: str
     what: str
@@ -76,39 +82,42 @@ class _Set:
 
 
 def deadlines(events: list[Operator.Event]) -> list[Deadline]:
-    """Every date that was set, and every one that an unknown rule may have set. A missed one is an
-    alert, never a decision."""
-    found: list[_Set] = []
+    """Every deadline that was set, and every one that an unknown rule may have set."""
+    found: list[_OpenDeadline] = []
     for event in events:
         kind = type(event)
-        if kind not in _MATTERS:
+        if kind not in _RELEVANT:
             continue
-        own = getattr(event, "authorisation", None)  # none: it is of the whole operator
-        new = _set_by(event, own) if own else []
-        for set_ in found:
-            if own not in (None, set_.authorisation):
+        # None: the event is about the whole operator.
+        authorisation = getattr(event, "authorisation", None)
+        new = _deadlines_set_by(event, authorisation) if authorisation else []
+        for deadline in found:
+            if authorisation not in (None, deadline.authorisation):
                 continue
-            if kind in _ANSWERS.get(set_.what, ()):
-                set_.met = set_.met or _answered(event)
-            elif kind in _VOIDS or any(each.what == set_.what for each in new):
-                set_.void = True
+            if kind in _ANSWERS.get(deadline.what, ()):
+                deadline.met = deadline.met or _day_of_answer(event)
+            elif kind in _VOIDS or any(due_.what == deadline.what for due_ in new):
+                deadline.void = True
         found += new
     return [
         Deadline(
-            each_set.authorisation,
-            each_set.what,
-            each_set.due,
-            each_set.rule,
-            each_set.met,
-            each_set.void and each_set.met is None,
+            deadline.authorisation,
+            deadline.what,
+            deadline.due,
+            deadline.rule,
+            deadline.met,
+            deadline.void and deadline.met is None,
         )
-        for each_set in found
+        for deadline in found
     ]
 
 
-def _set_by(event: Operator.Event, own: str) -> list[_Set]:
+def _deadlines_set_by(event: Operator.Event, authorisation: str) -> list[_OpenDeadline]:
+    """The deadlines that an event sets for an authorisation."""
     due: tuple[Due, ...] = getattr(event, "due", ())
     unknown: tuple[str, ...] = getattr(event, "rule_unknown", None) or ()
-    return [_Set(own, each.what, each.due, each.rule) for each in due] + [
-        _Set(own, _SET_BY[rule], None, rule) for rule in unknown if rule in _SET_BY
+    return [_OpenDeadline(authorisation, due_.what, due_.due, due_.rule) for due_ in due] + [
+        _OpenDeadline(authorisation, _SET_BY[rule], None, rule)
+        for rule in unknown
+        if rule in _SET_BY
     ]

@@ -15,8 +15,13 @@ from registry.domain.decisions import Decision
 from registry.domain.errors import BadValue, WrongDates
 from registry.domain.operators import preconditions
 from registry.domain.operators.authorisation import Authorisation
-from registry.domain.operators.events import Operator, amended
-from registry.domain.operators.preconditions import IN_USE, facts, meant, repeated
+from registry.domain.operators.events import Operator, corrected_events
+from registry.domain.operators.preconditions import (
+    IN_USE,
+    event_fields,
+    find_authorisation,
+    refuse_unless_recorded,
+)
 from registry.domain.operators.status_periods import StatusTimeline
 from registry.domain.values import Status
 
@@ -35,7 +40,7 @@ class EndByLaw:
 
 def ends_by_law(operator: Operator, until: date) -> list[EndByLaw]:
     """What ended by law up to a civil day, by everything that is recorded so far."""
-    past = amended(operator.past) if operator.corrected else operator.past
+    past = corrected_events(operator.past) if operator.corrected else operator.past
     book = StatusTimeline(operator.time_zone)
     for event in past:
         book.tell(event)
@@ -71,8 +76,8 @@ def expire(operator: Operator, command: c.ExpireAuthorisation, by: Decision) -> 
         if mine.ended is None:
             return _record_term(operator, mine, command.reason, by)
         day = by.effective or mine.ended
-        by = by.because(preconditions.rules(by, mine, day).source("validity_years"))
-        return repeated(
+        by = by.because(preconditions.find_rules(by, mine, day).source("validity_years"))
+        return refuse_unless_recorded(
             operator, mine, Operator.Expired, by, "the end", day=day, reason=command.reason
         )
     first = end + timedelta(days=1) if end and end != date.max else None
@@ -83,12 +88,12 @@ def expire(operator: Operator, command: c.ExpireAuthorisation, by: Decision) -> 
         until = f"until {end}" if end else "without end"
         raise WrongDates(f"{operator.tin}: {mine} is valid {until} and cannot expire on {day}")
     # The term that the grant set is ground enough, however late somebody writes it down.
-    by = by.because(preconditions.rules(by, mine, day).source("validity_years"))
+    by = by.because(preconditions.find_rules(by, mine, day).source("validity_years"))
     operator.trigger_event(
         Operator.Expired,
         authorisation=mine.reference,
         reason=command.reason,
-        **facts(operator, by, day),
+        **event_fields(operator, by, day),
     )
 
 
@@ -99,7 +104,7 @@ def record_end(operator: Operator, command: c.RecordEnd, by: Decision) -> None:
     """
     if command.what not in (TERM, SUSPENSION):
         raise BadValue(f"what: found {command.what!r}, wanted {TERM} or {SUSPENSION}")
-    mine = preconditions.named(operator, command.authorisation)[-1]
+    mine = preconditions.authorisations_named(operator, command.authorisation)[-1]
     day = by.effective or by.today
     end = EndByLaw(mine.reference, command.what, day)
     if _is_recorded(operator, end):
@@ -128,7 +133,7 @@ def _trigger(
 ) -> None:
     """Nobody decided it, so that it has no day of decision unless one is given."""
     ground = _ground(operator, mine, end, by)
-    said = facts(operator, by.because(ground), end.day) | {"decided": by.decided}
+    said = event_fields(operator, by.because(ground), end.day) | {"decided": by.decided}
     if end.what == TERM:
         operator.trigger_event(
             Operator.Expired, authorisation=end.authorisation, reason=reason, by_law=True, **said
@@ -142,20 +147,22 @@ def _repeated(
 ) -> None:
     by = by.because(_ground(operator, mine, end, by))
     if end.what == TERM:
-        repeated(operator, mine, Operator.Expired, by, "the end", day=end.day, reason=reason)
+        refuse_unless_recorded(
+            operator, mine, Operator.Expired, by, "the end", day=end.day, reason=reason
+        )
     else:
         about = "the end of the suspension"
-        repeated(operator, mine, Operator.SuspensionEnded, by, about, day=end.day)
+        refuse_unless_recorded(operator, mine, Operator.SuspensionEnded, by, about, day=end.day)
 
 
 def _ground(operator: Operator, mine: Authorisation, end: EndByLaw, by: Decision) -> str:
     """The programme's own rule of the term, or what the decision to suspend rests on."""
     if end.what == TERM:
-        return preconditions.rules(by, mine, end.day).source("validity_years")
+        return preconditions.find_rules(by, mine, end.day).source("validity_years")
     kinds = (Operator.Suspended, Operator.SuspensionExtended)
     said = [
         e
-        for e in preconditions.standing(operator, preconditions.of(mine, kinds))
+        for e in preconditions.events_in_force(operator, preconditions.is_about(mine, kinds))
         if getattr(e, "until", None) == end.day
     ]
     return said[0].legal_ground or "the decision that suspended it" if said else "the decision"
@@ -163,7 +170,9 @@ def _ground(operator: Operator, mine: Authorisation, end: EndByLaw, by: Decision
 
 def _over(operator: Operator, command: c.ExpireAuthorisation, by: Decision) -> Authorisation:
     """The authorisation that is meant: before all others one whose end is not recorded yet."""
-    today = [preconditions.on(operator, a, by.today) for a in operator.authorisations.values()]
+    today = [
+        preconditions.as_of_day(operator, a, by.today) for a in operator.authorisations.values()
+    ]
     over = [
         a
         for a in today
@@ -177,4 +186,4 @@ def _over(operator: Operator, command: c.ExpireAuthorisation, by: Decision) -> A
     asked = command.authorisation or (over[0].reference if len(over) == 1 else None)
     wanted = IN_USE | {Status.EXPIRED} if over or command.authorisation else IN_USE
     before = {Status.EXPIRED}
-    return meant(operator, by, asked, wanted, "expired", already=before, day=by.today)
+    return find_authorisation(operator, by, asked, wanted, "expired", already=before, day=by.today)

@@ -13,12 +13,12 @@ from uuid import UUID
 
 from eventsourcing.domain import AggregateCreated, BaseAggregate, CanMutateAggregate
 
-from registry.domain.corrections import changed, put_right
+from registry.domain.corrections import apply_corrections, with_changes
 from registry.domain.decisions import DatedFact
 from registry.domain.identifiers import normal
 from registry.domain.operators.authorisation import Authorisation, Due
 from registry.domain.stream_ids import stream_id
-from registry.domain.trigger import happen
+from registry.domain.trigger import trigger_plain_event
 from registry.domain.values import (
     CLOSED,
     ENDED,
@@ -496,7 +496,7 @@ class Operator(BaseAggregate[UUID]):
         def change(self, operator: Operator) -> None:
             operator.corrected = True
             operator.start_again()
-            for event in amended(operator.past):
+            for event in corrected_events(operator.past):
                 if not isinstance(event, Operator.Corrected):
                     event.change(operator)
 
@@ -545,7 +545,7 @@ class Operator(BaseAggregate[UUID]):
             authorisation.status, authorisation.ended = Status.SUPERSEDED, self.merged_on
 
     def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **said: Any) -> None:
-        if not happen(self, event_class, said):
+        if not trigger_plain_event(self, event_class, said):
             super().trigger_event(event_class, **said)
 
     @staticmethod
@@ -563,7 +563,7 @@ class Operator(BaseAggregate[UUID]):
         return [a for a in self.authorisations.values() if a.status not in OVER]
 
 
-def amended(
+def corrected_events(
     events: list[Operator.Event], also: dict[int, dict[str, str]] | None = None
 ) -> list[Operator.Event]:
     """The same events with every correction among them carried out; voided ones are gone.
@@ -571,13 +571,13 @@ def amended(
     `also`: a correction that is only thought of, as the version of an event and what is wrong.
     """
     corrections = [(e.version, e.what) for e in events if isinstance(e, Operator.Corrected)]
-    said = put_right(events, [*corrections, *(also or {}).items()])
+    said = apply_corrections(events, [*corrections, *(also or {}).items()])
     if said is events:
         return events
     # An annulment counts from the day of effect of its grant, whichever that turns out to be.
     begun = {e.authorisation: e.effective for e in said if isinstance(e, Operator.Granted)}
     return [
-        changed(e, {"effective": begun.get(e.authorisation, e.effective)})
+        with_changes(e, {"effective": begun.get(e.authorisation, e.effective)})
         if isinstance(e, Operator.Annulled)
         else e
         for e in said

@@ -26,7 +26,7 @@ from registry.domain.errors import (
 from registry.domain.operators import preconditions
 from registry.domain.operators.authorisation import Authorisation
 from registry.domain.operators.events import Operator
-from registry.domain.operators.preconditions import merged_on, of, told
+from registry.domain.operators.preconditions import events_as_corrected, is_about, merged_on
 from registry.domain.repeated_commands import refuse_unless_identical
 from registry.domain.values import HELD, Status
 
@@ -59,8 +59,8 @@ def list_operator(operator: Operator, command: c.ListOperator, by: Decision) -> 
 def _named(operator: Operator, command: c.ListOperator, by: Decision) -> None:
     if command.number is not None and not command.number.strip():
         raise BadValue("number: found nothing, wanted the number that the list gives")
-    programme = preconditions.programme(by, command.programme)
-    preconditions.offered(programme, command.type, command.read_on)
+    programme = preconditions.find_programme(by, command.programme)
+    preconditions.require_offered(programme, command.type, command.read_on)
     held = _from_list(operator, command)
     mine = next(
         (a for a in held if a.status in HELD or (a.ended and command.read_on < a.ended)), None
@@ -81,7 +81,9 @@ def _named(operator: Operator, command: c.ListOperator, by: Decision) -> None:
             "was read wrongly, correct its record first"
         )
     if mine is not None:
-        readings = [e for e in told(operator) if of(mine, (Operator.Listed,))(e)]
+        readings = [
+            e for e in events_as_corrected(operator) if is_about(mine, (Operator.Listed,))(e)
+        ]
         if same_day := [e for e in reversed(readings) if e.effective == command.read_on]:
             about = f"what list {command.list_} says of {mine}"
             return refuse_unless_identical(same_day, by, about, day=command.read_on, **said)
@@ -92,7 +94,7 @@ def _named(operator: Operator, command: c.ListOperator, by: Decision) -> None:
         reference = f"{command.programme}/{operator.begun() + 1}"
         new = Authorisation(reference, command.programme, command.type, Status.VALID)
         day = command.since or command.read_on
-        preconditions.not_held_twice(
+        preconditions.require_not_held(
             operator, programme.rules_on(day), command.programme, command.type, new, day
         )
         earliest = max([programme.since, *_ends_before(operator, command)])
@@ -125,7 +127,11 @@ def _no_longer(operator: Operator, command: c.ListOperator, by: Decision) -> Non
                 f"{operator.tin}: list {command.list_} never named it as {command.type} "
                 f"of {command.programme}"
             )
-        gone = [e for e in reversed(told(operator)) if of(held[-1], (Operator.Unlisted,))(e)]
+        gone = [
+            e
+            for e in reversed(events_as_corrected(operator))
+            if is_about(held[-1], (Operator.Unlisted,))(e)
+        ]
         if not gone:
             raise AlreadyRecorded(f"{held[-1]} is {held[-1].status}, by a decision and not a list")
         about = f"the end of {held[-1]} by list {command.list_}"

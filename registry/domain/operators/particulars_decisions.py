@@ -14,10 +14,15 @@ from registry.domain.decisions import Decision
 from registry.domain.errors import BadValue, Superseded, UnknownPosition, WrongDates, WrongStatus
 from registry.domain.identifiers import check, is_of_form, normal
 from registry.domain.operators import preconditions
-from registry.domain.operators.events import Operator, amended
-from registry.domain.operators.preconditions import facts, in_order, of, standing
-from registry.domain.operators.status_periods import in_order_of_law
-from registry.domain.operators.timeline import consents, stand
+from registry.domain.operators.events import Operator, corrected_events
+from registry.domain.operators.preconditions import (
+    event_fields,
+    events_in_force,
+    is_about,
+    refuse_earlier_day,
+)
+from registry.domain.operators.status_periods import in_valid_time_order
+from registry.domain.operators.timeline import consents, last_statuses
 from registry.domain.repeated_commands import difference, refuse, refuse_unless_identical
 from registry.domain.values import ENDED, HELD, Status
 
@@ -40,7 +45,7 @@ def amend(operator: Operator, command: c.AmendParticulars, by: Decision) -> None
         )
     if _amended_so(operator, said, by):
         return
-    envelope = facts(operator, by)
+    envelope = event_fields(operator, by)
     day: date = envelope["effective"]
     reaches_back = any(day < event.effective for event in operator.amendments)
     # Of an earlier day the last word says nothing, so there all that was given is recorded.
@@ -75,10 +80,12 @@ def add_identifier(operator: Operator, command: c.AddIdentifier, by: Decision) -
     known = operator.identifiers.get((command.scheme, normal(value, command.scheme)))
     if known and difference(known, by, None, own) is None:  # in whatever form it is written
         return
-    envelope = facts(operator, by)
+    envelope = event_fields(operator, by)
     if command.valid_to and command.valid_to <= envelope["effective"]:
         raise WrongDates(f"validTo: {command.valid_to} is not after {envelope['effective']}")
-    in_order(operator, envelope["effective"], value, _about_identifier(command.scheme, value))
+    refuse_earlier_day(
+        operator, envelope["effective"], value, _about_identifier(command.scheme, value)
+    )
     operator.trigger_event(
         Operator.IdentifierAdded, scheme=command.scheme, value=value, **own, **envelope
     )
@@ -88,15 +95,15 @@ def end_identifier(operator: Operator, command: c.EndIdentifier, by: Decision) -
     about = _about_identifier(command.scheme, command.value)
     known = operator.identifiers.get((command.scheme, normal(command.value, command.scheme)))
     if known is None:
-        ended = standing(operator, about)[:1]
+        ended = events_in_force(operator, about)[:1]
         if not ended:
             raise WrongStatus(
                 f"{operator.tin} has no identifier {command.scheme} {command.value} to be ended",
                 path=("value",),
             )
         return refuse_unless_identical(ended, by, f"the end of {command.scheme} {command.value}")
-    envelope = facts(operator, by)
-    in_order(operator, envelope["effective"], command.value, about)
+    envelope = event_fields(operator, by)
+    refuse_earlier_day(operator, envelope["effective"], command.value, about)
     operator.trigger_event(
         Operator.IdentifierEnded, scheme=command.scheme, value=known.value, **envelope
     )
@@ -119,13 +126,15 @@ def merge_into(operator: Operator, command: c.MergeInto, by: Decision) -> None:
     if command.successor == operator.tin:
         raise WrongStatus(f"successor: {operator.tin} cannot be merged into itself")
     if operator.successor == command.successor:
-        merged = standing(operator, lambda e: isinstance(e, Operator.Merged))[:1]
+        merged = events_in_force(operator, lambda e: isinstance(e, Operator.Merged))[:1]
         about = f"the merger of {operator.tin} into {command.successor}"
         return refuse_unless_identical(merged, by, about, reason=command.reason)
-    envelope = facts(operator, by)
+    envelope = event_fields(operator, by)
     for held in operator.authorisations.values():
         if held.status in HELD:
-            in_order(operator, envelope["effective"], held, of(held, (Operator.Granted,)))
+            refuse_earlier_day(
+                operator, envelope["effective"], held, is_about(held, (Operator.Granted,))
+            )
     operator.trigger_event(
         Operator.Merged, successor=command.successor, reason=command.reason, **envelope
     )
@@ -138,15 +147,15 @@ def split_from(
     where that one had been merged away by then: it has nothing left to split from."""
     if command.origin == operator.tin:
         raise WrongStatus(f"origin: {operator.tin} cannot be split from itself")
-    before = standing(
+    before = events_in_force(
         operator, lambda e: isinstance(e, Operator.Split) and e.origin == command.origin
     )
     if before:
         about = f"the split of {operator.tin} from {command.origin}"
         return refuse_unless_identical(before, by, about, reason=command.reason)
-    envelope = facts(operator, by)
+    envelope = event_fields(operator, by)
     if origin is not None and origin.successor:
-        [merger, *_] = standing(origin, lambda e: isinstance(e, Operator.Merged))
+        [merger, *_] = events_in_force(origin, lambda e: isinstance(e, Operator.Merged))
         if envelope["effective"] >= merger.effective:
             raise Superseded(
                 f"origin: {command.origin} was merged into {origin.successor} as of "
@@ -211,7 +220,7 @@ def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version:
             "what.effective: an annulment counts from the day of effect of the grant; correct that"
             " of the grant, or void the annulment and revoke"
         )
-    said = amended(operator.past, {version: command.what})
+    said = corrected_events(operator.past, {version: command.what})
     if right := next((e for e in said if e.originator_version == version), None):
         _could_be_said(operator, right, command.what, by)
     _hangs_together(operator, said, by)
@@ -253,7 +262,7 @@ def _could_be_said(
         mine = operator.authorisations.get(right.authorisation)
         code = mine.programme if mine else getattr(right, "programme", None)
         if code:
-            preconditions.offered(preconditions.programme(by, code), right.type, day)
+            preconditions.require_offered(preconditions.find_programme(by, code), right.type, day)
 
 
 def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision) -> None:
@@ -280,7 +289,7 @@ def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision
     if given != then.consents:
         raise WrongDates("what: a consent would be withdrawn before it was given, and so stand on")
     known: set[tuple[str, str]] = set()
-    for event in in_order_of_law(said):
+    for event in in_valid_time_order(said):
         if isinstance(event, Operator.IdentifierAdded):
             known.add((event.scheme, normal(event.value, event.scheme)))
         elif isinstance(event, Operator.IdentifierEnded):
@@ -290,7 +299,7 @@ def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision
                     "correct its end, too"
                 )
             known.remove((event.scheme, normal(event.value, event.scheme)))
-    stands = stand(said, operator.time_zone)
+    stands = last_statuses(said, operator.time_zone)
     for authorisation in then.authorisations.values():
         if (
             authorisation.status in HELD | ENDED
@@ -312,8 +321,8 @@ def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision
             )
         if authorisation.status in HELD:
             day = max(by.today, authorisation.effective or by.today)
-            rules = preconditions.rules(by, authorisation, day)
-            preconditions.not_held_twice(
+            rules = preconditions.find_rules(by, authorisation, day)
+            preconditions.require_not_held(
                 then, rules, authorisation.programme, authorisation.type, authorisation, day
             )
 
@@ -335,7 +344,7 @@ def _say_of_consent(
     """Law follows the days. What stands (given, or withdrawn) is recorded again as of an earlier
     day, if nothing else was said since that day."""
     if event is Operator.ConsentGiven and command.partner not in operator.consents_spoken_of:
-        operator.trigger_event(event, partner=command.partner, **facts(operator, by))
+        operator.trigger_event(event, partner=command.partner, **event_fields(operator, by))
         return
     kinds = (Operator.ConsentGiven, Operator.ConsentWithdrawn)
     about = f"consent to {command.partner or 'publication'}"
@@ -343,7 +352,7 @@ def _say_of_consent(
     def own(e: Operator.Event) -> bool:
         return isinstance(e, kinds) and e.partner == command.partner
 
-    words = standing(operator, own)
+    words = events_in_force(operator, own)
     same = list(takewhile(lambda e: isinstance(e, event), words))
     if not words and event is Operator.ConsentWithdrawn:
         raise WrongStatus(
@@ -352,14 +361,14 @@ def _say_of_consent(
         )
     if any(difference(e, by) is None for e in same):
         return
-    envelope = facts(operator, by)
+    envelope = event_fields(operator, by)
     day: date = envelope["effective"]
     if same and day >= (since := min(e.effective for e in same)):
         done = "given" if event is Operator.ConsentGiven else "withdrawn"
         differs = difference(same[0], by)
         assert differs is not None
         refuse(differs, same[0], f"the {about}, {done} as of {since},")
-    in_order(operator, day, about, lambda e: own(e) and e not in same)
+    refuse_earlier_day(operator, day, about, lambda e: own(e) and e not in same)
     operator.trigger_event(event, partner=command.partner, **envelope)
 
 

@@ -16,8 +16,8 @@ from uuid import UUID
 from registry.domain import commands as c
 from registry.domain.decisions import Decision
 from registry.domain.errors import BadValue, UnknownPerson, WrongDates, WrongStatus
-from registry.domain.operators.events import Operator, amended
-from registry.domain.operators.preconditions import facts, standing
+from registry.domain.operators.events import Operator, corrected_events
+from registry.domain.operators.preconditions import event_fields, events_in_force
 from registry.domain.repeated_commands import refuse_unless_identical
 from registry.domain.values import ContactRole
 
@@ -40,7 +40,7 @@ class Contact:
 def contacts(events: Sequence[Operator.Event]) -> dict[UUID, Contact]:
     """Everybody whom these events of an operator name, in the order of naming."""
     found: dict[UUID, Contact] = {}
-    for event in amended(list(events)):
+    for event in corrected_events(list(events)):
         if isinstance(event, Operator.ContactNamed):
             found[event.person] = Contact(
                 event.person, event.role, event.commitment, event.effective
@@ -82,7 +82,7 @@ def name_contact(operator: Operator, command: c.NameContact, by: Decision) -> No
         person=command.person,
         role=command.role,
         commitment=command.commitment,
-        **facts(operator, by),
+        **event_fields(operator, by),
     )
 
 
@@ -97,7 +97,7 @@ def end_contact(operator: Operator, command: c.EndContact, by: Decision) -> None
     if known.until:
         ended = _named(operator, command.person, Operator.ContactEnded)
         return refuse_unless_identical(ended, by, f"the end of the contact {command.person}")
-    envelope = facts(operator, by)
+    envelope = event_fields(operator, by)
     if envelope["effective"] < known.since:
         raise WrongDates(f"effective: found {envelope['effective']}, named as of {known.since}")
     operator.trigger_event(Operator.ContactEnded, person=command.person, **envelope)
@@ -132,7 +132,7 @@ def erase_person(operator: Operator, command: c.ErasePerson, by: Decision) -> No
 
 def _named(operator: Operator, person: UUID, kind: type[Operator.Event]) -> list[Operator.Event]:
     """What was recorded of this person, the last word first."""
-    return standing(
+    return events_in_force(
         operator, lambda e: isinstance(e, kind) and getattr(e, "person", None) == person
     )
 

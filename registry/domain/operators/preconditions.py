@@ -21,8 +21,8 @@ from registry.domain.errors import (
 )
 from registry.domain.identifiers import normal
 from registry.domain.operators.authorisation import Authorisation
-from registry.domain.operators.events import Operator, amended
-from registry.domain.operators.status_periods import Period, stretches
+from registry.domain.operators.events import Operator, corrected_events
+from registry.domain.operators.status_periods import Period, authorisation_periods
 from registry.domain.programme_rules import Rules
 from registry.domain.programmes import Programme
 from registry.domain.repeated_commands import refuse_unless_identical
@@ -32,7 +32,7 @@ Kinds = tuple[type[Operator.Event], ...]
 IN_USE = frozenset({Status.VALID, Status.SUSPENDED, Status.DECISION_AWAITED})
 #: What moves an authorisation from one status to another. Ends are left out: they may reach
 #: behind what they make void.
-STANDING: Kinds = (
+STATUS_EVENTS: Kinds = (
     Operator.Lodged,
     Operator.Accepted,
     Operator.NotAccepted,
@@ -44,10 +44,10 @@ STANDING: Kinds = (
     Operator.SuspensionLifted,
 )
 #: An end may reach behind what it makes void, but never behind the grant.
-GRANT: Kinds = (Operator.Granted,)
+GRANT_EVENTS: Kinds = (Operator.Granted,)
 
 
-def facts(operator: Operator, by: Decision, effective: date | None = None) -> dict[str, Any]:
+def event_fields(operator: Operator, by: Decision, effective: date | None = None) -> dict[str, Any]:
     """The fields that every event of an operator carries. Raises Superseded from the day of a
     merger on, and what the decision's envelope raises."""
     said = by.envelope(effective, source_suffices=False)
@@ -58,10 +58,14 @@ def facts(operator: Operator, by: Decision, effective: date | None = None) -> di
 
 def merged_on(operator: Operator) -> date:
     """The day of effect of its merger, which may lie ahead."""
-    return max(event.effective for event in told(operator) if isinstance(event, Operator.Merged))
+    return max(
+        event.effective
+        for event in events_as_corrected(operator)
+        if isinstance(event, Operator.Merged)
+    )
 
 
-def named(operator: Operator, asked: str) -> list[Authorisation]:
+def authorisations_named(operator: Operator, asked: str) -> list[Authorisation]:
     """The authorisations of this reference (`CN-AEO/1`) or certificate number, in any writing of
     it; at least one. Raises UnknownAuthorisation."""
     number = normal(asked)
@@ -75,7 +79,7 @@ def named(operator: Operator, asked: str) -> list[Authorisation]:
     return found
 
 
-def meant(
+def find_authorisation(
     operator: Operator,
     by: Decision,
     asked: str | None,
@@ -95,8 +99,8 @@ def meant(
     day = day or by.effective or by.today
     known = list(operator.authorisations.values())
     if asked:
-        known = named(operator, asked)
-    known = [on(operator, a, max(day, a.latest)) for a in known]
+        known = authorisations_named(operator, asked)
+    known = [as_of_day(operator, a, max(day, a.latest)) for a in known]
     fit = [a for a in known if a.status in wanted]
     if len(fit) > 1 and of_type:
         fit = [a for a in fit if a.type == of_type] or fit
@@ -119,7 +123,7 @@ def _over(authorisation: Authorisation) -> str:
     return f" (its last day was {authorisation.valid_until})" if by_law else ""
 
 
-def on(operator: Operator, authorisation: Authorisation, day: date) -> Authorisation:
+def as_of_day(operator: Operator, authorisation: Authorisation, day: date) -> Authorisation:
     """How an authorisation stands on a civil day of law, ends said in advance included.
 
     What is suspended in part, and what waits for a decision to end its suspension, is SUSPENDED
@@ -134,7 +138,9 @@ def on(operator: Operator, authorisation: Authorisation, day: date) -> Authorisa
     at = begins(day, operator.time_zone)
     found = [
         period
-        for period in stretches(told(operator), operator.time_zone, authorisation.reference)
+        for period in authorisation_periods(
+            events_as_corrected(operator), operator.time_zone, authorisation.reference
+        )
         if period.valid_from <= at and (period.valid_to is None or at < period.valid_to)
     ]
     if not found:
@@ -156,7 +162,7 @@ def on(operator: Operator, authorisation: Authorisation, day: date) -> Authorisa
 _OF_SUSPENSION = re.compile("part_.+_suspended|suspension_decision_awaited").fullmatch
 
 
-def in_order(
+def refuse_earlier_day(
     operator: Operator, day: date, about: object, same: Callable[[Operator.Event], bool]
 ) -> None:
     """Law follows effective dates, so the last word on a thing is the one with the latest day.
@@ -164,7 +170,7 @@ def in_order(
     A word from an earlier day would be recorded and change nothing; what was wrong before is put
     right by correcting that record. Raises WrongDates.
     """
-    later = [e.effective for e in told(operator) if e.effective > day and same(e)]
+    later = [e.effective for e in events_as_corrected(operator) if e.effective > day and same(e)]
     if later:
         raise WrongDates(
             f"effective: found {day}, and the last word on {about} counts from {max(later)}; "
@@ -172,18 +178,18 @@ def in_order(
         )
 
 
-def told(operator: Operator) -> list[Operator.Event]:
+def events_as_corrected(operator: Operator) -> list[Operator.Event]:
     """What came after the registration, as it was corrected."""
-    return amended(operator.past) if operator.corrected else operator.past
+    return corrected_events(operator.past) if operator.corrected else operator.past
 
 
-def standing(
+def events_in_force(
     operator: Operator, same: Callable[[Operator.Event], bool], undone: Kinds = ()
 ) -> list[Operator.Event]:
     """The events on which the present state rests, the latest first: those that are `same`, back to
     the latest event of a kind that undoes them."""
     found: list[Operator.Event] = []
-    for event in reversed(told(operator)):
+    for event in reversed(events_as_corrected(operator)):
         if same(event):
             if undone and isinstance(event, undone):
                 break
@@ -191,17 +197,17 @@ def standing(
     return found
 
 
-def of(mine: Authorisation, kinds: Kinds) -> Callable[[Operator.Event], bool]:
+def is_about(mine: Authorisation, kinds: Kinds) -> Callable[[Operator.Event], bool]:
     """Is it one of these kinds, about this authorisation?"""
     return lambda e: isinstance(e, kinds) and getattr(e, "authorisation", None) == mine.reference
 
 
-def record(
+def record_event(
     operator: Operator,
     event: type[Operator.AuthorisationEvent],
     mine: Authorisation,
     by: Decision,
-    after: Kinds = GRANT,
+    after: Kinds = GRANT_EVENTS,
     but: Sequence[Operator.Event] = (),
     **said: object,
 ) -> None:
@@ -209,13 +215,13 @@ def record(
 
     `but`: events of later days that do not stand against it, because they say the same.
     """
-    envelope = facts(operator, by)
-    follows = of(mine, after)
-    in_order(operator, envelope["effective"], mine, lambda e: follows(e) and e not in but)
+    envelope = event_fields(operator, by)
+    follows = is_about(mine, after)
+    refuse_earlier_day(operator, envelope["effective"], mine, lambda e: follows(e) and e not in but)
     operator.trigger_event(event, authorisation=mine.reference, **said, **envelope)
 
 
-def repeated(
+def refuse_unless_recorded(
     operator: Operator,
     mine: Authorisation,
     kind: type[Operator.Event],
@@ -228,11 +234,15 @@ def repeated(
     """Returns where the command is word for word what brought this authorisation to where it
     stands. Raises AlreadyRecorded, naming the field that differs."""
     refuse_unless_identical(
-        standing(operator, of(mine, (kind,))), by, f"{about} of {mine}", day=day, **said
+        events_in_force(operator, is_about(mine, (kind,))),
+        by,
+        f"{about} of {mine}",
+        day=day,
+        **said,
     )
 
 
-def why(reason: str | None) -> str:
+def required_reason(reason: str | None) -> str:
     if not reason or not reason.strip():
         raise BadValue("reason: found nothing, wanted the reason in words")
     return reason
@@ -241,34 +251,34 @@ def why(reason: str | None) -> str:
 # ------------------------------------------------------------------- rules
 
 
-def programme(by: Decision, code: str) -> Programme:
+def find_programme(by: Decision, code: str) -> Programme:
     assert by.programme is not None  # the application always gives the way to look one up
     return by.programme(code)
 
 
-def rules(by: Decision, mine: Authorisation, day: date) -> Rules:
-    return programme(by, mine.programme).rules_on(day)
+def find_rules(by: Decision, mine: Authorisation, day: date) -> Rules:
+    return find_programme(by, mine.programme).rules_on(day)
 
 
-def grounded(by: Decision, programme: str, unknown: Collection[str], what: str) -> None:
+def require_ground(by: Decision, programme: str, unknown: Collection[str], what: str) -> None:
     """A decision that needs a rule nobody knows states its legal ground. Raises GroundNeeded."""
     if unknown and not by.legal_ground:
         raise GroundNeeded(
-            f"legalGround: found nothing; nobody knows {listed(unknown)} of {programme} for that "
+            f"legalGround: found nothing; nobody knows {in_words(unknown)} of {programme} for that "
             f"day, and unknown is not none: {what} needs its legal ground"
         )
 
 
-def marked(unknown: Iterable[str]) -> tuple[str, ...] | None:
+def unknown_rules_field(unknown: Iterable[str]) -> tuple[str, ...] | None:
     """What an event says of the rules that nobody knew (`rule_unknown`)."""
     return tuple(sorted(set(unknown))) or None
 
 
-def bar(operator: Operator, programme: Programme) -> tuple[date | None, tuple[str, ...]]:
+def barred_until(operator: Operator, programme: Programme) -> tuple[date | None, tuple[str, ...]]:
     """Until when the operator is barred from a new grant of this programme after its revocations,
     and the name of the rule where a revocation named no day and nobody knows the rule of its day.
     """
-    past = amended(operator.past) if operator.corrected else operator.past
+    past = corrected_events(operator.past) if operator.corrected else operator.past
     revoked: dict[str, list[Operator.Revoked]] = {}
     for event in past:
         if isinstance(event, Operator.Revoked):
@@ -287,15 +297,15 @@ def bar(operator: Operator, programme: Programme) -> tuple[date | None, tuple[st
     return max(days, default=None), unknown
 
 
-def offered(programme: Programme, type: str, day: date) -> None:
+def require_offered(programme: Programme, type: str, day: date) -> None:
     on_offer = programme.types_on(day)
     if type not in on_offer:
         raise NotOffered(
-            f"type: {programme.programme} offers {listed(on_offer)} on {day}, and not {type!r}"
+            f"type: {programme.programme} offers {in_words(on_offer)} on {day}, and not {type!r}"
         )
 
 
-def not_held_twice(
+def require_not_held(
     operator: Operator, rules: Rules, programme: str, type: str, but: Authorisation, day: date
 ) -> None:
     """Two valid authorisations never share a type, nor a part: AEOF is AEOC and AEOS.
@@ -323,12 +333,14 @@ def _held_from(operator: Operator, authorisation: Authorisation, day: date) -> l
     at = begins(day, operator.time_zone)
     return [
         period
-        for period in stretches(told(operator), operator.time_zone, authorisation.reference)
+        for period in authorisation_periods(
+            events_as_corrected(operator), operator.time_zone, authorisation.reference
+        )
         if period.status in HELD and (period.valid_to is None or period.valid_to > at)
     ]
 
 
-def term(rules: Rules, start: date) -> date | None:
+def end_of_term(rules: Rules, start: date) -> date | None:
     """The last civil day of the term that begins on a day: the one before the anniversary."""
     day = years_after(start, rules.number("validity_years"))
     return day - timedelta(days=1) if day and day != date.max else day
@@ -345,5 +357,5 @@ def years_after(day: date, years: int | None) -> date | None:
         return date(day.year + years, 3, 1)
 
 
-def listed(words: Iterable[str]) -> str:
+def in_words(words: Iterable[str]) -> str:
     return ", ".join(sorted(words)) or "nothing"

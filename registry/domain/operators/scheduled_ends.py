@@ -1,8 +1,8 @@
-"""Ends said in advance: of a term (`valid_until`) and of a suspension (`until`).
+"""Scheduled ends: the end of a term (`valid_until`) and of a suspension (`until`).
 
-Each takes effect on its day without another event. Where the programme's rule of the day of the
-event demands a decision, the event says so (`ends_by_decision`), and how the authorisation stands
-after the end is unknown until that decision is recorded.
+A scheduled end takes effect on its day without another event. If the programme's rule, on the day
+from which the event counts, demands a decision, the event says so (`ends_by_decision`). The status
+after that day is then unknown until the decision is recorded.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import msgspec
 from msgspec.structs import replace
 
 from registry.domain.operators.events import Operator
-from registry.domain.operators.status_effects import Period, freed
+from registry.domain.operators.status_effects import Period, without_suspension
 from registry.domain.values import ENDED, Status
 
 
 class ScheduledEnd(msgspec.Struct, frozen=True, gc=False):
-    """An end said in advance: the first civil day after it, and whether it takes a decision.
+    """The first civil day after the end, and whether the end needs a decision.
 
-    `of_term`: of the authorisation's term; else of a suspension.
+    `of_term`: True for the end of the term, False for the end of a suspension.
     """
 
     day: date
@@ -31,52 +31,53 @@ class ScheduledEnd(msgspec.Struct, frozen=True, gc=False):
 
 
 class ScheduledEnds(msgspec.Struct, frozen=True, gc=False):
-    """What was said in advance of an authorisation's ends, and which of them have come."""
+    """The scheduled ends of an authorisation, and which of them have passed."""
 
     term: ScheduledEnd | None = None
-    pause: ScheduledEnd | None = None  # of a suspension
+    suspension: ScheduledEnd | None = None  # the end of a suspension
     expired: bool = False  # the term ended by law
     lapsed: bool = False  # the term is over and a decision is awaited
     unlifted: bool = False  # the suspension is over and a decision is awaited
 
     def first(self, base: Period) -> ScheduledEnd | None:
-        """The next that is still to come, of an authorisation that stands so by its events."""
+        """The next scheduled end of an authorisation with this status, or None."""
         if base.status is not Status.VALID and base.status is not Status.SUSPENDED:
             return None
         term = None if self.lapsed else self.term
-        pause = None if self.unlifted else self.pause
-        if term is None or pause is None:
-            return term or pause
-        return pause if pause.day <= term.day else term
+        suspension = None if self.unlifted else self.suspension
+        if term is None or suspension is None:
+            return term or suspension
+        return suspension if suspension.day <= term.day else term
 
     def over(self, end: ScheduledEnd, base: Period) -> tuple[Period, ScheduledEnds]:
-        """How it stands by the events once this end has come, and what is still to come."""
+        """The status after this end has passed, and the scheduled ends that remain."""
         if not end.of_term:
             if end.by_decision:
                 return base, replace(self, unlifted=True)
-            return freed(base, None), replace(self, pause=None)
+            return without_suspension(base, None), replace(self, suspension=None)
         if end.by_decision:
             return base, replace(self, lapsed=True)
         over = replace(base, status=Status.EXPIRED, abroad=Status.EXPIRED, flags=(), ground=None)
         return over, replace(self, expired=True)
 
     def seen(self, base: Period) -> Period:
-        """The same stretch with what is unknown of it until a decision is taken."""
+        """The period with DECISION_AWAITED where a decision on an end is outstanding."""
         if not (self.lapsed or self.unlifted) or base.status in ENDED:
             return base
         status, abroad, flags = base.status, base.abroad, base.flags
         if self.unlifted:
-            # Of a part that is not recognised abroad nothing is unknown there.
+            # If the suspended part is not recognised abroad, the status abroad is not affected.
             flags = (*flags, "suspension_decision_awaited")
-            status = _unknown(status, Status.SUSPENDED)
-            abroad = _unknown(abroad, Status.SUSPENDED)
+            status = _awaited(status, Status.SUSPENDED)
+            abroad = _awaited(abroad, Status.SUSPENDED)
         if self.lapsed:
             flags = (*flags, "expiry_decision_awaited")
-            status, abroad = _unknown(status, Status.VALID), _unknown(abroad, Status.VALID)
+            status, abroad = _awaited(status, Status.VALID), _awaited(abroad, Status.VALID)
         return replace(base, status=status, abroad=abroad, flags=tuple(sorted(flags)))
 
 
-def _unknown(status: Status, after: Status) -> Status:
+def _awaited(status: Status, after: Status) -> Status:
+    """DECISION_AWAITED if the status is the one that the scheduled end concerns."""
     return Status.DECISION_AWAITED if status is after else status
 
 
@@ -84,33 +85,41 @@ NO_ENDS = ScheduledEnds()
 
 
 def _term(ends: ScheduledEnds, event: Operator.Granted | Operator.Renewed) -> ScheduledEnds:
+    """The scheduled ends after a grant or renewal, which set the end of the term."""
     last, end = event.valid_until, None
     if last and last != date.max:  # which stands for "without end"
         end = ScheduledEnd(last + timedelta(days=1), bool(event.ends_by_decision), of_term=True)
     if end is None and ends is NO_ENDS:
         return ends
-    return ScheduledEnds(end, ends.pause, unlifted=ends.unlifted)
+    return ScheduledEnds(end, ends.suspension, unlifted=ends.unlifted)
 
 
 def _pause(
     ends: ScheduledEnds, event: Operator.Suspended | Operator.SuspensionExtended
 ) -> ScheduledEnds:
+    """The scheduled ends after a suspension or its extension, which set its end."""
     end = None
     if event.until and event.until != date.max:
         end = ScheduledEnd(event.until, bool(event.ends_by_decision), of_term=False)
-    return ends if end is None and _no_pause(ends) else replace(ends, pause=end, unlifted=False)
+    return (
+        ends
+        if end is None and _no_suspension(ends)
+        else replace(ends, suspension=end, unlifted=False)
+    )
 
 
 def _lifted(ends: ScheduledEnds, event: Operator.SuspensionLifted) -> ScheduledEnds:
-    return ends if _no_pause(ends) else replace(ends, pause=None, unlifted=False)
+    """The scheduled ends after a suspension was lifted."""
+    return ends if _no_suspension(ends) else replace(ends, suspension=None, unlifted=False)
 
 
-def _no_pause(ends: ScheduledEnds) -> bool:
-    return ends.pause is None and not ends.unlifted
+def _no_suspension(ends: ScheduledEnds) -> bool:
+    """Whether no end of a suspension is scheduled or awaited."""
+    return ends.suspension is None and not ends.unlifted
 
 
-#: What an event says of the ends to come.
-SAYS: dict[type[Operator.Event], Callable[[ScheduledEnds, Any], ScheduledEnds]] = {
+#: For each event that sets or removes a scheduled end, the function that does so.
+END_SCHEDULERS: dict[type[Operator.Event], Callable[[ScheduledEnds, Any], ScheduledEnds]] = {
     Operator.Granted: _term,
     Operator.Renewed: _term,
     Operator.Suspended: _pause,

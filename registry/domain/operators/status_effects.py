@@ -1,4 +1,4 @@
-"""How an authorisation stands after an event about it, as a stretch of law."""
+"""The status period that each event of an authorisation begins."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ import msgspec
 from msgspec.structs import replace
 
 from registry.domain.operators.events import Operator
-from registry.domain.programme_rules import remarks
+from registry.domain.programme_rules import unknown_rule_flags
 from registry.domain.values import COUNTS_ABROAD, HELD, Role, Status
 
 
 class Period(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
-    """A stretch of law [valid_from, valid_to) in which an authorisation stood in one way.
+    """The valid-time period [valid_from, valid_to) of one status of an authorisation, in UTC.
 
-    `status` is of the authorisation; `abroad` is of the part of it that partners recognise
-    (an AEOF whose S part is suspended is VALID at home and SUSPENDED abroad).
+    `status` is the status of the authorisation. `abroad` is the status of the part that partners
+    recognise: an AEOF whose S part is suspended is VALID at home and SUSPENDED abroad.
+    `valid_until` is the last civil day of the term. `ground` is shown to the home administration
+    and to auditors only.
     """
 
     authorisation: str
@@ -36,7 +38,9 @@ class Period(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     ground: str | None = None
 
 
-def _to(status: Status, **more: Any) -> Callable[[Period, Any], Period]:
+def _set_status(status: Status, **more: Any) -> Callable[[Period, Any], Period]:
+    """Returns an effect that sets both statuses and the fields in `more`."""
+
     def stands(now: Period, event: Any) -> Period:
         return replace(now, status=status, abroad=status, ground=_ground(event), **more)
 
@@ -54,15 +58,16 @@ def _granted(now: Period, event: Operator.Granted) -> Period:
         roles=event.roles,
         effective_from=event.effective,
         valid_until=event.valid_until,
-        flags=remarks(event.rule_unknown),
+        flags=unknown_rule_flags(event.rule_unknown),
     )
 
 
 def _revoked(now: Period, event: Operator.Revoked) -> Period:
-    return _to(Status.REVOKED, flags=remarks(event.rule_unknown))(now, event)
+    return _set_status(Status.REVOKED, flags=unknown_rule_flags(event.rule_unknown))(now, event)
 
 
 def _renewed(now: Period, event: Operator.Renewed) -> Period:
+    """The renewal: the new last day, without the flags that the renewal answers."""
     kept = replace(now, flags=flags_of(now, drop="validity_years_unknown"))
     flags = flags_of(kept, drop="under_reassessment")
     return replace(now, valid_until=event.valid_until, flags=flags)
@@ -70,13 +75,13 @@ def _renewed(now: Period, event: Operator.Renewed) -> Period:
 
 def _reassessed(now: Period, event: Operator.ReassessmentClosed) -> Period:
     kept = replace(now, flags=flags_of(now, drop="under_reassessment"))
-    mending = {"add": "remediation"} if event.remediation else {"drop": "remediation"}
-    return replace(kept, flags=flags_of(kept, **mending))
+    remediation = {"add": "remediation"} if event.remediation else {"drop": "remediation"}
+    return replace(kept, flags=flags_of(kept, **remediation))
 
 
 def _suspended(now: Period, event: Operator.Suspended) -> Period:
     if event.part is None:
-        return _to(Status.SUSPENDED)(now, event)
+        return _set_status(Status.SUSPENDED)(now, event)
     return replace(
         now,
         status=Status.VALID,
@@ -87,17 +92,17 @@ def _suspended(now: Period, event: Operator.Suspended) -> Period:
 
 
 def _lifted(now: Period, event: Operator.SuspensionLifted) -> Period:
-    return freed(now, _ground(event))
+    return without_suspension(now, _ground(event))
 
 
-def freed(now: Period, ground: str | None) -> Period:
-    """No part of it is suspended any more."""
+def without_suspension(now: Period, ground: str | None) -> Period:
+    """The period without any suspension, of the whole or of a part."""
     kept = tuple(f for f in now.flags if not f.endswith("_suspended"))
     return replace(now, status=Status.VALID, abroad=Status.VALID, ground=ground, flags=kept)
 
 
-def is_free(period: Period) -> bool:
-    """Is it held, and no part of it suspended?"""
+def is_not_suspended(period: Period) -> bool:
+    """Whether the authorisation is held and no part of it is suspended."""
     return (
         period.status in HELD
         and period.status is not Status.SUSPENDED
@@ -106,19 +111,19 @@ def is_free(period: Period) -> bool:
 
 
 def _extended(now: Period, event: Operator.SuspensionExtended) -> Period | None:
-    return None if is_free(now) or now.status not in HELD else now
+    return None if is_not_suspended(now) or now.status not in HELD else now
 
 
 def _expired(now: Period, event: Operator.Expired) -> Period | None:
-    return None if event.by_law else _to(Status.EXPIRED, flags=())(now, event)
+    return None if event.by_law else _set_status(Status.EXPIRED, flags=())(now, event)
 
 
 def _unlisted(now: Period, event: Operator.Unlisted) -> Period | None:
-    return _to(Status.DELISTED, flags=())(now, event) if now.status in HELD else None
+    return _set_status(Status.DELISTED, flags=())(now, event) if now.status in HELD else None
 
 
 def listed(of: Operator.Listed, since: date | None, at: datetime) -> Period:
-    """Valid from an instant on, as a published list says."""
+    """The period of an authorisation that is valid according to a published list."""
     return Period(
         of.authorisation,
         of.programme,
@@ -135,28 +140,28 @@ def listed(of: Operator.Listed, since: date | None, at: datetime) -> Period:
 
 
 def at_home_only(period: Period) -> Period:
-    """Of a type that lacks the part that partners recognise nothing counts abroad."""
+    """The period of a type that lacks the part that partners recognise: no status abroad."""
     return replace(period, abroad=Status.NONE) if period.abroad in COUNTS_ABROAD else period
 
 
 def uncertain(period: Period, at: datetime) -> Period:
-    """The same, of which nobody knows from an instant on whether it is so."""
+    """The period with the status UNCERTAIN from this instant on."""
     return replace(
         period, status=Status.UNCERTAIN, abroad=Status.UNCERTAIN, valid_from=at, flags=()
     )
 
 
 def _merged(now: Period, event: Operator.Merged) -> Period | None:
-    return _to(Status.SUPERSEDED, flags=())(now, event) if now.status in HELD else None
+    return _set_status(Status.SUPERSEDED, flags=())(now, event) if now.status in HELD else None
 
 
-#: How an authorisation stands after an event. Where nothing is said, or None, it stands as before.
-STANDS: dict[type[Operator.Event], Callable[[Period, Any], Period | None]] = {
-    Operator.Accepted: _to(Status.ACCEPTED),
-    Operator.NotAccepted: _to(Status.NOT_ACCEPTED),
-    Operator.Withdrawn: _to(Status.WITHDRAWN),
-    Operator.ExaminationStarted: _to(Status.UNDER_EXAMINATION),
-    Operator.Refused: _to(Status.REFUSED),
+#: The effect of each event. No entry, or a result of None, means that the status does not change.
+STATUS_EFFECTS: dict[type[Operator.Event], Callable[[Period, Any], Period | None]] = {
+    Operator.Accepted: _set_status(Status.ACCEPTED),
+    Operator.NotAccepted: _set_status(Status.NOT_ACCEPTED),
+    Operator.Withdrawn: _set_status(Status.WITHDRAWN),
+    Operator.ExaminationStarted: _set_status(Status.UNDER_EXAMINATION),
+    Operator.Refused: _set_status(Status.REFUSED),
     Operator.Granted: _granted,
     Operator.TypeChanged: lambda now, event: replace(now, type=event.type),
     Operator.RolesAmended: lambda now, event: replace(now, roles=event.roles),
@@ -169,8 +174,8 @@ STANDS: dict[type[Operator.Event], Callable[[Period, Any], Period | None]] = {
     Operator.SuspensionExtended: _extended,
     Operator.SuspensionLifted: _lifted,
     Operator.Revoked: _revoked,
-    Operator.Annulled: _to(Status.ANNULLED, flags=()),
-    Operator.Surrendered: _to(Status.SURRENDERED, flags=()),
+    Operator.Annulled: _set_status(Status.ANNULLED, flags=()),
+    Operator.Surrendered: _set_status(Status.SURRENDERED, flags=()),
     Operator.Expired: _expired,
     Operator.Unlisted: _unlisted,
     Operator.Merged: _merged,
@@ -178,11 +183,12 @@ STANDS: dict[type[Operator.Event], Callable[[Period, Any], Period | None]] = {
 
 
 def _ground(event: Operator.Event) -> str | None:
-    """What home officers and auditors see: the legal ground, and the reason given."""
+    """The legal ground and the reason. Only the home administration and auditors see it."""
     ground, reason = event.legal_ground, getattr(event, "reason", None)
     return f"{ground}; {reason}" if ground and reason else ground or reason or None
 
 
 def flags_of(now: Period, add: str | None = None, drop: str | None = None) -> tuple[str, ...]:
+    """The flags of a period with one added or removed, sorted."""
     kept = tuple(f for f in now.flags if f not in (add, drop))
     return tuple(sorted((*kept, add))) if add else kept

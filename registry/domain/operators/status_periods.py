@@ -1,7 +1,7 @@
-"""The stretches of law in which each authorisation of an operator stood in one way.
+"""The valid-time periods of event authorisation's status.
 
-An end said in advance is law on its day, without another event: the civil day after `valid_until`
-begins EXPIRED, and on `until` a suspension is over (registry/domain/operators/scheduled_ends.py).
+A scheduled end takes effect on its day without another event: EXPIRED begins on the civil day after
+`valid_until`, and a suspension is over on `until` (see scheduled_ends.py).
 """
 
 from __future__ import annotations
@@ -14,46 +14,58 @@ from msgspec.structs import replace
 
 from registry.domain.decisions import begins
 from registry.domain.operators.events import Operator
-from registry.domain.operators.scheduled_ends import NO_ENDS, SAYS, ScheduledEnd
+from registry.domain.operators.scheduled_ends import END_SCHEDULERS, NO_ENDS, ScheduledEnd
 from registry.domain.operators.status_effects import (
-    STANDS,
+    STATUS_EFFECTS,
     Period,
     at_home_only,
-    is_free,
+    is_not_suspended,
     listed,
     uncertain,
 )
 from registry.domain.values import ENDED, Status
 
-__all__ = ["Period", "StatusTimeline", "in_order_of_law", "periods", "stand", "stretches"]
+__all__ = [
+    "Period",
+    "StatusTimeline",
+    "authorisation_periods",
+    "in_valid_time_order",
+    "last_statuses",
+    "periods",
+]
 
 
-def in_order_of_law(events: Iterable[Operator.Event]) -> list[Operator.Event]:
-    return sorted(events, key=_PLACE_IN_LAW)
+def in_valid_time_order(events: Iterable[Operator.Event]) -> list[Operator.Event]:
+    """The events in the order of valid time: by effective date, then by version in the stream."""
+    return sorted(events, key=_VALID_TIME_ORDER)
 
 
-_PLACE_IN_LAW = attrgetter("effective", "originator_version")
+_VALID_TIME_ORDER = attrgetter("effective", "originator_version")
 
 
 def periods(events: Iterable[Operator.Event], zone: str) -> list[Period]:
-    """The stretches of every authorisation, as these events together have them."""
+    """The status periods of every authorisation, according to these events."""
     book = StatusTimeline(zone)
     for event in events:
         book.tell(event)
     return book.periods()
 
 
-def stand(events: Iterable[Operator.Event], zone: str) -> dict[str, Period]:
-    """How each authorisation stands in the end, by the order of law and by its events alone: an
-    end that was only said in advance is left out."""
+def last_statuses(events: Iterable[Operator.Event], zone: str) -> dict[str, Period]:
+    """The last status of event authorisation in valid time, by its events alone.
+
+    Scheduled ends, which take effect without an event, are left out.
+    """
     book = StatusTimeline(zone, bounded=False)
     for event in events:
         book.tell(event)
     return {reference: page.now for reference, page in book.pages.items()}
 
 
-def stretches(events: Iterable[Operator.Event], zone: str, authorisation: str) -> list[Period]:
-    """The stretches of one authorisation, in the order of law, ends said in advance included."""
+def authorisation_periods(
+    events: Iterable[Operator.Event], zone: str, authorisation: str
+) -> list[Period]:
+    """The status periods of one authorisation in valid time, including scheduled ends."""
     book = StatusTimeline(zone)
     for event in events:
         whose = getattr(event, "authorisation", None)
@@ -62,32 +74,33 @@ def stretches(events: Iterable[Operator.Event], zone: str, authorisation: str) -
     return book.periods()
 
 
-#: What an event made of the stretches: those that are so no longer, and those that are instead.
-#: None for more than can be said in a word.
+#: The change that an event makes: the periods that no longer hold, and those that replace them.
+#: None if the periods have to be compared as a whole.
 Moved = tuple[list[Period], list[Period]]
 
 
 class StatusTimeline:
-    """The stretches of every authorisation, as the events told so far together have them.
+    """The status periods of every authorisation of one operator, updated event by event.
 
-    `bounded`: False leaves out what ends without an event, because its end was said in advance.
+    `bounded`: False ignores scheduled ends, which take effect without an event.
     """
 
     def __init__(self, zone: str, bounded: bool = True) -> None:
         self.zone, self.bounded = zone, bounded
-        self.pages: dict[str, AuthorisationStretches] = {}
-        self.mergers: list[Operator.Merged] = []  # one may lie ahead of what begins meanwhile
+        self.pages: dict[str, AuthorisationPeriods] = {}
+        self.mergers: list[Operator.Merged] = []  # one may lie ahead of what begins in between
 
     def tell(self, event: Operator.Event) -> Moved | None:
+        """Applies the next event in the order of recording. Returns the change of the periods."""
         if isinstance(event, Operator.AuthorisationEvent):
             if records_an_end(event):
                 return [], []
-            # Where a correction took the application away, what followed from it is gone too.
+            # If a correction voided the application, its later events have no effect.
             page = self.pages.get(event.authorisation)
             return page.tell(event) if page else ([], [])
         if isinstance(event, Operator.Lodged):
             before = self.pages.get(event.authorisation)
-            page = self.pages[event.authorisation] = AuthorisationStretches(
+            page = self.pages[event.authorisation] = AuthorisationPeriods(
                 event, self.zone, self.bounded
             )
             self._merge(page)
@@ -95,7 +108,9 @@ class StatusTimeline:
         if isinstance(event, Operator.Listed):
             if event.authorisation in self.pages:
                 return self.pages[event.authorisation].list_again(event)
-            page = self.pages[event.authorisation] = ListedPage(event, self.zone, self.bounded)
+            page = self.pages[event.authorisation] = ListedAuthorisationPeriods(
+                event, self.zone, self.bounded
+            )
             self._merge(page)
             return [], page.periods()
         if isinstance(event, Operator.Merged):
@@ -105,27 +120,28 @@ class StatusTimeline:
             return None
         return [], []
 
-    def _merge(self, page: AuthorisationStretches) -> None:
+    def _merge(self, page: AuthorisationPeriods) -> None:
         for merger in self.mergers:
             page.tell(merger)
 
     def periods(self) -> list[Period]:
+        """Every period, authorisation by authorisation."""
         return [period for page in self.pages.values() for period in page.periods()]
 
 
 def records_an_end(event: Operator.Event) -> bool:
-    """Whether the event only records an end by law. Such an event changes no stretch of law."""
+    """Whether the event only records an end by law. Such an event changes no status period."""
     return type(event) is Operator.SuspensionEnded or (
         type(event) is Operator.Expired and bool(event.by_law)
     )
 
 
-class AuthorisationStretches:
-    """One authorisation's stretches. What comes in the order of law is added at the end; what
-    reaches back makes the page be written again.
+class AuthorisationPeriods:
+    """The status periods of one authorisation.
 
-    `done` are the stretches that are over, `now` the last that an event made, and `ahead` is `now`
-    and what follows from it without another event.
+    An event that is the latest in valid time adds to the end of the list. An event that reaches
+    back rebuilds the whole list. `done` are the periods that are over. `now` is the period that the
+    last event began. `ahead` is `now` and the periods that follow it by scheduled ends.
     """
 
     def __init__(self, begun: Operator.Lodged | Operator.Listed, zone: str, bounded: bool) -> None:
@@ -135,18 +151,20 @@ class AuthorisationStretches:
         self.ahead = [self.now]
 
     def begin(self) -> None:
+        """Resets the state to before the first event."""
         self.last = self.begun.effective
         self.done: list[Period] = []
-        #: Does it count abroad, as the type that it is?
+        #: Whether partners can recognise it, by its type.
         self.counts = True
         self.base = self.first()
         self.now = self.base if self.counts else at_home_only(self.base)
         self.ends = NO_ENDS
-        #: Ends by law: those before the last event, and those that follow it.
+        #: Ends by law: those before the last event, and those after it.
         self.passed: list[ScheduledEnd] = []
         self.coming: list[ScheduledEnd] = []
 
     def first(self) -> Period:
+        """The first period: the application is lodged."""
         lodged = self.begun
         return Period(
             lodged.authorisation,
@@ -161,46 +179,52 @@ class AuthorisationStretches:
         return [*self.done, *self.ahead]
 
     def list_again(self, event: Operator.Listed) -> Moved | None:
-        """What was granted stands by its grant: that a list names it, too, changes nothing."""
+        """A further published list names the authorisation.
+
+        It changes nothing here, because the authorisation rests on its grant.
+        """
         return [], []
 
-    def write_again(self) -> None:
+    def rebuild(self) -> None:
+        """Rebuilds the periods from all events, in the order of valid time."""
         self.begin()
-        for each in in_order_of_law(self.events):
-            self.add(each)
-        self.ahead = self.to_come()
+        for event in in_valid_time_order(self.events):
+            self.add(event)
+        self.ahead = self.current_and_scheduled()
 
     def tell(self, event: Operator.Event) -> Moved | None:
+        """Applies the next event in the order of recording. Returns the change of the periods."""
         self.events.append(event)
         if event.effective < self.last:
-            self.write_again()
+            self.rebuild()
             return None
         before, now, ends, done = self.ahead, self.now, self.ends, len(self.done)
         self.add(event)
         if self.ends is ends:
             if self.now is now:
                 return [], []
-            if ends is NO_ENDS:  # most lives: nothing follows without an event
+            if ends is NO_ENDS:  # the usual case: no scheduled end follows
                 self.ahead = [self.now]
                 after = [*self.done[done:], self.now]
                 return [] if now in after else before, after
-        self.ahead = self.to_come()
+        self.ahead = self.current_and_scheduled()
         after = [*self.done[done:], *self.ahead]
         return [period for period in before if period not in after], after
 
     def add(self, event: Operator.Event) -> None:
+        """Applies an event that is the latest so far in valid time."""
         effective, kind = event.effective, type(event)
         self.last = max(self.last, effective)
-        stands = STANDS.get(kind)
+        stands = STATUS_EFFECTS.get(kind)
         if stands is None:
             return
         if self.ends is not NO_ENDS:
-            self.pass_to(effective)
+            self.apply_scheduled_ends(effective)
         base = self.base
         if base.status in ENDED and kind is not Operator.Merged:
             if not (kind is Operator.Renewed and self.ends.expired):
                 return
-            # Recorded before the end of a term was law on its day: valid again from here on.
+            # The renewal was recorded before the term ended by law: valid again from its day on.
             base = replace(base, status=Status.VALID, abroad=Status.VALID)
         after = stands(base, event)
         if after is None:
@@ -208,7 +232,7 @@ class AuthorisationStretches:
         now, day = self.now, begins(effective, self.zone)
         decided_on = event.decided if isinstance(event, Operator.Granted) else None
         if decided_on and decided_on < effective:
-            # Decided, and not yet in effect: UCC Delegated Act Art. 29 gives it five days.
+            # Decided but not in effect yet: UCC Delegated Act Art. 29 sets five days.
             decided = max(begins(decided_on, self.zone), now.valid_from)
             granted = replace(
                 after, status=Status.GRANTED, abroad=Status.GRANTED, valid_from=decided
@@ -216,67 +240,71 @@ class AuthorisationStretches:
             now = _cut(self.done, now, granted)
         if isinstance(event, Operator.Granted | Operator.TypeChanged):
             self.counts = event.abroad is not False
-        if said := SAYS.get(kind):
+        if said := END_SCHEDULERS.get(kind):
             self.ends = said(self.ends, event)
-        # An annulment needs no case of its own: its day is that of the grant, so in the order of
-        # law it stands right behind it, and whatever came after comes after an end.
-        self.turn(now, after, day)
+        # An annulment needs no special case. Its day is that of the grant, so in valid time it
+        # directly follows the grant, and every later event follows an end.
+        self.begin_period(now, after, day)
 
-    def turn(self, now: Period, base: Period, at: datetime) -> None:
-        """From `at` on the authorisation stands, by its events, as `base` says."""
+    def begin_period(self, now: Period, base: Period, at: datetime) -> None:
+        """Begins a period at `at`; `base` is the status according to the events."""
         self.base = base = replace(base, valid_from=max(at, now.valid_from))
         ends = self.ends
         seen = ends.seen(base) if ends.lapsed or ends.unlifted else base
         seen = seen if self.counts else at_home_only(seen)
         self.now = _cut(self.done, now, seen)
 
-    def pass_to(self, day: date) -> None:
-        """Apply every end that was said in advance for this day or an earlier one."""
+    def apply_scheduled_ends(self, day: date) -> None:
+        """Applies every scheduled end up to this civil day."""
         if not self.bounded:
             return
         while (end := self.ends.first(self.base)) and end.day <= day:
             if not end.by_decision:
                 self.passed.append(end)
             base, self.ends = self.ends.over(end, self.base)
-            self.turn(self.now, base, begins(end.day, self.zone))
+            self.begin_period(self.now, base, begins(end.day, self.zone))
 
-    def to_come(self) -> list[Period]:
-        """The last stretch, and those that follow it if no other event comes."""
+    def current_and_scheduled(self) -> list[Period]:
+        """The last period and those that follow it by scheduled ends if no other event comes."""
         self.coming = []
         if self.ends is NO_ENDS or not self.bounded or self.ends.first(self.base) is None:
             return [self.now]
         kept = self.done, self.base, self.now, self.ends, self.passed
         self.done, self.passed = [], []
-        self.pass_to(date.max)
+        self.apply_scheduled_ends(date.max)
         found, self.coming = [*self.done, self.now], self.passed
         self.done, self.base, self.now, self.ends, self.passed = kept
         return found
 
     def ended_by(self, until: date) -> list[ScheduledEnd]:
-        """What ended by law up to a civil day, in the order of law."""
+        """The ends by law up to this civil day, in the order of valid time."""
         began = {period.valid_from: period for period in (*self.done, *self.ahead)}
         return [
             end
             for end in (*self.passed, *self.coming)
             if end.day <= until
             and (after := began.get(begins(end.day, self.zone)))
-            # Where another event counts from the same day, that is what ended it, or went on.
-            and (after.status is Status.EXPIRED if end.of_term else is_free(after))
+            # If another event has effect on the same day, that event ended or continued it.
+            and (after.status is Status.EXPIRED if end.of_term else is_not_suspended(after))
         ]
 
 
-class ListedPage(AuthorisationStretches):
-    """An authorisation that is known from published lists. It begins on the day that a list gives,
-    or some time before the first reading; between the last day on which it is known to be held
-    and the reading of a list that names it no longer it may have ended."""
+class ListedAuthorisationPeriods(AuthorisationPeriods):
+    """The status periods of an authorisation that is known from published lists.
+
+    It begins on the day that a list gives or, if no list gives one, at an unknown time before the
+    first reading. It may have ended at any time between the last day on which it is known to be
+    held and the reading of a list that no longer names it.
+    """
 
     def __init__(self, begun: Operator.Listed, zone: str, bounded: bool) -> None:
         self.readings = [begun]
         super().__init__(begun, zone, bounded)
 
     def first(self) -> Period:
-        read = sorted(self.readings, key=_PLACE_IN_LAW)
-        # A day after the first reading is not that of the beginning: it was named before.
+        """The first period: valid by the list. An uncertain period may come before it."""
+        read = sorted(self.readings, key=_VALID_TIME_ORDER)
+        # A beginning after the first reading is wrong: the list already named the operator.
         days = [
             listed.since
             for listed in reversed(read)
@@ -295,42 +323,49 @@ class ListedPage(AuthorisationStretches):
         return certain
 
     def list_again(self, event: Operator.Listed) -> Moved | None:
+        """A further reading of the list can change the beginning, so the periods are rebuilt."""
         before = self.periods()
         self.readings.append(event)
-        self.write_again()
+        self.rebuild()
         return None if self.periods() != before else ([], [])
 
     def add(self, event: Operator.Event) -> None:
+        """Applies an event. Removal from the list begins an uncertain period before its day."""
         if type(event) is Operator.Unlisted:
-            self.pass_to(event.effective)
+            self.apply_scheduled_ends(event.effective)
             held = [
-                each_event.effective
-                for each_event in (*self.readings, *self.events)
-                if each_event.effective < event.effective and _shows_held(each_event)
+                earlier.effective
+                for earlier in (*self.readings, *self.events)
+                if earlier.effective < event.effective and _shows_held(earlier)
             ]
             valid = self.base.status is Status.VALID
             if valid and held and (day := max(held) + timedelta(days=1)) < event.effective:
                 after = begins(day, self.zone)
-                self.turn(self.now, uncertain(self.base, after), after)
+                self.begin_period(self.now, uncertain(self.base, after), after)
         super().add(event)
 
 
 def _shows_held(event: Operator.Event) -> bool:
-    """Whether the event shows that the authorisation is held on its day. The record of an end by
-    law shows nothing new about its day."""
+    """Whether the event shows that the authorisation is held on its day.
+
+    The record of an end by law shows nothing new about its day.
+    """
     return not getattr(event, "ENDS", False) and type(event) is not Operator.SuspensionEnded
 
 
 def _cut(done: list[Period], now: Period, after: Period) -> Period:
-    """End one stretch where the next begins; a stretch of no length never was, and one in which
-    nothing that matters is different (not its day, and not on which ground) is the same stretch."""
-    if now.status is after.status and _of_standing(now) == _of_standing(after):
+    """Ends the period `now` where `after` begins, and returns the current period.
+
+    A period of no length is left out. A period that differs only in its beginning or its ground
+    continues the earlier one.
+    """
+    if now.status is after.status and _status_fields(now) == _status_fields(after):
         return now
     if after.valid_from > now.valid_from:
         done.append(replace(now, valid_to=after.valid_from))
     return after
 
 
-_of_standing = attrgetter(
+_status_fields = attrgetter(
     "abroad", "type", "number", "valid_until", "effective_from", "roles", "flags"
 )

@@ -1,7 +1,8 @@
-"""What an operator's events mean in law: which status each authorisation had, on which days.
+"""The bitemporal timeline of an operator: statuses, names, identifiers, consents, deadlines.
 
-Law follows effective dates, whatever the order of recording: a suspension recorded on the tenth
-with effect from the first makes the first to the tenth suspended days, and both beliefs are kept.
+Valid time follows the effective dates, whatever the order of recording. A suspension recorded on
+the tenth with effect from the first makes the first to the tenth suspended in valid time. The
+earlier belief is kept under its own transaction time.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from registry.domain.bitemporal import BeliefHistory, BitemporalRow, TimedEvent, remember
+from registry.domain.bitemporal import BeliefHistory, BitemporalRow, TimedEvent, bitemporal_rows
 from registry.domain.decisions import begins
 from registry.domain.identifiers import normal
 from registry.domain.operators.deadlines import Deadline, deadlines
-from registry.domain.operators.events import Operator, amended
+from registry.domain.operators.events import Operator, corrected_events
 from registry.domain.operators.status_periods import (
-    AuthorisationStretches,
+    AuthorisationPeriods,
     Period,
     StatusTimeline,
-    in_order_of_law,
+    in_valid_time_order,
+    last_statuses,
     periods,
     records_an_end,
-    stand,
 )
 from registry.domain.values import AdministrationCode, Role, Tin
 
@@ -36,15 +37,15 @@ __all__ = [
     "Named",
     "OperatorTimeline",
     "Period",
+    "build_timeline",
     "consents",
+    "last_statuses",
     "periods",
-    "record",
-    "stand",
 ]
 
 
 class Named(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
-    """What an operator was called, and what became of it as a firm, over a stretch of law."""
+    """The particulars and the successor of an operator over a valid-time interval."""
 
     name: str
     local_name: str | None
@@ -56,17 +57,19 @@ class Named(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
 
 
 class Identified(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
+    """An identifier of an operator over a valid-time interval."""
+
     scheme: str
     value: str
     issuer: AdministrationCode | None
     verified_by: str | None
     valid_from: datetime
     valid_to: datetime | None = None
-    shared: bool = False  # why another operator may have it, too, was said
+    shared: bool = False  # a reason was given why another operator may have it too
 
 
 class Certified(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
-    """The number of an authorisation, in law or not."""
+    """The certificate number of an authorisation. It has transaction time only, no valid time."""
 
     authorisation: str
     number: str
@@ -74,7 +77,7 @@ class Certified(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
 
 
 class Consented(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
-    """`partner` is None for publication."""
+    """A consent over a valid-time interval. `partner` is None for consent to publication."""
 
     partner: AdministrationCode | None
     valid_from: datetime
@@ -83,7 +86,7 @@ class Consented(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
 
 @dataclass
 class OperatorTimeline:
-    """Everything that an operator's stream says, on both clocks."""
+    """Everything that an operator's stream states, in valid time and transaction time."""
 
     tin: Tin
     registered: TimedEvent[Operator.Registered]
@@ -93,73 +96,84 @@ class OperatorTimeline:
     identifiers: list[BitemporalRow[Identified]]
     consents: list[BitemporalRow[Consented]]
     deadlines: list[Deadline]
-    turns: list[datetime]  # where a status period begins by an event, or by an end on record
-    ends: list[datetime]  # where one begins without: an end said in advance comes
-    to_record: datetime | None  # the first end by law, past or to come, that no event records
+    turns: list[datetime]  # instants at which a status begins by an event or by a recorded end
+    ends: list[datetime]  # instants at which a status begins by a scheduled end, without an event
+    to_record: datetime | None  # the first end by law, past or future, that no event records
     certificates: list[BitemporalRow[Certified]]
 
 
-#: Of which beliefs an event changes something: nothing is believed anew because of the others.
-_STANDING, _NAMES, _IDENTIFIERS, _CONSENTS = 1, 2, 4, 8
-_EVERY = _STANDING | _NAMES | _IDENTIFIERS | _CONSENTS
+#: Bit masks: the kinds of rows that an event can change. Other rows need no new computation.
+_STATUSES, _NAMES, _IDENTIFIERS, _CONSENTS = 1, 2, 4, 8
+_EVERY = _STATUSES | _NAMES | _IDENTIFIERS | _CONSENTS
 
 
-def _touched_by(kind: type[Any]) -> int:
+def _changes_of(kind: type[Any]) -> int:
+    """The kinds of rows that an event of this class can change, as a bit mask."""
     if issubclass(kind, (Operator.AuthorisationEvent, Operator.Lodged, Operator.Listed)):
-        return _STANDING
+        return _STATUSES
     if issubclass(kind, (Operator.IdentifierAdded, Operator.IdentifierEnded)):
         return _IDENTIFIERS
     if issubclass(kind, (Operator.ConsentGiven, Operator.ConsentWithdrawn)):
         return _CONSENTS
     others = {
-        Operator.Merged: _STANDING | _NAMES,
+        Operator.Merged: _STATUSES | _NAMES,
         Operator.Amended: _NAMES,
         Operator.Corrected: _EVERY,
     }
     return others.get(kind, 0)
 
 
-_TOUCHED = {kind: _touched_by(kind) for kind in vars(Operator).values() if isinstance(kind, type)}
+_CHANGES = {kind: _changes_of(kind) for kind in vars(Operator).values() if isinstance(kind, type)}
 
 
-def record(events: Sequence[TimedEvent[Any]]) -> OperatorTimeline:
-    """The whole stream, first event first, read on both clocks."""
+def build_timeline(events: Sequence[TimedEvent[Any]]) -> OperatorTimeline:
+    """Builds the timeline from the whole stream, first event first.
+
+    After each event only the kinds of rows that it can change are computed again; a correction
+    changes all of them.
+    """
     first: TimedEvent[Operator.Registered] = events[0]
     zone = first.event.time_zone
-    standings: BeliefHistory[Period] = BeliefHistory()
-    names, numbered, consented, certified = [], [], [], []
+    statuses: BeliefHistory[Period] = BeliefHistory()
+    names, identifier_beliefs, consent_beliefs, certificate_beliefs = [], [], [], []
     told: list[Operator.Event] = []
     book, corrected = StatusTimeline(zone), False
     names.append((first.position, first.known_at, _names(first.event, told, zone)))
     for timed_event in events[1:]:
         event = timed_event.event
         told.append(event)
-        touched = _TOUCHED[type(event)]
-        every = touched == _EVERY
+        changes = _CHANGES[type(event)]
+        every = changes == _EVERY
         corrected = corrected or every
-        said = amended(told) if corrected else told
-        if touched & _STANDING:
+        said = corrected_events(told) if corrected else told
+        if changes & _STATUSES:
             moved = None
             if every:
                 book = StatusTimeline(zone)
-                for each in said:
-                    book.tell(each)
+                for corrected_event in said:
+                    book.tell(corrected_event)
             else:
                 moved = book.tell(event)
             if moved:
-                standings.change(timed_event.position, timed_event.known_at, *moved)
+                statuses.change(timed_event.position, timed_event.known_at, *moved)
             else:
-                standings.believe(timed_event.position, timed_event.known_at, book.periods())
-        if touched & _NAMES:
+                statuses.believe(timed_event.position, timed_event.known_at, book.periods())
+        if changes & _NAMES:
             names.append(
                 (timed_event.position, timed_event.known_at, _names(first.event, said, zone))
             )
-        if touched & _IDENTIFIERS:
-            numbered.append((timed_event.position, timed_event.known_at, identifiers(said, zone)))
-        if touched & _CONSENTS:
-            consented.append((timed_event.position, timed_event.known_at, consents(said, zone)))
+        if changes & _IDENTIFIERS:
+            identifier_beliefs.append(
+                (timed_event.position, timed_event.known_at, identifiers(said, zone))
+            )
+        if changes & _CONSENTS:
+            consent_beliefs.append(
+                (timed_event.position, timed_event.known_at, consents(said, zone))
+            )
         if every or isinstance(event, (Operator.Granted, Operator.Listed)):
-            certified.append((timed_event.position, timed_event.known_at, _certified(said)))
+            certificate_beliefs.append(
+                (timed_event.position, timed_event.known_at, _certified(said))
+            )
     pages = book.pages.values()
     recorded = {
         (e.authorisation, begins(e.effective, zone))
@@ -170,11 +184,11 @@ def record(events: Sequence[TimedEvent[Any]]) -> OperatorTimeline:
         first.event.tin,
         first,
         events[-1].position,
-        standings.facts(),
-        remember(names),
-        remember(numbered),
-        remember(consented),
-        deadlines(amended(told) if corrected else told),
+        statuses.facts(),
+        bitemporal_rows(names),
+        bitemporal_rows(identifier_beliefs),
+        bitemporal_rows(consent_beliefs),
+        deadlines(corrected_events(told) if corrected else told),
         [
             *[p.valid_from for page in pages for p in (*page.done, page.ahead[0])],
             *[at for _, at in recorded],
@@ -185,14 +199,15 @@ def record(events: Sequence[TimedEvent[Any]]) -> OperatorTimeline:
             for p in page.ahead[1:]
             if (p.authorisation, p.valid_from) not in recorded
         ],
-        _to_record(pages, told, zone),
-        remember(certified),
+        _first_unrecorded_end(pages, told, zone),
+        bitemporal_rows(certificate_beliefs),
     )
 
 
-def _to_record(
-    pages: Iterable[AuthorisationStretches], told: Sequence[Operator.Event], zone: str
+def _first_unrecorded_end(
+    pages: Iterable[AuthorisationPeriods], told: Sequence[Operator.Event], zone: str
 ) -> datetime | None:
+    """The instant of the first end by law, past or future, that no event records; else None."""
     ends = [(page.begun.authorisation, end) for page in pages for end in page.ended_by(date.max)]
     if not ends:
         return None
@@ -209,6 +224,7 @@ def _to_record(
 
 
 def _names(first: Operator.Registered, events: list[Operator.Event], zone: str) -> list[Named]:
+    """The particulars over valid time, from the registration, amendments and mergers."""
     now = Named(
         first.name,
         first.local_name,
@@ -218,7 +234,7 @@ def _names(first: Operator.Registered, events: list[Operator.Event], zone: str) 
         begins(first.effective, zone),
     )
     done: list[Named] = []
-    for event in in_order_of_law(e for e in events if _TOUCHED[type(e)] & _NAMES):
+    for event in in_valid_time_order(e for e in events if _CHANGES[type(e)] & _NAMES):
         match event:
             case Operator.Amended():
                 said = {k: getattr(event, k) for k in ("name", "local_name", "address", "roles")}
@@ -235,13 +251,14 @@ def _names(first: Operator.Registered, events: list[Operator.Event], zone: str) 
 
 
 def identifiers(events: list[Operator.Event], zone: str) -> list[Identified]:
+    """The identifiers over valid time. An identifier added again replaces the earlier entry."""
     open: dict[tuple[str, str], Identified] = {}
     done: list[Identified] = []
-    for event in in_order_of_law(e for e in events if _TOUCHED[type(e)] & _IDENTIFIERS):
+    for event in in_valid_time_order(e for e in events if _CHANGES[type(e)] & _IDENTIFIERS):
         match event:
             case Operator.IdentifierAdded(scheme=scheme, value=value, valid_to=valid_to):
                 key = (scheme, normal(value, scheme))
-                if key in open:  # said anew: verified, or valid for longer
+                if key in open:  # recorded again: verified, or valid for longer
                     _close(done, open.pop(key), begins(event.effective, zone))
                 open[key] = Identified(
                     scheme,
@@ -259,7 +276,7 @@ def identifiers(events: list[Operator.Event], zone: str) -> list[Identified]:
 
 
 def _certified(events: Sequence[Operator.Event]) -> list[Certified]:
-    """Of a number that was said more than once, why another may have it if that was ever said."""
+    """The certificate numbers. `shared` is True if a reason for sharing was given at least once."""
     found: dict[tuple[str, str], bool] = {}
     for event in events:
         if isinstance(event, (Operator.Granted, Operator.Listed)) and event.number:
@@ -269,9 +286,10 @@ def _certified(events: Sequence[Operator.Event]) -> list[Certified]:
 
 
 def consents(events: list[Operator.Event], zone: str) -> list[Consented]:
+    """The consents over valid time, for each partner and for publication."""
     open: dict[AdministrationCode | None, Consented] = {}
     done: list[Consented] = []
-    for event in in_order_of_law(e for e in events if _TOUCHED[type(e)] & _CONSENTS):
+    for event in in_valid_time_order(e for e in events if _CHANGES[type(e)] & _CONSENTS):
         match event:
             case Operator.ConsentGiven(partner=partner) if partner not in open:
                 open[partner] = Consented(partner, begins(event.effective, zone))
@@ -280,6 +298,7 @@ def consents(events: list[Operator.Event], zone: str) -> list[Consented]:
     return [*done, *open.values()]
 
 
-def _close(done: list[Any], item: Any, end: datetime) -> None:
-    if end > item.valid_from:
-        done.append(replace(item, valid_to=min(end, item.valid_to) if item.valid_to else end))
+def _close(done: list[Any], row: Any, end: datetime) -> None:
+    """Adds a row that ends at `end`. A row of no length is left out."""
+    if end > row.valid_from:
+        done.append(replace(row, valid_to=min(end, row.valid_to) if row.valid_to else end))

@@ -18,7 +18,7 @@ from registry.domain import commands as c
 from registry.domain.decisions import day_of
 from registry.domain.errors import HeldByAnother
 from registry.domain.identifiers import normal, schemes
-from registry.domain.operators.events import Operator, amended
+from registry.domain.operators.events import Operator, corrected_events
 from registry.domain.operators.timeline import identifiers
 
 #: In the place of a scheme: the number of a certificate.
@@ -76,16 +76,16 @@ class HeldNumbers(msgspec.Struct, frozen=True):
         return msgspec.json.encode(self.numbers).decode()
 
 
-def changed(events: Iterable[Any]) -> bool:
+def can_change_numbers(events: Iterable[Any]) -> bool:
     """True where one of these events can change which certificate numbers and identifiers the
     operator holds."""
     return any(isinstance(event, KINDS) for event in events)
 
 
-def held(operator: Operator) -> HeldNumbers:
+def numbers_held(operator: Operator) -> HeldNumbers:
     """What an operator holds by all its events, in one order."""
     home = operator.administration.text
-    said = amended(operator.past) if operator.corrected else operator.past
+    said = corrected_events(operator.past) if operator.corrected else operator.past
     certificates: dict[str, bool] = {}
     for event in said:
         if isinstance(event, (Operator.Granted, Operator.Listed)) and event.number:
@@ -120,7 +120,7 @@ def is_unique(scheme: str) -> bool:
     return known is not None and known.unique
 
 
-def wanted(command: c.Command, today: date) -> Number | None:
+def number_requested(command: c.Command, today: date) -> Number | None:
     """The number that a command would have an operator hold, if it is one operator's alone.
 
     `today`: from which day, where the command says none.
@@ -162,7 +162,7 @@ class NumberDraft:
     def check(self, command: c.Command) -> None:
         """Raises HeldByAnother, before anything is decided: a decision is not taken back."""
         day = (command.known_at or datetime.now(UTC)).date()
-        number = wanted(command, day)
+        number = number_requested(command, day)
         if number is None or number.shared:
             return
         assert isinstance(command, c.OperatorCommand)

@@ -15,7 +15,7 @@ import pytest
 from projections.history import diff
 from projections.history.diff import AnswerDifference, Contrast, Moment
 from registry.domain.bitemporal import TimedEvent
-from registry.domain.recognition import Outcome, Question, holds, recognise
+from registry.domain.recognition import Outcome, Question, is_valid_at, recognise
 from registry.domain.values import AdministrationCode, Status
 from tests.projections.reads.test_rule import _KEPT, _facts, _write
 from tests.worlds import Maker, World
@@ -150,7 +150,7 @@ def _expected(
     facts = [_facts(world, stream, moment.known) for moment in (one, other)]
     stood: list[str | None] = []
     for known, moment in zip(facts, (one, other), strict=True):
-        held = [p.status for p in known.periods if holds(p, moment.at)]
+        held = [p.status for p in known.periods if is_valid_at(p, moment.at)]
         best = min(held, key=list(Status).index, default=Status.NONE)
         stood.append(best.value if known.tin else None)
     answers: dict[str, tuple[str, str]] = {}

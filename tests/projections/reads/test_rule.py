@@ -97,7 +97,7 @@ def _facts(world: World, stream: list[TimedEvent[Any]], known: datetime) -> Reco
     told = _by(stream, known)
     if not told:
         return RecognitionFacts(tin=None)
-    own = operator_timeline.record(told)
+    own = operator_timeline.build_timeline(told)
     return RecognitionFacts(
         tin=own.tin,
         administration=own.registered.event.administration,
@@ -148,7 +148,7 @@ def _links(world: World, known: datetime) -> list[agreement_timeline.Link]:
         told = _by(stream, known)
         key = (id(stream), len(told))
         if told and key not in _KEPT:
-            _KEPT[key] = stream, _now(agreement_timeline.record(told).links)
+            _KEPT[key] = stream, _now(agreement_timeline.build_timeline(told).links)
         found += _KEPT[key][1] if told else []
     return found
 

@@ -11,7 +11,7 @@ import msgspec
 from projections.reads.recognition import edges
 from registry.domain.agreements.timeline import LinkState
 from registry.domain.bitemporal import ALWAYS
-from registry.domain.recognition import Basis, Question, RecognitionFacts, holds, recognise
+from registry.domain.recognition import Basis, Question, RecognitionFacts, is_valid_at, recognise
 from registry.domain.values import Role, Status
 from tests.chance import TIMES
 from tests.projections.reads.test_rule import _KEPT, _facts
@@ -46,14 +46,14 @@ def began(facts: RecognitionFacts, basis: Basis, at: datetime) -> datetime:
             for p in facts.periods
             if basis.authorisation in (p.number, p.authorisation)
             and p.abroad in COUNTS
-            and holds(p, on)
+            and is_valid_at(p, on)
         }
 
     def live(on: datetime) -> bool:
         return any(
             (link.agreement, link.ordinal) == (basis.agreement, basis.ordinal)
             and link.state is LinkState.LIVE
-            and holds(link, on)
+            and is_valid_at(link, on)
             for link in facts.links
         )
 
@@ -80,6 +80,6 @@ def test_a_basis_counts_from_where_its_stretch_begins() -> None:
                         moved += basis.since < max(
                             p.valid_from
                             for p in facts.periods
-                            if holds(p, at) and p.abroad in COUNTS
+                            if is_valid_at(p, at) and p.abroad in COUNTS
                         )
     assert found > 100 and moved > 10

@@ -9,7 +9,7 @@ import pytest
 from registry.domain.agreements.events import Clause
 from registry.domain.agreements.timeline import Link, LinkState
 from registry.domain.bitemporal import ALWAYS
-from registry.domain.control_results import Inspection, Reliance, known_as, rely
+from registry.domain.control_results import Inspection, Reliance, crossing_in_clauses, rely
 from registry.domain.recognition import Member
 from registry.domain.values import AdministrationCode, AgreementKind, HsCode, Outcome, ReasonCode
 
@@ -169,9 +169,9 @@ ORIGINAL = [
     ],
 )
 def test_a_crossing_is_found_by_its_name_in_another_language(asked: str, meant: str) -> None:
-    assert known_as(asked, ORIGINAL, (HEIHE, SUIFENHE)) == meant
+    assert crossing_in_clauses(asked, ORIGINAL, (HEIHE, SUIFENHE)) == meant
 
 
 def test_a_name_that_means_several_crossings_decides_nothing() -> None:
     names = [{"zh-Hans": {"A One-B": "东港公路-乙", "C-D": "东港铁路-丁"}}]
-    assert known_as("东港", names, ("A One-B", "C-D")) == "东港"
+    assert crossing_in_clauses("东港", names, ("A One-B", "C-D")) == "东港"

@@ -15,7 +15,7 @@ from registry.domain.decisions import Decision
 from registry.domain.errors import Barred, GroundNeeded, NotOffered, WrongDates, WrongStatus
 from registry.domain.operators.deadlines import deadlines
 from registry.domain.operators.events import Operator
-from registry.domain.operators.status_periods import stand
+from registry.domain.operators.status_periods import last_statuses
 from registry.domain.programme_rules import GUARDS, MEANINGS
 from registry.domain.programmes import Programme
 from registry.domain.values import RuleState, Tin
@@ -365,7 +365,7 @@ def test_under_order_282_nobody_knows_the_bar_and_a_grant_after_a_revocation_say
 
     assert event.rule_unknown == ("bar_years", "review_years")
     operator = given(Operator, registered, *past)
-    stands = stand([*operator.past, event], operator.time_zone)
+    stands = last_statuses([*operator.past, event], operator.time_zone)
     assert (stands[AGAIN].status.value, stands[AGAIN].flags) == ("VALID", ("bar_years_unknown",))
     assert stands[AGAIN].ground == GROUND
 

@@ -11,7 +11,7 @@ import pytest
 from eventsourcing.domain import BaseAggregate
 
 from registry.domain.operators.events import Operator
-from registry.domain.trigger import begin
+from registry.domain.trigger import create_aggregate
 from registry.domain.values import AdministrationCode, Role, Tin
 from registry.ledger.mapper import ENVELOPE, EventMapper, NotStorable
 from tests.registry.ledger.test_stored_events import AGGREGATE, CLASSES, MAPPER, full
@@ -116,15 +116,15 @@ def test_an_operator_begins_as_the_library_would_have_it() -> None:
     }
     id = Operator.create_id(Tin("CN1"))
     library = Operator(**said)
-    ours = begin(Operator, Operator.Registered, id, said)
+    ours = create_aggregate(Operator, Operator.Registered, id, said)
 
     assert told(ours) == told(library)
     since = {"_created_on": None, "_modified_on": None, "_pending_events": None}
     assert vars(ours) | since == vars(library) | since
     with pytest.raises(TypeError, match="colour"):
-        begin(Operator, Operator.Registered, id, said | {"colour": "red"})
+        create_aggregate(Operator, Operator.Registered, id, said | {"colour": "red"})
     with pytest.raises(TypeError, match="cannot begin"):
-        begin(Operator, Operator.Registered, id, {"tin": Tin("CN1")})
+        create_aggregate(Operator, Operator.Registered, id, {"tin": Tin("CN1")})
 
 
 @pytest.mark.parametrize("topic", sorted(CLASSES))

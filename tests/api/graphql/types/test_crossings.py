@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.domain.control_results import known_as
+from registry.domain.control_results import crossing_in_clauses
 from tests.api.client import AUDITOR, Client
 from tests.api.graphql.planner.test_planner import _asker, _planned, _read, _run, _stock
 from tests.api.region import FRUIT, agreement, clause, record, region, step
@@ -88,7 +88,7 @@ def test_recognition_is_found_by_every_name_by_which_controls_are(steppe: Client
         assert (text is not None) is crossing.isascii() and not stock.errors
         planned = steppe.ask(RECOGNITION, AUDITOR, **said)["recognition"]
         assert planned == stock.data["recognition"] == answer["recognition"], crossing
-        meant = known_as(crossing, [NAMES], [PLACE])
+        meant = crossing_in_clauses(crossing, [NAMES], [PLACE])
         wanted = crossing == "" or meant in (PLACE, "Suifenhe", "Pogranichny")
         assert (planned["outcome"] == "RECOGNISED") is wanted, crossing
         if wanted:
@@ -109,6 +109,6 @@ def test_of_names_in_ascii_the_two_look_ups_are_one(steppe: Client) -> None:
         @given(st.lists(PARTS, min_size=1, max_size=4).map("".join))
         def alike(asked: str) -> None:
             [(found,)] = connection.execute("select rule.crossing_known_as(%s)", [asked]).fetchall()
-            assert found == known_as(asked, [NAMES], [PLACE])
+            assert found == crossing_in_clauses(asked, [NAMES], [PLACE])
 
         alike()

@@ -14,7 +14,7 @@ from registry.application.dispatch import DECISIONS
 from registry.domain import commands as c
 from registry.domain.agreements import decisions as agreement_decisions
 from registry.domain.agreements.events import Agreement, Party
-from registry.domain.agreements.timeline import AgreementTimeline, record
+from registry.domain.agreements.timeline import AgreementTimeline, build_timeline
 from registry.domain.bitemporal import TimedEvent
 from registry.domain.decisions import Decision, begins
 from registry.domain.errors import Refusal
@@ -163,11 +163,11 @@ def test_a_second_implementation_of_an_old_ledger_puts_the_date_of_the_first_rig
         agreement.trigger_event(
             Agreement.Implemented,
             side=AU,
-            dates=agreement_decisions._dates(dates, Decision(today=on)),
+            dates=agreement_decisions._dates_of(dates, Decision(today=on)),
             effective=on,
         )
 
-    told = record(
+    told = build_timeline(
         [TimedEvent(e, n, NOW) for n, e in enumerate(agreement.collect_events(), start=1)]
     )
 
@@ -266,7 +266,7 @@ class Course:
         self.taken: list[tuple[Any, date, date]] = []
         for _ in range(14):
             self._step()
-        self.told = record(
+        self.told = build_timeline(
             [TimedEvent(e, n, noon(START)) for n, e in enumerate(self.it.collect_events(), start=1)]
         )
 

@@ -16,7 +16,7 @@ from registry.domain.bitemporal import TimedEvent
 from registry.domain.decisions import begins
 from registry.domain.errors import AlreadyRecorded, GroundNeeded, WrongDates
 from registry.domain.operators.events import Operator
-from registry.domain.operators.timeline import record
+from registry.domain.operators.timeline import build_timeline
 from registry.domain.values import Role, Status
 from tests.law import KR, UCC
 from tests.samples import ACME, registered
@@ -42,7 +42,7 @@ def past(*words: tuple[date, c.Command]) -> list[TimedEvent[Any]]:
 
 
 def standing(events: list[TimedEvent[Any]], at: datetime, known: datetime) -> list[Any]:
-    found = believed(record(events).periods, known)
+    found = believed(build_timeline(events).periods, known)
     return [p for p in found if p.valid_from <= at and (p.valid_to is None or at < p.valid_to)]
 
 
@@ -111,7 +111,7 @@ def test_consent_and_its_withdrawal_are_found_to_be_earlier() -> None:
         (FIRST, c.GiveConsent(**back(MAY, partner=KR))),
         (SECOND, c.GiveConsent(**back(APRIL, partner=KR))),
     )
-    [was], [then] = (believed(record(given).consents, known) for known in (BEFORE, AFTER))
+    [was], [then] = (believed(build_timeline(given).consents, known) for known in (BEFORE, AFTER))
     assert (was.valid_from, then.valid_from) == (
         begins(MAY, "Europe/Berlin"),
         begins(APRIL, "Europe/Berlin"),
@@ -122,7 +122,7 @@ def test_consent_and_its_withdrawal_are_found_to_be_earlier() -> None:
         (FIRST, c.WithdrawConsent(**back(MAY, partner=KR))),
         (SECOND, c.WithdrawConsent(**back(APRIL, partner=KR))),
     )
-    [was], [then] = (believed(record(taken).consents, known) for known in (BEFORE, AFTER))
+    [was], [then] = (believed(build_timeline(taken).consents, known) for known in (BEFORE, AFTER))
     assert (was.valid_to, then.valid_to) == (
         begins(MAY, "Europe/Berlin"),
         begins(APRIL, "Europe/Berlin"),

@@ -14,7 +14,7 @@ from registry.domain import commands as c
 from registry.domain.decisions import begins
 from registry.domain.operators.events import Operator
 from registry.domain.operators.status_periods import Period
-from registry.domain.operators.timeline import record
+from registry.domain.operators.timeline import build_timeline
 from registry.domain.recognition import Question, RecognitionFacts, recognise
 from registry.domain.values import COUNTS_ABROAD, Status
 from tests.law import CN, DE, TODAY
@@ -57,7 +57,7 @@ def test_what_counts_abroad_follows_from_the_type_of_each_day(
     last = (change(changed),) if changed not in (None, type) else ()
     days = [START] * len(how) + [TODAY] * len(after + last)
     said = (*how, *map(_ground, after + last))
-    told = record(stream(Operator, registered, *zip(days, said, strict=True)))
+    told = build_timeline(stream(Operator, registered, *zip(days, said, strict=True)))
     found = believed(told.periods, noon(date(2026, 12, 1)))
     for month in range(1, 13):
         at = begins(date(2025, month, 15), "Europe/Berlin")

@@ -23,7 +23,7 @@ from registry.domain.errors import (
     WrongDates,
 )
 from registry.domain.operators.events import Operator
-from registry.domain.operators.timeline import OperatorTimeline, Period, periods, record
+from registry.domain.operators.timeline import OperatorTimeline, Period, build_timeline, periods
 from registry.domain.values import Role, Status
 from tests.chance import TIMES
 from tests.samples import ACME, UCC, authorised, operator, registered
@@ -52,7 +52,7 @@ def told(*commands: c.ListOperator | tuple[str, c.Command]) -> OperatorTimeline:
         command if isinstance(command, tuple) else (command.read_on.isoformat(), command)
         for command in commands
     ]
-    return record(stream(Operator, registered, *((day(on), word) for on, word in words)))
+    return build_timeline(stream(Operator, registered, *((day(on), word) for on, word in words)))
 
 
 def shown(operator_timeline: OperatorTimeline) -> list[tuple[str, str, str]]:

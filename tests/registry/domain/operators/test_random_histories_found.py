@@ -13,7 +13,7 @@ from registry.domain.decisions import begins
 from registry.domain.errors import AlreadyHeld, WrongDates, WrongStatus
 from registry.domain.operators.events import Operator
 from registry.domain.operators.status_periods import Period
-from registry.domain.operators.timeline import record
+from registry.domain.operators.timeline import build_timeline
 from registry.domain.values import Status
 from tests.law import PROGRAMMES, TODAY, programme
 from tests.samples import ACME, OTHER, authorised, operator, registered, suspended
@@ -39,7 +39,7 @@ ORDERS: dict[str, tuple[c.Command, ...]] = {
 @pytest.mark.parametrize("order", ORDERS)
 def test_whenever_it_began_it_is_superseded_from_the_day_of_the_merger(order: str) -> None:
     commands = ORDERS[order]
-    told = record(
+    told = build_timeline(
         stream(
             Operator,
             registered,

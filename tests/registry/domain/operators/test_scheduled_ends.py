@@ -16,7 +16,7 @@ from registry.domain.errors import AlreadyHeld, AlreadyRecorded, BadValue, Wrong
 from registry.domain.operators import end_decisions
 from registry.domain.operators.events import Operator
 from registry.domain.operators.status_periods import Period, periods
-from registry.domain.operators.timeline import OperatorTimeline, record
+from registry.domain.operators.timeline import OperatorTimeline, build_timeline
 from registry.domain.programmes import Programme
 from registry.domain.values import Status
 from tests.law import PROGRAMMES, TODAY, UCC, programme
@@ -89,7 +89,7 @@ def test_a_term_of_years_ends_on_the_day_before_the_anniversary() -> None:
 
 
 def test_a_renewal_written_down_late_puts_it_right_on_the_second_clock() -> None:
-    told = record(
+    told = build_timeline(
         stream(
             Operator,
             korean()[0],
@@ -420,13 +420,13 @@ def test_what_is_believed_does_not_depend_on_how_it_was_told() -> None:
     """The stretches kept from event to event are those made at once of the events known by then."""
     stretches = 0
     for told in lives():
-        whole = record(told).periods
+        whole = build_timeline(told).periods
         for n in range(1, len(told) + 1):
             if n < len(told) and told[n].known_at == told[n - 1].known_at:
                 continue
             known = told[n - 1].known_at
             kept = believed(whole, known)
-            anew = believed(record(told[:n]).periods, FAR)
+            anew = believed(build_timeline(told[:n]).periods, FAR)
             assert sorted(kept, key=_place) == sorted(anew, key=_place)
             stretches += len(anew)
     assert stretches > 1_000

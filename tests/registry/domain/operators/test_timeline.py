@@ -12,7 +12,7 @@ from registry.domain.bitemporal import TimedEvent
 from registry.domain.decisions import begins
 from registry.domain.operators.deadlines import Deadline
 from registry.domain.operators.events import Operator
-from registry.domain.operators.timeline import OperatorTimeline, Period, record
+from registry.domain.operators.timeline import OperatorTimeline, Period, build_timeline
 from registry.domain.values import Role, Status, Tin
 from tests.law import DE, KR, UCC, due
 from tests.samples import ACME, OTHER, REF, back, registered
@@ -39,7 +39,7 @@ PAST = (LODGED, ACCEPTED, GRANTED)
 
 
 def acme(*words: tuple[date, c.Command], created: Fact = registered) -> OperatorTimeline:
-    return record(stream(Operator, created, *words))
+    return build_timeline(stream(Operator, created, *words))
 
 
 def stands(told: OperatorTimeline, at: str, known: str | None = None, zone: str = BERLIN) -> Period:

@@ -323,6 +323,6 @@ def test_what_the_ledger_keeps_is_what_an_operator_s_events_say(
     _identify(register, ONE, "123-45-67890", effective="2020-01-01", legal_ground="a law")
     said = {
         (number.scheme, number.value, ONE)
-        for number in unique_numbers.held(register.operator(Tin(ONE))).numbers
+        for number in unique_numbers.numbers_held(register.operator(Tin(ONE))).numbers
     }
     assert said == _held(database)
