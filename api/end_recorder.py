@@ -1,9 +1,10 @@
-"""The clerk: records what ended by law, so that history, feed and proof carry it.
+"""The end recorder (`aeo clerk`): records terms and suspensions that ended by law as events.
 
-The answers are the same before and after: an end that was said in advance is law on its day, and
-its record changes nothing (registry/domain/operators/end_decisions.py). One clerk works at a time;
-another waits until it is gone. It may be stopped at any instant: each record has a command id made
-of the operator, the authorisation, what ended and its day, so that nothing is recorded twice.
+Answers are the same before and after: an end that is known in advance takes effect on its day, and
+its record changes nothing (registry/domain/operators/end_decisions.py). One recorder per database
+works at a time (advisory lock); another waits until it has ended. It may be killed at any time:
+each record has a command id derived from the operator, the authorisation, what ended and the day,
+so nothing is recorded twice (idempotency).
 """
 
 from __future__ import annotations
@@ -30,15 +31,15 @@ from registry.ledger.database import environment
 log = structlog.get_logger()
 
 ACTOR = "clerk"
-#: "AEOE" in ASCII. Advisory lock: one clerk a database.
+#: "AEOE" in ASCII. Advisory lock: one end recorder per database.
 LEADER = 0x41454F45
-#: Command ids of the clerk's records.
+#: Namespace of the command ids of the records.
 RECORDS = UUID("b6f6f0a5-5b0e-4c37-9d5c-2f1a3b0c7e41")
-MOST = 500  # operators that are looked at in one round
+MOST = 500  # operators in one batch
 POLL = 60.0  # seconds between two rounds
 
-#: Operators of whom something ended by law and is not recorded. Those that were tried in vain in
-#: this round are left out, so that they do not stand before the others.
+#: Operators with an end by law that is not recorded. Those that were tried in this round are left
+#: out, so that a refused one does not block the others.
 _CANDIDATES = """
 select o.tin from views.operator o
 where o.end_to_record <= %s and o.tin <> all(%s)
@@ -49,12 +50,12 @@ class EndRecorder:
     """Records the ends by law of one database."""
 
     def __init__(self, conninfo: str, role: str = "aeo_reader") -> None:
-        """`role`: what its reading of the read models may do. It writes as everybody does, by the
-        one door."""
+        """`role`: the database role for reading the read models. Writing uses the registry, as
+        every client does."""
         self.conninfo, self.role = conninfo, role
 
     def run(self, stop: threading.Event, poll: float = POLL) -> None:
-        """Rounds until told to stop. A database that is lost is waited for."""
+        """Runs rounds until `stop` is set. Waits for a database that cannot be reached."""
         while not stop.is_set():
             try:
                 with self._connect() as connection:
@@ -71,7 +72,7 @@ class EndRecorder:
                 stop.wait(min(poll, 5.0))
 
     def catch_up(self, now: datetime | None = None) -> int:
-        """One round. Answers how many ends were recorded."""
+        """Runs one round. Returns how many ends were recorded."""
         with self._connect() as connection:
             registry = Registry(environment(self.conninfo))
             try:
@@ -86,7 +87,8 @@ class EndRecorder:
         now: datetime,
         stop: threading.Event | None = None,
     ) -> int:
-        """Everything that ended by `now` (UTC) and that the read models know of."""
+        """Records everything that ended by `now` (UTC) and that the read models show. Returns how
+        many."""
         seen: list[str] = []
         recorded = 0
         while not (stop and stop.is_set()):
@@ -105,7 +107,7 @@ class EndRecorder:
     def _record(self, registry: Registry, tin: Tin, now: datetime) -> int:
         operator = registry.operator(tin)
         ends = unrecorded(operator, day_of(now, operator.time_zone))
-        return sum(_told(registry, command) for command in records(tin, ends))
+        return sum(_executed(registry, command) for command in records(tin, ends))
 
     def _connect(self) -> psycopg.Connection[tuple[str]]:
         connection = psycopg.connect(
@@ -119,7 +121,7 @@ class EndRecorder:
 
 
 def records(tin: Tin, ends: Sequence[EndByLaw]) -> list[c.RecordEnd]:
-    """The commands that record these ends of an operator, each with its own id for ever."""
+    """Returns the commands that record these ends of an operator, each with a fixed command id."""
     return [
         c.RecordEnd(
             tin=tin,
@@ -132,8 +134,9 @@ def records(tin: Tin, ends: Sequence[EndByLaw]) -> list[c.RecordEnd]:
     ]
 
 
-def _told(registry: Registry, command: c.RecordEnd) -> bool:
-    """Was it recorded? A refusal (somebody was faster, or decided otherwise) is left for later."""
+def _executed(registry: Registry, command: c.RecordEnd) -> bool:
+    """Executes the command; returns whether it recorded an event. A refusal (another client decided
+    first) is left for the next round."""
     try:
         return bool(registry.execute(command, ACTOR).positions)
     except Refusal as refusal:

@@ -1,8 +1,7 @@
-"""Who vouches for the askers: the port between a token and the subject that the token names.
+"""The port for authentication: an Authenticator verifies a token and returns its subject.
 
-The service knows one Authenticator. `DemoIssuer` signs tokens for demo identities and is used by
-`up` alone; `NoIssuer` stands where no issuer of tokens is configured, and refuses every token, so
-that such a service answers the public only.
+`DemoIssuer` signs tokens for demo identities and is used by `aeo up` only. `NoIssuer` is used where
+no token issuer is configured: it refuses every token, so the service answers the public only.
 """
 
 from __future__ import annotations
@@ -16,20 +15,20 @@ from api.settings import Settings
 
 
 class Authenticator(Protocol):
-    """A token in, a subject out."""
+    """Verifies tokens."""
 
-    #: Which tokens are accepted, in words for whoever runs the service: at the start, in /readyz.
+    #: The tokens that are accepted, in words for the operator of the service (start-up, /readyz).
     accepts: str
 
     def authenticate(self, token: str) -> Subject:
-        """The asker that the token names, without what the register knows of it.
+        """Returns the subject that the token names, without its territories.
 
-        Raises InvalidToken: the token is not one that this service accepts.
+        Raises InvalidToken when the service does not accept the token.
         """
 
 
 class DemoIssuer:
-    """Signs tokens for demo identities with a key of the home folder, and accepts no others."""
+    """Signs tokens for demo identities with a key in the home folder, and accepts only those."""
 
     accepts = "tokens for demo identities, signed by this service itself"
 
@@ -37,7 +36,7 @@ class DemoIssuer:
         self._home = home
 
     def issue(self, subject: str) -> str:
-        """A token for that subject, good for `tokens.LIFE` seconds. Raises ValueError."""
+        """Returns a token for this subject, valid for `tokens.LIFE` seconds. Raises ValueError."""
         return tokens.issue(subject, self._home)
 
     def authenticate(self, token: str) -> Subject:
@@ -45,7 +44,8 @@ class DemoIssuer:
 
 
 class NoIssuer:
-    """No issuer of tokens is configured: every token is refused, also one of the home's own key."""
+    """No token issuer is configured: every token is refused, also one signed with the home's own
+    key."""
 
     accepts = "no token: no issuer is configured, and only the public is answered"
 
@@ -56,5 +56,5 @@ class NoIssuer:
 
 
 def authenticator(settings: Settings) -> DemoIssuer | NoIssuer:
-    """The one that the settings ask for."""
+    """Returns the authenticator that the settings ask for."""
     return DemoIssuer(settings.home) if settings.demo else NoIssuer()

@@ -1,8 +1,8 @@
-"""Who may do what at this counter: one pure decision.
+"""The access policy: which subject may do what, as one pure decision.
 
-Whether an operator can be *seen* is decided in SQL (projections/reads/visibility.py), because
-it depends on agreements and consents of the day. Here is the rest: what may be asked, what may
-be read of what is seen, and which commands an asker may give.
+Whether an operator is *visible* to a subject is decided in SQL (projections/reads/visibility.py),
+because it depends on the agreements and consents of the day. This module decides the rest: what a
+subject may ask, what it may read of a visible operator, and which commands it may give.
 """
 
 from __future__ import annotations
@@ -21,17 +21,19 @@ Codes = frozenset[AdministrationCode]
 
 
 class SubjectRole(Enum):
-    """The five kinds of asker."""
+    """The five roles of subjects."""
 
-    PUBLIC = "public"  # no token: the standing of who consented to be published
+    PUBLIC = "public"  # no token: the status of operators that consented to publication
     PARTNER = "partner"  # the customs of another territory
-    OFFICER = "officer"  # the home customs; towards the others a partner like any
-    COMPANY = "company"  # one operator, about itself
-    AUDITOR = "auditor"  # reads all but who a person is, and changes nothing
+    OFFICER = (
+        "officer"  # the home customs; for operators of other territories, the same as a partner
+    )
+    COMPANY = "company"  # one operator, for its own data
+    AUDITOR = "auditor"  # reads everything except personal data, and changes nothing
 
 
 class Action(Enum):
-    """What somebody wants to do. The value says it in words."""
+    """What a subject wants to do. The value completes the sentence "... may not"."""
 
     ASK_RECOGNITION = "ask whether an operator is recognised"
     LIST_OPERATORS = "list operators"
@@ -47,10 +49,11 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Subject:
-    """Somebody at the counter. `subject` is the token's, an opaque id: officer:CN, company:<TIN>.
+    """The authenticated subject of a request. `subject`: its id in the token, such as officer:CN or
+    company:<TIN>.
 
-    `own`: the administration and, of a bloc, its members of today. `reach`: those, and the
-    blocs that it belongs to today.
+    `own`: the administration and, of a bloc, its members of today. `reach`: those, and the blocs
+    that it belongs to today.
     """
 
     role: SubjectRole
@@ -61,7 +64,7 @@ class Subject:
     reach: Codes = field(default=frozenset())
 
     def __hash__(self) -> int:
-        """By the subject alone, for it is asked several times for an answer."""
+        """Hashes the id only, because a subject is hashed several times for an answer."""
         return hash(self.subject)
 
     @cached_property
@@ -71,7 +74,7 @@ class Subject:
 
     @property
     def sight(self) -> VisibilityScope:
-        """The asker as the SQL of visibility knows it."""
+        """The subject as the parameters of the visibility SQL."""
         return VisibilityScope(
             self.role.value,
             self.administration.text if self.administration else None,
@@ -86,9 +89,9 @@ PUBLIC = Subject(SubjectRole.PUBLIC)
 
 
 def named(subject: str) -> Subject:
-    """Whom a token's subject names, without what the register knows of them.
+    """Returns the subject that an id names, without its territories.
 
-    Raises ValueError unless it is officer:CN, partner:KR, auditor:* or company:<TIN>.
+    Raises ValueError unless the id is officer:CN, partner:KR, auditor:* or company:<TIN>.
     """
     role, _, whose = subject.partition(":")
     match role:
@@ -107,10 +110,11 @@ def named(subject: str) -> Subject:
 
 @dataclass(frozen=True)
 class Resource:
-    """What it is about. Only what matters to the action need be given.
+    """The object of an action. Only the fields that matter to the action need be given.
 
-    `home`: the administrations it belongs to: an operator's, a programme's, the parties of an
-    agreement. `territory`: where recognition is asked. `tin`: the operator.
+    `home`: the administrations that it belongs to: an operator's, a programme's, the parties of an
+    agreement. `territory`: where recognition is asked. `tin`: the operator. `command`: the command
+    to be given.
     """
 
     home: Codes = frozenset()
@@ -120,23 +124,26 @@ class Resource:
 
 
 class AccessDecision(NamedTuple):
+    """Whether an action is allowed, and the reason where it is not."""
+
     allowed: bool
     reason: str
 
 
 YES = AccessDecision(True, "")
 
-#: What a company may do for itself; everything else about it is its customs' to decide.
+#: Commands that a company may give for itself; all others about it are its customs' to decide.
 OWN_COMMANDS = frozenset(OF_OPERATORS)
 
 
 def operator(tin: Tin, territory: AdministrationCode | None = None) -> Resource:
-    """An operator, asked about in a territory. The TIN itself says whose it is."""
+    """Returns the resource of an operator in a territory. Its home follows from the TIN."""
     return Resource(frozenset({AdministrationCode(tin.country)}), tin, territory)
 
 
 def decide(asker: Subject, action: Action, about: Resource) -> AccessDecision:
-    """May this asker do this? Pure; a refusal names who asked and who may."""
+    """Decides whether a subject may do this. Pure. A refusal names the subject and those who
+    may."""
     at_home = asker.role is SubjectRole.OFFICER and bool(about.home & asker.own)
     itself = asker.role is SubjectRole.COMPANY and about.tin is not None and about.tin == asker.tin
     for_own_territory = (

@@ -1,4 +1,8 @@
-"""Who looked at whose data: kept beside the answers, never in their way, never lost in silence."""
+"""The read log: which subject read the data of which operators, and what it was answered.
+
+Entries are written in batches beside the answers, so that no answer waits for them, and none is
+lost silently.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +21,22 @@ from prometheus_client import Counter
 
 from registry.ledger.database import with_settings
 
-CAPACITY = 10_000  # looks that may wait for the database
-BATCH = 500
-PAUSE = 0.2  # seconds over which looks are gathered
-PATIENCE = 2.0  # seconds before a database that failed is tried again
+CAPACITY = 10_000  # entries that may wait for the database
+BATCH = 500  # entries in one statement
+PAUSE = 0.2  # seconds over which entries are collected into a batch
+PATIENCE = 2.0  # seconds before the next attempt after the database failed
 
 UNKEPT = Counter("aeo_reads_not_in_table", "Looks written to the service's log, not to the table")
 log = structlog.get_logger("readlog")
 
 
 class LoggedQuestion(NamedTuple):
-    """A question of recognition: where, and on both clocks, in UTC. `consignment`: what was said
-    of it, as a JSON text. `each`: of a batch of questions the instant (RFC 3339) and the
-    consignment of each, in place of one for all."""
+    """A recognition question as the read log stores it.
+
+    `law_at`: valid time, `known_at`: transaction time, both UTC. `consignment`: the consignment's
+    details as JSON text. `each`: for a batch of questions, the instant (RFC 3339) and the
+    consignment of each, in place of one for all.
+    """
 
     territory: str
     law_at: datetime | None
@@ -38,23 +45,24 @@ class LoggedQuestion(NamedTuple):
     each: Sequence[tuple[str, str | None]] | None = None
 
 
-#: What a question may say of a consignment.
+#: The fields of a consignment that a question may give.
 SAID = ("role", "direction", "hs", "crossing", "mode")
 
 
 def consignment(said: Mapping[str, str | None]) -> str | None:
-    """What is said of a consignment, as a JSON text; None where nothing is."""
+    """Returns the consignment's details as JSON text; None where none are given."""
     found = {name: text for name in SAID if (text := said.get(name)) is not None}
     return msgspec.json.encode(found).decode() if found else None
 
 
-class Look(NamedTuple):
-    """One look at operators' data. `at` is the instant of the request, in UTC.
+class ReadLogEntry(NamedTuple):
+    """One read-log entry: one subject read data of some operators. `at`: the instant of the
+    request, UTC.
 
-    Of a question of recognition also what was asked, and of each operator what was answered:
-    `outcomes`, None where the asker did not want to know it. `position`: the read models showed
-    everything up to it, at least. `law_ats`, `consignments`: of each operator, where it was asked
-    about in a batch of questions: arrays as PostgreSQL has them in text.
+    A recognition question is stored with its parameters and with the outcome for each operator:
+    `outcomes`, None where the subject did not select it. `position`: the read models showed
+    everything up to it, at least. `law_ats`, `consignments`: for a batch of questions, the valid
+    time and the consignment of each operator, as PostgreSQL array texts.
     """
 
     at: datetime
@@ -76,7 +84,7 @@ class Look(NamedTuple):
 
 
 def array_text(texts: Sequence[str | None]) -> str:
-    """The text of an array in PostgreSQL."""
+    """Returns the text of a PostgreSQL array."""
     if not texts:
         return "{}"
     said = '","'.join(["\0" if text is None else text for text in texts])
@@ -88,67 +96,68 @@ def array_text(texts: Sequence[str | None]) -> str:
     return f'{{"{said}"}}'.replace('"\0"', "NULL")
 
 
-def _row(look: Look) -> Look:
-    """As it is written: a thousand TINs are one text, and not a thousand parameters to convert."""
-    outcomes: Any = look.outcomes and array_text(look.outcomes)
-    tins: Any = array_text(look.tins)
-    return look._replace(tins=tins, outcomes=outcomes)
+def _row(entry: ReadLogEntry) -> ReadLogEntry:
+    """Returns the entry as it is written: TINs and outcomes become one text each, because
+    converting a thousand parameters is slow."""
+    outcomes: Any = entry.outcomes and array_text(entry.outcomes)
+    tins: Any = array_text(entry.tins)
+    return entry._replace(tins=tins, outcomes=outcomes)
 
 
 INSERT = (
-    f"insert into access.read_log ({', '.join(Look._fields)})"
-    f" values ({', '.join(['%s'] * len(Look._fields))})"
+    f"insert into access.read_log ({', '.join(ReadLogEntry._fields)})"
+    f" values ({', '.join(['%s'] * len(ReadLogEntry._fields))})"
 )
 
 
 class ReadLog:
-    """Writes looks in batches to `access.read_log`, in a task of its own.
+    """Writes entries in batches to `access.read_log`, in a task of its own.
 
-    What the table cannot take (the database is away for long, the process ends, a text that it
-    does not hold) goes to the service's log, whole, at level error: there it is not lost either.
+    Entries that the table cannot take (the database is away for long, the process ends, a text that
+    it cannot store) are written to the service's log instead, whole, at level error.
     """
 
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
-        self._waiting: deque[Look] = deque()
-        self._some = asyncio.Event()
+        self._waiting: deque[ReadLogEntry] = deque()
+        self._wake_up = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run())
 
-    def keep(self, look: Look) -> None:
-        """Never waits."""
+    def keep(self, entry: ReadLogEntry) -> None:
+        """Queues an entry. Never waits."""
         if len(self._waiting) >= CAPACITY:
-            self._say(look)
+            self._write_to_service_log(entry)
         else:
-            self._waiting.append(look)
-        self._some.set()
+            self._waiting.append(entry)
+        self._wake_up.set()
 
     async def close(self) -> None:
-        """Writes what is left. What cannot be written now is said in the log."""
+        """Writes the queued entries. Those that cannot be written go to the service's log."""
         self._closing = True
-        self._some.set()
+        self._wake_up.set()
         if self._task:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._task, 2 * PATIENCE)
         while self._waiting:
-            self._say(self._waiting.popleft())
+            self._write_to_service_log(self._waiting.popleft())
 
     async def _run(self) -> None:
         while not (self._closing and not self._waiting):
-            await self._some.wait()
+            await self._wake_up.wait()
             if not self._closing:
                 await asyncio.sleep(PAUSE)
-            self._some.clear()
+            self._wake_up.clear()
             try:
                 await self._write()
             except psycopg.Error as error:
                 log.warning("the read log cannot be written", why=str(error))
                 if self._closing:
                     return
-                self._some.set()
+                self._wake_up.set()
                 await asyncio.sleep(PATIENCE)
 
     async def _write(self) -> None:
@@ -162,20 +171,20 @@ class ReadLog:
                 batch = [self._waiting[n] for n in range(min(size, len(self._waiting)))]
                 try:
                     async with connection.cursor() as cursor:
-                        await cursor.executemany(INSERT, [_row(look) for look in batch])
+                        await cursor.executemany(INSERT, [_row(entry) for entry in batch])
                     await connection.commit()
                     size = min(size * 2, BATCH)
                 except (psycopg.DataError, psycopg.IntegrityError):
-                    # No patience will make the table take it; it shall keep no other out.
+                    # Repeating does not help: halve the batch until the bad entry is alone.
                     await connection.rollback()
                     if len(batch) > 1:
                         size = len(batch) // 2
                         continue
-                    self._say(batch[0])
+                    self._write_to_service_log(batch[0])
                 for _ in batch:
                     self._waiting.popleft()
 
     @staticmethod
-    def _say(look: Look) -> None:
+    def _write_to_service_log(entry: ReadLogEntry) -> None:
         UNKEPT.inc()
-        log.error("look not in the table", **{k: str(v) for k, v in look._asdict().items()})
+        log.error("look not in the table", **{k: str(v) for k, v in entry._asdict().items()})

@@ -1,7 +1,7 @@
-"""Tokens of the local mode: the service signs its own, short-lived, for whoever has its home.
+"""Tokens of the demo issuer: short-lived JWTs that the service signs itself (Ed25519, RFC 9864).
 
-A token is a JWT signed with Ed25519 (RFC 9864). The key never leaves the home folder; whoever
-can read it can be anybody, which is what "local mode" means and what every page says.
+The key stays in the home folder. Whoever can read it can sign a token for any subject, which is why
+this issuer is for local use only and every page says so.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from api.access.policy import Subject, named
 ISSUER = "aeo-registry:local"
 AUDIENCE = "aeo-registry"
 ALGORITHM = "Ed25519"
-LIFE = 3600  # seconds, at most
+LIFE = 3600  # seconds: the longest validity of a token
 LEEWAY = 5  # seconds by which two clocks may differ
 KEY = "token-key.json"
 
 
 class InvalidToken(Exception):
-    """Whoever asks says who they are and cannot show it. Never answered as the public."""
+    """The token is not accepted. Such a request is refused and never answered as the public."""
 
 
 def issue(subject: str, home: Path, seconds: int = LIFE) -> str:
-    """A token for `officer:CN`, `partner:KR`, `auditor:*` or `company:<TIN>`.
+    """Returns a token for `officer:CN`, `partner:KR`, `auditor:*` or `company:<TIN>`.
 
-    Raises ValueError for another subject, or a life longer than an hour.
+    Raises ValueError for another subject, or for a validity of more than an hour.
     """
     named(subject)
     if not 0 < seconds <= LIFE:
@@ -54,7 +54,7 @@ def issue(subject: str, home: Path, seconds: int = LIFE) -> str:
 
 
 def verify(token: str, home: Path) -> Subject:
-    """Who the token says, without what the register knows of them. Raises InvalidToken."""
+    """Verifies a token and returns its subject, without its territories. Raises InvalidToken."""
     expected = jwt.JWTClaimsRegistry(
         leeway=LEEWAY,
         iss={"essential": True, "value": ISSUER},
@@ -87,7 +87,8 @@ def _read(path: Path, changed: int) -> OKPKey:
 
 
 def _make(path: Path) -> None:
-    """Written whole under another name first, so that two processes agree on one key."""
+    """Writes a new key under another name first and then links it, so that two processes agree on
+    one key."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(OKPKey.generate_key("Ed25519").as_dict(private=True))
     draft = path.with_name(f".{path.name}.{os.getpid()}.{uuid4().hex}")

@@ -1,8 +1,8 @@
-"""The audit bundle: what an auditor needs to check the register's history without the register.
+"""The audit bundle: everything that an auditor needs to verify the register's history offline.
 
-A zip that is the same to the byte whenever it is made of the same tree. What is in it is read
-from the database as it stands, and nothing is put right: a bundle of a forged register shows the
-forgery. `ops/aeo-verify` reads it, and shares no line with this.
+A zip file that is identical byte for byte whenever it is made from the same tree. Its content is
+read from the database unchanged: a bundle of a forged register shows the forgery. `ops/aeo-verify`
+reads it, and shares no code with this module.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ Connection = psycopg.Connection[Any]
 
 
 class NothingToExport(LookupError):
-    """There is no such thing in the register, or no signed tree that has it yet."""
+    """The object is not in the register, or not in a signed tree yet."""
 
 
 @dataclass(frozen=True)
 class Scope:
     """What is exported: `all`, or one `administration`, `operator` or `agreement`.
 
-    With it come the streams of the administrations whose signatures its decisions may need.
-    An administration is its own stream, its programmes, its operators, and the agreements that it
-    was a party of from the start.
+    The streams of the administrations that may have signed its decisions are included. An
+    administration consists of its own stream, its programmes, its operators, and the agreements of
+    which it was a party from the start.
     """
 
     kind: str = "all"
@@ -57,6 +57,8 @@ class Scope:
 
 @dataclass(frozen=True)
 class Exported:
+    """The result of an export."""
+
     events: int
     size: int  # leaves of the signed tree
     position: int  # of the last event in it
@@ -71,16 +73,17 @@ def export(
     since: int | None = None,
     progress: Progress | None = None,
 ) -> Exported:
-    """Write the bundle as of the last checkpoint. In one transaction, in constant memory.
+    """Writes the bundle as of the last checkpoint, in one transaction and in constant memory.
 
-    `connection`: in a transaction that sees one moment, of a role that reads ledger, proof and
-    views. `policy`: C2SP tlog-policy. `since`: the size of the checkpoint that it shows itself to
-    go on from; else the one before the last. Raises NothingToExport; psycopg.Error.
+    `connection`: in a transaction with snapshot isolation, of a role that reads the schemas ledger,
+    proof and views. `policy`: a C2SP tlog-policy. `since`: the size of the earlier checkpoint that
+    the consistency proof starts from; by default the one before the last. Raises NothingToExport;
+    psycopg.Error.
     """
     connection.execute("set local timezone to 'UTC'")
-    note, size, position = _head(connection)
-    _caught_up(connection, position)
-    before = _before(connection, size, since)
+    note, size, position = _last_checkpoint(connection)
+    _require_projected(connection, position)
+    before = _previous_checkpoint(connection, size, since)
     streams = None if scope.id is None else streams_of(connection, scope.kind, scope.id)
     indexes = None if streams is None else indexes_of(connection, streams, size)
     if indexes == []:
@@ -91,13 +94,13 @@ def export(
         small["checkpoint.previous"] = before[0]
         small["consistency"] = _lines(merkle.consistency_path(node, before[1], size))
     if indexes is not None:
-        small["proof"] = _lines(_beside(node, indexes, 0, size))
+        small["proof"] = _lines(_inclusion_proof(node, indexes, 0, size))
     small |= {f"schema/{topic}.json": text for topic, text in _schemas()}
 
     zones: set[str] = set()
     large = {
         "decisions.jsonl": decisions_of(connection, streams, position),
-        "events.jsonl": _told(
+        "events.jsonl": _with_progress(
             _zoned(events_of(connection, streams, position), zones),
             size if indexes is None else len(indexes),
             progress,
@@ -109,8 +112,8 @@ def export(
     part = out.with_name(out.name + ".part")
     with ZipFile(part, "w") as into:
         bundle = Archive(into)
-        # The names are in order, and the manifest among them has the digests of all. What comes
-        # behind it is small: texts, and the zone files that the events name.
+        # The names are sorted, and the manifest has the digests of all files. The files after it
+        # in the order are small: texts, and the time zone files that the events name.
         first = [name for name in sorted(contents) if name < "manifest.json"]
         lines = {name: bundle.add(name, contents[name]) for name in first}
         count = lines["events.jsonl"]
@@ -133,8 +136,10 @@ def export(
     return Exported(count, size, position)
 
 
-def _told(lines: Iterator[bytes], total: int, progress: Progress | None) -> Iterator[bytes]:
-    """The same lines, told to whoever waits for them."""
+def _with_progress(
+    lines: Iterator[bytes], total: int, progress: Progress | None
+) -> Iterator[bytes]:
+    """Yields the same lines, and reports the progress."""
     count = 0
     for count, line in enumerate(lines, start=1):
         if progress and count % 1_000 == 0:
@@ -144,22 +149,22 @@ def _told(lines: Iterator[bytes], total: int, progress: Progress | None) -> Iter
         progress(count, count)
 
 
-#: In the text of an event, which is a text within a line of JSON.
+#: A time zone in an event's state, which is a JSON text inside a JSON line.
 _TIME_ZONE = re.compile(rb'\\"time_zone\\":\\"([^"\\]+)\\"')
 
 
 def _zoned(lines: Iterator[bytes], zones: set[str]) -> Iterator[bytes]:
-    """The same lines; the time zones that they name are added to `zones`."""
+    """Yields the same lines; the time zones that they name are added to `zones`."""
     for line in lines:
         if b"time_zone" in line:
             zones.update(name.decode() for name in _TIME_ZONE.findall(line))
         yield line
 
 
-# ------------------------------------------------------------------------ what the log says
+# ------------------------------------------------------------------------ checkpoints and proofs
 
 
-def _head(connection: Connection) -> tuple[str, int, int]:
+def _last_checkpoint(connection: Connection) -> tuple[str, int, int]:
     row = connection.execute(HEAD + " order by c.size desc limit 1").fetchone()
     if row is None:
         raise NothingToExport("no checkpoint was ever signed: ./aeo up signs one every second")
@@ -169,8 +174,9 @@ def _head(connection: Connection) -> tuple[str, int, int]:
     return note, size, found[0] if found else size
 
 
-def _caught_up(connection: Connection, position: int) -> None:
-    """Read models that lag behind the signed tree would look like a forgery."""
+def _require_projected(connection: Connection, position: int) -> None:
+    """Raises NothingToExport where the read models lag behind the signed tree: that would look like
+    a forgery."""
     row = connection.execute("select min(position) from views.tracking").fetchone()
     reached = row[0] if row and row[0] is not None else 0
     if reached < position:
@@ -180,8 +186,11 @@ def _caught_up(connection: Connection, position: int) -> None:
         )
 
 
-def _before(connection: Connection, size: int, since: int | None) -> tuple[str, int] | None:
-    """An earlier checkpoint, from which the last goes on."""
+def _previous_checkpoint(
+    connection: Connection, size: int, since: int | None
+) -> tuple[str, int] | None:
+    """Returns an earlier checkpoint, as note and size, from which the last one is proved
+    consistent."""
     if since is not None:
         row = connection.execute(HEAD + " where c.size = %s", [since]).fetchone()
         if row is None or since > size:
@@ -204,9 +213,11 @@ def _nodes(connection: Connection) -> merkle.Node:
     return merkle.from_tiles(tile)
 
 
-def _beside(node: merkle.Node, indexes: list[int], begin: int, end: int) -> Iterator[bytes]:
-    """The hashes of the greatest complete subtrees that have none of these leaves, from the left:
-    with the leaves they make the root."""
+def _inclusion_proof(
+    node: merkle.Node, indexes: list[int], begin: int, end: int
+) -> Iterator[bytes]:
+    """Yields the inclusion proof of all these leaves: the hashes of the largest complete subtrees
+    that contain none of them, from the left. With the leaves they give the root."""
     first = bisect_left(indexes, begin)
     count = end - begin
     if first == len(indexes) or indexes[first] >= end:
@@ -217,12 +228,12 @@ def _beside(node: merkle.Node, indexes: list[int], begin: int, end: int) -> Iter
     elif count == 1:
         return
     middle = begin + (1 << (count - 1).bit_length() - 1)
-    yield from _beside(node, indexes, begin, middle)
-    yield from _beside(node, indexes, middle, end)
+    yield from _inclusion_proof(node, indexes, begin, middle)
+    yield from _inclusion_proof(node, indexes, middle, end)
 
 
 def _leaves(connection: Connection, indexes: list[int] | None, size: int) -> Iterator[bytes]:
-    """The hashes of the lowest row of tiles, of the whole tree or of these leaves."""
+    """Yields the leaf hashes of the whole tree, or of these leaves."""
     tiles = None if indexes is None else sorted({index // merkle.WIDTH for index in indexes})
     with connection.cursor(name="audit_tiles") as cursor:
         cursor.itersize = 100
@@ -246,22 +257,22 @@ def _leaves(connection: Connection, indexes: list[int] | None, size: int) -> Ite
 
 
 def _schemas() -> Iterator[tuple[str, str]]:
-    """The form of every event, by its stored name: JSON Schema."""
+    """Yields the stored name and the JSON Schema of every event."""
     for aggregate in AGGREGATES:
         for event in vars(aggregate).values():
             if isinstance(event, type) and "TOPIC" in vars(event):
                 form = EventCodec(event, aggregate)
-                schema = msgspec.json.schema(form.shape, schema_hook=_word)
+                schema = msgspec.json.schema(form.shape, schema_hook=_pattern_schema)
                 yield form.topic, canonical(schema) + "\n"
 
 
-def _word(kind: type) -> dict[str, str]:
+def _pattern_schema(kind: type) -> dict[str, str]:
     assert issubclass(kind, Text)
     return {"type": "string", "pattern": f"^{kind.FORM.pattern}$", "description": kind.WANTED}
 
 
 def _keys(policy: str) -> str:
-    """Every key that the policy names, one a line after what it is for."""
+    """Returns every key in the policy, one a line, after `log` or `witness`."""
     found = []
     for words in map(str.split, policy.splitlines()):
         if words[:1] == ["log"] or words[:1] == ["witness"]:

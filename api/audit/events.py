@@ -1,6 +1,6 @@
-"""What the ledger says, for an audit bundle: the streams in its scope, their events as lines.
+"""The events of an audit bundle: the streams in its scope, and their events as JSON lines.
 
-Read from the ledger alone and not from the read models, which are what is to be checked.
+They are read from the ledger only, not from the read models, because those are to be checked.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from registry.domain.values import AdministrationCode, Tin
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-ITEMS = 5_000  # rows at a time from the database
+ITEMS = 5_000  # rows that the cursor fetches at a time
 
 Connection = psycopg.Connection[Any]
 
@@ -58,7 +58,8 @@ where k.first_position <= %(position)s
 order by e.topic not like 'administration.%%', e.originator_id, e.originator_version, e.position
 """
 
-#: Whose keys may have signed what these streams hold: home customs, parties, and who did sign.
+#: Administrations whose keys may have signed events of these streams: home customs, parties, and
+#: those that did sign.
 _CONCERNED = """
 select state::jsonb ->> 'administration' from ledger.event
     where originator_id = any(%(streams)s::uuid[]) and topic like '%%.registered'
@@ -74,7 +75,8 @@ union select s.administration from ledger.signature s join ledger.command k usin
 
 
 def streams_of(connection: Connection, kind: str, id: str) -> list[str]:
-    """Those of an administration, operator or agreement, and of who may have signed in them."""
+    """Returns the stream ids of an administration, operator or agreement, and of the
+    administrations that may have signed in them."""
     stream = None
     if kind == "operator":
         stream = Operator.create_id(Tin(id))
@@ -100,9 +102,9 @@ def indexes_of(connection: Connection, streams: list[str], size: int) -> list[in
 
 
 def events_of(connection: Connection, streams: list[str] | None, position: int) -> Iterator[bytes]:
-    """By streams, each from its first version on: so a history can be read with nothing kept.
+    """Yields the events by stream, each from its first version on, so that a reader needs no index.
 
-    The administrations come first, because their keys judge the rest.
+    The administrations come first, because their keys verify the signatures of the rest.
     """
     asked = {"position": position, "streams": streams}
     for administrations in (True, False):
@@ -127,13 +129,13 @@ def _lines_of(connection: Connection, asked: dict[str, Any]) -> Iterator[bytes]:
 def decisions_of(
     connection: Connection, streams: list[str] | None, position: int
 ) -> Iterator[bytes]:
-    """What the administrations signed, in the order of the events."""
+    """Yields the decisions that administrations signed, in the order of the events."""
     encode = msgspec.json.Encoder().encode
     with connection.cursor(name="audit_decisions") as cursor:
         cursor.itersize = ITEMS
         cursor.execute(_SIGNED, {"position": position, "streams": streams})
-        for *said, signature in cursor:
-            line = dict(zip(_OF_DECISIONS, said, strict=True))
+        for *columns, signature in cursor:
+            line = dict(zip(_OF_DECISIONS, columns, strict=True))
             yield encode(line | {"signature": b64encode(signature).decode()}) + b"\n"
 
 
@@ -156,9 +158,10 @@ _COLUMNS = (
 
 
 def sentence(entry: dict[str, Any]) -> str:
-    """The event in words. The verifier writes it anew from the columns, and compares.
+    """Returns the event as a sentence. The verifier builds it from the columns and compares.
 
-    It only takes the quotes away, because it is done a million times and need not be taken back.
+    It only removes JSON punctuation and quotes, because it runs a million times and need not be
+    parsed.
     """
     told = entry["state"][1:-1].replace('":', " ").replace(',"', "; ").replace('"', "")
     what = entry["topic"].replace(".", " ").replace("_", " ")

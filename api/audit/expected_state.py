@@ -1,7 +1,8 @@
-"""What the read models say of each operator and agreement, for an audit: line by line, by streams.
+"""The expected state of an audit bundle: the read models' rows of each operator and agreement, by
+stream.
 
-An auditor derives the same from the events alone. Of who has moved on since the signed tree the
-read models speak of another moment, and nothing is said here but that.
+An auditor derives the same rows from the events and compares. A stream that has events after the
+signed tree has newer rows, so only its position is given.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ SIDE = f"party, implemented_from, suspended, {STAGE.removeprefix('status, ')}"
 def expected_state(
     connection: Connection, streams: list[str] | None, position: int
 ) -> Iterator[bytes]:
-    """One line a stream, in the order of their ids.
+    """Yields one JSON line per stream, in the order of the stream ids.
 
-    `streams`: only these. `position`: the last event that the lines may rest on.
+    `streams`: only these; None: all. `position`: the last event that the rows may depend on.
     """
     both = merge(
         _operators(connection, streams, position),
@@ -62,7 +63,7 @@ def _operators(
         for (stream, tin, last), rows in groupby(cursor, key=lambda row: row[:3]):
             entry = {"stream": stream, "operator": tin, "position": last}
             if last <= position:
-                # Who has never applied for anything has no periods, and one row of nothing.
+                # The left join gives an operator without authorisations one row of nulls.
                 entry["periods"] = [_plain(row[3:]) for row in rows if row[3] is not None]
             yield entry
 
@@ -70,21 +71,21 @@ def _operators(
 def _agreements(
     connection: Connection, streams: list[str] | None, position: int
 ) -> list[dict[str, Any]]:
-    """All at once: there are hundreds."""
+    """Returns the lines of all agreements at once: there are hundreds."""
     found = []
-    said = connection.execute("select id, position from views.agreement").fetchall()
+    agreements = connection.execute("select id, position from views.agreement").fetchall()
     stages = _by_agreement(connection, "stage", STAGE, "valid_from, recorded_from, position")
     sides = _by_agreement(
         connection, "side", SIDE, 'party collate "C", valid_from, recorded_from, position'
     )
-    for id, last in said:
+    for id, last in agreements:
         stream = str(Agreement.create_id(id))
         if streams is None or stream in streams:
             entry = {"stream": stream, "agreement": id, "position": last}
             if last <= position:
                 entry |= {"stages": stages.get(id, []), "sides": sides.get(id, [])}
             found.append(entry)
-    return sorted(found, key=lambda each_entry: str(each_entry["stream"]))
+    return sorted(found, key=lambda line: str(line["stream"]))
 
 
 def _by_agreement(
@@ -97,11 +98,11 @@ def _by_agreement(
 
 
 def _plain(row: tuple[Any, ...]) -> list[Any]:
-    return [_text(item) if isinstance(item, date) else item for item in row]
+    return [_text(value) if isinstance(value, date) else value for value in row]
 
 
 @lru_cache(maxsize=16_384)
 def _text(day: date) -> str:
-    """Days in ISO 8601; instants in RFC 3339, UTC."""
+    """Returns a day in ISO 8601, or an instant in RFC 3339, UTC."""
     written = day.isoformat()
     return written.replace("+00:00", "Z") if isinstance(day, datetime) else written

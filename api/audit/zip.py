@@ -1,4 +1,4 @@
-"""A zip that depends on nothing but what is in it: no times, no owners, names as they come."""
+"""A deterministic zip file: the same content gives the same bytes (no times, no owners)."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 
 class Archive:
-    """Writes files one after the other, and knows the size and SHA-256 of each."""
+    """Writes files one after another, and records the size and SHA-256 of each."""
 
     def __init__(self, into: ZipFile) -> None:
         self._into = into
         self.files: dict[str, dict[str, Any]] = {}
 
     def add(self, name: str, chunks: Iterable[bytes]) -> int:
-        """Answers how many chunks it was. None of them is kept."""
-        zip_info = ZipInfo(name)  # of 1980, as every file in it is
-        zip_info.compress_type = ZIP_DEFLATED
-        zip_info.create_system, zip_info.external_attr = 3, 0o644 << 16
+        """Writes a file and returns the number of chunks. Keeps none of them in memory."""
+        info = ZipInfo(name)  # with the date 1980-01-01, the default
+        info.compress_type = ZIP_DEFLATED
+        info.create_system, info.external_attr = 3, 0o644 << 16
         digest, length, count = sha256(), 0, 0
-        with self._into.open(zip_info, "w", force_zip64=True) as into:
+        with self._into.open(info, "w", force_zip64=True) as into:
             for chunk in chunks:
                 into.write(chunk)
                 digest.update(chunk)
@@ -33,10 +33,10 @@ class Archive:
 
 
 def described(written: bytes) -> dict[str, Any]:
-    """The same of a file that is not written yet."""
+    """Returns the size and SHA-256 of a file that is not written yet."""
     return {"bytes": len(written), "sha256": sha256(written).hexdigest()}
 
 
-def canonical(item: Any) -> str:
-    """JSON in one way only: sorted, without a blank (RFC 8785, where all numbers are whole)."""
-    return json.dumps(item, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def canonical(value: Any) -> str:
+    """Returns canonical JSON: sorted keys, no spaces (RFC 8785, for whole numbers only)."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,1 +1,1 @@
-"""The data set that is delivered with the program, and the synthetic population of operators."""
+"""The demo data: the data set that is delivered with the program, and synthetic operators."""

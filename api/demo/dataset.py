@@ -1,4 +1,4 @@
-"""By which command ids what we ship is recorded: enough to ask whether it is there already."""
+"""Command ids of the demo data. They answer whether the data is loaded already."""
 
 from __future__ import annotations
 
@@ -15,23 +15,26 @@ SEED = 1
 
 
 def files() -> list[Path]:
-    """The world's lines, in the order in which they are loaded."""
+    """Returns the JSON-lines files of the demo world, in the order in which they are loaded."""
     return sorted(WORLD.glob("*.jsonl"))
 
 
 def world() -> UUID:
-    """Of the mark that is recorded with the world as these files tell it."""
+    """Returns the command id that marks this version of the demo world as loaded."""
     told = hashlib.sha256(b"".join(file.read_bytes() for file in files()))
     return uuid5(SHIPPED, told.hexdigest())
 
 
 def life(number: int, seed: int = SEED, what: str = "life") -> UUID:
-    """Of a synthetic operator's whole life, or of another part of what becomes of it."""
+    """Returns the command id of a synthetic operator's history, or of another part of it."""
     return uuid5(SHIPPED, f"{seed}/{number}/{what}")
 
 
 def is_loaded(conninfo: str, operators: int) -> bool:
-    """Is this world here, and that many synthetic operators? Both are recorded in their order."""
+    """Returns whether this demo world and that many synthetic operators are loaded.
+
+    Both are recorded in a fixed order, so the last one of each is looked for.
+    """
     wanted = {world()} | ({life(operators - 1)} if operators else set())
     with psycopg.connect(conninfo) as connection:
         [(found,)] = connection.execute(

@@ -1,4 +1,4 @@
-"""The shipped world and its synthetic operators, taken in by the commands that anyone would use."""
+"""Loads the demo world and the synthetic operators, by the same commands that clients use."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from registry.domain import commands as c
 from registry.domain.errors import BadValue, Refusal
 from registry.ledger.database import environment
 
-BATCH = 200  # lives in one commit: about 2,000 events
+BATCH = 200  # operator histories in one commit: about 2,000 events
 
-Progress = Callable[[int, int], None]  # how far, of how much
+Progress = Callable[[int, int], None]  # done, of total
 
 
 def load_world(conninfo: str, progress: Progress | None = None) -> list[Bad]:
-    """Record what ops/world holds and the register does not, in one transaction.
+    """Records the lines of ops/world that the register does not have, in one transaction.
 
-    Lines that are refused, which can happen only where an older world was loaded before, are
-    left out and answered.
+    Lines that are refused are skipped and returned. That happens only where an older version of the
+    demo world was loaded before.
     """
     mark = dataset.world()
     draft, refused = UnitOfWork(conninfo), []
@@ -54,16 +54,17 @@ def load_world(conninfo: str, progress: Progress | None = None) -> list[Bad]:
 def load_operators(
     conninfo: str, wanted: int, progress: Progress | None = None, seed: int = dataset.SEED
 ) -> int:
-    """Bring the synthetic operators to a number, and answer how many events that took.
+    """Loads synthetic operators up to the number `wanted`. Returns how many events that took.
 
-    A load that was cut short goes on where it stopped; a number that was reached does nothing.
+    A load that was interrupted continues where it stopped. Where the number is reached, nothing is
+    done.
     """
     with closing(Registry(environment(conninfo))) as registry:
         population = Population(registry, seed)
         begun = _recorded(registry, population, wanted)
     if begun == wanted:
         return 0
-    # The corrections of the last batch may be missing, so it is sent once more.
+    # The corrections of the last batch may be missing, so that batch is sent again.
     begun -= min(begun, BATCH)
     ranges = [(first, min(first + BATCH, wanted)) for first in range(begun, wanted, BATCH)]
     events = 0
@@ -71,25 +72,28 @@ def load_operators(
         deciders(conninfo, registry, population) as workers,
         closing(Registry(environment(conninfo))) as registry,
     ):
-        corrections: list[EncodedHistory] = []  # of the batch before; they go with the next one
+        corrections: list[
+            EncodedHistory
+        ] = []  # of the batch before; they are recorded with the next one
         for (first, until), batch in zip(ranges, workers.decided(ranges), strict=True):
             last = record_encoded(registry, corrections + batch)[len(corrections) :]
             lengths = [encoded_history.encoded.events for encoded_history in batch]
             events += len(corrections) + sum(lengths)
             before = [position - n for position, n in zip(last, lengths, strict=True)]
-            corrections = _put_right(registry, population, first, before)
+            corrections = _corrections(registry, population, first, before)
             if progress:
                 progress(until, wanted)
         record_encoded(registry, corrections)
     return events + len(corrections)
 
 
-def _put_right(
+def _corrections(
     registry: Registry, population: Population, first: int, before: list[int]
 ) -> list[EncodedHistory]:
-    """What was put right later in a batch that is recorded: only now are its positions known.
+    """Returns the corrections of a batch that is recorded; only now are the positions of its events
+    known.
 
-    `before`: the position in front of each life. A correction is one event.
+    `before`: the position before the first event of each history. A correction is one event.
     """
     found = []
     for number, position in enumerate(before, first):
@@ -102,7 +106,8 @@ def _put_right(
 
 
 def _recorded(registry: Registry, population: Population, wanted: int) -> int:
-    """How many are there already: they were recorded in their order, so one search by halves."""
+    """Returns how many synthetic operators are recorded, by binary search: they are recorded in
+    order."""
     low, high = 0, wanted
     while low < high:
         middle = (low + high) // 2

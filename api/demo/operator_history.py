@@ -1,4 +1,4 @@
-"""One synthetic life: an operator's past as its authority's own register would have kept it."""
+"""The history of one synthetic operator, as its authority's own register would have recorded it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from registry.domain.values import AdministrationCode, Role, Tin
 if TYPE_CHECKING:
     from api.demo.population import Population
 
-#: Nothing synthetic happens later, so that the same number lives the same life in every year.
+#: Nothing synthetic happens later, so that a number has the same history whenever it is loaded.
 LAST_DAY = date(2026, 10, 31)
 SOURCE = "synthetic"
 ACTOR = "generator"
 DAY = timedelta(days=1)
 
-#: To whom operators of a programme that asks for consent are asked to give it.
+#: Partners to which operators may consent, for programmes that require consent.
 PARTNERS = {
     "EU": ("US", "JP", "CN", "CH"),
     "GB": ("EU", "US", "JP", "CN"),
@@ -100,7 +100,7 @@ TRADES = (
     "Trading",
     "Warehousing",
 )
-#: "Imaginary trader number so-and-so", in its own script.
+#: "Imaginary trader number N", in the home's own script.
 LOCAL = {"CN": "虚构贸易{}号有限公司", "JP": "架空貿易{}号株式会社", "KR": "가상무역{}호 주식회사"}
 ROLES = (
     (Role.IMPORTER, Role.EXPORTER),
@@ -118,16 +118,17 @@ ROLES = (
 
 @dataclass(frozen=True)
 class DemoPlace:
-    """Where lives are lived: one programme, the countries it authorises in, and their zones."""
+    """A programme, the countries where it authorises operators with their time zones, and its legal
+    ground."""
 
     programme: Programme
     homes: tuple[tuple[AdministrationCode, str], ...]
     opened: date
-    law: str  # on which ground it decides
+    law: str  # the legal ground of its decisions
 
 
 class Beginning(NamedTuple):
-    """What is sure of a life from the start, and the chances that make the rest of it."""
+    """The fixed facts of a history, and the random generator for the rest. `fate`: the outcome."""
 
     tin: Tin
     home: AdministrationCode
@@ -138,14 +139,14 @@ class Beginning(NamedTuple):
 
 
 class OperatorHistory:
-    """One operator's past, as its authority's own register would have kept it."""
+    """The history of one synthetic operator. `day`: the current day of the simulation."""
 
     def __init__(self, population: Population, number: int) -> None:
         self.population, self.number = population, number
         self.place = population.place(number)
         begun = population.beginning(number)
         self.tin, self.home, self.zone, self.day, self.fate, self.random = begun
-        self.known: list[datetime] = []  # one instant an event
+        self.known: list[datetime] = []  # the transaction time of each event
         self.refused: list[str] = []
         self.ended = False
         by = replace(self.decision(self.day, None, self.day), source=SOURCE)
@@ -163,9 +164,8 @@ class OperatorHistory:
         self.operator = create_aggregate(Operator, Operator.Registered, id, said)
         self.written(self.day)
 
-    # --------------------------------------------------------------- the life
-
     def lead(self) -> None:
+        """Simulates the whole history."""
         self.identify()
         if self.random() < 0.04 and (origin := self.population.elder(self.number, self.day)):
             self.do(particulars_decisions.split_from, c.SplitFrom(tin=self.tin, origin=origin))
@@ -188,7 +188,7 @@ class OperatorHistory:
             "KR": [("KR_AEO", f"{self.tin}")],
             "JP": [("JP_AEO", f"{self.tin}")],
             "GB": [("EORI", f"{self.tin}")],
-            # Made by importers and not by customs: as many as there are ways to write the name.
+            # Importers make these, not customs: one for each way to write the name.
             "US": [("MID", f"US{w}{number}SYN") for w in "ABCD"[: 1 + int(self.random() * 4)]],
         }.get(home)
         if found is None and self.place.programme.administration.text == "EU":
@@ -209,7 +209,7 @@ class OperatorHistory:
             )
 
     def apply(self) -> bool:
-        """From the application to the grant. False where it came to nothing, or to nothing yet."""
+        """Simulates an application up to the grant. Returns False where it is not granted."""
         tin, programme = self.tin, self.place.programme
         type = self.one_of(programme.types_on(self.day))
         self.do(app.lodge, c.LodgeApplication(tin=tin, programme=programme.programme, type=type))
@@ -241,7 +241,7 @@ class OperatorHistory:
         again = "-2" if len(self.operator.authorisations) > 1 else ""
         number = f"{self.home}{type}9{self.number:07d}{again}"
         grant = c.GrantAuthorisation(tin=tin, number=number, type=type)
-        # The day of effect is the programme's to say, so the day given is that of the decision.
+        # The programme's rules give the day of effect, so only the day of decision is given.
         self.do(app.grant, grant, by_rule=True)
         return bool(self.operator.held()) and not self.ended
 
@@ -249,7 +249,11 @@ class OperatorHistory:
         return History(self.operator, self.known, self.population.command_id(self.number), ACTOR)
 
     def correction(self, before: int) -> History | None:
-        """Of a few, a slip put right later. `before`: the position in front of the first event."""
+        """Returns the correction of a mistake in this history, for a few operators; None for the
+        others.
+
+        `before`: the position before the first event.
+        """
         granted = next((e for e in self.operator.past if isinstance(e, Operator.Granted)), None)
         if self.fate != "valid" or not self.population.may_err(self.number) or granted is None:
             return None
@@ -274,7 +278,7 @@ class OperatorHistory:
         return History(self.operator, self.known[-1:], id, ACTOR)
 
     def consult(self) -> None:
-        """Another authority is asked (UCC Delegated Act Art. 31), as where it has a site there."""
+        """Simulates a consultation of another authority (UCC Delegated Act, Art. 31)."""
         asked = self.one_of(self.place.homes)[0]
         self.do(app.request_consultation, c.RequestConsultation(tin=self.tin, asked=asked))
         self.wait(5, 30)
@@ -282,7 +286,7 @@ class OperatorHistory:
         self.do(app.record_consultation_reply, reply)
 
     def hold(self) -> None:
-        """The years as an authorised operator, until the end that its fate has for it."""
+        """Simulates the years as an authorised operator, until the end that `fate` has for it."""
         self.wait(30, 200)
         years = 1 + int(self.random() * 6)
         while not self.ended:
@@ -293,7 +297,7 @@ class OperatorHistory:
         return None
 
     def year(self) -> None:
-        """One year: mostly nothing, sometimes what an officer would remember."""
+        """Simulates one year: mostly without an event."""
         tin, chance = self.tin, self.random()
         mine = self.operator.held()[0]
         begun = self.day
@@ -341,11 +345,11 @@ class OperatorHistory:
         self.do(auth.suspend, told)
 
     def renew_until(self, day: date) -> None:
-        """The terms that lie between, each renewed before its last day."""
+        """Renews each term before its last day, up to `day`."""
         last = None
         while not self.ended and (end := self.operator.held()[0].valid_until) and end < day:
             if end == last:
-                break  # the law of that day did not renew it
+                break  # the programme's rules of that day did not allow it
             last, self.day = end, max(self.day, end - 40 * DAY)
             self.do(auth.renew, c.RenewAuthorisation(tin=self.tin))
         self.day = max(self.day, day)
@@ -362,10 +366,10 @@ class OperatorHistory:
                     self.wait(20, 80)
                 self.do(auth.revoke, c.RevokeAuthorisation(tin=tin, reason="serious infringement"))
             case "annulled":
-                # Back to the day of effect, whatever the day: the decision knows it.
+                # An annulment is effective from the day of effect; the decision derives it.
                 annul = c.AnnulAuthorisation(tin=tin, reason="granted on false information")
                 self.do(auth.annul, annul, by_rule=True)
-            case "surrendered" | "expired":  # there are programmes whose authorisations last
+            case "surrendered" | "expired":  # in some programmes authorisations do not expire
                 give_up = c.SurrenderAuthorisation(tin=tin, reason="no more customs business")
                 self.do(auth.surrender, give_up)
             case "merged":
@@ -374,15 +378,14 @@ class OperatorHistory:
                     self.do(particulars_decisions.merge_into, merge)
         self.ended = True
 
-    # ------------------------------------------------------- written down when
-
     def do(self, decide: Any, command: Any, by_rule: bool = False) -> None:
-        """Decided on this day, and written down on it or later. After the last day: not at all."""
+        """Decides a command on `day` and records it on that day or later; after LAST_DAY not at
+        all."""
         if self.ended:
             return
         late = self.random()
         recorded = self.day
-        if late > 0.85:  # a few days lie between most decisions and their entry, if any
+        if late > 0.85:  # most decisions are recorded on the same day, some a few days later
             recorded += timedelta(days=1 + int(5 * self.random()))
             if late > 0.98:
                 recorded += timedelta(days=int(120 * self.random()))
@@ -393,16 +396,16 @@ class OperatorHistory:
         by = self.decision(recorded, None if by_rule else self.day, self.day)
         try:
             decide(self.operator, command, by)
-        except AlreadyRecorded:  # other roles, or another type, by chance those that it had
+        except AlreadyRecorded:  # the random new roles or type are the old ones
             return
-        except Refusal as refusal:  # the law of that day has the last word, in a made-up life too
+        except Refusal as refusal:  # the rules of that day apply to synthetic histories, too
             self.refused.append(f"{type(command).__name__} on {self.day}: {refusal}")
             return
         if len(self.operator.pending_events) > len(self.known):
             self.written(recorded)
 
     def decision(self, today: date, effective: date | None, decided: date) -> Decision:
-        # By their places, which takes half as long as by their names.
+        # Positional arguments take half as long as keywords.
         return Decision(today, effective, decided, self.home, self.place.law, None, self.programme)
 
     def written(self, day: date) -> None:

@@ -1,7 +1,7 @@
-"""A population that never was: operators whose lives are decided by the real commands.
+"""The population of synthetic operators, whose histories are decided by the real commands.
 
-Every life follows from the seed and its own number alone, so a load that was cut short goes on
-where it stopped, in batches of any size, and a larger population begins with the smaller one.
+A history depends on the seed and the operator's number only. A load that was interrupted can
+therefore continue, in batches of any size, and a larger population starts with the smaller one.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from registry.domain.programmes import Programme
 from registry.domain.values import AdministrationCode, Sense, Tin
 from registry.paths import OPERATOR_COUNTS
 
-FIRST_DAY = date(2008, 1, 1)  # few programmes are older; what theirs did before is left out
+FIRST_DAY = date(2008, 1, 1)  # few programmes are older; nothing synthetic happens before
 GOLDEN = 0.6180339887498949
 
 #: Digits of a national number; the first is always 9, which the fixed operators do not use.
 DIGITS = {"CN": 10, "GB": 12, "JP": 15, "KR": 10, "US": 11}
-#: Of the members of a bloc, those with many operators come up more often.
+#: Members of a bloc with many operators are chosen more often.
 LARGE = {"EU": ("DE",) * 20 + ("NL", "FR", "IT", "PL", "ES", "BE") * 4}
-#: What becomes of it, and of how many in a thousand. The order is part of the seed.
+#: The outcome of a history, per thousand operators. The order is part of the seed.
 FATES = {
     "pending": 40,
     "not accepted": 20,
@@ -46,7 +46,7 @@ _FATES, _UP_TO = tuple(FATES), tuple(accumulate(FATES.values()))
 
 
 class Population:
-    """All the lives that could be led, by number from 0 on. `registry` holds the programmes."""
+    """The synthetic operators by number, from 0 on. `registry` holds the programmes."""
 
     def __init__(self, registry: Registry, seed: int = dataset.SEED) -> None:
         self.seed = seed
@@ -57,7 +57,11 @@ class Population:
         self._ends = [end / sum(sizes) for end in accumulate(sizes)]
 
     def place(self, number: int) -> DemoPlace:
-        """Multiples of the golden ratio fall evenly, so any first part has the right shares."""
+        """Returns the programme of an operator.
+
+        Multiples of the golden ratio are evenly distributed, so every prefix of the population has
+        the right shares of programmes.
+        """
         return self._places[bisect(self._ends, number * GOLDEN % 1)]
 
     def command_id(self, number: int, what: str = "life") -> UUID:
@@ -65,37 +69,40 @@ class Population:
 
     @staticmethod
     def may_err(number: int) -> bool:
-        """Of these few a slip is put right later."""
+        """Returns whether this operator's history may contain a mistake that is corrected later."""
         return number % 137 == 1
 
     def life(self, number: int) -> OperatorHistory:
-        """The whole life, decided and not recorded."""
+        """Returns the whole history, decided but not recorded."""
         life = OperatorHistory(self, number)
         life.lead()
         return life
 
     def beginning(self, number: int) -> Beginning:
-        """All chances of a life come out of one source, which the seed and its number begin."""
+        """Returns the fixed facts of a history. All its randomness comes from one generator, which
+        the seed and the number initialise."""
         place, random = self.place(number), Random(self.seed << 40 | number).random
         home, zone = place.homes[int(random() * len(place.homes))]
         digits = DIGITS.get(home.text, 9)
         tin = Tin(f"{home}9{number:0{digits - 1}d}")
         fate = _FATES[bisect(_UP_TO, random() * 1000)]
-        # What is pending was lodged lately.
+        # A pending application was lodged recently.
         open_for = 120 if fate == "pending" else (LAST_DAY - place.opened).days
         day = LAST_DAY - timedelta(days=int(open_for * random() ** 1.2))
         return Beginning(tin, home, zone, day, fate, random)
 
     def elder(self, number: int, before: date) -> Tin | None:
-        """Another operator of the same home that was there before a day, if one is near.
+        """Returns an older operator of the same home, for a merger or a split; None where none is
+        near.
 
-        Fibonacci numbers apart, multiples of the golden ratio almost meet: the same programme.
+        At distances of Fibonacci numbers the multiples of the golden ratio are close to each other,
+        so the operator there probably has the same programme.
         """
         home, step, next = self.beginning(number).home, 1, 2
         while step <= number:
-            item = self.beginning(number - step)
-            if item.home == home and item.day < before and item.fate == "valid":
-                return item.tin
+            other = self.beginning(number - step)
+            if other.home == home and other.day < before and other.fate == "valid":
+                return other.tin
             step, next = next, step + next
         return None
 

@@ -1,7 +1,7 @@
-"""Other processes that decide synthetic lives, so that a load uses every core.
+"""Worker processes that decide synthetic histories, so that a load uses several cores.
 
-A decider is told ranges of numbers and answers each with the decided lives, written out for the
-ledger. It ends when the line to whoever started it ends, however that came to be.
+A worker receives ranges of numbers and answers each with the decided histories, encoded for the
+ledger. It ends when its pipe is closed, however the parent process ended.
 """
 
 from __future__ import annotations
@@ -27,19 +27,22 @@ from registry.ledger.database import environment
 
 Range = tuple[int, int]
 Batch = list[EncodedHistory]
-AHEAD = 3  # ranges that a decider is given beyond the one that is waited for
-MOST = 4  # deciders: beyond that the ledger's one writer has enough to do
+AHEAD = 3  # ranges that are queued for each worker
+MOST = 4  # workers: with more, the single writer of the ledger is the bottleneck
 
 
 class Deciders:
+    """The worker processes. `lines`: a pipe to each."""
+
     def __init__(self, lines: Sequence[Connection]) -> None:
         self._lines = lines
 
     def decided(self, ranges: Sequence[Range]) -> Iterator[Batch]:
-        """The batches of these ranges, in their order. Raises RuntimeError when a decider died."""
+        """Yields the batches of these ranges, in their order. Raises RuntimeError when a worker
+        died."""
         with ExitStack() as stack:
-            # A thread each takes its answers in at once: a pipe holds less than one, and a decider
-            # that waits to be read decides nothing meanwhile.
+            # One thread per worker reads its answers at once: a pipe holds less than one answer,
+            # and a worker that waits to be read cannot decide in the meantime.
             readers = [ThreadPoolExecutor(1, "decider") for _ in self._lines]
             for reader in readers:
                 stack.callback(reader.shutdown, wait=False, cancel_futures=True)
@@ -52,7 +55,9 @@ class Deciders:
                     self._lines[turn].send(range)
                     waiting.append(readers[turn].submit(self._lines[turn].recv_bytes))
                 try:
-                    batch: Batch = pickle.loads(waiting.popleft().result())  # of our own child
+                    batch: Batch = pickle.loads(
+                        waiting.popleft().result()
+                    )  # trusted: from a child of this process
                 except (EOFError, OSError):
                     raise RuntimeError(
                         "a process that decides synthetic lives ended too early"
@@ -62,10 +67,11 @@ class Deciders:
 
 @contextmanager
 def deciders(conninfo: str, registry: Registry, population: Population) -> Iterator[Deciders]:
-    """To be entered while there are no connections and threads, if possible: then each decider is
-    a copy of this process, which need neither import nor read anything anew for a second.
+    """Starts the workers.
 
-    `registry`: a closed one, which still knows how to write.
+    Call it before this process opens connections or starts threads, if possible: each worker is
+    then a fork, which saves about a second of imports and reads. `registry`: a closed one, whose
+    encoder still works.
     """
     alone = sys.platform == "linux" and threading.active_count() == 1
     context: Any = multiprocessing.get_context("fork" if alone else "spawn")
@@ -93,10 +99,10 @@ def _decide(
     seed: int,
     ready: tuple[Registry, Population] | None,
 ) -> None:
-    other_end.close()  # a copy of it here would keep the line open when its owner is gone
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is told by the end of the line
+    other_end.close()  # a copy of it here would keep the pipe open after the parent has ended
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends when the pipe is closed
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    gc.disable()  # nothing here is in a ring, and looking for rings takes an eighth of the time
+    gc.disable()  # there are no reference cycles here, and collection takes an eighth of the time
     registry, population = ready or _begun(conninfo, seed)
     while True:
         try:

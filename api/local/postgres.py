@@ -1,4 +1,4 @@
-"""Where the database comes from: DATABASE_URL, else a PostgreSQL of our own on a private socket."""
+"""Provides the database: DATABASE_URL, or a local PostgreSQL server on a private socket."""
 
 from __future__ import annotations
 
@@ -22,36 +22,37 @@ from api.local.cluster import FLOOR, NAME, OWNER, Cluster, NoDatabase, Run, find
 
 __all__ = ["NoDatabase", "database"]
 
-# Named out loud because the register rests on it; everything else is the server's default.
+# fsync is set explicitly because durability depends on it; what is not listed is the default.
 SETTINGS = (
     "fsync=on",
     "shared_buffers=64MB",
     "max_wal_size=1GB",
     "max_connections=100",
-    "jit=off",  # compiling costs more than any of our short statements
+    "jit=off",  # JIT compilation costs more than the short statements that it would speed up
     "timezone=UTC",
     "log_timezone=UTC",
 )
-# The server's own start and stop, in seconds. A start may have a crash to recover from.
+# Seconds for the server to start and to stop. A start may include crash recovery.
 START, STOP = 300, 60
-#: How often a server that says nothing is asked, and for how many seconds each time.
+#: Attempts to connect to a server that does not answer, and the timeout of each in seconds.
 TRIES, SILENCE = 3, 4
-# What a server says that is only too early: its crashed forerunner, or one begun by a process
-# that has since been killed, still holds the data.
+# Messages of a server that cannot start yet: a crashed server, or one started by a process that
+# was killed, still uses the data.
 NOT_YET = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
 
-#: pg_ctl puts the names of files between quotation marks, and gives the line to a shell.
+#: pg_ctl puts file names between double quotes and passes the line to a shell.
 SHELL = frozenset('"$`\\\n')
 
 
 @contextmanager
 def database(home: Path, settings: Sequence[str] = ()) -> Iterator[str]:
-    """Yield the URL of the register's database, and stop what was started for it at the end.
+    """Yields the URL of the register's database, and stops a server that was started for it at the
+    end.
 
-    With DATABASE_URL set that is the answer, and `home` and `settings` ("name=value") say
-    nothing. Otherwise a server is started on the data under `home`, or, when one runs there
-    already, shared: the last process to leave stops it, and a process that was killed counts as
-    having left. A server that outlived its process keeps the settings it was started with.
+    With DATABASE_URL set, that is the URL, and `home` and `settings` ("name=value") are ignored.
+    Otherwise a server is started on the data under `home`. Where one runs there already it is
+    shared: the last process to leave stops it, and a process that was killed counts as having left.
+    A server that outlived its process keeps the settings it was started with.
 
     Raises NoDatabase.
     """
@@ -67,19 +68,21 @@ def database(home: Path, settings: Sequence[str] = ()) -> Iterator[str]:
             " shell read it: choose another --home"
         )
     with _sigterm_unwinds():
-        with _turn(cluster):
+        with _exclusive(cluster):
             run = runner(cluster)
             if not _answers(cluster):
                 _start(cluster, run, (*SETTINGS, *settings))
             _create_database(cluster)
-            # Opened last: whoever holds this lock, shared, has need of a running server.
+            # Taken last: a process that holds this shared lock needs the server to run.
             users = (cluster.folder / "users.lock").open("a")
             fcntl.flock(users, fcntl.LOCK_SH)
         try:
             yield cluster.url()
         finally:
-            with _turn(cluster), closing(users), suppress(BlockingIOError):
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused: others are still here
+            with _exclusive(cluster), closing(users), suppress(BlockingIOError):
+                fcntl.flock(
+                    users, fcntl.LOCK_EX | fcntl.LOCK_NB
+                )  # BlockingIOError: other processes still use it
                 _stop(cluster, run)
 
 
@@ -96,14 +99,15 @@ def _check_floor(url: str) -> None:
 
 
 @contextmanager
-def _turn(cluster: Cluster) -> Iterator[None]:
-    """One process at a time starts or stops a cluster. A killed one frees its turn."""
+def _exclusive(cluster: Cluster) -> Iterator[None]:
+    """Lets one process at a time start or stop a cluster. The lock of a killed process is
+    released."""
     try:
         cluster.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         turn = (cluster.folder / "turn.lock").open("a")
     except PermissionError as error:
         raise NoDatabase(f"{error.filename} is not ours to write: choose another --home") from None
-    except OSError as error:  # a file is in the way, the disk is full or only to be read
+    except OSError as error:  # a file has that name, or the disk is full or read-only
         raise NoDatabase(
             f"{error.filename} cannot be made ({error.strerror}): choose another --home"
         ) from None
@@ -113,29 +117,30 @@ def _turn(cluster: Cluster) -> Iterator[None]:
 
 
 def _listener(cluster: Cluster) -> int | None:
-    """The number of the process that holds our socket, ready or not."""
+    """Returns the process id of the server that listens on the socket, ready or not."""
     with socket.socket(socket.AF_UNIX) as caller, suppress(OSError):
         caller.connect(str(cluster.socket / ".s.PGSQL.5432"))
         if sys.platform == "linux":
             credentials = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
             return int.from_bytes(credentials[:4], sys.byteorder)
-        return _written(cluster.data / "postmaster.pid")  # elsewhere its own word is all there is
+        return _written(cluster.data / "postmaster.pid")  # other systems do not tell the peer's id
     return None
 
 
 def _written(lock: Path) -> int | None:
-    """The number that a server wrote into its lock file; it is still there after a crash."""
+    """Returns the process id in a server's lock file, which stays there after a crash."""
     with suppress(OSError, ValueError, IndexError):
         return int(lock.read_text().splitlines()[0])
     return None
 
 
-def _forget_the_dead(cluster: Cluster) -> None:
-    """Remove the lock files of a server that was killed.
+def _remove_stale_locks(cluster: Cluster) -> None:
+    """Removes the lock files of a server that was killed.
 
-    PostgreSQL does so itself where the number is free again. It may not be: another program of
-    the same user has it, or, in a container whose first process buries nobody, the dead one keeps
-    it for ever. Whether its children still use the data, PostgreSQL asks the shared memory.
+    PostgreSQL does so itself where the process id is free. It may not be: another program of the
+    same user has it, or, in a container whose first process does not reap children, the dead
+    process keeps it. PostgreSQL itself checks in shared memory whether children of that server
+    still use the data.
     """
     for lock in (cluster.data / "postmaster.pid", cluster.socket / ".s.PGSQL.5432.lock"):
         if (number := _written(lock)) and Path("/proc/self/stat").exists():
@@ -148,8 +153,11 @@ def _forget_the_dead(cluster: Cluster) -> None:
 
 
 def _answers(cluster: Cluster) -> bool:
-    """Raises NoDatabase where a server takes the connection and says nothing, time after time. One
-    that recovers after a crash says so at once, and nobody listens where none runs."""
+    """Returns whether a server answers on the socket.
+
+    Raises NoDatabase where a server accepts connections and does not answer, several times. A
+    server in crash recovery says so at once, and where none runs the connection is refused.
+    """
     for _ in range(TRIES):
         try:
             psycopg.connect(cluster.url("postgres"), connect_timeout=SILENCE).close()
@@ -174,12 +182,13 @@ def _start(cluster: Cluster, run: Run, settings: Sequence[str]) -> None:
     while not _answers(cluster):
         if time.monotonic() > deadline:
             raise NoDatabase(f"PostgreSQL is not ready after {START} s; see {cluster.log}")
-        if _listener(cluster):  # begun by a process that was killed, and still recovering
+        if _listener(cluster):  # started by a process that was killed, and still recovering
             time.sleep(0.2)
             continue
-        _forget_the_dead(cluster)
+        _remove_stale_locks(cluster)
         before = cluster.log.stat().st_size if cluster.log.exists() else 0
-        # The log is given to pg_ctl, or the server would hold our pipe open and we wait for ever.
+        # pg_ctl gets a log file: otherwise the server would keep this process's pipe open, and the
+        # call would never return.
         started = run(
             cluster.programs / "pg_ctl",
             *("start", "--wait", "--timeout", str(START), "--pgdata", cluster.data),
@@ -187,7 +196,9 @@ def _start(cluster: Cluster, run: Run, settings: Sequence[str]) -> None:
         )
         if started.returncode == 0:
             return
-        log = cluster.log.read_bytes() if cluster.log.exists() else b""  # a full disk has none
+        log = (
+            cluster.log.read_bytes() if cluster.log.exists() else b""
+        )  # there is none where the disk is full
         said = log[before:].decode(errors="replace")
         if not any(phrase in said for phrase in NOT_YET):
             raise NoDatabase(
@@ -198,19 +209,20 @@ def _start(cluster: Cluster, run: Run, settings: Sequence[str]) -> None:
 
 
 def _make_data(cluster: Cluster, run: Run) -> None:
-    """An initdb cut short never counts: the data have their name only when they are whole."""
+    """Runs initdb in a temporary folder and renames it at the end, so that an interrupted initdb
+    leaves no data folder."""
     for remains in cluster.folder.glob("initdb-*"):
         shutil.rmtree(remains)
     new = cluster.folder / f"initdb-{os.getpid()}"
     made = run(
         *(cluster.programs / "initdb", "--pgdata", new, "--username", OWNER, "--encoding", "UTF8"),
-        # No --locale of the machine: the order of names must be the same everywhere.
+        # Not the machine's locale: texts must be sorted the same on every machine.
         *("--no-locale", "--data-checksums", "--auth-local=trust", "--auth-host=reject"),
     )
     if made.returncode:
         raise NoDatabase(f"initdb failed in {new}\n{made.stdout}{made.stderr}".rstrip())
     new.rename(cluster.data)
-    # The server will sync what is inside, never this name: without it a power cut could hide all.
+    # The server syncs the content but not this name, which a power failure could otherwise lose.
     folder = os.open(cluster.folder, os.O_RDONLY)
     os.fsync(folder)
     os.close(folder)
@@ -224,8 +236,8 @@ def _create_database(cluster: Cluster) -> None:
 
 
 def _stop(cluster: Cluster, run: Run) -> None:
-    # A server that was killed leaves its number behind, which may be another program's by now,
-    # and pg_ctl would stop that. Only who holds our socket is surely the server.
+    # A killed server leaves its process id in the lock file; that id may be another program's by
+    # now, and pg_ctl would stop that. Only the process that listens on the socket is the server.
     server = _listener(cluster)
     if server and server == _written(cluster.data / "postmaster.pid"):
         stopped = run(
@@ -239,7 +251,8 @@ def _stop(cluster: Cluster, run: Run) -> None:
 
 @contextmanager
 def _sigterm_unwinds() -> Iterator[None]:
-    """SIGTERM ends Python without running one `finally`; unless the caller has seen to that."""
+    """Makes SIGTERM raise SystemExit, so that `finally` blocks run, where the caller has set no
+    handler."""
     ours = (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -1,6 +1,6 @@
-"""Processes of ours that start with `aeo up` and never outlive it.
+"""Child processes of `aeo up` and `aeo serve`, which never outlive their parent.
 
-Imports nothing but the standard library: a helper is started before anything else is imported.
+Imports the standard library only, because a child is started before anything else is imported.
 """
 
 from __future__ import annotations
@@ -14,24 +14,25 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-STOP = 10.0  # seconds that a helper has to end by itself
-PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a helper is started again
-MOST = 8  # times in a row that a helper is started again: some two minutes
-CALM = 60.0  # seconds after which an end is no longer one of a row
+STOP = 10.0  # seconds that a child has to end after SIGTERM
+PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a child is restarted (exponential back-off)
+MOST = 8  # restarts in a row: about two minutes
+CALM = 60.0  # seconds of running after which the count of restarts begins again
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-#: For a service that runs by itself: a terminal that closes, or somebody who asks a daemon to read
-#: its configuration again (SIGHUP), does not end it.
+#: Signals that end a service that runs by itself. SIGHUP (a closed terminal, or a request to reload
+#: the configuration) does not.
 ENDING_ALONE = (signal.SIGINT, signal.SIGTERM)
 
 
 class HelperDied(Exception):
-    """The service or the follower ended, and nobody had asked it to."""
+    """A child process ended although nothing asked it to."""
 
 
 class Helper:
-    """A process of ours: it is told the database on its standard input, and ends with that.
+    """A child process. It reads the conninfo of the database from its standard input, and ends when
+    that pipe is closed.
 
-    However its parent ends, `kill -9` included, the pipe closes and it goes too.
+    However the parent ends, `kill -9` included, the pipe is closed and the child ends too.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Helper:
         *arguments: str,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`environment`: variables beside those that this process has."""
+        """`environment`: variables in addition to those of this process."""
         home.mkdir(parents=True, exist_ok=True)
         self.name = command
         self.log = home / f"{command}.log"
@@ -52,7 +53,7 @@ class Helper:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is ours to pass on, in our order
+                start_new_session=True,  # Ctrl-C then reaches the parent only
             )
 
     def tell(self, url: str) -> None:
@@ -64,7 +65,7 @@ class Helper:
             self.check()
 
     def check(self) -> None:
-        """Raises HelperDied."""
+        """Raises HelperDied, with the end of the child's log, when it has ended."""
         if self.process.poll() is not None:
             said = self.log.read_text(errors="replace").splitlines()[-15:]
             raise HelperDied("\n".join([f"{self.name} ended by itself; {self.log} says", *said]))
@@ -81,16 +82,16 @@ class Helper:
 
 
 class ChildProcess:
-    """A helper that is started again when it ends by itself, after a pause that doubles each time.
+    """A child process that is restarted when it ends by itself, with exponential back-off.
 
-    A helper that has lived for `CALM` seconds begins with the first pause again. After `MOST` ends
-    in a row it is given up: whatever ends it will end it again.
+    After `CALM` seconds of running the back-off starts again. After `MOST` restarts in a row it is
+    given up, because the cause will end it again.
     """
 
     def __init__(self, command: str, home: Path, *arguments: str) -> None:
         self._said = command, home, arguments
         self._url: str | None = None
-        self._ends, self._again = 0, 0.0  # in a row; when it is to be started (time.monotonic)
+        self._ends, self._again = 0, 0.0  # restarts in a row; time of the next one (time.monotonic)
         self._begin()
 
     @property
@@ -106,7 +107,8 @@ class ChildProcess:
         self.helper.tell(url)
 
     def keep(self, say: Callable[[str], None]) -> None:
-        """Looks whether it lives. Says what happened. Raises HelperDied when it is given up."""
+        """Restarts the child where it has ended, and reports that with `say`. Raises HelperDied
+        when it is given up."""
         now = time.monotonic()
         if self._again:
             if now < self._again:
@@ -138,7 +140,7 @@ class ChildProcess:
 
 
 def from_parent() -> str:
-    """The conninfo that `up` tells its helpers. Ends this process when `up` has ended."""
+    """Reads the conninfo from the parent. From then on this process ends when its parent ends."""
     url = sys.stdin.readline().strip()
     if not url:
         sys.exit(0)
@@ -154,6 +156,6 @@ def _watch_parent() -> None:
 
 
 def stopped_by_signal(stop: threading.Event) -> None:
-    """SIGTERM and Ctrl-C set the event; whoever works until it is set ends cleanly."""
-    for each in ENDING:
-        signal.signal(each, lambda number, frame: stop.set())
+    """Sets the event on SIGTERM, Ctrl-C or SIGHUP, so that the process ends cleanly."""
+    for ending in ENDING:
+        signal.signal(ending, lambda number, frame: stop.set())

@@ -1,7 +1,7 @@
-"""The service on this machine's own address: a process a core, each with an event loop.
+"""Runs the HTTP service: one process per core, each with an event loop.
 
-The first process is the parent of the others. They share nothing but the port, whose connections
-the system spreads over them, and end with it, however it ends.
+The first process is the parent of the others. They share the port, over whose connections the
+kernel balances, and end with the parent, however it ends.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from api.observability.multiprocess import shared_counts
 
 log = structlog.get_logger("server")
 
-MOST = 4  # by itself: beyond that the database is the narrower place
-#: Seconds that a thread may keep the interpreter while another wants it: the event loop wants it
-#: several times for one answer, and new documents are read in a thread beside it.
+MOST = 4  # processes by default: with more, the database is the bottleneck
+#: Seconds: the interpreter's switch interval. The event loop needs the interpreter several times
+#: for one answer, while a thread validates new documents.
 SWITCH = 0.000_5
 
 
 def cores() -> int:
-    """How many processes to have. Only Linux spreads the connections of one port."""
+    """Returns how many processes to run. Only Linux balances the connections of one port."""
     if sys.platform != "linux":
         return 1
     return min(len(os.sched_getaffinity(0)), MOST)
@@ -38,7 +38,7 @@ def cores() -> int:
 
 @dataclass(frozen=True)
 class ServiceAddress:
-    """Where and for whom a service listens. `demo`: demo identities are offered (`up` alone)."""
+    """Where the service listens. `demo`: it offers demo identities (`aeo up` only)."""
 
     home: Path
     host: str
@@ -47,10 +47,10 @@ class ServiceAddress:
 
 
 def serve_on(conninfo: Callable[[], str], place: ServiceAddress, workers: int = 0) -> None:
-    """Serve until SIGTERM or Ctrl-C. `conninfo` is asked once everything is imported.
+    """Serves until SIGTERM or Ctrl-C. `conninfo` is called once everything is imported.
 
-    `workers`: processes; 0: as many as there are cores. Raises HelperDied when one of the others
-    ended by itself, and ValueError where demo identities would be offered to other machines.
+    `workers`: processes; 0: one per core. Raises HelperDied when another process is given up, and
+    ValueError where demo identities would be offered to other machines.
     """
     workers = workers or cores()
     if workers == 1:
@@ -68,7 +68,7 @@ def serve_on(conninfo: Callable[[], str], place: ServiceAddress, workers: int = 
 def _serve(
     conninfo: Callable[[], str], place: ServiceAddress, helpers: list[ChildProcess], more: int = 0
 ) -> None:
-    gc.disable()  # nothing of what is imported is garbage: a tenth less time
+    gc.disable()  # imports create no garbage: this saves a tenth of the time
     import uvloop
     from granian.constants import HTTPModes, Interfaces
     from granian.server.embed import Server
@@ -93,10 +93,10 @@ def _serve(
             log_enabled=False,
         )
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        for each in ENDING_ALONE:
-            asyncio.get_running_loop().add_signal_handler(each, server.stop)
+        for ending in ENDING_ALONE:
+            asyncio.get_running_loop().add_signal_handler(ending, server.stop)
         serving = asyncio.ensure_future(server.serve())
-        # The others import what this one has imported already, while it answers.
+        # The other processes start now, so that this one answers while they import.
         alone = ["--port", str(place.port), "--host", place.host, "--workers", "1"]
         alone += ["--demo"] if place.demo else []
         helpers.extend(ChildProcess("serve", place.home, *alone) for _ in range(more))
@@ -112,7 +112,7 @@ def _serve(
 
 
 async def _while_all_live(serving: asyncio.Future[None], helpers: list[ChildProcess]) -> None:
-    """Starts again what ended by itself. Raises HelperDied after too many times."""
+    """Restarts processes that ended. Raises HelperDied after too many times."""
     while not (await asyncio.wait([serving], timeout=1.0))[0]:
         for helper in helpers:
             helper.keep(lambda said: log.warning("worker", said=said))

@@ -1,4 +1,5 @@
-"""`aeo up`: one process that starts the others, loads what is missing, and takes all down again."""
+"""`aeo up`: starts the service and its background processes, loads the demo data, and stops it
+all."""
 
 from __future__ import annotations
 
@@ -20,24 +21,25 @@ HOST = "127.0.0.1"
 
 
 class PortTaken(Exception):
-    """Another program listens there."""
+    """The port is used by another program."""
 
 
 class Stopped(BaseException):
-    """Somebody wants us to end. Not an Exception, so that no retry can take it for a mishap."""
+    """A signal asked this process to end. Not an Exception, so that no retry handles it as a
+    failure."""
 
 
 def up(home: Path, port: int, operators: int, bar: Bar, say: Say) -> None:
-    """Start everything, say when it answers, and stay until Ctrl-C or SIGTERM.
+    """Starts everything, reports when it is ready, and runs until Ctrl-C or SIGTERM.
 
-    `operators`: how many synthetic ones to have; more than there are is loaded, fewer takes none
-    away. Raises PortTaken, HelperDied, NoDatabase.
+    `operators`: how many synthetic operators to have; missing ones are loaded, none is removed.
+    Raises PortTaken, HelperDied, NoDatabase.
     """
     _check_port(port)
     try:
-        with _until_told():
-            # The helpers take longest to import what they need, so they begin before the database,
-            # and before we import anything ourselves.
+        with _until_signal():
+            # Imports of the child processes take the longest, so they start before the database,
+            # and before this process imports anything else.
             try:
                 serve = ChildProcess("serve", home, "--port", str(port), "--demo")
                 helpers = [serve, ChildProcess("follow", home)]
@@ -86,7 +88,7 @@ def _run(
     while not _ready(port):
         _all_alive(helpers, say)
         time.sleep(0.05)
-    # These may lag, so they start only after the service answers.
+    # These processes may lag, so they start after the service answers.
     for command in ("log", "sign", "clerk", "checker"):
         helpers.append(ChildProcess(command, home))
         helpers[-1].tell(url)
@@ -100,7 +102,7 @@ def _run(
         time.sleep(0.5)
 
 
-#: A question of public law, which needs no token.
+#: A query of public legal data, which needs no token.
 TRY = (
     "curl -s http://{host}:{port}/graphql -H 'content-type: application/json' -d "
     """'{{"query": "{{ controlResult(from: \\"CN\\", to: \\"RU\\", """
@@ -121,7 +123,7 @@ def _load(url: str, operators: int, bar: Bar, say: Say) -> None:
 
 
 def _project(url: str, helpers: list[ChildProcess], bar: Bar, say: Say) -> None:
-    """Wait until the read models show what was loaded, or one of them stands still."""
+    """Waits until the read models have reached the end of the ledger, or one of them is stopped."""
     import psycopg
 
     with psycopg.connect(url, autocommit=True) as connection, bar("the read models") as progress:
@@ -165,24 +167,24 @@ def _check_port(port: int) -> None:
 
 
 @contextmanager
-def _until_told() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a closed terminal end what is inside with Stopped, once: the next one
-    must not break the tidying up."""
+def _until_signal() -> Iterator[None]:
+    """Ends the block with Stopped on Ctrl-C, SIGTERM or SIGHUP. Further signals are ignored, so
+    that they do not interrupt the clean-up."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        for each in ENDING:
-            signal.signal(each, signal.SIG_IGN)
+        for ending in ENDING:
+            signal.signal(ending, signal.SIG_IGN)
         raise Stopped
 
-    before = {each: signal.signal(each, stop) for each in ENDING}
+    before = {ending: signal.signal(ending, stop) for ending in ENDING}
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for ending, handler in before.items():
+            signal.signal(ending, handler)
 
 
 def _all_alive(helpers: list[ChildProcess], say: Say) -> None:
-    """Starts again what ended by itself. Raises HelperDied after too many times."""
+    """Restarts child processes that ended. Raises HelperDied after too many times."""
     for helper in helpers:
         helper.keep(say)

@@ -1,6 +1,7 @@
-"""The last signed head of the log, as this process knows it: every answer over HTTP names it.
+"""The current checkpoint of the log, as the HTTP header `Aeo-Log-Head` reports it in every answer.
 
-Whoever compares what two askers were told finds a log that shows each of them another history.
+Clients that compare the checkpoints they were shown can detect a log that shows different
+histories.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ from registry.transparency.witness_policy import BadPolicy, Policy, read_policy
 
 log = structlog.get_logger("heads")
 
-POLL = 1.0  # seconds: the signer signs no oftener
+POLL = 1.0  # seconds: the signer does not sign more often
 
 
 class CurrentCheckpoint:
-    """One a process. Nobody who asks waits for it: it is as new as the last look, a second ago."""
+    """Caches the last signed checkpoint; it is at most about a second old. One a process."""
 
     def __init__(self, views: AsyncConnectionPool[Any], home: Path) -> None:
         self._views, self._home = views, home
         self._task: asyncio.Task[None] | None = None
-        #: The value of the header `Aeo-Log-Head`; None before the first head.
+        #: The value of the header `Aeo-Log-Head`; None before the first checkpoint.
         self.line: bytes | None = None
 
     async def start(self) -> None:
-        await self._look()
+        await self._refresh()
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
@@ -44,14 +45,14 @@ class CurrentCheckpoint:
                 await self._task
 
     def policy(self) -> Policy | None:
-        """The log's keys and the witnesses that its signer asks, from the file in the home.
+        """Returns the log's keys and witnesses from the policy file in the home.
 
-        None where the signer has another home, on another machine.
+        None where the signer uses another home, or the file is invalid.
         """
         written = self.policy_text()
         try:
             return read_policy(written) if written is not None else None
-        except BadPolicy as error:  # the signer says so, too, and stands still
+        except BadPolicy as error:  # the signer reports it as well, and stops
             log.warning("no policy", why=str(error))
             return None
 
@@ -64,9 +65,9 @@ class CurrentCheckpoint:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(POLL)
-            await self._look()
+            await self._refresh()
 
-    async def _look(self) -> None:
+    async def _refresh(self) -> None:
         try:
             async with self._views.connection() as connection:
                 found = await head(connection)

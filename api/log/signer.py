@@ -1,10 +1,11 @@
-"""The signer: puts the log's name under its head, and refuses to contradict itself.
+"""The signer: signs the log's checkpoints, and refuses to sign one that contradicts an earlier one.
 
-A process of its own, with a key that nobody else has and a memory outside the database. It counts
-the log again before it signs (projections/transparency/verify_log.py); it does not sign a tree that
-is smaller than the last one, or another of the same size, or less than a witness has seen. Then it
-stands still until somebody has understood why: a log that has once signed two histories is worth
-nothing.
+It runs in a process of its own, with keys and a record of the last signed checkpoint outside the
+database. Before it signs, it recomputes the tree from the events
+(projections/transparency/verify_log.py). It does not sign a tree that is smaller than the last one,
+another tree of the same size, or one that is smaller than a witness has seen. It then stops until
+an operator has found the reason, because a log that has signed two histories can no longer be
+trusted.
 """
 
 from __future__ import annotations
@@ -27,21 +28,21 @@ from registry.transparency.signed_notes import Checkpoint, SignedNote, read_note
 
 log = structlog.get_logger()
 
-EVERY = 1.0  # seconds between two heads at least, so that a busy day is not a million of them
-POLL = 0.5  # the safety net beneath the notification
-GREETING = 3.0  # seconds for the witnesses to say, once at the start, that they have seen more
-LEADER = 0x41454F48  # advisory lock: one signer a database (not the S of who swaps tables)
+EVERY = 1.0  # seconds between two checkpoints at least, which limits their number on a busy day
+POLL = 0.5  # seconds after which it looks for new events without a notification
+GREETING = 3.0  # seconds that it waits at the start for witnesses that have seen a larger tree
+LEADER = 0x41454F48  # advisory lock: one signer a database
 
 
 class HeadSigner:
-    """Signs the heads of one log."""
+    """Signs the checkpoints of one log."""
 
     def __init__(self, conninfo: str, home: Path) -> None:
         self.conninfo, self.home = conninfo, home
         self._witnesses: Witnesses | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Sign until told to stop. Raises NotToBeSigned and BadPolicy."""
+        """Signs until `stop` is set. Raises NotToBeSigned and BadPolicy."""
         with alone(self.home, stop):
             if stop.is_set():
                 return
@@ -78,16 +79,19 @@ class HeadSigner:
             except psycopg.OperationalError as error:
                 log_database_failure(log, "log", error)
                 stop.wait(1.0)
-            except OSError as error:  # a full disk: what is not remembered is not published
+            except (
+                OSError
+            ) as error:  # a full disk, say: a checkpoint that cannot be stored is not published
                 log.error("log.cannot_remember", error=str(error))
                 stop.wait(1.0)
 
 
 def resumed(connection: psycopg.Connection[Any], note: SignedNote, head: Checkpoint) -> Recount:
-    """The tree of the last head, from which to count on.
+    """Returns the recomputed tree of the last signed checkpoint.
 
-    A head that was signed and not published, because we were killed in between, is published now:
-    it may be out of the house already. Raises NotToBeSigned where the database is of another day.
+    A checkpoint that was signed but not published, because the process was killed in between, is
+    published now: its signature may be known already. Raises NotToBeSigned where the database does
+    not match the signer's record, which happens after an old backup is restored.
     """
     [(size, last)] = connection.execute(
         "select size, (select max(size) from proof.checkpoint) from proof.state"
@@ -108,9 +112,9 @@ def resumed(connection: psycopg.Connection[Any], note: SignedNote, head: Checkpo
 
 
 def counted(connection: psycopg.Connection[Any], tree: Recount, stop: threading.Event) -> bool:
-    """Counts on to where the log is, or for as long as the time between two heads.
+    """Recomputes the tree up to the log's current size, for at most `EVERY` seconds.
 
-    Answers whether there is something to sign. Raises NotToBeSigned.
+    Returns whether there is something to sign. Raises NotToBeSigned.
     """
     before, end = tree.size, time.monotonic() + EVERY
     [(size,)] = connection.execute("select size from proof.state").fetchall()
@@ -124,8 +128,11 @@ def counted(connection: psycopg.Connection[Any], tree: Recount, stop: threading.
 def sign(
     connection: psycopg.Connection[Any], box: Strongbox, tree: Recount
 ) -> tuple[SignedNote, Checkpoint]:
-    """Remembered before it is published: whatever ends us in between, no second root of this size
-    is ever published. Raises NotToBeSigned, and OSError where it cannot be remembered."""
+    """Signs the tree as a checkpoint, stores it in the home, and publishes it, in this order.
+
+    A crash in between therefore never leads to a second root of the same size. Raises
+    NotToBeSigned, and OSError where it cannot be stored.
+    """
     head = Checkpoint(box.origin, tree.size, tree.root)
     reach("signer.before_sign")
     written = box.signed(head)
@@ -138,7 +145,8 @@ def sign(
 
 
 def publish(connection: psycopg.Connection[Any], written: str, head: Checkpoint) -> None:
-    """Raises NotToBeSigned where a head of this size is there already, with another root."""
+    """Writes a checkpoint to the database. Raises NotToBeSigned where another root of this size is
+    there already."""
     connection.execute(
         "insert into proof.checkpoint (size, root, note, signed_at)"
         " values (%s, %s, %s, clock_timestamp()) on conflict do nothing",

@@ -1,7 +1,8 @@
-"""What the signer keeps outside the database: the log's name, its keys, and the last head signed.
+"""The signer's state outside the database: the log's origin, its keys, and the last signed
+checkpoint.
 
-All in the home folder. Whoever restores the database from yesterday does not restore these; whoever
-loses one of them is told so, and does not begin again as if nothing had been signed.
+All of it is in the home folder, so restoring an old backup of the database does not restore it.
+Where one of the files is missing, the signer stops instead of starting a new history.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from registry.transparency.witness_policy import BadPolicy, Policy, read_policy
 log = structlog.get_logger()
 
 ORIGIN, KEY, HEAD, WITNESSES = "log.origin", "log.key", "log.head", "witnesses.txt"
-EXAMPLE = "registry.example/aeo"  # nobody's name: a real log writes its own into log.origin first
+EXAMPLE = "registry.example/aeo"  # a placeholder: write your own origin into log.origin first
 
 POLICY = """\
 # Whose signatures a reader of this log should ask for, as a C2SP tlog-policy.
@@ -52,7 +53,8 @@ POLICY = """\
 
 @dataclass(frozen=True)
 class Strongbox:
-    """The signer's own. `signers`: Ed25519, which everybody reads, then ML-DSA-44."""
+    """The signer's origin and keys. `signers`: Ed25519, which every verifier reads, then
+    ML-DSA-44."""
 
     home: Path
     origin: str
@@ -63,11 +65,11 @@ class Strongbox:
         return tuple(signer.key for signer in self.signers)
 
     def signed(self, head: Checkpoint) -> str:
-        """The note, with a line of each key."""
+        """Returns the signed note, with a signature line of each key."""
         return f"{head.text}\n" + "".join(signer.line(head.text) for signer in self.signers)
 
     def head(self) -> tuple[SignedNote, Checkpoint]:
-        """The last head that was signed. Raises NotToBeSigned where it is not to be had."""
+        """Returns the last signed checkpoint. Raises NotToBeSigned where it cannot be read."""
         try:
             note = read_note((self.home / HEAD).read_bytes())
             known = self.keys[0] in note.signed_by(self.keys)
@@ -84,11 +86,11 @@ class Strongbox:
         return note, head
 
     def remember(self, note: str) -> None:
-        """On the disk when this returns, whole or not at all. Raises OSError."""
+        """Stores the checkpoint atomically; it is on disk when this returns. Raises OSError."""
         _put(self.home / HEAD, note)
 
     def policy(self) -> Policy:
-        """The witnesses to ask. Raises BadPolicy."""
+        """Returns the policy with the witnesses to ask. Raises BadPolicy."""
         try:
             return read_policy((self.home / WITNESSES).read_bytes())
         except FileNotFoundError:
@@ -96,9 +98,9 @@ class Strongbox:
 
 
 def open_strongbox(home: Path) -> Strongbox:
-    """The strongbox in this home, or a new one where there was none.
+    """Opens the signer's state in this home, or creates it where there is none.
 
-    Raises NotToBeSigned where only a part of it is left.
+    Raises NotToBeSigned where only some of the files are there.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (home / KEY).exists():
@@ -113,7 +115,8 @@ def open_strongbox(home: Path) -> Strongbox:
 
 @contextmanager
 def alone(home: Path, stop: threading.Event) -> Iterator[None]:
-    """Waits until no other process signs from this home. Two with one memory would fork the log."""
+    """Waits until no other process signs from this home. Two signers with one record would fork the
+    log."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "log.lock").open("a") as lock:
         waited = False
@@ -133,17 +136,17 @@ def alone(home: Path, stop: threading.Event) -> Iterator[None]:
         yield
 
 
-# ------------------------------------------------------------------------- inside
-
-
 def _begin(home: Path) -> None:
-    """A new log begins by signing the empty tree, of which there is only one: no promise is made
-    by that, but whoever finds a key without a head knows that a memory was lost."""
-    # The key comes last: the empty tree's head without one is a beginning that was cut short.
+    """Creates the keys, and the checkpoint of the empty tree.
+
+    There is only one empty tree, so this checkpoint claims nothing. A key without a checkpoint then
+    always means that the record was lost.
+    """
+    # The key is written last: the empty tree's checkpoint without a key is an incomplete creation.
     if (home / HEAD).exists():
         try:
             is_begun = read_checkpoint(read_note((home / HEAD).read_bytes()).text).size > 0
-        except BadNote:  # it was a head once
+        except BadNote:  # a damaged checkpoint
             is_begun = True
         if is_begun:
             raise NotToBeSigned(f"{home / KEY} is gone: put it back, or begin another log.")
@@ -167,7 +170,7 @@ def _signers(origin: str, seeds: list[bytes]) -> tuple[Signer, ...]:
 
 
 def _put(path: Path, text: str, mode: int = 0o600) -> None:
-    """Atomically: whole or not at all, whatever happens meanwhile."""
+    """Writes a file atomically, also across a power failure."""
     half = path.with_name(f"{path.name}.half")
     with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
         file.write(text)
@@ -176,6 +179,6 @@ def _put(path: Path, text: str, mode: int = 0o600) -> None:
     half.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the name too, or a power cut brings the old file back
+        os.fsync(folder)  # the name too, or a power failure may bring the old file back
     finally:
         os.close(folder)

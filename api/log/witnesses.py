@@ -1,7 +1,9 @@
-"""Asking the witnesses: each in a thread of its own, so that none delays the log or another.
+"""Clients of the witnesses (C2SP tlog-witness): each in its own thread, so that none delays the
+log.
 
-C2SP tlog-witness. A witness that is down is asked again later. One that has seen more than we have
-signed, or that holds our word against us, is an alarm: what it was asked and what it said are kept.
+A witness that cannot be reached is asked again later. A witness that has seen a larger tree than
+this signer has signed, or that rejects the checkpoint as inconsistent, raises an alarm: the request
+and the answer are kept as evidence.
 """
 
 from __future__ import annotations
@@ -36,34 +38,34 @@ from registry.transparency.witness_policy import Policy
 
 log = structlog.get_logger()
 
-PATIENCE = 10.0  # seconds that a witness may keep us waiting, at each step
-RENEW = 600.0  # the same head is shown again after so long: a fresh time is worth something
-RETRY = 15.0  # after a witness has failed
+PATIENCE = 10.0  # seconds: network timeout
+RENEW = 600.0  # seconds after which the same checkpoint is cosigned again, with a newer time
+RETRY = 15.0  # seconds until a witness that failed is asked again
 LONGEST = 64 * 1024  # bytes of an answer
 ROLE = "aeo_signer"
 
 
 class Unwilling(Exception):
-    """A witness answered, but not with its signature."""
+    """A witness answered without a cosignature."""
 
 
 class Contradiction(Unwilling):
-    """It signed, or says it signed, what cannot be true beside what we show it."""
+    """A witness has a cosignature or a size that is inconsistent with this log."""
 
 
 @dataclass
 class WitnessClient:
-    """Whoever answers at an address, with all the keys that the policy knows of it."""
+    """One witness: its URL, and all keys that the policy has for it."""
 
     url: str
     keys: list[VerifierKey]
-    seen: int | None = None  # leaves, as far as we know
-    pause: float = 0.0  # seconds to leave it alone, after it failed
+    seen: int | None = None  # leaves of the last tree that it cosigned, as far as is known
+    pause: float = 0.0  # seconds until the next request, after a failure
     answered: threading.Event = field(default_factory=threading.Event)
 
 
 class Witnesses:
-    """Those of a policy that have an address."""
+    """The witnesses of a policy that have a URL."""
 
     def __init__(self, conninfo: str, home: Path, policy: Policy) -> None:
         self.conninfo, self.home = conninfo, home
@@ -76,25 +78,26 @@ class Witnesses:
             if party.url is not None:
                 by_url.setdefault(party.url, WitnessClient(party.url, [])).keys.append(party.key)
         self.all = list(by_url.values())
-        for witness_client in self.all:
+        for client in self.all:
             threading.Thread(
-                target=self._attend, args=(witness_client,), daemon=True, name=witness_client.url
+                target=self._attend, args=(client,), daemon=True, name=client.url
             ).start()
 
     def show(self, note: SignedNote, head: Checkpoint) -> None:
-        """This is the head now. Returns at once."""
+        """Sets the checkpoint to be cosigned. Returns at once."""
         with self._news:
             self._head = (note, head)
             self._news.notify_all()
 
     def hear(self, patience: float) -> None:
-        """Wait until each has answered once, or so many seconds in all."""
+        """Waits until each witness has answered once, for `patience` seconds in all."""
         end = time.monotonic() + patience
-        for witness_client in self.all:
-            witness_client.answered.wait(max(0.0, end - time.monotonic()))
+        for client in self.all:
+            client.answered.wait(max(0.0, end - time.monotonic()))
 
     def check(self) -> None:
-        """Raises NotToBeSigned when a witness has seen more of the log than we know of."""
+        """Raises NotToBeSigned when a witness has seen a larger tree than this signer has
+        signed."""
         if self._ahead:
             raise NotToBeSigned(self._ahead)
 
@@ -102,8 +105,6 @@ class Witnesses:
         with self._news:
             self._closed = True
             self._news.notify_all()
-
-    # ------------------------------------------------------------------ inside
 
     def _attend(self, witness: WitnessClient) -> None:
         shown: Checkpoint | None = None
@@ -119,7 +120,7 @@ class Witnesses:
                 psycopg.Error,
                 Unwilling,
             ) as error:
-                if not witness.pause:  # once, and not with every head
+                if not witness.pause:  # logged once, and not for every checkpoint
                     log.warning("witness.silent", witness=witness.url, why=str(error).strip())
                 witness.pause = RENEW if isinstance(error, Contradiction) else RETRY
             else:
@@ -132,7 +133,8 @@ class Witnesses:
     def _next(
         self, witness: WitnessClient, shown: Checkpoint | None
     ) -> tuple[SignedNote, Checkpoint] | None:
-        """The head to show it, when it is time: a new one, or the same once more."""
+        """Waits for the next checkpoint to show: a new one, or the same again after a while. None:
+        closed."""
 
         def wanted() -> bool:
             news = self._head is not None and self._head[1] != shown
@@ -145,7 +147,8 @@ class Witnesses:
             return None if self._closed or self._ahead is not None else self._head
 
     def _ask(self, witness: WitnessClient, note: SignedNote, head: Checkpoint) -> None:
-        """Raises Unwilling, and whatever a network or a careless answer may bring."""
+        """Asks for a cosignature. Raises Unwilling, and the errors of the network and of invalid
+        answers."""
         if witness.seen is None:
             witness.seen = self._remembered(witness)
         for _ in range(2):
@@ -204,7 +207,8 @@ class Witnesses:
         return int(size)
 
     def _keep(self, witness: WitnessClient, note: SignedNote, head: Checkpoint, said: str) -> None:
-        """Raises BadNote and BadSignature where it did not sign what it was shown."""
+        """Stores the cosignature. Raises BadNote and BadSignature where it is not one of this
+        checkpoint."""
         lines = SignedNote(note.text, read_signatures(said))
         times = lines.signed_by(witness.keys)
         if not times:
@@ -231,7 +235,8 @@ class Witnesses:
 
 
 def connect(conninfo: str) -> psycopg.Connection[Any]:
-    """As the signer, who may read everything that is signed and write nothing but signatures."""
+    """Connects as the signer's role, which reads what is signed and writes nothing but
+    signatures."""
     connection = psycopg.connect(
         conninfo,
         autocommit=True,

@@ -1,7 +1,7 @@
-"""Metrics of what happens thousands of times a second: gathered, and added a few times a second.
+"""Buffered metrics: increments are collected in memory and added a few times per second.
 
-Each increment of a metric that several processes share is packed into a file; of an answer there
-would be three, and they took a tenth of it.
+Each increment of a metric that several processes share is written to a memory-mapped file. Three of
+them per answer took a tenth of its time.
 """
 
 from __future__ import annotations
@@ -13,30 +13,31 @@ from collections import Counter
 from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
 
-PAUSE = 0.2  # seconds over which they are gathered
+PAUSE = 0.2  # seconds over which increments are collected
 
 _counted: Counter[Metric] = Counter()
 _observed: dict[Histogram, list[float]] = {}
-_later: asyncio.TimerHandle | None = None
+_timer: asyncio.TimerHandle | None = None
 
 
 def count(metric: Metric, times: int = 1) -> None:
-    """So many more."""
+    """Increments a counter."""
     _counted[metric] += times
     _add_later()
 
 
 def observe(metric: Histogram, amount: float) -> None:
+    """Adds an observation to a histogram."""
     _observed.setdefault(metric, []).append(amount)
     _add_later()
 
 
 def add() -> None:
-    """Adds what was gathered. Called also at the end, and by whoever is about to be told."""
-    global _later
-    if _later:
-        _later.cancel()
-        _later = None
+    """Adds what was collected to the metrics. Also called at shutdown and before a scrape."""
+    global _timer
+    if _timer:
+        _timer.cancel()
+        _timer = None
     for metric, times in _counted.items():
         metric.inc(times)
     _counted.clear()
@@ -46,7 +47,7 @@ def add() -> None:
 
 
 def _observe(histogram: Histogram, amounts: list[float]) -> None:
-    """As Histogram.observe does for one: it offers nothing for many."""
+    """Adds many observations at once; prometheus_client offers that for one only."""
     amounts.sort()
     within = [bisect_right(amounts, bound) for bound in histogram._upper_bounds]
     for bucket, before, now in zip(histogram._buckets, [0, *within], within, strict=False):
@@ -56,6 +57,6 @@ def _observe(histogram: Histogram, amounts: list[float]) -> None:
 
 
 def _add_later() -> None:
-    global _later
-    if _later is None:
-        _later = asyncio.get_running_loop().call_later(PAUSE, add)
+    global _timer
+    if _timer is None:
+        _timer = asyncio.get_running_loop().call_later(PAUSE, add)

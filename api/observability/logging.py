@@ -1,4 +1,4 @@
-"""The service's log: one JSON object a line, on standard error, with instants in UTC."""
+"""The service's log: one JSON object per line on standard error, with instants in UTC."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import structlog
 
 
 def to_json_lines() -> None:
-    """Everything from `info` on."""
+    """Configures structlog: level info and above."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -23,7 +23,9 @@ def to_json_lines() -> None:
             structlog.processors.JSONRenderer(_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=lambda *named: structlog.PrintLogger(sys.stderr),  # as it is then
+        logger_factory=lambda *named: structlog.PrintLogger(
+            sys.stderr
+        ),  # looked up at each call, so that it can be replaced
         cache_logger_on_first_use=False,
     )
 
@@ -32,13 +34,13 @@ def _json(line: object, **_: Any) -> str:
     return orjson.dumps(line, default=str).decode()
 
 
-PAUSE = 0.2  # seconds over which lines are gathered
+PAUSE = 0.2  # seconds over which lines are collected
 _gathered: list[bytes] = []
 
 
 def gather(event: str, fields: dict[str, Any]) -> None:
-    """A line of level `info` for what happens thousands of times a second: written with others.
-    `fields` are the line from here on."""
+    """Buffers a line of level `info`, for events that happen thousands of times per second.
+    `fields` becomes part of the line and is changed."""
     fields["event"], fields["level"], fields["timestamp"] = event, "info", datetime.now(UTC)
     _gathered.append(orjson.dumps(fields, default=str, option=orjson.OPT_UTC_Z))
     if len(_gathered) == 1:
@@ -46,9 +48,9 @@ def gather(event: str, fields: dict[str, Any]) -> None:
 
 
 def write() -> None:
-    """Writes what was gathered. Called once more at the end."""
+    """Writes the buffered lines. Also called at shutdown."""
     lines = b"\n".join((*_gathered, b"")).decode()
     _gathered.clear()
-    with suppress(OSError, ValueError):  # nobody reads the log: no reason not to answer
+    with suppress(OSError, ValueError):  # a closed standard error must not stop the service
         sys.stderr.write(lines)
         sys.stderr.flush()

@@ -1,7 +1,7 @@
-"""Metrics of a service of several processes: the folder in which their counts are added up.
+"""Metrics of a service with several processes: the folder in which prometheus_client combines them.
 
-`prometheus_client` reads the name of the folder from the environment when it is imported, so that
-this module imports nothing that imports it.
+`prometheus_client` reads the folder's name from the environment when it is imported, so this module
+must not import anything that imports it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: The environment variable that names the folder; set before anything counts.
+#: The environment variable with the folder's name; set it before prometheus_client is imported.
 SUMS = "PROMETHEUS_MULTIPROC_DIR"
 
 
 @contextmanager
 def shared_counts() -> Iterator[None]:
-    """A folder for the counts of all processes of the service, as long as it runs."""
+    """Provides a folder for the metrics of all processes of the service while it runs."""
     folder = tempfile.mkdtemp(prefix="aeo-sums-")
     os.environ[SUMS] = folder
     try:

@@ -1,12 +1,13 @@
-"""OpenTelemetry: spans of a request, of the statement that answers it, and of a command.
+"""OpenTelemetry tracing: spans of requests, of the SQL statements that answer them, and of
+commands.
 
-Nothing is traced, and nothing is paid for it, unless the package `opentelemetry-sdk` is installed
-and something says where spans go: a tracer provider that the process has, or
-OTEL_EXPORTER_OTLP_ENDPOINT beside the package `opentelemetry-exporter-otlp-proto-http`. Everything
-else that OpenTelemetry can be told (service name, sampling) it reads itself.
+Tracing is off, and costs nothing, unless the package `opentelemetry-sdk` is installed and an
+exporter is configured: a tracer provider of the process, or OTEL_EXPORTER_OTLP_ENDPOINT together
+with the package `opentelemetry-exporter-otlp-proto-http`. OpenTelemetry reads its other settings
+(service name, sampling) itself.
 
-No span names an operator, an asker or what was asked: the addresses of pages have an operator's
-identifier in them, so that a span has the route and not the address.
+No span contains an operator, a subject or a query. The addresses of pages contain operators'
+identifiers, so a span has the route and not the address.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ NAME = "aeo"
 
 
 def tracer() -> Tracer | None:
-    """The one that makes spans; None where nothing is traced."""
+    """Returns the tracer; None where tracing is off."""
     try:
         from opentelemetry import trace
         from opentelemetry.sdk import trace as sdk
@@ -48,7 +49,7 @@ def tracer() -> Tracer | None:
 
 
 def _exporting(provider: type[TracerProvider]) -> TracerProvider | None:
-    """A provider that sends spans where the environment says, a few seconds later, in a thread."""
+    """Returns a provider that exports spans as the environment says, in a background thread."""
     if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         return None
     try:
@@ -69,7 +70,7 @@ def _exporting(provider: type[TracerProvider]) -> TracerProvider | None:
 
 @contextmanager
 def of_request(tracer: Tracer, scope: Scope, exchange: Exchange) -> Iterator[None]:
-    """The span of one request: a child of the span that its `traceparent` names."""
+    """Opens the span of one request, as a child of the span in its `traceparent` header."""
     from opentelemetry.trace import SpanKind, StatusCode
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -96,6 +97,6 @@ def of_request(tracer: Tracer, scope: Scope, exchange: Exchange) -> Iterator[Non
 
 
 async def spanned(tracer: Tracer, name: str, work: Awaitable[T]) -> T:
-    """The result of a piece of work, in a span of its own."""
+    """Awaits the work in a span of its own."""
     with tracer.start_as_current_span(name):
         return await work

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from api.access import read_log
-from api.access.read_log import Look
+from api.access.read_log import ReadLogEntry
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client, small_world
 from tests.api.graphql.types.test_erasure import COMPANY, CONTACTS, erased, named, page_of
 
@@ -63,8 +63,8 @@ def test_every_look_at_who_a_person_is_is_kept_at_home_too(database: str, tmp_pa
     ]
 
 
-def look(tin: str) -> Look:
-    return Look(datetime.now(UTC), KOREA, "partner", "KR", None, "operator", [tin], uuid4())
+def look(tin: str) -> ReadLogEntry:
+    return ReadLogEntry(datetime.now(UTC), KOREA, "partner", "KR", None, "operator", [tin], uuid4())
 
 
 def test_what_the_table_cannot_take_is_told_in_the_log(

@@ -298,7 +298,7 @@ def _nameless(region: Client, tin: str) -> Iterator[None]:
 def _asker(region: Client, subject: str) -> Subject:
     if subject == "public":
         return PUBLIC
-    return region._runner.run(region.service.askers._at_home(named(subject)))
+    return region._runner.run(region.service.askers.with_territories(named(subject)))
 
 
 def _run(region: Client, questions: list[Any]) -> list[Any]:
