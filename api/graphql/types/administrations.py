@@ -1,4 +1,4 @@
-"""Administrations in GraphQL: territories and blocs, with their members of a day."""
+"""The GraphQL types of customs administrations: territories, and blocs with their members."""
 
 from __future__ import annotations
 
@@ -24,17 +24,23 @@ from registry.domain.values import AdministrationCode, Sense
 
 
 @strawberry.type(
-    description="A stretch over which a territory belongs to a bloc.", name="Membership"
+    description="The membership of an administration in a bloc, over an interval of valid time.",
+    name="Membership",
 )
 class MembershipType:
     member: AdministrationCode
     sense: Sense
     valid_from: datetime | None
     valid_to: datetime | None
-    ground: str | None = strawberry.field(description="The law by which it began, and ended.")
+    ground: str | None = strawberry.field(
+        description="The law by which the membership began and, where it has ended, ended."
+    )
 
 
-@strawberry.type(description="A customs administration, or a bloc of them.", name="Administration")
+@strawberry.type(
+    description="A customs administration, or a bloc of customs administrations such as the EU.",
+    name="Administration",
+)
 class AdministrationType(Node):
     as_of: strawberry.Private[AsOf]
     id: strawberry.ID = strawberry.field(
@@ -42,7 +48,9 @@ class AdministrationType(Node):
     )
     code: AdministrationCode
     name: str
-    time_zone: str = strawberry.field(description="IANA name of the zone of its civil days.")
+    time_zone: str = strawberry.field(
+        description="The IANA name of the time zone in which its civil days begin."
+    )
     bloc: bool
     source: str | None
 
@@ -61,7 +69,8 @@ class AdministrationType(Node):
     @costs(10, each=3)
     @strawberry.field
     async def members(self, info: Info) -> list[AdministrationType]:
-        """The members of its customs territory on that day, by code."""
+        """The members of its customs territory at the instant asked about, ordered by code. Empty
+        unless it is a bloc."""
         if not self.bloc:
             return []
         codes = await load(info.context, reads.members, self.as_of, key=self.code.text)
@@ -70,7 +79,7 @@ class AdministrationType(Node):
     @costs(10, each=3)
     @strawberry.field
     async def memberships(self, info: Info) -> list[MembershipType]:
-        """Every stretch of membership on record, in both senses."""
+        """Every interval of membership on record, of all days and of both kinds (`sense`)."""
         rows = await load(info.context, reads.memberships, self.as_of.known, key=self.code.text)
         return [
             MembershipType(
@@ -86,7 +95,7 @@ class AdministrationType(Node):
     @costs(10, each=2)
     @strawberry.field
     async def programmes(self, info: Info) -> list[ProgrammeType]:
-        """Its programmes, by code."""
+        """The AEO programmes of the administration, ordered by code."""
         read = programmes.of_administrations
         rows = await load(info.context, read, self.as_of, key=self.code.text)
         return [ProgrammeType.of(row, self.as_of) for row in rows or []]
@@ -94,8 +103,9 @@ class AdministrationType(Node):
     @costs(1_000)
     @strawberry.field
     async def operator_count(self, info: Info) -> int:
-        """How many operators it had registered by then; of a bloc, its members' too. For who is not
-        at home, how many of them anything had been granted to by then."""
+        """The number of operators that it had registered by the instant asked about; a bloc
+        includes those of its members. Subjects other than its own officers and auditors are shown
+        the number of those with an authorisation granted by then."""
         sight, read = info.context.asker.sight, reads.operator_counts
         return await load(info.context, read, sight, self.as_of, key=self.code.text) or 0
 
@@ -106,7 +116,7 @@ class AdministrationQuery:
     async def administration(
         self, info: Info, code: AdministrationCode, as_of: AsOfInput | None = None
     ) -> AdministrationType | None:
-        """One administration, or null where none was known by then."""
+        """One administration by its code. Null where it was not on record by `knownAt`."""
         clocks = info.context.clocks(as_of)
         async with info.context.views.connection() as connection:
             known = await reads.known(connection, clocks.known)
@@ -117,7 +127,7 @@ class AdministrationQuery:
     async def administrations(
         self, info: Info, as_of: AsOfInput | None = None
     ) -> list[AdministrationType]:
-        """All administrations that were known by then, by code."""
+        """All administrations on record by `knownAt`, ordered by code."""
         clocks = info.context.clocks(as_of)
         async with info.context.views.connection() as connection:
             known = await reads.known(connection, clocks.known)
@@ -125,7 +135,8 @@ class AdministrationQuery:
 
 
 async def administration(info: Info, code: str, as_of: AsOf) -> AdministrationType:
-    """One that is known to be there, because something on record is of it."""
+    """An administration that another record names. Raises LookupError if it is not in the read
+    models, which would be a fault."""
     row = await load(info.context, reads.administrations, key=code)
     if row is None:
         raise LookupError(f"the read models know no administration {code}")
@@ -139,7 +150,7 @@ async def administrations(
 
 
 async def zones(info: Info, codes: Iterable[str]) -> dict[str, str]:
-    """In which zones the civil days of these administrations begin."""
+    """The time zone (IANA name) of each of these administrations that is on record, by code."""
     rows = await asyncio.gather(
         *(load(info.context, reads.administrations, key=code) for code in codes)
     )

@@ -1,4 +1,4 @@
-"""Agreements in GraphQL: what each says, since when, for which side; and who is whose partner."""
+"""The GraphQL types and queries of agreements, and of the partners of a territory."""
 
 from __future__ import annotations
 
@@ -36,17 +36,20 @@ from registry.domain.values import (
 strawberry.enum(
     LinkState,
     name="ClauseState",
-    description="What stands between the two sides of a clause; UNCERTAIN: no source says.",
+    description="The state of a clause between its two sides at the instant asked about.",
 )
 
 
 @strawberry.type(
-    description="A civil day as far as it is known: the interval in which it lies, both days"
-    " included. The two are equal where the day is certain."
+    description="The interval in which a civil day lies, both ends inclusive. The two days are "
+    "equal where the day is certain."
 )
 class DateInterval:
     earliest: date
-    latest: date = strawberry.field(description="9999-12-31 where it may never be.")
+    latest: date = strawberry.field(
+        description="The last civil day that is possible, inclusive. "
+        "It is 9999-12-31 where the event may never happen."
+    )
 
     @classmethod
     def of(cls, earliest: date | None, latest: date | None) -> DateInterval | None:
@@ -57,21 +60,27 @@ class DateInterval:
         return self.earliest if self.earliest == self.latest else None
 
 
-@strawberry.type(description="Each party implements, suspends and resumes for itself.")
+@strawberry.type(
+    description="The state of one party of an agreement. Each party implements, "
+    "suspends and resumes the agreement for itself."
+)
 class AgreementSide:
     party: AdministrationCode
     implemented_from: date | None = strawberry.field(
-        description="The civil day from which its implementation runs, or will run; null where"
-        " the day is not certain (`dates` has the interval) or there is none."
+        description="The civil day from which the party implements the agreement; it may lie "
+        "ahead. Null where the day is not certain (see `implemented`) and where there is none."
     )
     implemented: DateInterval | None = strawberry.field(
-        description="In which interval that day lies; null where none is known of."
+        description="The interval in which that day lies. Null: no implementation is on record."
     )
     certain_from: date | None = strawberry.field(
-        description="The day from which it is certainly implemented: the last of that interval,"
-        " where it has passed at the instant asked about."
+        description="The civil day from which the implementation is certain: the end of that "
+        "interval, if it has passed at the instant asked about. Null otherwise."
     )
-    suspended: bool = strawberry.field(description="It recognises nothing of the others now.")
+    suspended: bool = strawberry.field(
+        description="True: the party has suspended the agreement "
+        "and recognises nothing of the other parties at the instant asked about."
+    )
 
     @classmethod
     def of(cls, row: SideRow) -> AgreementSide:
@@ -85,17 +94,23 @@ class AgreementSide:
 
 
 @strawberry.type(
-    description="A date as a source gives it: a day, or the interval it lies in where nobody knows."
+    description="A date of an agreement as a source states it: a civil day, or the interval in "
+    "which the day lies."
 )
 class AgreementDate:
-    what: str = strawberry.field(description="SIGNED, IMPLEMENTED, LISTED, MEETING, ...")
+    what: str = strawberry.field(
+        description="The step or event that is dated: SIGNED, IMPLEMENTED, LISTED, MEETING, ..."
+    )
     side: AdministrationCode | None
     term: int | None = strawberry.field(
-        description="Which term of the side's implementation, from 1: another one begins when it"
-        " withdrew and acceded again."
+        description="The number of the party's term of implementation, from 1. A new term begins "
+        "when the party withdraws and accedes again. Null for dates of other steps."
     )
     earliest: date
-    latest: date = strawberry.field(description="9999-12-31 where it may never have been.")
+    latest: date = strawberry.field(
+        description="The last civil day that is possible. It is "
+        "9999-12-31 where the step may never have been taken."
+    )
     source: str
     assumed: bool
     note: str | None
@@ -114,10 +129,15 @@ class AgreementDate:
         )
 
 
-@strawberry.type(description="What one side recognises of another. Not in here: not recognised.")
+@strawberry.type(
+    description="A clause of an agreement: what one side recognises of another. What "
+    "no clause covers is not recognised."
+)
 class ScopeClause:
-    agreement: strawberry.ID = strawberry.field(description="The code of its agreement.")
-    ordinal: int = strawberry.field(description="Its number in its agreement, from 1.")
+    agreement: strawberry.ID = strawberry.field(description="The code of the agreement.")
+    ordinal: int = strawberry.field(
+        description="The number of the clause in its agreement, from 1."
+    )
     from_: AdministrationCode = strawberry.field(name="from")
     to: AdministrationCode
     programmes: list[str]
@@ -132,18 +152,24 @@ class ScopeClause:
     benefits: list[str]
     consent_required: bool
     max_age_hours: int | None
-    state: LinkState = strawberry.field(description="Where it stands at the instant asked about.")
+    state: LinkState = strawberry.field(
+        description="The state of the clause at the instant asked about."
+    )
     valid_from: date | None = strawberry.field(
-        description="The civil day from which it applies, where that is certain; see `begins`."
+        description="The first civil day on which the clause applies. Null where the day is not "
+        "certain (see `begins`) and where no beginning is known."
     )
     valid_to: date | None = strawberry.field(
-        description="The civil day from which it no longer does, where that is certain; see `ends`."
+        description="The end, exclusive: the first civil day on which the clause no longer "
+        "applies. Null where the day is not certain (see `ends`) and where no end is known."
     )
     begins: DateInterval | None = strawberry.field(
-        description="In which interval the day lies from which it applies; null: from the first."
+        description="The interval in which the first day of the clause lies. Null: it applies from "
+        "the beginning of the agreement."
     )
     ends: DateInterval | None = strawberry.field(
-        description="In which interval the day lies from which it no longer applies; null: no end."
+        description="The interval in which the first day lies on which the clause no longer "
+        "applies. Null: no end is known."
     )
     assumed: bool
 
@@ -178,7 +204,8 @@ class ScopeClause:
 
 
 @strawberry.type(
-    description="One legal instrument between two or more administrations.", name="Agreement"
+    description="An agreement: one legal instrument between two or more administrations.",
+    name="Agreement",
 )
 class AgreementType(Node):
     as_of: strawberry.Private[AsOf]
@@ -186,20 +213,23 @@ class AgreementType(Node):
         description=ID, metadata=sql_fields.at(places.global_id("Agreement", "id"))
     )
     code: strawberry.ID = strawberry.field(
-        metadata=sql_fields.at("{me}.id"), description="CN-SG-AEO, CN-RU-CONTROL, AAMRA, ..."
+        metadata=sql_fields.at("{me}.id"),
+        description="The code of the agreement: CN-SG-AEO, CN-RU-CONTROL, AAMRA, ...",
     )
     kind: AgreementKind
     pillars: list[Pillar]
     title: str
     titles: Json = strawberry.field(
-        description="Titles in other languages: an object of a language tag (BCP 47) and a title."
+        description="The titles in other languages: an object from the language tag (BCP 47) to "
+        "the title."
     )
     names: Json = strawberry.field(
-        description="Original names of what the agreement speaks of (crossings, goods, offices): "
-        "an object of a language tag, and in it of the name used here and the original name."
+        description="The original names of crossings, goods and offices: an object of language "
+        "tags (BCP 47), each with an object from the name that is used here to the original name."
     )
     status: AskedStatus = strawberry.field(
-        description="The furthest step that is certain to have been taken by then."
+        description="The status of the agreement: the furthest step that is certain to have been "
+        "taken by the instant asked about."
     )
     legal_basis: str | None
     confidence: str | None
@@ -229,28 +259,29 @@ class AgreementType(Node):
     @costs(20, each=4)
     @strawberry.field
     async def parties(self, info: Info) -> list[AdministrationType]:
-        """The parties of that day, by code."""
+        """The parties at the instant asked about, ordered by code."""
         codes = await load(info.context, reads.parties, self.as_of, key=str(self.code))
         return await administrations(info, codes or [], self.as_of)
 
     @costs(10, each=4)
     @strawberry.field
     async def sides(self, info: Info) -> list[AgreementSide]:
-        """Each party's own state on that day, by code."""
+        """The state of each party at the instant asked about, ordered by code."""
         rows = await load(info.context, reads.sides, self.as_of, key=str(self.code))
         return [AgreementSide.of(row) for row in rows or []]
 
     @costs(10, each=12)
     @strawberry.field
     async def dates(self, info: Info) -> list[AgreementDate]:
-        """All its dates that were known by then, earliest first; of conflicting sources each."""
+        """All dates of the agreement on record by `knownAt`, earliest first. Where sources
+        conflict, each of their dates is included."""
         rows = await load(info.context, reads.dates, self.as_of, key=str(self.code))
         return [AgreementDate.of(row) for row in rows or []]
 
     @costs(20, each=8)
     @strawberry.field
     async def scopes(self, info: Info) -> list[ScopeClause]:
-        """The clauses of that day, in the order in which they were recorded."""
+        """The clauses at the instant asked about, in the order in which they were recorded."""
         rows = await load(info.context, reads.scopes, self.as_of, key=str(self.code))
         return [ScopeClause.of(row) for row in rows or []]
 
@@ -258,12 +289,12 @@ class AgreementType(Node):
     async def history(
         self, info: Info, first: int | None = 50, after: str | None = None
     ) -> EventConnection:
-        """Everything that was recorded of it, in order."""
+        """All recorded events of the agreement, in the order of recording."""
         stream = Stream.create_id(self.code)
         return await history(info.context, stream, Resource(), first, after)
 
 
-@strawberry.type(description="An agreement and its place in the list.")
+@strawberry.type(description="An agreement and its cursor in the list.")
 class AgreementEdge:
     cursor: str
     node: AgreementType
@@ -279,26 +310,35 @@ class AgreementConnection:
     @costs(300)
     @strawberry.field
     async def total_count(self, info: Info) -> int | None:
-        """How many the whole list has. Counted only when asked for."""
+        """The number of entries of the whole list. It is counted only if it is selected."""
         async with info.context.views.connection() as connection:
             return await reads.count(connection, self.as_of, self.wanted)
 
 
-@strawberry.input(description="Which agreements; every condition given must hold.")
+@strawberry.input(
+    description="The conditions of a list of agreements; an agreement must meet all that are given."
+)
 class AgreementFilter:
     party: AdministrationCode | None = strawberry.field(
-        default=None, description="A party on that day, by itself or through its bloc."
+        default=None,
+        description="Only agreements of this party at the instant asked about, by "
+        "itself or through its bloc.",
     )
     between: list[AdministrationCode] | None = strawberry.field(
-        default=None, description="All of these are parties, by themselves or through a bloc."
+        default=None,
+        description="Only agreements between all of these parties, by themselves or "
+        "through a bloc.",
     )
     kind: AgreementKind | None = None
     status: AskedStatus | None = None
-    pillar: Pillar | None = strawberry.field(default=None, description="A pillar that it serves.")
+    pillar: Pillar | None = strawberry.field(
+        default=None,
+        description="Only agreements that serve this pillar of the WCO SAFE Framework.",
+    )
     contains: str | None = strawberry.field(
         default=None,
-        description="Words that are all somewhere in its titles, names, goods (HS 1201), "
-        "crossings, notes, details or sources, in any language that the record has.",
+        description="Words to search for, in any language on record. Every word must occur in the "
+        "titles, names, goods (HS 1201), crossings, notes, details or sources.",
     )
 
     @property
@@ -314,29 +354,33 @@ class AgreementFilter:
         )
 
 
-@strawberry.type(description="A territory, and what the agreements with it amount to that day.")
+@strawberry.type(
+    description="A partner territory, and the recognition that the agreements with "
+    "it give at the instant asked about."
+)
 class Partner:
     row: strawberry.Private[PartnerRow]
     as_of: strawberry.Private[AsOf]
     recognises: bool = strawberry.field(
-        description="The territory asked about recognises operators of this one."
+        description="True: the territory asked about recognises operators of this partner."
     )
     recognised_by: bool = strawberry.field(
-        description="Operators of the territory asked about are recognised by this one."
+        description="True: this partner recognises operators of the territory asked about."
     )
     blocs: list[AdministrationCode] = strawberry.field(
-        description="The blocs through which it is a partner; none: by itself."
+        description="The blocs through which it is a partner, by code. An empty list: it is a "
+        "partner by itself."
     )
 
     @strawberry.field
     async def administration(self, info: Info) -> AdministrationType:
-        """The territory on the other side."""
+        """The administration of the partner territory."""
         return await administration(info, self.row.territory, self.as_of)
 
     @costs(20, each=2)
     @strawberry.field
     async def agreements(self, info: Info) -> list[AgreementType]:
-        """The agreements of that kind and status with it, by code."""
+        """The agreements of the requested kind and status with this partner, ordered by code."""
         ids = self.row.agreements
         return await asyncio.gather(*(agreement(info, id, self.as_of) for id in ids))
 
@@ -352,7 +396,8 @@ class AgreementQuery:
     async def agreement(
         self, info: Info, id: strawberry.ID, as_of: AsOfInput | None = None
     ) -> AgreementType | None:
-        """One agreement by its code or its global id, or null where none was known by then."""
+        """One agreement by its code or its global id. Null where it was not on record by
+        `knownAt`."""
         key = key_of("Agreement", id, "id")
         clocks = info.context.clocks(as_of)
         row = await load(info.context, reads.agreements, clocks, key=key)
@@ -370,7 +415,7 @@ class AgreementQuery:
         last: int | None = None,
         before: str | None = None,
     ) -> AgreementConnection:
-        """Agreements of every kind, in the order of their codes."""
+        """The agreements that meet the filter, ordered by code."""
         clocks = info.context.clocks(as_of)
         wanted = (filter or AgreementFilter()).wanted
         window = paging.Window.of("agreements", first, after, last, before)
@@ -395,15 +440,20 @@ class AgreementQuery:
     async def partners(
         self,
         info: Info,
-        of: Annotated[AdministrationCode, strawberry.argument(description="Whose partners.")],
+        of: Annotated[
+            AdministrationCode,
+            strawberry.argument(
+                description="The territory whose partners are asked for, by its code."
+            ),
+        ],
         kind: AgreementKind | None = AgreementKind.AEO_MUTUAL_RECOGNITION,
         status: AskedStatus | None = AskedStatus.SIGNED_OR_LATER,
         as_of: AsOfInput | None = None,
     ) -> list[Partner]:
-        """Every territory that this one recognises or is recognised by, by code.
+        """The territories that this territory recognises or is recognised by, ordered by code.
 
-        Blocs are resolved to the members of their customs territory on that day; the agreements
-        of the asked territory's own bloc count too.
+        A bloc is resolved to the members of its customs territory at the instant asked about. The
+        agreements of the bloc of the territory asked about are included.
         """
         clocks = info.context.clocks(as_of)
         kind = kind or AgreementKind.AEO_MUTUAL_RECOGNITION
@@ -423,7 +473,8 @@ class AgreementQuery:
 
 
 async def agreement(info: Info, id: str, as_of: AsOf) -> AgreementType:
-    """One that is known to be there, because something on record is of it."""
+    """An agreement that another record names. Raises LookupError if it is not in the read models,
+    which would be a fault."""
     row = await load(info.context, reads.agreements, as_of, key=id)
     if row is None:
         raise LookupError(f"the read models know no agreement {id}")

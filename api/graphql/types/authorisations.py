@@ -1,4 +1,4 @@
-"""Authorisations in GraphQL: where each stands, the dates it is held to, and all its stretches."""
+"""The GraphQL types of authorisations: status, deadlines and the intervals of their status."""
 
 from __future__ import annotations
 
@@ -24,15 +24,21 @@ from registry.domain.values import Role, Status, Tin
 
 
 @strawberry.type(
-    description="A date that the programme's rules set. A missed one decides nothing by itself.",
+    description="A deadline that the programme's rules set for a step. A missed deadline does not "
+    "change the status by itself.",
     name="Deadline",
 )
 class DeadlineType:
     what: str
     due: date
-    rule: str = strawberry.field(description="The rule that set it.")
-    met: bool | None = strawberry.field(description="In time, late or missed; null: still open.")
-    overdue: bool = strawberry.field(description="Past its day and not answered.")
+    rule: str = strawberry.field(description="The name of the rule that sets the deadline.")
+    met: bool | None = strawberry.field(
+        description="True: the step was taken in time. False: it "
+        "was taken late, or was not taken by the due day. Null: still open."
+    )
+    overdue: bool = strawberry.field(
+        description="True: the due day has passed and the step has not been taken."
+    )
 
     @classmethod
     def of(cls, row: DeadlineRow, due: date, today: date) -> DeadlineType:
@@ -48,48 +54,56 @@ class DeadlineType:
 
 
 @strawberry.type(
-    description="A date that the law may have set, and that nobody knows: its rule is unknown for "
-    "that day. That is not the same as a law that sets none."
+    description="A deadline that may exist but is not known, because its rule is unknown for the "
+    "day. This is different from a law that sets no deadline."
 )
 class UnknownDeadline:
     what: str
-    rule: str = strawberry.field(description="The name of the rule that nobody knows.")
+    rule: str = strawberry.field(description="The name of the rule that is unknown.")
 
 
 @strawberry.type(
-    description="One authorisation, from its application to its end.", name="Authorisation"
+    description="An authorisation of an operator, from the application to the end.",
+    name="Authorisation",
 )
 class AuthorisationType:
     row: strawberry.Private[AuthorisationRow]
     as_of: strawberry.Private[AsOf]
     today: strawberry.Private[date]
     number: str = strawberry.field(
-        description="The certificate's; until there is one the application's reference."
+        description="The number of the certificate, or the reference of the application where "
+        "there is no certificate yet."
     )
     type: str
     status: Status
     status_abroad: Status = strawberry.field(
-        description="Of the part of it that partners recognise: SUSPENDED where that part is,"
-        " whatever the rest; LISTED where a published list is all that says that it is valid."
+        description="The status of the part that partners recognise: SUSPENDED where that part is "
+        "suspended, whatever the rest; LISTED where only a published list says that it is valid."
     )
     suspended_parts: list[str] = strawberry.field(
-        description="The parts that are suspended alone, while the rest is valid: S, C."
+        description="The parts (S, C) that are suspended while the rest of the authorisation is "
+        "valid."
     )
     roles: list[Role]
     since: datetime
-    effective_from: date | None = strawberry.field(description="The day of effect of its grant.")
+    effective_from: date | None = strawberry.field(
+        description="The civil day on which the grant "
+        "takes effect, in the home zone. Null: not granted."
+    )
     valid_until: date | None
     flags: list[str] = strawberry.field(
-        description="under_reassessment, remediation, part_S_suspended, bar_years_unknown (the "
-        "decision needed a rule that nobody knew): they end nothing. Who is not at home is told "
-        "which part is suspended, no more."
+        description="Remarks that do not end the authorisation: under_reassessment, remediation, "
+        "part_S_suspended, bar_years_unknown (a rule that the decision needed was unknown). Only "
+        "the home customs, the operator and auditors see all of them; others see only which part "
+        "is suspended."
     )
 
     @classmethod
     def of(
         cls, row: AuthorisationRow, as_of: AsOf, today: date, *, all_of_it: bool
     ) -> AuthorisationType:
-        """`all_of_it`: the asker is told all of the operator."""
+        """The authorisation as a GraphQL object. `today`: the civil day of the instant asked about,
+        in the home zone. `all_of_it`: the subject may read everything about the operator."""
         return cls(
             row=row,
             as_of=as_of,
@@ -110,15 +124,15 @@ class AuthorisationType:
     @sql_fields.rows(places.PROGRAMME)
     @strawberry.field
     async def programme(self, info: Info) -> ProgrammeType:
-        """The programme that it is of, as it was that day."""
+        """The programme of the authorisation, at the instant asked about."""
         return await programme(info, self.row.programme, self.as_of)
 
     @costs(10, each=4)
     @sql_fields.rows(places.DEADLINES, order=places.SOONEST_FIRST)
     @strawberry.field
     async def deadlines(self, info: Info) -> list[DeadlineType]:
-        """The dates that rules set, by all that is known now, soonest first. Told to the home
-        customs, the operator and auditors; to others none."""
+        """The deadlines that the rules set, as known now, soonest first. Only the home customs, the
+        operator and auditors see them; for others the list is empty."""
         if not info.context.may(Action.READ_IN_FULL, policy.operator(Tin(self.row.tin))):
             return []
         rows = await load(info.context, reads.deadlines, key=self.row.tin)
@@ -129,8 +143,8 @@ class AuthorisationType:
     @sql_fields.rows(places.UNKNOWN_DEADLINES, order=places.AS_SET)
     @strawberry.field
     async def unknown_deadlines(self, info: Info) -> list[UnknownDeadline]:
-        """The dates that may have been set and that nobody knows, of those that nothing has met.
-        Told to those who are told the deadlines."""
+        """The open deadlines that may exist but are not known, because their rules are unknown.
+        Only the home customs, the operator and auditors see them; for others the list is empty."""
         if not info.context.may(Action.READ_IN_FULL, policy.operator(Tin(self.row.tin))):
             return []
         rows = await load(info.context, reads.deadlines, key=self.row.tin)
@@ -143,30 +157,36 @@ class AuthorisationType:
         ]
 
 
-@strawberry.type(description="A stretch of status: when it held in law, and when it was believed.")
+@strawberry.type(
+    description="A status of an authorisation over an interval of valid time, as the "
+    "register believed it over an interval of transaction time."
+)
 class StatusPeriod:
     row: strawberry.Private[PeriodRow]
     authorisation: str
     status: Status
     status_abroad: Status = strawberry.field(
-        description="Of the part of it that partners recognise."
+        description="The status of the part that partners recognise."
     )
     suspended_parts: list[str] = strawberry.field(
-        description="The parts that were suspended alone, while the rest was valid."
+        description="The parts (S, C) that were suspended while the rest of the authorisation was "
+        "valid."
     )
     valid_from: datetime
     valid_to: datetime | None
     recorded_from: datetime
     recorded_to: datetime | None = strawberry.field(
-        description="From then on the register believed otherwise; null: it still does."
+        description="The end of the interval in transaction time, exclusive: when the register "
+        "recorded something different. Null: it still holds."
     )
     ground: str | None = strawberry.field(
-        description="Shown to the home customs, the operator and auditors; else REDACTED."
+        description="The legal ground of the decision. Only the home customs, the operator and "
+        "auditors see it; for others it is REDACTED."
     )
 
     @classmethod
     def of(cls, row: PeriodRow, *, told: bool) -> StatusPeriod:
-        """`told`: this asker is shown the ground."""
+        """The period as a GraphQL object. `told`: the subject may read the ground."""
         return cls(
             row=row,
             authorisation=row.number or row.authorisation,
@@ -182,7 +202,8 @@ class StatusPeriod:
 
     @strawberry.field
     async def event(self, info: Info) -> Event | None:
-        """The event that made it so; null for those who may not read the operator's events."""
+        """The event that led to this status. Null for subjects who may not read the operator's
+        events."""
         if not info.context.may(Action.READ_EVENTS, policy.operator(Tin(self.row.tin))):
             return None
         context, position = info.context, self.row.position

@@ -1,4 +1,5 @@
-"""The results of controls in GraphQL: may the importing side rely on the exporting side's?"""
+"""The GraphQL type and query of control results: whether the exporter's inspection is
+recognised."""
 
 from __future__ import annotations
 
@@ -23,7 +24,10 @@ Exporter = Annotated[AdministrationCode, strawberry.argument(name="from")]
 LONGEST = 100  # characters of a crossing's name
 
 
-@strawberry.type(description="Whether the inspection by one side serves for the other too.")
+@strawberry.type(
+    description="Whether the importing side recognises the inspection of goods by "
+    "the exporting side."
+)
 class ControlResult:
     reliance: strawberry.Private[Reliance]
     as_of: strawberry.Private[AsOf]
@@ -33,7 +37,7 @@ class ControlResult:
 
     @strawberry.field
     async def clauses(self, info: Info) -> list[ScopeClause]:
-        """The clauses that decide it, by agreement and number."""
+        """The clauses that decide the outcome, ordered by agreement and number."""
         wanted = {(link.agreement, link.ordinal) for link in self.reliance.clauses}
         found = []
         for id in sorted({name for name, _ in wanted}):
@@ -43,7 +47,7 @@ class ControlResult:
 
     @strawberry.field
     async def agreement(self, info: Info) -> AgreementType | None:
-        """The agreement of the first of these clauses."""
+        """The agreement of the first of these clauses. Null: no clause decides."""
         first = min((link.agreement for link in self.reliance.clauses), default=None)
         return await agreement(info, first, self.as_of) if first else None
 
@@ -60,7 +64,8 @@ class ControlResultQuery:
         hs: HsCode,
         as_of: AsOfInput | None = None,
     ) -> ControlResult:
-        """May the importing side rely on the exporting side's inspection of these goods there?"""
+        """Whether the importing side may rely on the exporting side's inspection of these goods at
+        this border crossing, and why. Everybody may ask."""
         if len(crossing) > LONGEST:
             raise bad_input(f"crossing: found {len(crossing)} characters, wanted at most {LONGEST}")
         clocks = info.context.clocks(as_of)

@@ -1,4 +1,4 @@
-"""What is done about a person's particulars before a command about them is recorded."""
+"""The work on a person's particulars that precedes the recording of NameContact and ErasePerson."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 def beforehand(context: Context, command: c.NameContact | c.ErasePerson) -> None:
-    """Blocking. Raises Refusal, and then nothing was done."""
+    """Links or destroys the particulars before the command is recorded. Blocks. Raises Refusal;
+    then nothing was done."""
     if command.command_id and context.registry.ledger.find_command(command.command_id):
-        return  # it was done before, and is answered with the first result whatever came since
+        return  # a repeated command: it returns the first result, whatever happened since
     if isinstance(command, c.NameContact):
-        # Decided first: who was noted as named by what is then refused would never be swept away,
-        # and could not be erased, because no event ever named them.
+        # Decided first: particulars marked as named by a command that is then refused would never
+        # be deleted as unused, and could not be erased, because no event names the person.
         context.registry.decide(command, context.asker.administration)
         context.persons.name(command.tin, command.person, command.commitment)
     else:
@@ -28,7 +29,8 @@ def beforehand(context: Context, command: c.NameContact | c.ErasePerson) -> None
 
 
 def erase(registry: Registry, persons: Persons, command: c.ErasePerson, actor: str) -> Receipt:
-    """The whole of an erasure. Raises Refusal."""
+    """Executes a whole erasure: destroys the particulars, then records the command. Raises
+    Refusal."""
     _erase(registry, persons, command, None)
     return registry.execute(command, actor)
 
@@ -39,7 +41,8 @@ def _erase(
     command: c.ErasePerson,
     decided_by: AdministrationCode | None,
 ) -> None:
-    """Destroyed first and recorded then, so that the register never says of a person who can still
-    be read that they are gone. Decided before both: what is refused destroys nothing."""
+    """Decides the command, then destroys the particulars; the caller records the command
+    afterwards. So a refused command destroys nothing, and the register never says that particulars
+    are erased while they can still be read."""
     registry.decide(command, decided_by)
     persons.erase(command.tin, command.person)

@@ -1,4 +1,4 @@
-"""The register's one sequence of events in GraphQL: filter, page, replay."""
+"""The GraphQL types of events: the register's single sequence of events, filtered and in pages."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ from registry.domain.programmes import Programme
 from registry.domain.publications import Document
 from registry.domain.values import AdministrationCode, Tin
 
-#: What one customs administration wrote to another; the operator concerned is not shown it.
+#: The fields with texts from one customs administration to another. The operator concerned is not
+#: shown them.
 NOTES = frozenset({"reply"})
 REDACTED = "REDACTED"
-#: The stream of an object, by its type and from its key. Raise ValueError for what is no key.
+#: The function from an object's key to its stream id, by type. Each raises ValueError for a bad
+#: key.
 STREAMS: Mapping[str, Callable[[str], UUID]] = {
     "Operator": lambda key: Operator.create_id(Tin(key)),
     "Agreement": Agreement.create_id,
@@ -41,56 +43,82 @@ STREAMS: Mapping[str, Callable[[str], UUID]] = {
 }
 
 
-@strawberry.type(description="Something that was recorded. It is never changed; see `corrects`.")
+@strawberry.type(
+    description="A recorded event. It is never changed or deleted; a later event can "
+    "correct it (`corrects`)."
+)
 class Event(Node):
     id: strawberry.ID = strawberry.field(description=ID)
     position: Position
-    stream: strawberry.ID = strawberry.field(description="The thing that it happened to: a UUID.")
-    version: int = strawberry.field(description="Its place in that stream, from 1.")
-    type: str = strawberry.field(description="For ever: operator.suspended, agreement.signed, ...")
-    recorded_at: datetime = strawberry.field(description="By the ledger's own clock.")
+    stream: strawberry.ID = strawberry.field(
+        description="The id of the stream (of the operator, "
+        "agreement, ...) to which the event belongs, a UUID."
+    )
+    version: int = strawberry.field(
+        description="The version of the stream after this event, from 1."
+    )
+    type: str = strawberry.field(
+        description="The type of the event: operator.suspended, "
+        "agreement.signed, ... A type never changes its meaning."
+    )
+    recorded_at: datetime = strawberry.field(
+        description="The transaction time: when the event was recorded, by the clock of the ledger."
+    )
     known_at: datetime = strawberry.field(
-        description="Equal to recordedAt unless imported from an authority's own earlier register."
+        description="The instant from which the fact counts as known. It equals `recordedAt`, "
+        "except for an event that was imported from the authority's own earlier register."
     )
     effective: date | None = strawberry.field(
-        description="The civil day it counts from, in the authority's own zone."
+        description="The valid time: the first civil day on which the decision applies, in the "
+        "zone of the deciding authority. Null: the event has none."
     )
     decided: date | None
     decided_by: AdministrationCode | None
     legal_ground: str | None
-    payload: Json = strawberry.field(description="The event's own fields as they are stored.")
+    payload: Json = strawberry.field(
+        description="The fields of the event as they are stored. A "
+        "field that you may not read is `REDACTED`."
+    )
     corrects: Position | None = strawberry.field(
-        description="The position of the earlier event that this one puts right."
+        description="The position of the earlier event that this one corrects. Null: it corrects "
+        "none."
     )
     imported: bool = strawberry.field(
-        description="It was read from a source, or known before to an authority's own register. "
-        "With no signature it is an unsigned import: no administration vouches for it here."
+        description="True: the event was taken from a source, or was known earlier to the "
+        "authority's own register. Without a `signature` it is an unsigned import, which no "
+        "administration has confirmed here."
     )
     opens: strawberry.Private[bool] = False
 
     @costs(PROVED)
     @strawberry.field
     async def proof(self, info: Info) -> InclusionProof | None:
-        """That it lies in the log; null until a signed tree covers it."""
+        """The proof that the event is in the transparency log. Null until a signed checkpoint
+        includes it."""
         return await proved(info.context, self.position)
 
     @costs(OPENED)
     @strawberry.field
     async def commitment(self, info: Info) -> Commitment | None:
-        """What opens its leaf: for auditors and the home customs, who are shown all of it."""
+        """The data that opens the commitment in the event's leaf. Only for auditors and the home
+        customs, who may read the whole event; null for others."""
         return await opened(info.context, self.position) if self.opens else None
 
     @costs(SIGNED)
     @strawberry.field
     async def signature(self, info: Info) -> DecisionSignature | None:
-        """The deciding administration's own; null for what was not signed, and for those who are
-        not shown the whole of an operator's event. See `imported`."""
+        """The signature of the deciding administration. Null where the decision was not signed (see
+        `imported`), and for subjects who may not read the whole of an operator's event."""
         shown = self.opens or not self.type.startswith("operator.")
         return await signed(info.context, self.position) if shown else None
 
     @classmethod
     def of(cls, row: EventRow, *, with_notes: bool = True, opens: bool = False) -> Event:
-        """`opens`: who asks may read all that is stored, and who did it."""
+        """The event as a GraphQL object.
+
+        `with_notes`: False for a company, which is not shown what one administration wrote to
+        another. `opens`: the subject may read everything that is stored, and who did it.
+        """
         state: dict[str, Any] = msgspec.json.decode(row.state)
         if not with_notes:
             state |= {name: REDACTED for name in NOTES & state.keys()}
@@ -114,37 +142,45 @@ class Event(Node):
         )
 
 
-@strawberry.type(description="An event and its place in the list.")
+@strawberry.type(description="An event and its cursor in the list.")
 class EventEdge:
     cursor: str
     node: Event
 
 
 @strawberry.type(
-    description="A page of events. It may hold fewer than were asked for although more follow, "
-    "because a page looks only so far along the sequence."
+    description="A page of events, in the order of their positions. A page can have fewer entries "
+    "than `first` although more follow, because each page reads a limited part of the sequence: "
+    "use `pageInfo.hasNextPage`."
 )
 class EventConnection:
     edges: list[EventEdge]
     page_info: paging.PageInfo
 
 
-@strawberry.input(description="Which events; every condition given must hold.")
+@strawberry.input(
+    description="The conditions of a list of events; an event must meet all that are given."
+)
 class EventFilter:
     stream: strawberry.ID | None = strawberry.field(
         default=None,
-        description="Of one thing: the UUID of its stream, or its own global id.",
+        description="Only events of one stream: its UUID, or the global id of the object.",
     )
     tin: Tin | None = None
     agreement: strawberry.ID | None = None
     administration: AdministrationCode | None = strawberry.field(
         default=None,
-        description="Its own stream, its programmes', its agreements' and its operators'.",
+        description="Only events of this administration, by its code: of its own stream and of "
+        "its programmes, agreements and operators.",
     )
     types: list[str] | None = None
     recorded_from: datetime | None = None
-    recorded_to: datetime | None = strawberry.field(default=None, description="Exclusive.")
-    after_position: Position | None = strawberry.field(default=None, description="Exclusive.")
+    recorded_to: datetime | None = strawberry.field(
+        default=None, description="Only events recorded before this instant."
+    )
+    after_position: Position | None = strawberry.field(
+        default=None, description="Only events with a greater position than this one."
+    )
 
 
 @strawberry.type
@@ -157,9 +193,10 @@ class EventQuery:
         first: int | None = 50,
         after: str | None = None,
     ) -> EventConnection:
-        """The register's one sequence of events, for auditors: filter, page, replay.
+        """The register's single sequence of events, in the order of recording.
 
-        Officers see their operators' events too, a company its own, everybody the public law.
+        Everybody sees the public law (administrations, programmes, agreements, documents). Officers
+        also see the events of their own operators, a company its own, and auditors all.
         """
         wanted = _wanted(filter or EventFilter())
         return await _connection(info.context, wanted, readable(info.context.asker), first, after)
@@ -168,7 +205,8 @@ class EventQuery:
 async def history(
     context: Context, stream: UUID, about: Resource, first: int | None, after: str | None
 ) -> EventConnection:
-    """One stream's events, in order. Raises Unanswered where an operator's may not be read."""
+    """A page of one stream's events, in order. Raises Unanswered (FORBIDDEN) where the subject may
+    not read the events of that operator."""
     if about.tin is not None:
         context.demand(Action.READ_EVENTS, about)
     return await _connection(
@@ -177,7 +215,7 @@ async def history(
 
 
 def readable(asker: Subject) -> Readable:
-    """Whose operators' events the asker may read; public law is everybody's."""
+    """The operators whose events the subject may read. Everybody may read the public law."""
     itself = Operator.create_id(asker.tin) if asker.tin else None
     own = asker.own if asker.role is SubjectRole.OFFICER else ()
     return Readable(
@@ -204,9 +242,9 @@ async def _connection(
 
 
 def event_for(context: Context, row: EventRow) -> Event:
-    """An event that this asker may read: the same wherever it is read, so that a client's cache
-    may take it for one object."""
-    # Whoever may read an operator's events at all, but the operator itself, may read the notes.
+    """The event as this subject may read it. It is the same in every field that returns it, so that
+    a client's cache can treat it as one object."""
+    # Every subject that may read an operator's events may read the notes, except the operator.
     notes = context.asker.role is not SubjectRole.COMPANY
     return Event.of(
         row,
@@ -238,7 +276,8 @@ def _wanted(asked: EventFilter) -> EventSelection:
 
 
 def _stream(text: str) -> UUID:
-    """Of a UUID, or of the global id of what has a stream. Raises Unanswered."""
+    """The stream that is named by its UUID or by the global id of its object. Raises Unanswered
+    (BAD_INPUT)."""
     try:
         if ":" not in text:
             return UUID(text)

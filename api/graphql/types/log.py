@@ -1,4 +1,4 @@
-"""The log in GraphQL: its signed heads, who watches it, and the proofs that it gives."""
+"""The GraphQL types of the transparency log: checkpoints, witnesses and proofs."""
 
 from __future__ import annotations
 
@@ -20,26 +20,36 @@ from registry.ledger import epochs
 from registry.transparency.signed_notes import read_checkpoint, read_key, read_note
 from registry.transparency.witness_policy import Policy
 
-PROVED = 1_000  # microseconds: a few tiles, and some hundred hashes
+PROVED = 1_000  # microseconds: a few tiles and some hundred hashes
 OPENED = 100
-MOST = 100  # checkpoints that are shown at once
+MOST = 100  # checkpoints in one response
 
 Where = Annotated[Position, strawberry.argument(description="The position of the event.")]
 From = Annotated[
     Position,
     strawberry.argument(name="from", description="The number of leaves of the earlier tree."),
 ]
-To = Annotated[Position, strawberry.argument(description="That of the later tree, signed by now.")]
+To = Annotated[
+    Position,
+    strawberry.argument(
+        description="The number of leaves of the later tree, at most that of the last checkpoint."
+    ),
+]
 
 
-@strawberry.type(description="That an event lies in the log, checkable without trusting us.")
+@strawberry.type(
+    description="An inclusion proof (RFC 6962, 2.1.1): it proves that an event is in "
+    "the log, without trust in the service."
+)
 class InclusionProof:
     leaf_index: Position
     tree_size: Position
     root_hash: str
     leaf_hash: str
     path: list[str]
-    text: str = strawberry.field(description="The same as a C2SP tlog-proof file.")
+    text: str = strawberry.field(
+        description="The same proof as the text of a C2SP tlog-proof file."
+    )
 
     @classmethod
     def of(cls, inclusion: Inclusion) -> InclusionProof:
@@ -55,21 +65,27 @@ class InclusionProof:
 
 
 @strawberry.type(
-    description="What opens an event's leaf, SHA-256(0x00, 'aeo-leaf/v1', 0x00, "
-    "SHA-256(salt, eventBytes)): with it anybody can tell that the leaf is of this event."
+    description="The data that opens the commitment in an event's leaf. The leaf is SHA-256(0x00, "
+    "'aeo-leaf/v1', 0x00, SHA-256(salt, eventBytes)), so anybody can verify that it belongs to "
+    "this event."
 )
 class Commitment:
-    salt: str = strawberry.field(description="32 random bytes, in base64.")
+    salt: str = strawberry.field(description="The salt: 32 random bytes, in base64.")
     event_bytes: str = strawberry.field(
-        description="Every column of the event as it is stored, AEO-EVENT-V2, in base64."
+        description="All columns of the stored event in the encoding AEO-EVENT-V2, in base64."
     )
 
 
-@strawberry.type(description="A head that the log has signed.", name="Checkpoint")
+@strawberry.type(
+    description="A checkpoint: a tree head (size and root hash) that the log has signed.",
+    name="Checkpoint",
+)
 class CheckpointType:
-    size: Position = strawberry.field(description="How many leaves it covers.")
+    size: Position = strawberry.field(description="The number of leaves of the tree.")
     root_hash: str
-    signed_at: datetime = strawberry.field(description="By the signer's own clock.")
+    signed_at: datetime = strawberry.field(
+        description="When it was signed, by the clock of the signer."
+    )
 
     @classmethod
     def of(cls, signed_checkpoint: SignedCheckpoint) -> CheckpointType:
@@ -81,29 +97,39 @@ class CheckpointType:
 
 
 @strawberry.type(
-    description="Somebody who watches the log, and says so under its heads.", name="Witness"
+    description="A witness: an independent party that verifies each checkpoint and cosigns it "
+    "(C2SP tlog-witness).",
+    name="Witness",
 )
 class WitnessType:
     name: str
-    verifier_key: str = strawberry.field(description="As name+id+base64.")
-    size: Position | None = strawberry.field(
-        description="Of the last head that it cosigned; null: none yet."
+    verifier_key: str = strawberry.field(
+        description="The public key of the witness as "
+        "name+id+base64, as a C2SP signed note writes it."
     )
-    cosigned_at: datetime | None = strawberry.field(description="By its own clock.")
+    size: Position | None = strawberry.field(
+        description="The number of leaves of the last checkpoint that it cosigned. Null: none yet."
+    )
+    cosigned_at: datetime | None = strawberry.field(
+        description="When it cosigned that checkpoint, by the clock of the witness. Null: none yet."
+    )
 
 
 @strawberry.type(
-    description="A history of the ledger. A restore from a copy, or a failover to a server that "
-    "was behind, begins another: positions are then given again, to other events.",
+    description="An epoch of the ledger. A restore from a backup, or a failover to a server that "
+    "was behind, begins a new epoch. Positions after that point are then given again, to other "
+    "events.",
     name="Epoch",
 )
 class EpochType:
-    id: str = strawberry.field(description="12 hexadecimal digits.")
+    id: str = strawberry.field(description="The id of the epoch: 12 hexadecimal digits.")
     after_position: Position = strawberry.field(
-        description="The last event that it has in common with the epoch before."
+        description="The position of the last event that it has in common with the previous epoch."
     )
-    begun_at: datetime = strawberry.field(description="By the database's clock.")
-    why: str = strawberry.field(description="What became of the ledger before it.")
+    begun_at: datetime = strawberry.field(
+        description="When the epoch began, by the clock of the database."
+    )
+    why: str = strawberry.field(description="Why the previous epoch ended, as text.")
 
     @classmethod
     def of(cls, epoch: epochs.Epoch) -> EpochType:
@@ -116,8 +142,9 @@ class EpochType:
 
 
 @strawberry.type(
-    description="The public log: a Merkle tree (RFC 6962) with a leaf for every event. Its tiles, "
-    "checkpoints and keys are also at /log/, as C2SP tlog-tiles has them."
+    description="The public transparency log: a Merkle tree (RFC 6962) with one leaf for every "
+    "event. Its tiles, checkpoints and keys are also served under /log/, as C2SP tlog-tiles "
+    "specifies."
 )
 class Log:
     head: strawberry.Private[Head]
@@ -125,28 +152,30 @@ class Log:
 
     @strawberry.field
     def origin(self) -> str:
-        """The name that the log signs under."""
+        """The origin of the log: the name in its checkpoints."""
         return read_checkpoint(read_note(self.head.note).text).origin
 
     @strawberry.field
     def verifier_keys(self) -> list[str]:
-        """The keys that it signs with, each as name+id+base64. Have them from elsewhere, too."""
+        """The public keys that the log signs with, each as name+id+base64. Compare them with a copy
+        from an independent source."""
         return [str(log.key) for log in self.policy.logs] if self.policy else []
 
     @strawberry.field
     def checkpoint(self) -> str:
-        """The last signed head: a C2SP checkpoint with its signatures and its witnesses'."""
+        """The last checkpoint as a C2SP signed note, with the signatures of the log and of its
+        witnesses."""
         return self.head.note
 
     @strawberry.field
     def size(self) -> Position:
-        """How many leaves the last signed head covers."""
+        """The number of leaves of the last checkpoint."""
         return Position(self.head.size)
 
     @costs(PROVED, each=20)
     @strawberry.field
     async def checkpoints(self, info: Info, first: int = 10) -> list[CheckpointType]:
-        """The last heads that were signed, the newest first."""
+        """The last checkpoints that were signed, the newest first."""
         if not 1 <= first <= MOST:
             raise bad_input(f"first: found {first}, wanted 1 to {MOST}")
         async with info.context.views.connection() as connection:
@@ -158,14 +187,15 @@ class Log:
     @costs(PROVED)
     @strawberry.field
     async def epochs(self, info: Info) -> list[EpochType]:
-        """The epochs of the ledger, the one that it is in first."""
+        """The epochs of the ledger, the present one first."""
         async with info.context.views.connection() as connection:
             return [EpochType.of(epoch) for epoch in await read_epochs(connection)]
 
     @costs(PROVED, each=5)
     @strawberry.field
     async def witnesses(self, info: Info) -> list[WitnessType]:
-        """Who is asked to watch, and whoever has: with the head that each cosigned last."""
+        """The witnesses of the log's policy and all others that have cosigned a checkpoint, each
+        with the last checkpoint that it cosigned."""
         async with info.context.views.connection() as connection:
             seen = {
                 witness_cosignature.key: witness_cosignature
@@ -181,7 +211,8 @@ class Log:
     async def inclusion_proof(
         self, info: Info, position: Where, tree_size: Position | None = None
     ) -> InclusionProof:
-        """That the event at a position is in a signed tree: the last one, or that of `treeSize`."""
+        """The proof that the event at a position is in a signed tree: that of the last checkpoint,
+        or the one with `treeSize` leaves. The error BAD_INPUT says where there is no such tree."""
         context = info.context
         size = self.head.size if tree_size is None else tree_size
         async with context.views.connection() as connection:
@@ -201,7 +232,8 @@ class Log:
     @costs(PROVED)
     @strawberry.field
     async def consistency_proof(self, info: Info, from_: From, to: To) -> list[str]:
-        """The hashes that show the tree of `from` leaves to be the beginning of that of `to`."""
+        """The consistency proof (RFC 6962, 2.1.2): the hashes, in hexadecimal, that prove that the
+        tree of `to` leaves begins with the tree of `from` leaves."""
         if to > self.head.size:
             raise bad_input(
                 f"to: found {to}, wanted at most {self.head.size}, the size of the last checkpoint"
@@ -217,22 +249,25 @@ class Log:
 class LogQuery:
     @strawberry.field
     async def log(self, info: Info) -> Log:
-        """The public log over everything recorded, which anybody can check."""
+        """The public transparency log over all events. Everybody may read and verify it. The error
+        NOT_SIGNED is returned before the first checkpoint."""
         async with info.context.views.connection() as connection:
             head = await reads.head(connection)
         if head is None:
-            raise Unanswered("NOT_SIGNED", "The log has no signed head yet. Ask again.")
+            raise Unanswered("NOT_SIGNED", "The log has no signed checkpoint yet. Try again later.")
         return Log(head=head, policy=info.context.heads.policy())
 
 
 async def proved(context: Context, position: Position) -> InclusionProof | None:
-    """All that one answer asks for are proved together, under the last signed head."""
+    """The inclusion proof of an event under the last checkpoint; None where it is not included yet.
+    The proofs of one response are read in one batch."""
     inclusion = await load(context, reads.inclusions, key=int(position))
     return InclusionProof.of(inclusion) if inclusion else None
 
 
 async def opened(context: Context, position: Position) -> Commitment | None:
-    """None before the log has taken the event in, and after its salt was erased."""
+    """The data that opens the commitment. None before the log has included the event, and after its
+    salt was erased."""
     opening = await load(context, reads.openings, key=int(position), of=context.ledger)
     return (
         Commitment(salt=_base64(opening.salt), event_bytes=_base64(opening.event))

@@ -1,4 +1,8 @@
-"""The persons behind an operator in GraphQL: kept apart, shown to few, erased for good."""
+"""The GraphQL types of an operator's contact persons, whose particulars can be erased.
+
+The particulars are stored apart from the events (projections.persons) and are shown only to the
+home customs and the operator.
+"""
 
 from __future__ import annotations
 
@@ -26,47 +30,69 @@ from registry.domain.operators.person_decisions import contacts
 from registry.domain.values import ContactRole, Tin
 
 T = TypeVar("T")
-CONTACTS = 10_000  # microseconds: a connection of its own, and the whole stream
+CONTACTS = 10_000  # microseconds: a connection of its own, and a read of the whole stream
 
 
 @strawberry.type(
-    description="Who a person is. It is in no event, and in no log.", name="Particulars"
+    description="The particulars of a person. They are stored apart from the register: no event "
+    "and no log contains them.",
+    name="Particulars",
 )
 class ParticularsType:
-    name: str = strawberry.field(description="As the person is called.")
-    email: str | None = strawberry.field(description="An address of electronic mail.")
-    telephone: str | None = strawberry.field(description="A number to call.")
+    name: str = strawberry.field(description="The name of the person.")
+    email: str | None = strawberry.field(description="The e-mail address. Null: not known.")
+    telephone: str | None = strawberry.field(description="The telephone number. Null: not known.")
 
 
-@strawberry.type(description="A person whom an operator names to its customs.", name="Contact")
+@strawberry.type(
+    description="A contact person that an operator names to its customs administration.",
+    name="Contact",
+)
 class ContactType:
-    person: strawberry.ID = strawberry.field(description="A pseudonym: a random UUID.")
-    role: ContactRole = strawberry.field(description="What the person is to the operator.")
-    since: date = strawberry.field(description="The civil day from which, in the home zone.")
-    until: date | None = strawberry.field(description="The civil day on which it ended.")
+    person: strawberry.ID = strawberry.field(
+        description="The pseudonym of the person, a random UUID."
+    )
+    role: ContactRole = strawberry.field(description="The role of the person for the operator.")
+    since: date = strawberry.field(
+        description="The first civil day as a contact, in the home zone."
+    )
+    until: date | None = strawberry.field(
+        description="The first civil day on which the person is "
+        "no longer a contact, in the home zone. Null: no end by the instant asked about."
+    )
     erased: date | None = strawberry.field(
-        description="ERASED on this civil day: nobody can tell any more who it was."
+        description="The civil day on which the particulars were erased for ever. Null: not erased."
     )
     commitment: str = strawberry.field(
-        description="SHA-256 over a salt and the particulars, in hexadecimal; meaningless once "
-        "the person is erased."
+        description="The commitment to the particulars: SHA-256 of a salt and the particulars, in "
+        "hexadecimal. After the erasure it cannot be linked to the person."
     )
     particulars: ParticularsType | None = strawberry.field(
-        description="Null where the person is erased, or the asker is shown the pseudonym alone."
+        description="The particulars. Null where they are erased, and for subjects other than the "
+        "home customs and the operator."
     )
 
 
-@strawberry.type(description="What to name in nameContact, within a day.")
+@strawberry.type(
+    description="The pseudonym and the commitment to pass to `nameContact`, within "
+    "one day. Otherwise the particulars are deleted."
+)
 class ParticularsKept:
-    person: strawberry.ID = strawberry.field(description="A new pseudonym: a random UUID.")
+    person: strawberry.ID = strawberry.field(
+        description="The new pseudonym of the person, a random UUID."
+    )
     commitment: str = strawberry.field(
-        description="SHA-256 over a new salt and the particulars, in hexadecimal."
+        description="The commitment to the particulars: SHA-256 of a new salt and the particulars, "
+        "in hexadecimal."
     )
 
 
 KeptOutcome = Annotated[
     ParticularsKept | Refused,
-    strawberry.union("KeptOutcome", description="Kept, or refused with the reason."),
+    strawberry.union(
+        "KeptOutcome",
+        description="The result of `keepParticulars`: stored, or refused with the reason.",
+    ),
 ]
 
 
@@ -74,10 +100,11 @@ KeptOutcome = Annotated[
 class PersonMutation:
     @strawberry.mutation
     async def keep_particulars(self, info: Info, tin: Tin, particulars: Json) -> KeptOutcome:
-        """Seals who a person is, apart from the register, and answers what nameContact names.
+        """Stores the particulars of a person, encrypted and apart from the register, and returns
+        the pseudonym and the commitment for `nameContact`.
 
-        `particulars` is an object of name, and if known email and telephone. Send it as a
-        variable: nothing of it is then ever repeated, whatever is wrong with it.
+        `particulars` is an object with `name` and, if known, `email` and `telephone`. Send it as a
+        variable: error messages then never repeat any of it.
         """
         context = info.context
         about = Resource(policy.operator(tin).home, tin, command=c.NameContact)
@@ -93,9 +120,10 @@ class PersonMutation:
 
 
 async def contacts_of(context: Context, tin: Tin, zone: str, as_of: AsOf) -> list[ContactType]:
-    """Whom the operator named by that day, as known then. What is erased is so at any instant.
+    """The contacts that the operator had named by the instant asked about, as known then. An erased
+    person is shown as erased at every instant.
 
-    Raises Unanswered where the asker may not read the operator's events.
+    Raises Unanswered (FORBIDDEN) where the subject may not read the operator's events.
     """
     about = policy.operator(tin)
     context.demand(Action.READ_EVENTS, about)
@@ -118,7 +146,7 @@ async def contacts_of(context: Context, tin: Tin, zone: str, as_of: AsOf) -> lis
 
 
 def _keep(context: Context, tin: Tin, who: store.Particulars) -> tuple[UUID, str]:
-    context.registry.operator(tin)  # refused of an operator that nobody knows
+    context.registry.operator(tin)  # raises UnknownOperator
     return context.persons.keep(tin, who)
 
 

@@ -1,4 +1,4 @@
-"""Programmes in GraphQL: their types and rules of a day, as dated data."""
+"""The GraphQL types of AEO programmes and of their dated rules."""
 
 from __future__ import annotations
 
@@ -24,20 +24,24 @@ LONGEST = 200  # characters of a text that is searched for
 
 
 @strawberry.type(
-    description="A rule of a programme, as dated data. A rule has three states: a value with its "
-    "source, none with its source, unknown.",
+    description="A rule of a programme over an interval of valid time. It has one of three "
+    "states: it has a value, the law has no such rule, or it is unknown.",
     name="Rule",
 )
 class RuleType:
-    name: str = strawberry.field(description="decision_days, effect_after, bar_years, ...")
+    name: str = strawberry.field(
+        description="The name of the rule: decision_days, effect_after, bar_years, ..."
+    )
     state: RuleState
     value: str = strawberry.field(
-        description="The value as text; `none` or `unknown` where the state is not VALUE."
+        description="The value as text. It is `none` or `unknown` where the state is not VALUE."
     )
     unit: str | None
     valid_from: date | None
     valid_to: date | None
-    source: str = strawberry.field(description="The article, or who says so.")
+    source: str = strawberry.field(
+        description="The article of law, or the source that states the rule."
+    )
 
     @classmethod
     def of(cls, row: RuleRow) -> RuleType:
@@ -53,7 +57,8 @@ class RuleType:
 
     @classmethod
     def unknown(cls, name: str) -> RuleType:
-        """A rule that decisions ask for and that nobody has recorded for that day."""
+        """A rule that decisions need and that is not on record for the day: its state is
+        UNKNOWN."""
         return cls(
             name=name,
             state=RuleState.UNKNOWN,
@@ -65,7 +70,7 @@ class RuleType:
         )
 
 
-@strawberry.type(description="An AEO programme of one administration.", name="Programme")
+@strawberry.type(description="An AEO programme of one customs administration.", name="Programme")
 class ProgrammeType(Node):
     row: strawberry.Private[ProgrammeRow]
     as_of: strawberry.Private[AsOf]
@@ -76,7 +81,10 @@ class ProgrammeType(Node):
     administration: AdministrationCode
     name: str
     local_name: str | None
-    types: list[str] = strawberry.field(description="Its tiers or types on the day asked about.")
+    types: list[str] = strawberry.field(
+        description="The tiers or types of authorisation on the "
+        "day asked about, in the programme's own codes."
+    )
     launched: str | None
     operators_described: str | None
     confidence: str | None
@@ -102,8 +110,8 @@ class ProgrammeType(Node):
     @costs(10, each=12)
     @strawberry.field
     async def rules(self, info: Info) -> list[RuleType]:
-        """The rules in force on the day asked about, by name. A rule that decisions ask for and
-        that is not on record for that day is listed as unknown."""
+        """The rules in force on the day asked about, ordered by name. A rule that decisions need
+        and that is not on record for that day is included with the state UNKNOWN."""
         found = [RuleType.of(row) for row in await self._rules(info) if row.in_force]
         absent = MEANINGS.keys() - {rule.name for rule in found}
         return sorted([*found, *map(RuleType.unknown, absent)], key=lambda rule: rule.name)
@@ -111,13 +119,14 @@ class ProgrammeType(Node):
     @costs(10, each=15)
     @strawberry.field
     async def all_rules(self, info: Info) -> list[RuleType]:
-        """Every rule on record, also those of other days, by name and day."""
+        """Every rule on record, of all days, ordered by name and day."""
         return [RuleType.of(row) for row in await self._rules(info)]
 
     @costs(1_000)
     @strawberry.field
     async def operator_count(self, info: Info) -> int:
-        """How many operators held a valid authorisation of it then."""
+        """The number of operators with a valid authorisation of this programme at the instant asked
+        about."""
         read = reads.operator_counts
         return await load(info.context, read, self.as_of, key=self.row.code) or 0
 
@@ -131,7 +140,8 @@ class ProgrammeQuery:
     async def programme(
         self, info: Info, code: strawberry.ID, as_of: AsOfInput | None = None
     ) -> ProgrammeType | None:
-        """A programme by its code or its global id, or null where none was known by then."""
+        """One programme by its code or its global id. Null where it was not on record by
+        `knownAt`."""
         code = strawberry.ID(key_of("Programme", code, "code"))
         clocks = info.context.clocks(as_of)
         async with info.context.views.connection() as connection:
@@ -143,8 +153,8 @@ class ProgrammeQuery:
     async def programmes(
         self, info: Info, contains: str, as_of: AsOfInput | None = None
     ) -> list[ProgrammeType]:
-        """The programmes in which every word of `contains` is somewhere: in the code, the names,
-        what the source says, or the sources of the rules (Order 282). By code."""
+        """The programmes that contain every word of `contains`: in the code, the names, the texts
+        of the source, or the sources of the rules (Order 282). Ordered by code."""
         if not contains.strip() or len(contains) > LONGEST:
             raise bad_input(f"contains: found {len(contains)} characters, wanted 1 to {LONGEST}")
         clocks = info.context.clocks(as_of)
@@ -154,7 +164,8 @@ class ProgrammeQuery:
 
 
 async def programme(info: Info, code: str, as_of: AsOf) -> ProgrammeType:
-    """One that is known to be there, because something on record is of it."""
+    """A programme that another record names. Raises LookupError if it is not in the read models,
+    which would be a fault."""
     row = await load(info.context, reads.programmes, as_of, key=code)
     if row is None:
         raise LookupError(f"the read models know no programme {code}")

@@ -1,4 +1,5 @@
-"""Recognition in GraphQL: is this operator recognised in that territory, then, as known then?"""
+"""The GraphQL types and queries of recognition: whether an operator is recognised in a
+territory."""
 
 from __future__ import annotations
 
@@ -46,10 +47,13 @@ from registry.domain.recognition import (
 from registry.domain.values import AdministrationCode, Direction, HsCode, Outcome, Role, Tin
 
 Territory = Annotated[AdministrationCode, strawberry.argument(name="in")]
-LONGEST = 100  # characters of a crossing or a mode
+LONGEST = 100  # the greatest length of a crossing or a mode, in characters
 
 
-@strawberry.input(description="What is carried and how; what is not given is not asked.")
+@strawberry.input(
+    description="The consignment that is asked about. A field that is not given is "
+    "not checked: the answer then holds for the operator in general."
+)
 class ConsignmentInput:
     direction: Direction | None = None
     role: Role | None = None
@@ -60,18 +64,24 @@ class ConsignmentInput:
 
 Consignment = Annotated[
     ConsignmentInput | None,
-    strawberry.argument(description="What is carried; default: in general."),
+    strawberry.argument(
+        description="The consignment. Default: none; the answer then holds for "
+        "the operator in general."
+    ),
 ]
 
 
-@strawberry.type(description="One agreement and one authorisation that make the recognition.")
+@strawberry.type(
+    description="A basis of recognition: one authorisation and one clause of an "
+    "agreement that covers it."
+)
 class RecognitionBasis:
     basis: strawberry.Private[Basis]
     as_of: strawberry.Private[AsOf]
     authorisation: str
     since: datetime = strawberry.field(
-        description="Since when, without a break, the authorisation has been valid abroad as the"
-        " type that it is, and the clause in force."
+        description="The instant since which, without interruption, the authorisation has been "
+        "valid abroad with its present type and the clause has applied."
     )
     identifier_scheme: str | None
     identifier: str | None
@@ -97,11 +107,14 @@ class RecognitionBasis:
     @sql_fields.rows(places.BASIS_AGREEMENT)
     @strawberry.field
     async def agreement(self, info: Info) -> AgreementType:
-        """The agreement by whose clause it is recognised."""
+        """The agreement whose clause covers the authorisation."""
         return await agreement(info, self.basis.agreement, self.as_of)
 
 
-@strawberry.type(description="Whether an operator is recognised in a territory, and why.")
+@strawberry.type(
+    description="The answer whether an operator is recognised in a territory at an "
+    "instant, with the reasons."
+)
 class Recognition:
     facts: strawberry.Private[RecognitionFacts]
     asked: strawberry.Private[Question]
@@ -112,10 +125,12 @@ class Recognition:
     in_: AdministrationCode = strawberry.field(name="in")
     outcome: Outcome
     legal: Outcome = strawberry.field(
-        description="Does the law recognise it: status, agreement, direction, scope, consent."
+        description="The outcome in law: by status of the authorisation, agreement, direction, "
+        "scope and consent."
     )
     operational: Outcome = strawberry.field(
-        description="Can it be used: an identifier that the partner matches on, fresh data."
+        description="Whether the partner can apply the recognition: it needs an identifier of the "
+        "scheme that it uses, and a list that is recent enough."
     )
     at: datetime
     known_at: datetime
@@ -132,7 +147,11 @@ class Recognition:
         *,
         all_of_it: bool,
     ) -> Recognition:
-        """`all_of_it`: the asker is told all of the operator."""
+        """The answer of the rule (`registry.domain.recognition`) to this question, as a GraphQL
+        object.
+
+        `all_of_it`: the subject may read everything about the operator.
+        """
         answer = recognise(facts, asked)
         answer = with_consent_reason(answer, facts) if all_of_it else answer
         return cls(
@@ -155,7 +174,7 @@ class Recognition:
     @sql_fields.rows(places.REASONS, order=sql_fields.AS_IT_LIES, ready=places.REASONS_READY)
     @strawberry.field
     async def reasons(self, info: Info) -> list[Reason]:
-        """Why, with the facts."""
+        """The reasons for the outcome, each with the facts on which it is based."""
         facts, asked = self.facts, self.asked
         sides = reasons.parties(facts.links, facts.administration, asked.territory)
         told_zones = await zones(info, sides)
@@ -165,25 +184,29 @@ class Recognition:
     @sql_fields.rows(places.BASES, order=sql_fields.AS_IT_LIES, ready=places.BASES_READY)
     @strawberry.field
     def bases(self) -> list[RecognitionBasis]:
-        """Every agreement and authorisation that makes it, by agreement."""
+        """All bases of the recognition, ordered by agreement. Empty unless the outcome is
+        RECOGNISED in law."""
         return [RecognitionBasis.of(basis, self.as_of) for basis in self.answer.bases]
 
     @costs(20)
     @sql_fields.worded("'from'")
     @strawberry.field
     def valid_from(self) -> datetime | None:
-        """From when, in law, the answer and its reasons are these; null: from the first."""
+        """The beginning, in valid time and inclusive, of the interval in which the outcome and its
+        reasons are these. Null: no beginning is known."""
         return shown(self._stretch[0])
 
     @costs(20)
     @sql_fields.worded("'to'")
     @strawberry.field
     def valid_to(self) -> datetime | None:
-        """Until when they are, by what is known; exclusive, null: no end is known."""
+        """The end of that interval in valid time, exclusive, as far as is known at `knownAt`. Null:
+        no end is known."""
         return shown(self._stretch[1])
 
     @cached_property
     def _stretch(self) -> tuple[datetime, datetime | None]:
+        """The interval of valid time in which the answer and its reasons stay the same."""
         return reads.stretch(self.facts, self.asked)
 
 
@@ -220,7 +243,8 @@ def _all_asked(
 
 
 def _demand_of_all(context: Context, tins: list[Tin], in_: AdministrationCode) -> None:
-    """Of one operator of each home: only to a company is one not like the other."""
+    """Checks that the subject may ask about all of these operators. The decision is the same for
+    all operators of one home, except for a company, so one operator of each home is checked."""
     alike = context.asker.role is not policy.SubjectRole.COMPANY
     for tin in {tin.text[:2]: tin for tin in tins}.values() if alike else tins:
         context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
@@ -250,10 +274,11 @@ class RecognitionQuery:
         as_of: AsOfInput | None = None,
         consignment: Consignment = None,
     ) -> Recognition:
-        """Is this operator recognised in that territory, then, as known then - and why?
+        """Whether an operator is recognised in a territory at the instant asked about, and why.
 
-        Asked by the customs of that territory, the home customs, the operator and auditors. An
-        operator that is hidden from the asker answers exactly as an unknown one.
+        The customs of that territory, the home customs, the operator and auditors may ask; others
+        get the error FORBIDDEN. For an operator that may not be shown to the subject the answer is
+        the same as for an unknown one: UNKNOWN with the reason NO_INFORMATION.
         """
         clocks = info.context.clocks(as_of)
         question = _question(in_, clocks, consignment)
@@ -286,7 +311,8 @@ class RecognitionQuery:
         in_: Territory,
         as_of: AsOfInput | None = None,
     ) -> list[Recognition]:
-        """The same of up to 1,000 operators, in the order asked, one entry a TIN."""
+        """The answers of `recognition` for up to 1,000 operators, in the order of `tins`, one entry
+        for each TIN."""
         paging.keys("tins", tins)
         clocks = info.context.clocks(as_of)
         question = _question(in_, clocks, None)
@@ -311,7 +337,7 @@ class RecognitionQuery:
 def _look(
     info: Info, operation: str, tins: Sequence[Tin], asked: Question, as_of: AsOf
 ) -> Iterator[list[Recognition]]:
-    """Writes the look to the log, with the answers. A question that failed is logged as well."""
+    """Writes the question and its answers to the read log, also where the question failed."""
     found: list[Recognition] = []
     try:
         yield found
@@ -335,7 +361,7 @@ def _look(
 
 
 def _keep_told(info: Info, tin: Tin, found: Sequence[Recognition], as_of: AsOf) -> None:
-    """Keeps what was told of an operator wherever it may be recognised, territory by territory."""
+    """Writes the answers of `recognisedIn` to the read log, one entry for each territory."""
     chosen = [selected_field.selections for selected_field in info.selected_fields]
     if not any(selects(item, "in") and selects(item, "outcome") for item in chosen):
         return
@@ -345,7 +371,8 @@ def _keep_told(info: Info, tin: Tin, found: Sequence[Recognition], as_of: AsOf) 
 
 
 def selects(selections: Sequence[Any], name: str, *inner: str) -> bool:
-    """Is this field among them, in a fragment or not? `inner`: and in it this one, and so on."""
+    """Whether a field is selected, directly or in a fragment. `inner`: and within it this field,
+    and so on."""
     return any(
         (selection.name == name and (not inner or selects(selection.selections, *inner)))
         if isinstance(selection, SelectedField)
@@ -357,7 +384,8 @@ def selects(selections: Sequence[Any], name: str, *inner: str) -> bool:
 async def facts(
     context: Context, tins: Sequence[Tin], territory: AdministrationCode | None, as_of: AsOf
 ) -> KnownOperators:
-    """What the asker may know of them, by one statement."""
+    """The facts about these operators that the subject may see, read with one SQL statement.
+    `territory`: None for all territories."""
     sight, now = context.asker.sight, context.now
     async with context.views.connection() as connection:
         return await reads.facts(connection, sight, now, tins, territory, as_of.known)
@@ -366,8 +394,11 @@ async def facts(
 async def everywhere(
     info: Info, tin: Tin, as_of: AsOf, outcome: Outcome | None = None
 ) -> list[Recognition]:
-    """In every territory that the agreements of that day lead to, by code, as far as the asker
-    may ask; a bloc is its members. `outcome`: those answers alone."""
+    """The recognition of an operator in every territory that the agreements of that day reach,
+    ordered by code, as far as the subject may ask. A bloc is resolved to its members.
+
+    `outcome`: only answers with this outcome.
+    """
     context = info.context
     known = await load(context, _wherever, context.asker.sight, context.now, as_of.known, key=tin)
     mine = known.of(tin) if known else RecognitionFacts(None)
@@ -389,6 +420,7 @@ async def everywhere(
 
 
 def all_of(context: Context, tin: Tin) -> bool:
+    """Whether the subject may read everything about this operator."""
     return context.may(Action.READ_IN_FULL, operator(tin))
 
 
@@ -403,13 +435,14 @@ async def _wherever(
 
 
 def only_ascii(crossing: str | None) -> None:
-    """Raises Declined for a crossing that SQL does not look up (projections/reads/crossings.py)."""
+    """Raises NotPlanned for a crossing whose name SQL cannot look up: its names in other scripts
+    are resolved in Python (projections/reads/crossings.py)."""
     if crossing and not crossing.isascii():
         raise NotPlanned("uncovered", "crossing")
 
 
 async def as_clauses_name_them(context: Context, asked: Sequence[Question]) -> list[Question]:
-    """The questions, each with its crossing as the clauses name it, whatever its name was."""
+    """The questions, each with its crossing replaced by the name that the clauses use."""
     named = {question.crossing for question in asked if question.crossing}
     if not named:
         return list(asked)
@@ -424,7 +457,8 @@ async def as_clauses_name_them(context: Context, asked: Sequence[Question]) -> l
 def _question(
     territory: AdministrationCode, as_of: AsOf, given: ConsignmentInput | None
 ) -> Question:
-    """Raises Unanswered for what is too long to be a crossing."""
+    """The question to the rule. Raises Unanswered (BAD_INPUT) for a crossing or a mode that is too
+    long."""
     consignment_input = given or ConsignmentInput()
     for name, text in (("crossing", consignment_input.crossing), ("mode", consignment_input.mode)):
         if text is not None and len(text) > LONGEST:

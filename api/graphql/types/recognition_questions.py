@@ -1,6 +1,7 @@
-"""A batch of customs declarations in GraphQL: each question with its own instant and consignment.
+"""The GraphQL types and query of a batch of recognition questions, one for each declaration.
 
-A question that is wrong is one refused answer; `api.graphql.declarations` reads them.
+Each question has its own instant and consignment. `api.graphql.declarations` parses them; an
+invalid question gives one refused answer and does not affect the others.
 """
 
 from __future__ import annotations
@@ -42,32 +43,43 @@ from registry.domain.values import AdministrationCode, Direction, HsCode, Role, 
 
 KnownAt = Annotated[
     datetime | None,
-    strawberry.argument(description="Only what was known by then counts; default now."),
+    strawberry.argument(
+        description="The instant of transaction time: only what the register "
+        "knew by then is taken into account. Default: now."
+    ),
 ]
 
 
 @strawberry.input(
-    description="One declaration of a batch. What is wrong with it refuses its own answer, and no "
-    "other."
+    description="One question of a batch, for one customs declaration. If it is invalid, only its "
+    "own answer is refused."
 )
 class RecognitionQuestion:
-    key: str = strawberry.field(description="The asker's own name for it, given back as it is.")
+    key: str = strawberry.field(
+        description="A key that the client chooses; it is returned unchanged."
+    )
     tin: str = strawberry.field(
-        description="The operator's TIN or national AEO code. Blanks around it, small letters and "
-        "full-width characters make no difference."
+        description="The operator's TIN or national AEO code. Surrounding blanks, lower case and "
+        "full-width characters are accepted."
     )
     at: datetime | None = strawberry.field(
-        default=None, description="The instant whose law is asked for; default now."
+        default=None,
+        description="The instant of valid time: the law of this instant is asked "
+        "for. Default: now.",
     )
     consignment: ConsignmentInput | None = strawberry.field(
-        default=None, description="What is carried; default: in general."
+        default=None,
+        description="The consignment. Default: none; the answer then holds for the "
+        "operator in general.",
     )
 
 
-@strawberry.type(description="The answer to one question of a batch: a recognition or a refusal.")
+@strawberry.type(
+    description="The answer to one question of a batch: either `recognition` or `refused` is given."
+)
 class RecognitionAnswer:
-    key: str = strawberry.field(description="As it was given.")
-    tin: str = strawberry.field(description="As it was asked.")
+    key: str = strawberry.field(description="The key of the question, unchanged.")
+    tin: str = strawberry.field(description="The TIN of the question, unchanged.")
     found: strawberry.Private[Recognition | None]
     fault: strawberry.Private[BadQuestion | None]
 
@@ -75,14 +87,16 @@ class RecognitionAnswer:
     @sql_fields.rows(places.RECOGNITION_OF, ready=places.RECOGNITION_OF_READY, telling=TELLING)
     @strawberry.field
     def recognition(self) -> Recognition | None:
-        """What `recognition` answers to the same question; null where it was refused."""
+        """The answer of the query `recognition` to the same question. Null where the question was
+        refused."""
         return self.found
 
     @costs(1)
     @sql_fields.rows(places.REFUSED)
     @strawberry.field
     def refused(self) -> Refused | None:
-        """Why the question is not answered: the field, what was found, what was wanted."""
+        """Why the question was refused: the field, what was found and what was expected. Null where
+        it was answered."""
         return refusal(self.fault) if self.fault else None
 
 
@@ -91,7 +105,8 @@ def refusal(fault: BadQuestion) -> Refused:
 
 
 def declared(questions: Sequence[RecognitionQuestion] | Questions) -> list[Declared]:
-    """What was read of the questions. One that holds a variable was coerced by GraphQL."""
+    """The parsed questions. A question that contains a variable was coerced by GraphQL and is
+    parsed here."""
     if isinstance(questions, Questions):
         return questions.declared
     return [
@@ -114,13 +129,13 @@ def _read(recognition_question: RecognitionQuestion) -> Declared:
 
 Batch = Annotated[
     list[RecognitionQuestion],
-    strawberry.argument(description="At most 1,000; each is answered by itself."),
+    strawberry.argument(description="The questions, at most 1,000. Each is answered by itself."),
 ]
 
 
 class _Batch(NamedTuple):
-    """The questions as they may be answered. `as_of`: the clocks of each; `clocks`: of one that
-    names no instant."""
+    """The questions of a batch, checked. `as_of`: the two instants of each question; `clocks`:
+    those of a question that names no instant."""
 
     questions: list[Declared]
     as_of: list[AsOf]
@@ -141,13 +156,14 @@ def _batch(
     in_: AdministrationCode,
     known_at: datetime | None,
 ) -> _Batch:
-    """Each question that may not be asked, or of an instant that nobody can answer for, has that
-    as its fault. Raises Unanswered for more than 1,000 questions, and for `known_at`."""
+    """Checks a batch. A question that the subject may not ask, or whose instant is out of range,
+    gets that as its fault. Raises Unanswered (BAD_INPUT) for more than 1,000 questions and for a
+    bad `known_at`."""
     paging.keys("questions", questions)
     clocks = context.clocks(AsOfInput(known_at=known_at))
     instants: dict[datetime | None, AsOf | BadQuestion] = {None: clocks}
     allowed: dict[str, BadQuestion | None] = {}
-    # To a company alone is one operator of a home not like the other.
+    # The decision is the same for all operators of one home, except for a company.
     letters = None if context.asker.role is policy.SubjectRole.COMPANY else 2
     found, each = [], []
     for item in declared(questions):
@@ -187,8 +203,11 @@ def _asked(
     in_: AdministrationCode,
     known_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """The questions as arrays, and those alike on the first clock and in their consignment told
-    by number: `alike` of each question, `asked` of each number."""
+    """The parameters of the SQL statement: the questions as arrays.
+
+    Questions with the same instant and consignment share a number: `alike` has the number of each
+    question, `asked` the instant and consignment of each number.
+    """
     batch = _batch(context, questions, in_, known_at)
     numbers: dict[tuple[datetime | None, Consignment], int] = {}
     alike = [
@@ -236,7 +255,7 @@ def _path(fault: BadQuestion | None) -> str | None:
 
 
 def _column(name: str, texts: Sequence[str | None], alike: Sequence[int]) -> str:
-    """What each question asks of its consignment in this respect, as an array."""
+    """One field of the consignment of each question, as the text of a PostgreSQL array."""
     if not any(texts):
         return "{}"
     each = [texts[n] for n in alike]
@@ -244,8 +263,9 @@ def _column(name: str, texts: Sequence[str | None], alike: Sequence[int]) -> str
 
 
 def _words(texts: Sequence[str | None]) -> str:
-    """The text of an array in PostgreSQL, of what needs no quotes: shorter to write and to read."""
-    if "NULL" in texts:  # Niue may give such a TIN
+    """The text of a PostgreSQL array whose elements need no quotes, which is faster to write and
+    parse."""
+    if "NULL" in texts:  # a TIN of Niue (NU) can be NULL
         return array_text(texts)
     return f"{{{','.join([text or 'NULL' for text in texts])}}}"
 
@@ -253,7 +273,7 @@ def _words(texts: Sequence[str | None]) -> str:
 def _look(
     in_: AdministrationCode, clocks: AsOf, good: Sequence[tuple[Declared, AsOf]]
 ) -> LoggedQuestion:
-    """For the log of looks: on which instant and with which consignment each was asked about."""
+    """The entry for the read log: the instant and the consignment of each question."""
     instants = {at: at.isoformat() for at in {as_of.at for _, as_of in good}}
     return LoggedQuestion(
         in_.text,
@@ -308,10 +328,10 @@ class RecognitionQuestionQuery:
         in_: Territory,
         known_at: KnownAt = None,
     ) -> list[RecognitionAnswer]:
-        """Up to 1,000 declarations in one request, each with its own goods, role, crossing and
-        instant, answered in the order asked: what `recognition` answers to each. A question that is
-        wrong, or that the asker may not ask, is one refused answer, and not a refused request.
-        """
+        """The answers of `recognition` to up to 1,000 questions, one for each declaration, in the
+        order of `questions`. Each has its own goods, role, crossing and instant. A question that is
+        invalid, or that the subject may not ask, gives one refused answer and not an error of the
+        request."""
         context = info.context
         batch = _batch(context, questions, in_, known_at)
         good = batch.good

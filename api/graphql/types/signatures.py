@@ -1,4 +1,4 @@
-"""In GraphQL, the signature of the administration that decided."""
+"""The GraphQL type of the signature of an administration under its decision."""
 
 from __future__ import annotations
 
@@ -11,24 +11,32 @@ from api.graphql.loaders import load
 from projections.reads import signatures as reads
 from registry.transparency.signed_notes import BadSignature, read_key
 
-SIGNED = 300  # microseconds: two look-ups, and an Ed25519 signature verified
+SIGNED = 300  # microseconds: two queries, and the verification of an Ed25519 signature
 
 
 @strawberry.type(
-    description="The deciding administration's own signature of the command behind an event: "
-    "a line of a C2SP signed note under `text`, which any program that reads such notes can check."
+    description="The deciding administration's signature of the command that led to an event. It "
+    "is a signature line of a C2SP signed note with the text `text`; any program that reads such "
+    "notes can verify it."
 )
 class DecisionSignature:
-    administration: str = strawberry.field(description="Whose key signed.")
-    key: str = strawberry.field(description="The id of the key: eight hexadecimal digits.")
-    signature: str = strawberry.field(description="Ed25519, in base64.")
-    text: str = strawberry.field(description="What is signed, to the byte.")
+    administration: str = strawberry.field(
+        description="The code of the administration whose key signed."
+    )
+    key: str = strawberry.field(
+        description="The id of the key, as eight hexadecimal digits (the "
+        "key hash of a C2SP signed note)."
+    )
+    signature: str = strawberry.field(description="The Ed25519 signature, in base64.")
+    text: str = strawberry.field(description="The exact text that is signed, in UTF-8.")
     valid: bool = strawberry.field(
-        description="It is of this text, by a key that the administration had at that event."
+        description="True: the signature verifies for this text with a key that the administration "
+        "had when the event was recorded."
     )
 
 
 async def signed(context: Context, position: int) -> DecisionSignature | None:
+    """The signature of the event at this position, verified; None where it is not signed."""
     signed_decision = await load(context, reads.decisions, key=int(position), of=context.ledger)
     if signed_decision is None:
         return None

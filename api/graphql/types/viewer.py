@@ -12,21 +12,32 @@ from api.graphql.types.operators import OperatorType, one
 from registry.domain.values import AdministrationCode, Tin
 
 
-@strawberry.type(description="Whoever asks, as the token says; without a token the public.")
+@strawberry.type(
+    description="The subject of this request: named by its token, or the public if "
+    "there is no token."
+)
 class Viewer:
-    subject: str = strawberry.field(description="The token's subject, an opaque id.")
-    role: str = strawberry.field(description="public, partner, officer, company or auditor.")
-    administration: AdministrationCode | None = strawberry.field(
-        description="Whose customs it is; null for the public, a company and an auditor."
+    subject: str = strawberry.field(
+        description="The subject of the token, an opaque id. It is `public` without a token."
     )
-    operator: Tin | None = strawberry.field(description="The company's own TIN; null for others.")
-    may_ask: list[str] = strawberry.field(description="What this asker may do, in words.")
+    role: str = strawberry.field(
+        description="The role of the subject: public, partner, officer, company or auditor."
+    )
+    administration: AdministrationCode | None = strawberry.field(
+        description="The customs administration of an officer or partner. Null for other roles."
+    )
+    operator: Tin | None = strawberry.field(
+        description="The TIN of the company. Null for other roles."
+    )
+    may_ask: list[str] = strawberry.field(
+        description="What the subject may do, as English phrases."
+    )
 
     @costs(60)
     @strawberry.field
     async def company(self, info: Info, as_of: AsOfInput | None = None) -> OperatorType | None:
-        """The operator whose TIN `operator` is, as that company itself reads it; null for everybody
-        else, and where the register does not know it."""
+        """The operator with the TIN `operator`, as shown to the company itself. Null for other
+        roles, and where the register has no such operator."""
         if self.operator is None:
             return None
         clocks = info.context.clocks(as_of)
@@ -38,7 +49,7 @@ class Viewer:
 class ViewerQuery:
     @strawberry.field
     def viewer(self, info: Info) -> Viewer:
-        """Who is asking, as the register sees it."""
+        """The subject of this request, and what it may do."""
         asker = info.context.asker
         return Viewer(
             subject=asker.subject,
@@ -50,7 +61,8 @@ class ViewerQuery:
 
 
 def may_ask(asker: Subject) -> list[str]:
-    """Everything that `decide` allows to this asker about its own."""
+    """Everything that `policy.decide` allows this subject to do with its own data, as English
+    phrases."""
     own = Resource(asker.own, asker.tin, asker.administration)
     allowed = [a.value for a in Action if decide(asker, a, own).allowed]
     if asker.role is SubjectRole.COMPANY:

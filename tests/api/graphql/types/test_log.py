@@ -44,7 +44,10 @@ CONSISTENCY = """query ($from: Position!, $to: Position!) {
 def sizes(counter: Client) -> tuple[int, int]:
     """Of two signed trees, one before and one after a German operator; a Korean one is in none."""
     error = counter.error("{ log { size } }")
-    assert error == {"code": "NOT_SIGNED", "message": "The log has no signed head yet. Ask again."}
+    assert error == {
+        "code": "NOT_SIGNED",
+        "message": "The log has no signed checkpoint yet. Try again later.",
+    }
     first = is_signed(counter.database, counter.home, Integrator(counter.database).catch_up())
     counter.tell("registerOperator", "officer:DE", tin="DE1", name="A", roles=["EXPORTER"])
     second = is_signed(counter.database, counter.home, Integrator(counter.database).catch_up())
