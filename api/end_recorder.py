@@ -26,6 +26,7 @@ from registry.domain.decisions import day_of
 from registry.domain.errors import Refusal
 from registry.domain.operators.end_decisions import EndByLaw, unrecorded
 from registry.domain.values import Tin
+from registry.ledger.connections import Session
 from registry.ledger.database import environment
 
 log = structlog.get_logger()
@@ -110,7 +111,7 @@ class EndRecorder:
         return sum(_executed(registry, command) for command in records(tin, ends))
 
     def _connect(self) -> psycopg.Connection[tuple[str]]:
-        connection = psycopg.connect(
+        connection = Session.connect(
             self.conninfo,
             autocommit=True,
             application_name="aeo-clerk",

@@ -27,6 +27,7 @@ from registry.domain import texts
 from registry.domain.errors import BadValue, UnknownPerson
 from registry.domain.operators.person_decisions import Contact
 from registry.domain.values import Tin
+from registry.ledger.connections import Session
 
 log = structlog.get_logger("persons")
 
@@ -157,7 +158,7 @@ class Persons:
 
     @contextmanager
     def _connect(self, role: str) -> Iterator[psycopg.Connection[Any]]:
-        with psycopg.connect(
+        with Session.connect(
             self._conninfo, row_factory=tuple_row, options=f"-c role={role} -c timezone=UTC"
         ) as connection:
             yield connection

@@ -19,6 +19,7 @@ import psycopg
 import structlog
 from prometheus_client import Counter
 
+from registry.ledger.connections import AsyncSession
 from registry.ledger.database import with_settings
 
 CAPACITY = 10_000  # entries that may wait for the database
@@ -164,7 +165,7 @@ class ReadLog:
         parameters = with_settings(
             psycopg.conninfo.conninfo_to_dict(self._conninfo), role="aeo_reader"
         )
-        connection = await psycopg.AsyncConnection.connect(**parameters, connect_timeout=2)
+        connection = await AsyncSession.connect(**parameters, connect_timeout=2)
         size = BATCH
         async with connection:
             while self._waiting:

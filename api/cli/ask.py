@@ -80,9 +80,9 @@ def ask(
     }
 
     async def read(url: str, known: datetime) -> Any:
-        from psycopg import AsyncConnection
+        from registry.ledger.connections import AsyncSession
 
-        async with await AsyncConnection.connect(url, autocommit=True) as connection:
+        async with await AsyncSession.connect(url, autocommit=True) as connection:
             await connection.execute("set role aeo_reader")
             asker = await _may_ask(connection, as_, wanted, territory)
             known_ = await facts(connection, asker.sight, now, [wanted], territory, known)
@@ -173,13 +173,13 @@ def history(
     as_json: Json = False,
 ) -> None:
     """All that happened to an operator, and what was believed of its standing, on both clocks."""
-    import psycopg
     from psycopg.rows import dict_row
 
     from registry.domain.operators.events import Operator
+    from registry.ledger.connections import Session
 
     wanted = _tin(tin)
-    with register(home) as url, psycopg.connect(url, row_factory=dict_row) as connection:
+    with register(home) as url, Session.connect(url, row_factory=dict_row) as connection:
         connection.execute("set timezone = 'UTC'")
         events = connection.execute(
             'select position, topic as type, state::json as payload, recorded_at as "recordedAt",'

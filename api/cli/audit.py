@@ -45,13 +45,13 @@ def export(
     It is of the last signed head, and the same to the byte for the same tree. It holds what only
     auditors may read. Check it with: python3 ops/aeo-verify bundle FILE --policy POLICY
     """
-    import psycopg
     from psycopg import IsolationLevel
 
     from api.audit.bundle import NothingToExport, Scope, export
     from api.graphql.errors import Unanswered
     from api.graphql.global_ids import key_of
     from registry.domain.values import Tin
+    from registry.ledger.connections import Session
 
     try:
         operator = operator and Tin.parse(operator).text
@@ -71,7 +71,7 @@ def export(
             text = policy.read_text(encoding="utf-8")
         except OSError as error:
             fail(BAD_FILE, f"{error}: the signer writes it, and nothing was signed from here yet")
-        with psycopg.connect(url) as connection, progress(path.name) as bar:
+        with Session.connect(url) as connection, progress(path.name) as bar:
             # All of one moment, while others go on recording.
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
             connection.read_only = True

@@ -32,7 +32,7 @@ def migrate(home: Home = HOME) -> None:
     from registry.ledger.database import migrate as apply
 
     with database(home_of(home)) as url:
-        applied = apply(url)
+        applied = apply(url, say=complain)
         bring_up_to_date(url, complain)
     print("\n".join(applied) or "up to date")
 
@@ -75,14 +75,13 @@ def rebuild(
 
     The same events give the same tables, and so the same digests, however often.
     """
-    import psycopg
-
     from projections.engine import rebuild as anew
     from projections.engine.projector import Projector
+    from registry.ledger.connections import Session
 
     with (
         register(home, "aeo_owner", "aeo_projector") as url,
-        psycopg.connect(url, autocommit=True) as connection,
+        Session.connect(url, autocommit=True) as connection,
     ):
         schema, head = "views", position(url, until or "now")
         with progress("the read models") as bar:

@@ -82,11 +82,11 @@ def replay(
 def _moment(
     home: str, at: str | None, known_at: str | None, models: str | None, drop: bool, as_json: bool
 ) -> None:
-    import psycopg
 
     from projections.engine.fold_workers import FoldFailed
     from projections.history import replay_at as moments
     from projections.models.catalogue import BY_NAME
+    from registry.ledger.connections import Session
 
     now = datetime.now(UTC)
     day, known = _instant(at, now), _known(known_at, now)
@@ -97,7 +97,7 @@ def _moment(
     schema = moments.schema_of(day, known)
     with register(home, "aeo_owner", "aeo_projector") as url:
         if drop:
-            with psycopg.connect(url, autocommit=True) as connection:
+            with Session.connect(url, autocommit=True) as connection:
                 gone = moments.drop(connection, day if at else None, known if known_at else None)
             print_json({"dropped": gone}) if as_json else print(
                 "\n".join(gone) or "nothing to remove"
@@ -132,7 +132,6 @@ def _events(
     until: str | None,
 ) -> None:
     import orjson
-    import psycopg
     from psycopg.sql import SQL
 
     from api.graphql.errors import Unanswered
@@ -140,6 +139,7 @@ def _events(
     from registry.domain.agreements.events import Agreement
     from registry.domain.operators.events import Operator
     from registry.domain.values import Tin
+    from registry.ledger.connections import Session
 
     where, values = [SQL("true")], dict[str, Any]()
     streams = [_uuid(stream)] if stream else []
@@ -169,7 +169,7 @@ def _events(
         " order by position"
     ).format(SQL(" and ").join(where))
     write = sys.stdout.buffer.write
-    with register(home) as url, psycopg.connect(url) as connection:
+    with register(home) as url, Session.connect(url) as connection:
         connection.execute("set timezone = 'UTC'")
         with connection.cursor("replay") as cursor:
             cursor.itersize = 5_000
@@ -209,18 +209,18 @@ def diff(
 
     Ends with 0 where both moments answer alike, with 1 where they do not.
     """
-    import psycopg
     from psycopg import IsolationLevel
     from psycopg.rows import dict_row
 
     from projections.history.diff import Contrast, Moment
     from registry.domain.values import AdministrationCode, Tin
+    from registry.ledger.connections import Session
 
     now = datetime.now(UTC)
     moments = [Moment(*_instants(text, now)) for text in (one, other)]
     tin: Tin | None = word(Tin, operator, "--operator")
     territory: AdministrationCode | None = word(AdministrationCode, in_, "--in")
-    with register(home) as url, psycopg.connect(url) as connection:
+    with register(home) as url, Session.connect(url) as connection:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.execute("set timezone = 'UTC'")
         with progress("operators") as bar:

@@ -25,17 +25,16 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
     Ends with 1 where a read model stands still, where nobody follows the ledger, or where the
     background check found what it could not put right.
     """
-    import psycopg
-
     from api.end_recorder import LEADER as CLERK
     from api.log.signer import LEADER as SIGNER
     from projections.checking.background_check import LEADER as CHECKER
     from projections.checking.status import status as read
     from projections.engine.projector import LEADER as FOLLOWER
     from projections.transparency.integrator import LEADER as LOG
+    from registry.ledger.connections import Session
 
     locks = {"follow": FOLLOWER, "log": LOG, "sign": SIGNER, "clerk": CLERK, "checker": CHECKER}
-    with register(home) as url, psycopg.connect(url, autocommit=True) as connection:
+    with register(home) as url, Session.connect(url, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
         found = read(connection, locks)
     if as_json:
@@ -69,12 +68,11 @@ def new_epoch(
     Positions, cursors and receipts that were given in the epoch before are refused in words from
     then on, where they name it. Nothing that is recorded is changed.
     """
-    import psycopg
-
+    from registry.ledger.connections import Session
     from registry.ledger.epochs import begin, current
 
     with register(home, "aeo_writer") as url:
-        with psycopg.connect(url) as connection:
+        with Session.connect(url) as connection:
             before = current(connection)
         begun = begin(url, before.id, why)
     print(f"epoch {begun.id} after position {begun.after_position:,}; before: {before.id}")
@@ -87,16 +85,15 @@ def resume(
     home: Home = HOME,
 ) -> None:
     """Let a read model that stands still try its event again, once the cause was mended."""
-    import psycopg
-
     from projections.checking.status import resume as go_on
     from projections.checking.status import status as read
     from projections.models.catalogue import BY_NAME
+    from registry.ledger.connections import Session
 
     if projection is not None and projection not in BY_NAME:
         fail(USAGE, f"projection: found {projection!r}, wanted one of {', '.join(BY_NAME)}")
     with register(home) as url:
-        with psycopg.connect(url, autocommit=True) as connection:
+        with Session.connect(url, autocommit=True) as connection:
             standing = [place.projection for place in read(connection, {}).stopped]
         chosen = [name for name in standing if projection in (None, name)]
         for name in chosen:

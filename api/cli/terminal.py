@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -92,14 +91,12 @@ def register(home: str, *roles: str) -> Iterator[str]:
     from projections.engine.rederive import bring_up_to_date
     from registry.ledger.database import migrate, require_schema
     from registry.ledger.privileges import require_roles
-    from registry.ledger.sessions import require_own_session
 
     with database(home_of(home)) as url:
         if "DATABASE_URL" not in os.environ:
-            migrate(url)
+            migrate(url, say=complain)
             bring_up_to_date(url, complain)
         else:
-            asyncio.run(require_own_session(url, role=None))
             require_schema(url)
             require_roles(url, roles)
         yield _in_time(url)
@@ -120,9 +117,9 @@ def position(conninfo: str, text: str) -> int:
             fail(USAGE, f"{text[:40]!r} is no position: a whole number of at most 18 digits")
         return int(text)
     until = datetime.max.replace(tzinfo=UTC) if text == "now" else instant(text)
-    import psycopg
+    from registry.ledger.connections import Session
 
-    with psycopg.connect(conninfo) as connection:
+    with Session.connect(conninfo) as connection:
         [(last,)] = connection.execute(
             "select coalesce(max(position), 0) from ledger.event where recorded_at <= %s",
             [until],
@@ -144,9 +141,9 @@ def instant(text: str | None) -> datetime | None:
 
 def zone_of(conninfo: str, code: str) -> str:
     """In which zone the civil days of an administration begin; UTC for one not on record."""
-    import psycopg
+    from registry.ledger.connections import Session
 
-    with psycopg.connect(conninfo) as connection:
+    with Session.connect(conninfo) as connection:
         row = connection.execute(
             "select time_zone from views.administration where code = %s", [code]
         ).fetchone()

@@ -6,8 +6,7 @@ import hashlib
 from pathlib import Path
 from uuid import UUID, uuid5
 
-import psycopg
-
+from registry.ledger.connections import Session
 from registry.paths import WORLD
 
 SHIPPED = UUID("0b0f4e0e-6a8b-5a50-9d4b-3f3f0a1b7c55")
@@ -36,7 +35,7 @@ def is_loaded(conninfo: str, operators: int) -> bool:
     Both are recorded in a fixed order, so the last one of each is looked for.
     """
     wanted = {world()} | ({life(operators - 1)} if operators else set())
-    with psycopg.connect(conninfo) as connection:
+    with Session.connect(conninfo) as connection:
         [(found,)] = connection.execute(
             "select count(*) from ledger.command where command_id = any(%s)", [list(wanted)]
         )

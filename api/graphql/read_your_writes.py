@@ -18,6 +18,7 @@ from api.graphql.positions import STATE, State
 from api.graphql.seen_positions import SeenEpoch, SeenPositions
 from projections.checking.findings import CHANNEL as FINDINGS
 from projections.engine.projector import CHANNEL
+from registry.ledger.connections import AsyncSession
 from registry.ledger.database import with_settings
 from registry.ledger.epochs import BEGIN
 from registry.ledger.epochs import CHANNEL as EPOCHS
@@ -113,7 +114,7 @@ class ReadModelPosition:
         parameters: dict[str, Any] = with_settings(
             self._conninfo, role="aeo_auditor", default_transaction_read_only="on"
         )
-        connection = await AsyncConnection.connect(
+        connection = await AsyncSession.connect(
             "", **parameters, autocommit=True, connect_timeout=5
         )
         async with connection:

@@ -43,6 +43,7 @@ from api.observability.tracing import tracer
 from api.settings import Settings
 from projections.persons import Persons
 from registry.application.registry import Registry
+from registry.ledger.connections import AsyncSession
 from registry.ledger.database import environment, with_settings
 from registry.ledger.sessions import require_own_session, verify
 
@@ -230,7 +231,7 @@ def pool(settings: Settings, role: str, size: int, name: str | None = None) -> P
     }
     return AsyncConnectionPool(
         kwargs={**_parameters(settings, role), "autocommit": True},
-        connection_class=AsyncConnection[tuple[Any, ...]],
+        connection_class=AsyncSession[tuple[Any, ...]],
         min_size=min(2, size),
         max_size=size,
         timeout=settings.deadline,

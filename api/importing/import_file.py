@@ -41,6 +41,7 @@ from registry.domain.values import Tin
 from registry.domain.warnings import warnings
 from registry.ledger.append_encoding import encode_request
 from registry.ledger.append_protocol import prepare, receive, send
+from registry.ledger.connections import Session
 from registry.ledger.database import environment
 from registry.ledger.group_commit import take_batch
 from registry.ledger.types import AppendRequest, NumberHeld, Outcome
@@ -196,7 +197,7 @@ class UnitOfWork(Registry):
         commands, events = len(queue), 0
         options = "-c role=aeo_writer -c timezone=UTC"
         with (
-            psycopg.connect(self._conninfo, options=options, autocommit=True) as connection,
+            Session.connect(self._conninfo, options=options, autocommit=True) as connection,
             connection.transaction(),
         ):
             prepare(connection)

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from datetime import date
 from uuid import UUID
 
-import psycopg
-
 from api.importing.files import BadFile
 from registry.application.registry import Registry
 from registry.domain import commands as c
 from registry.domain.operators.events import Operator
 from registry.domain.values import HELD
+from registry.ledger.connections import Session
 
 
 class WholeList:
@@ -66,7 +65,7 @@ class WholeList:
 
 def _listed(conninfo: str, name: str) -> list[UUID]:
     """The streams of which a list ever said something."""
-    with psycopg.connect(conninfo) as connection:
+    with Session.connect(conninfo) as connection:
         rows = connection.execute(
             "select distinct originator_id from ledger.event"
             " where topic = %s and state::json ->> 'list' = %s order by originator_id",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import re
@@ -19,6 +20,8 @@ from pathlib import Path
 import psycopg
 
 from api.local.cluster import FLOOR, NAME, OWNER, Cluster, NoDatabase, Run, find_cluster, runner
+from registry.ledger.connections import without_settings
+from registry.ledger.sessions import require_own_session
 
 __all__ = ["NoDatabase", "database"]
 
@@ -54,10 +57,11 @@ def database(home: Path, settings: Sequence[str] = ()) -> Iterator[str]:
     shared: the last process to leave stops it, and a process that was killed counts as having left.
     A server that outlived its process keeps the settings it was started with.
 
-    Raises NoDatabase.
+    Raises NoDatabase, and WrongSession behind a pooler that shares sessions.
     """
     if url := os.environ.get("DATABASE_URL"):
         _check_floor(url)
+        asyncio.run(require_own_session(url, role=None))
         with _sigterm_unwinds():
             yield url
         return
@@ -88,7 +92,7 @@ def database(home: Path, settings: Sequence[str] = ()) -> Iterator[str]:
 
 def _check_floor(url: str) -> None:
     try:
-        with psycopg.connect(url, connect_timeout=10) as connection:
+        with psycopg.connect(**{**without_settings(url), "connect_timeout": 10}) as connection:
             version = connection.info.server_version
     except psycopg.OperationalError as error:
         raise NoDatabase(f"DATABASE_URL does not answer: {error}") from None

@@ -73,7 +73,7 @@ def _run(
     from projections.engine.rederive import bring_up_to_date
     from registry.ledger.database import migrate
 
-    for name in migrate(url):
+    for name in migrate(url, say=say):
         say(f"migrated {name}")
     bring_up_to_date(url, say)
     if not is_loaded(url, operators):
@@ -124,9 +124,9 @@ def _load(url: str, operators: int, bar: Bar, say: Say) -> None:
 
 def _project(url: str, helpers: list[ChildProcess], bar: Bar, say: Say) -> None:
     """Waits until the read models have reached the end of the ledger, or one of them is stopped."""
-    import psycopg
+    from registry.ledger.connections import Session
 
-    with psycopg.connect(url, autocommit=True) as connection, bar("the read models") as progress:
+    with Session.connect(url, autocommit=True) as connection, bar("the read models") as progress:
         [(head,)] = connection.execute("select coalesce(max(position), 0) from ledger.event")
         while True:
             rows = connection.execute(

@@ -26,6 +26,7 @@ import structlog
 from psycopg.sql import SQL, Identifier
 
 from projections.transparency.verify_log import NotToBeSigned
+from registry.ledger.connections import Session
 from registry.transparency import merkle
 from registry.transparency.signed_notes import (
     Checkpoint,
@@ -237,7 +238,7 @@ class Witnesses:
 def connect(conninfo: str) -> psycopg.Connection[Any]:
     """Connects as the signer's role, which reads what is signed and writes nothing but
     signatures."""
-    connection = psycopg.connect(
+    connection = Session.connect(
         conninfo,
         autocommit=True,
         options="-c jit=off -c timezone=UTC",

@@ -36,6 +36,7 @@ from projections.checking.comparison import (
 from projections.engine.leader_lock import acquire_leadership, log_database_failure
 from projections.engine.projector import is_transient
 from projections.models.catalogue import NOUNS, stream_of, tables_of
+from registry.ledger.connections import Session
 from registry.ledger.failpoints import reach
 
 log = structlog.get_logger()
@@ -139,7 +140,7 @@ class BackgroundCheck:
             log.warning("checker.waits", why=why) if why else log.info("checker.goes_on")
 
     def _connect(self) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(
+        connection = Session.connect(
             self.conninfo,
             autocommit=True,
             row_factory=tuple_row,

@@ -27,6 +27,7 @@ from projections.models.tables import columns
 from registry.domain import working_days
 from registry.domain.decisions import ends
 from registry.domain.time_zones import RELEASE
+from registry.ledger.connections import Session
 
 SCRATCH = "views_check"
 #: "AEOC" in ASCII. Advisory lock: two checks would make that schema for each other.
@@ -151,7 +152,7 @@ def check(
     conninfo: str, *, streams: int = 200, progress: Callable[[str], None] | None = None
 ) -> list[Finding]:
     """Every check, each with what it found. `streams`: how many are derived anew and compared."""
-    with psycopg.connect(conninfo, autocommit=True, row_factory=tuple_row) as connection:
+    with Session.connect(conninfo, autocommit=True, row_factory=tuple_row) as connection:
         connection.execute("set jit = off")
         connection.execute("set timezone = 'UTC'")
         found: list[Finding] = []

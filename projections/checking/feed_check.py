@@ -20,6 +20,7 @@ from projections.reads import recognition
 from projections.reads.visibility import VisibilityScope
 from registry.domain.recognition import Question, recognise
 from registry.domain.values import AdministrationCode, Tin
+from registry.ledger.connections import AsyncSession
 
 PARTNERS, OPERATORS = 8, 50  # of a sample
 PAGE = 100
@@ -58,7 +59,7 @@ def unlike(conninfo: str, partners: int = PARTNERS, operators: int = OPERATORS) 
 
 async def _unlike(conninfo: str, partners: int, operators: int) -> list[str]:
     wrong: list[str] = []
-    async with await AsyncConnection.connect(
+    async with await AsyncSession.connect(
         conninfo, options="-c timezone=UTC -c jit=off"
     ) as connection:
         # One state of the register for the feed and for the answers.

@@ -16,6 +16,7 @@ from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
 from projections.checking.findings import Checked, checked
+from registry.ledger.connections import Session
 from registry.ledger.epochs import Epoch, current
 
 
@@ -99,5 +100,5 @@ def _worker(connection: psycopg.Connection[Any], name: str, lock: int) -> Worker
 def resume(conninfo: str, projection: str, schema: str = "views") -> None:
     """Let a projection that stands still try its event again, once the cause was mended."""
     statement = SQL("update {} set stopped_at = null, why = null where projection = %s")
-    with psycopg.connect(conninfo, autocommit=True) as connection:
+    with Session.connect(conninfo, autocommit=True) as connection:
         connection.execute(statement.format(Identifier(schema, "tracking")), [projection])

@@ -24,6 +24,7 @@ from projections.models.catalogue import Projection, key_of
 from projections.models.tables import Rows, to_csv, to_json
 from registry.domain.aggregates import AGGREGATES
 from registry.domain.bitemporal import TimedEvent
+from registry.ledger.connections import Session
 from registry.ledger.mapper import EventMapper
 
 _MAPPER = EventMapper(AGGREGATES)
@@ -71,7 +72,7 @@ EventsByStream = dict[int, list[LedgerEvent]]
 def connect(conninfo: str, role: str) -> psycopg.Connection[Any]:
     """As who may read the ledger and write the read models, and no more. A batch that a crash of
     the server takes back is made again, so no commit waits for the disk."""
-    connection = psycopg.connect(
+    connection = Session.connect(
         conninfo,
         autocommit=True,
         row_factory=tuple_row,

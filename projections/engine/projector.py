@@ -40,6 +40,7 @@ from projections.engine.fold_workers import FoldResult, FoldWorkers
 from projections.engine.leader_lock import acquire_leadership, log_database_failure
 from projections.models.catalogue import PROJECTIONS, Projection, key_of
 from projections.models.tables import copy_csv, delete_rows, upsert
+from registry.ledger.connections import Session
 from registry.ledger.database import is_lost
 
 log = structlog.get_logger()
@@ -404,7 +405,7 @@ def _statement_for(statement: LiteralString, schema: str) -> bytes:
 def wait_until(conninfo: str, position: int, seconds: float = 10.0) -> bool:
     """Has every projection seen this position? Waits for it, `seconds` at most."""
     deadline = time.monotonic() + seconds
-    with psycopg.connect(conninfo, autocommit=True) as connection:
+    with Session.connect(conninfo, autocommit=True) as connection:
         connection.execute(f"listen {CHANNEL}")
         while True:
             row = connection.execute("select min(position) from views.tracking").fetchone()

@@ -15,6 +15,7 @@ from projections.engine.derivation import record_derivation
 from projections.engine.fold_workers import FoldFailed
 from projections.engine.projector import SWAP_LOCK, Progress, Projector
 from projections.models.tables import COLUMNS, columns
+from registry.ledger.connections import Session
 from registry.paths import MIGRATIONS
 
 log = structlog.get_logger()
@@ -32,7 +33,7 @@ def rebuild(conninfo: str, progress: Progress | None = None) -> int:
     `conninfo`: of a role that may create schemas. A rebuild that was cut short leaves the old
     tables as they were, and its own are thrown away by the next.
     """
-    with psycopg.connect(conninfo, autocommit=True) as connection:
+    with Session.connect(conninfo, autocommit=True) as connection:
         connection.execute("set synchronous_commit = off")
         connection.execute("select pg_advisory_lock(%s)", [REBUILD_LOCK])
         create_tables(connection, NEW_SCHEMA)

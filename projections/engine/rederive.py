@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import psycopg
-
 from projections.engine.derivation import outdated
 from projections.engine.projector import Projector
 from projections.engine.rebuild import rebuild
 from registry.domain.identifiers import schemes
+from registry.ledger.connections import Session
 
 #: Whose each number is, by what is believed last: as `ledger.held_number` has it.
 HELD_NUMBERS = """
@@ -34,7 +33,7 @@ def bring_up_to_date(conninfo: str, say: Callable[[str], None]) -> None:
 
     After the migrations, and before anybody asks. `conninfo`: of a role that may create schemas.
     """
-    with psycopg.connect(conninfo, autocommit=True) as connection:
+    with Session.connect(conninfo, autocommit=True) as connection:
         why = outdated(connection)
     if why:
         say(f"{why}: they are derived anew")
@@ -47,7 +46,7 @@ def rebuild_held_numbers(conninfo: str) -> None:
 
     While nobody records, and once they have seen everything. A home of before has nothing of it.
     """
-    with psycopg.connect(conninfo) as connection:
+    with Session.connect(conninfo) as connection:
         connection.execute("set local role aeo_owner")
         connection.execute("select from ledger.head for update")
         Projector(conninfo).catch_up()

@@ -23,6 +23,7 @@ from projections.engine.projector import BATCH, PARALLEL_FROM, Progress
 from projections.engine.rebuild import create_tables, digests, indexes_later
 from projections.models.catalogue import PROJECTIONS, Projection
 from projections.models.tables import columns, copy_csv
+from registry.ledger.connections import Session
 
 PREFIX, HALF = "replay_", "replaying_"  # of a schema that is whole, and of one in the making
 #: "REPL" in ASCII: the first half of the locks by which whoever makes a moment shows that it lives.
@@ -102,7 +103,7 @@ def replay(
     """
     schema = schema_of(at, known)
     half = schema.replace(PREFIX, HALF, 1)
-    with psycopg.connect(conninfo, autocommit=True) as connection:
+    with Session.connect(conninfo, autocommit=True) as connection:
         connection.execute("set synchronous_commit = off")
         connection.execute("set timezone = 'UTC'")
         _sweep(connection)

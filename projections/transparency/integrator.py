@@ -19,6 +19,7 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier
 
 from projections.engine.leader_lock import acquire_leadership, log_database_failure
+from registry.ledger.connections import Session
 from registry.ledger.failpoints import reach
 from registry.transparency import merkle
 from registry.transparency.leaves import EVENT, SALT, entry
@@ -105,7 +106,7 @@ class Integrator:
     # ------------------------------------------------------------------ inside
 
     def _connect(self) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(
+        connection = Session.connect(
             self.conninfo,
             autocommit=True,
             row_factory=tuple_row,

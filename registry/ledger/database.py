@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +12,8 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.rows import Row
 
-from registry.ledger import privileges
+from registry.ledger import locks, privileges
+from registry.ledger.connections import Session
 from registry.paths import MIGRATIONS
 
 Result = TypeVar("Result")
@@ -19,6 +21,7 @@ Result = TypeVar("Result")
 #: Any number will do; this one is "AEO" in ASCII. One migrator at a time in one database.
 LOCK = 0x41454F
 
+WAIT = 300.0  # seconds for which another migration is waited for
 
 NO_REGISTER = "this database has no register: ./aeo migrate makes one"
 
@@ -27,16 +30,23 @@ class MigrationRefused(Exception):
     """The migrations on disk do not continue those of the database. Nothing was changed."""
 
 
-def migrate(conninfo: str, folder: Path = MIGRATIONS) -> list[str]:
+def migrate(
+    conninfo: str,
+    folder: Path = MIGRATIONS,
+    *,
+    say: Callable[[str], None] = lambda line: None,
+    seconds: float = WAIT,
+) -> list[str]:
     """Apply what is missing, in order, and name it. Forward only, one transaction a file.
 
-    `conninfo`: a libpq string or URL of a role that may create roles and schemas.
-    Raises MigrationRefused, PrivilegeMissing, and psycopg.Error when a file fails (those before it
-    stay).
+    `conninfo`: a libpq string or URL of a role that may create roles and schemas. `say` is told
+    that another migration is waited for, `seconds` at the most.
+    Raises MigrationRefused, PrivilegeMissing, TimeoutError, and psycopg.Error when a file fails
+    (those before it stay).
     """
     files = _numbered(folder)
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(%s)", [LOCK])  # released with the session
+    with Session.connect(conninfo, autocommit=True) as connection:
+        locks.take(connection, LOCK, "migration", say, seconds)
         connection.execute(
             "create table if not exists public.migration ("
             " number integer primary key, name text not null, sha256 text not null,"
@@ -73,7 +83,7 @@ def require_schema(conninfo: str, folder: Path = MIGRATIONS) -> None:
     of a later one.
     """
     files = _numbered(folder)
-    with psycopg.connect(conninfo, autocommit=True) as connection:
+    with Session.connect(conninfo, autocommit=True) as connection:
         row = connection.execute("select to_regclass('public.migration') is not null").fetchone()
         if not (row and row[0]):
             raise MigrationRefused(NO_REGISTER)
@@ -121,7 +131,7 @@ def environment(conninfo: str, role: str | None = "aeo_writer") -> dict[str, str
 REPLY_TIMEOUT = 10.0
 
 
-class ConnectionWithTimeout(psycopg.Connection[Row]):
+class ConnectionWithTimeout(Session[Row]):
     """A connection that is given up when its server falls silent. No statement on it may take
     longer than SILENCE.
 
@@ -159,14 +169,9 @@ def is_lost(error: BaseException | None) -> bool:
 def with_settings(parameters: dict[str, Any], **settings: str) -> dict[str, Any]:
     """Connection parameters with server settings that hold from the first statement on.
 
-    Settings in the parameters' own `options` stay, and yield to these. A server that is looked for
-    as one that can be written to (`target_session_attrs=read-write`) is looked for as the primary
-    one where our own session only reads: libpq would take the session for the server.
+    Settings in the parameters' own `options` stay, and yield to these. For the classes of
+    registry/ledger/connections.py, which set them by a statement.
     """
-    if settings.get("default_transaction_read_only") == "on" and (
-        parameters.get("target_session_attrs") == "read-write"
-    ):
-        parameters = {**parameters, "target_session_attrs": "primary"}
     # libpq splits options at blanks, so a blank inside a value wants a backslash.
     ours = [f"-c {name}=" + re.sub(r"([\\ ])", r"\\\1", text) for name, text in settings.items()]
     return {**parameters, "options": " ".join([parameters.get("options") or "", *ours]).strip()}

@@ -16,6 +16,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import class_row
 
+from registry.ledger.connections import Session
 from registry.ledger.database import with_settings
 
 #: Its payload is the id of the epoch that was begun.
@@ -61,7 +62,7 @@ def begin(conninfo: str, known: str, why: str) -> Epoch:
     """
     parameters = with_settings(conninfo_to_dict(conninfo), role="aeo_writer")
     with (
-        psycopg.connect("", **parameters, autocommit=True) as connection,
+        Session.connect("", **parameters, autocommit=True) as connection,
         connection.cursor(row_factory=class_row(Epoch)) as cursor,
     ):
         found = cursor.execute(BEGIN.encode(), [known, why]).fetchone()

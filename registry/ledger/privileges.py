@@ -15,6 +15,8 @@ import psycopg
 from psycopg import Connection
 from psycopg.sql import SQL, Composed, Identifier
 
+from registry.ledger.connections import Session
+
 #: The roles of the register. None of them can log in; a login becomes one of them for each task.
 ROLES = (
     "aeo_owner",
@@ -58,7 +60,7 @@ def take_on(connection: Connection[Any]) -> None:
 def require_roles(conninfo: str, roles: Sequence[str]) -> None:
     """May the login of this conninfo become these roles? Raises PrivilegeMissing: without it a
     connection would fail again and again as if the database were away."""
-    with psycopg.connect(conninfo, autocommit=True) as connection:
+    with Session.connect(conninfo, autocommit=True) as connection:
         if barred := _barred(connection, roles):
             names = SQL(", ").join(map(Identifier, barred))
             grant = SQL("grant {} to {};").format(names, Identifier(connection.info.user))
@@ -125,7 +127,7 @@ def advice_for(conninfo: str, error: BaseException) -> str | None:
     if said is None:
         return None
     try:
-        with psycopg.connect(conninfo, autocommit=True) as connection:
+        with Session.connect(conninfo, autocommit=True) as connection:
             lines = lacking(connection)
     except psycopg.Error:
         lines = []

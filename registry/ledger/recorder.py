@@ -36,6 +36,7 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from registry.ledger.append_encoding import EncodedRequest, encode_request
 from registry.ledger.append_protocol import FUNCTIONS
+from registry.ledger.connections import Session
 from registry.ledger.database import ConnectionWithTimeout, with_settings
 from registry.ledger.group_commit import (
     RECONNECT_PAUSE,
@@ -433,7 +434,7 @@ def _connect(datastore: PostgresDatastore) -> psycopg.Connection[Any]:
         statement_timeout="15s",
         timezone="UTC",
     )
-    return psycopg.connect(**given, autocommit=True)
+    return Session.connect(**given, autocommit=True)
 
 
 def _from_row(kind: type[T], row: Sequence[Any]) -> T:

@@ -11,20 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
-from registry.ledger.database import with_settings
+from registry.ledger.connections import CURE, AsyncSession, WrongSession, without_settings
 
-CURE = "a pooler between this program and the database must be in session mode"
-
-
-class WrongSession(psycopg.OperationalError):
-    """The database provided another session than the requested one."""
+#: How often two connections are compared: other programs that use the pooler may hide it once.
+ROUNDS = 3
 
 
 async def verify(connection: AsyncConnection[Any], wanted: Mapping[str, str]) -> None:
@@ -47,47 +42,69 @@ async def verify(connection: AsyncConnection[Any], wanted: Mapping[str, str]) ->
 
 
 async def require_own_session(
-    conninfo: str, role: str | None = "aeo_reader", seconds: float = 10.0
+    conninfo: str, role: str | None = "aeo_reader", seconds: float = 5.0
 ) -> None:
-    """Refuses a pooler in transaction mode. It opens two connections and uses the first again while
-    the second is in a transaction: behind such a pooler another server process answers, or none.
+    """Refuses a pooler in transaction or statement mode, and then a session that does not have the
+    settings it was given.
 
-    `role`: the role that the session is to have; None means that of the login. `seconds`: how long
-    to wait for the answer.
+    Of two connections the first is asked again while the second is in a transaction. Behind such a
+    pooler another server process answers, or none, or both have the same one. Nothing is set
+    before that is known: a shared session would keep it for whoever has it next.
 
-    Raises WrongSession, and psycopg.OperationalError if the database cannot be reached.
+    `role`: which one the session is to have; None: its login's own. `seconds`: for each answer.
+    Raises WrongSession, and psycopg.OperationalError where the database cannot be reached.
     """
+    await _require_unshared(conninfo, seconds)
     settings = {"default_transaction_read_only": "on", "statement_timeout": "7000"}
     settings |= {"role": role} if role else {}
-    parameters = with_settings(conninfo_to_dict(conninfo, connect_timeout="5"), **settings)
-    mark = uuid4().hex
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    connection = await AsyncSession.connect(
+        conninfo, options=options, connect_timeout=5, autocommit=True
+    )
+    async with connection:
+        await verify(connection, settings)
+
+
+async def _require_unshared(conninfo: str, seconds: float) -> None:
+    parameters = {**without_settings(conninfo), "connect_timeout": 5}
     first = await AsyncConnection.connect(**parameters, autocommit=True)
     async with first:
-        await verify(first, settings)
-        await first.execute("select set_config('aeo.session', %s, false)", [mark])
-        begun = await _process(first)
+        begun = await _process(first, seconds)
         second = await AsyncConnection.connect(**parameters, autocommit=True)
-        async with second, second.transaction():
-            await second.execute("select 1")
-            try:
-                async with asyncio.timeout(seconds):
-                    again = await _process(first)
-            except TimeoutError:
-                again = ("none within the time limit", "")
-    if again != begun:
+        async with second:
+            for _ in range(ROUNDS):
+                try:
+                    async with second.transaction():
+                        other = await _process(second, seconds)
+                        again = await _process(first, seconds)
+                except psycopg.Error as error:
+                    if "statement pooling" not in str(error):
+                        raise
+                    raise WrongSession(f"session: no transaction may begin; {CURE}") from error
+                if again != begun:
+                    raise WrongSession(
+                        f"session: found server process {again} on a connection that had {begun};"
+                        f" {CURE}"
+                    )
+                if other == begun:
+                    raise WrongSession(
+                        f"session: found server process {other} on two connections; {CURE}"
+                    )
+
+
+async def _process(connection: AsyncConnection[Any], seconds: float) -> str:
+    """The server process behind a connection."""
+    try:
+        async with asyncio.timeout(seconds), connection.cursor(row_factory=tuple_row) as cursor:
+            await cursor.execute("select pg_backend_pid()")
+            found = await cursor.fetchone()
+    except TimeoutError:
         raise WrongSession(
-            f"session: found server process {again[0]} on a connection that had {begun[0]}; {CURE}"
-        )
-
-
-async def _process(connection: AsyncConnection[Any]) -> tuple[Any, ...]:
-    """Returns the id of the server process behind a connection, and the marker that was stored in
-    its session."""
-    async with connection.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute("select pg_backend_pid(), current_setting('aeo.session', true)")
-        found = await cursor.fetchone()
+            f"session: a connection got no answer within {seconds:.0f} s; {CURE}, with as many"
+            " sessions as there are connections (default_pool_size)"
+        ) from None
     assert found is not None
-    return found
+    return str(found[0])
 
 
 def milliseconds(shown: str) -> int:

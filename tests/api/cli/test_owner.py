@@ -19,7 +19,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from registry.ledger import privileges
-from registry.ledger.database import MigrationRefused, require_schema, with_settings
+from registry.ledger.database import MigrationRefused, require_schema
 from registry.ledger.privileges import ROLES, PrivilegeMissing
 from tests.api.cli.test_cli import Terminal
 from tests.api.client import CHINA, Client, small_world
@@ -173,17 +173,6 @@ def test_a_login_that_creates_roles_takes_on_those_that_it_administers(
 
 
 # ------------------------------------------------------------------- several hosts
-
-
-def test_a_session_that_only_reads_is_looked_for_on_the_server_that_is_written_to() -> None:
-    given = {"host": "a,b", "target_session_attrs": "read-write"}
-
-    reading = with_settings(given, default_transaction_read_only="on")
-    writing = with_settings(given, role="aeo_writer")
-
-    assert reading["target_session_attrs"] == "primary"
-    assert writing["target_session_attrs"] == "read-write"
-    assert given["target_session_attrs"] == "read-write"
 
 
 def test_a_service_with_several_hosts_finds_the_one_that_is_written_to(

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from registry.ledger.database import MigrationRefused, migrate, require_schema, with_settings
+from registry.ledger.database import LOCK, MigrationRefused, migrate, require_schema, with_settings
 
 
 @pytest.fixture
@@ -45,6 +45,19 @@ def test_two_who_migrate_at_once_do_it_once(empty: str, folder: Path) -> None:
         applied = list(pool.map(lambda _: migrate(empty, folder), range(4)))
 
     assert sorted(applied, key=len) == [[], [], [], ["0001_a.sql", "0003_b.sql"]]
+
+
+def test_another_migration_is_waited_for_aloud_and_not_for_ever(empty: str, folder: Path) -> None:
+    said: list[str] = []
+    with psycopg.connect(empty, application_name="left over", autocommit=True) as other:
+        other.execute("select pg_advisory_lock(%s)", [LOCK])
+        with pytest.raises(TimeoutError, match="another migration has not ended within 1 s"):
+            migrate(empty, folder, say=said.append, seconds=1.0)
+        pid = other.info.backend_pid
+
+    [line] = said
+    assert f"server process {pid} 'left over'" in line
+    assert migrate(empty, folder, say=said.append) == ["0001_a.sql", "0003_b.sql"]
 
 
 def test_a_file_that_fails_leaves_nothing_of_itself(empty: str, folder: Path) -> None:

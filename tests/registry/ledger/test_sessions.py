@@ -1,80 +1,19 @@
-"""A session that others share is refused: behind pgbouncer in transaction mode nothing begins, and
-in session mode every answer is the asker's own."""
+"""A connection has its settings by statements, behind a pooler, too, and a session that others
+share is refused before anything is set in it. tests/test_poolers.py tries the product there."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+import re
 
 import psycopg
 import pytest
 from psycopg import AsyncConnection
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from registry.ledger.connections import AsyncSession, Options, Session, parse_options
 from registry.ledger.sessions import WrongSession, milliseconds, require_own_session, verify
-
-POOLER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-needs_pooler = pytest.mark.skipif(
-    POOLER is None, reason="pgbouncer is not installed (Debian: apt-get install pgbouncer)"
-)
-
-
-@contextmanager
-def pooler(database: str, folder: Path, mode: str, ignore: str, size: int = 4) -> Iterator[str]:
-    """pgbouncer on loopback in front of the database: its conninfo. As root it runs as another."""
-    assert POOLER is not None
-    told = conninfo_to_dict(database)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    users, written = folder / "users.txt", folder / "pgbouncer.ini"
-    users.write_text(f'"{told["user"]}" ""\n')
-    written.write_text(
-        f"[databases]\n* = host={told['host']} port={told.get('port', 5432)}\n"
-        f"[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port={port}\nunix_socket_dir=\n"
-        f"auth_type=trust\nauth_file={users}\npool_mode={mode}\ndefault_pool_size={size}\n"
-        f"logfile={folder / 'log'}\npidfile={folder / 'pid'}\n"
-        f"ignore_startup_parameters={ignore}\nmax_client_conn=200\n"
-    )
-    identity: dict[str, Any] = {}
-    if os.geteuid() == 0:  # pgbouncer refuses root, and only its owner reaches the server's socket
-        user = pwd.getpwuid(Path(told["host"]).stat().st_uid)
-        identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        for each in (folder, users, written):
-            os.chown(each, user.pw_uid, user.pw_gid)
-    process = subprocess.Popen(
-        [POOLER, str(written)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **identity
-    )
-    try:
-        until = time.monotonic() + 10
-        while True:
-            with socket.socket() as caller:
-                if caller.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None and time.monotonic() < until, "pgbouncer did not start"
-            time.sleep(0.05)
-        yield make_conninfo(host="127.0.0.1", port=port, user=told["user"], dbname=told["dbname"])
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """One that another user reaches: those of pytest belong to whoever tests."""
-    made = Path(tempfile.mkdtemp(prefix="aeo-pooler-"))
-    yield made
-    shutil.rmtree(made)
+from tests.paths import ROOT
+from tests.pooling import needs_pooler, pooler
 
 
 def test_a_session_of_one_s_own_is_taken(database: str) -> None:
@@ -82,54 +21,112 @@ def test_a_session_of_one_s_own_is_taken(database: str) -> None:
 
 
 @needs_pooler
-@pytest.mark.parametrize("ignore", ["extra_float_digits", "extra_float_digits,options"])
-def test_a_pooler_in_transaction_mode_is_refused_in_words(
-    database: str, folder: Path, ignore: str
-) -> None:
-    """With the options of a session left out, or refused by the pooler itself."""
-    with (
-        pooler(database, folder, "transaction", ignore) as conninfo,
-        pytest.raises(psycopg.OperationalError) as refused,
-    ):
-        asyncio.run(require_own_session(conninfo))
-    if "options" in ignore:
-        assert isinstance(refused.value, WrongSession)
-        assert "session mode" in str(refused.value)
-
-
-@needs_pooler
 @pytest.mark.parametrize("size", [1, 4])
-def test_a_login_without_options_is_found_to_share_its_session(
-    database: str, folder: Path, size: int
+@pytest.mark.parametrize("ignore", ["extra_float_digits", "extra_float_digits,options"])
+@pytest.mark.parametrize("mode", ["transaction", "statement"])
+def test_a_pooler_that_shares_sessions_is_refused_in_words(
+    database: str, mode: str, ignore: str, size: int
 ) -> None:
-    """Of the role and the limits nothing is asked here: the server process alone tells."""
     with (
-        pooler(database, folder, "transaction", "extra_float_digits,options", size) as conninfo,
-        pytest.raises(psycopg.OperationalError, match="session mode"),
+        pooler(database, mode, ignore, size) as conninfo,
+        pytest.raises(WrongSession, match="session mode"),
     ):
-        asyncio.run(require_own_session(conninfo, role=None, seconds=2.0))
+        asyncio.run(require_own_session(conninfo, seconds=2.0))
 
 
 @needs_pooler
-def test_in_session_mode_each_of_many_reads_its_own(database: str, folder: Path) -> None:
-    """1,440 statements of 24 connections, prepared under like names: each is its own."""
-    with pooler(database, folder, "session", "extra_float_digits,options", 40) as conninfo:
+def test_nothing_is_set_in_a_session_that_is_shared(database: str) -> None:
+    """Another program of the same pooler would become a reader, and could write no more."""
+    with pooler(database, "transaction", size=1) as conninfo:
+        with pytest.raises(WrongSession):
+            asyncio.run(require_own_session(f"{conninfo} options='-c work_mem=1MB'", seconds=2.0))
+        with psycopg.connect(conninfo) as other:
+            shown = other.execute(
+                "select current_user = session_user, current_setting('work_mem') <> '1MB',"
+                " current_setting('default_transaction_read_only'),"
+                " current_setting('statement_timeout'), current_setting('aeo.session', true)"
+            ).fetchone()
+    assert shown == (True, True, "off", "0", None)
 
-        async def ask(number: int) -> int:
-            connection = await AsyncConnection.connect(conninfo, autocommit=True)
-            right = 0
-            async with connection:
-                for turn in range(60):
-                    cursor = await connection.execute(
-                        f"select {number}, %s::int", [turn], prepare=True
-                    )
-                    right += await cursor.fetchone() == (number, turn)
-            return right
 
-        async def all_of_them() -> list[int]:
-            return await asyncio.gather(*map(ask, range(24)))
+@needs_pooler
+@pytest.mark.parametrize("ignore", ["extra_float_digits", "extra_float_digits,options"])
+def test_in_session_mode_a_connection_has_its_settings_and_those_of_its_conninfo(
+    database: str, ignore: str
+) -> None:
+    ours = "-c role=aeo_reader -c statement_timeout=7000 -c timezone=UTC"
+    with pooler(database, "session", ignore) as pooled:
+        conninfo = f"{pooled} options='-c work_mem=3MB -c statement_timeout=1'"
+        asyncio.run(require_own_session(conninfo))
+        for _ in range(3):  # each time in the session that the one before has left
+            with Session.connect(conninfo, options=ours) as connection:
+                connection.rollback()  # what was set stays
+                shown = connection.execute(
+                    "select current_user::text, current_setting('work_mem'),"
+                    " current_setting('statement_timeout'), current_setting('TimeZone')"
+                ).fetchone()
+            assert shown == ("aeo_reader", "3MB", "7s", "UTC")
 
-        assert sum(asyncio.run(all_of_them())) == 24 * 60
+
+@needs_pooler
+def test_a_session_that_is_not_as_new_is_refused(database: str) -> None:
+    """Without a reset it still has the prepared statements and the locks of whoever left it."""
+    with pooler(database, "session", size=1, more="server_reset_query =") as conninfo:
+        Session.connect(conninfo).close()
+        with pytest.raises(WrongSession, match="server_reset_query = DISCARD ALL"):
+            Session.connect(conninfo)
+
+
+@needs_pooler
+def test_the_lock_of_a_leader_ends_with_its_connection(database: str) -> None:
+    with pooler(database, "session", size=1) as conninfo:
+        with Session.connect(conninfo, autocommit=True) as leader:
+            leader.execute("select pg_advisory_lock(4711)")
+            leader.execute("listen somebody")
+        with Session.connect(database) as other:
+            assert other.execute("select pg_try_advisory_lock(4711)").fetchone() == (True,)
+
+
+def test_a_refused_setting_fails_the_connection_and_says_which(database: str) -> None:
+    with pytest.raises(psycopg.OperationalError, match="no_such") as refused:
+        Session.connect(database, options="-c no_such=1")
+    assert isinstance(refused.value.__cause__, psycopg.Error)
+
+    async def connects() -> None:
+        await AsyncSession.connect(database, options="-c role=nobody_of_that_name")
+
+    with pytest.raises(psycopg.OperationalError, match="nobody_of_that_name"):
+        asyncio.run(connects())
+
+
+@pytest.mark.parametrize(
+    ("options", "read"),
+    [
+        ("", Options({}, "")),
+        (
+            "-c role=a -cb=c --time-zone=UTC",
+            Options({"role": "a", "b": "c", "time_zone": "UTC"}, ""),
+        ),
+        ("-c a=read\\ committed -c b=x\\\\y", Options({"a": "read committed", "b": "x\\y"}, "")),
+        ("-c a=1 -c a=2", Options({"a": "2"}, "")),
+        ("endpoint=ep-1 -c a=b=c", Options({"a": "b=c"}, "endpoint=ep-1")),
+        ("-c post_auth_delay=1 -e", Options({}, "-cpost_auth_delay=1 -e")),
+    ],
+)
+def test_options_are_read_as_postgresql_reads_them(options: str, read: Options) -> None:
+    assert parse_options(options) == read
+
+
+def test_every_connection_of_the_product_has_its_settings_by_statements() -> None:
+    """The modules that connect without: they ask before a session is known to be one's own."""
+    direct = re.compile(r"(psycopg|AsyncConnection|psycopg\.AsyncConnection)\.connect\(")
+    found = {
+        str(path.relative_to(ROOT))
+        for room in ("registry", "projections", "api")
+        for path in (ROOT / room).rglob("*.py")
+        if direct.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {"registry/ledger/sessions.py", "api/local/postgres.py"}
 
 
 @pytest.mark.parametrize(
