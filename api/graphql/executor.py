@@ -226,7 +226,9 @@ class Executor:
         dead connection is raised and not worded."""
         is_query = operation.operation is OperationType.QUERY
         if as_text and self._planner and is_query:
-            asked = self._planner.answer(context, document, operation, variables, apart=apart)
+            asked = self._planner.answer(
+                context, document, operation, variables, own_statement=apart
+            )
             planned = await (spanned(self._tracer, "statement", asked) if self._tracer else asked)
             if planned is not None:
                 return GraphQLResponse({}, text=b'{"data":' + planned + b"}")

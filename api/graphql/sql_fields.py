@@ -1,10 +1,12 @@
-"""Where the value of a field lies in SQL: said in one line beside the field, read by the compiler.
+"""States where the value of a GraphQL field lies in SQL, in one line beside the field.
 
-A plain field lies in the column of its name and says nothing. In the SQL of the others `{me}` is
-the row that the field is of, `{key}` what a root field looks up, and `%(name)s` a parameter: of
-the asker (`asker`, `own_territory`, `own_tin`, `own`, `reach`, `now`), or one that a field above
-or the field itself gives: `at` and `known`, and what its `bind` returns. `{clocks}` is the number
-of the field that gave the clocks, for who words what a mark was left for.
+The planner's compiler (api.graphql.planner.compiler) reads these places. A plain field lies in the
+column of its name and needs no place. In the SQL of a place, `{me}` is the row that the field
+belongs to, `{key}` is the key that a root field looks up, and `%(name)s` is a parameter. A
+parameter comes from the subject (`asker`, `own_territory`, `own_tin`, `own`, `reach`, `now`) or
+from a field: `at` (valid time) and `known` (transaction time), and whatever the field's `bind` or
+the `bind` of a field above returns. `{clocks}` is the number of the field that gave the as-of
+instants; a placeholder carries it to the code that replaces the placeholder.
 """
 
 from __future__ import annotations
@@ -20,22 +22,25 @@ from projections.reads.planner_selects import Ready
 
 T = TypeVar("T")
 
-#: What a field's arguments are as parameters. Called as bind(context, **arguments), in the place
-#: of a resolver: it asks first what the resolver asks first, and raises what that raises.
+#: Turns the arguments of a field into parameters. It is called as bind(context, **arguments)
+#: instead of a resolver, makes the same checks in the same order, and raises the same errors.
 Bind = Callable[..., Mapping[str, Any]]
 
-#: The types of parameters that are no text.
+#: PostgreSQL types of the parameters that are not text.
 TYPES = {"at": "timestamptz", "known": "timestamptz", "now": "timestamptz", "first": "int"}
 
-#: The order of what comes out of an array: sorting it again would cost more than reading it.
-AS_IT_LIES = "as it lies"
+#: The rows keep the order of the array that they come from. Sorting would cost more than reading.
+IN_ARRAY_ORDER = "in array order"
 
 _PLACE = "where the value lies"
 
 
 class NotPlanned(Exception):
-    """This is answered the long way. `reason` is for the metrics: one of a few words; `field` too:
-    the field or type of the schema for which it is, where one is known."""
+    """The planner declines a document; the stock executor answers it.
+
+    `reason` is one of a few words, for a metric label. `field` is the field or type of the schema
+    that the reason is about, or empty; it is a metric label too.
+    """
 
     def __init__(self, reason: str, about: str = "") -> None:
         super().__init__(f"{reason}: {about}")
@@ -45,16 +50,17 @@ class NotPlanned(Exception):
 
 @dataclass(frozen=True)
 class Value:
-    """An expression over the row that the field is of."""
+    """An SQL expression over the row that the field belongs to."""
 
     sql: str
 
 
 @dataclass(frozen=True)
-class Telling:
-    """What is worded in Python of a row: `facts` is an expression, the JSON text of an object.
+class PythonWording:
+    """Builds texts in Python from the facts of one row.
 
-    `begin` takes that text and returns who words each field, by the mark that it leaves.
+    `facts` is an SQL expression for the JSON text of an object. `begin` takes that text and returns
+    the function that replaces each placeholder of the row by its text.
     """
 
     facts: str
@@ -63,28 +69,33 @@ class Telling:
 
 @dataclass(frozen=True)
 class WordedField:
-    """A field that a Telling of a row above words. `mark`: an expression, no object. Of a list of
-    objects the names of what is selected stand before it, and SELECTED between."""
+    """A field whose text a PythonWording of a row above builds.
+
+    `mark` is the SQL expression of its placeholder, which is not a JSON object. For a list of
+    objects, the names of the selected fields stand before the placeholder, separated by SELECTED.
+    """
 
     mark: str
 
 
-#: Before and after facts and marks; in JSON text it is always escaped.
+#: Delimits facts and placeholders in the text. JSON escapes this character, so it cannot occur in a
+#: value.
 MARK = "\x01"
 SELECTED = "|"
 
 
 @dataclass(frozen=True)
 class Rows:
-    """A SELECT: one row for an object, any number for a list, whose `order` is then whole.
+    """A SELECT that gives one row for an object, or any number of rows for a list.
 
-    `gives` names the parameters that `bind` returns; `key` or `keys` is the one that is looked up,
-    by one or by many: an entry each, in the order asked. `ctes` come before a root's SELECT.
-    `looks`: the parameter with the TINs that the read log keeps. `ready`: its text where that lies
-    ready-made, for one selection. `telling`: who words what SQL does not. `names`: parameters that
-    each row gives to what is below it, as expressions over `{me}`. `alone`: it is long, and shares
-    its statement with nobody, as a look-up by many keys. `narrowed`: what the SELECT says more
-    where the field is given an argument, and then nothing lies ready.
+    `order` sorts a list completely. `gives` names the parameters that `bind` returns. `key` or
+    `keys` is the parameter that is looked up, one key or many; many keys give one entry each, in
+    the order asked. `ctes` stand before the SELECT of a root field. `logged` is the parameter with
+    the TINs for the read log. `ready` is a precomputed text for one particular selection. `wording`
+    builds in Python what SQL does not. `names` are parameters that each row gives to the fields
+    below it, as expressions over `{me}`. `own_statement` means that the SELECT takes long, so it is
+    not batched with other requests (a look-up of many keys never is). `narrowed` is added to the
+    SELECT where the field has an argument; the precomputed text is then not used.
     """
 
     select: str
@@ -94,11 +105,11 @@ class Rows:
     key: str = ""
     keys: str = ""
     ctes: str = ""
-    looks: str = ""
+    logged: str = ""
     ready: Ready | None = None
-    telling: Telling | None = None
+    wording: PythonWording | None = None
     names: Mapping[str, str] = field(default_factory=dict)
-    alone: bool = False
+    own_statement: bool = False
     narrowed: str = ""
 
 
@@ -106,39 +117,41 @@ Place = Value | Rows | WordedField
 
 
 def value(sql: str) -> Callable[[T], T]:
-    """Goes above `@strawberry.field`: the expression that its resolver comes to."""
-    return _said(Value(sql))
+    """Decorator above `@strawberry.field`: the SQL expression that equals its resolver."""
+    return _with_place(Value(sql))
 
 
 def rows(select: str, **more: Any) -> Callable[[T], T]:
-    """The same for objects. `more`: as in Rows."""
-    return _said(Rows(select, **more))
+    """Decorator above `@strawberry.field`: the SELECT that equals its resolver. See Rows."""
+    return _with_place(Rows(select, **more))
 
 
-def at(sql: str) -> dict[str, Place]:
-    """Metadata of a plain field whose value is no column of its name: the expression."""
+def expression(sql: str) -> dict[str, Place]:
+    """Metadata of a field without a resolver whose value is this expression, not a column of its
+    name."""
     return {_PLACE: Value(sql)}
 
 
-def told(mark: str) -> dict[str, Place]:
-    """Metadata of a field that is worded afterwards."""
+def worded_later(mark: str) -> dict[str, Place]:
+    """Metadata of a field without a resolver whose text replaces a placeholder."""
     return {_PLACE: WordedField(mark)}
 
 
 def worded(mark: str) -> Callable[[T], T]:
-    """The same, above `@strawberry.field`."""
-    return _said(WordedField(mark))
+    """Decorator above `@strawberry.field`: a field whose text replaces a placeholder."""
+    return _with_place(WordedField(mark))
 
 
-def _said(where: Place) -> Callable[[T], T]:
-    def say(field: T) -> T:
+def _with_place(where: Place) -> Callable[[T], T]:
+    def add_place(field: T) -> T:
         own = cast(StrawberryField, field)
         own.metadata = MappingProxyType({**own.metadata, _PLACE: where})
         return field
 
-    return say
+    return add_place
 
 
 def place(metadata: Mapping[Any, Any]) -> Place | None:
+    """The place that the metadata of a field states, or None."""
     found: Place | None = metadata.get(_PLACE)
     return found

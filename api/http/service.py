@@ -25,7 +25,7 @@ from api.graphql.context import Context, Pool
 from api.graphql.executor import Executor
 from api.graphql.parsing import Parser
 from api.graphql.persisted_queries import Persisted
-from api.graphql.planner.batcher import LANES
+from api.graphql.planner.batcher import CONNECTIONS
 from api.graphql.planner.planner import Planner
 from api.graphql.positions import CheckedReaders, MinPosition
 from api.graphql.read_your_writes import ReadModelPosition
@@ -134,7 +134,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         stack.callback(counters.add)
         views = pool(settings, "aeo_reader", settings.readers)
         ledger = pool(settings, "aeo_auditor", 2)
-        lanes = pool(settings, "aeo_reader", LANES, "lanes")
+        lanes = pool(settings, "aeo_reader", CONNECTIONS, "lanes")
         await require_own_session(settings.database)
         for connection_pool in (views, ledger, lanes):
             await stack.enter_async_context(connection_pool)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from projections.models.operator_snapshot import LATEST
 from projections.reads.bitemporal_sql import POSITION, believed, holds, on_both
 from projections.reads.crossings import in_sql
-from projections.reads.verdicts import HELD, LAW
+from projections.reads.verdicts import HELD, LEGAL_STATE_VERSION
 from projections.reads.visibility import VISIBLE, at_home, disclosed, visible
 from registry.domain.values import Status
 
@@ -235,8 +235,8 @@ def mark(row: str, reach: str, place: str = "") -> str:
     `reach`: an expression, as JSON text. `place`: of one of many questions, each of its own
     instant and consignment, an expression: which of them it is, from 0."""
     which = f" || ',' || {place}" if place else ""
-    return f"""{MARK} || '[{{clocks}},' || to_json({LAW})::text || ',' || {reach} || ','
-        || {HELD.format(it=row)} || e']\\x02[' || array_to_json({row}.held)::text || ','
+    return f"""{MARK} || '[{{clocks}},' || to_json({LEGAL_STATE_VERSION})::text || ',' || {reach}
+        || ',' || {HELD.format(it=row)} || e']\\x02[' || array_to_json({row}.held)::text || ','
         || array_to_json({row}.held_from)::text{which} || ']' || {MARK}"""
 
 

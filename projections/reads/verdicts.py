@@ -1,10 +1,11 @@
-"""What the law makes of operators that hold alike: their verdicts, and how long it stays the same.
+"""Recognition results for operators that hold the same, and the legal state they depend on.
 
-Recognition depends on the agreements, blocs, consent laws and lists of a day, and of an operator on
-little: where it is at home, what kinds of authorisation it holds, whom it consents to. Its numbers
-and dates are only repeated. So the verdicts of one operator, with its own words left out, are those
-of every operator that holds alike, until an event changes the law or an instant passes on which the
-law changes by itself.
+Recognition depends on the agreements, blocs, consent laws and lists in force at an instant, and on
+few facts about an operator: its home administration, the kinds and statuses of its authorisations,
+and its consents. Its numbers and dates are only repeated in the answer. So the results for one
+operator, without its own numbers and dates, are the results for every operator that holds the same,
+until an event changes the legal state or an instant passes at which the legal state changes by
+itself.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ from registry.domain.control_results import crossing_in_clauses
 from registry.domain.recognition import crosses, plain_crossing
 from registry.domain.values import COUNTS_ABROAD
 
-COUNTS = tuple(status.value for status in COUNTS_ABROAD)
+VALID_ABROAD = tuple(status.value for status in COUNTS_ABROAD)
 
-#: Another one as soon as an event was told to a stream that makes law, or the read models were made
-#: anew. By stream, since an event can take back another of its instant and leave no row of law; and
-#: each read model's own, since one that stood still goes on where the others were long before. The
-#: server's start is in it for a database that was put back: its positions may come to be again. And
-#: how often rows were put right, since that moves no position.
-LAW = """(select concat(extract(epoch from pg_postmaster_start_time()),
+#: SQL: the version of the legal state. It changes when an event is projected to an administration,
+#: a programme or an agreement, when the read models are rebuilt, when rows are repaired, and when
+#: the database server restarts. It holds the position of each read model separately: an event can
+#: undo another of the same instant without leaving a row, and a read model that stopped continues
+#: from where the others were long before. The start of the server is part of it because a restored
+#: database repeats positions; the number of repairs, because a repair moves no position.
+LEGAL_STATE_VERSION = """(select concat(extract(epoch from pg_postmaster_start_time()),
     '/', (select l.tableoid from views.link l limit 1),
     '/', (select m.number from views.mended m),
     '/', (select max(a.position) from views.administration a),
@@ -39,13 +41,13 @@ LAW = """(select concat(extract(epoch from pg_postmaster_start_time()),
     '/', (select max(g.position) from views.agreement g)))"""
 
 _RECOGNISES = "kind = 'AEO_MUTUAL_RECOGNITION'"
-_EDGES = f"""
+_LEGAL_STATE = f"""
 with law as (
     select valid_from, valid_to, recorded_from, recorded_to from views.link
     union all select valid_from, valid_to, recorded_from, recorded_to from views.membership
     union all select valid_from, valid_to, recorded_from, recorded_to from views.programme_rule
     union all
-    -- A list is stale from the first instant after its time is up.
+    -- A list is stale from the first instant after its maximum age.
     select r.as_of + make_interval(hours => l.max_age_hours) + interval '1 microsecond', null,
         r.recorded_from, null
     from views.list_received r
@@ -53,7 +55,7 @@ with law as (
         select distinct max_age_hours from views.link where max_age_hours is not null
     ) l
 )
-select {LAW},
+select {LEGAL_STATE_VERSION},
     array(select valid_from from law union select valid_to from law
         where valid_to is not null order by 1),
     array(select recorded_from from law union select recorded_to from law
@@ -70,7 +72,8 @@ select {LAW},
 
 
 class HeldStatuses(msgspec.Struct, array_like=True, frozen=True):
-    """How an operator is held, as far as the rule asks. In the order of its authorisations."""
+    """What an operator holds, as far as the recognition rule needs it. The tuples are in the order
+    of its authorisations; `abroad` are the statuses as told abroad."""
 
     home: str
     programmes: tuple[str, ...]
@@ -82,7 +85,8 @@ class HeldStatuses(msgspec.Struct, array_like=True, frozen=True):
     consents: tuple[str, ...]
 
 
-#: The same as JSON text, of a row of views.operator that is settled at the instants asked about.
+#: SQL: a HeldStatuses as JSON text, from a row of views.operator that is current at the as-of
+#: instants.
 HELD = (
     "'[' || to_json({it}.administration)::text || "
     + " || ".join(
@@ -102,7 +106,7 @@ HELD = (
 
 
 class Consignment(NamedTuple):
-    """What is asked of a consignment, as texts; None: it is not asked."""
+    """What is asked about a consignment, as texts; None where it is not asked."""
 
     role: str | None = None
     direction: str | None = None
@@ -111,17 +115,21 @@ class Consignment(NamedTuple):
     mode: str | None = None
 
 
-#: Stands for whatever no clause names: goods, a crossing, a mode or a role.
-_ELSE = "?"
+#: Stands for any goods, crossing, mode or role that no clause names.
+_OTHER = "?"
 
 
 @dataclass(frozen=True)
 class LegalState:
-    """One state of the law. On each clock there are edges, between which it stays the same."""
+    """One legal state. On each time axis it has edges, between which it does not change.
+
+    `_valid_edges` are instants of valid time, `_recorded_edges` of transaction time, both in UTC
+    and sorted. The other fields are the values that the clauses name.
+    """
 
     version: str
-    _edges: Sequence[datetime]
-    _recorded: Sequence[datetime]
+    _valid_edges: Sequence[datetime]
+    _recorded_edges: Sequence[datetime]
     _roles: bool
     _schemes: frozenset[str]
     _blocs: frozenset[str]
@@ -129,54 +137,61 @@ class LegalState:
     _hs: frozenset[str] = frozenset()
     _crossings: frozenset[str] = frozenset()
     _modes: frozenset[str] = frozenset()
-    #: Original names by language, then by name, of each agreement that has any.
+    #: Original names of crossings by language, then by name, of each agreement that has any.
     _names: Sequence[Mapping[str, Mapping[str, str]]] = ()
 
-    def stretch(self, as_of: AsOf) -> tuple[int, int]:
-        """Equal for instants between which no answer can change."""
-        return bisect_right(self._edges, as_of.at), bisect_right(self._recorded, as_of.known)
+    def interval(self, as_of: AsOf) -> tuple[int, int]:
+        """The numbers of the intervals between edges that contain the instants. Instants with equal
+        numbers have equal answers."""
+        return bisect_right(self._valid_edges, as_of.at), bisect_right(
+            self._recorded_edges, as_of.known
+        )
 
     def consigned(self, consignment: Consignment) -> Consignment | None:
-        """Equal for consignments that this law cannot tell apart; None: nothing of them matters.
-        Of goods the longest code that covers them says which others do."""
+        """Reduces a consignment to what this legal state can tell apart; None where nothing of it
+        matters.
+
+        For goods, the longest HS code in a clause that covers them stands for them.
+        """
         hs = crossing = mode = None
         if consignment.hs and self._hs:
             hs = next(
-                (consignment.hs[:n] for n in (6, 4, 2) if consignment.hs[:n] in self._hs), _ELSE
+                (consignment.hs[:n] for n in (6, 4, 2) if consignment.hs[:n] in self._hs), _OTHER
             )
         if consignment.crossing and self._crossings:
             place = crossing_in_clauses(consignment.crossing, self._names, self._crossings)
-            crossing = plain_crossing(place) if crosses(self._crossings, place) else _ELSE
+            crossing = plain_crossing(place) if crosses(self._crossings, place) else _OTHER
         if consignment.mode and self._modes:
-            mode = consignment.mode.lower() if consignment.mode.lower() in self._modes else _ELSE
+            mode = consignment.mode.lower() if consignment.mode.lower() in self._modes else _OTHER
         direction = consignment.direction if self._directions else None
         found = Consignment(consignment.role, direction, hs, crossing, mode)
         return found if any(found) else None
 
-    def essence(
+    def reduced(
         self, held_statuses: HeldStatuses, wanted: str | None, consigned: Consignment | None = None
     ) -> tuple[HeldStatuses, Consignment | None]:
-        """Equal for those whom this law cannot tell apart in a territory; None: in any. And what is
-        asked of the consignment, as `consigned` has it.
+        """Reduces what an operator holds, and the consignment, to what this legal state can tell
+        apart.
 
-        Of what is neither valid abroad nor may be, the rule asks no more than for its status, and
-        whether its programme wants consent; of consents, whether they are to the territory or a
-        bloc. Where no clause names roles, of an authorisation's roles no more than whether the role
-        asked about is among them.
+        `wanted`: the territory, or None for all; `consigned`: as LegalState.consigned returns it.
+        For an authorisation that is not and may not be valid abroad, the rule needs only its status
+        and whether its programme requires consent; of consents, only those to the territory or to a
+        bloc. Where no clause names roles, it needs only whether the role asked about is among an
+        authorisation's roles.
         """
         role = consigned.role if consigned else None
         held = self._held(held_statuses, wanted)
         if consigned is None or role is None or self._roles:
             return held, consigned
-        against = tuple(
-            _ELSE * bool(a in COUNTS and r and role not in r.split(","))
+        role_excluded = tuple(
+            _OTHER * bool(a in VALID_ABROAD and r and role not in r.split(","))
             for a, r in zip(held_statuses.abroad, held_statuses.roles, strict=True)
         )
-        asked = consigned._replace(role=role if any(against) else None)
-        return msgspec.structs.replace(held, roles=against), asked if any(asked) else None
+        reduced = consigned._replace(role=role if any(role_excluded) else None)
+        return msgspec.structs.replace(held, roles=role_excluded), reduced if any(reduced) else None
 
     def _held(self, held_statuses: HeldStatuses, wanted: str | None) -> HeldStatuses:
-        valid = [each in COUNTS for each in held_statuses.abroad]
+        valid = [code in VALID_ABROAD for code in held_statuses.abroad]
         return msgspec.structs.replace(
             held_statuses,
             types=tuple(t if v else "" for t, v in zip(held_statuses.types, valid, strict=True)),
@@ -184,18 +199,21 @@ class LegalState:
                 r if v and self._roles else ""
                 for r, v in zip(held_statuses.roles, valid, strict=True)
             ),
-            schemes=tuple(each for each in held_statuses.schemes if each in self._schemes),
+            schemes=tuple(code for code in held_statuses.schemes if code in self._schemes),
             consents=tuple(
-                each
-                for each in held_statuses.consents
-                if each != "*" and (wanted in (None, each) or each in self._blocs)
+                code
+                for code in held_statuses.consents
+                if code != "*" and (wanted in (None, code) or code in self._blocs)
             ),
         )
 
 
 class TerritoryVerdict(msgspec.Struct, array_like=True):
-    """Into one territory. A basis: its agreement, the place of the authorisation among those held,
-    and since when the clause holds, as JSON has instants."""
+    """The result for one territory.
+
+    Each basis is the code of an agreement, the rank of the authorisation among those held, and
+    since when the clause has applied, as an RFC 3339 text in UTC.
+    """
 
     territory: str
     outcome: str
@@ -210,8 +228,11 @@ _NOTHING = Consignment()
 
 @dataclass(frozen=True)
 class VerdictQuestion:
-    """`order`: the places of what is held, in the order of its numbers: in it bases are told.
-    `wanted`: the territory; None: all to which the agreements lead."""
+    """A recognition question about what is held.
+
+    `order`: the indices of the authorisations, sorted by number: bases are listed in that order.
+    `wanted`: the territory, or None for all to which the agreements lead.
+    """
 
     held: HeldStatuses
     order: tuple[int, ...]
@@ -220,10 +241,10 @@ class VerdictQuestion:
     consigned: Consignment | None = None
 
 
-async def law(connection: AsyncConnection[Any]) -> LegalState:
+async def legal_state(connection: AsyncConnection[Any]) -> LegalState:
     """As it is now."""
     async with AsyncRawCursor(connection) as cursor:
-        row = await (await cursor.execute(_EDGES.encode(), prepare=True)).fetchone()
+        row = await (await cursor.execute(_LEGAL_STATE.encode(), prepare=True)).fetchone()
     assert row is not None
     version, edges, recorded, roles, schemes, blocs, directions, hs, crossings, modes, names = row
     return LegalState(
@@ -242,7 +263,7 @@ async def law(connection: AsyncConnection[Any]) -> LegalState:
 
 
 _INSTANT = """to_char({} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-#: The number of an authorisation is its place; and none began later than its clause.
+#: The rank of an authorisation stands for its number, and none began later than its clause.
 _ARGUMENTS = """a.marks, a.programmes, a.types, a.statuses, a.abroad, a.roles,
     array_fill('0001-01-01T00:00Z'::timestamptz, array[cardinality(a.marks)]), a.schemes, a.schemes,
     a.consents, a.at, a.known"""
@@ -266,7 +287,7 @@ _THERE = f"""(select json_agg({_VERDICT})
 
 def _statement(verdicts: str) -> bytes:
     return f"""
-select {LAW}, {verdicts}::text
+select {LEGAL_STATE_VERSION}, {verdicts}::text
 from rows from (jsonb_to_recordset($1::jsonb) as (
     home text, programmes text[], types text[], statuses text[], abroad text[], roles text[],
     schemes text[], consents text[], marks text[], wanted text, at timestamptz, known timestamptz,
@@ -274,44 +295,45 @@ from rows from (jsonb_to_recordset($1::jsonb) as (
 )) with ordinality a order by a.ordinality""".encode()
 
 
-#: Where a territory is asked for, and where all are.
+#: The statements with a territory, and for all territories.
 _STATEMENTS = {True: _statement(_THERE), False: _statement(_EVERYWHERE)}
 
-_verdicts = msgspec.json.Decoder(list[TerritoryVerdict])
+_decode_verdicts = msgspec.json.Decoder(list[TerritoryVerdict])
 
 
 async def verdicts(
-    connection: AsyncConnection[Any], law: LegalState, asked: Sequence[VerdictQuestion]
+    connection: AsyncConnection[Any], legal_state: LegalState, questions: Sequence[VerdictQuestion]
 ) -> list[list[TerritoryVerdict]] | None:
-    """Of each that is asked, territories by code; None where the law is another one meanwhile."""
-    found: list[list[TerritoryVerdict]] = [[] for _ in asked]
-    for one, statement in _STATEMENTS.items():
-        some = [
+    """The results for each question, sorted by the code of the territory; None where the legal
+    state is no longer the given one."""
+    found: list[list[TerritoryVerdict]] = [[] for _ in questions]
+    for with_territory, statement in _STATEMENTS.items():
+        indices = [
             n
-            for n, verdict_question in enumerate(asked)
-            if (verdict_question.wanted is not None) == one
+            for n, verdict_question in enumerate(questions)
+            if (verdict_question.wanted is not None) == with_territory
         ]
-        if not some:
+        if not indices:
             continue
-        told = msgspec.json.encode([_record(asked[n]) for n in some]).decode()
+        encoded = msgspec.json.encode([_record(questions[n]) for n in indices]).decode()
         async with AsyncRawCursor(connection) as cursor:
-            await cursor.execute(statement, [told], prepare=True)
+            await cursor.execute(statement, [encoded], prepare=True)
             rows = await cursor.fetchall()
-        if any(version != law.version for version, _ in rows):
+        if any(version != legal_state.version for version, _ in rows):
             return None
-        for n, (_, text) in zip(some, rows, strict=True):
-            found[n] = _verdicts.decode(text)
+        for n, (_, text) in zip(indices, rows, strict=True):
+            found[n] = _decode_verdicts.decode(text)
     return found
 
 
 def _record(verdict_question: VerdictQuestion) -> Mapping[str, Any]:
-    marks = [""] * len(verdict_question.held.programmes)
+    rank_texts = [""] * len(verdict_question.held.programmes)
     for rank, place in enumerate(verdict_question.order):
-        marks[place] = f"{rank:04}"
+        rank_texts[place] = f"{rank:04}"
     return {
         **msgspec.structs.asdict(verdict_question.held),
         **(verdict_question.consigned or _NOTHING)._asdict(),
-        "marks": marks,
+        "marks": rank_texts,
         "wanted": verdict_question.wanted,
         "at": verdict_question.as_of.at,
         "known": verdict_question.as_of.known,

@@ -1,8 +1,9 @@
-"""What a request says for its variables and arguments, in the steps that its document leaves to do.
+"""Compiles the arguments of a document's fields, so that each request only fills in its variables.
 
-graphql-core walks the syntax tree anew for every request. What it would find there is the same
-each time, so it is found once, with graphql-core's own functions, and kept as steps; what is not of
-the plain kinds (Odd) is read by graphql-core every time. The values are then what a resolver gets.
+graphql-core walks the syntax tree for every request. The result of that walk is the same each time,
+so it is computed once per document with graphql-core's own functions and kept as steps. An argument
+that is not of the usual kinds (NotCompilable) is read by graphql-core for every request. The values
+are those that a resolver gets.
 """
 
 from __future__ import annotations
@@ -44,33 +45,33 @@ from api.graphql.declarations import Questions
 from api.graphql.sql_fields import NotPlanned
 
 Values = Mapping[str, Any]
-#: From the values of the variables to one value; Undefined where nothing is said.
+#: From the values of the variables to one value; Undefined where none is given.
 Step = Callable[[Values], Any]
-Change = Callable[[Any], Any]
+Conversion = Callable[[Any], Any]
 
 
-class Odd(Exception):
-    """Not of the plain kinds: graphql-core reads it."""
+class NotCompilable(Exception):
+    """The argument is not of the usual kinds; graphql-core reads it for every request."""
 
 
 class Variables:
-    """The variables of one operation that was found valid."""
+    """The declared variables of one validated operation."""
 
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
-        self._declared: list[tuple[str, Change, bool, Any]] = []
+        self._declared: list[tuple[str, Conversion, bool, Any]] = []
         for node in operation.variable_definitions or ():
-            item = get_variable_signature(schema, node)
-            if isinstance(item, GraphQLError):
-                raise NotPlanned("variables", item.message)
+            signature = get_variable_signature(schema, node)
+            if isinstance(signature, GraphQLError):
+                raise NotPlanned("variables", signature.message)
             try:
-                default = _default(item)
-            except Odd:
-                raise NotPlanned("variables", item.name) from None
-            required = isinstance(item.type, GraphQLNonNull) and default is Undefined
-            self._declared.append((item.name, _coercion(item.type), required, default))
+                default = _default(signature)
+            except NotCompilable:
+                raise NotPlanned("variables", signature.name) from None
+            required = isinstance(signature.type, GraphQLNonNull) and default is Undefined
+            self._declared.append((signature.name, _coercion(signature.type), required, default))
 
     def read(self, given: Values) -> dict[str, Any]:
-        """Raises Declined for what the executor would refuse."""
+        """Coerces the given values. Raises NotPlanned for what the stock executor would refuse."""
         values: dict[str, Any] = {}
         for name, coerced, required, default in self._declared:
             value = given.get(name, Undefined)
@@ -91,17 +92,17 @@ class Arguments:
     """The arguments of one field in a document, as its resolver gets them."""
 
     def __init__(self, field: GraphQLField, node: FieldNode) -> None:
-        """Raises Odd."""
-        said = {argument.name.value: argument.value for argument in node.arguments or ()}
-        own = field.extensions["strawberry-definition"].arguments
-        names = (item.python_name for item in own)
+        """Raises NotCompilable."""
+        given_nodes = {argument.name.value: argument.value for argument in node.arguments or ()}
+        definitions = field.extensions["strawberry-definition"].arguments
+        names = (given.python_name for given in definitions)
         self._steps = [
-            (python, _step(said.get(name), argument))
+            (python, _step(given_nodes.get(name), argument))
             for (name, argument), python in zip(field.args.items(), names, strict=True)
         ]
 
     def read(self, values: Values) -> dict[str, Any]:
-        """Raises Declined for what the executor would refuse."""
+        """The arguments by Python name. Raises NotPlanned for what the executor would refuse."""
         found = {}
         for name, step in self._steps:
             value = step(values)
@@ -110,13 +111,13 @@ class Arguments:
         return found
 
 
-def _coercion(type: Any) -> Change:
-    """A scalar's own function where that is all there is; it is asked for most."""
+def _coercion(type: Any) -> Conversion:
+    """The coercion of a variable's value: for a scalar, its own function (the usual case)."""
     inner = type.of_type if isinstance(type, GraphQLNonNull) else type
     if isinstance(inner, GraphQLList) and is_leaf_type(get_nullable_type(inner.of_type)):
-        return _each(type, _coercion(inner.of_type))
+        return _list_coercion(type, _coercion(inner.of_type))
     if not is_leaf_type(inner):
-        # A batch of declarations was read before, question by question.
+        # A batch of declarations was already read, question by question (api.graphql.declarations).
         return lambda value: (
             value if isinstance(value, Questions) else coerce_input_value(value, type)
         )
@@ -127,26 +128,27 @@ def _coercion(type: Any) -> Change:
             return absent
         try:
             return inner.coerce_input_value(value)
-        except Exception:  # whatever a scalar raises, graphql-core takes it for this
+        except Exception:  # graphql-core treats every exception of a scalar as a coercion error.
             return Undefined
 
     return coerced
 
 
-def _each(type: Any, coerced: Change) -> Change:
-    """The same of a list of scalars: look-ups have a thousand keys."""
+def _list_coercion(type: Any, coerced: Conversion) -> Conversion:
+    """The coercion of a list of scalars: a look-up may have a thousand keys."""
 
     def coerced_each(value: Any) -> Any:
         if not isinstance(value, list):
             return coerce_input_value(value, type)
-        made = [coerced(item) for item in value]
-        return Undefined if any(item is Undefined for item in made) else made
+        coerced_values = [coerced(given) for given in value]
+        return Undefined if any(given is Undefined for given in coerced_values) else coerced_values
 
     return coerced_each
 
 
 def _step(node: ValueNode | None, place: GraphQLArgument | GraphQLInputField) -> Step:
-    """Of an argument, or a field of an input object: what is not said is its default."""
+    """The step for an argument, or for a field of an input object. Without a value, the default
+    holds."""
     type, default = place.type, _default(place)
     if default is not Undefined:
         default = _converted(type)(default)
@@ -155,18 +157,18 @@ def _step(node: ValueNode | None, place: GraphQLArgument | GraphQLInputField) ->
         return _variable(node.name.value, type, default, required)
     if node is None:
         if required:
-            raise Odd
+            raise NotCompilable
         return lambda values: default
     inner = type.of_type if isinstance(type, GraphQLNonNull) else type
     if not _holds_variables(node):
         constant = coerce_input_literal(node, type)
         if constant is Undefined:
-            raise Odd
+            raise NotCompilable
         constant = _converted(type)(constant)
         return lambda values: constant
     if isinstance(node, ObjectValueNode) and isinstance(inner, GraphQLInputObjectType):
         return _object(node, inner)
-    raise Odd
+    raise NotCompilable
 
 
 def _variable(name: str, type: Any, default: Any, required: bool) -> Step:
@@ -188,64 +190,67 @@ def _variable(name: str, type: Any, default: Any, required: bool) -> Step:
 
 
 def _object(node: ObjectValueNode, type: GraphQLInputObjectType) -> Step:
-    said = {field.name.value: field.value for field in node.fields}
+    given_nodes = {field.name.value: field.value for field in node.fields}
     make, names = _maker(type)
-    steps = [(names[name], _step(said.get(name), field)) for name, field in type.fields.items()]
+    steps = [
+        (names[name], _step(given_nodes.get(name), field)) for name, field in type.fields.items()
+    ]
 
     def step(values: Values) -> Any:
         found = {name: step(values) for name, step in steps}
-        return make({name: item for name, item in found.items() if item is not Undefined})
+        return make({name: given for name, given in found.items() if given is not Undefined})
 
     return step
 
 
-def _converted(type: Any) -> Change:
-    """From what graphql-core makes of a value to what strawberry does."""
+def _converted(type: Any) -> Conversion:
+    """The conversion from graphql-core's value to strawberry's."""
     inner = type.of_type if isinstance(type, GraphQLNonNull) else type
     if isinstance(inner, GraphQLInputObjectType):
         make, names = _maker(inner)
-        changes = {name: _converted(field.type) for name, field in inner.fields.items()}
+        conversions = {name: _converted(field.type) for name, field in inner.fields.items()}
 
         def converted(value: Any) -> Any:
             if value is None:
                 return None
-            return make({names[name]: changes[name](item) for name, item in value.items()})
+            return make({names[name]: conversions[name](given) for name, given in value.items()})
 
         return converted
     element = inner.of_type if isinstance(inner, GraphQLList) else inner
     element = element.of_type if isinstance(element, GraphQLNonNull) else element
     if isinstance(element, GraphQLInputObjectType):
-        each = _converted(element)
+        convert = _converted(element)
         return lambda value: (
-            value if value is None or isinstance(value, Questions) else list(map(each, value))
+            value if value is None or isinstance(value, Questions) else list(map(convert, value))
         )
     if not is_leaf_type(element):
-        raise Odd
+        raise NotCompilable
     return lambda value: value
 
 
-def _maker(type: GraphQLInputObjectType) -> tuple[Change, dict[str, str]]:
-    """Makes the input class from what is said, and how its fields are named in Python."""
-    own = type.extensions["strawberry-definition"]
-    if own.from_input is not None or type.is_one_of:
-        raise Odd
+def _maker(type: GraphQLInputObjectType) -> tuple[Conversion, dict[str, str]]:
+    """The function that creates the input class, and the Python names of its fields by GraphQL
+    name."""
+    definitions = type.extensions["strawberry-definition"]
+    if definitions.from_input is not None or type.is_one_of:
+        raise NotCompilable
     names = {
         name: field.extensions["strawberry-definition"].python_name
         for name, field in type.fields.items()
     }
     absent = {
         field.python_name: None
-        for field in own.fields
+        for field in definitions.fields
         if field.default_value is MISSING and field.default_factory is MISSING
     }
-    return lambda said: own.origin(**absent | said), names
+    return lambda given_nodes: definitions.origin(**absent | given_nodes), names
 
 
-def _default(item: GraphQLArgument | GraphQLInputField | GraphQLVariableSignature) -> Any:
+def _default(signature: GraphQLArgument | GraphQLInputField | GraphQLVariableSignature) -> Any:
     try:
-        return coerce_default_value(item)
+        return coerce_default_value(signature)
     except TypeError:
-        raise Odd from None
+        raise NotCompilable from None
 
 
 def _holds_variables(node: ValueNode) -> bool:

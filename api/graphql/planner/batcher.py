@@ -1,9 +1,10 @@
-"""Requests of one plan that arrive together share one statement.
+"""Batches concurrent requests of one plan into one SQL statement.
 
-While a statement is under way, whoever comes waits; the next statement takes all that wait for
-the same plan. Where one takes long, others are begun beside it. Rows of different askers share a
-statement and nothing else: each is answered from its own parameters, and one that fails fails
-alone.
+While a statement runs, new requests wait in a queue per plan; the next statement takes all that
+wait for the same plan. Where a statement takes long, another is started on a second connection. The
+rows of different subjects share a statement and nothing else: each is answered from its own
+parameters. If a statement fails, each of its requests is repeated in a statement of its own, so one
+bad request does not fail the others.
 """
 
 from __future__ import annotations
@@ -20,150 +21,163 @@ from psycopg import AsyncConnection, AsyncRawCursor
 from api.graphql.planner.compiler import Plan
 from api.graphql.planner.connection import PipelinedConnection
 
-ROWS = 64  # that may share a statement
-LANES = 2  # statements under way at once
-#: Seconds for which a statement under way is waited for before another is begun beside it: most
-#: take a millisecond, and those who wait for one share the next.
-SOON = 0.003
+ROWS = 64  # Most requests in one statement.
+CONNECTIONS = 2  # Connections, and so the most statements that run at the same time.
+#: Seconds after which a running statement no longer holds back the next one. Most statements take a
+#: millisecond, and the requests that wait for one share the next.
+WAIT_BEFORE_NEXT = 0.003
 
-#: Each parameter as an element of a text array: see `cell`.
+#: The parameters of one request, each as an element of a text array: see `cell`.
 Row = Sequence[bytes]
 _Waiting = list[tuple[Row, "asyncio.Future[bytes]"]]
 
 
-class Coalescer:
-    """One a process. `pool`: of connections that it keeps, one a lane. `seconds`: how long a
-    question may take; a statement of several that takes half of it is ended, and each is asked
-    alone in the other half, so that one slow question is late alone."""
+class RequestBatcher:
+    """Batches the requests of one process.
+
+    `pool` gives one connection for each of CONNECTIONS; they are kept. `seconds` is the deadline of
+    a request. A statement for several requests that has run for half of it is cancelled, and each
+    request is repeated alone in the other half, so that one slow request delays only itself.
+    """
 
     def __init__(self, pool: Any, seconds: float = 2.0) -> None:
         self._seconds = seconds
-        self._lanes = [PipelinedConnection(pool) for _ in range(LANES)]
-        self._waiting: dict[Plan, _Waiting] = {}
-        #: Those of a statement that failed; each is asked again by itself.
-        self._alone: deque[tuple[Plan, _Waiting]] = deque()
+        self._connections = [PipelinedConnection(pool) for _ in range(CONNECTIONS)]
+        self._queues: dict[Plan, _Waiting] = {}
+        #: Requests of a statement that failed; each is repeated in a statement of its own.
+        self._retried_alone: deque[tuple[Plan, _Waiting]] = deque()
         self._connecting: set[asyncio.Task[None]] = set()
-        self._ending: set[asyncio.Task[None]] = set()
-        self._woken = False
-        self._later: asyncio.TimerHandle | None = None
+        self._cancelling: set[asyncio.Task[None]] = set()
+        self._scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
 
     async def ask(self, plan: Plan, row: Row) -> bytes:
         """The JSON text for one row of parameters. Raises psycopg.Error."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bytes] = loop.create_future()
-        self._waiting.setdefault(plan, []).append((row, future))
-        if not self._woken:  # whoever else is read in this turn of the loop comes along
-            self._woken = True
+        self._queues.setdefault(plan, []).append((row, future))
+        # Requests that arrive in the same turn of the event loop share the statement.
+        if not self._scheduled:
+            self._scheduled = True
             loop.call_soon(self._wake)
         return await future
 
     async def close(self) -> None:
-        for task in (*self._connecting, *self._ending):
+        """Fails the waiting requests and closes the connections."""
+        for task in (*self._connecting, *self._cancelling):
             task.cancel()
-        if self._later:
-            self._later.cancel()
-        # First whoever waits: else what a lane leaves undone would begin the next on another.
+        if self._timer:
+            self._timer.cancel()
+        # Waiting requests fail first; otherwise the end of one connection would start them on
+        # another.
         self._fail(psycopg.OperationalError("stopping"))
-        for lane in self._lanes:
-            await lane.close()
+        for connection in self._connections:
+            await connection.close()
 
     def _wake(self) -> None:
-        self._woken = False
-        for lane in self._lanes:
-            if not (self._waiting or self._alone):
+        self._scheduled = False
+        for connection in self._connections:
+            if not (self._queues or self._retried_alone):
                 return
-            if lane.idle:
-                self._start(lane)
-            elif lane.open:
-                left = lane.began + SOON - monotonic()
+            if connection.idle:
+                self._start(connection)
+            elif connection.open:
+                left = connection.began + WAIT_BEFORE_NEXT - monotonic()
                 if left > 0:
-                    self._later = self._later or asyncio.get_running_loop().call_later(
-                        left, self._look_again
+                    self._timer = self._timer or asyncio.get_running_loop().call_later(
+                        left, self._on_timer
                     )
                     return
             elif not self._connecting:
-                task = asyncio.create_task(self._connect(lane))
+                task = asyncio.create_task(self._connect(connection))
                 self._connecting.add(task)
                 task.add_done_callback(self._connecting.discard)
 
-    def _look_again(self) -> None:
-        self._later = None
+    def _on_timer(self) -> None:
+        self._timer = None
         self._wake()
 
-    async def _connect(self, lane: PipelinedConnection) -> None:
+    async def _connect(self, connection: PipelinedConnection) -> None:
         try:
-            await lane.connect()
+            await connection.connect()
         except psycopg.Error as error:
-            self._connecting.clear()  # now: who asks before this task is gone begins another
-            if not any(lane.open for lane in self._lanes):
-                self._fail(error)  # whoever is in line learns it now
+            # Cleared at once: a request before this task has ended starts another connection
+            # attempt.
+            self._connecting.clear()
+            if not any(connection.open for connection in self._connections):
+                self._fail(error)  # No connection is open, so the waiting requests fail now.
             return
         self._connecting.clear()
         self._wake()
 
     def _fail(self, error: Exception) -> None:
-        for waiting in (*self._waiting.values(), *(item for _, item in self._alone)):
-            _tell(waiting, error)
-        self._waiting.clear()
-        self._alone.clear()
+        for waiting in (*self._queues.values(), *(item for _, item in self._retried_alone)):
+            _fail_all(waiting, error)
+        self._queues.clear()
+        self._retried_alone.clear()
 
-    def _start(self, lane: PipelinedConnection) -> None:
-        """Takes on what waits, if somebody still does."""
-        while self._alone or self._waiting:
-            if self._alone:
-                plan, waiting = self._alone.popleft()
+    def _start(self, connection: PipelinedConnection) -> None:
+        """Sends the next batch on an idle connection; requests that were cancelled are left out."""
+        while self._retried_alone or self._queues:
+            if self._retried_alone:
+                plan, waiting = self._retried_alone.popleft()
             else:
-                plan = next(iter(self._waiting))
-                waiting = self._waiting.pop(plan)
-            taken = [item for item in waiting if not item[1].done()]
-            if len(taken) > ROWS:
-                self._waiting[plan] = taken[ROWS:]
-                taken = taken[:ROWS]
-            if taken:
-                self._send(lane, plan, taken)
+                plan = next(iter(self._queues))
+                waiting = self._queues.pop(plan)
+            batch = [item for item in waiting if not item[1].done()]
+            if len(batch) > ROWS:
+                self._queues[plan] = batch[ROWS:]
+                batch = batch[:ROWS]
+            if batch:
+                self._send(connection, plan, batch)
                 return
 
-    def _end_late(self, lane: PipelinedConnection) -> None:
-        task = asyncio.create_task(lane.cancel())
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+    def _cancel_statement(self, connection: PipelinedConnection) -> None:
+        task = asyncio.create_task(connection.cancel())
+        self._cancelling.add(task)
+        task.add_done_callback(self._cancelling.discard)
 
-    def _send(self, lane: PipelinedConnection, plan: Plan, taken: _Waiting) -> None:
+    def _send(self, connection: PipelinedConnection, plan: Plan, batch: _Waiting) -> None:
         loop = asyncio.get_running_loop()
-        shared = len(taken) > 1
-        late = loop.call_later(self._seconds / 2, self._end_late, lane) if shared else None
+        shared = len(batch) > 1
+        late = (
+            loop.call_later(self._seconds / 2, self._cancel_statement, connection)
+            if shared
+            else None
+        )
 
-        def told(what: list[bytes] | Exception) -> None:
+        def on_result(result: list[bytes] | Exception) -> None:
             if late:
                 late.cancel()
-            if isinstance(what, list):
-                for (_, future), text in zip(taken, what, strict=True):
+            if isinstance(result, list):
+                for (_, future), text in zip(batch, result, strict=True):
                     if not future.done():
                         future.set_result(text)
             elif not shared or (
-                isinstance(what, psycopg.OperationalError)
-                and not isinstance(what, psycopg.errors.QueryCanceled)
+                isinstance(result, psycopg.OperationalError)
+                and not isinstance(result, psycopg.errors.QueryCanceled)
             ):
-                _tell(taken, what)
-            else:  # one question failed or was slow: ask each in its own statement
-                self._alone.extend((plan, [one]) for one in taken)
+                _fail_all(batch, result)
+            else:  # One request failed or was slow, so each is repeated alone.
+                self._retried_alone.extend((plan, [one]) for one in batch)
             self._wake()
 
-        lane.send(plan.sql, columns([row for row, _ in taken]), told)
+        connection.send(plan.sql, columns([row for row, _ in batch]), on_result)
 
 
-def _tell(waiting: _Waiting, error: Exception) -> None:
+def _fail_all(waiting: _Waiting, error: Exception) -> None:
     for _, future in waiting:
         if not future.done():
             future.set_exception(error)
 
 
 def cell(value: Any) -> bytes:
-    """An element of an array in PostgreSQL's text form. Raises ValueError for what is no text."""
+    """An element of an array in PostgreSQL's text format. Raises ValueError for a NUL character,
+    which PostgreSQL's text type cannot hold."""
     if value is None:
         return b"NULL"
     text = str(value)
-    if text.isalnum():  # a TIN, a code
+    if text.isalnum():  # A TIN or a code needs no escaping.
         return b'"' + text.encode() + b'"'
     if "\0" in text:
         raise ValueError("PostgreSQL's texts hold no NUL")
@@ -171,15 +185,17 @@ def cell(value: Any) -> bytes:
 
 
 def columns(rows: Sequence[Row]) -> list[bytes]:
-    """The rows as arrays, one a parameter of the statement."""
+    """The rows as arrays, one for each parameter of the statement."""
     return [b"{" + b",".join(column) + b"}" for column in zip(*rows, strict=True)]
 
 
 async def run(
     connection: AsyncConnection[Any], plan: Plan, row: Row, *, prepare: bool = True
 ) -> bytes:
-    """One row in a statement of its own: its JSON text. `prepare`: the connection keeps the
-    statement for the next time. Raises psycopg.Error."""
+    """Runs one row of parameters in a statement of its own and returns its JSON text.
+
+    `prepare`: the connection keeps the prepared statement. Raises psycopg.Error.
+    """
     given = [column.decode() for column in columns([row])]
     async with AsyncRawCursor(connection) as cursor:
         await cursor.execute(plan.sql, given, prepare=prepare)

@@ -1,9 +1,11 @@
-"""A validated selection as one SQL statement that writes the answer's JSON text.
+"""Compiles a validated GraphQL selection into one SQL statement that returns the answer as JSON
+text.
 
-The statement is a function over a table of parameter rows: any requests of one plan may share it,
-with different operators, askers and clocks. What a selection means (fragments, merging, @skip) is
-graphql-core's to say. NULL is the alarm: in a place that may not be null it spreads to the object
-around it, and there `rule.no_null` raises.
+The statement is a function over a table of parameter rows, so that many requests of one plan share
+it, with different operators, subjects and as-of instants. graphql-core decides what the selection
+means (fragments, merging of fields, @skip and @include). A NULL where the schema allows none makes
+the object around it NULL, and there `rule.no_null` raises an error; the stock executor then
+answers.
 """
 
 from __future__ import annotations
@@ -35,90 +37,97 @@ from graphql.execution.collect_fields import (
 from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
-from api.graphql.planner.answers import Answers, Elsewhere
+from api.graphql.planner.answers import OutcomeReader, TerritoryOutcomeReader
 from api.graphql.positions import STATE
 from api.graphql.sql_fields import (
-    AS_IT_LIES,
+    IN_ARRAY_ORDER,
     SELECTED,
     TYPES,
     Bind,
     NotPlanned,
+    PythonWording,
     Rows,
-    Telling,
     Value,
     WordedField,
     place,
 )
 from projections.reads.planner_selects import MARK
 
-ASKER = ("asker", "own_territory", "own_tin", "own", "reach", "now")
+SUBJECT_PARAMETERS = ("asker", "own_territory", "own_tin", "own", "reach", "now")
 _PARAMETER = re.compile(r"%\((\w+)\)s")
-#: Written by to_json, which escapes them; everything else is written as it is.
-_TEXTS = {"String", "ID", "TIN", "AdministrationCode", "HSCode"}
-_PLAIN = {"Int", "Boolean", "Position", "JSON"}
-_DATES = {
+#: Scalars that to_json writes, with escapes. Those of _UNQUOTED_SCALARS are written as they are.
+_TEXT_SCALARS = {"String", "ID", "TIN", "AdministrationCode", "HSCode"}
+_UNQUOTED_SCALARS = {"Int", "Boolean", "Position", "JSON"}
+_DATE_FORMATS = {
     "DateTime": r"""to_char({} at time zone 'UTC', '\"YYYY-MM-DD"T"HH24:MI:SS.US"Z"\"')""",
     "Date": r"""to_char({}, '\"YYYY-MM-DD\"')""",
 }
 
 
 @dataclass(frozen=True)
-class Bound:
-    """A field whose arguments become parameters. `looks`: for the read log, else empty. `answers`,
-    `elsewhere`: where the outcomes of recognition are in the answer."""
+class BoundField:
+    """A field whose arguments become parameters of the statement.
+
+    `logged` names the parameter with the TINs for the read log; empty where nothing is logged.
+    `outcomes` and `territory_outcomes` read the outcomes of recognition from the answer.
+    """
 
     bind: Bind
     field: GraphQLField
     node: FieldNode
-    looks: str
-    names: Mapping[str, str]  # of its arguments in Python, by those in GraphQL
-    answers: Answers | None = None
-    elsewhere: Elsewhere | None = None
+    logged: str
+    names: Mapping[str, str]  # Python names of the arguments, by GraphQL name.
+    outcomes: OutcomeReader | None = None
+    territory_outcomes: TerritoryOutcomeReader | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """`columns`: which parameter each column of the table of rows is: of which Bound, or of the
-    asker (None), and its name. `many`: it looks up many keys, and so goes alone. `telling`: who
-    words what the text has marks for; `kept`: there are marks of verdicts in it."""
+    """The compiled statement of one document.
+
+    `columns` says what each column of the parameter table is: the number of its BoundField, or None
+    for a parameter of the subject, and its name. `own_statement`: the plan is not batched.
+    `wording` builds the texts that replace placeholders; `has_cached_verdicts`: the text has
+    placeholders for cached verdicts (api.graphql.planner.verdict_cache).
+    """
 
     sql: str
-    bound: tuple[Bound, ...]
+    bound: tuple[BoundField, ...]
     columns: tuple[tuple[int | None, str], ...]
-    many: bool
-    telling: Telling | None
-    kept: bool
+    own_statement: bool
+    wording: PythonWording | None
+    has_cached_verdicts: bool
 
     def with_state(self) -> Plan:
-        """The same; before each text is the state of the database as this statement sees it."""
+        """The same plan; before each text stands the state of the database that it sees."""
         return replace(self, sql=f"select {STATE} || ' ' || {self.sql.removeprefix('select ')}")
 
 
 @dataclass
 class _Scope:
-    """Which parameters a place in the selection can name, and of which Bound they are, or which
-    expression they are where a row above gives them."""
+    """The parameters that a place in the selection can name: each by the number of its BoundField,
+    by None for the subject, or by an SQL expression where a row above gives it."""
 
     names: Mapping[str, int | str | None]
     me: str = ""
     key: str = ""
-    telling: Telling | None = None
+    wording: PythonWording | None = None
 
 
 @dataclass
 class Compiler:
-    """Makes one Plan. Raises Declined for what it does not cover."""
+    """Compiles one Plan. Raises NotPlanned for a selection that it does not cover."""
 
     schema: GraphQLSchema
     fragments: dict[str, FragmentDetails]
     operation: OperationDefinitionNode
     variables: VariableValues
-    _bound: list[Bound] = field(default_factory=list)
+    _bound: list[BoundField] = field(default_factory=list)
     _columns: dict[tuple[int | None, str], int] = field(default_factory=dict)
-    _rows: int = 0
-    _many: bool = False
-    _told: Telling | None = None
-    _kept: bool = False
+    _row_count: int = 0
+    _own_statement: bool = False
+    _wording: PythonWording | None = None
+    _has_cached_verdicts: bool = False
 
     def plan(self) -> Plan:
         root = self.schema.query_type
@@ -128,8 +137,8 @@ class Compiler:
         )
         if collected.new_defer_usages:
             raise NotPlanned("uncovered", "@defer")
-        scope = _Scope(dict.fromkeys(ASKER))
-        text = self._object(root, collected.grouped_field_set, scope)
+        scope = _Scope(dict.fromkeys(SUBJECT_PARAMETERS))
+        text = self._object_text(root, collected.grouped_field_set, scope)
         if not self._columns:
             raise NotPlanned("uncovered", "nothing is looked up")
         arrays = ", ".join(
@@ -142,203 +151,236 @@ class Compiler:
             f"{sql} order by request.place",
             tuple(self._bound),
             tuple(self._columns),
-            self._many,
-            self._told,
-            self._kept,
+            self._own_statement,
+            self._wording,
+            self._has_cached_verdicts,
         )
 
-    def _object(self, type: GraphQLObjectType, chosen: GroupedFieldSet, scope: _Scope) -> str:
-        """An expression: the object's JSON text; it raises where a part is null and may not be."""
+    def _object_text(
+        self, type: GraphQLObjectType, selection: GroupedFieldSet, scope: _Scope
+    ) -> str:
+        """An SQL expression for the JSON text of an object. It raises an error where a part is NULL
+        and may not be."""
         parts: list[str] = []
         before = "{"
-        for name, details in chosen.items():
+        for name, details in selection.items():
             before += f'"{name}":'
             if details[0].node.name.value == "__typename":
                 before += f'"{type.name}"'
             else:
-                parts += [_literal(before), self._field(type, details, scope)]
+                parts += [_literal(before), self._field_text(type, details, scope)]
                 before = ""
             before += ","
         parts.append(_literal(before.removesuffix(",") + "}"))
         text = " || ".join(parts)
         return text if len(parts) == 1 else f"coalesce({text}, rule.no_null('{type.name}'))"
 
-    def _field(self, parent: GraphQLObjectType, details: list[FieldDetails], scope: _Scope) -> str:
+    def _field_text(
+        self, parent: GraphQLObjectType, details: list[FieldDetails], scope: _Scope
+    ) -> str:
         node = details[0].node
         if details[0].fragment_variable_values or node.name.value not in parent.fields:
-            raise NotPlanned("uncovered", node.name.value)  # introspection is no row of ours
+            # Introspection is answered by the executor.
+            raise NotPlanned("uncovered", node.name.value)
         defined = parent.fields[node.name.value]
-        own = defined.extensions.get("strawberry-definition")
+        definition = defined.extensions.get("strawberry-definition")
         about = f"{parent.name}.{node.name.value}"
-        if not isinstance(own, StrawberryField):
+        if not isinstance(definition, StrawberryField):
             raise NotPlanned("uncovered", about)
-        where = place(own.metadata)
+        field_place = place(definition.metadata)
         nullable = not isinstance(defined.type, GraphQLNonNull)
         kind = defined.type if nullable else defined.type.of_type
-        if isinstance(where, Rows):
-            text = self._rows_of(where, kind, details, defined, scope)
+        if isinstance(field_place, Rows):
+            text = self._subquery(field_place, kind, details, defined, scope)
             return f"coalesce({text}, 'null')" if nullable else text
-        if isinstance(where, WordedField):
-            return self._mark(where, kind, details, scope, about)
-        if where is None and own.base_resolver is None and scope.me:
-            where = Value(f"{{me}}.{own.python_name}")
-        if where is None:
+        if isinstance(field_place, WordedField):
+            return self._placeholder(field_place, kind, details, scope, about)
+        if field_place is None and definition.base_resolver is None and scope.me:
+            field_place = Value(f"{{me}}.{definition.python_name}")
+        if field_place is None:
             raise NotPlanned("uncovered", about)
-        text = _leaf(kind, self._filled(where.sql, scope), about)
+        text = _leaf(kind, self._bind_names(field_place.sql, scope), about)
         return f"coalesce({text}, 'null')" if nullable else text
 
-    def _mark(
-        self, where: WordedField, kind: Any, details: list[FieldDetails], scope: _Scope, about: str
+    def _placeholder(
+        self,
+        field_place: WordedField,
+        kind: Any,
+        details: list[FieldDetails],
+        scope: _Scope,
+        about: str,
     ) -> str:
-        if scope.telling is None or self._told not in (None, scope.telling):
+        if scope.wording is None or self._wording not in (None, scope.wording):
             raise NotPlanned("uncovered", about)
-        self._told = scope.telling
+        self._wording = scope.wording
         before = ""
         if isinstance(_element(kind), GraphQLObjectType):
             shape = self._shape(_element(kind), details)
             if shape is None or "{" in shape:
                 raise NotPlanned("uncovered", about)
             before = _literal(shape + SELECTED) + " || "
-        return f"{MARK} || {before}{self._filled(where.mark, scope)} || {MARK}"
+        return f"{MARK} || {before}{self._bind_names(field_place.mark, scope)} || {MARK}"
 
     def _row(
-        self, where: Rows, kind: Any, details: list[FieldDetails], scope: _Scope, text: str
+        self, field_place: Rows, kind: Any, details: list[FieldDetails], scope: _Scope, text: str
     ) -> str:
-        """The object of a row, after the facts where a part of it is worded from them; or its
-        text where that lies ready."""
-        given = {name: sql.replace("{me}", text) for name, sql in where.names.items()}
-        inner = _Scope({**scope.names, **given}, text, telling=where.telling or scope.telling)
-        if where.ready:
-            inside = self._inside(_element(kind), details, inner)
-            return f"coalesce({self._filled(where.ready.text, inner)}, {inside})"
-        before, self._told = self._told, None
-        inside = self._inside(_element(kind), details, inner)
-        if where.telling and self._told:
-            inside = f"{MARK} || {self._filled(where.telling.facts, inner)} || {MARK} || {inside}"
-        if before is not None and self._told not in (None, before):
+        """The JSON text of a row's object. Where a field is worded in Python, the facts stand
+        before it; where a precomputed text exists for the selection, that is used."""
+        row_names = {name: sql.replace("{me}", text) for name, sql in field_place.names.items()}
+        inner = _Scope(
+            {**scope.names, **row_names}, text, wording=field_place.wording or scope.wording
+        )
+        if field_place.ready:
+            object_text = self._object_of(_element(kind), details, inner)
+            return f"coalesce({self._bind_names(field_place.ready.text, inner)}, {object_text})"
+        before, self._wording = self._wording, None
+        object_text = self._object_of(_element(kind), details, inner)
+        if field_place.wording and self._wording:
+            facts = self._bind_names(field_place.wording.facts, inner)
+            object_text = f"{MARK} || {facts} || {MARK} || {object_text}"
+        if before is not None and self._wording not in (None, before):
             raise NotPlanned("uncovered", "two ways of wording")
-        self._told = self._told or before
-        return inside
+        self._wording = self._wording or before
+        return object_text
 
-    def _rows_of(
+    def _subquery(
         self,
-        where: Rows,
+        field_place: Rows,
         kind: Any,
         details: list[FieldDetails],
         defined: GraphQLField,
         scope: _Scope,
     ) -> str:
-        if where.bind is not None:
-            names = dict.fromkeys(where.gives, len(self._bound))
+        if field_place.bind is not None:
+            names = dict.fromkeys(field_place.gives, len(self._bound))
             arguments = defined.extensions["strawberry-definition"].arguments
             python = dict(
                 zip(defined.args, (argument.python_name for argument in arguments), strict=True)
             )
             node = details[0].node
-            told = self._told_of(where, kind, details) if where.looks else (None, None)
-            self._bound.append(Bound(where.bind, defined, node, where.looks, python, *told))
-            scope = _Scope({**scope.names, **names}, scope.me, telling=scope.telling)
-        if where.narrowed and details[0].node.arguments:
-            where = replace(where, select=where.select + where.narrowed, ready=None)
-        where = self._as_it_lies(where, kind, details)
-        self._many = self._many or where.alone
-        if where.keys:
-            return self._each_key(where, kind, details, scope)
-        if where.key:
-            key = self._filled(f"%({where.key})s", scope)
-            scope = _Scope(scope.names, scope.me, key, scope.telling)
-        if where.ready and isinstance(kind, GraphQLList):
-            text = self._filled(where.ready.text, scope)
-            if not where.ready.select:
+            readers = (
+                self._outcome_readers(field_place, kind, details)
+                if field_place.logged
+                else (None, None)
+            )
+            self._bound.append(
+                BoundField(field_place.bind, defined, node, field_place.logged, python, *readers)
+            )
+            scope = _Scope({**scope.names, **names}, scope.me, wording=scope.wording)
+        if field_place.narrowed and details[0].node.arguments:
+            field_place = replace(
+                field_place, select=field_place.select + field_place.narrowed, ready=None
+            )
+        field_place = self._with_ready_text(field_place, kind, details)
+        self._own_statement = self._own_statement or field_place.own_statement
+        if field_place.keys:
+            return self._each_key(field_place, kind, details, scope)
+        if field_place.key:
+            key = self._bind_names(f"%({field_place.key})s", scope)
+            scope = _Scope(scope.names, scope.me, key, scope.wording)
+        if field_place.ready and isinstance(kind, GraphQLList):
+            text = self._bind_names(field_place.ready.text, scope)
+            if not field_place.ready.select:
                 return text
-            rows = self._selected(replace(where, ready=None), kind, details, scope)
+            rows = self._selected(replace(field_place, ready=None), kind, details, scope)
             return f"coalesce({text}, {rows})"
-        return self._selected(where, kind, details, scope)
+        return self._selected(field_place, kind, details, scope)
 
-    def _told_of(
-        self, where: Rows, kind: Any, details: list[FieldDetails]
-    ) -> tuple[Answers | None, Elsewhere | None]:
-        node, many = details[0].node, isinstance(kind, GraphQLList)
+    def _outcome_readers(
+        self, field_place: Rows, kind: Any, details: list[FieldDetails]
+    ) -> tuple[OutcomeReader | None, TerritoryOutcomeReader | None]:
+        node, is_list = details[0].node, isinstance(kind, GraphQLList)
         name = node.alias.value if node.alias else node.name.value
-        chosen = self._chosen(kind, details)
-        if where.names:  # each question of a batch has an answer around its recognition
-            around, inside = chosen.get("recognition", (None, None))
-            inner = self._chosen(_element(kind).fields["recognition"].type, inside or [])
-            outcome = inner["outcome"][0] if around and "outcome" in inner else None
-            return Answers(name, many, outcome, around or ""), None
-        if "in" in where.gives:
-            return Answers(name, many, chosen.get("outcome", (None,))[0]), None
-        if "recognisedIn" not in chosen:
+        selection = self._selected_fields(kind, details)
+        # In a batch, each question has an answer that contains its recognition.
+        if field_place.names:
+            recognition, object_text = selection.get("recognition", (None, None))
+            inner = self._selected_fields(
+                _element(kind).fields["recognition"].type, object_text or []
+            )
+            outcome = inner["outcome"][0] if recognition and "outcome" in inner else None
+            return OutcomeReader(name, is_list, outcome, recognition or ""), None
+        if "in" in field_place.gives:
+            return OutcomeReader(name, is_list, selection.get("outcome", (None,))[0]), None
+        if "recognisedIn" not in selection:
             return None, None
-        list_, inside = chosen["recognisedIn"]
-        inner = self._chosen(_element(kind).fields["recognisedIn"].type, inside)
+        list_, object_text = selection["recognisedIn"]
+        inner = self._selected_fields(_element(kind).fields["recognisedIn"].type, object_text)
         if not {"in", "outcome"} <= inner.keys():
             return None, None
-        return None, Elsewhere(name, many, (list_, inner["in"][0], inner["outcome"][0]))
+        return None, TerritoryOutcomeReader(
+            name, is_list, (list_, inner["in"][0], inner["outcome"][0])
+        )
 
-    def _chosen(
+    def _selected_fields(
         self, kind: Any, details: list[FieldDetails]
     ) -> dict[str, tuple[str, list[FieldDetails]]]:
-        """The fields that are selected, each with its name in the answer."""
+        """The selected fields by GraphQL name, each with its name in the answer."""
         collected = collect_subfields(
             self.schema, self.fragments, self.variables, self.operation, _element(kind), details
         )
-        chosen = collected.grouped_field_set.items()
-        fields = [each[0].node.name.value for _, each in chosen]
-        if fields.count("recognisedIn") > 1:  # each may ask for another outcome
+        selection = collected.grouped_field_set.items()
+        fields = [each[0].node.name.value for _, each in selection]
+        if fields.count("recognisedIn") > 1:  # The two may be filtered by different outcomes.
             raise NotPlanned("uncovered", "recognisedIn twice")
-        return dict(zip(fields, chosen, strict=True))
+        return dict(zip(fields, selection, strict=True))
 
-    def _as_it_lies(self, where: Rows, kind: Any, details: list[FieldDetails]) -> Rows:
-        """`ready` is left where it is the selection that lies ready, with its own rows."""
-        ready = where.ready
+    def _with_ready_text(self, field_place: Rows, kind: Any, details: list[FieldDetails]) -> Rows:
+        """Keeps `ready` only where the selection is the one that is precomputed, with its own
+        SELECT."""
+        ready = field_place.ready
         if ready is None or ready.selection != self._shape(_element(kind), details):
-            return replace(where, ready=None)
-        self._kept = self._kept or ready.kept
-        return replace(where, select=ready.select or where.select)
+            return replace(field_place, ready=None)
+        self._has_cached_verdicts = self._has_cached_verdicts or ready.kept
+        return replace(field_place, select=ready.select or field_place.select)
 
-    def _selected(self, where: Rows, kind: Any, details: list[FieldDetails], scope: _Scope) -> str:
-        ctes = self._filled(f"with {where.ctes} ", scope) if where.ctes else ""
-        source = self._filled(where.select, scope)
-        self._rows += 1
-        text = f"row{self._rows}"
-        many = isinstance(kind, GraphQLList)
-        inside = self._row(where, kind, details, scope, text)
-        if not many:
-            return f"({ctes}select {inside} from ({source}) {text})"
-        assert where.order, "a list without an order differs from one reading to the next"
-        order = where.order.replace("{it}", text)
-        return f"({ctes}select {_array(inside, order)} from ({source}) {text})"
+    def _selected(
+        self, field_place: Rows, kind: Any, details: list[FieldDetails], scope: _Scope
+    ) -> str:
+        ctes = self._bind_names(f"with {field_place.ctes} ", scope) if field_place.ctes else ""
+        source = self._bind_names(field_place.select, scope)
+        self._row_count += 1
+        text = f"row{self._row_count}"
+        is_list = isinstance(kind, GraphQLList)
+        object_text = self._row(field_place, kind, details, scope, text)
+        if not is_list:
+            return f"({ctes}select {object_text} from ({source}) {text})"
+        assert field_place.order, "a list without an order differs from one reading to the next"
+        order = field_place.order.replace("{it}", text)
+        return f"({ctes}select {_array(object_text, order)} from ({source}) {text})"
 
     def _shape(self, type: Any, details: list[FieldDetails]) -> str | None:
-        """What is selected, if that is plain fields by their own names: `id agreement { id }`."""
+        """The selection as text, `id agreement { id }`, if it has only plain fields by their own
+        names; otherwise None."""
         words: list[str] = []
-        chosen = collect_subfields(
+        selection = collect_subfields(
             self.schema, self.fragments, self.variables, self.operation, type, details
         )
-        for name, each in chosen.grouped_field_set.items():
+        for name, each in selection.grouped_field_set.items():
             node = each[0].node
             if node.name.value != name or node.arguments or name not in type.fields:
                 return None
             words.append(name)
             inner = _element(type.fields[name].type)
             if isinstance(inner, GraphQLObjectType):
-                inside = self._shape(inner, each)
-                if inside is None:
+                object_text = self._shape(inner, each)
+                if object_text is None:
                     return None
-                words.append(f"{{ {inside} }}")
+                words.append(f"{{ {object_text} }}")
         return " ".join(words)
 
-    def _each_key(self, where: Rows, kind: Any, details: list[FieldDetails], scope: _Scope) -> str:
-        """An entry for each of many keys, in the order asked."""
-        self._many = True
-        keys = self._filled(f"%({where.keys})s", scope)
-        ctes = self._filled(f"with {where.ctes} ", scope) if where.ctes else ""
-        source = self._filled(where.select, _Scope(scope.names, scope.me, "wanted.key"))
-        self._rows += 1
-        text = f"row{self._rows}"
-        inside = self._row(where, kind, details, scope, text)
-        one = f"(select {inside} from ({source}) {text})"
+    def _each_key(
+        self, field_place: Rows, kind: Any, details: list[FieldDetails], scope: _Scope
+    ) -> str:
+        """The entries for many keys, in the order asked."""
+        self._own_statement = True
+        keys = self._bind_names(f"%({field_place.keys})s", scope)
+        ctes = self._bind_names(f"with {field_place.ctes} ", scope) if field_place.ctes else ""
+        source = self._bind_names(field_place.select, _Scope(scope.names, scope.me, "wanted.key"))
+        self._row_count += 1
+        text = f"row{self._row_count}"
+        object_text = self._row(field_place, kind, details, scope, text)
+        one = f"(select {object_text} from ({source}) {text})"
         absent = _literal("null")
         if isinstance(kind.of_type, GraphQLNonNull):
             absent = f"rule.no_null('{_element(kind).name}')"
@@ -346,16 +388,16 @@ class Compiler:
         each = f"jsonb_array_elements_text({keys}::jsonb) with ordinality as wanted (key, place)"
         return f"({ctes}select {entries} from {each})"
 
-    def _inside(self, type: Any, details: list[FieldDetails], scope: _Scope) -> str:
+    def _object_of(self, type: Any, details: list[FieldDetails], scope: _Scope) -> str:
         if not isinstance(type, GraphQLObjectType):
             raise NotPlanned("uncovered", str(type))
         collected = collect_subfields(
             self.schema, self.fragments, self.variables, self.operation, type, details
         )
-        return self._object(type, collected.grouped_field_set, scope)
+        return self._object_text(type, collected.grouped_field_set, scope)
 
-    def _filled(self, sql: str, scope: _Scope) -> str:
-        """The SQL with its rows and parameters named as they are in this statement."""
+    def _bind_names(self, sql: str, scope: _Scope) -> str:
+        """The SQL with the rows and parameters named as in this statement."""
 
         def column(match: re.Match[str]) -> str:
             name = match[1]
@@ -372,14 +414,14 @@ class Compiler:
 
 
 def _element(kind: Any) -> Any:
-    """The type of an object, or of those in a list."""
+    """The object type, also of a list."""
     while isinstance(kind, GraphQLList | GraphQLNonNull):
         kind = kind.of_type
     return kind
 
 
 def _leaf(kind: Any, sql: str, about: str) -> str:
-    """The JSON text of a column: NULL where it is null."""
+    """The SQL expression for the JSON text of a column; NULL where the column is NULL."""
     if isinstance(kind, GraphQLList):
         if not isinstance(kind.of_type, GraphQLNonNull) or not _is_text(kind.of_type.of_type):
             raise NotPlanned("uncovered", about)
@@ -387,28 +429,29 @@ def _leaf(kind: Any, sql: str, about: str) -> str:
     if not is_leaf_type(kind):
         raise NotPlanned("uncovered", about)
     if isinstance(kind, GraphQLEnumType):
-        return f"'\"' || ({sql}) || '\"'"  # a name of GraphQL: nothing in it wants escaping
+        return f"'\"' || ({sql}) || '\"'"  # A GraphQL name needs no escaping.
     if _is_text(kind):
         return f"to_json(({sql})::text)::text"
-    if kind.name in _DATES:
-        return _DATES[kind.name].format(f"({sql})")
-    if kind.name in _PLAIN:
+    if kind.name in _DATE_FORMATS:
+        return _DATE_FORMATS[kind.name].format(f"({sql})")
+    if kind.name in _UNQUOTED_SCALARS:
         return f"({sql})::text"
     raise NotPlanned("uncovered", about)
 
 
 def _is_text(kind: Any) -> bool:
-    """An enum's values are their names, in the columns as in the answers."""
+    """True for text scalars and enums. The columns hold the names of an enum's values, as the
+    answers do."""
     return isinstance(kind, GraphQLEnumType) or (
-        isinstance(kind, GraphQLScalarType) and kind.name in _TEXTS
+        isinstance(kind, GraphQLScalarType) and kind.name in _TEXT_SCALARS
     )
 
 
 def _array(element: str, order: str) -> str:
-    sorting = "" if order == AS_IT_LIES else f" order by {order}"
+    sorting = "" if order == IN_ARRAY_ORDER else f" order by {order}"
     return f"'[' || coalesce(string_agg({element}, ','{sorting}), '') || ']'"
 
 
 def _literal(text: str) -> str:
-    """Names of GraphQL are letters, digits and underscores; quoted all the same."""
+    """An SQL string literal."""
     return "'" + text.replace("'", "''") + "'"

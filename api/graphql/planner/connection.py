@@ -1,7 +1,7 @@
-"""A connection that carries one statement after another, with no task and no copy in between.
+"""A database connection that runs one statement after another on libpq, without tasks or copies.
 
-psycopg makes the connection and knows what went wrong; statements go past its cursors, straight to
-libpq: text arrays in, one text a row out, and the event loop calls when they are there.
+psycopg opens the connection and translates errors. Statements bypass its cursors: text arrays go
+in, one text per row comes out, and the event loop calls back when the result is there.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from psycopg import AsyncConnection
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 
-Told = Callable[[list[bytes] | Exception], None]
+OnResult = Callable[[list[bytes] | Exception], None]
 
-KEPT = 100  # prepared statements; the one used longest ago goes first
+PREPARED_STATEMENTS = 100  # Prepared statements kept on a connection (LRU).
 
 
 class PipelinedConnection:
-    """`pool`: where its connection comes from, and goes back to when it is broken.
+    """One connection for consecutive statements.
 
-    `idle`: it can take a statement at once. `began`: when it took the last one (time.monotonic).
+    `pool` gives the connection, and takes it back when it is broken. `idle`: a statement can be
+    sent now. `began`: when the last statement was sent, in seconds of time.monotonic.
     """
 
     def __init__(self, pool: Any) -> None:
@@ -35,8 +36,8 @@ class PipelinedConnection:
         self._prepared: OrderedDict[str, bytes] = OrderedDict()
         self._results: list[Any] = []
         self._next: Callable[[list[Any]], None] | None = None
-        self._told: Told | None = None
-        self._full = False
+        self._on_result: OnResult | None = None
+        self._write_blocked = False
         self.began = 0.0
 
     @property
@@ -45,41 +46,48 @@ class PipelinedConnection:
 
     @property
     def idle(self) -> bool:
-        return self._connection is not None and self._told is None
+        return self._connection is not None and self._on_result is None
 
     async def connect(self) -> None:
-        """Raises psycopg.Error. The lane is open only once its socket is looked at: a connection
-        that broke in the pool would else be taken for an open one, and no statement would end."""
+        """Takes a connection from the pool and watches its socket.
+
+        Raises psycopg.Error. The connection counts as open only once its socket is watched:
+        otherwise one that broke in the pool would be taken for an open one, and no statement on it
+        would ever end.
+        """
         connection = await self._pool.getconn()
         try:
             pg = connection.pgconn
-            socket = pg.socket  # libpq forgets it when the other end hangs up
+            socket = pg.socket  # libpq forgets the socket when the server closes it.
             asyncio.get_running_loop().add_reader(socket, self._readable)
         except (psycopg.Error, OSError, ValueError) as error:
             await self._give_back(connection)
             raise psycopg.OperationalError(f"the connection broke in the pool: {error}") from error
         self._connection, self._pg, self._socket = connection, pg, socket
-        self._full = False
+        self._write_blocked = False
         self._prepared.clear()
 
     async def close(self) -> None:
-        """What is under way is told so."""
+        """Closes the connection. A running statement fails with OperationalError."""
         connection = self._connection
         if connection is not None:
             self._lose(psycopg.OperationalError("stopping"))
             await connection.close()
             await self._pool.putconn(connection)
 
-    def send(self, sql: str, columns: Sequence[bytes], told: Told) -> None:
-        """`told` gets the text of each row, or what went wrong. Only while idle."""
-        self._told, self.began = told, monotonic()
+    def send(self, sql: str, columns: Sequence[bytes], on_result: OnResult) -> None:
+        """Starts a statement. Only while idle.
+
+        `on_result` receives the text of each row, or the error.
+        """
+        self._on_result, self.began = on_result, monotonic()
         try:
             name = self._prepared.get(sql)
             if name is not None:
                 self._prepared.move_to_end(sql)
                 self._execute(name, columns)
                 return
-            if len(self._prepared) >= KEPT:
+            if len(self._prepared) >= PREPARED_STATEMENTS:
                 _, oldest = self._prepared.popitem(last=False)
                 self._pg.send_query(b"deallocate " + oldest)
                 self._begin(lambda results: self._prepare(sql, columns))
@@ -89,24 +97,25 @@ class PipelinedConnection:
             self._broken(error)
 
     async def cancel(self) -> None:
-        """Asks the server to end the statement that is under way; who waits is told so by it."""
+        """Asks the server to cancel the running statement; `on_result` receives the error."""
         connection = self._connection
-        if connection is not None and self._told is not None:
+        if connection is not None and self._on_result is not None:
             await connection.cancel_safe(timeout=1.0)
 
     def _prepare(self, sql: str, columns: Sequence[bytes]) -> None:
-        # By its hash: two connections that share a session never mean two statements by one name.
+        # Named by its hash: two connections that share a server session (through a pooler) never
+        # use one name for two statements.
         name = b"plan_" + sha256(sql.encode()).hexdigest()[:32].encode()
 
-        def made(results: list[Any]) -> None:
+        def prepared(results: list[Any]) -> None:
             if results[-1].status != ExecStatus.COMMAND_OK:
-                self._tell(error_from_result(results[-1]))
+                self._deliver(error_from_result(results[-1]))
                 return
             self._prepared[sql] = name
             self._execute(name, columns)
 
         self._pg.send_prepare(name, sql.encode())
-        self._begin(made)
+        self._begin(prepared)
 
     def _execute(self, name: bytes, columns: Sequence[bytes]) -> None:
         self._pg.send_query_prepared(name, columns)
@@ -115,25 +124,26 @@ class PipelinedConnection:
     def _finish(self, results: list[Any]) -> None:
         result = results[-1]
         if result.status != ExecStatus.TUPLES_OK:
-            self._tell(error_from_result(result))
+            self._deliver(error_from_result(result))
             return
-        self._tell([result.get_value(n, 0) for n in range(result.ntuples)])
+        self._deliver([result.get_value(n, 0) for n in range(result.ntuples)])
 
     def _begin(self, then: Callable[[list[Any]], None]) -> None:
         self._results, self._next = [], then
         self._flush()
 
     def _flush(self) -> None:
-        """What the socket does not take now it takes when it can."""
+        """Sends what the socket takes now; the event loop sends the rest when the socket is
+        writable."""
         try:
-            full = self._pg.flush() == 1
+            blocked = self._pg.flush() == 1
         except psycopg.Error as error:
             self._broken(error)
             return
-        if full != self._full:
-            self._full = full
+        if blocked != self._write_blocked:
+            self._write_blocked = blocked
             loop = asyncio.get_running_loop()
-            if full:
+            if blocked:
                 loop.add_writer(self._socket, self._flush)
             else:
                 loop.remove_writer(self._socket)
@@ -152,10 +162,10 @@ class PipelinedConnection:
         except psycopg.Error as error:
             self._broken(error)
 
-    def _tell(self, what: list[bytes] | Exception) -> None:
-        told, self._told = self._told, None
-        if told is not None:
-            told(what)
+    def _deliver(self, result: list[bytes] | Exception) -> None:
+        on_result, self._on_result = self._on_result, None
+        if on_result is not None:
+            on_result(result)
 
     def _broken(self, error: psycopg.Error) -> None:
         connection = self._connection
@@ -163,7 +173,8 @@ class PipelinedConnection:
             return
         self._lose(error)
         task = asyncio.get_running_loop().create_task(self._give_back(connection))
-        self._giving = task  # kept, or it could be collected before it is done
+        # A reference is kept, or the task could be garbage-collected before it ends.
+        self._returning = task
 
     def _lose(self, error: psycopg.Error) -> None:
         assert self._connection is not None
@@ -171,7 +182,7 @@ class PipelinedConnection:
         loop.remove_reader(self._socket)
         loop.remove_writer(self._socket)
         self._connection, self._next = None, None
-        self._tell(error)
+        self._deliver(error)
 
     async def _give_back(self, connection: AsyncConnection[Any]) -> None:
         await connection.close()

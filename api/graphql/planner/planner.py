@@ -1,7 +1,8 @@
-"""Answers a question by one SQL statement, or declines it.
+"""Answers a query by one SQL statement, or declines it.
 
-What is declined is answered by the stock executor, which words every refusal and error; so a
-planned answer has none. Nothing is read, and no look is kept, for a question that is declined.
+A declined query is answered by the stock executor, which words every refusal and error, so a
+planned answer never has errors. For a declined query nothing is read and nothing is written to the
+read log. Fields that are always declined are listed in api.graphql.planner.unplanned.
 """
 
 from __future__ import annotations
@@ -33,17 +34,17 @@ from api.access.read_log import LoggedQuestion, consignment
 from api.graphql.context import Context, Pool
 from api.graphql.deadlines import left_when_cancelled
 from api.graphql.limits import CheckedDocument
-from api.graphql.planner.answers import Answers, Elsewhere
-from api.graphql.planner.arguments import Arguments, Odd, Variables
-from api.graphql.planner.batcher import Coalescer, cell, run
-from api.graphql.planner.compiler import Bound, Compiler, Plan
+from api.graphql.planner.answers import OutcomeReader, TerritoryOutcomeReader
+from api.graphql.planner.arguments import Arguments, NotCompilable, Variables
+from api.graphql.planner.batcher import RequestBatcher, cell, run
+from api.graphql.planner.compiler import BoundField, Compiler, Plan
 from api.graphql.planner.verdict_cache import VerdictCache
 from api.graphql.positions import NotThere
 from api.graphql.sql_fields import MARK, NotPlanned
 from api.observability import counters
 
-LONG = 50  # marks in an answer, beyond which its wording is done in turns with others
-VARIANTS = 16  # plans of one document: @skip and @include by variables make others
+YIELD_ABOVE = 50  # More placeholders than this are replaced in turns with other requests.
+MOST_VARIANTS = 16  # Plans kept for one document: @skip and @include with variables make others.
 
 PLANNED = Metric("aeo_planned", "Questions answered by one statement")
 DECLINED = Metric(
@@ -55,17 +56,28 @@ _declined = cache(DECLINED.labels)
 
 
 class Planner:
-    """One a process. `views`: for look-ups of many keys, each a statement of its own; `lanes`:
-    for all others, which share theirs."""
+    """The planner of one process.
+
+    `views`: connections for plans with a statement of their own, such as look-ups of many keys.
+    `batch_connections`: connections for all other plans, which are batched.
+    """
 
     def __init__(
-        self, schema: Schema, core: GraphQLSchema, views: Pool, lanes: Pool, seconds: float = 2.0
+        self,
+        schema: Schema,
+        core: GraphQLSchema,
+        views: Pool,
+        batch_connections: Pool,
+        seconds: float = 2.0,
     ) -> None:
         self._schema, self._core, self._views = schema, core, views
-        self._coalescer, self._verdicts = Coalescer(lanes, seconds), VerdictCache(views)
+        self._batcher, self._verdicts = (
+            RequestBatcher(batch_connections, seconds),
+            VerdictCache(views),
+        )
 
     async def close(self) -> None:
-        await self._coalescer.close()
+        await self._batcher.close()
 
     async def answer(
         self,
@@ -74,16 +86,16 @@ class Planner:
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any],
         *,
-        apart: bool = False,
+        own_statement: bool = False,
     ) -> bytes | None:
-        """The JSON text of `data`; None for what is answered the long way. `apart`: by a statement
-        of its own.
+        """The JSON text of `data`, or None where the planner declines the query.
 
-        Raises what passes by itself (api.graphql.executor.LATER): then the long way is no way
-        either; and NotThere, where the asker says what the answer must not be older than.
+        `own_statement`: the query is not batched. Raises the errors of api.graphql.executor.LATER,
+        which the stock executor could not answer either, and NotThere where the read models have
+        not reached the position that the subject requires.
         """
         try:
-            text = await self._answer(context, document, operation, variables, apart)
+            text = await self._answer(context, document, operation, variables, own_statement)
         except NotPlanned as declined:
             counters.count(_declined(declined.reason, declined.field))
             return None
@@ -95,25 +107,28 @@ class Planner:
         context: Context,
         document: CheckedDocument,
         operation: OperationDefinitionNode,
-        given: Mapping[str, Any],
-        apart: bool,
+        variables: Mapping[str, Any],
+        own_statement: bool,
     ) -> bytes:
         name = operation.name.value if operation.name else None
-        known: _Known | None = document.plans.get(name)
-        if known is None:
-            known = document.plans[name] = _Known(self._core, document, operation)
-        values = known.variables.read(given)
-        planned = self._plan(known, operation, values, given)
-        bound = [self._bind(field, context, values, known, given) for field in planned.fields]
-        own = _own(context.asker)
+        compiled: _CompiledOperation | None = document.plans.get(name)
+        if compiled is None:
+            compiled = document.plans[name] = _CompiledOperation(self._core, document, operation)
+        variable_values = compiled.variables.read(variables)
+        planned = self._plan(compiled, operation, variable_values, variables)
+        bound = [
+            self._bind(field, context, variable_values, compiled, variables)
+            for field in planned.fields
+        ]
+        subject = _subject_parameters(context.asker)
         try:
-            row = _row(planned.plan, context.now, own, bound)
+            row = _parameter_row(planned.plan, context.now, subject, bound)
         except ValueError as error:
             raise NotPlanned("refused", str(error)) from None
-        looks = [_look(look, bound[look.number]) for look in planned.looks]
+        logged = [_logged_lookup(lookup, bound[lookup.number]) for lookup in planned.logged]
         plan = planned.with_state if context.least else planned.plan
         try:
-            return await self._ask(plan, row, context, bound, looks, apart)
+            return await self._ask(plan, row, context, bound, logged, own_statement)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
@@ -125,21 +140,23 @@ class Planner:
         row: list[bytes],
         context: Context,
         bound: list[Mapping[str, Any]],
-        looks: list[_Looked],
-        apart: bool,
+        logged: list[_LoggedLookup],
+        own_statement: bool,
     ) -> bytes:
         declined, answer = False, b""
         try:
-            if not (plan.many or apart):
-                text = await self._coalescer.ask(plan, row)
+            if not (plan.own_statement or own_statement):
+                text = await self._batcher.ask(plan, row)
             else:
                 # psycopg gives up a silent connection only after ten seconds.
-                text = await left_when_cancelled(self._run_alone(plan, row, prepare=not apart))
+                text = await left_when_cancelled(
+                    self._run_alone(plan, row, prepare=not own_statement)
+                )
             if context.least:
                 state, _, text = text.partition(b" ")
                 context.least.check(state.decode())
-            if plan.telling or plan.kept:
-                text = await self._worded(text, plan, bound)
+            if plan.wording or plan.has_cached_verdicts:
+                text = await self._replace_placeholders(text, plan, bound)
             answer = text
             return answer
         except (NotPlanned, NotThere):
@@ -149,51 +166,63 @@ class Planner:
             declined = not isinstance(error, psycopg.OperationalError)
             raise
         finally:
-            if not declined:  # else it is answered otherwise, or again, and kept then
-                for look in looks:
-                    look.keep(context, answer)
+            if not declined:  # A declined query is answered by the executor, which logs it then.
+                for lookup in logged:
+                    lookup.record(context, answer)
 
     async def _run_alone(self, plan: Plan, row: list[bytes], *, prepare: bool) -> bytes:
         """Runs the plan for one request, on a pooled connection. Raises psycopg.Error."""
         async with self._views.connection() as connection:
             return await run(connection, plan, row, prepare=prepare)
 
-    async def _worded(self, text: bytes, plan: Plan, bound: list[Mapping[str, Any]]) -> bytes:
-        """What the marks stand for in their places; the facts, which come first, are left out."""
+    async def _replace_placeholders(
+        self, text: bytes, plan: Plan, bound: list[Mapping[str, Any]]
+    ) -> bytes:
+        """Replaces each placeholder by its text, and removes the facts, which precede the
+        placeholders."""
         pieces = text.split(MARK.encode())
-        told = await self._verdicts.told(pieces, bound) if plan.kept else {}
+        texts = await self._verdicts.texts(pieces, bound) if plan.has_cached_verdicts else {}
         for number in range(1, len(pieces), 2):
-            if number in told:
-                pieces[number] = told[number]
-            elif plan.telling and pieces[number].startswith(b"{"):
-                word = plan.telling.begin(pieces[number])
+            if number in texts:
+                pieces[number] = texts[number]
+            elif plan.wording and pieces[number].startswith(b"{"):
+                word_field = plan.wording.begin(pieces[number])
                 pieces[number] = b""
-                if len(pieces) > LONG:  # others want to be answered, too
+                if len(pieces) > YIELD_ABOVE:  # Other requests of this process run meanwhile.
                     await asyncio.sleep(0)
             else:
-                pieces[number] = word(pieces[number])
+                pieces[number] = word_field(pieces[number])
         return b"".join(pieces)
 
     def _bind(
-        self, field: _Field, context: Context, values: Mapping[str, Any], known: _Known, given: Any
+        self,
+        field: _FieldArguments,
+        context: Context,
+        variable_values: Mapping[str, Any],
+        compiled: _CompiledOperation,
+        variables: Any,
     ) -> Mapping[str, Any]:
-        """Its parameters. Raises Declined for whatever the resolver would refuse."""
+        """The parameters of a field. Raises NotPlanned for whatever its resolver would refuse."""
         try:
-            said = (
-                field.arguments.read(values)
+            arguments = (
+                field.arguments.read(variable_values)
                 if field.arguments
-                else self._odd(field.bound, known, given)
+                else self._by_graphql_core(field.bound, compiled, variables)
             )
-            return field.bound.bind(context, **said)
+            return field.bound.bind(context, **arguments)
         except GraphQLError as error:
-            raise _for(field, NotPlanned("refused", error.message)) from error
+            raise _with_field_name(field, NotPlanned("refused", error.message)) from error
         except NotPlanned as declined:
-            raise _for(field, declined) from None
+            raise _with_field_name(field, declined) from None
 
-    def _odd(self, bound: Bound, known: _Known, given: Any) -> dict[str, Any]:
-        said = get_argument_values(bound.field, bound.node, known.values(given))
+    def _by_graphql_core(
+        self, bound: BoundField, compiled: _CompiledOperation, variables: Any
+    ) -> dict[str, Any]:
+        arguments = get_argument_values(
+            bound.field, bound.node, compiled.variable_values(variables)
+        )
         return convert_arguments(
-            said,
+            arguments,
             bound.field.extensions["strawberry-definition"].arguments,
             self._schema.schema_converter.scalar_registry,
             self._schema.config,
@@ -201,102 +230,120 @@ class Planner:
 
     def _plan(
         self,
-        known: _Known,
+        compiled: _CompiledOperation,
         operation: OperationDefinitionNode,
-        values: Mapping[str, Any],
-        given: Mapping[str, Any],
-    ) -> _Planned:
-        """Made once for a document, and for each way in which variables skip and include."""
-        variant = tuple(values.get(switch) for switch in known.switches)
-        planned = known.plans.get(variant)
+        variable_values: Mapping[str, Any],
+        variables: Mapping[str, Any],
+    ) -> _PreparedPlan:
+        """The plan for these variables; made once for a document and each combination of its @skip
+        and @include variables."""
+        variant = tuple(variable_values.get(switch) for switch in compiled.switches)
+        planned = compiled.plans.get(variant)
         if planned is None:
-            if len(known.plans) >= VARIANTS:
+            if len(compiled.plans) >= MOST_VARIANTS:
                 raise NotPlanned("variants")
             try:
-                plan = Compiler(self._core, known.fragments, operation, known.values(given)).plan()
-                planned = _Planned(plan)
+                plan = Compiler(
+                    self._core, compiled.fragments, operation, compiled.variable_values(variables)
+                ).plan()
+                planned = _PreparedPlan(plan)
             except NotPlanned as declined:
                 planned = declined
             except GraphQLError as error:
                 planned = NotPlanned("refused", error.message)
-            known.plans[variant] = planned
+            compiled.plans[variant] = planned
         if isinstance(planned, NotPlanned):
             raise planned
         return planned
 
 
-class _Field:
-    """A field with its arguments read as far as a document says them; None: graphql-core does."""
+class _FieldArguments:
+    """A field with its compiled arguments; None where graphql-core reads them for every request."""
 
-    def __init__(self, bound: Bound) -> None:
+    def __init__(self, bound: BoundField) -> None:
         self.bound = bound
         try:
             self.arguments: Arguments | None = Arguments(bound.field, bound.node)
-        except Odd:
+        except NotCompilable:
             self.arguments = None
 
 
-def _for(field: _Field, declined: NotPlanned) -> NotPlanned:
-    """The same, with the name of the field whose arguments were read."""
+def _with_field_name(field: _FieldArguments, declined: NotPlanned) -> NotPlanned:
+    """The same exception with the name of the field whose arguments were read."""
     declined.field = declined.field or field.bound.node.name.value
     return declined
 
 
-class _Planned:
+class _PreparedPlan:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.with_state = plan.with_state()
-        self.fields = [_Field(bound) for bound in plan.bound]
-        self.looks = [
-            _Looks(number, bound.node.name.value, bound.looks, bound.answers, bound.elsewhere)
+        self.fields = [_FieldArguments(bound) for bound in plan.bound]
+        self.logged = [
+            _LoggedField(
+                number,
+                bound.node.name.value,
+                bound.logged,
+                bound.outcomes,
+                bound.territory_outcomes,
+            )
             for number, bound in enumerate(plan.bound)
-            if bound.looks
+            if bound.logged
         ]
 
 
-class _Looks(NamedTuple):
-    """For the read log: of which Bound, the field, and the parameter with the TINs."""
+class _LoggedField(NamedTuple):
+    """A field whose look-ups are written to the read log.
+
+    `number`: the number of its BoundField. `of`: the parameter with the TINs.
+    """
 
     number: int
     name: str
     of: str
-    answers: Answers | None
-    elsewhere: Elsewhere | None
+    outcomes: OutcomeReader | None
+    territory_outcomes: TerritoryOutcomeReader | None
 
 
-class _Looked(NamedTuple):
-    """The same of one request."""
+class _LoggedLookup(NamedTuple):
+    """A look-up of one request, for the read log."""
 
-    of: _Looks
+    of: _LoggedField
     tins: list[str]
     bound: Mapping[str, Any]
 
-    def keep(self, context: Context, answer: bytes) -> None:
-        """`answer`: its JSON text; empty where there was none."""
+    def record(self, context: Context, answer: bytes) -> None:
+        """Writes the look-up to the read log. `answer`: the JSON text of the answer, empty where
+        there was none."""
         if not any(context.foreign(self.tins)):
-            return  # an answer is only taken apart where somebody's look is kept
-        answers, elsewhere = self.of.answers, self.of.elsewhere
-        asked = self.bound.get("look") or (self._asked(self.bound["in"]) if answers else None)
-        outcomes = answers.read(answer) if answers and answer else None
-        context.looked(self.of.name, self.tins, asked, outcomes)
-        told = elsewhere.read(answer, self.tins) if elsewhere and answer else {}
+            return  # The answer is parsed only where a look-up is logged.
+        outcomes, territory_outcomes = self.of.outcomes, self.of.territory_outcomes
+        asked = self.bound.get("look") or (
+            self._logged_question(self.bound["in"]) if outcomes else None
+        )
+        sent = outcomes.read(answer) if outcomes and answer else None
+        context.looked(self.of.name, self.tins, asked, sent)
+        told = territory_outcomes.read(answer, self.tins) if territory_outcomes and answer else {}
         for territory, by_tin in told.items():
             context.looked(
-                "recognisedIn", list(by_tin), self._asked(territory), list(by_tin.values())
+                "recognisedIn",
+                list(by_tin),
+                self._logged_question(territory),
+                list(by_tin.values()),
             )
 
-    def _asked(self, territory: str) -> LoggedQuestion:
+    def _logged_question(self, territory: str) -> LoggedQuestion:
         bound = self.bound
         return LoggedQuestion(territory, bound["at"], bound["known"], consignment(bound))
 
 
-def _look(looks: _Looks, bound: Mapping[str, Any]) -> _Looked:
-    tins = bound[looks.of]
-    return _Looked(looks, [tins] if isinstance(tins, str) else tins, bound)
+def _logged_lookup(logged: _LoggedField, bound: Mapping[str, Any]) -> _LoggedLookup:
+    tins = bound[logged.of]
+    return _LoggedLookup(logged, [tins] if isinstance(tins, str) else tins, bound)
 
 
-class _Known:
-    """What is known of one operation of a document."""
+class _CompiledOperation:
+    """One operation of a document with its compiled variables and plans."""
 
     def __init__(
         self, schema: GraphQLSchema, document: CheckedDocument, operation: OperationDefinitionNode
@@ -309,62 +356,64 @@ class _Known:
             for definition in document.node.definitions
             if isinstance(definition, FragmentDefinitionNode)
         }
-        #: The variables that decide what is selected.
+        #: Variables of @skip and @include, which decide what is selected.
         self.switches = sorted(_switches(document.node))
-        self.plans: dict[tuple[Any, ...], _Planned | NotPlanned] = {}
+        self.plans: dict[tuple[Any, ...], _PreparedPlan | NotPlanned] = {}
 
-    def values(self, given: Mapping[str, Any]) -> VariableValues:
-        """As graphql-core has them. Raises Declined."""
+    def variable_values(self, variables: Mapping[str, Any]) -> VariableValues:
+        """The variables as graphql-core coerces them. Raises NotPlanned."""
         declared = self._operation.variable_definitions or ()
-        values = get_variable_values(self._schema, declared, dict(given))
-        if isinstance(values, list):
+        variable_values = get_variable_values(self._schema, declared, dict(variables))
+        if isinstance(variable_values, list):
             raise NotPlanned("variables")
-        return values
+        return variable_values
 
 
 def _switches(node: Node) -> set[str]:
     found: set[str] = set()
     waiting: list[Any] = [node]
     while waiting:
-        item = waiting.pop()
-        for directive in getattr(item, "directives", None) or ():
+        value = waiting.pop()
+        for directive in getattr(value, "directives", None) or ():
             for argument in directive.arguments or ():
                 if isinstance(argument.value, VariableNode):
                     found.add(argument.value.name.value)
-        waiting += getattr(item, "definitions", None) or ()
-        chosen = getattr(item, "selection_set", None)
+        waiting += getattr(value, "definitions", None) or ()
+        chosen = getattr(value, "selection_set", None)
         waiting += chosen.selections if chosen else ()
     return found
 
 
 @lru_cache(maxsize=1_000)
-def _own(asker: Subject) -> dict[str, bytes]:
-    """The parameters that are the asker's, whatever is asked."""
-    sight = asker.sight.parameters(datetime.min)  # the instant is each question's own
-    told = sight | {
-        "reach": ",".join(code.text for code in asker.reach),
+def _subject_parameters(subject: Subject) -> dict[str, bytes]:
+    """The parameters that depend only on the subject."""
+    # The instant of the request is a parameter of each row instead.
+    scope_parameters = subject.sight.parameters(datetime.min)
+    texts = scope_parameters | {
+        "reach": ",".join(code.text for code in subject.reach),
     }
-    return {name: cell(item) for name, item in told.items()}
+    return {name: cell(value) for name, value in texts.items()}
 
 
-def _row(
-    plan: Plan, now: datetime, own: Mapping[str, bytes], bound: list[Mapping[str, Any]]
+def _parameter_row(
+    plan: Plan, now: datetime, subject: Mapping[str, bytes], bound: list[Mapping[str, Any]]
 ) -> list[bytes]:
-    """Its parameters. Most questions are of now, on both clocks, so that is worded once. Raises
-    ValueError for what is no text."""
-    worded, nothing = cell(now), cell(None)
+    """The parameters of one request. Most queries are as of now on both time axes, so the current
+    instant is encoded once. Raises ValueError for a text that PostgreSQL cannot hold."""
+    now_cell, null_cell = cell(now), cell(None)
     return [
-        (worded if name == "now" else own[name])
+        (now_cell if name == "now" else subject[name])
         if number is None
-        else nothing
+        else null_cell
         if (value := bound[number][name]) is None
-        else worded
+        else now_cell
         if value is now
-        else _cell(value)
+        else _parameter_cell(value)
         for number, name in plan.columns
     ]
 
 
-def _cell(item: Any) -> bytes:
-    """Many keys travel as one text: an array of arrays would be taken for one flat array."""
-    return cell(msgspec.json.encode(item).decode() if isinstance(item, list) else item)
+def _parameter_cell(value: Any) -> bytes:
+    """One parameter. Many keys are sent as one JSON text, since PostgreSQL would flatten an array
+    of arrays."""
+    return cell(msgspec.json.encode(value).decode() if isinstance(value, list) else value)

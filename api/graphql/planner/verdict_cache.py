@@ -1,8 +1,11 @@
-"""Verdicts that are kept: those of one operator answer for all that hold alike, by the same law.
+"""Cache of recognition results (verdicts).
 
-A statement leaves a mark where they belong, with what an operator holds and in which state the
-law was at that very moment. The text is made once, by the rule in SQL; what is the operator's own
-is put into its places. Nothing here knows who asks: a mark is left for those alone who may see.
+Operators with the same home, authorisation types, statuses and consents get the same results under
+the same legal state, so one computed text serves all of them. The planned SQL statement returns a
+placeholder that contains what an operator holds and the version of the legal state that the
+statement saw. This module replaces the placeholder by the cached text, with the operator's own
+numbers and dates put in. On a miss the text is computed by the rule in SQL. Nothing here depends on
+the subject: the statement returns placeholders only for what the subject may see.
 """
 
 from __future__ import annotations
@@ -31,72 +34,88 @@ from projections.reads.verdicts import (
     VerdictQuestion,
 )
 
-LETTERS = 8_000_000  # of texts that are kept; those made first go first
-WAYS = 20_000  # ways to hold that are known by their own words
-LAWS = 4  # states of the law; questions that are under way may still be of the last
-#: Verdicts of one answer that are worded at a stretch; then others have their turn. 50 take a
-#: millisecond or two.
-IN_TURN = 50
-#: `kept`: its text lay ready; `made`: the database was asked for it.
+#: Most characters in cached texts; the oldest entries are evicted first (FIFO).
+MOST_CHARACTERS = 8_000_000
+#: Most aliases, that is, placeholders whose cache entry is known without decoding them.
+MOST_ALIASES = 20_000
+MOST_LEGAL_STATES = 4  # Legal states kept; running requests may still need the last one.
+#: After this many verdicts of one answer other requests of the process run; 50 take a millisecond
+#: or two.
+YIELD_EVERY = 50
+#: `kept`: a cache hit. `made`: a miss, computed by the database.
 VERDICTS = Metric("aeo_verdicts", "Verdicts in answers, by where their text came from", ["found"])
-_KEPT, _MADE = map(VERDICTS.labels, ("kept", "made"))
-#: Between what those who hold alike have in common and an operator's own; JSON escapes it.
+_HITS, _MISSES = map(VERDICTS.labels, ("kept", "made"))
+#: Separates the shared part of a placeholder from the operator's own part; JSON escapes it.
 OWN = b"\x02"
-#: As registry.domain.recognition.in_full has it.
-WANTING = {"NO_INFORMATION": "NO_CONSENT"}
+#: Reasons told to the home administration, as in registry.domain.recognition.in_full.
+REASONS_IN_FULL = {"NO_INFORMATION": "NO_CONSENT"}
 
 
-class _Head(msgspec.Struct, array_like=True):
-    """What a mark says of those who hold alike. `clocks`: of which Bound its instants are, and its
-    territory. `reach`: the territories that are told; None: all, and all of the operator."""
+class _SharedPart(msgspec.Struct, array_like=True):
+    """The part of a placeholder that is the same for all operators with the same results.
+
+    `clocks`: the number of the BoundField that gave the as-of instants and the territory. `reach`:
+    the territories that may be told, or None for all, with all details of the operator.
+    """
 
     clocks: int
-    law: str
+    version: str
     reach: str | None
     held: HeldStatuses
 
 
-class _Own(msgspec.Struct, array_like=True):
-    """Of each authorisation."""
+class _OwnPart(msgspec.Struct, array_like=True):
+    """The operator's own part of a placeholder: for each authorisation its number and its start."""
 
     numbers: list[str]
     since: list[str]
-    #: Of a batch of questions, each of its own instant and consignment: which one it is of.
+    #: The index of the question, in a batch of questions with their own instants and consignments.
     place: int | None = None
 
 
-_head, _own = msgspec.json.Decoder(_Head).decode, msgspec.json.Decoder(_Own).decode
+_decode_shared, _decode_own = (
+    msgspec.json.Decoder(_SharedPart).decode,
+    msgspec.json.Decoder(_OwnPart).decode,
+)
 
 
 @dataclass(frozen=True)
-class _Text:
-    """The bytes between which an operator's own belong, and of each place which authorisation,
-    since when the clause has held, and by which agreement."""
+class _Template:
+    """A cached text with gaps for the operator's own data.
+
+    `parts`: the bytes around the gaps. `places`: for each gap the index of the authorisation, since
+    when the clause has applied, and the key of the agreement.
+    """
 
     parts: list[bytes]
     places: list[tuple[int, str, str]]
 
     @property
-    def letters(self) -> int:
+    def characters(self) -> int:
         return sum(map(len, self.parts))
 
-    def of(self, own: _Own, belief: str) -> bytes:
-        """`belief`: what an agreement's global id has before its key."""
+    def of(self, own: _OwnPart, belief: str) -> bytes:
+        """The text for one operator. `belief`: the part of a global id before the key
+        (AsOf.belief)."""
         if not self.places:
             return self.parts[0]
         parts = list(self.parts)
         for n, (place, since, agreement) in enumerate(self.places):
             begun = max(_instant(own.since[place]), since)
             parts[2 * n + 1] = (
-                f'{belief}{agreement}"}},"authorisation":{_quoted(own.numbers[place])}'
+                f'{belief}{agreement}"}},"authorisation":{_json_string(own.numbers[place])}'
                 f',"since":"{begun}"'
             ).encode()
         return b"".join(parts)
 
 
-class _Kind(NamedTuple):
-    """Those who are told the same. `law`: a state of it, and a stretch on each clock. `wanted`: the
-    territory; None: all. `consigned`: what is asked of a consignment. `order`: see Asked."""
+class _CacheKey(NamedTuple):
+    """Identifies equal results.
+
+    `law`: the version of the legal state and the numbers of its intervals of valid time and
+    transaction time. `wanted`: the territory, or None for all. `consigned`: what is asked of a
+    consignment, reduced to what matters. `order`: see VerdictQuestion.
+    """
 
     law: tuple[str, int, int]
     wanted: str | None
@@ -107,216 +126,224 @@ class _Kind(NamedTuple):
 
 
 @dataclass
-class _Kept:
-    """`as_of`: of whoever asked first. `text`: None while it is not made."""
+class _CacheEntry:
+    """A cached text. `as_of`: the instants of the first request for it. `text`: None until
+    computed."""
 
-    kind: _Kind
+    key: _CacheKey
     as_of: AsOf
-    text: _Text | None = None
+    text: _Template | None = None
 
 
 class VerdictCache:
-    """One a process. `views`: where laws and verdicts are asked for."""
+    """The cache of one process. `views`: connections to read the legal state and to compute
+    results."""
 
     def __init__(self, views: Pool) -> None:
         self._views = views
-        self._laws: OrderedDict[str, LegalState] = OrderedDict()
-        self._ways: OrderedDict[tuple[Any, ...], _Kept] = OrderedDict()
-        self._kinds: OrderedDict[_Kind, _Kept] = OrderedDict()
-        self._letters = 0
-        self._missing: dict[_Kind, _Kept] = {}
+        self._legal_states: OrderedDict[str, LegalState] = OrderedDict()
+        self._aliases: OrderedDict[tuple[Any, ...], _CacheEntry] = OrderedDict()
+        self._entries: OrderedDict[_CacheKey, _CacheEntry] = OrderedDict()
+        self._characters = 0
+        self._missing: dict[_CacheKey, _CacheEntry] = {}
         self._asking = asyncio.Lock()
 
-    async def told(
+    async def texts(
         self, pieces: Sequence[bytes], bound: Sequence[Mapping[str, Any]]
     ) -> dict[int, bytes]:
-        """The texts for those pieces that are marks of verdicts.
+        """The texts for those pieces that are placeholders of verdicts, by the index of the piece.
 
-        Raises Declined where the law changes meanwhile, and psycopg.Error.
+        Raises NotPlanned where the legal state changes meanwhile, and psycopg.Error.
         """
         marks = {n: data for n in range(1, len(pieces), 2) if (data := pieces[n])[:1] == b"["}
         if not marks:
             return {}
-        # One statement sees one state of the law.
-        version = _head(next(iter(marks.values())).partition(OWN)[0]).law
-        law = self._laws.get(version) or await self._law(version)
-        clocks: dict[tuple[bytes, int | None], _Clocks] = {}
-        kept: dict[int, tuple[_Kept, _Own, str]] = {}
+        # One statement sees one legal state.
+        version = _decode_shared(next(iter(marks.values())).partition(OWN)[0]).version
+        legal_state = self._legal_states.get(version) or await self._legal_state(version)
+        classes: dict[tuple[bytes, int | None], _QuestionClass] = {}
+        found: dict[int, tuple[_CacheEntry, _OwnPart, str]] = {}
         for count, (n, mark) in enumerate(marks.items(), start=1):
-            if not count % IN_TURN:
+            if not count % YIELD_EVERY:
                 await asyncio.sleep(0)
             head, _, rest = mark.partition(OWN)
-            own = _own(rest)
+            own = _decode_own(rest)
             number = head[1 : head.index(b",")]
-            alike = None if own.place is None else bound[int(number)]["alike"][own.place]
-            asked = clocks.get((number, alike))
+            question_number = None if own.place is None else bound[int(number)]["alike"][own.place]
+            asked = classes.get((number, question_number))
             if asked is None:
-                asked = clocks[number, alike] = _Clocks(law, bound[int(number)], alike)
-            order = _order(own)
-            way = (asked.law, asked.wanted, asked.consigned, order, head)
-            found = self._ways.get(way)
-            if found is None or found.text is None:  # it may have gone, and be there by another way
-                found = self._kept(way, law, asked)
-            kept[n] = found, own, asked.belief
-        made = sum(each_kept.text is None for each_kept, _, _ in kept.values())
-        counters.count(_MADE, made)
-        counters.count(_KEPT, len(kept) - made)
-        # Again, where one that was there has gone meanwhile.
-        while missing := {
-            each_kept.kind: each_kept for each_kept, _, _ in kept.values() if each_kept.text is None
-        }:
-            await self._make(law, missing)
-        # Taken all at once: what is forgotten while others have their turn is still told here.
-        texts = [
-            (n, each_kept.text, own, belief)
-            for n, (each_kept, own, belief) in kept.items()
-            if each_kept.text
+                asked = classes[number, question_number] = _QuestionClass(
+                    legal_state, bound[int(number)], question_number
+                )
+            order = _basis_order(own)
+            alias = (asked.law, asked.wanted, asked.consigned, order, head)
+            entry = self._aliases.get(alias)
+            # An evicted entry may exist again under another alias.
+            if entry is None or entry.text is None:
+                entry = self._entry_for(alias, legal_state, asked)
+            found[n] = entry, own, asked.belief
+        misses = sum(entry.text is None for entry, _, _ in found.values())
+        counters.count(_MISSES, misses)
+        counters.count(_HITS, len(found) - misses)
+        # Repeated where an entry was evicted meanwhile.
+        while missing := {entry.key: entry for entry, _, _ in found.values() if entry.text is None}:
+            await self._fill(legal_state, missing)
+        # The texts are collected before other requests run, so that an eviction does not lose them.
+        templates = [
+            (n, entry.text, own, belief) for n, (entry, own, belief) in found.items() if entry.text
         ]
-        told: dict[int, bytes] = {}
-        for n, text, own, belief in texts:
-            if not (len(told) + 1) % IN_TURN:
+        texts: dict[int, bytes] = {}
+        for n, template, own, belief in templates:
+            if not (len(texts) + 1) % YIELD_EVERY:
                 await asyncio.sleep(0)
-            told[n] = text.of(own, belief)
-        return told
+            texts[n] = template.of(own, belief)
+        return texts
 
-    def _kept(self, way: tuple[Any, ...], law: LegalState, asked: _Clocks) -> _Kept:
-        _, _, _, order, words = way
-        head = _head(words)
-        held, consigned = law.essence(head.held, asked.wanted, asked.consigned)
-        kind = _Kind(asked.law, asked.wanted, consigned, head.reach, order, held)
-        kept = self._ways[way] = self._kinds.setdefault(kind, _Kept(kind, asked.as_of))
-        if len(self._ways) > WAYS:
-            self._ways.popitem(last=False)
-        return kept
+    def _entry_for(
+        self, alias: tuple[Any, ...], legal_state: LegalState, asked: _QuestionClass
+    ) -> _CacheEntry:
+        _, _, _, order, shared_part = alias
+        head = _decode_shared(shared_part)
+        held, consigned = legal_state.reduced(head.held, asked.wanted, asked.consigned)
+        key = _CacheKey(asked.law, asked.wanted, consigned, head.reach, order, held)
+        entry = self._aliases[alias] = self._entries.setdefault(key, _CacheEntry(key, asked.as_of))
+        if len(self._aliases) > MOST_ALIASES:
+            self._aliases.popitem(last=False)
+        return entry
 
-    async def _law(self, version: str) -> LegalState:
-        async with self._asking:  # who comes meanwhile wants the same
-            if version in self._laws:
-                return self._laws[version]
-            law = await left_when_cancelled(self._read_law())
-        if law.version != version:
+    async def _legal_state(self, version: str) -> LegalState:
+        async with self._asking:  # Concurrent requests wait for the same legal state.
+            if version in self._legal_states:
+                return self._legal_states[version]
+            legal_state = await left_when_cancelled(self._read_legal_state())
+        if legal_state.version != version:
             raise NotPlanned("law", "it has just changed")
-        self._laws[version] = law
-        if len(self._laws) > LAWS:
-            self._laws.popitem(last=False)
-        return law
+        self._legal_states[version] = legal_state
+        if len(self._legal_states) > MOST_LEGAL_STATES:
+            self._legal_states.popitem(last=False)
+        return legal_state
 
-    async def _read_law(self) -> LegalState:
+    async def _read_legal_state(self) -> LegalState:
         """Reads the legal state. A caller that is cancelled leaves it and frees the lock at
         once: psycopg gives up a silent connection only after ten seconds."""
         async with self._views.connection() as connection:
-            return await reads.law(connection)
+            return await reads.legal_state(connection)
 
     async def _read_verdicts(
-        self, law: LegalState, questions: list[VerdictQuestion]
+        self, legal_state: LegalState, questions: list[VerdictQuestion]
     ) -> list[list[TerritoryVerdict]] | None:
         """Reads the verdicts; None where the legal state is another one by now. A caller that is
-        cancelled leaves it, as with `_read_law`."""
+        cancelled leaves it, as with `_read_legal_state`."""
         async with self._views.connection() as connection:
-            return await reads.verdicts(connection, law, questions)
+            return await reads.verdicts(connection, legal_state, questions)
 
-    async def _make(self, law: LegalState, missing: dict[_Kind, _Kept]) -> None:
+    async def _fill(self, legal_state: LegalState, missing: dict[_CacheKey, _CacheEntry]) -> None:
         self._missing |= missing
-        async with self._asking:  # whose turn it is makes those of all who wait
-            if any(kept.text is None for kept in missing.values()):
+        async with self._asking:  # One task computes the entries of all that wait.
+            if any(entry.text is None for entry in missing.values()):
                 waiting, self._missing = {**self._missing, **missing}, {}
-                await self._ask(
-                    law,
+                await self._query(
+                    legal_state,
                     [
-                        kept
-                        for kept in waiting.values()
-                        if kept.text is None and kept.kind.law[0] == law.version
+                        entry
+                        for entry in waiting.values()
+                        if entry.text is None and entry.key.law[0] == legal_state.version
                     ],
                 )
 
-    async def _ask(self, law: LegalState, wanted: Collection[_Kept]) -> None:
-        while self._letters > LETTERS:
-            _, first = self._kinds.popitem(last=False)
+    async def _query(self, legal_state: LegalState, wanted: Collection[_CacheEntry]) -> None:
+        while self._characters > MOST_CHARACTERS:
+            _, first = self._entries.popitem(last=False)
             if first.text:
-                self._letters -= first.text.letters
+                self._characters -= first.text.characters
                 first.text = None
         asked = [
             VerdictQuestion(
-                each_kept.kind.held,
-                each_kept.kind.order,
-                each_kept.kind.wanted,
-                each_kept.as_of,
-                each_kept.kind.consigned,
+                entry.key.held,
+                entry.key.order,
+                entry.key.wanted,
+                entry.as_of,
+                entry.key.consigned,
             )
-            for each_kept in wanted
+            for entry in wanted
         ]
-        found = await left_when_cancelled(self._read_verdicts(law, asked))
+        found = await left_when_cancelled(self._read_verdicts(legal_state, asked))
         if found is None:
             raise NotPlanned("law", "it has just changed")
-        for kept, verdicts in zip(wanted, found, strict=True):
-            before = self._kinds.get(kept.kind)
-            if before and before.text:  # it went while it was being asked for, and came again
-                self._letters -= before.text.letters
+        for entry, verdicts in zip(wanted, found, strict=True):
+            before = self._entries.get(entry.key)
+            if before and before.text:  # Evicted while it was computed, and computed again.
+                self._characters -= before.text.characters
                 before.text = None
-            kept.text = _text(kept.kind, verdicts)
-            self._kinds[kept.kind] = kept
-            self._letters += kept.text.letters
+            entry.text = _template(entry.key, verdicts)
+            self._entries[entry.key] = entry
+            self._characters += entry.text.characters
 
 
-class _Clocks:
-    """What one Bound says, by one law. `alike`: which of its instants and consignments."""
+class _QuestionClass:
+    """The as-of instants, territory and consignment of one BoundField, reduced by one legal state
+    to what can make a difference. `question_number`: the index of the question in a batch."""
 
-    def __init__(self, law: LegalState, bound: Mapping[str, Any], alike: int | None = None) -> None:
+    def __init__(
+        self, legal_state: LegalState, bound: Mapping[str, Any], question_number: int | None = None
+    ) -> None:
         consignment: Consignment | None = None
-        if alike is None:
+        if question_number is None:
             self.as_of = AsOf(bound["at"], bound["known"])
             self.belief: str = bound["belief"]
         else:
-            self.as_of, consignment = bound["asked"][alike]
+            self.as_of, consignment = bound["asked"][question_number]
             self.belief = self.as_of.belief
-        self.law = (law.version, *law.stretch(self.as_of))
+        self.law = (legal_state.version, *legal_state.interval(self.as_of))
         self.wanted: str | None = bound.get("in")
-        self.consigned = law.consigned(consignment) if consignment else None
+        self.consigned = legal_state.consigned(consignment) if consignment else None
 
 
-def _order(own: _Own) -> tuple[int, ...]:
-    """Their places, in the order in which bases are told: of their numbers, then of their days."""
+def _basis_order(own: _OwnPart) -> tuple[int, ...]:
+    """The indices of the authorisations in the order in which bases are listed: by number, then by
+    start."""
     if len(own.numbers) < 2:
         return (0,) * len(own.numbers)
-    told = list(zip(own.numbers, own.since, strict=True))
-    return tuple(sorted(range(len(told)), key=told.__getitem__))
+    authorisations = list(zip(own.numbers, own.since, strict=True))
+    return tuple(sorted(range(len(authorisations)), key=authorisations.__getitem__))
 
 
-def _text(kind: _Kind, verdicts: list[TerritoryVerdict]) -> _Text:
-    """Of one territory what stands between the braces, of all a list."""
+def _template(key: _CacheKey, verdicts: list[TerritoryVerdict]) -> _Template:
+    """The results as a template: of one territory the content of its JSON object, of all a JSON
+    list."""
     parts, places = [""], list[tuple[int, str, str]]()
-    reach = None if kind.reach is None else kind.reach.split(",")
+    reach = None if key.reach is None else key.reach.split(",")
     shown = [verdict for verdict in verdicts if reach is None or verdict.territory in reach]
-    alone = kind.wanted is not None
-    for n, territory_verdict in enumerate(shown):
-        parts[-1] += "" if alone else "," * (n > 0) + "{"
-        told = (
-            WANTING.get(each, each) if reach is None else each for each in territory_verdict.reasons
+    one_territory = key.wanted is not None
+    for n, verdict in enumerate(shown):
+        parts[-1] += "" if one_territory else "," * (n > 0) + "{"
+        codes = (
+            REASONS_IN_FULL.get(code, code) if reach is None else code for code in verdict.reasons
         )
-        reasons = ",".join(f'{{"code":"{each}"}}' for each in told)
+        reasons = ",".join(f'{{"code":"{code}"}}' for code in codes)
         parts[-1] += (
-            f'"in":"{territory_verdict.territory}","outcome":"{territory_verdict.outcome}","legal":"{territory_verdict.legal}",'
-            f'"operational":"{territory_verdict.operational}","reasons":[{reasons}],"bases":['
+            f'"in":"{verdict.territory}","outcome":"{verdict.outcome}","legal":"{verdict.legal}",'
+            f'"operational":"{verdict.operational}","reasons":[{reasons}],"bases":['
         )
-        for m, (agreement, rank, since) in enumerate(territory_verdict.bases):
+        for m, (agreement, rank, since) in enumerate(verdict.bases):
             parts[-1] += "," * (m > 0) + '{"agreement":{"id":"Agreement'
-            places.append((kind.order[int(rank)], since, _quoted(agreement)[1:-1]))
+            places.append((key.order[int(rank)], since, _json_string(agreement)[1:-1]))
             parts += ["", "}"]
-        parts[-1] += "]" if alone else "]}"
-    if not alone:
+        parts[-1] += "]" if one_territory else "]}"
+    if not one_territory:
         parts[0] = "[" + parts[0]
         parts[-1] += "]"
-    return _Text([part.encode() for part in parts], places)
+    return _Template([part.encode() for part in parts], places)
 
 
 @lru_cache(maxsize=4_096)
-def _quoted(text: str) -> str:
+def _json_string(text: str) -> str:
     return msgspec.json.encode(text).decode()
 
 
 @lru_cache(maxsize=16_384)
 def _instant(at: str) -> str:
-    """As JSON has it in PostgreSQL, in UTC, with its microseconds always told."""
-    told, _, zone = at.partition("+")
+    """A PostgreSQL JSON timestamp in UTC, always with microseconds."""
+    instant, _, zone = at.partition("+")
     assert zone == "00:00", at
-    return f"{told.ljust(26, '0') if '.' in told else told + '.000000'}Z"
+    return f"{instant.ljust(26, '0') if '.' in instant else instant + '.000000'}Z"

@@ -44,7 +44,7 @@ class MembershipType:
 class AdministrationType(Node):
     as_of: strawberry.Private[AsOf]
     id: strawberry.ID = strawberry.field(
-        description=ID, metadata=sql_fields.at(places.global_id("Administration", "code"))
+        description=ID, metadata=sql_fields.expression(places.global_id("Administration", "code"))
     )
     code: AdministrationCode
     name: str

@@ -210,10 +210,10 @@ class ScopeClause:
 class AgreementType(Node):
     as_of: strawberry.Private[AsOf]
     id: strawberry.ID = strawberry.field(
-        description=ID, metadata=sql_fields.at(places.global_id("Agreement", "id"))
+        description=ID, metadata=sql_fields.expression(places.global_id("Agreement", "id"))
     )
     code: strawberry.ID = strawberry.field(
-        metadata=sql_fields.at("{me}.id"),
+        metadata=sql_fields.expression("{me}.id"),
         description="The code of the agreement: CN-SG-AEO, CN-RU-CONTROL, AAMRA, ...",
     )
     kind: AgreementKind

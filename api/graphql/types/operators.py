@@ -105,7 +105,7 @@ class OperatorType(Node):
     row: strawberry.Private[OperatorRow]
     as_of: strawberry.Private[AsOf]
     id: strawberry.ID = strawberry.field(
-        description=ID, metadata=sql_fields.at(places.global_id("Operator", "tin"))
+        description=ID, metadata=sql_fields.expression(places.global_id("Operator", "tin"))
     )
     tin: Tin
     name: str
@@ -116,7 +116,7 @@ class OperatorType(Node):
         "not at home the best that was granted."
     )
     standing_abroad: Status = strawberry.field(
-        metadata=sql_fields.at(places.STANDING_ABROAD),
+        metadata=sql_fields.expression(places.STANDING_ABROAD),
         description="What of it counts abroad, in one word: SUSPENDED where the part is that"
         " partners recognise, whatever the rest; LISTED where a published list is all that says"
         " that it is valid, which is assumed to go on; NONE where it lacks the part that partners"
@@ -352,7 +352,7 @@ class OperatorFilter:
 class OperatorQuery:
     @costs(60)
     @sql_fields.rows(
-        places.OPERATOR, ctes=SIGHT, key="tin", looks="tin", bind=_asked, gives=("tin", *_CLOCKS)
+        places.OPERATOR, ctes=SIGHT, key="tin", logged="tin", bind=_asked, gives=("tin", *_CLOCKS)
     )
     @strawberry.field
     async def operator(
@@ -368,7 +368,7 @@ class OperatorQuery:
         places.OPERATOR,
         ctes=SIGHT,
         keys="tins",
-        looks="tins",
+        logged="tins",
         bind=_all_asked,
         gives=("tins", *_CLOCKS),
     )

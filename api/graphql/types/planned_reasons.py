@@ -11,7 +11,7 @@ from functools import cached_property
 import msgspec
 
 from api.graphql.scalars import instant_text
-from api.graphql.sql_fields import SELECTED, Telling
+from api.graphql.sql_fields import SELECTED, PythonWording
 from api.graphql.types import reasons
 from projections.reads import recognition_facts
 from projections.reads.bitemporal_sql import shown
@@ -76,5 +76,5 @@ def _instant(at: datetime | None) -> bytes:
     return b"null" if known is None else f'"{instant_text(known)}"'.encode()
 
 
-TELLING = Telling(recognition_facts.FACTS, lambda brought: _Told(brought).word)
-TELLING_OF_MANY = Telling(recognition_facts.FACTS_OF_MANY, TELLING.begin)
+TELLING = PythonWording(recognition_facts.FACTS, lambda brought: _Told(brought).word)
+TELLING_OF_MANY = PythonWording(recognition_facts.FACTS_OF_MANY, TELLING.begin)

@@ -75,7 +75,7 @@ class ProgrammeType(Node):
     row: strawberry.Private[ProgrammeRow]
     as_of: strawberry.Private[AsOf]
     id: strawberry.ID = strawberry.field(
-        description=ID, metadata=sql_fields.at(places.global_id("Programme", "code"))
+        description=ID, metadata=sql_fields.expression(places.global_id("Programme", "code"))
     )
     code: strawberry.ID
     administration: AdministrationCode

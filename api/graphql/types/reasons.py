@@ -63,11 +63,11 @@ class Fact:
 class Reason:
     code: ReasonCode
     message: str = strawberry.field(
-        metadata=sql_fields.told("{me}.code"),
+        metadata=sql_fields.worded_later("{me}.code"),
         description="The reason as an English sentence, made of code and facts alone.",
     )
     facts: list[Fact] = strawberry.field(
-        metadata=sql_fields.told("{me}.code"),
+        metadata=sql_fields.worded_later("{me}.code"),
         description="What the sentence is made of: dates with their zone, parties, agreement, "
         "clause, part; from them it can be said in any language.",
     )

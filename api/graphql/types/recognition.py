@@ -171,7 +171,7 @@ class Recognition:
         )
 
     @costs(1, each=2)
-    @sql_fields.rows(places.REASONS, order=sql_fields.AS_IT_LIES, ready=places.REASONS_READY)
+    @sql_fields.rows(places.REASONS, order=sql_fields.IN_ARRAY_ORDER, ready=places.REASONS_READY)
     @strawberry.field
     async def reasons(self, info: Info) -> list[Reason]:
         """The reasons for the outcome, each with the facts on which it is based."""
@@ -181,7 +181,7 @@ class Recognition:
         return reasons.why(facts, asked, self.answer, told_zones, all_of_it=self.all_of_it)
 
     @costs(2, each=2)
-    @sql_fields.rows(places.BASES, order=sql_fields.AS_IT_LIES, ready=places.BASES_READY)
+    @sql_fields.rows(places.BASES, order=sql_fields.IN_ARRAY_ORDER, ready=places.BASES_READY)
     @strawberry.field
     def bases(self) -> list[RecognitionBasis]:
         """All bases of the recognition, ordered by agreement. Empty unless the outcome is
@@ -260,10 +260,10 @@ class RecognitionQuery:
         places.RECOGNITION,
         ctes=f"{SIGHT},{places.IN_COMMON}",
         key="tin",
-        looks="tin",
+        logged="tin",
         bind=_asked,
         gives=_ASKED,
-        telling=TELLING,
+        wording=TELLING,
     )
     @strawberry.field
     async def recognition(
@@ -297,10 +297,10 @@ class RecognitionQuery:
         places.RECOGNITIONS,
         ctes=f"{SIGHT},{places.IN_COMMON}",
         keys="tins",
-        looks="tins",
+        logged="tins",
         bind=_all_asked,
         gives=("tins", "in", "at", "known", "belief"),
-        telling=TELLING_OF_MANY,
+        wording=TELLING_OF_MANY,
         ready=places.RECOGNITIONS_READY,
     )
     @strawberry.field

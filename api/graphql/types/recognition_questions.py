@@ -84,7 +84,7 @@ class RecognitionAnswer:
     fault: strawberry.Private[BadQuestion | None]
 
     @costs(78)
-    @sql_fields.rows(places.RECOGNITION_OF, ready=places.RECOGNITION_OF_READY, telling=TELLING)
+    @sql_fields.rows(places.RECOGNITION_OF, ready=places.RECOGNITION_OF_READY, wording=TELLING)
     @strawberry.field
     def recognition(self) -> Recognition | None:
         """The answer of the query `recognition` to the same question. Null where the question was
@@ -312,11 +312,11 @@ class RecognitionQuestionQuery:
     @costs(1)
     @sql_fields.rows(
         places.QUESTIONS,
-        order=sql_fields.AS_IT_LIES,
+        order=sql_fields.IN_ARRAY_ORDER,
         ctes=f"{SIGHT},{places.IN_COMMON_OF_QUESTIONS}",
         names=places.OF_QUESTION,
-        alone=True,
-        looks="looked",
+        own_statement=True,
+        logged="looked",
         bind=_asked,
         gives=_GIVEN,
     )

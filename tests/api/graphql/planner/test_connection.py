@@ -20,7 +20,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed
 
 from api.access.tokens import issue
 from api.graphql.planner import connection as lane
-from api.graphql.planner.batcher import Coalescer
+from api.graphql.planner.batcher import RequestBatcher
 from api.graphql.planner.compiler import Plan
 from api.observability.counters import PAUSE
 from tests.api.client import AUDITOR, Client
@@ -73,7 +73,7 @@ def test_who_asked_on_a_connection_that_is_lost_is_answered_by_another(region: C
 def test_no_more_statements_stay_prepared_than_are_kept(
     region: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lane, "KEPT", 3)
+    monkeypatch.setattr(lane, "PREPARED_STATEMENTS", 3)
     for turn in range(2):
         for n in range(8):
             again = " ".join(f"a{number}: tin" for number in range(n + 1))
@@ -82,7 +82,7 @@ def test_no_more_statements_stay_prepared_than_are_kept(
 
     planner = region.service.counter._planner
     assert planner is not None
-    assert all(len(lane._prepared) <= 3 for lane in planner._coalescer._lanes)
+    assert all(len(lane._prepared) <= 3 for lane in planner._batcher._connections)
 
 
 def test_a_text_that_postgresql_cannot_hold_is_refused_and_spoils_no_other_question(
@@ -101,17 +101,17 @@ def test_a_text_that_postgresql_cannot_hold_is_refused_and_spoils_no_other_quest
 
 
 def test_whoever_asks_in_the_moment_of_a_failure_is_told_of_it_too() -> None:
-    async def turns_until_told(coalescer: Coalescer, turns: int) -> type:
+    async def turns_until_told(request_batcher: RequestBatcher, turns: int) -> type:
         for _ in range(turns):
             await asyncio.sleep(0)
         with pytest.raises(psycopg.OperationalError) as told:
-            await coalescer.ask(_plan("select 1"), [b"{1}"])
+            await request_batcher.ask(_plan("select 1"), [b"{1}"])
         return told.type
 
     async def ask() -> None:
         for second, third in product(range(6), repeat=2):
-            coalescer = Coalescer(AsyncConnectionPool("", open=False))  # it gives none
-            asked = (turns_until_told(coalescer, number) for number in (0, second, third))
+            request_batcher = RequestBatcher(AsyncConnectionPool("", open=False))  # it gives none
+            asked = (turns_until_told(request_batcher, number) for number in (0, second, third))
             async with asyncio.timeout(10):
                 assert set(await asyncio.gather(*asked)) == {PoolClosed}
 
@@ -121,23 +121,24 @@ def test_whoever_asks_in_the_moment_of_a_failure_is_told_of_it_too() -> None:
 def test_nothing_is_begun_any_more_when_it_closes(region: Client) -> None:
     async def close() -> tuple[list[bool], set[type]]:
         async with AsyncConnectionPool(region.database, min_size=2, open=False) as pool:
-            coalescer = Coalescer(pool)
+            request_batcher = RequestBatcher(pool)
             slow = "select pg_sleep(5)::text || '{}' from unnest($1::text[])"
             asked = [
-                asyncio.create_task(coalescer.ask(_plan(slow.format(n)), [b"1"])) for n in range(3)
+                asyncio.create_task(request_batcher.ask(_plan(slow.format(n)), [b"1"]))
+                for n in range(3)
             ]
-            while not all(lane.open and not lane.idle for lane in coalescer._lanes):
+            while not all(lane.open and not lane.idle for lane in request_batcher._connections):
                 await asyncio.sleep(0.01)
-            await coalescer.close()
+            await request_batcher.close()
             told = await asyncio.gather(*asked, return_exceptions=True)
             await asyncio.sleep(0.2)
-            return [lane.open for lane in coalescer._lanes], set(map(type, told))
+            return [lane.open for lane in request_batcher._connections], set(map(type, told))
 
     assert asyncio.run(close()) == ([False, False], {psycopg.OperationalError})
 
 
 def _plan(sql: str) -> Plan:
-    return Plan(sql, (), (), many=False, telling=None, kept=False)
+    return Plan(sql, (), (), own_statement=False, wording=None, has_cached_verdicts=False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port has one process")

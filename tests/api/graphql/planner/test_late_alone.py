@@ -10,7 +10,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
-from api.graphql.planner.batcher import Coalescer, cell
+from api.graphql.planner.batcher import RequestBatcher, cell
 from api.graphql.planner.compiler import Plan
 
 SECONDS = 2.0  # that a question may take
@@ -22,7 +22,7 @@ SLEEPS = (
 
 
 def plan() -> Plan:
-    """Only its SQL is read by the coalescer."""
+    """Only its SQL is read by the request_batcher."""
     made: Any = object.__new__(Plan)
     object.__setattr__(made, "sql", SLEEPS)
     return made
@@ -38,15 +38,15 @@ def test_one_slow_question_does_not_make_its_companions_late(
             kwargs=conninfo_to_dict(database) | settings, min_size=2, max_size=2, open=False
         )
         async with pool:
-            coalescer = Coalescer(pool, SECONDS)
+            request_batcher = RequestBatcher(pool, SECONDS)
             shared = plan()
             seconds = ["60", *["0"] * companions]
-            asked = [coalescer.ask(shared, [cell(second)]) for second in seconds]
+            asked = [request_batcher.ask(shared, [cell(second)]) for second in seconds]
             try:
                 async with asyncio.timeout(10):
                     return await asyncio.gather(*asked, return_exceptions=True)
             finally:
-                await coalescer.close()
+                await request_batcher.close()
 
     slow, *others = asyncio.run(ask())
 

@@ -22,7 +22,7 @@ from projections.checking.status import resume
 from projections.engine.projector import Projector
 from projections.reads import planner_selects
 from projections.reads.bitemporal_sql import AsOf
-from projections.reads.verdicts import LAW, Consignment, LegalState
+from projections.reads.verdicts import LEGAL_STATE_VERSION, Consignment, LegalState
 from tests.api.client import AUDITOR, KOREA, Client
 from tests.api.region import FRUIT, QUIET, ZONES, Line, record, region
 from tests.projections.reads.test_rule import _write
@@ -67,12 +67,12 @@ select o.at, o.known, {planner_selects.mark("o", "'null'").replace("{clocks}", "
     {_verdicts("null")}, {_verdicts("a.code")} {_SETTLED}"""
 
 
-@pytest.mark.parametrize("letters", (verdict_cache.LETTERS, 2_000))
+@pytest.mark.parametrize("letters", (verdict_cache.MOST_CHARACTERS, 2_000))
 def test_what_is_kept_is_what_the_rule_says(
     database: str, monkeypatch: pytest.MonkeyPatch, letters: int
 ) -> None:
     """Also where hardly any text is kept for long."""
-    monkeypatch.setattr(verdict_cache, "LETTERS", letters)
+    monkeypatch.setattr(verdict_cache, "MOST_CHARACTERS", letters)
     codes = [a + b for a, b in product(ascii_uppercase, repeat=2)]
     asked: list[tuple[Any, ...]] = []
     with psycopg.connect(database, autocommit=True) as connection:
@@ -93,7 +93,7 @@ async def _hold_equal(database: str, asked: list[tuple[Any, ...]]) -> None:
 
         async def told(mark: str, **bound: Any) -> str:
             pieces = mark.encode().split(b"\x01")
-            found = await verdicts.told(pieces, [{"belief": ":", **bound}])
+            found = await verdicts.texts(pieces, [{"belief": ":", **bound}])
             return found[1].decode()
 
         async def equal(
@@ -192,7 +192,7 @@ async def _hold_equal_consigned(database: str, asked: list[tuple[Any, ...]]) -> 
                 "alike": list(range(len(CONSIGNMENTS))),
                 "asked": [(AsOf(at, known), consignment) for consignment in CONSIGNMENTS],
             }
-            found = await verdicts.told(mark.encode().split(b"\x01"), [bound])
+            found = await verdicts.texts(mark.encode().split(b"\x01"), [bound])
             told = json.loads("{" + found[1].decode() + "}")
             assert [told] == _in_full(there), (mark, place, CONSIGNMENTS[number])
 
@@ -220,7 +220,7 @@ async def _keeping(database: str) -> AsyncIterator[VerdictCache]:
 def test_what_is_kept_again_takes_no_more_room_than_before(
     region: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verdict_cache, "LETTERS", 500)
+    monkeypatch.setattr(verdict_cache, "MOST_CHARACTERS", 500)
     version = _version(region.database)
 
     def mark(home: str, *consents: str) -> bytes:
@@ -234,12 +234,12 @@ def test_what_is_kept_again_takes_no_more_room_than_before(
             for other in codes:
                 # The law sees no difference between the first two. The others take their room.
                 for data in (mark("XX", other), mark("XX"), *map(mark, ZONES)):
-                    await verdicts.told([b"", data], [bound])
-            texts = [kind.text for kind in verdicts._kinds.values() if kind.text]
-            return verdicts._letters, sum(text.letters for text in texts)
+                    await verdicts.texts([b"", data], [bound])
+            texts = [kind.text for kind in verdicts._entries.values() if kind.text]
+            return verdicts._characters, sum(text.characters for text in texts)
 
     counted, held = asyncio.run(in_turn())
-    assert counted == held > verdict_cache.LETTERS / 2
+    assert counted == held > verdict_cache.MOST_CHARACTERS / 2
 
 
 def test_of_two_with_one_number_the_elder_is_told_first(region: Client) -> None:
@@ -249,7 +249,7 @@ def test_of_two_with_one_number_the_elder_is_told_first(region: Client) -> None:
 
     async def told() -> bytes:
         async with _keeping(region.database) as verdicts:
-            return (await verdicts.told([b"", mark], [bound]))[1]
+            return (await verdicts.texts([b"", mark], [bound]))[1]
 
     bases = json.loads(b"{" + asyncio.run(told()) + b"}")["bases"]
     assert [basis["since"] for basis in bases] == [
@@ -260,7 +260,7 @@ def test_of_two_with_one_number_the_elder_is_told_first(region: Client) -> None:
 
 def _version(database: str) -> str:
     with psycopg.connect(database) as connection:
-        [(version,)] = connection.execute(f"select {LAW}".encode()).fetchall()
+        [(version,)] = connection.execute(f"select {LEGAL_STATE_VERSION}".encode()).fetchall()
     return str(version)
 
 
