@@ -1,7 +1,8 @@
-"""What the planner selects: the rows of each type, with the row above as `{me}`.
+"""The SELECTs of the planner, one for each GraphQL type, with the row above as `{me}`.
 
-The columns have the names of the fields. `{key}` is what is looked up. PostgreSQL computes only
-the columns that an answer asks for, so a column here costs nothing to those who leave it out.
+The columns have the names of the GraphQL fields in Python. `{key}` is the key that is looked up.
+PostgreSQL computes only the columns that an answer needs, so a column costs nothing where it is not
+selected. "Current" rows (`settled`): see projections.models.operator_snapshot.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from registry.domain.values import Status
 
 @dataclass(frozen=True)
 class Ready:
-    """A text as it lies, for the selection that is asked most: a list's, or, over its own row, an
-    object's.
+    """A precomputed text for the one selection that is asked most: the text of a list, or of an
+    object over its own row.
 
-    `text`: an expression. `select`: the rows that are read where it is NULL, said so that a
-    statement which seldom needs them is not made larger; without it the text is never NULL. `kept`:
-    it has a mark in it, for verdicts that the process keeps (api.graphql.planner.verdict_cache).
+    `selection`: the selection, as the compiler writes it. `text`: an SQL expression. `select`: the
+    rows to read where the text is NULL, worded so that a statement which seldom needs them is not
+    made larger; without it the text is never NULL. `kept`: the text has a placeholder for cached
+    verdicts (api.graphql.planner.verdict_cache).
     """
 
     selection: str
@@ -32,24 +34,25 @@ class Ready:
     kept: bool = False
 
 
-#: Before and after what is worded outside of SQL; in JSON text it is always escaped.
+#: SQL: delimits facts and placeholders, which Python replaces. JSON escapes this character.
 MARK = r"e'\x01'"
 
 
 def global_id(kind: str, key: str) -> str:
-    """SQL: the global id of an object, as it is believed at the instants of the question."""
+    """SQL: the global id of an object at the as-of instants of the query."""
     return f"'{kind}' || %(belief)s || {{me}}.{key}"
 
 
 _RANK = "array[" + ", ".join(f"'{status.value}'" for status in Status) + "]"
 
-#: Does the row `o` of an operator answer by itself: is all that its events decided in effect, and
-#: no end that was said in advance come yet?
-SETTLED = """(o.settled <= least(%(at)s, %(known)s)
+#: SQL: the row `o` of an operator is its current state: everything that its events decided has
+#: taken effect, and no end that was announced in advance has come.
+IS_CURRENT = """(o.settled <= least(%(at)s, %(known)s)
     and (o.settled_until is null or o.settled_until > %(at)s))"""
 
-#: Of the operators that the asker may see. Wants SIGHT in the same statement. One that is settled
-#: at both instants says itself how it stood.
+#: The operators that the subject may see. Needs the CTEs of projections.reads.visibility in the
+#: same statement. A row that is current at both instants is used as it is; otherwise the bitemporal
+#: tables are read.
 _OPERATOR = f"""
 select o.tin, o.id, o.administration, o.time_zone, o.source, n.name, n.local_name, n.address,
     n.roles, n.successor,
@@ -61,11 +64,11 @@ select o.tin, o.id, o.administration, o.time_zone, o.source, n.name, n.local_nam
     o.schemes, o.identifiers, o.consents, o.latest
 from (
     select o.* from views.operator o where o.tin = WANTED
-    offset 0  -- a fence: else each partition carries all that is asked of the operator
+    offset 0  -- optimisation fence: otherwise every partition computes all columns
 ) o
 cross join lateral (
-    select {SETTLED} as settled, {at_home("o")} as at_home
-    offset 0  -- a fence: else it is worked out wherever it is asked for
+    select {IS_CURRENT} as settled, {at_home("o")} as at_home
+    offset 0  -- optimisation fence: otherwise the expression is computed at each use
 ) s
 cross join lateral (
     select o.name, o.local_name, o.address, o.roles, o.successor, o.standing where s.settled
@@ -77,13 +80,13 @@ where o.registered <= %(known)s and {visible("%(known)s", "s.at_home")}"""
 
 OPERATOR = _OPERATOR.replace("WANTED", "{key}")
 SUCCESSOR = _OPERATOR.replace("WANTED", "{me}.successor")
-#: Where the row does not answer by itself, the tables do.
+#: The standing as told abroad; from the bitemporal tables where the row is not current.
 STANDING_ABROAD = """case
     when not {me}.settled then
         rule.abroad_then({me}.tin, %(at)s, %(known)s, {me}.at_home)
     when {me}.at_home then rule.best({me}.held_abroad)
     else rule.certified_standing({me}.held_abroad) end"""
-#: The public is told the standing alone.
+#: The public is told the standing, but not the address.
 ADDRESS = "case when %(asker)s <> 'public' then {me}.address end"
 
 ADMINISTRATION = """
@@ -116,10 +119,10 @@ from views.status_period p
 where p.tin = {{me}}.tin and {on_both("p")} and {disclosed("p")}"""
 BEST_FIRST = "{it}.rank, {it}.authorisation"
 
-#: Is the asker told all of the operator on row `{me}`?
+#: SQL: the subject is told everything about the operator of row `{me}`.
 _AT_HOME = at_home("{me}")
 
-#: `met`: null while it is open.
+#: `met`: NULL while the deadline is open.
 DEADLINES = f"""
 select d.what, d.due, d.rule, d.ordinal,
     case when d.met_at <= %(at)s then d.met_on <= d.due
@@ -135,7 +138,7 @@ select d.what, d.rule, d.ordinal
 from views.deadline d
 where d.tin = {{me}}.tin and d.authorisation = {{me}}.authorisation and not d.dropped
     and d.due is null and (d.met_at is null or d.met_at > %(at)s) and {_AT_HOME}"""
-AS_SET = "{it}.ordinal"
+BY_ORDINAL = "{it}.ordinal"
 
 IDENTIFIERS = f"""
 select i.scheme, i.value, i.issuer, i.verified_by, i.valid_from as since,
@@ -147,12 +150,13 @@ BY_SCHEME = "{it}.scheme, {it}.value, {it}.since"
 _ONE_PERIOD = """coalesce(p.number, p.authorisation) as authorisation, p.status, p.valid_from,
     nullif(p.valid_to, '9999-12-31T00:00Z') as valid_to, p.recorded_from,
     case when p.recorded_to <= %(known)s then p.recorded_to end as recorded_to"""
-#: What those are told who are not at home.
+#: The periods that are disclosed to subjects outside the home administration.
 _DISCLOSED = "from rule.disclosed_periods({me}.tin, %(known)s, %(first)s) p where not {me}.at_home"
 
 
-def _at_corner(column: str) -> str:
-    """SQL: what was believed at the beginning of a disclosed stretch, which is so all over it."""
+def _at_start(column: str) -> str:
+    """SQL: a column as it was at the start of a disclosed interval; it does not change within the
+    interval."""
     return f"""(select {column} from views.status_period q
         where q.tin = {{me}}.tin and q.authorisation = p.authorisation
             and {on_both("q", "p.valid_from", "p.recorded_from")} limit 1)"""
@@ -167,12 +171,12 @@ where p.tin = {{me}}.tin and p.recorded_from <= %(known)s and {{me}}.at_home
 order by p.valid_from desc, p.recorded_from desc, p.authorisation collate "C", p.position desc
 limit %(first)s)
 union all
-select {_ONE_PERIOD}, {_at_corner("q.abroad")}, rule.suspended_parts({_at_corner("q.flags")}),
+select {_ONE_PERIOD}, {_at_start("q.abroad")}, rule.suspended_parts({_at_start("q.flags")}),
     'REDACTED', p.authorisation, p.place {_DISCLOSED}"""
 NEWEST_FIRST = (
     '{it}.valid_from desc, {it}.recorded_from desc, {it}.reference collate "C", {it}.position desc'
 )
-#: The same from the texts that lie with the operator: all of its periods, or as many as are asked.
+#: The same from the texts in the operator's row: all its periods, or as many as are asked for.
 PERIODS_READY = Ready(
     "authorisation status validFrom validTo recordedFrom recordedTo",
     f"""case when {{me}}.settled and {{me}}.at_home
@@ -187,15 +191,16 @@ select {_ONE_PERIOD}, p.authorisation, p.place {_DISCLOSED}""",
 
 
 def _bases_text(row: str) -> str:
-    """The bases of a row in the selection that is asked most."""
+    """SQL: the bases of a row as text, for the selection that is asked most."""
     return (
         "(select '[' || coalesce(string_agg(rule.basis_text(b.agreement, b.authorisation, b.since),"
         f" ','), '') || ']' from unnest({row}.bases) b)"
     )
 
 
-def _told(reasons: str, at_home: str) -> str:
-    """Those who are told all hear that consent is wanting; to others that is no information."""
+def _reasons(reasons: str, at_home: str) -> str:
+    """SQL: the reasons as told to the subject. The home administration is told that consent is
+    missing; others get NO_INFORMATION."""
     wanting = f"array_replace({reasons}, 'NO_INFORMATION', 'NO_CONSENT')"
     return f"case when {at_home} then {wanting} else {reasons} end"
 
@@ -203,13 +208,13 @@ def _told(reasons: str, at_home: str) -> str:
 _VERDICT = f"""
     v.legal, v.operational, v.bases, %(at)s as at, %(known)s as known_at, {POSITION} as position"""
 
-#: In every territory of which the asker may ask.
+#: The results in every territory that the subject may ask about.
 RECOGNISED_IN = f"""
 select {{me}}.tin, v.territory as in_, v.outcome,
-    {_told("v.reasons", "asker.at_home")} as reasons, {_VERDICT}, v.bases_text
+    {_reasons("v.reasons", "asker.at_home")} as reasons, {_VERDICT}, v.bases_text
 from (
     select {{me}}.at_home, string_to_array(%(reach)s, ',') as reach
-    offset 0  -- a fence: else it is worked out for each territory
+    offset 0  -- optimisation fence: otherwise computed for each territory
 ) asker
 cross join lateral (
     select e.territory, e.outcome, e.legal, e.operational, e.reasons, e.bases, e.bases_text
@@ -223,17 +228,20 @@ cross join lateral (
     where not {{me}}.settled
 ) v
 where (asker.at_home or v.territory = any(asker.reach))"""
-#: Of these those with one outcome.
-WITH_OUTCOME = " and (%(outcome)s is null or v.outcome = %(outcome)s)"
+#: Restricts them to one outcome.
+OUTCOME_FILTER = " and (%(outcome)s is null or v.outcome = %(outcome)s)"
 VERDICT = (
     "in outcome legal operational reasons { code } bases { agreement { id } authorisation since }"
 )
 
 
-def mark(row: str, reach: str, place: str = "") -> str:
-    """Where verdicts belong that the process keeps: of a row of views.operator that is settled.
-    `reach`: an expression, as JSON text. `place`: of one of many questions, each of its own
-    instant and consignment, an expression: which of them it is, from 0."""
+def verdict_placeholder(row: str, reach: str, place: str = "") -> str:
+    """SQL: the placeholder of cached verdicts for a row of views.operator that is current.
+
+    `reach`: an expression for the territories that may be told, as JSON text. `place`: in a batch
+    of questions with their own instants and consignments, an expression for the index of the
+    question, from 0.
+    """
     which = f" || ',' || {place}" if place else ""
     return f"""{MARK} || '[{{clocks}},' || to_json({LEGAL_STATE_VERSION})::text || ',' || {reach}
         || ',' || {HELD.format(it=row)} || e']\\x02[' || array_to_json({row}.held)::text || ','
@@ -242,13 +250,13 @@ def mark(row: str, reach: str, place: str = "") -> str:
 
 _REACH_OF = "case when {} then 'null' else to_json(%(reach)s)::text end"
 _REACH = _REACH_OF.format("{me}.at_home")
-#: The same, kept by the process, of an operator that is settled.
+#: The same through the verdict cache, for a row that is current.
 RECOGNISED_IN_READY = Ready(
     VERDICT,
-    f"case when {{me}}.settled then {mark('{me}', _REACH)} end",
+    f"case when {{me}}.settled then {verdict_placeholder('{me}', _REACH)} end",
     f"""
 select t.territory as in_, t.outcome, t.legal, t.operational,
-    {_told("t.reasons", "{me}.at_home")} as reasons, t.bases, {_bases_text("t")} as bases_text
+    {_reasons("t.reasons", "{me}.at_home")} as reasons, t.bases, {_bases_text("t")} as bases_text
 from rule.verdicts_then({{me}}.tin, {{me}}.administration, %(at)s, %(known)s) t
 where {{me}}.at_home or t.territory = any(string_to_array(%(reach)s, ','))""",
     kept=True,
@@ -257,16 +265,18 @@ BY_TERRITORY = '{it}.in_ collate "C"'
 
 
 def _blocs_of(member: str) -> str:
-    """SQL: the customs territories that this one is a member of."""
+    """SQL: the customs territories (blocs) of which this territory is a member."""
     return f"""select m.bloc from views.membership m
         where m.member = {member} and m.sense = 'CUSTOMS_TERRITORY' and {on_both("m")}"""
 
 
-#: One row of views.operator, behind a fence: else each partition carries all that is asked of it.
+#: One row of views.operator behind an optimisation fence: otherwise every partition computes all
+#: columns.
 _FENCED = "(select o.* from views.operator o where o.tin = {key} offset 0)"
-#: What recognition of many has in common: the parties there, and consent laws. With SIGHT in every
-#: statement about recognition.
-IN_COMMON = f"""
+#: CTEs shared by the recognition of many operators: the parties on the other side, and the
+#: programmes whose law requires consent. Used together with the CTEs of
+#: projections.reads.visibility.
+SHARED_CTES = f"""
 common as materialized (
     select array(select %(in)s::text union all
             {_blocs_of("%(in)s")}) as theirs,
@@ -276,13 +286,13 @@ common as materialized (
 _RECOGNITION = f"""
 select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
     coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
-    coalesce({_told("v.reasons", "o.at_home")}, array['NO_INFORMATION']) as reasons, v.bases,
+    coalesce({_reasons("v.reasons", "o.at_home")}, array['NO_INFORMATION']) as reasons, v.bases,
     coalesce(v.bases_text, '[]') as bases_text,
     %(at)s as at, %(known)s as known_at, {POSITION} as position,
     o.tin as known, o.administration as home
 from common
 left join lateral (
-    select o.*, {SETTLED} and num_nonnulls(ASKED) = 0 as shortly,
+    select o.*, {IS_CURRENT} and num_nonnulls(ASKED) = 0 as shortly,
         array[o.administration]
             || array({_blocs_of("o.administration")}) as ours, {at_home("o")} as at_home
     from {_FENCED} o
@@ -303,24 +313,24 @@ left join lateral (
 _CROSSING = in_sql("%(crossing)s")
 _CONSIGNMENT = f"%(role)s, %(direction)s, %(hs)s, {_CROSSING}, %(mode)s"
 _NO_CONSIGNMENT = "null, null, null, null, null"
-#: Hidden and unknown are the same row.
+#: A hidden operator gives the same row as an unknown one.
 RECOGNITION = _RECOGNITION.replace("ASKED", _CONSIGNMENT)
-#: Of many, without a consignment.
+#: For many operators, without a consignment.
 RECOGNITIONS = _RECOGNITION.replace("ASKED", _NO_CONSIGNMENT)
 
-#: The same, kept by the process, of an operator that is settled. (Of one TIN it saves nothing: its
-#: territory is another one each time.)
-_KEPT = mark("o", _REACH_OF.format("o.at_home"))
+#: The same through the verdict cache, for a row that is current. (For one TIN the cache saves
+#: nothing: the territory is a different one each time.)
+_PLACEHOLDER = verdict_placeholder("o", _REACH_OF.format("o.at_home"))
 _RECOGNITIONS_READY = f"""
 select {{key}} as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
     coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
-    coalesce({_told("v.reasons", "o.at_home")}, array['NO_INFORMATION']) as reasons, v.bases,
+    coalesce({_reasons("v.reasons", "o.at_home")}, array['NO_INFORMATION']) as reasons, v.bases,
     coalesce(v.bases_text, '[]') as bases_text,
-    case when o.shortly then '{{"tin":' || to_json({{key}})::text || ',' || {_KEPT}
+    case when o.shortly then '{{"tin":' || to_json({{key}})::text || ',' || {_PLACEHOLDER}
         || '}}' end as kept
 from (values (true)) as always_one_row
 left join lateral (
-    select o.*, {SETTLED} as shortly, {at_home("o")} as at_home
+    select o.*, {IS_CURRENT} as shortly, {at_home("o")} as at_home
     from {_FENCED} o
     where o.registered <= %(known)s and {VISIBLE}
     offset 0
@@ -329,13 +339,13 @@ left join lateral (
     select t.*, {_bases_text("t")} as bases_text
     from rule.verdict_then(o.tin, o.administration, %(in)s, %(at)s, %(known)s, {_NO_CONSIGNMENT}) t
     where not o.shortly
-    offset 0  -- a fence: else it is asked before it is known whether it has to be
+    offset 0  -- optimisation fence: otherwise evaluated before it is known to be needed
 ) v on true"""
 RECOGNITIONS_READY = Ready(f"tin {VERDICT}", "{me}.kept", _RECOGNITIONS_READY, kept=True)
 
-#: The questions of a batch of declarations, each with its own instant and consignment; of what was
-#: refused `wanted` is null. An array that is empty is one of nulls. `exact`: not null where the
-#: instant of knowledge was asked for.
+#: The questions of a batch of declarations, each with its own instant and consignment; `wanted` is
+#: NULL for a refused one. An empty array stands for an array of NULLs. `exact`: not NULL where the
+#: transaction time was given.
 QUESTIONS = """
 select q.key, coalesce(q.tin, q.wanted) as tin, q.wanted,
     coalesce(q.at, %(now)s) as at, %(known)s as known,
@@ -346,15 +356,15 @@ from unnest(%(keys)s::text[], %(asked_tins)s::text[], %(tins)s::text[], %(ats)s:
     %(modes)s::text[], %(codes)s::text[], %(messages)s::text[], %(paths)s::text[]) with ordinality
     as q (key, tin, wanted, at, role, direction, hs, crossing, mode, code, message, path, place)"""
 _EXACTLY = """to_char({} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-#: What such a row gives as parameters to whatever is below it. `belief`: as AsOf.belief.
-OF_QUESTION = {
+#: The parameters that a question gives to the fields below it. `belief`: as AsOf.belief.
+QUESTION_PARAMETERS = {
     **{name: f"{{me}}.{name}" for name in ("at", "role", "direction", "hs", "crossing", "mode")},
     "belief": f"""(case when {{me}}.asked then '@' || {_EXACTLY.format("{me}.at")} || ','
         || {_EXACTLY.format("{me}.known")} || ':' else ':' end)""",
 }
-#: What a batch of them has in common: blocs and consent laws on the second clock; the first is each
-#: question's own.
-IN_COMMON_OF_QUESTIONS = f"""
+#: CTEs shared by a batch of questions: blocs and consent laws in transaction time; the valid time
+#: is each question's own.
+SHARED_QUESTION_CTES = f"""
 blocs as materialized (
     select m.member, m.bloc, m.valid_from, m.valid_to from views.membership m
     where m.sense = 'CUSTOMS_TERRITORY' and {believed("m")}
@@ -363,26 +373,26 @@ consent_rules as materialized (
     select r.programme, r.valid_from, r.valid_to from views.programme_rule r
     where r.rule = 'sharing_consent' and r.value = 'required' and {believed("r")}
 )"""
-_ANSWERED = f"""
+_COLUMNS = f"""
 select {{me}}.wanted as tin, %(in)s as in_, coalesce(v.outcome, 'UNKNOWN') as outcome,
     coalesce(v.legal, 'UNKNOWN') as legal, coalesce(v.operational, 'UNKNOWN') as operational,
-    coalesce({_told("v.reasons", "o.at_home")}, array['NO_INFORMATION']) as reasons, v.bases,
+    coalesce({_reasons("v.reasons", "o.at_home")}, array['NO_INFORMATION']) as reasons, v.bases,
     coalesce(v.bases_text, '[]') as bases_text,
     %(at)s as at, %(known)s as known_at, {POSITION} as position,
     o.tin as known, o.administration as home"""
 _ITS_OPERATOR = f"""
 left join lateral (
-    select o.*, {SETTLED} as shortly, {at_home("o")} as at_home
+    select o.*, {IS_CURRENT} as shortly, {at_home("o")} as at_home
     from {_FENCED.replace("{key}", "{me}.wanted")} o
     where o.registered <= %(known)s and {VISIBLE}
     offset 0
 ) o on true"""
-_THEN = f"""
+_AS_OF_ROW = f"""
     select t.outcome, t.legal, t.operational, t.reasons, t.bases, {_bases_text("t")} as bases_text
     from rule.verdict_then(o.tin, o.administration, %(in)s, %(at)s, %(known)s, {_CONSIGNMENT}) t
     where not o.shortly"""
-#: Of a row of QUESTIONS; none where it was refused.
-RECOGNITION_OF = f"""{_ANSWERED}
+#: The recognition for a row of QUESTIONS; no row where the question was refused.
+RECOGNITION_OF = f"""{_COLUMNS}
 from (select where {{me}}.wanted is not null) as one_row {_ITS_OPERATOR}
 left join lateral (
     select array(select %(in)s::text union all
@@ -391,7 +401,7 @@ left join lateral (
             select b.bloc from blocs b where b.member = o.administration and {holds("b")}) as ours,
         array(select r.programme from consent_rules r where {holds("r")}) as laws
     where o.shortly
-    offset 0  -- a fence: else each is worked out wherever the rule reads it
+    offset 0  -- optimisation fence: otherwise computed at each use in the rule
 ) w on true
 left join lateral (
     select t.outcome, t.legal, t.operational, t.reasons, t.bases, t.bases_text
@@ -399,17 +409,18 @@ left join lateral (
         o.held, o.held_programmes, o.held_types, o.held_statuses, o.held_abroad, o.held_roles,
         o.held_from, o.schemes, o.identifiers, o.consents, %(at)s, %(known)s, {_CONSIGNMENT}) t
     where o.shortly
-    union all{_THEN}
+    union all{_AS_OF_ROW}
 ) v on true"""
-#: The same, kept by the process, of an operator that is settled.
+_QUESTION_PLACEHOLDER = verdict_placeholder("o", _REACH_OF.format("o.at_home"), "{me}.place")
+#: The same through the verdict cache, for a row that is current.
 RECOGNITION_OF_READY = Ready(
     f"tin {VERDICT}",
     "{me}.kept",
-    f"""{_ANSWERED}, case when o.shortly then '{{"tin":' || to_json({{me}}.wanted)::text || ','
-        || {mark("o", _REACH_OF.format("o.at_home"), "{me}.place")} || '}}' end as kept
+    f"""{_COLUMNS}, case when o.shortly then '{{"tin":' || to_json({{me}}.wanted)::text || ','
+        || {_QUESTION_PLACEHOLDER} || '}}' end as kept
 from (select where {{me}}.wanted is not null) as one_row {_ITS_OPERATOR}
-left join lateral ({_THEN}
-    offset 0  -- a fence: else it is asked before it is known whether it has to be
+left join lateral ({_AS_OF_ROW}
+    offset 0  -- optimisation fence: otherwise evaluated before it is known to be needed
 ) v on true""",
     kept=True,
 )
@@ -422,7 +433,7 @@ REASONS_READY = Ready(
         else '[{"code":"' || array_to_string({me}.reasons, '"},{"code":"') || '"}]' end""",
 )
 BASES = "select b.* from unnest({me}.bases) as b"
-#: The text has the key of an agreement where its global id belongs.
+#: The precomputed text holds the key of an agreement where its global id belongs.
 BASES_READY = Ready(
     "agreement { id } authorisation since",
     """replace({me}.bases_text, '{"agreement":{"id":"',

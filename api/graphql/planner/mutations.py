@@ -1,7 +1,8 @@
-"""Gives a command whose answer is its receipt, or declines it: then it is executed as any other.
+"""Fast path for documents that contain one command: they are executed without the GraphQL executor.
 
-Nearly every command is sent alone, its input in a variable, to learn whether it was recorded.
-For that an executor of selections takes four times as long as the decision.
+Nearly every command is sent alone, with its input in a variable, to learn whether it was recorded.
+The GraphQL executor would take four times as long as the decision. Every other document is declined
+and goes to the executor. The answers are the same; a test compares them.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ from api.graphql.types.mutations import SPELLED, Recorded, give, said
 from registry.domain import commands as c
 from registry.domain.errors import Refusal
 
-KINDS = {to_camel_case(name): kind for name, kind in c.COMMANDS.items()}
-#: What can be shown of an outcome without reading anything more.
-SHOWN = {
+COMMAND_CLASSES = {to_camel_case(name): kind for name, kind in c.COMMANDS.items()}
+#: The fields of each outcome that need no read.
+WITHOUT_READING = {
     "Recorded": {"stream", "version", "position", "epoch"},
     "Refused": {"code", "message", "path"},
 }
@@ -49,22 +50,22 @@ TYPENAME = "__typename"
 
 
 @dataclass(frozen=True)
-class Order:
-    """A document with one command. `shown`: by the outcome's type, each name in the answer and
-    the field that stands there."""
+class SingleCommand:
+    """A document with one command. `selected_fields`: for each outcome type, the names in the
+    answer and the fields they stand for."""
 
     node: FieldNode
     kind: type[c.Command]
     variable: str
-    shown: Mapping[str, tuple[tuple[str, str], ...]]
+    selected_fields: Mapping[str, tuple[tuple[str, str], ...]]
 
     @property
     def key(self) -> str:
         return (self.node.alias or self.node.name).value
 
 
-class Unusual(Exception):
-    """Something that is left to the executor."""
+class NeedsExecutor(Exception):
+    """The document is left to the executor."""
 
 
 async def answer(
@@ -74,96 +75,100 @@ async def answer(
     operation: OperationDefinitionNode,
     variables: Mapping[str, Any],
 ) -> ExecutionResult | None:
-    """What the executor would answer; None where it has to. Nothing was done then."""
+    """The result that the executor would give; None where the executor has to answer. Nothing was
+    recorded then."""
     name = operation.name.value if operation.name else None
     if name not in document.plans:
-        document.plans[name] = order(document, operation)
-    found: Order | None = document.plans[name]
-    if found is None:
+        document.plans[name] = parse_single_command(document, operation)
+    order: SingleCommand | None = document.plans[name]
+    if order is None:
         return None
-    names = SPELLED[found.kind]
-    command = as_it_stands(schema, found, variables.get(found.variable))
+    names = SPELLED[order.kind]
+    command = without_coercion(schema, order, variables.get(order.variable))
     input: dict[str, Any] = {}
     if command is None:
         values = get_variable_values(schema, operation.variable_definitions or (), dict(variables))
         if isinstance(values, list):
             return None
-        input = {names[name]: value for name, value in values.coerced[found.variable].items()}
+        input = {names[name]: value for name, value in values.coerced[order.variable].items()}
     outcome: Recorded | Refused
     try:
-        outcome = await give(context, command or said(found.kind, input))
+        outcome = await give(context, command or said(order.kind, input))
     except Refusal as refusal:
-        given = variables.get(found.variable) or {}
-        said_so = [name for name, value in given.items() if value is not None]
-        outcome = Refused.because(refusal, names, said_so)
-    except Exception as error:  # the counter knows what to say of each
-        return ExecutionResult(None, [located_error(error, [found.node], [found.key])])
+        given = variables.get(order.variable) or {}
+        given_names = [name for name, value in given.items() if value is not None]
+        outcome = Refused.because(refusal, names, given_names)
+    except Exception as error:  # The executor turns each exception into an error of the response.
+        return ExecutionResult(None, [located_error(error, [order.node], [order.key])])
     kind = type(outcome).__name__
-    shown = {
+    selected_fields = {
         key: kind if field == TYPENAME else _plain(getattr(outcome, field))
-        for key, field in found.shown[kind]
+        for key, field in order.selected_fields[kind]
     }
-    return ExecutionResult({found.key: shown})
+    return ExecutionResult({order.key: selected_fields})
 
 
 def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def as_it_stands(schema: GraphQLSchema, found: Order, given: Any) -> c.Command | None:
-    """The command that an input says, where the register reads each of its values as GraphQL does:
-    a third of the time. None for anything else, and for what is wrong, which GraphQL has to say.
+def without_coercion(schema: GraphQLSchema, order: SingleCommand, given: Any) -> c.Command | None:
+    """The command of an input whose values need no coercion by GraphQL, which takes a third of the
+    time.
+
+    None for every other input, also an invalid one, which GraphQL refuses.
     """
-    fields = taken(schema, found.node.name.value)
+    fields = input_fields(schema, order.node.name.value)
     if type(given) is not dict or not given.keys() <= fields.keys():
         return None
-    for name, (fits, wanted) in fields.items():
+    for name, (check, required) in fields.items():
         value = given.get(name)
-        if wanted if value is None else not fits(value):
+        if required if value is None else not check(value):
             return None
-    names = SPELLED[found.kind]
+    names = SPELLED[order.kind]
     try:
-        return said(found.kind, {names[name]: value for name, value in given.items()})
+        return said(order.kind, {names[name]: value for name, value in given.items()})
     except Refusal:
         return None
 
 
-Fits = Callable[[Any], bool]
+Check = Callable[[Any], bool]
 
 
 @lru_cache(maxsize=256)
-def taken(schema: GraphQLSchema, mutation: str) -> Mapping[str, tuple[Fits, bool]]:
-    """The fields of a mutation's input: what fits as it stands, and whether it must be there."""
+def input_fields(schema: GraphQLSchema, mutation: str) -> Mapping[str, tuple[Check, bool]]:
+    """The fields of a mutation's input: the check of a value that needs no coercion, and whether
+    the field is required."""
     assert schema.mutation_type is not None
     given: Any = schema.mutation_type.fields[mutation].args["input"].type
     return {
-        name: (_fits(field.type), isinstance(field.type, GraphQLNonNull))
+        name: (_check(field.type), isinstance(field.type, GraphQLNonNull))
         for name, field in given.of_type.fields.items()
     }
 
 
-def _fits(kind: Any) -> Fits:
+def _check(kind: Any) -> Check:
     if isinstance(kind, GraphQLNonNull):
-        return _fits(kind.of_type)
+        return _check(kind.of_type)
     if isinstance(kind, GraphQLList):
-        inner = _fits(kind.of_type)
+        inner = _check(kind.of_type)
         return lambda value: type(value) is list and all(map(inner, value))
     if isinstance(kind, GraphQLEnumType):
         return lambda value: type(value) is str and value in kind.values
-    return FITTING.get(kind.name, lambda value: False)
+    return CHECKS.get(kind.name, lambda value: False)
 
 
 def _is_text(value: Any) -> bool:
     return type(value) is str
 
 
-DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
-#: Scalars. An instant is not among them: GraphQL moves it into UTC, and its command would be
-#: another one than the same instant in its own zone.
-FITTING: Mapping[str, Fits] = {
+#: Checks of scalars. DateTime is left out: GraphQL converts it to UTC, and the command would differ
+#: from the one with the instant in its own time zone.
+CHECKS: Mapping[str, Check] = {
     **dict.fromkeys(("String", "ID", "TIN", "AdministrationCode", "HSCode"), _is_text),
-    "Date": lambda value: type(value) is str and DAY.fullmatch(value) is not None,
+    "Date": lambda value: type(value) is str and DATE.fullmatch(value) is not None,
     "Int": lambda value: type(value) is int and -(2**31) <= value < 2**31,
     "Position": lambda value: type(value) is int and 0 <= value <= LARGEST,
     "Boolean": lambda value: type(value) is bool,
@@ -171,37 +176,40 @@ FITTING: Mapping[str, Fits] = {
 }
 
 
-def order(document: CheckedDocument, operation: OperationDefinitionNode) -> Order | None:
-    """The one command of a validated document; None for anything out of the common."""
+def parse_single_command(
+    document: CheckedDocument, operation: OperationDefinitionNode
+) -> SingleCommand | None:
+    """The single command of a validated document; None for any other document."""
     match operation.selection_set.selections:
         case (FieldNode(arguments=(argument,)) as node,) if isinstance(
             argument.value, VariableNode
         ):
-            kind = KINDS.get(node.name.value)
+            kind = COMMAND_CLASSES.get(node.name.value)
             if kind is None or node.directives or operation.directives or not node.selection_set:
                 return None
             try:
-                shown = {
-                    name: tuple(dict(_shown(document, node.selection_set, name)).items())
-                    for name in SHOWN
+                selected_fields = {
+                    name: tuple(dict(_outcome_fields(document, node.selection_set, name)).items())
+                    for name in WITHOUT_READING
                 }
-            except Unusual:
+            except NeedsExecutor:
                 return None
-            return Order(node, kind, argument.value.name.value, shown)
+            return SingleCommand(node, kind, argument.value.name.value, selected_fields)
     return None
 
 
-def _shown(
-    document: CheckedDocument, chosen: SelectionSetNode, kind: str
+def _outcome_fields(
+    document: CheckedDocument, selection_set: SelectionSetNode, kind: str
 ) -> Iterator[tuple[str, str]]:
-    """The fields of one type, through fragments, in the order in which they are first named."""
-    for selection in chosen.selections:
+    """The selected fields of one outcome type, through fragments, in the order of their first
+    use."""
+    for selection in selection_set.selections:
         if selection.directives:
-            raise Unusual
+            raise NeedsExecutor
         if isinstance(selection, FieldNode):
             field = selection.name.value
-            if field != TYPENAME and field not in SHOWN[kind]:
-                raise Unusual
+            if field != TYPENAME and field not in WITHOUT_READING[kind]:
+                raise NeedsExecutor
             yield (selection.alias or selection.name).value, field
             continue
         fragment: Any = selection
@@ -209,7 +217,7 @@ def _shown(
             fragment = _fragment(document, selection.name.value)
         on = fragment.type_condition.name.value if fragment.type_condition else kind
         if on in (kind, "CommandOutcome"):
-            yield from _shown(document, fragment.selection_set, kind)
+            yield from _outcome_fields(document, fragment.selection_set, kind)
 
 
 def _fragment(document: CheckedDocument, name: str) -> FragmentDefinitionNode | InlineFragmentNode:

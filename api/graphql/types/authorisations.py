@@ -140,7 +140,7 @@ class AuthorisationType:
         return [DeadlineType.of(row, row.due, self.today) for row in own if row.due is not None]
 
     @costs(10, each=2)
-    @sql_fields.rows(places.UNKNOWN_DEADLINES, order=places.AS_SET)
+    @sql_fields.rows(places.UNKNOWN_DEADLINES, order=places.BY_ORDINAL)
     @strawberry.field
     async def unknown_deadlines(self, info: Info) -> list[UnknownDeadline]:
         """The open deadlines that may exist but are not known, because their rules are unknown.

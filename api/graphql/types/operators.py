@@ -188,7 +188,7 @@ class OperatorType(Node):
         bind=_with_outcome,
         gives=("outcome",),
         ready=places.RECOGNISED_IN_READY,
-        narrowed=places.WITH_OUTCOME,
+        narrowed=places.OUTCOME_FILTER,
     )
     @strawberry.field
     async def recognised_in(

@@ -258,7 +258,7 @@ class RecognitionQuery:
     @costs(80)
     @sql_fields.rows(
         places.RECOGNITION,
-        ctes=f"{SIGHT},{places.IN_COMMON}",
+        ctes=f"{SIGHT},{places.SHARED_CTES}",
         key="tin",
         logged="tin",
         bind=_asked,
@@ -295,7 +295,7 @@ class RecognitionQuery:
     @costs(80)
     @sql_fields.rows(
         places.RECOGNITIONS,
-        ctes=f"{SIGHT},{places.IN_COMMON}",
+        ctes=f"{SIGHT},{places.SHARED_CTES}",
         keys="tins",
         logged="tins",
         bind=_all_asked,

@@ -313,8 +313,8 @@ class RecognitionQuestionQuery:
     @sql_fields.rows(
         places.QUESTIONS,
         order=sql_fields.IN_ARRAY_ORDER,
-        ctes=f"{SIGHT},{places.IN_COMMON_OF_QUESTIONS}",
-        names=places.OF_QUESTION,
+        ctes=f"{SIGHT},{places.SHARED_QUESTION_CTES}",
+        names=places.QUESTION_PARAMETERS,
         own_statement=True,
         logged="looked",
         bind=_asked,

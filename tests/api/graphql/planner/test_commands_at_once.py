@@ -13,7 +13,7 @@ from graphql import OperationDefinitionNode
 from strawberry.utils.str_converters import to_camel_case
 
 from api.graphql.limits import read
-from api.graphql.planner.mutations import as_it_stands, order
+from api.graphql.planner.mutations import parse_single_command, without_coercion
 from api.graphql.schema import core
 from projections.engine.projector import Projector
 from registry.domain import commands
@@ -41,16 +41,16 @@ def at_once(text: str) -> bool:
     document = read(core, text)
     operation = document.operation(None)
     assert isinstance(operation, OperationDefinitionNode) and not document.errors
-    return order(document, operation) is not None
+    return parse_single_command(document, operation) is not None
 
 
 def stands(text: str, input: Any) -> bool:
     document = read(core, text)
     operation = document.operation(None)
     assert operation is not None
-    found = order(document, operation)
+    found = parse_single_command(document, operation)
     assert found is not None
-    return as_it_stands(core, found, input) is not None
+    return without_coercion(core, found, input) is not None
 
 
 def said(mutation: str) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def test_what_is_out_of_the_common_is_left_to_the_executor(text: str) -> None:
     document = read(core, text)
     operation = document.operation(None)
     assert operation is not None and not document.errors
-    assert order(document, operation) is None
+    assert parse_single_command(document, operation) is None
 
 
 def test_a_ledger_that_is_closed_is_told_alike(database: str, tmp_path: Path) -> None:

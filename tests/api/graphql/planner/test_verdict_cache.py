@@ -62,8 +62,9 @@ cross join lateral (
     select a.code from views.administration a where left(a.code, 1) = left(o.administration, 1)
     order by md5(o.tin || a.code) limit 1
 ) a"""
+_PLACEHOLDER = planner_selects.verdict_placeholder("o", "'null'").replace("{clocks}", "0")
 _ASKED = f"""
-select o.at, o.known, {planner_selects.mark("o", "'null'").replace("{clocks}", "0")}, a.code,
+select o.at, o.known, {_PLACEHOLDER}, a.code,
     {_verdicts("null")}, {_verdicts("a.code")} {_SETTLED}"""
 
 
@@ -117,7 +118,7 @@ CONSIGNMENTS = (
     Consignment(hs="070211", mode="AIR"),
     Consignment("EXPORTER", hs="99", crossing="Suifenhe"),
 )
-_MARK = planner_selects.mark("o", "'null'", "c.number").replace("{clocks}", "0")
+_MARK = planner_selects.verdict_placeholder("o", "'null'", "c.number").replace("{clocks}", "0")
 _CONSIGNED = f"""
 select o.at, o.known, {_MARK}, a.code, c.number,
     {_verdicts("a.code", "c.role, c.direction, c.hs, c.crossing, c.mode")}
