@@ -1,17 +1,17 @@
-"""What the register refuses, in words an official can act on.
+"""The refusals: why the register does not accept a command.
 
-A refusal knows nothing of HTTP. Its class name in capitals is its code, for ever; its docstring
-says what the code means, to every reader of the schema. Its message holds both facts: what was
-asked, and what stands against it; where a field of the command is at fault, it begins with that
-field's name and a colon.
+A refusal is independent of HTTP. Its code is its class name in capitals and is never renamed; its
+docstring is the public meaning of the code. Its message states what was asked and the fact that
+prevents it. If a field of the command is at fault, the message begins with the name of that field
+and a colon.
 """
 
 from __future__ import annotations
 
 import re
 
-#: How a message names the field: before its first colon, as a path of a JSON document (msgspec), or
-#: as a field that is missing or that no such command has.
+#: How a message names the field at fault: before its first colon, as the path of a JSON document
+#: (msgspec), or as a field that is missing or unknown.
 _FIRST = re.compile(r"(?P<path>[a-z]\w*(?:\.\w+)*)(?:, [a-z]\w*)*: ")
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _NAMED = re.compile(r"(?:missing required|unknown) field `(?P<path>\w+)`")
@@ -19,22 +19,25 @@ _STEP = re.compile(r"\w+")
 
 
 class Refusal(Exception):
-    """The request was understood and is not allowed. Nothing was recorded."""
+    """The command was understood but is not allowed. Nothing was recorded."""
 
     def __init__(self, message: str, *, path: tuple[str, ...] = ()) -> None:
-        """`path`: the field of the command that is at fault, where the message does not begin
-        with its name, and the way into it."""
+        """Creates the refusal.
+
+        `path`: the path to the field of the command that is at fault, for messages that do not
+        begin with its name.
+        """
         super().__init__(message)
         self._path = path
 
     @property
     def code(self) -> str:
-        """BAD_VALUE of BadValue."""
+        """The public code: BAD_VALUE for BadValue."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).upper()
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The field that is at fault, and the way into it; empty where none is named."""
+        """The path to the field at fault; empty if no field is named."""
         if self._path:
             return self._path
         message = str(self)
@@ -47,124 +50,135 @@ class Refusal(Exception):
 
 
 class BadValue(Refusal):
-    """A field that cannot be read: its name, what was found, what was wanted."""
+    """The value of a field cannot be read.
+
+    The message names the field, the value found and the form expected.
+    """
 
 
 class UnknownOperator(Refusal):
-    """No operator of this TIN is in the register, or none that the asker may see."""
+    """The register has no operator with this TIN, or none that the caller may see."""
 
 
 class UnknownAuthorisation(Refusal):
-    """The operator has no such authorisation, or several, of which one has to be named."""
+    """The operator has no such authorisation, or it has several and the command must name one."""
 
 
 class UnknownAgreement(Refusal):
-    """No agreement of this id is in the register."""
+    """The register has no agreement with this id."""
 
 
 class UnknownDocument(Refusal):
-    """No document of this id is in the register."""
+    """The register has no document with this id."""
 
 
 class UnknownClaim(Refusal):
-    """No claim of this subject, measure and day is in the register."""
+    """The register has no claim with this subject, measure and day."""
 
 
 class UnknownProgramme(Refusal):
-    """No programme of this code is in the register."""
+    """The register has no programme with this code."""
 
 
 class UnknownAdministration(Refusal):
-    """No customs administration of this code is in the register."""
+    """The register has no customs administration with this code."""
 
 
 class UnknownPosition(Refusal):
-    """The position is not that of an event that the command can be about."""
+    """The event at this position does not exist or cannot be the subject of the command."""
 
 
 class UnknownPerson(Refusal):
-    """The operator has not named this person."""
+    """The operator has not named this person as a contact."""
 
 
 class AlreadyRegistered(Refusal):
-    """What is to be registered is in the register already."""
+    """The register already has an entry with this code or number."""
 
 
 class WrongStatus(Refusal):
-    """What the command is about stands, on that day, where this cannot be done to it."""
+    """The subject of the command has, on that day, a status that does not allow it."""
 
 
 class AlreadyRecorded(WrongStatus):
-    """What is asked for stands already, and was recorded with another day, reason or number."""
+    """What is asked for is already in effect, recorded with another day, reason or number."""
 
 
 class Barred(Refusal):
-    """No new grant for a time after a revocation: UCC Delegated Act 2015/2446, Art. 11, and its
-    like elsewhere."""
+    """The operator may not receive a new grant for some years after a revocation (UCC Delegated Act
+    2015/2446, Art. 11, and similar rules of other programmes).
+    """
 
 
 class AlreadyHeld(Refusal):
-    """The operator holds an authorisation of that type, or of that number, already."""
+    """The operator already holds an authorisation of this type or with this number."""
 
 
 class NotOffered(Refusal):
-    """The programme does not have that type or part on that day."""
+    """The programme does not offer this type or part on that day."""
 
 
 class GroundNeeded(Refusal):
-    """A legal ground has to be stated: for a command that reaches back, or where nobody knows the
-    rule that would allow it."""
+    """A legal ground must be stated, because the command has effect from an earlier day or because
+    nobody knows the rule that would allow it.
+    """
 
 
 class WrongDates(Refusal):
-    """A date is before or after another one that it cannot be before or after."""
+    """A date is before or after another date in a way that is not possible."""
 
 
 class WrongForm(Refusal):
-    """An identifier that cannot be of its scheme."""
+    """The identifier does not have the form that its scheme prescribes."""
 
 
 class OverrideNeeded(Refusal):
-    """The check digit fails; authorities do issue odd numbers, so a reason in `override` lets it
-    through."""
+    """The check digit is wrong.
+
+    Authorities do issue such numbers, so a reason in `override` makes it acceptable.
+    """
 
 
 class HeldByAnother(Refusal):
-    """The number is another operator's; where the authority gave it to both, a reason in `shared`
-    lets it through."""
+    """The number belongs to another operator.
+
+    If the authority gave it to both, a reason in `shared` makes it acceptable.
+    """
 
 
 class NotAParty(Refusal):
-    """The administration is not a party of the agreement."""
+    """The administration is not a party to the agreement."""
 
 
 class NotAMember(Refusal):
-    """The administration is not a member of the bloc or of the agreement, or cannot be one."""
+    """The administration is not a member of the bloc or agreement, or cannot become one."""
 
 
 class Superseded(Refusal):
-    """The operator was merged into another one, which answers in its place."""
+    """The operator was merged into another operator, which takes its place."""
 
 
 class SignatureMissing(Refusal):
-    """An administration that has a key signs what it decides; nobody else can decide for it."""
+    """An administration that has registered a key must sign its commands; nobody else can decide
+    for it.
+    """
 
 
 class SignatureInvalid(Refusal):
-    """The signature is not one of the administration's own under this very command."""
+    """The signature was not made by a key of the administration over this exact command."""
 
 
 class KeyUnknown(Refusal):
-    """The key is not, or no longer, one of the administration's own."""
+    """The key is not, or is no longer, a key of the administration."""
 
 
 class StaleVersion(Refusal):
-    """Somebody was faster: the stream is no longer at the version that the sender had seen."""
+    """The stream has a newer version than `expectedVersion` (optimistic concurrency)."""
 
 
 class OtherCommand(Refusal):
-    """The command id was used before, for another request."""
+    """The command id (idempotency key) was used before for a different request."""
 
 
 class KnownTooLate(Refusal):
-    """An import may not say that something was known in the future, or before what it follows."""
+    """An import gives a transaction time in the future, or before an event that it follows."""

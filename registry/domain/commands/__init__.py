@@ -1,8 +1,8 @@
 """Every request that can change the register, as data.
 
-An officer's mutation, a line of an import file and a row of the shipped world are the same
-thing: one of these, read by `read`, done by `Registry.execute`. The field names are those of
-the public contract; the tag `command` is the mutation's name in snake case.
+A mutation of the API and a line of an import file are the same thing: a command, which `read`
+parses and `Registry.execute` executes. The field names are those of the public API. The tag
+`command` is the name of the mutation in snake case.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-# Whoever uses a command says `commands.GrantAuthorisation`, whatever file it is in. The order of
-# the files is that of the commands in the public schema.
+# Users write `commands.GrantAuthorisation`, whatever file defines it. The order of these imports is
+# the order of the commands in the public schema.
 # ruff: noqa: F403
 # isort: off
 from registry.domain.commands.command import Command as Command
@@ -33,11 +33,13 @@ from registry.domain.errors import BadValue
 from registry.domain.texts import check_fields
 from registry.domain.values import decode_value, encode_value
 
-#: Command ids of files that give none: the same line again is the same command.
+#: The UUIDv5 namespace of the command ids for import lines without an id: the same line always gets
+#: the same id.
 LINES = UUID("5f0c1c9e-0c53-4f6d-9a5f-6d1f3c1c9e0c")
 
 
 def _leaves(kind: type[Command]) -> list[type[Command]]:
+    """The command classes without subclasses; these are the ones that can be sent."""
     below = [leaf for child in kind.__subclasses__() for leaf in _leaves(child)]
     return below or [kind]
 
@@ -50,7 +52,8 @@ COMMANDS: dict[str, type[Command]] = {
 _TRUTH = {True: "true", False: "false"}
 
 
-#: The fields of each command that are instants. They are read here: msgspec would round them.
+#: The fields of each command that are instants. They are parsed here because msgspec would round
+#: them.
 _INSTANTS: dict[type[Command], frozenset[str]] = {
     kind: frozenset(
         field.encode_name
@@ -62,7 +65,10 @@ _INSTANTS: dict[type[Command], frozenset[str]] = {
 
 
 def read(line: dict[str, Any]) -> Command:
-    """One command from plain data. Raises BadValue: the field, what was found, what is wanted."""
+    """Parses one command from plain data.
+
+    Raises BadValue with the field, what was found and what was expected.
+    """
     name = line.get("command")
     kind = COMMANDS.get(name) if isinstance(name, str) else None
     if kind is None:
@@ -74,12 +80,13 @@ def read(line: dict[str, Any]) -> Command:
     try:
         if said := line.keys() & _INSTANTS[kind]:
             line = line | {field: _instant(field, line[field]) for field in said}
-        return msgspec.convert(line, kind, dec_hook=_parse, strict=True)
+        return msgspec.convert(line, kind, dec_hook=_decode_strictly, strict=True)
     except (msgspec.ValidationError, ValueError) as error:
         raise BadValue(f"{name}: {error}") from None
 
 
 def _instant(field: str, said: Any) -> Any:
+    """Parses a field that is an instant. Raises ValueError with the path of the field."""
     if not isinstance(said, str):
         return said
     try:
@@ -89,32 +96,36 @@ def _instant(field: str, said: Any) -> Any:
 
 
 def plain(command: Command) -> dict[str, Any]:
-    """The command as plain data, ready for JSON."""
+    """The command as plain data that JSON can encode."""
     found: dict[str, Any] = msgspec.to_builtins(command, enc_hook=encode_value)
     return found
 
 
 def canonical(command: Command) -> str:
-    """What the command says, on one line of JSON with its names sorted, without its signature."""
+    """The command as one line of JSON with sorted names, without its signature."""
     unsigned = msgspec.structs.replace(command, signature=None)
     return msgspec.json.encode(unsigned, enc_hook=encode_value, order="sorted").decode()
 
 
 def digest(command: Command, actor: str) -> bytes:
-    """SHA-256 of the request: its name, its arguments, and who asked. 32 bytes."""
+    """The SHA-256 digest (32 bytes) of a request: the command and who sent it.
+
+    It distinguishes a repeated request from another request with the same command id.
+    """
     body = msgspec.json.encode([actor, command], enc_hook=encode_value, order="sorted")
     return hashlib.sha256(body).digest()
 
 
 def id_of_line(command: Command) -> UUID:
-    """The command's own id, or one that the same line will have again."""
+    """The command's own id, or an id derived from its content if it has none."""
     if command.command_id is not None:
         return command.command_id
     body = msgspec.json.encode(command, enc_hook=encode_value, order="sorted")
     return uuid5(LINES, hashlib.sha256(body).hexdigest())
 
 
-def _parse(kind: type, text: Any) -> Any:
+def _decode_strictly(kind: type, text: Any) -> Any:
+    """The decoding hook of msgspec: values from outside are parsed strictly."""
     parse = getattr(kind, "parse", None)
     if parse is not None and isinstance(text, str):
         return parse(text)

@@ -1,4 +1,4 @@
-"""Of an administration: its zone, the blocs that it is of, the lists that it received."""
+"""The commands about a customs administration: its time zone, blocs, lists and keys."""
 
 from __future__ import annotations
 
@@ -13,40 +13,50 @@ from registry.domain.values import AdministrationCode, Sense
 
 
 class AdministrationCommand(Command):
+    """The base of the commands about one administration."""
+
     noun = "administration"
     administration: AdministrationCode
 
 
 class RegisterAdministration(AdministrationCommand):
+    """Enters a customs administration, or a bloc of several, into the register."""
+
     name_: str = msgspec.field(name="name")
-    time_zone: str  # IANA name of the zone in which its civil days begin
+    time_zone: str  # IANA name; civil days begin in this zone
     bloc: bool = False
 
 
 class MembershipCommand(AdministrationCommand):
+    """The base of the commands about a member of a bloc."""
+
     member: AdministrationCode
     sense: Sense = Sense.CUSTOMS_TERRITORY
 
 
-class JoinBloc(MembershipCommand): ...
+class JoinBloc(MembershipCommand):
+    """The member joins the bloc."""
 
 
-class LeaveBloc(MembershipCommand): ...
+class LeaveBloc(MembershipCommand):
+    """The member leaves the bloc."""
 
 
 class ReceiveList(AdministrationCommand):
-    """This administration's list came in, as it stood at `as_of` (an instant)."""
+    """A list of operators arrived from this administration, valid as of the instant `as_of`."""
 
     as_of: datetime
 
 
 class KeyCommand(AdministrationCommand):
-    key: str  # name+id+base64, as C2SP signed-note writes an Ed25519 key; the name is the code
+    """The base of the commands about a signing key."""
+
+    key: str  # name+id+base64, an Ed25519 verifier key of C2SP signed-note; the name is the code
 
 
 class AddKey(KeyCommand):
-    """From now on this administration's decisions are signed, by this key or another of its own."""
+    """From now on the administration must sign its commands, with this or another of its keys."""
 
 
 class RetireKey(KeyCommand):
-    """Nothing more is signed by this key. With the last one the duty to sign ends, too."""
+    """The key can no longer sign. Without any key left, the administration need not sign."""

@@ -1,4 +1,4 @@
-"""Of an agreement: its steps, its sides, its dates and its scope."""
+"""The commands about an agreement: its steps, sides, dates and scope."""
 
 from __future__ import annotations
 
@@ -21,12 +21,17 @@ from registry.domain.values import (
 
 
 class AgreementCommand(Command):
+    """The base of the commands about one agreement."""
+
     noun = "agreement"
     agreement: str
 
 
 class DatedCommand(AgreementCommand, kw_only=True):
-    """A day, or the interval it lies in where nobody knows; `effective` is short for both."""
+    """The base of the commands about a step that happened on a day.
+
+    `earliest` and `latest` give an interval if the day is not known; `effective` sets both.
+    """
 
     earliest: date | None = None
     latest: date | None = None
@@ -35,6 +40,8 @@ class DatedCommand(AgreementCommand, kw_only=True):
 
 
 class ProposeAgreement(Command, kw_only=True):
+    """Enters an agreement between administrations into the register."""
+
     noun = "agreement"
     id: str | None = None
     kind: AgreementKind
@@ -43,18 +50,20 @@ class ProposeAgreement(Command, kw_only=True):
     pillars: tuple[Pillar, ...] = ()
     legal_basis: str | None = None
     confidence: str | None = None
-    #: What else it says: offices, frequency, mechanisms, figures.
+    #: Further content: offices, frequency, mechanisms, figures.
     details: dict[str, str] = msgspec.field(default_factory=dict)
     titles: dict[str, str] = msgspec.field(default_factory=dict)
-    #: Original names of what it speaks of (crossings, goods, offices), by language tag and by the
-    #: name used here; `titles` by language tag.
+    #: Original names (of crossings, goods, offices), by language tag and by the name used here.
+    #: `titles` are by language tag.
     names: Names = msgspec.field(default_factory=dict)
 
 
 class AmendAgreement(AgreementCommand):
-    """A better reading of what an agreement is called and says. What is left out stays as it was;
-    `details` and `names` add to those that are known, and replace those of the same name.
-    Dates, sides and scope have commands of their own."""
+    """Records a better reading of an agreement's title and texts.
+
+    What is left out stays unchanged. Entries of `details` and `names` are added to the known ones
+    and replace those of the same name. Dates, sides and scope have their own commands.
+    """
 
     title: str | None = None
     legal_basis: str | None = None
@@ -64,52 +73,68 @@ class AmendAgreement(AgreementCommand):
     names: Names = msgspec.field(default_factory=dict)
 
 
-class OpenNegotiation(DatedCommand): ...
+class OpenNegotiation(DatedCommand):
+    """The administrations begin to negotiate."""
 
 
-class SignActionPlan(DatedCommand): ...
+class SignActionPlan(DatedCommand):
+    """The administrations sign an action plan. It is not an agreement yet."""
 
 
-class SignAgreement(DatedCommand): ...
+class SignAgreement(DatedCommand):
+    """The administrations sign the agreement."""
 
 
-class StartPilot(DatedCommand): ...
+class StartPilot(DatedCommand):
+    """The administrations begin a pilot of the agreement."""
 
 
 class SideCommand(DatedCommand):
+    """The base of the commands about one side of an agreement."""
+
     side: AdministrationCode
 
 
 class ImplementAgreement(SideCommand):
-    """A term of this side's implementation begins. Refused while one runs: SetDates betters its
-    date; after WithdrawFromAgreement and AccedeToAgreement another term can begin."""
+    """This side begins to implement the agreement, which begins a term.
+
+    It is refused while a term is running; SetDates changes the date of that term. After
+    WithdrawFromAgreement and AccedeToAgreement a new term can begin.
+    """
 
 
 class SuspendAgreement(SideCommand):
-    """This side stops recognising what comes from the others."""
+    """This side stops recognising the operators and controls of the other sides."""
 
 
-class ResumeAgreement(SideCommand): ...
+class ResumeAgreement(SideCommand):
+    """This side ends its suspension."""
 
 
 class TerminateAgreement(DatedCommand):
+    """The agreement ends. `notice`: the civil day on which notice was given."""
+
     notice: date | None = None
 
 
 class AccedeToAgreement(DatedCommand):
+    """An administration becomes a party to the agreement."""
+
     member: AdministrationCode
 
 
 class WithdrawFromAgreement(DatedCommand):
+    """A party leaves the agreement."""
+
     member: AdministrationCode
 
 
 class SetDates(DatedCommand):
-    """Says better, or says otherwise, when a step was. With `conflicting`, both sources stand
-    and the interval is the shortest that holds both; without, this one replaces the others.
+    """Sets or corrects the dates of a step.
 
-    `term`: of a side that withdrew and came back, which term of its implementation, from 1;
-    without, the latest.
+    With `conflicting`, the dates are kept beside those of the earlier source, and the interval is
+    the shortest that contains both. Without it, these dates replace the others. `term`: for a side
+    that withdrew and acceded again, the ordinal of the term from 1; default: the latest.
     """
 
     what: Step
@@ -119,17 +144,21 @@ class SetDates(DatedCommand):
 
 
 class NoteOnAgreement(DatedCommand):
-    """A meeting, an exercise, a listing, an announcement: dated, and changing no status."""
+    """Records a dated remark (a meeting, an exercise, a listing, an announcement) that changes no
+    status.
+    """
 
     what: Step
     text: str
 
 
 class SetScope(DatedCommand):
-    """One clause. The same from, to, direction, goods and crossings again replaces it.
+    """Sets one clause of the scope.
 
-    Empty `programmes`, `roles`, `hs`, `crossings` and `modes` mean "all of them"; empty
-    `types` means none: scope is explicit and defaults to no.
+    It replaces the clause with the same from, to, direction, goods and crossings.
+
+    Empty `programmes`, `roles`, `hs`, `crossings` and `modes` mean all of them. Empty `types` means
+    none: without a stated type nothing is recognised.
     """
 
     from_: AdministrationCode = msgspec.field(name="from")
@@ -145,5 +174,5 @@ class SetScope(DatedCommand):
     declaration_box: str | None = None
     benefits: tuple[str, ...] = ()
     consent_required: bool = False
-    max_age_hours: int | None = None  # older data than this is no answer
+    max_age_hours: int | None = None  # a partner's data older than this is stale
     until: date | None = None

@@ -1,4 +1,4 @@
-"""What every command says, whatever it asks for."""
+"""The fields that all commands have."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 
 from registry.domain.values import AdministrationCode
 
-#: Original names: by language tag (BCP 47), then by the name that this record uses.
+#: Original names, by language tag (BCP 47) and then by the name that the record uses.
 Names = dict[str, dict[str, str]]
 
 
@@ -25,15 +25,16 @@ class Command(
     tag_field="command",
     tag=lambda name: "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_"),
 ):
-    """What every command may say beside its own fields.
+    """The fields that every command may have beside its own.
 
-    `effective` and `decided` are civil dates in the deciding authority's zone; `effective`
-    defaults to what the programme's rules say, else to the authority's today.
-    `known_at` is for imports alone: when the authority itself recorded it (an instant).
-    `signature` is an administration's own, under everything else that the command says.
+    `command_id` is the idempotency key. `expected_version` is for optimistic concurrency.
+    `effective` and `decided` are civil dates in the deciding authority's time zone. `effective`
+    defaults to what the programme's rules say, else to today in that zone. `known_at` is for
+    imports only: the instant at which the authority itself recorded it. `signature` is the
+    administration's signature over all other fields.
     """
 
-    noun: ClassVar[str]  # whose stream it goes to: the module and class of that name
+    noun: ClassVar[str]  # the kind of stream that it concerns
 
     command_id: UUID | None = None
     effective: date | None = None
@@ -49,4 +50,5 @@ class Command(
 
     @property
     def name(self) -> str:
+        """The name of the command in snake case."""
         return str(type(self).__struct_config__.tag)

@@ -1,4 +1,4 @@
-"""Of an operator: what it is called and known by, whom it lets look, what becomes of it."""
+"""The commands about an operator's particulars, identifiers, consents and mergers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from registry.domain.values import AdministrationCode, Role, Tin
 
 
 class OperatorCommand(Command):
+    """The base of the commands about one operator."""
+
     noun = "operator"
     tin: Tin
 
 
 class RegisterOperator(OperatorCommand):
+    """Enters an operator into the register under its TIN."""
+
     name_: str = msgspec.field(name="name")
     local_name: str | None = None
     address: str | None = None
@@ -25,6 +29,8 @@ class RegisterOperator(OperatorCommand):
 
 
 class AmendParticulars(OperatorCommand):
+    """Changes name, address or roles. A field that is left out stays unchanged."""
+
     name_: str | None = msgspec.field(name="name", default=None)
     local_name: str | None = None
     address: str | None = None
@@ -32,46 +38,60 @@ class AmendParticulars(OperatorCommand):
 
 
 class AddIdentifier(OperatorCommand):
+    """Adds a number by which partners can match the operator, or extends one that it has."""
+
     scheme: str
     value: str
     issuer: AdministrationCode | None = None
     valid_to: date | None = None
     verified_by: str | None = None
-    override: str | None = None  # why another form or check digit is let through
-    shared: str | None = None  # why another operator may have it, too
+    # Why a number of another form or with a wrong check digit is accepted.
+    override: str | None = None
+    shared: str | None = None  # why another operator may have it too
 
 
 class EndIdentifier(OperatorCommand):
+    """The number no longer identifies the operator."""
+
     scheme: str
     value: str
 
 
 class ConsentCommand(OperatorCommand):
+    """The base of the consent commands. Exactly one of `partner` and `publication` is set."""
+
     partner: AdministrationCode | None = None
     publication: bool = False
 
 
-class GiveConsent(ConsentCommand): ...
+class GiveConsent(ConsentCommand):
+    """The operator agrees that its data is shared with a partner or is published."""
 
 
-class WithdrawConsent(ConsentCommand): ...
+class WithdrawConsent(ConsentCommand):
+    """The operator withdraws a consent. What was shared before stays lawful."""
 
 
 class MergeInto(OperatorCommand):
+    """The operator is merged into another one, which takes its place."""
+
     successor: Tin
     reason: str | None = None
 
 
 class SplitFrom(OperatorCommand):
+    """The operator results from the division of another one."""
+
     origin: Tin
     reason: str | None = None
 
 
 class CorrectRecord(OperatorCommand):
-    """Puts right what an earlier event of this operator said; the event itself stays.
+    """Corrects what an earlier event of this operator states. The event itself stays in the log.
 
-    `what` maps a field of that event (effective, decided, valid_until, until, barred_until,
-    number, type, reason, legal_ground, value) to its right value, as text, or says `void: true`.
+    `what` maps a field of that event (effective, decided, valid_until, until, barred_until, number,
+    type, reason, legal_ground, value) to its correct value as text, or voids the event with `void:
+    true`.
     """
 
     position: int

@@ -1,5 +1,8 @@
-"""Of the persons behind an operator. No command says who they are: it says a pseudonym, and a
-salted hash of what is kept apart. So a command can be signed, digested and stored for ever."""
+"""The commands about the contact persons of an operator.
+
+No command contains personal data. It contains a pseudonym and a salted hash of the particulars,
+which are stored apart. Therefore it can be signed, hashed and stored permanently.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +15,29 @@ from registry.domain.values import ContactRole
 
 
 class PersonCommand(OperatorCommand):
+    """The base of the commands about one person. `person` is a pseudonym."""
+
     person: UUID  # a pseudonym
 
 
 class NameContact(PersonCommand):
-    """This person is a contact of the operator. Its particulars are kept first, apart from the
-    register, which answers the pseudonym and the commitment to name here."""
+    """The person is a contact of the operator.
+
+    Store the particulars first; that call returns the pseudonym and the commitment to state here.
+    """
 
     role: ContactRole
     commitment: str  # SHA-256 over salt and particulars, in hexadecimal
 
 
-class EndContact(PersonCommand): ...
+class EndContact(PersonCommand):
+    """The person is no longer a contact of the operator."""
 
 
 class ErasePerson(PersonCommand):
-    """Makes a person's particulars unreadable for ever, in every copy. `ground` must name no
-    person: it stays."""
+    """Makes the particulars of a person permanently unreadable in every copy (GDPR Art. 17).
+
+    `ground` is stored permanently, so it must not name a person.
+    """
 
     ground: str

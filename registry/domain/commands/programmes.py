@@ -1,4 +1,4 @@
-"""Of a programme: its types and its rules, each a dated fact."""
+"""The commands about a programme: its types and its rules, each a dated fact."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from registry.domain.values import AdministrationCode, RuleState
 
 
 class ProgrammeCommand(Command):
+    """The base of the commands about one programme."""
+
     noun = "programme"
     programme: str  # administration, hyphen, short name: CN-AEO, US-CTPAT, SG-STP
 
 
 class RegisterProgramme(ProgrammeCommand):
+    """Enters an AEO programme into the register."""
+
     administration: AdministrationCode
     name_: str = msgspec.field(name="name")
     types: tuple[str, ...]
@@ -28,13 +32,15 @@ class RegisterProgramme(ProgrammeCommand):
 
 
 class SetTypes(ProgrammeCommand):
+    """Sets the authorisation types that the programme offers from this day on."""
+
     types: tuple[str, ...]
 
 
 class SetRule(ProgrammeCommand):
-    """A rule as dated data. `effective` to `until` (exclusive) is when it is the law.
+    """Sets a rule of the programme, which applies from `effective` to `until` (exclusive).
 
-    `state` NONE: the law has no such rule, and a legal ground or a source says so. UNKNOWN:
+    State NONE: the law has no such rule; a legal ground or a source must say so. State UNKNOWN:
     nobody knows what the law says. Neither has a value.
     """
 

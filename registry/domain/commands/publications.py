@@ -1,4 +1,4 @@
-"""Of what was published: claims, and documents with the goals that they set."""
+"""The commands about publications: claims, and documents with the targets that they set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from registry.domain.values import AdministrationCode, AgreementKind
 
 
 class PublishClaim(Command):
-    """A count that somebody published. Never computed, never bent to fit."""
+    """Records a count as a source published it. The register never computes or adjusts it."""
 
     noun = "claim"
     subject: AdministrationCode
@@ -21,12 +21,15 @@ class PublishClaim(Command):
     value: int
     as_of: date
     text: str | None = None
-    precision: str | None = None  # "day", "month" or "year": how exactly the source dates it
+    # "day", "month" or "year": the precision of the date in the source.
+    precision: str | None = None
 
 
 class RetractClaim(Command, kw_only=True):
-    """A claim was recorded that its source does not make. `claimed_by` is the `source` of the
-    claim; `source` says where the retraction comes from."""
+    """Withdraws a claim that its source does not make; it was recorded by mistake.
+
+    `claimed_by` is the `source` of the claim. `source` is the source of the retraction.
+    """
 
     noun = "claim"
     subject: AdministrationCode
@@ -37,14 +40,19 @@ class RetractClaim(Command, kw_only=True):
 
 
 class DocumentCommand(Command):
+    """The base of the commands about one document."""
+
     noun = "document"
     document: str
 
 
 class PublishDocument(DocumentCommand):
-    """`text` is a summary; `quotation` is a short passage in the document's own `language` (a BCP
-    47 tag); `note` is the editor's. `titles` are by language tag; `measure_names` gives the
-    original words of a measure, by language tag and by its text here."""
+    """Enters a published document into the register.
+
+    `text` is a summary. `quotation` is a short passage in the document's own `language` (BCP 47
+    tag). `note` is a remark of the editor. `titles` are by language tag. `measure_names` gives the
+    original words of a measure, by language tag and by its text here.
+    """
 
     title: str
     date_: date | None = msgspec.field(name="date", default=None)
@@ -60,8 +68,11 @@ class PublishDocument(DocumentCommand):
 
 
 class AmendDocument(DocumentCommand):
-    """A better reading of a published document. What is left out stays as it was; `measures`
-    replaces the whole list, `measure_names` adds to those that are known."""
+    """Records a better reading of a published document.
+
+    What is left out stays unchanged. `measures` replaces the whole list; `measure_names` is added
+    to the known ones.
+    """
 
     title: str | None = None
     date_: date | None = msgspec.field(name="date", default=None)
@@ -76,8 +87,11 @@ class AmendDocument(DocumentCommand):
 
 
 class SetTarget(DocumentCommand, kw_only=True):
-    """A goal that the document sets. `states` are those it could mean; `willing` names, with
-    a source each, those known to be willing; `condition` is "all" or "willing"."""
+    """Records a target that the document sets.
+
+    `states` are the administrations to which it can apply. `willing` names those known to be
+    willing, each with a source. `condition` is "all" or "willing".
+    """
 
     target: str
     owner: AdministrationCode | None = None
@@ -87,9 +101,11 @@ class SetTarget(DocumentCommand, kw_only=True):
     condition: str | None = None
     states: tuple[AdministrationCode, ...] = ()
     willing: dict[str, str] = msgspec.field(default_factory=dict)
-    quotation: str | None = None  # the sentence that the goal rests on, in its own language
-    note: str | None = None  # the editor's, apart from the text
+    quotation: str | None = None  # the sentence that states the target, in its original language
+    note: str | None = None  # a remark of the editor, separate from the text
 
 
 class LinkAgreement(DocumentCommand):
+    """The document led to this agreement."""
+
     agreement: str
