@@ -19,8 +19,9 @@ import psycopg
 import structlog
 from prometheus_client import Counter
 
+from api.observability.background import watched
 from registry.ledger.connections import AsyncSession
-from registry.ledger.database import with_settings
+from registry.ledger.database import connection_parameters
 
 CAPACITY = 10_000  # entries that may wait for the database
 BATCH = 500  # entries in one statement
@@ -126,7 +127,12 @@ class ReadLog:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
+        self._task = watched("read log", self._run())
+
+    @property
+    def alive(self) -> bool:
+        """Whether the background task still writes."""
+        return self._task is not None and not self._task.done()
 
     def keep(self, entry: ReadLogEntry) -> None:
         """Queues an entry. Never waits."""
@@ -154,18 +160,21 @@ class ReadLog:
             self._wake_up.clear()
             try:
                 await self._write()
-            except psycopg.Error as error:
-                log.warning("the read log cannot be written", why=str(error))
+            except Exception as error:
+                if isinstance(error, psycopg.Error):
+                    log.warning("the read log cannot be written", why=str(error))
+                else:  # a fault of ours must not end the writing
+                    log.exception("the read log cannot be written")
                 if self._closing:
                     return
                 self._wake_up.set()
                 await asyncio.sleep(PATIENCE)
 
     async def _write(self) -> None:
-        parameters = with_settings(
-            psycopg.conninfo.conninfo_to_dict(self._conninfo), role="aeo_reader"
+        parameters = connection_parameters(
+            self._conninfo, {"role": "aeo_reader"}, connect_timeout=2
         )
-        connection = await AsyncSession.connect(**parameters, connect_timeout=2)
+        connection = await AsyncSession.connect(**parameters)
         size = BATCH
         async with connection:
             while self._waiting:

@@ -99,10 +99,10 @@ def register(home: str, *roles: str) -> Iterator[str]:
         else:
             require_schema(url)
             require_roles(url, roles)
-        yield _in_time(url)
+        yield in_time(url)
 
 
-def _in_time(url: str) -> str:
+def in_time(url: str) -> str:
     """The same conninfo, with CONNECT_TIMEOUT where it has no `connect_timeout` of its own."""
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
 

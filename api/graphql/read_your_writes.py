@@ -12,14 +12,14 @@ from typing import Any
 import psycopg
 import structlog
 from psycopg import AsyncConnection
-from psycopg.conninfo import conninfo_to_dict
 
 from api.graphql.positions import STATE, State
 from api.graphql.seen_positions import SeenEpoch, SeenPositions
+from api.observability.background import watched
 from projections.checking.findings import CHANNEL as FINDINGS
 from projections.engine.projector import CHANNEL
 from registry.ledger.connections import AsyncSession
-from registry.ledger.database import with_settings
+from registry.ledger.database import connection_parameters
 from registry.ledger.epochs import BEGIN
 from registry.ledger.epochs import CHANNEL as EPOCHS
 
@@ -49,7 +49,7 @@ class ReadModelPosition:
     """
 
     def __init__(self, conninfo: str, home: Path) -> None:
-        self._conninfo = conninfo_to_dict(conninfo)
+        self._conninfo = conninfo
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
         self._looked = asyncio.Event()
@@ -63,9 +63,14 @@ class ReadModelPosition:
 
     async def start(self) -> None:
         """Looks at the database, and goes on without where it does not answer in a while."""
-        self._task = asyncio.create_task(self._run())
+        self._task = watched("sight", self._run())
         with suppress(TimeoutError):
             await asyncio.wait_for(self._looked.wait(), BEGINNING)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the background task still watches."""
+        return self._task is not None and not self._task.done()
 
     async def close(self) -> None:
         if self._task:
@@ -99,7 +104,7 @@ class ReadModelPosition:
         any more."""
         if found < self.position and monotonic() - self._began > PAUSE and self._task:
             self._task.cancel()
-            self._task = asyncio.create_task(self._run())
+            self._task = watched("sight", self._run())
 
     async def _run(self) -> None:
         while True:
@@ -108,15 +113,18 @@ class ReadModelPosition:
                 await self._listen()
             except psycopg.Error as error:
                 log.warning("cannot see how far the read models are", why=str(error))
+            except Exception:  # a fault of ours must not end the watching
+                log.exception("cannot see how far the read models are")
             await asyncio.sleep(PAUSE)
 
     async def _listen(self) -> None:
-        parameters: dict[str, Any] = with_settings(
-            self._conninfo, role="aeo_auditor", default_transaction_read_only="on"
+        parameters = connection_parameters(
+            self._conninfo,
+            {"role": "aeo_auditor", "default_transaction_read_only": "on"},
+            autocommit=True,
+            connect_timeout=5,
         )
-        connection = await AsyncSession.connect(
-            "", **parameters, autocommit=True, connect_timeout=5
-        )
+        connection = await AsyncSession.connect(**parameters)
         async with connection:
             while await _only_reads(connection):  # a copy takes no LISTEN
                 await self._look(connection)

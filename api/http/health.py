@@ -102,6 +102,8 @@ async def ready(request: Request) -> Response:
         return JSONResponse({"ready": False, "answers": False, "why": why}, 503)
     so_far = service.first_load.so_far
     wrong = f"loading, so far: {so_far}" if so_far else service.sight.unmended
+    if ended := service.ended:
+        wrong = wrong or f"a background task of this process ended: {', '.join(ended)}"
     wrong = wrong or await _why_not(service)
     current = not state["stopped"]
     good = current and wrong is None

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
 from prometheus_client import Gauge
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
@@ -27,10 +28,13 @@ from api.graphql.context import Pool
 from api.graphql.schema import core
 from api.graphql.schema_version import version
 from api.log.signer import LEADER as SIGNER
+from api.observability.background import watched
 from projections.checking.background_check import LEADER as CHECKER
 from projections.engine.projector import LEADER as FOLLOWER
 from projections.transparency.integrator import LEADER as LOG
 from registry.domain.time_zones import RELEASE
+
+log = structlog.get_logger("metrics")
 
 EVERY = 5.0  # seconds
 PAGE = os.sysconf("SC_PAGE_SIZE")  # bytes; /proc counts memory in pages
@@ -194,7 +198,12 @@ class Watch:
         PROCESSES.set(1)
         STARTED.set(time.time())
         of_this_process(self._pools)
-        self._task = asyncio.get_running_loop().create_task(self._keep())
+        self._task = watched("metrics", self._keep())
+
+    @property
+    def alive(self) -> bool:
+        """Whether the background task still counts."""
+        return not self._task.done()
 
     async def close(self) -> None:
         self._task.cancel()
@@ -204,4 +213,7 @@ class Watch:
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(EVERY)
-            of_this_process(self._pools)
+            try:
+                of_this_process(self._pools)
+            except Exception:  # a fault of ours must not end the counting
+                log.exception("the metrics of this process cannot be read")

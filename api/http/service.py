@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 
 from api.access.authentication import DemoIssuer, NoIssuer, authenticator
@@ -44,7 +43,7 @@ from api.settings import Settings
 from projections.persons import Persons
 from registry.application.registry import Registry
 from registry.ledger.connections import AsyncSession
-from registry.ledger.database import environment, with_settings
+from registry.ledger.database import connection_parameters, environment
 from registry.ledger.sessions import require_own_session, verify
 
 #: Microseconds of work that one turn of a subject pays for, in the short and in the long queue.
@@ -85,6 +84,18 @@ class Service:
     first_load: FirstLoad
     authenticator: DemoIssuer | NoIssuer
     tracer: Tracer | None
+    watch: Watch
+
+    @property
+    def ended(self) -> list[str]:
+        """The background tasks of this process that ended, though none should."""
+        tasks: dict[str, ReadModelPosition | ReadLog | CurrentCheckpoint | Watch] = {
+            "sight": self.sight,
+            "read log": self.readlog,
+            "head of the log": self.heads,
+            "metrics": self.watch,
+        }
+        return [name for name, task in tasks.items() if not task.alive]
 
     def context(
         self,
@@ -194,6 +205,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
             FirstLoad(settings.home),
             authenticates,
             request_tracer,
+            watch,
         )
 
 
@@ -230,7 +242,7 @@ def pool(settings: Settings, role: str, size: int, name: str | None = None) -> P
         "TimeZone": "UTC",
     }
     return AsyncConnectionPool(
-        kwargs={**_parameters(settings, role), "autocommit": True},
+        kwargs=_parameters(settings, role),
         connection_class=AsyncSession[tuple[Any, ...]],
         min_size=min(2, size),
         max_size=size,
@@ -245,16 +257,16 @@ def pool(settings: Settings, role: str, size: int, name: str | None = None) -> P
 
 
 def _parameters(settings: Settings, role: str) -> dict[str, Any]:
-    return with_settings(
-        conninfo_to_dict(settings.database),
-        role=role,
-        timezone="UTC",
-        default_transaction_read_only="on",
-        statement_timeout=f"{int(settings.deadline * 1000)}",
+    wanted = {
+        "role": role,
+        "timezone": "UTC",
+        "default_transaction_read_only": "on",
+        "statement_timeout": f"{int(settings.deadline * 1000)}",
         # The statements are short and similar: planning each anew and JIT compilation cost more
         # than they save.
-        plan_cache_mode="force_generic_plan",
-        jit="off",
+        "plan_cache_mode": "force_generic_plan",
+        "jit": "off",
         # The read models are in memory: a random page costs little more than the next one.
-        random_page_cost="1.1",
-    )
+        "random_page_cost": "1.1",
+    }
+    return connection_parameters(settings.database, wanted, autocommit=True)

@@ -17,6 +17,7 @@ import structlog
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from api.log.signing_keys import WITNESSES
+from api.observability.background import watched
 from projections.reads.log import head
 from registry.transparency.witness_policy import BadPolicy, Policy, read_policy
 
@@ -36,7 +37,12 @@ class CurrentCheckpoint:
 
     async def start(self) -> None:
         await self._refresh()
-        self._task = asyncio.create_task(self._run())
+        self._task = watched("head of the log", self._run())
+
+    @property
+    def alive(self) -> bool:
+        """Whether the background task still looks."""
+        return self._task is not None and not self._task.done()
 
     async def close(self) -> None:
         if self._task:
@@ -73,6 +79,9 @@ class CurrentCheckpoint:
                 found = await head(connection)
         except (psycopg.Error, PoolTimeout, TooManyRequests) as error:
             log.warning("cannot see the head of the log", why=str(error))
+            return
+        except Exception:  # a fault of ours must not end the looking
+            log.exception("cannot see the head of the log")
             return
         if found:
             self.line = b"%d %s" % (found.size, b64encode(found.root))

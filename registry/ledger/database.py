@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import Row
 
 from registry.ledger import locks, privileges
@@ -175,6 +176,20 @@ def with_settings(parameters: dict[str, Any], **settings: str) -> dict[str, Any]
     # libpq splits options at blanks, so a blank inside a value wants a backslash.
     ours = [f"-c {name}=" + re.sub(r"([\\ ])", r"\\\1", text) for name, text in settings.items()]
     return {**parameters, "options": " ".join([parameters.get("options") or "", *ours]).strip()}
+
+
+def connection_parameters(
+    conninfo: str, settings: Mapping[str, str] | None = None, **given: Any
+) -> dict[str, Any]:
+    """The arguments of `psycopg.connect` for a database that somebody else names.
+
+    `conninfo`: a libpq string or URL; whatever it says holds, its `options` too, unless `given`
+    (connection parameters, and arguments of psycopg) or `settings` (of the server) say otherwise.
+    A name may stand in both: `connect(**conninfo_to_dict(...), connect_timeout=5)` is a TypeError
+    as soon as the conninfo has a connect_timeout, so every connection with parameters of its own
+    is made from these. Raises psycopg.ProgrammingError where the conninfo cannot be read.
+    """
+    return {**with_settings(conninfo_to_dict(conninfo), **(settings or {})), **given}
 
 
 def _numbered(folder: Path) -> dict[int, Path]:

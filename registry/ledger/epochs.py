@@ -13,11 +13,10 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import class_row
 
 from registry.ledger.connections import Session
-from registry.ledger.database import with_settings
+from registry.ledger.database import connection_parameters
 
 #: Its payload is the id of the epoch that was begun.
 CHANNEL = "epoch_begun"
@@ -60,9 +59,9 @@ def begin(conninfo: str, known: str, why: str) -> Epoch:
     `conninfo`: of a login that may become `aeo_writer`. Answers the epoch that then is. Raises
     psycopg.Error, also where the database only reads.
     """
-    parameters = with_settings(conninfo_to_dict(conninfo), role="aeo_writer")
+    parameters = connection_parameters(conninfo, {"role": "aeo_writer"}, autocommit=True)
     with (
-        Session.connect("", **parameters, autocommit=True) as connection,
+        Session.connect(**parameters) as connection,
         connection.cursor(row_factory=class_row(Epoch)) as cursor,
     ):
         found = cursor.execute(BEGIN.encode(), [known, why]).fetchone()
