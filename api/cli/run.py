@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,8 +36,19 @@ def up(
     from api.local.up import PortTaken
     from api.local.up import up as run
 
+    host = os.environ.get("AEO_HOST", "127.0.0.1")
+    require_settings(home_of(home), host, demo=True)
+    more = f" --home {shlex.quote(home)}" if home != HOME else ""
     try:
-        run(home_of(home), port, operators, progress, lambda said: print(said, flush=True))
+        run(
+            home_of(home),
+            port,
+            operators,
+            progress,
+            lambda said: print(said, flush=True),
+            host,
+            more,
+        )
     except PortTaken as error:
         fail(USAGE, str(error))
     except HelperDied as error:
@@ -65,6 +79,7 @@ def serve(
     if demo and not with_parent:
         fail(USAGE, "--demo: demo identities are offered by `aeo up` alone")
     place = ServiceAddress(home_of(home), host, port, demo)
+    require_settings(place.home, host, demo=demo)
     try:
         if with_parent:
             serve_on(from_parent, place, workers)
@@ -82,6 +97,32 @@ def serve(
             serve_on(lambda: url, place, workers)
     except HelperDied as error:
         fail(REFUSED, str(error))
+
+
+#: Variables that are no settings of the service, and are set wherever its launcher is used.
+_OTHERS = {"AEO_VENV", "AEO_CWD", "AEO_HOME", "AEO_WORKERS", "AEO_PG_BIN"}
+
+
+def require_settings(home: Path, host: str, *, demo: bool) -> None:
+    """Exits with 2 and a sentence where a setting of the service cannot be, before anything is
+    started that would say so in its own log, and be started again."""
+    if host == "127.0.0.1" and not any(
+        name.startswith("AEO_") and name not in _OTHERS for name in os.environ
+    ):
+        return  # nothing is said from outside, and reading that takes a while
+    from pydantic import ValidationError
+
+    from api.settings import Settings
+
+    try:
+        Settings(database="", home=home, host=host, demo=demo)
+    except ValidationError as error:
+        found = []
+        for each in error.errors():
+            names = ".".join(map(str, each["loc"]))
+            said = each["msg"].removeprefix("Value error, ")
+            found.append(f"AEO_{names.upper()}={each['input']}: {said}" if names else said)
+        fail(USAGE, "; ".join(found))
 
 
 def follow(home: Home = HOME, with_parent: WithParent = False) -> None:
@@ -131,8 +172,6 @@ def checker(
     A row that somebody changed behind the register's back is recorded as a finding, logged, and
     put right from its stream. `./aeo status` and `/readyz` say how far it is and what it found.
     """
-    import os
-
     with until_told(home, with_parent, "aeo_projector") as (url, stop):
         from projections.checking.background_check import BackgroundCheck
 

@@ -4,11 +4,13 @@ all."""
 from __future__ import annotations
 
 import http.client
+import json
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -20,6 +22,25 @@ Say = Callable[[str], None]
 HOST = "127.0.0.1"
 
 
+#: Seconds after which a start that is not ready says why.
+PATIENCE = 3.0
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the service listens. `more`: what a command that is named to the reader needs besides
+    (` --home X`)."""
+
+    host: str
+    port: int
+    more: str = ""
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
 class PortTaken(Exception):
     """The port is used by another program."""
 
@@ -29,19 +50,23 @@ class Stopped(BaseException):
     failure."""
 
 
-def up(home: Path, port: int, operators: int, bar: Bar, say: Say) -> None:
+def up(
+    home: Path, port: int, operators: int, bar: Bar, say: Say, host: str = HOST, more: str = ""
+) -> None:
     """Starts everything, reports when it is ready, and runs until Ctrl-C or SIGTERM.
 
     `operators`: how many synthetic operators to have; missing ones are loaded, none is removed.
-    Raises PortTaken, HelperDied, NoDatabase.
+    `host`: the loopback address on which the service listens. `more`: what a command in a message
+    needs besides (` --home X`). Raises PortTaken, HelperDied, NoDatabase.
     """
-    _check_port(port)
+    site = Site(host, port, more)
+    _check_port(site)
     try:
         with _until_signal():
             # Imports of the child processes take the longest, so they start before the database,
             # and before this process imports anything else.
             try:
-                serve = ChildProcess("serve", home, "--port", str(port), "--demo")
+                serve = ChildProcess("serve", home, "--host", host, "--port", str(port), "--demo")
                 helpers = [serve, ChildProcess("follow", home)]
             except OSError as error:
                 from api.local.cluster import NoDatabase
@@ -54,7 +79,7 @@ def up(home: Path, port: int, operators: int, bar: Bar, say: Say) -> None:
 
                 with database(home) as url:
                     try:
-                        _run(url, home, helpers, port, operators, bar, say)
+                        _run(url, home, helpers, site, operators, bar, say)
                     finally:
                         for helper in helpers:
                             helper.stop()
@@ -66,7 +91,13 @@ def up(home: Path, port: int, operators: int, bar: Bar, say: Say) -> None:
 
 
 def _run(
-    url: str, home: Path, helpers: list[ChildProcess], port: int, operators: int, bar: Bar, say: Say
+    url: str,
+    home: Path,
+    helpers: list[ChildProcess],
+    site: Site,
+    operators: int,
+    bar: Bar,
+    say: Say,
 ) -> None:
     from api.demo.dataset import is_loaded
     from api.http import first_load
@@ -76,7 +107,9 @@ def _run(
     for name in migrate(url, say=say):
         say(f"migrated {name}")
     bring_up_to_date(url, say)
-    if not is_loaded(url, operators):
+    # Where the world is there, more operators are added while questions are answered. A note that
+    # is there was left by a first load that was cut short.
+    if not is_loaded(url, 0) or (home / first_load.NOTE).exists():
         bar = first_load.noted(bar, home)
         first_load.note(home, "it begins")
     for helper in helpers:
@@ -85,18 +118,20 @@ def _run(
         _load(url, operators, bar, say)
     _project(url, helpers, bar, say)
     first_load.whole(home)
-    while not _ready(port):
+    while _asked(site, "/healthz")[0] != 200:
         _all_alive(helpers, say)
         time.sleep(0.05)
-    # These processes may lag, so they start after the service answers.
+    # These processes may lag, so they start after the service listens, but before it is ready:
+    # with an open finding it is not, until the checker closes the finding.
     for command in ("log", "sign", "clerk", "checker"):
         helpers.append(ChildProcess(command, home))
         helpers[-1].tell(url)
-    say(f"ready http://{HOST}:{port}/")
-    say(f"  GraphQL  http://{HOST}:{port}/graphql")
-    say(f"  pages    http://{HOST}:{port}/")
+    _wait_until_ready(site, helpers, say)
+    say(f"ready {site.url}/")
+    say(f"  GraphQL  {site.url}/graphql")
+    say(f"  pages    {site.url}/")
     say(f"  logs     {', '.join(str(helper.log) for helper in helpers)}")
-    say(f"  to try   {TRY.format(host=HOST, port=port)}")
+    say(f"  to try   {TRY.format(url=site.url)}")
     while True:
         _all_alive(helpers, say)
         time.sleep(0.5)
@@ -104,7 +139,7 @@ def _run(
 
 #: A query of public legal data, which needs no token.
 TRY = (
-    "curl -s http://{host}:{port}/graphql -H 'content-type: application/json' -d "
+    "curl -s {url}/graphql -H 'content-type: application/json' -d "
     """'{{"query": "{{ controlResult(from: \\"CN\\", to: \\"RU\\", """
     """crossing: \\"Suifenhe-Pogranichny\\", hs: \\"0808\\", asOf: """
     """{{at: \\"2014-09-01T00:00:00Z\\"}}) {{ outcome }} }}"}}'"""
@@ -144,26 +179,60 @@ def _project(url: str, helpers: list[ChildProcess], bar: Bar, say: Say) -> None:
             time.sleep(0.05)
 
 
-def _ready(port: int) -> bool:
-    asking = http.client.HTTPConnection(HOST, port, timeout=5)
+def _wait_until_ready(site: Site, helpers: list[ChildProcess], say: Say) -> None:
+    """Says once why it is not ready, when that lasts longer than a start does."""
+    begun, told = time.monotonic(), False
+    while True:
+        status, body = _asked(site, "/readyz")
+        if status == 200:
+            return
+        if not told and time.monotonic() - begun > PATIENCE:
+            told = True
+            say(f"not ready: {_why_not(status, body, site.more)}")
+            say(f"  it listens on {site.url}/, and is ready as soon as that is mended")
+        _all_alive(helpers, say)
+        time.sleep(0.1)
+
+
+def _why_not(status: int, body: bytes, more: str) -> str:
+    """What `/readyz` says, for a person, with the command that mends it where one does."""
     try:
-        asking.request("GET", "/readyz")
-        return asking.getresponse().status == 200
+        said = json.loads(body)
+        stopped = said.get("stopped") or []
+    except (ValueError, AttributeError):
+        return f"/readyz answers {status}" if status else "/readyz does not answer"
+    found = [said["why"]] if said.get("why") else []
+    for text in stopped:
+        name = text.split(" ", 1)[0]
+        found.append(f"{text} (./aeo resume {name}{more} lets it go on, once its cause is mended)")
+    return "; ".join(found) or f"/readyz answers {status}"
+
+
+def _asked(site: Site, path: str) -> tuple[int, bytes]:
+    """Status and body of what the service answers; 0 where it does not."""
+    asking = http.client.HTTPConnection(site.host, site.port, timeout=5)
+    try:
+        asking.request("GET", path)
+        answer = asking.getresponse()
+        return answer.status, answer.read()
     except (OSError, http.client.HTTPException):
-        return False
+        return 0, b""
     finally:
         asking.close()
 
 
-def _check_port(port: int) -> None:
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((HOST, port))
-        except OSError as error:
-            raise PortTaken(
-                f"port {port} cannot be used ({error.strerror}): choose another with --port"
-            ) from None
+def _check_port(site: Site) -> None:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            site.host, site.port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        raise PortTaken(
+            f"port {site.port} cannot be used ({error.strerror}): choose another with --port"
+        ) from None
 
 
 @contextmanager

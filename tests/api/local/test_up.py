@@ -16,14 +16,18 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
+from api.http import first_load
+from api.local.postgres import database
 from registry.paths import ROOT
 
 OPERATORS = 40
@@ -213,6 +217,93 @@ def test_a_service_that_is_killed_is_started_again_and_all_goes_on(home: Path) -
 
     assert "serve was ended by signal 9 by itself, and is started again in 0.5 s" in said
     assert answer == {"data": {"programme": {"code": "CN-AEO"}}}
+
+
+def test_a_start_with_an_open_finding_comes_up_because_the_checker_mends_it(home: Path) -> None:
+    with database(home) as url, psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("update views.link set state = 'SUSPENDED' where agreement = 'CN-KR-AEO'")
+        owner.execute(
+            "insert into checks.finding (noun, subject, relation, what, position, why_not) values"
+            " ('agreement', 'CN-KR-AEO', 'views.link', 'they differ in state', 1, 'it was full')"
+        )
+
+    with up(home, operators=OPERATORS + 25) as running:
+        running.until("ready")
+        assert running.end(signal.SIGTERM) == 0
+
+    with database(home) as url, psycopg.connect(url) as owner:
+        row = owner.execute("select count(*) from checks.finding where mended_at is null")
+        assert row.fetchone() == (0,)
+
+
+def test_a_start_with_a_stopped_read_model_says_what_lets_it_go_on_and_comes_up_then(
+    home: Path,
+) -> None:
+    with database(home) as url, psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(
+            "update views.tracking set stopped_at = position + 1, why = 'a bad day'"
+            " where projection = 'agreements'"
+        )
+
+    with up(home, operators=OPERATORS + 25) as running:
+        said = running.until("  it listens on ")
+        resumed = subprocess.run(
+            [sys.executable, "-m", "api", "resume", "agreements", "--home", str(home)],
+            cwd=ROOT,
+            env={n: text for n, text in os.environ.items() if n != "DATABASE_URL"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        running.until("ready")
+        assert running.end(signal.SIGTERM) == 0
+
+    assert "a bad day" in said and f"./aeo resume agreements --home {home} lets it go on" in said
+    assert resumed.stdout == "agreements goes on\n", resumed
+
+
+def test_while_more_operators_are_added_those_that_are_there_are_answered(home: Path) -> None:
+    with up(home, operators=OPERATORS + 3_000) as running:
+        running.until(r".*synthetic operators|ready")
+        deadline = time.monotonic() + 30
+        answer = None
+        while answer is None and time.monotonic() < deadline:
+            with suppress(urllib.error.URLError, ConnectionError):
+                answer = running.ask('{ programme(code: "CN-AEO") { code } }')
+        assert "ready" not in running.said
+        assert not (home / first_load.NOTE).exists()
+        running.end(signal.SIGTERM)
+
+    assert answer == {"data": {"programme": {"code": "CN-AEO"}}}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        (
+            "AEO_HOST",
+            "0.0.0.0",
+            "host: found 0.0.0.0, and demo identities are served on a loopback",
+        ),
+        ("AEO_READERS", "many", "AEO_READERS=many: "),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_before_anything_is_started(
+    tmp_path: Path, variable: str, value: str, said: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "api", "up", "--home", str(tmp_path / "new")],
+        cwd=ROOT,
+        env=os.environ | {variable: value},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"aeo: {said}") and "Traceback" not in done.stderr
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_port_in_use_is_named(home: Path) -> None:
