@@ -1,1 +1,1 @@
-"""Read models: what the register says today, and said then."""
+"""Read models: what the register states now, and what it stated at an earlier time."""

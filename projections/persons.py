@@ -1,8 +1,9 @@
-"""Persons' particulars, sealed one by one, so that one can be erased from every copy there is.
+"""Particulars of persons, encrypted one by one, so that each can be erased from every copy.
 
-The sealed text is in the database; its key and salt are a file of their own in the home folder,
-which no backup of the database has. Whoever destroys that file has erased the person from tables,
-write-ahead logs, replicas and backups alike: what is left in them is noise.
+The encrypted text is in the database. Its key and salt are a file in the home folder, which no
+database backup contains. Destroying that file erases the person from tables, write-ahead logs,
+replicas and backups alike (crypto-shredding): what is left in them cannot be decrypted. Erasure on
+request: GDPR article 17.
 """
 
 from __future__ import annotations
@@ -32,16 +33,17 @@ from registry.ledger.connections import Session
 log = structlog.get_logger("persons")
 
 FOLDER = "persons"  # in the home folder
-WHAT = b"aeo-person/v1\x00"
+DOMAIN_SEPARATOR = b"aeo-person/v1\x00"
 KEY = SALT = 32  # bytes
 NONCE = 12
-BLOCK = 256  # bytes: the length of what is sealed must not tell a name
-LONGEST = {"name": 200, "email": 254, "telephone": 40}
-UNNAMED = "1 day"  # what was kept and never named is swept away
+BLOCK = 256  # bytes: padding, so that the length of the encrypted text does not reveal a name
+MAX_LENGTH = {"name": 200, "email": 254, "telephone": 40}
+UNNAMED_RETENTION = "1 day"  # after this time, particulars that no event names are deleted
 
 
 class Particulars(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Who a person is. It does not show itself in a log or a traceback."""
+    """The particulars of a person. Their repr shows nothing, so they appear in no log or
+    traceback."""
 
     name: str
     email: str | None = None
@@ -52,15 +54,18 @@ class Particulars(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
 
 
 def particulars(found: object) -> Particulars:
-    """Reads them from plain data. Raises BadValue, which repeats nothing of what was found."""
+    """Reads particulars from plain data. Raises BadValue, whose message repeats nothing of the
+    input."""
     try:
         read = msgspec.convert(found, Particulars, strict=True)
-        said = msgspec.structs.asdict(read)
-        if not read.name or any(len(said[n] or "") > most for n, most in LONGEST.items()):
+        fields = msgspec.structs.asdict(read)
+        if not read.name or any(len(fields[n] or "") > most for n, most in MAX_LENGTH.items()):
             raise ValueError
-        texts.check_fields(said)
+        texts.check_fields(fields)
     except (msgspec.ValidationError, ValueError, BadValue):
-        wanted = ", ".join(f"{name} (at most {most} characters)" for name, most in LONGEST.items())
+        wanted = ", ".join(
+            f"{name} (at most {most} characters)" for name, most in MAX_LENGTH.items()
+        )
         raise BadValue(
             f"particulars: wanted {wanted}, of which only name must be; "
             "what was found is not repeated here"
@@ -69,22 +74,24 @@ def particulars(found: object) -> Particulars:
 
 
 class Persons:
-    """The particulars of one register. Blocking; a connection is opened for each call."""
+    """Stores the particulars of one register. Blocking; opens a connection for each call.
+    Thread-safe."""
 
     def __init__(self, conninfo: str, home: Path) -> None:
         self._conninfo, self._folder = conninfo, home / FOLDER
 
     def keep(self, tin: Tin, who: Particulars) -> tuple[UUID, str]:
-        """Seal them, and answer a new pseudonym and the commitment that an event may carry.
+        """Encrypts and stores particulars. Returns a new pseudonym and the commitment that an event
+        may carry.
 
-        What was kept before and named in no event within a day is destroyed on the way.
+        Also deletes particulars that no event named within a day.
         """
         self._sweep()
         person, secret = uuid4(), secrets.token_bytes(KEY + SALT)
-        text = _padded(who)
+        text = _pad(who)
         nonce = secrets.token_bytes(NONCE)
-        sealed = nonce + AESGCM(secret[:KEY]).encrypt(nonce, text, _bound(person, tin))
-        self._write(person, secret)  # first: a sealed text without its key is worth nothing
+        sealed = nonce + AESGCM(secret[:KEY]).encrypt(nonce, text, _associated_data(person, tin))
+        self._write(person, secret)  # first, because an encrypted text without its key is useless
         with self._connect("aeo_writer") as connection:
             connection.execute(
                 "insert into person.particulars (person, tin, sealed) values (%s, %s, %s)",
@@ -93,22 +100,23 @@ class Persons:
         return person, _commitment(secret, text)
 
     def name(self, tin: Tin, person: UUID, commitment: str) -> None:
-        """An event is about to name this person. Raises UnknownPerson, and BadValue where the
-        commitment is to something else."""
+        """Marks a person as named, before an event names it. Raises UnknownPerson, and BadValue if
+        the commitment does not match."""
         with self._connect("aeo_writer") as connection:
             [*found] = connection.execute(
                 "update person.particulars set named = true where person = %s and tin = %s"
                 " returning sealed",
                 [person, tin.text],
             )
-            text, secret = self._opened(person, tin, found[0][0] if found else None)
-            if text is None:  # before the end of the transaction: nothing was named then
+            text, secret = self._decrypt(person, tin, found[0][0] if found else None)
+            if text is None:  # within the transaction, so that the mark is rolled back
                 raise UnknownPerson(f"person: of {person} nothing is kept here for {tin}")
             if commitment != _commitment(secret, text):
                 raise BadValue(f"commitment: it is not the one answered with {person}")
 
     def read(self, tin: Tin, named: Iterable[Contact]) -> dict[UUID, Particulars]:
-        """Of those whom the events name, everybody who is not erased and can be read here."""
+        """Returns the particulars of those named persons that are not erased and can be decrypted
+        here."""
         with self._connect("aeo_writer") as connection:
             rows = connection.execute(
                 "select person, sealed from person.particulars where tin = %s", [tin.text]
@@ -116,7 +124,7 @@ class Persons:
             kept: dict[UUID, bytes | None] = dict(rows.fetchall())
         found = {}
         for contact in named:
-            text, secret = self._opened(contact.person, tin, kept.get(contact.person))
+            text, secret = self._decrypt(contact.person, tin, kept.get(contact.person))
             if text is None:
                 continue
             if _commitment(secret, text) != contact.commitment:
@@ -127,8 +135,8 @@ class Persons:
             found[contact.person] = msgspec.json.decode(text, type=Particulars)
         return found
 
-    def whose(self, person: UUID) -> Tin:
-        """The operator whose person it is, or was. Raises UnknownPerson."""
+    def operator_of(self, person: UUID) -> Tin:
+        """Returns the operator to which a person belongs or belonged. Raises UnknownPerson."""
         with self._connect("aeo_erasure") as connection:
             row = connection.execute(
                 "select tin from person.particulars where person = %s", [person]
@@ -138,13 +146,15 @@ class Persons:
         return Tin(row[0])
 
     def erase(self, tin: Tin, person: UUID) -> None:
-        """Destroy key and salt, and then what was sealed with them. Safe to repeat.
+        """Destroys the key and salt of a person, and then deletes the encrypted text. May be
+        repeated.
 
-        The salts of the log stay: without them nobody could tell a naming from a suspension that
-        was written over and called one, and what they open says no more than a pseudonym. Raises
-        UnknownPerson for another operator's person, whom an import may have named as its own.
+        The salts of the log are kept: without them nobody could tell the naming of a contact from a
+        suspension that was overwritten and presented as one, and what they open is only a
+        pseudonym. Raises UnknownPerson for a person of another operator, which an import may have
+        named as its own.
         """
-        if self.whose(person) != tin:
+        if self.operator_of(person) != tin:
             raise UnknownPerson(f"person: of {person} nothing was ever kept here for {tin}")
         self._destroy(person)
         with self._connect("aeo_erasure") as connection:
@@ -168,15 +178,17 @@ class Persons:
             gone = connection.execute(
                 "delete from person.particulars"
                 " where not named and kept_at < now() - %s::interval returning person",
-                [UNNAMED],
+                [UNNAMED_RETENTION],
             ).fetchall()
-            # Before the end of the transaction: cut short, the rows are there to be swept again. A
-            # key whose row is gone would be found by nobody, and a backup has what it opens.
+            # Within the transaction: if it is interrupted, the rows remain and are deleted next
+            # time. A key without its row would never be found, and a backup holds the text that it
+            # decrypts.
             for (person,) in gone:
                 self._destroy(person)
 
-    def _opened(self, person: UUID, tin: Tin, sealed: bytes | None) -> tuple[bytes | None, bytes]:
-        """The text as it was sealed, and key and salt. None where they are gone, or not here."""
+    def _decrypt(self, person: UUID, tin: Tin, sealed: bytes | None) -> tuple[bytes | None, bytes]:
+        """Returns the decrypted text, and key and salt; None for a text whose key or row is
+        missing."""
         try:
             secret = (self._folder / str(person)).read_bytes()
         except FileNotFoundError:
@@ -185,13 +197,15 @@ class Persons:
             return None, b""
         try:
             box = AESGCM(secret[:KEY])
-            return box.decrypt(sealed[:NONCE], sealed[NONCE:], _bound(person, tin)), secret
-        except InvalidTag:  # somebody changed the row, or moved it to another operator
+            return box.decrypt(
+                sealed[:NONCE], sealed[NONCE:], _associated_data(person, tin)
+            ), secret
+        except InvalidTag:  # the row was changed, or moved to another operator
             log.error("person.unreadable", person=str(person), tin=tin.text)
             return None, b""
 
     def _write(self, person: UUID, secret: bytes) -> None:
-        """On the disk when this returns, whole or not at all."""
+        """Writes a key file, durable on disk when this returns, and atomically."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         half = self._folder / f"{person}.half"
         with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -204,7 +218,7 @@ class Persons:
     def _destroy(self, person: UUID) -> None:
         path = self._folder / str(person)
         try:
-            with path.open("r+b") as file:  # written over first, for disks that write in place
+            with path.open("r+b") as file:  # overwritten first, for disks that write in place
                 file.write(bytes(KEY + SALT))
                 file.flush()
                 os.fsync(file.fileno())
@@ -216,20 +230,21 @@ class Persons:
     def _sync(self) -> None:
         folder = os.open(self._folder, os.O_RDONLY)
         try:
-            os.fsync(folder)  # the name too, or a power cut brings the key back
+            os.fsync(folder)  # the directory entry too, or a power failure would restore the key
         finally:
             os.close(folder)
 
 
-def _padded(who: Particulars) -> bytes:
+def _pad(who: Particulars) -> bytes:
     text = msgspec.json.encode(who)
     return text.ljust(-(-len(text) // BLOCK) * BLOCK)
 
 
-def _bound(person: UUID, tin: Tin) -> bytes:
-    """What the sealed text is of: nobody can put it into another row."""
-    return WHAT + person.bytes + tin.text.encode()
+def _associated_data(person: UUID, tin: Tin) -> bytes:
+    """Returns the associated data of the encryption, which binds the text to its person and
+    operator: it cannot be moved to another row."""
+    return DOMAIN_SEPARATOR + person.bytes + tin.text.encode()
 
 
 def _commitment(secret: bytes, text: bytes) -> str:
-    return sha256(WHAT + secret[KEY:] + text).hexdigest()
+    return sha256(DOMAIN_SEPARATOR + secret[KEY:] + text).hexdigest()

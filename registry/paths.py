@@ -1,7 +1,7 @@
-"""Paths into the source tree: the one module that knows where a folder or a file of ours lies.
+"""Paths into the source tree. Every other module imports the path of a folder or file from here.
 
-Everything is read where the program stands and never written. Another module that needs such a
-path imports the constant from here, so that a file can move without a search through the tree.
+The files are read where the program is installed, and never written. A file can move without a
+search through the tree.
 """
 
 from __future__ import annotations

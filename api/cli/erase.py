@@ -39,7 +39,7 @@ def erase(
         persons = Persons(url, home_of(home))
         registry = Registry(environment(url))
         try:
-            command = c.ErasePerson(tin=persons.whose(who), person=who, ground=ground)
+            command = c.ErasePerson(tin=persons.operator_of(who), person=who, ground=ground)
             done = erased(registry, persons, command, actor)
         finally:
             registry.close()

@@ -168,7 +168,7 @@ async def _read(service: Service) -> dict[str, Any]:
     ):
         await cursor.execute(STATEMENT)
         row = await cursor.fetchone()
-        async with connection.cursor(row_factory=class_row(findings.Checked)) as other:
+        async with connection.cursor(row_factory=class_row(findings.CheckStatus)) as other:
             checked = await (await other.execute(_CHECKED.encode())).fetchone()
     assert row is not None and checked is not None
     recorded, position, stopped = row
@@ -185,7 +185,7 @@ async def _read(service: Service) -> dict[str, Any]:
     }
 
 
-def _check_state(checked: findings.Checked) -> dict[str, Any]:
+def _check_state(checked: findings.CheckStatus) -> dict[str, Any]:
     """Returns the state of the background check. It names no operator: `./aeo status` and the log
     do."""
     CHECK_AGE.set(-1 if checked.age is None else checked.age)

@@ -22,7 +22,7 @@ from api.log.signing_keys import Strongbox, alone, open_strongbox
 from api.log.witnesses import Witnesses, connect
 from projections.engine.leader_lock import acquire_leadership, log_database_failure
 from projections.transparency.integrator import CHANNEL
-from projections.transparency.verify_log import NotToBeSigned, Recount
+from projections.transparency.verify_log import LogVerifier, NotToBeSigned
 from registry.ledger.failpoints import reach
 from registry.transparency.signed_notes import Checkpoint, SignedNote, read_note
 
@@ -86,7 +86,7 @@ class HeadSigner:
                 stop.wait(1.0)
 
 
-def resumed(connection: psycopg.Connection[Any], note: SignedNote, head: Checkpoint) -> Recount:
+def resumed(connection: psycopg.Connection[Any], note: SignedNote, head: Checkpoint) -> LogVerifier:
     """Returns the recomputed tree of the last signed checkpoint.
 
     A checkpoint that was signed but not published, because the process was killed in between, is
@@ -106,12 +106,12 @@ def resumed(connection: psycopg.Connection[Any], note: SignedNote, head: Checkpo
             f"A head of {last} leaves was published, and we remember no more than {head.size}:"
             " our memory was restored from a copy, or somebody else signs."
         )
-    tree = Recount(connection, head.size, head.root)
+    tree = LogVerifier(connection, head.size, head.root)
     publish(connection, note.written, head)
     return tree
 
 
-def counted(connection: psycopg.Connection[Any], tree: Recount, stop: threading.Event) -> bool:
+def counted(connection: psycopg.Connection[Any], tree: LogVerifier, stop: threading.Event) -> bool:
     """Recomputes the tree up to the log's current size, for at most `EVERY` seconds.
 
     Returns whether there is something to sign. Raises NotToBeSigned.
@@ -126,7 +126,7 @@ def counted(connection: psycopg.Connection[Any], tree: Recount, stop: threading.
 
 
 def sign(
-    connection: psycopg.Connection[Any], box: Strongbox, tree: Recount
+    connection: psycopg.Connection[Any], box: Strongbox, tree: LogVerifier
 ) -> tuple[SignedNote, Checkpoint]:
     """Signs the tree as a checkpoint, stores it in the home, and publishes it, in this order.
 

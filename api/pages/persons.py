@@ -14,7 +14,7 @@ from api.pages import forms
 from api.pages.errors import PageRoute
 from api.pages.query import ask, context
 from api.pages.render import HEADERS, page
-from projections.persons import LONGEST
+from projections.persons import MAX_LENGTH
 from registry.domain import commands as c
 from registry.domain.values import ContactRole, Tin
 
@@ -51,7 +51,7 @@ mutation Erase($input: ErasePersonInput!) {{
   erasePerson(input: $input) {OUTCOME}
 }}"""
 
-FIELDS = ("role", *LONGEST)
+FIELDS = ("role", *MAX_LENGTH)
 ROLES = [role.value for role in ContactRole]
 GROUND = 500  # characters
 
@@ -65,7 +65,7 @@ def naming(typed: dict[str, str] | None = None, **wrong: str) -> dict[str, Any]:
     return {
         "typed": {name: given.get(name, "") for name in FIELDS},
         "wrong": dict.fromkeys(FIELDS, "") | wrong,
-        "longest": LONGEST,
+        "longest": MAX_LENGTH,
         "roles": ROLES,
         "command_id": given.get("command_id") or str(uuid4()),
     }
@@ -84,7 +84,7 @@ async def name(request: Request, tin: str) -> Response:
     typed = await forms.sent(request)
     wrong = {
         field: f"At most {most} characters."
-        for field, most in LONGEST.items()
+        for field, most in MAX_LENGTH.items()
         if len(typed.get(field, "")) > most
     }
     if not typed.get("name"):
@@ -93,7 +93,7 @@ async def name(request: Request, tin: str) -> Response:
         wrong["role"] = "Choose what the person is to the operator."
     if wrong:
         return _name_again(request, found, naming(typed, **wrong))
-    who = {field: typed[field] for field in LONGEST if typed.get(field)}
+    who = {field: typed[field] for field in MAX_LENGTH if typed.get(field)}
     kept = await ask(request, KEEP, tin=found.text, particulars=who)
     said = (kept.data or {}).get("keepParticulars") or {}
     if "person" in said:

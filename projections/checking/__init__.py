@@ -1,1 +1,1 @@
-"""Checks that the read models are what the events say."""
+"""Checks that the read models agree with the events."""

@@ -1,13 +1,14 @@
-"""The background check: derives the read models anew from the ledger, all the time and slowly.
+"""The background check: derives the read models from the ledger again, continuously and slowly, and
+repairs differences.
 
-A row that was changed behind the register's back is found within a day at the latest, recorded as
-a finding, and put right from its stream in the same transaction. Where it cannot be put right the
-finding stays open, it is tried again, and the service answers no question meanwhile.
+A row that was changed outside the register is found within a day, recorded as a finding, and
+repaired from its stream in the same transaction. If it cannot be repaired, the finding stays open,
+the repair is tried again, and the service answers no query meanwhile.
 
-A walk goes through the whole ledger by positions and derives each stream that begins there; then
-through each table by its keys, for rows that belong to no stream. Where it is stands in the
-database, so that it goes on there after any end. Between its steps streams are sampled by chance.
-One process checks a database, by an advisory lock.
+A walk goes through the whole ledger by position and derives each stream that begins there. Then it
+goes through the keys of each table, to find rows that belong to no stream. Its position is stored
+in the database (checkpoint), so it continues there after any interruption. Between the steps of the
+walk, random streams are sampled. One process checks a database (advisory lock).
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from projections.checking.comparison import (
     CheckedSubject,
     Comparison,
     Difference,
-    NotMended,
     Outdated,
+    RepairFailed,
 )
 from projections.engine.leader_lock import acquire_leadership, log_database_failure
 from projections.engine.projector import is_transient
@@ -41,34 +42,34 @@ from registry.ledger.failpoints import reach
 
 log = structlog.get_logger()
 
-LEADER = 0x41454F57  # "AEOW". Advisory lock: one background check a database
-STRETCH = 1_000  # positions that a step of the walk goes on
-KEYS = 2_000  # keys of a table that a step looks at
-SAMPLE = 40  # positions whose streams are looked at by chance, each round
-HOURS = 24.0  # within which the whole is to be walked
-#: Shares of one core, of this process and its server process together: what is used where it is
-#: enough, and the most that is, where the whole would take longer than it may.
-CALM_SHARE, MOST_SHARE = 0.02, 0.25
-ROUND = 1.0  # seconds between two rounds at least
-TRIES = 3  # to put a subject right, where another transaction is in the way
-WAIT = 5.0  # seconds until it is looked again where nothing can be checked
+LEADER = 0x41454F57  # "AEOW": advisory lock, one background check in a database
+STEP_POSITIONS = 1_000  # positions checked in one step of the walk
+STEP_KEYS = 2_000  # keys of a table checked in one step
+SAMPLE_POSITIONS = 40  # positions whose streams are sampled in each round
+HOURS = 24.0  # within which a whole walk is to be completed
+#: Share of one core used by this process and its server process together: normally, and at most
+#: when the walk is behind schedule.
+NORMAL_SHARE, MAX_SHARE = 0.02, 0.25
+MIN_ROUND_SECONDS = 1.0  # minimum seconds between two rounds
+REPAIR_ATTEMPTS = 3  # attempts to repair a subject while another transaction holds its lock
+RETRY_SECONDS = 5.0  # seconds until the next attempt if nothing can be checked
 
-#: The parts of a walk after the ledger: each table, and whose rows are in it.
+#: The phases of a walk after the ledger: each table, with the noun whose rows it holds.
 TABLES = {table: noun for noun in NOUNS for table in tables_of(noun)}
 _LEDGER = "ledger"
-_LEDGER_PART = 0.8  # of a walk, as its progress counts
+_LEDGER_PART = 0.8  # share of a walk that the ledger phase counts as progress
 
 
 @dataclass(frozen=True)
 class Walk:
-    """Where the walk is: its part (empty: none has begun), and the place in it."""
+    """Position of the walk: its phase (empty: none has begun), and the place within it."""
 
     phase: str
     place: str
 
 
 class BackgroundCheck:
-    """Checks the read models of one database."""
+    """Checks and repairs the read models of one database. Owned by one thread."""
 
     def __init__(
         self,
@@ -76,18 +77,18 @@ class BackgroundCheck:
         *,
         role: str = "aeo_projector",
         hours: float = HOURS,
-        share: float = MOST_SHARE,
+        share: float = MAX_SHARE,
         random: Random | None = None,
     ) -> None:
         self.conninfo, self.role = conninfo, role
         self.hours, self.share = hours, share
         self._random = random or Random()
-        self._said: str | None = None
+        self._logged_reason: str | None = None
 
     # ------------------------------------------------------------------ running
 
     def run(self, stop: threading.Event) -> None:
-        """Check until told to stop. A database that is lost is waited for."""
+        """Checks until `stop` is set. After a lost connection it waits and reconnects."""
         while not stop.is_set():
             try:
                 with self._connect() as connection:
@@ -95,48 +96,49 @@ class BackgroundCheck:
                     comparison = Comparison(connection)
                     while not stop.is_set():
                         began = monotonic()
-                        why = _why_not(connection)
+                        why = _reason_not_to_check(connection)
                         if why is None:
                             try:
                                 self.round(connection, comparison)
                             except Outdated as error:
                                 why = str(error)
-                        self._say_waits(why)
+                        self._log_waiting(why)
                         busy = monotonic() - began
-                        stop.wait(WAIT if why else self._pause(connection, busy))
+                        stop.wait(RETRY_SECONDS if why else self._pause(connection, busy))
             except psycopg.Error as error:
                 log_database_failure(log, "checker", error)
-                stop.wait(WAIT)
+                stop.wait(RETRY_SECONDS)
 
     def round(self, connection: psycopg.Connection[Any], comparison: Comparison) -> bool:
-        """One step of the walk, and some streams by chance. Answers whether a walk was ended by
-        it. Raises Outdated and psycopg.Error."""
-        self._try_again(connection, comparison)
+        """Performs one step of the walk and checks some random streams. Returns whether the step
+        completed a walk. Raises Outdated and psycopg.Error."""
+        self._retry_open_findings(connection, comparison)
         self._sample(connection, comparison)
         return self._step(connection, comparison)
 
     def whole(self) -> None:
-        """Everything once, from where the walk is to its end, without a pause."""
+        """Checks everything once, from the current position of the walk to its end, without a
+        pause."""
         with self._connect() as connection:
             comparison = Comparison(connection)
-            self._try_again(connection, comparison)
+            self._retry_open_findings(connection, comparison)
             while not self._step(connection, comparison):
                 pass
 
     def _pause(self, connection: psycopg.Connection[Any], busy: float) -> float:
-        """Seconds to rest after a round: so long that the share holds, which is the greater one
-        where the walk is behind its day."""
+        """Returns the seconds to sleep after a round, so that the CPU share is not exceeded. The
+        higher share applies while the walk is behind schedule."""
         row = connection.execute(
             "select progress, extract(epoch from clock_timestamp() - began_at) from checks.walk"
         ).fetchone()
         progress, since = row if row else (0.0, None)
         behind = since is not None and progress < float(since) / (self.hours * 3600)
-        share = self.share if behind else min(CALM_SHARE, self.share)
-        return max(ROUND, busy / share - busy)
+        share = self.share if behind else min(NORMAL_SHARE, self.share)
+        return max(MIN_ROUND_SECONDS, busy / share - busy)
 
-    def _say_waits(self, why: str | None) -> None:
-        if why != self._said:
-            self._said = why
+    def _log_waiting(self, why: str | None) -> None:
+        if why != self._logged_reason:
+            self._logged_reason = why
             log.warning("checker.waits", why=why) if why else log.info("checker.goes_on")
 
     def _connect(self) -> psycopg.Connection[Any]:
@@ -144,7 +146,8 @@ class BackgroundCheck:
             self.conninfo,
             autocommit=True,
             row_factory=tuple_row,
-            # A place that a crash of the server takes back is looked at again.
+            # A position lost in a server crash is only checked again, so commits do not wait for
+            # the disk.
             options="-c jit=off -c synchronous_commit=off -c timezone=UTC"
             " -c max_parallel_workers_per_gather=0",
             application_name="aeo-checker",
@@ -152,7 +155,7 @@ class BackgroundCheck:
         connection.execute(SQL("set role {}").format(Identifier(self.role)))
         return connection
 
-    # ------------------------------------------------------------------ looking
+    # ------------------------------------------------------------------ checking
 
     def _sample(self, connection: psycopg.Connection[Any], comparison: Comparison) -> None:
         head = _head(connection)
@@ -160,9 +163,9 @@ class BackgroundCheck:
             return
         after = self._random.randrange(head)
         with Snapshot(connection):
-            ids = _streams(connection, after, after + SAMPLE, begun=False)
+            ids = _streams(connection, after, after + SAMPLE_POSITIONS, begun=False)
             found, keys = comparison.of_streams(ids)
-        self._found(connection, comparison, found)
+        self._handle_differences(connection, comparison, found)
         connection.execute(
             "update checks.walk set looked_at = clock_timestamp(), streams = streams + %s",
             [sum(map(len, keys.values()))],
@@ -209,20 +212,22 @@ class BackgroundCheck:
     def _ledger_step(
         self, connection: psycopg.Connection[Any], comparison: Comparison, after: int
     ) -> tuple[str | None, int, float]:
-        """The streams that begin at the next positions, and what these positions say."""
+        """Checks the streams that begin at the next positions, and the events at these positions.
+        Returns the next place (None: end of the phase), the number of streams checked, and the
+        progress."""
         with Snapshot(connection):
             head = _head(connection)
-            until = min(after + STRETCH, head)
+            until = min(after + STEP_POSITIONS, head)
             ids = _streams(connection, after, until, begun=True)
             found, keys = comparison.of_streams(ids)
-            found += ledger_check.of_stretch(connection, after, until)
-            found += _ahead(connection, head)
-        self._found(connection, comparison, found)
-        # By the rows, and so after they were put right.
-        numbers = ledger_check.of_numbers(connection, keys.get("operator", []), until)
-        self._found(connection, comparison, numbers)
+            found += ledger_check.check_events(connection, after, until)
+            found += _positions_beyond_end(connection, head)
+        self._handle_differences(connection, comparison, found)
+        # Compared with the rows, so after these were repaired.
+        numbers = ledger_check.check_held_numbers(connection, keys.get("operator", []), until)
+        self._handle_differences(connection, comparison, numbers)
         found += numbers
-        findings.no_longer(
+        findings.close_absent(
             connection,
             after,
             until,
@@ -236,16 +241,16 @@ class BackgroundCheck:
     def _table_step(
         self, connection: psycopg.Connection[Any], comparison: Comparison, table: str, after: str
     ) -> tuple[str | None, int, float]:
-        """The next keys of a table: does each belong to a stream?"""
+        """Checks for the next keys of a table whether each belongs to a stream."""
         noun = TABLES[table]
         key = SQL("{}::text" if table == "claim" else "{}").format(
             Identifier(tables_of(noun)[table])
         )
         statement = SQL("select distinct {0} from {1} where {0} > %s order by 1 limit %s")
         with Snapshot(connection):
-            positions = comparison.places()
+            positions = comparison.positions()
             rows = connection.execute(
-                statement.format(key, Identifier("views", table)), [after, KEYS]
+                statement.format(key, Identifier("views", table)), [after, STEP_KEYS]
             ).fetchall()
             keys = [found for (found,) in rows]
             streams = {key: stream_of(noun, key) for key in keys}
@@ -258,7 +263,7 @@ class BackgroundCheck:
                 ).fetchall()
             }
         position = positions.get(NOUNS[noun].name, 0)
-        self._found(
+        self._handle_differences(
             connection,
             comparison,
             [
@@ -275,17 +280,17 @@ class BackgroundCheck:
         )
         done = list(TABLES).index(table) + 1
         progress = _LEDGER_PART + (1 - _LEDGER_PART) * done / len(TABLES)
-        return (keys[-1] if len(keys) == KEYS else None), 0, progress
+        return (keys[-1] if len(keys) == STEP_KEYS else None), 0, progress
 
-    # ------------------------------------------------------------------ putting right
+    # ------------------------------------------------------------------ repair
 
-    def _found(
+    def _handle_differences(
         self,
         connection: psycopg.Connection[Any],
         comparison: Comparison,
         found: Iterable[Difference],
     ) -> None:
-        """Each subject of which something differs, put right at once; and recorded."""
+        """Repairs each subject with a difference at once, and records the findings."""
         subjects: dict[CheckedSubject, list[Difference]] = {}
         for difference in found:
             if difference.noun:
@@ -294,41 +299,42 @@ class BackgroundCheck:
                     difference
                 )
             elif difference.relation == ledger_check.HEAD:
-                self._put_back(connection, difference)
+                self._move_back(connection, difference)
             else:
                 findings.record(connection, difference, "the ledger is never changed")
         for subject, differences in subjects.items():
-            self._mend(connection, comparison, subject, differences)
+            self._repair(connection, comparison, subject, differences)
 
-    def _mend(
+    def _repair(
         self,
         connection: psycopg.Connection[Any],
         comparison: Comparison,
         subject: CheckedSubject,
         differences: Iterable[Difference],
     ) -> None:
-        """What differed in a snapshot is looked at again under the lock: it may have been the
-        moment in which a rebuild was swapped in. Who is in the way is waited for."""
-        for left in reversed(range(TRIES)):
+        """Repairs one subject. It is compared again under the lock, because the difference may come
+        from a rebuild that was swapped in at that moment. Retries while another transaction holds
+        the lock."""
+        for left in reversed(range(REPAIR_ATTEMPTS)):
             try:
                 with connection.transaction():
-                    for difference in comparison.mend(subject):
+                    for difference in comparison.repair(subject):
                         findings.record(connection, difference)
-                    findings.now_right(connection, subject)
+                    findings.close_repaired(connection, subject)
                 break
-            except (NotMended, psycopg.Error) as error:
+            except (RepairFailed, psycopg.Error) as error:
                 if connection.closed:
                     raise
-                if left and _in_the_way(error):
+                if left and _is_lock_conflict(error):
                     continue
                 for difference in differences:
                     findings.record(connection, difference, str(error).strip())
                 break
         reach("checker.after_mend")
 
-    def _put_back(self, connection: psycopg.Connection[Any], difference: Difference) -> None:
-        """A place that is further than the ledger: the follower would leave out what is still to
-        come. The walk begins anew, for what was left out already."""
+    def _move_back(self, connection: psycopg.Connection[Any], difference: Difference) -> None:
+        """Moves a projection back whose position is beyond the end of the ledger: the projector
+        would skip the next events. The walk begins again, for events that were skipped already."""
         with connection.transaction():
             connection.execute(
                 "update views.tracking set position = %s where projection = %s and position > %s",
@@ -337,13 +343,15 @@ class BackgroundCheck:
             connection.execute("update checks.walk set phase = %s, place = '0'", [_LEDGER])
             findings.record(connection, difference)
 
-    def _try_again(self, connection: psycopg.Connection[Any], comparison: Comparison) -> None:
-        for subject, differences in findings.open_of_read_models(connection).items():
-            self._mend(connection, comparison, subject, differences)
+    def _retry_open_findings(
+        self, connection: psycopg.Connection[Any], comparison: Comparison
+    ) -> None:
+        for subject, differences in findings.open_findings(connection).items():
+            self._repair(connection, comparison, subject, differences)
 
 
 class Snapshot:
-    """A transaction that sees one state of everything, and writes nothing."""
+    """A read-only transaction with snapshot isolation (repeatable read). Owned by one thread."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
@@ -365,20 +373,20 @@ def _walk(connection: psycopg.Connection[Any]) -> Walk:
 
 
 def _after(phase: str) -> str:
-    """The part of a walk that follows; empty: there is none."""
+    """Returns the phase after this one; empty if it is the last."""
     parts = [_LEDGER, *TABLES, ""]
     return parts[parts.index(phase) + 1] if phase in parts else _LEDGER
 
 
-def _why_not(connection: psycopg.Connection[Any]) -> str | None:
+def _reason_not_to_check(connection: psycopg.Connection[Any]) -> str | None:
     row = connection.execute("select pg_is_in_recovery()").fetchone()
     if row and row[0]:
         return "the database is a copy of another one, which is checked there"
     return None
 
 
-def _in_the_way(error: Exception) -> bool:
-    """Another transaction held what was wanted, and will let go of it."""
+def _is_lock_conflict(error: Exception) -> bool:
+    """Whether another transaction holds the lock and will release it."""
     return isinstance(error, psycopg.errors.LockNotAvailable) or is_transient(error)
 
 
@@ -390,8 +398,8 @@ def _head(connection: psycopg.Connection[Any]) -> int:
 def _streams(
     connection: psycopg.Connection[Any], after: int, until: int, *, begun: bool
 ) -> dict[str, list[UUID]]:
-    """The streams that have events at the positions (after, until], by their nouns. `begun`: of
-    them those that begin there."""
+    """Returns the streams with events at the positions (after, until], by noun. `begun`: only
+    streams that begin there."""
     rows = connection.execute(
         "select distinct originator_id, split_part(topic, '.', 1) from ledger.event"
         " where position > %s and position <= %s and (originator_version = 1 or not %s)",
@@ -404,7 +412,7 @@ def _streams(
     return found
 
 
-def _ahead(connection: psycopg.Connection[Any], head: int) -> list[Difference]:
+def _positions_beyond_end(connection: psycopg.Connection[Any], head: int) -> list[Difference]:
     rows = connection.execute(
         "select projection, position from views.tracking where position > %s", [head]
     )

@@ -1,7 +1,8 @@
-"""Proving the read models: against the ledger, and against themselves.
+"""The check command: compares the read models with the ledger and with each other.
 
-Non-overlap on both clocks holds by construction; here it is proved over whole tables, because no
-exclusion constraint guards them (it would cost more than the projection itself).
+By construction, no two rows of one fact overlap in valid time and transaction time. Here this is
+verified for whole tables, because no exclusion constraint enforces it (that would cost more than
+the projection itself).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from projections.checking import feed_check
 from projections.engine.derivation import UNICODE, outdated
 from projections.engine.projector import Projector
 from projections.engine.rebuild import create_tables
-from projections.engine.rederive import HELD_NUMBERS, unique
+from projections.engine.rederive import HELD_NUMBERS, unique_schemes
 from projections.models import operators
 from projections.models.catalogue import PROJECTIONS, Projection
 from projections.models.operator_snapshot import LATEST
@@ -30,9 +31,10 @@ from registry.domain.time_zones import RELEASE
 from registry.ledger.connections import Session
 
 SCRATCH = "views_check"
-#: "AEOC" in ASCII. Advisory lock: two checks would make that schema for each other.
-CHECKING = 0x41454F43
-#: What one fact is about, in each table that has both clocks.
+#: Key of the advisory lock that allows one check at a time, because a check uses a scratch schema:
+#: "AEOC" in ASCII.
+CHECK_LOCK = 0x41454F43
+#: The columns that identify one fact, in each bitemporal table.
 SUBJECTS: dict[str, tuple[str, ...]] = {
     "status_period": ("tin", "authorisation"),
     "particulars": ("tin",),
@@ -80,7 +82,8 @@ _LEDGER: dict[str, str] = {
     ),
 }
 _INSTANT = """to_char({} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-#: Of the row `o` of an operator: what it answers with by itself, against the tables on both clocks.
+#: Compares the row `o` of an operator, with its denormalised current state, with the bitemporal
+#: tables.
 _DIFFERS = f"""(
     row(o.name, o.local_name, o.address, o.roles, o.successor, o.standing)::text
         is distinct from (select row(n.*)::text from rule.stood(o.tin, now(), now()) n)
@@ -138,7 +141,7 @@ _VIEWS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked for, and each place where it is not so (ten of them at the most)."""
+    """One check with its result. `what`: what was checked; `wrong`: the violations, ten at most."""
 
     what: str
     wrong: tuple[str, ...]
@@ -151,7 +154,8 @@ class Finding:
 def check(
     conninfo: str, *, streams: int = 200, progress: Callable[[str], None] | None = None
 ) -> list[Finding]:
-    """Every check, each with what it found. `streams`: how many are derived anew and compared."""
+    """Runs every check. `streams`: how many streams of each kind are derived again and compared.
+    `progress` is called with the name of each check."""
     with Session.connect(conninfo, autocommit=True, row_factory=tuple_row) as connection:
         connection.execute("set jit = off")
         connection.execute("set timezone = 'UTC'")
@@ -172,13 +176,13 @@ def _checks(
     for table, subject in SUBJECTS.items():
         yield f"{table}: one fact at a time, on both clocks", _overlaps(connection, table, subject)
     yield "periods are bounded by their ends", _unbounded(connection)
-    yield from _orphans(connection)
-    yield "every number is one operator's, or it is said why not", _held_twice(connection)
-    yield "whose each number is follows from the events", _held_otherwise(connection)
+    yield from _rows_without_stream(connection)
+    yield "every number is one operator's, or it is said why not", _duplicate_holders(connection)
+    yield "whose each number is follows from the events", _held_number_differences(connection)
     why = outdated(connection)
     by = f"time zones {RELEASE} and Unicode {UNICODE}"
     yield f"everything derived by one release, with {by}", [why] if why else []
-    # What was counted by an earlier release keeps its day; its event says by which.
+    # A deadline counted by an earlier release keeps its day; its event names the release.
     yield f"working days are counted by the public holidays of {working_days.release()}", []
     yield (
         "every projection is running",
@@ -190,12 +194,15 @@ def _checks(
             )
         ],
     )
-    yield "the feed of a partner, folded, is what it is answered", feed_check.unlike(conninfo)
-    yield f"{streams} streams derived anew give the same rows", _anew(connection, conninfo, streams)
+    yield "the feed of a partner, folded, is what it is answered", feed_check.differences(conninfo)
+    yield (
+        f"{streams} streams derived anew give the same rows",
+        _derive_again(connection, conninfo, streams),
+    )
 
 
-def _held_twice(connection: psycopg.Connection[Any]) -> list[str]:
-    """Two operators that hold one number on one day, and nothing says that both may."""
+def _duplicate_holders(connection: psycopg.Connection[Any]) -> list[str]:
+    """Returns numbers that two operators hold on one day although neither is marked as shared."""
     rows = connection.execute(
         "select a.scheme || ' ' || a.value || coalesce(' of ' || nullif(a.issuer, ''), '')"
         " || ' is held by ' || a.holder || ' and by ' || b.holder"
@@ -208,8 +215,9 @@ def _held_twice(connection: psycopg.Connection[Any]) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def _held_otherwise(connection: psycopg.Connection[Any]) -> list[str]:
-    """What the ledger keeps of it against the read models, of operators that have not moved on."""
+def _held_number_differences(connection: psycopg.Connection[Any]) -> list[str]:
+    """Compares the ledger's table of held numbers with the read models, for operators without newer
+    events."""
     rows = connection.execute(
         f"""
         with derived as ({HELD_NUMBERS}), kept as (
@@ -225,7 +233,7 @@ def _held_otherwise(connection: psycopg.Connection[Any]) -> list[str]:
         where not exists (
             select from ledger.event e where e.originator_id = o.id and e.position > o.position)
         order by 1 limit 10""",
-        {"unique": unique()},
+        {"unique": unique_schemes()},
     ).fetchall()
     return [str(row[0]) for row in rows]
 
@@ -233,7 +241,7 @@ def _held_otherwise(connection: psycopg.Connection[Any]) -> list[str]:
 def _overlaps(
     connection: psycopg.Connection[Any], table: str, subject: tuple[str, ...]
 ) -> list[str]:
-    """Two rows of one subject that hold on one day of law at one moment of belief."""
+    """Returns two rows of one fact that overlap in valid time and transaction time."""
     same = SQL(" and ").join(SQL("a.{0} = b.{0}").format(Identifier(name)) for name in subject)
     words = SQL(" || ' ' || ").join(SQL("a.{}").format(Identifier(name)) for name in subject)
     rows = connection.execute(
@@ -252,8 +260,8 @@ def _overlaps(
 
 
 def _unbounded(connection: psycopg.Connection[Any]) -> list[str]:
-    """Believed periods that go on after the last day of their term. The days are worked out here,
-    by the one source of time zones."""
+    """Returns believed periods that continue after the last day of their term. The instants are
+    computed in Python, the only source of time zones."""
     rows = connection.execute(
         "select o.time_zone, p.valid_until, p.tin, p.valid_to from views.operator o"
         " join (select distinct on (s.tin, s.valid_until) s.tin, s.valid_until, s.valid_to"
@@ -271,13 +279,14 @@ def _unbounded(connection: psycopg.Connection[Any]) -> list[str]:
     return list(islice(wrong, 10))
 
 
-def _orphans(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, list[str]]]:
-    """Rows of what nobody ever recorded: whoever tells streams anew does not come by them."""
+def _rows_without_stream(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, list[str]]]:
+    """Returns rows of streams that do not exist. Deriving existing streams again would not find
+    them."""
     for projection in PROJECTIONS:
         for table, key in _tables(projection).items():
             noun = table if table in projection.nouns else projection.nouns[-1]
             if table == "operator":
-                continue  # they are many, and were looked for by their ids
+                continue  # operators are many, and were checked by their ids
             if table == noun:
                 known = SQL(
                     "select case {0} when 'claim' then originator_id::text"
@@ -299,18 +308,20 @@ def _orphans(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, list[st
 
 
 def _tables(projection: Projection) -> dict[str, str]:
-    """Each with the column by which a stream's rows are found, also where none is forgotten."""
+    """Returns the tables of a read model with their key columns, including the table from which
+    rows are never deleted."""
     if projection.name == "operators":
         return projection.keys | {"change": operators.KEY}
     return projection.keys
 
 
-def _anew(connection: psycopg.Connection[Any], conninfo: str, streams: int) -> list[str]:
-    """Some streams' rows, made again from their events in a schema of their own, and compared.
+def _derive_again(connection: psycopg.Connection[Any], conninfo: str, streams: int) -> list[str]:
+    """Derives the rows of some streams again in a scratch schema and compares them.
 
-    The sample goes by the hash of the stream, so that it is the same for who checks again.
+    The sample is chosen by the hash of the stream id, so it is the same in every check.
     """
-    connection.execute("select pg_advisory_lock(%s)", [CHECKING])  # until this connection ends
+    # held until this connection is closed
+    connection.execute("select pg_advisory_lock(%s)", [CHECK_LOCK])
     create_tables(connection, SCRATCH)
     projector = Projector(conninfo, schema=SCRATCH)
     wrong: list[str] = []
@@ -326,13 +337,13 @@ def _anew(connection: psycopg.Connection[Any], conninfo: str, streams: int) -> l
         for table, key in _tables(projection).items():
             every = SQL(", ").join(map(Identifier, columns(table)))
             made = SQL("select {} from {}").format(every, Identifier(SCRATCH, table))
-            kept = SQL("select {} from {} where {}::text = any({})").format(
+            stored = SQL("select {} from {} where {}::text = any({})").format(
                 every, Identifier("views", table), Identifier(key), Literal(keys)
             )
             rows = connection.execute(
-                # All: of a table without a key the same row twice is one too many.
+                # EXCEPT ALL: in a table without a primary key, a duplicate row is a difference.
                 SQL("(({0}) except all ({1})) union all (({1}) except all ({0})) limit 3").format(
-                    made, kept
+                    made, stored
                 )
             ).fetchall()
             wrong += [f"{table}: {row[:4]} differs from what its events say" for row in rows]

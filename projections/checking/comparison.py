@@ -1,8 +1,8 @@
-"""The rows of a read model beside what the events of their streams make of them; and put right.
+"""Compares the rows of a read model with the rows derived from the events, and repairs them.
 
-Nothing is taken for right but the ledger. Rows are compared by PostgreSQL itself, in the types of
-their columns, at the position at which the read model stands in the very snapshot that is compared,
-so that nothing is found wrong because the follower is at work meanwhile.
+Only the ledger is authoritative. PostgreSQL compares the rows in the types of their columns, at the
+position of the read model in the same snapshot. So the projector may run meanwhile without causing
+false differences.
 """
 
 from __future__ import annotations
@@ -23,20 +23,21 @@ from projections.engine.projector import SWAP_LOCK
 from projections.models.catalogue import NOUNS, key_of, rows_of, tables_of
 from projections.models.tables import COLUMNS, Rows, columns, delete_rows
 
-#: Rows of one subject up to which each is paired with the one that is most like it.
-PAIRED = 40
+#: Number of rows of one subject up to which each row is paired with the most similar one.
+MAX_PAIRED_ROWS = 40
 
 
 class Outdated(Exception):
-    """The read models are of another release of the register, and are not for this one to judge."""
+    """The read models were derived by another release of the register, so this one cannot check
+    them."""
 
 
-class NotMended(Exception):
-    """What was written is not what is there afterwards."""
+class RepairFailed(Exception):
+    """The rows still differ after the repair, or cannot be derived."""
 
 
 class CheckedSubject(NamedTuple):
-    """What a stream is about: an operator by its TIN, an agreement by its name, ..."""
+    """The subject of a stream: an operator by its TIN, an agreement by its id, and so on."""
 
     noun: str
     key: str
@@ -45,8 +46,11 @@ class CheckedSubject(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """`relation`: the table, with its schema; `position`: at which it was compared. `what` names
-    columns and repeats no value. `noun`: empty where it is the ledger itself."""
+    """One difference between a read model and the events.
+
+    `relation`: the table with its schema; `position`: the position at which it was compared; `what`
+    names columns and repeats no value; `noun` is empty if the ledger itself is wrong.
+    """
 
     relation: str
     noun: str
@@ -57,8 +61,8 @@ class Difference:
 
 @dataclass(frozen=True)
 class Derived:
-    """What streams of one kind make: their keys, and all their rows. `broken`: by id, those that
-    no rows can be made of: the position at which they begin, and why."""
+    """The keys and all rows of some streams of one kind. `broken`: by stream id, the streams whose
+    rows cannot be derived, with their first position and the reason."""
 
     keys: list[str]
     rows: Rows
@@ -68,7 +72,7 @@ class Derived:
 def derive(
     connection: psycopg.Connection[Any], noun: str, ids: Sequence[UUID], until: int
 ) -> Derived:
-    """The rows of these streams, from their events up to a position."""
+    """Derives the rows of these streams from their events up to a position."""
     derived = Derived([], {}, {})
     for told in group_by_stream(read_streams(connection, ids, 0, until)).values():
         try:
@@ -76,26 +80,28 @@ def derive(
                 (to_timed_event(ledger_event), ledger_event.recorded_at) for ledger_event in told
             ]
             key = key_of(noun, events[0][0].event)
-            made = rows_of(noun, events)
-        except Exception as error:  # whatever it is: an event is not what it was when it was read
+            expected = rows_of(noun, events)
+        # any error: the event is no longer what it was when it was recorded
+        except Exception as error:
             why = f"its events cannot be read: {type(error).__name__}: {error}"
             derived.broken[str(told[0].stream)] = told[0].position, why
             continue
         derived.keys.append(key)
-        for table, rows in made.items():
+        for table, rows in expected.items():
             derived.rows.setdefault(table, []).extend(rows)
     return derived
 
 
 class Comparison:
-    """Compares by one connection. Its statements are worded once for each table."""
+    """Compares and repairs on one connection, which it does not own. Statements are composed once
+    for each table. Not thread-safe."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
         self._statements: dict[str, Composed] = {}
 
-    def places(self) -> dict[str, int]:
-        """How far each projection is, in this snapshot. Raises Outdated."""
+    def positions(self) -> dict[str, int]:
+        """Returns the position of each projection in this snapshot. Raises Outdated."""
         if why := outdated(self._connection):
             raise Outdated(why)
         rows = self._connection.execute("select projection, position from views.tracking")
@@ -104,20 +110,20 @@ class Comparison:
     def of_streams(
         self, ids: Mapping[str, Sequence[UUID]]
     ) -> tuple[list[Difference], dict[str, list[str]]]:
-        """What differs of these streams, by their nouns, in one snapshot; and the keys of those
-        that were derived. Raises Outdated."""
+        """Compares these streams, by noun, in one snapshot. Returns the differences, and the keys
+        of the streams that were derived. Raises Outdated."""
         found: list[Difference] = []
         keys: dict[str, list[str]] = {}
-        places = self.places()
+        positions = self.positions()
         for noun, some in ids.items():
-            position = places.get(NOUNS[noun].name, 0)
+            position = positions.get(NOUNS[noun].name, 0)
             derived = derive(self._connection, noun, some, position)
             keys[noun] = derived.keys
             found += self.of_rows(noun, derived, position)
         return found, keys
 
     def of_rows(self, noun: str, derived: Derived, position: int) -> list[Difference]:
-        """What is kept of these keys and is not what was derived, or the other way round."""
+        """Returns the differences between stored and derived rows of these keys."""
         found = [
             Difference("ledger.event", "", stream, why, begins)
             for stream, (begins, why) in derived.broken.items()
@@ -128,29 +134,29 @@ class Comparison:
             rows = self._connection.execute(
                 self._statement(table), [_json(table, derived.rows), derived.keys], prepare=True
             ).fetchall()
-            made: dict[str, list[list[str | None]]] = {}
-            kept: dict[str, list[list[str | None]]] = {}
+            expected: dict[str, list[list[str | None]]] = {}
+            stored: dict[str, list[list[str | None]]] = {}
             for side, key, values in rows:
-                (made if side == "made" else kept).setdefault(key, []).append(values)
+                (expected if side == "made" else stored).setdefault(key, []).append(values)
             names = columns(table)
             found += [
                 Difference(
                     f"views.{table}",
                     noun,
                     key,
-                    in_words(names, made.get(key, []), kept.get(key, [])),
+                    describe_difference(names, expected.get(key, []), stored.get(key, [])),
                     position,
                 )
-                for key in sorted({*made, *kept})
+                for key in sorted({*expected, *stored})
             ]
         return found
 
-    def mend(self, checked_subject: CheckedSubject) -> list[Difference]:
-        """What is wrong of a subject, put right from its stream in one transaction, while neither
-        the follower nor a rebuild can write.
+    def repair(self, checked_subject: CheckedSubject) -> list[Difference]:
+        """Repairs a subject from its stream in one transaction, while neither the projector nor a
+        rebuild can write.
 
-        Answers with what was wrong; nothing where, so looked at, nothing is. Raises NotMended,
-        Outdated and psycopg.Error; then all is as it was.
+        Returns the differences that were repaired; empty if there are none any more. Raises
+        NotMended, Outdated and psycopg.Error, and then changes nothing.
         """
         connection = self._connection
         with connection.transaction():
@@ -160,7 +166,7 @@ class Comparison:
                 "select position from views.tracking where projection = %s for update",
                 [NOUNS[checked_subject.noun].name],
             ).fetchone()
-            self.places()
+            self.positions()
             position = row[0] if row else 0
             derived = derive(
                 connection,
@@ -169,19 +175,19 @@ class Comparison:
                 position,
             )
             if derived.broken:
-                raise NotMended("; ".join(why for _, why in derived.broken.values()))
+                raise RepairFailed("; ".join(why for _, why in derived.broken.values()))
             if (
                 checked_subject.stream
                 and not derived.keys
-                and _begun(connection, checked_subject.stream)
+                and _has_events(connection, checked_subject.stream)
             ):
-                return []  # the read model has not come to its first event
+                return []  # the projection has not reached the first event of the stream
             whole = Derived([checked_subject.key], derived.rows, {})
             wrong = self.of_rows(checked_subject.noun, whole, position)
             if wrong:
                 self._write(checked_subject, derived.rows)
                 if still := self.of_rows(checked_subject.noun, whole, position):
-                    raise NotMended(
+                    raise RepairFailed(
                         "written anew, it is still otherwise: "
                         + "; ".join(f"{each.relation}: {each.what}" for each in still)
                     )
@@ -195,7 +201,7 @@ class Comparison:
                 every = SQL(", ").join(map(Identifier, columns(table)))
                 cursor.execute(
                     SQL("insert into {} ({}) {}").format(
-                        Identifier("views", table), every, self._made(table)
+                        Identifier("views", table), every, self._select_from_json(table)
                     ),
                     [_json(table, rows)],
                 )
@@ -214,9 +220,9 @@ class Comparison:
             found.setdefault(table, {})[column] = kind
         return found
 
-    def _made(self, table: str) -> Composed:
-        """Rows that are given as JSON, in the types of the table's columns: each goes through its
-        text, as COPY writes it."""
+    def _select_from_json(self, table: str) -> Composed:
+        """Returns a SELECT of rows given as JSON, in the types of the table's columns. Each value
+        goes through its text form, as with COPY."""
         names = columns(table)
         kinds = self._types[table]
         cast = SQL(", ").join(
@@ -233,16 +239,16 @@ class Comparison:
             )
             [key] = [keys[table] for noun in NOUNS if table in (keys := tables_of(noun))]
             self._statements[table] = SQL(
-                "with made as ({made}), kept as ("
+                "with made as ({expected}), kept as ("
                 "select {every} from {table} where {key} = any(%s::{kind}[]))"
                 " select d.origin_of_row, d.{key}::text, array[{texts}] from ("
-                # All: of a table without a key the same row twice is one too many.
+                # EXCEPT ALL: in a table without a primary key, a duplicate row is a difference.
                 "select 'made' as origin_of_row, m.* from"
                 " (select * from made except all select * from kept) m"
                 " union all select 'kept', k.* from"
                 " (select * from kept except all select * from made) k) d"
             ).format(
-                made=self._made(table),
+                expected=self._select_from_json(table),
                 every=every,
                 table=Identifier("views", table),
                 key=Identifier(key),
@@ -252,7 +258,7 @@ class Comparison:
         return self._statements[table]
 
 
-def _begun(connection: psycopg.Connection[Any], stream: UUID) -> bool:
+def _has_events(connection: psycopg.Connection[Any], stream: UUID) -> bool:
     row = connection.execute(
         "select exists (select from ledger.event where originator_id = %s)", [stream]
     ).fetchone()
@@ -265,21 +271,21 @@ def _json(table: str, rows: Rows) -> str:
     return msgspec.json.encode(told, enc_hook=str).decode()
 
 
-def in_words(
+def describe_difference(
     names: Sequence[str],
-    made: Sequence[Sequence[str | None]],
-    kept: Sequence[Sequence[str | None]],
+    expected: Sequence[Sequence[str | None]],
+    stored: Sequence[Sequence[str | None]],
 ) -> str:
-    """How the rows that are kept of a subject differ from those that its events make."""
-    missing, left = list(made), list(kept)
+    """Describes how the stored rows of a subject differ from the derived ones."""
+    missing, left = list(expected), list(stored)
     differing: set[str] = set()
     both = min(len(missing), len(left))
     for _ in range(both):
         row = missing.pop()
         nearest = left
-        if len(left) <= PAIRED:
-            nearest = [min(left, key=lambda other: len(_unlike(names, row, other)))]
-        differing |= _unlike(names, row, nearest[0])
+        if len(left) <= MAX_PAIRED_ROWS:
+            nearest = [min(left, key=lambda other: len(_different_columns(names, row, other)))]
+        differing |= _different_columns(names, row, nearest[0])
         left.remove(nearest[0])
     said = []
     if both:
@@ -291,7 +297,7 @@ def in_words(
     return "; ".join(said)
 
 
-def _unlike(
+def _different_columns(
     names: Sequence[str], one: Sequence[str | None], other: Sequence[str | None]
 ) -> set[str]:
     return {name for name, a, b in zip(names, one, other, strict=True) if a != b}

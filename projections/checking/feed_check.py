@@ -1,7 +1,8 @@
-"""The feed, folded as a partner folds it, against the answers: the same now and on every later day.
+"""Checks the change feed: folded as a partner folds it, it must give the same answers as the
+recognition rule, now and on every later day.
 
-For a sample of partners and of operators. The feed is read from its beginning, as over GraphQL; the
-answers are those of the rule, by the facts that the same partner is shown.
+It checks a sample of partners and operators. The feed is read from its beginning, as over GraphQL;
+the answers are computed by the rule, from the facts that the same partner may see.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from registry.domain.recognition import Question, recognise
 from registry.domain.values import AdministrationCode, Tin
 from registry.ledger.connections import AsyncSession
 
-PARTNERS, OPERATORS = 8, 50  # of a sample
+PARTNERS, OPERATORS = 8, 50  # sample sizes
 PAGE = 100
 
-#: By the hash of their names, so that the sample is the same for who checks again.
+#: Chosen by the hash of the names, so that the sample is the same in every check.
 _PARTNERS = """
 select distinct l.to_party, md5(l.to_party) from views.link l
 where l.kind = 'AEO_MUTUAL_RECOGNITION' order by md5(l.to_party) limit %s"""
@@ -36,33 +37,33 @@ order by md5(o.tin) limit %s"""
 
 
 @dataclass
-class Fold:
-    """Of each operator the course of its answer, as the changes told so far have it."""
+class FoldedFeed:
+    """The answers of each operator over valid time, according to the changes read so far."""
 
     courses: dict[str, list[CourseStretch]] = field(default_factory=dict)
 
-    def keep(self, told: Iterable[Change]) -> None:
-        for change in told:
-            held = self.courses.get(change.tin.text, [])
-            before = [each for each in held if each.from_ < change.effective_from]
+    def apply(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            intervals = self.courses.get(change.tin.text, [])
+            before = [each for each in intervals if each.from_ < change.effective_from]
             self.courses[change.tin.text] = before + change.course()
 
     def at(self, tin: str, at: datetime) -> FeedVerdict:
-        held = [each for each in self.courses.get(tin, ()) if each.from_ <= at]
-        return held[-1].verdict if held else HIDDEN
+        intervals = [each for each in self.courses.get(tin, ()) if each.from_ <= at]
+        return intervals[-1].verdict if intervals else HIDDEN
 
 
-def unlike(conninfo: str, partners: int = PARTNERS, operators: int = OPERATORS) -> list[str]:
-    """Each place in which the fold says something else than the answer; ten at the most."""
-    return asyncio.run(_unlike(conninfo, partners, operators))[:10]
+def differences(conninfo: str, partners: int = PARTNERS, operators: int = OPERATORS) -> list[str]:
+    """Returns the differences between the folded feed and the answers, ten at most."""
+    return asyncio.run(_differences(conninfo, partners, operators))[:10]
 
 
-async def _unlike(conninfo: str, partners: int, operators: int) -> list[str]:
+async def _differences(conninfo: str, partners: int, operators: int) -> list[str]:
     wrong: list[str] = []
     async with await AsyncSession.connect(
         conninfo, options="-c timezone=UTC -c jit=off"
     ) as connection:
-        # One state of the register for the feed and for the answers.
+        # Snapshot isolation: the feed and the answers see one state of the register.
         await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
         async with connection.transaction():
             now = datetime.now(UTC)
@@ -70,7 +71,8 @@ async def _unlike(conninfo: str, partners: int, operators: int) -> list[str]:
             for code, _ in rows:
                 try:
                     wrong += await _partner(connection, AdministrationCode(code), now, operators)
-                except KeyError as missing:  # a position without its event, a row without its own
+                # a position without its event, or a row without its operator
+                except KeyError as missing:
                     wrong.append(f"the feed of {code} cannot be read: {missing} is not there")
     return wrong
 
@@ -83,12 +85,12 @@ async def _partner(
     tins = [row[0] for row in await sample.fetchall()]
     if not tins:
         return []
-    sight, fold, after = VisibilityScope("partner", territory.text), Fold(), 0
+    sight, fold, after = VisibilityScope("partner", territory.text), FoldedFeed(), 0
     while True:
         page = await feed_pages.page(
             connection, connection, sight, territory, after, PAGE, now, only=tins
         )
-        fold.keep(page.changes)
+        fold.apply(page.changes)
         after = page.next
         if after >= page.head:
             break
@@ -104,11 +106,11 @@ async def _partner(
             if said != right:
                 wrong.append(
                     f"{tin} in {territory} at {at.isoformat()}: the feed says"
-                    f" {_words(said)}, the answer is {_words(right)}"
+                    f" {_describe(said)}, the answer is {_describe(right)}"
                 )
                 break
     return wrong
 
 
-def _words(said: FeedVerdict) -> str:
+def _describe(said: FeedVerdict) -> str:
     return f"{said.outcome.value} ({', '.join(reason.value for reason in said.reasons)})"

@@ -1,4 +1,5 @@
-"""What the background check found: recorded once, logged once, and closed when it is right."""
+"""Findings of the background check: each is recorded once, logged once, and closed when it is
+repaired."""
 
 from __future__ import annotations
 
@@ -16,14 +17,18 @@ from projections.models.catalogue import stream_of
 
 log = structlog.get_logger()
 
-CHANNEL = "checks_found"  # told when a finding is opened or closed
+CHANNEL = "checks_found"  # notification channel: a finding was opened or closed
 
 
 @dataclass(frozen=True)
-class Checked:
-    """How the check stands. `age`: seconds since everything had been looked at; None: never yet.
-    `progress`: share of the walk that is under way. `streams`: derived anew, of all time.
-    `findings`: of all time; `unmended`: those that are open, of read models and of the ledger."""
+class CheckStatus:
+    """Status of the background check.
+
+    `age`: seconds since the last complete walk, None if there was none. `progress`: share of the
+    current walk, from 0 to 1. `streams`: number of streams derived so far. `findings`: total number
+    of findings; `unmended`: open findings about read models; `of_ledger`: open findings about the
+    ledger. Instants are in UTC.
+    """
 
     whole_at: datetime | None
     age: float | None
@@ -46,8 +51,8 @@ w.looked_at, w.progress, w.streams,
 (select count(*) from checks.finding where mended_at is null and noun = '') as of_ledger"""
 
 
-def checked(connection: psycopg.Connection[Any]) -> Checked:
-    with connection.cursor(row_factory=class_row(Checked)) as cursor:
+def checked(connection: psycopg.Connection[Any]) -> CheckStatus:
+    with connection.cursor(row_factory=class_row(CheckStatus)) as cursor:
         found = cursor.execute(f"select {COLUMNS} from checks.walk w").fetchone()
     assert found is not None
     return found
@@ -56,8 +61,8 @@ def checked(connection: psycopg.Connection[Any]) -> Checked:
 def record(
     connection: psycopg.Connection[Any], difference: Difference, why_not: str | None = None
 ) -> None:
-    """What was found, and was mended in this transaction, or `why_not`. What is open already is
-    not recorded or logged again."""
+    """Records a finding that was repaired in this transaction, or not, for the reason `why_not`. An
+    open finding is not recorded or logged again."""
     row = connection.execute(
         "insert into checks.finding (relation, noun, subject, what, position, last_whole_at,"
         " mended_at, why_not) select %(relation)s, %(noun)s, %(subject)s, %(what)s, %(position)s,"
@@ -85,8 +90,8 @@ def record(
         connection.execute("select pg_notify(%s, '')", [CHANNEL])
 
 
-def now_right(connection: psycopg.Connection[Any], subject: CheckedSubject) -> None:
-    """What is open of this subject was put right, now or by somebody else."""
+def close_repaired(connection: psycopg.Connection[Any], subject: CheckedSubject) -> None:
+    """Closes the open findings of a subject, because it is repaired."""
     closed = connection.execute(
         "update checks.finding set mended_at = clock_timestamp()"
         " where mended_at is null and noun = %s and subject = %s",
@@ -97,10 +102,11 @@ def now_right(connection: psycopg.Connection[Any], subject: CheckedSubject) -> N
         connection.execute("select pg_notify(%s, '')", [CHANNEL])
 
 
-def no_longer(
+def close_absent(
     connection: psycopg.Connection[Any], after: int, until: int, still: Sequence[str]
 ) -> None:
-    """What is open of the ledger at the positions (after, until], and is not found any more."""
+    """Closes the open findings about the ledger at the positions (after, until], except those in
+    `still`."""
     connection.execute(
         "update checks.finding set mended_at = clock_timestamp() where mended_at is null"
         " and noun = '' and position > %s and position <= %s and subject <> all(%s)",
@@ -108,10 +114,10 @@ def no_longer(
     )
 
 
-def open_of_read_models(
+def open_findings(
     connection: psycopg.Connection[Any],
 ) -> dict[CheckedSubject, list[Difference]]:
-    """What could not be put right so far, by subject."""
+    """Returns the open findings about read models, by subject."""
     rows = connection.execute(
         "select relation, noun, subject, what, position from checks.finding"
         " where mended_at is null and noun <> '' order by number limit 1000"

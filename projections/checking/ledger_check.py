@@ -1,6 +1,7 @@
-"""What a stretch of the ledger must say of itself, and what is kept beside it; read, never changed.
+"""Checks a range of positions of the ledger, and the ledger's table of held numbers. Reads only.
 
-The same as `check` asks of the whole ledger, of a stretch of positions and some operators.
+The checks are those that `check` makes on the whole ledger, for a range of positions and some
+operators.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import msgspec
 import psycopg
 
 from projections.checking.comparison import Difference
-from projections.engine.rederive import HELD_NUMBERS, unique
+from projections.engine.rederive import HELD_NUMBERS, unique_schemes
 
 EVENT, COMMAND, HELD_NUMBER = "ledger.event", "ledger.command", "ledger.held_number"
 HEAD = "views.tracking"
 
-#: Of the positions after %(after)s, up to %(until)s: a subject, and what is wrong of it.
+#: For the positions after %(after)s up to %(until)s: a subject, and what is wrong with it.
 _STATEMENTS: dict[str, str] = {
     EVENT: """
 select 'position ' || p, 'there is no event at it' from generate_series(%(after)s + 1, %(until)s) p
@@ -50,12 +51,12 @@ select 'position ' || position from ledger.event
 where position > %(after)s and position <= %(until)s
     and (decided_by is distinct from state::jsonb ->> 'decided_by'
         or legal_ground is distinct from state::jsonb ->> 'legal_ground')"""
-_OTHERWISE = "its columns are not what its event says"
+_COLUMNS_DIFFER = "its columns are not what its event says"
 _READ = """
 select position, state, decided_by, legal_ground from ledger.event
 where position > %(after)s and position <= %(until)s order by position"""
 
-#: Of operators that have not moved on: whose each number is, by their rows and by what is kept.
+#: Held numbers, derived and stored, of operators without newer events.
 _HELD = f"""
 with derived as (select * from ({HELD_NUMBERS}) h where h.holder = any(%(tins)s)), kept as (
     select scheme, issuer, value, holder, home, from_day, to_day, shared
@@ -71,8 +72,9 @@ where not exists (
 order by 1"""
 
 
-def of_stretch(connection: psycopg.Connection[Any], after: int, until: int) -> list[Difference]:
-    """In a transaction. The subjects are positions and commands."""
+def check_events(connection: psycopg.Connection[Any], after: int, until: int) -> list[Difference]:
+    """Checks the events at the positions (after, until], within a transaction. The subjects of the
+    differences are positions and commands."""
     given = {"after": after, "until": until}
     found = [
         Difference(relation, "", subject, what, until)
@@ -82,35 +84,38 @@ def of_stretch(connection: psycopg.Connection[Any], after: int, until: int) -> l
     try:
         with connection.transaction():
             wrong = [subject for (subject,) in connection.execute(_COLUMNS.encode(), given)]
-    except psycopg.DataError:  # one of the events is no JSON any more; which one is said here
+    except psycopg.DataError:  # an event is no longer valid JSON; the slow way finds which one
         wrong = [
             f"position {position}"
             for position, state, *said in connection.execute(_READ.encode(), given)
-            if _says(state) != said
+            if _column_fields(state) != said
         ]
-    return found + [Difference(EVENT, "", item, _OTHERWISE, until) for item in wrong]
+    return found + [Difference(EVENT, "", item, _COLUMNS_DIFFER, until) for item in wrong]
 
 
-def _says(state: str) -> list[str | None] | None:
-    """What an event says that is in columns, too; None where it cannot be read."""
+def _column_fields(state: str) -> list[str | None] | None:
+    """Returns the fields of an event that are also stored in columns; None if the event cannot be
+    read."""
     try:
-        event = msgspec.json.decode(state, type=_Said)
+        event = msgspec.json.decode(state, type=_ColumnFields)
     except msgspec.MsgspecError:
         return None
     return [event.decided_by, event.legal_ground]
 
 
-class _Said(msgspec.Struct):
+class _ColumnFields(msgspec.Struct):
     decided_by: str | None = None
     legal_ground: str | None = None
 
 
-def of_numbers(
+def check_held_numbers(
     connection: psycopg.Connection[Any], tins: Sequence[str], position: int
 ) -> list[Difference]:
-    """Whose each number of these operators is: what the ledger keeps of it to refuse a second
-    holder, beside the events."""
+    """Compares the stored held numbers of these operators with the derived ones. The ledger uses
+    them to refuse a second holder of a number."""
     if not tins:
         return []
-    rows = connection.execute(_HELD.encode(), {"tins": list(tins), "unique": unique()}).fetchall()
+    rows = connection.execute(
+        _HELD.encode(), {"tins": list(tins), "unique": unique_schemes()}
+    ).fetchall()
     return [Difference(HELD_NUMBER, "", tin, what, position) for tin, what in rows]

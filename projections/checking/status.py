@@ -1,8 +1,8 @@
-"""How the register's background work stands: who leads, how far each has come, what stopped; and
-letting go on what did.
+"""Status of the background processes: which process leads, how far each has come, and what has
+stopped; and resuming a stopped projection.
 
-Read from the database alone, so it is the same from every machine, and says what is there also
-where no service runs.
+It is read from the database alone, so it is the same on every machine, and available when no
+service runs.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.sql import SQL, Identifier
 
-from projections.checking.findings import Checked, checked
+from projections.checking.findings import CheckStatus, checked
 from registry.ledger.connections import Session
 from registry.ledger.epochs import Epoch, current
 
 
 @dataclass(frozen=True)
 class Worker:
-    """A background process of which one leads. `pid`: of its server process; None: nobody leads."""
+    """A background process with a leader. `pid`: of the leader's server process; None if there is
+    no leader."""
 
     name: str
     lock: int
@@ -32,7 +33,8 @@ class Worker:
 
 @dataclass(frozen=True)
 class ProjectionPosition:
-    """How far a projection is. `stopped_at`: the event in front of which it stands, since when."""
+    """Position of a projection. `stopped_at`: the position of the event that stopped it; `since`:
+    when (UTC)."""
 
     projection: str
     position: int
@@ -43,8 +45,9 @@ class ProjectionPosition:
 
 @dataclass(frozen=True)
 class BackgroundStatus:
-    """`recorded`: the last position of the ledger; `logged` and `signed`: leaves of the log;
-    `epoch`: the ledger's; `checked`: how the background check stands."""
+    """Status of all background processes. `recorded`: the last position of the ledger; `logged` and
+    `signed`: number of leaves of the transparency log; `epoch`: the current epoch of the ledger;
+    `checked`: the background check."""
 
     recorded: int
     logged: int
@@ -52,7 +55,7 @@ class BackgroundStatus:
     places: tuple[ProjectionPosition, ...]
     workers: tuple[Worker, ...]
     epoch: Epoch
-    checked: Checked
+    checked: CheckStatus
 
     @property
     def stopped(self) -> tuple[ProjectionPosition, ...]:
@@ -60,12 +63,12 @@ class BackgroundStatus:
 
     @property
     def missing(self) -> tuple[Worker, ...]:
-        """Those that nobody does."""
+        """Returns the processes without a leader."""
         return tuple(worker for worker in self.workers if worker.pid is None)
 
 
 def status(connection: psycopg.Connection[Any], locks: dict[str, int]) -> BackgroundStatus:
-    """`locks`: the number of the advisory lock by which each background process leads."""
+    """Reads the status. `locks`: the key of each process's advisory lock, by name."""
     with connection.cursor(row_factory=class_row(ProjectionPosition)) as cursor:
         places = cursor.execute(
             "select projection, position, stopped_at, why,"
@@ -86,7 +89,8 @@ def status(connection: psycopg.Connection[Any], locks: dict[str, int]) -> Backgr
 
 
 def _worker(connection: psycopg.Connection[Any], name: str, lock: int) -> Worker:
-    """PostgreSQL shows the number of an advisory lock as its upper and its lower 32 bits."""
+    """Finds the leader of a process. PostgreSQL shows the key of an advisory lock as its upper and
+    lower 32 bits."""
     row = connection.execute(
         "select a.pid, a.backend_start from pg_locks l join pg_stat_activity a using (pid)"
         " where l.locktype = 'advisory' and l.granted and l.database ="
@@ -98,7 +102,7 @@ def _worker(connection: psycopg.Connection[Any], name: str, lock: int) -> Worker
 
 
 def resume(conninfo: str, projection: str, schema: str = "views") -> None:
-    """Let a projection that stands still try its event again, once the cause was mended."""
+    """Lets a stopped projection try its event again, after the cause was removed."""
     statement = SQL("update {} set stopped_at = null, why = null where projection = %s")
     with Session.connect(conninfo, autocommit=True) as connection:
         connection.execute(statement.format(Identifier(schema, "tracking")), [projection])

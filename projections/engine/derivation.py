@@ -1,8 +1,8 @@
-"""By which rules, and which release of time zones, the read models were derived from the events.
+"""The version of the rules, of the time zones and of Unicode by which the read models were derived.
 
-The same events give other rows where a rule of derivation changes, where a new release of the time
-zones moves a civil day, or where one of Unicode folds a letter otherwise. Rows of both kinds in one
-table would contradict each other, so that the read models are then derived anew as a whole.
+The same events give other rows if a rule of derivation changes, if a new time zone release moves a
+civil day, or if a Unicode release folds a character differently. Mixing rows of both kinds would be
+inconsistent, so the read models are then rebuilt as a whole.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from psycopg.sql import SQL, Identifier
 
 from registry.domain.time_zones import RELEASE
 
-#: The release of Unicode by which names and numbers are compared: that of the Python at hand.
+#: The Unicode version of the running Python, by which names and numbers are compared.
 UNICODE: Final[str] = unicodedata.unidata_version
-#: Raised with each release of the register in which the same events give other rows. An audit
-#: bundle names it, and `ops/aeo-verify` (RULES) knows in what they differ from those before.
+#: Increased with each release in which the same events give other rows. An audit bundle states it,
+#: and `ops/aeo-verify` (RULES) knows how the versions differ.
 VERSION = 2
 
 
 def record_derivation(connection: psycopg.Connection[Any], schema: str) -> None:
-    """The tables of this schema are derived, from the first event on, by this program."""
+    """Records that the tables of this schema were derived from the first event on by this
+    program."""
     connection.execute(
         SQL(
             "insert into {} (version, time_zones, unicode) values (%s, %s, %s)"
@@ -35,9 +36,10 @@ def record_derivation(connection: psycopg.Connection[Any], schema: str) -> None:
 
 
 def outdated(connection: psycopg.Connection[Any]) -> str | None:
-    """Why the read models must be derived anew, as a sentence; None where they need not.
+    """Returns the reason why the read models must be rebuilt, as a sentence; None if they need not
+    be.
 
-    Read models into which no event was ever told are nobody's, and need not.
+    Read models without any projected event need no rebuild.
     """
     row = connection.execute(
         "select d.version, d.time_zones, d.unicode, (select max(position) from views.tracking)"

@@ -1,7 +1,7 @@
-"""From a stretch of the ledger to what it writes into the read models, ready for COPY.
+"""The fold: computes the row changes of the read models from events, serialised for COPY.
 
-Nothing here writes. A stretch is folded from the ledger alone, never from the tables, so that it
-may be folded anywhere: by the follower itself, or ahead of it in another process.
+This module writes nothing. The fold reads the ledger and never the read models, so it may run
+anywhere: in the projector itself or ahead of it in a fold worker.
 """
 
 from __future__ import annotations
@@ -33,15 +33,17 @@ _SELECT = (
     " from ledger.event"
 )
 
-#: Events, up to which their rows are given to PostgreSQL as one text a table.
+#: Number of events up to which rows are upserted as one JSON text for each table, instead of by
+#: COPY.
 SMALL_BATCH = 200
 
-#: Nothing given: whenever.
+#: Condition on transaction time; null means no limit.
 _KNOWN = "known_at <= coalesce(%s::timestamptz, 'infinity')"
 
 
 class LedgerEvent(msgspec.Struct, frozen=True, gc=False):
-    """An event as it stands in the ledger, with what the read models need of its columns."""
+    """An event as stored in the ledger, with the columns that the read models need. Instants are in
+    UTC."""
 
     stream: UUID
     version: int
@@ -58,20 +60,23 @@ class LedgerEvent(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass
 class TableChanges:
-    """What a stretch writes into the tables of one projection: first forget, then add and mend."""
+    """The changes of the tables of one read model: keys are deleted first, then rows are copied and
+    upserted."""
 
     deleted: dict[str, list[str]] = field(default_factory=dict)  # table -> keys
-    copied_rows: dict[str, bytes] = field(default_factory=dict)  # table -> rows, as COPY reads them
-    upserted: dict[str, str] = field(default_factory=dict)  # table -> rows, as `mend` reads them
+    # table -> rows, in the CSV that COPY reads
+    copied_rows: dict[str, bytes] = field(default_factory=dict)
+    # table -> rows, in the JSON that `upsert` reads
+    upserted: dict[str, str] = field(default_factory=dict)
 
 
-#: Events by the number of their stream: a UUID itself takes a call of Python to be looked up.
+#: Events by the integer of their stream id, because hashing a UUID calls Python code.
 EventsByStream = dict[int, list[LedgerEvent]]
 
 
 def connect(conninfo: str, role: str) -> psycopg.Connection[Any]:
-    """As who may read the ledger and write the read models, and no more. A batch that a crash of
-    the server takes back is made again, so no commit waits for the disk."""
+    """Opens a connection whose role may read the ledger and write the read models only. Commits do
+    not wait for the disk: a batch lost in a server crash is projected again."""
     connection = Session.connect(
         conninfo,
         autocommit=True,
@@ -86,7 +91,8 @@ def connect(conninfo: str, role: str) -> psycopg.Connection[Any]:
 def read_between(
     connection: psycopg.Connection[Any], after: int, until: int, known: datetime | None = None
 ) -> list[LedgerEvent]:
-    """The events at the positions (after, until], in their order; of them those known by then."""
+    """Returns the events at the positions (after, until], in order; with `known`, only those known
+    by that instant (transaction time)."""
     return _read(
         connection,
         f"where position > %s and position <= %s and {_KNOWN} order by position",
@@ -97,7 +103,7 @@ def read_between(
 def read_after(
     connection: psycopg.Connection[Any], after: int, until: int | None, limit: int
 ) -> list[LedgerEvent]:
-    """The next events after a position, `limit` at most and none beyond `until`."""
+    """Returns the next events after a position: at most `limit`, and none after `until`."""
     return _read(
         connection,
         "where position > %s and position <= coalesce(%s, 9223372036854775807)"
@@ -113,10 +119,12 @@ def read_streams(
     until: int,
     known: datetime | None = None,
 ) -> list[LedgerEvent]:
-    """What these streams hold at the positions (after, until], stream by stream, as known then."""
+    """Returns the events of these streams at the positions (after, until], stream by stream; with
+    `known`, only those known by that instant."""
     return _read(
         connection,
-        # Found by the streams alone: a plan for any range of positions would go through all of it.
+        # `position + 0` keeps PostgreSQL from using the index on positions: the streams are more
+        # selective.
         f"where originator_id = any(%s) and position + 0 > %s and position + 0 <= %s and {_KNOWN}"
         " order by originator_id, originator_version",
         [list(ids), after, until, known],
@@ -127,12 +135,12 @@ def _read(
     connection: psycopg.Connection[Any], where: str, given: Sequence[object]
 ) -> list[LedgerEvent]:
     with connection.cursor(row_factory=args_row(LedgerEvent)) as cursor:
-        # In binary form: for both sides it is less to read than text.
+        # The binary format is cheaper than text for both sides.
         return cursor.execute(f"{_SELECT} {where}", given, prepare=True, binary=True).fetchall()
 
 
 def events_of(projection: Projection, events: Sequence[LedgerEvent]) -> list[LedgerEvent]:
-    """Those of a projection among these events."""
+    """Returns the events that belong to a read model."""
     topics = {event.topic for event in events}
     mine = {topic for topic in topics if topic.partition(".")[0] in projection.nouns}
     return [event for event in events if event.topic in mine]
@@ -141,12 +149,14 @@ def events_of(projection: Projection, events: Sequence[LedgerEvent]) -> list[Led
 def fold(
     connection: psycopg.Connection[Any], projection: Projection, events: Sequence[LedgerEvent]
 ) -> TableChanges:
-    """What these new events of a projection change: of an operator's stream that had begun before
-    the rows that they move, of any other stream all of them."""
+    """Computes the changes that new events of a read model cause. For an operator stream that
+    existed before, these are the rows that change; for any other stream, all of its rows."""
     if not events:
         return TableChanges()
     new = group_by_stream(events)
-    begun = [told[0].stream for told in new.values() if told[0].version > 1]
+    begun = [
+        stream_events[0].stream for stream_events in new.values() if stream_events[0].version > 1
+    ]
     before = events[0].position - 1
     past = group_by_stream(read_streams(connection, begun, 0, before)) if begun else {}
     return fold_streams(projection, new, past, small=len(events) <= SMALL_BATCH)
@@ -155,34 +165,42 @@ def fold(
 def fold_streams(
     projection: Projection, new: EventsByStream, past: EventsByStream, *, small: bool = False
 ) -> TableChanges:
-    """`past`: what those streams that have begun before held until then. `few`: too few rows for
-    COPY, which takes a conversation of its own for each table."""
+    """Computes the changes from whole streams. `past`: the earlier events of the streams that
+    existed before. `small`: too few rows for COPY, which costs a round trip for each table."""
     plain: Rows = {}
     irregular: Rows = {}
     moved: Rows = {}
     deleted: dict[str, set[str]] = {}
-    for id, told in new.items():
-        noun = told[0].noun
-        fresh = events = [to_timed_event(ledger_event) for ledger_event in told]
+    for id, stream_events in new.items():
+        noun = stream_events[0].noun
+        new_events = events = [to_timed_event(ledger_event) for ledger_event in stream_events]
         before = [to_timed_event(ledger_event) for ledger_event in past.get(id, ())]
         if before:
-            events = before + fresh
+            events = before + new_events
         if noun != operators.NOUN:
             made, whole = projection.rows[noun](events), True
         else:
-            whole = not before or not operators.only_extends(before[-1], fresh)
+            whole = not before or not operators.only_extends(before[-1], new_events)
             made = operators.rows(events, -1 if whole else before[-1].position)
         if before and whole:
             for table in made:
                 deleted.setdefault(table, set()).add(key_of(noun, events[0].event))
         if noun == operators.NOUN:
-            moments = zip(fresh, (ledger_event.recorded_at for ledger_event in told), strict=True)
+            moments = zip(
+                new_events,
+                (ledger_event.recorded_at for ledger_event in stream_events),
+                strict=True,
+            )
             made |= operators.changes(events[0].event, list(moments))
-        into = irregular  # the words that a document is searched by stand a line each
+        into = irregular  # the search words of a document are one text with line feeds
         if noun == operators.NOUN and (small or not whole):
             into = moved
-        elif noun == operators.NOUN and not _escapes(told) and not _escapes(past.get(id, ())):
-            into = plain  # no sign is in the rows that was not in the events
+        elif (
+            noun == operators.NOUN
+            and not _escapes(stream_events)
+            and not _escapes(past.get(id, ()))
+        ):
+            into = plain  # without a backslash in the events there is none in the rows
         for table, rows in made.items():
             if rows:
                 into.setdefault(table, []).extend(rows)
@@ -196,9 +214,10 @@ def fold_streams(
     )
 
 
-def _escapes(told: Sequence[LedgerEvent]) -> bool:
-    """Whether their texts hold a sign that JSON has no single byte for."""
-    return any(map(contains, map(_STATE, told), repeat("\\")))
+def _escapes(stream_events: Sequence[LedgerEvent]) -> bool:
+    """Whether the state of an event contains a backslash, which means a character that JSON
+    escapes."""
+    return any(map(contains, map(_STATE, stream_events), repeat("\\")))
 
 
 _STATE = attrgetter("state")

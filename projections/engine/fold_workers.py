@@ -1,9 +1,8 @@
-"""Other processes that fold stretches of the ledger ahead of the follower, so that a long way is
-gone on every core while PostgreSQL writes.
+"""Fold workers: processes that fold ranges of the ledger ahead of the projector, to use every core
+while PostgreSQL writes.
 
-A folder reads what is asked of it, a line each, from its standard input, and answers with sheets
-on its standard output. It ends with its input, that is with whoever started it, however that came
-to an end. It writes nothing into the database.
+A worker reads requests from its standard input and writes results to its standard output. It ends
+with its input, that is, with the process that started it. It writes nothing to the database.
 """
 
 from __future__ import annotations
@@ -37,16 +36,20 @@ from projections.engine.fold import (
 from projections.models.catalogue import BY_NAME
 from registry.paths import ROOT
 
-ChangesByModel = dict[str, TableChanges]  # by the name of the projection
+ChangesByModel = dict[str, TableChanges]  # by the name of the read model
 
 
 class FoldFailed(Exception):
-    """A stretch could not be folded in another process: whoever asked must do it alone."""
+    """A range could not be folded in a worker; the caller must fold it itself to find the event."""
 
 
 class FoldRequest(msgspec.Struct, array_like=True):
-    """The positions (after, until]. With `whole`: every stream that begins there, whole up to that
-    position, and no other; else what is new there. `known`: then only what was known by then."""
+    """A request to fold the positions (after, until].
+
+    With `whole`, the result holds every stream that begins in the range, folded up to the position
+    `whole`; without it, the changes of the new events. `known`: only events known by that instant
+    (transaction time).
+    """
 
     after: int
     until: int
@@ -62,11 +65,17 @@ class FoldResult(msgspec.Struct, array_like=True):
 
 
 class FoldWorkers:
-    """As many processes as there are cores. Answers come as futures, in the order of asking."""
+    """A pool of fold workers, one for each core (at most 8). Results are futures, in the order of
+    submission.
+
+    Owned by one thread. Each worker process is used by one thread of the pool at a time, taken from
+    the queue `_free`.
+    """
 
     def __init__(self, conninfo: str, role: str, count: int | None = None) -> None:
         self.count = count or min(os.cpu_count() or 1, 8)
-        self.ahead = 2 * self.count  # enough that none waits while a sheet is being written
+        # requests in flight, so that no worker is idle while rows are written
+        self.ahead = 2 * self.count
         self.processes = [_start(conninfo, role) for _ in range(self.count)]
         self._free: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
         for process in self.processes:
@@ -76,7 +85,7 @@ class FoldWorkers:
     def submit(
         self, after: int, until: int, names: Sequence[str], whole: int | None = None
     ) -> Future[FoldResult]:
-        """What these positions write. The answer raises Unfolded."""
+        """Submits a range to be folded. The future raises FoldFailed."""
         return self.submit_request(FoldRequest(after, until, whole, list(names)))
 
     def submit_request(self, request: FoldRequest) -> Future[FoldResult]:
@@ -106,7 +115,7 @@ class FoldWorkers:
         at: TracebackType | None,
     ) -> None:
         for process in self.processes:
-            process.kill()  # whoever waits for its answer hears that it has ended
+            process.kill()  # a thread that waits for its result then gets an end of file
         self._threads.shutdown(wait=True, cancel_futures=True)
         for process in self.processes:
             process.wait()
@@ -121,7 +130,7 @@ def _start(conninfo: str, role: str) -> subprocess.Popen[bytes]:
         [sys.executable, "-m", "projections.engine.fold_workers", role],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | {"DATABASE_URL": conninfo},  # not an argument: those can be listed
+        env=os.environ | {"DATABASE_URL": conninfo},  # not an argument: other users can list those
         cwd=ROOT,
     )
 
@@ -141,12 +150,12 @@ def _receive(from_: IO[bytes]) -> bytes:
     return message
 
 
-# --------------------------------------------------------------- in that process
+# --------------------------------------------------------------- worker process
 
 
 def main(conninfo: str, role: str) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for whoever started us
-    # What a batch makes is in no circles, and most of it outlives the next collection.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent process
+    # The objects of a batch are free of reference cycles, so frequent garbage collection is wasted.
     gc.freeze()
     gc.set_threshold(50_000)
     connection: psycopg.Connection[Any] | None = None
@@ -173,14 +182,16 @@ def fold_request(connection: psycopg.Connection[Any], request: FoldRequest) -> F
         }
         return FoldResult(changes, len(found))
     begun = {ledger_event.stream for ledger_event in found if ledger_event.version == 1}
-    told = [ledger_event for ledger_event in found if ledger_event.stream in begun]
-    told += read_streams(connection, list(begun), request.until, request.whole, request.known)
+    stream_events = [ledger_event for ledger_event in found if ledger_event.stream in begun]
+    stream_events += read_streams(
+        connection, list(begun), request.until, request.whole, request.known
+    )
     changes = {
-        name: fold_streams(projection, group_by_stream(events_of(projection, told)), {})
+        name: fold_streams(projection, group_by_stream(events_of(projection, stream_events)), {})
         for name in request.names
         for projection in [BY_NAME[name]]
     }
-    return FoldResult(changes, len(told))
+    return FoldResult(changes, len(stream_events))
 
 
 if __name__ == "__main__":

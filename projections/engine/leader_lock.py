@@ -1,4 +1,5 @@
-"""One process at a time: whoever holds a lock of the database leads, and the others wait."""
+"""Leader election: one process at a time holds a PostgreSQL advisory lock; the others wait for
+it."""
 
 from __future__ import annotations
 
@@ -14,8 +15,9 @@ _log = structlog.get_logger()
 
 
 def log_database_failure(log: Any, who: str, error: BaseException) -> None:
-    """Logs why a background process begins anew: the database was lost and is waited for, or a
-    statement failed, which somebody must mend (a full disk, a missing right)."""
+    """Logs why a background process starts again: the connection was lost (a warning; it is
+    retried), or a statement failed and an administrator must act, for example because of a full
+    disk or a missing privilege (an error)."""
     lost = is_lost(error) or is_lost(error.__cause__)
     tell = log.warning if lost else log.error
     tell(f"{who}.database_lost" if lost else f"{who}.cannot_write", error=str(error).strip())
@@ -24,9 +26,11 @@ def log_database_failure(log: Any, who: str, error: BaseException) -> None:
 def acquire_leadership(
     connection: psycopg.Connection[Any], lock: int, stop: threading.Event, who: str
 ) -> None:
-    """Wait until no other leads, or until told to stop: whoever leads may die at any time, and
-    then we go on. The lock is given back with the connection. `who`: the command that this is; that
-    it waits is said in one line of the log, and that it leads from then on in another."""
+    """Waits for the advisory lock `lock`, or until `stop` is set. The lock is released with the
+    connection, so a waiting process takes over when the leader ends.
+
+    `who`: the name of this process in the log. One line says that it waits, another that it leads.
+    """
     waited = False
     while not stop.is_set():
         row = connection.execute("select pg_try_advisory_lock(%s)", [lock]).fetchone()
@@ -45,7 +49,8 @@ def acquire_leadership(
 
 
 def _leader(connection: psycopg.Connection[Any], lock: int) -> str:
-    """PostgreSQL shows the number of an advisory lock as its upper and its lower 32 bits."""
+    """Returns the server process that holds the lock, as text. PostgreSQL shows the key of an
+    advisory lock as its upper and lower 32 bits."""
     row = connection.execute(
         "select pid from pg_locks where locktype = 'advisory' and granted and database ="
         " (select oid from pg_database where datname = current_database())"

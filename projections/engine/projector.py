@@ -1,10 +1,10 @@
-"""The follower: shows the read models everything recorded since the last event they saw.
+"""The projector: reads new events in batches and updates all read models and their position in one
+transaction.
 
-One follower leads (an advisory lock). It reads the ledger in batches; the rows of a batch and the
-position are written in one transaction, so that after any crash it goes on exactly where it was.
-The rows of a stream are a pure function of its events: what a batch touches is written anew from
-the whole stream, and a rebuild from zero gives the same tables, byte for byte. Where the way is
-long, other processes fold ahead (folders.py), and what they folded is written in the same order.
+One projector is active in a database (advisory lock). After a crash it continues at the stored
+position (checkpoint). The rows of a stream are a pure function of its events, so a rebuild from
+zero gives the same tables, byte for byte. If many events are waiting, fold workers compute the rows
+in parallel, and the projector writes them in order.
 """
 
 from __future__ import annotations
@@ -45,46 +45,50 @@ from registry.ledger.database import is_lost
 
 log = structlog.get_logger()
 
-BATCH = 2_000  # events a transaction, at most
-#: Events behind, from which on it is quicker to start other processes.
+BATCH = 2_000  # maximum number of events in a transaction
+#: Number of waiting events from which it is faster to start fold workers.
 PARALLEL_FROM = 20_000
-LEADER = 0x41454F46  # advisory lock: one follower a database
-SWAP_LOCK = (
-    0x41454F53  # advisory lock: shared by whoever writes, alone for who swaps rebuilt tables in
-)
-CHANNEL = "views_moved"  # its payload is the position up to which the read models are
+LEADER = 0x41454F46  # advisory lock: one projector in a database
+SWAP_LOCK = 0x41454F53  # advisory lock: shared by writers, exclusive for the swap of a rebuild
+# notification channel; the payload is the position that the read models have reached
+CHANNEL = "views_moved"
 
-Progress = Callable[[int, int], None]  # the position reached, and how many events that took
+# the position reached, and the number of events since the last call
+Progress = Callable[[int, int], None]
 
 
 class ReadModelsMoved(Exception):
-    """The read models are not where they were when the batch was read: somebody else wrote, or
-    tables that were rebuilt have come in. Nothing of the batch was written."""
+    """The read models are not at the position at which the batch was read: another process wrote,
+    or rebuilt tables were swapped in. Nothing of the batch was written."""
 
 
 class Projector:
-    """Follows the ledger of one database into the read models of one schema."""
+    """Projects the ledger of one database into the read models of one schema. Owned by one
+    thread."""
 
     def __init__(
         self, conninfo: str, *, schema: str = "views", role: str = "aeo_projector"
     ) -> None:
         self.conninfo, self.schema, self.role = conninfo, schema, role
-        #: Where all projections were left at the tip. Only a guess: who writes there will find out.
+        #: Position of all projections at the end of the ledger; None if unknown. Only a guess,
+        #: which each write verifies.
         self._known_position: int | None = None
 
     # ------------------------------------------------------------------ running
 
     def catch_up(self, progress: Progress | None = None, until: int | None = None) -> int:
-        """Project everything recorded by now (or up to a position), and answer how far it is."""
+        """Projects everything recorded so far (or up to a position) and returns the position
+        reached."""
         with connect(self.conninfo, self.role) as connection:
             return self._catch_up(connection, progress, until)
 
     def catch_up_in(self, connection: psycopg.Connection[Any]) -> int:
-        """The same on a connection at hand, for instance inside its transaction."""
+        """Like `catch_up`, on a given connection, for instance within its transaction."""
         return self._catch_up(connection, None, None, sequential=True)
 
     def run(self, stop: threading.Event, poll: float = 1.0) -> None:
-        """Follow until told to stop. A notification wakes it; a poll is the safety net."""
+        """Projects until `stop` is set. It is woken by notifications; polling every `poll` seconds
+        covers a lost one."""
         while not stop.is_set():
             try:
                 with connect(self.conninfo, self.role) as connection:
@@ -96,11 +100,11 @@ class Projector:
                         if not list(connection.notifies(timeout=poll, stop_after=1)):
                             self._known_position = None
             except psycopg.Error as error:
-                # Where nothing can be written, not even where it stands, readers see the lag.
+                # If nothing can be written, not even a status, readers see the lag.
                 log_database_failure(log, "follower", error)
                 stop.wait(poll)
 
-    # ------------------------------------------------------------------ a batch
+    # ------------------------------------------------------------------ batches
 
     def _catch_up(
         self,
@@ -111,7 +115,7 @@ class Projector:
         stop: threading.Event | None = None,
         sequential: bool = False,
     ) -> int:
-        """`alone`: without other processes."""
+        """Projects batch after batch until no event is left. `sequential`: without fold workers."""
         while True:
             positions = (
                 self._positions(connection)
@@ -142,7 +146,9 @@ class Projector:
                 for projection in running:
                     position = positions[projection.name][0]
                     if position >= last:
-                        continue  # one that stood still is far behind: this one was there before
+                        # another projection had stopped and is behind; this one has seen these
+                        # events
+                        continue
                     new = [
                         ledger_event
                         for ledger_event in events_of(projection, batch)
@@ -154,7 +160,7 @@ class Projector:
                 progress(last, last - reached)
             if written and len(batch) < BATCH:
                 self._known_position = last if len(running) == len(PROJECTIONS) else None
-                return last  # there was no more; what is recorded from here on wakes us again
+                return last  # no more events; the next commit sends a notification
 
     def _catch_up_in_parallel(
         self,
@@ -165,7 +171,8 @@ class Projector:
         until: int | None,
         stop: threading.Event | None,
     ) -> bool:
-        """Where it is far, whole batches, folded by other processes. Was anything written?"""
+        """Projects whole batches that fold workers compute, if many events are waiting. Returns
+        whether anything was written."""
         if self._head(connection, until) - reached < PARALLEL_FROM:
             return False
         names = [p.name for p in running]
@@ -182,7 +189,7 @@ class Projector:
                 last, answer = pending.popleft()
                 try:
                     self._write_all(connection, running, answer.result().changes, reached, last)
-                except Exception as error:  # done alone it will tell which event it is
+                except Exception as error:  # folding it here identifies the event
                     if is_transient(error):
                         raise
                     log.warning("follower.alone", after=reached, until=last, error=str(error))
@@ -193,9 +200,10 @@ class Projector:
         return reached > begun
 
     def bulk_fill(self, progress: Progress | None = None) -> None:
-        """Into empty tables without indexes that nobody reads: whole streams, each written once.
+        """Fills empty tables that have no indexes and no readers: whole streams, each written once.
 
-        Does nothing where it is not far. Raises Unfolded, and leaves the tables as they are then.
+        Does nothing if there are few events. Raises FoldFailed, and leaves the tables partly
+        filled.
         """
         names = [p.name for p in PROJECTIONS]
         with connect(self.conninfo, self.role) as connection:
@@ -225,8 +233,9 @@ class Projector:
         reached: int,
         last: int,
     ) -> bool | None:
-        """Every projection in one transaction. False: one of them cannot; let each try alone.
-        None: somebody else wrote; they go on from where they are, and so do we."""
+        """Projects a batch into every read model in one transaction. Returns False if one of them
+        fails, so that each is tried alone; None if another process wrote, so that the positions are
+        read again."""
         try:
             changes = {p.name: fold(connection, p, events_of(p, batch)) for p in running}
             self._write_all(connection, running, changes, reached, last)
@@ -246,8 +255,9 @@ class Projector:
         reached: int,
         last: int,
     ) -> None:
-        """Rows and position in one transaction. What cannot be read stops this projection alone,
-        exactly in front of the event, and everything before it is kept."""
+        """Projects a batch into one read model; rows and position are written in one transaction.
+        If an event cannot be projected, this projection stops in front of it, and everything before
+        it is kept."""
         try:
             changes_of_model = fold(connection, projection, batch)
             self._write_all(
@@ -286,7 +296,7 @@ class Projector:
         *,
         notify: bool = True,
     ) -> None:
-        """These sheets and the new position, in one transaction. Raises Moved."""
+        """Writes the changes and the new position in one transaction. Raises ReadModelsMoved."""
         names = [p.name for p in projections]
         told = [(p, changes[p.name]) for p in projections]
         whole = any(
@@ -298,7 +308,8 @@ class Projector:
                 for table, rows in changes_of_model.upserted.items():
                     upsert(cursor, self.schema, table, rows)
 
-        # At the tip it is round trips that take the time: one for all, one to commit.
+        # At the end of the ledger the time is spent in round trips: one for all statements
+        # (pipeline), one for the commit.
         line = nullcontext() if whole else connection.pipeline()
         with connection.cursor() as cursor, line, connection.transaction():
             with connection.pipeline():
@@ -311,7 +322,7 @@ class Projector:
                     upsert_all()
             if position_cursor.rowcount != len(names):
                 raise ReadModelsMoved(f"not all of {', '.join(names)} are at position {reached}")
-            if whole:  # COPY wants the line for itself
+            if whole:  # COPY cannot be used in a pipeline
                 for projection, changes_of_model in told:
                     for table, keys in changes_of_model.deleted.items():
                         delete_rows(cursor, self.schema, table, projection.keys[table], keys)
@@ -322,8 +333,8 @@ class Projector:
     def project_streams(
         self, connection: psycopg.Connection[Any], projection: Projection, ids: Sequence[UUID]
     ) -> list[str]:
-        """These streams' rows alone, up to where the projection stands, into this schema's empty
-        tables. Answers the words by which their rows are found."""
+        """Writes the rows of these streams, up to the position of the projection, into this
+        schema's empty tables. Returns the keys of their rows."""
         row = connection.execute(
             "select position from views.tracking where projection = %s", [projection.name]
         ).fetchone()
@@ -333,10 +344,10 @@ class Projector:
                 copy_csv(cursor, self.schema, table, rows)
         return [key_of(item[0].noun, to_timed_event(item[0]).event) for item in told.values()]
 
-    # ------------------------------------------------------------------- places
+    # ------------------------------------------------------------------- positions
 
     def _head(self, connection: psycopg.Connection[Any], until: int | None) -> int:
-        """How far there is to go."""
+        """Returns the last position to be projected."""
         row = connection.execute(
             "select least(max(position), %s::bigint) from ledger.event", [until]
         ).fetchone()
@@ -355,7 +366,8 @@ class Projector:
     def _advance_positions(
         self, cursor: psycopg.Cursor[Any], names: Sequence[str], reached: int, last: int
     ) -> None:
-        """Put these projections where they will be, if all are where they were: as many rows."""
+        """Moves these projections from `reached` to `last`. The row count of the statement tells
+        how many were at `reached`."""
         cursor.execute(
             self._tracking(
                 "insert into {0} (projection, position) select unnest(%s::text[]), %s"
@@ -369,7 +381,7 @@ class Projector:
     def _stop_projection(
         self, connection: psycopg.Connection[Any], projection: Projection, at: int, why: str
     ) -> None:
-        """It stands in front of this event until `resume`."""
+        """Stops a projection in front of this event, until `resume` is called."""
         connection.execute(
             self._tracking(
                 "insert into {0} (projection, position, stopped_at, why) values (%s, %s, %s, %s)"
@@ -384,26 +396,28 @@ class Projector:
         return _statement_for(statement, self.schema)
 
     def _notify(self, connection: psycopg.Connection[Any], position: int) -> None:
-        """One wake-up a batch: read-your-writes and subscriptions wait for it."""
+        """Notifies read-your-writes and subscriptions, once for each batch."""
         if self.schema == "views":
             connection.execute("select pg_notify(%s, %s)", [CHANNEL, str(position)])
 
 
 def is_transient(error: BaseException) -> bool:
-    """Does the same batch go on by itself when it is tried again: a lost database, or another
-    transaction that was in the way (class 40)? Anything else stops a projection by name."""
+    """Whether the same batch may succeed when it is tried again: after a lost connection, or a
+    conflict with another transaction (SQLSTATE class 40). Any other error stops a projection."""
     in_the_way = isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith("40")
     return is_lost(error) or in_the_way
 
 
 @lru_cache
 def _statement_for(statement: LiteralString, schema: str) -> bytes:
-    """About the places of one schema. To word it takes longer than PostgreSQL takes to do it."""
+    """Returns a statement on the tracking table of one schema. Cached, because composing it takes
+    longer than PostgreSQL needs to run it."""
     return SQL(statement).format(Identifier(schema, "tracking")).as_bytes()
 
 
 def wait_until(conninfo: str, position: int, seconds: float = 10.0) -> bool:
-    """Has every projection seen this position? Waits for it, `seconds` at most."""
+    """Waits until every projection has reached this position, for at most `seconds`. Returns
+    whether it has."""
     deadline = time.monotonic() + seconds
     with Session.connect(conninfo, autocommit=True) as connection:
         connection.execute(f"listen {CHANNEL}")

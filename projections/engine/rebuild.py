@@ -1,4 +1,4 @@
-"""Making the read models anew, beside the old ones, and putting them in their place at once."""
+"""Rebuilds the read models in new tables and swaps them in, in one transaction."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ from registry.paths import MIGRATIONS
 log = structlog.get_logger()
 
 NEW_SCHEMA = "views_next"
-#: "AEON" in ASCII. Advisory lock: of two that fill the same tables neither would know its own rows.
+#: Key of the advisory lock that allows one rebuild at a time: "AEON" in ASCII. Two rebuilds would
+#: mix their rows.
 REBUILD_LOCK = 0x41454F4E
 
 
 def rebuild(conninfo: str, progress: Progress | None = None) -> int:
-    """Replay everything from zero into new tables, and swap them in. Answers the position.
+    """Replays all events into new tables and swaps them in. Returns the position reached.
 
-    Readers and the live follower go on meanwhile; they wait only for the swap, a moment. Another
-    rebuild waits until this one has ended.
-    `conninfo`: of a role that may create schemas. A rebuild that was cut short leaves the old
-    tables as they were, and its own are thrown away by the next.
+    Readers and the active projector continue meanwhile; they wait only for the short swap. Another
+    rebuild waits until this one has ended. `conninfo`: of a role that may create schemas. An
+    interrupted rebuild leaves the old tables unchanged; its own tables are dropped by the next
+    rebuild.
     """
     with Session.connect(conninfo, autocommit=True) as connection:
         connection.execute("set synchronous_commit = off")
@@ -40,10 +41,10 @@ def rebuild(conninfo: str, progress: Progress | None = None) -> int:
         record_derivation(connection, NEW_SCHEMA)
         projector = Projector(conninfo, schema=NEW_SCHEMA)
         try:
-            with indexes_later(connection, NEW_SCHEMA):
+            with without_indexes(connection, NEW_SCHEMA):
                 projector.bulk_fill(progress)
         except FoldFailed as why:
-            # There is an event that cannot be read: alone, the follower stops in front of it.
+            # An event cannot be read: the projector alone stops in front of it.
             log.warning("rebuild.alone", error=str(why))
             create_tables(connection, NEW_SCHEMA)
             record_derivation(connection, NEW_SCHEMA)
@@ -59,9 +60,10 @@ def rebuild(conninfo: str, progress: Progress | None = None) -> int:
 
 
 @contextmanager
-def indexes_later(connection: psycopg.Connection[Any], schema: str) -> Iterator[None]:
-    """Take the indexes away while tables are filled that nobody reads, and make them afterwards,
-    in half the time that keeping them up would take. The one of the places stays."""
+def without_indexes(connection: psycopg.Connection[Any], schema: str) -> Iterator[None]:
+    """Drops the indexes of tables that are being filled and have no readers, and creates them
+    afterwards, which takes half the time of maintaining them. The index of the tracking table
+    stays."""
     keys = connection.execute(
         "select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint"
         " where connamespace = %s::regnamespace and contype = 'p' and conparentid = 0"
@@ -84,12 +86,13 @@ def indexes_later(connection: psycopg.Connection[Any], schema: str) -> Iterator[
     for table, name, definition in keys:
         connection.execute(f'alter table {table} add constraint "{name}" {definition}')
     for _, definition in indexes:
-        # PostgreSQL words that of a partitioned table as if its parts were to have none.
+        # PostgreSQL describes the index of a partitioned table as if its partitions had none.
         connection.execute(definition.replace(" ON ONLY ", " ON ", 1))
 
 
 def create_tables(connection: psycopg.Connection[Any], schema: str) -> None:
-    """Empty tables of the read models in a schema of their own, from the migrations' own text."""
+    """Creates empty tables of the read models in a schema of their own, from the text of the
+    migrations."""
     files = sorted(MIGRATIONS.glob("*_views.sql"))
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)
     for said in ("views.", "search_path = views", "in schema views "):
@@ -105,7 +108,8 @@ def create_tables(connection: psycopg.Connection[Any], schema: str) -> None:
 
 
 def _catch_up_in_swap(connection: psycopg.Connection[Any], projector: Projector) -> int:
-    """What was recorded since: in the swap's own transaction, while nobody else writes."""
+    """Projects what was recorded since, within the transaction of the swap, while no other process
+    can write."""
     connection.execute("set local timezone = 'UTC'")
     return projector.catch_up_in(connection)
 
@@ -113,7 +117,8 @@ def _catch_up_in_swap(connection: psycopg.Connection[Any], projector: Projector)
 def digests(
     connection: psycopg.Connection[Any], schema: str = "views", tables: Iterable[str] = COLUMNS
 ) -> dict[str, str]:
-    """SHA-256 of every table's rows in one order: equal read models have equal digests."""
+    """Returns the SHA-256 of the sorted rows of each table. Equal read models have equal
+    digests."""
     found: dict[str, str] = {}
     connection.execute("set timezone = 'UTC'")
     for table in tables:

@@ -1,8 +1,8 @@
-"""Derives the read models anew where an earlier release derived them, and what the ledger keeps of
-whose each number is.
+"""Rebuilds the read models, and the ledger's table of held numbers, if an earlier release derived
+them.
 
-Runs after the migrations and before anybody asks. projections/engine/derivation.py says when it is
-due.
+Runs after the migrations and before the first query. projections/engine/derivation.py decides
+whether it is necessary.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from projections.engine.rebuild import rebuild
 from registry.domain.identifiers import schemes
 from registry.ledger.connections import Session
 
-#: Whose each number is, by what is believed last: as `ledger.held_number` has it.
+#: The holders of numbers by the latest belief, in the columns of `ledger.held_number`.
 HELD_NUMBERS = """
 select 'CERTIFICATE' as scheme, o.administration as issuer, c.normal as value, c.tin as holder,
     o.administration as home, null as from_day, null as to_day, bool_or(c.shared) as shared
@@ -29,9 +29,10 @@ where i.recorded_to is null and i.scheme = any(%(unique)s)"""
 
 
 def bring_up_to_date(conninfo: str, say: Callable[[str], None]) -> None:
-    """Derive the read models anew where they have to be; `say` is told why.
+    """Rebuilds the read models if necessary; `say` is called with the reason.
 
-    After the migrations, and before anybody asks. `conninfo`: of a role that may create schemas.
+    Runs after the migrations and before the first query. `conninfo`: of a role that may create
+    schemas.
     """
     with Session.connect(conninfo, autocommit=True) as connection:
         why = outdated(connection)
@@ -42,9 +43,10 @@ def bring_up_to_date(conninfo: str, say: Callable[[str], None]) -> None:
 
 
 def rebuild_held_numbers(conninfo: str) -> None:
-    """What the ledger keeps of whose each number is, from the read models, which follow from it.
+    """Fills the ledger's table of held numbers from the read models.
 
-    While nobody records, and once they have seen everything. A home of before has nothing of it.
+    Locks the ledger against appends, and brings the read models up to date first. A database of an
+    earlier release has no such rows yet.
     """
     with Session.connect(conninfo) as connection:
         connection.execute("set local role aeo_owner")
@@ -54,9 +56,9 @@ def rebuild_held_numbers(conninfo: str) -> None:
         connection.execute(
             "insert into ledger.held_number"
             " (scheme, issuer, value, holder, home, from_day, to_day, shared)" + HELD_NUMBERS,
-            {"unique": unique()},
+            {"unique": unique_schemes()},
         )
 
 
-def unique() -> list[str]:
+def unique_schemes() -> list[str]:
     return [scheme.code for scheme in schemes().values() if scheme.unique]

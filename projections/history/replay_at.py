@@ -20,7 +20,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from projections.engine.fold import TableChanges, connect
 from projections.engine.fold_workers import FoldRequest, FoldResult, FoldWorkers, fold_request
 from projections.engine.projector import BATCH, PARALLEL_FROM, Progress
-from projections.engine.rebuild import create_tables, digests, indexes_later
+from projections.engine.rebuild import create_tables, digests, without_indexes
 from projections.models.catalogue import PROJECTIONS, Projection
 from projections.models.tables import columns, copy_csv
 from registry.ledger.connections import Session
@@ -111,7 +111,7 @@ def replay(
         connection.execute("select pg_advisory_lock(%s, hashtext(%s))", [LIVING, half])
         try:
             create_tables(connection, half)
-            with indexes_later(connection, half):
+            with without_indexes(connection, half):
                 _fill(conninfo, half, known, models, progress)
             _keep(connection, half, models)
             for name in [table for model in models for table in _tables(model)]:

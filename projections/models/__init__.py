@@ -1,1 +1,1 @@
-"""The read models: one module a model, and the catalogue of their tables."""
+"""The read models: one module for each model, and the catalogue of their tables."""

@@ -1,4 +1,5 @@
-"""Administrations, the dated members of blocs, and the lists that came in."""
+"""Read model of administrations: the dated membership of blocs, and the lists of operators that
+were received."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from registry.domain.decisions import begins
 
 NOUN = "administration"
 TABLES = ("administration", "membership", "list_received")
-KEY = "administration"  # but `code`, and `bloc`, in the tables of those rows
+KEY = "administration"  # the key column is `code` in administration and `bloc` in membership
 
 
 def key(events: Sequence[TimedEvent[Any]]) -> str:
@@ -52,15 +53,18 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
 
 
 def _members(events: list[Administration.Event], zone: str) -> list[tuple[Any, ...]]:
-    """A member leaves at midnight in the bloc's own zone: the United Kingdom left the customs
-    territory when 2021 began in Brussels."""
+    """Returns the membership intervals of a bloc in valid time.
+
+    A member leaves at midnight in the bloc's own time zone: the United Kingdom left the customs
+    territory when 2021 began in Brussels.
+    """
     open: dict[tuple[Any, Any], tuple[Any, ...]] = {}
     done: list[tuple[Any, ...]] = []
     for event in sorted(events, key=lambda e: (e.effective, e.originator_version)):
         day = begins(event.effective, zone)
         ground = event.legal_ground or event.source
         match event:
-            # Found to have joined earlier: of the two words the earlier day counts.
+            # If the member is found to have joined earlier, the earlier of the two days counts.
             case Administration.MemberJoined(member=member, sense=sense) if (
                 member,
                 sense,
@@ -68,7 +72,7 @@ def _members(events: list[Administration.Event], zone: str) -> list[tuple[Any, .
                 open[member, sense] = (member.text, sense.value, ground, day, None)
             case Administration.MemberLeft(member=member, sense=sense) if (member, sense) in open:
                 code, name, why, since, _ = open.pop((member, sense))
-                if day > since:  # a stretch of no length never was
+                if day > since:  # an empty interval is dropped
                     both = "; ".join(filter(None, [why, ground]))
                     done.append((code, name, both, since, day))
     return [*done, *open.values()]

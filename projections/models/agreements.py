@@ -1,4 +1,5 @@
-"""Agreements with their sides, dates and scopes on both clocks, and the pairs that they link."""
+"""Read model of agreements: sides, dates and scopes in both valid and transaction time, and the
+links between pairs of parties."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from registry.domain.values import Dates, encode_value
 
 NOUN = "agreement"
 TABLES = ("agreement", "party", "stage", "side", "dated", "link")
-KEY = "agreement"  # but `id` in the table of that name
+KEY = "agreement"  # the key column is `id` in the table agreement
 
 
 def key(events: Sequence[TimedEvent[Any]]) -> str:
@@ -26,14 +27,14 @@ def key(events: Sequence[TimedEvent[Any]]) -> str:
 
 
 def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
-    """Every row that an agreement's whole stream makes. A pure function of its events."""
+    """Returns every row of an agreement, from its whole stream. A pure function of the events."""
     agreement_timeline = build_timeline(events)
     first = agreement_timeline.proposed.event
     reading = AgreementReading.of(first)
     for known in events[1:]:
         if isinstance(known.event, Agreement.Amended):
             reading = apply_amendment(reading, known.event)
-    words = _words(events, reading)
+    words = _search_text(events, reading)
     return {
         "agreement": [
             (
@@ -54,11 +55,23 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
             )
         ],
         "party": [
-            (first.agreement, r.fact.party.text, r.fact.valid_from, r.fact.valid_to, *_belief(r))
+            (
+                first.agreement,
+                r.fact.party.text,
+                r.fact.valid_from,
+                r.fact.valid_to,
+                *_transaction_time(r),
+            )
             for r in agreement_timeline.parties
         ],
         "stage": [
-            (first.agreement, r.fact.status.value, r.fact.valid_from, r.fact.valid_to, *_belief(r))
+            (
+                first.agreement,
+                r.fact.status.value,
+                r.fact.valid_from,
+                r.fact.valid_to,
+                *_transaction_time(r),
+            )
             for r in agreement_timeline.stages
         ],
         "side": [
@@ -69,7 +82,7 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
                 r.fact.suspended,
                 r.fact.valid_from,
                 r.fact.valid_to,
-                *_belief(r),
+                *_transaction_time(r),
             )
             for r in agreement_timeline.sides
         ],
@@ -87,18 +100,18 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
                 r.fact.from_at,
                 r.fact.by_at,
                 r.fact.over_at,
-                *_belief(r),
+                *_transaction_time(r),
             )
             for r in agreement_timeline.dated
         ],
-        "link": [(*_link(r.fact), *_belief(r)) for r in agreement_timeline.links],
+        "link": [(*_link(r.fact), *_transaction_time(r)) for r in agreement_timeline.links],
     }
 
 
-def _words(events: Sequence[TimedEvent[Any]], reading: AgreementReading) -> str:
-    """Everything that a search finds the agreement by: what it is called, in every language, what
-    it says, and of its clauses the crossings, goods, schemes and notes. Goods are found by their
-    code alone and by "HS" in front of the code."""
+def _search_text(events: Sequence[TimedEvent[Any]], reading: AgreementReading) -> str:
+    """Returns the text that a search looks in: titles and names in every language, details, and the
+    crossings, goods, schemes and notes of the clauses. Goods are found by their code alone and by
+    "HS" in front of the code."""
     first = events[0].event
     said: list[str | None] = [first.agreement, reading.title, *reading.titles.values()]
     said += [reading.legal_basis, first.source, *reading.details, *reading.details.values()]
@@ -148,7 +161,7 @@ def _ends(dates: Dates | None) -> tuple[date | None, date | None]:
     return (dates.earliest, dates.latest) if dates else (None, None)
 
 
-def _belief(item: Any) -> tuple[Any, ...]:
+def _transaction_time(item: Any) -> tuple[Any, ...]:
     return (item.recorded_from, item.recorded_to, item.position, item.position_to)
 
 

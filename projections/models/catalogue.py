@@ -1,4 +1,5 @@
-"""The read models: whose events each is made of, which tables it has, which rows a stream makes."""
+"""Catalogue of the read models: for each one its aggregates, its tables, and the functions that
+compute its rows."""
 
 from __future__ import annotations
 
@@ -15,12 +16,13 @@ from registry.domain.bitemporal import TimedEvent
 
 @dataclass(frozen=True)
 class Projection:
-    """What must be known of a read model: whose events, which tables, which rows."""
+    """Declares a read model: `nouns` are the kinds of aggregate whose events it reads, `rows` the
+    function for each."""
 
     name: str
     nouns: tuple[str, ...]
     rows: dict[str, Callable[[Sequence[TimedEvent[Any]]], Rows]]
-    #: The column of each table by which a stream's rows are found, and forgotten.
+    #: The column of each table that holds the key of a stream; rows are found and deleted by it.
     keys: dict[str, str]
 
 
@@ -60,15 +62,16 @@ BY_NAME = {projection.name: projection for projection in PROJECTIONS}
 
 
 def key_of(noun: str, first: Any) -> str:
-    """The words by which a stream's rows are found in the tables; `first`: its first event."""
+    """Returns the key by which the rows of a stream are found. `first`: the first event of the
+    stream."""
     if noun == "claim":
         return str(first.originator_id)
     return str(getattr(first, "tin" if noun == "operator" else noun))
 
 
 def tables_of(noun: str) -> dict[str, str]:
-    """The tables that hold the rows of a stream of this kind, and the column of each by which they
-    are found, also of the table from which nothing is ever forgotten."""
+    """Returns the tables that hold rows of this kind of stream, each with its key column; including
+    `change`, from which rows are never deleted."""
     [projection] = [projection for projection in PROJECTIONS if noun in projection.nouns]
     others = set(projection.nouns) - {noun}
     if noun != projection.nouns[-1]:
@@ -78,7 +81,7 @@ def tables_of(noun: str) -> dict[str, str]:
 
 
 def stream_of(noun: str, key: str) -> UUID | None:
-    """The id of the stream whose rows are found by this key; None where no stream can have it."""
+    """Returns the id of the stream with this key; None if no stream can have the key."""
     try:
         return UUID(key) if noun == "claim" else uuid5(NAMESPACE_URL, f"{noun}/{key}")
     except ValueError:
@@ -88,10 +91,10 @@ def stream_of(noun: str, key: str) -> UUID | None:
 NOUNS = {noun: projection for projection in PROJECTIONS for noun in projection.nouns}
 
 
-def rows_of(noun: str, told: Sequence[tuple[TimedEvent[Any], datetime]]) -> Rows:
-    """Every row that a whole stream makes. `told`: its events, and when each was recorded."""
-    events = [event for event, _ in told]
+def rows_of(noun: str, recorded_events: Sequence[tuple[TimedEvent[Any], datetime]]) -> Rows:
+    """Returns every row of a whole stream. `told`: its events, each with its recording instant."""
+    events = [event for event, _ in recorded_events]
     made = NOUNS[noun].rows[noun](events)
     if noun == operators.NOUN:
-        made |= operators.changes(events[0].event, told)
+        made |= operators.changes(events[0].event, recorded_events)
     return made

@@ -1,8 +1,8 @@
-"""What an operator's row says ready-made: how it stands once all that was decided is in effect.
+"""The denormalised current state of an operator, stored in views.operator.
 
-Most questions are about today, and of most operators nothing is to come. For those the row itself
-answers, without the tables on both clocks, and its newest periods lie there as the text that they
-are sent as. Nothing here depends on an agreement or on who asks.
+Most queries ask for today, and most operators have no future changes. For those the row alone
+answers, without the bitemporal tables, and its latest status periods are stored as the JSON text
+that is sent. Nothing here depends on an agreement or on the subject who asks.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ from registry.domain.operators.timeline import OperatorTimeline, Period
 from registry.domain.recognition import held_since
 from registry.domain.values import Status
 
-LATEST = 10  # periods that are kept as text
-_BEST = {status: rank for rank, status in enumerate(Status)}
+LATEST = 10  # number of status periods stored as JSON text
+_RANK = {status: rank for rank, status in enumerate(Status)}
 
 
 def current_columns(operator_timeline: OperatorTimeline) -> tuple[Status, tuple[Any, ...]]:
-    """Its standing once all that was decided is in effect, and the columns of its row from
-    `settled` on.
+    """Returns the operator's standing once all its decisions are in effect, and the columns of its
+    row from `settled` on.
 
-    The row answers for instants from `settled` until `settled_until`, where an end comes that was
-    said in advance (None: no such end). The clerk's record of that end writes the row anew.
+    The row is valid for every as-of pair at or after `settled` and before `settled_until`, the
+    instant of an end known in advance (None: no such end). When that end is recorded, the row is
+    written again.
     """
-    since = _last_edge(operator_timeline)
+    since = _last_change(operator_timeline)
     ends = [end for end in operator_timeline.ends if end > since]
-    held = sorted(_at(operator_timeline.periods, since), key=lambda p: p.authorisation)
-    standing = min((p.status for p in held), key=_BEST.__getitem__, default=Status.NONE)
+    held = sorted(_valid_at(operator_timeline.periods, since), key=lambda p: p.authorisation)
+    standing = min((p.status for p in held), key=_RANK.__getitem__, default=Status.NONE)
     identified: dict[str, str] = {}
-    for each in _open(operator_timeline.identifiers):
+    for each in _open_ended(operator_timeline.identifiers):
         identified[each.scheme] = min(each.value, identified.get(each.scheme, each.value))
     return standing, (
         since,
@@ -52,8 +53,10 @@ def current_columns(operator_timeline: OperatorTimeline) -> tuple[Status, tuple[
         array(tuple(_held_from(operator_timeline, p) for p in held)),
         array(tuple(sorted(identified))),
         uncached_array([identified[scheme] for scheme in sorted(identified)]),
-        array(tuple(sorted(str(c.partner or "*") for c in _open(operator_timeline.consents)))),
-        uncached_array(_worded(r) for r in _newest(operator_timeline.periods)[:LATEST]),
+        array(
+            tuple(sorted(str(c.partner or "*") for c in _open_ended(operator_timeline.consents)))
+        ),
+        uncached_array(_period_json(r) for r in _latest_first(operator_timeline.periods)[:LATEST]),
     )
 
 
@@ -63,8 +66,9 @@ def _held_from(operator_timeline: OperatorTimeline, period: Period) -> datetime:
     return held_since((r.fact for r in operator_timeline.periods if r.recorded_to is None), period)
 
 
-def _open(facts: Iterable[BitemporalRow[Any]]) -> list[Any]:
-    """What is believed at last, of identifiers or consents, and has no end in law."""
+def _open_ended(facts: Iterable[BitemporalRow[Any]]) -> list[Any]:
+    """Returns the identifiers or consents that are currently believed and have no end in valid
+    time."""
     return [
         r.fact
         for r in facts
@@ -72,8 +76,8 @@ def _open(facts: Iterable[BitemporalRow[Any]]) -> list[Any]:
     ]
 
 
-def _at(facts: Iterable[BitemporalRow[Period]], at: datetime) -> list[Period]:
-    """What is believed at last of an instant of law."""
+def _valid_at(facts: Iterable[BitemporalRow[Period]], at: datetime) -> list[Period]:
+    """Returns the periods that are currently believed and valid at an instant."""
     return [
         r.fact
         for r in facts
@@ -83,8 +87,8 @@ def _at(facts: Iterable[BitemporalRow[Period]], at: datetime) -> list[Period]:
     ]
 
 
-def _last_edge(operator_timeline: OperatorTimeline) -> datetime:
-    """The last instant at which a belief changed, or at which an event changes the law."""
+def _last_change(operator_timeline: OperatorTimeline) -> datetime:
+    """Returns the last instant at which transaction time or valid time changes the state."""
     others: list[BitemporalRow[Any]] = [
         *operator_timeline.names,
         *operator_timeline.identifiers,
@@ -94,7 +98,7 @@ def _last_edge(operator_timeline: OperatorTimeline) -> datetime:
     last = [r.fact for r in others if r.recorded_to is None]
     edges: list[datetime] = [
         operator_timeline.registered.known_at,
-        *[r.recorded_to or r.recorded_from for r in every],  # none ends before it began
+        *[r.recorded_to or r.recorded_from for r in every],  # a belief never ends before it began
         *operator_timeline.turns,
         *[fact.valid_from for fact in last],
         *[end for fact in last if (end := fact.valid_to) and end < NEVER_AT],
@@ -102,8 +106,8 @@ def _last_edge(operator_timeline: OperatorTimeline) -> datetime:
     return max(edges)
 
 
-def _newest(periods: list[BitemporalRow[Period]]) -> list[BitemporalRow[Period]]:
-    """The newest law first, as `periods` has it in GraphQL."""
+def _latest_first(periods: list[BitemporalRow[Period]]) -> list[BitemporalRow[Period]]:
+    """Sorts periods by valid time, latest first, in the order of `periods` in GraphQL."""
     found = sorted(periods, key=_BEGINNINGS, reverse=True)
     if len({r.fact.authorisation for r in periods}) > 1:
         found.sort(key=_AUTHORISATION)
@@ -116,11 +120,12 @@ _OF_LAW = attrgetter("fact.valid_from", "recorded_from")
 _AUTHORISATION = attrgetter("fact.authorisation")
 
 
-def _worded(r: BitemporalRow[Period]) -> str:
-    """In the selection that is asked most; a ground is told to some only, and not in it."""
+def _period_json(r: BitemporalRow[Period]) -> str:
+    """Serialises a period in the selection that is requested most. The legal ground is not part of
+    it, because not every subject may see it."""
     p, end = r.fact, r.fact.valid_to
     return (
-        f'{{"authorisation":{_quoted(p.number or p.authorisation)},"status":"{p.status._value_}"'
+        f'{{"authorisation":{_json_text(p.number or p.authorisation)},"status":"{p.status._value_}"'
         f',"validFrom":{_instant(p.valid_from)}'
         f',"validTo":{"null" if end is None or end >= NEVER_AT else _instant(end)}'
         f',"recordedFrom":{_instant(r.recorded_from)},"recordedTo":{_instant(r.recorded_to)}}}'
@@ -128,13 +133,13 @@ def _worded(r: BitemporalRow[Period]) -> str:
 
 
 @lru_cache(maxsize=4_096)
-def _quoted(text: str) -> str:
+def _json_text(text: str) -> str:
     return msgspec.json.encode(text).decode()
 
 
 @lru_cache(maxsize=16_384)
 def _instant(at: datetime | None) -> str:
-    """Each is said several times: where one stretch ends the next begins."""
+    """Formats an instant. Cached, because the end of one interval is the beginning of the next."""
     if at is None:
         return "null"
     said = msgspec.json.encode(at).decode()

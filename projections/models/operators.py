@@ -1,4 +1,5 @@
-"""Operators as they stand and as they stood: one stream's events, as rows on both clocks."""
+"""Read model of operators: the current state and the bitemporal history, from the events of one
+stream."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from registry.domain.operators.timeline import OperatorTimeline, build_timeline
 from registry.domain.texts import folded
 
 NOUN = "operator"
-#: The tables that hold an operator's rows, all of them by its TIN.
+#: The tables with rows of an operator; TIN is the key column of each.
 TABLES = (
     "operator",
     "particulars",
@@ -28,8 +29,9 @@ TABLES = (
 )
 KEY = "tin"
 
-#: The events that can move what a partner recognises, and every kind of them.
-_MOVERS = (
+#: The base classes of the events that can change whether a partner recognises the operator, and all
+#: their event classes.
+_RECOGNITION_EVENT_BASES = (
     Operator.AuthorisationEvent,
     Operator.Lodged,
     Operator.Listed,
@@ -40,37 +42,41 @@ _MOVERS = (
     Operator.IdentifierAdded,
     Operator.IdentifierEnded,
 )
-_MOVES = {k for k in vars(Operator).values() if isinstance(k, type) and issubclass(k, _MOVERS)}
+_RECOGNITION_EVENTS = {
+    k
+    for k in vars(Operator).values()
+    if isinstance(k, type) and issubclass(k, _RECOGNITION_EVENT_BASES)
+}
 
 
 def key(events: Sequence[TimedEvent[Any]]) -> str:
     return str(events[0].event.tin)
 
 
-def only_extends(last: TimedEvent[Any], fresh: Sequence[TimedEvent[Any]]) -> bool:
-    """Whether what new events change shows in the rows themselves: no row that was there is gone,
-    it is only believed no longer. Not where a belief is replaced within its own instant, and not
-    where a correction may take a deadline away."""
-    return fresh[0].known_at > last.known_at and not any(
-        type(timed_event.event) is Operator.Corrected for timed_event in fresh
+def only_extends(last: TimedEvent[Any], new_events: Sequence[TimedEvent[Any]]) -> bool:
+    """Whether new events only add rows or end the belief in existing ones, so that no existing row
+    has to be deleted. Not so if a belief is replaced within its own instant of transaction time, or
+    if a correction may remove a deadline."""
+    return new_events[0].known_at > last.known_at and not any(
+        type(timed_event.event) is Operator.Corrected for timed_event in new_events
     )
 
 
 def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
-    """Every row that an operator's whole stream makes. A pure function of its events.
+    """Returns every row of an operator, from its whole stream. A pure function of the events.
 
-    `since`: of them those that the events after that position made or changed.
+    `since`: return only the rows that were added or changed by events after that position.
     """
     operator_timeline = build_timeline(events)
     tin, zone = operator_timeline.tin.text, operator_timeline.registered.event.time_zone
 
-    def moved(facts: list[BitemporalRow[F]]) -> list[BitemporalRow[F]]:
+    def changed(facts: list[BitemporalRow[F]]) -> list[BitemporalRow[F]]:
         if since < 0:
             return facts
         return [r for r in facts if r.position > since or (r.position_to or -1) > since]
 
     return {
-        "operator": [_as_it_stands(operator_timeline, events)],
+        "operator": [_current_row(operator_timeline, events)],
         "particulars": [
             (
                 tin,
@@ -79,7 +85,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.fact.address,
                 array(r.fact.roles),
                 optional(r.fact.successor),
-                _called(r.fact.name, r.fact.local_name),
+                _search_names(r.fact.name, r.fact.local_name),
                 r.fact.valid_from,
                 r.fact.valid_to,
                 r.recorded_from,
@@ -87,7 +93,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.position,
                 r.position_to,
             )
-            for r in moved(operator_timeline.names)
+            for r in changed(operator_timeline.names)
         ],
         "identifier": [
             (
@@ -107,7 +113,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.position,
                 r.position_to,
             )
-            for r in moved(operator_timeline.identifiers)
+            for r in changed(operator_timeline.identifiers)
         ],
         "certificate": [
             (
@@ -121,7 +127,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.position,
                 r.position_to,
             )
-            for r in moved(operator_timeline.certificates)
+            for r in changed(operator_timeline.certificates)
         ],
         "consent": [
             (
@@ -134,7 +140,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.position,
                 r.position_to,
             )
-            for r in moved(operator_timeline.consents)
+            for r in changed(operator_timeline.consents)
         ],
         "status_period": [
             (
@@ -157,7 +163,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.position,
                 r.position_to,
             )
-            for r in moved(operator_timeline.periods)
+            for r in changed(operator_timeline.periods)
             for p in [r.fact]
         ],
         "deadline": [
@@ -178,16 +184,17 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
     }
 
 
-def _called(name: str, local_name: str | None) -> str:
-    """What a search by name looks in. Two blanks in a row are in no normal form, so that nobody
-    finds the end of the one name with the beginning of the other."""
+def _search_names(name: str, local_name: str | None) -> str:
+    """Returns the text that a search by name looks in. No normal form contains two spaces in a row,
+    so a search term cannot match across the two names."""
     return f"{folded(name)}  {folded(local_name)}" if local_name else folded(name)
 
 
-def _as_it_stands(
+def _current_row(
     operator_timeline: OperatorTimeline, events: Sequence[TimedEvent[Any]]
 ) -> tuple[Any, ...]:
-    """As it stands once all that its events decided is in effect: for lists and searches."""
+    """Returns the row of views.operator: the state once all recorded decisions are in effect, for
+    lists and searches."""
     first = operator_timeline.registered.event
     name = max(
         (r.fact for r in operator_timeline.names if r.recorded_to is None),
@@ -221,8 +228,10 @@ def _as_it_stands(
     )
 
 
-def changes(registered: Operator.Registered, told: Sequence[tuple[TimedEvent[Any], Any]]) -> Rows:
-    """One row for each event that may have moved an answer, with its moment of recording."""
+def changes(
+    registered: Operator.Registered, recorded_events: Sequence[tuple[TimedEvent[Any], Any]]
+) -> Rows:
+    """Returns one row for each event that may change an answer, with its recording instant."""
     tin, administration = registered.tin.text, registered.administration.text
     zone = registered.time_zone
     return {
@@ -235,17 +244,18 @@ def changes(registered: Operator.Registered, told: Sequence[tuple[TimedEvent[Any
                 timed_event.known_at,
                 timed_event.position,
             )
-            for timed_event, recorded_at in told
-            if type(timed_event.event) in _MOVES
+            for timed_event, recorded_at in recorded_events
+            if type(timed_event.event) in _RECOGNITION_EVENTS
         ]
     }
 
 
 def _changes_from(event: Operator.Event, zone: str) -> datetime:
-    """The earliest instant of law whose answer an event may have moved."""
+    """Returns the earliest instant of valid time whose answer an event may change."""
     match event:
         case Operator.Corrected() | Operator.Unlisted():
-            # As far back as what is corrected; from the day after it was last known to be held.
+            # A correction may reach back to the beginning. An unlisting takes effect from the day
+            # after the operator was last known to be listed, which may be any day.
             return ALWAYS
         case Operator.Listed(earliest=earliest, since=since, effective=read_on):
             return begins(min(earliest, since or earliest, read_on), zone)

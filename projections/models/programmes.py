@@ -1,4 +1,4 @@
-"""Programmes, and their types and rules as dated data."""
+"""Read model of programmes: types and rules with valid and transaction time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from registry.domain.texts import folded
 
 NOUN = "programme"
 TABLES = ("programme", "programme_type", "programme_rule")
-KEY = "programme"  # but `code` in the table of that name
+KEY = "programme"  # the key column is `code` in the table programme
 
 
 def key(events: Sequence[TimedEvent[Any]]) -> str:
@@ -26,9 +26,9 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     code, zone = first.programme, first.time_zone
     types, rules = [], []
     for n, event in enumerate(events):
-        told = [e.event for e in events[1 : n + 1]]
-        types.append((event.position, event.known_at, _types(first, told, zone)))
-        rules.append((event.position, event.known_at, _rules(told, zone)))
+        domain_events = [e.event for e in events[1 : n + 1]]
+        types.append((event.position, event.known_at, _types(first, domain_events, zone)))
+        rules.append((event.position, event.known_at, _rules(domain_events, zone)))
     return {
         "programme": [
             (
@@ -42,18 +42,20 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
                 first.source,
                 events[0].known_at,
                 events[-1].position,
-                _words(events),
+                _search_text(events),
             )
         ],
         "programme_type": [
-            (code, array(r.fact[0]), *r.fact[1:], *_belief(r)) for r in bitemporal_rows(types)
+            (code, array(r.fact[0]), *r.fact[1:], *_transaction_time(r))
+            for r in bitemporal_rows(types)
         ],
-        "programme_rule": [(code, *r.fact, *_belief(r)) for r in bitemporal_rows(rules)],
+        "programme_rule": [(code, *r.fact, *_transaction_time(r)) for r in bitemporal_rows(rules)],
     }
 
 
-def _words(events: Sequence[TimedEvent[Any]]) -> str:
-    """What a search looks in: the code, the names, what the source says, the sources of rules."""
+def _search_text(events: Sequence[TimedEvent[Any]]) -> str:
+    """Returns the text that a search looks in: code, names, the description in the source, and the
+    sources of the rules."""
     first = events[0].event
     said = [first.programme, first.name, first.local_name, first.operators_described, first.source]
     said += [
@@ -65,10 +67,10 @@ def _words(events: Sequence[TimedEvent[Any]]) -> str:
 
 
 def _types(
-    first: Programme.Registered, told: list[Programme.Event], zone: str
+    first: Programme.Registered, domain_events: list[Programme.Event], zone: str
 ) -> list[tuple[Any, ...]]:
     dated: dict[datetime, tuple[str, ...]] = {ALWAYS: first.types}
-    for event in told:
+    for event in domain_events:
         if isinstance(event, Programme.TypesSet):
             dated[begins(event.effective, zone)] = event.types
     starts = sorted(dated)
@@ -77,20 +79,20 @@ def _types(
     ]
 
 
-def _rules(told: list[Programme.Event], zone: str) -> list[tuple[Any, ...]]:
-    """Each rule with the days on which it is the one that holds.
+def _rules(domain_events: list[Programme.Event], zone: str) -> list[tuple[Any, ...]]:
+    """Returns each rule with the days on which it is in effect.
 
-    A newer rule of the same name takes the place of an older one that has no end, and gives way
-    to it again after its own end (Programme.rules_on).
+    A newer rule of the same name replaces an older one without an end, and gives way to it again
+    after its own end (Programme.rules_on).
     """
     named: dict[str, list[Programme.RuleSet]] = {}
-    for event in told:
+    for event in domain_events:
         if isinstance(event, Programme.RuleSet):
             named.setdefault(event.rule, []).append(event)
-    return [row for of_name in named.values() for row in _stretches(of_name, zone)]
+    return [row for of_name in named.values() for row in _rule_intervals(of_name, zone)]
 
 
-def _stretches(of_name: list[Programme.RuleSet], zone: str) -> list[tuple[Any, ...]]:
+def _rule_intervals(of_name: list[Programme.RuleSet], zone: str) -> list[tuple[Any, ...]]:
     turns = sorted({e.effective for e in of_name} | {e.until for e in of_name if e.until})
     newest_last = sorted(of_name, key=lambda e: e.effective)
     found: list[tuple[Programme.RuleSet, date, date | None]] = []
@@ -118,5 +120,5 @@ def _stretches(of_name: list[Programme.RuleSet], zone: str) -> list[tuple[Any, .
     ]
 
 
-def _belief(item: Any) -> tuple[Any, ...]:
+def _transaction_time(item: Any) -> tuple[Any, ...]:
     return (item.recorded_from, item.recorded_to, item.position, item.position_to)

@@ -1,4 +1,5 @@
-"""Claims beside which the register's own counts are shown, and documents with their targets."""
+"""Read models of published claims, which are shown beside the register's own counts, and of
+documents with their targets."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ TABLES = ("claim", "document", "target")
 
 
 def claim_rows(events: Sequence[TimedEvent[Any]]) -> Rows:
-    """The claim as it was published; a retracted claim has no row, and stays in its stream."""
+    """Returns the row of a claim as it was published. A retracted claim has no row; its events stay
+    in the stream."""
     timed_event = events[0]
     e = timed_event.event
     if any(isinstance(known.event, Claim.Retracted) for known in events):

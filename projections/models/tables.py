@@ -1,4 +1,4 @@
-"""Writing whole rows into the read models: forget what was there, copy in what is."""
+"""Writes rows into the read models: deletes by key, COPY, and upsert."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import msgspec
 from psycopg import Cursor
 from psycopg.sql import SQL, Identifier
 
-#: The columns of each table, in the order in which the projections give them.
+#: The columns of each table, in the order of the values in a row. BELIEF stands for the columns of
+#: transaction time.
 COLUMNS: dict[str, str] = {
     "administration": "code name time_zone bloc source recorded_from position",
     "membership": "bloc member sense ground valid_from valid_to BELIEF",
@@ -81,7 +82,7 @@ def columns(table: str) -> list[str]:
 def delete_rows(
     cursor: Cursor[Any], schema: str, table: str, key: str, values: Sequence[str]
 ) -> None:
-    """Delete the rows of these keys; they are about to be written anew."""
+    """Deletes the rows of these keys, before they are written again."""
     cursor.execute(_delete_statement(schema, table, key), [list(values)])
 
 
@@ -90,13 +91,13 @@ def copy(cursor: Cursor[Any], schema: str, table: str, rows: Iterable[tuple[Any,
 
 
 def copy_csv(cursor: Cursor[Any], schema: str, table: str, rows: bytes) -> None:
-    """Rows that were worded by `copied`, perhaps in another process."""
+    """Writes rows by COPY that were serialised by `to_csv`, perhaps in another process."""
     with cursor.copy(_copy_statement(schema, table)) as into:
         into.write(rows)
 
 
 def upsert(cursor: Cursor[Any], schema: str, table: str, rows: str) -> None:
-    """Rows that were worded by `merged`: those that are there already are written over."""
+    """Inserts or updates rows that were serialised by `to_json`."""
     cursor.execute(_upsert_statement(schema, table), [rows], prepare=True)
 
 
@@ -132,14 +133,14 @@ def _upsert_statement(schema: str, table: str) -> bytes:
 
 
 def to_csv(rows: Iterable[tuple[Any, ...]], irregular: Iterable[tuple[Any, ...]] = ()) -> bytes:
-    """Rows as COPY reads them: a line each, commas between the words, texts in quotes.
+    """Serialises rows for COPY: CSV with one line for each row and texts in quotes.
 
-    JSON is written so as well, but for the brackets and for what is not a sign of print; and a
-    library writes JSON ten times as fast. `odd`: the rows in which a sign may be that JSON has no
-    single byte for; they are worded one value at a time.
+    A JSON array has the same form except for its brackets and for control characters, and the JSON
+    encoder is ten times as fast. `irregular`: rows that may hold a character which JSON writes as
+    an escape sequence; these are serialised value by value.
     """
     text = _json_lines(list(rows))
-    # No line of JSON has a bare line feed in it, so that these are the lines' own ends.
+    # A line of JSON contains no bare line feed, so these are the ends of the lines.
     plain = text[1:-2].replace(b"]\n[", b"\n") + b"\n" if text else b""
     return plain + "".join([",".join(map(_csv_value, row)) + "\n" for row in irregular]).encode()
 
@@ -158,16 +159,18 @@ def _csv_value(value: Any) -> str:
 
 @lru_cache(maxsize=16_384)
 def array(words: tuple[Any, ...]) -> str:
-    """An array of text as PostgreSQL reads it. Made once for each: most rows share a few."""
+    """Returns an array of text as PostgreSQL reads it. Cached, because most rows share a few
+    values."""
     return uncached_array(words)
 
 
 def uncached_array(words: Iterable[Any]) -> str:
-    """The same of words that no other row has."""
+    """Like `array`, for values that no other row shares."""
     each = list(map(str, words))
     if not each:
         return "{}"
-    # One pass over all of them: no text in PostgreSQL has a NUL, so that parts them meanwhile.
+    # One pass over all values. PostgreSQL text contains no NUL, so NUL can separate the values
+    # meanwhile.
     text = "\0".join(each)
     if "\\" in text:
         text = text.replace("\\", "\\\\")

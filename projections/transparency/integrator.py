@@ -1,8 +1,10 @@
-"""The integrator: takes what was recorded into the public log, in the order of its positions.
+"""The integrator: adds recorded events to the public transparency log, in the order of their
+positions.
 
-It follows the ledger at its own pace, so that nobody who records ever waits for the tree. Leaves,
-salts, tiles and the place it has come to move in one transaction: whatever crashes, the tree is
-that of exactly the events before its place. One integrator leads, by an advisory lock.
+It follows the ledger asynchronously, so that appending never waits for the Merkle tree. Leaves,
+salts, tiles and its own position (checkpoint) are written in one transaction: after a crash the
+tree holds exactly the events up to that position. One integrator is active in a database (advisory
+lock).
 """
 
 from __future__ import annotations
@@ -26,11 +28,12 @@ from registry.transparency.leaves import EVENT, SALT, entry
 
 log = structlog.get_logger()
 
-BATCH = 2_000  # events a transaction, at most
-GATHER = 0.5  # seconds between two looks: those who record share the machine with us, and a head is
-# signed once a second. To be told of each event would cost them and us more than to look.
-LEADER = 0x41454F4C  # advisory lock: one integrator a database
-CHANNEL = "log_grown"  # its payload is the number of leaves
+BATCH = 2_000  # maximum number of events in a transaction
+# Seconds between two polls. A tree head is signed once a second, and a notification for each event
+# would cost more than polling.
+POLL_SECONDS = 0.5
+LEADER = 0x41454F4C  # advisory lock: one integrator in a database
+CHANNEL = "log_grown"  # notification channel; the payload is the number of leaves
 
 COLUMNS = (
     "position, originator_id, originator_version, topic, state, recorded_at, known_at, command_id,"
@@ -38,8 +41,9 @@ COLUMNS = (
 )
 
 
-# COPY in its binary form: a head; the number of columns, and each after its length; an end.
-COPIED, COPIED_ALL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+# COPY in binary format: a header; for each row the number of columns, and each value after its
+# length; a trailer.
+COPY_HEADER, COPY_TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 LEAF_ROW, SALT_ROW = Struct(">hiqiqi").pack, Struct(">hiqi").pack
 
 
@@ -52,8 +56,8 @@ def _instant(column: str) -> str:
     return f"int8send((extract(epoch from {column}) * 1000000)::bigint)"
 
 
-#: What `registry.transparency.leaves.event_bytes` makes of a row, made where the row is: taking it
-#: in costs the processors half of what it does as values. A test holds the two to each other.
+#: The bytes that `registry.transparency.leaves.event_bytes` computes from a row, computed in SQL,
+#: which takes half the CPU time. A test compares the two.
 EVENT_BYTES = " || ".join(
     (
         f"'\\x{EVENT.hex()}'::bytea",
@@ -70,32 +74,33 @@ AFTER = f"select position, {EVENT_BYTES} from ledger.event where position > %s o
 
 
 class LedgerBroken(Exception):
-    """The ledger does not continue where the log stands: an event is missing from its sequence."""
+    """The ledger does not continue at the position of the log: an event is missing from the
+    sequence."""
 
 
 class Integrator:
-    """Integrates the ledger of one database into its log."""
+    """Adds the ledger of one database to its transparency log. Owned by one thread."""
 
     def __init__(self, conninfo: str, *, role: str = "aeo_projector") -> None:
         self.conninfo, self.role = conninfo, role
 
     def catch_up(self, progress: Callable[[int], None] | None = None) -> int:
-        """Take in everything recorded by now. Answers the size of the tree.
+        """Adds everything recorded so far. Returns the size of the tree.
 
-        Raises LedgerBroken, and takes in nothing behind the break.
+        Raises LedgerBroken, and adds nothing behind a gap.
         """
         with self._connect() as connection:
             return self._catch_up(connection, progress)
 
     def run(self, stop: threading.Event) -> None:
-        """Follow until told to stop."""
+        """Adds events until `stop` is set."""
         while not stop.is_set():
             try:
                 with self._connect() as connection:
                     acquire_leadership(connection, LEADER, stop, "log")
                     while not stop.is_set():
                         self._catch_up(connection, stop=stop)
-                        stop.wait(GATHER)
+                        stop.wait(POLL_SECONDS)
             except psycopg.OperationalError as error:
                 log_database_failure(log, "log", error)
                 stop.wait(1.0)
@@ -130,9 +135,9 @@ class Integrator:
                 return size
 
     def _integrate(self, connection: psycopg.Connection[Any]) -> tuple[int, int]:
-        """One batch. Answers the sizes before and after it."""
+        """Adds one batch. Returns the sizes of the tree before and after it."""
         with connection.transaction():
-            # The lock makes a second integrator wait, should two ever believe that they lead.
+            # The row lock makes a second integrator wait, in case two processes ever lead at once.
             row = connection.execute("select size, position from proof.state for update").fetchone()
             assert row is not None
             size, place = row
@@ -150,13 +155,13 @@ class Integrator:
                 raise LedgerBroken(
                     f"Position {expected} is missing: the ledger goes on at {found}."
                 )
-            self._take_in(connection, size, events)
+            self._add_leaves(connection, size, events)
             reach("integrator.before_commit")
         reach("integrator.after_commit")
         connection.execute("select pg_notify(%s, %s)", [CHANNEL, str(size + len(events))])
         return size, size + len(events)
 
-    def _take_in(
+    def _add_leaves(
         self, connection: psycopg.Connection[Any], size: int, events: list[tuple[int, bytes]]
     ) -> None:
         random = os.urandom(SALT * len(events))
@@ -170,20 +175,20 @@ class Integrator:
                 copy.write(
                     b"".join(
                         [
-                            COPIED,
+                            COPY_HEADER,
                             *(
                                 LEAF_ROW(3, 8, n, 8, position, len(data)) + data
                                 for n, ((position, _), data) in enumerate(
                                     zip(events, entries, strict=True), start=size
                                 )
                             ),
-                            COPIED_ALL,
+                            COPY_TRAILER,
                         ]
                     )
                 )
             with cursor.copy("copy proof.salt from stdin (format binary)") as copy:
                 rows = [SALT_ROW(2, 8, n, SALT) + salt for n, salt in enumerate(salts, size)]
-                copy.write(b"".join([COPIED, *rows, COPIED_ALL]))
+                copy.write(b"".join([COPY_HEADER, *rows, COPY_TRAILER]))
             cursor.execute(
                 "insert into proof.tile (level, index, hashes)"
                 " select * from unnest(%s::smallint[], %s::bigint[], %s::bytea[])"
@@ -199,7 +204,8 @@ class Integrator:
     def _tiles(
         self, connection: psycopg.Connection[Any], size: int
     ) -> dict[tuple[int, int], bytes]:
-        """The last tile of each level, where it is not full: all that growing ever looks at."""
+        """Returns the last tile of each level that is not full; no other tile is needed for
+        growing."""
         last, level = {}, 0
         while (hashes := size >> merkle.HEIGHT * level) and level < merkle.HEIGHT:
             if hashes % merkle.WIDTH:

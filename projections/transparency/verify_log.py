@@ -1,8 +1,9 @@
-"""The log counted once more, from the ledger and the salts alone, before anybody signs it.
+"""Verifies the log before a checkpoint is signed: computes the tree again, from the ledger and the
+salts alone.
 
-Shares no memory with the integrator: what a wrong bit, a wrong hand or a crash has changed since
-an event was taken in does not become a signed tree. It only ever goes forward from a root that
-was signed before, so the tree it ends with continues that one.
+It shares no memory with the integrator, so a bit error, a manipulation or a crash after an event
+was added does not enter a signed tree. It always continues from a root that was signed before, so
+the new tree is consistent with that one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import psycopg
 from registry.transparency import merkle
 from registry.transparency.leaves import Row, entry, event_bytes
 
-BATCH = 5_000  # leaves read at once, at most
+BATCH = 5_000  # maximum number of leaves read at once
 
 LEAVES = """
 select l.leaf_index, l.entry, s.salt, e.position, e.originator_id, e.originator_version, e.topic,
@@ -28,16 +29,18 @@ order by l.leaf_index
 
 
 class NotToBeSigned(Exception):
-    """The log is not what it was when it was last signed, or not what its events make it."""
+    """The log differs from what was signed last, or from what its events give. It must not be
+    signed."""
 
 
-class Recount:
-    """The tree as counted so far: how many leaves, and the last tile of each level."""
+class LogVerifier:
+    """The tree computed so far: its size, and the last tile of each level. Owned by the signer's
+    thread."""
 
     def __init__(self, connection: psycopg.Connection[Any], size: int, root: bytes) -> None:
-        """Begins at a tree that was signed before.
+        """Starts at a tree that was signed before.
 
-        Raises NotToBeSigned where the tiles do not make its root any more.
+        Raises NotToBeSigned if the stored tiles no longer give its root.
         """
         self.size, self._position = size, 0
         self._tiles: dict[tuple[int, int], bytes] = {}
@@ -60,9 +63,9 @@ class Recount:
         return merkle.root(tiles, self.size)
 
     def grow(self, connection: psycopg.Connection[Any], until: int) -> None:
-        """Count on to `until` leaves, or as far as one batch goes.
+        """Verifies up to `until` leaves, or one batch.
 
-        Raises NotToBeSigned, and names the first leaf or tile that is wrong.
+        Raises NotToBeSigned, with the first leaf or tile that is wrong.
         """
         until = min(until, self.size + BATCH)
         rows = connection.execute(LEAVES, [self.size, until]).fetchall()
@@ -91,15 +94,15 @@ class Recount:
         if event.position is None or event.position <= self._position:
             raise NotToBeSigned(f"Leaf {index} has no event that comes after the one before it.")
         self._position = event.position
-        # No salt of the log is ever erased (a person's own is elsewhere): without it, nobody could
-        # ever say what this leaf committed to.
+        # No salt of the log is ever erased (the salt of a person is stored elsewhere). Without its
+        # salt, nobody could verify what this leaf commits to.
         if salt is None or entry(salt, event_bytes(event)) != published:
             raise NotToBeSigned(f"Position {event.position} is not what leaf {index} committed to.")
         return merkle.leaf_hash(published)
 
 
 def _stored(connection: psycopg.Connection[Any], tiles: list[tuple[int, int, int]]) -> list[bytes]:
-    """The first hashes of tiles, as wide as they are asked for; less where there is less."""
+    """Returns the first hashes of tiles, up to the given widths; fewer if fewer are stored."""
     rows = connection.execute(
         "select substr(t.hashes, 1, w.width * 32)"
         " from unnest(%s::smallint[], %s::bigint[], %s::integer[])"

@@ -1,1 +1,1 @@
-"""The event store: the recorder, group commit, the encoding of events, and the database itself."""
+"""The event store: the recorder, group commit, serialisation of events, and database management."""

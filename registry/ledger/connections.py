@@ -1,9 +1,10 @@
-"""Connections to the database, whose settings are made by statements.
+"""Database connections whose settings are made by a statement, so that they work behind a session
+pooler.
 
-PostgreSQL takes settings with the start of a session, too (`options=-c role=aeo_reader`), and
-poolers do not: pgbouncer refuses a start with `options`, or ignores them. So everything in
-`options` is taken out of the start and set by one statement, before anybody uses the connection.
-That costs a round trip for each connection, and none for a question.
+PostgreSQL also accepts settings at the start of a session (`options=-c role=aeo_reader`), but
+pgbouncer refuses or ignores them. So the settings are removed from `options` and set by one
+statement before the connection is used. This costs one round trip for each connection, and none for
+a query.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ from psycopg.generators import execute
 from psycopg.pq import ExecStatus
 from psycopg.rows import AsyncRowFactory, Row, RowFactory
 
-#: Seconds until a new connection has its settings. A pooler makes it wait for a free session.
+#: Timeout in seconds for the settings of a new connection. A pooler may make it wait for a free
+#: session.
 SETTLING = 10.0
 
-#: The mark that every connection leaves in its session. PostgreSQL forgets it with DISCARD ALL.
+#: The marker that every connection leaves in its session. DISCARD ALL removes it.
 MARK = "aeo.session"
 
-CURE = "a pooler between this program and the database must be in session mode"
+ADVICE = "a pooler between this program and the database must be in session mode"
 
-#: Settings that PostgreSQL takes at the start of a session only.
+#: Settings that PostgreSQL accepts only at the start of a session.
 _AT_START = frozenset(
     {
         "ignore_system_indexes",
@@ -47,10 +49,10 @@ class WrongSession(psycopg.OperationalError):
 
 
 class Options(NamedTuple):
-    """The parameter `options` of a connection, taken apart.
+    """The connection parameter `options`, parsed.
 
-    `settings`: by their names, as statements set them. `rest`: what only the start of a session
-    takes, such as the name of an endpoint.
+    `settings`: by name, to be set by a statement. `rest`: what only the start of a session accepts,
+    such as the name of an endpoint.
     """
 
     settings: dict[str, str]
@@ -58,8 +60,8 @@ class Options(NamedTuple):
 
 
 def parse_options(options: str) -> Options:
-    """Reads `-c name=value`, `-cname=value` and `--name=value`, as PostgreSQL does: blanks
-    separate words, and a backslash keeps the next character."""
+    """Parses `-c name=value`, `-cname=value` and `--name=value` as PostgreSQL does: spaces separate
+    words, and a backslash escapes the next character."""
     words = re.findall(r"(?:\\.|[^\s\\])+", options, re.DOTALL)
     settings: dict[str, str] = {}
     rest: list[str] = []
@@ -77,14 +79,15 @@ def parse_options(options: str) -> Options:
 
 
 class Session(psycopg.Connection[Row]):
-    """A connection whose `options` are set by a statement. Those of the conninfo stay, and yield
-    to those of the keyword."""
+    """A connection whose `options` are set by a statement. The options of the conninfo are kept,
+    and overridden by those of the keyword argument."""
 
     @classmethod
     def connect(
         cls, conninfo: str = "", *, row_factory: RowFactory[Row] | None = None, **kwargs: Any
     ) -> Self:
-        """Raises psycopg.OperationalError, and WrongSession where the session was another's."""
+        """Connects and applies the settings. Raises psycopg.OperationalError, and WrongSession if
+        another connection used the session before."""
         settings, kwargs = _taken_apart(conninfo, kwargs)
         connection = super().connect(conninfo, row_factory=row_factory, **kwargs)
         try:
@@ -100,13 +103,14 @@ class Session(psycopg.Connection[Row]):
 
 
 class AsyncSession(AsyncConnection[Row]):
-    """`Session` for a task."""
+    """The same as `Session`, for asyncio."""
 
     @classmethod
     async def connect(
         cls, conninfo: str = "", *, row_factory: AsyncRowFactory[Row] | None = None, **kwargs: Any
     ) -> Self:
-        """Raises psycopg.OperationalError, and WrongSession where the session was another's."""
+        """Connects and applies the settings. Raises psycopg.OperationalError, and WrongSession if
+        another connection used the session before."""
         settings, kwargs = _taken_apart(conninfo, kwargs)
         connection = await super().connect(conninfo, row_factory=row_factory, **kwargs)
         try:
@@ -122,23 +126,26 @@ class AsyncSession(AsyncConnection[Row]):
 
 
 def without_settings(conninfo: str) -> dict[str, Any]:
-    """The parameters of a connection that sets nothing, not even what its conninfo asks for."""
+    """Returns the parameters of a connection that makes no settings, not even those in its
+    conninfo."""
     _, parameters = _taken_apart(conninfo, {})
     return conninfo_to_dict(conninfo, **parameters)
 
 
 def _taken_apart(conninfo: str, kwargs: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
     given = conninfo_to_dict(conninfo).get("options")
-    if given is None:  # libpq reads the variable only where nothing else is said
+    if given is None:  # libpq reads the variable only if nothing else is given
         given = os.environ.get("PGOPTIONS")
     settings, rest = parse_options(f"{given or ''} {kwargs.get('options') or ''}")
     kwargs = {name: value for name, value in kwargs.items() if name != "options"}
-    # An empty one overrides the conninfo and the variable; none leaves those of a service file.
+    # An empty value overrides the conninfo and the variable; an absent one leaves the options of a
+    # service file.
     return settings, kwargs if given is None and not rest else {**kwargs, "options": rest}
 
 
 def _statement(settings: Mapping[str, str]) -> tuple[bytes, list[bytes]]:
-    """The statement, and its parameters. The role comes last: its login may set more."""
+    """Returns the statement that applies the settings, and its parameters. The role is set last,
+    because the login may be allowed to set more."""
     ordered = sorted(settings.items(), key=lambda item: item[0].lower() == "role")
     calls = [f"current_setting('{MARK}', true)"]
     values: list[bytes] = []
@@ -161,8 +168,8 @@ def _require_settled(results: list[Any], encoding: str) -> None:
 
 
 def _reason(error: BaseException) -> Exception | None:
-    """What to raise instead, if anything. A setting that is refused fails the connection, as it
-    does at the start of a session."""
+    """Returns the exception to raise instead, or None. A refused setting fails the connection, as
+    it does at the start of a session."""
     if isinstance(error, psycopg.errors._WaitTimeout):
         return psycopg.OperationalError(
             f"the database gave no session within {SETTLING:.0f} s; a pooler between this program"

@@ -1,4 +1,5 @@
-"""The database: brought up to date by numbered migrations, and named to the library."""
+"""The database: migrations, connection settings, and the environment of the eventsourcing
+library."""
 
 from __future__ import annotations
 
@@ -19,10 +20,10 @@ from registry.paths import MIGRATIONS
 
 Result = TypeVar("Result")
 
-#: Any number will do; this one is "AEO" in ASCII. One migrator at a time in one database.
-LOCK = 0x41454F
+#: Key of the advisory lock that allows one migrator at a time in a database: "AEO" in ASCII.
+MIGRATION_LOCK = 0x41454F
 
-WAIT = 300.0  # seconds for which another migration is waited for
+WAIT = 300.0  # seconds to wait for another migration
 
 NO_REGISTER = "this database has no register: ./aeo migrate makes one"
 
@@ -38,16 +39,17 @@ def migrate(
     say: Callable[[str], None] = lambda line: None,
     seconds: float = WAIT,
 ) -> list[str]:
-    """Apply what is missing, in order, and name it. Forward only, one transaction a file.
+    """Applies the missing migrations in order and returns their names. Forward only, one
+    transaction for each file.
 
-    `conninfo`: a libpq string or URL of a role that may create roles and schemas. `say` is told
-    that another migration is waited for, `seconds` at the most.
-    Raises MigrationRefused, PrivilegeMissing, TimeoutError, and psycopg.Error when a file fails
-    (those before it stay).
+    `conninfo`: a libpq string or URL of a role that may create roles and schemas. `say` is called
+    with a line if another migration is running; it waits for that one for at most `seconds`. Raises
+    MigrationRefused, PrivilegeMissing, TimeoutError, and psycopg.Error if a file fails (earlier
+    files stay applied).
     """
     files = _numbered(folder)
     with Session.connect(conninfo, autocommit=True) as connection:
-        locks.take(connection, LOCK, "migration", say, seconds)
+        locks.take(connection, MIGRATION_LOCK, "migration", say, seconds)
         connection.execute(
             "create table if not exists public.migration ("
             " number integer primary key, name text not null, sha256 text not null,"
@@ -59,29 +61,29 @@ def migrate(
                 "select number, name, sha256 from public.migration order by number"
             )
         }
-        _compare(files, applied)
+        _check_applied(files, applied)
         missing = [(number, file) for number, file in files.items() if number not in applied]
         if missing:
             privileges.require(connection)
         for number, file in missing:
             text = file.read_bytes()
             with connection.transaction():
-                said = privileges.without_roles_that_are_there(connection, text.decode())
+                said = privileges.without_existing_roles(connection, text.decode())
                 connection.execute(said.encode())
                 connection.execute(
                     "insert into public.migration (number, name, sha256) values (%s, %s, %s)",
                     [number, file.name, sha256(text).hexdigest()],
                 )
         if missing:
-            privileges.take_on(connection)
+            privileges.grant_own_roles(connection)
         return [file.name for _, file in missing]
 
 
 def require_schema(conninfo: str, folder: Path = MIGRATIONS) -> None:
-    """Is the schema of the database the one that this program is written for?
+    """Checks that the schema of the database is the one that this program needs.
 
-    Raises MigrationRefused, in words: the database has no register, is of an earlier release, or
-    of a later one.
+    Raises MigrationRefused with a message: the database has no register, or belongs to an earlier
+    or a later release.
     """
     files = _numbered(folder)
     with Session.connect(conninfo, autocommit=True) as connection:
@@ -90,7 +92,7 @@ def require_schema(conninfo: str, folder: Path = MIGRATIONS) -> None:
             raise MigrationRefused(NO_REGISTER)
         try:
             rows = connection.execute("select number, name from public.migration").fetchall()
-        except psycopg.errors.InsufficientPrivilege:  # 0130 lets everybody read it
+        except psycopg.errors.InsufficientPrivilege:  # migration 0130 lets every role read it
             raise MigrationRefused(
                 "this database is of an earlier release: its owner runs ./aeo migrate"
             ) from None
@@ -111,32 +113,33 @@ def require_schema(conninfo: str, folder: Path = MIGRATIONS) -> None:
 
 
 def environment(conninfo: str, role: str | None = "aeo_writer") -> dict[str, str]:
-    """The variables that make an eventsourcing application keep its events in this database.
+    """Returns the environment variables by which an eventsourcing application stores its events in
+    this database.
 
-    `conninfo` may say anything libpq understands: sockets, TLS, several hosts.
-    `role`: what the connections may do, whatever their login could do more.
+    `conninfo` may hold anything that libpq accepts: sockets, TLS, several hosts. `role` limits what
+    the connections may do, whatever else their login may do.
     """
     return {
         "PERSISTENCE_MODULE": "registry.ledger.recorder:LedgerFactory",
         "LEDGER_CONNINFO": conninfo,
         "LEDGER_ROLE": role or "",
         "POSTGRES_SCHEMA": "ledger",
-        "CREATE_TABLE": "no",  # the migrations did
+        "CREATE_TABLE": "no",  # the migrations create it
         "POSTGRES_POOL_SIZE": "2",
-        "POSTGRES_CONNECT_TIMEOUT": "3",  # the library tries ten times: half a minute in all
+        "POSTGRES_CONNECT_TIMEOUT": "3",  # the library tries ten times: half a minute in total
     }
 
 
-#: Seconds without a word from the server, after which a connection that somebody waits for is given
-#: up. A server process that was stopped keeps its connection: the network knows of no fault.
+#: Seconds without a reply from the server, after which a blocking connection is closed. A server
+#: process that was stopped keeps its TCP connection, so the network reports no error.
 REPLY_TIMEOUT = 10.0
 
 
 class ConnectionWithTimeout(Session[Row]):
-    """A connection that is given up when its server falls silent. No statement on it may take
-    longer than SILENCE.
+    """A connection that is closed if the server does not reply. No statement on it may take longer
+    than REPLY_TIMEOUT.
 
-    Raises psycopg.OperationalError, and is closed then.
+    Raises psycopg.OperationalError; the connection is then closed.
     """
 
     def wait(
@@ -147,33 +150,34 @@ class ConnectionWithTimeout(Session[Row]):
         except psycopg.errors._WaitTimeout:
             if timeout is not None:
                 raise
-            self.pgconn.finish()  # a word from us would wait for one of theirs
+            self.pgconn.finish()  # a regular close would wait for the server
             raise psycopg.OperationalError("the server did not answer in time") from None
 
 
-#: SQLSTATEs, or the classes they begin with, that mean a lost connection: connection exceptions,
-#: and a server that shuts down or starts up.
-_LEAVING = ("08", "57P01", "57P02", "57P03")
+#: SQLSTATEs, or their classes, of a lost connection: connection exceptions, and a server that shuts
+#: down or starts up.
+_CONNECTION_STATES = ("08", "57P01", "57P02", "57P03")
 
 
 def is_lost(error: BaseException | None) -> bool:
-    """Whether the connection failed, and not the statement. A broken connection has no SQLSTATE.
+    """Whether an error means that the connection failed, and not the statement. A broken connection
+    has no SQLSTATE.
 
-    A full disk, a table that cannot be written and a statement that took too long are errors of
-    class psycopg.OperationalError, too, and are no lost connection.
+    A full disk, a table that cannot be written and a statement timeout are psycopg.OperationalError
+    as well, but no lost connection.
     """
     if not isinstance(error, psycopg.OperationalError):
         return False
-    return error.sqlstate is None or error.sqlstate.startswith(_LEAVING)
+    return error.sqlstate is None or error.sqlstate.startswith(_CONNECTION_STATES)
 
 
 def with_settings(parameters: dict[str, Any], **settings: str) -> dict[str, Any]:
-    """Connection parameters with server settings that hold from the first statement on.
-
-    Settings in the parameters' own `options` stay, and yield to these. For the classes of
+    """Adds server settings to connection parameters, for the classes of
     registry/ledger/connections.py, which set them by a statement.
+
+    Settings in the parameters' own `options` are kept, and overridden by these.
     """
-    # libpq splits options at blanks, so a blank inside a value wants a backslash.
+    # libpq splits options at spaces, so a space within a value is escaped by a backslash.
     ours = [f"-c {name}=" + re.sub(r"([\\ ])", r"\\\1", text) for name, text in settings.items()]
     return {**parameters, "options": " ".join([parameters.get("options") or "", *ours]).strip()}
 
@@ -204,7 +208,7 @@ def _numbered(folder: Path) -> dict[int, Path]:
     return files
 
 
-def _compare(files: dict[int, Path], applied: dict[int, tuple[str, str]]) -> None:
+def _check_applied(files: dict[int, Path], applied: dict[int, tuple[str, str]]) -> None:
     for number, (name, digest) in applied.items():
         if number not in files:
             raise MigrationRefused(f"{name} was applied to this database and is gone from disk")

@@ -1,9 +1,9 @@
-"""The epochs of a ledger: which of its histories a position belongs to.
+"""Epochs of a ledger: identify the history that a position belongs to.
 
-After a restore, or a failover to a copy that was behind, the ledger gives positions anew that it
-had given before, to other events. Each such history has an id of its own, an epoch. A position is
-comparable within one epoch; `after_position` says up to where an epoch has the events of the one
-before it.
+After a restore, or a failover to a replica that lagged behind, the ledger assigns positions again
+that it had assigned before, to other events. Each such history is an epoch with an id of its own.
+Positions are comparable within one epoch. `after_position` is the last position that an epoch has
+in common with the epoch before it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from psycopg.rows import class_row
 from registry.ledger.connections import Session
 from registry.ledger.database import connection_parameters
 
-#: Its payload is the id of the epoch that was begun.
+#: Notification channel; the payload is the id of the new epoch.
 CHANNEL = "epoch_begun"
 
 COLUMNS = "number, id, after_position, begun_at, why"
 BEGIN = f"select {COLUMNS} from proof.begin_epoch(%s, %s)"
-#: An expression: the id of the epoch that a database is in.
+#: SQL expression: the id of the current epoch.
 CURRENT = "(select id from proof.epoch order by number desc limit 1)"
-#: The last position that an epoch has in common with the one that now is: one row if it is known.
+#: The last position that an epoch has in common with the current one: one row if the epoch is
+#: known.
 COMMON = """
 select (select min(later.after_position) from proof.epoch later where later.number > e.number)
 from proof.epoch e where e.id = %s"""
@@ -33,8 +34,8 @@ from proof.epoch e where e.id = %s"""
 
 @dataclass(frozen=True)
 class Epoch:
-    """`after_position`: the last event that it has in common with the epoch before. Instants are
-    in UTC."""
+    """One epoch of the ledger. `after_position`: the last event shared with the epoch before.
+    Instants are in UTC."""
 
     number: int
     id: str
@@ -44,7 +45,7 @@ class Epoch:
 
 
 def current(connection: psycopg.Connection[Any]) -> Epoch:
-    """The epoch that the database is in."""
+    """Returns the current epoch of the database."""
     with connection.cursor(row_factory=class_row(Epoch)) as cursor:
         found = cursor.execute(
             f"select {COLUMNS} from proof.epoch order by number desc limit 1"
@@ -54,10 +55,11 @@ def current(connection: psycopg.Connection[Any]) -> Epoch:
 
 
 def begin(conninfo: str, known: str, why: str) -> Epoch:
-    """Begins another epoch behind the last event, unless `known` is not the current one any more.
+    """Begins a new epoch after the last event, unless `known` is no longer the current epoch.
+    Returns the epoch that is then current.
 
-    `conninfo`: of a login that may become `aeo_writer`. Answers the epoch that then is. Raises
-    psycopg.Error, also where the database only reads.
+    `conninfo`: of a login that may become `aeo_writer`. Raises psycopg.Error, also if the database
+    is read-only.
     """
     parameters = connection_parameters(conninfo, {"role": "aeo_writer"}, autocommit=True)
     with (

@@ -1,7 +1,7 @@
-"""Places at which a test may end a process as a power cut would: at once, and without a word.
+"""Failpoints: named places at which a test can kill the process, as a power failure would.
 
-`AEO_FAILPOINT=<name>` in the environment kills the process when it comes there. In production the
-variable is not set, and a place costs one comparison.
+`AEO_FAILPOINT=<name>` in the environment kills the process when it reaches that place. In
+production the variable is not set, and a failpoint costs one comparison.
 """
 
 from __future__ import annotations
@@ -27,6 +27,6 @@ if _ACTIVE is not None and _ACTIVE not in NAMES:
 
 
 def reach(name: str) -> None:
-    """The process has come to this place."""
+    """Kills the process if this failpoint is active."""
     if name == _ACTIVE:
         os.kill(os.getpid(), signal.SIGKILL)

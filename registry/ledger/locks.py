@@ -1,4 +1,4 @@
-"""Advisory locks that are waited for aloud, and not for ever."""
+"""Advisory locks that are waited for with a message and a time limit."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def take(
     say: Callable[[str], None],
     seconds: float,
 ) -> None:
-    """Takes an advisory lock, which is given back with the session.
+    """Acquires an advisory lock, which is released at the end of the session.
 
-    `what`: the work that it guards. `say` is told once, in one line, that it is waited for and
-    which server process holds it. `seconds`: until it is given up.
-    Raises TimeoutError, in words.
+    `what`: the work that the lock guards, for the message. `say` is called once, with one line that
+    names the server process which holds the lock. `seconds`: the time limit. Raises TimeoutError
+    with a message.
     """
     until = time.monotonic() + seconds
     told = False
@@ -41,7 +41,8 @@ def take(
 
 
 def holder(connection: psycopg.Connection[Any], lock: int) -> str:
-    """Who holds an advisory lock of one 64-bit number, of which PostgreSQL shows two halves."""
+    """Describes the holder of an advisory lock. PostgreSQL shows the two halves of the 64-bit
+    key."""
     row = connection.execute(
         "select l.pid, a.application_name, a.client_addr::text,"
         " to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')"

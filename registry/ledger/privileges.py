@@ -1,7 +1,7 @@
-"""What a login of the database may do, and which SQL lines grant what it lacks.
+"""Database privileges: what a login may do, and the SQL lines that grant what it lacks.
 
-Whoever owns the database and is no superuser needs somebody else once: to create the seven roles,
-which belong to the whole server, and to let the login become them. Every command then works.
+The owner of a database who is no superuser needs help once: a superuser creates the seven roles,
+which belong to the whole server, and lets the login become them. After that every command works.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from registry.ledger.connections import Session
 
-#: The roles of the register. None of them can log in; a login becomes one of them for each task.
+#: The roles of the register. None of them can log in; a login assumes one of them for each task.
 ROLES = (
     "aeo_owner",
     "aeo_writer",
@@ -27,41 +27,41 @@ ROLES = (
     "aeo_erasure",
     "aeo_signer",
 )
-#: What the login of `serve` becomes, and nothing more.
+#: The roles that the login of `serve` assumes, and no others.
 SERVICE_ROLES = ("aeo_reader", "aeo_auditor", "aeo_writer", "aeo_erasure")
 
-#: How a migration creates a role. PostgreSQL asks for the right to do so before it looks whether
-#: the role is there.
+#: The text by which a migration creates a role. PostgreSQL checks the privilege before it checks
+#: whether the role exists.
 _CREATES = re.compile(r"\bcreate role (aeo_\w+) nologin;")
 
 
 class PrivilegeMissing(Exception):
-    """The login may not do what was asked. The message says which SQL lines grant it."""
+    """The login lacks a privilege. The message contains the SQL lines that grant it."""
 
 
 def require(connection: Connection[Any]) -> None:
-    """May this login apply migrations? Takes on itself what it may give itself, which a login that
-    creates roles has to since PostgreSQL 16. Raises PrivilegeMissing."""
-    take_on(connection)
-    if lacking(connection, ("aeo_owner",)):
-        lines = "\n  ".join(lacking(connection))
+    """Checks that this login may apply migrations. Grants itself the roles that it created, which
+    is necessary since PostgreSQL 16. Raises PrivilegeMissing."""
+    grant_own_roles(connection)
+    if missing_grants(connection, ("aeo_owner",)):
+        lines = "\n  ".join(missing_grants(connection))
         raise PrivilegeMissing(
             f"this login may not migrate the database; a superuser of it runs:\n  {lines}"
         )
 
 
-def take_on(connection: Connection[Any]) -> None:
-    """Grants the login the roles that it administers and may not become yet."""
-    for role in _barred(connection, ROLES):
+def grant_own_roles(connection: Connection[Any]) -> None:
+    """Grants the login the roles that it administers and cannot assume yet."""
+    for role in _unavailable_roles(connection, ROLES):
         with suppress(psycopg.errors.InsufficientPrivilege):
             connection.execute(SQL("grant {} to session_user").format(Identifier(role)))
 
 
 def require_roles(conninfo: str, roles: Sequence[str]) -> None:
-    """May the login of this conninfo become these roles? Raises PrivilegeMissing: without it a
-    connection would fail again and again as if the database were away."""
+    """Checks that the login may assume these roles. Raises PrivilegeMissing. Without this check,
+    connections would fail repeatedly as if the database were down."""
     with Session.connect(conninfo, autocommit=True) as connection:
-        if barred := _barred(connection, roles):
+        if barred := _unavailable_roles(connection, roles):
             names = SQL(", ").join(map(Identifier, barred))
             grant = SQL("grant {} to {};").format(names, Identifier(connection.info.user))
             raise PrivilegeMissing(
@@ -70,17 +70,17 @@ def require_roles(conninfo: str, roles: Sequence[str]) -> None:
             )
 
 
-def _barred(connection: Connection[Any], roles: Sequence[str]) -> list[str]:
-    """Of these, the roles that are there and that the login may not become."""
+def _unavailable_roles(connection: Connection[Any], roles: Sequence[str]) -> list[str]:
+    """Returns those of the roles that exist and that the login may not assume."""
     statement = SQL(
         "select rolname::text from pg_roles where rolname = any(%s) and not {} order by oid"
     ).format(_may_become(connection))
     return [str(name) for (name,) in connection.execute(statement, [list(roles)])]
 
 
-def lacking(connection: Connection[Any], roles: Sequence[str] = ROLES) -> list[str]:
-    """The SQL lines that a superuser runs, so that the login of this connection may migrate the
-    database and become these roles; none where nothing is missing."""
+def missing_grants(connection: Connection[Any], roles: Sequence[str] = ROLES) -> list[str]:
+    """Returns the SQL lines by which a superuser lets this login migrate the database and assume
+    these roles; empty if nothing is missing."""
     row = connection.execute(
         "select session_user::text, r.rolsuper, r.rolcreaterole, current_database()::text,"
         " has_database_privilege(session_user, current_database(), 'create')"
@@ -92,7 +92,10 @@ def lacking(connection: Connection[Any], roles: Sequence[str] = ROLES) -> list[s
         return []
     there = {str(name) for (name,) in connection.execute("select rolname from pg_roles")}
     absent = [] if may_create else [role for role in ROLES if role not in there]
-    kept_from = {*_barred(connection, roles), *(role for role in roles if role in absent)}
+    kept_from = {
+        *_unavailable_roles(connection, roles),
+        *(role for role in roles if role in absent),
+    }
     barred = [role for role in roles if role in kept_from]
     lines = [SQL("create role {} nologin;").format(Identifier(role)) for role in absent]
     if barred:
@@ -108,27 +111,28 @@ def lacking(connection: Connection[Any], roles: Sequence[str] = ROLES) -> list[s
 
 
 def _may_become(connection: Connection[Any]) -> Composed | SQL:
-    """Whether a login may become a role: since PostgreSQL 16 a member may be kept from it."""
+    """SQL condition: the login may assume a role. Since PostgreSQL 16 a member of a role may be
+    barred from this."""
     kind = "set" if connection.info.server_version >= 160_000 else "member"
     return SQL("pg_has_role(session_user, oid, {})").format(kind)
 
 
-def without_roles_that_are_there(connection: Connection[Any], text: str) -> str:
-    """A migration that does not create a role which is there already: a login that may create no
-    role could not apply it."""
+def without_existing_roles(connection: Connection[Any], text: str) -> str:
+    """Removes the creation of existing roles from the text of a migration. A login that may not
+    create roles could not apply it otherwise."""
     there = {str(name) for (name,) in connection.execute("select rolname from pg_roles")}
     return _CREATES.sub(lambda found: "null;" if found[1] in there else found[0], text)
 
 
 def advice_for(conninfo: str, error: BaseException) -> str | None:
-    """What an operator does about an error that is, or hides, a missing privilege; None for any
-    other error. Looks at the causes, too."""
+    """Returns how to remedy an error that is, or is caused by, a missing privilege; None for any
+    other error."""
     said = _refused(error)
     if said is None:
         return None
     try:
         with Session.connect(conninfo, autocommit=True) as connection:
-            lines = lacking(connection)
+            lines = missing_grants(connection)
     except psycopg.Error:
         lines = []
     if not lines:
@@ -137,13 +141,14 @@ def advice_for(conninfo: str, error: BaseException) -> str | None:
 
 
 def _refused(error: BaseException | None) -> str | None:
-    """The first line of what the database refused, where it refused for lack of a privilege."""
+    """Returns the first line of the database's message if a missing privilege is the error or its
+    cause; None otherwise."""
     seen = 0
     while error is not None and seen < 10:
         first = str(error).strip().partition("\n")[0]
         if isinstance(error, psycopg.errors.InsufficientPrivilege):
             return first
-        if found := _AT_THE_START.search(str(error)):  # a connection that fails has no SQLSTATE
+        if found := _AT_THE_START.search(str(error)):  # a failed connection has no SQLSTATE
             return found[0]
         error, seen = error.__cause__ or error.__context__, seen + 1
     return None

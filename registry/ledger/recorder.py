@@ -1,8 +1,8 @@
-"""The recorder: how the library's applications write into the ledger, and read from it.
+"""The ledger recorder: reads and writes stored events, as a recorder of the eventsourcing library.
 
-Chosen by `PERSISTENCE_MODULE=registry.ledger.recorder:LedgerFactory` (the class, because the
-library counts every factory it finds in a module). `registry.ledger.database.environment` gives the
-rest.
+It is selected by `PERSISTENCE_MODULE=registry.ledger.recorder:LedgerFactory`. The class is named
+because the library counts every factory that it finds in a module.
+`registry.ledger.database.environment` returns the other settings.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ from registry.ledger.types import (
 )
 from registry.paths import MIGRATIONS
 
-CAPACITY = 4096  # commands that may wait; more are refused at once
-READ_TIMEOUT = 15.0  # seconds until what cannot be read is given up, but for a reading under way
-APPEND_TIMEOUT = 30.0  # seconds until a command that gets no answer is called unknown
+CAPACITY = 4096  # queued commands; more are refused at once (back-pressure)
+READ_TIMEOUT = 15.0  # seconds until a read is given up; a read in progress is finished
+APPEND_TIMEOUT = 30.0  # seconds until a command without a reply has an unknown outcome
 
-#: The migrations that make a ledger, without the rights to it.
+#: The migrations that create a ledger, without its privileges.
 LEDGER_MIGRATIONS = (
     "0002_ledger.sql",
     "0031_append.sql",
@@ -69,7 +69,8 @@ LEDGER_MIGRATIONS = (
     "0037_append_each.sql",
     "0087_held_number.sql",
 )
-#: The names of the ledger's objects in them, which other ledgers replace by theirs.
+#: The names of the ledger's objects in these migrations; another ledger replaces them by its own
+#: names.
 NAMES = re.compile(
     r"\bledger\.(event|command|head|append|append_each|append_one|signature|refuse_change"
     r"|held_number|held_by_another)\b"
@@ -77,7 +78,7 @@ NAMES = re.compile(
 )
 COLUMNS = "recorded_at, known_at, command_id, actor, decided_by, legal_ground"
 
-#: A host that vanished without a word is noticed within about ten seconds.
+#: TCP settings by which a host that disappeared is noticed within about ten seconds.
 KEEPALIVE = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
@@ -90,11 +91,14 @@ T = TypeVar("T")
 
 
 class LedgerRecorder(PostgresApplicationRecorder):
-    """An application recorder of the library with one gap-free sequence, metadata in columns,
-    and commands that are recorded once however often they are sent.
+    """Application recorder with one gap-free global sequence of positions, metadata in columns, and
+    idempotent commands (idempotency key: the command id).
 
-    Built on another table than `event` (the library's test cases do), its sister tables and
-    its function are named after that table.
+    With an events table other than `event` (used by the library's test cases), the other tables and
+    the functions are named after that table.
+
+    Thread-safe. `_async_committers` and `_closed` are guarded by `_async_committers_lock`; the
+    appender `_bulk` is guarded by `_bulk_lock`; each group committer owns its own appender.
     """
 
     def __init__(
@@ -136,15 +140,15 @@ class LedgerRecorder(PostgresApplicationRecorder):
         command: AppendRequest | None = None,
         **kwargs: Any,
     ) -> list[int] | None:
-        """Record the events of one command, all or none, and answer their positions.
+        """Appends the events of one command, all or none, and returns their positions.
 
-        Waits for its turn and the commit, together with whoever else is recording. `command`
-        is filled in as the receipt. A command without events is kept too, so that its repeat
-        cannot act later; no events and no command is nothing, and None.
+        Waits for the group commit that it shares with other threads. `command` is filled in as the
+        receipt. A command without events is stored too, so that a repetition cannot take effect
+        later. Without events and without a command, nothing is stored and None is returned.
 
-        Raises StreamMoved, CommandMismatch, KnownAtRefused, Repeated (all IntegrityError), Busy,
-        Unreachable, Closed (nothing was recorded), OutcomeUnknown, and ValueError when the
-        command itself is malformed.
+        Raises StreamMoved, CommandMismatch, KnownAtRefused, NumberHeld, Repeated (all of them
+        IntegrityError), Busy, Unreachable, Closed (nothing was recorded), OutcomeUnknown, and
+        ValueError if the request is malformed.
         """
         encoded = self._encode(stored_events, command, kwargs)
         return None if encoded is None else _positions(self._committer.record(encoded))
@@ -156,8 +160,8 @@ class LedgerRecorder(PostgresApplicationRecorder):
         command: AppendRequest | None = None,
         **kwargs: Any,
     ) -> list[int] | None:
-        """`insert_events` for a task: no thread waits. Cancelling it withdraws the command only
-        while it is queued."""
+        """Like `insert_events`, for an asyncio task: no thread waits. Cancelling the task withdraws
+        the command only while it is queued."""
         encoded = self._encode(stored_events, command, kwargs)
         if encoded is None:
             return None
@@ -168,10 +172,11 @@ class LedgerRecorder(PostgresApplicationRecorder):
     def append_many(
         self, batch: Sequence[tuple[AppendRequest, Sequence[StoredEvent]]]
     ) -> list[Outcome]:
-        """For loaders: one commit for up to 512 commands or 4 MB, without queueing with others.
+        """Appends many commands without the queue, for bulk loaders. A batch has up to 512 commands
+        or 4 MB.
 
-        Answers for each command its positions, or the exception that `insert_events` would have
-        raised; never raises. Commands on one stream go into successive commits, in order.
+        Returns for each command its positions, or the exception that `insert_events` would raise;
+        never raises. Commands on one stream go into successive batches, in order.
         """
         outcomes: list[Outcome] = [[] for _ in batch]
         number: dict[EncodedRequest, int] = {}
@@ -185,7 +190,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         return outcomes
 
     def append_encoded(self, requests: Sequence[EncodedRequest]) -> list[Outcome]:
-        """The same of commands that were written out before, perhaps in another process."""
+        """Like `append_many`, for requests that were encoded before, perhaps in another process."""
         outcomes: dict[EncodedRequest, Outcome] = {}
         queue = deque(requests)
         with self._bulk_lock:
@@ -195,8 +200,8 @@ class LedgerRecorder(PostgresApplicationRecorder):
         return [outcomes[encoded] for encoded in requests]
 
     def find_holders(self, scheme: str, value: str) -> list[tuple[Any, ...]]:
-        """Who holds a number, in its normal form, by the ledger: issuer, holder, home, from_day,
-        to_day, shared (registry/domain/operators/unique_numbers.py)."""
+        """Returns the holders of a number in its normal form: issuer, holder, home, from_day,
+        to_day, shared (see registry/domain/operators/unique_numbers.py)."""
         text = SQL(
             "select issuer, holder, home, from_day, to_day, shared from {}"
             " where scheme = %s and value = %s"
@@ -205,7 +210,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         return list(found)
 
     def find_command(self, id: UUID) -> RecordedCommand | None:
-        """What a command id has recorded, if it was ever used."""
+        """Returns what a command id has recorded; None if it was never used."""
         rows = self._select(
             SQL(
                 "select digest, first_position, events, recorded_at from {} where command_id = %s"
@@ -215,12 +220,13 @@ class LedgerRecorder(PostgresApplicationRecorder):
         return RecordedCommand(*rows[0]) if rows else None
 
     def find_commands(self, ids: Sequence[UUID]) -> dict[UUID, bytes]:
-        """The digests of those command ids that were used before."""
+        """Returns the digests of those command ids that were used before."""
         text = SQL("select command_id, digest from {} where command_id = any(%s)")
         return dict(self._select(text.format(self._commands), [list(ids)]))
 
     def find_same_request(self, stream: UUID, digest: bytes) -> RecordedCommand | None:
-        """What a request of this digest has recorded in this stream first, under whatever id."""
+        """Returns the first recorded command of this digest in this stream, under any command
+        id."""
         rows = self._select(
             SQL(
                 "select digest, first_position, events, recorded_at from {} where command_id in "
@@ -232,7 +238,8 @@ class LedgerRecorder(PostgresApplicationRecorder):
         return RecordedCommand(*rows[0]) if rows else None
 
     def close(self) -> None:
-        """Finish what is in flight, refuse what is queued. Later commands raise Closed."""
+        """Finishes the batches in flight and answers queued commands with Closed. Later commands
+        raise Closed."""
         self._committer.close()
         with self._async_committers_lock:
             self._closed = True
@@ -253,7 +260,8 @@ class LedgerRecorder(PostgresApplicationRecorder):
         desc: bool = False,
         limit: int | None = None,
     ) -> Sequence[RecordedEvent]:
-        """The events of one stream, in the order of their versions."""
+        """Returns the events of one stream, in the order of their versions. `gt` is exclusive,
+        `lte` inclusive."""
         statement = SQL(
             "select originator_id, originator_version, topic, state, {} from {}"
             " where originator_id = %s"
@@ -280,8 +288,9 @@ class LedgerRecorder(PostgresApplicationRecorder):
         *,
         inclusive_of_start: bool = True,
     ) -> Sequence[RecordedNotification]:
-        """A page of the one sequence, by position. `stop` is inclusive; `limit` counts what has
-        one of the `topics`. To read everything, ask again from the last id, exclusively."""
+        """Returns a page of the global sequence, by position. `stop` is inclusive. `limit` counts
+        events that have one of the `topics`. To read everything, ask again from the last id with
+        `inclusive_of_start=False`."""
         statement = SQL(
             "select originator_id, originator_version, topic, state, position, {} from {}"
             " where position {} %s"
@@ -298,7 +307,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         return [_from_row(RecordedNotification, row) for row in self._select(statement, values)]
 
     def max_notification_id(self) -> int | None:
-        """The last position, or None in an empty ledger."""
+        """Returns the last position; None if the ledger is empty."""
         [[last]] = self._select(SQL("select max(position) from {}").format(self._table), [])
         assert last is None or isinstance(last, int)
         return last
@@ -306,15 +315,16 @@ class LedgerRecorder(PostgresApplicationRecorder):
     def subscribe(
         self, gt: int | None = None, topics: Sequence[str] = ()
     ) -> Subscription[PostgresApplicationRecorder]:
-        """Notifications after `gt`, without end. Each subscription keeps a connection to itself."""
+        """Returns an endless iterator of the notifications after `gt`. Each subscription holds one
+        connection."""
         return LedgerSubscription(recorder=self, gt=gt, topics=topics)
 
     # ------------------------------------------------------------ a new ledger
 
     def create_table(self) -> None:
-        """Make an empty ledger under this recorder's names, from the text of the migrations.
+        """Creates an empty ledger under this recorder's names, from the text of the migrations.
 
-        In production the migrations make it, with roles and rights, and CREATE_TABLE is `no`.
+        In production the migrations create it, with roles and privileges, and CREATE_TABLE is `no`.
         """
         made = NAMES.sub(
             lambda found: self._identifier(found[1]).as_string() if found[1] else self.channel_name,
@@ -343,8 +353,8 @@ class LedgerRecorder(PostgresApplicationRecorder):
     def _encode(
         self, events: Sequence[StoredEvent], command: AppendRequest | None, kwargs: dict[str, Any]
     ) -> EncodedRequest | None:
-        # The library passes its own arguments on, of which only tracking could matter: a lock on
-        # the ledger must never be held by a transaction that the client controls.
+        # The library passes its own arguments on. Only tracking could matter: a transaction that
+        # the client controls must never hold the ledger's lock.
         if kwargs.get("tracking") is not None:
             raise ValueError("The ledger records no tracking; projections keep their own.")
         if command is None and not events:
@@ -352,8 +362,9 @@ class LedgerRecorder(PostgresApplicationRecorder):
         return encode_request(command or AppendRequest.anonymous(), events)
 
     def _select(self, statement: Composed, values: list[Any]) -> list[tuple[Any, ...]]:
-        """Tries again on a lost connection, and no longer than `READING` seconds in all; then
-        raises OutcomeUnknown: it may be read for a command that is recorded already."""
+        """Runs a SELECT and retries it on a lost connection, for at most `READ_TIMEOUT`
+        seconds. Then raises OutcomeUnknown, because it may be read for a command that is
+        already recorded."""
         until = monotonic() + READ_TIMEOUT
         while True:
             try:
@@ -375,10 +386,11 @@ class LedgerRecorder(PostgresApplicationRecorder):
 
 
 class LedgerFactory(PostgresFactory):
-    """Makes recorders on one database: `LEDGER_CONNINFO`, or the library's POSTGRES_ variables.
+    """Creates recorders for one database: `LEDGER_CONNINFO`, or the POSTGRES_ variables of the
+    library.
 
-    `LEDGER_CONNINFO` is anything libpq understands; `LEDGER_ROLE` is assumed by every connection.
-    Snapshots, tracking and process recorders are the library's own.
+    `LEDGER_CONNINFO` is any libpq connection string. Every connection assumes the role
+    `LEDGER_ROLE`. Snapshots, tracking and process recorders are those of the library.
     """
 
     application_recorder_class = LedgerRecorder
@@ -386,7 +398,7 @@ class LedgerFactory(PostgresFactory):
     def __init__(self, env: Environment | EnvType | None) -> None:
         env = env if isinstance(env, Environment) else Environment(env=env)
         conninfo = env.get("LEDGER_CONNINFO")
-        if conninfo:  # the library insists on four words that libpq may do without
+        if conninfo:  # the library requires four settings that libpq can do without
             for name in ("DBNAME", "HOST", "USER", "PASSWORD"):
                 env.setdefault(f"POSTGRES_{name}", "")
         super().__init__(env)
@@ -402,7 +414,8 @@ class LedgerFactory(PostgresFactory):
         self._recorders: list[LedgerRecorder] = []
 
     def application_recorder(self) -> LedgerRecorder:
-        """Raises ValueError when events would be enciphered or compressed: SQL reads the state."""
+        """Creates a recorder. Raises ValueError if events would be encrypted or compressed, because
+        SQL reads their state."""
         if self.cipher() or self.compressor():
             raise ValueError("The ledger keeps JSON text: no CIPHER and no COMPRESSOR with it.")
         recorder = self.application_recorder_class(
@@ -420,15 +433,16 @@ class LedgerFactory(PostgresFactory):
 
 
 def _connect(datastore: PostgresDatastore) -> psycopg.Connection[Any]:
-    """The committer's own connection, out of the pool, with an end to every wait."""
+    """Opens the connection of a group committer, outside the pool, with a timeout for every
+    wait."""
     pool = datastore.pool
     given: dict[str, Any] = dict(pool.kwargs)  # type: ignore[arg-type]
     del given["row_factory"]
-    if pool.get_password_func:  # passwords that expire are asked for each time
+    if pool.get_password_func:  # passwords that expire are read again for each connection
         given["password"] = pool.get_password_func()
     given = with_settings(
         {**KEEPALIVE, **given},
-        # Not the database's default: under any other level the append is refused.
+        # Set explicitly, because the append is refused under any other isolation level.
         default_transaction_isolation="read committed",
         lock_timeout="3s",
         statement_timeout="15s",
@@ -438,7 +452,8 @@ def _connect(datastore: PostgresDatastore) -> psycopg.Connection[Any]:
 
 
 def _from_row(kind: type[T], row: Sequence[Any]) -> T:
-    """A frozen dataclass from a row in the order of its fields, without the cost of calling it."""
+    """Builds a frozen dataclass from a row in the order of its fields, bypassing the slow
+    constructor."""
     made = object.__new__(kind)
     fields = dict(zip(kind.__dataclass_fields__, row, strict=True))  # type: ignore[attr-defined]
     fields["state"] = fields["state"].encode()

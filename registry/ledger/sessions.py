@@ -16,9 +16,10 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
-from registry.ledger.connections import CURE, AsyncSession, WrongSession, without_settings
+from registry.ledger.connections import ADVICE, AsyncSession, WrongSession, without_settings
 
-#: How often two connections are compared: other programs that use the pooler may hide it once.
+#: How often two connections are compared; a single comparison can be hidden by other clients of the
+#: pooler.
 ROUNDS = 3
 
 
@@ -38,21 +39,22 @@ async def verify(connection: AsyncConnection[Any], wanted: Mapping[str, str]) ->
         if name.endswith("_timeout"):
             found = str(milliseconds(found))
         if found != wanted[name]:
-            raise WrongSession(f"{name}: found {found!r}, wanted {wanted[name]!r}; {CURE}")
+            raise WrongSession(f"{name}: found {found!r}, wanted {wanted[name]!r}; {ADVICE}")
 
 
 async def require_own_session(
     conninfo: str, role: str | None = "aeo_reader", seconds: float = 5.0
 ) -> None:
-    """Refuses a pooler in transaction or statement mode, and then a session that does not have the
-    settings it was given.
+    """Refuses a pooler in transaction or statement mode, and a session without the requested
+    settings.
 
-    Of two connections the first is asked again while the second is in a transaction. Behind such a
-    pooler another server process answers, or none, or both have the same one. Nothing is set
-    before that is known: a shared session would keep it for whoever has it next.
+    It opens two connections and uses the first again while the second is in a transaction. Behind
+    such a pooler another server process answers, or none, or the same one answers both. No setting
+    is made before this is known, because a shared session would pass it on to its next client.
 
-    `role`: which one the session is to have; None: its login's own. `seconds`: for each answer.
-    Raises WrongSession, and psycopg.OperationalError where the database cannot be reached.
+    `role`: the role that the session is to have; None means that of the login. `seconds`: timeout
+    of each reply. Raises WrongSession, and psycopg.OperationalError if the database cannot be
+    reached.
     """
     await _require_unshared(conninfo, seconds)
     settings = {"default_transaction_read_only": "on", "statement_timeout": "7000"}
@@ -80,27 +82,28 @@ async def _require_unshared(conninfo: str, seconds: float) -> None:
                 except psycopg.Error as error:
                     if "statement pooling" not in str(error):
                         raise
-                    raise WrongSession(f"session: no transaction may begin; {CURE}") from error
+                    raise WrongSession(f"session: no transaction may begin; {ADVICE}") from error
                 if again != begun:
                     raise WrongSession(
                         f"session: found server process {again} on a connection that had {begun};"
-                        f" {CURE}"
+                        f" {ADVICE}"
                     )
                 if other == begun:
                     raise WrongSession(
-                        f"session: found server process {other} on two connections; {CURE}"
+                        f"session: found server process {other} on two connections; {ADVICE}"
                     )
 
 
 async def _process(connection: AsyncConnection[Any], seconds: float) -> str:
-    """The server process behind a connection."""
+    """Returns the id of the server process behind a connection. Raises WrongSession if there is no
+    reply in time."""
     try:
         async with asyncio.timeout(seconds), connection.cursor(row_factory=tuple_row) as cursor:
             await cursor.execute("select pg_backend_pid()")
             found = await cursor.fetchone()
     except TimeoutError:
         raise WrongSession(
-            f"session: a connection got no answer within {seconds:.0f} s; {CURE}, with as many"
+            f"session: a connection got no answer within {seconds:.0f} s; {ADVICE}, with as many"
             " sessions as there are connections (default_pool_size)"
         ) from None
     assert found is not None

@@ -1,4 +1,4 @@
-"""How a follower hears of what is recorded, while it is recorded."""
+"""Subscription to the ledger: delivers events while they are being recorded."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from time import monotonic
 from eventsourcing.postgres import PostgresSubscription
 from psycopg.sql import SQL, Identifier
 
-POLL_SECONDS = 2.0  # seconds after which a subscription looks for itself
+POLL_SECONDS = 2.0  # seconds after which a subscription polls without a notification
 
 
 class LedgerSubscription(PostgresSubscription):
-    """The library's subscription pulls first and listens a moment later: an event committed
-    between the two would go unannounced until the next. So it is woken once it listens, and
-    every now and then."""
+    """Subscription that cannot miss an event.
+
+    The library's subscription reads first and listens a moment later; an event committed in between
+    would be delivered only with the next one. This class wakes the reader once it listens, and
+    polls at intervals.
+    """
 
     def _listen(self) -> None:
         try:

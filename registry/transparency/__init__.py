@@ -1,4 +1,2 @@
-"""The transparency log as mathematics.
-
-Merkle trees, leaves, signed notes and witness policies (RFC 6962, C2SP).
-"""
+"""The transparency log as pure functions: Merkle trees, leaves, signed notes and witness policies
+(RFC 6962, C2SP)."""

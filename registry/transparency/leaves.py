@@ -1,8 +1,8 @@
-"""What a leaf of the log is made of: a salted commitment to one event, exactly as it is stored.
+"""A leaf of the transparency log: a salted commitment to one event, exactly as it is stored.
 
-The log is public, and who was suspended is not. A leaf shows nothing, not even to who guesses:
-the salt is 32 random bytes, given only to who may see the event. Once salt and event are erased,
-the leaf is a number without meaning, and the tree still holds.
+The log is public, but a suspension is not. A leaf reveals nothing, not even to a guess: the salt is
+32 random bytes, disclosed only to those who may see the event. Once salt and event are erased, the
+leaf has no meaning, and the tree remains valid.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ SALT = 32  # bytes
 # position, stream, version, recorded_at, known_at (microseconds since 1970 UTC), command
 _FIXED = Struct(">Q16sQqq16s")
 _LENGTH = Struct(">I")
-_NOTHING = b"\xff\xff\xff\xff"  # no text, which differs from an empty one
+_NOTHING = b"\xff\xff\xff\xff"  # the length of a null text, which differs from an empty text
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
 class Row(NamedTuple):
-    """One row of the ledger. Every column is committed to: a date moved is a history rewritten."""
+    """One row of the ledger. The leaf commits to every column, because a changed instant would
+    rewrite history. Instants have a time zone."""
 
     position: int
     originator_id: UUID
@@ -42,7 +43,8 @@ class Row(NamedTuple):
 
 
 def event_bytes(row: Row) -> bytes:
-    """The row in one unmistakable order: numbers big-endian, texts in UTF-8 after their length."""
+    """Serialises a row unambiguously: numbers are big-endian, texts are UTF-8 after their length (4
+    bytes)."""
     fixed = _FIXED.pack(
         row.position,
         row.originator_id.bytes,
@@ -56,7 +58,8 @@ def event_bytes(row: Row) -> bytes:
 
 
 def entry(salt: bytes, event: bytes) -> bytes:
-    """The 44 bytes that the log publishes for an event. Raises ValueError for a wrong salt."""
+    """Returns the 44 bytes that the log publishes for an event. Raises ValueError if the salt has
+    the wrong length."""
     if len(salt) != SALT:
         raise ValueError(f"A salt has {SALT} bytes, this one {len(salt)}.")
     return LEAF + sha256(salt + event).digest()

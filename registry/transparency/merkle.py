@@ -1,9 +1,10 @@
-"""The Merkle tree over everything recorded: its hashes, its roots, its proofs, and its tiles.
+"""The Merkle tree over all recorded events: hashes, roots, inclusion and consistency proofs, and
+tiles.
 
-Plain RFC 6962 section 2.1 (the same tree as RFC 9162 section 2.1) with SHA-256, cut into tiles as
-C2SP tlog-tiles does. Nothing here is of our making but the words, so that strangers' programs
-check what we publish. A tree is never held whole: whoever asks brings a way to look up the hash
-of any complete subtree (`Node`).
+The tree is that of RFC 6962 section 2.1 (the same as RFC 9162 section 2.1) with SHA-256, divided
+into tiles as in C2SP tlog-tiles, so that other programs can verify it. A tree is never held in
+memory as a whole: the caller provides a function that looks up the hash of any complete subtree
+(`Node`).
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import sha256
 
-#: The hash of the complete subtree number `index` of 2**`level` leaves.
+#: Returns the hash of the complete subtree number `index` of 2**`level` leaves.
 Node = Callable[[int, int], bytes]
-#: The hashes of a tile as far as they are known: `level`, `index` -> up to 256 x 32 bytes.
+#: Returns the hashes of the tile `level`, `index`, as far as they are known: up to 256 x 32 bytes.
 Tile = Callable[[int, int], bytes]
 
 HASH = 32  # bytes
-HEIGHT = 8  # levels a tile
+HEIGHT = 8  # levels in a tile
 WIDTH = 1 << HEIGHT  # hashes in a full tile
 EMPTY_ROOT = sha256(b"").digest()
 
 
 class BadProof(ValueError):
-    """A proof does not prove what it was shown for."""
+    """A proof does not prove the statement that it was given for."""
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -35,56 +36,60 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-# ------------------------------------------------------------------------ proving
+# ------------------------------------------------------------------------ proofs
 
 
 def root(node: Node, size: int) -> bytes:
-    """The head of the tree of the first `size` leaves."""
-    return _span(node, 0, size) if size else EMPTY_ROOT
+    """Returns the root hash of the tree of the first `size` leaves."""
+    return _subtree_hash(node, 0, size) if size else EMPTY_ROOT
 
 
 def inclusion_path(node: Node, index: int, size: int) -> list[bytes]:
-    """The hashes beside the way from leaf `index` up to the root of the first `size` leaves.
+    """Returns the inclusion proof of leaf `index` in the tree of the first `size` leaves: sibling
+    hashes, from the leaf up.
 
-    Raises BadProof where there is no such leaf.
+    Raises BadProof if there is no such leaf.
     """
-    return [_span(node, *beside) for beside, _ in _way(index, size)]
+    return [_subtree_hash(node, *sibling) for sibling, _ in _siblings(index, size)]
 
 
 def consistency_path(node: Node, old: int, new: int) -> list[bytes]:
-    """The hashes that show the first `old` leaves to be the beginning of the first `new`.
+    """Returns the consistency proof that the first `old` leaves are a prefix of the first `new`
+    leaves.
 
-    Empty from an empty tree, and between equal ones. Raises BadProof when the tree would shrink.
+    Empty for an empty old tree and for equal sizes. Raises BadProof if the tree would shrink.
     """
     if old in (0, new):
         return []
-    steps, begin = _fork(old, new)
-    own = [_span(node, begin, old)] if begin else []
-    return own + [_span(node, *beside) for beside, _ in steps]
+    steps, begin = _consistency_steps(old, new)
+    own = [_subtree_hash(node, begin, old)] if begin else []
+    return own + [_subtree_hash(node, *sibling) for sibling, _ in steps]
 
 
-# ---------------------------------------------------------------------- verifying
+# ------------------------------------------------------------------- verification
 
 
 def root_by_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
-    """The root that a tree of `size` leaves has, if this path is that of its leaf `index`.
+    """Returns the root of a tree of `size` leaves according to the inclusion proof of its leaf
+    `index`.
 
-    Raises BadProof for an impossible place, or a path that is too long, too short or not of hashes.
+    Raises BadProof for an impossible index, or a path of the wrong length or not of hashes.
     """
-    way = _way(index, size)
+    siblings = _siblings(index, size)
     _check_hashes([leaf, *path])
-    if len(path) != len(way):
-        raise BadProof(f"Leaf {index} of {size} has a path of {len(way)}, not {len(path)}.")
+    if len(path) != len(siblings):
+        raise BadProof(f"Leaf {index} of {size} has a path of {len(siblings)}, not {len(path)}.")
     found = leaf
-    for (_, is_left), beside in zip(way, path, strict=True):
-        found = node_hash(beside, found) if is_left else node_hash(found, beside)
+    for (_, is_left), sibling in zip(siblings, path, strict=True):
+        found = node_hash(sibling, found) if is_left else node_hash(found, sibling)
     return found
 
 
 def verify_inclusion(
     leaf: bytes, index: int, size: int, path: Sequence[bytes], expected: bytes
 ) -> None:
-    """Raises BadProof unless `leaf` is the leaf `index` of `size` under this root."""
+    """Verifies an inclusion proof. Raises BadProof unless `leaf` is the leaf `index` of `size`
+    under this root."""
     if root_by_inclusion(leaf, index, size, path) != expected:
         raise BadProof(f"Leaf {index} is not in the tree of {size} leaves under this root.")
 
@@ -92,9 +97,10 @@ def verify_inclusion(
 def verify_consistency(
     old: int, new: int, old_root: bytes, new_root: bytes, path: Sequence[bytes]
 ) -> None:
-    """Raises BadProof unless the tree of `old` leaves is the beginning of the tree of `new`.
+    """Verifies a consistency proof. Raises BadProof unless the tree of `old` leaves is a prefix of
+    the tree of `new` leaves.
 
-    An empty old tree proves nothing and is refused here: whoever has seen nothing yet must say so.
+    An empty old tree proves nothing and is refused: a client that has seen no tree yet must say so.
     """
     if old < 1 or new < old:
         raise BadProof(f"A tree of {old} leaves cannot have grown to {new}.")
@@ -103,17 +109,18 @@ def verify_consistency(
             raise BadProof(f"Two different trees of {old} leaves.")
         return
     _check_hashes([old_root, new_root, *path])
-    steps, begin = _fork(old, new)
+    steps, begin = _consistency_steps(old, new)
     if len(path) != len(steps) + bool(begin):
         raise BadProof(f"The path from {old} to {new} leaves does not have {len(path)} hashes.")
-    # What both trees share at the lowest: the old tree whole, or else the first hash of the path.
+    # The largest subtree that both trees share: the whole old tree, or else the first hash of the
+    # path.
     was = now = path[0] if begin else old_root
-    for (_, is_left), beside in zip(steps, path[bool(begin) :], strict=True):
+    for (_, is_left), sibling in zip(steps, path[bool(begin) :], strict=True):
         if is_left:
-            was = node_hash(beside, was)
-            now = node_hash(beside, now)
+            was = node_hash(sibling, was)
+            now = node_hash(sibling, now)
         else:
-            now = node_hash(now, beside)
+            now = node_hash(now, sibling)
     if was != old_root:
         raise BadProof(f"The path does not begin at the tree of {old} leaves that was seen.")
     if now != new_root:
@@ -124,12 +131,14 @@ def verify_consistency(
 
 
 def tile_path(level: int, index: int, width: int = WIDTH) -> str:
-    """Where a tile lies, e.g. `0/x001/x234/067` or, of 5 hashes only, `0/000.p/5`."""
+    """Returns the path of a tile, for example `0/x001/x234/067`, or `0/000.p/5` for a partial tile
+    of 5 hashes."""
     return f"{level}/{numbered(index)}" + ("" if width == WIDTH else f".p/{width}")
 
 
 def numbered(index: int) -> str:
-    """In groups of three digits, all but the last marked: no folder has more than 1,000 names."""
+    """Returns an index in groups of three digits, all but the last with an x, so that no folder has
+    more than 1,000 entries."""
     groups = [f"{index % 1000:03d}"]
     while index := index // 1000:
         groups.insert(0, f"x{index % 1000:03d}")
@@ -137,13 +146,14 @@ def numbered(index: int) -> str:
 
 
 def width_of(level: int, index: int, size: int) -> int:
-    """How many hashes a tile has in the tree of `size` leaves. 0 where there is no such tile."""
+    """Returns how many hashes a tile has in the tree of `size` leaves; 0 if there is no such
+    tile."""
     return max(0, min(WIDTH, (size >> HEIGHT * level) - index * WIDTH))
 
 
 def tiles_beside(index: int, size: int) -> list[tuple[int, int]]:
-    """Level and index of the tiles that have all of a leaf's inclusion path: in each row the one
-    above the leaf and, where that is not full, the last one."""
+    """Returns level and index of the tiles that contain a leaf's inclusion proof: on each tile
+    level the one above the leaf and, if that one is not full, the last one."""
     found = []
     for row in range(HEIGHT):
         if not (hashes := size >> HEIGHT * row):
@@ -157,48 +167,49 @@ def tiles_beside(index: int, size: int) -> list[tuple[int, int]]:
 
 
 def from_tiles(tile: Tile) -> Node:
-    """Looks hashes up in tiles, and works out what lies between their rows."""
+    """Returns a Node that reads hashes from tiles and computes the levels between them."""
 
     def node(level: int, index: int) -> bytes:
         row, above = divmod(level, HEIGHT)
         number, first = divmod(index << above, WIDTH)
-        held = tile(row, number)
-        if len(held) < (first + (1 << above)) * HASH:
+        tile_hashes = tile(row, number)
+        if len(tile_hashes) < (first + (1 << above)) * HASH:
             raise LookupError(f"tile {tile_path(row, number)} has not come so far")
-        if row > 0 or len(held) < WIDTH * HASH:  # few, and most ways lead past them
+        if row > 0 or len(tile_hashes) < WIDTH * HASH:  # these few tiles are used by most proofs
             at = (first >> above) * HASH
-            return _levels(held)[above][at : at + HASH]
-        return subtree(held[first * HASH : (first + (1 << above)) * HASH])
+            return _levels(tile_hashes)[above][at : at + HASH]
+        return subtree(tile_hashes[first * HASH : (first + (1 << above)) * HASH])
 
     return node
 
 
 def subtree(hashes: bytes) -> bytes:
-    """The root over a power of two of neighbouring hashes."""
+    """Returns the root over neighbouring hashes, whose number is a power of two."""
     while len(hashes) > HASH:
-        hashes = _above(hashes)
+        hashes = _parent_hashes(hashes)
     return hashes
 
 
-@lru_cache(maxsize=512)  # of 16 kB; the rows above the lowest of thirty million leaves
+@lru_cache(maxsize=512)  # 16 kB each; enough for the upper tiles of thirty million leaves
 def _levels(hashes: bytes) -> list[bytes]:
-    """The hashes of a tile, and level by level all that are complete above them."""
+    """Returns the hashes of a tile, and level by level the complete subtrees above them."""
     found = [hashes]
     while len(found[-1]) >= 2 * HASH:
-        found.append(_above(found[-1]))
+        found.append(_parent_hashes(found[-1]))
     return found
 
 
-def _above(hashes: bytes) -> bytes:
-    """The hash over each pair of neighbours. One without a neighbour has none."""
+def _parent_hashes(hashes: bytes) -> bytes:
+    """Returns the hash over each pair of neighbours; the last of an odd number has none."""
     pairs = range(0, len(hashes) - HASH, 2 * HASH)
     return b"".join([sha256(b"\x01" + hashes[at : at + 2 * HASH]).digest() for at in pairs])
 
 
 def growth(size: int, leaves: Sequence[bytes], tile: Tile) -> Iterator[tuple[int, int, bytes]]:
-    """What each tile gains when these leaves' hashes follow the first `size`: level, index, bytes.
+    """Computes what each tile gains when the hashes of new leaves are appended to the first `size`:
+    level, index, bytes.
 
-    `tile` gives what tiles hold before; nothing that is there is ever changed.
+    `tile` returns the hashes that tiles hold already; existing hashes never change.
     """
     level, begin, hashes = 0, size, list(leaves)
     while hashes:
@@ -211,25 +222,25 @@ def growth(size: int, leaves: Sequence[bytes], tile: Tile) -> Iterator[tuple[int
             yield level, index, gained
             if last == (index + 1) * WIDTH:
                 before = (first - index * WIDTH) * HASH
-                held = tile(level, index)[:before] if before else b""
-                whole.append(subtree(held + gained))
+                tile_hashes = tile(level, index)[:before] if before else b""
+                whole.append(subtree(tile_hashes + gained))
         level, begin, hashes = level + 1, begin // WIDTH, whole
 
 
-# ----------------------------------------------------------------------- the ways
+# ------------------------------------------------------------------------- steps
 
-#: A neighbour on the way: its leaves [begin, end), and whether it stands on the left.
+#: A sibling on the way to the root: its leaves [begin, end), and whether it is on the left.
 Step = tuple[tuple[int, int], bool]
 
 
-def _way(index: int, size: int) -> list[Step]:
-    """The neighbours on the way from a leaf up to the root, the nearest first."""
+def _siblings(index: int, size: int) -> list[Step]:
+    """Returns the siblings from a leaf up to the root, the nearest first."""
     if not 0 <= index < size:
         raise BadProof(f"A tree of {size} leaves has no leaf {index}.")
     found: list[Step] = []
     begin, end = 0, size
     while end - begin > 1:
-        middle = begin + _left(end - begin)
+        middle = begin + _left_size(end - begin)
         if index < middle:
             found.append(((middle, end), False))
             end = middle
@@ -239,15 +250,15 @@ def _way(index: int, size: int) -> list[Step]:
     return found[::-1]
 
 
-def _fork(old: int, new: int) -> tuple[list[Step], int]:
-    """The neighbours on the way up from where the old tree's last complete part ends, and where
-    that part begins: at 0 it is the old tree itself."""
+def _consistency_steps(old: int, new: int) -> tuple[list[Step], int]:
+    """Returns the siblings from the end of the old tree's last complete subtree up to the root, and
+    where that subtree begins (0: it is the whole old tree)."""
     if not 0 < old <= new:
         raise BadProof(f"A tree of {old} leaves cannot have grown to {new}.")
     found: list[Step] = []
     begin, end = 0, new
     while old != end:
-        middle = begin + _left(end - begin)
+        middle = begin + _left_size(end - begin)
         if old <= middle:
             found.append(((middle, end), False))
             end = middle
@@ -257,19 +268,20 @@ def _fork(old: int, new: int) -> tuple[list[Step], int]:
     return found[::-1], begin
 
 
-def _left(count: int) -> int:
-    """How many of two or more leaves the left branch has: the greatest lesser power of two."""
+def _left_size(count: int) -> int:
+    """Returns how many of two or more leaves are in the left branch: the largest power of two below
+    `count`."""
     return 1 << (count - 1).bit_length() - 1
 
 
-def _span(node: Node, begin: int, end: int) -> bytes:
-    """The hash over leaves [begin, end) as a branch of the tree has them."""
+def _subtree_hash(node: Node, begin: int, end: int) -> bytes:
+    """Returns the hash over the leaves [begin, end), as a branch of the tree."""
     count = end - begin
     if count & (count - 1) == 0:
         level = count.bit_length() - 1
         return node(level, begin >> level)
-    middle = begin + _left(count)
-    return node_hash(_span(node, begin, middle), _span(node, middle, end))
+    middle = begin + _left_size(count)
+    return node_hash(_subtree_hash(node, begin, middle), _subtree_hash(node, middle, end))
 
 
 def _check_hashes(hashes: Sequence[bytes]) -> None:

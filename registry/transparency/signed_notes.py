@@ -1,10 +1,10 @@
-"""Signed notes: the small texts that a log signs, and what strangers need to check them.
+"""Signed notes, checkpoints, cosignatures and proofs of the transparency log (C2SP signed-note,
+tlog-checkpoint, tlog-cosignature, tlog-proof).
 
-C2SP signed-note, tlog-checkpoint, tlog-cosignature and tlog-proof. A log signs with a plain
-Ed25519 line (0x01); a witness adds the time at which it saw the tree and signs it too (0x04), or
-does so in ML-DSA-44 (0x06), which no quantum computer forges. A log that signs for the long run
-adds such a line of its own. Reading is strict: what is not written exactly as it would be written
-anew is refused.
+A log signs with a plain Ed25519 signature (0x01). A witness adds the time at which it saw the tree
+and signs it too (0x04), or does so in ML-DSA-44 (0x06), which resists quantum computers; a log may
+add such a signature of its own. Parsing is strict: text that is not in the one canonical form is
+refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PUBLIC = {ED25519: 32, COSIGNATURE: 32, MLDSA44: 1312}  # bytes
 _SIGNATURE = {ED25519: 64, COSIGNATURE: 64, MLDSA44: 2420}
 _DASH = "\N{EM DASH} "
 _PROOF = "c2sp.org/tlog-proof@v1"
-_MOST = 64  # signatures in a note: the standard asks for 16
+_MAX_SIGNATURES = 64  # signatures in a note; the standard requires 16
 _LATEST = (1 << 63) - 1
 
 
@@ -38,7 +38,7 @@ class BadNote(ValueError):
 
 
 class BadSignature(ValueError):
-    """A signature by a key that we know is not its signature of this text."""
+    """A signature by a known key does not match the text."""
 
 
 # --------------------------------------------------------------------------- keys
@@ -46,7 +46,7 @@ class BadSignature(ValueError):
 
 @dataclass(frozen=True)
 class VerifierKey:
-    """A name and a public key, as `name+id+base64` says them (a vkey)."""
+    """A name and a public key, in the text form `name+id+base64` (a vkey)."""
 
     name: str
     kind: int
@@ -67,7 +67,8 @@ class VerifierKey:
         return f"{self.name}+{self.id.hex()}+{_base64(bytes([self.kind]) + self.public)}"
 
     def check(self, text: str, signature: bytes) -> int | None:
-        """The second (POSIX) at which it was cosigned, None for a log's plain line.
+        """Verifies a signature. Returns the time of a cosignature (POSIX seconds), or None for a
+        log's plain signature.
 
         Raises BadSignature.
         """
@@ -89,7 +90,7 @@ class VerifierKey:
 
 
 def read_key(vkey: str) -> VerifierKey:
-    """Raises BadNote for anything but a key of a type we know, written as it must be."""
+    """Parses a verifier key. Raises BadNote unless it has a known type and the canonical form."""
     name, _, rest = vkey.partition("+")
     id, _, body = rest.partition("+")
     material = _bytes(body)
@@ -103,7 +104,7 @@ def read_key(vkey: str) -> VerifierKey:
 
 @dataclass(frozen=True)
 class Signer:
-    """A private key with its name. `kind` says what its lines mean."""
+    """A private key with its name. `kind` determines what its signatures mean."""
 
     name: str
     kind: int
@@ -111,7 +112,7 @@ class Signer:
 
     @classmethod
     def of_seed(cls, name: str, kind: int, seed: bytes) -> Signer:
-        """From the 32 bytes from which both kinds of key are made."""
+        """Creates a signer from a seed of 32 bytes, from which both kinds of key are derived."""
         if kind == MLDSA44:
             return cls(name, kind, MLDSA44PrivateKey.from_seed_bytes(seed))
         return cls(name, kind, Ed25519PrivateKey.from_private_bytes(seed))
@@ -121,7 +122,7 @@ class Signer:
         return VerifierKey(self.name, self.kind, self.private.public_key().public_bytes_raw())
 
     def line(self, text: str, time: int = 0) -> str:
-        """The line that it adds to a note. `time`: POSIX seconds, for a cosignature."""
+        """Returns the signature line for a note. `time`: POSIX seconds, for a cosignature."""
         if self.kind == MLDSA44:
             body = self.private.sign(_subtree(self.name, time, text))
         else:
@@ -142,7 +143,7 @@ def is_name(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Signature:
-    """A line under a note, by whatever key."""
+    """A signature line of a note, by any key."""
 
     name: str
     id: bytes
@@ -163,9 +164,10 @@ class SignedNote:
         return self.text + "\n" + "".join(signature.line for signature in self.signatures)
 
     def signed_by(self, keys: Iterable[VerifierKey]) -> dict[VerifierKey, int | None]:
-        """The known keys that signed, with the second at which they say so.
+        """Returns the known keys that signed, each with the time of its cosignature (POSIX
+        seconds).
 
-        Raises BadSignature where a line of a known key is not its signature: then none counts.
+        Raises BadSignature if the signature of a known key does not match; then none counts.
         """
         known = {(key.name, key.id): key for key in keys}
         found: dict[VerifierKey, int | None] = {}
@@ -176,7 +178,7 @@ class SignedNote:
 
 
 def read_note(written: str | bytes) -> SignedNote:
-    """Raises BadNote."""
+    """Parses a signed note. Raises BadNote."""
     if isinstance(written, bytes):
         try:
             written = written.decode()
@@ -188,13 +190,13 @@ def read_note(written: str | bytes) -> SignedNote:
     if not blank or not below.endswith("\n"):
         raise BadNote("A note is a text, an empty line, and lines of signatures.")
     lines = below[:-1].split("\n")
-    if len(lines) > _MOST:
-        raise BadNote(f"A note of over {_MOST} signatures is not read.")
+    if len(lines) > _MAX_SIGNATURES:
+        raise BadNote(f"A note of over {_MAX_SIGNATURES} signatures is not read.")
     return SignedNote(above + "\n", tuple(_signature(line) for line in lines))
 
 
 def read_signatures(lines: str) -> tuple[Signature, ...]:
-    """The lines a witness answers with. Raises BadNote."""
+    """Parses the signature lines that a witness returns. Raises BadNote."""
     if not lines.endswith("\n"):
         raise BadNote("A line of a signature ends with a newline.")
     return tuple(_signature(line) for line in lines[:-1].split("\n"))
@@ -215,7 +217,7 @@ def _signature(line: str) -> Signature:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The head of a log: how many leaves it has, and the root over them."""
+    """A checkpoint: the tree head of a log, with the number of leaves and the root hash."""
 
     origin: str
     size: int
@@ -227,7 +229,7 @@ class Checkpoint:
 
 
 def read_checkpoint(text: str) -> Checkpoint:
-    """From the text of a note; further lines are extensions, and say nothing to us.
+    """Parses the text of a checkpoint. Further lines are extensions, and are ignored.
 
     Raises BadNote.
     """
@@ -241,7 +243,8 @@ def read_checkpoint(text: str) -> Checkpoint:
 
 
 def read_number(written: str) -> int:
-    """A whole number as the standards write it. Raises BadNote for 007, +7, seven, or too large."""
+    """Parses a whole number in the form of the standards. Raises BadNote for 007, +7, seven, or a
+    number that is too large."""
     if not (written.isascii() and written.isdigit()) or (written[0] == "0" and written != "0"):
         raise BadNote(f"{written[:32]!r} is not a whole number without leading zeroes.")
     if len(written) > 19 or int(written) > _LATEST:
@@ -254,7 +257,8 @@ def read_number(written: str) -> int:
 
 @dataclass(frozen=True)
 class Proof:
-    """That a leaf is in the log, whole in one small file (`.tlog-proof`)."""
+    """Proof that a leaf is in the log, in one small file (`.tlog-proof`): an inclusion proof and a
+    signed checkpoint."""
 
     index: int
     path: tuple[bytes, ...]
@@ -269,7 +273,7 @@ class Proof:
 
 
 def read_proof(written: str) -> Proof:
-    """Raises BadNote."""
+    """Parses a proof. Raises BadNote."""
     above, blank, note = written.partition("\n\n")
     lines = above.split("\n")
     if not blank or lines.pop(0) != _PROOF:
@@ -285,7 +289,7 @@ def read_proof(written: str) -> Proof:
 
 
 def read_hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
-    """One hash a line, 63 at most. Raises BadNote."""
+    """Parses hashes, one for each line, 63 at most. Raises BadNote."""
     hashes = tuple(map(_bytes, lines))
     if len(hashes) > 63 or any(len(hash_) != 32 for hash_ in hashes):
         raise BadNote("A path is at most 63 lines, each of 32 bytes in base64.")
@@ -300,7 +304,8 @@ def _timed(time: int, text: str) -> str:
 
 
 def _subtree(name: str, time: int, text: str) -> bytes:
-    """What an ML-DSA-44 line signs: the tree itself, and the name of who signs."""
+    """Returns the bytes that an ML-DSA-44 signature covers: the tree head and the name of the
+    signer."""
     head = read_checkpoint(text)
     cosigner, origin = name.encode(), head.origin.encode()
     if len(cosigner) > 255 or len(origin) > 255:
@@ -325,7 +330,7 @@ def _base64(data: bytes) -> str:
 
 
 def _bytes(written: str) -> bytes:
-    """Base64 as it would be written anew, and no other. Raises BadNote."""
+    """Decodes base64 in its canonical form only. Raises BadNote."""
     try:
         found = b64decode(written, validate=True)
     except (NotBase64, ValueError):

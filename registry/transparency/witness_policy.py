@@ -1,7 +1,8 @@
-"""Whose signatures under a checkpoint are enough: C2SP tlog-policy files, read strictly.
+"""Witness policies: which signatures of a checkpoint are sufficient (C2SP tlog-policy files, parsed
+strictly).
 
-The log does not decide this. Whoever relies on it does, in a file of their own: which logs, which
-witnesses, and how many of them, in groups of groups if they like.
+The policy belongs to the relying party and not to the log. It states in a file of its own which
+logs and witnesses it trusts, and how many of them must sign, if necessary in nested groups.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ from registry.transparency.signed_notes import (
 
 NONE: Final = "none"
 _CONTROL = re.compile(rb"[^\t\n\x20-\x7e\x80-\xff]")
-_MOST = 64  # logs, witnesses, groups: the standard asks for 32 of each
+_MAX_ENTRIES = 64  # logs, witnesses, groups; the standard requires 32 of each
 
 
 class BadPolicy(ValueError):
-    """A file is not a policy, or not one that can only be understood in one way."""
+    """A file is not a policy, or its meaning is ambiguous."""
 
 
 @dataclass(frozen=True)
 class PolicyMember:
-    """A log or a witness: its key, and where it is asked, if it is."""
+    """A log or a witness: its key, and its URL if it has one."""
 
     key: VerifierKey
     url: str | None = None
@@ -42,7 +43,7 @@ class PolicyMember:
 
 @dataclass(frozen=True)
 class Group:
-    """Has seen a checkpoint when `least` of its members have."""
+    """A group of witnesses. It is satisfied when `least` of its members are."""
 
     least: int
     members: tuple[str, ...]
@@ -50,7 +51,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Policy:
-    """`quorum`: the name of a witness or a group. None: no witness is asked for."""
+    """A witness policy. `quorum`: the name of a witness or a group; None: no witness is
+    required."""
 
     logs: tuple[PolicyMember, ...]
     witnesses: dict[str, PolicyMember]
@@ -59,11 +61,11 @@ class Policy:
 
 
 def satisfied(policy: Policy, note: SignedNote) -> tuple[bool, dict[str, int]]:
-    """Is a checkpoint signed by one of the logs, and cosigned by enough of the witnesses?
+    """Whether a checkpoint is signed by one of the logs and cosigned by a quorum of the witnesses.
 
-    Answers with the witnesses that did cosign, and the second (POSIX) at which each says so. A
-    policy without logs is satisfied by nothing. Raises BadNote for what is no checkpoint, and
-    BadSignature where a line of a key that the policy names is forged: then none counts.
+    Also returns the witnesses that cosigned, with the time of each (POSIX seconds). A policy
+    without logs is never satisfied. Raises BadNote if the note is no checkpoint, and BadSignature
+    if the signature of a key in the policy is forged; then none counts.
     """
     origin = read_checkpoint(note.text).origin
     logs = [log.key for log in policy.logs if log.key.name == origin]
@@ -75,41 +77,41 @@ def satisfied(policy: Policy, note: SignedNote) -> tuple[bool, dict[str, int]]:
         if witness.key in times
     }
     reached = set(seen)
-    for name, group in policy.groups.items():  # members always stand above their group
+    for name, group in policy.groups.items():  # members are always defined before their group
         if len(reached.intersection(group.members)) >= group.least:
             reached.add(name)
     return bool(signed) and (policy.quorum is None or policy.quorum in reached), seen
 
 
 def read_policy(written: bytes) -> Policy:
-    """Raises BadPolicy, with the number of the line."""
+    """Parses a policy. Raises BadPolicy, with the line number."""
     if _CONTROL.search(written):
         raise BadPolicy("A policy has no control characters but tab and newline.")
     if written and not written.endswith(b"\n"):
         raise BadPolicy("The last line of a policy ends with a newline too.")
-    reading = _Reading()
-    # The standard takes names as they are in bytes, of whatever encoding.
+    parser = _PolicyParser()
+    # The standard treats names as bytes of any encoding.
     for number, line in enumerate(written.decode("utf-8", "surrogateescape").split("\n"), 1):
         words = [word for word in re.split(r"[ \t]+", line) if word]
         if not words or words[0].startswith("#"):
             continue
         try:
-            reading.line(*words)
+            parser.line(*words)
         except (BadNote, BadPolicy) as error:
             raise BadPolicy(f"Line {number}: {error}") from None
-    if not reading.quorums:
+    if not parser.quorums:
         raise BadPolicy("A policy has one line that says its quorum, if only `quorum none`.")
-    quorum = reading.quorums[0]
+    quorum = parser.quorums[0]
     return Policy(
-        tuple(reading.logs),
-        reading.witnesses,
-        reading.groups,
+        tuple(parser.logs),
+        parser.witnesses,
+        parser.groups,
         None if quorum == NONE else quorum,
     )
 
 
-class _Reading:
-    """What the lines so far have said."""
+class _PolicyParser:
+    """The parser's state after the lines so far."""
 
     def __init__(self) -> None:
         self.logs: list[PolicyMember] = []
@@ -122,7 +124,7 @@ class _Reading:
         known: dict[str, tuple[Callable[..., None], range]] = {
             "log": (self._log, range(1, 3)),
             "witness": (self._witness, range(2, 4)),
-            "group": (self._group, range(3, 3 + _MOST)),
+            "group": (self._group, range(3, 3 + _MAX_ENTRIES)),
             "quorum": (self._quorum, range(1, 2)),
         }
         if what not in known or len(words) not in known[what][1]:
@@ -133,21 +135,21 @@ class _Reading:
         party = PolicyMember(_key(vkey, ED25519, MLDSA44), url)
         if any(log.key.public == party.key.public for log in self.logs):
             raise BadPolicy("This log's key stands in an earlier line.")
-        self._one_side(party)
+        self._check_not_both(party)
         self.logs.append(party)
-        _few(self.logs)
+        _check_limit(self.logs)
 
     def _witness(self, name: str, vkey: str, url: str | None = None) -> None:
         party = PolicyMember(_key(vkey, COSIGNATURE, MLDSA44), url)
         if any(witness.key.public == party.key.public for witness in self.witnesses.values()):
             raise BadPolicy("This witness's key stands in an earlier line: it would count twice.")
-        self._one_side(party)
-        self._new(name)
+        self._check_not_both(party)
+        self._check_name_free(name)
         self.witnesses[name] = party
-        _few(self.witnesses)
+        _check_limit(self.witnesses)
 
     def _group(self, name: str, least: str, *members: str) -> None:
-        self._new(name)
+        self._check_name_free(name)
         count = {"all": len(members), "any": 1}.get(least)
         count = read_number(least) if count is None else count
         if not 1 <= count <= len(members):
@@ -158,7 +160,7 @@ class _Reading:
                 raise BadPolicy(f"{member!r} is a member already, and would count twice.")
             self._members.add(member)
         self.groups[name] = Group(count, members)
-        _few(self.groups)
+        _check_limit(self.groups)
 
     def _quorum(self, name: str) -> None:
         if self.quorums:
@@ -167,12 +169,12 @@ class _Reading:
             self._check_known(name)
         self.quorums.append(name)
 
-    def _one_side(self, party: PolicyMember) -> None:
+    def _check_not_both(self, party: PolicyMember) -> None:
         both = [*self.logs, *self.witnesses.values()]
         if any(policy_member.key.public == party.key.public for policy_member in both):
             raise BadPolicy("A log's key is not a witness's too: it would vouch for itself.")
 
-    def _new(self, name: str) -> None:
+    def _check_name_free(self, name: str) -> None:
         if name == NONE or name in self.witnesses or name in self.groups:
             raise BadPolicy(f"The name {name!r} is taken.")
 
@@ -188,6 +190,6 @@ def _key(vkey: str, *kinds: int) -> VerifierKey:
     return key
 
 
-def _few(them: list[PolicyMember] | dict[str, PolicyMember] | dict[str, Group]) -> None:
-    if len(them) > _MOST:
-        raise BadPolicy(f"A policy of over {_MOST} logs, witnesses or groups is not read.")
+def _check_limit(entries: list[PolicyMember] | dict[str, PolicyMember] | dict[str, Group]) -> None:
+    if len(entries) > _MAX_ENTRIES:
+        raise BadPolicy(f"A policy of over {_MAX_ENTRIES} logs, witnesses or groups is not read.")

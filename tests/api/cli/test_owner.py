@@ -149,7 +149,7 @@ def test_a_database_without_a_register_says_so(server: str, blank_register: str)
 
 def test_a_superuser_lacks_nothing(server: str, blank_register: str) -> None:
     with psycopg.connect(server) as superuser:
-        assert privileges.lacking(superuser) == []
+        assert privileges.missing_grants(superuser) == []
     privileges.require_roles(server, ROLES)
 
 
@@ -166,7 +166,7 @@ def test_a_login_that_creates_roles_takes_on_those_that_it_administers(
         with pytest.raises(PrivilegeMissing):
             privileges.require_roles(conninfo, ["aeo_writer"])
 
-        privileges.take_on(owner)
+        privileges.grant_own_roles(owner)
 
         privileges.require_roles(conninfo, ["aeo_writer"])
         superuser.execute(f"revoke aeo_writer from {name} granted by {name}")

@@ -121,11 +121,11 @@ def key_of(table: str) -> str:
 def spoil(connection: psycopg.Connection[Any], table: str) -> set[str]:
     """Each column is changed, in a row of its own where there are as many. Answers the columns that
     must be named: those that were changed in a row whose key is as it was."""
-    places = connection.execute(f"select tableoid, ctid from views.{table}").fetchall()
-    assert places, f"the world of the tests has no {table}"
+    positions = connection.execute(f"select tableoid, ctid from views.{table}").fetchall()
+    assert positions, f"the world of the tests has no {table}"
     by_row: dict[Any, set[str]] = {}
     for number, column in enumerate(columns(table)):
-        place = places[number % len(places)]
+        place = positions[number % len(positions)]
         type_ = kinds(connection, table)[column]
         otherwise = ONE_OF.get((table, column)) or OTHERWISE[type_].format(c=f'"{column}"')
         by_row.setdefault(place, set()).add(f'"{column}" = {otherwise}')

@@ -85,7 +85,7 @@ def test_a_table_that_cannot_be_written_stops_its_projection_by_name(
         assert [place.projection for place in found.stopped] == ["programmes"]
         [stopped] = found.stopped
         assert "no replica identity" in (stopped.why or "") and stopped.since is not None
-        assert all(p.position == found.recorded for p in found.places if p is not stopped)
+        assert all(p.position == found.recorded for p in found.positions if p is not stopped)
         connection.execute("drop trigger refuses on views.programme")
     resume(database, "programmes")
     Projector(database).catch_up()
@@ -93,7 +93,7 @@ def test_a_table_that_cannot_be_written_stops_its_projection_by_name(
     with psycopg.connect(database) as connection:
         found = status(connection, {})
         assert not found.stopped
-        assert {place.position for place in found.places} == {found.recorded}
+        assert {place.position for place in found.positions} == {found.recorded}
 
 
 def test_who_leads_is_known_and_that_nobody_does(database: str, registry: Registry) -> None:

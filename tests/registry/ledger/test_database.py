@@ -11,7 +11,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from registry.ledger.database import LOCK, MigrationRefused, migrate, require_schema, with_settings
+from registry.ledger.database import (
+    MIGRATION_LOCK,
+    MigrationRefused,
+    migrate,
+    require_schema,
+    with_settings,
+)
 
 
 @pytest.fixture
@@ -50,7 +56,7 @@ def test_two_who_migrate_at_once_do_it_once(empty: str, folder: Path) -> None:
 def test_another_migration_is_waited_for_aloud_and_not_for_ever(empty: str, folder: Path) -> None:
     said: list[str] = []
     with psycopg.connect(empty, application_name="left over", autocommit=True) as other:
-        other.execute("select pg_advisory_lock(%s)", [LOCK])
+        other.execute("select pg_advisory_lock(%s)", [MIGRATION_LOCK])
         with pytest.raises(TimeoutError, match="another migration has not ended within 1 s"):
             migrate(empty, folder, say=said.append, seconds=1.0)
         pid = other.info.backend_pid
