@@ -1,7 +1,7 @@
-"""What an application may go through: from the day it is lodged to the decision on it.
+"""The decisions on an application, from its lodging to the grant or refusal.
 
-Each decision refuses, records one event, or records nothing because it was recorded before.
-Every number of days comes from the programme's rules of that day, never from here.
+Each decision refuses, records one event, or records nothing because the event is recorded already.
+Every number of days comes from the programme's rules of the day, never from this code.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from registry.domain.working_days import Effect
 
 
 def lodge(operator: Operator, command: c.LodgeApplication, by: Decision) -> None:
+    """Records an application. Raises NotOffered, AlreadyRecorded."""
     said = event_fields(operator, by)
     day: date = said["effective"]
     programme = preconditions.find_programme(by, command.programme)
@@ -60,20 +61,21 @@ def lodge(operator: Operator, command: c.LodgeApplication, by: Decision) -> None
 
 
 def accept(operator: Operator, command: c.AcceptApplication, by: Decision) -> None:
-    mine = find_authorisation(
+    """Records the acceptance of an application; the time limit for the decision begins."""
+    authorisation = find_authorisation(
         operator, by, command.authorisation, {Status.LODGED}, "accepted", already=PENDING
     )
-    if mine.status is not Status.LODGED:
+    if authorisation.status is not Status.LODGED:
         kind = Operator.Accepted
         return refuse_unless_recorded(
-            operator, mine, kind, by, "the acceptance", reason=command.reason
+            operator, authorisation, kind, by, "the acceptance", reason=command.reason
         )
     day: date = event_fields(operator, by)["effective"]
-    said_by = rules_of_day(operator, preconditions.find_programme(by, mine.programme), day)
+    said_by = rules_of_day(operator, preconditions.find_programme(by, authorisation.programme), day)
     record_event(
         operator,
         Operator.Accepted,
-        mine,
+        authorisation,
         by,
         STATUS_EVENTS,
         due=said_by.due("decision", "decision_days", day),
@@ -83,58 +85,73 @@ def accept(operator: Operator, command: c.AcceptApplication, by: Decision) -> No
 
 
 def reject(operator: Operator, command: c.RejectApplication, by: Decision) -> None:
+    """Records that an application is not accepted."""
     before = {Status.NOT_ACCEPTED}
-    mine = find_authorisation(
+    authorisation = find_authorisation(
         operator, by, command.authorisation, {Status.LODGED}, "not accepted", already=before
     )
-    if mine.status is Status.NOT_ACCEPTED:
+    if authorisation.status is Status.NOT_ACCEPTED:
         kind = Operator.NotAccepted
         return refuse_unless_recorded(
-            operator, mine, kind, by, "the rejection", reason=command.reason
+            operator, authorisation, kind, by, "the rejection", reason=command.reason
         )
-    record_event(operator, Operator.NotAccepted, mine, by, STATUS_EVENTS, reason=command.reason)
+    record_event(
+        operator, Operator.NotAccepted, authorisation, by, STATUS_EVENTS, reason=command.reason
+    )
 
 
 def withdraw(operator: Operator, command: c.WithdrawApplication, by: Decision) -> None:
-    mine = find_authorisation(
+    """Records that the applicant withdraws the application."""
+    authorisation = find_authorisation(
         operator, by, command.authorisation, PENDING, "withdrawn", already={Status.WITHDRAWN}
     )
-    if mine.status is Status.WITHDRAWN:
+    if authorisation.status is Status.WITHDRAWN:
         kind = Operator.Withdrawn
         return refuse_unless_recorded(
-            operator, mine, kind, by, "the withdrawal", reason=command.reason
+            operator, authorisation, kind, by, "the withdrawal", reason=command.reason
         )
-    record_event(operator, Operator.Withdrawn, mine, by, STATUS_EVENTS, reason=command.reason)
+    record_event(
+        operator, Operator.Withdrawn, authorisation, by, STATUS_EVENTS, reason=command.reason
+    )
 
 
 def start_examination(operator: Operator, command: c.StartExamination, by: Decision) -> None:
+    """Records the beginning of the examination."""
     before = {Status.UNDER_EXAMINATION}
-    mine = find_authorisation(
+    authorisation = find_authorisation(
         operator, by, command.authorisation, {Status.ACCEPTED}, "examined", already=before
     )
-    if mine.status is Status.UNDER_EXAMINATION:
+    if authorisation.status is Status.UNDER_EXAMINATION:
         kind = Operator.ExaminationStarted
         return refuse_unless_recorded(
-            operator, mine, kind, by, "the examination", reason=command.reason
+            operator, authorisation, kind, by, "the examination", reason=command.reason
         )
     record_event(
-        operator, Operator.ExaminationStarted, mine, by, STATUS_EVENTS, reason=command.reason
+        operator,
+        Operator.ExaminationStarted,
+        authorisation,
+        by,
+        STATUS_EVENTS,
+        reason=command.reason,
     )
 
 
 def request_consultation(operator: Operator, command: c.RequestConsultation, by: Decision) -> None:
-    mine = find_authorisation(
+    """Records that another administration is consulted (UCC Delegated Act Art. 14)."""
+    authorisation = find_authorisation(
         operator, by, command.authorisation, PENDING | IN_USE, "the subject of a consultation"
     )
-    if isinstance(_last_of(operator, mine, command), Operator.ConsultationRequested):
+    if isinstance(
+        _last_consultation_event(operator, authorisation, command), Operator.ConsultationRequested
+    ):
         about, kind = f"the consultation of {command.asked}", Operator.ConsultationRequested
         return refuse_unless_recorded(
-            operator, mine, kind, by, about, asked=command.asked, reason=command.reason
+            operator, authorisation, kind, by, about, asked=command.asked, reason=command.reason
         )
     record_event(
         operator,
         Operator.ConsultationRequested,
-        mine,
+        authorisation,
         by,
         asked=command.asked,
         reason=command.reason,
@@ -144,13 +161,14 @@ def request_consultation(operator: Operator, command: c.RequestConsultation, by:
 def record_consultation_reply(
     operator: Operator, command: c.RecordConsultationReply, by: Decision
 ) -> None:
-    mine = find_authorisation(
+    """Records the reply of a consulted administration. Raises WrongStatus if none is awaited."""
+    authorisation = find_authorisation(
         operator, by, command.authorisation, PENDING | IN_USE, "the subject of a consultation"
     )
-    last = _last_of(operator, mine, command)
+    last = _last_consultation_event(operator, authorisation, command)
     if last is None:
         raise WrongStatus(
-            f"asked: {command.asked} was not consulted on {mine}: no reply is awaited"
+            f"asked: {command.asked} was not consulted on {authorisation}: no reply is awaited"
         )
     if isinstance(last, Operator.ConsultationReplied):
         cure = "another reply follows another consultation"
@@ -165,7 +183,7 @@ def record_consultation_reply(
     record_event(
         operator,
         Operator.ConsultationReplied,
-        mine,
+        authorisation,
         by,
         asked=command.asked,
         reply=command.reply,
@@ -174,45 +192,54 @@ def record_consultation_reply(
 
 
 def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision) -> None:
-    """UCC Art. 22(3), Delegated Act Art. 28: by no more than the rule allows, and with a reason."""
-    mine = find_authorisation(operator, by, command.authorisation, PENDING, "given more time")
+    """Extends the time limit for the decision (UCC Art. 22(3), Delegated Act Art. 28).
+
+    The extension needs a reason and is limited by the programme's rule. Raises BadValue,
+    GroundNeeded, WrongDates, WrongStatus.
+    """
+    authorisation = find_authorisation(
+        operator, by, command.authorisation, PENDING, "given more time"
+    )
     reason, said = required_reason(command.reason), event_fields(operator, by)
-    rules = preconditions.find_rules(by, mine, said["effective"])
+    rules = preconditions.find_rules(by, authorisation, said["effective"])
     allowed = rules.rule("decision_extension_days")
     before = [
         e
         for e in operator.past
-        if isinstance(e, Operator.DeadlineExtended) and e.authorisation == mine.reference
+        if isinstance(e, Operator.DeadlineExtended) and e.authorisation == authorisation.reference
     ]
     days = (allowed.number or 0) if command.days is None else command.days
     if any(difference(e, by, days=days, reason=reason) is None for e in before):
         return
     unknown = rules.unknown(allowed.name)
-    preconditions.require_ground(by, mine.programme, unknown, "more time for the decision")
-    # Where nobody knows the limit of the law, that of the calendar is the only one.
+    preconditions.require_ground(by, authorisation.programme, unknown, "more time for the decision")
+    # If the legal limit is unknown, only the largest number that a date can hold limits the days.
     left = (MOST_DAYS if unknown else allowed.number or 0) - sum(e.days for e in before)
     if not 1 <= days <= left:
         raise WrongDates(f"days: found {command.days}, and the programme's rules leave {left}")
     set_before = [
         d
         for e in operator.past
-        if getattr(e, "authorisation", None) == mine.reference
+        if getattr(e, "authorisation", None) == authorisation.reference
         for d in getattr(e, "due", ())
         if d.what == "decision"
     ]
     if not set_before:
         cure = "accept it first"
-        if mine.status is not Status.LODGED:
-            cure = f"it is {mine.status}, and no rule of {mine.programme} on record set the day"
-        raise WrongStatus(f"{operator.tin}: no decision is due on {mine} yet; {cure}")
-    programme = preconditions.find_programme(by, mine.programme)
+        if authorisation.status is not Status.LODGED:
+            cure = (
+                f"it is {authorisation.status}, and no rule of {authorisation.programme} on "
+                "record set the day"
+            )
+        raise WrongStatus(f"{operator.tin}: no decision is due on {authorisation} yet; {cure}")
+    programme = preconditions.find_programme(by, authorisation.programme)
     given = sum(e.days for e in before)
-    begun, end = _unmoved(operator, mine, programme, given, set_before[-1].due)
+    begun, end = _time_limit(operator, authorisation, programme, given, set_before[-1].due)
     of_day = rules_of_day(operator, programme, said["effective"])
     end += timedelta(days=days)
     operator.trigger_event(
         Operator.DeadlineExtended,
-        authorisation=mine.reference,
+        authorisation=authorisation.reference,
         days=days,
         reason=reason,
         due=(of_day.ending("decision", allowed.name, begun, end),),
@@ -221,13 +248,14 @@ def extend_deadline(operator: Operator, command: c.ExtendDeadline, by: Decision)
     )
 
 
-def _unmoved(
-    operator: Operator, mine: Authorisation, programme: Programme, given: int, due: date
+def _time_limit(
+    operator: Operator, authorisation: Authorisation, programme: Programme, given: int, due: date
 ) -> tuple[date, date]:
-    """The first and the last day of the time limit for a decision. The last day is the one before
-    the move to a working day: an extension is counted from there. `given`: the days by which the
-    limit has been extended so far."""
-    accepted = events_in_force(operator, is_about(mine, (Operator.Accepted,)))
+    """The first and the last day of the time limit, before the move to a working day.
+
+    An extension is counted from that last day. `given`: the days of all extensions so far.
+    """
+    accepted = events_in_force(operator, is_about(authorisation, (Operator.Accepted,)))
     begun = accepted[0].effective if accepted else due
     of_acceptance = rules_of_day(operator, programme, begun)
     days = of_acceptance.rules.number("decision_days")
@@ -237,7 +265,12 @@ def _unmoved(
 
 
 def grant(operator: Operator, command: c.GrantAuthorisation, by: Decision) -> None:
-    """UCC Delegated Act Art. 29 and its like elsewhere say from which day; Art. 11 bars."""
+    """Records the grant of an authorisation.
+
+    UCC Delegated Act Art. 29, and similar rules of other programmes, set the day of effect; Art. 11
+    bars a grant after a revocation. Raises AlreadyHeld, BadValue, Barred, GroundNeeded, NotOffered,
+    WrongDates.
+    """
     if not 0 < len(normal(command.number)) <= LONGEST:
         raise BadValue(
             f"number: found {command.number[:70]!r}, wanted the number of the "
@@ -245,28 +278,32 @@ def grant(operator: Operator, command: c.GrantAuthorisation, by: Decision) -> No
             f"{LONGEST} characters"
         )
     number = normal(command.number)
-    for each in operator.authorisations.values():
-        held = preconditions.as_of_day(operator, each, max(by.effective or by.today, each.latest))
+    for candidate in operator.authorisations.values():
+        held = preconditions.as_of_day(
+            operator, candidate, max(by.effective or by.today, candidate.latest)
+        )
         if held.number and normal(held.number) == number and held.status in HELD:
-            return _granted_before(operator, held, command, by)
+            return _refuse_unless_granted_so(operator, held, command, by)
     examined = {Status.ACCEPTED, Status.UNDER_EXAMINATION}
-    mine = find_authorisation(
+    authorisation = find_authorisation(
         operator, by, command.authorisation, examined, "granted", of_type=command.type
     )
     decided = by.decided or by.today
-    programme = preconditions.find_programme(by, mine.programme)
+    programme = preconditions.find_programme(by, authorisation.programme)
     effect = Effect(by.effective) if by.effective else day_of_effect(operator, programme, decided)
     day = effect.day
     said, of_day = event_fields(operator, by, day), rules_of_day(operator, programme, day)
     rules = of_day.rules
-    type = command.type or mine.type
+    type = command.type or authorisation.type
     preconditions.require_offered(programme, type, day)
     barred, unknown = preconditions.barred_until(operator, programme)
     if barred and day < barred:
         raise Barred(f"{operator.tin} is barred until {barred} and cannot be granted from {day}")
-    preconditions.require_not_held(operator, rules, mine.programme, type, mine, day)
+    preconditions.require_not_held(
+        operator, rules, authorisation.programme, type, authorisation, day
+    )
     preconditions.refuse_earlier_day(
-        operator, day, mine, preconditions.is_about(mine, STATUS_EVENTS)
+        operator, day, authorisation, preconditions.is_about(authorisation, STATUS_EVENTS)
     )
     if command.valid_until and command.valid_until <= day:
         raise WrongDates(f"validUntil: {command.valid_until} is not after {day}, the day of effect")
@@ -275,11 +312,11 @@ def grant(operator: Operator, command: c.GrantAuthorisation, by: Decision) -> No
     if command.valid_until is None:
         unknown += rules.unknown("validity_years")
     preconditions.require_ground(
-        by, mine.programme, unknown, f"the grant of {command.number} to {operator.tin}"
+        by, authorisation.programme, unknown, f"the grant of {command.number} to {operator.tin}"
     )
     operator.trigger_event(
         Operator.Granted,
-        authorisation=mine.reference,
+        authorisation=authorisation.reference,
         number=command.number,
         type=type,
         roles=operator.roles if command.roles is None else command.roles,
@@ -294,10 +331,10 @@ def grant(operator: Operator, command: c.GrantAuthorisation, by: Decision) -> No
     )
 
 
-def _granted_before(
+def _refuse_unless_granted_so(
     operator: Operator, held: Authorisation, command: c.GrantAuthorisation, by: Decision
 ) -> None:
-    """Nothing, where the identical grant was recorded. Raises AlreadyHeld, AlreadyRecorded."""
+    """Returns if the identical grant is recorded. Raises AlreadyHeld, AlreadyRecorded."""
     another = command.authorisation not in (None, held.reference) and (
         normal(command.authorisation or "") != normal(held.number or "")
     )
@@ -327,34 +364,38 @@ def _granted_before(
     )
 
 
-def _lodged_type(operator: Operator, mine: Authorisation) -> str:
-    [lodged] = events_in_force(operator, is_about(mine, (Operator.Lodged,)))
+def _lodged_type(operator: Operator, authorisation: Authorisation) -> str:
+    """The type for which the application was lodged."""
+    [lodged] = events_in_force(operator, is_about(authorisation, (Operator.Lodged,)))
     assert isinstance(lodged, Operator.Lodged)
     return lodged.type
 
 
 def refuse(operator: Operator, command: c.RefuseApplication, by: Decision) -> None:
-    mine = find_authorisation(
+    """Records the refusal of an application."""
+    authorisation = find_authorisation(
         operator, by, command.authorisation, PENDING, "refused", already={Status.REFUSED}
     )
-    if mine.status is Status.REFUSED:
+    if authorisation.status is Status.REFUSED:
         return refuse_unless_recorded(
-            operator, mine, Operator.Refused, by, "the refusal", reason=command.reason
+            operator, authorisation, Operator.Refused, by, "the refusal", reason=command.reason
         )
-    record_event(operator, Operator.Refused, mine, by, STATUS_EVENTS, reason=command.reason)
+    record_event(
+        operator, Operator.Refused, authorisation, by, STATUS_EVENTS, reason=command.reason
+    )
 
 
 # ------------------------------------------------------------------ common
 
 
-def _last_of(
+def _last_consultation_event(
     operator: Operator,
-    mine: Authorisation,
+    authorisation: Authorisation,
     command: c.RequestConsultation | c.RecordConsultationReply,
 ) -> Operator.Event | None:
-    """The last word of a consultation of that administration: the request, or the reply to it."""
+    """The latest event of the consultation of that administration: the request or the reply."""
     kinds = (Operator.ConsultationRequested, Operator.ConsultationReplied)
-    own = is_about(mine, kinds)
+    own = is_about(authorisation, kinds)
     said = events_in_force(
         operator, lambda e: own(e) and getattr(e, "asked", None) == command.asked
     )

@@ -1,8 +1,8 @@
-"""The record of ends: of terms that somebody decides are over, and of what ended by law.
+"""The decisions about ends: the decision that a term is over, and the record of ends by law.
 
-An end said in advance takes effect without a command, so its record changes no answer of any day.
-The record exists so that the history, the feed and the log contain the end. It is accepted only
-where it repeats what earlier events said (registry/domain/operators/scheduled_ends.py).
+A scheduled end takes effect without a command, so its record changes no answer. The record exists
+so that history, feed and log contain the end. It is accepted only if it repeats what earlier events
+state (scheduled_ends.py).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from registry.domain.operators.preconditions import (
 from registry.domain.operators.status_periods import StatusTimeline
 from registry.domain.values import Status
 
-#: What can end by law: the term of an authorisation, and a suspension.
+#: The two kinds of end by law: of the term of an authorisation, and of a suspension.
 TERM, SUSPENSION = "term", "suspension"
 
 
 @dataclass(frozen=True)
 class EndByLaw:
-    """Something ended by law. `day`: the first civil day, at home, on which it was over."""
+    """An end by law. `day`: the first civil day after the end, in the operator's home time zone."""
 
     authorisation: str
     what: str
@@ -39,7 +39,7 @@ class EndByLaw:
 
 
 def ends_by_law(operator: Operator, until: date) -> list[EndByLaw]:
-    """What ended by law up to a civil day, by everything that is recorded so far."""
+    """The ends by law up to a civil day, according to all recorded events."""
     past = corrected_events(operator.past) if operator.corrected else operator.past
     book = StatusTimeline(operator.time_zone)
     for event in past:
@@ -52,7 +52,7 @@ def ends_by_law(operator: Operator, until: date) -> list[EndByLaw]:
 
 
 def unrecorded(operator: Operator, until: date) -> list[EndByLaw]:
-    """Of these, those of which there is no record yet."""
+    """The ends by law up to a civil day that no event records yet."""
     return [end for end in ends_by_law(operator, until) if not _is_recorded(operator, end)]
 
 
@@ -68,17 +68,20 @@ def _is_recorded(operator: Operator, end: EndByLaw) -> bool:
 
 
 def expire(operator: Operator, command: c.ExpireAuthorisation, by: Decision) -> None:
-    """The term is over. Where it ended by law this is its record; where the programme's rule wants
-    a decision this is the decision."""
-    mine = _over(operator, command, by)
-    end = mine.valid_until
-    if mine.status is Status.EXPIRED:
-        if mine.ended is None:
-            return _record_term(operator, mine, command.reason, by)
-        day = by.effective or mine.ended
-        by = by.because(preconditions.find_rules(by, mine, day).source("validity_years"))
+    """Records that the term is over.
+
+    If it ended by law, the event is the record of that end. If the programme's rule demands a
+    decision, the event is the decision. Raises AlreadyRecorded, WrongDates, WrongStatus.
+    """
+    authorisation = _expired_authorisation(operator, command, by)
+    end = authorisation.valid_until
+    if authorisation.status is Status.EXPIRED:
+        if authorisation.ended is None:
+            return _record_term(operator, authorisation, command.reason, by)
+        day = by.effective or authorisation.ended
+        by = by.because(preconditions.find_rules(by, authorisation, day).source("validity_years"))
         return refuse_unless_recorded(
-            operator, mine, Operator.Expired, by, "the end", day=day, reason=command.reason
+            operator, authorisation, Operator.Expired, by, "the end", day=day, reason=command.reason
         )
     first = end + timedelta(days=1) if end and end != date.max else None
     day = by.effective or min(first or by.today, by.today)
@@ -86,53 +89,66 @@ def expire(operator: Operator, command: c.ExpireAuthorisation, by: Decision) -> 
         raise WrongDates(f"effective: {day} is after {by.today}, and no end comes before its day")
     if first is None or day < first:
         until = f"until {end}" if end else "without end"
-        raise WrongDates(f"{operator.tin}: {mine} is valid {until} and cannot expire on {day}")
-    # The term that the grant set is ground enough, however late somebody writes it down.
-    by = by.because(preconditions.find_rules(by, mine, day).source("validity_years"))
+        raise WrongDates(
+            f"{operator.tin}: {authorisation} is valid {until} and cannot expire on {day}"
+        )
+    # The term set by the grant is a sufficient ground, however late the end is recorded.
+    by = by.because(preconditions.find_rules(by, authorisation, day).source("validity_years"))
     operator.trigger_event(
         Operator.Expired,
-        authorisation=mine.reference,
+        authorisation=authorisation.reference,
         reason=command.reason,
         **event_fields(operator, by, day),
     )
 
 
 def record_end(operator: Operator, command: c.RecordEnd, by: Decision) -> None:
-    """What ended by law, exactly as the events say; nothing else can be recorded so.
+    """Records an end by law exactly as the events state it.
 
     Raises BadValue, UnknownAuthorisation, WrongDates.
     """
     if command.what not in (TERM, SUSPENSION):
         raise BadValue(f"what: found {command.what!r}, wanted {TERM} or {SUSPENSION}")
-    mine = preconditions.authorisations_named(operator, command.authorisation)[-1]
+    authorisation = preconditions.authorisations_named(operator, command.authorisation)[-1]
     day = by.effective or by.today
-    end = EndByLaw(mine.reference, command.what, day)
+    end = EndByLaw(authorisation.reference, command.what, day)
     if _is_recorded(operator, end):
-        return _repeated(operator, mine, end, None, by)
+        return _refuse_unless_end_recorded(operator, authorisation, end, None, by)
     if day > by.today or end not in ends_by_law(operator, by.today):
-        raise WrongDates(f"effective: no {command.what} of {mine} ended by law on {day}")
-    _trigger(operator, mine, end, None, by)
+        raise WrongDates(f"effective: no {command.what} of {authorisation} ended by law on {day}")
+    _record_end_by_law(operator, authorisation, end, None, by)
 
 
-def _record_term(operator: Operator, mine: Authorisation, reason: str | None, by: Decision) -> None:
-    assert mine.valid_until is not None  # what has no last day does not end by law
-    first = mine.valid_until + timedelta(days=1)
+def _record_term(
+    operator: Operator, authorisation: Authorisation, reason: str | None, by: Decision
+) -> None:
+    """Records the end by law of a term. Raises WrongDates for another day."""
+    assert authorisation.valid_until is not None  # a term without a last day does not end by law
+    first = authorisation.valid_until + timedelta(days=1)
     if by.effective not in (None, first):
         raise WrongDates(
-            f"effective: found {by.effective}; the last day of {mine} was {mine.valid_until}, and "
+            f"effective: found {by.effective}; the last day of {authorisation} was "
+            f"{authorisation.valid_until}, and "
             f"it ended by law on {first}"
         )
-    end = EndByLaw(mine.reference, TERM, first)
+    end = EndByLaw(authorisation.reference, TERM, first)
     if _is_recorded(operator, end):
-        return _repeated(operator, mine, end, reason, by)
-    _trigger(operator, mine, end, reason, by)
+        return _refuse_unless_end_recorded(operator, authorisation, end, reason, by)
+    _record_end_by_law(operator, authorisation, end, reason, by)
 
 
-def _trigger(
-    operator: Operator, mine: Authorisation, end: EndByLaw, reason: str | None, by: Decision
+def _record_end_by_law(
+    operator: Operator,
+    authorisation: Authorisation,
+    end: EndByLaw,
+    reason: str | None,
+    by: Decision,
 ) -> None:
-    """Nobody decided it, so that it has no day of decision unless one is given."""
-    ground = _ground(operator, mine, end, by)
+    """Records the end by law.
+
+    It was not decided, so it has no day of decision unless one is given.
+    """
+    ground = _ground(operator, authorisation, end, by)
     said = event_fields(operator, by.because(ground), end.day) | {"decided": by.decided}
     if end.what == TERM:
         operator.trigger_event(
@@ -142,34 +158,45 @@ def _trigger(
         operator.trigger_event(Operator.SuspensionEnded, authorisation=end.authorisation, **said)
 
 
-def _repeated(
-    operator: Operator, mine: Authorisation, end: EndByLaw, reason: str | None, by: Decision
+def _refuse_unless_end_recorded(
+    operator: Operator,
+    authorisation: Authorisation,
+    end: EndByLaw,
+    reason: str | None,
+    by: Decision,
 ) -> None:
-    by = by.because(_ground(operator, mine, end, by))
+    """Returns if the same end is recorded identically. Raises AlreadyRecorded."""
+    by = by.because(_ground(operator, authorisation, end, by))
     if end.what == TERM:
         refuse_unless_recorded(
-            operator, mine, Operator.Expired, by, "the end", day=end.day, reason=reason
+            operator, authorisation, Operator.Expired, by, "the end", day=end.day, reason=reason
         )
     else:
         about = "the end of the suspension"
-        refuse_unless_recorded(operator, mine, Operator.SuspensionEnded, by, about, day=end.day)
+        refuse_unless_recorded(
+            operator, authorisation, Operator.SuspensionEnded, by, about, day=end.day
+        )
 
 
-def _ground(operator: Operator, mine: Authorisation, end: EndByLaw, by: Decision) -> str:
-    """The programme's own rule of the term, or what the decision to suspend rests on."""
+def _ground(operator: Operator, authorisation: Authorisation, end: EndByLaw, by: Decision) -> str:
+    """The source of the programme's rule of the term, or the ground of the suspension."""
     if end.what == TERM:
-        return preconditions.find_rules(by, mine, end.day).source("validity_years")
+        return preconditions.find_rules(by, authorisation, end.day).source("validity_years")
     kinds = (Operator.Suspended, Operator.SuspensionExtended)
     said = [
         e
-        for e in preconditions.events_in_force(operator, preconditions.is_about(mine, kinds))
+        for e in preconditions.events_in_force(
+            operator, preconditions.is_about(authorisation, kinds)
+        )
         if getattr(e, "until", None) == end.day
     ]
     return said[0].legal_ground or "the decision that suspended it" if said else "the decision"
 
 
-def _over(operator: Operator, command: c.ExpireAuthorisation, by: Decision) -> Authorisation:
-    """The authorisation that is meant: before all others one whose end is not recorded yet."""
+def _expired_authorisation(
+    operator: Operator, command: c.ExpireAuthorisation, by: Decision
+) -> Authorisation:
+    """The authorisation that the command concerns, preferably one with an unrecorded end."""
     today = [
         preconditions.as_of_day(operator, a, by.today) for a in operator.authorisations.values()
     ]

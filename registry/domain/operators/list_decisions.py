@@ -1,8 +1,8 @@
-"""What an authority's published list says of an operator, read on a day.
+"""The decision on what an authority's published list says of an operator on the day of reading.
 
-A list is evidence, not history: no application, examination or decision is made up to bring it in.
-It says that on the day of reading the operator had a type; on which day that began, and whether
-it still is so, is said only as far as the list says it.
+A list is evidence, not history: it does not create an application, examination or decision. It
+states that on the day of reading the operator had a type. The beginning, and whether it still
+continues, are recorded only as far as the list states them.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 def list_operator(operator: Operator, command: c.ListOperator, by: Decision) -> None:
     """Records that the list names the operator, or that it no longer does.
 
-    Raises WrongDates for a list of tomorrow, AlreadyHeld where decisions or another list say that
-    the operator holds what this list would begin.
+    Raises BadValue, Superseded, WrongDates for a day after today, and AlreadyHeld if decisions or
+    another list show that the operator holds what this list would begin.
     """
     if not _SLUG.fullmatch(command.list_):
         raise BadValue(
@@ -53,16 +53,17 @@ def list_operator(operator: Operator, command: c.ListOperator, by: Decision) -> 
     if operator.successor and command.read_on >= merged_on(operator):
         raise Superseded(f"{operator.tin} was merged into {operator.successor}: ask of that one")
     by = replace(by, source=by.source or f"list {command.list_}, read on {command.read_on}")
-    (_no_longer if command.absent else _named)(operator, command, by)
+    (_record_absent if command.absent else _record_named)(operator, command, by)
 
 
-def _named(operator: Operator, command: c.ListOperator, by: Decision) -> None:
+def _record_named(operator: Operator, command: c.ListOperator, by: Decision) -> None:
+    """Records that the list names the operator."""
     if command.number is not None and not command.number.strip():
         raise BadValue("number: found nothing, wanted the number that the list gives")
     programme = preconditions.find_programme(by, command.programme)
     preconditions.require_offered(programme, command.type, command.read_on)
-    held = _from_list(operator, command)
-    mine = next(
+    held = _known_from_list(operator, command)
+    authorisation = next(
         (a for a in held if a.status in HELD or (a.ended and command.read_on < a.ended)), None
     )
     said: dict[str, Any] = {
@@ -73,23 +74,27 @@ def _named(operator: Operator, command: c.ListOperator, by: Decision) -> None:
         "name": command.name_,
         "shared": command.shared,
     }
-    gone = [a.ended for a in held if a is not mine and a.ended and a.status is Status.DELISTED]
+    gone = [
+        a.ended for a in held if a is not authorisation and a.ended and a.status is Status.DELISTED
+    ]
     if command.since and gone and command.since <= max(gone):
         raise WrongDates(
             f"since: found {command.since}, and the list, read on {max(gone)}, did not "
             "name it; if that "
             "was read wrongly, correct its record first"
         )
-    if mine is not None:
+    if authorisation is not None:
         readings = [
-            e for e in events_as_corrected(operator) if is_about(mine, (Operator.Listed,))(e)
+            e
+            for e in events_as_corrected(operator)
+            if is_about(authorisation, (Operator.Listed,))(e)
         ]
         if same_day := [e for e in reversed(readings) if e.effective == command.read_on]:
-            about = f"what list {command.list_} says of {mine}"
+            about = f"what list {command.list_} says of {authorisation}"
             return refuse_unless_identical(same_day, by, about, day=command.read_on, **said)
         first = readings[0]
         assert isinstance(first, Operator.Listed)
-        reference, earliest = mine.reference, first.earliest
+        reference, earliest = authorisation.reference, first.earliest
     else:
         reference = f"{command.programme}/{operator.begun() + 1}"
         new = Authorisation(reference, command.programme, command.type, Status.VALID)
@@ -106,11 +111,12 @@ def _named(operator: Operator, command: c.ListOperator, by: Decision) -> None:
         roles=operator.roles,
         abroad=programme.rules_on(command.read_on).abroad(command.type),
         **said,
-        **_envelope(command, by),
+        **_event_fields(command, by),
     )
 
 
-def _no_longer(operator: Operator, command: c.ListOperator, by: Decision) -> None:
+def _record_absent(operator: Operator, command: c.ListOperator, by: Decision) -> None:
+    """Records that the list no longer names the operator."""
     for name, value in (
         ("since", command.since),
         ("number", command.number),
@@ -119,9 +125,9 @@ def _no_longer(operator: Operator, command: c.ListOperator, by: Decision) -> Non
     ):
         if value is not None:
             raise BadValue(f"{name}: found {value}, and a list says nothing of what it lacks")
-    held = _from_list(operator, command)
-    mine = next((a for a in held if a.status in HELD), None)
-    if mine is None:
+    held = _known_from_list(operator, command)
+    authorisation = next((a for a in held if a.status in HELD), None)
+    if authorisation is None:
         if not held:
             raise UnknownAuthorisation(
                 f"{operator.tin}: list {command.list_} never named it as {command.type} "
@@ -136,25 +142,27 @@ def _no_longer(operator: Operator, command: c.ListOperator, by: Decision) -> Non
             raise AlreadyRecorded(f"{held[-1]} is {held[-1].status}, by a decision and not a list")
         about = f"the end of {held[-1]} by list {command.list_}"
         return refuse_unless_identical(gone, by, about, day=command.read_on, list=command.list_)
-    if command.read_on <= mine.latest:
+    if command.read_on <= authorisation.latest:
         raise WrongDates(
-            f"readOn: found {command.read_on}, and {mine} is known to be held on "
-            f"{mine.latest}; what "
+            f"readOn: found {command.read_on}, and {authorisation} is known to be held on "
+            f"{authorisation.latest}; what "
             "was read wrongly is put right by correcting its record"
         )
     operator.trigger_event(
         Operator.Unlisted,
-        authorisation=mine.reference,
+        authorisation=authorisation.reference,
         programme=command.programme,
         type=command.type,
         list=command.list_,
-        **_envelope(command, by),
+        **_event_fields(command, by),
     )
 
 
-def _from_list(operator: Operator, command: c.ListOperator) -> list[Authorisation]:
-    """What is known from this list, of this type, the oldest first. Raises AlreadyHeld where it is
-    known from a grant: its end is a decision, and not something that a list leaves out."""
+def _known_from_list(operator: Operator, command: c.ListOperator) -> list[Authorisation]:
+    """The authorisations of this type that are known from this list, the oldest first.
+
+    Raises AlreadyHeld if the operator holds one by a grant: that ends by a decision, not by a list.
+    """
     alike = [
         a
         for a in operator.authorisations.values()
@@ -169,7 +177,7 @@ def _from_list(operator: Operator, command: c.ListOperator) -> list[Authorisatio
 
 
 def _ends_before(operator: Operator, command: c.ListOperator) -> list[date]:
-    """The days after the ends, by the day of reading, of what it held of this type."""
+    """The days after the ends, by the day of reading, of earlier authorisations of this type."""
     return [
         a.ended + timedelta(days=1)
         for a in operator.authorisations.values()
@@ -179,7 +187,10 @@ def _ends_before(operator: Operator, command: c.ListOperator) -> list[date]:
     ]
 
 
-def _envelope(command: c.ListOperator, by: Decision) -> dict[str, Any]:
-    """Nothing of a list is a decision: what it says has the day of reading and a source."""
+def _event_fields(command: c.ListOperator, by: Decision) -> dict[str, Any]:
+    """The fields that every event has.
+
+    Nothing in a list was decided, so `decided` is set only if given.
+    """
     said = by.envelope(command.read_on, source_suffices=True)
     return said | {"decided": by.decided}

@@ -1,4 +1,4 @@
-"""What an operator is called and known by, whom it lets look, and what becomes of it as a firm."""
+"""The decisions about an operator's particulars, identifiers, consents, mergers and corrections."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ from registry.domain.values import ENDED, HELD, Status
 
 
 def amend(operator: Operator, command: c.AmendParticulars, by: Decision) -> None:
-    """Records what is different. Said as of another day, or on another ground, it is recorded
-    although it is called so already: that is what was decided."""
+    """Records the particulars that differ.
+
+    A change with another day or ground is recorded even if the particulars are the same already,
+    because that is what was decided.
+    """
     said = {
         "name": command.name_,
         "local_name": command.local_name,
@@ -43,18 +46,18 @@ def amend(operator: Operator, command: c.AmendParticulars, by: Decision) -> None
         raise BadValue(
             f"name: found {len(command.name_)} characters, wanted 1 to 500 that can be read"
         )
-    if _amended_so(operator, said, by):
+    if _is_last_amendment(operator, said, by):
         return
     envelope = event_fields(operator, by)
     day: date = envelope["effective"]
     reaches_back = any(day < event.effective for event in operator.amendments)
-    # Of an earlier day the last word says nothing, so there all that was given is recorded.
+    # The current values say nothing about an earlier day, so there every given field is recorded.
     new = {k: v for k, v in given.items() if reaches_back or v != getattr(operator, k)}
     operator.trigger_event(Operator.Amended, **(new or given), **envelope)
 
 
-def _amended_so(operator: Operator, said: dict[str, Any], by: Decision) -> bool:
-    """Is this the identical command to the last amendment? That one left out what was so before."""
+def _is_last_amendment(operator: Operator, said: dict[str, Any], by: Decision) -> bool:
+    """Whether the command is identical to the last amendment, which left out unchanged fields."""
     if not operator.amendments or difference(operator.amendments[-1], by) is not None:
         return False
     *past, last = operator.amendments
@@ -69,6 +72,7 @@ def _amended_so(operator: Operator, said: dict[str, Any], by: Decision) -> bool:
 
 
 def add_identifier(operator: Operator, command: c.AddIdentifier, by: Decision) -> None:
+    """Records an identifier. Raises WrongDates, and what `identifiers.check` raises."""
     value = check(command.scheme, command.value, override=command.override)
     own = {
         "issuer": command.issuer,
@@ -78,7 +82,7 @@ def add_identifier(operator: Operator, command: c.AddIdentifier, by: Decision) -
         "shared": command.shared,
     }
     known = operator.identifiers.get((command.scheme, normal(value, command.scheme)))
-    if known and difference(known, by, None, own) is None:  # in whatever form it is written
+    if known and difference(known, by, None, own) is None:  # compared in the normal form
         return
     envelope = event_fields(operator, by)
     if command.valid_to and command.valid_to <= envelope["effective"]:
@@ -92,6 +96,7 @@ def add_identifier(operator: Operator, command: c.AddIdentifier, by: Decision) -
 
 
 def end_identifier(operator: Operator, command: c.EndIdentifier, by: Decision) -> None:
+    """Records the end of an identifier. Raises AlreadyRecorded, WrongDates, WrongStatus."""
     about = _about_identifier(command.scheme, command.value)
     known = operator.identifiers.get((command.scheme, normal(command.value, command.scheme)))
     if known is None:
@@ -110,19 +115,22 @@ def end_identifier(operator: Operator, command: c.EndIdentifier, by: Decision) -
 
 
 def give_consent(operator: Operator, command: c.GiveConsent, by: Decision) -> None:
-    """What is given already may be found to have been given earlier."""
-    _one_addressee(command)
-    _say_of_consent(operator, Operator.ConsentGiven, command, by)
+    """Records a consent, also from an earlier day than recorded."""
+    _require_one_addressee(command)
+    _record_consent(operator, Operator.ConsentGiven, command, by)
 
 
 def withdraw_consent(operator: Operator, command: c.WithdrawConsent, by: Decision) -> None:
-    """Withdrawable at any time; what was shared while it held was shared rightly. What is
-    withdrawn already may be found to have been withdrawn earlier."""
-    _one_addressee(command)
-    _say_of_consent(operator, Operator.ConsentWithdrawn, command, by)
+    """Records the withdrawal of a consent, also from an earlier day than recorded.
+
+    A consent can be withdrawn at any time. What was shared before stays lawful.
+    """
+    _require_one_addressee(command)
+    _record_consent(operator, Operator.ConsentWithdrawn, command, by)
 
 
 def merge_into(operator: Operator, command: c.MergeInto, by: Decision) -> None:
+    """Records the merger into another operator. Raises AlreadyRecorded, WrongDates, WrongStatus."""
     if command.successor == operator.tin:
         raise WrongStatus(f"successor: {operator.tin} cannot be merged into itself")
     if operator.successor == command.successor:
@@ -143,8 +151,11 @@ def merge_into(operator: Operator, command: c.MergeInto, by: Decision) -> None:
 def split_from(
     operator: Operator, command: c.SplitFrom, by: Decision, origin: Operator | None = None
 ) -> None:
-    """`origin`: the operator from which it is split, where the register looked. Raises Superseded
-    where that one had been merged away by then: it has nothing left to split from."""
+    """Records the origin of an operator that results from a division.
+
+    `origin`: the other operator, if the register could look it up. Raises Superseded if that
+    operator had been merged by then.
+    """
     if command.origin == operator.tin:
         raise WrongStatus(f"origin: {operator.tin} cannot be split from itself")
     before = events_in_force(
@@ -165,7 +176,11 @@ def split_from(
 
 
 def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version: int) -> None:
-    """`version`: where, in this operator's stream, the corrected event stands."""
+    """Records a correction of an earlier event of this operator.
+
+    `version`: the version of the corrected event in the stream. Raises BadValue, UnknownPosition,
+    WrongDates, WrongStatus.
+    """
     wrong = next((e for e in operator.past if e.originator_version == version), None)
     if isinstance(wrong, Operator.Corrected):
         raise UnknownPosition(
@@ -209,7 +224,8 @@ def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version:
         )
     back = before.get("void") == "true" and command.what.get("void") == "false"
     if back and isinstance(wrong, Operator.Merged):
-        # Meanwhile the other may have been merged into this one: only a merger looks for a ring.
+        # In the meantime the other operator may have been merged into this one, and only the
+        # command for a merger checks for a cycle.
         raise WrongStatus(
             f"what: the merger at {command.position} was voided; merge it again instead"
         )
@@ -222,8 +238,8 @@ def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version:
         )
     said = corrected_events(operator.past, {version: command.what})
     if right := next((e for e in said if e.originator_version == version), None):
-        _could_be_said(operator, right, command.what, by)
-    _hangs_together(operator, said, by)
+        _check_corrected_event(operator, right, command.what, by)
+    _check_corrected_stream(operator, said, by)
     operator.trigger_event(
         Operator.Corrected,
         corrects=command.position,
@@ -234,10 +250,10 @@ def correct(operator: Operator, command: c.CorrectRecord, by: Decision, version:
     )
 
 
-def _could_be_said(
+def _check_corrected_event(
     operator: Operator, right: Operator.Event, what: dict[str, str], by: Decision
 ) -> None:
-    """Would what is put right have been refused, had it been said so at once? Raises the same."""
+    """Checks the corrected event as if it were recorded now. Raises what that would raise."""
     day = right.effective
     if not date(1900, 1, 1) <= day <= date(2200, 1, 1):
         raise WrongDates(f"what.effective: found {day}, wanted one from 1900 to 2200")
@@ -251,7 +267,7 @@ def _could_be_said(
         if name in what and not what[name].strip():
             raise BadValue(f"what.{name}: found nothing, wanted it in words or figures")
     identifier = (Operator.IdentifierAdded, Operator.IdentifierEnded)
-    # A failed check digit is explained in `why`: a correction says no override.
+    # The reason for a wrong check digit is in `why`: a correction has no field `override`.
     if "value" in what and isinstance(right, identifier):
         odd = getattr(right, "override", None) or is_of_form(right.scheme, right.value)
         if check(right.scheme, right.value, override="why" if odd else None) != right.value:
@@ -259,17 +275,17 @@ def _could_be_said(
     if "type" in what and isinstance(
         right, (Operator.Lodged, Operator.Listed, Operator.Granted, Operator.TypeChanged)
     ):
-        mine = operator.authorisations.get(right.authorisation)
-        code = mine.programme if mine else getattr(right, "programme", None)
+        authorisation = operator.authorisations.get(right.authorisation)
+        code = authorisation.programme if authorisation else getattr(right, "programme", None)
         if code:
             preconditions.require_offered(preconditions.find_programme(by, code), right.type, day)
 
 
-def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision) -> None:
-    """Would the record, so corrected, still be one that the decisions could have made?
+def _check_corrected_stream(operator: Operator, said: list[Operator.Event], by: Decision) -> None:
+    """Checks that the corrected stream is one that the decisions could have produced.
 
-    Raises WrongStatus where something later rests on what is taken away, WrongDates where it would
-    come before what it follows.
+    Raises WrongStatus if a later event depends on what is voided, and WrongDates if an event would
+    come before one on which it depends.
     """
     then = copy(operator)
     then.past = [event for event in said if not isinstance(event, Operator.Corrected)]
@@ -327,7 +343,8 @@ def _hangs_together(operator: Operator, said: list[Operator.Event], by: Decision
             )
 
 
-def _one_addressee(command: c.ConsentCommand) -> None:
+def _require_one_addressee(command: c.ConsentCommand) -> None:
+    """Raises BadValue unless exactly one of `partner` and `publication` is given."""
     if (command.partner is None) == (not command.publication):
         raise BadValue(
             f"partner, publication: found {command.partner} and {command.publication}; "
@@ -335,14 +352,17 @@ def _one_addressee(command: c.ConsentCommand) -> None:
         )
 
 
-def _say_of_consent(
+def _record_consent(
     operator: Operator,
     event: type[Operator.ConsentGiven | Operator.ConsentWithdrawn],
     command: c.ConsentCommand,
     by: Decision,
 ) -> None:
-    """Law follows the days. What stands (given, or withdrawn) is recorded again as of an earlier
-    day, if nothing else was said since that day."""
+    """Records that a consent was given or withdrawn.
+
+    A consent or withdrawal in force can be recorded again from an earlier day if nothing else was
+    recorded since that day.
+    """
     if event is Operator.ConsentGiven and command.partner not in operator.consents_spoken_of:
         operator.trigger_event(event, partner=command.partner, **event_fields(operator, by))
         return
@@ -373,6 +393,7 @@ def _say_of_consent(
 
 
 def _about_identifier(scheme: str, value: str) -> Callable[[Operator.Event], bool]:
+    """Returns a test: is an event about this identifier, compared in its normal form?"""
     kinds = (Operator.IdentifierAdded, Operator.IdentifierEnded)
     wanted = normal(value, scheme)
     return lambda e: (

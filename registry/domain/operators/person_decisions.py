@@ -1,8 +1,8 @@
-"""The persons behind an operator, under pseudonyms: named, ended, erased.
+"""The decisions about an operator's contact persons, who are known by pseudonyms only.
 
-The register is for ever and a person is not, so who they are never enters it. An event holds a
-random id and a salted hash; particulars, key and salt are kept apart (projections/persons.py), and
-an erasure destroys them there. Then the id leads to nobody, and every event stays as it was.
+Events are stored permanently, so they contain no personal data: only a random id and a salted hash
+(commitment). Particulars, key and salt are stored apart (projections/persons.py). An erasure
+destroys them there; the events remain unchanged and the id leads to nobody.
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Contact:
-    """What the events say of a person. Civil days in the operator's home zone; `until` is
-    exclusive, and an erasure ends a contact too."""
+    """What the events state of a contact person.
+
+    Civil days are in the operator's home time zone. `until` is exclusive; an erasure also ends a
+    contact.
+    """
 
     person: UUID
     role: ContactRole
@@ -38,7 +41,7 @@ class Contact:
 
 
 def contacts(events: Sequence[Operator.Event]) -> dict[UUID, Contact]:
-    """Everybody whom these events of an operator name, in the order of naming."""
+    """Every contact that these events name, in the order of naming."""
     found: dict[UUID, Contact] = {}
     for event in corrected_events(list(events)):
         if isinstance(event, Operator.ContactNamed):
@@ -46,7 +49,7 @@ def contacts(events: Sequence[Operator.Event]) -> dict[UUID, Contact]:
                 event.person, event.role, event.commitment, event.effective
             )
         elif isinstance(event, Operator.ContactEnded | Operator.PersonErased):
-            contact = found.get(event.person)  # none where its naming was voided
+            contact = found.get(event.person)  # None if the naming was voided
             if contact:
                 erased = isinstance(event, Operator.PersonErased)
                 found[event.person] = replace(
@@ -58,15 +61,18 @@ def contacts(events: Sequence[Operator.Event]) -> dict[UUID, Contact]:
 
 
 def name_contact(operator: Operator, command: c.NameContact, by: Decision) -> None:
-    """Raises BadValue, and WrongStatus for a pseudonym that was used before: whoever comes back
-    gets another one, or the two stretches could be told to be of one person."""
+    """Records a contact person.
+
+    Raises BadValue, and WrongStatus for a pseudonym that was used before: a person who returns gets
+    a new one, so that the two periods cannot be linked.
+    """
     if not _SHA256.fullmatch(command.commitment):
         raise BadValue("commitment: wanted 64 hexadecimal digits, as were answered with the person")
     known = contacts(operator.past).get(command.person)
     if known and known.until is None:
         cure = "whoever was named before is named anew"
         return refuse_unless_identical(
-            _named(operator, command.person, Operator.ContactNamed),
+            _events_about(operator, command.person, Operator.ContactNamed),
             by,
             f"the naming of {command.person}",
             cure,
@@ -87,6 +93,7 @@ def name_contact(operator: Operator, command: c.NameContact, by: Decision) -> No
 
 
 def end_contact(operator: Operator, command: c.EndContact, by: Decision) -> None:
+    """Records the end of a contact. Raises UnknownPerson, WrongDates, WrongStatus."""
     known = contacts(operator.past).get(command.person)
     if known is None:
         raise UnknownPerson(f"person: {operator.tin} has no contact {command.person}")
@@ -95,7 +102,7 @@ def end_contact(operator: Operator, command: c.EndContact, by: Decision) -> None
             f"person: {command.person} was erased as of {known.erased}, which ended it"
         )
     if known.until:
-        ended = _named(operator, command.person, Operator.ContactEnded)
+        ended = _events_about(operator, command.person, Operator.ContactEnded)
         return refuse_unless_identical(ended, by, f"the end of the contact {command.person}")
     envelope = event_fields(operator, by)
     if envelope["effective"] < known.since:
@@ -104,8 +111,11 @@ def end_contact(operator: Operator, command: c.EndContact, by: Decision) -> None
 
 
 def erase_person(operator: Operator, command: c.ErasePerson, by: Decision) -> None:
-    """Of a merged operator too, and of one whose naming was voided: who was ever named here may
-    ask for it (GDPR Art. 17)."""
+    """Records the erasure of a person (GDPR Art. 17).
+
+    It is also possible for a merged operator and for a person whose naming was voided. Raises
+    BadValue, UnknownPerson, WrongDates.
+    """
     if not any(
         isinstance(e, Operator.ContactNamed) and e.person == command.person for e in operator.past
     ):
@@ -113,7 +123,7 @@ def erase_person(operator: Operator, command: c.ErasePerson, by: Decision) -> No
     if not command.ground.strip() or len(command.ground) > 500:
         raise BadValue(f"ground: found {len(command.ground)} characters, wanted 1 to 500")
     if _is_erased(operator, command.person):
-        erased = _named(operator, command.person, Operator.PersonErased)
+        erased = _events_about(operator, command.person, Operator.PersonErased)
         cure = "what is gone stays gone"
         return refuse_unless_identical(
             erased, by, f"the erasure of {command.person}", cure, ground=command.ground
@@ -130,12 +140,15 @@ def erase_person(operator: Operator, command: c.ErasePerson, by: Decision) -> No
     )
 
 
-def _named(operator: Operator, person: UUID, kind: type[Operator.Event]) -> list[Operator.Event]:
-    """What was recorded of this person, the last word first."""
+def _events_about(
+    operator: Operator, person: UUID, kind: type[Operator.Event]
+) -> list[Operator.Event]:
+    """The events of this kind about this person, the latest first."""
     return events_in_force(
         operator, lambda e: isinstance(e, kind) and getattr(e, "person", None) == person
     )
 
 
 def _is_erased(operator: Operator, person: UUID) -> bool:
+    """Whether the person's particulars were erased."""
     return any(isinstance(e, Operator.PersonErased) and e.person == person for e in operator.past)

@@ -1,4 +1,8 @@
-"""What a decision about an operator stands on: the authorisation it means, its day, its rules."""
+"""The preconditions that decisions about an operator share.
+
+They find the authorisation that a command concerns, its status on a civil day, and the programme's
+rules of that day, and they refuse what those do not allow.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +34,8 @@ from registry.domain.values import CLOSED, HELD, PENDING, Status
 
 Kinds = tuple[type[Operator.Event], ...]
 IN_USE = frozenset({Status.VALID, Status.SUSPENDED, Status.DECISION_AWAITED})
-#: What moves an authorisation from one status to another. Ends are left out: they may reach
-#: behind what they make void.
+#: The events that change the status of an authorisation. Ends are left out, because an end may have
+#: effect before an event that it makes void.
 STATUS_EVENTS: Kinds = (
     Operator.Lodged,
     Operator.Accepted,
@@ -43,13 +47,15 @@ STATUS_EVENTS: Kinds = (
     Operator.Suspended,
     Operator.SuspensionLifted,
 )
-#: An end may reach behind what it makes void, but never behind the grant.
+#: An end may have effect before later events, but never before the grant.
 GRANT_EVENTS: Kinds = (Operator.Granted,)
 
 
 def event_fields(operator: Operator, by: Decision, effective: date | None = None) -> dict[str, Any]:
-    """The fields that every event of an operator carries. Raises Superseded from the day of a
-    merger on, and what the decision's envelope raises."""
+    """The fields that every event of an operator has.
+
+    Raises Superseded from the day of a merger on, and what `Decision.envelope` raises.
+    """
     said = by.envelope(effective, source_suffices=False)
     if operator.successor and said["effective"] >= merged_on(operator):
         raise Superseded(f"{operator.tin} was merged into {operator.successor}: ask of that one")
@@ -57,7 +63,7 @@ def event_fields(operator: Operator, by: Decision, effective: date | None = None
 
 
 def merged_on(operator: Operator) -> date:
-    """The day of effect of its merger, which may lie ahead."""
+    """The effective day of the operator's merger, which may be in the future."""
     return max(
         event.effective
         for event in events_as_corrected(operator)
@@ -66,8 +72,10 @@ def merged_on(operator: Operator) -> date:
 
 
 def authorisations_named(operator: Operator, asked: str) -> list[Authorisation]:
-    """The authorisations of this reference (`CN-AEO/1`) or certificate number, in any writing of
-    it; at least one. Raises UnknownAuthorisation."""
+    """The authorisations with this reference (`CN-AEO/1`) or certificate number, at least one.
+
+    Numbers are compared in their normal form. Raises UnknownAuthorisation.
+    """
     number = normal(asked)
     found = [
         a
@@ -89,12 +97,12 @@ def find_authorisation(
     of_type: str | None = None,
     day: date | None = None,
 ) -> Authorisation:
-    """The one authorisation that a command means, if it is where the command needs it to be.
+    """The one authorisation that a command concerns, if its status allows the command.
 
-    It is answered as it stands on `day`, by default the day from which the decision counts, or on
-    that of the last word about it: an end that lies ahead of both leaves it open.
-    `already`: where it stands when the same was asked before. What has come so far is meant only
-    when nothing else could be. Raises UnknownAuthorisation, WrongStatus.
+    The status is that on `day`, by default the effective day of the decision, or on the latest day
+    of an event about the authorisation if that is later. A scheduled end after both does not count.
+    `already`: the statuses after the same command was recorded before; such an authorisation is
+    found only if no other fits. Raises UnknownAuthorisation, WrongStatus.
     """
     day = day or by.effective or by.today
     known = list(operator.authorisations.values())
@@ -113,21 +121,21 @@ def find_authorisation(
     if not known:
         raise UnknownAuthorisation(f"{operator.tin} has no authorisation and none can be {action}")
     then = f" on {day}" if day != by.today else ""
-    stands = ", ".join(f"{a} is {a.status}{then}{_over(a)}" for a in known)
+    stands = ", ".join(f"{a} is {a.status}{then}{_end_in_words(a)}" for a in known)
     raise WrongStatus(f"{operator.tin}: {stands} and cannot be {action}")
 
 
-def _over(authorisation: Authorisation) -> str:
-    """Why it stands so, where no event says it."""
+def _end_in_words(authorisation: Authorisation) -> str:
+    """The last day of a term that ended by law, for a message; empty otherwise."""
     by_law = authorisation.status is Status.EXPIRED and authorisation.ended is None
     return f" (its last day was {authorisation.valid_until})" if by_law else ""
 
 
 def as_of_day(operator: Operator, authorisation: Authorisation, day: date) -> Authorisation:
-    """How an authorisation stands on a civil day of law, ends said in advance included.
+    """The authorisation with its status on a civil day of valid time, including scheduled ends.
 
-    What is suspended in part, and what waits for a decision to end its suspension, is SUSPENDED
-    here: it can be lifted or extended. `ended` is None where no event ended it by that day.
+    A partial suspension, and a suspension that awaits a decision on its end, are SUSPENDED here,
+    because they can be lifted or extended. `ended` is None if no event ended it by that day.
     """
     over = (authorisation.valid_until and day > authorisation.valid_until) or (
         authorisation.suspended_until and day >= authorisation.suspended_until
@@ -146,7 +154,7 @@ def as_of_day(operator: Operator, authorisation: Authorisation, day: date) -> Au
     if not found:
         return replace(authorisation, status=Status.NONE, ended=None)
     [period] = found
-    suspended = period.status is Status.SUSPENDED or any(map(_OF_SUSPENSION, period.flags))
+    suspended = period.status is Status.SUSPENDED or any(map(_IS_SUSPENSION_FLAG, period.flags))
     return replace(
         authorisation,
         status=Status.SUSPENDED if suspended else period.status,
@@ -159,16 +167,16 @@ def as_of_day(operator: Operator, authorisation: Authorisation, day: date) -> Au
     )
 
 
-_OF_SUSPENSION = re.compile("part_.+_suspended|suspension_decision_awaited").fullmatch
+_IS_SUSPENSION_FLAG = re.compile("part_.+_suspended|suspension_decision_awaited").fullmatch
 
 
 def refuse_earlier_day(
     operator: Operator, day: date, about: object, same: Callable[[Operator.Event], bool]
 ) -> None:
-    """Law follows effective dates, so the last word on a thing is the one with the latest day.
+    """Refuses a day before the latest effective day among the events for which `same` is true.
 
-    A word from an earlier day would be recorded and change nothing; what was wrong before is put
-    right by correcting that record. Raises WrongDates.
+    The event with the latest day decides in valid time, so an event of an earlier day would change
+    nothing; earlier errors are corrected in their record. Raises WrongDates.
     """
     later = [e.effective for e in events_as_corrected(operator) if e.effective > day and same(e)]
     if later:
@@ -179,15 +187,17 @@ def refuse_earlier_day(
 
 
 def events_as_corrected(operator: Operator) -> list[Operator.Event]:
-    """What came after the registration, as it was corrected."""
+    """The events after the registration with every correction applied."""
     return corrected_events(operator.past) if operator.corrected else operator.past
 
 
 def events_in_force(
     operator: Operator, same: Callable[[Operator.Event], bool], undone: Kinds = ()
 ) -> list[Operator.Event]:
-    """The events on which the present state rests, the latest first: those that are `same`, back to
-    the latest event of a kind that undoes them."""
+    """The events that produced the present state, the latest first.
+
+    These are the events for which `same` is true, back to the latest event of a kind in `undone`.
+    """
     found: list[Operator.Event] = []
     for event in reversed(events_as_corrected(operator)):
         if same(event):
@@ -197,33 +207,38 @@ def events_in_force(
     return found
 
 
-def is_about(mine: Authorisation, kinds: Kinds) -> Callable[[Operator.Event], bool]:
-    """Is it one of these kinds, about this authorisation?"""
-    return lambda e: isinstance(e, kinds) and getattr(e, "authorisation", None) == mine.reference
+def is_about(authorisation: Authorisation, kinds: Kinds) -> Callable[[Operator.Event], bool]:
+    """Returns a test: is an event of one of these kinds and about this authorisation?"""
+    return lambda e: (
+        isinstance(e, kinds) and getattr(e, "authorisation", None) == authorisation.reference
+    )
 
 
 def record_event(
     operator: Operator,
     event: type[Operator.AuthorisationEvent],
-    mine: Authorisation,
+    authorisation: Authorisation,
     by: Decision,
     after: Kinds = GRANT_EVENTS,
     but: Sequence[Operator.Event] = (),
     **said: object,
 ) -> None:
-    """One event about this authorisation, in the order of law among those of its kind.
+    """Records one event about this authorisation.
 
-    `but`: events of later days that do not stand against it, because they say the same.
+    Raises WrongDates if an event of the kinds `after` has a later day. `but`: events of later days
+    that are ignored because they state the same.
     """
     envelope = event_fields(operator, by)
-    follows = is_about(mine, after)
-    refuse_earlier_day(operator, envelope["effective"], mine, lambda e: follows(e) and e not in but)
-    operator.trigger_event(event, authorisation=mine.reference, **said, **envelope)
+    follows = is_about(authorisation, after)
+    refuse_earlier_day(
+        operator, envelope["effective"], authorisation, lambda e: follows(e) and e not in but
+    )
+    operator.trigger_event(event, authorisation=authorisation.reference, **said, **envelope)
 
 
 def refuse_unless_recorded(
     operator: Operator,
-    mine: Authorisation,
+    authorisation: Authorisation,
     kind: type[Operator.Event],
     by: Decision,
     about: str,
@@ -231,18 +246,21 @@ def refuse_unless_recorded(
     day: date | None = None,
     **said: object,
 ) -> None:
-    """Returns where the command is word for word what brought this authorisation to where it
-    stands. Raises AlreadyRecorded, naming the field that differs."""
+    """Returns if the command is identical to an event in force.
+
+    Raises AlreadyRecorded with the field that differs.
+    """
     refuse_unless_identical(
-        events_in_force(operator, is_about(mine, (kind,))),
+        events_in_force(operator, is_about(authorisation, (kind,))),
         by,
-        f"{about} of {mine}",
+        f"{about} of {authorisation}",
         day=day,
         **said,
     )
 
 
 def required_reason(reason: str | None) -> str:
+    """The reason. Raises BadValue if it is empty."""
     if not reason or not reason.strip():
         raise BadValue("reason: found nothing, wanted the reason in words")
     return reason
@@ -252,16 +270,18 @@ def required_reason(reason: str | None) -> str:
 
 
 def find_programme(by: Decision, code: str) -> Programme:
-    assert by.programme is not None  # the application always gives the way to look one up
+    """The programme with this code."""
+    assert by.programme is not None  # the application always sets the lookup
     return by.programme(code)
 
 
-def find_rules(by: Decision, mine: Authorisation, day: date) -> Rules:
-    return find_programme(by, mine.programme).rules_on(day)
+def find_rules(by: Decision, authorisation: Authorisation, day: date) -> Rules:
+    """The rules that the authorisation's programme has on a civil day."""
+    return find_programme(by, authorisation.programme).rules_on(day)
 
 
 def require_ground(by: Decision, programme: str, unknown: Collection[str], what: str) -> None:
-    """A decision that needs a rule nobody knows states its legal ground. Raises GroundNeeded."""
+    """Raises GroundNeeded if the decision needs an unknown rule and states no legal ground."""
     if unknown and not by.legal_ground:
         raise GroundNeeded(
             f"legalGround: found nothing; nobody knows {in_words(unknown)} of {programme} for that "
@@ -270,13 +290,15 @@ def require_ground(by: Decision, programme: str, unknown: Collection[str], what:
 
 
 def unknown_rules_field(unknown: Iterable[str]) -> tuple[str, ...] | None:
-    """What an event says of the rules that nobody knew (`rule_unknown`)."""
+    """The value of an event's field `rule_unknown`: the unknown rules, sorted, or None."""
     return tuple(sorted(set(unknown))) or None
 
 
 def barred_until(operator: Operator, programme: Programme) -> tuple[date | None, tuple[str, ...]]:
-    """Until when the operator is barred from a new grant of this programme after its revocations,
-    and the name of the rule where a revocation named no day and nobody knows the rule of its day.
+    """The end of the bar on new grants of this programme after revocations.
+
+    Returns the first civil day of a possible grant (None if there is no bar), and the name of the
+    rule if a revocation set no day and the rule of its day is unknown.
     """
     past = corrected_events(operator.past) if operator.corrected else operator.past
     revoked: dict[str, list[Operator.Revoked]] = {}
@@ -298,6 +320,7 @@ def barred_until(operator: Operator, programme: Programme) -> tuple[date | None,
 
 
 def require_offered(programme: Programme, type: str, day: date) -> None:
+    """Raises NotOffered if the programme does not offer the type on that day."""
     on_offer = programme.types_on(day)
     if type not in on_offer:
         raise NotOffered(
@@ -308,9 +331,10 @@ def require_offered(programme: Programme, type: str, day: date) -> None:
 def require_not_held(
     operator: Operator, rules: Rules, programme: str, type: str, but: Authorisation, day: date
 ) -> None:
-    """Two valid authorisations never share a type, nor a part: AEOF is AEOC and AEOS.
+    """Raises AlreadyHeld if another authorisation in effect shares the type or one of its parts.
 
-    What ends after `day` is held until then, though its end is known already.
+    An AEOF consists of AEOC and AEOS. An authorisation with a scheduled end after `day` is held
+    until that end. `but` is the authorisation that the command concerns.
     """
     for held in operator.authorisations.values():
         if held.reference == but.reference or held.programme != programme:
@@ -327,7 +351,7 @@ def require_not_held(
 
 
 def _held_from(operator: Operator, authorisation: Authorisation, day: date) -> list[Period]:
-    """The stretches on or after a day in which it is granted and has not ended."""
+    """The periods on or after a day in which the authorisation is granted and has not ended."""
     if authorisation.status in CLOSED | PENDING:
         return []
     at = begins(day, operator.time_zone)
@@ -341,16 +365,17 @@ def _held_from(operator: Operator, authorisation: Authorisation, day: date) -> l
 
 
 def end_of_term(rules: Rules, start: date) -> date | None:
-    """The last civil day of the term that begins on a day: the one before the anniversary."""
+    """The last civil day of the term that begins on a day: the day before the anniversary."""
     day = years_after(start, rules.number("validity_years"))
     return day - timedelta(days=1) if day and day != date.max else day
 
 
 def years_after(day: date, years: int | None) -> date | None:
+    """The same day of a later year; 1 March in place of 29 February. None if `years` is None."""
     if years is None:
         return None
     if day.year + years > date.max.year:
-        return date.max  # "without end", which a term makes no longer
+        return date.max  # stands for "without end"; a longer term is the same
     try:
         return day.replace(year=day.year + years)
     except ValueError:  # 29 February
@@ -358,4 +383,5 @@ def years_after(day: date, years: int | None) -> date | None:
 
 
 def in_words(words: Iterable[str]) -> str:
+    """The words in order, separated by commas, for a message."""
     return ", ".join(sorted(words)) or "nothing"

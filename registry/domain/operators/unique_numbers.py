@@ -1,9 +1,9 @@
-"""Whose a number is: a certificate number is one operator's within its issuing administration, and
-an identifier of a scheme that is unique by its own rules is one operator's at a time.
+"""Numbers that only one operator can hold at a time.
 
-What one operator holds is worked out here from its events. The ledger keeps it beside the events
-and compares it under the lock under which it appends, so that of two commands at one instant only
-one takes a number. A second holder is recorded where the command says why in `shared`.
+A certificate number is unique within its issuing administration. An identifier of some schemes is
+unique by the rules of the scheme. This module derives the numbers of an operator from its events.
+The ledger stores them and compares them under its append lock, so that of two concurrent commands
+only one obtains a number. A second holder is possible if the command gives a reason in `shared`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from registry.domain.identifiers import normal, schemes
 from registry.domain.operators.events import Operator, corrected_events
 from registry.domain.operators.timeline import identifiers
 
-#: In the place of a scheme: the number of a certificate.
+#: The scheme name that stands for certificate numbers.
 CERTIFICATE = "CERTIFICATE"
-#: The events after which an operator may hold other numbers.
+#: The events that can change the numbers of an operator.
 KINDS: tuple[type[Operator.Event], ...] = (
     Operator.Granted,
     Operator.Listed,
@@ -34,9 +34,12 @@ KINDS: tuple[type[Operator.Event], ...] = (
 
 
 class Number(msgspec.Struct, frozen=True):
-    """A number in its normal form, held from a civil day of the home administration until another;
-    None is without beginning or end. `issuer`: within which administration it is one operator's;
-    empty: within its scheme. `shared`: why another operator may hold it, too, was said."""
+    """A number in its normal form, held over an interval of civil days in the home time zone.
+
+    None means without beginning or end; `to_day` is exclusive. `issuer`: the administration within
+    which it is unique; empty if it is unique within its scheme. `shared`: a reason was given why
+    another operator may hold it too.
+    """
 
     scheme: str
     issuer: str
@@ -46,7 +49,7 @@ class Number(msgspec.Struct, frozen=True):
     shared: bool
 
     def covers(self, other: Number) -> bool:
-        """The same number, held on every day on which the other is."""
+        """Whether it is the same number, held on every day on which the other is held."""
         begun = (self.from_day or date.min) <= (other.from_day or date.min)
         return (
             self.key == other.key
@@ -55,35 +58,36 @@ class Number(msgspec.Struct, frozen=True):
         )
 
     def meets(self, other: Number) -> bool:
-        """The same number, on a day on which the other is held."""
+        """Whether it is the same number, held on a day on which the other is held."""
         first = max(self.from_day or date.min, other.from_day or date.min)
         last = min(self.to_day or date.max, other.to_day or date.max)
         return self.key == other.key and first < last
 
     @property
     def key(self) -> tuple[str, str, str]:
+        """Scheme, issuer and value: equal for equal numbers."""
         return (self.scheme, self.issuer, self.value)
 
 
 class HeldNumbers(msgspec.Struct, frozen=True):
-    """All that one operator holds."""
+    """All numbers that one operator holds. `holder` is its TIN."""
 
     holder: str  # TIN
     home: str
     numbers: tuple[Number, ...]
 
     def written(self) -> str:
+        """The numbers as JSON, as the ledger stores them."""
         return msgspec.json.encode(self.numbers).decode()
 
 
 def can_change_numbers(events: Iterable[Any]) -> bool:
-    """True where one of these events can change which certificate numbers and identifiers the
-    operator holds."""
+    """Whether one of these events can change the numbers that the operator holds."""
     return any(isinstance(event, KINDS) for event in events)
 
 
 def numbers_held(operator: Operator) -> HeldNumbers:
-    """What an operator holds by all its events, in one order."""
+    """The numbers that the operator holds according to all its events, sorted."""
     home = operator.administration.text
     said = corrected_events(operator.past) if operator.corrected else operator.past
     certificates: dict[str, bool] = {}
@@ -116,14 +120,15 @@ def _in_order(number: Number) -> tuple[Any, ...]:
 
 
 def is_unique(scheme: str) -> bool:
+    """Whether a number of this scheme belongs to one operator at a time."""
     known = schemes().get(scheme)
     return known is not None and known.unique
 
 
 def number_requested(command: c.Command, today: date) -> Number | None:
-    """The number that a command would have an operator hold, if it is one operator's alone.
+    """The unique number that a command would give to an operator, or None.
 
-    `today`: from which day, where the command says none.
+    `today`: the first day if the command states none.
     """
     match command:
         case c.GrantAuthorisation(number=str(number)) | c.ListOperator(number=str(number)):
@@ -142,12 +147,12 @@ def number_requested(command: c.Command, today: date) -> Number | None:
     return None
 
 
-#: Who holds a number by the ledger: `LedgerRecorder.find_holders`.
+#: Looks up the holders of a number in the ledger: `LedgerRecorder.find_holders`.
 Find = Callable[[str, str], list[tuple[Any, ...]]]
 
 
 class NumberDraft:
-    """Who holds which number, by the ledger and by what was decided and is not recorded yet."""
+    """The holders of numbers, by the ledger and by decisions that are not recorded yet."""
 
     def __init__(self, find: Find) -> None:
         self._find = find
@@ -155,12 +160,16 @@ class NumberDraft:
         self._by_key: dict[tuple[str, str, str], set[str]] = {}
 
     def hold(self, held: HeldNumbers) -> None:
+        """Sets the numbers of an operator after a decision."""
         self._own[held.holder] = held
         for number in held.numbers:
             self._by_key.setdefault(number.key, set()).add(held.holder)
 
     def check(self, command: c.Command) -> None:
-        """Raises HeldByAnother, before anything is decided: a decision is not taken back."""
+        """Raises HeldByAnother if the command needs a number of another operator.
+
+        It runs before the decision, because a decision cannot be undone.
+        """
         day = (command.known_at or datetime.now(UTC)).date()
         number = number_requested(command, day)
         if number is None or number.shared:
@@ -168,11 +177,13 @@ class NumberDraft:
         assert isinstance(command, c.OperatorCommand)
         tin, home = command.tin.text, command.tin.country
         known = list(self._holders(number))
-        if any(holder == tin and item.covers(number) for item, holder, _ in known):
+        if any(holder == tin and own.covers(number) for own, holder, _ in known):
             return
-        for each_number, holder, its_home in known:
-            if holder != tin and each_number.meets(number):
-                whose = f"that of operator {holder}" if its_home == home else "another operator's"
+        for taken, holder, holder_home in known:
+            if holder != tin and taken.meets(number):
+                whose = (
+                    f"that of operator {holder}" if holder_home == home else "another operator's"
+                )
                 what = f"value: {number.scheme} {number.value}"
                 if number.scheme == CERTIFICATE:
                     what = f"number: the certificate number {number.value} of {number.issuer}"
@@ -181,16 +192,17 @@ class NumberDraft:
                 )
 
     def _holders(self, number: Number) -> Iterator[tuple[Number, str, str]]:
+        """Every holder of the number, with the TIN and the home administration."""
         for issuer, holder, home, from_day, to_day, shared in self._find(
             number.scheme, number.value
         ):
             if holder not in self._own:
-                new_number = Number(number.scheme, issuer, number.value, from_day, to_day, shared)
-                yield new_number, holder, home
+                held_number = Number(number.scheme, issuer, number.value, from_day, to_day, shared)
+                yield held_number, holder, home
         for holder in sorted(self._by_key.get(number.key, ())):
             held = self._own[holder]
             yield from (
-                (each_number, holder, held.home)
-                for each_number in held.numbers
-                if each_number.key == number.key
+                (own_number, holder, held.home)
+                for own_number in held.numbers
+                if own_number.key == number.key
             )
