@@ -51,12 +51,14 @@ class Settings(BaseSettings):
     new_documents: float = Field(default=20.0, gt=0)
     #: Questions that one process works upon at once; of more, each asker's have their turn.
     at_once: int = Field(default=128, ge=1, le=10_000)
-    #: The same of documents never seen before, and of questions that are much work.
+    #: The same of documents never seen before.
     new_at_once: int = Field(default=1, ge=1, le=64)
+    #: The same of questions that are much work (from 5,000 microseconds by `api/graphql/costs.py`).
     long_at_once: int = Field(default=1, ge=1, le=64)
     #: Seconds for which the fifth refusal in a row of one asker is held back, and each one after it
     #: for twice as long as the one before, up to the most. 0: none is.
     refusal_delay: float = Field(default=0.05, ge=0, le=10)
+    #: Seconds for which a refusal is held back at most.
     refusal_delay_most: float = Field(default=1.0, ge=0, le=60)
     #: Web pages of these origins may ask in their visitors' browsers, by commas: https://a.example.
     #: None by default. Cookies are never taken from them.
@@ -123,7 +125,8 @@ def is_loopback(host: str) -> bool:
 
 
 #: Every variable of the environment that the program and its launcher read, beside those of
-#: `Settings`, and what each is for. A test holds this list and ops/README.md to the code.
+#: `Settings`, and what each is for. A test holds this list to the code, and another one the page
+#: ops/docs/reference/configuration.md, which is made from it.
 VARIABLES = {
     "DATABASE_URL": "the database, where it is not the program's own: a libpq URL or string",
     "AEO_PG_BIN": "a folder of PostgreSQL programs (initdb, pg_ctl, postgres), 15 or newer",

@@ -2,7 +2,7 @@
 
 A refusal is data: `Refused.code` of a command; its description is the docstring of its class. An
 error is a GraphQL error with its code in `extensions.code`. The descriptions in the schema and the
-tables of codes in ops/README are held to these by tests.
+tables of codes in ops/docs/reference/codes.md are held to these by tests.
 """
 
 from __future__ import annotations

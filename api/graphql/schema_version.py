@@ -1,6 +1,6 @@
 """The version of the GraphQL schema, and how a name of it is deprecated before it is removed.
 
-The policy (ops/README.md, "Versions of the schema"): a name is added at any time; it keeps its
+The policy (ops/docs/reference/schema-versions.md): a name is added at any time; it keeps its
 meaning while the major version stays; it is removed only after it was deprecated for a year, and
 the reason of its deprecation names what takes its place and the first day on which it may be gone.
 """

@@ -132,7 +132,7 @@ async def _why_not(service: Service) -> str | None:
 
 
 async def metrics(request: Request) -> Response:
-    """Metrics in the Prometheus text format; ops/README.md lists them.
+    """Metrics in the Prometheus text format; ops/docs/reference/metrics.md lists them.
 
     Metrics that are read from the database keep their last value while it cannot be reached. Where
     there are several processes, any of them answers for all; what the others counted in the last

@@ -10,9 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from api.settings import NOT_FROM_OUTSIDE, VARIABLES, Settings, is_loopback
-from registry.paths import ROOT
+from registry.paths import DOCS, ROOT
 
-OPERATING = (ROOT / "ops" / "README.md").read_text(encoding="utf-8")
+REFERENCE = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
 #: What the peers of a bench and the programs of partners (ops/clients) are told, and what belongs
 #: to other programs.
 OF_OTHERS = re.compile(r"PEER_\w+|REGISTRY_\w+|PG\w+|PATH|SCHEMATHESIS_\w+")
@@ -68,7 +68,7 @@ def test_every_variable_of_the_launcher_is_a_setting() -> None:
 
 @pytest.mark.parametrize("name", sorted(settings() | set(VARIABLES)))
 def test_every_setting_is_documented(name: str) -> None:
-    assert re.search(rf"`{name}`", OPERATING)
+    assert re.search(rf"`{name}`", REFERENCE)
 
 
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))

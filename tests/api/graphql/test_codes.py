@@ -15,7 +15,7 @@ from api.graphql.schema import core
 from api.graphql.types.mutations import SPELLED
 from registry.domain import commands as c
 from registry.domain.errors import Refusal
-from registry.paths import OPS, ROOT
+from registry.paths import DOCS, ROOT
 from tests.api.client import ACME, AUDITOR, CHINA, Client
 from tests.registry.domain.test_no_command_is_silent import KINDS, first, others, things
 from tests.scenario import when
@@ -66,7 +66,7 @@ def test_every_code_of_an_error_in_the_source_is_listed_and_every_listed_one_is_
 
 
 def test_the_table_of_codes_in_the_reference_is_the_one_in_the_source() -> None:
-    told = (OPS / "README.md").read_text(encoding="utf-8")
+    told = (DOCS / "reference" / "codes.md").read_text(encoding="utf-8")
 
     for code, error in ERRORS.items():
         assert f"| `{code}` | {error.status} | {error.meaning} |" in told

@@ -1,4 +1,4 @@
-"""Every metric is named and explained in ops/README, and says what is so."""
+"""Every metric is named and explained in the documentation, and says what is so."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families as families
 
 from projections.engine.projector import LEADER, Projector
-from registry.paths import OPS
+from registry.paths import DOCS
 from tests.api.client import CHINA, Client
 from tests.api.served import served
 
+METRICS = DOCS / "reference" / "metrics.md"
 TABLE = dict(
-    re.findall(r"^\| `(aeo_\w+)` \| (.+) \|$", (OPS / "README.md").read_text("utf-8"), re.MULTILINE)
+    re.findall(r"^\| `(aeo_\w+)` \| (.+) \|$", METRICS.read_text("utf-8"), re.MULTILINE)
 )
 
 
