@@ -4,13 +4,11 @@ Each Mermaid picture of `ops/docs` becomes two SVG files (for light and for dark
 `ops/docs/pictures`, named by a hash of its source and of Mermaid's release. Pictures that no page
 has any more are removed. A test compares names and sources, so a changed picture is drawn again.
 
-Needs Node's `npm` with a registry it can reach, Chromium (`AEO_CHROMIUM` names another one), and
-the test environment (Playwright). Mermaid is installed into a temporary folder and only used here.
+Needs Node's `npm` with a registry it can reach, Chromium, and the test environment (Playwright). Mermaid is installed into a temporary folder and only used here.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -97,8 +95,7 @@ def _mermaid(folder: Path) -> Path:
 
 def draw(sources: dict[str, str], script: Path) -> None:
     """Writes both files of each picture."""
-    chosen = os.environ.get("AEO_CHROMIUM")
-    browser = chosen or next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser)
         page = chromium.new_page()
