@@ -4,7 +4,8 @@ Each Mermaid picture of `ops/docs` becomes two SVG files (for light and for dark
 `ops/docs/pictures`, named by a hash of its source and of Mermaid's release. Pictures that no page
 has any more are removed. A test compares names and sources, so a changed picture is drawn again.
 
-Needs Node's `npm` with a registry it can reach, Chromium, and the test environment (Playwright). Mermaid is installed into a temporary folder and only used here.
+Needs Node's `npm` with a registry it can reach, Chromium, and the test environment (Playwright).
+Mermaid is installed into a temporary folder and only used here.
 """
 
 from __future__ import annotations

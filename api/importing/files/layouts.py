@@ -1,6 +1,7 @@
 """A layout says how the columns of somebody's own file become the fields of a command.
 
-Layouts are data: those in `builtin`, or a file in TOML. `ops/docs/guides/importing.md` describes their keys.
+Layouts are data: those in `builtin`, or a file in TOML. `ops/docs/guides/importing.md` describes
+their keys.
 """
 
 from __future__ import annotations
