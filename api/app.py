@@ -12,13 +12,17 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api import pages
+from api.graphql.errors import RequestDeclined
 from api.http import graphiql, graphql, health, log_tiles, openapi, security_contact
 from api.http.cors import Cors
 from api.http.exchanges import Exchange
+from api.http.hosts import is_own, misdirected, own_hosts
+from api.http.methods import allowed
 from api.http.service import Service, service
 from api.http.static_files import Files
 from api.observability import logging
 from api.observability.tracing import of_request
+from api.pages.errors import refused
 from api.settings import Settings
 
 log = structlog.get_logger("app")
@@ -30,6 +34,8 @@ class App(FastAPI):
 
     #: What `state` has too, where finding it takes longer.
     cors: Cors
+    #: Where demo identities are offered: the only hosts that a request may name. Else empty.
+    hosts: frozenset[bytes]
     service: Service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,7 +51,9 @@ class App(FastAPI):
         tracer = service.tracer
         try:
             with of_request(tracer, scope, exchange) if tracer else NOTHING:
-                if (preflight := cors.preflight(scope)) is not None:
+                if self.hosts and not is_own(exchange.headers.get(b"host"), self.hosts):
+                    await refused(Request(scope), misdirected(self.hosts))(scope, receive, send)
+                elif (preflight := cors.preflight(scope)) is not None:
                     await preflight(scope, receive, send)
                 elif (so_far := service.first_load.so_far) and not _always(scope["path"]):
                     await _still_loading(scope, so_far, exchange)(scope, receive, send)
@@ -122,7 +130,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.cors = Cors(settings.cors_origins)
-    app.add_route("/graphql", _graphql, ["GET", "PUT", "PATCH", "DELETE"])
+    app.hosts = own_hosts(settings.host) if settings.demo else frozenset()
+    app.add_route("/graphql", _graphql, ["GET"])
     app.add_route("/healthz", health.alive, ["GET"])
     app.add_route("/readyz", health.ready, ["GET"])
     app.add_route("/metrics", health.metrics, ["GET"])
@@ -134,6 +143,7 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.demo:
         app.include_router(pages.identities)
     app.add_exception_handler(404, pages.missing)
+    app.add_exception_handler(405, _not_allowed)
     app.mount("/static", Files(), name="static")
     return app
 
@@ -141,4 +151,18 @@ def create_app(settings: Settings) -> FastAPI:
 async def _graphql(request: Request) -> Response:
     if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
         return graphiql.page(request)
-    return graphql.not_allowed(request)
+    return await _not_allowed(request)
+
+
+async def _not_allowed(request: Request, _: Exception | None = None) -> Response:
+    """405 for every path, with the methods that it has (RFC 9110, 15.5.6)."""
+    methods = allowed(request.app.routes, request.scope)
+    if graphql_path := request.url.path == "/graphql":
+        methods |= {"POST"}  # is answered before any route
+    sentence = (
+        "Queries are sent by POST, or by GET with ?query=; mutations by POST."
+        if graphql_path
+        else f"This path does not answer this method, but {', '.join(sorted(methods))}."
+    )
+    allow = ", ".join(sorted(methods))
+    return refused(request, RequestDeclined(405, "METHOD_NOT_ALLOWED", sentence, Allow=allow))

@@ -163,7 +163,15 @@ ERRORS: dict[str, Code] = {
         406, "The service has no response in a media type that the request accepts."
     ),
     "UNSUPPORTED_MEDIA_TYPE": Code(415, "The body of the request is not JSON in UTF-8."),
-    "METHOD_NOT_ALLOWED": Code(405, "A mutation must be sent by POST; GET is for queries only."),
+    "METHOD_NOT_ALLOWED": Code(
+        405,
+        "The path does not answer this method; Allow names those that it does. A mutation must be"
+        " sent by POST.",
+    ),
+    "MISDIRECTED": Code(
+        421,
+        "Where demo identities are offered: the Host header names another host than this machine.",
+    ),
     "TOO_MANY_AT_ONCE": Code(
         429, "Too many requests of this subject are waiting. Try again later."
     ),

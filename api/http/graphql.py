@@ -14,7 +14,6 @@ import psycopg
 from graphql import OperationType
 from prometheus_client import Counter as Metric
 from psycopg_pool import TooManyRequests
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -57,7 +56,7 @@ AGAIN = 0.1  # seconds between two attempts to get an answer that is not too old
 DOCUMENTS = Metric("aeo_documents", "Documents of requests by what was known of them", ["found"])
 _KNOWN, _REFUSED, _NEW = map(DOCUMENTS.labels, ("known", "refused", "new"))
 
-__all__ = ["graphql", "is_question", "not_allowed", "unavailable"]
+__all__ = ["declined", "graphql", "is_question", "unavailable"]
 
 
 async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) -> None:
@@ -325,18 +324,10 @@ async def _not_older(
         await asyncio.sleep(AGAIN)
 
 
-def not_allowed(request: Request) -> Response:
-    """Returns 405: neither a POST nor a GET with a document."""
-    return _declined(
-        RequestDeclined(
-            405,
-            "METHOD_NOT_ALLOWED",
-            "Questions are sent by POST, or by GET with ?query=; commands by POST.",
-            Allow="GET, POST",
-        ),
-        RESPONSE,
-        request.scope[KEY],
-    )
+def declined(why: RequestDeclined, exchange: Exchange, media: str = RESPONSE) -> Response:
+    """Returns the response to a request that is refused before a query is read, and counts it.
+    `media`: of the body, which is that of a GraphQL error."""
+    return _declined(why, media, exchange)
 
 
 def _declined(

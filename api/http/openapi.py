@@ -95,7 +95,17 @@ def _get(
     name: str, summary: str, responses: Described, *parameters: Described, **more: Any
 ) -> Described:
     said = {"operationId": name, "summary": summary, "responses": responses, **more}
-    return {"get": said | ({"parameters": list(parameters)} if parameters else {})}
+    get = said | ({"parameters": list(parameters)} if parameters else {})
+    bodiless = {
+        status: {key: value for key, value in response.items() if key != "content"}
+        for status, response in responses.items()
+    }
+    head = get | {
+        "operationId": f"{name}Head",
+        "summary": f"The headers of the GET. {summary}",
+        "responses": bodiless,
+    }
+    return {"get": get, "head": head}
 
 
 def _errors(description: str) -> Described:
@@ -117,6 +127,7 @@ _ANSWERS = {
     "412": _errors("Aeo-Min-Position names another epoch of the ledger (code EPOCH)."),
     "413": _errors("Too long."),
     "415": _errors("A body that is not JSON in UTF-8."),
+    "421": _errors("Where demo identities are offered: the Host is not this machine's."),
     "429": _errors("Rate limit: too many new documents. Retry-After says how long to wait."),
     "503": _errors("Not now: busy, loading, behind, or the database is away. Retry-After."),
 }

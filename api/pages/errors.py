@@ -14,7 +14,10 @@ from fastapi.routing import APIRoute
 
 from api.access.tokens import InvalidToken
 from api.graphql.deadlines import within
+from api.graphql.errors import RequestDeclined
 from api.graphql.executor import later
+from api.http.exchanges import KEY, Exchange
+from api.http.graphql import declined
 from api.pages import forms
 from api.pages.query import COOKIE, Fault, Unavailable, context
 from api.pages.render import page
@@ -97,6 +100,26 @@ def unavailable(request: Request, sentence: str) -> Response:
         again=request.method == "GET",
     )
     answer.headers.update(RETRY)
+    return answer
+
+
+def refused(request: Request, why: RequestDeclined) -> Response:
+    """Returns the response to a request that is refused before any handler: for a browser a page,
+    else an error as /graphql has it. Both have the code and the id of the request."""
+    exchange: Exchange = request.scope[KEY]
+    if request.url.path == "/graphql":
+        return declined(why, exchange)
+    if "text/html" not in request.headers.get("accept", ""):
+        return declined(why, exchange, "application/json")
+    exchange.refused(why.code)
+    answer = page(
+        request,
+        "wrong.html",
+        status=why.status,
+        title="This request cannot be answered",
+        sentence=f"{why.sentence} Code {why.code}, request {exchange.id}",
+    )
+    answer.headers.update(why.headers)
     return answer
 
 

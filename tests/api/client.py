@@ -113,7 +113,7 @@ class Client:
         async def start() -> httpx.AsyncClient:
             await self._stack.enter_async_context(self.app.router.lifespan_context(self.app))
             transport = httpx.ASGITransport(self.app)
-            http = httpx.AsyncClient(transport=transport, base_url="http://counter")
+            http = httpx.AsyncClient(transport=transport, base_url="http://localhost")
             return await self._stack.enter_async_context(http)
 
         self.http = self._runner.run(start())

@@ -70,13 +70,13 @@ def test_a_question_is_json(counter: Client, media: str) -> None:
 def test_a_question_is_sent_by_get_or_post(counter: Client, method: str) -> None:
     response = counter.request(method, "/graphql", params=QUESTION)
 
-    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, POST")
 
 
 def test_a_get_without_a_document_is_no_question(counter: Client) -> None:
     response = counter.request("GET", "/graphql", headers={"accept": "application/json"})
 
-    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, POST")
 
 
 def test_a_look_up_of_many_keys_may_be_longer(counter: Client) -> None:

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from api.access.read_log import Look, ReadLog
+from api.access.read_log import ReadLog, ReadLogEntry
 from api.cli.terminal import in_time
 from api.graphql.read_your_writes import ReadModelPosition
 from projections.checking.findings import CHANNEL as FINDINGS
@@ -119,7 +119,7 @@ def test_looks_are_written_through_the_conninfo_that_serve_uses(
         readlog = ReadLog(in_time(make_conninfo(database, **said)))
         readlog.start()
         readlog.keep(
-            Look(
+            ReadLogEntry(
                 datetime.now(UTC), "partner:KR", "partner", "KR", None, "operator", [ACME], uuid4()
             )
         )
