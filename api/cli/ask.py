@@ -63,7 +63,7 @@ def ask(
     """
     from api.access.policy import Action, decide, operator
     from api.graphql.deadlines import within
-    from api.graphql.types.reasons import parties, why
+    from api.graphql.types.reasons import parties, recognition_reasons
     from projections.reads.administrations import administrations
     from projections.reads.recognition import facts, into, stretch
     from registry.domain.recognition import Question, recognise, with_consent_reason
@@ -101,7 +101,7 @@ def ask(
     all_of_it = decide(asker, Action.READ_IN_FULL, operator(wanted)).allowed
     if all_of_it:
         answer = with_consent_reason(answer, of)
-    reasons = why(of, question, answer, zones, all_of_it=all_of_it)
+    reasons = recognition_reasons(of, question, answer, zones, all_of_it=all_of_it)
     begins, ends = stretch(of, question)
     told = {
         "tin": wanted.text,

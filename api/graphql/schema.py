@@ -15,7 +15,7 @@ from api.graphql.limits import CheckedDocument
 from api.graphql.scalars import SCALARS
 from api.graphql.schema_version import SchemaVersionQuery
 from api.graphql.types.administrations import AdministrationQuery
-from api.graphql.types.agreements import AgreementQuery
+from api.graphql.types.agreement_queries import AgreementQuery
 from api.graphql.types.changes import ChangeQuery
 from api.graphql.types.control_results import ControlResultQuery
 from api.graphql.types.corrected_answers import CorrectedAnswerQuery
@@ -24,7 +24,7 @@ from api.graphql.types.events import EventQuery
 from api.graphql.types.log import LogQuery
 from api.graphql.types.mutations import Mutation
 from api.graphql.types.nodes import NodeQuery
-from api.graphql.types.operators import OperatorQuery
+from api.graphql.types.operator_queries import OperatorQuery
 from api.graphql.types.programmes import ProgrammeQuery
 from api.graphql.types.publications import PublicationQuery
 from api.graphql.types.recognition import RecognitionQuery

@@ -1,4 +1,5 @@
-"""The delta feed in GraphQL: what entered and what left the set that a territory recognises."""
+"""The GraphQL types and query of the change feed: the recognition answers that changed for a
+territory."""
 
 from __future__ import annotations
 
@@ -27,44 +28,50 @@ from registry.domain.values import AdministrationCode, Outcome, Tin
 
 Territory = Annotated[
     AdministrationCode,
-    strawberry.argument(name="for", description="The territory that recognises."),
+    strawberry.argument(name="for", description="The territory that recognises, by its code."),
 ]
 After = Annotated[
     Position,
-    strawberry.argument(description="The `next` of the page before; 0 for everything."),
+    strawberry.argument(
+        description="The `next` of the previous page; 0 begins with the first change."
+    ),
 ]
 
 Details = Annotated[
     bool,
     strawberry.argument(
-        description="True: a change is also told where the answer stays and its bases become "
-        "others (identifier, declaration box, benefits), or an operator's name, roles or "
-        "identifiers do; a course is then cut where its bases change. For who keeps a list with "
-        "them by this feed alone."
+        description="True: also include changes in which the outcome stays the same but its bases "
+        "change (identifier, declaration box, benefits) or the operator's name, roles or "
+        "identifiers change; `course` then has an interval for each set of bases. Use it to "
+        "maintain a list with these fields from this feed alone."
     ),
 ]
 AfterEpoch = Annotated[
     str | None,
     strawberry.argument(
-        description="The `epoch` of the page before: where the ledger is in another one, because "
-        "it was restored from a copy, the answer is the error EPOCH, which says what to do. "
-        "Without it the position alone counts."
+        description="The `epoch` of the previous page. If the ledger is in another epoch, because "
+        "it was restored from a backup, the error EPOCH is returned, which says what to do. Null: "
+        "the epoch is not checked."
     ),
 ]
 Since = Annotated[
     datetime | None,
     strawberry.argument(
-        description="The `at` of the page before. At the head of the feed, what became hidden "
-        "since then, or is not any more, because a day came, is told as well; without it, it is "
-        "told with the next event that is recorded."
+        description="The `at` of the previous page. At the head of the feed the page then also "
+        "includes operators that became visible or hidden to you since then because a day began. "
+        "Null: such changes are included with the next recorded event."
     ),
 ]
 
 
-@strawberry.type(description="A stretch of law over which one answer holds.")
+@strawberry.type(description="An interval of valid time over which one recognition answer holds.")
 class RecognitionStretch:
-    from_: datetime = strawberry.field(name="from", description="From when, in law; inclusive.")
-    to: datetime | None = strawberry.field(description="Exclusive; null: no end is known.")
+    from_: datetime = strawberry.field(
+        name="from", description="The beginning of the interval in valid time, inclusive."
+    )
+    to: datetime | None = strawberry.field(
+        description="The end of the interval in valid time, exclusive. Null: no end is known."
+    )
     outcome: Outcome
     stretch: strawberry.Private[CourseStretch]
     territory: strawberry.Private[AdministrationCode]
@@ -72,39 +79,37 @@ class RecognitionStretch:
     @costs(40, each=2)
     @strawberry.field
     def bases(self, info: Info) -> list[RecognitionBasis]:
-        """What the answer rests on at the beginning of this stretch, with the identifier and where
-        on the declaration it goes. Ask with `details`, and they are so all over the stretch."""
+        """The bases of the answer at the beginning of the interval, with the identifier and its
+        place on the declaration. With `details: true` they hold over the whole interval."""
         answer = recognise(self.stretch.facts, Question(self.territory, self.from_))
         as_of = AsOf(self.from_, info.context.now, asked=True)
         return [RecognitionBasis.of(basis, as_of) for basis in answer.bases]
 
     @strawberry.field
     async def reasons(self, info: Info) -> list[Reason]:
-        """Why the answer is what it is, at the beginning of this stretch."""
+        """The reasons for the outcome at the beginning of the interval."""
         return await _why(info, self.stretch.facts, self.territory, self.from_)
 
 
 @strawberry.type(
-    description="The answer for an operator takes another course. Whoever keeps, for each operator,"
-    " the last course instead of what was kept for these instants, has the right answer for now and"
-    " for every later day; an operator of which the feed says nothing is UNKNOWN, NO_INFORMATION."
+    description="A change of the recognition answers for one operator. To maintain a local copy, "
+    "store for each operator the last `course` in place of what was stored from `effectiveFrom` "
+    "on: the copy then has the right answer for now and for every later day. An operator that is "
+    "not in the feed has the answer UNKNOWN with the reason NO_INFORMATION."
 )
 class RecognitionChange:
     position: Position = strawberry.field(
-        description="Of the event that changed the answer; where a day changed it, of the first"
-        " event recorded after the day began."
+        description="The position of the event that changed the answer. Where the beginning of a "
+        "day changed it: the position of the first event recorded after that."
     )
     tin: Tin
     was: Outcome = strawberry.field(
-        description="What was told for `effectiveFrom` until then: UNKNOWN of an operator that was"
-        " hidden from the asker."
+        description="The outcome at `effectiveFrom` before this change. It is UNKNOWN for an "
+        "operator that was hidden from the subject."
     )
-    now: Outcome = strawberry.field(
-        description="What is told for `effectiveFrom` from this change on."
-    )
+    now: Outcome = strawberry.field(description="The outcome at `effectiveFrom` after this change.")
     effective_from: datetime = strawberry.field(
-        description="The first instant, in law, that is answered otherwise: by another outcome, or"
-        " for other reasons."
+        description="The first instant of valid time at which the outcome or its reasons change."
     )
     change: strawberry.Private[Change]
 
@@ -121,7 +126,7 @@ class RecognitionChange:
 
     @strawberry.field
     async def reasons(self, info: Info) -> list[Reason]:
-        """Why the new answer is what it is, at `effectiveFrom`."""
+        """The reasons for the new outcome, at `effectiveFrom`."""
         change, first = self.change, self.effective_from
         hidden = change.hidden_from is not None and first >= change.hidden_from
         facts = RecognitionFacts(None) if hidden else change.facts
@@ -130,8 +135,8 @@ class RecognitionChange:
     @costs(50, each=2)
     @strawberry.field
     def course(self) -> list[RecognitionStretch]:
-        """The answer from `effectiveFrom` on, stretch by stretch, the last one open: what to keep
-        instead of what was kept for these instants."""
+        """The answers from `effectiveFrom` on, as intervals of valid time without gaps; the last
+        one has no end. Store them in place of what was stored for these instants."""
         return [
             RecognitionStretch(
                 from_=each.from_,
@@ -146,13 +151,14 @@ class RecognitionChange:
     @costs(60)
     @strawberry.field
     async def operator(self, info: Info) -> OperatorType | None:
-        """As it stands now; null where the asker may not see it, or may not any more."""
+        """The operator as it stands now. Null where the subject may not see it, or no longer."""
         return await standing_now(info, self.tin)
 
 
 async def _why(
     info: Info, facts: RecognitionFacts, territory: AdministrationCode, at: datetime
 ) -> list[Reason]:
+    """The reasons for the outcome that these facts give in the territory at an instant."""
     asked = Question(territory, at)
     sides = reasons.parties(facts.links, facts.administration, territory)
     answer = recognise(facts, asked)
@@ -161,25 +167,31 @@ async def _why(
     )
     if all_of_it:
         answer = with_consent_reason(answer, facts)
-    return reasons.why(facts, asked, answer, await zones(info, sides), all_of_it=all_of_it)
+    return reasons.recognition_reasons(
+        facts, asked, answer, await zones(info, sides), all_of_it=all_of_it
+    )
 
 
 @strawberry.type(
-    description="Changes in the order of their positions. A page may be empty although more "
-    "follows, and longer than asked: it never splits what one event changed."
+    description="A page of the change feed, in the order of positions. A page can be empty "
+    "although more follows, and longer than `first`, because it never splits the changes of one "
+    "event."
 )
 class ChangePage:
     changes: list[RecognitionChange]
-    next: Position = strawberry.field(description="What to give as `after` for the next page.")
+    next: Position = strawberry.field(
+        description="The position to pass as `after` for the next page."
+    )
     head: Position = strawberry.field(
-        description="How far the register is projected; equal to `next`: nothing follows yet."
+        description="The position up to which events are projected. If it equals `next`, nothing "
+        "follows yet."
     )
     epoch: str = strawberry.field(
-        description="The epoch of the ledger that these positions are of: what to give as `epoch` "
+        description="The epoch of the ledger to which these positions belong. Pass it as `epoch` "
         "for the next page."
     )
     at: datetime = strawberry.field(
-        description="When this page was answered: what to give as `since` for the next one."
+        description="When this page was answered. Pass it as `since` for the next page."
     )
 
 
@@ -197,7 +209,8 @@ class ChangeQuery:
         epoch: AfterEpoch = None,
         details: Details = False,
     ) -> ChangePage:
-        """What changed in the set recognised by this territory since a position."""
+        """The recognition answers that changed for this territory after a position. Only the
+        customs of that territory and auditors may read them; others get the error FORBIDDEN."""
         context = info.context
         context.demand(Action.FOLLOW_CHANGES, Resource(territory=for_))
         size = paging.size(first, default=100)

@@ -13,8 +13,9 @@ from api.graphql.errors import bad_input
 from api.graphql.loaders import load
 from api.graphql.scalars import Position
 from api.graphql.types.administrations import zones
-from api.graphql.types.agreements import AgreementType, ScopeClause, agreement
-from api.graphql.types.reasons import Reason, parties, why_relied
+from api.graphql.types.agreement_clauses import ScopeClause
+from api.graphql.types.agreements import AgreementType, agreement
+from api.graphql.types.reasons import Reason, control_reasons, parties
 from projections.reads import agreements, control_results
 from projections.reads.bitemporal_sql import AsOf
 from registry.domain.control_results import Inspection, Reliance, crossing_in_clauses, rely
@@ -80,6 +81,6 @@ class ControlResultQuery:
             reliance=answer,
             as_of=clocks,
             outcome=answer.outcome,
-            reasons=why_relied(known.links, asked, answer, sides),
+            reasons=control_reasons(known.links, asked, answer, sides),
             position=Position(known.position),
         )

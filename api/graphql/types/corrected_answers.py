@@ -1,8 +1,9 @@
-"""Corrected answers in GraphQL: what was really answered, to whom, and would be another today.
+"""The GraphQL types and query of corrected answers: answers that were given and that today's record
+changes.
 
-From the log of looks, which keeps the questions of customs. Who asked what is confidential: a
-customs hears of its own questions, the home customs of those about its own operators, an auditor
-of all.
+They are found in the read log, which stores the questions of customs administrations. It is
+confidential: an administration sees its own questions, the home customs those about its operators,
+an auditor all.
 """
 
 from __future__ import annotations
@@ -27,44 +28,56 @@ from projections.reads.events import EventRow
 from projections.reads.operators import of_stream, visible
 from registry.domain.values import AdministrationCode, Outcome, Tin
 
-MOST = 1_000  # answers that one page looks at
+MOST = 1_000  # the answers that one page examines
 
 
-@strawberry.type(description="An answer that was given to a customs, and would be another today.")
+@strawberry.type(
+    description="A corrected answer: an answer that was given to a customs "
+    "administration and would be different by today's record."
+)
 class CorrectedAnswer:
     tin: Tin
     in_: AdministrationCode = strawberry.field(
-        name="in", description="The territory in which recognition was asked."
+        name="in", description="The territory in which recognition was asked about, by its code."
     )
-    at: datetime = strawberry.field(description="The instant whose law was asked for.")
+    at: datetime = strawberry.field(description="The instant of valid time that was asked about.")
     asked_at: datetime = strawberry.field(
-        description="When it was asked, and answered by what was known then."
+        description="When the question was asked and answered (transaction time)."
     )
-    asked_by: str = strawberry.field(description="The subject of the token that asked.")
-    purpose: str | None = strawberry.field(description="What the asker said that it was for.")
+    asked_by: str = strawberry.field(
+        description="The subject of the token with which it was asked."
+    )
+    purpose: str | None = strawberry.field(
+        description="The purpose that the client stated (request header `Purpose`). Null: none."
+    )
     consignment: Json | None = strawberry.field(
-        description="What was asked of a consignment: role, direction, hs, crossing, mode."
+        description="The consignment that was asked about: an object with role, direction, hs, "
+        "crossing and mode, as far as given. Null: none."
     )
-    answered: Outcome = strawberry.field(description="What the asker was told.")
-    correct: Outcome = strawberry.field(description="For the same question, as it is known now.")
+    answered: Outcome = strawberry.field(description="The outcome that was answered.")
+    correct: Outcome = strawberry.field(
+        description="The outcome for the same question by today's record."
+    )
     because: Event | None = strawberry.field(
-        description="What was recorded later, by which it became known; null where no single event "
-        "says it."
+        description="The later event that made the difference known. Null where no single event "
+        "did."
     )
     position: Position | None = strawberry.field(
-        description="What was told rested on everything up to this position, at least."
+        description="The position up to which events were included in the answer, at least. Null: "
+        "not on record."
     )
 
 
-@strawberry.type(description="A corrected answer and its place in the list.")
+@strawberry.type(description="A corrected answer and its cursor in the list.")
 class CorrectedAnswerEdge:
     cursor: str
     node: CorrectedAnswer
 
 
 @strawberry.type(
-    description="A page of corrected answers, in the order in which they were given. It may hold "
-    "fewer than were asked for although more follow, because a page looks at only so many answers."
+    description="A page of corrected answers, in the order in which they were given. A page can "
+    "have fewer entries than `first` although more follow, because each page examines a limited "
+    "number of answers: use `pageInfo.hasNextPage`."
 )
 class CorrectedAnswerConnection:
     edges: list[CorrectedAnswerEdge]
@@ -84,8 +97,10 @@ class CorrectedAnswerQuery:
         first: int | None = 50,
         after: str | None = None,
     ) -> CorrectedAnswerConnection:
-        """What customs were really answered about the law of those days, and would be answered
-        otherwise today. Questions for what had been known earlier still are left out."""
+        """The answers about an interval of valid time that customs administrations were really
+        given and that today's record changes. An administration sees the answers to its own
+        questions, the home customs those about its operators, an auditor all. Questions with an
+        earlier `knownAt` than their own time are not included."""
         context = info.context
         context.demand(Action.READ_LOOKS)
         size = paging.size(first)
@@ -127,7 +142,8 @@ async def _page(
     after: tuple[int, int],
     epoch: str | None,
 ) -> tuple[list[Corrected], Given | None]:
-    """And, where not every answer was looked at, the last one that was."""
+    """The corrected answers among those that a page examines, and the last answer examined if not
+    all were."""
     asker, sight = context.asker, context.asker.sight
     members = sorted(code.text for code in asker.own)
     async with positions.of_epoch(context.ledger, epoch) as ledger:
@@ -144,8 +160,8 @@ async def _page(
 
 
 async def reason_told(context: Context, row: EventRow) -> Event | None:
-    """An operator's event as customs are told of it who may not read it: as the reason of a
-    divergence, or of a corrected answer of their own. None where it is no such reason."""
+    """An operator's event as shown to a customs administration that may not read it: only if it is
+    the cause of a divergence or of a corrected answer of its own. None otherwise."""
     sight = context.asker.sight
     async with context.views.connection() as views:
         tin = await of_stream(views, sight, context.now, row.stream)
@@ -163,7 +179,7 @@ async def reason_told(context: Context, row: EventRow) -> Event | None:
 async def _corrected(
     context: Context, territory: AdministrationCode, tin: str, position: int
 ) -> bool:
-    """Was an answer about this operator, of which the asker may hear, put right by this event?"""
+    """Whether this event corrected an answer about this operator that the subject may see."""
     members = sorted(code.text for code in context.asker.own)
     window, after = (EARLIEST, context.now + AHEAD), (0, 0)
     while True:

@@ -1,6 +1,9 @@
-"""Divergences in GraphQL: what a territory would have been answered on a day, whether it asked or
-not, and would not be answered any more. What was really answered:
-api/graphql/types/corrected_answers.py."""
+"""The GraphQL types and query of divergences between past answers and today's record.
+
+A divergence is an answer that a territory would have received on a day, whether it asked or not,
+and that today's record changes. The answers that were really given are in
+api/graphql/types/corrected_answers.py.
+"""
 
 from __future__ import annotations
 
@@ -26,50 +29,62 @@ from projections.reads.events import EventRow, some
 from registry.domain.bitemporal import NEVER_AT
 from registry.domain.values import AdministrationCode, Outcome, Tin
 
-MOST = 500  # operators that one page looks at
-CHUNK = 200  # operators whose past is read at once
+MOST = 500  # the operators that one page examines
+CHUNK = 200  # the operators whose history is read with one statement
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = timedelta(microseconds=1)
 
 Territory = Annotated[
     AdministrationCode,
-    strawberry.argument(name="in", description="The territory that asked, or could have asked."),
+    strawberry.argument(
+        name="in", description="The territory that asked, or could have asked, by its code."
+    ),
 ]
 From = Annotated[
-    datetime, strawberry.argument(name="from", description="The first instant of law asked about.")
+    datetime,
+    strawberry.argument(
+        name="from", description="The beginning of the interval of valid time, inclusive."
+    ),
 ]
 To = Annotated[
-    datetime, strawberry.argument(description="The end of that time, exclusive; at most now.")
+    datetime,
+    strawberry.argument(
+        description="The end of the interval of valid time, exclusive, at most now."
+    ),
 ]
 
 
 @strawberry.type(
     name="Divergence",
-    description="What anybody would have been told on a day, by what was known then, and would be "
-    "told otherwise today. Whether anybody asked is another question: `correctedAnswers`.",
+    description="A divergence: an answer that would have been given on a day, by what was known "
+    "then, and that would be different by today's record. The query `correctedAnswers` has the "
+    "answers that were really given.",
 )
 class DivergenceNode:
     tin: Tin
     at: datetime = strawberry.field(
-        description="The first instant, in law, that would have been answered so and is not any "
-        "more."
+        description="The first instant of valid time whose answer diverges."
     )
     answered: Outcome = strawberry.field(
-        description="What would have been answered on that day itself, by what was known then."
+        description="The outcome that would have been answered on that day, by what was known then."
     )
-    correct: Outcome = strawberry.field(description="For that day, as it is known now.")
-    because: Event = strawberry.field(description="What was recorded, by which it became known.")
+    correct: Outcome = strawberry.field(description="The outcome for that day by today's record.")
+    because: Event = strawberry.field(
+        description="The event that made the difference known. For "
+        "subjects who may not read the operator's events its payload is REDACTED."
+    )
 
 
-@strawberry.type(description="A divergence and its place in the list.")
+@strawberry.type(description="A divergence and its cursor in the list.")
 class DivergenceEdge:
     cursor: str
     node: DivergenceNode
 
 
 @strawberry.type(
-    description="A page of divergences, by operator and then by day. It may hold fewer than were "
-    "asked for although more follow, because a page looks at only so many operators."
+    description="A page of divergences, ordered by operator and then by day. A page can have fewer "
+    "entries than `first` although more follow, because each page examines a limited number of "
+    "operators: use `pageInfo.hasNextPage`."
 )
 class DivergenceConnection:
     edges: list[DivergenceEdge]
@@ -89,8 +104,9 @@ class DivergenceQuery:
         first: int | None = 50,
         after: str | None = None,
     ) -> DivergenceConnection:
-        """Which answers would have been different on those days, had today's record been known
-        then: asked for or not."""
+        """The answers about an interval of valid time that would have been different if today's
+        record had been known then, whether they were asked for or not. Only the customs of that
+        territory and auditors may read them; others get the error FORBIDDEN."""
         context = info.context
         context.demand(Action.FOLLOW_CHANGES, Resource(territory=in_))
         size = paging.size(first)
@@ -131,8 +147,8 @@ async def _page(
     size: int,
     key: tuple[paging.Key, ...] | None,
 ) -> tuple[list[Divergence], str | None]:
-    """One more than `size`, where there are so many; and, where not everybody was looked at, the
-    last operator who was."""
+    """The divergences of a page, one more than `size` if there are that many, and the TIN of the
+    last operator examined if not all were."""
     tin, place = (str(key[0]), int(key[1])) if key else ("", 0)
     found: list[Divergence] = []
     if window[0] >= window[1]:
@@ -151,14 +167,14 @@ async def _page(
                 ]
             if len(found) > size:
                 return found, None
-            await asyncio.sleep(0)  # hundreds of them must not keep others waiting
+            await asyncio.sleep(0)  # lets other requests run between two chunks
     return found, tins[-1] if len(tins) == MOST else None
 
 
 async def diverged(
     context: Context, territory: AdministrationCode, tin: str, position: int
 ) -> bool:
-    """Is an event the reason of any divergence of this operator and territory?"""
+    """Whether an event is the cause of a divergence for this operator and territory."""
     window = EARLIEST, context.now
     async with context.views.connection() as connection:
         laws = await reads.laws(connection, territory)
@@ -171,6 +187,7 @@ async def diverged(
 
 
 async def events(context: Context, positions: set[int]) -> dict[int, EventRow]:
+    """The events at these positions, by position."""
     if not positions:
         return {}
     async with context.ledger.connection() as connection:
@@ -178,8 +195,9 @@ async def events(context: Context, positions: set[int]) -> dict[int, EventRow]:
 
 
 def shown(context: Context, tin: Tin, row: EventRow) -> Event:
-    """Public law is everybody's. Why the home customs decided is not for other customs, nor what
-    exactly: only that, and when."""
+    """An event as shown to a subject that may not read the operator's events: its payload and
+    ground are REDACTED, its type and dates are shown. Events of the public law are shown in
+    full."""
     if not row.type.startswith("operator.") or context.may(Action.READ_EVENTS, operator(tin)):
         return event_for(context, row)
     event = Event.of(row)

@@ -1,7 +1,8 @@
-"""Every command of the register as a mutation: the same data as a line of an import file.
+"""The GraphQL mutations: one for each command of the register.
 
-Inputs and mutations are made from `registry.domain.commands`, so that no command can be forgotten
-here and no field can mean two things. A refusal is data; only a fault is an error.
+The inputs and mutations are generated from `registry.domain.commands`, so each has the same fields
+as the command in an import file. A refusal is returned as data (`Refused`); only a fault of the
+service is an error.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ from registry.domain.errors import BadValue, Refusal, UnknownOperator
 from registry.domain.publications import Document
 from registry.domain.values import AdministrationCode, Text
 
-#: Several commands share an input where the contract says so: whoever adds nothing to one of
-#: these takes its input. (Of the steps only a termination may be notified beforehand.)
+#: The inputs that several commands share, as the public contract requires: a command that adds no
+#: field to one of these classes takes its input. (AgreementStepInput has `notice`, which only a
+#: termination uses.)
 SHARED: dict[type[c.Command], str] = {
     c.AuthorisationCommand: "AuthorisationInput",
     c.ConsentCommand: "ConsentInput",
@@ -47,19 +49,20 @@ SHARED: dict[type[c.Command], str] = {
     c.SideCommand: "AgreementSideInput",
     c.MembershipCommand: "MembershipInput",
 }
-#: What the contract asks for although an import may leave it out.
+#: The fields that are required in GraphQL by the public contract, but optional in an import file.
 REQUIRED = {
     (c.RegisterOperator, "roles"),
     (c.SuspendAuthorisation, "reason"),
     (c.RevokeAuthorisation, "reason"),
 }
-#: Not for askers to say: the token says who decides, and only an import knew it earlier.
+#: The fields that no input has: the token names the deciding administration, and only an import can
+#: state that something was known earlier.
 NOT_ASKED = {"decided_by", "known_at"}
 COMMON = ("effective", "decided", "legal_ground", "source", "expected_version", "signature")
 IDS = {"command_id", "person", "programme", "agreement", "document", "id"}
 
 
-#: What an input names by its key, or by its global id. The id of a command is an agreement's.
+#: The fields that take a key or a global id, with the type of the object.
 NAMED = {
     "agreement": "Agreement",
     "document": "Document",
@@ -69,36 +72,48 @@ NAMED = {
 
 
 @strawberry.type(
-    description="Why somebody should check a command that is lawful and was recorded.",
+    description="A warning: the command was recorded, but somebody should check it.",
     name="Warning",
 )
 class WarningType:
-    code: str = strawberry.field(description="A code that never changes: CONSULTATION_OPEN, ...")
-    message: str = strawberry.field(description="What was recorded, and what stands beside it.")
+    code: str = strawberry.field(
+        description="The code of the warning: CONSULTATION_OPEN, ... A "
+        "code never changes its meaning."
+    )
+    message: str = strawberry.field(
+        description="The warning as an English sentence: what was "
+        "recorded, and which fact is in doubt."
+    )
 
 
-@strawberry.type(description="The command is on disk.")
+@strawberry.type(description="The receipt of a command that was recorded durably.")
 class Recorded:
-    stream: strawberry.ID = strawberry.field(description="The thing that changed: a UUID.")
-    version: int = strawberry.field(description="The stream's version now.")
+    stream: strawberry.ID = strawberry.field(
+        description="The id of the stream that the command changed, a UUID."
+    )
+    version: int = strawberry.field(
+        description="The version of the stream after the command. "
+        "Pass it as `expectedVersion` of the next command."
+    )
     position: Position = strawberry.field(
-        description="The command's last position. When there was nothing left to change, the "
-        "register's own last position."
+        description="The position of the last event of the command. Where there was nothing to "
+        "change: the last position of the register."
     )
     warnings: list[WarningType] = strawberry.field(
-        description="What somebody should check although it is lawful and was recorded: a grant "
-        "while a consultation is open. The same command sent again has the same warnings."
+        description="What somebody should check although the command was recorded, such as a grant "
+        "while a consultation is open. A repeated command has the same warnings."
     )
     epoch: str = strawberry.field(
-        description="The epoch of the ledger that `position` is of: 12 hexadecimal digits. With "
-        "it, `Aeo-Min-Position: EPOCH:POSITION`, no other history is ever taken for this one."
+        description="The epoch of the ledger to which `position` belongs: 12 hexadecimal digits. "
+        "Send the request header `Aeo-Min-Position: EPOCH:POSITION` to read your own writes: no "
+        "older answer is then given."
     )
     positions: strawberry.Private[list[int]]
     changed: strawberry.Private[GlobalId | None]
 
     @strawberry.field
     async def events(self, info: Info) -> list[Event]:
-        """What the command recorded; nothing when the identical command had been before."""
+        """The events that the command recorded. Empty where there was nothing to change."""
         if not self.positions:
             return []
         first, last = self.positions[0], self.positions[-1]
@@ -110,23 +125,27 @@ class Recorded:
     @costs(100)
     @strawberry.field
     async def node(self, info: Info) -> Node | None:
-        """What the command changed, as it is from `position` on: the live object. Null where it has
-        no id of its own (a claim), or where you may not see it.
+        """The object that the command changed, read from read models that include `position`. Null
+        for a claim, which has no global id, and where you may not see the object.
 
-        It waits for the read models; where they stay behind, the error BEHIND beside the receipt
-        says that the command is recorded all the same.
+        The field waits for the read models. If they do not reach the position in time, the error
+        BEHIND is returned beside the receipt; the command is recorded nevertheless.
         """
         return await once_shown(info.context, self.changed, self.position) if self.changed else None
 
 
 CommandOutcome = Annotated[
     Recorded | Refused,
-    strawberry.union("CommandOutcome", description="Recorded, or refused with the reason."),
+    strawberry.union(
+        "CommandOutcome",
+        description="The result of a command: recorded, or refused with the reason.",
+    ),
 ]
 
 
 async def record(info: Info, kind: type[c.Command], input: object) -> Recorded | Refused:
-    """Reads, decides and records one command. A fault of the ledger rises."""
+    """Parses and executes the command of a mutation. A refusal is returned; a fault of the ledger
+    is raised."""
     try:
         return await give(info.context, read(kind, input))
     except Refusal as refusal:
@@ -136,7 +155,10 @@ async def record(info: Info, kind: type[c.Command], input: object) -> Recorded |
 
 
 async def give(context: Context, command: c.Command) -> Recorded:
-    """One command from this asker. Raises Refusal; a fault of the ledger rises."""
+    """Executes one command of the subject of the request: checks its rights, decides and records.
+
+    Raises Refusal. A fault of the ledger is raised as it is.
+    """
     loop = asyncio.get_running_loop()
     registry, asker = context.registry, context.asker
     whose = at_home(command)
@@ -173,8 +195,9 @@ async def give(context: Context, command: c.Command) -> Recorded:
 
 
 async def _seen(context: Context, command: c.MergeInto | c.SplitFrom) -> None:
-    """Raises UnknownOperator for another customs' operator that the asker may not see, in the words
-    for one that is not there. Of its own the register itself says whether there are such."""
+    """Raises UnknownOperator for an operator of another administration that the subject may not
+    see, with the message for one that does not exist. For operators of its own administration the
+    register itself checks that they exist."""
     if isinstance(command, c.MergeInto):
         field, tin = "successor", command.successor
     else:
@@ -188,13 +211,13 @@ async def _seen(context: Context, command: c.MergeInto | c.SplitFrom) -> None:
 
 
 def read(kind: type[c.Command], input: object) -> c.Command:
-    """The command that an input says. Raises BadValue."""
+    """The command of a GraphQL input. Raises BadValue."""
     names = ENCODED[kind]
     return said(kind, {names.get(name, name): value for name, value in vars(input).items()})
 
 
 def said(kind: type[c.Command], input: Mapping[str, Any]) -> c.Command:
-    """The same, by the names that a line of a file has for its fields. Raises BadValue."""
+    """The command of an input whose fields have the names of an import file. Raises BadValue."""
     line = {name: _plain(value) for name, value in input.items() if value is not None}
     for name, noun in NAMED.items():
         if ":" in line.get(name, ""):
@@ -207,7 +230,7 @@ def said(kind: type[c.Command], input: Mapping[str, Any]) -> c.Command:
 
 
 def _key(noun: str, text: str, name: str) -> str:
-    """The key in a global id. Raises BadValue."""
+    """The key in a global id of this type. Raises BadValue."""
     try:
         return key_of(noun, text, name)
     except Unanswered as error:
@@ -215,9 +238,10 @@ def _key(noun: str, text: str, name: str) -> str:
 
 
 def at_home(command: c.Command) -> frozenset[AdministrationCode] | None:
-    """Whose officers may give this command, where it says so itself.
+    """The administrations whose officers may give this command, as far as the command itself names
+    them; None where the register must be asked (see `home`).
 
-    Each party implements, suspends and recognises for itself, and accedes and withdraws so.
+    Each party implements, suspends, accedes, withdraws and recognises for itself.
     """
     match command:
         case c.OperatorCommand(tin=tin):
@@ -238,7 +262,8 @@ def at_home(command: c.Command) -> frozenset[AdministrationCode] | None:
 
 
 def home(registry: Registry, command: c.Command) -> frozenset[AdministrationCode]:
-    """The same where the register says it. Raises the refusal of what it is about, if unknown."""
+    """The administrations whose officers may give this command, as the register says. Raises
+    UnknownAgreement, UnknownProgramme or UnknownDocument."""
     match command:
         case c.AgreementCommand(agreement=id):
             return frozenset(registry.agreement(id).parties)
@@ -267,7 +292,8 @@ def _plain(value: Any) -> Any:
 
 
 def shape(kind: type[c.Command]) -> type[c.Command]:
-    """The class whose fields the command's input has: its own, or one that it shares."""
+    """The class whose fields the input of the command has: the command itself, or a base class
+    whose input it shares."""
     fields = set(kind.__struct_fields__)
     if issubclass(kind, c.DatedCommand) and fields <= set(c.TerminateAgreement.__struct_fields__):
         return c.TerminateAgreement
@@ -287,7 +313,9 @@ def _input(command: type[c.Command]) -> type:
     own = [name for name in found if name not in (*COMMON, *NOT_ASKED, "command_id")]
     common = [name for name in COMMON if name in found]
     if issubclass(command, c.OperatorCommand):
-        common.remove("source")  # an operator's standing rests on law, not on what was read
+        common.remove(
+            "source"
+        )  # an operator's status is based on decisions, not on published sources
     name = SHARED.get(command, f"{command.__name__}Input")
     body: dict[str, Any] = {"__annotations__": {}, "__module__": __name__}
     for field in ("command_id", *own, *common):
@@ -308,7 +336,7 @@ def _input(command: type[c.Command]) -> type:
 
 
 def _graphql(name: str, hint: Any) -> Any:
-    """The type in GraphQL of a field of a command; whether it may be left out is not said here."""
+    """The GraphQL type of a field of a command, without regard to whether it is required."""
     kind = hint
     if NoneType in typing.get_args(hint):
         [kind] = [arg for arg in typing.get_args(hint) if arg is not NoneType]
@@ -348,7 +376,7 @@ def _mutation(kind: type[c.Command], input_type: type) -> Any:
     return strawberry.mutation(resolver=record_it, description=_described(kind))
 
 
-#: What a line of a file calls the fields of a command, by their names here and in GraphQL.
+#: The names of the fields of a command in an import file, by their Python and GraphQL names.
 ENCODED = {
     kind: {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
     for kind in c.COMMANDS.values()
@@ -368,5 +396,5 @@ Mutation = strawberry.type(
         (PersonMutation,),
         {name: _mutation(kind, INPUTS[shape(kind)]) for name, kind in c.COMMANDS.items()},
     ),
-    description="Changes to the register: one a command, each recorded once or refused.",
+    description="The commands that change the register. Each is recorded once or refused.",
 )

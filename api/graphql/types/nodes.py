@@ -1,7 +1,7 @@
-"""Any object by its global id, as it was answered: `node(id:)`, and what a command changed.
+"""The query `node(id:)`, and the object that a command changed (`Recorded.node`).
 
-An id is answered as the question that gave it out would be, to whoever asks now: the same null for
-unknown and for not visible.
+An id is answered like the query that returned it, with the access rights of the present subject:
+null where the object is unknown or may not be shown.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from registry.domain import commands as c
 from registry.domain.values import Tin
 
 EVERYTHING = events.Readable(everything=True)
-AGAIN = 0.05  # seconds between two looks whether the read models show what was recorded
+AGAIN = 0.05  # seconds between two reads of the position of the read models
 
 
 GivenId = Annotated[
-    strawberry.ID, strawberry.argument(description="An `id` that this register gave out.")
+    strawberry.ID, strawberry.argument(description="A global id that this service returned.")
 ]
 
 
@@ -49,15 +49,17 @@ class NodeQuery:
     @costs(500)
     @strawberry.field
     async def node(self, info: Info, id: GivenId) -> Node | None:
-        """Any object by its global id, as whoever asks now may see it; null for unknown and for
-        not visible to you. An id with instants is answered as of those."""
+        """Any object by its global id. Null where it is unknown or may not be shown to you; the two
+        cases have the same answer. An id that contains instants is answered as of these
+        instants."""
         found = GlobalId.parse(id, "id")
         as_of = found.clocks(info.context.now, "id")
         return await _node(info.context, found, as_of, "id")
 
 
 async def _node(context: Context, of: GlobalId, as_of: AsOf, argument: str) -> Node | None:
-    """Raises Unanswered for a key that is none of its type."""
+    """The object of a global id; None where it is unknown or hidden from the subject. Raises
+    Unanswered (BAD_INPUT) for a key that is invalid for its type."""
     key = of.key
     match of.kind:
         case "Operator":
@@ -67,7 +69,8 @@ async def _node(context: Context, of: GlobalId, as_of: AsOf, argument: str) -> N
         case "Agreement":
             agreement = await load(context, agreements.agreements, as_of, key=key)
             return AgreementType.of(agreement, as_of) if agreement else None
-        # What is said of an operator names both, whenever they were registered.
+        # Answers about operators name administrations and programmes, so both are shown at every
+        # instant, also before their registration.
         case "Administration":
             row = await load(context, administrations.administrations, key=key)
             return AdministrationType.of(row, as_of) if row else None
@@ -108,7 +111,7 @@ async def _event(context: Context, key: str, argument: str) -> Event | None:
 
 
 def changed_by(command: c.Command) -> GlobalId | None:
-    """The object whose stream a command goes to; None where that is no Node: a claim's."""
+    """The object whose stream a command changes; None for a claim, which has no global id."""
     match command:
         case c.OperatorCommand(tin=tin):
             return GlobalId("Operator", tin.text)
@@ -126,14 +129,15 @@ def changed_by(command: c.Command) -> GlobalId | None:
 
 
 async def once_shown(context: Context, of: GlobalId, position: int) -> Node | None:
-    """The object, from read models that show everything up to this position.
+    """The object that a command changed, read from read models that include this position.
 
-    Raises Unanswered, BEHIND, where they do not in a while: the command is recorded all the same.
+    Waits up to PATIENCE seconds for them, then raises Unanswered (BEHIND); the command is recorded
+    nevertheless.
     """
     until = monotonic() + PATIENCE
     await context.reached(position, PATIENCE)
     views = CheckedReaders(context.views, MinPosition(position, context.epoch or None))
-    # The request began before its command was recorded, by the clock of the ledger.
+    # The request began before its command was recorded, so its own `now` may be too early.
     async with context.ledger.connection() as connection:
         event = await events.one(connection, position, EVERYTHING)
     while True:

@@ -1,4 +1,4 @@
-"""What the filters of the list of operators are given: read, and refused in words."""
+"""Validation of the filters of the list of operators."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from api.graphql import retry
 from api.graphql.as_of import AsOfInput
 from api.graphql.context import Context
 from api.graphql.errors import bad_input
-from api.graphql.scalars import instant_text
+from api.graphql.global_ids import key_of
+from api.graphql.scalars import Position, instant_text
+from projections.reads import operator_lists as lists
 from projections.reads.events import place_before
 from registry.domain import identifiers
+from registry.domain.values import AdministrationCode, Role, Status
 
 
-@strawberry.input(description="A number by which others know an operator: a scheme and a value.")
+@strawberry.input(description="An identifier of an operator: a scheme and a value.")
 class IdentifierFilter:
-    scheme: str = strawberry.field(description="Its scheme: EORI, LEI, MID, ...")
+    scheme: str = strawberry.field(description="The identifier scheme: EORI, LEI, MID, ...")
     value: str = strawberry.field(
-        description="The number in whatever writing: it is compared in the normal form of its "
-        "scheme, in which letter case, blanks and the scheme's separators make no difference."
+        description="The identifier. It is compared in the normal form of its scheme: letter case, "
+        "blanks and the separators of the scheme make no difference."
     )
 
     @property
     def normal(self) -> str:
-        """The number as it is compared. Raises Unanswered."""
+        """The identifier in the normal form of its scheme. Raises Unanswered (BAD_INPUT)."""
         known = identifiers.schemes()
         if self.scheme not in known:
             raise bad_input(
@@ -43,13 +46,14 @@ class IdentifierFilter:
 
 
 def in_order(first: str, begin: date | None, last: str, end: date | None) -> None:
-    """Raises Unanswered for a range that ends before it begins."""
+    """Raises Unanswered (BAD_INPUT) for a range that ends before it begins."""
     if begin and end and end < begin:
         raise bad_input(f"{last}: {end} is before {begin}, which {first} says")
 
 
 def as_known_now(as_of: AsOfInput | None, **asked: object) -> None:
-    """Raises Unanswered where knownAt is given beside a filter that looks at the present record."""
+    """Raises Unanswered (BAD_INPUT) where `knownAt` is given with a filter that uses only the
+    present record."""
     names = [name for name, value in asked.items() if value is not None]
     if names and as_of and as_of.known_at is not None:
         raise bad_input(
@@ -61,9 +65,10 @@ def as_known_now(as_of: AsOfInput | None, **asked: object) -> None:
 async def changed_after(
     context: Context, position: int | None, instant: datetime | None
 ) -> int | None:
-    """The position after which something was recorded; None where neither is asked for.
+    """The position after which an operator must have changed; None without such a condition.
 
-    Raises Unanswered for a position that the register has not reached, and for the future.
+    `instant`: `changedSince`, in transaction time. Raises Unanswered (BAD_INPUT) for a position
+    that the register has not reached and for an instant in the future.
     """
     if position is None and instant is None:
         return None
@@ -78,3 +83,101 @@ async def changed_after(
     if position is not None and position > head:
         raise bad_input(f"changedAfter: found {position}, and the register goes up to {head}")
     return max(position or 0, before)
+
+
+LONGEST = 200  # the greatest length of a name or number in a search, in characters
+
+
+@strawberry.input(
+    description="The conditions of a list of operators; an operator must meet all "
+    "that are given, at the instant asked about."
+)
+class OperatorFilter:
+    administration: AdministrationCode | None = None
+    programme: strawberry.ID | None = None
+    type: str | None = None
+    standing: Status | None = strawberry.field(
+        default=None,
+        description="Only operators whose best authorisation has this status "
+        "(`Operator.standing`).",
+    )
+    recognised_in: AdministrationCode | None = strawberry.field(
+        default=None,
+        description="Only operators that are recognised in this territory. The "
+        "subject must be allowed to ask for recognition there.",
+    )
+    name_contains: str | None = strawberry.field(
+        default=None,
+        description="Only operators whose name, in Latin or original script, contains this text "
+        "(at most 200 characters). Letter case, accents on Latin and Greek letters, character "
+        "width and blanks make no difference.",
+    )
+    role: Role | None = None
+    valid_until_from: date | None = strawberry.field(
+        default=None,
+        description="Only operators with an authorisation whose `validUntil` is this civil day or "
+        "later. One and the same authorisation must meet the conditions on programme, type and "
+        "end.",
+    )
+    valid_until_to: date | None = strawberry.field(
+        default=None,
+        description="Only operators with an authorisation whose `validUntil` is this "
+        "civil day or earlier.",
+    )
+    due_before: date | None = strawberry.field(
+        default=None,
+        description="Only operators with an open deadline that is due before this civil day. Only "
+        "the home customs, the operator and auditors see deadlines; for others no operator "
+        "matches. It cannot be combined with `knownAt`.",
+    )
+    overdue: bool | None = strawberry.field(
+        default=None,
+        description="True: only operators with an open deadline whose due day has passed. False: "
+        "only operators with no such deadline that the subject can see. With `dueBefore`, one and "
+        "the same deadline must meet both. It cannot be combined with `knownAt`.",
+    )
+    changed_after: Position | None = strawberry.field(
+        default=None,
+        description="Only operators of which something was recorded after this position, for "
+        "whatever day of valid time. For subjects other than the home customs, the operator and "
+        "auditors, only changes of granted authorisations, particulars and identifiers count. Use "
+        "the query `changes` to find changed recognition answers. It cannot be combined with "
+        "`knownAt`.",
+    )
+    changed_since: datetime | None = strawberry.field(
+        default=None,
+        description="Only operators of which something was recorded at this instant or later. "
+        "With `changedAfter`, both conditions must be met.",
+    )
+    identifier: IdentifierFilter | None = strawberry.field(
+        default=None,
+        description="Only operators with this identifier at the instant asked about. More than "
+        "one operator can have it: a US MID, which importers make up, finds all candidates.",
+    )
+
+    @property
+    def wanted(self) -> lists.Wanted:
+        for name, text in (("nameContains", self.name_contains), ("type", self.type)):
+            check_length(name, text)
+        in_order("validUntilFrom", self.valid_until_from, "validUntilTo", self.valid_until_to)
+        return lists.Wanted(
+            administration=self.administration.text if self.administration else None,
+            programme=key_of("Programme", self.programme, "programme") if self.programme else None,
+            type=self.type,
+            standing=self.standing.value if self.standing else None,
+            recognised_in=self.recognised_in.text if self.recognised_in else None,
+            name_contains=self.name_contains or None,
+            role=self.role.value if self.role else None,
+            valid_until_from=self.valid_until_from,
+            valid_until_to=self.valid_until_to,
+            due_before=self.due_before,
+            overdue=self.overdue,
+            scheme=self.identifier.scheme if self.identifier else None,
+            identifier=self.identifier.normal if self.identifier else None,
+        )
+
+
+def check_length(name: str, text: str | None) -> None:
+    """Raises Unanswered (BAD_INPUT) for a search text of more than LONGEST characters."""
+    if text is not None and len(text) > LONGEST:
+        raise bad_input(f"{name}: found {len(text)} characters, wanted at most {LONGEST}")

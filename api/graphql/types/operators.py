@@ -1,9 +1,8 @@
-"""Operators in GraphQL: one, many, a page of them, with all that the asker may see of each."""
+"""The GraphQL type of an operator, with what the subject may see of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -13,71 +12,49 @@ from psycopg import AsyncConnection
 from api.access import policy
 from api.access.policy import Action
 from api.graphql import paging, sql_fields
-from api.graphql.as_of import AsOfInput
 from api.graphql.context import Context, Info
 from api.graphql.costs import costs
-from api.graphql.errors import Unanswered, bad_input, forbidden
-from api.graphql.global_ids import ID, Node, key_of
+from api.graphql.errors import forbidden
+from api.graphql.global_ids import ID, Node
 from api.graphql.loaders import load
 from api.graphql.scalars import Position
 from api.graphql.types.administrations import AdministrationType, administration
 from api.graphql.types.authorisations import AuthorisationType, StatusPeriod
 from api.graphql.types.events import EventConnection, history
-from api.graphql.types.operator_filters import (
-    IdentifierFilter,
-    as_known_now,
-    changed_after,
-    in_order,
-)
 from api.graphql.types.persons import CONTACTS, ContactType, contacts_of
 from api.graphql.types.recognition import Recognition, everywhere
-from projections.reads import operator_lists as lists
 from projections.reads import operators as reads
 from projections.reads import planner_selects as places
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.operators import IdentifierRow, OperatorRow
-from projections.reads.visibility import SIGHT, VisibilityScope
+from projections.reads.visibility import VisibilityScope
 from registry.domain.decisions import day_of
 from registry.domain.disclosure import CERTIFIED
 from registry.domain.operators.events import Operator as Stream
-from registry.domain.texts import shown
 from registry.domain.values import AdministrationCode, Outcome, Role, Status, Tin
 
-LONGEST = 200  # characters of a name or a number that is looked for
-
-
-# What the plan of a field asks before it reads, and is given: as its resolver does, further down.
-
-
-def _asked(context: Context, tin: Tin, as_of: AsOfInput | None = None) -> dict[str, Any]:
-    return {"tin": tin.text, **context.clocks(as_of).parameters}
-
-
-def _all_asked(context: Context, tins: list[Tin], as_of: AsOfInput | None = None) -> dict[str, Any]:
-    _not_public(context, "operatorsByTin")
-    paging.keys("tins", tins)
-    return {"tins": [tin.text for tin in tins], **context.clocks(as_of).parameters}
+# The parameters of planned fields (api.graphql.planner). Each function makes the same access checks
+# as the resolver of its field.
 
 
 def _identified(context: Context) -> dict[str, Any]:
-    _not_public(context, "this")
+    not_public(context, "this")
     return {}
 
 
 def _with_outcome(context: Context, outcome: Outcome | None = None) -> dict[str, Any]:
-    _not_public(context, "recognisedIn")
+    not_public(context, "recognisedIn")
     return {"outcome": outcome.value if outcome else None}
 
 
 def _paged(context: Context, first: int | None = 50) -> dict[str, Any]:
-    _not_public(context, "periods")
+    not_public(context, "periods")
     return {"first": paging.size(first)}
 
 
-_CLOCKS = ("at", "known", "belief")
-
-
-@strawberry.type(description="A number by which others know an operator.")
+@strawberry.type(
+    description="An identifier of an operator in a scheme, such as its EORI or LEI number."
+)
 class Identifier:
     scheme: str
     value: str
@@ -99,7 +76,8 @@ class Identifier:
 
 
 @strawberry.type(
-    description="An economic operator, as its home customs registers it.", name="Operator"
+    description="An economic operator, registered by its home customs administration.",
+    name="Operator",
 )
 class OperatorType(Node):
     row: strawberry.Private[OperatorRow]
@@ -112,17 +90,21 @@ class OperatorType(Node):
     local_name: str | None
     roles: list[Role]
     standing: Status = strawberry.field(
-        description="The best authorisation that it holds at that instant, in one word; for who is "
-        "not at home the best that was granted."
+        description="The status of the operator's best authorisation at the instant asked about. "
+        "Subjects other than the home customs, the operator and auditors see the best of those "
+        "that were granted."
     )
     standing_abroad: Status = strawberry.field(
         metadata=sql_fields.expression(places.STANDING_ABROAD),
-        description="What of it counts abroad, in one word: SUSPENDED where the part is that"
-        " partners recognise, whatever the rest; LISTED where a published list is all that says"
-        " that it is valid, which is assumed to go on; NONE where it lacks the part that partners"
-        " recognise (an EU AEOC).",
+        description="The status that counts abroad: SUSPENDED where the part that partners "
+        "recognise is suspended, whatever the rest; LISTED where only a published list says that "
+        "it is valid, which is assumed to continue; NONE where the operator lacks the part that "
+        "partners recognise (an EU AEOC).",
     )
-    source: str | None = strawberry.field(description="synthetic: made up, no real company.")
+    source: str | None = strawberry.field(
+        description="The source of the record. `synthetic`: "
+        "generated test data, not a real company. Null: recorded by the administration itself."
+    )
     position: Position
 
     @classmethod
@@ -145,21 +127,23 @@ class OperatorType(Node):
     @sql_fields.rows(places.ADMINISTRATION)
     @strawberry.field
     async def administration(self, info: Info) -> AdministrationType:
-        """The customs administration that registered it."""
+        """The customs administration that registered the operator."""
         return await administration(info, self.row.administration, self.as_of)
 
     @sql_fields.value(places.ADDRESS)
     @strawberry.field
     def address(self, info: Info) -> str | None:
-        """As the administration keeps it. The public is told the standing alone."""
+        """The postal address, as the administration records it. Null where it is not on record, and
+        always for the public."""
         return None if _public(info.context) else self.row.address
 
     @costs(10, each=2)
     @sql_fields.rows(places.IDENTIFIERS, order=places.BY_SCHEME, bind=_identified)
     @strawberry.field
     async def identifiers(self, info: Info) -> list[Identifier]:
-        """The numbers by which others know it on that day, by scheme and value."""
-        _not_public(info.context, "identifiers")
+        """The identifiers of the operator at the instant asked about, ordered by scheme and value.
+        The public may not read them: error FORBIDDEN."""
+        not_public(info.context, "identifiers")
         rows = await load(info.context, reads.identifiers, self.as_of, key=self.row.tin)
         return [Identifier.of(row) for row in rows or []]
 
@@ -167,8 +151,8 @@ class OperatorType(Node):
     @sql_fields.rows(places.AUTHORISATIONS, order=places.BEST_FIRST)
     @strawberry.field
     async def authorisations(self, info: Info) -> list[AuthorisationType]:
-        """Every authorisation on record for that day, the best standing first. Who is not at home
-        is told of those that were granted, from the grant on."""
+        """The authorisations at the instant asked about, the best status first. Subjects other than
+        the home customs, the operator and auditors see an authorisation from its grant on."""
         rows = await load(info.context, reads.authorisations, self.as_of, key=self.row.tin)
         today = day_of(self.as_of.at, self.row.time_zone)
         told = self._told_all(info)
@@ -196,14 +180,16 @@ class OperatorType(Node):
         info: Info,
         outcome: Annotated[
             Outcome | None,
-            strawberry.argument(description="The answers with this outcome; default: all."),
+            strawberry.argument(description="Only answers with this outcome. Default: all."),
         ] = None,
     ) -> list[Recognition]:
-        """Every territory that its home's agreements led to that day, by code, whatever the answer.
+        """The recognition of the operator in every territory that the agreements of its home reach
+        at the instant asked about, ordered by code, whatever the outcome.
 
-        Of these only what the asker may ask: a partner sees its own territory.
+        Only answers that the subject may ask for are included: a partner sees its own territory.
+        The public may not read it: error FORBIDDEN.
         """
-        _not_public(info.context, "recognisedIn")
+        not_public(info.context, "recognisedIn")
         return await everywhere(info, self.tin, self.as_of, outcome)
 
     @costs(30)
@@ -216,9 +202,11 @@ class OperatorType(Node):
     )
     @strawberry.field
     async def periods(self, info: Info, first: int | None = 50) -> list[StatusPeriod]:
-        """Each stretch of status on both clocks, the newest law first. Who is not at home is told
-        of certified standings, and of no edge at which only something else changed."""
-        _not_public(info.context, "periods")
+        """The intervals of status in valid time and in transaction time, the latest valid time
+        first. Subjects other than the home customs, the operator and auditors see only statuses
+        from the grant on, in intervals that are merged where nothing that they may see changes. The
+        public may not read them: error FORBIDDEN."""
+        not_public(info.context, "periods")
         size = paging.size(first)
         read = reads.periods if self._told_all(info) else reads.disclosed_periods
         rows = await load(info.context, read, self.as_of.known, size, key=self.row.tin)
@@ -229,270 +217,41 @@ class OperatorType(Node):
     async def history(
         self, info: Info, first: int | None = 50, after: str | None = None
     ) -> EventConnection:
-        """Everything that was recorded of it, in order."""
+        """All recorded events of the operator, in the order of recording. Only the home customs,
+        the operator and auditors may read them; others get the error FORBIDDEN."""
         stream = Stream.create_id(self.tin)
         return await history(info.context, stream, policy.operator(self.tin), first, after)
 
     @costs(CONTACTS)
     @strawberry.field
     async def contacts(self, info: Info) -> list[ContactType]:
-        """The persons whom it names to its customs: who they are is told to those alone."""
+        """The contact persons that the operator names to its customs. The home customs and the
+        operator see their particulars, auditors see pseudonyms; others get the error FORBIDDEN."""
         return await contacts_of(info.context, self.tin, self.row.time_zone, self.as_of)
 
     @costs(60)
     @sql_fields.rows(places.SUCCESSOR)
     @strawberry.field
     async def successor(self, info: Info) -> OperatorType | None:
-        """The operator into which it was merged by that day, if the asker may see that one."""
+        """The operator into which this one was merged by the instant asked about. Null where it was
+        not merged, and where the subject may not see that operator."""
         if self.row.successor is None:
             return None
         return await one(info.context, Tin(self.row.successor), self.as_of)
 
 
-@strawberry.type(description="An operator and its place in the list.")
-class OperatorEdge:
-    cursor: str
-    node: OperatorType
-
-
-@strawberry.type(description="A page of operators, in the order of their TINs.")
-class OperatorConnection:
-    as_of: strawberry.Private[AsOf]
-    wanted: strawberry.Private[lists.Wanted]
-    edges: list[OperatorEdge]
-    page_info: paging.PageInfo
-
-    @costs(1_000)
-    @strawberry.field
-    async def total_count(self, info: Info) -> int | None:
-        """How many the whole list has that the asker may see. Counted only when asked for."""
-        sight, now = info.context.asker.sight, info.context.now
-        async with info.context.views.connection() as connection:
-            return await lists.count(connection, sight, now, self.as_of, self.wanted)
-
-
-@strawberry.input(description="Which operators; every condition given must hold on that day.")
-class OperatorFilter:
-    administration: AdministrationCode | None = None
-    programme: strawberry.ID | None = None
-    type: str | None = None
-    standing: Status | None = strawberry.field(
-        default=None, description="The best authorisation that it holds, in one word."
-    )
-    recognised_in: AdministrationCode | None = strawberry.field(
-        default=None, description="The territory in which it is recognised."
-    )
-    name_contains: str | None = strawberry.field(
-        default=None,
-        description="Part of its name in either script. Compared by one normal form in every "
-        "script: letter case, marks over Latin and Greek letters, width and blanks make no "
-        "difference.",
-    )
-    role: Role | None = None
-    valid_until_from: date | None = strawberry.field(
-        default=None,
-        description="An authorisation of it ends on this civil day or later: its `validUntil`. What"
-        " is asked of programme, type and end is met by one and the same authorisation.",
-    )
-    valid_until_to: date | None = strawberry.field(
-        default=None, description="An authorisation of it ends on this civil day or earlier."
-    )
-    due_before: date | None = strawberry.field(
-        default=None,
-        description="It has a deadline that is not answered and falls due before this civil day."
-        " Deadlines are told at home alone: abroad no operator has one. Not together with knownAt.",
-    )
-    overdue: bool | None = strawberry.field(
-        default=None,
-        description="True: it has a deadline that is past its day and not answered. False: it has"
-        " none, as far as the asker is told. With dueBefore it is one and the same deadline. Not"
-        " together with knownAt.",
-    )
-    changed_after: Position | None = strawberry.field(
-        default=None,
-        description="Something of it was recorded after this position, whatever day of law it is"
-        " about. Abroad that is a change of its certified standings, its particulars or its"
-        " identifiers; which answers of recognition changed is told by `changes`. Not together with"
-        " knownAt.",
-    )
-    changed_since: datetime | None = strawberry.field(
-        default=None,
-        description="The same by the instant of the recording: at this instant or later. With"
-        " changedAfter both must hold.",
-    )
-    identifier: IdentifierFilter | None = strawberry.field(
-        default=None,
-        description="It has this number on that day. More than one operator may: a US MID, which"
-        " importers make, finds its candidates.",
-    )
-
-    @property
-    def wanted(self) -> lists.Wanted:
-        for name, text in (("nameContains", self.name_contains), ("type", self.type)):
-            _short(name, text)
-        in_order("validUntilFrom", self.valid_until_from, "validUntilTo", self.valid_until_to)
-        return lists.Wanted(
-            administration=self.administration.text if self.administration else None,
-            programme=key_of("Programme", self.programme, "programme") if self.programme else None,
-            type=self.type,
-            standing=self.standing.value if self.standing else None,
-            recognised_in=self.recognised_in.text if self.recognised_in else None,
-            name_contains=self.name_contains or None,
-            role=self.role.value if self.role else None,
-            valid_until_from=self.valid_until_from,
-            valid_until_to=self.valid_until_to,
-            due_before=self.due_before,
-            overdue=self.overdue,
-            scheme=self.identifier.scheme if self.identifier else None,
-            identifier=self.identifier.normal if self.identifier else None,
-        )
-
-
-@strawberry.type
-class OperatorQuery:
-    @costs(60)
-    @sql_fields.rows(
-        places.OPERATOR, ctes=SIGHT, key="tin", logged="tin", bind=_asked, gives=("tin", *_CLOCKS)
-    )
-    @strawberry.field
-    async def operator(
-        self, info: Info, tin: Tin, as_of: AsOfInput | None = None
-    ) -> OperatorType | None:
-        """One operator by its TIN, or null: the same for unknown and for not visible to you."""
-        clocks = info.context.clocks(as_of)
-        info.context.looked("operator", [tin.text])
-        return await one(info.context, tin, clocks)
-
-    @costs(60)
-    @sql_fields.rows(
-        places.OPERATOR,
-        ctes=SIGHT,
-        keys="tins",
-        logged="tins",
-        bind=_all_asked,
-        gives=("tins", *_CLOCKS),
-    )
-    @strawberry.field
-    async def operators_by_tin(
-        self, info: Info, tins: list[Tin], as_of: AsOfInput | None = None
-    ) -> list[OperatorType | None]:
-        """Up to 1,000 at once, in the order asked, null where `operator` would be null."""
-        _not_public(info.context, "operatorsByTin")
-        paging.keys("tins", tins)
-        clocks = info.context.clocks(as_of)
-        info.context.looked("operatorsByTin", [tin.text for tin in tins])
-        found = await _many(info.context, tins, clocks)
-        return [OperatorType.of(found[t.text], clocks) if t.text in found else None for t in tins]
-
-    @strawberry.field
-    async def operator_by_certificate(
-        self,
-        info: Info,
-        number: str,
-        administration: AdministrationCode | None = None,
-        as_of: AsOfInput | None = None,
-    ) -> OperatorType | None:
-        """Whose authorisation has this number, in whatever writing, or null.
-
-        Where several operators that the asker may see have it, none of them is answered for: the
-        error SEVERAL_HOLDERS names them. `administration`: the one that issued the number.
-        """
-        clocks = info.context.clocks(as_of)
-        found = await _holders(info, "operatorByCertificate", number, administration, clocks)
-        if len(found) > 1:
-            tins = ", ".join(f"{row.tin} ({row.administration})" for row in found)
-            raise Unanswered(
-                "SEVERAL_HOLDERS",
-                f"number: {len(found)} operators have the number {shown(number)}: {tins}; "
-                "ask for one by its TIN, or name the administration that issued the number",
-            )
-        return OperatorType.of(found[0], clocks) if found else None
-
-    @costs(120)
-    @strawberry.field
-    async def operators_by_certificate(
-        self,
-        info: Info,
-        number: str,
-        administration: AdministrationCode | None = None,
-        as_of: AsOfInput | None = None,
-    ) -> list[OperatorType]:
-        """Every operator that the asker may see whose authorisation has this number, by TIN; ten
-        at the most."""
-        clocks = info.context.clocks(as_of)
-        found = await _holders(info, "operatorsByCertificate", number, administration, clocks)
-        return [OperatorType.of(row, clocks) for row in found]
-
-    @costs(500)
-    @strawberry.field
-    async def operators(
-        self,
-        info: Info,
-        filter: OperatorFilter | None = None,
-        as_of: AsOfInput | None = None,
-        first: int | None = 50,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
-    ) -> OperatorConnection:
-        """The operators that the asker may see, in the order of their TINs."""
-        context = info.context
-        context.demand(Action.LIST_OPERATORS)
-        clocks = context.clocks(as_of)
-        asked = filter or OperatorFilter()
-        wanted = asked.wanted
-        _may_ask_where(info, filter)
-        as_known_now(
-            as_of,
-            dueBefore=asked.due_before,
-            overdue=asked.overdue,
-            changedAfter=asked.changed_after,
-            changedSince=asked.changed_since,
-        )
-        after_position = await changed_after(context, asked.changed_after, asked.changed_since)
-        wanted = replace(wanted, changed_after=after_position)
-        window = paging.Window.of("operators", first, after, last, before)
-        async with context.views.connection() as connection:
-            found = await lists.page(
-                connection, context.asker.sight, context.now, clocks, wanted, window.span
-            )
-        rows, more = window.cut(found)
-        context.looked("operators", [row.tin for row in rows])
-        edges = [
-            OperatorEdge(
-                cursor=paging.cursor("operators", [row.tin]), node=OperatorType.of(row, clocks)
-            )
-            for row in rows
-        ]
-        return OperatorConnection(
-            as_of=clocks,
-            wanted=wanted,
-            edges=edges,
-            page_info=window.info(edges, more=more),
-        )
-
-
-async def _holders(
-    info: Info, field: str, number: str, administration: AdministrationCode | None, as_of: AsOf
-) -> list[OperatorRow]:
-    _short("number", number)
-    sight, now = info.context.asker.sight, info.context.now
-    home = administration.text if administration else None
-    async with info.context.views.connection() as connection:
-        found = await reads.holders(connection, sight, now, as_of, number, home)
-    if found:
-        info.context.looked(field, [row.tin for row in found])
-    return found
-
-
-async def _many(context: Context, tins: Sequence[Tin], as_of: AsOf) -> dict[str, OperatorRow]:
+async def read_operators(
+    context: Context, tins: Sequence[Tin], as_of: AsOf
+) -> dict[str, OperatorRow]:
+    """The operators that the subject may see, by TIN."""
     sight, now = context.asker.sight, context.now
     async with context.views.connection() as connection:
         return await reads.operators(connection, sight, now, as_of, tins)
 
 
 async def standing_now(info: Info, tin: Tin) -> OperatorType | None:
-    """An operator on both clocks of now; None where the asker may not see it. Many at once."""
+    """An operator as it stands now; None where the subject may not see it. The reads of one
+    response are batched."""
     context, clocks = info.context, info.context.clocks(None)
     row = await load(context, _by_tin, context.asker.sight, context.now, clocks, key=tin)
     return OperatorType.of(row, clocks) if row else None
@@ -510,30 +269,17 @@ async def _by_tin(
 
 
 async def one(context: Context, tin: Tin, as_of: AsOf) -> OperatorType | None:
-    """An operator, or None: the same for unknown and for not visible."""
-    found = await _many(context, [tin], as_of)
+    """An operator by its TIN; None where it is unknown or the subject may not see it."""
+    found = await read_operators(context, [tin], as_of)
     return OperatorType.of(found[tin.text], as_of) if found else None
-
-
-def _may_ask_where(info: Info, filter: OperatorFilter | None) -> None:
-    """A list by where they are recognised is as many questions of recognition."""
-    there = filter.recognised_in if filter else None
-    if filter and there:
-        homes = frozenset({filter.administration}) if filter.administration else frozenset()
-        about = policy.Resource(homes, info.context.asker.tin, there)
-        info.context.demand(Action.ASK_RECOGNITION, about)
 
 
 def _public(context: Context) -> bool:
     return context.asker.role is policy.SubjectRole.PUBLIC
 
 
-def _not_public(context: Context, field: str) -> None:
-    """The public is told the standing of who consented to that, by its exact number, no more."""
+def not_public(context: Context, field: str) -> None:
+    """Raises Unanswered (FORBIDDEN) for the public, which may only look up the status of operators
+    that consented to publication, by their exact number."""
     if _public(context):
         raise forbidden(f"{field}: the public is told an operator's standing alone; identify first")
-
-
-def _short(name: str, text: str | None) -> None:
-    if text is not None and len(text) > LONGEST:
-        raise bad_input(f"{name}: found {len(text)} characters, wanted at most {LONGEST}")

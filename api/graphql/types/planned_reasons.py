@@ -1,6 +1,9 @@
-"""What SQL does not say of a recognition: its reasons as sentences, and how long the answer holds.
+"""The parts of a planned recognition answer that SQL does not compute: reasons and validity
+interval.
 
-A planned statement leaves marks where these belong, and brings the facts; the rule is asked again.
+The planned SQL statement returns the answer as JSON text with a placeholder for each of these
+parts, and the facts. Here the rule (`registry.domain.recognition`) is applied to the same facts,
+and its reasons replace the placeholders.
 """
 
 from __future__ import annotations
@@ -20,29 +23,34 @@ from registry.domain.recognition import Question, RecognitionFacts, recognise, w
 from registry.domain.values import ReasonCode, decode_value
 
 
-class _Brought(msgspec.Struct):
+class _FactsFromSql(msgspec.Struct):
     asked: Question
     zones: dict[str, str]
     facts: RecognitionFacts
     in_full: bool
 
 
-_decoder = msgspec.json.Decoder(_Brought, dec_hook=decode_value)
+_decoder = msgspec.json.Decoder(_FactsFromSql, dec_hook=decode_value)
 
 
-class _Told:
+class _PlaceholderTexts:
+    """The texts of the placeholders of one answer, computed when first needed."""
+
     def __init__(self, brought: bytes) -> None:
-        new_brought = _decoder.decode(brought)
+        sent = _decoder.decode(brought)
         self._asked, self._zones, self._facts = (
-            new_brought.asked,
-            new_brought.zones,
-            new_brought.facts,
+            sent.asked,
+            sent.zones,
+            sent.facts,
         )
-        self._in_full = new_brought.in_full
+        self._in_full = sent.in_full
 
-    def word(self, mark: bytes) -> bytes:
-        """The JSON text of a field by its mark: of a message that is the code of the reason; of
-        its facts what is selected of each comes before it."""
+    def text_of(self, mark: bytes) -> bytes:
+        """The JSON text that replaces a placeholder.
+
+        `mark`: `from` or `to` for an end of the validity interval; the code of a reason for its
+        message; the selected fields of its facts, SELECTED and the code of a reason for its facts.
+        """
         match mark.decode():
             case "from":
                 return _instant(self._stretch[0])
@@ -67,7 +75,9 @@ class _Told:
         answer = recognise(self._facts, self._asked)
         if self._in_full:
             answer = with_consent_reason(answer, self._facts)
-        found = reasons.why(self._facts, self._asked, answer, self._zones, all_of_it=self._in_full)
+        found = reasons.recognition_reasons(
+            self._facts, self._asked, answer, self._zones, all_of_it=self._in_full
+        )
         return {reason.code: reason for reason in found}
 
 
@@ -76,5 +86,5 @@ def _instant(at: datetime | None) -> bytes:
     return b"null" if known is None else f'"{instant_text(known)}"'.encode()
 
 
-TELLING = PythonWording(recognition_facts.FACTS, lambda brought: _Told(brought).word)
+TELLING = PythonWording(recognition_facts.FACTS, lambda brought: _PlaceholderTexts(brought).text_of)
 TELLING_OF_MANY = PythonWording(recognition_facts.FACTS_OF_MANY, TELLING.begin)

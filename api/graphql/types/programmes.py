@@ -20,7 +20,7 @@ from projections.reads.programmes import ProgrammeRow, RuleRow
 from registry.domain.programme_rules import MEANINGS, NOT_ON_RECORD
 from registry.domain.values import AdministrationCode, RuleState
 
-LONGEST = 200  # characters of a text that is searched for
+LONGEST = 200  # the greatest length of a search text, in characters
 
 
 @strawberry.type(

@@ -1,4 +1,5 @@
-"""What others published, in GraphQL: claims beside our own count, documents, and their targets."""
+"""The GraphQL types and queries of publications: claims with the register's own count, documents
+and their goals."""
 
 from __future__ import annotations
 
@@ -23,21 +24,31 @@ from registry.domain.decisions import day_of
 from registry.domain.targets import Goal, Judgement, judge
 from registry.domain.values import AdministrationCode, AgreementKind, TargetOutcome
 
-Words = Annotated[str | None, strawberry.argument(description="Words that it says, in any order.")]
-LONGEST = 200  # characters of a text that is searched for
+Words = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Words to search for, in any "
+        "order. Every word must occur in the document. Null: all documents."
+    ),
+]
+LONGEST = 200  # the greatest length of a search text, in characters
 
 
 @strawberry.type(
-    description="A count that somebody published; never computed, never bent to fit.", name="Claim"
+    description="A claim: a count that a source published, exactly as published. The register's "
+    "own count is beside it.",
+    name="Claim",
 )
 class ClaimType:
     row: strawberry.Private[ClaimRow]
     subject: AdministrationCode
     measure: str
     value: int
-    as_of: date = strawberry.field(description="The civil day that it speaks of.")
+    as_of: date = strawberry.field(description="The civil day for which the count was published.")
     precision: str | None
-    text: str | None = strawberry.field(description="What the source says about it.")
+    text: str | None = strawberry.field(
+        description="What the source says about the count. Null: nothing."
+    )
     source: str
 
     @classmethod
@@ -56,21 +67,24 @@ class ClaimType:
     @costs(1_000)
     @strawberry.field
     async def registry_count(self, info: Info) -> int | None:
-        """What the register counts at the end of that day; null where it counts no such thing."""
+        """The register's own count at the end of that day. Null where the register does not count
+        this quantity."""
         counted = await self._count(info)
         return counted.number if counted else None
 
     @costs(10)
     @strawberry.field
     async def difference(self, info: Info) -> int | None:
-        """What the claim has more than the register; below zero what it has less."""
+        """The claim minus the register's count. Negative: the register has more. Null where the
+        register does not count this quantity."""
         counted = await self._count(info)
         return self.value - counted.number if counted else None
 
     @costs(10)
     @strawberry.field
     async def explanation(self, info: Info) -> str | None:
-        """Who is counted, and what may explain the difference, as far as the record goes."""
+        """What the register counted and what may explain the difference, as an English text. Null
+        where the register does not count this quantity."""
         counted = await self._count(info)
         return explained(self.row, counted) if counted else None
 
@@ -85,7 +99,7 @@ class ClaimType:
 
 
 def explained(claim: ClaimRow, counted: Counted) -> str:
-    """Both counts, and the parties that may make the difference. The register keeps to its own."""
+    """The text that compares both counts and names the parties that may explain the difference."""
     said = [f"Claimed {claim.value}, on record {counted.number} {counted.of} on {claim.as_of}"]
     if counted.parties:
         said[0] += f": {', '.join(counted.parties)}"
@@ -105,9 +119,11 @@ def explained(claim: ClaimRow, counted: Counted) -> str:
     return ". ".join(said) + "."
 
 
-@strawberry.type(description="A goal that a document set, and whether the record shows it met.")
+@strawberry.type(
+    description="A goal that a document sets, and whether the record shows that it was met."
+)
 class Target:
-    document: strawberry.ID = strawberry.field(description="The code of its document.")
+    document: strawberry.ID = strawberry.field(description="The code of the document.")
     target: strawberry.ID
     owner: AdministrationCode | None
     text: str
@@ -115,13 +131,19 @@ class Target:
     relation: AgreementKind | None
     condition: str | None
     states: list[AdministrationCode]
-    met: TargetOutcome = strawberry.field(description="Three answers, and never a guess.")
+    met: TargetOutcome = strawberry.field(
+        description="Whether the record shows that the goal was "
+        "met, as known at the instant asked about. UNKNOWN where a fact is missing."
+    )
     explanation: str
     source: str
     quotation: str | None = strawberry.field(
-        description="The sentence that the goal rests on, in the document's own language."
+        description="The sentence of the document that sets the goal, in the document's own "
+        "language. Null: not on record."
     )
-    note: str | None = strawberry.field(description="The editor's note, apart from the text.")
+    note: str | None = strawberry.field(
+        description="A remark of the editors of the record. Null: none."
+    )
 
     @classmethod
     def of(cls, row: TargetRow, judgement: Judgement) -> Target:
@@ -142,7 +164,10 @@ class Target:
         )
 
 
-@strawberry.type(description="A policy plan, a communique, a press record.", name="Document")
+@strawberry.type(
+    description="A published document: a policy plan, a communiqué, a press record.",
+    name="Document",
+)
 class DocumentType(Node):
     row: strawberry.Private[DocumentRow]
     as_of: strawberry.Private[AsOf]
@@ -152,23 +177,27 @@ class DocumentType(Node):
     date: date | None
     parties: list[AdministrationCode]
     measures: list[str]
-    text: str | None = strawberry.field(description="A summary of what the document says.")
+    text: str | None = strawberry.field(description="A summary of the document. Null: none.")
     confidence: str | None
     source: str
     titles: Json = strawberry.field(
-        description="Titles in other languages: an object of a language tag (BCP 47) and a title."
+        description="The titles in other languages: an object from the language tag (BCP 47) to "
+        "the title."
     )
     language: str | None = strawberry.field(
-        description="The language of the document and of `quotation`, as a BCP 47 tag."
+        description="The language of the document and of `quotation`, as a BCP 47 tag: zh-Hans. "
+        "Null: not stated."
     )
     measure_names: Json = strawberry.field(
-        description="Original names of the measures: an object of a language tag, and in it of a "
-        "measure as `measures` has it and its original name."
+        description="The original names of the measures: an object of language tags (BCP 47), each "
+        "with an object from the measure, as `measures` has it, to its original name."
     )
     quotation: str | None = strawberry.field(
-        description="A short passage of the document, in its own language."
+        description="A short passage of the document, in its own language. Null: none."
     )
-    note: str | None = strawberry.field(description="The editor's note, apart from the text.")
+    note: str | None = strawberry.field(
+        description="A remark of the editors of the record. Null: none."
+    )
 
     @classmethod
     def of(cls, row: DocumentRow, as_of: AsOf) -> DocumentType:
@@ -194,18 +223,18 @@ class DocumentType(Node):
     @costs(20, each=2)
     @strawberry.field
     async def agreements(self, info: Info) -> list[AgreementType]:
-        """The agreements that it led to, as they stand now."""
+        """The agreements that the document led to, as they stand now."""
         ids = self.row.agreements
         return await asyncio.gather(*(agreement(info, id, self.as_of) for id in ids))
 
     @costs(100, each=5)
     @strawberry.field
     async def targets(self, info: Info) -> list[Target]:
-        """The goals that it sets."""
+        """The goals that the document sets."""
         return [t for t in await _targets(info, None, self.as_of) if t.document == self.code]
 
 
-@strawberry.type(description="A document and its place in the list.")
+@strawberry.type(description="A document and its cursor in the list.")
 class DocumentEdge:
     cursor: str
     node: DocumentType
@@ -224,7 +253,8 @@ class PublicationQuery:
     async def claims(
         self, info: Info, subject: AdministrationCode | None = None, measure: str | None = None
     ) -> list[ClaimType]:
-        """Published counts, and what the register itself counts for the same day."""
+        """The counts that sources published, each with the register's own count for the same
+        day."""
         code = subject.text if subject else None
         async with info.context.views.connection() as connection:
             rows = await reads.claims(connection, info.context.now, code, measure)
@@ -235,7 +265,7 @@ class PublicationQuery:
     async def targets(
         self, info: Info, owner: AdministrationCode | None = None, as_of: AsOfInput | None = None
     ) -> list[Target]:
-        """Goals that a plan or communique set, and whether the record shows them met."""
+        """The goals that documents set, and whether the record shows that they were met."""
         return await _targets(info, owner, info.context.clocks(as_of))
 
     @costs(200)
@@ -250,7 +280,7 @@ class PublicationQuery:
         last: int | None = None,
         before: str | None = None,
     ) -> DocumentConnection:
-        """Documents, in the order of their codes; every word of `contains` is somewhere in them."""
+        """The documents that meet the conditions, ordered by code."""
         if contains is not None and len(contains) > LONGEST:
             raise bad_input(f"contains: found {len(contains)} characters, wanted at most {LONGEST}")
         window = paging.Window.of("documents", first, after, last, before)
@@ -281,7 +311,7 @@ async def _targets(info: Info, owner: AdministrationCode | None, as_of: AsOf) ->
             states = [AdministrationCode(code) for code in row.states]
             goal = Goal(row.relation, row.condition, row.deadline, states, row.willing)
             by = min(row.deadline or today, today)
-            # Blocs count as their members of the day by which it was to be.
+            # A bloc counts as its members on the day of the deadline, or today if that is earlier.
             then = AsOf(reads.last_instant(by, row.time_zone), as_of.known)
             signed = await reads.signatures(connection, then, row) if states else {}
             found.append(Target.of(row, judge(goal, signed, today)))

@@ -1,7 +1,7 @@
-"""Reasons as English sentences: each a function of the reason's code and facts alone.
+"""The English sentences of reasons, each made from the code and the facts of a reason alone.
 
-The function is total: for every code and for whatever facts, also none, there is a sentence. A
-sentence never changes an answer. The names of the facts are those of api/graphql/types/reasons.py.
+There is a sentence for every code and for any facts, also for none. The names of the facts are
+those of api/graphql/types/reasons.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from babel import Locale
 
 from registry.domain.values import ReasonCode
 
-#: What is said where the facts are not there that a better sentence needs.
+#: The general sentence for each code, used where facts for a more precise one are missing.
 IN_GENERAL: dict[ReasonCode, str] = {
     ReasonCode.IN_FORCE: "An agreement is in force and covers the authorisation.",
     ReasonCode.NO_AUTHORISATION: "No AEO authorisation was on record.",
@@ -31,18 +31,19 @@ IN_GENERAL: dict[ReasonCode, str] = {
     ReasonCode.DIRECTION_OUT_OF_SCOPE: "No clause covers this direction.",
     ReasonCode.GOODS_OUT_OF_SCOPE: "No clause covers these goods.",
     ReasonCode.CROSSING_OUT_OF_SCOPE: "No clause covers this crossing or mode.",
-    ReasonCode.NO_INFORMATION: "The register has nothing to tell of this operator.",
+    ReasonCode.NO_INFORMATION: "The register has no information about this operator for you.",
     ReasonCode.NO_CONSENT: "The operator has given no consent to share with that territory.",
     ReasonCode.UNMATCHED_IDENTIFIER: "No identifier is on record by which it could be found there.",
     ReasonCode.STALE_DATA: "The last list is older than the agreement allows.",
-    ReasonCode.DATE_UNCERTAIN: "Whether it was in force no source says.",
-    ReasonCode.SAME_ADMINISTRATION: "Both are one customs territory.",
-    ReasonCode.DECISION_AWAITED: "An end said in advance has come, and the decision is awaited.",
+    ReasonCode.DATE_UNCERTAIN: "No source says whether it was in force.",
+    ReasonCode.SAME_ADMINISTRATION: "Both are in one customs territory.",
+    ReasonCode.DECISION_AWAITED: "The end that was set has passed, and the decision that ends it "
+    "is not recorded yet.",
 }
 
 
 class Stated(Protocol):
-    """A fact, as api/graphql/types/reasons.py has it."""
+    """A fact of a reason (api.graphql.types.reasons.Fact)."""
 
     name: str
     value: str
@@ -51,7 +52,7 @@ class Stated(Protocol):
 
 
 def sentence(code: ReasonCode, facts: Iterable[Stated]) -> str:
-    """The reason in words. Never raises, never empty."""
+    """The sentence for a reason. It never raises and is never empty."""
     told = list(facts)
     whole = _Said([fact for fact in told if fact.item == 0])
     items = [
@@ -64,13 +65,13 @@ def sentence(code: ReasonCode, facts: Iterable[Stated]) -> str:
 
 @lru_cache(maxsize=1_024)
 def territory(code: str) -> str:
-    """The territory's name in English; its code where CLDR has no name."""
+    """The English name of a territory (CLDR), or its code where CLDR has no name."""
     return str(Locale("en").territories.get(code, code))
 
 
 @lru_cache(maxsize=4_096)
 def moment(text: str) -> str:
-    """A day where the instant is its beginning in UTC, else the instant to the minute."""
+    """An instant as text: YYYY-MM-DD where it is midnight in UTC, else to the minute."""
     try:
         at = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -82,7 +83,8 @@ def moment(text: str) -> str:
 
 
 class _Said:
-    """Facts of one item by name. What is not there is worded as what nobody names."""
+    """The facts of one group (`Fact.item`) by name. A missing fact is replaced by a general
+    phrase."""
 
     def __init__(self, facts: Sequence[Stated]) -> None:
         self._facts = facts
@@ -97,7 +99,8 @@ class _Said:
         return ", ".join(value for name in names for value in self.all(name)) or "none"
 
     def day(self, name: str) -> str:
-        """A civil day as it is; an instant as `moment` has it; empty where there is none."""
+        """A civil day unchanged; an instant as `moment` writes it; empty where the fact is
+        missing."""
         fact = next((fact for fact in self._facts if fact.name == name), None)
         if fact is None:
             return ""
@@ -128,10 +131,10 @@ class _Said:
 
 
 def _worded(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
-    """Empty where the facts do not suffice."""
+    """The sentence about recognition. Empty where facts are missing."""
     match code:
         case ReasonCode.NO_INFORMATION if whole.of("territory"):
-            return f"The register has nothing to tell of this operator in {whole.there}."
+            return f"The register has no information for you about this operator in {whole.there}."
         case ReasonCode.SAME_ADMINISTRATION if whole.of("territory"):
             if whole.of("home") in ("", whole.of("territory")):
                 return f"{whole.there} is the operator's own territory."
@@ -156,7 +159,7 @@ def _item(code: ReasonCode, whole: _Said, said: _Said) -> str:
         case ReasonCode.IN_FORCE:
             covers = f", and covers {said.of('authorisation')}" if said.of("authorisation") else ""
             missing = ", ".join(rule.replace("_", " ") for rule in said.all("ruleUnknown"))
-            doubt = f", decided though nobody knows the rule on {missing}" if missing else ""
+            doubt = f", decided although the rule on {missing} is unknown" if missing else ""
             way = f"from {whole.home} into {whole.there}"
             return f"{said.agreement}: in force {way}{on}{covers}{doubt}"
         case ReasonCode.UNMATCHED_IDENTIFIER:
@@ -173,14 +176,14 @@ def _item(code: ReasonCode, whole: _Said, said: _Said) -> str:
             hours = said.of("maxAgeHours")
             return (
                 f"{said.agreement}: the last list of {whole.home}{as_of}{on} than "
-                f"{f'the {hours} hours that said allows' if hours else 'it allows'}"
+                f"{f'the {hours} hours that it allows' if hours else 'it allows'}"
             )
         case ReasonCode.DATE_UNCERTAIN if said.of("standing"):
             until = f" to {said.day('until')}" if said.of("until") else " on"
             left = f"{said.day('since') or 'from the first'}{until}"
             return (
-                f"{said.of('authorisation') or 'The authorisation'}: whether it was valid{on} no"
-                f" published list says; their days of reading leave open {left}"
+                f"{said.of('authorisation') or 'The authorisation'}: no published list says whether"
+                f" it was valid{on}; by the days on which the lists were read it is open {left}"
             )
         case (
             ReasonCode.AUTHORISATION_SUSPENDED
@@ -193,20 +196,21 @@ def _item(code: ReasonCode, whole: _Said, said: _Said) -> str:
             return _type(said)
         case ReasonCode.ROLE_OUT_OF_SCOPE if said.of("authorisedRole"):
             own, asked = said.list("authorisedRole"), said.list("role")
-            return f"{whole.operator}: authorised as {own}; asked {asked}"
+            return f"{whole.operator}: authorised as {own}; the question is about {asked}"
         case ReasonCode.ROLE_OUT_OF_SCOPE:
             return f"{said.agreement}: covers {said.list('coveredRole')}; not {said.list('role')}"
         case ReasonCode.DIRECTION_OUT_OF_SCOPE:
             alone, asked = said.list("coveredDirection"), said.list("direction")
-            return f"{said.agreement}: covers {alone} alone; asked {asked}"
+            return f"{said.agreement}: covers only {alone}; the question is about {asked}"
         case ReasonCode.GOODS_OUT_OF_SCOPE:
             return (
-                f"{said.agreement}: covers HS {said.list('coveredHs')}; asked HS {said.list('hs')}"
+                f"{said.agreement}: covers HS {said.list('coveredHs')}; the question is about HS"
+                f" {said.list('hs')}"
             )
         case ReasonCode.CROSSING_OUT_OF_SCOPE:
             covered = said.list("coveredCrossing", "coveredMode")
             return (
-                f"{said.agreement}: covers {covered}; asked "
+                f"{said.agreement}: covers {covered}; the question is about "
                 f"{said.of('crossing') or said.list('mode')}"
             )
     return _state(code, whole, said)
@@ -214,12 +218,12 @@ def _item(code: ReasonCode, whole: _Said, said: _Said) -> str:
 
 def _asking(said: _Said) -> str:
     law = f" by the law of {said.list('programme')}" if said.of("programme") else ""
-    return f"{said.agreement} asks for it{law}"
+    return f"{said.agreement} requires it{law}"
 
 
 _WORDS = {
-    "GRANTED": "granted, and not yet in effect,",
-    "DECISION_AWAITED": "past the end said in advance, and the decision on it awaited,",
+    "GRANTED": "granted but not yet in effect",
+    "DECISION_AWAITED": "past the end that was set, without the decision that ends it,",
 }
 
 
@@ -232,7 +236,7 @@ def _standing(code: ReasonCode, whole: _Said, said: _Said) -> str:
         named = f" ({', '.join(parts)})" if parts else ""
         word = f"the part recognised abroad{named} {word}"
     since = f"since {said.day('since')}" if said.of("since") else "from the first"
-    so = f", and so{whole.on}" if whole.on else ""
+    so = f" and still{whole.on}" if whole.on else ""
     return f"{said.of('authorisation') or 'The authorisation'}: {word} {since}{so}"
 
 
@@ -250,7 +254,7 @@ def _type(said: _Said) -> str:
 
 
 def _state(code: ReasonCode, whole: _Said, said: _Said) -> str:
-    """The state in which an agreement stands between the two sides."""
+    """The phrase about the state of an agreement between the two sides."""
     on, since = whole.on, said.day("since")
     who = " and ".join(map(territory, said.all("side"))) or whole.there
     match code:
@@ -265,14 +269,14 @@ def _state(code: ReasonCode, whole: _Said, said: _Said) -> str:
             return f"{said.agreement}: ended{f' on {since}' if since else ''}{before}"
         case ReasonCode.DATE_UNCERTAIN:
             return (
-                f"{said.agreement}: whether it was in force in {who}{on} no source says;"
+                f"{said.agreement}: no source says whether it was in force in {who}{on};"
                 f" the dates leave open {_left_open(said)}"
             )
     return ""
 
 
 def _left_open(said: _Said) -> str:
-    """The days of which no source says whether something was in force."""
+    """The phrase for the interval in which no source says whether something was in force."""
     since, until = said.day("since"), said.day("until")
     if not since and not until:
         return "all days"
@@ -280,7 +284,7 @@ def _left_open(said: _Said) -> str:
 
 
 def _controls(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
-    """May the importing side rely on the exporting side's controls?"""
+    """The sentence about control results."""
     way = f"from {whole.place('from', 'one side')} into {whole.there}"
     hs, crossing = f"HS {whole.list('hs')}", whole.of("crossing") or "that crossing"
     names = whole.list("agreement")
@@ -290,13 +294,13 @@ def _controls(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
         case ReasonCode.IN_FORCE:
             return f"{names}: controls of {hs} at {crossing} were recognised {way}{whole.on}."
         case ReasonCode.DIRECTION_OUT_OF_SCOPE:
-            return f"{names}: covers {hs} in the other direction alone, not {way}."
+            return f"{names}: covers {hs} only in the other direction, not {way}."
         case ReasonCode.GOODS_OUT_OF_SCOPE:
             return f"{names}: covers no goods of {hs} {way}."
         case ReasonCode.CROSSING_OUT_OF_SCOPE:
             return f"{names}: does not cover {hs} at {crossing} {way}."
         case ReasonCode.DATE_UNCERTAIN if items:
-            covered = f"whether it covered {hs} at {crossing} {way}{whole.on} no source says"
+            covered = f"no source says whether it covered {hs} at {crossing} {way}{whole.on}"
             return _joined(
                 f"{each.agreement}: {covered}; the dates leave open {_left_open(each)}"
                 for each in items
@@ -310,6 +314,6 @@ def _controls(code: ReasonCode, whole: _Said, items: list[_Said]) -> str:
 
 
 def _joined(sentences: Iterable[str]) -> str:
-    """Each once, in order, as one text."""
+    """The phrases as one sentence, in order, without repetition. Empty where there is none."""
     found = dict.fromkeys(each for each in sentences if each)
     return "; ".join(found) + "." if found else ""

@@ -1,10 +1,11 @@
-"""Why an answer is what it is: the code of each reason, its facts as data, and its sentence.
+"""The reasons of recognition answers and control results: code, facts as data, and sentence.
 
-The rule gives codes. Here the facts that each code rests on are taken from what the rule saw; the
-sentence is made of code and facts alone (api/graphql/types/reason_sentences.py), so that anybody
-can word it in another language. Nothing here changes an answer, and nothing here can fail: an
-instant that no civil day of a zone begins at, or that lies outside the calendar there, is told as
-an instant.
+The rule (registry.domain.recognition) gives the codes. This module collects the facts on which each
+code is based from the facts that the rule used. The sentence is made from code and facts alone
+(api/graphql/types/reason_sentences.py), so that a client can word it in another language.
+
+Nothing here changes an answer or raises: an instant that is not the beginning of a civil day, or
+that is outside the calendar of a zone, is given as an instant instead of a day.
 """
 
 from __future__ import annotations
@@ -36,44 +37,48 @@ from registry.domain.recognition import (
 )
 from registry.domain.values import COUNTS_ABROAD, ENDED, AdministrationCode, ReasonCode, Status
 
-#: In which zone (IANA name) the civil days of an administration begin, by its code.
+#: The time zone (IANA name) in which the civil days of an administration begin, by its code.
 Zones = Mapping[str, str]
 
 
 @strawberry.type(
-    description="One fact that a reason rests on. A name may come several times: each of its "
-    "values counts."
+    description="A fact on which a reason is based. A name can occur several times; all its values "
+    "apply."
 )
 class Fact:
-    name: str = strawberry.field(description="at, territory, agreement, since, part, ...")
+    name: str = strawberry.field(
+        description="The name of the fact: at, territory, agreement, since, part, ..."
+    )
     value: str = strawberry.field(
-        description="A code, a name, a number; a civil date where `zone` is given; else, of an "
-        "instant, RFC 3339 in UTC."
+        description="The value as text: a code, a name or a number; a civil day (YYYY-MM-DD) where "
+        "`zone` is given; an instant as RFC 3339 in UTC otherwise."
     )
     item: int = strawberry.field(
-        description="0: of the whole reason. Facts of the same other number belong together: one "
-        "clause of one agreement, or one authorisation."
+        description="The group of the fact. 0: it applies to the whole reason. Facts with the same "
+        "other number belong together: to one clause of an agreement or to one authorisation."
     )
     zone: str | None = strawberry.field(
-        description="IANA name of the zone in which the value is a civil day; null: it is none."
+        description="The IANA name of the time zone in which the value is a civil day. Null: the "
+        "value is not a civil day."
     )
 
 
-@strawberry.type(description="One reason for an answer.")
+@strawberry.type(description="A reason for the outcome of an answer.")
 class Reason:
     code: ReasonCode
     message: str = strawberry.field(
         metadata=sql_fields.worded_later("{me}.code"),
-        description="The reason as an English sentence, made of code and facts alone.",
+        description="The reason as an English sentence, made from `code` and `facts` alone.",
     )
     facts: list[Fact] = strawberry.field(
         metadata=sql_fields.worded_later("{me}.code"),
-        description="What the sentence is made of: dates with their zone, parties, agreement, "
-        "clause, part; from them it can be said in any language.",
+        description="The facts from which the sentence is made (dates with their time zone, "
+        "parties, agreement, clause, part). A client can word the reason in any language from "
+        "them.",
     )
 
 
-def why(
+def recognition_reasons(
     facts: RecognitionFacts,
     asked: Question,
     answer: RecognitionResult,
@@ -81,30 +86,33 @@ def why(
     *,
     all_of_it: bool,
 ) -> list[Reason]:
-    """The reasons of a recognition answer. Of a hidden operator no word shows that it exists.
+    """The reasons of a recognition answer. Those of a hidden operator do not show that it exists.
 
-    `all_of_it`: the asker is told all of the operator, and so which rules its grant did without.
+    `all_of_it`: the subject may read everything about the operator, so the reasons also name the
+    rules that were unknown when it was granted.
     """
-    telling = _Recognition(facts, asked, zones, all_of_it)
-    return [_reason(code, telling.of(code, answer)) for code in answer.reasons]
+    collector = _RecognitionReasons(facts, asked, zones, all_of_it)
+    return [_reason(code, collector.facts_of(code, answer)) for code in answer.reasons]
 
 
-def why_relied(
+def control_reasons(
     links: Sequence[Link], asked: Inspection, answer: Reliance, zones: Zones
 ) -> list[Reason]:
-    """The reasons of an answer about the results of controls."""
-    return [_reason(code, _reliance(links, asked, answer, code, zones)) for code in answer.reasons]
+    """The reasons of an answer about control results."""
+    return [
+        _reason(code, _control_facts(links, asked, answer, code, zones)) for code in answer.reasons
+    ]
 
 
 def parties(links: Iterable[Link], *codes: AdministrationCode | None) -> list[str]:
-    """The administrations whose zones the facts need."""
+    """The codes of the administrations in whose time zones the facts give civil days, sorted."""
     found = {code for link in links for code in (link.clause.from_, link.clause.to)}
     return sorted({str(code) for code in (*found, *codes) if code})
 
 
 def civil_day(at: datetime, zone: str) -> date | None:
-    """The civil day that begins at this instant in this zone; None where none does, and at the
-    ends of the calendar, and in no zone that nobody knows."""
+    """The civil day that begins at this instant in this zone (IANA name). None where no day begins
+    then, at the ends of the calendar, and for an unknown zone."""
     try:
         day = day_of(at, zone)
         return day if begins(day, zone) == at else None
@@ -118,23 +126,24 @@ def _reason(code: ReasonCode, told: _Facts) -> Reason:
 
 @dataclass
 class _Facts:
-    """Facts as they are collected. `of` begins an item; what is unknown or without end is left
-    out, and an item that says the same as another is told once."""
+    """A collector of facts. `begin_item` starts a group of facts that belong together
+    (`Fact.item`). Unknown values and open ends are left out, and of two equal groups only one is
+    kept."""
 
     zones: Zones
     found: list[Fact] = field(default_factory=list)
     _items: set[tuple[tuple[str, str], ...]] = field(default_factory=set)
     _new: list[Fact] | None = None
 
-    def say(self, name: str, *values: object) -> _Facts:
+    def add(self, name: str, *values: object) -> _Facts:
         for value in values:
             if value is not None:
                 self._add(name, str(value), None)
         return self
 
-    def when(self, name: str, at: datetime | None, *whose: object) -> _Facts:
-        """A civil day of one of these administrations where one begins then, else the instant;
-        nothing at the ends of time."""
+    def add_day(self, name: str, at: datetime | None, *whose: object) -> _Facts:
+        """Adds an instant: as a civil day of the first of these administrations in which a day
+        begins then, else as an instant. Adds nothing at the ends of time."""
         if at is None or at <= ALWAYS or at >= NEVER_AT:
             return self
         for zone in (self.zones.get(str(code)) for code in whose):
@@ -145,8 +154,8 @@ class _Facts:
         self._add(name, instant_text(at), None)
         return self
 
-    def item(self) -> _Facts:
-        """Begins the next item: the facts that follow belong to it."""
+    def begin_item(self) -> _Facts:
+        """Begins the next group: the facts that are added next belong to it."""
         self.close()
         self._new = []
         return self
@@ -168,13 +177,15 @@ class _Facts:
         into.append(Fact(name=name, value=value, item=0, zone=zone))
 
 
-_STANDING: dict[ReasonCode, frozenset[Status]] = {
+#: The statuses that a reason about an authorisation is about.
+_STATUSES: dict[ReasonCode, frozenset[Status]] = {
     ReasonCode.AUTHORISATION_SUSPENDED: frozenset({Status.SUSPENDED}),
     ReasonCode.AUTHORISATION_ENDED: ENDED,
     ReasonCode.NOT_YET_EFFECTIVE: frozenset({Status.GRANTED}),
     ReasonCode.DECISION_AWAITED: frozenset({Status.DECISION_AWAITED}),
     ReasonCode.NO_AUTHORISATION: frozenset(),
 }
+#: The reason for each state of a link that is not live.
 _STATES: dict[LinkState, ReasonCode] = {
     LinkState.NOT_IMPLEMENTED: ReasonCode.AGREEMENT_NOT_IMPLEMENTED,
     LinkState.SUSPENDED: ReasonCode.AGREEMENT_SUSPENDED,
@@ -183,8 +194,8 @@ _STATES: dict[LinkState, ReasonCode] = {
 }
 
 
-class _Recognition:
-    """What held at the instant that was asked about."""
+class _RecognitionReasons:
+    """The facts of a recognition question that applied at the instant asked about."""
 
     def __init__(
         self, facts: RecognitionFacts, asked: Question, zones: Zones, all_of_it: bool
@@ -207,31 +218,31 @@ class _Recognition:
             for m in self.facts.members
         )
 
-    def of(self, code: ReasonCode, answer: RecognitionResult) -> _Facts:
-        told = _Facts(self.zones).say("at", instant_text(self.at))
-        told.say("territory", self.asked.territory)
+    def facts_of(self, code: ReasonCode, answer: RecognitionResult) -> _Facts:
+        told = _Facts(self.zones).add("at", instant_text(self.at))
+        told.add("territory", self.asked.territory)
         if code is ReasonCode.NO_INFORMATION:
-            return told  # the same of an operator that is hidden as of one that is unknown
-        told.say("home", self.facts.administration).say("operator", self.facts.tin)
+            return told  # the same for a hidden operator as for an unknown one
+        told.add("home", self.facts.administration).add("operator", self.facts.tin)
         match code:
             case ReasonCode.IN_FORCE | ReasonCode.UNMATCHED_IDENTIFIER:
                 self._bases(told, code, answer)
             case ReasonCode.NO_CONSENT:
-                self._wanting(told)
+                self._missing_consents(told)
             case ReasonCode.STALE_DATA:
-                self._stale(told)
+                self._stale_lists(told)
             case ReasonCode.NO_AGREEMENT:
-                self._ended(told)
-            case _ if code in _STANDING:
-                self._standing(told, code)
+                self._ended_agreements(told)
+            case _ if code in _STATUSES:
+                self._statuses(told, code)
             case _:
-                for link in self._because(code):
-                    told.item().say("agreement", link.agreement)
+                for link in self._links_with(code):
+                    told.begin_item().add("agreement", link.agreement)
                     if link.ordinal:
-                        told.say("clause", link.ordinal)
+                        told.add("clause", link.ordinal)
                     self._scope(told, link, code)
                 if code is ReasonCode.TYPE_OUT_OF_SCOPE and not self.abroad:
-                    self._at_home_only(told)
+                    self._without_recognised_part(told)
                 if code is ReasonCode.DATE_UNCERTAIN:
                     self._between_lists(told)
         return told.close()
@@ -240,26 +251,28 @@ class _Recognition:
         for basis in answer.bases:
             if code is ReasonCode.UNMATCHED_IDENTIFIER:
                 if basis.identifier is None:
-                    told.item().say("agreement", basis.agreement)
-                    told.say("identifierScheme", basis.identifier_scheme)
+                    told.begin_item().add("agreement", basis.agreement)
+                    told.add("identifierScheme", basis.identifier_scheme)
                 continue
-            told.item().say("agreement", basis.agreement)
+            told.begin_item().add("agreement", basis.agreement)
             if basis.ordinal:
-                told.say("clause", basis.ordinal)
-            told.say("authorisation", basis.authorisation)
-            told.when("since", basis.since, self.asked.territory, self.facts.administration)
+                told.add("clause", basis.ordinal)
+            told.add("authorisation", basis.authorisation)
+            told.add_day("since", basis.since, self.asked.territory, self.facts.administration)
             if self.all_of_it:
-                told.say("ruleUnknown", *self._unknown(basis.authorisation))
+                told.add("ruleUnknown", *self._unknown_rules(basis.authorisation))
             if basis.assumed:
-                told.say("assumed", "true")
+                told.add("assumed", "true")
 
-    def _unknown(self, authorisation: str) -> list[str]:
-        """The rules that the decision on it needed and that nobody knew."""
+    def _unknown_rules(self, authorisation: str) -> list[str]:
+        """The names of the rules that the decision on this authorisation needed and that were
+        unknown."""
         named = (p for p in self.abroad if authorisation in (p.number, p.authorisation))
         return [rule for period in named for rule in rules_unknown(period.flags)]
 
-    def _wanting(self, told: _Facts) -> None:
-        """Which agreements ask for a consent that is not there, or which programme's law does."""
+    def _missing_consents(self, told: _Facts) -> None:
+        """Adds the agreements that require a consent that is missing, or the programmes whose law
+        does."""
         laws = {law.programme for law in self.facts.consent_laws if is_valid_at(law, self.at)}
         lawful = sorted({p.programme for p in self.periods if p.programme in laws})
         given = {c.partner for c in self.facts.consents if is_valid_at(c, self.at)}
@@ -267,33 +280,34 @@ class _Recognition:
             if given & {self.asked.territory, link.clause.to}:
                 continue
             if link.clause.consent_required:
-                told.item().say("agreement", link.agreement)
+                told.begin_item().add("agreement", link.agreement)
             elif lawful:
-                told.item().say("agreement", link.agreement).say("programme", *lawful)
+                told.begin_item().add("agreement", link.agreement).add("programme", *lawful)
 
-    def _ended(self, told: _Facts) -> None:
-        """Which agreements linked the two before: until a side withdrew, a clause ended, or one of
-        the two left a bloc. `until`: the first day on which that was so no more."""
+    def _ended_agreements(self, told: _Facts) -> None:
+        """Adds the agreements that linked the two administrations earlier, until a party withdrew,
+        a clause ended or one of them left a bloc. `until`: the end, exclusive."""
         ends: dict[str, datetime] = {}
         for link in self.facts.links:
             sides = (
                 (link.clause.from_, self.facts.administration),
                 (link.clause.to, self.asked.territory),
             )
-            for one, other in product(*(self._belonged(*side) for side in sides)):
+            for one, other in product(*(self._membership_intervals(*side) for side in sides)):
                 begun = max(link.valid_from, one[0], other[0])
                 over = min(link.valid_to or NEVER_AT, one[1], other[1])
                 if begun < over <= self.at:
                     ends[link.agreement] = max(over, ends.get(link.agreement, over))
         for agreement, over in sorted(ends.items()):
-            told.item().say("agreement", agreement)
-            told.when("until", over, self.asked.territory, self.facts.administration)
+            told.begin_item().add("agreement", agreement)
+            told.add_day("until", over, self.asked.territory, self.facts.administration)
 
-    def _belonged(
+    def _membership_intervals(
         self, party: AdministrationCode, code: AdministrationCode | None
     ) -> list[tuple[datetime, datetime]]:
-        """When this party stood for that administration: always for itself, a bloc for each of its
-        members while it was one."""
+        """The intervals of valid time in which a party of an agreement included this
+        administration: always if it is the party itself; for a bloc, while the administration was a
+        member."""
         if party == code:
             return [(ALWAYS, NEVER_AT)]
         return [
@@ -302,29 +316,29 @@ class _Recognition:
             if m.bloc == party and m.member == code
         ]
 
-    def _stale(self, told: _Facts) -> None:
+    def _stale_lists(self, told: _Facts) -> None:
         listed = self.facts.list_as_of
         for link in self.links:
             limit = link.clause.max_age_hours
             if limit is not None and listed and self.at - listed > timedelta(hours=limit):
-                told.item().say("agreement", link.agreement)
-                told.say("listAsOf", instant_text(listed)).say("maxAgeHours", limit)
+                told.begin_item().add("agreement", link.agreement)
+                told.add("listAsOf", instant_text(listed)).add("maxAgeHours", limit)
 
-    def _standing(self, told: _Facts, code: ReasonCode) -> None:
-        wanted = _STANDING[code]
+    def _statuses(self, told: _Facts, code: ReasonCode) -> None:
+        wanted = _STATUSES[code]
         for period in self.periods:
             if not {period.status, period.abroad} & wanted:
                 continue
-            told.item().say("authorisation", period.number or period.authorisation)
+            told.begin_item().add("authorisation", period.number or period.authorisation)
             in_part = period.status not in wanted
-            told.say("standing", period.abroad if in_part else period.status)
+            told.add("standing", period.abroad if in_part else period.status)
             if in_part:
-                told.say("part", *(suspended_parts(period.flags) or ["abroad"]))
-            told.when("since", self._begun(period), self.facts.administration)
+                told.add("part", *(suspended_parts(period.flags) or ["abroad"]))
+            told.add_day("since", self._status_since(period), self.facts.administration)
 
-    def _begun(self, period: Period) -> datetime:
-        """Since when it has stood so. A stretch ends also where something else changes, as where a
-        reassessment begins; the standing goes on."""
+    def _status_since(self, period: Period) -> datetime:
+        """The instant since which the status has been the same. A period also ends where something
+        else changes, such as the beginning of a reassessment, so equal periods are joined."""
         stands = (period.status, period.abroad)
         found = period.valid_from
         before = {
@@ -339,22 +353,23 @@ class _Recognition:
             found = before[found]
         return found
 
-    def _at_home_only(self, told: _Facts) -> None:
-        """What is valid, and lacks the part that partners recognise."""
+    def _without_recognised_part(self, told: _Facts) -> None:
+        """Adds the valid authorisations that lack the part that partners recognise."""
         held = {f"{p.programme} {p.type}" for p in self.periods if p.abroad is Status.NONE}
-        told.item().say("held", *sorted(held))
+        told.begin_item().add("held", *sorted(held))
 
     def _between_lists(self, told: _Facts) -> None:
-        """What may have begun, or ended, between two readings of a published list."""
+        """Adds the authorisations that began or ended on an unknown day between two readings of a
+        list."""
         for period in self.periods:
             if Status.UNCERTAIN in (period.status, period.abroad):
-                told.item().say("authorisation", period.number or period.authorisation)
-                told.say("standing", Status.UNCERTAIN)
-                told.when("since", period.valid_from, self.facts.administration)
-                told.when("until", period.valid_to, self.facts.administration)
+                told.begin_item().add("authorisation", period.number or period.authorisation)
+                told.add("standing", Status.UNCERTAIN)
+                told.add_day("since", period.valid_from, self.facts.administration)
+                told.add_day("until", period.valid_to, self.facts.administration)
 
-    def _because(self, code: ReasonCode) -> Iterator[Link]:
-        """The links that stand for this reason, each once."""
+    def _links_with(self, code: ReasonCode) -> Iterator[Link]:
+        """The links (clauses between the two sides) to which this reason applies, each once."""
         for link in self.links:
             found = {scope_reason(period, link, self.asked) for period in self.abroad}
             if code in found or (None in found and _STATES.get(link.state) is code):
@@ -365,62 +380,63 @@ class _Recognition:
         match code:
             case ReasonCode.TYPE_OUT_OF_SCOPE:
                 if link.ordinal == 0 or not clause.types:
-                    told.say("from", clause.from_).say("to", clause.to)
+                    told.add("from", clause.from_).add("to", clause.to)
                     return
-                told.say("coveredType", *clause.types).say("coveredProgramme", *clause.programmes)
-                told.say("held", *sorted({f"{p.programme} {p.type}" for p in self.abroad}))
+                told.add("coveredType", *clause.types).add("coveredProgramme", *clause.programmes)
+                told.add("held", *sorted({f"{p.programme} {p.type}" for p in self.abroad}))
             case ReasonCode.ROLE_OUT_OF_SCOPE:
                 own = sorted({str(role) for p in self.abroad for role in p.roles})
                 if asked.role and own and str(asked.role) not in own:
-                    told.say("authorisedRole", *own).say("role", asked.role)
+                    told.add("authorisedRole", *own).add("role", asked.role)
                     return
-                told.say("coveredRole", *sorted(map(str, clause.roles)))
-                told.say("role", *([asked.role] if asked.role else own))
+                told.add("coveredRole", *sorted(map(str, clause.roles)))
+                told.add("role", *([asked.role] if asked.role else own))
             case ReasonCode.DIRECTION_OUT_OF_SCOPE:
-                told.say("coveredDirection", clause.direction).say("direction", asked.direction)
+                told.add("coveredDirection", clause.direction).add("direction", asked.direction)
             case ReasonCode.GOODS_OUT_OF_SCOPE:
-                told.say("coveredHs", *sorted(map(str, clause.hs))).say("hs", asked.hs)
+                told.add("coveredHs", *sorted(map(str, clause.hs))).add("hs", asked.hs)
             case ReasonCode.CROSSING_OUT_OF_SCOPE:
-                told.say("coveredCrossing", *clause.crossings).say("coveredMode", *clause.modes)
-                told.say("crossing", asked.crossing or None).say("mode", asked.mode or None)
+                told.add("coveredCrossing", *clause.crossings).add("coveredMode", *clause.modes)
+                told.add("crossing", asked.crossing or None).add("mode", asked.mode or None)
             case _:
                 _state(told, link, code)
 
 
 def _state(told: _Facts, link: Link, code: ReasonCode) -> None:
-    """Which side's doing it is that the link is in the state that the reason names, since when, and
-    until when where that may say something: in days of the importing side, else of the other."""
+    """Adds the parties that put the link into the state of the reason, its beginning and, where the
+    dates are uncertain, its end, as civil days of the importing side if possible."""
     sides = (link.clause.to, link.clause.from_)
-    told.say("side", *link.hindered_by)
-    if code is not ReasonCode.AGREEMENT_NOT_IMPLEMENTED:  # that has been so from the first
-        told.when("since", link.valid_from, *sides)
+    told.add("side", *link.hindered_by)
+    if code is not ReasonCode.AGREEMENT_NOT_IMPLEMENTED:  # this state has no beginning
+        told.add_day("since", link.valid_from, *sides)
     if code is ReasonCode.DATE_UNCERTAIN:
-        told.when("until", link.valid_to, *sides)
+        told.add_day("until", link.valid_to, *sides)
 
 
 # ---------------------------------------------------------- control results
 
 
-def _reliance(
+def _control_facts(
     links: Sequence[Link], asked: Inspection, answer: Reliance, code: ReasonCode, zones: Zones
 ) -> _Facts:
-    told = _Facts(zones).say("at", instant_text(asked.at))
-    told.say("from", asked.exporter).say("territory", asked.importer)
-    told.say("hs", asked.hs).say("crossing", asked.crossing).say("subject", "controls")
+    told = _Facts(zones).add("at", instant_text(asked.at))
+    told.add("from", asked.exporter).add("territory", asked.importer)
+    told.add("hs", asked.hs).add("crossing", asked.crossing).add("subject", "controls")
     names = {link.agreement for link in answer.clauses} or {link.agreement for link in links}
-    told.say("agreement", *sorted(names))
+    told.add("agreement", *sorted(names))
     for link in answer.clauses:
         here = not link.clause.crossings or crosses(link.clause.crossings, asked.crossing)
         if here and _STATES.get(link.state) is code:
-            told.item().say("agreement", link.agreement).say("clause", link.ordinal or None)
+            told.begin_item().add("agreement", link.agreement).add("clause", link.ordinal or None)
             whole = _uncertain(links, link) if code is ReasonCode.DATE_UNCERTAIN else link
             _state(told, whole, code)
     return told.close()
 
 
 def _uncertain(links: Sequence[Link], link: Link) -> Link:
-    """The whole stretch over which the clause may or may not have been in force. It is in several
-    rows where the agreement's own day and the clause's are both uncertain."""
+    """The link with the whole interval in which it is uncertain whether the clause applied. The
+    interval is stored in several rows where the dates of the agreement and of the clause are both
+    uncertain."""
     same = [
         each
         for each in links

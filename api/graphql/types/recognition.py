@@ -178,7 +178,9 @@ class Recognition:
         facts, asked = self.facts, self.asked
         sides = reasons.parties(facts.links, facts.administration, asked.territory)
         told_zones = await zones(info, sides)
-        return reasons.why(facts, asked, self.answer, told_zones, all_of_it=self.all_of_it)
+        return reasons.recognition_reasons(
+            facts, asked, self.answer, told_zones, all_of_it=self.all_of_it
+        )
 
     @costs(2, each=2)
     @sql_fields.rows(places.BASES, order=sql_fields.IN_ARRAY_ORDER, ready=places.BASES_READY)

@@ -88,7 +88,7 @@ def test_the_second_grant_is_marked_for_those_who_are_told_all_of_it(barred: Cli
         assert recognition["outcome"] == "RECOGNISED"
         [reason] = recognition["reasons"]
         assert {"name": "ruleUnknown", "value": "bar_years"} in reason["facts"]
-        assert "decided though nobody knows the rule on bar years" in reason["message"]
+        assert "decided although the rule on bar years is unknown" in reason["message"]
 
 
 def test_a_partner_is_told_the_standing_and_not_what_the_home_customs_did_not_know(

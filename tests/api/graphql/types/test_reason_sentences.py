@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.graphql.types.reason_sentences import IN_GENERAL, sentence
-from api.graphql.types.reasons import Fact, civil_day, why, why_relied
+from api.graphql.types.reasons import Fact, civil_day, control_reasons, recognition_reasons
 from registry.domain.agreements.events import Clause
 from registry.domain.agreements.timeline import Link, LinkState
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
@@ -145,7 +145,7 @@ def test_every_reason_of_every_world_has_a_sentence_that_is_made_of_its_code_and
         Outcome.UNKNOWN, Outcome.UNKNOWN, Outcome.UNKNOWN, tuple(ReasonCode), given_.bases
     )
     for answer in (given_, whatever):
-        for reason in why(world, asked, answer, zones, all_of_it=True):
+        for reason in recognition_reasons(world, asked, answer, zones, all_of_it=True):
             assert reason.message.endswith(".")
             assert reason.message == sentence(reason.code, reason.facts)
             assert "None" not in reason.message
@@ -162,7 +162,7 @@ def test_the_same_of_the_results_of_controls(
     asked = Inspection(CN, US, "Heihe", HsCode("07"), at)
     given_ = rely(links, [], asked)
     for answer in (given_, Reliance(Outcome.UNKNOWN, tuple(ReasonCode), tuple(links))):
-        for reason in why_relied(links, asked, answer, zones):
+        for reason in control_reasons(links, asked, answer, zones):
             assert reason.message.endswith(".")
             assert reason.message == sentence(reason.code, reason.facts)
 
@@ -173,7 +173,7 @@ def test_a_sentence_is_there_whatever_facts_are_missing(
     world: RecognitionFacts, asked: Question, zones: dict[str, str], luck: random.Random
 ) -> None:
     answer = RecognitionResult(Outcome.UNKNOWN, Outcome.UNKNOWN, Outcome.UNKNOWN, tuple(ReasonCode))
-    for reason in why(world, asked, answer, zones, all_of_it=True):
+    for reason in recognition_reasons(world, asked, answer, zones, all_of_it=True):
         some = [fact for fact in reason.facts if luck.random() < 0.5]
         odd = [Fact(name=f.name, value="\u202e \x1b", item=f.item, zone=f.zone) for f in some]
         for facts in (some, odd, []):
@@ -319,8 +319,8 @@ def test_a_doubt_about_controls_names_the_goods_and_the_whole_interval() -> None
     ]
     for at in (datetime(2014, 8, 15, tzinfo=UTC), datetime(2015, 1, 1, tzinfo=UTC)):
         asked = Inspection(RU, CN, "Heihe", HsCode("1201"), at)
-        [reason] = why_relied(links, asked, rely(links, [], asked), {"CN": "Asia/Shanghai"})
+        [reason] = control_reasons(links, asked, rely(links, [], asked), {"CN": "Asia/Shanghai"})
         assert reason.message == (
-            "CN-RU-CONTROL: whether it covered HS 1201 at Heihe from Russia into China on"
-            f" {at:%Y-%m-%d} no source says; the dates leave open 2014-08-01 to 2017-06-13."
+            "CN-RU-CONTROL: no source says whether it covered HS 1201 at Heihe from Russia into"
+            f" China on {at:%Y-%m-%d}; the dates leave open 2014-08-01 to 2017-06-13."
         )

@@ -100,7 +100,7 @@ def test_between_the_dates_of_two_sources_nobody_knows(region: Client) -> None:
 
     assert verdict(answer) == ("UNKNOWN", ["DATE_UNCERTAIN"])
     assert answer["reasons"][0]["message"] == (
-        "CN-AU-AEO: whether it was in force in Australia on 2018-02-01 no source says;"
+        "CN-AU-AEO: no source says whether it was in force in Australia on 2018-02-01;"
         " the dates leave open 2017-12-01 to 2018-03-01."
     )
     assert answer["validTo"] == "2018-02-28T13:00:00.000000Z"
@@ -115,7 +115,7 @@ def test_a_suspension_recorded_late_shows_from_its_day_to_who_asks_later(region:
     assert before["bases"][0]["declarationBox"] == "consignor code"
     assert verdict(after) == ("NOT_RECOGNISED", ["AUTHORISATION_SUSPENDED"])
     assert after["reasons"][0]["message"] == (
-        "KRAEO2222: suspended since 2026-03-01, and so on 2026-03-05."
+        "KRAEO2222: suspended since 2026-03-01 and still on 2026-03-05."
     )
 
 
@@ -128,9 +128,13 @@ def test_a_suspension_recorded_late_shows_from_its_day_to_who_asks_later(region:
         (
             SHUT,
             "CN",
-            "FR4444444 had given no consent to China on 2024-01-01; CN-EU-AEO asks for it.",
+            "FR4444444 had given no consent to China on 2024-01-01; CN-EU-AEO requires it.",
         ),
-        ("CN9", "KR", "The register has nothing to tell of this operator in South Korea."),
+        (
+            "CN9",
+            "KR",
+            "The register has no information for you about this operator in South Korea.",
+        ),
     ],
 )
 def test_every_reason_is_a_sentence(region: Client, tin: str, into: str, reason: str) -> None:
@@ -145,7 +149,10 @@ def test_what_is_asked_of_the_consignment_narrows_the_answer(region: Client) -> 
 
     assert verdict(sends) == ("RECOGNISED", ["IN_FORCE"])  # the clause names no goods: all
     assert verdict(receives) == ("NOT_RECOGNISED", ["ROLE_OUT_OF_SCOPE"])
-    assert receives["reasons"][0]["message"] == f"{OPEN}: authorised as EXPORTER; asked IMPORTER."
+    assert (
+        receives["reasons"][0]["message"]
+        == f"{OPEN}: authorised as EXPORTER; the question is about IMPORTER."
+    )
 
 
 def test_a_hidden_operator_answers_exactly_as_an_unknown_one(region: Client) -> None:
