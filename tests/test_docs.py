@@ -1,0 +1,76 @@
+"""The snippets of the guides run as they stand, and answer what stands below them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from registry.paths import DOCS, ROOT
+from tests.api.served import served
+
+GUIDES = ("partners", "auditors", "companies", "officers")
+#: What a snippet says where only its guide's text is known.
+PORT = "http://127.0.0.1:8420"
+SNIPPET = re.compile(r"^```sh\n(.*?)^```\n(?:\n```json\n(.*?)^```\n)?", re.M | re.S)
+
+
+@pytest.fixture(scope="module")
+def place(world: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, str]]:
+    home = tmp_path_factory.mktemp("home")
+    with served(world, home) as url:
+        yield url, home, world
+
+
+def text(guide: str) -> str:
+    return (DOCS / "guides" / f"{guide}.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_a_guide_begins_with_the_three_things_its_reader_comes_for(guide: str) -> None:
+    opening = text(guide).partition("\n## ")[0]
+
+    assert "You come for three things:" in opening
+    assert re.findall(r"^(\d)\. ", opening, re.M) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_snippets_of_a_guide_run_and_answer_what_stands_there(
+    guide: str, place: tuple[str, Path, str], tmp_path: Path
+) -> None:
+    if shutil.which("curl") is None:
+        why = "no curl here (Debian: apt-get install curl)"
+        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
+    url, home, database = place
+    snippets = SNIPPET.findall(text(guide))
+    mark = "-- the next snippet --"
+    script = f"echo '{mark}'\n".join(snippet.replace(PORT, url) for snippet, _ in snippets)
+    told = {
+        "AEO_HOME": str(home),
+        "AEO_VENV": sys.prefix,
+        "DATABASE_URL": database,
+        "TMPDIR": str(tmp_path),
+    }
+
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=ROOT,
+        env=os.environ | told,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    outputs = done.stdout.split(f"{mark}\n")
+    for output, (snippet, answer) in zip(outputs, snippets, strict=True):
+        if answer:
+            assert json.loads(output) == json.loads(answer), snippet
+        elif "graphql" in snippet:
+            assert "errors" not in json.loads(output), output
