@@ -270,11 +270,11 @@ class BackgroundCheck:
                 Difference(
                     f"views.{table}",
                     noun,
-                    item,
-                    "there are rows of what was never recorded",
+                    row_key,
+                    "the rows belong to no recorded stream",
                     position,
                 )
-                for item, id in streams.items()
+                for row_key, id in streams.items()
                 if id not in there
             ],
         )
@@ -301,7 +301,7 @@ class BackgroundCheck:
             elif difference.relation == ledger_check.HEAD:
                 self._move_back(connection, difference)
             else:
-                findings.record(connection, difference, "the ledger is never changed")
+                findings.record(connection, difference, "the ledger is never repaired")
         for subject, differences in subjects.items():
             self._repair(connection, comparison, subject, differences)
 
@@ -421,7 +421,7 @@ def _positions_beyond_end(connection: psycopg.Connection[Any], head: int) -> lis
             ledger_check.HEAD,
             "",
             name,
-            f"it is said to have seen position {position}, and the ledger ends with {head}",
+            f"its position is {position}, and the last position of the ledger is {head}",
             head,
         )
         for name, position in rows

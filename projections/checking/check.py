@@ -58,23 +58,23 @@ _LEDGER: dict[str, str] = {
         " || ' and has ' || count(*) || ' events' from ledger.event group by originator_id"
         " having max(originator_version) - min(originator_version) + 1 <> count(*)"
     ),
-    "recording time never falls": (
+    "recording time never decreases": (
         "select 'position ' || position || ' was recorded before the one it follows' from ("
         " select position, recorded_at, lag(recorded_at) over (order by position) as before"
         " from ledger.event) e where recorded_at < before"
     ),
-    "knowledge never goes back in a stream": (
+    "transaction time never decreases in a stream": (
         "select 'position ' || position || ' was known before what it follows, or later than its'"
         " || ' recording' from (select position, known_at, recorded_at, lag(known_at) over"
         " (partition by originator_id order by originator_version) as before from ledger.event) e"
         " where known_at < before or known_at > recorded_at"
     ),
-    "columns say what the events say": (
+    "columns equal the fields of the events": (
         "select 'position ' || position || ' has decided_by ' || coalesce(decided_by, '-')"
         " from ledger.event where decided_by is distinct from state::jsonb ->> 'decided_by'"
         " or legal_ground is distinct from state::jsonb ->> 'legal_ground'"
     ),
-    "every command's events are there": (
+    "every command has its events": (
         "select 'command ' || c.command_id || ' recorded ' || c.events || ' events, and '"
         " || count(e.position) || ' are there' from ledger.command c"
         " left join ledger.event e on e.command_id = c.command_id"
@@ -124,14 +124,14 @@ _VIEWS: dict[str, str] = {
         " (select from ledger.event e where e.originator_id = o.id and e.originator_version = 1"
         " and e.state::jsonb ->> 'tin' = o.tin)"
     ),
-    "standing is the best period's": (
+    "standing is that of the best status period": (
         "select 'operator ' || o.tin || ' stands ' || o.standing || ' without such a period'"
         " from views.operator o where o.standing <> 'NONE' and not exists (select from"
         " views.status_period p where p.tin = o.tin and p.status = o.standing"
         " and p.recorded_to is null and p.valid_from <= o.settled"
         " and (p.valid_to is null or p.valid_to > o.settled))"
     ),
-    "a settled operator's row says what its tables say": (
+    "the current state of an operator equals its bitemporal tables": (
         "select 'the row of operator ' || o.tin || ' differs from its tables' from (select * from"
         " views.operator where settled <= now() and coalesce(settled_until, 'infinity') > now()"
         f" order by md5(tin) limit 1000) o where {_DIFFERS}"
@@ -148,6 +148,7 @@ class Finding:
 
     @property
     def good(self) -> bool:
+        """Whether there is no violation."""
         return not self.wrong
 
 
@@ -174,14 +175,17 @@ def _checks(
         rows = connection.execute(cast(Any, statement + " limit 10")).fetchall()
         yield what, [str(row[0]) for row in rows]
     for table, subject in SUBJECTS.items():
-        yield f"{table}: one fact at a time, on both clocks", _overlaps(connection, table, subject)
-    yield "periods are bounded by their ends", _unbounded(connection)
+        yield (
+            f"{table}: no overlap in valid time and transaction time",
+            _overlaps(connection, table, subject),
+        )
+    yield "periods end with their term", _unbounded(connection)
     yield from _rows_without_stream(connection)
-    yield "every number is one operator's, or it is said why not", _duplicate_holders(connection)
-    yield "whose each number is follows from the events", _held_number_differences(connection)
+    yield "every number has one holder, or is marked as shared", _duplicate_holders(connection)
+    yield "held numbers follow from the events", _held_number_differences(connection)
     why = outdated(connection)
     by = f"time zones {RELEASE} and Unicode {UNICODE}"
-    yield f"everything derived by one release, with {by}", [why] if why else []
+    yield f"all rows derived by one release, with {by}", [why] if why else []
     # A deadline counted by an earlier release keeps its day; its event names the release.
     yield f"working days are counted by the public holidays of {working_days.release()}", []
     yield (
@@ -194,9 +198,9 @@ def _checks(
             )
         ],
     )
-    yield "the feed of a partner, folded, is what it is answered", feed_check.differences(conninfo)
+    yield "the folded change feed equals the answers", feed_check.differences(conninfo)
     yield (
-        f"{streams} streams derived anew give the same rows",
+        f"{streams} streams derived again give the same rows",
         _derive_again(connection, conninfo, streams),
     )
 
@@ -228,7 +232,7 @@ def _held_number_differences(connection: psycopg.Connection[Any]) -> list[str]:
             union all (select * from kept except all select * from derived)
         )
         select distinct d.scheme || ' ' || d.value || ' of ' || d.holder
-            || ' is kept otherwise than its events say'
+            || ' is stored differently from its events'
         from differ d left join views.operator o on o.tin = d.holder
         where not exists (
             select from ledger.event e where e.originator_id = o.id and e.position > o.position)

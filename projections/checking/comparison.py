@@ -74,17 +74,18 @@ def derive(
 ) -> Derived:
     """Derives the rows of these streams from their events up to a position."""
     derived = Derived([], {}, {})
-    for told in group_by_stream(read_streams(connection, ids, 0, until)).values():
+    for stream_events in group_by_stream(read_streams(connection, ids, 0, until)).values():
         try:
             events = [
-                (to_timed_event(ledger_event), ledger_event.recorded_at) for ledger_event in told
+                (to_timed_event(ledger_event), ledger_event.recorded_at)
+                for ledger_event in stream_events
             ]
             key = key_of(noun, events[0][0].event)
             expected = rows_of(noun, events)
         # any error: the event is no longer what it was when it was recorded
         except Exception as error:
             why = f"its events cannot be read: {type(error).__name__}: {error}"
-            derived.broken[str(told[0].stream)] = told[0].position, why
+            derived.broken[str(stream_events[0].stream)] = stream_events[0].position, why
             continue
         derived.keys.append(key)
         for table, rows in expected.items():
@@ -151,7 +152,7 @@ class Comparison:
             ]
         return found
 
-    def repair(self, checked_subject: CheckedSubject) -> list[Difference]:
+    def repair(self, subject: CheckedSubject) -> list[Difference]:
         """Repairs a subject from its stream in one transaction, while neither the projector nor a
         rebuild can write.
 
@@ -164,40 +165,36 @@ class Comparison:
             connection.execute("select pg_advisory_xact_lock_shared(%s)", [SWAP_LOCK])
             row = connection.execute(
                 "select position from views.tracking where projection = %s for update",
-                [NOUNS[checked_subject.noun].name],
+                [NOUNS[subject.noun].name],
             ).fetchone()
             self.positions()
             position = row[0] if row else 0
             derived = derive(
                 connection,
-                checked_subject.noun,
-                [checked_subject.stream] if checked_subject.stream else [],
+                subject.noun,
+                [subject.stream] if subject.stream else [],
                 position,
             )
             if derived.broken:
                 raise RepairFailed("; ".join(why for _, why in derived.broken.values()))
-            if (
-                checked_subject.stream
-                and not derived.keys
-                and _has_events(connection, checked_subject.stream)
-            ):
+            if subject.stream and not derived.keys and _has_events(connection, subject.stream):
                 return []  # the projection has not reached the first event of the stream
-            whole = Derived([checked_subject.key], derived.rows, {})
-            wrong = self.of_rows(checked_subject.noun, whole, position)
+            whole = Derived([subject.key], derived.rows, {})
+            wrong = self.of_rows(subject.noun, whole, position)
             if wrong:
-                self._write(checked_subject, derived.rows)
-                if still := self.of_rows(checked_subject.noun, whole, position):
+                self._write(subject, derived.rows)
+                if still := self.of_rows(subject.noun, whole, position):
                     raise RepairFailed(
-                        "written anew, it is still otherwise: "
+                        "after the repair it still differs: "
                         + "; ".join(f"{each.relation}: {each.what}" for each in still)
                     )
                 connection.execute("update views.mended set number = number + 1")
             return wrong
 
-    def _write(self, checked_subject: CheckedSubject, rows: Rows) -> None:
+    def _write(self, subject: CheckedSubject, rows: Rows) -> None:
         with self._connection.cursor() as cursor:
-            for table, key in tables_of(checked_subject.noun).items():
-                delete_rows(cursor, "views", table, key, [checked_subject.key])
+            for table, key in tables_of(subject.noun).items():
+                delete_rows(cursor, "views", table, key, [subject.key])
                 every = SQL(", ").join(map(Identifier, columns(table)))
                 cursor.execute(
                     SQL("insert into {} ({}) {}").format(
@@ -267,8 +264,8 @@ def _has_events(connection: psycopg.Connection[Any], stream: UUID) -> bool:
 
 def _json(table: str, rows: Rows) -> str:
     names = columns(table)
-    told = [dict(zip(names, row, strict=True)) for row in rows.get(table, ())]
-    return msgspec.json.encode(told, enc_hook=str).decode()
+    records = [dict(zip(names, row, strict=True)) for row in rows.get(table, ())]
+    return msgspec.json.encode(records, enc_hook=str).decode()
 
 
 def describe_difference(
@@ -293,7 +290,7 @@ def describe_difference(
     if missing:
         said.append(f"{_rows(len(missing), 'is', 'are')} missing")
     if left:
-        said.append(f"{_rows(len(left), 'is', 'are')} there that no event made")
+        said.append(f"{_rows(len(left), 'is', 'are')} without an event")
     return "; ".join(said)
 
 

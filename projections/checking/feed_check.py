@@ -43,12 +43,14 @@ class FoldedFeed:
     courses: dict[str, list[CourseStretch]] = field(default_factory=dict)
 
     def apply(self, changes: Iterable[Change]) -> None:
+        """Applies changes of the feed: each replaces the answers from its `effective_from` on."""
         for change in changes:
             intervals = self.courses.get(change.tin.text, [])
             before = [each for each in intervals if each.from_ < change.effective_from]
             self.courses[change.tin.text] = before + change.course()
 
     def at(self, tin: str, at: datetime) -> FeedVerdict:
+        """Returns the answer for an operator at an instant of valid time (UTC)."""
         intervals = [each for each in self.courses.get(tin, ()) if each.from_ <= at]
         return intervals[-1].verdict if intervals else HIDDEN
 

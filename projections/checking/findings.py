@@ -52,6 +52,7 @@ w.looked_at, w.progress, w.streams,
 
 
 def checked(connection: psycopg.Connection[Any]) -> CheckStatus:
+    """Reads the status of the background check."""
     with connection.cursor(row_factory=class_row(CheckStatus)) as cursor:
         found = cursor.execute(f"select {COLUMNS} from checks.walk w").fetchone()
     assert found is not None

@@ -38,7 +38,7 @@ where e.position > %(after)s and e.position <= %(until)s
     and (e.known_at > e.recorded_at or b.known_at > e.known_at
         or (b.position is null and e.originator_version > 1))""",
     COMMAND: """
-select 'command ' || c.command_id, 'not all the events are there that it recorded'
+select 'command ' || c.command_id, 'some of the events that it recorded are missing'
 from (select distinct command_id from ledger.event
     where position > %(after)s and position <= %(until)s) e
 join ledger.command c on c.command_id = e.command_id
@@ -51,7 +51,7 @@ select 'position ' || position from ledger.event
 where position > %(after)s and position <= %(until)s
     and (decided_by is distinct from state::jsonb ->> 'decided_by'
         or legal_ground is distinct from state::jsonb ->> 'legal_ground')"""
-_COLUMNS_DIFFER = "its columns are not what its event says"
+_COLUMNS_DIFFER = "its columns differ from its event"
 _READ = """
 select position, state, decided_by, legal_ground from ledger.event
 where position > %(after)s and position <= %(until)s order by position"""
@@ -65,7 +65,7 @@ with derived as (select * from ({HELD_NUMBERS}) h where h.holder = any(%(tins)s)
     (select * from derived except all select * from kept)
     union all (select * from kept except all select * from derived)
 )
-select distinct d.holder, 'whose the ' || d.scheme || ' is, is kept otherwise than its events say'
+select distinct d.holder, 'whose the ' || d.scheme || ' is, is stored differently from its events'
 from differ d left join views.operator o on o.tin = d.holder
 where not exists (
     select from ledger.event e where e.originator_id = o.id and e.position > o.position)
@@ -90,7 +90,7 @@ def check_events(connection: psycopg.Connection[Any], after: int, until: int) ->
             for position, state, *said in connection.execute(_READ.encode(), given)
             if _column_fields(state) != said
         ]
-    return found + [Difference(EVENT, "", item, _COLUMNS_DIFFER, until) for item in wrong]
+    return found + [Difference(EVENT, "", subject, _COLUMNS_DIFFER, until) for subject in wrong]
 
 
 def _column_fields(state: str) -> list[str | None] | None:

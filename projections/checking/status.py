@@ -59,6 +59,7 @@ class BackgroundStatus:
 
     @property
     def stopped(self) -> tuple[ProjectionPosition, ...]:
+        """Returns the projections that stopped in front of an event."""
         return tuple(place for place in self.places if place.stopped_at is not None)
 
     @property

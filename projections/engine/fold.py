@@ -55,6 +55,7 @@ class LedgerEvent(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def noun(self) -> str:
+        """The kind of aggregate: the part of the topic before the first dot."""
         return self.topic.partition(".")[0]
 
 
@@ -224,6 +225,7 @@ _STATE = attrgetter("state")
 
 
 def to_timed_event(ledger_event: LedgerEvent) -> TimedEvent[Any]:
+    """Deserialises an event, with its position and its transaction time."""
     event = _MAPPER.event(
         ledger_event.topic,
         ledger_event.state,
@@ -235,6 +237,7 @@ def to_timed_event(ledger_event: LedgerEvent) -> TimedEvent[Any]:
 
 
 def group_by_stream(events: Iterable[LedgerEvent]) -> EventsByStream:
+    """Groups events by stream, in the order in which they are given."""
     found: EventsByStream = {}
     for event in events:
         number = event.stream.int

@@ -59,6 +59,9 @@ class FoldRequest(msgspec.Struct, array_like=True):
 
 
 class FoldResult(msgspec.Struct, array_like=True):
+    """The row changes of a range, by read model. `events`: number of events folded; `wrong`:
+    the error, if the range could not be folded."""
+
     changes: ChangesByModel
     events: int
     wrong: str | None = None
@@ -80,7 +83,7 @@ class FoldWorkers:
         self._free: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
         for process in self.processes:
             self._free.put(process)
-        self._threads = ThreadPoolExecutor(self.count, "folder")
+        self._threads = ThreadPoolExecutor(self.count, "fold-worker")
 
     def submit(
         self, after: int, until: int, names: Sequence[str], whole: int | None = None
@@ -89,6 +92,7 @@ class FoldWorkers:
         return self.submit_request(FoldRequest(after, until, whole, list(names)))
 
     def submit_request(self, request: FoldRequest) -> Future[FoldResult]:
+        """Submits a request. The future raises FoldFailed."""
         return self._threads.submit(self._ask, request)
 
     def _ask(self, request: FoldRequest) -> FoldResult:
@@ -154,6 +158,7 @@ def _receive(from_: IO[bytes]) -> bytes:
 
 
 def main(conninfo: str, role: str) -> None:
+    """Runs a worker process: answers requests until its standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent process
     # The objects of a batch are free of reference cycles, so frequent garbage collection is wasted.
     gc.freeze()
@@ -173,6 +178,7 @@ def main(conninfo: str, role: str) -> None:
 
 
 def fold_request(connection: psycopg.Connection[Any], request: FoldRequest) -> FoldResult:
+    """Computes the result of a request."""
     found = read_between(connection, request.after, request.until, request.known)
     if request.whole is None:
         changes = {

@@ -36,7 +36,7 @@ def acquire_leadership(
         row = connection.execute("select pg_try_advisory_lock(%s)", [lock]).fetchone()
         if row and row[0]:
             if waited:
-                _log.info(f"{who}.leads", why="the one that led has ended")
+                _log.info(f"{who}.leads", why="the previous leader has ended")
             return
         if not waited:
             waited = True

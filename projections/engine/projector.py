@@ -298,13 +298,14 @@ class Projector:
     ) -> None:
         """Writes the changes and the new position in one transaction. Raises ReadModelsMoved."""
         names = [p.name for p in projections]
-        told = [(p, changes[p.name]) for p in projections]
+        model_changes = [(p, changes[p.name]) for p in projections]
         whole = any(
-            changes_of_model.copied_rows or changes_of_model.deleted for _, changes_of_model in told
+            changes_of_model.copied_rows or changes_of_model.deleted
+            for _, changes_of_model in model_changes
         )
 
         def upsert_all() -> None:
-            for _, changes_of_model in told:
+            for _, changes_of_model in model_changes:
                 for table, rows in changes_of_model.upserted.items():
                     upsert(cursor, self.schema, table, rows)
 
@@ -323,7 +324,7 @@ class Projector:
             if position_cursor.rowcount != len(names):
                 raise ReadModelsMoved(f"not all of {', '.join(names)} are at position {reached}")
             if whole:  # COPY cannot be used in a pipeline
-                for projection, changes_of_model in told:
+                for projection, changes_of_model in model_changes:
                     for table, keys in changes_of_model.deleted.items():
                         delete_rows(cursor, self.schema, table, projection.keys[table], keys)
                     for table, copied in changes_of_model.copied_rows.items():
@@ -338,11 +339,14 @@ class Projector:
         row = connection.execute(
             "select position from views.tracking where projection = %s", [projection.name]
         ).fetchone()
-        told = group_by_stream(read_streams(connection, ids, 0, row[0] if row else 0))
+        by_stream = group_by_stream(read_streams(connection, ids, 0, row[0] if row else 0))
         with connection.cursor() as cursor:
-            for table, rows in fold_streams(projection, told, {}).copied_rows.items():
+            for table, rows in fold_streams(projection, by_stream, {}).copied_rows.items():
                 copy_csv(cursor, self.schema, table, rows)
-        return [key_of(item[0].noun, to_timed_event(item[0]).event) for item in told.values()]
+        return [
+            key_of(stream_events[0].noun, to_timed_event(stream_events[0]).event)
+            for stream_events in by_stream.values()
+        ]
 
     # ------------------------------------------------------------------- positions
 

@@ -61,4 +61,5 @@ def rebuild_held_numbers(conninfo: str) -> None:
 
 
 def unique_schemes() -> list[str]:
+    """Returns the codes of the identifier schemes in which each number has one holder."""
     return [scheme.code for scheme in schemes().values() if scheme.unique]

@@ -17,10 +17,13 @@ KEY = "administration"  # the key column is `code` in administration and `bloc` 
 
 
 def key(events: Sequence[TimedEvent[Any]]) -> str:
+    """Returns the key of the rows: the code of the administration."""
     return str(events[0].event.administration)
 
 
 def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
+    """Returns every row of an administration, from its whole stream. A pure function of the
+    events."""
     first = events[0]
     code, zone = first.event.administration.text, first.event.time_zone
     last = events[-1].position

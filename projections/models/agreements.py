@@ -23,13 +23,14 @@ KEY = "agreement"  # the key column is `id` in the table agreement
 
 
 def key(events: Sequence[TimedEvent[Any]]) -> str:
+    """Returns the key of the rows: the id of the agreement."""
     return str(events[0].event.agreement)
 
 
 def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
     """Returns every row of an agreement, from its whole stream. A pure function of the events."""
-    agreement_timeline = build_timeline(events)
-    first = agreement_timeline.proposed.event
+    timeline = build_timeline(events)
+    first = timeline.proposed.event
     reading = AgreementReading.of(first)
     for known in events[1:]:
         if isinstance(known.event, Agreement.Amended):
@@ -47,9 +48,9 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
                 _json(reading.details),
                 first.source,
                 words,
-                agreement_timeline.proposed.known_at,
+                timeline.proposed.known_at,
                 first.effective,
-                agreement_timeline.last,
+                timeline.last,
                 _json(reading.titles),
                 _json(reading.names),
             )
@@ -62,7 +63,7 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
                 r.fact.valid_to,
                 *_transaction_time(r),
             )
-            for r in agreement_timeline.parties
+            for r in timeline.parties
         ],
         "stage": [
             (
@@ -72,7 +73,7 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
                 r.fact.valid_to,
                 *_transaction_time(r),
             )
-            for r in agreement_timeline.stages
+            for r in timeline.stages
         ],
         "side": [
             (
@@ -84,7 +85,7 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
                 r.fact.valid_to,
                 *_transaction_time(r),
             )
-            for r in agreement_timeline.sides
+            for r in timeline.sides
         ],
         "dated": [
             (
@@ -102,9 +103,9 @@ def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
                 r.fact.over_at,
                 *_transaction_time(r),
             )
-            for r in agreement_timeline.dated
+            for r in timeline.dated
         ],
-        "link": [(*_link(r.fact), *_transaction_time(r)) for r in agreement_timeline.links],
+        "link": [(*_link(r.fact), *_transaction_time(r)) for r in timeline.links],
     }
 
 
@@ -161,9 +162,9 @@ def _ends(dates: Dates | None) -> tuple[date | None, date | None]:
     return (dates.earliest, dates.latest) if dates else (None, None)
 
 
-def _transaction_time(item: Any) -> tuple[Any, ...]:
-    return (item.recorded_from, item.recorded_to, item.position, item.position_to)
+def _transaction_time(row: Any) -> tuple[Any, ...]:
+    return (row.recorded_from, row.recorded_to, row.position, row.position_to)
 
 
-def _json(item: Any) -> str:
-    return msgspec.json.encode(item, enc_hook=encode_value, order="sorted").decode()
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value, enc_hook=encode_value, order="sorted").decode()

@@ -25,7 +25,7 @@ LATEST = 10  # number of status periods stored as JSON text
 _RANK = {status: rank for rank, status in enumerate(Status)}
 
 
-def current_columns(operator_timeline: OperatorTimeline) -> tuple[Status, tuple[Any, ...]]:
+def current_columns(timeline: OperatorTimeline) -> tuple[Status, tuple[Any, ...]]:
     """Returns the operator's standing once all its decisions are in effect, and the columns of its
     row from `settled` on.
 
@@ -33,37 +33,37 @@ def current_columns(operator_timeline: OperatorTimeline) -> tuple[Status, tuple[
     instant of an end known in advance (None: no such end). When that end is recorded, the row is
     written again.
     """
-    since = _last_change(operator_timeline)
-    ends = [end for end in operator_timeline.ends if end > since]
-    held = sorted(_valid_at(operator_timeline.periods, since), key=lambda p: p.authorisation)
+    since = _last_change(timeline)
+    ends = [end for end in timeline.ends if end > since]
+    held = sorted(_valid_at(timeline.periods, since), key=lambda p: p.authorisation)
     standing = min((p.status for p in held), key=_RANK.__getitem__, default=Status.NONE)
     identified: dict[str, str] = {}
-    for each in _open_ended(operator_timeline.identifiers):
-        identified[each.scheme] = min(each.value, identified.get(each.scheme, each.value))
+    for identifier in _open_ended(timeline.identifiers):
+        identified[identifier.scheme] = min(
+            identifier.value, identified.get(identifier.scheme, identifier.value)
+        )
     return standing, (
         since,
         min(ends, default=None),
-        operator_timeline.to_record,
+        timeline.to_record,
         uncached_array([p.number or p.authorisation for p in held]),
         array(tuple(p.programme for p in held)),
         array(tuple(p.type for p in held)),
         array(tuple(p.status for p in held)),
         array(tuple(p.abroad for p in held)),
         array(tuple(",".join(role.value for role in p.roles) for p in held)),
-        array(tuple(_held_from(operator_timeline, p) for p in held)),
+        array(tuple(_held_from(timeline, p) for p in held)),
         array(tuple(sorted(identified))),
         uncached_array([identified[scheme] for scheme in sorted(identified)]),
-        array(
-            tuple(sorted(str(c.partner or "*") for c in _open_ended(operator_timeline.consents)))
-        ),
-        uncached_array(_period_json(r) for r in _latest_first(operator_timeline.periods)[:LATEST]),
+        array(tuple(sorted(str(c.partner or "*") for c in _open_ended(timeline.consents)))),
+        uncached_array(_period_json(r) for r in _latest_first(timeline.periods)[:LATEST]),
     )
 
 
-def _held_from(operator_timeline: OperatorTimeline, period: Period) -> datetime:
+def _held_from(timeline: OperatorTimeline, period: Period) -> datetime:
     if period.abroad not in (Status.VALID, Status.LISTED):
         return period.valid_from
-    return held_since((r.fact for r in operator_timeline.periods if r.recorded_to is None), period)
+    return held_since((r.fact for r in timeline.periods if r.recorded_to is None), period)
 
 
 def _open_ended(facts: Iterable[BitemporalRow[Any]]) -> list[Any]:
@@ -87,19 +87,19 @@ def _valid_at(facts: Iterable[BitemporalRow[Period]], at: datetime) -> list[Peri
     ]
 
 
-def _last_change(operator_timeline: OperatorTimeline) -> datetime:
+def _last_change(timeline: OperatorTimeline) -> datetime:
     """Returns the last instant at which transaction time or valid time changes the state."""
     others: list[BitemporalRow[Any]] = [
-        *operator_timeline.names,
-        *operator_timeline.identifiers,
-        *operator_timeline.consents,
+        *timeline.names,
+        *timeline.identifiers,
+        *timeline.consents,
     ]
-    every: list[BitemporalRow[Any]] = [*operator_timeline.periods, *others]
+    every: list[BitemporalRow[Any]] = [*timeline.periods, *others]
     last = [r.fact for r in others if r.recorded_to is None]
     edges: list[datetime] = [
-        operator_timeline.registered.known_at,
+        timeline.registered.known_at,
         *[r.recorded_to or r.recorded_from for r in every],  # a belief never ends before it began
-        *operator_timeline.turns,
+        *timeline.turns,
         *[fact.valid_from for fact in last],
         *[end for fact in last if (end := fact.valid_to) and end < NEVER_AT],
     ]

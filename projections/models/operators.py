@@ -50,6 +50,7 @@ _RECOGNITION_EVENTS = {
 
 
 def key(events: Sequence[TimedEvent[Any]]) -> str:
+    """Returns the key of the rows: the operator's TIN."""
     return str(events[0].event.tin)
 
 
@@ -67,8 +68,8 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
 
     `since`: return only the rows that were added or changed by events after that position.
     """
-    operator_timeline = build_timeline(events)
-    tin, zone = operator_timeline.tin.text, operator_timeline.registered.event.time_zone
+    timeline = build_timeline(events)
+    tin, zone = timeline.tin.text, timeline.registered.event.time_zone
 
     def changed(facts: list[BitemporalRow[F]]) -> list[BitemporalRow[F]]:
         if since < 0:
@@ -76,7 +77,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
         return [r for r in facts if r.position > since or (r.position_to or -1) > since]
 
     return {
-        "operator": [_current_row(operator_timeline, events)],
+        "operator": [_current_row(timeline, events)],
         "particulars": [
             (
                 tin,
@@ -93,7 +94,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.position,
                 r.position_to,
             )
-            for r in changed(operator_timeline.names)
+            for r in changed(timeline.names)
         ],
         "identifier": [
             (
@@ -113,7 +114,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.position,
                 r.position_to,
             )
-            for r in changed(operator_timeline.identifiers)
+            for r in changed(timeline.identifiers)
         ],
         "certificate": [
             (
@@ -127,7 +128,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.position,
                 r.position_to,
             )
-            for r in changed(operator_timeline.certificates)
+            for r in changed(timeline.certificates)
         ],
         "consent": [
             (
@@ -140,7 +141,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.position,
                 r.position_to,
             )
-            for r in changed(operator_timeline.consents)
+            for r in changed(timeline.consents)
         ],
         "status_period": [
             (
@@ -163,7 +164,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 r.position,
                 r.position_to,
             )
-            for r in changed(operator_timeline.periods)
+            for r in changed(timeline.periods)
             for p in [r.fact]
         ],
         "deadline": [
@@ -179,7 +180,7 @@ def rows(events: Sequence[TimedEvent[Any]], since: int = -1) -> Rows:
                 d.dropped,
                 number,
             )
-            for number, d in enumerate(operator_timeline.deadlines, start=1)
+            for number, d in enumerate(timeline.deadlines, start=1)
         ],
     }
 
@@ -190,31 +191,29 @@ def _search_names(name: str, local_name: str | None) -> str:
     return f"{folded(name)}  {folded(local_name)}" if local_name else folded(name)
 
 
-def _current_row(
-    operator_timeline: OperatorTimeline, events: Sequence[TimedEvent[Any]]
-) -> tuple[Any, ...]:
+def _current_row(timeline: OperatorTimeline, events: Sequence[TimedEvent[Any]]) -> tuple[Any, ...]:
     """Returns the row of views.operator: the state once all recorded decisions are in effect, for
     lists and searches."""
-    first = operator_timeline.registered.event
+    first = timeline.registered.event
     name = max(
-        (r.fact for r in operator_timeline.names if r.recorded_to is None),
+        (r.fact for r in timeline.names if r.recorded_to is None),
         key=lambda n: n.valid_from,
     )
     latest = {
         r.fact.authorisation: r.fact
         for r in sorted(
-            (r for r in operator_timeline.periods if r.recorded_to is None),
+            (r for r in timeline.periods if r.recorded_to is None),
             key=lambda r: r.fact.valid_from,
         )
     }
-    standing, answers = current_columns(operator_timeline)
+    standing, answers = current_columns(timeline)
     return (
-        operator_timeline.tin.text,
+        timeline.tin.text,
         first.originator_id,
         first.administration.text,
         first.time_zone,
         first.source,
-        operator_timeline.registered.known_at,
+        timeline.registered.known_at,
         name.name,
         name.local_name,
         name.address,
@@ -223,7 +222,7 @@ def _current_row(
         standing.value,
         array(tuple(sorted({p.programme for p in latest.values()}))),
         array(tuple(sorted({p.type for p in latest.values()}))),
-        operator_timeline.last,
+        timeline.last,
         *answers,
     )
 

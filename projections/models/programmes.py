@@ -18,10 +18,12 @@ KEY = "programme"  # the key column is `code` in the table programme
 
 
 def key(events: Sequence[TimedEvent[Any]]) -> str:
+    """Returns the key of the rows: the code of the programme."""
     return str(events[0].event.programme)
 
 
 def rows(events: Sequence[TimedEvent[Any]]) -> Rows:
+    """Returns every row of a programme, from its whole stream. A pure function of the events."""
     first = events[0].event
     code, zone = first.programme, first.time_zone
     types, rules = [], []
@@ -120,5 +122,5 @@ def _rule_intervals(of_name: list[Programme.RuleSet], zone: str) -> list[tuple[A
     ]
 
 
-def _transaction_time(item: Any) -> tuple[Any, ...]:
-    return (item.recorded_from, item.recorded_to, item.position, item.position_to)
+def _transaction_time(row: Any) -> tuple[Any, ...]:
+    return (row.recorded_from, row.recorded_to, row.position, row.position_to)

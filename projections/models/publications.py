@@ -47,6 +47,8 @@ def _json(names: Any) -> str:
 
 
 def document_rows(events: Sequence[TimedEvent[Any]]) -> Rows:
+    """Returns the rows of a document and its targets, from its whole stream. A pure function of
+    the events."""
     first = events[0].event
     linked = [
         event.event.agreement

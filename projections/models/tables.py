@@ -76,6 +76,7 @@ Rows = dict[str, list[tuple[Any, ...]]]
 
 
 def columns(table: str) -> list[str]:
+    """Returns the column names of a table, in the order of the values in a row."""
     return COLUMNS[table].replace("BELIEF", _TRANSACTION_TIME).split()
 
 
@@ -87,6 +88,7 @@ def delete_rows(
 
 
 def copy(cursor: Cursor[Any], schema: str, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Serialises rows and writes them by COPY."""
     copy_csv(cursor, schema, table, to_csv(rows))
 
 
@@ -102,6 +104,7 @@ def upsert(cursor: Cursor[Any], schema: str, table: str, rows: str) -> None:
 
 
 def to_json(table: str, rows: Iterable[tuple[Any, ...]]) -> str:
+    """Serialises rows for `upsert`: a JSON array of objects."""
     names = columns(table)
     return _json_array([dict(zip(names, row, strict=True)) for row in rows]).decode()
 
@@ -180,4 +183,5 @@ def uncached_array(words: Iterable[Any]) -> str:
 
 
 def optional(word: object | None) -> str | None:
+    """Returns a value as text, and None as None."""
     return None if word is None else str(word)

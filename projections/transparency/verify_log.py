@@ -59,6 +59,7 @@ class LogVerifier:
 
     @property
     def root(self) -> bytes:
+        """The root hash of the tree computed so far."""
         tiles = merkle.from_tiles(lambda level, index: self._tiles.get((level, index), b""))
         return merkle.root(tiles, self.size)
 

@@ -102,11 +102,12 @@ def record_encoded(registry: Registry, batch: Sequence[EncodedHistory]) -> list[
                 f"signature: {history.home} has a key since {since}, and what it decided was known"
                 f" at {history.known}: it is recorded command by command, each signed with the key"
             )
-    for outcome in registry.ledger.append_encoded([each_history.encoded for each_history in batch]):
+    for outcome in registry.ledger.append_encoded([history.encoded for history in batch]):
         if isinstance(outcome, Exception):
             raise outcome
-    return [each_history.encoded.command.positions[-1] for each_history in batch]
+    return [history.encoded.command.positions[-1] for history in batch]
 
 
 def record_histories(registry: Registry, histories: Iterable[History]) -> list[int]:
+    """Encodes and records histories in one batch; see `record_encoded`."""
     return record_encoded(registry, [encode_history(registry, history) for history in histories])

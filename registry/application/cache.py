@@ -51,15 +51,17 @@ class AggregateCache:
         self._lock = Lock()
 
     def take(self, stream: UUID) -> BaseAggregate[UUID] | None:
+        """Removes an aggregate from the cache and returns it; None if it is not cached. The
+        caller then owns it."""
         with self._lock:
             return self._aggregates.pop(stream, None)
 
     def put(self, aggregate: BaseAggregate[UUID]) -> None:
+        """Stores a committed aggregate, unless a newer version is cached. Evicts the least
+        recently used one if the cache is full."""
         with self._lock:
             cached = self._aggregates.pop(aggregate.id, aggregate)
-            self._aggregates[aggregate.id] = max(
-                cached, aggregate, key=lambda base_aggregate: base_aggregate.version
-            )
+            self._aggregates[aggregate.id] = max(cached, aggregate, key=lambda entry: entry.version)
             if len(self._aggregates) > self._capacity:
                 self._aggregates.popitem(last=False)
 
@@ -78,6 +80,7 @@ class StreamQueue:
         self._last: dict[UUID, asyncio.Future[None]] = {}
 
     def on(self, stream: UUID) -> Turn:
+        """Returns the context manager by which a task waits for its turn on a stream."""
         return Turn(self._last, stream)
 
 
@@ -136,6 +139,7 @@ class ReferenceCache:
         self._references: dict[UUID, _CachedReference] = {}
 
     def discard(self, stream: UUID) -> None:
+        """Removes an entry, because its stream has changed."""
         self._references.pop(stream, None)
 
     def no_older_than(self, age: float = REFERENCE_AGE) -> ReferenceData:
@@ -156,6 +160,8 @@ class ReferenceCache:
     def find(
         self, data: ReferenceData, kind: type[T], id: UUID, unknown: type[Refusal], name: str
     ) -> T:
+        """Returns an aggregate as the view `data` requires. Raises `unknown`, and NotCached if
+        the view may not read the ledger."""
         cached = self._references.get(id)
         if not data.may_read:
             if cached is None or cached.read_at < data.not_before:

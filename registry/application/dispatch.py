@@ -253,6 +253,7 @@ def _text(name: str, text: str) -> str:
 
 
 def known_zone(name: str) -> str:
+    """Checks that a name is an IANA time zone and returns it. Raises BadValue."""
     try:
         zone(name)
     except KeyError:

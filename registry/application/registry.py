@@ -78,9 +78,14 @@ _STREAMS: dict[str, tuple[type[BaseAggregate[UUID]], type[Refusal]]] = {
 
 
 class Registry(Application[UUID]):
+    """The application service: executes commands, and holds the mapper, the ledger and the
+    caches. Thread-safe, except that all tasks of `execute_async` must belong to one event
+    loop."""
+
     name = "registry"
 
     def construct_mapper(self) -> Mapper[UUID]:
+        """Returns the mapper of the register's events."""
         return EventMapper(AGGREGATES)
 
     def __init__(self, env: dict[str, str]) -> None:
@@ -91,6 +96,7 @@ class Registry(Application[UUID]):
 
     @property
     def ledger(self) -> LedgerRecorder:
+        """The recorder of this application."""
         return cast(LedgerRecorder, self.recorder)
 
     # ------------------------------------------------------------- one command

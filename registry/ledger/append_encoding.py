@@ -43,14 +43,17 @@ class ThreadOutcome:
         self._lock.acquire()
 
     def set_result(self, outcome: Outcome) -> None:
+        """Stores the outcome and wakes the waiting thread."""
         self._outcome = outcome
         self._lock.release()
 
     def result(self) -> Outcome:
+        """Waits for the outcome and returns it."""
         self._lock.acquire()
         return self._outcome
 
     def cancelled(self) -> bool:
+        """Always False, as part of the interface of a future."""
         return False  # a waiting thread cannot be cancelled
 
 

@@ -132,8 +132,7 @@ def _statement(batch: Sequence[EncodedRequest]) -> tuple[bytes, Sequence[bytes |
         return ONE_EVENT_EACH, _without_counts(arrays(batch))
     # An element of an array is its length (4 bytes) and then the value.
     return ONE_COMMAND, [
-        None if without_count == NULL else without_count[4:]
-        for without_count in _without_counts(batch[0].columns)
+        None if element == NULL else element[4:] for element in _without_counts(batch[0].columns)
     ]
 
 

@@ -146,7 +146,7 @@ def _taken_apart(conninfo: str, kwargs: dict[str, Any]) -> tuple[dict[str, str],
 def _statement(settings: Mapping[str, str]) -> tuple[bytes, list[bytes]]:
     """Returns the statement that applies the settings, and its parameters. The role is set last,
     because the login may be allowed to set more."""
-    ordered = sorted(settings.items(), key=lambda item: item[0].lower() == "role")
+    ordered = sorted(settings.items(), key=lambda setting: setting[0].lower() == "role")
     calls = [f"current_setting('{MARK}', true)"]
     values: list[bytes] = []
     for name, value in [*ordered, (MARK, uuid4().hex)]:

@@ -145,6 +145,7 @@ class ConnectionWithTimeout(Session[Row]):
     def wait(
         self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None
     ) -> Result:
+        """Waits for the server, for at most REPLY_TIMEOUT seconds."""
         try:
             return super().wait(gen, interval, REPLY_TIMEOUT if timeout is None else timeout)
         except psycopg.errors._WaitTimeout:

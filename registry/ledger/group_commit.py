@@ -148,6 +148,7 @@ class Appender:
         return self._connection
 
     def disconnect(self) -> None:
+        """Closes the connection; the next batch opens another one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -252,12 +253,12 @@ def check_capacity(waiting: int, capacity: int) -> None:
     """Raises Busy if the queue is full (back-pressure)."""
     if waiting >= capacity:
         raise Busy(
-            f"{waiting} commands are waiting to be recorded and no more can wait; "
-            "this one was not recorded."
+            f"{waiting} commands are queued, and the queue is full; this one was not recorded."
         )
 
 
 def closed() -> Closed:
+    """Returns the outcome of a request that was refused because the recorder was closed."""
     return Closed("The recorder is closed. Nothing was recorded.")
 
 
@@ -265,7 +266,7 @@ def _gave_up(request: EncodedRequest, doubtful: bool, error: Exception) -> Excep
     why = " ".join(str(error).split()) or type(error).__name__
     if doubtful:
         return _unknown(request, why)
-    return Unreachable(f"The ledger cannot be had, and nothing was recorded: {why}")
+    return Unreachable(f"The ledger cannot be reached, and nothing was recorded: {why}")
 
 
 def _unknown(request: EncodedRequest, why: str) -> OutcomeUnknown:

@@ -180,6 +180,7 @@ class EventCodec:
         )
 
     def write(self, event: dict[str, Any]) -> bytes:
+        """Serialises the fields of an event. Raises NotStorable."""
         values = self._values(event)
         text = _encode(self._written(*self._version.values(), *values))
         if self._exact is None or not self._exact(values):
@@ -192,6 +193,8 @@ class EventCodec:
         return text
 
     def read(self, text: bytes | str) -> dict[str, Any]:
+        """Deserialises the fields of an event, and upcasts a text of an older version. Raises
+        msgspec.MsgspecError, ValueError, LookupError."""
         if not self._version:
             read = self._decode(text)  # the event class has one version only
         elif text[: len(self._current)] in (self._current, self._current.decode()):
@@ -221,7 +224,9 @@ class EventCodec:
 def _events_of(aggregate: type) -> list[type]:
     nested = dict.fromkeys(getattr(aggregate, name) for name in dir(aggregate) if name[0] != "_")
     return [
-        item
-        for item in nested
-        if isinstance(item, type) and issubclass(item, CanMutateAggregate) and "TOPIC" in vars(item)
+        nested_class
+        for nested_class in nested
+        if isinstance(nested_class, type)
+        and issubclass(nested_class, CanMutateAggregate)
+        and "TOPIC" in vars(nested_class)
     ]

@@ -427,6 +427,7 @@ class LedgerFactory(PostgresFactory):
         return recorder
 
     def close(self) -> None:
+        """Closes all recorders and the connection pool."""
         for recorder in self._recorders:
             recorder.close()
         super().close()

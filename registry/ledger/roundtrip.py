@@ -50,7 +50,7 @@ def exact_types_test(hints: Mapping[str, Any]) -> Callable[[Values], bool] | Non
     def holds(values: Values) -> bool:
         found = tuple(map(type, values))
         if found not in good:
-            if not all([item in kinds for item, kinds in zip(found, wanted, strict=True)]):
+            if not all([element in kinds for element, kinds in zip(found, wanted, strict=True)]):
                 return False
             good.add(found)
         for place, each in several:  # noqa: SIM110 a generator costs more than the test
@@ -86,19 +86,19 @@ def _tuple_test(hint: Any) -> Callable[[Values], bool] | None:
     rest = [option for option in options if option is not types.NoneType]
     if len(rest) != 1 or typing.get_origin(rest[0]) is not tuple:
         return None
-    item, *dots = typing.get_args(rest[0])
+    element, *dots = typing.get_args(rest[0])
     if dots != [...]:
         return None
-    if kinds := _kinds(item):
+    if kinds := _kinds(element):
         return lambda items: kinds.issuperset(map(type, items))
-    if not (dataclasses.is_dataclass(item) and isinstance(item, type)):
+    if not (dataclasses.is_dataclass(element) and isinstance(element, type)):
         return None
-    hints = typing.get_type_hints(item)
+    hints = typing.get_type_hints(element)
     members = exact_types_test(hints)
     if members is None:
         return None
     read = values(list(hints), attrgetter)
-    return lambda items: all([type(one) is item and members(read(one)) for one in items])
+    return lambda items: all([type(one) is element and members(read(one)) for one in items])
 
 
 def _is_union(hint: Any) -> bool:

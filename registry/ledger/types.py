@@ -85,6 +85,7 @@ class RecordedCommand:
 
     @property
     def positions(self) -> list[int]:
+        """The positions of the command's events."""
         first = self.first_position or 0
         return list(range(first, first + self.events))
 

@@ -29,10 +29,12 @@ class BadProof(ValueError):
 
 
 def leaf_hash(entry: bytes) -> bytes:
+    """Returns the hash of a leaf (RFC 6962: prefix 0x00)."""
     return sha256(b"\x00" + entry).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
+    """Returns the hash of an inner node (RFC 6962: prefix 0x01)."""
     return sha256(b"\x01" + left + right).digest()
 
 

@@ -60,6 +60,7 @@ class VerifierKey:
 
     @property
     def id(self) -> bytes:
+        """The four bytes by which a signature line names its key."""
         said = self.name.encode() + b"\n" + bytes([self.kind]) + self.public
         return sha256(said).digest()[:4]
 
@@ -119,6 +120,7 @@ class Signer:
 
     @property
     def key(self) -> VerifierKey:
+        """The verifier key that belongs to the private key."""
         return VerifierKey(self.name, self.kind, self.private.public_key().public_bytes_raw())
 
     def line(self, text: str, time: int = 0) -> str:
@@ -133,6 +135,7 @@ class Signer:
 
 
 def is_name(name: str) -> bool:
+    """Whether a text may be the name of a key."""
     return bool(name) and not any(
         c == "+" or c.isspace() or unicodedata.category(c) in ("Zs", "Cc", "Cs") for c in name
     )
@@ -151,16 +154,20 @@ class Signature:
 
     @property
     def line(self) -> str:
+        """The signature line as it stands in a note."""
         return f"{_DASH}{self.name} {_base64(self.id + self.body)}\n"
 
 
 @dataclass(frozen=True)
 class SignedNote:
+    """A text with its signature lines."""
+
     text: str
     signatures: tuple[Signature, ...]
 
     @property
     def written(self) -> str:
+        """The note in its canonical text form."""
         return self.text + "\n" + "".join(signature.line for signature in self.signatures)
 
     def signed_by(self, keys: Iterable[VerifierKey]) -> dict[VerifierKey, int | None]:
@@ -225,6 +232,7 @@ class Checkpoint:
 
     @property
     def text(self) -> str:
+        """The text of the checkpoint, which is signed."""
         return f"{self.origin}\n{self.size}\n{_base64(self.root)}\n"
 
 
@@ -267,6 +275,7 @@ class Proof:
 
     @property
     def written(self) -> str:
+        """The proof in its canonical text form."""
         extra = [] if self.extra is None else [f"extra {_base64(self.extra)}"]
         lines = [_PROOF, *extra, f"index {self.index}", *map(_base64, self.path), ""]
         return "\n".join(lines) + "\n" + self.checkpoint.written

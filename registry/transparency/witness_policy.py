@@ -171,7 +171,7 @@ class _PolicyParser:
 
     def _check_not_both(self, party: PolicyMember) -> None:
         both = [*self.logs, *self.witnesses.values()]
-        if any(policy_member.key.public == party.key.public for policy_member in both):
+        if any(member.key.public == party.key.public for member in both):
             raise BadPolicy("A log's key is not a witness's too: it would vouch for itself.")
 
     def _check_name_free(self, name: str) -> None:

@@ -187,7 +187,7 @@ def test_a_row_that_is_gone_and_a_row_of_nobody_are_found_and_mended_in_every_ta
     for table in COLUMNS:
         whats = [what for relation, _, _, what, _ in said if relation == f"views.{table}"]
         assert any("missing" in what for what in whats), table
-        assert any("there that no event made" in what for what in whats), table
+        assert any("without an event" in what for what in whats), table
 
 
 HARM = "update views.operator set standing = 'REVOKED' where tin = 'CN1234567890'"

@@ -25,18 +25,18 @@ def test_a_register_that_nobody_touched_has_nothing_to_find(
     [
         (
             "update views.status_period set valid_to = null where status = 'LODGED'",
-            "status_period: one fact at a time, on both clocks",
+            "status_period: no overlap in valid time and transaction time",
             "/1 from",
         ),
         (
             "update views.status_period set valid_to = null"
             " where status = 'VALID' and valid_until = '2026-10-06' and recorded_to is null",
-            "periods are bounded by their ends",
+            "periods end with their term",
             "operator HKSYNTHETIC0001 is held until None, and the term ended with 2026-10-06",
         ),
         (
             "update views.operator set name = 'Somebody Else' where tin = 'CN1234567890'",
-            "200 streams derived anew give the same rows",
+            "200 streams derived again give the same rows",
             "operator: ('CN1234567890'",
         ),
         (
@@ -46,17 +46,17 @@ def test_a_register_that_nobody_touched_has_nothing_to_find(
         ),
         (
             "delete from views.consent where tin = 'FRSYNTHETIC0001'",
-            "200 streams derived anew give the same rows",
+            "200 streams derived again give the same rows",
             "consent: ('FRSYNTHETIC0001'",
         ),
         (
             "delete from views.change where tin = 'CN1234567890'",
-            "200 streams derived anew give the same rows",
+            "200 streams derived again give the same rows",
             "change: ('CN1234567890'",
         ),
         (
             "update views.operator set latest = latest[2:] where tin = 'CN1234567890'",
-            "a settled operator's row says what its tables say",
+            "the current state of an operator equals its bitemporal tables",
             "the row of operator CN1234567890 differs",
         ),
         (
@@ -66,12 +66,12 @@ def test_a_register_that_nobody_touched_has_nothing_to_find(
         ),
         (
             "update ledger.event set decided_by = 'XX' where position = 9",
-            "columns say what the events say",
+            "columns equal the fields of the events",
             "position 9 has decided_by XX",
         ),
         (
             "update ledger.event set known_at = recorded_at + interval '1 day' where position = 5",
-            "knowledge never goes back in a stream",
+            "transaction time never decreases in a stream",
             "position 5 was known",
         ),
     ],
@@ -95,7 +95,7 @@ def test_what_was_changed_by_hand_is_found(
     assert any(said in wrong for wrong in found[what]), found
 
 
-FOLDED = "the feed of a partner, folded, is what it is answered"
+FOLDED = "the folded change feed equals the answers"
 
 
 def test_a_feed_that_does_not_fold_is_found(database: str) -> None:
@@ -147,4 +147,4 @@ def test_a_row_that_is_there_twice_is_found_where_no_key_forbids_it(
 
     found = {finding.what: finding.wrong for finding in check(database)}
 
-    assert "programme_rule" in found["200 streams derived anew give the same rows"][0]
+    assert "programme_rule" in found["200 streams derived again give the same rows"][0]

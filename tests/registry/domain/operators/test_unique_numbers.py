@@ -290,8 +290,8 @@ def test_check_finds_a_number_that_two_have_and_one_that_does_not_follow(
         connection.execute("update ledger.held_number set value = 'AEO-1'")
     assert _wrong(database) == [
         f"CERTIFICATE AEO-1 of CN is held by {ONE} and by {OTHER}",
-        f"CERTIFICATE AEO-1 of {OTHER} is kept otherwise than its events say",
-        f"CERTIFICATE AEO-2 of {OTHER} is kept otherwise than its events say",
+        f"CERTIFICATE AEO-1 of {OTHER} is stored differently from its events",
+        f"CERTIFICATE AEO-2 of {OTHER} is stored differently from its events",
     ]
 
 
