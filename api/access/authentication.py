@@ -57,4 +57,7 @@ class NoIssuer:
 
 def authenticator(settings: Settings) -> DemoIssuer | NoIssuer:
     """Returns the authenticator that the settings ask for."""
-    return DemoIssuer(settings.home) if settings.demo else NoIssuer()
+    if not settings.demo:
+        return NoIssuer()
+    tokens.make_key(settings.home)  # `aeo token` takes the one that is there
+    return DemoIssuer(settings.home)

@@ -74,6 +74,17 @@ def verify(token: str, home: Path) -> Subject:
         raise InvalidToken(f"the token is not valid: {error}") from None
 
 
+def has_key(home: Path) -> bool:
+    """Whether a service with demo identities was started in this home."""
+    return (home / KEY).exists()
+
+
+def make_key(home: Path) -> None:
+    """Makes the key of this home, unless it has one."""
+    if not has_key(home):
+        _make(home / KEY)
+
+
 def _key(home: Path) -> OKPKey:
     path = home / KEY
     if not path.exists():

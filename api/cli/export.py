@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import HOME, USAGE, Home, fail, home_of
+from api.cli.terminal import HOME, NO_DATABASE, USAGE, Home, fail, home_of, home_words
 
 
 def token(
@@ -19,12 +19,20 @@ def token(
 
     For `curl -H "Authorization: Bearer $(aeo token partner:KR)" ...`. Not for production.
     """
-    from api.access.tokens import issue
+    from api.access.policy import named
+    from api.access.tokens import has_key, issue
 
     try:
-        print(issue(subject, home_of(home)))
+        named(subject)
     except ValueError as error:
         fail(USAGE, str(error))
+    if not has_key(home_of(home)):
+        fail(
+            NO_DATABASE,
+            f"there is no register with demo identities in {home_of(home)}:"
+            f" ./aeo up{home_words(home)} makes one",
+        )
+    print(issue(subject, home_of(home)))
 
 
 def export_schema() -> None:

@@ -113,7 +113,7 @@ def import_(
     from api.importing.import_file import import_lines
 
     complain(f"{source.path.name}: {source.dialect.said()}")
-    with register(home, "aeo_writer") as url, progress(source.path.name) as bar:
+    with register(home, "aeo_writer", makes=True) as url, progress(source.path.name) as bar:
         total = source.dialect.lines
         report = import_lines(
             url,

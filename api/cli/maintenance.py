@@ -47,7 +47,7 @@ def load(
     """
     from api.demo.load import load_operators, load_world
 
-    with register(home, "aeo_writer") as url:
+    with register(home, "aeo_writer", makes=True) as url:
         with progress("the world") as bar:
             refused = load_world(url, bar)
         if operators:

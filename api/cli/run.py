@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -13,7 +12,17 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import HOME, REFUSED, USAGE, Home, fail, home_of, progress, register
+from api.cli.terminal import (
+    HOME,
+    REFUSED,
+    USAGE,
+    Home,
+    fail,
+    home_of,
+    home_words,
+    progress,
+    register,
+)
 
 Port = Annotated[int, typer.Option(min=1, max=65_535, help="Where it listens, on this machine.")]
 #: How `up` starts its helpers: they are told the database, and end when `up` does.
@@ -38,7 +47,7 @@ def up(
 
     host = os.environ.get("AEO_HOST", "127.0.0.1")
     require_settings(home_of(home), host, demo=True)
-    more = f" --home {shlex.quote(home)}" if home != HOME else ""
+    more = home_words(home)
     try:
         run(
             home_of(home),
@@ -90,7 +99,7 @@ def serve(
         from registry.ledger.privileges import SERVICE_ROLES
 
         print(f"serve: it accepts {NoIssuer.accepts}", flush=True)
-        with register(home, *SERVICE_ROLES) as url:
+        with register(home, *SERVICE_ROLES, makes=True) as url:
             settings = Settings(database=url, home=place.home, host=host)
             if why := absent(settings, datetime.now(UTC)):
                 print(f"serve: {why}", flush=True)
@@ -189,7 +198,7 @@ def until_told(home: str, with_parent: bool, *roles: str) -> Iterator[tuple[str,
     from api.local.processes import from_parent, stopped_by_signal
 
     stop = threading.Event()
-    stopped_by_signal(stop)
+    stopped_by_signal(stop, alone=not with_parent)
     from api.observability.logging import to_json_lines
 
     to_json_lines()

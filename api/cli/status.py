@@ -34,7 +34,7 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
     from registry.ledger.connections import Session
 
     locks = {"follow": FOLLOWER, "log": LOG, "sign": SIGNER, "clerk": CLERK, "checker": CHECKER}
-    with register(home) as url, Session.connect(url, autocommit=True) as connection:
+    with register(home, migrates=False) as url, Session.connect(url, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
         found = read(connection, locks)
     if as_json:
@@ -52,7 +52,8 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
     ]
     if still := found.checked.unmended + found.checked.of_ledger:
         wrong.append(
-            f"{still} findings of the background check are open:"
+            f"{still:,} finding{'' if still == 1 else 's'} of the background check"
+            f" {'is' if still == 1 else 'are'} open:"
             " select * from checks.finding where mended_at is null"
         )
     if wrong:
@@ -92,7 +93,7 @@ def resume(
 
     if projection is not None and projection not in BY_NAME:
         fail(USAGE, f"projection: found {projection!r}, wanted one of {', '.join(BY_NAME)}")
-    with register(home) as url:
+    with register(home, migrates=False) as url:
         with Session.connect(url, autocommit=True) as connection:
             standing = [place.projection for place in read(connection, {}).stopped]
         chosen = [name for name in standing if projection in (None, name)]

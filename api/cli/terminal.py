@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import time as clock
 import unicodedata
@@ -59,7 +60,8 @@ def _escaped(char: str) -> str:
 
 
 def complain(sentence: str) -> None:
-    print("aeo:", printable(sentence, keep="\n"), file=sys.stderr)
+    # libpq begins its advice with a tab.
+    print("aeo:", printable(sentence.replace("\t", " "), keep="\n"), file=sys.stderr)
 
 
 def fail(code: int, sentence: str) -> NoReturn:
@@ -77,12 +79,29 @@ def home_of(home: str) -> Path:
     return Path(home) if home == HOME else named(home)
 
 
+def require_home(home: str) -> None:
+    """Raises NoDatabase where nobody has made a register in this home."""
+    from api.local.cluster import NoDatabase, has_data
+
+    if not has_data(home_of(home)):
+        raise NoDatabase(
+            f"there is no register in {home_of(home)}: ./aeo up{home_words(home)} makes one"
+        )
+
+
+def home_words(home: str) -> str:
+    """What a command that is named to a reader needs to mean this home: nothing, or ` --home X`."""
+    return f" --home {shlex.quote(home)}" if home != HOME else ""
+
+
 @contextmanager
-def register(home: str, *roles: str) -> Iterator[str]:
+def register(home: str, *roles: str, makes: bool = False, migrates: bool = True) -> Iterator[str]:
     """The conninfo of the register in this home, whose server is started if none runs.
 
-    Our own database is brought up to date first, so that every question has an answer, if only
-    that nothing is there. One that DATABASE_URL names is left as it is: its owner migrates it.
+    Our own database is brought up to date first, unless `migrates` is False: a command that looks
+    at how it stands changes nothing. One that DATABASE_URL names is left as it is: its owner
+    migrates it. `makes`: where the home has no register, one is made in it; else that is an error,
+    and nothing is made.
     `roles`: what the command lets its login become (registry/ledger/privileges.py).
     Raises NoDatabase, WrongSession behind a pooler that shares sessions, MigrationRefused where the
     database is of another release, and PrivilegeMissing.
@@ -92,8 +111,12 @@ def register(home: str, *roles: str) -> Iterator[str]:
     from registry.ledger.database import migrate, require_schema
     from registry.ledger.privileges import require_roles
 
+    if not (makes or "DATABASE_URL" in os.environ):
+        require_home(home)
     with database(home_of(home)) as url:
-        if "DATABASE_URL" not in os.environ:
+        if "DATABASE_URL" not in os.environ and not migrates:
+            require_schema(url)
+        elif "DATABASE_URL" not in os.environ:
             migrate(url, say=complain)
             bring_up_to_date(url, complain)
         else:

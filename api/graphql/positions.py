@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from psycopg import AsyncConnection
@@ -75,13 +75,15 @@ class State:
         return cls(epoch, int(position))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MinPosition:
     """What an answer must not be older than. `epoch`: None where the asker named none; then the
-    position alone is compared."""
+    position alone is compared. `checked`: a database of this request was found new enough; a
+    question that reads nothing checks none."""
 
     position: int
     epoch: str | None = None
+    checked: bool = field(default=False, compare=False)
 
     @classmethod
     def parse(cls, text: str) -> MinPosition:
@@ -97,6 +99,7 @@ class MinPosition:
             raise OtherEpoch(self.epoch, state.epoch)
         if state.position < self.position:
             raise Behind(state.position)
+        self.checked = True
 
 
 class Readers(Protocol):

@@ -304,11 +304,11 @@ async def _not_older(
     await service.sight.reached(least.position, PATIENCE)
     while True:
         try:
-            if not once:
-                return await execute(least)
-            async with CheckedReaders(service.views, least).connection():
-                pass
-            return await execute(None)
+            answer = None if once else await execute(least)
+            if not least.checked:  # a mutation, or a query that read nothing
+                async with CheckedReaders(service.views, least).connection():
+                    pass
+            return await execute(None) if answer is None else answer
         except OtherEpoch as error:
             sentence = await other_epoch(service.views, error)
             raise RequestDeclined(412, "EPOCH", f"{HEADER}: {sentence}.") from None

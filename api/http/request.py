@@ -115,6 +115,11 @@ def read_address(query_string: bytes) -> tuple[GraphQLRequest, int]:
         raise too_long(BODY)
     try:
         found = parse_qs(query_string.decode("ascii"), keep_blank_values=True, errors="strict")
+        for name in ("query", "variables", "operationName", "extensions"):
+            if len(found.get(name, ())) > 1:
+                raise RequestDeclined(
+                    400, "BAD_REQUEST", f"address: found {name} more than once, wanted one"
+                )
         said = {name: values[0] or None for name, values in found.items()}
         objects = {
             name: msgspec.json.decode(text, type=dict[str, Any] | None)

@@ -57,6 +57,11 @@ class Cluster:
         return f"postgresql:///{name}?host={host}&port=5432&user={OWNER}"
 
 
+def has_data(home: Path) -> bool:
+    """Whether a register was made in this home. Creates nothing."""
+    return any(home.glob("pg*/data"))
+
+
 def find_cluster(home: Path) -> Cluster:
     """Returns the first server found that can read the data in `home`; any server where there is no
     data.

@@ -155,7 +155,10 @@ def _watch_parent() -> None:
     os._exit(1)
 
 
-def stopped_by_signal(stop: threading.Event) -> None:
-    """Sets the event on SIGTERM, Ctrl-C or SIGHUP, so that the process ends cleanly."""
-    for ending in ENDING:
+def stopped_by_signal(stop: threading.Event, *, alone: bool = False) -> None:
+    """Sets the event on SIGTERM, Ctrl-C or SIGHUP, so that the process ends cleanly. `alone`: it is
+    a service by itself, which SIGHUP does not end."""
+    if alone:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for ending in ENDING_ALONE if alone else ENDING:
         signal.signal(ending, lambda number, frame: stop.set())

@@ -241,11 +241,13 @@ def _until_signal() -> Iterator[None]:
     that they do not interrupt the clean-up."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        for ending in ENDING:
+        for ending in heard:
             signal.signal(ending, signal.SIG_IGN)
         raise Stopped
 
-    before = {ending: signal.signal(ending, stop) for ending in ENDING}
+    # Under nohup SIGHUP is ignored already, and stays so.
+    heard = [ending for ending in ENDING if signal.getsignal(ending) is not signal.SIG_IGN]
+    before = {ending: signal.signal(ending, stop) for ending in heard}
     try:
         yield
     finally:

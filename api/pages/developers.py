@@ -17,7 +17,7 @@ from api.graphql import limits, paging
 from api.graphql.codes import ERRORS, REFUSALS
 from api.graphql.read_your_writes import PATIENCE
 from api.pages.errors import PageRoute
-from api.pages.render import page
+from api.pages.render import home_words, page
 from api.settings import is_loopback
 from registry.paths import EXAMPLES
 
@@ -185,6 +185,7 @@ async def developers(request: Request) -> Response:
         title="Developers",
         address=_address(request),
         offers_demo=demo,
+        home_words=home_words(request.app.state.settings.home),
         life=tokens.LIFE,
         accepts=request.app.state.service.authenticator.accepts,
         asking=ASKING,

@@ -10,7 +10,7 @@ from api.access.tokens import LIFE
 from api.pages import forms
 from api.pages.errors import PageRoute
 from api.pages.query import COOKIE
-from api.pages.render import HEADERS, page
+from api.pages.render import HEADERS, home_words, page
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -26,7 +26,13 @@ IDENTITIES = (
 @router.get("/as")
 async def choose(request: Request, next: str = "/") -> Response:
     return page(
-        request, "as.html", title="Ask as", identities=IDENTITIES, next=_inside(next), wrong=""
+        request,
+        "as.html",
+        title="Ask as",
+        home_words=home_words(request.app.state.settings.home),
+        identities=IDENTITIES,
+        next=_inside(next),
+        wrong="",
     )
 
 
@@ -43,6 +49,7 @@ async def become(request: Request) -> Response:
             "as.html",
             status=400,
             title="Ask as",
+            home_words=home_words(request.app.state.settings.home),
             identities=IDENTITIES,
             next=back,
             wrong=f"{wanted[:40]!r} is not one of these.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fastapi import Request
@@ -69,6 +71,11 @@ templates.filters |= {
     "some_day": labels.some_day,
     "thousands": lambda number: f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
 }
+
+
+def home_words(home: Path) -> str:
+    """What a command of the terminal needs to mean this home: nothing, or ` --home X`."""
+    return f" --home {shlex.quote(str(home))}" if home != Path(".aeo") else ""
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:

@@ -35,7 +35,7 @@ from projections.checking.comparison import (
     RepairFailed,
 )
 from projections.engine.leader_lock import acquire_leadership, log_database_failure
-from projections.engine.projector import is_transient
+from projections.engine.projector import is_transient, summary
 from projections.models.catalogue import NOUNS, stream_of, tables_of
 from registry.ledger.connections import Session
 from registry.ledger.failpoints import reach
@@ -328,7 +328,7 @@ class BackgroundCheck:
                 if left and _is_lock_conflict(error):
                     continue
                 for difference in differences:
-                    findings.record(connection, difference, str(error).strip())
+                    findings.record(connection, difference, summary(error).strip())
                 break
         reach("checker.after_mend")
 

@@ -284,7 +284,8 @@ class Projector:
             log.error(
                 "follower.poison", projection=projection.name, position=poison, error=str(error)
             )
-            self._stop_projection(connection, projection, poison, str(error))
+            # The detail of an error shows the values of the row, which are for the log alone.
+            self._stop_projection(connection, projection, poison, summary(error))
 
     def _write_all(
         self,
@@ -434,3 +435,9 @@ def wait_until(conninfo: str, position: int, seconds: float = 10.0) -> bool:
                 return False
             for _ in connection.notifies(timeout=min(left, 0.5), stop_after=1):
                 pass
+
+
+def summary(error: Exception) -> str:
+    """The message of an error without its detail and context, which can hold values of a row."""
+    said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    return said or str(error)

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -25,8 +26,13 @@ def ask(variables):
     token = os.environ["REGISTRY_TOKEN"]
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     request = urllib.request.Request(os.environ["REGISTRY_URL"] + "/graphql", body, headers)
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        sys.exit(error.read().decode())  # run it again later: it goes on from what it kept
+    except OSError as error:
+        sys.exit(f"nobody answers: {error}")
 
 
 territory, file = sys.argv[1], Path(sys.argv[2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from api.access.tokens import make_key
 from projections.checking.background_check import BackgroundCheck
 from projections.engine.projector import Projector, wait_until
 from registry.paths import ROOT
@@ -369,6 +371,7 @@ def test_the_service_and_the_follower_run_alone_and_end_when_told(
 
 
 def test_a_token_is_one_word(aeo: Terminal) -> None:
+    make_key(aeo.home)
     token = aeo.run("token", "officer:CN").strip()
 
     assert token.count(".") == 2 and " " not in token
@@ -399,3 +402,42 @@ def test_a_stranger_called_like_one_of_us_is_not_taken_for_ours(
 
     assert done.returncode
     assert "registry is found in" in done.stderr
+
+
+# ------------------------------------------------------- a home without a register
+
+NEEDS_A_REGISTER = {
+    "status": (),
+    "resume": (),
+    "check": (),
+    "rebuild": (),
+    "history": (FRUIT,),
+    "ask": (FRUIT, "--in", "KR"),
+    "replay": (),
+    "new-epoch": ("--why", "restored"),
+    "follow": (),
+    "clerk": (),
+    "checker": (),
+    "log": (),
+    "sign": (),
+    "token": ("officer:CN",),
+}
+
+
+@pytest.mark.parametrize("command", NEEDS_A_REGISTER)
+def test_a_command_that_needs_a_register_makes_none(tmp_path: Path, command: str) -> None:
+    home = tmp_path / "no where"
+    done = subprocess.run(
+        [sys.executable, "-m", "api", command, *NEEDS_A_REGISTER[command], "--home", str(home)],
+        cwd=ROOT,
+        env={name: text for name, text in os.environ.items() if name != "DATABASE_URL"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "there is no register" in done.stderr and f"{home}" in done.stderr
+    assert f"./aeo up --home '{home}' makes one" in done.stderr
+    assert not home.exists()

@@ -424,3 +424,27 @@ def wait_for_another(client: Client, before: str) -> str:
             return str(found)
         client.pause(0.05)
     pytest.fail(f"after 5 seconds the ledger is still in epoch {before}")
+
+
+#: Questions that read no row of a database.
+NOTHING = ("{ viewer { role } }", "{ __typename }", "{ __schema { queryType { name } } }")
+
+
+@pytest.mark.parametrize("query", NOTHING)
+def test_a_question_that_reads_nothing_waits_and_is_refused_like_any_other(
+    counter: Client, query: str
+) -> None:
+    def ask(least: str) -> httpx.Response:
+        headers = {"aeo-min-position": least}
+        return counter.request("POST", "/graphql", json={"query": query}, headers=headers)
+
+    here = counter.request("GET", "/readyz").json()
+
+    now = ask(f"{here['epoch']}:{here['position']}")
+    other = ask(f"0123456789ab:{here['position']}")
+    later = ask(f"{here['epoch']}:{here['position'] + 1}")
+
+    assert now.status_code == 200 and "errors" not in now.json()
+    for answer, status, code in ((other, 412, "EPOCH"), (later, 503, "BEHIND")):
+        [error] = answer.json()["errors"]
+        assert (answer.status_code, error["extensions"]["code"]) == (status, code)

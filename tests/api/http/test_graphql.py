@@ -182,3 +182,16 @@ def test_the_service_can_read_and_nothing_more(counter: Client) -> None:
         for table in ("views.operator", "ledger.event"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 counter._runner.run(write(pool, f"delete from {table}"))
+
+
+@pytest.mark.parametrize("name", ["query", "variables", "operationName", "extensions"])
+def test_a_get_says_each_thing_once(counter: Client, name: str) -> None:
+    said = {"query": "{ __typename }", "variables": "{}", "operationName": "", "extensions": "{}"}
+    params = [*said.items(), (name, said[name])]
+
+    response = counter.request("GET", "/graphql", params=params)
+
+    assert response.status_code == 400
+    [error] = response.json()["errors"]
+    assert error["extensions"]["code"] == "BAD_REQUEST"
+    assert f"found {name} more than once" in error["message"]

@@ -18,9 +18,7 @@ from tests.api.client import CHINA, Client
 from tests.api.served import served
 
 METRICS = DOCS / "reference" / "metrics.md"
-TABLE = dict(
-    re.findall(r"^\| `(aeo_\w+)` \| (.+) \|$", METRICS.read_text("utf-8"), re.MULTILINE)
-)
+TABLE = dict(re.findall(r"^\| `(aeo_\w+)` \| (.+) \|$", METRICS.read_text("utf-8"), re.MULTILINE))
 
 
 def told(text: str) -> dict[str, dict[tuple[str, ...], float]]:

@@ -306,6 +306,50 @@ def test_a_setting_that_cannot_be_is_refused_before_anything_is_started(
     assert not (tmp_path / "new").exists()
 
 
+def test_under_nohup_a_closed_terminal_does_not_end_it(home: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup leaves it to its command
+    try:
+        with up(home, operators=OPERATORS + 3_000) as running:
+            running.until("ready")
+            running.process.send_signal(signal.SIGHUP)
+            time.sleep(1)
+            answer = running.ask('{ programme(code: "CN-AEO") { code } }')
+            token = subprocess.run(
+                [sys.executable, "-m", "api", "token", "officer:CN", "--home", str(home)],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert running.end(signal.SIGTERM) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert answer == {"data": {"programme": {"code": "CN-AEO"}}}
+    assert token.stdout.count(".") == 2  # its key is there as soon as the service listens
+
+
+def test_a_closed_terminal_does_not_end_a_command_that_runs_alone(home: Path) -> None:
+    alone = subprocess.Popen(
+        [sys.executable, "-m", "api", "checker", "--home", str(home)],
+        cwd=ROOT,
+        env={n: text for n, text in os.environ.items() if n != "DATABASE_URL"},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert alone.stderr is not None
+    try:
+        time.sleep(5)
+        alone.send_signal(signal.SIGHUP)
+        time.sleep(1)
+        assert alone.poll() is None
+    finally:
+        alone.send_signal(signal.SIGTERM)
+        alone.stderr.read()
+        assert alone.wait(60) == 0
+
+
 def test_a_port_in_use_is_named(home: Path) -> None:
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))

@@ -157,6 +157,19 @@ def test_the_nightly_sync_keeps_what_the_register_answers(at: At, tmp_path: Path
     assert now_of(kept(file)) == answered(at, list(kept(file)))
 
 
+def test_a_sync_that_is_refused_says_why_in_a_sentence(at: At, tmp_path: Path) -> None:
+    for url, word in ((at.url, "UNAUTHENTICATED"), ("http://127.0.0.1:1", "nobody answers")):
+        done = subprocess.run(
+            [sys.executable, "sync.py", "SG", str(tmp_path / "kept.json")],
+            cwd=EXAMPLES,
+            env=os.environ | {"REGISTRY_URL": url, "REGISTRY_TOKEN": "no"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1 and word in done.stderr and "Traceback" not in done.stderr
+
+
 @contextmanager
 def losing(url: str, answers: int) -> Iterator[str]:
     """An address in front of the service, on which the first `answers` are lost on their way."""

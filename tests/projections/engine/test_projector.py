@@ -279,3 +279,22 @@ def _register(registry: Registry, tin: str) -> None:
     registry.execute(
         commands.read({"command": "register_operator", "tin": tin, "name": "Test"}), "test"
     )
+
+
+def test_why_a_projection_stands_still_shows_no_value_of_a_row(
+    database: str, a_world: Registry
+) -> None:
+    """PostgreSQL names the whole row in the detail of an error; /readyz tells everybody why."""
+    Projector(database).catch_up()
+    with psycopg.connect(database) as owner:
+        owner.execute(
+            "alter table views.operator add constraint no_more check (tin <> 'CN5550000001')"
+        )
+    _register(a_world, "CN5550000001")
+
+    Projector(database).catch_up()
+
+    with psycopg.connect(database) as owner:
+        rows = owner.execute("select why from views.tracking where stopped_at is not null")
+        [(why,)] = rows.fetchall()
+    assert "no_more" in why and "CN5550000001" not in why and "\n" not in why
