@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Generator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -35,6 +35,7 @@ from registry.ledger.types import (
     RecordedCommand,
     Repeated,
     Unreachable,
+    rfc_3339,
 )
 
 if TYPE_CHECKING:
@@ -187,9 +188,9 @@ def _first_result(
     registry: Registry, command: c.Command, actor: str, found: RecordedCommand
 ) -> Receipt:
     if found.digest != c.digest(command, actor):
-        at = found.recorded_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
         raise OtherCommand(
-            f"commandId: {command.command_id} recorded another request at {at}; "
+            f"commandId: {command.command_id} recorded another request at"
+            f" {rfc_3339(found.recorded_at)}; "
             "a new request needs a new id"
         )
     stream, version = registry.stream_at(found.positions[-1] if found.positions else None, command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
@@ -181,10 +181,15 @@ def outcome_from_row(command: AppendRequest, events: int, row: Sequence[Any]) ->
             return StreamMoved(refusal)
         case 3:
             return CommandMismatch(
-                f"Command {command.id} was recorded at {recorded_at} for another request: "
-                "a command id is used once."
+                f"Command {command.id} was recorded at {rfc_3339(recorded_at)} for another"
+                " request: a command id is used once."
             )
         case 5:
             return NumberHeld(refusal)
         case _:
             return KnownAtRefused(refusal)
+
+
+def rfc_3339(at: datetime) -> str:
+    """An instant in UTC, as RFC 3339 writes it."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
