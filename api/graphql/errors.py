@@ -32,7 +32,10 @@ class Refused:
     def because(
         cls, refusal: Refusal, fields: Iterable[str] = (), given: Iterable[str] = ()
     ) -> Refused:
-        """`fields`: of the input, by their names in GraphQL; `given`: those that have a value."""
+        """The refusal as a GraphQL object.
+
+        `fields`: the names of the input's fields in GraphQL; `given`: those that have a value.
+        """
         return cls(
             code=RefusalCode(refusal.code),
             message=str(refusal),
@@ -41,7 +44,8 @@ class Refused:
 
 
 class RequestDeclined(Exception):
-    """The request never came to a question: an HTTP status, a code, a sentence."""
+    """A request that is declined before it is executed: an HTTP status, an error code and a
+    message."""
 
     def __init__(self, status: int, code: str, sentence: str, **headers: str) -> None:
         super().__init__(sentence)
@@ -50,17 +54,17 @@ class RequestDeclined(Exception):
 
 
 class Unanswered(GraphQLError):
-    """A question that is not answered. Its sentence may be read by whoever asked."""
+    """A query that is not answered. The message is shown to the client."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence, extensions={"code": code})
 
 
 def bad_input(sentence: str) -> Unanswered:
-    """What was found, and what was wanted."""
+    """The error BAD_INPUT. The message says what was found and what was expected."""
     return Unanswered("BAD_INPUT", sentence)
 
 
 def forbidden(sentence: str) -> Unanswered:
-    """Who asked, and who may."""
+    """The error FORBIDDEN. The message says who asked and who may."""
     return Unanswered("FORBIDDEN", sentence)

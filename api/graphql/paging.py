@@ -1,6 +1,6 @@
-"""Relay connections: pages by key, never by number, so that a page does not shift under a reader.
+"""Relay connections: pages by key and not by number, so that entries do not move between pages.
 
-A cursor is opaque to whoever holds it. It names the list it belongs to and the key of its entry.
+A cursor is opaque to the client. It contains the name of its list and the key of its entry.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class PageInfo:
     def of(
         cls, edges: Sequence[Edge], *, more: bool, after: str | None, end: str | None = None
     ) -> PageInfo:
-        """Of a page that was asked forwards. `after`: the cursor that was given; `end`: where the
-        next page begins, if that is not the cursor of the last entry."""
+        """The information on a page that was read forwards. `after`: the cursor that was given;
+        `end`: the cursor of the next page, if it is not that of the last entry."""
         return cls(
             has_next_page=more,
             has_previous_page=after is not None,
@@ -58,11 +58,11 @@ class PageInfo:
         )
 
 
-DEFAULT = 50  # entries a page
+DEFAULT = 50  # entries on a page
 
 
 def size(first: int | None, default: int = DEFAULT, *, name: str = "first") -> int:
-    """How many entries a page has. Raises Unanswered unless it is 1 to 100."""
+    """The number of entries on a page. Raises Unanswered (BAD_INPUT) unless it is 1 to 100."""
     wanted = default if first is None else first
     if not 1 <= wanted <= LARGEST_PAGE:
         raise bad_input(f"{name}: found {wanted}, wanted 1 to {LARGEST_PAGE} entries a page")
@@ -71,8 +71,8 @@ def size(first: int | None, default: int = DEFAULT, *, name: str = "first") -> i
 
 @dataclass(frozen=True)
 class Window:
-    """A page of a list that is in the order of one text: so many entries between two keys, the
-    first of them or, `backwards`, the last. A key that is None is no bound."""
+    """A page of a list that is ordered by one text key: `size` entries between two keys, the first
+    ones or, if `backwards`, the last ones. A key of None is no bound."""
 
     size: int
     after: str | None = None
@@ -83,7 +83,8 @@ class Window:
     def of(
         cls, list: str, first: int | None, after_: str | None, last: int | None, before: str | None
     ) -> Window:
-        """`list`: the name of the list, as in its cursors. Raises Unanswered."""
+        """The window that the arguments describe. `list`: the name of the list in its cursors.
+        Raises Unanswered (BAD_INPUT)."""
         if last is not None and first not in (None, DEFAULT):
             raise bad_input(f"last: found {last}, and first: {first}; wanted one of the two")
         begins = after(list, after_, (str,))
@@ -97,11 +98,11 @@ class Window:
 
     @property
     def span(self) -> TextRange:
-        """What to read: one entry more than the page has, to learn whether there are more."""
+        """The range to read: one entry more than the page has, to know whether there are more."""
         return TextRange(self.size + 1, self.after, self.before, self.backwards)
 
     def cut(self, rows: Sequence[T]) -> tuple[Sequence[T], bool]:
-        """The page, and whether there are more beyond it, out of what `span` has found."""
+        """The page and whether there are more entries, from the rows that were read for `span`."""
         page = rows[-self.size :] if self.backwards else rows[: self.size]
         return page, len(rows) > self.size
 
@@ -115,23 +116,24 @@ class Window:
 
 
 def keys(name: str, asked: Sequence[T]) -> Sequence[T]:
-    """The keys of a batch look-up, as asked. Raises Unanswered for more than 1,000."""
+    """The keys of a batch look-up, unchanged. Raises Unanswered (BAD_INPUT) for more than 1,000."""
     if len(asked) > MOST_KEYS:
         raise bad_input(f"{name}: found {len(asked)} keys, wanted at most {MOST_KEYS}")
     return asked
 
 
 def cursor(of: str, key: Sequence[Key]) -> str:
-    """`of` names the list: "operators", "events", ..."""
+    """The cursor of the entry with this key. `of`: the name of the list, such as operators or
+    events."""
     return urlsafe_b64encode(msgspec.json.encode([of, *key])).decode().rstrip("=")
 
 
 def after(
     of: str, text: str | None, kinds: tuple[type, ...], *, name: str = "after"
 ) -> tuple[Key, ...] | None:
-    """The key behind a cursor, its parts of the `kinds` given; None where there is no cursor.
+    """The key in a cursor, whose parts have the types `kinds`; None where there is no cursor.
 
-    Raises Unanswered for a cursor that is not one, or is another list's.
+    Raises Unanswered (BAD_INPUT) for an invalid cursor and for one of another list.
     """
     if text is None:
         return None
@@ -140,7 +142,7 @@ def after(
         found, *key = msgspec.json.decode(urlsafe_b64decode(padded), type=list[str | int])
     except (ValueError, msgspec.MsgspecError):
         found, key = None, []
-    # No key of ours has a NUL character, and the database takes none.
+    # No key has a NUL character, which PostgreSQL does not accept in a text.
     if found != of or tuple(map(type, key)) != kinds or len(text) > 500 or has_nul(key):
         raise bad_input(
             f"{name}: {text[:40]!r} is not a cursor of {of}; give one exactly as it came, from a "
@@ -150,16 +152,16 @@ def after(
 
 
 def cursor_in(epoch: str, of: str, key: Sequence[Key]) -> str:
-    """Of a list whose keys are places in the ledger: they mean something in one epoch of it.
-    `epoch`: empty where it is not known; then the place alone counts."""
+    """The cursor of a list whose keys are positions, which belong to one epoch of the ledger.
+    `epoch`: empty where it is not known; it is then not checked."""
     return cursor(of, [epoch, *key] if epoch else key)
 
 
 def after_in(
     of: str, text: str | None, kinds: tuple[type, ...]
 ) -> tuple[str | None, tuple[Key, ...] | None]:
-    """The epoch and the key behind such a cursor. One that was given before there were epochs has
-    none. Raises Unanswered."""
+    """The epoch and the key in a cursor of `cursor_in`. Older cursors have no epoch. Raises
+    Unanswered (BAD_INPUT)."""
     try:
         found = after(of, text, (str, *kinds))
     except Unanswered:

@@ -1,4 +1,4 @@
-"""The schema, assembled from its parts."""
+"""The GraphQL schema, assembled from the types and queries."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class Query(
 
 
 class Prepared(SchemaExtension):
-    """Executes the document that was read, validated and measured before."""
+    """Executes a document that was parsed, validated and limited before (api.graphql.limits),
+    without doing it again."""
 
     def on_operation(self) -> Iterator[None]:
         given = self.execution_context.operation_extensions or {}
@@ -71,7 +72,7 @@ class Schema(strawberry.Schema):
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Nothing: the counter tells faults from answers, and logs the faults."""
+        """Does nothing: the executor distinguishes faults from refusals, and logs the faults."""
 
 
 schema = Schema(
@@ -80,7 +81,7 @@ schema = Schema(
     extensions=[Prepared],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
-#: The same as text, committed beside the code; a test says when it is out of date.
-#: The same schema as graphql-core knows it, for what strawberry has no door to.
+#: The schema of graphql-core beneath, for what strawberry has no API for. Its text is committed as
+#: api/schema.graphql; a test fails when that is out of date.
 core: GraphQLSchema = schema._schema
 describe(core)

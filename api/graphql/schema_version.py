@@ -1,8 +1,9 @@
-"""The version of the GraphQL schema, and how a name of it is deprecated before it is removed.
+"""The version of the GraphQL schema, and the rules for deprecated names.
 
-The policy (ops/docs/reference/schema-versions.md): a name is added at any time; it keeps its
-meaning while the major version stays; it is removed only after it was deprecated for a year, and
-the reason of its deprecation names what takes its place and the first day on which it may be gone.
+The policy (ops/README.md, "Versions of the schema"): a name can be added at any time. It keeps its
+meaning while the major version stays the same. It is removed only after it was deprecated for a
+year; the reason of the deprecation names its replacement and the first day on which it may be
+removed.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from graphql import (
 
 from api.graphql.context import Info
 
-#: Counts up when a name of the schema was removed, or took another meaning.
+#: The major version. It increases when a name of the schema is removed or changes its meaning.
 MAJOR = 1
-#: How long a deprecated name is served beside what takes its place, at least.
+#: The shortest time for which a deprecated name is served beside its replacement.
 NOTICE = timedelta(days=365)
 
 _REASON = re.compile(
@@ -38,10 +39,10 @@ _REASON = re.compile(
 
 
 def deprecated(instead: str, since: date, removal: date, why: str = "") -> str:
-    """The reason of an `@deprecated`: `strawberry.field(deprecation_reason=deprecated(...))`.
+    """The reason of a deprecation: `strawberry.field(deprecation_reason=deprecated(...))`.
 
-    `instead`: what takes its place, as the schema names it: `Type.field`, `Type.field(argument)`,
-    or `Enum.VALUE`. Both days are civil days in UTC. Raises ValueError for less than a year.
+    `instead`: the replacement, as `Type.field`, `Type.field(argument)` or `Enum.VALUE`. Both days
+    are civil days in UTC. Raises ValueError if there is less than a year between them.
     """
     if removal - since < NOTICE:
         raise ValueError(f"removal: found {removal}, wanted a year after {since} or later")
@@ -51,8 +52,9 @@ def deprecated(instead: str, since: date, removal: date, why: str = "") -> str:
 
 
 def faults(schema: GraphQLSchema, today: date) -> list[str]:
-    """What is wrong with the deprecations of this schema, a sentence each: a reason that does not
-    name a replacement which is there, or a day; too short a notice; a name whose day has come."""
+    """The errors in the deprecations of this schema, one sentence each: a reason without an
+    existing replacement or without a day, a notice of less than a year, a name whose day of removal
+    has come."""
     found = []
     for name, reason in _deprecations(schema):
         said = _REASON.fullmatch(reason)
@@ -70,7 +72,7 @@ def faults(schema: GraphQLSchema, today: date) -> list[str]:
 
 
 def _deprecations(schema: GraphQLSchema) -> Iterator[tuple[str, str]]:
-    """Whatever is deprecated, as the schema names it, with the reason."""
+    """The deprecated names of the schema (`Type.field`), each with its reason."""
     for kind in schema.type_map.values():
         if kind.name.startswith("__"):
             continue
@@ -101,7 +103,8 @@ def _is_there(schema: GraphQLSchema, name: str) -> bool:
 
 @cache
 def version(schema: GraphQLSchema) -> str:
-    """The major version, and the beginning of the SHA-256 of the schema's text."""
+    """The version: the major version, a hyphen and the first 12 hexadecimal digits of the SHA-256
+    of the schema's text."""
     return f"{MAJOR}-{sha256(print_schema(schema).encode()).hexdigest()[:12]}"
 
 
