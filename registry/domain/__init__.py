@@ -1,5 +1,4 @@
-"""The domain.
+"""The domain: operators, agreements, programmes, administrations, and their lawful decisions.
 
-What operators, agreements, programmes and administrations are, and which decisions are lawful.
-Pure: nothing here reads a database or a clock.
+The code is pure: nothing here reads a database or a clock.
 """

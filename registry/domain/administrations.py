@@ -1,4 +1,4 @@
-"""A customs administration: its zone; of a bloc, its dated members; the lists it sends."""
+"""A customs administration: its time zone, the members of a bloc, its lists and its keys."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ from registry.domain.values import AdministrationCode, Sense
 
 
 class Administration(BaseAggregate[UUID]):
+    """A customs administration or a bloc of several (event-sourced aggregate)."""
+
     TOPIC = "administration"
 
-    class Event(DatedFact): ...
+    class Event(DatedFact):
+        """The base of every event of an administration."""
 
     class Registered(Event, AggregateCreated):
+        """The administration is entered into the register."""
+
         TOPIC = "administration.registered"
         administration: AdministrationCode
         name: str
@@ -28,6 +33,8 @@ class Administration(BaseAggregate[UUID]):
         bloc: bool = False
 
     class MemberJoined(Event):
+        """A member joined the bloc."""
+
         TOPIC = "administration.member_joined"
         member: AdministrationCode
         sense: Sense
@@ -37,6 +44,8 @@ class Administration(BaseAggregate[UUID]):
             bloc.said[self.member, self.sense] = self
 
     class MemberLeft(Event):
+        """A member left the bloc."""
+
         TOPIC = "administration.member_left"
         member: AdministrationCode
         sense: Sense
@@ -48,6 +57,8 @@ class Administration(BaseAggregate[UUID]):
             bloc.said[self.member, self.sense] = self
 
     class ListReceived(Event):
+        """A list of operators arrived from the administration, valid as of the instant `as_of`."""
+
         TOPIC = "administration.list_received"
         as_of: datetime
 
@@ -56,9 +67,11 @@ class Administration(BaseAggregate[UUID]):
             administration.said["list"] = self
 
     class KeyAdded(Event):
+        """A signing key of the administration is valid from the instant of recording."""
+
         TOPIC = "administration.key_added"
         key: str
-        since: datetime  # what was known before then needs no signature
+        since: datetime  # commands with an earlier transaction time need no signature
 
         def apply(self, administration: Administration) -> None:
             administration.keys.append(self.key)
@@ -66,6 +79,8 @@ class Administration(BaseAggregate[UUID]):
             administration.keyed_since = administration.keyed_since or self.since
 
     class KeyRetired(Event):
+        """A signing key is no longer valid."""
+
         TOPIC = "administration.key_retired"
         key: str
 
@@ -89,21 +104,24 @@ class Administration(BaseAggregate[UUID]):
         source: str | None = None,
     ) -> None:
         self.code, self.name, self.time_zone, self.bloc = administration, name, time_zone, bloc
-        self.members: dict[tuple[AdministrationCode, Sense], date] = {}  # since when
-        self.left: dict[tuple[AdministrationCode, Sense], date] = {}  # and when last
-        self.joined: dict[tuple[AdministrationCode, Sense], date] = {}  # of those, since when
-        self.said: dict[object, Administration.Event] = {}  # the last word on each thing
+        self.members: dict[tuple[AdministrationCode, Sense], date] = {}  # the day of joining
+        self.left: dict[tuple[AdministrationCode, Sense], date] = {}  # the last day of leaving
+        # The day of joining of former members.
+        self.joined: dict[tuple[AdministrationCode, Sense], date] = {}
+        self.said: dict[object, Administration.Event] = {}  # the latest event on each subject
         self.list_as_of: datetime | None = None
-        self.keys: list[str] = []  # with which it may sign now
+        self.keys: list[str] = []  # the keys that can sign now
         self.retired_keys: list[str] = []
         self.keyed_since: datetime | None = None
 
     @staticmethod
     @lru_cache(maxsize=1_024)  # every command refers to some
     def create_id(administration: AdministrationCode) -> UUID:
+        """The stream id (UUIDv5), derived from the code."""
         return stream_id(f"administration/{administration}")
 
     def join(self, by: Decision, member: AdministrationCode, sense: Sense) -> None:
+        """Records that a member joins the bloc. Raises AlreadyRecorded, NotAMember, WrongDates."""
         if not self.bloc:
             raise NotAMember(f"{self.code} is one administration, not a bloc: nobody joins it")
         if member == self.code:
@@ -111,29 +129,35 @@ class Administration(BaseAggregate[UUID]):
         facts, since = by.envelope(), self.members.get((member, sense))
         if since and facts["effective"] >= since:
             about = f"that {member} joined the {sense} of {self.code}"
-            return self._is_said((member, sense), by, about)
+            return self._refuse_unless_recorded((member, sense), by, about)
         left = self.left.get((member, sense))
         if left and facts["effective"] < left:
             raise WrongDates(f"effective: {facts['effective']} is before {left}, when it left")
         self.trigger_event(self.MemberJoined, member=member, sense=sense, **facts)
 
     def leave(self, by: Decision, member: AdministrationCode, sense: Sense) -> None:
-        """Who left may be found to have left earlier."""
-        place = (member, sense)
-        if place not in self.members and place not in self.left:
+        """Records that a member leaves the bloc, also from an earlier day than recorded.
+
+        Raises AlreadyRecorded, NotAMember, WrongDates.
+        """
+        membership = (member, sense)
+        if membership not in self.members and membership not in self.left:
             raise NotAMember(f"{member} is not in the {sense} of {self.code} and cannot leave it")
-        facts, left = by.envelope(), self.left.get(place)
-        if place not in self.members and left and facts["effective"] >= left:
-            return self._is_said(place, by, f"that {member} left the {sense} of {self.code}")
-        since = self.members[place] if place in self.members else self.joined[place]
+        facts, left = by.envelope(), self.left.get(membership)
+        if membership not in self.members and left and facts["effective"] >= left:
+            return self._refuse_unless_recorded(
+                membership, by, f"that {member} left the {sense} of {self.code}"
+            )
+        since = self.members[membership] if membership in self.members else self.joined[membership]
         if facts["effective"] < since:
             raise WrongDates(f"effective: {facts['effective']} is before {since}, when it joined")
         self.trigger_event(self.MemberLeft, member=member, sense=sense, **facts)
 
     def receive_list(self, by: Decision, as_of: datetime) -> None:
+        """Records that a list arrived. Raises AlreadyRecorded, BadValue, WrongDates."""
         if as_of.tzinfo is None:
             raise BadValue(f"asOf: found {as_of}, wanted an instant with a zone")
-        if not 1900 <= as_of.year <= 2200:  # beside the ends of the calendar lies no civil day
+        if not 1900 <= as_of.year <= 2200:  # the first and last dates have no civil day
             raise WrongDates(f"asOf: found {as_of}, wanted an instant from 1900 to 2200")
         if day_of(as_of, self.time_zone) > by.today:
             raise WrongDates(f"asOf: {as_of} is after {by.today}, the day on which it came in")
@@ -143,10 +167,12 @@ class Administration(BaseAggregate[UUID]):
                 "came in before: an earlier one says nothing new"
             )
         if as_of == self.list_as_of:
-            return self._is_said("list", by, f"the list of {self.code} as of {as_of}")
+            return self._refuse_unless_recorded(
+                "list", by, f"the list of {self.code} as of {as_of}"
+            )
         self.trigger_event(self.ListReceived, as_of=as_of, **by.envelope())
 
-    def _is_said(self, about: object, by: Decision, words: str) -> None:
-        """Returns where the last word on it is the identical one. Raises AlreadyRecorded."""
+    def _refuse_unless_recorded(self, about: object, by: Decision, words: str) -> None:
+        """Returns if the latest event on the subject is identical. Raises AlreadyRecorded."""
         cure = "it is recorded once"
         refuse_unless_identical([self.said[about]], by, words, cure)

@@ -1,6 +1,6 @@
-"""Everything that has a history in the register: the aggregates whose events are in the ledger.
+"""The list of all aggregates, whose events the ledger contains.
 
-Who only reads the ledger needs these, and nothing of what decides and records.
+A program that only reads the ledger needs this list, and nothing of the decisions.
 """
 
 from __future__ import annotations

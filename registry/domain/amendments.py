@@ -1,7 +1,7 @@
-"""What a document or an agreement says by its latest reading, and the amendments that better it.
+"""Amendments of a document or an agreement, and the reading that results from them.
 
-An amendment is an event like any other: the record as it was published stays in the stream, and
-the reading is the first text with every amendment carried out in the order of recording.
+An amendment is an event: the first publication stays in the stream. The reading is the first text
+with every amendment applied in the order of recording.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Amended(Protocol):
-    """An aggregate that has a reading and remembers its amendments."""
+    """An aggregate that has a reading and a list of its amendments."""
 
     said: Any
     amendments: list[Any]
@@ -34,8 +34,10 @@ R = TypeVar("R", bound="DataclassInstance")
 
 
 def with_changes(reading: R, given: Mapping[str, Any]) -> R:
-    """The reading with the fields that are given: None leaves a field as it is, and an object
-    adds to what is known, name by name."""
+    """The reading with the given fields changed.
+
+    None leaves a field unchanged. A mapping is added to the known entries, name by name.
+    """
     told = {
         name: _added(getattr(reading, name), value) if isinstance(value, Mapping) else value
         for name, value in given.items()
@@ -45,7 +47,9 @@ def with_changes(reading: R, given: Mapping[str, Any]) -> R:
 
 
 def apply_amendment(reading: R, event: DatedFact) -> R:
-    """The reading after an amendment, whose fields have the names of the reading's own."""
+    """The reading after an amendment event, whose fields have the same names as those of the
+    reading.
+    """
     return with_changes(
         reading, {field.name: getattr(event, field.name) for field in fields(reading)}
     )
@@ -58,9 +62,9 @@ def record_amendment(
     given: dict[str, Any],
     by: Decision,
 ) -> None:
-    """Records one amendment. The same amendment from the same day and source is recorded once.
+    """Records one amendment, unless the same amendment of the same day and source is recorded.
 
-    Raises BadValue where nothing would change.
+    Raises BadValue if nothing would change.
     """
     said = by.envelope() | given
     if any(difference(before, by, None, given) is None for before in aggregate.amendments):
@@ -75,6 +79,7 @@ def record_amendment(
 
 
 def _added(before: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping with the entries of `more` added, at every level."""
     found = dict(before)
     for name, value in more.items():
         inner = isinstance(value, Mapping) and name in found

@@ -1,7 +1,7 @@
-"""May the importing side rely on the exporting side's inspection of these goods at this crossing?
+"""The rule for control results: may the importer's customs rely on the exporter's inspection?
 
-Pure, like the rule of recognition: an agreement on control results names its goods, crossings and
-directions, and what it does not name is not covered. All instants are in UTC.
+The rule is pure, like the rule of recognition. An agreement on control results names its goods,
+crossings and directions; anything else is not covered. All instants are in UTC.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from registry.domain.values import AdministrationCode, HsCode, Outcome, ReasonCo
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was inspected: goods of one HS code on their way from one territory into another."""
+    """An inspection of goods of one HS code on their way from one territory to another."""
 
     exporter: AdministrationCode
     importer: AdministrationCode
@@ -28,7 +28,7 @@ class Inspection:
 
 @dataclass(frozen=True)
 class Reliance:
-    """The answer, and the clauses that decided it."""
+    """The answer and the clauses that decided it."""
 
     outcome: Outcome
     reasons: tuple[ReasonCode, ...]
@@ -43,7 +43,10 @@ _NOT_LIVE = {
 
 
 def rely(links: Sequence[Link], members: Sequence[Member], asked: Inspection) -> Reliance:
-    """`links`: every clause on control results between the two, of whatever day and direction."""
+    """Answers whether the importer may rely on the inspection.
+
+    `links`: every clause on control results between the two territories, of any day and direction.
+    """
 
     def covers(party: AdministrationCode, code: AdministrationCode) -> bool:
         return party == code or any(
@@ -62,20 +65,22 @@ def rely(links: Sequence[Link], members: Sequence[Member], asked: Inspection) ->
     ]
     if not there and not back:
         return Reliance(Outcome.NOT_RECOGNISED, (ReasonCode.NO_AGREEMENT,))
-    covered = [link for link in there if _goods(link, asked) and _crossing(link, asked)]
+    covered = [
+        link for link in there if _covers_goods(link, asked) and _covers_crossing(link, asked)
+    ]
     if not covered:
-        return _outside(there, back, asked)
-    return _standing(covered, asked.at)
+        return _answer_outside_scope(there, back, asked)
+    return _answer_by_state(covered, asked.at)
 
 
 def crossing_in_clauses(
     crossing: str, names: Iterable[Mapping[str, Mapping[str, str]]], named: Iterable[str]
 ) -> str:
-    """The crossing, or the one office of it, as the clauses name it, of a name in another language.
+    """The crossing, or one office of it, as the clauses name it, for a name in another language.
 
-    `names`: original names by language, then by name. `named`: the crossings that clauses name.
-    An office is found by the beginning of its name too, where the script sets no spaces (绥芬河 of
-    绥芬河公路). What is not found, or means several, stays as it was asked.
+    `names`: original names by language, then by name. `named`: the crossings that clauses name. In
+    a script without spaces, the beginning of a name is sufficient (绥芬河 for 绥芬河公路).
+    A name that is not found, or that is ambiguous, is returned unchanged.
     """
     named = list(named)
     asked = plain_crossing(crossing)
@@ -85,12 +90,12 @@ def crossing_in_clauses(
     for words in names:
         for language in words.values():
             for name in {*named} & language.keys():
-                found |= _same_place(asked, plain_crossing(language[name]), name)
+                found |= _matching_names(asked, plain_crossing(language[name]), name)
     return found.pop() if len(found) == 1 else crossing
 
 
-def _same_place(asked: str, original: str, name: str) -> set[str]:
-    """What of a crossing's name is meant by what was asked, given the name in that language."""
+def _matching_names(asked: str, original: str, name: str) -> set[str]:
+    """The crossing, or the office of it, whose name in that language was asked for."""
     if crosses([original], asked) and "-" in asked:
         return {name}
     offices = zip(original.split("-"), name.split("-"), strict=False)
@@ -100,8 +105,8 @@ def _same_place(asked: str, original: str, name: str) -> set[str]:
     }
 
 
-def _standing(covered: Sequence[Link], at: datetime) -> Reliance:
-    """Goods, crossing and direction are covered: since when, and until when?"""
+def _answer_by_state(covered: Sequence[Link], at: datetime) -> Reliance:
+    """The answer if goods, crossing and direction are covered, by the state of the clauses."""
     of_day = [link for link in covered if is_valid_at(link, at)]
     live = tuple(link for link in of_day if link.state is LinkState.LIVE)
     if live:
@@ -111,7 +116,7 @@ def _standing(covered: Sequence[Link], at: datetime) -> Reliance:
         return Reliance(Outcome.UNKNOWN, (ReasonCode.DATE_UNCERTAIN,), uncertain)
     reasons = {_NOT_LIVE[link.state] for link in of_day} or {
         ReasonCode.AGREEMENT_NOT_IMPLEMENTED
-        if _later(link, at)
+        if _begins_after(link, at)
         else ReasonCode.AGREEMENT_TERMINATED
         for link in covered
     }
@@ -119,12 +124,14 @@ def _standing(covered: Sequence[Link], at: datetime) -> Reliance:
     return Reliance(Outcome.NOT_RECOGNISED, ordered, tuple(of_day))
 
 
-def _outside(there: Sequence[Link], back: Sequence[Link], asked: Inspection) -> Reliance:
-    """The nearest miss: the other direction here, another crossing, elsewhere the other way."""
-    returning = tuple(link for link in back if _goods(link, asked))
-    same_place = tuple(link for link in returning if _crossing(link, asked))
-    elsewhere = tuple(link for link in there if _goods(link, asked))
-    known_crossing = any(_crossing(link, asked) for link in (*there, *back))
+def _answer_outside_scope(
+    there: Sequence[Link], back: Sequence[Link], asked: Inspection
+) -> Reliance:
+    """The answer if they are not covered, with the reason that is nearest to being covered."""
+    returning = tuple(link for link in back if _covers_goods(link, asked))
+    same_place = tuple(link for link in returning if _covers_crossing(link, asked))
+    elsewhere = tuple(link for link in there if _covers_goods(link, asked))
+    known_crossing = any(_covers_crossing(link, asked) for link in (*there, *back))
     if same_place:
         reason, clauses = ReasonCode.DIRECTION_OUT_OF_SCOPE, same_place
     elif elsewhere or not known_crossing:
@@ -137,13 +144,16 @@ def _outside(there: Sequence[Link], back: Sequence[Link], asked: Inspection) -> 
     return Reliance(Outcome.NOT_RECOGNISED, (reason,), of_day)
 
 
-def _goods(link: Link, asked: Inspection) -> bool:
+def _covers_goods(link: Link, asked: Inspection) -> bool:
+    """Whether the clause covers the goods."""
     return not link.clause.hs or any(hs.covers(asked.hs) for hs in link.clause.hs)
 
 
-def _crossing(link: Link, asked: Inspection) -> bool:
+def _covers_crossing(link: Link, asked: Inspection) -> bool:
+    """Whether the clause covers the crossing."""
     return not link.clause.crossings or crosses(link.clause.crossings, asked.crossing)
 
 
-def _later(stretch: ValidInterval, at: datetime) -> bool:
+def _begins_after(stretch: ValidInterval, at: datetime) -> bool:
+    """Whether the interval begins after the instant."""
     return at < stretch.valid_from

@@ -1,4 +1,4 @@
-"""Puts right what was recorded: the events as they should have been, beside those that stay."""
+"""Applies corrections to events: the events as they should have been. The stored events stay."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ E = TypeVar("E", bound=DatedFact)
 
 
 def _true_or_false(text: str) -> bool:
+    """Parses true or false. Raises ValueError."""
     if text not in ("true", "false"):
         raise ValueError("wanted true or false")
     return text == "true"
 
 
-#: What a correction may put right, and how its text is read.
+#: The fields that a correction can change, and how each text is parsed.
 CORRECTABLE: dict[str, Any] = {
     "effective": date.fromisoformat,
     "decided": date.fromisoformat,
@@ -36,23 +37,23 @@ CORRECTABLE: dict[str, Any] = {
 def apply_corrections(
     events: list[E], corrections: Iterable[tuple[int, dict[str, str]]]
 ) -> list[E]:
-    """The same events with every correction carried out; voided ones are gone.
+    """The events with every correction applied; voided events are left out.
 
-    `corrections`: the version of an event in its stream and what is right of it, in the order
-    in which they were made. Without any, the list itself.
+    `corrections`: for each, the version of the event in its stream and the correct values, in the
+    order of recording. Without corrections the list itself is returned.
     """
-    rights: dict[int, dict[str, Any]] = {}
+    changes_by_version: dict[int, dict[str, Any]] = {}
     for version, what in corrections:
         changes = {k: CORRECTABLE[k](v) for k, v in what.items()}
-        rights.setdefault(version, {}).update(changes)
-    if not rights:
+        changes_by_version.setdefault(version, {}).update(changes)
+    if not changes_by_version:
         return events
-    found = ((e, rights.get(e.originator_version)) for e in events)
+    found = ((e, changes_by_version.get(e.originator_version)) for e in events)
     return [with_changes(e, c) if c else e for e, c in found if not (c and c.get("void"))]
 
 
 def with_changes(event: E, changes: dict[str, Any]) -> E:
-    """The event with other values. Not made anew: its version and instant are its own."""
+    """A copy of the event with other values. Version and instant stay the same."""
     copy = object.__new__(type(event))
     copy.__dict__.update(event.__dict__ | {k: v for k, v in changes.items() if k != "void"})
     return copy

@@ -1,4 +1,4 @@
-"""A decision on its way into the register: whose it is, from which day, on what ground."""
+"""Decisions: the fields that every decision has, and the civil days of a time zone."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 
 class DatedFact(AggregateEvent):
-    """What every event of the register says beside its own: from which civil day it counts in
-    law, when and by whom it was decided, on which ground or from which source it is known."""
+    """The base of every event of the register.
+
+    `effective`: the civil day from which it counts in valid time. `decided` and `decided_by`: when
+    and by whom it was decided. `legal_ground` and `source`: on what it rests.
+    """
 
     _: KW_ONLY
     effective: date
@@ -35,8 +38,9 @@ class DatedFact(AggregateEvent):
 class Decision(Struct, frozen=True):
     """The part of a command that every decision needs.
 
-    `effective` and `decided` are civil dates in the authority's zone; `today` is that zone's
-    today (for an import: the day on which the authority itself recorded it).
+    `effective` and `decided` are civil dates in the authority's time zone. `today` is the current
+    date in that zone (for an import: the day on which the authority itself recorded it).
+    `programme` looks a programme up by its code.
     """
 
     today: date
@@ -48,19 +52,21 @@ class Decision(Struct, frozen=True):
     programme: Callable[[str], Programme] | None = None
 
     def because(self, ground: str | None) -> Decision:
+        """The decision with this legal ground if it has none."""
         return replace(self, legal_ground=self.legal_ground or ground)
 
     def envelope(
         self, effective: date | None = None, *, source_suffices: bool = True
     ) -> dict[str, Any]:
-        """The fields that every event carries. Raises WrongDates, GroundNeeded.
+        """The fields that every event has. Raises WrongDates, GroundNeeded.
 
-        What reaches back needs its ground; of the public record (agreements, programmes,
-        claims) a source is ground enough, of an operator's standing it never is.
+        A decision with effect from an earlier day needs a legal ground. For public records
+        (agreements, programmes, claims) a source is sufficient; for the status of an operator it is
+        not.
         """
         counts_from = self.effective or effective or self.today
         reaches_back = counts_from < self.today
-        # Of an old fact on public record nobody may know the day of decision.
+        # The day of decision of an old public fact may be unknown.
         unknown = reaches_back and self.source and source_suffices
         decided = self.decided or (None if unknown else self.today)
         if decided and decided > self.today:
@@ -81,20 +87,20 @@ class Decision(Struct, frozen=True):
 
 @lru_cache(maxsize=65_536)
 def begins(day: date, zone_name: str) -> datetime:
-    """The instant, in UTC, at which a civil day begins in a zone.
+    """The instant (UTC) at which a civil day begins in a time zone.
 
-    The last day that a date can hold stands for "never", the first for "always"; they have no
-    beginning in any zone and stay what they are.
+    The last possible date stands for "never" and the first for "always"; they are the same in every
+    zone.
     """
     if day in (date.min, date.max):
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
-    # The one UTC that instants of the ledger have too: of two zones, even alike, Python compares
-    # instants by asking both of them each time.
+    # The same UTC object as in the ledger's instants: Python compares instants of two time zone
+    # objects, even equal ones, by asking both each time.
     return datetime.combine(day, _midnight(zone_name)).astimezone(UTC)
 
 
 def ends(day: date, zone_name: str) -> datetime:
-    """The instant, in UTC, at which a civil day is over in a zone: the next one begins."""
+    """The instant (UTC) at which a civil day ends in a time zone: the beginning of the next day."""
     return begins(day if day == date.max else day + timedelta(days=1), zone_name)
 
 
@@ -104,10 +110,10 @@ def _midnight(zone_name: str) -> time:
 
 
 def day_of(instant: datetime, zone_name: str) -> date:
-    """The civil day in a zone to which an instant belongs.
+    """The civil day of an instant in a time zone: the inverse of `begins`.
 
-    The inverse of `begins`: "always" and "never" are their own days in every zone, and an instant
-    that another zone's calendar has no day for belongs to the first or the last day there is.
+    "Always" and "never" are the same day in every zone. An instant beyond the calendar of a zone
+    belongs to the first or last possible date.
     """
     if instant <= _FIRST or instant >= _LAST:
         return date.min if instant <= _FIRST else date.max
@@ -123,7 +129,7 @@ _LAST = datetime(9999, 12, 31, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class CommandSignature:
-    """An administration's signature of a command: by which of its keys, and of which text."""
+    """An administration's signature of a command, with the key id and the signed text."""
 
     administration: str
     key: str  # its id, in hexadecimal

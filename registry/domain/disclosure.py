@@ -1,10 +1,10 @@
-"""What of an operator those are told who are not at home: partners, other customs and the public.
+"""What partners, other customs administrations and the public are told about an operator.
 
-An agreement opens, from the first grant on, the certified standings of an operator: granted, valid,
-suspended as a whole or in part, ended. It opens no application that is pending, refused, not
-accepted or withdrawn, no deadline, no reassessment and no ground (SAFE
-Framework, Pillar 2, on the exchange of AEO master data). The home customs, the operator itself and
-auditors are told all. Pure: the SQL that answers is held against it by tests.
+From the first grant on, an agreement discloses the certified statuses: granted, valid, suspended as
+a whole or in part, ended. It does not disclose applications that are pending, refused, not accepted
+or withdrawn, nor deadlines, reassessments and grounds (SAFE Framework, Pillar 2, on the exchange of
+AEO master data). The home administration, the operator itself and auditors see everything. The code
+is pure; tests compare the SQL of the read models with it.
 """
 
 from __future__ import annotations
@@ -16,21 +16,24 @@ from typing import Generic, TypeVar
 
 from registry.domain.values import ENDED, HELD, Status
 
-#: What a grant makes of an authorisation, and what becomes of it after that.
+#: The statuses from a grant on.
 CERTIFIED: frozenset[Status] = HELD | ENDED | {Status.LISTED}
 
 F = TypeVar("F", bound=Hashable)
 
 
 def disclosed_flags(flags: Iterable[str]) -> list[str]:
-    """Which part is suspended is told; that it is reassessed, or put right, is not."""
+    """The flags that are disclosed: a suspended part, but not a reassessment or remediation."""
     return [flag for flag in flags if flag.startswith("part_")]
 
 
 @dataclass(frozen=True)
 class DisclosedStretch(Generic[F]):
-    """What was believed of an authorisation, [valid_from, valid_to) in law, over
-    [recorded_from, recorded_to); open where None. `fact` is all that is told of it."""
+    """A disclosed fact over valid time [valid_from, valid_to) and transaction time.
+
+    Transaction time is [recorded_from, recorded_to). None means open. `fact` is everything that is
+    disclosed.
+    """
 
     fact: F
     valid_from: datetime
@@ -42,8 +45,11 @@ class DisclosedStretch(Generic[F]):
 def disclosed_stretches(
     stretches: Iterable[DisclosedStretch[F]], known: datetime
 ) -> list[DisclosedStretch[F]]:
-    """The same beliefs, as known by an instant, without the edges at which nothing changes that is
-    told: where a reassessment begins a stretch is cut in two that say the same."""
+    """The rows as known at an instant, joined where the disclosed fact does not change.
+
+    A reassessment, for example, divides a row in two with the same disclosed fact; they become one
+    again.
+    """
     told = [s for s in stretches if s.recorded_from <= known]
     cuts = sorted({s.recorded_from for s in told} | {u for s in told if (u := _until(s, known))})
     running: dict[tuple[F, datetime, datetime | None], datetime] = {}
@@ -63,13 +69,13 @@ def disclosed_stretches(
 
 
 def _until(stretch: DisclosedStretch[F], known: datetime) -> datetime | None:
-    """The end, in transaction time, of what a stretch says; None where none was known by then."""
+    """The end in transaction time; None if it was not known at the instant `known`."""
     until = stretch.recorded_to
     return until if until is not None and until <= known else None
 
 
 def _merged(believed: Iterable[DisclosedStretch[F]]) -> set[tuple[F, datetime, datetime | None]]:
-    """Stretches of law that say the same and meet, as one."""
+    """The valid-time intervals with neighbouring intervals of the same fact joined."""
     found: set[tuple[F, datetime, datetime | None]] = set()
     by_fact: dict[F, list[tuple[datetime, datetime | None]]] = {}
     for s in believed:

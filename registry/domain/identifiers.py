@@ -1,9 +1,9 @@
-"""The schemes by which partners match an operator, as data with their sources.
+"""The identifier schemes by which partners match an operator, as data with their sources.
 
-A number is kept as it was given, and compared by its normal form: one form of each character
-(NFKC), capital letters, without blanks and without the scheme's separators. A wrong form or a
-failed check digit needs a reason to be let through, because authorities do issue odd numbers. A
-US MID is made by importers, many to a site: never a key.
+A number is stored as it was given and compared by its normal form: NFKC, capital letters, no
+blanks, none of the scheme's separators. A number of another form or with a wrong check digit is
+accepted only with a reason, because authorities do issue such numbers. Importers create US MIDs,
+many for one site, so a MID never identifies an operator.
 """
 
 from __future__ import annotations
@@ -24,15 +24,18 @@ LONGEST = 64  # characters of an identifier, and of the number of a certificate
 
 @dataclass(frozen=True)
 class Scheme:
+    """An identifier scheme. Its `form` is a regular expression for the normal form."""
+
     code: str
-    form: re.Pattern[str] | None  # of the normal form; none: the source gives none, any will do
-    checker: str | None  # the python-stdnum module that knows its check digit
-    separators: str  # characters that make no difference
-    unique: bool  # by its own rules a number is one operator's at a time
+    form: re.Pattern[str] | None  # None: the source states no form, so any is accepted
+    checker: str | None  # the python-stdnum module that verifies the check digit
+    separators: str  # characters that the normal form leaves out
+    unique: bool  # by its own rules a number belongs to one operator at a time
 
 
 @lru_cache(maxsize=1)
 def schemes() -> dict[str, Scheme]:
+    """The schemes by code, from the data file."""
     with IDENTIFIER_SCHEMES.open(newline="", encoding="utf-8") as file:
         return {
             row["scheme"]: Scheme(
@@ -48,22 +51,24 @@ def schemes() -> dict[str, Scheme]:
 
 @lru_cache(maxsize=16_384)
 def normal(value: str, scheme: str | None = None) -> str:
-    """The normal form of a number: equal where two numbers are the same one. Idempotent.
+    """The normal form of a number.
 
-    `scheme`: of an identifier; None for the number of a certificate, whose hyphens count.
+    Two numbers are the same if their normal forms are equal. Idempotent.
+
+    `scheme`: the scheme of an identifier; None for a certificate number, whose hyphens count.
     """
     known = schemes().get(scheme) if scheme else None
     text = unicodedata.normalize("NFC", texts.plain(value).upper())
     for separator in known.separators if known else "":
         text = text.replace(separator, "")
-    # A mark that stood after a blank or a separator stands after a letter now, and is one with it.
+    # A combining mark after a blank or separator now follows a letter and is composed with it.
     return unicodedata.normalize("NFC", "".join(text.split()))
 
 
 def check(scheme: str, value: str, override: str | None = None) -> str:
-    """The value as it will be stored. Raises BadValue, WrongForm, OverrideNeeded.
+    """Returns the value to store. Raises BadValue, WrongForm, OverrideNeeded.
 
-    `override`: why a number of another form, or with another check digit, is the authority's own.
+    `override`: the reason why a number of another form or with another check digit is genuine.
     """
     known = schemes().get(scheme)
     if known is None:
@@ -92,10 +97,11 @@ def check(scheme: str, value: str, override: str | None = None) -> str:
 
 
 def is_of_form(scheme: str, value: str) -> bool:
-    """Whether the number is of the form that its scheme has on record."""
+    """Whether the number has the form of its scheme."""
     form = schemes()[scheme].form
     return form is None or form.fullmatch(normal(value, scheme)) is not None
 
 
 def _valid(module: str, value: str) -> bool:
+    """Whether python-stdnum accepts the check digit."""
     return bool(import_module(f"stdnum.{module}").is_valid(value))

@@ -1,10 +1,10 @@
-"""How an instant, or a day in its place, is read from what somebody writes: one reading everywhere.
+"""Parses instants and civil days from text, in the same way everywhere.
 
-An instant is RFC 3339 with its zone. Any number of fractional digits is read and cut to
-microseconds, never rounded: it would else be an instant of the next second, or of the next day.
-A day in place of an instant is a civil day of the authority concerned. For the law it is that day
-(its noon there, so that facts of a partner whose day begins at another hour are counted with the
-same date); for the knowledge it is the end of that day, and today is now.
+An instant is RFC 3339 with a time zone. Fractional digits beyond microseconds are cut off, because
+rounding could give another second or day. A civil day in place of an instant is a day of the
+authority concerned. As valid time it means noon of that day there, so that facts of a partner whose
+day begins at another hour count with the same date. As transaction time it means the end of that
+day, and today means now.
 """
 
 from __future__ import annotations
@@ -22,17 +22,20 @@ _RFC_3339 = re.compile(
 )
 _WITHOUT_ZONE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-#: Clocks of two machines differ. So far ahead of ours, what is asked of is known "now".
+#: The tolerated difference of clocks: an instant up to this far in the future counts as now.
 TOLERANCE = timedelta(minutes=1)
-LONGEST = 100  # characters of an instant; the digits beyond microseconds make no difference
+LONGEST = 100  # characters of an instant
 
 
 class InTheFuture(ValueError):
-    """What will be known then nobody knows."""
+    """The transaction time is in the future."""
 
 
 def parse(text: object) -> datetime:
-    """An instant with its zone, in UTC. Raises ValueError: what was found, what was wanted."""
+    """Parses an instant with its time zone and returns it in UTC.
+
+    Raises ValueError with what was found and what was expected.
+    """
     found = _RFC_3339.fullmatch(text) if isinstance(text, str) and len(text) <= LONGEST else None
     if found:
         day, minute, second, fraction, utc, offset = found.groups()
@@ -54,11 +57,12 @@ def parse(text: object) -> datetime:
 
 
 def is_day(text: str) -> bool:
+    """Whether the text has the form of a civil day."""
     return _DAY.fullmatch(text) is not None
 
 
 def parse_day(text: object) -> date:
-    """A civil day. Raises ValueError: what was found, what was wanted."""
+    """Parses a civil day. Raises ValueError with what was found and what was expected."""
     if isinstance(text, str) and is_day(text):
         try:
             return date.fromisoformat(text)
@@ -69,18 +73,18 @@ def parse_day(text: object) -> date:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was typed in place of an instant, and how it was read. `at` is in UTC."""
+    """An instant in UTC, and a sentence that says how the text was understood."""
 
     at: datetime
     sentence: str
 
 
-#: Where a civil day begins first on Earth: UTC+14.
+#: The time zone in which a civil day begins first: UTC+14.
 FIRST_ZONE = "Pacific/Kiritimati"
 
 
 def parse_valid_time(text: str, zone_name: str) -> Reading:
-    """For the law: an instant, or a civil day in that zone. Raises ValueError."""
+    """Parses a valid time: an instant, or a civil day in that time zone. Raises ValueError."""
     if not is_day(text):
         at = parse(text)
         return Reading(at, _shown(at))
@@ -94,11 +98,11 @@ def parse_valid_time(text: str, zone_name: str) -> Reading:
 
 
 def parse_transaction_time(text: str, zone_name: str, now: datetime) -> Reading:
-    """For the knowledge: an instant, or the end of a civil day in that zone; today is now. In UTC,
-    where what is asked about has no zone of its own, a day that has begun anywhere is now, too:
-    whoever is east of Greenwich writes today's date.
+    """Parses a transaction time: an instant, or a civil day, which means its end in that zone.
 
-    Raises ValueError, and InTheFuture for what lies ahead by more than the tolerance.
+    Today means now. In UTC, for a subject without a time zone of its own, a day that has begun
+    anywhere means now too, because people east of Greenwich write their own date. Raises
+    ValueError, and InTheFuture beyond the tolerance.
     """
     if not is_day(text):
         at = clamp_to_now(parse(text), now)
@@ -116,8 +120,10 @@ def parse_transaction_time(text: str, zone_name: str, now: datetime) -> Reading:
 
 
 def clamp_to_now(at: datetime, now: datetime) -> datetime:
-    """The instant of knowledge that is asked about: now, where it is ahead by no more than the
-    clocks may differ. Raises InTheFuture."""
+    """The transaction time, or now if it is in the future within the tolerance.
+
+    Raises InTheFuture.
+    """
     if at > now + TOLERANCE:
         raise InTheFuture(
             f"{_shown(at)} is in the future, it is {_shown(now)}: what will be known then nobody "
@@ -127,5 +133,6 @@ def clamp_to_now(at: datetime, now: datetime) -> datetime:
 
 
 def _shown(at: datetime) -> str:
+    """The instant in UTC as text."""
     local = at.astimezone(UTC).replace(tzinfo=None)
     return f"{local.isoformat(sep=' ', timespec='minutes' if not local.second else 'seconds')} UTC"

@@ -1,7 +1,7 @@
-"""A programme's rules of one day, each with one of three states: a value, none, unknown.
+"""The rules of a programme on one day. Each has one of three states: a value, none, or unknown.
 
-A rule that is not on record is unknown. It is none only where a source says that the law has no
-such rule. What none means is said beside each name in MEANINGS.
+A rule that is not on record is unknown. It is none only if a source says that the law has no such
+rule. MEANINGS states what none means for each rule.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from functools import lru_cache
 from registry.domain.errors import BadValue
 from registry.domain.values import RuleState
 
-#: The rules that decisions and deadlines ask for by name, and what each means. Of `parts.<TYPE>`,
-#: `recognised_part`, `sharing_consent`, `validity_end` and `suspension_end` an absent rule has a
-#: meaning of its own, given at the method that reads it: they limit nothing.
+#: The rules that decisions and deadlines read, with their meaning. For `parts.<TYPE>`,
+#: `recognised_part`, `sharing_consent`, `validity_end` and `suspension_end`, a missing rule has a
+#: meaning of its own, stated at the method that reads it: nothing is limited.
 MEANINGS: dict[str, str] = {
     "acceptance_days": "days from the application to its acceptance; none: no time limit",
     "decision_days": "days from the acceptance to the decision; none: no time limit",
@@ -27,10 +27,10 @@ MEANINGS: dict[str, str] = {
     "bar_years": "years after a revocation without a new grant; none: no bar",
     "suspension_days": "days of a suspension that names no end; none: it is open-ended",
 }
-#: Of these, those that a decision cannot do without: where they are unknown it states its legal
-#: ground. The others set deadlines. A deadline is an alert, and unknown where its rule is.
-#: `working_days_calendar` is asked for where working days are counted. Where no rule names a
-#: calendar it is that of the authority's own country, which may be unknown, too.
+#: The rules without which a decision cannot be made: if one is unknown, the decision must state its
+#: legal ground. The other rules set deadlines. A deadline is an alert, and is unknown if its rule
+#: is. `working_days_calendar` is needed if working days are counted. If no rule names a calendar,
+#: that of the authority's own country is used, which may be unknown too.
 GUARDS = frozenset(
     {
         "bar_years",
@@ -40,26 +40,28 @@ GUARDS = frozenset(
         "working_days_calendar",
     }
 )
-#: Rules that limit something only where they are on record (see above), and the ways of counting.
+#: The rules that limit something only if they are on record (see above), and the ways of counting.
 LIMITS = frozenset(
     {"day_counting", "recognised_part", "sharing_consent", "suspension_end", "validity_end"}
 )
-#: Rules that no decision reads: a reader of the programme is told them.
+#: The rules that no decision reads; they are shown to readers of the programme.
 TOLD = frozenset({"consultation_reply", "grades", "validation_years", "validity"})
-#: How a rule begins that has a name of its own: the parts of a type, a single day of a calendar,
-#: and what no decision reads and has no name yet.
+#: The prefixes of rule names: the parts of a type, a single day of a calendar, and rules that no
+#: decision reads and that have no name yet.
 BEGINNINGS = ("parts.", "calendar.", "other.")
-#: What `validity_end` and `suspension_end` may say. By law: on its day, without anybody. By
-#: decision: what holds after the day is unknown until a decision is recorded. The rule of the day
-#: from which a grant, renewal or suspension counts is the one that holds for its end.
+#: The values of `validity_end` and `suspension_end`. By law: it ends on its day without a decision.
+#: By decision: the status after the day is unknown until a decision is recorded. The rule on the
+#: effective day of the grant, renewal or suspension applies to its end.
 ENDS = ("by law", "by decision")
-#: What the source of an unknown rule says where nobody has recorded anything.
+#: The source of an unknown rule if nothing is on record.
 NOT_ON_RECORD = "not on record"
 
 
 def check_rule_name(rule: str) -> None:
-    """Raises BadValue for a name that no decision and no reader looks for. A misspelt rule would be
-    on record, and the one that was meant would go on unknown."""
+    """Raises BadValue for a rule name that no decision and no reader uses.
+
+    A misspelt rule would be on record, and the intended rule would remain unknown.
+    """
     known = sorted({*MEANINGS, *GUARDS, *LIMITS, *TOLD})
     begins = next((each for each in BEGINNINGS if rule.startswith(each)), None)
     if rule in known or (begins and rule != begins):
@@ -73,7 +75,7 @@ def check_rule_name(rule: str) -> None:
 
 
 def check_unit(rule: str, unit: str | None) -> None:
-    """Raises BadValue for a unit in which the rule is not counted: it would be read as another."""
+    """Raises BadValue for a unit in which the rule is not counted."""
     wanted: tuple[str, ...] = ()
     if rule == "effect_after":
         wanted = ("days", "working days")
@@ -87,87 +89,97 @@ _UNKNOWN = "_unknown"
 
 
 def unknown_rule_flags(rule_unknown: Iterable[str] | None) -> tuple[str, ...]:
-    """A flag of the authorisation for each rule that a decision needed and that nobody knew."""
+    """The flags of an authorisation for the unknown rules that its decision needed."""
     return tuple(f"{rule}{_UNKNOWN}" for rule in rule_unknown or () if rule in GUARDS)
 
 
 def rules_unknown(flags: Iterable[str]) -> list[str]:
-    """Of the flags of an authorisation, the rules that nobody knew when it was decided on."""
+    """The unknown rules that the flags of an authorisation name, sorted."""
     known = (flag.removesuffix(_UNKNOWN) for flag in flags if flag.endswith(_UNKNOWN))
     return sorted(rule for rule in known if rule in GUARDS)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule on one day. `value` is a text, and None where the state is not VALUE."""
+    """One rule on one day. `value` is a text, and None unless the state is VALUE."""
 
     name: str
     state: RuleState
     value: str | None = None
     unit: str | None = None
-    source: str = NOT_ON_RECORD  # the legal ground, else where it was read
+    source: str = NOT_ON_RECORD  # the legal ground, or else the source
 
     @property
     def number(self) -> int | None:
-        """The value as a whole number; None where the law sets none and where nobody knows."""
+        """The value as a whole number; None if the law sets none or if it is unknown."""
         return int(self.value) if self.value is not None else None
 
     @property
     def is_unknown(self) -> bool:
+        """Whether nobody knows the rule."""
         return self.state is RuleState.UNKNOWN
 
 
 @lru_cache(maxsize=1_024)
 def _not_on_record(name: str) -> Rule:
+    """The unknown rule of this name."""
     return Rule(name, RuleState.UNKNOWN)
 
 
 @dataclass(frozen=True)
 class Rules:
-    """A programme's rules of one day: what the law of that day says, as far as it is known."""
+    """The rules of a programme on one day, as far as they are known."""
 
     found: Mapping[str, Rule]
 
     def rule(self, name: str) -> Rule:
-        """The rule of that name; unknown where nothing is on record."""
+        """The rule with this name; unknown if nothing is on record."""
         return self.found.get(name) or _not_on_record(name)
 
     def number(self, name: str) -> int | None:
-        """The rule's number, or None. A caller for whom none and unknown differ asks `rule`."""
+        """The rule's number, or None. Use `rule` where none and unknown differ."""
         return self.rule(name).number
 
     def unknown(self, *names: str) -> tuple[str, ...]:
-        """Those of these names that nobody knows the rule of, in the order asked."""
+        """The unknown rules among these names, in the order given."""
         return tuple(name for name in names if self.rule(name).is_unknown)
 
     def source(self, name: str) -> str:
-        """On what a date rests that was counted by a rule. Where the law sets none, and where
-        nobody knows, it was the decision that said the date."""
+        """The source of a date that was computed from a rule.
+
+        If the rule has no value, the date was stated by the decision.
+        """
         rule = self.rule(name)
         return rule.source if rule.state is RuleState.VALUE else "the decision"
 
     def takes_decision(self, name: str) -> bool | None:
-        """Does it take a decision to end (`validity_end`, `suspension_end`)? None: it ends by law,
-        which is what holds where nothing is on record. A rule recorded as unknown takes one."""
+        """Whether an end (`validity_end`, `suspension_end`) needs a decision.
+
+        True if it does, None if it ends by law. Without a record it ends by law. A rule recorded as
+        unknown needs a decision.
+        """
         rule = self.found.get(name)
         awaited = rule and (rule.value == "by decision" or rule.is_unknown)
         return True if awaited else None
 
     def parts(self, type: str) -> frozenset[str]:
-        """The parts of an authorisation of this type; the type itself where no rule names any."""
+        """The parts of an authorisation of this type; the type itself if no rule names parts."""
         value = self.rule(f"parts.{type}").value
         return frozenset(value.split("+")) if value else frozenset((type,))
 
     def abroad(self, type: str) -> bool | None:
-        """False: an authorisation of this type lacks the part that counts abroad, as an AEOC does.
-        None: it counts there; of a type of which no rule names parts the whole does."""
+        """Whether partners can recognise an authorisation of this type.
+
+        False if it lacks the part that partners recognise, such as an AEOC; else None. A type
+        without named parts is recognised as a whole.
+        """
         named = self.rule(f"parts.{type}").value and self.recognised_part
         return False if named and self.recognised_part not in self.parts(type) else None
 
     @property
     def recognised_part(self) -> str | None:
-        """The part that counts abroad: of an EU authorisation, security and safety (S).
+        """The part that partners recognise: for the EU, security and safety (S).
 
-        None where no rule names one: the whole authorisation counts.
+        None if no rule names one; the whole authorisation is then recognised.
         """
         return self.rule("recognised_part").value

@@ -1,4 +1,7 @@
-"""An AEO programme: its types, and its rules as dated data, so that a new order is a new date."""
+"""An AEO programme: its types and its rules, as dated data.
+
+A change of the law is a new date in the data, not a change of this code.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +20,26 @@ from registry.domain.stream_ids import stream_id
 from registry.domain.values import AdministrationCode, RuleState
 from registry.domain.working_days import REGULATION_1182, Calendar, place_of
 
-#: Rules that are numbers, beside all those that end in _days or _years.
+#: The rules that are numbers, beside those whose names end in _days or _years.
 COUNTED = frozenset({"effect_after"})
-#: What they count at most: more leads past the last year that a date can hold, and whoever
-#: counts on from a day could not be answered.
+#: The largest values. A larger one would lead past the last possible date.
 MOST_DAYS, MOST_YEARS = 36_525, 100
-#: How the rule of a single day of a calendar begins, and what it may say of the day.
+#: The prefix of a rule about a single day of a calendar, and its possible values.
 OF_CALENDAR = "calendar."
 HOLIDAY, WORKING_DAY = "holiday", "working day"
 
 
 class Programme(BaseAggregate[UUID]):
+    """An AEO programme of an administration (event-sourced aggregate)."""
+
     TOPIC = "programme"
 
-    class Event(DatedFact): ...
+    class Event(DatedFact):
+        """The base of every event of a programme."""
 
     class Registered(Event, AggregateCreated):
+        """The programme is entered into the register with its types."""
+
         TOPIC = "programme.registered"
         programme: str
         administration: AdministrationCode
@@ -45,6 +52,8 @@ class Programme(BaseAggregate[UUID]):
         confidence: str | None = None
 
     class TypesSet(Event):
+        """The types that the programme offers from this day on."""
+
         TOPIC = "programme.types_set"
         types: tuple[str, ...]
 
@@ -55,8 +64,8 @@ class Programme(BaseAggregate[UUID]):
     class RuleSet(Event):
         """A rule from `effective` to `until` (exclusive): a value, none, or unknown.
 
-        Version 1 knew values alone. From version 2 on `value` may be left out, and `state` then
-        says whether the law has no such rule or nobody knows it.
+        Version 1 had values only. From version 2 on `value` may be missing, and `state` then says
+        whether the law has no such rule or nobody knows it.
         """
 
         TOPIC = "programme.rule_set"
@@ -69,18 +78,22 @@ class Programme(BaseAggregate[UUID]):
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
-            """Every text of version 1 has a value and no state: it means the same in version 2."""
+            """Upcast: in version 1 every rule has a value and no state.
+
+            The stored text needs no change.
+            """
 
         @property
         def as_rule(self) -> Rule:
+            """The rule that the event sets."""
             source = self.legal_ground or self.source or self.rule
             state = self.state or RuleState.VALUE
             return Rule(self.rule, state, self.value, self.unit, source)
 
         def apply(self, programme: Programme) -> None:
             programme.rules.append(self)
-            programme._turns = None
-            programme._of_day.clear()
+            programme._change_days = None
+            programme._rules_by_interval.clear()
             programme._calendars.clear()
 
     def __init__(
@@ -101,43 +114,50 @@ class Programme(BaseAggregate[UUID]):
         source: str | None = None,
     ) -> None:
         self.programme, self.administration, self.name = programme, administration, name
-        self.since = effective  # nobody held an authorisation of it before
+        self.since = effective  # no authorisation of it existed before
         self.types: list[tuple[date, tuple[str, ...]]] = [(date.min, types)]
-        self.types_said: dict[date, Programme.TypesSet] = {}  # the last word of each day
+        self.types_said: dict[date, Programme.TypesSet] = {}  # the latest event of each day
         self.rules: list[Programme.RuleSet] = []
-        self._turns: list[date] | None = None  # the days on which a rule begins or ends
-        self._of_day: dict[int, Rules] = {}  # by how many turns came before
+        self._change_days: list[date] | None = None  # the days on which a rule begins or ends
+        self._rules_by_interval: dict[int, Rules] = {}  # by the number of such days before
         self._calendars: dict[str, Calendar] = {}
 
     @staticmethod
     def create_id(programme: str) -> UUID:
+        """The stream id (UUIDv5), derived from the programme's code."""
         return stream_id(f"programme/{programme}")
 
     def types_on(self, day: date) -> tuple[str, ...]:
-        """Those of that day; of two that begin on one day, the ones said last."""
+        """The types on a civil day; of two events of one day, the later recorded one decides."""
         held = [types for types in self.types if types[0] <= day]
         return sorted(held, key=lambda types: types[0])[-1][1]
 
     def rules_on(self, day: date) -> Rules:
-        """The rules of that day; of two that hold, the newer law, else the one said last."""
-        if self._turns is None:
+        """The rules on a civil day.
+
+        If two events about a rule apply, the one with the later effective day decides; of two with
+        the same day, the later recorded one.
+        """
+        if self._change_days is None:
             ends = [r.until for r in self.rules if r.until]
-            self._turns = sorted({r.effective for r in self.rules}.union(ends))
-        since = bisect(self._turns, day)  # between two turns every day has the same rules
-        if since not in self._of_day:
-            self._of_day[since] = Rules(
+            self._change_days = sorted({r.effective for r in self.rules}.union(ends))
+        since = bisect(self._change_days, day)  # the rules are the same between two such days
+        if since not in self._rules_by_interval:
+            self._rules_by_interval[since] = Rules(
                 {
                     r.rule: r.as_rule
                     for r in sorted(self.rules, key=lambda r: r.effective)
                     if r.effective <= day and (r.until is None or day < r.until)
                 }
             )
-        return self._of_day[since]
+        return self._rules_by_interval[since]
 
     def calendar(self, authority: str, day: date) -> Calendar:
-        """The working days that count for an authority of that country under the rules of a day,
-        with the single days that this programme's data put right (`calendar.<place>.<day>`),
-        whenever they were said."""
+        """The working days of an authority in that country under the rules of a day.
+
+        The single days that the programme's data correct (`calendar.<place>.<day>`) are included,
+        whenever they were recorded.
+        """
         place = place_of(self.rules_on(day), authority)
         if place not in self._calendars:
             changed: dict[date, bool] = {}
@@ -150,6 +170,7 @@ class Programme(BaseAggregate[UUID]):
         return self._calendars[place]
 
     def set_types(self, by: Decision, types: tuple[str, ...]) -> None:
+        """Records the types that are offered from a day on, unless they are recorded already."""
         facts = by.envelope()
         last = self.types_said.get(facts["effective"])
         if last is None or difference(last, by, types=types) is not None:
@@ -164,13 +185,13 @@ class Programme(BaseAggregate[UUID]):
         until: date | None = None,
         state: RuleState = RuleState.VALUE,
     ) -> None:
-        """Raises BadValue, WrongDates, GroundNeeded."""
+        """Records a rule from a day on. Raises BadValue, GroundNeeded, WrongDates."""
         check_rule_name(rule)
         check_unit(rule, unit)
         if rule.startswith(OF_CALENDAR):
-            _of_calendar(rule)
+            _check_calendar_rule(rule)
         if state is RuleState.VALUE:
-            _readable(rule, value)
+            _check_value(rule, value)
         elif value is not None or unit is not None:
             raise BadValue(f"value: found {value or unit!r}, and a rule that is {state} has none")
         elif state is RuleState.NONE and not (by.legal_ground or by.source):
@@ -187,7 +208,7 @@ class Programme(BaseAggregate[UUID]):
             "until": until,
             "state": None if state is RuleState.VALUE else state,
         }
-        # Only the last word of a day is the law: an earlier one said again takes its place.
+        # Only the latest event of a day applies, so an earlier one that is repeated replaces it.
         place = (rule, facts["effective"])
         last = next((r for r in reversed(self.rules) if (r.rule, r.effective) == place), None)
         if last and difference(last, by, None, said) is None:
@@ -195,8 +216,8 @@ class Programme(BaseAggregate[UUID]):
         self.trigger_event(self.RuleSet, rule=rule, **said, **facts)
 
 
-def _readable(rule: str, value: str | None) -> None:
-    """Raises BadValue where a decision could not follow the value."""
+def _check_value(rule: str, value: str | None) -> None:
+    """Raises BadValue for a value that a decision could not use."""
     counted = rule in COUNTED or rule.endswith(("_days", "_years"))
     if value is None:
         raise BadValue(f"value: found nothing; wanted the value of {rule}, or a state")
@@ -213,8 +234,8 @@ def _readable(rule: str, value: str | None) -> None:
         raise BadValue(f"value: found {value[:90]!r}, and {rule} is {' or '.join(ENDS)}")
 
 
-def _of_calendar(rule: str) -> None:
-    """Raises BadValue where the name of the rule is no day of a calendar."""
+def _check_calendar_rule(rule: str) -> None:
+    """Raises BadValue if the rule's name is not a day of a calendar."""
     _, place, day = [*rule.split("."), "", ""][:3]
     try:
         if f"{OF_CALENDAR}{place}.{date.fromisoformat(day)}" == rule and place:

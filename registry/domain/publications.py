@@ -1,6 +1,7 @@
-"""What others published: counts that are claimed, and documents with the goals they set.
+"""Publications: claims (counts that somebody published), and documents with their targets.
 
-A claim is never computed and never bent to fit; a target is kept in its own words.
+A claim is stored as published; it is never computed or adjusted. A target keeps the words of its
+document.
 """
 
 from __future__ import annotations
@@ -22,11 +23,16 @@ from registry.domain.values import AdministrationCode, AgreementKind
 
 
 class Claim(BaseAggregate[UUID]):
+    """A count that a source published (event-sourced aggregate)."""
+
     TOPIC = "claim"
 
-    class Event(DatedFact): ...
+    class Event(DatedFact):
+        """The base of every event of a claim."""
 
     class Published(Event, AggregateCreated):
+        """The claim is entered into the register."""
+
         TOPIC = "claim.published"
         subject: AdministrationCode
         measure: str
@@ -65,13 +71,16 @@ class Claim(BaseAggregate[UUID]):
     def create_id(
         subject: AdministrationCode, measure: str, as_of: date, source: str | None
     ) -> UUID:
-        """Two sources of one day are two claims: conflicting sources are both kept."""
+        """The stream id (UUIDv5).
+
+        Claims of two sources for one day are two claims, so both are kept.
+        """
         return uuid5(NAMESPACE_URL, f"claim/{subject}/{measure}/{as_of}/{source or ''}")
 
 
 @dataclass(frozen=True)
 class DocumentReading:
-    """What a document says by its latest reading: every field that an amendment can change."""
+    """The fields of a document that can be amended, with every amendment applied."""
 
     title: str
     dated: date | None
@@ -86,6 +95,7 @@ class DocumentReading:
 
     @classmethod
     def of(cls, first: Document.Published) -> DocumentReading:
+        """The reading of the first event, before any amendment."""
         given = {field.name: getattr(first, field.name) for field in fields(cls)}
         return cls(
             **given | {"titles": first.titles or {}, "measure_names": first.measure_names or {}}
@@ -93,11 +103,16 @@ class DocumentReading:
 
 
 class Document(BaseAggregate[UUID]):
+    """A published document and the targets that it sets (event-sourced aggregate)."""
+
     TOPIC = "document"
 
-    class Event(DatedFact): ...
+    class Event(DatedFact):
+        """The base of every event of a document."""
 
     class Published(Event, AggregateCreated):
+        """The document is entered into the register."""
+
         TOPIC = "document.published"
         class_version = 2
         document: str
@@ -115,10 +130,16 @@ class Document(BaseAggregate[UUID]):
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
-            """Version 1 has no original names, quotation and note; its text needs no change."""
+            """Upcast: version 1 has no original names, quotation and note.
+
+            The stored text needs no change.
+            """
 
     class Amended(Event):
-        """A better reading: None leaves a field as it was; `measure_names` adds to those known."""
+        """A better reading of the document.
+
+        A field that is None stays unchanged; `measure_names` is added to the known ones.
+        """
 
         TOPIC = "document.amended"
         title: str | None = None
@@ -137,6 +158,8 @@ class Document(BaseAggregate[UUID]):
             document.amendments.append(self)
 
     class TargetSet(Event):
+        """A target that the document sets."""
+
         TOPIC = "document.target_set"
         class_version = 2
         target: str
@@ -152,12 +175,14 @@ class Document(BaseAggregate[UUID]):
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
-            """Version 1 has no quotation and note; its text needs no change."""
+            """Upcast: version 1 has no quotation and note. The stored text needs no change."""
 
         def apply(self, document: Document) -> None:
             document.targets[self.target] = self
 
     class AgreementLinked(Event):
+        """The document led to this agreement."""
+
         TOPIC = "document.agreement_linked"
         agreement: str
 
@@ -203,11 +228,12 @@ class Document(BaseAggregate[UUID]):
 
     @staticmethod
     def create_id(document: str) -> UUID:
+        """The stream id (UUIDv5), derived from the document's code."""
         return uuid5(NAMESPACE_URL, f"document/{document}")
 
 
 def set_target(document: Document, command: c.SetTarget, by: Decision) -> None:
-    """Said again with another word (a state is found willing), the later stands for both."""
+    """Records a target. A later command for the same target replaces the earlier one."""
     said = {
         "text": command.text,
         "owner": command.owner,
@@ -225,7 +251,7 @@ def set_target(document: Document, command: c.SetTarget, by: Decision) -> None:
 
 
 def retract(claim: Claim, command: c.RetractClaim, by: Decision) -> None:
-    """The same retraction is recorded once; another one of the same claim is refused."""
+    """Records the retraction of a claim, once. Raises AlreadyRecorded, BadValue."""
     if not command.why.strip():
         raise BadValue("why: found nothing, wanted the reason of the retraction")
     if claim.retracted is not None:
@@ -235,8 +261,11 @@ def retract(claim: Claim, command: c.RetractClaim, by: Decision) -> None:
 
 
 def amend_document(document: Document, command: c.AmendDocument, by: Decision) -> None:
-    """Raises BadValue where nothing would change, and where original words are given for a measure
-    that the document does not name."""
+    """Records a better reading of a document.
+
+    Raises BadValue if nothing would change, or if original words are given for a measure that the
+    document does not have.
+    """
     check_measure_names(
         command.measure_names,
         document.said.measures if command.measures is None else command.measures,
@@ -257,13 +286,14 @@ def amend_document(document: Document, command: c.AmendDocument, by: Decision) -
 
 
 def check_measure_names(names: Names, measures: Sequence[str]) -> None:
-    """Raises BadValue: original words are given for a measure that the document does not name."""
+    """Raises BadValue if original words are given for a measure that the document does not have."""
     for name in {name for words in names.values() for name in words}:
         if name not in measures:
             raise BadValue(f"measureNames: found {name!r}, wanted one of the document's measures")
 
 
 def link_agreement(document: Document, command: c.LinkAgreement, by: Decision) -> None:
+    """Records that the document led to an agreement. Raises AlreadyRecorded."""
     known = document.agreements.get(command.agreement)
     if known is not None:
         about = f"that {document.document} led to {command.agreement}"

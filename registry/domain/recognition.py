@@ -1,8 +1,9 @@
-"""The one question: is this operator recognised in that territory, then, as known then - and why?
+"""The rule of recognition: is this operator recognised in that territory, at this time, and why?
 
-This is the rule (ops/world and the read models only bring its facts): pure, once, in Python. The
-SQL that answers in bulk is held against it by a property test. All instants are in UTC; stretches
-are half open. A missing fact gives UNKNOWN with its reason, never a silent no.
+The time is a pair: valid time, and the transaction time as of which the facts were known. The rule
+is pure and exists once, in Python; the read models only supply its facts. A property test compares
+the SQL for bulk questions with it. All instants are in UTC; intervals are half open. A missing fact
+gives UNKNOWN with its reason, never a no.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from registry.domain.values import (
 
 @dataclass(frozen=True)
 class Member:
-    """A stretch in which a territory belongs to a bloc's customs territory."""
+    """A valid-time interval in which a territory belongs to a bloc's customs territory."""
 
     bloc: AdministrationCode
     member: AdministrationCode
@@ -40,7 +41,7 @@ class Member:
 
 @dataclass(frozen=True)
 class ConsentLaw:
-    """A stretch in which a programme's own law asks for the operator's consent to share."""
+    """A valid-time interval in which a programme's law requires consent to sharing."""
 
     programme: str
     valid_from: datetime
@@ -49,7 +50,10 @@ class ConsentLaw:
 
 @dataclass(frozen=True)
 class RecognitionFacts:
-    """All that was known at one instant and could matter. `tin` None: no such operator known."""
+    """All facts that were known at one transaction time and can matter.
+
+    `tin` is None if no such operator was known.
+    """
 
     tin: Tin | None
     administration: AdministrationCode | None = None
@@ -59,12 +63,14 @@ class RecognitionFacts:
     links: Sequence[Link] = ()
     members: Sequence[Member] = ()
     consent_laws: Sequence[ConsentLaw] = ()
-    #: As of when the home administration's last list was; None: it records here directly.
+    #: The instant of the home administration's last list; None if it records here directly.
     list_as_of: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Question:
+    """The question: the territory, the valid time `at`, and what the answer is limited to."""
+
     territory: AdministrationCode
     at: datetime
     role: Role | None = None
@@ -76,10 +82,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Basis:
-    """One agreement, one clause, one authorisation that together make the recognition.
+    """One agreement, clause and authorisation that together give recognition.
 
-    `since`: the clause has been live, and the authorisation valid abroad as the type that it is,
-    without a break.
+    `since`: from when the clause has been live, and the authorisation valid abroad with this type,
+    without interruption.
     """
 
     agreement: str
@@ -95,6 +101,12 @@ class Basis:
 
 @dataclass(frozen=True)
 class RecognitionResult:
+    """The answer with its reasons and bases.
+
+    `legal`: recognised by law. `operational`: the recognition can be used now. `outcome` combines
+    both.
+    """
+
     outcome: Outcome
     legal: Outcome
     operational: Outcome
@@ -103,8 +115,11 @@ class RecognitionResult:
 
 
 @dataclass
-class _Weighed:
-    """What the paths together say: yes beats unknown beats no, each with its own reasons."""
+class _Findings:
+    """The results of all pairs of authorisation and link.
+
+    Recognised prevails over unknown, and unknown over not recognised; each keeps its own reasons.
+    """
 
     bases: list[tuple[Basis, ReasonCode | None]] = field(default_factory=list)
     unknown: set[ReasonCode] = field(default_factory=set)
@@ -117,10 +132,10 @@ def recognise(facts: RecognitionFacts, asked: Question) -> RecognitionResult:
         return _answer(Outcome.UNKNOWN, ReasonCode.NO_INFORMATION)
     at, home = asked.at, facts.administration
     periods = [p for p in facts.periods if is_valid_at(p, at)]
-    if _together(home, asked.territory, facts.members, at):
+    if _same_customs_territory(home, asked.territory, facts.members, at):
         if any(p.status is Status.VALID for p in periods):
             return _answer(Outcome.RECOGNISED, ReasonCode.SAME_ADMINISTRATION)
-        why = _standing(p.status for p in periods)
+        why = _status_reason(p.status for p in periods)
         open_ = why in (ReasonCode.DECISION_AWAITED, ReasonCode.DATE_UNCERTAIN)
         outcome = Outcome.UNKNOWN if open_ else Outcome.NOT_RECOGNISED
         return _answer(outcome, ReasonCode.SAME_ADMINISTRATION, why)
@@ -133,47 +148,47 @@ def recognise(facts: RecognitionFacts, asked: Question) -> RecognitionResult:
     ]
     laws = {law.programme for law in facts.consent_laws if is_valid_at(law, at)}
     lawful = any(p.programme in laws for p in periods)
-    # Consent to a bloc counts for its members' own agreements of that day.
+    # Consent to a bloc includes the agreements of its members on that day.
     consented = any(
         c.partner is not None and _covers(c.partner, asked.territory, facts.members, at)
         for c in facts.consents
         if is_valid_at(c, at)
     )
 
-    # Without the consent that is asked for, the answer is that of an unknown operator, before
-    # anything of its standing could show through.
+    # Without a required consent, the answer is that for an unknown operator, given before anything
+    # of its status could become visible.
     if links and not consented and (lawful or all(k.clause.consent_required for k in links)):
         return _answer(Outcome.UNKNOWN, ReasonCode.NO_INFORMATION)
     valid_abroad = [p for p in periods if p.abroad in COUNTS_ABROAD]
     if not valid_abroad:
-        return _answer(Outcome.NOT_RECOGNISED, _standing(p.abroad for p in periods))
+        return _answer(Outcome.NOT_RECOGNISED, _status_reason(p.abroad for p in periods))
     if not links:
         return _answer(Outcome.NOT_RECOGNISED, ReasonCode.NO_AGREEMENT)
 
-    weighed = _Weighed()
+    findings = _Findings()
     for period in valid_abroad:
         for link in links:
             if (link.clause.consent_required or period.programme in laws) and not consented:
-                weighed.unknown.add(ReasonCode.NO_INFORMATION)
+                findings.unknown.add(ReasonCode.NO_INFORMATION)
             elif against := scope_reason(period, link, asked):
-                weighed.no.add(against)
+                findings.no.add(against)
             elif link.state is LinkState.UNCERTAIN:
-                weighed.unknown.add(ReasonCode.DATE_UNCERTAIN)
+                findings.unknown.add(ReasonCode.DATE_UNCERTAIN)
             elif link.state is not LinkState.LIVE:
-                weighed.no.add(_STATE_REASONS[link.state])
+                findings.no.add(_STATE_REASONS[link.state])
             elif period.abroad is Status.DECISION_AWAITED:
-                weighed.unknown.add(ReasonCode.DECISION_AWAITED)
+                findings.unknown.add(ReasonCode.DECISION_AWAITED)
             elif period.abroad is Status.UNCERTAIN:
-                weighed.unknown.add(ReasonCode.DATE_UNCERTAIN)
+                findings.unknown.add(ReasonCode.DATE_UNCERTAIN)
             else:
-                weighed.bases.append(_basis(facts, period, link, asked))
-    return _conclude(weighed)
+                findings.bases.append(_basis(facts, period, link, asked))
+    return _conclude(findings)
 
 
 def with_consent_reason(answer: RecognitionResult, facts: RecognitionFacts) -> RecognitionResult:
-    """The answer as those are told it who are told all of the operator: that consent is wanting.
+    """The answer for those who may see the whole operator: the missing consent is stated.
 
-    Of an operator that is known, nothing else gives NO_INFORMATION.
+    For a known operator nothing else gives NO_INFORMATION.
     """
     if facts.tin is None or ReasonCode.NO_INFORMATION not in answer.reasons:
         return answer
@@ -187,11 +202,13 @@ def with_consent_reason(answer: RecognitionResult, facts: RecognitionFacts) -> R
 
 
 def is_valid_at(stretch: ValidInterval, at: datetime) -> bool:
-    """Is the instant inside this stretch of law? Half open: its end is outside."""
+    """Whether the instant is inside the half-open valid-time interval."""
     return stretch.valid_from <= at and (stretch.valid_to is None or at < stretch.valid_to)
 
 
 class ValidInterval(Protocol):
+    """Anything with a valid-time interval [valid_from, valid_to) in UTC."""
+
     @property
     def valid_from(self) -> datetime: ...
     @property
@@ -206,12 +223,13 @@ _STATE_REASONS = {
 
 
 def _answer(outcome: Outcome, *reasons: ReasonCode) -> RecognitionResult:
+    """A result with this outcome and no basis."""
     ordered = tuple(sorted(set(reasons), key=lambda r: r.value))
     return RecognitionResult(outcome, outcome, outcome, ordered)
 
 
-def _standing(found: Iterable[Status]) -> ReasonCode:
-    """Why no authorisation counts: the nearest miss."""
+def _status_reason(found: Iterable[Status]) -> ReasonCode:
+    """The reason why no authorisation counts: that of the most favourable status."""
     statuses = set(found)
     if Status.DECISION_AWAITED in statuses:
         return ReasonCode.DECISION_AWAITED
@@ -231,16 +249,16 @@ def _standing(found: Iterable[Status]) -> ReasonCode:
 def _covers(
     party: AdministrationCode, code: AdministrationCode, members: Sequence[Member], at: datetime
 ) -> bool:
-    """A party covers itself, and a bloc the members of that day."""
+    """Whether the party is the territory, or a bloc of which it was a member at that time."""
     return party == code or any(
         m.bloc == party and m.member == code and is_valid_at(m, at) for m in members
     )
 
 
-def _together(
+def _same_customs_territory(
     one: AdministrationCode, other: AdministrationCode, members: Sequence[Member], at: datetime
 ) -> bool:
-    """One customs territory: there is nothing to recognise mutually."""
+    """Whether both belong to one customs territory, so that mutual recognition does not apply."""
     blocs = {m.bloc for m in members}
     return one == other or any(
         _covers(bloc, one, members, at) and _covers(bloc, other, members, at) for bloc in blocs
@@ -248,14 +266,17 @@ def _together(
 
 
 def scope_reason(period: Period, link: Link, asked: Question) -> ReasonCode | None:
-    """The first way in which it falls outside the clause; scope is explicit and defaults to no."""
+    """The first reason why the authorisation is outside the scope of the clause; None if inside.
+
+    Scope must be stated: a clause without a type recognises nothing.
+    """
     clause = link.clause
     if clause.programmes and period.programme not in clause.programmes:
         return ReasonCode.TYPE_OUT_OF_SCOPE
     if period.type not in clause.types and "*" not in clause.types:
         return ReasonCode.TYPE_OUT_OF_SCOPE
     if asked.role and period.roles and asked.role not in period.roles:
-        return ReasonCode.ROLE_OUT_OF_SCOPE  # authorised, and not as what is asked about
+        return ReasonCode.ROLE_OUT_OF_SCOPE  # authorised, but not in the role asked about
     if clause.roles:
         wanted = {asked.role} if asked.role else set(period.roles)
         if not wanted & set(clause.roles):
@@ -272,8 +293,11 @@ def scope_reason(period: Period, link: Link, asked: Question) -> ReasonCode | No
 
 
 def crosses(crossings: Iterable[str], asked: str) -> bool:
-    """A crossing is named by its pair of offices (`Heihe-Blagoveshchensk`), in either order, or by
-    one of them; letter case, spaces and the length of a dash do not count."""
+    """Whether the crossing asked about is one of these.
+
+    A crossing is named by its two offices (`Heihe-Blagoveshchensk`) in either order, or by one of
+    them. Letter case, spaces and the kind of dash do not matter.
+    """
     name = plain_crossing(asked)
     turned = "-".join(reversed(name.split("-")))
     for crossing in map(plain_crossing, crossings):
@@ -286,13 +310,17 @@ _DASHES = str.maketrans({dash: "-" for dash in "\u2010\u2011\u2012\u2013\u2014\u
 
 
 def plain_crossing(name: str) -> str:
+    """The normal form of a crossing's name."""
     return "".join(name.lower().split()).translate(_DASHES)
 
 
 def _basis(
     facts: RecognitionFacts, period: Period, link: Link, asked: Question
 ) -> tuple[Basis, ReasonCode | None]:
-    """The basis, and what stands against using it. Legal recognition it is either way."""
+    """The basis, and the reason why it cannot be used now.
+
+    It is legal recognition in either case.
+    """
     clause, at = link.clause, asked.at
     own = sorted(
         i.value
@@ -320,11 +348,10 @@ def _basis(
 
 
 def held_since(periods: Iterable[Period], period: Period) -> datetime:
-    """Since when an authorisation has been valid abroad (or listed) without a break, as the type
-    that it is.
+    """From when the authorisation has been valid abroad (or listed) without interruption.
 
-    A period ends also where something else changes (a renewal, a reassessment, its roles); the
-    standing goes on.
+    The type stays the same. A period also ends if something else changes (a renewal, a
+    reassessment, its roles); recognition continues.
     """
     before = {
         p.valid_to: p.valid_from
@@ -341,18 +368,19 @@ def held_since(periods: Iterable[Period], period: Period) -> datetime:
     return since
 
 
-def _place(basis: Basis) -> tuple[str, int, str, datetime]:
+def _basis_order(basis: Basis) -> tuple[str, int, str, datetime]:
+    """The sort key of a basis."""
     return basis.agreement, basis.ordinal, basis.authorisation, basis.since
 
 
-def _conclude(weighed: _Weighed) -> RecognitionResult:
-    """Union: one good path is enough, and every basis is listed."""
-    if not weighed.bases:
-        if weighed.unknown:
-            return _answer(Outcome.UNKNOWN, *weighed.unknown)
-        return _answer(Outcome.NOT_RECOGNISED, *weighed.no)
-    bases = tuple(sorted((b for b, _ in weighed.bases), key=_place))
-    against = {reason for _, reason in weighed.bases}
+def _conclude(findings: _Findings) -> RecognitionResult:
+    """Combines the results: one usable basis is sufficient, and every basis is listed."""
+    if not findings.bases:
+        if findings.unknown:
+            return _answer(Outcome.UNKNOWN, *findings.unknown)
+        return _answer(Outcome.NOT_RECOGNISED, *findings.no)
+    bases = tuple(sorted((b for b, _ in findings.bases), key=_basis_order))
+    against = {reason for _, reason in findings.bases}
     if None in against:
         return RecognitionResult(
             Outcome.RECOGNISED,

@@ -1,8 +1,8 @@
-"""A command that comes a second time.
+"""Handles a command that asks for what is already recorded.
 
-The identical command (every field equal) records nothing. Whatever else asks for what stands
-already is recorded where it changes the record, and otherwise refused in words: the field, what
-was found, and what the record says. Nothing that was said is dropped in silence.
+A command identical in every field records nothing. Any other command is recorded if it changes the
+record, and is refused otherwise. The refusal names the field, the value found and the value
+recorded, so nothing that was sent is ignored silently.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import NamedTuple, NoReturn
 from registry.domain.decisions import DatedFact, Decision
 from registry.domain.errors import AlreadyRecorded
 
-#: Of the fields that every decision has, those without days.
+#: The fields without dates that every decision has.
 _ENVELOPE = ("legal_ground", "source", "decided_by")
-CORRECT = "what was recorded is put right by correcting its record (correctRecord)"
+USE_CORRECTION = "what was recorded is put right by correcting its record (correctRecord)"
 
 
 class FieldDifference(NamedTuple):
-    """The first field in which a command says otherwise than an event."""
+    """The first field in which a command differs from an event."""
 
     name: str
     found: object
@@ -36,11 +36,11 @@ def difference(
     /,
     **said: object,
 ) -> FieldDifference | None:
-    """None where the command says, field by field, what the event says.
+    """Returns the first field in which the command differs from the event, or None.
 
-    `day`: from which civil day the command counts where it names none; by default the day of the
-    decision, or today. `own`, `said`: the event's own fields as the command has them. A command
-    that names no day of decision says nothing of it.
+    `day`: the effective civil day of a command that states none; default: the day of the decision,
+    or today. `own` and `said`: the event's own fields with the values of the command. A command
+    without a day of decision does not differ in it.
     """
     expected = by.effective or day
     if event.effective != (expected or by.today) and (expected or event.effective != event.decided):
@@ -61,16 +61,16 @@ def refuse_unless_identical(
     events: Iterable[DatedFact],
     by: Decision,
     about: str,
-    cure: str = CORRECT,
+    cure: str = USE_CORRECTION,
     /,
     *,
     day: date | None = None,
     **said: object,
 ) -> None:
-    """Returns where one of the events is what the command says, and so was recorded before.
+    """Returns if one of the events is identical to the command, which was then recorded before.
 
-    `events`: those that stand, the last word first. `about`: what they record, as words. Raises
-    AlreadyRecorded, naming the first field in which the command differs from the last word.
+    `events`: the events in force, the latest first. `about`: what they record, in words. Raises
+    AlreadyRecorded with the first field in which the command differs from the latest event.
     """
     first: DatedFact | None = None
     for event in events:
@@ -84,8 +84,10 @@ def refuse_unless_identical(
     refuse(differs, first, about, cure)
 
 
-def refuse(differs: FieldDifference, event: DatedFact, about: str, cure: str = CORRECT) -> NoReturn:
-    """Raises AlreadyRecorded."""
+def refuse(
+    differs: FieldDifference, event: DatedFact, about: str, cure: str = USE_CORRECTION
+) -> NoReturn:
+    """Raises AlreadyRecorded for this difference."""
     recorded = f"is recorded as of {event.effective}"
     if differs.name != "effective":
         recorded = f"as of {event.effective} is recorded with {value_in_words(differs.recorded)}"
@@ -97,6 +99,7 @@ def refuse(differs: FieldDifference, event: DatedFact, about: str, cure: str = C
 
 
 def value_in_words(value: object) -> str:
+    """A value as it appears in a message."""
     match value:
         case None | ():
             return "none"

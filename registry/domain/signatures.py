@@ -1,10 +1,10 @@
-"""Signed decisions: what an administration decides carries its own signature.
+"""Signatures of commands: an administration signs what it decides.
 
-The log shows that nothing was rewritten; it cannot show that whoever runs the register invented
-nothing. So an administration that has a key signs each of its commands, and nobody can decide in
-its place. A signature is a line under a note (C2SP signed-note, Ed25519) whose text is the command:
-any program that reads such notes can check it. A lost key cannot be replaced by us, or we could
-decide in its place again: an administration keeps a second one.
+The log proves that nothing was changed afterwards. It cannot prove that the operator of the
+register did not invent an entry. Therefore an administration with a key signs each of its commands,
+and nobody else can decide for it. A signature is a line under a signed note (C2SP signed-note,
+Ed25519) whose text is the command, so any program for such notes can check it. The register cannot
+replace a lost key, or it could decide for the administration; an administration keeps a second one.
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ from registry.transparency.signed_notes import (
     read_key,
 )
 
-#: The first line of what is signed, so that no signature of something else can stand for one.
+#: The first line of the signed text (domain separation: no signature for another purpose fits).
 DOMAIN = "aeo-decision/v1"
-#: What an operator may do for itself is no decision of its customs, and its customs signs nothing.
+#: The commands of an operator for itself. They are no decision of its customs administration, which
+#: does not sign them.
 OF_OPERATORS = (
     c.GiveConsent,
     c.WithdrawConsent,
@@ -59,23 +60,23 @@ OF_OPERATORS = (
 )
 
 
-#: What ended by law is nobody's decision: the record of it is made only where it says what earlier
-#: events said, and changes nothing (registry/domain/operators/end_decisions.py).
+#: The record of an end by law. It is accepted only if it repeats earlier events and changes nothing
+#: (end_decisions.py), so nobody signs it.
 OF_LAW = (c.RecordEnd,)
 
 
 def text(command: c.Command) -> str:
-    """What is signed of a command: two lines, the second its canonical JSON."""
+    """The text that is signed: two lines, the second of which is the command as canonical JSON."""
     return f"{DOMAIN}\n{c.canonical(command)}\n"
 
 
 def sign(command: c.Command, signer: Signer) -> c.Command:
-    """The command with the signature of `signer`, whose name is its administration's code."""
+    """The command with a signature by `signer`, whose name is the administration's code."""
     return replace(command, signature=signer.line(text(command)).partition(" ")[2].strip())
 
 
 def read(command: c.Command) -> CommandSignature | None:
-    """The signature that a command carries, of whatever key. Raises SignatureInvalid."""
+    """The signature of a command, by any key, or None. Raises SignatureInvalid."""
     if command.signature is None:
         return None
     name, _, body = command.signature.partition(" ")
@@ -101,12 +102,13 @@ def check(
     decided_by: AdministrationCode | None,
     administration: Callable[[AdministrationCode], Administration],
 ) -> None:
-    """Is the command signed by whom it must be, or need it not be signed?
+    """Checks that the command is signed by the right administration, if it must be signed.
 
-    `administration` finds one. Raises SignatureMissing, SignatureInvalid, KeyUnknown.
+    `administration` looks one up. Raises KeyUnknown, SignatureInvalid, SignatureMissing.
     """
     concerned = [
-        _found(code, administration) for code in responsible_administrations(command, aggregate)
+        _find_administration(code, administration)
+        for code in responsible_administrations(command, aggregate)
     ]
     whose = [
         administration for administration in concerned if administration and administration.keys
@@ -120,12 +122,15 @@ def check(
             )
         return
     if not whose:
-        # Nobody must, so who decided may: a bloc for its member, too.
+        # Nobody must sign, so the deciding administration may, including a bloc for its member.
         authority = command.decided_by or decided_by
         whose = [
-            each_administration
-            for each_administration in (authority and _found(authority, administration), *concerned)
-            if each_administration
+            possible_signer
+            for possible_signer in (
+                authority and _find_administration(authority, administration),
+                *concerned,
+            )
+            if possible_signer
         ]
     signer = next(
         (
@@ -158,11 +163,10 @@ def check(
 def responsible_administrations(
     command: c.Command, aggregate: BaseAggregate[UUID] | None
 ) -> tuple[AdministrationCode, ...]:
-    """Whose decision it is, any of them. Nobody's, where it is the operator's own, a claim, or the
-    record of what ended by law.
+    """The administrations of which one must decide.
 
-    It is read from what the events will say, never from who is said to have decided: that is what
-    a forger would choose.
+    Empty for an operator's own command, a claim, and the record of an end by law. The result is
+    derived from the content of the event, never from `decided_by`, which a forger would choose.
     """
     match command:
         case c.OperatorCommand(tin=tin):
@@ -196,8 +200,11 @@ ONCE = "it is recorded once"
 
 
 def add_key(administration: Administration, command: c.AddKey, by: Decision) -> None:
-    """A key counts from its recording on: one that reached back would make forgeries of what was
-    decided without."""
+    """Records a key of the administration.
+
+    It is valid from the time of recording: an earlier validity would make unsigned decisions
+    invalid. Raises AlreadyRecorded, BadValue, WrongDates, WrongStatus.
+    """
     try:
         key = read_key(command.key)
     except BadNote as error:
@@ -206,7 +213,7 @@ def add_key(administration: Administration, command: c.AddKey, by: Decision) -> 
         raise BadValue(f"key: wanted one of Ed25519 of the name {administration.code}")
     if command.key in administration.retired_keys:
         raise WrongStatus(f"key: {key.id.hex()} was retired, and nobody knows who has it now")
-    facts = _today(command, by)
+    facts = _fields_of_today(command, by)
     if command.key in administration.keys:
         about = f"the key {key.id.hex()} of {administration.code}"
         return refuse_unless_identical([administration.said[command.key]], by, about, ONCE)
@@ -216,16 +223,19 @@ def add_key(administration: Administration, command: c.AddKey, by: Decision) -> 
 
 
 def retire_key(administration: Administration, command: c.RetireKey, by: Decision) -> None:
+    """Records that a key is no longer valid. Raises AlreadyRecorded, KeyUnknown, WrongDates."""
     if command.key in administration.retired_keys:
         about = f"that {administration.code} retired this key"
         return refuse_unless_identical([administration.said[command.key]], by, about, ONCE)
     if command.key not in administration.keys:
         raise KeyUnknown(f"key: {administration.code} has no key {command.key[:90]}")
-    administration.trigger_event(Administration.KeyRetired, key=command.key, **_today(command, by))
+    administration.trigger_event(
+        Administration.KeyRetired, key=command.key, **_fields_of_today(command, by)
+    )
 
 
 def key_of(signed: CommandSignature, administration: Administration) -> VerifierKey | None:
-    """The key of that id, whether it is still in use or not."""
+    """The administration's key with this id, whether retired or not; None if there is none."""
     keys = map(read_key, [*administration.keys, *administration.retired_keys])
     return next((key for key in keys if key.id.hex() == signed.key), None)
 
@@ -233,15 +243,19 @@ def key_of(signed: CommandSignature, administration: Administration) -> Verifier
 # ------------------------------------------------------------------------- inside
 
 
-def _today(command: c.KeyCommand, by: Decision) -> dict[str, object]:
+def _fields_of_today(command: c.KeyCommand, by: Decision) -> dict[str, object]:
+    """The event's fields. Raises WrongDates unless the command has effect now."""
     if command.known_at is not None or by.effective not in (None, by.today):
         raise WrongDates("effective: a key counts from its recording on, not before and not later")
     return by.envelope()
 
 
 def _is_exempt(command: c.Command, whose: list[Administration]) -> bool:
-    """An unsigned import: of the public record, whose source anybody can read, or of what was
-    known before there was a key. It is shown as that for ever."""
+    """Whether an import needs no signature.
+
+    That is so for public records with a source, which anybody can check, and for facts from before
+    the administration had a key. Such events are always shown as unsigned.
+    """
     if isinstance(command, c.KeyCommand):
         return False
     if command.source and not isinstance(command, c.OperatorCommand):
@@ -252,9 +266,10 @@ def _is_exempt(command: c.Command, whose: list[Administration]) -> bool:
     )
 
 
-def _found(
+def _find_administration(
     code: AdministrationCode, administration: Callable[[AdministrationCode], Administration]
 ) -> Administration | None:
+    """The administration with this code, or None."""
     try:
         return administration(code)
     except UnknownAdministration:

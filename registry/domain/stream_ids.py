@@ -1,4 +1,4 @@
-"""A stream's id follows from what it is called: nobody has to ask the ledger for it."""
+"""Stream ids. The id of a stream is derived from its name, so no lookup in the ledger is needed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import lru_cache
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 
-@lru_cache(maxsize=4096)  # a command asks four times for the streams that it concerns
+@lru_cache(maxsize=4096)  # a command asks for the same ids several times
 def stream_id(name: str) -> UUID:
+    """The stream id (UUIDv5) of an aggregate with this name."""
     return uuid5(NAMESPACE_URL, name)

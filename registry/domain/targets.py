@@ -1,7 +1,7 @@
-"""Was a goal met? Three answers, each with the states that decide it, and never a guess.
+"""Judges whether a target was met: met, not met or unknown, with the states that decide it.
 
-A plan says "all", or "those who are willing"; the record shows signatures, with intervals of dates
-where a source gives no day. What a source does not say about willingness nobody here makes up.
+A text says "all" or "those who are willing". The record has signatures, with an interval of dates
+if a source gives no day. Willingness is never assumed without a source.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from registry.domain.values import AdministrationCode, Dates, TargetOutcome
 
 @dataclass(frozen=True)
 class Goal:
-    """What a document set itself. `willing`: the states known to be, each with its source.
+    """The target of a document. `willing`: the states known to be willing, each with its source.
 
-    `condition`: "all", "willing", or None where the text makes none.
+    `condition`: "all", "willing", or None if the text has none.
     """
 
     relation: str | None
@@ -29,6 +29,8 @@ class Goal:
 
 @dataclass(frozen=True)
 class Judgement:
+    """The outcome with an explanation."""
+
     met: TargetOutcome
     explanation: str
 
@@ -36,9 +38,11 @@ class Judgement:
 def judge(
     goal: Goal, signed: Mapping[AdministrationCode, Sequence[Dates]], today: date
 ) -> Judgement:
-    """`signed`: of each state, when each agreement of that relation with the owner was signed.
+    """Judges the target.
 
-    `today`: the day asked about; a goal whose deadline lies ahead can be met and cannot be missed.
+    `signed`: for each state, when each agreement of that relation with the owner was signed.
+    `today`: the day of the question. A target whose deadline is in the future can be met but not
+    missed.
     """
     if not goal.states or goal.relation is None:
         return Judgement(
@@ -82,6 +86,7 @@ def _willing(
     without: Sequence[AdministrationCode],
     counted: str,
 ) -> Judgement:
+    """Judges a target whose condition is willingness."""
     missed = [s for s in without if s.text in goal.willing]
     silent = [s for s in without if s.text not in goal.willing]
     if missed:
@@ -97,10 +102,12 @@ def _willing(
 
 
 def _names(states: Sequence[AdministrationCode]) -> str:
+    """The states in alphabetical order."""
     return ", ".join(sorted(s.text for s in states))
 
 
 def _unclear(states: Sequence[AdministrationCode]) -> str:
+    """The clause of the explanation about states with uncertain dates; empty if there are none."""
     if not states:
         return ""
     return f"; whether before or after that day no source says of {_names(states)}"

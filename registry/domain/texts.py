@@ -1,9 +1,9 @@
-"""Names and other texts: what may be written, one normal form for comparison, a safe form to show.
+"""Names and other texts: which characters are allowed, and the normal form for comparison.
 
-A text is kept as it was given. Equality and search compare its normal form, which is the same for
-every database, locale and script. A character that nobody can see, or that moves other characters
-(control, invisible and bidirectional ones), is refused where a text enters. Where an older ledger
-holds one, it is shown by its number.
+A text is stored as it was given. Equality and search compare its normal form, which does not depend
+on database, locale or script. A character that is invisible or that moves other characters
+(control, invisible and bidirectional characters) is refused on input. If an older ledger contains
+one, it is displayed by its code point.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import msgspec
 
 from registry.domain.errors import BadValue
 
-#: Joiners are spelling in Persian and in Indic scripts, and variation selectors choose the glyph
-#: of a Japanese name: they may stand in a text, and make no difference to its normal form.
+#: Joiners belong to the spelling of Persian and of Indic scripts, and variation selectors choose
+#: the glyph of a Japanese name. They are allowed and do not change the normal form.
 _SELECTORS = r"\u034f\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _JOINERS = r"\u200c\u200d"
-#: Bidirectional controls, format characters, fillers that look like nothing, noncharacters. What
-#: Unicode calls "format" and prints all the same (Arabic number signs) is not among them.
+#: Bidirectional controls, format characters, invisible fillers and noncharacters. Characters that
+#: Unicode calls "format" but that are printed (Arabic number signs) are not included.
 _HIDDEN = (
     r"\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
     r"\u2800\u3164\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U00013430-\U0001343f"
@@ -34,7 +34,7 @@ _REFUSED = re.compile(f"[{_HIDDEN}{_CONTROL}]")
 _REFUSED_IN_PROSE = re.compile(f"(?![\t\n\r\u2028\u2029])[{_HIDDEN}{_CONTROL}]")
 _IGNORED = re.compile(f"[{_SELECTORS}{_JOINERS}{_HIDDEN}]|(?!\\s)[{_CONTROL}]")
 
-#: Fields of commands that are prose, of several lines where need be. Every other text is one line.
+#: The fields of commands that may have several lines. Every other text is a single line.
 PROSE = frozenset(
     {
         "address",
@@ -58,10 +58,10 @@ PROSE = frozenset(
 )
 
 
-#: Fields that a guard asks for: what is said there has to be said in words.
+#: The fields that must give a reason in words.
 SAID_IN_WORDS = frozenset({"ground", "legal_ground", "override", "reason", "shared", "why"})
-#: What a thing is called, by which people and searches find it: there is a letter or a digit in it.
-#: (A unit may be a sign, and a reply a tick.)
+#: The fields that name something, so that people and searches find it. They must contain a letter
+#: or a digit. (A unit may be a sign, and a reply a tick.)
 CALLED = frozenset(
     {
         "local_name",
@@ -79,26 +79,26 @@ CALLED = frozenset(
 
 
 def check(name: str, text: str, *, prose: bool = False) -> None:
-    """Raises BadValue where a text holds what nobody can see, or nothing that anybody can: signs
-    that only stand over others (U+0345), or, of what a thing is called and of what has to be said
-    in words, no letter and no digit at all.
+    """Raises BadValue if a text contains invisible characters, or nothing that is visible.
 
-    `name`: of the field, perhaps of a place in it: titles.de. `prose`: it may have several lines.
-    An empty text is not judged here, nor one of blanks where a field is neither of these.
+    A text of combining marks alone (U+0345) is not visible. A field that names something or gives a
+    reason must contain a letter or a digit. `name`: the field, perhaps with a place in it
+    (titles.de). `prose`: the text may have several lines. An empty text is accepted here.
     """
     if text.isascii() and text.isprintable():
         return _in_words(name, text)
     if found := (_REFUSED_IN_PROSE if prose else _REFUSED).search(text):
         raise BadValue(
-            f"{name}: found {_number(found[0])} at character {found.start() + 1}, "
+            f"{name}: found {_code_point(found[0])} at character {found.start() + 1}, "
             "wanted no control, invisible or bidirectional characters"
         )
-    if text and not text.isspace() and not any(map(_is_seen, text)):
+    if text and not text.isspace() and not any(map(_is_visible, text)):
         raise BadValue(f"{name}: found {len(text)} characters, none of which can be seen")
     _in_words(name, text)
 
 
 def _in_words(name: str, text: str) -> None:
+    """Raises BadValue if a field that needs a letter or a digit has none."""
     if any(map(str.isalnum, text)) or not text:
         return
     first, last = name.partition(".")[0], name.rpartition(".")[2]
@@ -108,14 +108,14 @@ def _in_words(name: str, text: str) -> None:
         raise BadValue(f"{name}: found {text[:70]!r}, wanted at least one letter or digit")
 
 
-def _is_seen(character: str) -> bool:
-    """Letters, digits, punctuation, symbols, and what an office keeps for characters of its own."""
+def _is_visible(character: str) -> bool:
+    """Whether the character is a letter, digit, punctuation, symbol, or of a private-use area."""
     category = unicodedata.category(character)
     return category[0] in "LNPS" or category == "Co"
 
 
 def check_fields(said: dict[str, Any]) -> None:
-    """The same for every text of a command, as plain data. Raises BadValue."""
+    """Checks every text of a command given as plain data. Raises BadValue."""
     for name, value in said.items():
         if isinstance(value, str):
             check(name, value, prose=name in PROSE)
@@ -125,8 +125,10 @@ def check_fields(said: dict[str, Any]) -> None:
 
 
 def _json(said: object) -> bytes:
-    """The data as JSON, where a control character is escaped (but U+007F). A backslash where it is
-    no plain data, or none that UTF-8 can hold."""
+    """The data as JSON, in which control characters except U+007F are escaped.
+
+    Data that cannot be encoded gives a text that always leads to the complete check.
+    """
     try:
         return msgspec.json.encode(said)
     except (TypeError, ValueError, RecursionError):
@@ -134,7 +136,7 @@ def _json(said: object) -> bytes:
 
 
 def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Every text in there, its names too, each with where it stands. However deep it goes."""
+    """Every text in the data, including keys, with its place, at any depth."""
     left = [(name, value)]
     while left:
         match left.pop():
@@ -149,12 +151,11 @@ def _texts(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=16_384)
 def folded(text: str) -> str:
-    """The normal form of a name or a text for comparison and search.
+    """The normal form of a name or text, for comparison and search. Idempotent.
 
-    Unicode's compatibility form and full case folding (NFKC, case folding), without characters
-    that nobody sees; runs of blanks are one blank, and every dash is a hyphen. Marks over Latin and
-    Greek letters are left out, because capitals are often written without them, and so are the two
-    Turkish dots and the dots of the Russian io. Idempotent.
+    It applies NFKC and full case folding, removes invisible characters, joins runs of blanks, and
+    turns every dash into a hyphen. Marks on Latin and Greek letters are removed, because capitals
+    are often written without them, and so are the two Turkish dots and the dots of the Russian io.
     """
     if text.isascii() and text.isprintable():
         return " ".join(text.lower().split())
@@ -166,14 +167,14 @@ def folded(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """One form of each character (NFKC), without those that nobody sees; every dash is a hyphen."""
+    """The text in NFKC without invisible characters; every dash becomes a hyphen."""
     if text.isascii() and text.isprintable():
         return text
     text = unicodedata.normalize("NFKC", _IGNORED.sub("", text))
     return unicodedata.normalize("NFKC", _DASHES.sub("-", _IGNORED.sub("", text)))
 
 
-#: Dotless i, and what no decomposition leads back to a plain letter.
+#: Dotless i, and letters that no decomposition turns into a plain letter.
 _LETTERS = str.maketrans(
     {"\u0131": "i", "đ": "d", "ł": "l", "ø": "o", "ħ": "h", "ŧ": "t", "œ": "oe", "æ": "ae"}
 )
@@ -182,25 +183,26 @@ _DASHES = re.compile(r"[\u058a\u2010-\u2015\u2212\u2e3a\u2e3b\u301c\u30a0]")
 
 
 def is_hidden(character: str) -> bool:
-    """Whether nobody can see it, or it moves others: no text that is written today holds it."""
+    """Whether the character is invisible or moves others; such characters are refused on input."""
     return _REFUSED.match(character) is not None
 
 
 def shown(text: str) -> str:
-    """The text for a page, where lines may stay lines: what is hidden in it, by its number."""
+    """The text for a page: hidden characters are shown as code points, line breaks are kept."""
     if text.isascii() and text.isprintable():
         return text
-    return _REFUSED_IN_PROSE.sub(lambda found: f"<{_number(found[0])}>", text)
+    return _REFUSED_IN_PROSE.sub(lambda found: f"<{_code_point(found[0])}>", text)
 
 
-def _number(character: str) -> str:
+def _code_point(character: str) -> str:
+    """The code point of a character, such as U+200B."""
     return f"U+{ord(character):04X}"
 
 
 def has_nul(value: object) -> bool:
-    """Is there a NUL character anywhere in this plain data? However deep it goes."""
+    """Whether the plain data contains a NUL character, at any depth."""
     if b"\\u0000" not in _json(value):
-        return False  # as of nearly every question
+        return False  # the usual case
     left = [value]
     while left:
         match left.pop():

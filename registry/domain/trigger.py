@@ -1,7 +1,7 @@
-"""An event takes place: the library's `trigger_event` for plain events, in a third of the time.
+"""A faster replacement for the library's `trigger_event`, for events without special behaviour.
 
-The library copies the arguments, asks for every default again, and sets each field of a frozen
-dataclass by a call. Whatever is not plain goes the library's way.
+The library copies the arguments, evaluates every default again, and sets each field of a frozen
+dataclass by a call. This module takes a third of that time. Other events are left to the library.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggre
 from eventsourcing.utils import get_topic
 
 Event = CanMutateAggregate[UUID]
-GIVEN = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp"})
+SET_BY_LIBRARY = frozenset({"originator_id", "originator_version", "originator_topic", "timestamp"})
 
 A = TypeVar("A", bound=BaseAggregate[UUID])
 
@@ -24,17 +24,17 @@ A = TypeVar("A", bound=BaseAggregate[UUID])
 def trigger_plain_event(
     aggregate: BaseAggregate[UUID], event_class: Any, said: dict[str, Any]
 ) -> bool:
-    """Make the aggregate's next event, apply it and leave it pending.
+    """Creates the aggregate's next event, applies it and adds it to the pending events.
 
-    False, and nothing has happened, when it is one for the library: an event with a way of its own
-    to mutate, a mere base of others, or one of which too much or too little was said.
+    Returns False, without any effect, if the library must do it: the event has its own `mutate`, is
+    only a base class, or has too many or too few arguments.
     """
     plain = _plain(event_class)
     if plain is None:
         return False
-    blank, wanted = plain
-    fields = {**blank, **said}
-    if len(fields) != len(blank) or not said.keys() >= wanted:
+    defaults, required = plain
+    fields = {**defaults, **said}
+    if len(fields) != len(defaults) or not said.keys() >= required:
         return False
     version = aggregate.version + 1
     fields["originator_id"] = aggregate.id
@@ -42,7 +42,7 @@ def trigger_plain_event(
     fields["timestamp"] = event_class.create_timestamp()
     event: Event = object.__new__(event_class)
     object.__setattr__(event, "__dict__", fields)
-    event.apply(aggregate)  # first: it may raise
+    event.apply(aggregate)  # first, because it may raise
     aggregate.version = version
     aggregate.modified_on = event.timestamp
     aggregate.pending_events.append(event)
@@ -50,14 +50,14 @@ def trigger_plain_event(
 
 
 def create_aggregate(kind: type[A], event_class: Any, id: UUID, said: dict[str, Any]) -> A:
-    """A new aggregate, as the library makes it from this event; the event is left pending.
+    """Creates a new aggregate from its first event, as the library does; the event is pending.
 
-    Raises TypeError when too much or too little was said of it.
+    Raises TypeError for too many or too few arguments.
     """
     plain = _plain(event_class, CanInitAggregate.mutate)
-    blank, wanted = plain or ({}, frozenset())
-    fields = {**blank, **said}
-    if len(fields) != len(blank) or not said.keys() >= wanted:
+    defaults, required = plain or ({}, frozenset())
+    fields = {**defaults, **said}
+    if len(fields) != len(defaults) or not said.keys() >= required:
         raise TypeError(f"{event_class.__qualname__} cannot begin with {', '.join(said)}")
     fields["originator_topic"] = get_topic(kind)
     fields["originator_id"] = id
@@ -73,13 +73,16 @@ def create_aggregate(kind: type[A], event_class: Any, id: UUID, said: dict[str, 
 
 @cache
 def _plain(
-    event_class: Any, usual: Callable[..., Any] = CanMutateAggregate.mutate
+    event_class: Any, default_mutate: Callable[..., Any] = CanMutateAggregate.mutate
 ) -> tuple[dict[str, Any], frozenset[str]] | None:
-    """Its fields in their order, with their defaults, and the names that must be said."""
+    """The fields with their defaults, in order, and the names of the required arguments.
+
+    Returns None if the event class has special behaviour.
+    """
     own: list[dataclasses.Field[Any]] = list(dataclasses.fields(event_class))
-    odd = [f for f in own if not f.init or f.default_factory is not dataclasses.MISSING]
-    if odd or event_class.mutate is not usual or event_class.__name__ == "Event":
+    special = [f for f in own if not f.init or f.default_factory is not dataclasses.MISSING]
+    if special or event_class.mutate is not default_mutate or event_class.__name__ == "Event":
         return None
-    blank = {f.name: None if f.default is dataclasses.MISSING else f.default for f in own}
-    bare = {f.name for f in own if f.default is dataclasses.MISSING}
-    return blank, frozenset(bare - GIVEN)
+    defaults = {f.name: None if f.default is dataclasses.MISSING else f.default for f in own}
+    without_default = {f.name for f in own if f.default is dataclasses.MISSING}
+    return defaults, frozenset(without_default - SET_BY_LIBRARY)

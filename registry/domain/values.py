@@ -1,7 +1,7 @@
-"""The words of the register: the values that commands and events carry.
+"""The value types of the register: codes, closed lists and date intervals.
 
-A value is right or it does not exist. Its constructor stays as wide as the oldest stored
-event, because loading uses it; `parse` is the stricter door for what comes from outside.
+An invalid value cannot exist. A constructor accepts everything that the oldest stored event
+contains, because loading uses it. `parse` is stricter and is used for input.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any, ClassVar, Self, cast
 import msgspec
 from babel import Locale
 
-#: "Nobody knows whether it has happened at all": the open end of an interval of dates.
+#: The open end of an interval of dates: the event may never have happened.
 NEVER = date.max
 
 
 @total_ordering
 class Text:
-    """A word with a form of its own, stored as its text. Equal only to its own kind."""
+    """A text of a fixed form. It is stored as text and equal only to values of the same class."""
 
     __slots__ = ("_hash", "text")
     FORM: ClassVar[re.Pattern[str]]
@@ -36,7 +36,7 @@ class Text:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From outside. Raises ValueError, naming what was found and what was wanted."""
+        """Parses input. Raises ValueError with what was found and what was expected."""
         return cls(text)
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ class Text:
 
 
 class AdministrationCode(Text):
-    """ISO 3166-1 alpha-2 of a customs territory, or EU."""
+    """The code of a customs territory: ISO 3166-1 alpha-2, or EU."""
 
     __slots__ = ()
     FORM = re.compile(r"[A-Z]{2}")
@@ -64,6 +64,7 @@ class AdministrationCode(Text):
 
     @classmethod
     def parse(cls, text: str) -> Self:
+        """Parses input. Raises ValueError for a code that is not a customs territory."""
         code = cls(text)
         if text not in _territories():
             own = OTHER_CODES.get(text)
@@ -72,8 +73,8 @@ class AdministrationCode(Text):
         return code
 
 
-#: Codes that stand for a territory elsewhere: reserved in ISO 3166-1, the EU's own of Greece, and
-#: that of Northern Ireland, whose customs are the United Kingdom's.
+#: Codes used elsewhere for a territory: reserved in ISO 3166-1 (UK), the EU's own code of Greece
+#: (EL), and that of Northern Ireland (XI), whose customs administration is the United Kingdom's.
 OTHER_CODES = {"UK": "GB", "EL": "GR", "XI": "GB"}
 
 
@@ -87,7 +88,10 @@ class Tin(Text):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Also takes a national AEO code: `AEOCN1234567890` is `CN1234567890` (GACC notices)."""
+        """Parses input, also a national AEO code.
+
+        `AEOCN1234567890` is `CN1234567890` (GACC notices). Raises ValueError.
+        """
         coded = cls._AEO_CODE.fullmatch(text) if isinstance(text, str) else None
         if coded and coded[1] in _territories():
             return cls(coded[1] + coded[2])
@@ -98,7 +102,7 @@ class Tin(Text):
 
     @property
     def country(self) -> str:
-        """The territory whose administration issued it. Northern Ireland's XI is the UK's."""
+        """The code of the issuing administration. For Northern Ireland (XI) that is GB."""
         prefix = self.text[:2]
         return "GB" if prefix == "XI" else prefix
 
@@ -111,43 +115,58 @@ class HsCode(Text):
     WANTED = "an HS code: 2, 4 or 6 digits"
 
     def covers(self, goods: HsCode) -> bool:
-        """A chapter covers its headings; a heading does not cover the whole chapter."""
+        """Whether the goods are within this code.
+
+        A chapter covers its headings; a heading does not cover the whole chapter.
+        """
         return goods.text.startswith(self.text)
 
 
 @lru_cache(maxsize=1)
 def _territories() -> frozenset[str]:
+    """The codes of all customs territories."""
     names = map(str, Locale("en").territories)
-    made_up = {"EZ", "UN", "QO", "XA", "XB", "ZZ"}  # CLDR's own, of no customs territory
-    return frozenset(c for c in names if len(c) == 2 and c.isalpha()) - made_up | {"EU", "XI"}
+    not_territories = {
+        "EZ",
+        "UN",
+        "QO",
+        "XA",
+        "XB",
+        "ZZ",
+    }  # codes of CLDR that are no customs territory
+    return frozenset(c for c in names if len(c) == 2 and c.isalpha()) - not_territories | {
+        "EU",
+        "XI",
+    }
 
 
 _KINDS = frozenset({AdministrationCode, Tin, HsCode})
 
 
 @lru_cache(maxsize=65_536)
-def _text(kind: Hashable, text: str) -> Text:
+def _cached_text(kind: Hashable, text: str) -> Text:
+    """A cached value: equal texts give the same object."""
     return cast(type[Text], kind)(text)
 
 
 def encode_value(value: Any) -> Any:
-    """msgspec's `enc_hook`: a Text is written as its text."""
+    """The `enc_hook` of msgspec: a Text is stored as its text."""
     if isinstance(value, Text):
         return value.text
     raise TypeError(f"{type(value).__name__} has no stored form")
 
 
 def decode_value(kind: type, text: Any) -> Any:
-    """msgspec's `dec_hook`: a Text is read by its constructor, once for each text."""
+    """The `dec_hook` of msgspec: a Text is created by its constructor, once for each text."""
     if kind in _KINDS:
-        return _text(kind, text)
+        return _cached_text(kind, text)
     raise TypeError(f"{kind.__name__} has no stored form")
 
 
 class Term(Enum):
-    """A word from a closed list. Its value is its text: stored, asked for and shown alike."""
+    """A member of a closed list. Its value is the text that is stored and shown."""
 
-    # Members are one of a kind; the library's hash of their names takes a call of Python each.
+    # Members are singletons; the library's hash of their names costs a Python call each.
     __hash__ = object.__hash__
 
     def __str__(self) -> str:
@@ -155,6 +174,8 @@ class Term(Enum):
 
 
 class Role(Term):
+    """What an operator does in the supply chain."""
+
     IMPORTER = "IMPORTER"
     EXPORTER = "EXPORTER"
     MANUFACTURER = "MANUFACTURER"
@@ -168,32 +189,35 @@ class Role(Term):
 
 
 class RuleState(Term):
-    """What is known of a programme's rule on a day. None and unknown are two answers: the law
-    that sets no bar lets a grant pass, the law that nobody has found does not."""
+    """What is known of a programme's rule on a day.
+
+    NONE and UNKNOWN are different answers: a law without a bar allows a grant, an unknown law does
+    not.
+    """
 
     VALUE = "VALUE"  # the law gives a value, and the source says where
-    NONE = "NONE"  # the law is known, and it has no such rule
-    UNKNOWN = "UNKNOWN"  # nobody knows what the law says; also of a rule that is not on record
+    NONE = "NONE"  # the law is known and has no such rule
+    UNKNOWN = "UNKNOWN"  # nobody knows the law; also for a rule that is not on record
 
 
 class Status(Term):
-    """Where an authorisation stands. Order: the first is the best standing to hold."""
+    """The status of an authorisation, ordered from the best to the worst for its holder."""
 
     VALID = "VALID"
-    #: Abroad alone: valid as the authority's published list says, which is assumed to go on.
+    #: Abroad only: valid according to the authority's published list, assumed to continue.
     LISTED = "LISTED"
-    #: An end said in advance has come, and in this programme it takes a decision to end.
+    #: A scheduled end has passed, and by the programme's rules it needs a decision.
     DECISION_AWAITED = "DECISION_AWAITED"
-    #: Between two readings of published lists: nobody knows on which day it began, or ended.
+    #: Between two readings of a published list: the day of the beginning or end is unknown.
     UNCERTAIN = "UNCERTAIN"
     SUSPENDED = "SUSPENDED"
-    GRANTED = "GRANTED"  # decided, and not yet in effect
+    GRANTED = "GRANTED"  # decided, not in effect yet
     UNDER_EXAMINATION = "UNDER_EXAMINATION"
     ACCEPTED = "ACCEPTED"
     LODGED = "LODGED"
     SUPERSEDED = "SUPERSEDED"
     EXPIRED = "EXPIRED"
-    #: The authority's published list names it no longer; how and why it ended nobody says.
+    #: The authority's published list no longer names it; how and why it ended is unknown.
     DELISTED = "DELISTED"
     SURRENDERED = "SURRENDERED"
     REVOKED = "REVOKED"
@@ -204,7 +228,7 @@ class Status(Term):
     NONE = "NONE"
 
 
-#: Nothing follows these but a correction or a merger.
+#: Final statuses: only a correction or a merger can follow.
 ENDED = frozenset(
     {
         Status.REVOKED,
@@ -215,22 +239,26 @@ ENDED = frozenset(
         Status.DELISTED,
     }
 )
-#: An application that came to nothing.
+#: Applications that ended without a grant.
 CLOSED = frozenset({Status.NOT_ACCEPTED, Status.WITHDRAWN, Status.REFUSED})
 PENDING = frozenset({Status.LODGED, Status.ACCEPTED, Status.UNDER_EXAMINATION})
 HELD = frozenset(
     {Status.GRANTED, Status.VALID, Status.SUSPENDED, Status.DECISION_AWAITED, Status.UNCERTAIN}
 )
-#: Of the part that partners recognise: it is valid, or nobody can say that it is not.
+#: Statuses abroad with which recognition is possible or unknown, but not excluded.
 COUNTS_ABROAD = (Status.VALID, Status.LISTED, Status.DECISION_AWAITED, Status.UNCERTAIN)
 
 
 class Direction(Term):
+    """The direction of the goods."""
+
     IMPORT = "IMPORT"
     EXPORT = "EXPORT"
 
 
 class AgreementKind(Term):
+    """The subject of an agreement."""
+
     AEO_MUTUAL_RECOGNITION = "AEO_MUTUAL_RECOGNITION"
     CONTROL_RESULTS = "CONTROL_RESULTS"
     GREEN_LANE = "GREEN_LANE"
@@ -247,7 +275,7 @@ class AgreementKind(Term):
 
 
 class Pillar(Term):
-    """The triad of SAFE: information exchange, recognition of controls, help in enforcement."""
+    """The three pillars of SAFE: information exchange, recognition of controls, enforcement."""
 
     INFORMATION_EXCHANGE = "INFORMATION_EXCHANGE"
     CONTROL_RECOGNITION = "CONTROL_RECOGNITION"
@@ -255,6 +283,8 @@ class Pillar(Term):
 
 
 class AgreementStatus(Term):
+    """The status of an agreement as a whole."""
+
     PROPOSED = "PROPOSED"
     NEGOTIATING = "NEGOTIATING"
     ACTION_PLAN = "ACTION_PLAN"
@@ -275,14 +305,14 @@ class Step(Term):
     PILOT = "PILOT"
     IMPLEMENTED = "IMPLEMENTED"  # by one side
     TERMINATED = "TERMINATED"
-    LISTED = "LISTED"  # an authority names it among its agreements; says nothing of the start
+    LISTED = "LISTED"  # an authority lists it among its agreements, without a date of its start
     MEETING = "MEETING"
     EXERCISE = "EXERCISE"
     ANNOUNCED = "ANNOUNCED"
 
 
 class Outcome(Term):
-    """Three answers. A missing fact is never turned into a no."""
+    """The three answers to a question of recognition. A missing fact gives UNKNOWN, never a no."""
 
     RECOGNISED = "RECOGNISED"
     NOT_RECOGNISED = "NOT_RECOGNISED"
@@ -290,7 +320,7 @@ class Outcome(Term):
 
 
 class ReasonCode(Term):
-    """Why. Alphabetical, and in this order in every answer."""
+    """The reasons of an answer, in alphabetical order, which is their order in every answer."""
 
     AGREEMENT_NOT_IMPLEMENTED = "AGREEMENT_NOT_IMPLEMENTED"
     AGREEMENT_SUSPENDED = "AGREEMENT_SUSPENDED"
@@ -306,7 +336,7 @@ class ReasonCode(Term):
     NOT_YET_EFFECTIVE = "NOT_YET_EFFECTIVE"
     NO_AGREEMENT = "NO_AGREEMENT"
     NO_AUTHORISATION = "NO_AUTHORISATION"
-    NO_CONSENT = "NO_CONSENT"  # NO_INFORMATION, to those who are told all of the operator
+    NO_CONSENT = "NO_CONSENT"  # instead of NO_INFORMATION, for those who may see the whole operator
     NO_INFORMATION = "NO_INFORMATION"
     ROLE_OUT_OF_SCOPE = "ROLE_OUT_OF_SCOPE"
     SAME_ADMINISTRATION = "SAME_ADMINISTRATION"
@@ -316,14 +346,17 @@ class ReasonCode(Term):
 
 
 class Sense(Term):
-    """Two memberships that are not the same: of the union, and of its customs territory."""
+    """The two kinds of membership: of a union, and of its customs territory."""
 
     CUSTOMS_TERRITORY = "CUSTOMS_TERRITORY"
     UNION = "UNION"
 
 
 class ContactRole(Term):
-    """What a person is to an operator. A closed list: free text would name somebody one day."""
+    """The function of a contact person.
+
+    The list is closed, because free text could name a person.
+    """
 
     CUSTOMS_CONTACT = "CUSTOMS_CONTACT"
     RESPONSIBLE_FOR_CUSTOMS = "RESPONSIBLE_FOR_CUSTOMS"
@@ -332,15 +365,17 @@ class ContactRole(Term):
 
 
 class TargetOutcome(Term):
+    """Whether a target was met, as far as the record shows."""
+
     MET = "MET"
     NOT_MET = "NOT_MET"
     UNKNOWN = "UNKNOWN"
 
 
 class Dates(msgspec.Struct, frozen=True):
-    """When something happened, as a source gives it: a day, or the interval it lies in.
+    """The interval of civil days in which something happened, according to a source.
 
-    A month or a year is an interval. `latest` is NEVER where it may not have happened at all.
+    A month or a year is an interval. `latest` is NEVER if it may not have happened at all.
     """
 
     earliest: date
@@ -352,8 +387,9 @@ class Dates(msgspec.Struct, frozen=True):
 
     @classmethod
     def on(cls, day: date) -> Dates:
+        """The interval of a single day."""
         return cls(day, day)
 
     def hull(self, other: Dates) -> Dates:
-        """The shortest interval that holds both: what conflicting sources leave open."""
+        """The shortest interval that contains both, for conflicting sources."""
         return Dates(min(self.earliest, other.earliest), max(self.latest, other.latest))

@@ -1,6 +1,6 @@
-"""Warnings about recorded commands: each was lawful, but somebody should check it.
+"""Warnings about recorded commands that were lawful but that somebody should check.
 
-Warnings depend on the stream alone, so the same command sent again gets the same warnings.
+They depend on the stream alone, so a repeated command gets the same warnings.
 """
 
 from __future__ import annotations
@@ -16,26 +16,29 @@ from registry.domain.values import AdministrationCode
 
 
 class CommandWarning(msgspec.Struct, frozen=True):
-    """`code` is a name for ever; `message` names what was recorded and what stands beside it."""
+    """A warning. `code` is never renamed; `message` names the event and the fact beside it."""
 
     code: str
     message: str
 
 
-#: The events of which there may be something to say.
+#: The events for which a warning is possible.
 WARNED = (Operator.Granted,)
 
 
 def warnings(aggregate: BaseAggregate[Any], event: Any) -> tuple[CommandWarning, ...]:
-    """Of an event of this aggregate, which knows what came before it."""
+    """The warnings for an event of this aggregate."""
     if isinstance(aggregate, Operator) and isinstance(event, Operator.Granted):
         return _open_consultations(aggregate, event)
     return ()
 
 
 def _open_consultations(operator: Operator, grant: Operator.Granted) -> tuple[CommandWarning, ...]:
-    """Granted before an administration that was consulted has replied (UCC Delegated Act
-    2015/2446, Art. 14, gives it time; whether its silence is consent is for the officer to say)."""
+    """Warns about a grant before a consulted administration has replied.
+
+    UCC Delegated Act 2015/2446, Art. 14, sets a time for the reply. Whether silence means consent
+    is for the officer to decide.
+    """
     asked: dict[AdministrationCode, Operator.ConsultationRequested] = {}
     for event in events_as_corrected(operator):
         if event.originator_version >= grant.originator_version:

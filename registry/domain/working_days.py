@@ -1,8 +1,8 @@
-"""Working days: which days the authorities of a place work, and how periods are counted by them.
+"""Working days of an authority, and the periods that are counted in them.
 
-Public holidays come from the library `holidays`; a programme's own dated data put single days
-right (`Programme.calendar`). The library is imported when a day is asked for and not before: it
-takes a tenth of a second, and some twenty megabytes in every process that counts.
+Public holidays come from the library `holidays`. A programme's own dated data can correct single
+days (`Programme.calendar`). The library is imported at the first use only, because it needs a tenth
+of a second and some twenty megabytes in each process.
 """
 
 from __future__ import annotations
@@ -20,40 +20,41 @@ from registry.domain.values import RuleState
 if TYPE_CHECKING:
     from holidays import HolidayBase
 
-#: The place of no public holidays at all: Monday to Friday.
+#: The calendar without public holidays: Monday to Friday.
 WEEKDAYS = "MON-FRI"
-#: The unit of a rule that counts working days, as the data have it.
+#: The unit of a rule that counts working days, as written in the data.
 WORKING_DAYS = "working days"
-#: The value of the rule `day_counting` by which the periods of EU law end on a working day.
+#: The value of the rule `day_counting` for which periods of EU law end on a working day.
 REGULATION_1182 = "Regulation 1182/71"
 _DAY = timedelta(days=1)
-#: Of a period this long nobody need ask whether two working days are in it.
-_LONG = 30
+#: A period of this many days always contains two working days.
+_ALWAYS_TWO_WORKING_DAYS = 30
 
 
 @cache
 def release() -> str:
-    """The library and its release, as an event names it on which a day depends."""
+    """The library and its release; an event names it if a day depends on it."""
     return f"holidays {version('holidays')}"
 
 
 class UnknownCalendar(LookupError):
-    """Neither the library nor the data of the programme know the holidays of that year there."""
+    """Neither the library nor the programme's data know the holidays of that place and year."""
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """The working days of a place: an ISO 3166-1 country or ISO 3166-2 subdivision (GB-ENG), or
-    any other name whose days the programme's data list.
+    """The working days of a place.
 
-    `changed` puts the library right, day by day: True for a working day.
+    The place is an ISO 3166-1 country, an ISO 3166-2 subdivision (GB-ENG), or another name whose
+    days the programme's data list. `changed` corrects the library for single days: True means
+    working day.
     """
 
     place: str
     changed: Mapping[date, bool] = field(default_factory=dict)
 
     def works(self, day: date) -> bool:
-        """Is it a working day? Raises UnknownCalendar."""
+        """Whether the day is a working day. Raises UnknownCalendar."""
         if self.place == WEEKDAYS:
             return day.weekday() < 5
         said = self.changed.get(day)
@@ -68,24 +69,26 @@ class Calendar:
 
     @property
     def source(self) -> str:
-        """By what the days were counted: the place, and the library's release."""
+        """How the days were counted: the place and the release of the library."""
         return self.place if self.place == WEEKDAYS else f"{self.place}, {release()}"
 
     def after(self, day: date, working_days: int) -> date:
-        """The last of so many working days after this day, which is not counted itself."""
+        """The day that is this number of working days after `day`, which is not counted."""
         while working_days:
             day += _DAY
             working_days -= self.works(day)
         return day
 
     def end_of_period(self, last: date, begun: date) -> date:
-        """The last day of a period of EU law that would end on `last`, by Regulation (EEC,
-        Euratom) 1182/71 Art. 3: where that is a public holiday, Sunday or Saturday, the end of
-        the following working day (4); a period of two days or more has two working days (5). The
-        day of the event, `begun`, is not counted (1); holidays within are (3).
+        """The last day of a period of EU law that would end on `last`.
+
+        Regulation (EEC, Euratom) 1182/71 Art. 3: if that day is a public holiday, Sunday or
+        Saturday, the period ends with the following working day (4). A period of two days or more
+        contains two working days (5). The day of the event, `begun`, is not counted (1); holidays
+        within are counted (3).
         """
         length = (last - begun).days
-        if 2 <= length < _LONG:
+        if 2 <= length < _ALWAYS_TWO_WORKING_DAYS:
             days = (begun + timedelta(n) for n in range(1, length + 1))
             if sum(map(self.works, days)) < 2:
                 last = self.after(begun, 2)
@@ -96,15 +99,17 @@ class Calendar:
 
 @lru_cache(maxsize=65_536)
 def is_worked(place: str, day: date) -> bool | None:
-    """Is it a working day there, by the library? None where the library does not know the place, or
-    not in that year."""
+    """Whether the library has the day as a working day of that place.
+
+    Returns None if the library does not know the place, or not in that year.
+    """
     year = _year(place, day.year)
     return None if year is None else bool(year.is_working_day(day))
 
 
 @lru_cache(maxsize=1_024)
 def _year(place: str, year: int) -> HolidayBase | None:
-    """The public holidays and weekends of a place in a year. Made at the first question."""
+    """The public holidays and weekends of a place in a year, or None."""
     import holidays
 
     country, _, subdivision = place.partition("-")
@@ -118,9 +123,11 @@ def _year(place: str, year: int) -> HolidayBase | None:
 
 
 class Effect(NamedTuple):
-    """From which civil day a decision counts. `counted_by`: the calendar, where working days were
-    counted. `unknown`: the rules that this needed and that nobody knows; `day` is then what can be
-    said without them."""
+    """The effective day of a decision.
+
+    `counted_by`: the calendar, if working days were counted. `unknown`: the unknown rules that were
+    needed; `day` is then the result without them.
+    """
 
     day: date
     counted_by: str | None = None
@@ -128,11 +135,12 @@ class Effect(NamedTuple):
 
 
 def day_of_effect(rules: Rules, calendar: Calendar, decided: date) -> Effect:
-    """UCC Delegated Act Art. 29: the fifth day after the decision; before 2016 in the United
-    Kingdom the tenth working day after it. `rules` and `calendar` are those of the decision.
+    """The effective day of a decision by the programme's rules.
 
-    The day of the decision is not counted. Calendar days are not moved to a working day: for the
-    day from which an act takes effect Regulation 1182/71 excludes that (Art. 4(1) and (2)).
+    UCC Delegated Act Art. 29: the fifth day after the decision; before 2016 in the United Kingdom
+    the tenth working day after it. `rules` and `calendar` are those of the day of decision, which
+    is not counted. The day is not moved to a working day: for the day on which an act takes effect,
+    Regulation 1182/71 excludes that (Art. 4(1) and (2)).
     """
     rule = rules.rule("effect_after")
     days = rule.number or 0
@@ -145,7 +153,9 @@ def day_of_effect(rules: Rules, calendar: Calendar, decided: date) -> Effect:
 
 
 def place_of(rules: Rules, authority: str) -> str:
-    """Whose working days count: a place that the programme names, else the authority's country."""
+    """The place whose working days count: that of the programme's rule, else the authority's
+    country.
+    """
     rule = rules.rule("working_days_calendar")
     if rule.state is RuleState.NONE:
         return WEEKDAYS

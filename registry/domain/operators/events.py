@@ -1,8 +1,7 @@
-"""An economic operator, from its application to the end of its authorisation.
+"""The operator aggregate: its events, and the state that decisions need.
 
-The events come first: they are what is stored, and each says how it changes the operator.
-What an authorisation may go through is in authorisations.py; what the events mean in law, on
-which day, is in standing.py.
+The events come first: they are stored, and each says how it changes the state. The decisions are in
+the *_decisions modules. timeline.py derives from the events which status applies on which day.
 """
 
 from __future__ import annotations
@@ -34,29 +33,35 @@ OVER = ENDED | CLOSED
 
 
 def _ends_by_law(state: dict[str, Any]) -> None:
-    """A text of version 1 says nothing of how an end comes about: by law, as in version 2."""
+    """Upcast: version 1 does not say how an end comes about; it is by law, as in version 2."""
 
 
 class Operator(BaseAggregate[UUID]):
+    """An economic operator, from its application to the end of its authorisation (aggregate)."""
+
     TOPIC = "operator"
 
     class Event(DatedFact):
-        """`effective`: the civil date it counts from in law, in the operator's home zone.
+        """The base of every event of an operator.
 
-        `rule_unknown`, where an event has it: the rules of the programme that the decision or its
-        deadlines needed and that nobody knew for that day. None: every one of them was known.
+        `effective`: the civil day, in the operator's home time zone, from which it counts in valid
+        time. `rule_unknown`, if an event has it: the programme's rules that the decision or its
+        deadlines needed and that nobody knew for that day; None if all were known.
         """
 
-        TOPIC: ClassVar[str]  # the stored name, for ever
+        TOPIC: ClassVar[str]  # the stored name; never renamed
 
         def apply(self, operator: Operator) -> None:
+            """Adds the event to the history and changes the state."""
             operator.past.append(self)
             self.change(operator)
 
         def change(self, operator: Operator) -> None:
-            """What it does to the operator; most particulars live in the read models alone."""
+            """Changes the operator's state. Most particulars exist only in the read models."""
 
     class Registered(Event, AggregateCreated):
+        """The operator is entered into the register under its TIN."""
+
         TOPIC = "operator.registered"
         tin: Tin
         administration: AdministrationCode
@@ -67,9 +72,11 @@ class Operator(BaseAggregate[UUID]):
         roles: tuple[Role, ...] = ()
 
         def apply(self, operator: Operator) -> None:
-            """The beginning is not among what came after it."""
+            """The registration is not part of `past`."""
 
     class Amended(Event):
+        """Name, address or roles change. A field that is None stays unchanged."""
+
         TOPIC = "operator.amended"
         name: str | None = None
         local_name: str | None = None
@@ -79,7 +86,8 @@ class Operator(BaseAggregate[UUID]):
         def change(self, operator: Operator) -> None:
             operator.amendments.append(self)
             if self.effective < max(event.effective for event in operator.amendments):
-                # Law follows the days: what reaches back is not the last word.
+                # The amendment with the latest effective day decides, so an earlier day needs a
+                # rebuild.
                 operator.name, operator.local_name, operator.address, operator.roles = (
                     operator.registered_as.values()
                 )
@@ -89,12 +97,15 @@ class Operator(BaseAggregate[UUID]):
                 self.rename(operator)
 
         def rename(self, operator: Operator) -> None:
+            """Sets the particulars that the event gives."""
             operator.name = self.name or operator.name
             operator.local_name = self.local_name or operator.local_name
             operator.address = self.address or operator.address
             operator.roles = operator.roles if self.roles is None else self.roles
 
     class IdentifierAdded(Event):
+        """A number identifies the operator, until `valid_to` (exclusive) if that is given."""
+
         TOPIC = "operator.identifier_added"
         class_version = 2
         scheme: str
@@ -103,12 +114,14 @@ class Operator(BaseAggregate[UUID]):
         valid_to: date | None = None
         verified_by: str | None = None
         override: str | None = None
-        shared: str | None = None  # why another operator may have it, too
+        shared: str | None = None  # why another operator may have it too
 
         @staticmethod
         def upcast_v1_v2(state: dict[str, Any]) -> None:
-            """When version 1 was written nobody asked whether another had the number: the reason
-            for which an odd one was let through stands for both."""
+            """Upcast: version 1 did not ask whether another operator has the number.
+
+            The reason for accepting an unusual number is used for both.
+            """
             if override := state.get("override"):
                 state["shared"] = override
 
@@ -116,6 +129,8 @@ class Operator(BaseAggregate[UUID]):
             operator.identifiers[self.scheme, normal(self.value, self.scheme)] = self
 
     class IdentifierEnded(Event):
+        """A number no longer identifies the operator."""
+
         TOPIC = "operator.identifier_ended"
         scheme: str
         value: str
@@ -124,14 +139,18 @@ class Operator(BaseAggregate[UUID]):
             operator.identifiers.pop((self.scheme, normal(self.value, self.scheme)), None)
 
     class ConsentGiven(Event):
+        """The operator consents to sharing its data with a partner, or to publication."""
+
         TOPIC = "operator.consent_given"
-        partner: AdministrationCode | None = None  # none: to publication
+        partner: AdministrationCode | None = None  # None: publication
 
         def change(self, operator: Operator) -> None:
             operator.consents.add(self.partner)
             operator.consents_spoken_of.add(self.partner)
 
     class ConsentWithdrawn(Event):
+        """The operator withdraws a consent."""
+
         TOPIC = "operator.consent_withdrawn"
         partner: AdministrationCode | None = None
 
@@ -140,6 +159,8 @@ class Operator(BaseAggregate[UUID]):
             operator.consents_spoken_of.add(self.partner)
 
     class Lodged(Event):
+        """The operator applies for an authorisation."""
+
         TOPIC = "operator.lodged"
         authorisation: str
         programme: str
@@ -157,9 +178,12 @@ class Operator(BaseAggregate[UUID]):
             )
 
     class Listed(Event):
-        """An authority's published list names the operator. `effective`: the civil day on which
-        the list was read. `since`: the day that the list itself gives as the beginning; else it
-        began some time from `earliest` to the day of reading, and nobody knows when."""
+        """An authority's published list names the operator.
+
+        `effective`: the civil day on which the list was read. `since`: the beginning as the list
+        itself gives it. Without it, the authorisation began on an unknown day from `earliest` to
+        the day of reading.
+        """
 
         TOPIC = "operator.listed"
         authorisation: str
@@ -171,8 +195,8 @@ class Operator(BaseAggregate[UUID]):
         number: str | None = None
         name: str | None = None  # as the list writes it
         roles: tuple[Role, ...] = ()
-        shared: str | None = None  # why another operator may have the number, too
-        #: False: it lacks the part that partners recognise, by the programme's rule of that day.
+        shared: str | None = None  # why another operator may have the number too
+        #: False: it lacks the part that partners recognise, by the programme's rules of that day.
         abroad: bool | None = None
 
         def change(self, operator: Operator) -> None:
@@ -192,8 +216,10 @@ class Operator(BaseAggregate[UUID]):
             authorisation.latest = max(authorisation.latest, self.effective)
 
     class AuthorisationEvent(Event):
-        TOPIC = "operator.authorisation"  # asked for by the library; never stored
-        ENDS: ClassVar[bool] = False  # does it end the authorisation
+        """The base of events about one authorisation. The class itself is never stored."""
+
+        TOPIC = "operator.authorisation"  # the library requires one; never stored
+        ENDS: ClassVar[bool] = False  # whether it ends the authorisation
         authorisation: str
 
         def change(self, operator: Operator) -> None:
@@ -202,9 +228,12 @@ class Operator(BaseAggregate[UUID]):
                 authorisation.latest = max(authorisation.latest, self.effective)
             self.alter(authorisation)
 
-        def alter(self, authorisation: Authorisation) -> None: ...
+        def alter(self, authorisation: Authorisation) -> None:
+            """Changes the authorisation."""
 
     class Accepted(AuthorisationEvent):
+        """The application is accepted; the time limit for the decision begins."""
+
         TOPIC = "operator.accepted"
         due: tuple[Due, ...] = ()
         reason: str | None = None
@@ -214,6 +243,8 @@ class Operator(BaseAggregate[UUID]):
             authorisation.status = Status.ACCEPTED
 
     class NotAccepted(AuthorisationEvent):
+        """The application is not accepted."""
+
         TOPIC = "operator.not_accepted"
         reason: str | None = None
 
@@ -221,6 +252,8 @@ class Operator(BaseAggregate[UUID]):
             authorisation.status = Status.NOT_ACCEPTED
 
     class Withdrawn(AuthorisationEvent):
+        """The applicant withdraws the application."""
+
         TOPIC = "operator.withdrawn"
         reason: str | None = None
 
@@ -228,6 +261,8 @@ class Operator(BaseAggregate[UUID]):
             authorisation.status = Status.WITHDRAWN
 
     class ExaminationStarted(AuthorisationEvent):
+        """The examination of the applicant begins."""
+
         TOPIC = "operator.examination_started"
         reason: str | None = None
 
@@ -235,17 +270,23 @@ class Operator(BaseAggregate[UUID]):
             authorisation.status = Status.UNDER_EXAMINATION
 
     class ConsultationRequested(AuthorisationEvent):
+        """Another administration is consulted."""
+
         TOPIC = "operator.consultation_requested"
         asked: AdministrationCode
         reason: str | None = None
 
     class ConsultationReplied(AuthorisationEvent):
+        """A consulted administration replies."""
+
         TOPIC = "operator.consultation_replied"
         asked: AdministrationCode
         reply: str
         reason: str | None = None
 
     class DeadlineExtended(AuthorisationEvent):
+        """The time limit for the decision is extended by `days` calendar days."""
+
         TOPIC = "operator.deadline_extended"
         days: int
         reason: str
@@ -253,6 +294,8 @@ class Operator(BaseAggregate[UUID]):
         rule_unknown: tuple[str, ...] | None = None
 
     class Granted(AuthorisationEvent):
+        """The authorisation is granted with effect from `effective`."""
+
         TOPIC = "operator.granted"
         class_version = 2
         upcast_v1_v2 = staticmethod(_ends_by_law)
@@ -262,10 +305,11 @@ class Operator(BaseAggregate[UUID]):
         valid_until: date | None = None  # the last civil day of the term
         due: tuple[Due, ...] = ()
         rule_unknown: tuple[str, ...] | None = None
-        counted_by: str | None = None  # the calendar of the working days until its effect
+        # The calendar, if the day of effect was counted in working days.
+        counted_by: str | None = None
         ends_by_decision: bool | None = None  # None: the term ends by law after `valid_until`
-        shared: str | None = None  # why another operator may have the number, too
-        #: False: it lacks the part that partners recognise, by the programme's rule of that day.
+        shared: str | None = None  # why another operator may have the number too
+        #: False: it lacks the part that partners recognise, by the programme's rules of that day.
         abroad: bool | None = None
 
         def change(self, operator: Operator) -> None:
@@ -279,11 +323,12 @@ class Operator(BaseAggregate[UUID]):
                 self.roles,
             )
             authorisation.effective, authorisation.valid_until = self.effective, self.valid_until
-            authorisation.status = (
-                Status.VALID
-            )  # or GRANTED until its day: standing.py knows the day
+            # GRANTED until the effective day: timeline.py derives the status on a day.
+            authorisation.status = Status.VALID
 
     class Refused(AuthorisationEvent):
+        """The application is refused."""
+
         TOPIC = "operator.refused"
         reason: str | None = None
 
@@ -291,16 +336,20 @@ class Operator(BaseAggregate[UUID]):
             authorisation.status = Status.REFUSED
 
     class TypeChanged(AuthorisationEvent):
+        """The authorisation changes to another type."""
+
         TOPIC = "operator.type_changed"
         type: str
         reason: str | None = None
-        #: False: it lacks the part that partners recognise, by the programme's rule of that day.
+        #: False: it lacks the part that partners recognise, by the programme's rules of that day.
         abroad: bool | None = None
 
         def alter(self, authorisation: Authorisation) -> None:
             authorisation.type = self.type
 
     class RolesAmended(AuthorisationEvent):
+        """The roles of the authorisation are replaced."""
+
         TOPIC = "operator.roles_amended"
         roles: tuple[Role, ...]
         reason: str | None = None
@@ -309,6 +358,8 @@ class Operator(BaseAggregate[UUID]):
             authorisation.roles = self.roles
 
     class ReassessmentOpened(AuthorisationEvent):
+        """A reassessment of the authorisation begins."""
+
         TOPIC = "operator.reassessment_opened"
         reason: str | None = None
 
@@ -316,6 +367,8 @@ class Operator(BaseAggregate[UUID]):
             authorisation.under_reassessment = True
 
     class ReassessmentClosed(AuthorisationEvent):
+        """The reassessment ends. `remediation`: the operator must remedy what was found."""
+
         TOPIC = "operator.reassessment_closed"
         outcome: str | None = None
         remediation: bool = False
@@ -327,6 +380,8 @@ class Operator(BaseAggregate[UUID]):
             authorisation.under_reassessment, authorisation.remediation = False, self.remediation
 
     class Renewed(AuthorisationEvent):
+        """The authorisation is valid for a further term."""
+
         TOPIC = "operator.renewed"
         class_version = 2
         upcast_v1_v2 = staticmethod(_ends_by_law)
@@ -339,23 +394,27 @@ class Operator(BaseAggregate[UUID]):
             authorisation.valid_until, authorisation.under_reassessment = self.valid_until, False
 
     class Suspended(AuthorisationEvent):
+        """The authorisation, or a part of it, is suspended."""
+
         TOPIC = "operator.suspended"
         class_version = 2
         upcast_v1_v2 = staticmethod(_ends_by_law)
         reason: str
-        part: str | None = None  # of an authorisation that has parts; none: the whole of it
-        abroad: bool = True  # does it touch the part that partners recognise
-        until: date | None = None  # the first civil day on which it is suspended no longer
+        part: str | None = None  # None: the whole authorisation
+        abroad: bool = True  # whether it concerns the part that partners recognise
+        until: date | None = None  # the first civil day after the suspension
         due: tuple[Due, ...] = ()
         rule_unknown: tuple[str, ...] | None = None
         ends_by_decision: bool | None = None  # None: the suspension ends by law on `until`
 
         def alter(self, authorisation: Authorisation) -> None:
             authorisation.suspended_part, authorisation.suspended_until = self.part, self.until
-            if authorisation.status not in ENDED:  # an end that lies ahead stays the last word
+            if authorisation.status not in ENDED:  # an end in the future stays the last status
                 authorisation.status = Status.SUSPENDED
 
     class SuspensionExtended(AuthorisationEvent):
+        """The suspension continues until `until`."""
+
         TOPIC = "operator.suspension_extended"
         class_version = 2
         upcast_v1_v2 = staticmethod(_ends_by_law)
@@ -368,6 +427,8 @@ class Operator(BaseAggregate[UUID]):
             authorisation.suspended_until = self.until
 
     class SuspensionLifted(AuthorisationEvent):
+        """The suspension ends by a decision."""
+
         TOPIC = "operator.suspension_lifted"
         reason: str | None = None
 
@@ -377,18 +438,18 @@ class Operator(BaseAggregate[UUID]):
                 authorisation.status = Status.VALID
 
     class SuspensionEnded(AuthorisationEvent):
-        """The clerk's record that a suspension ended by law on its day, `effective`.
+        """The projector's record that a suspension ended by law on the day `effective`.
 
-        It changes nothing: the decision that suspended said its end, and that end is law.
+        It changes nothing: the decision to suspend set the end, which takes effect by itself.
         """
 
         TOPIC = "operator.suspension_ended"
 
         def change(self, operator: Operator) -> None:
-            """Changes nothing: the end that it records is in force without it."""
+            """Changes nothing: the end is in effect without this record."""
 
     class Revoked(AuthorisationEvent):
-        """From now on (UCC Art. 28): what was before stays valid."""
+        """The authorisation ends from this day on (UCC Art. 28). The time before stays valid."""
 
         TOPIC = "operator.revoked"
         ENDS = True
@@ -401,12 +462,15 @@ class Operator(BaseAggregate[UUID]):
             authorisation = operator.authorisations[self.authorisation]
             authorisation.status, authorisation.ended = Status.REVOKED, self.effective
             if self.barred_until:
-                # Of two revocations the shorter bar does not end the longer.
+                # Of two revocations the longer bar applies.
                 before = operator.barred.get(authorisation.programme, self.barred_until)
                 operator.barred[authorisation.programme] = max(before, self.barred_until)
 
     class Annulled(AuthorisationEvent):
-        """Back to the start (UCC Art. 27): `effective` is the day of effect of the grant."""
+        """The authorisation is void from the beginning (UCC Art. 27).
+
+        `effective` is the day of effect of the grant.
+        """
 
         TOPIC = "operator.annulled"
         ENDS = True
@@ -416,6 +480,8 @@ class Operator(BaseAggregate[UUID]):
             authorisation.status, authorisation.ended = Status.ANNULLED, self.effective
 
     class Surrendered(AuthorisationEvent):
+        """The operator gives the authorisation back."""
+
         TOPIC = "operator.surrendered"
         ENDS = True
         reason: str | None = None
@@ -424,13 +490,15 @@ class Operator(BaseAggregate[UUID]):
             authorisation.status, authorisation.ended = Status.SURRENDERED, self.effective
 
     class Expired(AuthorisationEvent):
+        """The term of the authorisation is over."""
+
         TOPIC = "operator.expired"
         ENDS = True
         class_version = 2
         upcast_v1_v2 = staticmethod(_ends_by_law)
         reason: str | None = None
-        #: True: a record that the term ended by law on this day. It changes nothing. None: a
-        #: decision, which ends the authorisation itself.
+        #: True: a record that the term ended by law on this day, which changes nothing. None: a
+        #: decision that ends the authorisation.
         by_law: bool | None = None
 
         def change(self, operator: Operator) -> None:
@@ -441,8 +509,10 @@ class Operator(BaseAggregate[UUID]):
             authorisation.status, authorisation.ended = Status.EXPIRED, self.effective
 
     class Unlisted(AuthorisationEvent):
-        """The list, read on the day `effective`, names the authorisation no longer: it ended some
-        time after the last day on which it is known to have been held, and by this day."""
+        """The list, read on the day `effective`, no longer names the authorisation.
+
+        It ended after the last day on which it is known to have been held, and by this day.
+        """
 
         TOPIC = "operator.unlisted"
         ENDS = True
@@ -454,6 +524,8 @@ class Operator(BaseAggregate[UUID]):
             authorisation.status, authorisation.ended = Status.DELISTED, self.effective
 
     class Merged(Event):
+        """The operator is merged into another one."""
+
         TOPIC = "operator.merged"
         successor: Tin
         reason: str | None = None
@@ -465,30 +537,38 @@ class Operator(BaseAggregate[UUID]):
                     authorisation.status, authorisation.ended = Status.SUPERSEDED, self.effective
 
     class Split(Event):
+        """The operator results from the division of another one."""
+
         TOPIC = "operator.split"
         origin: Tin
         reason: str | None = None
 
     class ContactNamed(Event):
+        """A person, known by a pseudonym, becomes a contact of the operator."""
+
         TOPIC = "operator.contact_named"
-        person: UUID  # a pseudonym: who it is stands nowhere in the ledger
+        person: UUID  # a pseudonym; the ledger does not say who it is
         role: ContactRole
         commitment: str
 
     class ContactEnded(Event):
+        """A person is no longer a contact of the operator."""
+
         TOPIC = "operator.contact_ended"
         person: UUID
 
     class PersonErased(Event):
+        """The particulars of a person were erased (GDPR Art. 17)."""
+
         TOPIC = "operator.person_erased"
         person: UUID
         ground: str
 
     class Corrected(Event):
-        """Puts right an earlier event, which stays as it was written."""
+        """Corrects an earlier event, which stays as it was written."""
 
         TOPIC = "operator.corrected"
-        corrects: int  # the position of that event in the register
+        corrects: int  # the ledger position of that event
         version: int  # and its version in this stream
         what: dict[str, str]
         why: str
@@ -517,64 +597,71 @@ class Operator(BaseAggregate[UUID]):
     ) -> None:
         self.tin, self.administration, self.time_zone = tin, administration, time_zone
         self._registered = (name, local_name, address, roles)
-        self.past: list[Operator.Event] = []  # every event but the first, in order
-        self.corrected = False  # only then do the events say something else than was written
+        # Every event except the registration, in the order of recording.
+        self.past: list[Operator.Event] = []
+        self.corrected = False  # True: `past` must be read through `corrected_events`
         self.start_again()
 
     @property
     def registered_as(self) -> dict[str, Any]:
-        """Its particulars before any amendment."""
+        """The particulars of the registration, before any amendment."""
         return dict(zip(("name", "local_name", "address", "roles"), self._registered, strict=True))
 
     def start_again(self) -> None:
+        """Resets the state to that after the registration."""
         self.name, self.local_name, self.address, self.roles = self._registered
         self.amendments: list[Operator.Amended] = []
-        #: By scheme and the normal form of the number.
+        #: By scheme and normal form of the number.
         self.identifiers: dict[tuple[str, str], Operator.IdentifierAdded] = {}
         self.consents: set[AdministrationCode | None] = set()
-        #: Partners (None: publication) to whom consent was ever given or withdrawn.
+        #: The partners (None: publication) to whom consent was ever given or withdrawn.
         self.consents_spoken_of: set[AdministrationCode | None] = set()
         self.authorisations: dict[str, Authorisation] = {}
         self.barred: dict[str, date] = {}
         self.successor: Tin | None = None
-        self.merged_on: date | None = None  # the day of effect of that, which may lie ahead
+        # The effective day of the merger, which may be in the future.
+        self.merged_on: date | None = None
 
     def supersede(self, authorisation: Authorisation, begun: date) -> None:
-        """What begins while a merger lies ahead is its successor's from the day of the merger."""
+        """Marks an authorisation that begins before a future merger as superseded from its day."""
         if self.merged_on and begun < self.merged_on:
             authorisation.status, authorisation.ended = Status.SUPERSEDED, self.merged_on
 
     def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **said: Any) -> None:
+        """Creates and applies an event, by the faster method if that is possible."""
         if not trigger_plain_event(self, event_class, said):
             super().trigger_event(event_class, **said)
 
     @staticmethod
     def create_id(tin: Tin) -> UUID:
+        """The stream id (UUIDv5), derived from the TIN."""
         return stream_id(f"operator/{tin}")
 
     def begun(self) -> int:
-        """How many authorisations there ever were, from applications or from lists: one that was
-        voided keeps its reference."""
+        """The number of authorisations that ever began, by application or list.
+
+        A voided one keeps its reference, so the number never decreases.
+        """
         kinds = (Operator.Lodged, Operator.Listed)
         return len({event.authorisation for event in self.past if isinstance(event, kinds)})
 
     def held(self) -> list[Authorisation]:
-        """What has been granted and has not ended."""
+        """The authorisations that were granted and have not ended."""
         return [a for a in self.authorisations.values() if a.status not in OVER]
 
 
 def corrected_events(
     events: list[Operator.Event], also: dict[int, dict[str, str]] | None = None
 ) -> list[Operator.Event]:
-    """The same events with every correction among them carried out; voided ones are gone.
+    """The events with every correction among them applied; voided events are left out.
 
-    `also`: a correction that is only thought of, as the version of an event and what is wrong.
+    `also`: a further correction to try, by the version of the corrected event.
     """
     corrections = [(e.version, e.what) for e in events if isinstance(e, Operator.Corrected)]
     said = apply_corrections(events, [*corrections, *(also or {}).items()])
     if said is events:
         return events
-    # An annulment counts from the day of effect of its grant, whichever that turns out to be.
+    # An annulment always counts from the effective day of its grant, even if that is corrected.
     begun = {e.authorisation: e.effective for e in said if isinstance(e, Operator.Granted)}
     return [
         with_changes(e, {"effective": begun.get(e.authorisation, e.effective)})
