@@ -1,4 +1,4 @@
-"""How a partner folds the feed: the whole of it, as README shows it."""
+"""How a partner folds the feed: the whole of it, as the guide for partners shows it."""
 
 from __future__ import annotations
 

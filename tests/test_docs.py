@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.paths import DOCS, ROOT
+from registry.paths import DOCS, OPS, ROOT
 from tests.api.served import served
 
 GUIDES = ("partners", "auditors", "companies", "officers")
@@ -74,3 +74,40 @@ def test_the_snippets_of_a_guide_run_and_answer_what_stands_there(
             assert json.loads(output) == json.loads(answer), snippet
         elif "graphql" in snippet:
             assert "errors" not in json.loads(output), output
+
+
+# ------------------------------------------------------------------ the worked examples
+
+EXAMPLE = re.compile(
+    r"occurs in (exactly )?(?:these|this) (\d+) files? \(`([^`]+)`\).*?\n\n(.*?)(?:\n\n|\Z)", re.S
+)
+#: Files that are generated, and files of another noun with a field of the same name.
+NOT_COUNTED = re.compile(r"schema\.graphql|programmes|texts\.py|/demo/")
+
+
+@pytest.mark.parametrize(
+    "page", sorted((DOCS / "develop").glob("*.md")), ids=lambda page: page.stem
+)
+def test_a_worked_example_names_the_files_that_it_touches_and_counts_them(page: Path) -> None:
+    found = EXAMPLE.search(page.read_text(encoding="utf-8"))
+    assert found is not None
+    exactly, count, pattern, table = found.groups()
+    listed = re.findall(r"^\| `([^`]+)` \|", table, re.M)
+
+    assert len(listed) == int(count)
+    if exactly:
+        assert sorted(listed) == sorted(occurrences(pattern))
+    else:
+        assert set(listed) <= set(occurrences(pattern))
+
+
+def occurrences(pattern: str) -> Iterator[str]:
+    """The files of the program in which the pattern occurs."""
+    places = (*(ROOT / name for name in ("registry", "projections", "api")), OPS / "aeo-verify")
+    for place in places:
+        for file in [place] if place.is_file() else place.rglob("*"):
+            name = file.relative_to(ROOT).as_posix()
+            if file.suffix not in (".py", ".html", "") or file.is_dir():
+                continue
+            if not NOT_COUNTED.search(name) and re.search(pattern, file.read_text("utf-8")):
+                yield name
