@@ -134,7 +134,7 @@ def _show(found: Any) -> None:
                 else "goes on",
                 _at(place.since),
             ]
-            for place in found.places
+            for place in found.positions
         ],
     )
     epoch = found.epoch
@@ -176,7 +176,7 @@ def _plain(found: Any) -> dict[str, Any]:
                 "why": place.why,
                 "since": _at(place.since) or None,
             }
-            for place in found.places
+            for place in found.positions
         ],
         "checked": {
             "wholeAt": _at(found.checked.whole_at) or None,

@@ -157,7 +157,7 @@ class Comparison:
         rebuild can write.
 
         Returns the differences that were repaired; empty if there are none any more. Raises
-        NotMended, Outdated and psycopg.Error, and then changes nothing.
+        RepairFailed, Outdated and psycopg.Error, and then changes nothing.
         """
         connection = self._connection
         with connection.transaction():

@@ -52,7 +52,7 @@ class BackgroundStatus:
     recorded: int
     logged: int
     signed: int
-    places: tuple[ProjectionPosition, ...]
+    positions: tuple[ProjectionPosition, ...]
     workers: tuple[Worker, ...]
     epoch: Epoch
     checked: CheckStatus
@@ -60,7 +60,7 @@ class BackgroundStatus:
     @property
     def stopped(self) -> tuple[ProjectionPosition, ...]:
         """Returns the projections that stopped in front of an event."""
-        return tuple(place for place in self.places if place.stopped_at is not None)
+        return tuple(place for place in self.positions if place.stopped_at is not None)
 
     @property
     def missing(self) -> tuple[Worker, ...]:
@@ -71,7 +71,7 @@ class BackgroundStatus:
 def status(connection: psycopg.Connection[Any], locks: dict[str, int]) -> BackgroundStatus:
     """Reads the status. `locks`: the key of each process's advisory lock, by name."""
     with connection.cursor(row_factory=class_row(ProjectionPosition)) as cursor:
-        places = cursor.execute(
+        positions = cursor.execute(
             "select projection, position, stopped_at, why,"
             " case when stopped_at is not null then updated_at end as since"
             " from views.tracking order by projection"
@@ -85,7 +85,13 @@ def status(connection: psycopg.Connection[Any], locks: dict[str, int]) -> Backgr
     recorded, logged, signed = row
     workers = tuple(_worker(connection, name, lock) for name, lock in locks.items())
     return BackgroundStatus(
-        recorded, logged, signed, tuple(places), workers, current(connection), checked(connection)
+        recorded,
+        logged,
+        signed,
+        tuple(positions),
+        workers,
+        current(connection),
+        checked(connection),
     )
 
 

@@ -99,7 +99,7 @@ def replay(
     Both instants in UTC. `conninfo`: of a role that may create schemas. Streams are folded a
     batch at a time, so that memory does not grow with the register. Where it is cut short the
     schema is what it was before, and what a killed replay left half made is gone after the next.
-    Raises Unfolded, and what an event that cannot be read raises.
+    Raises FoldFailed, and what an event that cannot be read raises.
     """
     schema = schema_of(at, known)
     half = schema.replace(PREFIX, HALF, 1)

@@ -127,7 +127,7 @@ def test_a_second_of_each_that_leads_alone_says_in_one_line_that_it_waits(
     }
     assert leaders.keys() == set(
         re.findall(
-            r'lead\(connection, LEADER, stop, "(\w+)"\)',
+            r'acquire_leadership\(connection, LEADER, stop, "(\w+)"\)',
             "".join(
                 file.read_text(encoding="utf-8")
                 for package in ("api", "projections")

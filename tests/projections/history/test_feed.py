@@ -32,7 +32,7 @@ from registry.domain.operators import particulars_decisions
 from registry.domain.operators.events import Operator
 from registry.domain.recognition import Question, recognise
 from registry.domain.values import AdministrationCode, Outcome, Tin
-from tests.folding import FoldedFeed
+from tests.folding import Fold
 from tests.projections.reads.test_rule import _write
 from tests.worlds import START, Maker, World
 
@@ -160,11 +160,11 @@ async def _compare(
     territory = law.territory
     tins = [str(stream[0].event.tin) for stream in world.operators]
     pasts = await reads.pasts(connection, law, law, tins)
-    fold = FoldedFeed()
+    fold = Fold()
     for step in steps(recorded):
         for past in pasts.values():
             if told := change(past, territory, step, sight):
-                fold.apply(_row(told))
+                fold.keep(_row(told))
                 seen["told"] += 1
                 seen["hidden"] += told.hidden_from is not None
                 seen["by time"] += told.hidden_from is not None and told.hidden_from < step.at
@@ -185,14 +185,14 @@ async def _compare(
         later = fold.copy()
         for past in pasts.values():
             if told := change(past, territory, step, sight):
-                later.apply(_row(told))
+                later.keep(_row(told))
                 seen["by time"] += 1
         await _agree(connection, later, tins, pasts, territory, sight, step.at, seen)
 
 
 async def _agree(
     connection: Connection,
-    fold: FoldedFeed,
+    fold: Fold,
     tins: list[str],
     pasts: dict[str, Past],
     territory: AdministrationCode,
