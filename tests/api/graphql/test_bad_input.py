@@ -368,6 +368,6 @@ def test_a_command_id_that_was_used_for_something_else(database: str, tmp_path: 
         outcome = counter.tell("giveConsent", CHINA, tin=ACME, partner="AU", commandId=used)
 
         assert outcome["code"] == "OTHER_COMMAND"
-        assert re.search(r" at \d{4}-\d\d-\d\dT[\d:.]+Z; ", outcome["message"])
+        assert re.search(r" at \d{4}-\d\d-\d\dT[\d:.]+Z for ", outcome["message"])
         assert used in outcome["message"]
         assert counter.last_position() == before
