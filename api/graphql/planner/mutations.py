@@ -36,7 +36,7 @@ from api.graphql.context import Context
 from api.graphql.errors import Refused
 from api.graphql.limits import CheckedDocument
 from api.graphql.scalars import LARGEST
-from api.graphql.types.mutations import SPELLED, Recorded, give, said
+from api.graphql.types.mutations import SPELLED, Recorded, command_of_line, execute
 from registry.domain import commands as c
 from registry.domain.errors import Refusal
 
@@ -93,7 +93,7 @@ async def answer(
         input = {names[name]: value for name, value in values.coerced[order.variable].items()}
     outcome: Recorded | Refused
     try:
-        outcome = await give(context, command or said(order.kind, input))
+        outcome = await execute(context, command or command_of_line(order.kind, input))
     except Refusal as refusal:
         given = variables.get(order.variable) or {}
         given_names = [name for name, value in given.items() if value is not None]
@@ -127,7 +127,7 @@ def without_coercion(schema: GraphQLSchema, order: SingleCommand, given: Any) ->
             return None
     names = SPELLED[order.kind]
     try:
-        return said(order.kind, {names[name]: value for name, value in given.items()})
+        return command_of_line(order.kind, {names[name]: value for name, value in given.items()})
     except Refusal:
         return None
 

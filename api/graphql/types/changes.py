@@ -17,7 +17,7 @@ from api.graphql.errors import bad_input
 from api.graphql.scalars import Position
 from api.graphql.types import reasons
 from api.graphql.types.administrations import zones
-from api.graphql.types.operators import OperatorType, standing_now
+from api.graphql.types.operators import OperatorType, current_operator
 from api.graphql.types.reasons import Reason
 from api.graphql.types.recognition import RecognitionBasis
 from projections.history import feed_pages as reads
@@ -152,7 +152,7 @@ class RecognitionChange:
     @strawberry.field
     async def operator(self, info: Info) -> OperatorType | None:
         """The operator as it stands now. Null where the subject may not see it, or no longer."""
-        return await standing_now(info, self.tin)
+        return await current_operator(info, self.tin)
 
 
 async def _why(

@@ -19,7 +19,14 @@ from api.graphql.context import Context, Info
 from api.graphql.costs import costs
 from api.graphql.errors import bad_input
 from api.graphql.scalars import Json, Position
-from api.graphql.types.divergences import From, Territory, To, diverged, events, shown
+from api.graphql.types.divergences import (
+    From,
+    Territory,
+    To,
+    disclosed_event,
+    events,
+    is_cause_of_divergence,
+)
 from api.graphql.types.events import Event
 from projections.history import answered as reads
 from projections.history.answered import Corrected, Given
@@ -122,7 +129,7 @@ class CorrectedAnswerQuery:
                 cursor=_cursor(context, corrected.given),
                 node=_node(
                     corrected,
-                    shown(context, Tin(corrected.given.tin), because[corrected.because])
+                    disclosed_event(context, Tin(corrected.given.tin), because[corrected.because])
                     if corrected.because
                     else None,
                 ),
@@ -159,7 +166,7 @@ async def _page(
     return found, given[-1] if len(given) == MOST else None
 
 
-async def reason_told(context: Context, row: EventRow) -> Event | None:
+async def event_as_cause(context: Context, row: EventRow) -> Event | None:
     """An operator's event as shown to a customs administration that may not read it: only if it is
     the cause of a divergence or of a corrected answer of its own. None otherwise."""
     sight = context.asker.sight
@@ -168,11 +175,11 @@ async def reason_told(context: Context, row: EventRow) -> Event | None:
     if tin is None:
         return None
     for territory in sorted(context.asker.reach):
-        if await diverged(context, territory, tin, row.position) or await _corrected(
+        if await is_cause_of_divergence(context, territory, tin, row.position) or await _corrected(
             context, territory, tin, row.position
         ):
             context.looked("node", [tin])
-            return shown(context, Tin(tin), row)
+            return disclosed_event(context, Tin(tin), row)
     return None
 
 

@@ -127,7 +127,7 @@ class DivergenceQuery:
                     at=divergence.at,
                     answered=divergence.answered,
                     correct=divergence.correct,
-                    because=shown(context, divergence.tin, because[divergence.because]),
+                    because=disclosed_event(context, divergence.tin, because[divergence.because]),
                 ),
             )
             for divergence in found
@@ -171,7 +171,7 @@ async def _page(
     return found, tins[-1] if len(tins) == MOST else None
 
 
-async def diverged(
+async def is_cause_of_divergence(
     context: Context, territory: AdministrationCode, tin: str, position: int
 ) -> bool:
     """Whether an event is the cause of a divergence for this operator and territory."""
@@ -194,7 +194,7 @@ async def events(context: Context, positions: set[int]) -> dict[int, EventRow]:
         return {row.position: row for row in await some(connection, sorted(positions))}
 
 
-def shown(context: Context, tin: Tin, row: EventRow) -> Event:
+def disclosed_event(context: Context, tin: Tin, row: EventRow) -> Event:
     """An event as shown to a subject that may not read the operator's events: its payload and
     ground are REDACTED, its type and dates are shown. Events of the public law are shown in
     full."""

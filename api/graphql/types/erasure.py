@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from api.graphql.context import Context
 
 
-def beforehand(context: Context, command: c.NameContact | c.ErasePerson) -> None:
+def prepare_particulars(context: Context, command: c.NameContact | c.ErasePerson) -> None:
     """Links or destroys the particulars before the command is recorded. Blocks. Raises Refusal;
     then nothing was done."""
     if command.command_id and context.registry.ledger.find_command(command.command_id):

@@ -18,8 +18,15 @@ from api.graphql.costs import costs
 from api.graphql.errors import bad_input
 from api.graphql.global_ids import ID, GlobalId, Node, key_of
 from api.graphql.scalars import Json, Position
-from api.graphql.types.log import OPENED, PROVED, Commitment, InclusionProof, opened, proved
-from api.graphql.types.signatures import SIGNED, DecisionSignature, signed
+from api.graphql.types.log import (
+    OPENED,
+    PROVED,
+    Commitment,
+    InclusionProof,
+    commitment_opening,
+    inclusion_proof,
+)
+from api.graphql.types.signatures import SIGNED, DecisionSignature, decision_signature
 from projections.reads.events import EventRow, EventSelection, Readable, page
 from registry.domain.administrations import Administration
 from registry.domain.agreements.events import Agreement
@@ -95,14 +102,14 @@ class Event(Node):
     async def proof(self, info: Info) -> InclusionProof | None:
         """The proof that the event is in the transparency log. Null until a signed checkpoint
         includes it."""
-        return await proved(info.context, self.position)
+        return await inclusion_proof(info.context, self.position)
 
     @costs(OPENED)
     @strawberry.field
     async def commitment(self, info: Info) -> Commitment | None:
         """The data that opens the commitment in the event's leaf. Only for auditors and the home
         customs, who may read the whole event; null for others."""
-        return await opened(info.context, self.position) if self.opens else None
+        return await commitment_opening(info.context, self.position) if self.opens else None
 
     @costs(SIGNED)
     @strawberry.field
@@ -110,7 +117,7 @@ class Event(Node):
         """The signature of the deciding administration. Null where the decision was not signed (see
         `imported`), and for subjects who may not read the whole of an operator's event."""
         shown = self.opens or not self.type.startswith("operator.")
-        return await signed(info.context, self.position) if shown else None
+        return await decision_signature(info.context, self.position) if shown else None
 
     @classmethod
     def of(cls, row: EventRow, *, with_notes: bool = True, opens: bool = False) -> Event:

@@ -258,14 +258,14 @@ class LogQuery:
         return Log(head=head, policy=info.context.heads.policy())
 
 
-async def proved(context: Context, position: Position) -> InclusionProof | None:
+async def inclusion_proof(context: Context, position: Position) -> InclusionProof | None:
     """The inclusion proof of an event under the last checkpoint; None where it is not included yet.
     The proofs of one response are read in one batch."""
     inclusion = await load(context, reads.inclusions, key=int(position))
     return InclusionProof.of(inclusion) if inclusion else None
 
 
-async def opened(context: Context, position: Position) -> Commitment | None:
+async def commitment_opening(context: Context, position: Position) -> Commitment | None:
     """The data that opens the commitment. None before the log has included the event, and after its
     salt was erased."""
     opening = await load(context, reads.openings, key=int(position), of=context.ledger)

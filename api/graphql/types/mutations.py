@@ -27,9 +27,9 @@ from api.graphql.costs import costs
 from api.graphql.errors import Forbidden, Refused, Unanswered
 from api.graphql.global_ids import GlobalId, Node, key_of
 from api.graphql.scalars import Json, Position
-from api.graphql.types.erasure import beforehand
+from api.graphql.types.erasure import prepare_particulars
 from api.graphql.types.events import Event, event_for
-from api.graphql.types.nodes import changed_by, once_shown
+from api.graphql.types.nodes import changed_by, node_when_projected
 from api.graphql.types.persons import PersonMutation
 from projections.reads.events import between
 from projections.reads.operators import operators
@@ -131,7 +131,11 @@ class Recorded:
         The field waits for the read models. If they do not reach the position in time, the error
         BEHIND is returned beside the receipt; the command is recorded nevertheless.
         """
-        return await once_shown(info.context, self.changed, self.position) if self.changed else None
+        return (
+            await node_when_projected(info.context, self.changed, self.position)
+            if self.changed
+            else None
+        )
 
 
 CommandOutcome = Annotated[
@@ -147,23 +151,23 @@ async def record(info: Info, kind: type[c.Command], input: object) -> Recorded |
     """Parses and executes the command of a mutation. A refusal is returned; a fault of the ledger
     is raised."""
     try:
-        return await give(info.context, read(kind, input))
+        return await execute(info.context, read(kind, input))
     except Refusal as refusal:
         names = ENCODED[kind]
         given = (names.get(name, name) for name, value in vars(input).items() if value is not None)
         return Refused.because(refusal, SPELLED[kind], map(to_camel_case, given))
 
 
-async def give(context: Context, command: c.Command) -> Recorded:
+async def execute(context: Context, command: c.Command) -> Recorded:
     """Executes one command of the subject of the request: checks its rights, decides and records.
 
     Raises Refusal. A fault of the ledger is raised as it is.
     """
     loop = asyncio.get_running_loop()
     registry, asker = context.registry, context.asker
-    whose = at_home(command)
+    whose = home_in_command(command)
     if whose is None:
-        whose = await loop.run_in_executor(context.writers, home, registry, command)
+        whose = await loop.run_in_executor(context.writers, home_on_record, registry, command)
     tin = command.tin if isinstance(command, c.OperatorCommand) else None
     verdict = decide(asker, Action.RECORD, Resource(whose, tin, command=type(command)))
     if not verdict.allowed:
@@ -171,7 +175,7 @@ async def give(context: Context, command: c.Command) -> Recorded:
     if isinstance(command, c.MergeInto | c.SplitFrom):
         await _seen(context, command)
     if isinstance(command, c.NameContact | c.ErasePerson):
-        await loop.run_in_executor(context.writers, beforehand, context, command)
+        await loop.run_in_executor(context.writers, prepare_particulars, context, command)
     receipt = await registry.execute_async(
         command, asker.subject, context.writers, decided_by=asker.administration
     )
@@ -213,10 +217,12 @@ async def _seen(context: Context, command: c.MergeInto | c.SplitFrom) -> None:
 def read(kind: type[c.Command], input: object) -> c.Command:
     """The command of a GraphQL input. Raises BadValue."""
     names = ENCODED[kind]
-    return said(kind, {names.get(name, name): value for name, value in vars(input).items()})
+    return command_of_line(
+        kind, {names.get(name, name): value for name, value in vars(input).items()}
+    )
 
 
-def said(kind: type[c.Command], input: Mapping[str, Any]) -> c.Command:
+def command_of_line(kind: type[c.Command], input: Mapping[str, Any]) -> c.Command:
     """The command of an input whose fields have the names of an import file. Raises BadValue."""
     line = {name: _plain(value) for name, value in input.items() if value is not None}
     for name, noun in NAMED.items():
@@ -237,9 +243,9 @@ def _key(noun: str, text: str, name: str) -> str:
         raise BadValue(error.message) from None
 
 
-def at_home(command: c.Command) -> frozenset[AdministrationCode] | None:
+def home_in_command(command: c.Command) -> frozenset[AdministrationCode] | None:
     """The administrations whose officers may give this command, as far as the command itself names
-    them; None where the register must be asked (see `home`).
+    them; None where the register must be asked (see `home_on_record`).
 
     Each party implements, suspends, accedes, withdraws and recognises for itself.
     """
@@ -261,7 +267,7 @@ def at_home(command: c.Command) -> frozenset[AdministrationCode] | None:
     return None
 
 
-def home(registry: Registry, command: c.Command) -> frozenset[AdministrationCode]:
+def home_on_record(registry: Registry, command: c.Command) -> frozenset[AdministrationCode]:
     """The administrations whose officers may give this command, as the register says. Raises
     UnknownAgreement, UnknownProgramme or UnknownDocument."""
     match command:
@@ -291,7 +297,7 @@ def _plain(value: Any) -> Any:
 # ------------------------------------------------------------- made from the commands
 
 
-def shape(kind: type[c.Command]) -> type[c.Command]:
+def input_class(kind: type[c.Command]) -> type[c.Command]:
     """The class whose fields the input of the command has: the command itself, or a base class
     whose input it shares."""
     fields = set(kind.__struct_fields__)
@@ -366,7 +372,9 @@ def _described(kind: type[c.Command]) -> str:
 def _input_described(command: type[c.Command]) -> str:
     """The description of an input: the mutations that take it."""
     *others, last = [
-        f"`{to_camel_case(name)}`" for name, kind in c.COMMANDS.items() if shape(kind) is command
+        f"`{to_camel_case(name)}`"
+        for name, kind in c.COMMANDS.items()
+        if input_class(kind) is command
     ]
     if not others:
         return f"The input of the mutation {last}."
@@ -389,17 +397,17 @@ ENCODED = {
 SPELLED = {
     kind: {
         to_camel_case(field.encode_name): field.encode_name
-        for field in msgspec.structs.fields(shape(kind))
+        for field in msgspec.structs.fields(input_class(kind))
     }
     for kind in c.COMMANDS.values()
 }
-INPUTS = {command: _input(command) for command in map(shape, c.COMMANDS.values())}
+INPUTS = {command: _input(command) for command in map(input_class, c.COMMANDS.values())}
 
 Mutation = strawberry.type(
     type(
         "Mutation",
         (PersonMutation,),
-        {name: _mutation(kind, INPUTS[shape(kind)]) for name, kind in c.COMMANDS.items()},
+        {name: _mutation(kind, INPUTS[input_class(kind)]) for name, kind in c.COMMANDS.items()},
     ),
     description="The commands that change the register. Each is recorded once or refused.",
 )

@@ -24,9 +24,9 @@ from api.graphql.read_your_writes import PATIENCE
 from api.graphql.scalars import LARGEST
 from api.graphql.types.administrations import AdministrationType
 from api.graphql.types.agreements import AgreementType
-from api.graphql.types.corrected_answers import reason_told
+from api.graphql.types.corrected_answers import event_as_cause
 from api.graphql.types.events import Event, event_for, readable
-from api.graphql.types.operators import one
+from api.graphql.types.operators import operator_by_tin
 from api.graphql.types.programmes import ProgrammeType
 from api.graphql.types.publications import DocumentType
 from projections.reads import administrations, agreements, events, programmes, publications
@@ -65,7 +65,7 @@ async def _node(context: Context, of: GlobalId, as_of: AsOf, argument: str) -> N
         case "Operator":
             tin = _tin(key, argument)
             context.looked("node", [tin.text])
-            return await one(context, tin, as_of)
+            return await operator_by_tin(context, tin, as_of)
         case "Agreement":
             agreement = await load(context, agreements.agreements, as_of, key=key)
             return AgreementType.of(agreement, as_of) if agreement else None
@@ -104,7 +104,7 @@ async def _event(context: Context, key: str, argument: str) -> Event | None:
         return event_for(context, row) if row.key == key else None
     if hidden is None or hidden.key != key:
         return None
-    return await reason_told(context, hidden)
+    return await event_as_cause(context, hidden)
 
 
 # ------------------------------------------------------- what a command changed
@@ -128,7 +128,7 @@ def changed_by(command: c.Command) -> GlobalId | None:
     return None
 
 
-async def once_shown(context: Context, of: GlobalId, position: int) -> Node | None:
+async def node_when_projected(context: Context, of: GlobalId, position: int) -> Node | None:
     """The object that a command changed, read from read models that include this position.
 
     Waits up to PATIENCE seconds for them, then raises Unanswered (BEHIND); the command is recorded

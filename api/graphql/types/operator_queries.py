@@ -21,7 +21,7 @@ from api.graphql.types.operator_filters import (
     changed_after,
     check_length,
 )
-from api.graphql.types.operators import OperatorType, not_public, one, read_operators
+from api.graphql.types.operators import OperatorType, not_public, operator_by_tin, read_operators
 from projections.reads import operator_lists as lists
 from projections.reads import operators as reads
 from projections.reads import planner_selects as places
@@ -85,7 +85,7 @@ class OperatorQuery:
         the two cases have the same answer."""
         clocks = info.context.clocks(as_of)
         info.context.looked("operator", [tin.text])
-        return await one(info.context, tin, clocks)
+        return await operator_by_tin(info.context, tin, clocks)
 
     @costs(60)
     @sql_fields.rows(

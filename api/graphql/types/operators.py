@@ -22,7 +22,7 @@ from api.graphql.types.administrations import AdministrationType, administration
 from api.graphql.types.authorisations import AuthorisationType, StatusPeriod
 from api.graphql.types.events import EventConnection, history
 from api.graphql.types.persons import CONTACTS, ContactType, contacts_of
-from api.graphql.types.recognition import Recognition, everywhere
+from api.graphql.types.recognition import Recognition, recognised_everywhere
 from projections.reads import operators as reads
 from projections.reads import planner_selects as places
 from projections.reads.bitemporal_sql import AsOf
@@ -190,7 +190,7 @@ class OperatorType(Node):
         The public may not read it: error FORBIDDEN.
         """
         not_public(info.context, "recognisedIn")
-        return await everywhere(info, self.tin, self.as_of, outcome)
+        return await recognised_everywhere(info, self.tin, self.as_of, outcome)
 
     @costs(30)
     @sql_fields.rows(
@@ -237,7 +237,7 @@ class OperatorType(Node):
         not merged, and where the subject may not see that operator."""
         if self.row.successor is None:
             return None
-        return await one(info.context, Tin(self.row.successor), self.as_of)
+        return await operator_by_tin(info.context, Tin(self.row.successor), self.as_of)
 
 
 async def read_operators(
@@ -249,7 +249,7 @@ async def read_operators(
         return await reads.operators(connection, sight, now, as_of, tins)
 
 
-async def standing_now(info: Info, tin: Tin) -> OperatorType | None:
+async def current_operator(info: Info, tin: Tin) -> OperatorType | None:
     """An operator as it stands now; None where the subject may not see it. The reads of one
     response are batched."""
     context, clocks = info.context, info.context.clocks(None)
@@ -268,7 +268,7 @@ async def _by_tin(
     return {tin: found[tin.text] for tin in tins if tin.text in found}
 
 
-async def one(context: Context, tin: Tin, as_of: AsOf) -> OperatorType | None:
+async def operator_by_tin(context: Context, tin: Tin, as_of: AsOf) -> OperatorType | None:
     """An operator by its TIN; None where it is unknown or the subject may not see it."""
     found = await read_operators(context, [tin], as_of)
     return OperatorType.of(found[tin.text], as_of) if found else None

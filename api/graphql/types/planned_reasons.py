@@ -45,13 +45,14 @@ class _PlaceholderTexts:
         )
         self._in_full = sent.in_full
 
-    def text_of(self, mark: bytes) -> bytes:
+    def text_of(self, placeholder: bytes) -> bytes:
         """The JSON text that replaces a placeholder.
 
-        `mark`: `from` or `to` for an end of the validity interval; the code of a reason for its
-        message; the selected fields of its facts, SELECTED and the code of a reason for its facts.
+        `placeholder`: `from` or `to` for an end of the validity interval; the code of a reason for
+        its message; the selected fields of its facts, SELECTED and the code of a reason for its
+        facts.
         """
-        match mark.decode():
+        match placeholder.decode():
             case "from":
                 return _instant(self._stretch[0])
             case "to":

@@ -86,7 +86,7 @@ class ClaimType:
         """What the register counted and what may explain the difference, as an English text. Null
         where the register does not count this quantity."""
         counted = await self._count(info)
-        return explained(self.row, counted) if counted else None
+        return explanation_of(self.row, counted) if counted else None
 
     async def _count(self, info: Info) -> Counted | None:
         async def count() -> Counted | None:
@@ -98,7 +98,7 @@ class ClaimType:
         return await counting
 
 
-def explained(claim: ClaimRow, counted: Counted) -> str:
+def explanation_of(claim: ClaimRow, counted: Counted) -> str:
     """The text that compares both counts and names the parties that may explain the difference."""
     said = [f"Claimed {claim.value}, on record {counted.number} {counted.of} on {claim.as_of}"]
     if counted.parties:

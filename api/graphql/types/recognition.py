@@ -287,7 +287,7 @@ class RecognitionQuery:
         info.context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
         with _look(info, "recognition", [tin], question, clocks) as found:
             known = await facts(info.context, [tin], in_, clocks)
-            told = all_of(info.context, tin)
+            told = may_read_in_full(info.context, tin)
             [asked] = await as_clauses_name_them(info.context, [question])
             found.append(
                 Recognition.of(tin, known.of(tin), asked, clocks, known.position, all_of_it=told)
@@ -328,7 +328,7 @@ class RecognitionQuery:
                     question,
                     clocks,
                     known.position,
-                    all_of_it=all_of(info.context, tin),
+                    all_of_it=may_read_in_full(info.context, tin),
                 )
                 for tin in tins
             ]
@@ -393,7 +393,7 @@ async def facts(
         return await reads.facts(connection, sight, now, tins, territory, as_of.known)
 
 
-async def everywhere(
+async def recognised_everywhere(
     info: Info, tin: Tin, as_of: AsOf, outcome: Outcome | None = None
 ) -> list[Recognition]:
     """The recognition of an operator in every territory that the agreements of that day reach,
@@ -411,7 +411,7 @@ async def everywhere(
             Question(there, as_of.at),
             as_of,
             known.position if known else 0,
-            all_of_it=all_of(context, tin),
+            all_of_it=may_read_in_full(context, tin),
         )
         for there in reads.territories(mine, as_of.at)
         if context.may(Action.ASK_RECOGNITION, operator(tin, there))
@@ -421,7 +421,7 @@ async def everywhere(
     return found
 
 
-def all_of(context: Context, tin: Tin) -> bool:
+def may_read_in_full(context: Context, tin: Tin) -> bool:
     """Whether the subject may read everything about this operator."""
     return context.may(Action.READ_IN_FULL, operator(tin))
 

@@ -28,9 +28,9 @@ from api.graphql.types.recognition import (
     ConsignmentInput,
     Recognition,
     Territory,
-    all_of,
     as_clauses_name_them,
     facts,
+    may_read_in_full,
     only_ascii,
     selects,
 )
@@ -350,7 +350,7 @@ class RecognitionQuestionQuery:
                         question,
                         as_of,
                         known.position,
-                        all_of_it=all_of(context, tin),
+                        all_of_it=may_read_in_full(context, tin),
                     )
                 )
         finally:

@@ -35,7 +35,7 @@ class DecisionSignature:
     )
 
 
-async def signed(context: Context, position: int) -> DecisionSignature | None:
+async def decision_signature(context: Context, position: int) -> DecisionSignature | None:
     """The signature of the event at this position, verified; None where it is not signed."""
     signed_decision = await load(context, reads.decisions, key=int(position), of=context.ledger)
     if signed_decision is None:

@@ -1,4 +1,4 @@
-"""Who the counter thinks is asking."""
+"""The GraphQL type and query of the subject of a request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from api.access.policy import Action, Resource, Subject, SubjectRole, decide
 from api.graphql.as_of import AsOfInput
 from api.graphql.context import Info
 from api.graphql.costs import costs
-from api.graphql.types.operators import OperatorType, one
+from api.graphql.types.operators import OperatorType, operator_by_tin
 from registry.domain.values import AdministrationCode, Tin
 
 
@@ -42,7 +42,7 @@ class Viewer:
             return None
         clocks = info.context.clocks(as_of)
         info.context.looked("operator", [self.operator.text])
-        return await one(info.context, self.operator, clocks)
+        return await operator_by_tin(info.context, self.operator, clocks)
 
 
 @strawberry.type

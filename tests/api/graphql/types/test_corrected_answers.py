@@ -116,7 +116,7 @@ def test_the_reason_is_a_node_to_who_was_told_it(
     async def never(*about: Any) -> bool:
         return False
 
-    monkeypatch.setattr("api.graphql.types.corrected_answers.diverged", never)
+    monkeypatch.setattr("api.graphql.types.corrected_answers.is_cause_of_divergence", never)
     parts = "position type stream version legalGround payload"
     told = "because { position type legalGround payload }"
     ask = LIST.replace(told, f"because {{ id {parts} }}")

@@ -11,7 +11,7 @@ from msgspec import structs
 from strawberry.utils.str_converters import to_camel_case
 
 from api.graphql.schema import core
-from api.graphql.types.mutations import INPUTS, shape
+from api.graphql.types.mutations import INPUTS, input_class
 from api.graphql.types.mutations import read as read_input
 from registry.domain import commands
 from tests.api.client import ACME, AUDITOR, CHINA, KOREA, Client
@@ -240,7 +240,7 @@ def sample(kind: Any) -> Any:
 
 
 def python_names(kind: type[commands.Command], said: dict[str, Any]) -> dict[str, Any]:
-    names = {to_camel_case(f.encode_name): f.name for f in structs.fields(shape(kind))}
+    names = {to_camel_case(f.encode_name): f.name for f in structs.fields(input_class(kind))}
     return {names[field]: value for field, value in said.items()}
 
 
@@ -258,7 +258,7 @@ def test_every_field_of_every_command_can_be_said(counter: Client, name: str) ->
     if kind is not commands.TerminateAgreement:
         said.pop("notice", None)
 
-    made = INPUTS[shape(kind)](**python_names(kind, coerce_input_value(said, wanted)))
+    made = INPUTS[input_class(kind)](**python_names(kind, coerce_input_value(said, wanted)))
     heard = read_input(kind, made)
 
     spoken = commands.plain(heard) | {"command": None}
