@@ -188,7 +188,7 @@ def test_in_session_mode_every_command_runs(database: str, tmp_path: Path) -> No
         run("replay", "--from", "1", "--until", "10")
         run("replay", "--at", "2026-01-01", "--known-at", "now", "--models", "agreements")
         run("replay", "--drop")
-        run("diff", "2026-01-01", "2026-02-01")
+        run("diff", "2026-01-01", "2026-01-01")
         run("check", "--streams", "20")
         run("resume")
         run("new-epoch", "--why", "a test")

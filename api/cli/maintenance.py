@@ -12,6 +12,7 @@ from api.cli.terminal import (
     REFUSED,
     Home,
     Json,
+    complain,
     fail,
     position,
     print_json,
@@ -26,7 +27,7 @@ def migrate(home: Home = HOME) -> None:
 
     Read models that an earlier release derived, or other time zones, are derived anew.
     """
-    from api.cli.terminal import complain, home_of
+    from api.cli.terminal import home_of
     from api.local.postgres import database
     from projections.engine.rederive import bring_up_to_date
     from registry.ledger.database import migrate as apply
@@ -86,7 +87,7 @@ def rebuild(
         schema, head = "views", position(url, until or "now")
         with progress("the read models") as bar:
             if until is None:
-                reached = anew.rebuild(url, lambda done, more: bar(done, head))
+                reached = anew.rebuild(url, lambda done, more: bar(done, head), complain)
             else:
                 schema = "views_until"
                 anew.create_tables(connection, schema)
@@ -114,7 +115,7 @@ def check(
     from projections.checking.check import check as prove
 
     with register(home) as url:
-        found = prove(url, streams=streams)
+        found = prove(url, streams=streams, say=complain)
     if as_json:
         print_json(
             [

@@ -28,6 +28,7 @@ from projections.models.tables import columns
 from registry.domain import working_days
 from registry.domain.decisions import ends
 from registry.domain.time_zones import RELEASE
+from registry.ledger import locks
 from registry.ledger.connections import Session
 
 SCRATCH = "views_check"
@@ -153,13 +154,20 @@ class Finding:
 
 
 def check(
-    conninfo: str, *, streams: int = 200, progress: Callable[[str], None] | None = None
+    conninfo: str,
+    *,
+    streams: int = 200,
+    progress: Callable[[str], None] | None = None,
+    say: Callable[[str], None] = locks.silent,
 ) -> list[Finding]:
     """Runs every check. `streams`: how many streams of each kind are derived again and compared.
-    `progress` is called with the name of each check."""
+    `progress` is called with the name of each check. Another check in this database is waited for,
+    an hour at most; `say` is told so. Raises TimeoutError when it has not ended."""
     with Session.connect(conninfo, autocommit=True, row_factory=tuple_row) as connection:
         connection.execute("set jit = off")
         connection.execute("set timezone = 'UTC'")
+        # held until this connection is closed
+        locks.take(connection, CHECK_LOCK, "check", say, locks.LONG)
         found: list[Finding] = []
         for what, wrong in _checks(connection, conninfo, streams):
             if progress:
@@ -324,8 +332,6 @@ def _derive_again(connection: psycopg.Connection[Any], conninfo: str, streams: i
 
     The sample is chosen by the hash of the stream id, so it is the same in every check.
     """
-    # held until this connection is closed
-    connection.execute("select pg_advisory_lock(%s)", [CHECK_LOCK])
     create_tables(connection, SCRATCH)
     projector = Projector(conninfo, schema=SCRATCH)
     wrong: list[str] = []

@@ -10,6 +10,7 @@ import psycopg
 import structlog
 
 from registry.ledger.database import is_lost
+from registry.ledger.locks import holder
 
 _log = structlog.get_logger()
 
@@ -42,19 +43,7 @@ def acquire_leadership(
             waited = True
             _log.warning(
                 f"{who}.waits",
-                why=f"another {who} leads in this database ({_leader(connection, lock)});"
+                why=f"another {who} leads in this database ({holder(connection, lock)});"
                 " this one waits until it has ended",
             )
         stop.wait(0.5)
-
-
-def _leader(connection: psycopg.Connection[Any], lock: int) -> str:
-    """Returns the server process that holds the lock, as text. PostgreSQL shows the key of an
-    advisory lock as its upper and lower 32 bits."""
-    row = connection.execute(
-        "select pid from pg_locks where locktype = 'advisory' and granted and database ="
-        " (select oid from pg_database where datname = current_database())"
-        " and classid = %s::bigint::oid and objid = %s::bigint::oid and objsubid = 1",
-        [lock >> 32, lock & 0xFFFFFFFF],
-    ).fetchone()
-    return f"server process {row[0]}" if row else "it has just ended"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from projections.engine.derivation import record_derivation
 from projections.engine.fold_workers import FoldFailed
 from projections.engine.projector import SWAP_LOCK, Progress, Projector
 from projections.models.tables import COLUMNS, columns
+from registry.ledger import locks
 from registry.ledger.connections import Session
 from registry.paths import MIGRATIONS
 
@@ -26,17 +27,21 @@ NEW_SCHEMA = "views_next"
 REBUILD_LOCK = 0x41454F4E
 
 
-def rebuild(conninfo: str, progress: Progress | None = None) -> int:
+def rebuild(
+    conninfo: str,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = locks.silent,
+) -> int:
     """Replays all events into new tables and swaps them in. Returns the position reached.
 
     Readers and the active projector continue meanwhile; they wait only for the short swap. Another
-    rebuild waits until this one has ended. `conninfo`: of a role that may create schemas. An
-    interrupted rebuild leaves the old tables unchanged; its own tables are dropped by the next
-    rebuild.
+    rebuild waits until this one has ended, an hour at most; `say` is told so. `conninfo`: of a role
+    that may create schemas. An interrupted rebuild leaves the old tables unchanged; its own tables
+    are dropped by the next rebuild. Raises TimeoutError when another rebuild has not ended.
     """
     with Session.connect(conninfo, autocommit=True) as connection:
         connection.execute("set synchronous_commit = off")
-        connection.execute("select pg_advisory_lock(%s)", [REBUILD_LOCK])
+        locks.take(connection, REBUILD_LOCK, "rebuild", say, locks.LONG)
         create_tables(connection, NEW_SCHEMA)
         record_derivation(connection, NEW_SCHEMA)
         projector = Projector(conninfo, schema=NEW_SCHEMA)

@@ -38,7 +38,7 @@ def bring_up_to_date(conninfo: str, say: Callable[[str], None]) -> None:
         why = outdated(connection)
     if why:
         say(f"{why}: they are derived anew")
-        rebuild(conninfo)
+        rebuild(conninfo, say=say)
         rebuild_held_numbers(conninfo)
 
 

@@ -36,7 +36,7 @@ def migrate(
     conninfo: str,
     folder: Path = MIGRATIONS,
     *,
-    say: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] = locks.silent,
     seconds: float = WAIT,
 ) -> list[str]:
     """Applies the missing migrations in order and returns their names. Forward only, one

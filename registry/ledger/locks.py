@@ -9,6 +9,11 @@ from typing import Any
 import psycopg
 
 AGAIN = 0.2  # seconds between two attempts
+LONG = 3600.0  # seconds for which work is waited for that replays the whole ledger
+
+
+def silent(line: str) -> None:
+    """For a caller that does not want to know."""
 
 
 def take(
