@@ -60,7 +60,7 @@ def disclosed_stretches(
             for s in told
             if s.recorded_from <= cut and ((u := _until(s, known)) is None or u > cut)
         ]
-        now = _merged(believed)
+        now = _joined(believed)
         for key in running.keys() - now:
             found.append(DisclosedStretch(*key, running.pop(key), cut))
         for key in now - running.keys():
@@ -74,7 +74,7 @@ def _until(stretch: DisclosedStretch[F], known: datetime) -> datetime | None:
     return until if until is not None and until <= known else None
 
 
-def _merged(believed: Iterable[DisclosedStretch[F]]) -> set[tuple[F, datetime, datetime | None]]:
+def _joined(believed: Iterable[DisclosedStretch[F]]) -> set[tuple[F, datetime, datetime | None]]:
     """The valid-time intervals with neighbouring intervals of the same fact joined."""
     found: set[tuple[F, datetime, datetime | None]] = set()
     by_fact: dict[F, list[tuple[datetime, datetime | None]]] = {}

@@ -61,6 +61,7 @@ class Terms:
             self._apply(event)
 
     def _apply(self, event: Agreement.DatedEvent) -> None:
+        """Applies the next event in the order of recording."""
         match event:
             case Agreement.Withdrew(member=side, dates=dates):
                 self._withdrawn.setdefault(side, []).append(dates)
@@ -83,6 +84,7 @@ class Terms:
                 self._replace((STEPS[type(event)], None, None), event)
 
     def _last(self, side: AdministrationCode) -> Place:
+        """The latest term of the side's implementation."""
         return Step.IMPLEMENTED, side, self._begun.get(side, 1)
 
     def _set(self, place: Place, event: Agreement.DatesSet) -> None:
@@ -98,6 +100,7 @@ class Terms:
             self._conflicting.pop(place, None)
 
     def _replace(self, place: Place, event: Agreement.DatedEvent) -> None:
+        """Replaces the dates in force of a step or term."""
         _, side, term = place
         if side and term and place not in self._in_force:
             self._begun[side] = max(term, self._begun.get(side, 0))
@@ -108,6 +111,7 @@ class Terms:
         self._in_force[place] = self._dated(place, event)
 
     def _dated(self, place: Place, event: Agreement.DatedEvent) -> Dated:
+        """The entry that the event makes for a step or term."""
         what, side, term = place
         zone = self._zone(side)
         return Dated(

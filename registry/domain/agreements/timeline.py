@@ -324,6 +324,7 @@ class _Belief:
             )
 
     def _plurilateral(self) -> bool:
+        """Whether an administration ever acceded."""
         return any(isinstance(e, Agreement.Acceded) for e in self.told)
 
     def _suspensions(self, side: AdministrationCode) -> list[UncertainPeriod]:

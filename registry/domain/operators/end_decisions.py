@@ -57,6 +57,7 @@ def unrecorded(operator: Operator, until: date) -> list[EndByLaw]:
 
 
 def _is_recorded(operator: Operator, end: EndByLaw) -> bool:
+    """Whether an event records this end."""
     kind = Operator.Expired if end.what == TERM else Operator.SuspensionEnded
     return any(
         type(e) is kind and (e.authorisation, e.effective) == (end.authorisation, end.day)

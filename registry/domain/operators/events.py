@@ -65,7 +65,7 @@ class Operator(BaseAggregate[UUID]):
         TOPIC = "operator.registered"
         tin: Tin
         administration: AdministrationCode
-        time_zone: str  # kept here so that a stream can be read without any other
+        time_zone: str  # stored so that the stream can be read without any other stream
         name: str
         local_name: str | None = None
         address: str | None = None

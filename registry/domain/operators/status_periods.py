@@ -121,6 +121,7 @@ class StatusTimeline:
         return [], []
 
     def _merge(self, page: AuthorisationPeriods) -> None:
+        """Applies the mergers recorded so far to an authorisation that begins later."""
         for merger in self.mergers:
             page.tell(merger)
 
@@ -176,6 +177,7 @@ class AuthorisationPeriods:
         )
 
     def periods(self) -> list[Period]:
+        """Every period, in the order of valid time."""
         return [*self.done, *self.ahead]
 
     def list_again(self, event: Operator.Listed) -> Moved | None:
