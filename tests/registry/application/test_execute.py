@@ -231,24 +231,24 @@ def test_what_is_at_hand_is_what_the_ledger_would_tell(registry: Registry) -> No
         assert kept is not None
         read = registry.operator(SORI)
         assert (told(kept), kept.version) == (told(read), read.version), command
-        registry._aggregates.keep(kept)
+        registry._aggregates.put(kept)
 
 
 def test_only_so_many_are_kept_and_the_older_yields(registry: Registry) -> None:
-    kept = AggregateCache(room=2)
+    kept = AggregateCache(capacity=2)
     hana = registry.operator(HANA)
     others = [Operator.create_id(Tin(f"KR{n}")) for n in range(5)]
 
     for id in others:
-        kept.keep(_with_id(registry.operator(HANA), id))
+        kept.put(_with_id(registry.operator(HANA), id))
 
     assert (len(kept), kept.take(others[2])) == (2, None)
     assert kept.take(others[4]) is not None and kept.take(others[4]) is None
     # One that comes back late does not replace what was recorded after it.
     newer = registry.operator(HANA)
     newer._version = 9
-    kept.keep(newer)
-    kept.keep(hana)
+    kept.put(newer)
+    kept.put(hana)
     assert kept.take(hana.id) is newer
 
 
