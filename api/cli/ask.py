@@ -65,7 +65,7 @@ def ask(
     from api.graphql.deadlines import within
     from api.graphql.types.reasons import parties, recognition_reasons
     from projections.reads.administrations import administrations
-    from projections.reads.recognition import facts, into, stretch
+    from projections.reads.recognition import facts, into, unchanged_interval
     from registry.domain.recognition import Question, recognise, with_consent_reason
     from registry.domain.values import Direction, HsCode, Role
 
@@ -102,7 +102,7 @@ def ask(
     if all_of_it:
         answer = with_consent_reason(answer, of)
     reasons = recognition_reasons(of, question, answer, zones, all_of_it=all_of_it)
-    begins, ends = stretch(of, question)
+    begins, ends = unchanged_interval(of, question)
     told = {
         "tin": wanted.text,
         "in": territory.text,

@@ -18,7 +18,7 @@ from projections.history.divergences import (
     ListFreshness,
 )
 from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
-from projections.reads.visibility import SIGHT, VISIBLE_NOW, VisibilityScope
+from projections.reads.visibility import VISIBILITY_CTES, VISIBLE_NOW, VisibilityScope
 from registry.domain.agreements.timeline import Link
 from registry.domain.operators.timeline import Consented, Identified, Period
 from registry.domain.recognition import ConsentLaw, Member
@@ -84,7 +84,7 @@ select {_LINKS}, {_MEMBERS}, {_LAWS},
 #: Whom to look at: whose own events were known after they counted, or whose law was.
 #: An event that is known from one day on says nothing new of any later one.
 CANDIDATES = f"""
-with {SIGHT},
+with {VISIBILITY_CTES},
 late as (
     select c.tin from (
         select distinct c.tin from views.change c

@@ -1,4 +1,4 @@
-"""Administrations, the members of a bloc on a day, and how many operators each has."""
+"""Reads administrations, the members of blocs, and how many operators each administration has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from projections.reads.visibility import VisibilityScope, at_home, certified
 
 Connection = AsyncConnection[Any]
 
-#: SQL, a common table expression: which territory belongs to which bloc, at the instant asked.
+#: SQL, a common table expression: the bloc of each territory at the as-of instants.
 BLOC = f"""bloc as materialized (
     select m.bloc, m.member from views.membership m
     where m.sense = 'CUSTOMS_TERRITORY' and {on_both("m")}
@@ -37,7 +37,8 @@ _ADMINISTRATION = "select a.code, a.name, a.time_zone, a.bloc, a.source from vie
 async def administrations(
     connection: Connection, codes: Sequence[str]
 ) -> dict[str, AdministrationRow]:
-    """By code, whenever they were registered: who a code stands for is no question of clocks."""
+    """Administrations by code, whenever they were registered: the meaning of a code does not depend
+    on the as-of instants."""
     statement = f"{_ADMINISTRATION} where a.code = any(%(codes)s::text[])"
     async with connection.cursor(row_factory=class_row(AdministrationRow)) as cursor:
         await cursor.execute(statement, {"codes": list(codes)})
@@ -45,7 +46,7 @@ async def administrations(
 
 
 async def known(connection: Connection, at: datetime) -> list[AdministrationRow]:
-    """All that the register knew by that instant, in the order of their codes."""
+    """All administrations that the register knew by that instant, in the order of their codes."""
     statement = f"{_ADMINISTRATION} where a.recorded_from <= %(known)s order by a.code"
     async with connection.cursor(row_factory=class_row(AdministrationRow)) as cursor:
         await cursor.execute(statement, {"known": at})
@@ -54,7 +55,7 @@ async def known(connection: Connection, at: datetime) -> list[AdministrationRow]
 
 @dataclass(frozen=True)
 class MemberRow:
-    """A stretch of membership. `ground` is the law by which it began, and ended."""
+    """An interval of membership. `ground`: the law by which it began and ended."""
 
     bloc: str
     member: str
@@ -67,7 +68,7 @@ class MemberRow:
 async def members(
     connection: Connection, as_of: AsOf, blocs: Sequence[str]
 ) -> dict[str, list[str]]:
-    """The members of each bloc's customs territory at that instant, in order."""
+    """The members of each bloc's customs territory at the as-of instants, sorted."""
     statement = f"""with {BLOC}
     select b.bloc, b.member from bloc b where b.bloc = any(%(blocs)s::text[])
     order by b.bloc, b.member"""
@@ -82,7 +83,7 @@ async def members(
 async def memberships(
     connection: Connection, instant: datetime, blocs: Sequence[str]
 ) -> dict[str, list[MemberRow]]:
-    """Every stretch of membership, in both senses, as the register knew it by then."""
+    """Every interval of membership, in both senses, as the register knew it by then."""
     statement = """
     select m.bloc, m.member, m.sense, m.valid_from, m.valid_to, m.ground from views.membership m
     where m.bloc = any(%(blocs)s::text[]) and m.recorded_from <= %(known)s
@@ -97,10 +98,13 @@ async def memberships(
 
 
 async def operator_counts(
-    connection: Connection, sight: VisibilityScope, as_of: AsOf, codes: Sequence[str]
+    connection: Connection, scope: VisibilityScope, as_of: AsOf, codes: Sequence[str]
 ) -> dict[str, int]:
-    """How many operators each had registered by then; of a bloc, its members of that day too. Of
-    those of whom the asker is not told all, the certified ones."""
+    """How many operators each administration had registered by then; for a bloc, its members' of
+    that day too.
+
+    Subjects outside the home administration get the number of certified operators.
+    """
     statement = f"""with {BLOC},
     home as (
         select asked.code, asked.code as territory from unnest(%(codes)s::text[]) as asked (code)
@@ -114,6 +118,6 @@ async def operator_counts(
     group by h.code"""
     async with connection.cursor() as cursor:
         await cursor.execute(
-            statement, sight.parameters(as_of.known) | as_of.parameters | {"codes": list(codes)}
+            statement, scope.parameters(as_of.known) | as_of.parameters | {"codes": list(codes)}
         )
         return dict(await cursor.fetchall())

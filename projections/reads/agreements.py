@@ -1,4 +1,5 @@
-"""Agreements on both clocks: status, parties, sides, dates with their doubts, scope clauses."""
+"""Reads agreements at the as-of instants: status, parties, sides, dates with their uncertainty,
+scope clauses."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class AgreementRow:
-    """`status`: the furthest step that is certain to have been taken by that instant."""
+    """An agreement. `status`: the furthest step that was certainly taken by that instant."""
 
     id: str
     kind: str
@@ -50,7 +51,7 @@ from views.agreement g where g.registered <= %(known)s"""
 async def agreements(
     connection: Connection, as_of: AsOf, ids: Sequence[str]
 ) -> dict[str, AgreementRow]:
-    """By id, those that were known by then."""
+    """The agreements known by then, by id."""
     statement = f"{_AGREEMENT} and g.id = any(%(ids)s::text[])"
     async with connection.cursor(row_factory=class_row(AgreementRow)) as cursor:
         await cursor.execute(statement, as_of.parameters | {"ids": list(ids)})
@@ -62,7 +63,7 @@ async def agreements(
 
 @dataclass(frozen=True)
 class AgreementSelection:
-    """Which agreements a list is about. `between`: all of these are parties to it."""
+    """The conditions of a list of agreements. `between`: all of these are parties to it."""
 
     between: tuple[str, ...] = ()
     kind: str | None = None
@@ -82,7 +83,7 @@ class AgreementSelection:
 
 
 def _party(code: str) -> str:
-    """SQL: the territory, or a bloc that it belonged to that day, was a party that day."""
+    """SQL: the territory, or a bloc that it belonged to on that day, was a party on that day."""
     return f"""exists (select from views.party p where p.agreement = g.id and {on_both("p")}
         and (p.party = {code} or p.party in (select b.bloc from bloc b where b.member = {code})))"""
 
@@ -93,7 +94,7 @@ _ASKED = {
     "kind": "g.kind = %(kind)s",
     "statuses": f"{_STATUS} = any(%(statuses)s::text[])",
     "pillar": "%(pillar)s = any(g.pillars)",
-    # Every word is somewhere in what the agreement says; not as a pattern, so % is only a %.
+    # Every word must occur in the agreement's text. It is not a LIKE pattern, so % means itself.
     "contains": """not exists (select from unnest(%(contains)s::text[]) as word (part)
         where position(word.part in g.words) = 0)""",
 }
@@ -129,7 +130,7 @@ def _where(wanted: AgreementSelection) -> str:
 
 
 async def parties(connection: Connection, as_of: AsOf, ids: Sequence[str]) -> dict[str, list[str]]:
-    """The parties of that day, in order."""
+    """The parties on that day, sorted."""
     statement = f"""select p.agreement, p.party from views.party p
     where p.agreement = any(%(ids)s::text[]) and {on_both("p")} order by p.agreement, p.party"""
     found: dict[str, list[str]] = {id: [] for id in ids}
@@ -142,8 +143,8 @@ async def parties(connection: Connection, as_of: AsOf, ids: Sequence[str]) -> di
 
 @dataclass(frozen=True)
 class SideRow:
-    """`implemented_from`: only where the day is certain. `earliest` and `latest`: the interval in
-    which it lies, and `is_over`: whether that interval has passed at the instant asked about."""
+    """A party's side. `implemented_from`: only where the day is certain. `earliest` and `latest`:
+    the interval in which it lies; `is_over`: that interval has passed at the as-of instant."""
 
     agreement: str
     party: str
@@ -181,8 +182,11 @@ async def sides(
 
 @dataclass(frozen=True)
 class DateRow:
-    """A step's day, or the interval it lies in. `latest` is 9999-12-31 where it may never have
-    been. Conflicting sources are several rows. `term`: of a side's implementation, from 1."""
+    """The day of a step, or the interval it lies in.
+
+    `latest` is 9999-12-31 where the step may never have been taken. Conflicting sources give
+    several rows. `term`: of a side's implementation, from 1.
+    """
 
     agreement: str
     what: str
@@ -198,7 +202,7 @@ class DateRow:
 async def dates(
     connection: Connection, as_of: AsOf, ids: Sequence[str]
 ) -> dict[str, list[DateRow]]:
-    """Everything dated that was known by then, whatever the day asked about."""
+    """All dates known by then, before or after the valid time asked about."""
     statement = f"""
     select d.agreement, d.what, d.side, d.term, d.earliest, d.latest, d.source, d.assumed, d.note
     from views.dated d where d.agreement = any(%(ids)s::text[]) and {believed("d")}
@@ -210,8 +214,11 @@ async def dates(
 
 @dataclass(frozen=True)
 class ScopeRow:
-    """A clause. Its days are civil days of the side that recognises, each as the interval that it
-    lies in; none where it has no beginning, or no end, of its own. `state` is of the instant."""
+    """A scope clause.
+
+    Its days are civil days of the recognising side, each as the interval in which it lies; None
+    where it has no beginning, or no end, of its own. `state` is that at the as-of instants.
+    """
 
     agreement: str
     ordinal: int
@@ -240,7 +247,7 @@ class ScopeRow:
 async def scopes(
     connection: Connection, as_of: AsOf, ids: Sequence[str]
 ) -> dict[str, list[ScopeRow]]:
-    """The clauses of that day, in the order in which they were said."""
+    """The clauses in force on that day, in the order in which they were recorded."""
     statement = f"""
     select l.agreement, l.ordinal, l.from_party, l.to_party, l.programmes, l.types, l.roles,
         l.direction, l.hs, l.crossings, l.modes, l.identifier_scheme, l.declaration_box,
@@ -266,7 +273,8 @@ def _by_agreement(ids: Sequence[str], rows: Sequence[T]) -> dict[str, list[T]]:
 
 @dataclass(frozen=True)
 class PartnerRow:
-    """A territory on the other side; `recognises`: the asked one recognises that one's AEOs."""
+    """A territory on the other side. `recognises`: the territory asked about recognises its
+    AEOs."""
 
     territory: str
     agreements: list[str]
@@ -276,7 +284,7 @@ class PartnerRow:
 
 
 def _live(home: str, importer: str) -> str:
-    """SQL: a live clause, with something in its scope, by which `importer` recognises `home`."""
+    """SQL: a live clause with something in its scope, by which `importer` recognises `home`."""
     return f"""exists (select from views.link l
         where l.kind = %(kind)s and l.state = 'LIVE' and l.types <> '{{}}' and {on_both("l")}
             and l.from_party in {home} and l.to_party in {importer})"""
@@ -315,9 +323,10 @@ from territories t order by t.territory"""
 async def partners(
     connection: Connection, as_of: AsOf, of: str, kind: str, statuses: Sequence[str]
 ) -> list[PartnerRow]:
-    """Every territory with which an agreement of that kind and status was on record, in order.
+    """Every territory with which an agreement of that kind and status was on record, sorted.
 
-    A bloc is its members of that day. The bloc of the asked territory brings its agreements too.
+    A bloc stands for its members of that day. The agreements of the asked territory's own bloc
+    count too.
     """
     parameters = {"of": of, "kind": kind, "statuses": list(statuses)}
     async with connection.cursor(row_factory=class_row(PartnerRow)) as cursor:

@@ -1,4 +1,4 @@
-"""The two clocks of a question, and the SQL that keeps a table to them."""
+"""The as-of instants of a query, and the bitemporal predicates in SQL."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from registry.domain.bitemporal import ALWAYS, NEVER_AT
 
 @dataclass(frozen=True)
 class AsOf:
-    """What counted in law at one instant, as the register knew it at another. Both in UTC.
+    """The as-of instants: `at` in valid time, `known` in transaction time. Both in UTC.
 
-    `asked`: the asker named at least one of the two. Otherwise both are now, and what is answered
-    is the live object.
+    `asked`: the query gave at least one of them. Otherwise both are the instant of the request, and
+    the answer is about the live object.
     """
 
     at: datetime
@@ -24,36 +24,37 @@ class AsOf:
 
     @property
     def parameters(self) -> dict[str, Any]:
+        """The SQL parameters."""
         return {"at": self.at, "known": self.known, "belief": self.belief}
 
     @cached_property
     def belief(self) -> str:
-        """What stands between the type and the key in a global id (api/graphql/global_ids.py): a
-        colon, and before it both instants where they were asked for."""
-        return f"@{_exactly(self.at)},{_exactly(self.known)}:" if self.asked else ":"
+        """The part of a global id between the type and the key (api/graphql/global_ids.py): a
+        colon, preceded by both instants where they were given."""
+        return f"@{_rfc3339(self.at)},{_rfc3339(self.known)}:" if self.asked else ":"
 
     def id_of(self, kind: str, key: str) -> str:
-        """The global id of an object of this GraphQL type and key, as it is believed here."""
+        """The global id of an object of this GraphQL type and key at these instants."""
         return f"{kind}{self.belief}{key}"
 
 
 @lru_cache(maxsize=4_096)
-def _exactly(at: datetime) -> str:
-    """RFC 3339 in UTC, always with microseconds: one text for one instant."""
+def _rfc3339(at: datetime) -> str:
+    """RFC 3339 in UTC, always with microseconds, so that one instant has one text."""
     return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
-#: How far every read model is projected, for a column of the statement that brings the facts.
+#: SQL: the position up to which every read model is projected.
 POSITION = "(select coalesce(min(t.position), 0) from views.tracking t)"
 
 
 def holds(table: str, at: str = "%(at)s") -> str:
-    """SQL: this row's stretch of law holds the instant."""
+    """SQL: the row is valid at the instant of valid time."""
     return f"({table}.valid_from <= {at} and ({table}.valid_to is null or {table}.valid_to > {at}))"
 
 
 def believed(table: str, known: str = "%(known)s") -> str:
-    """SQL: this row was what the register knew at that instant."""
+    """SQL: the row was known at the instant of transaction time."""
     return (
         f"({table}.recorded_from <= {known}"
         f" and ({table}.recorded_to is null or {table}.recorded_to > {known}))"
@@ -61,11 +62,12 @@ def believed(table: str, known: str = "%(known)s") -> str:
 
 
 def on_both(table: str, at: str = "%(at)s", known: str = "%(known)s") -> str:
+    """SQL: the row is valid at `at`, as known at `known`."""
     return f"{holds(table, at)} and {believed(table, known)}"
 
 
 def shown(instant: datetime | None) -> datetime | None:
-    """The ends of time are shown as no end at all."""
+    """An instant for an answer, in UTC; None for the minimum and maximum, which mean no limit."""
     if instant is None or instant <= ALWAYS or instant >= NEVER_AT:
         return None
     return instant.astimezone(UTC)

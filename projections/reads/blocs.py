@@ -1,4 +1,4 @@
-"""Who belongs together today: a bloc and the members of its customs territory."""
+"""Blocs and the members of their customs territories, as of now."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ where m.sense = 'CUSTOMS_TERRITORY' and (m.bloc = %(code)s or m.member = %(code)
 
 
 async def kin(connection: AsyncConnection[Any], code: str) -> tuple[set[str], set[str]]:
-    """The members of this bloc, and the blocs of this member. Either may be empty."""
+    """The members of this bloc, and the blocs of this member. Either set may be empty."""
     async with connection.cursor() as cursor:
         await cursor.execute(STATEMENT, {"code": code})
         rows = await cursor.fetchall()

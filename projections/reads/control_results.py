@@ -1,4 +1,5 @@
-"""The clauses on control results between two territories, in both directions and of every day."""
+"""Reads the clauses on control results between two territories, in both directions and of every
+day."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from registry.domain.values import AdministrationCode, decode_value
 class Clauses:
     links: Sequence[Link]
     members: Sequence[Member]
-    #: Of each agreement on control results, its original names by language, then by name.
+    #: The original names in each agreement on control results, by language, then by name.
     names: Sequence[Mapping[str, Mapping[str, str]]]
     position: int
 
@@ -63,10 +64,10 @@ async def clauses(
     other: AdministrationCode,
     known: datetime,
 ) -> Clauses:
-    """What was known at `known`. Which of them decide is the rule's to say."""
+    """The clauses as known at `known`. The rule decides which of them apply."""
     parameters = {"one": one.text, "other": other.text, "known": known}
     async with connection.cursor() as cursor:
         await cursor.execute(CLAUSES, parameters)
         row = await cursor.fetchone()
-    assert row is not None  # one row, always
+    assert row is not None  # This SELECT always returns one row.
     return Clauses(_links.decode(row[1]), _members.decode(row[2]), _names.decode(row[3]), row[0])

@@ -1,8 +1,8 @@
-"""Crossings by their original names, as the clauses on recognition name them.
+"""Translates original names of crossings to the names in the clauses on recognition.
 
-The rule is registry.domain.control_results.known_as. The SQL (ops/migrations/0162_crossings.sql) is
-it for names in ASCII alone: letter case in other scripts would depend on the locale of the
-database.
+The rule is registry.domain.control_results.known_as. The SQL version
+(ops/migrations/0162_crossings.sql) handles ASCII names only: letter case in other scripts depends
+on the locale of the database.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from psycopg import AsyncConnection
 
 from registry.domain.control_results import crossing_in_clauses
 
-#: SQL: the original names that agreements have, as JSON text, and who reads it.
+#: SQL: the original names that agreements have, as JSON text, and its decoder.
 NAMES = """(select coalesce(json_agg(a.names), '[]')::text from views.agreement a
     where a.names <> '{}')"""
 NAMES_OF = msgspec.json.Decoder(list[dict[str, dict[str, str]]])
@@ -26,15 +26,15 @@ select {NAMES},
 
 
 def in_sql(crossing: str) -> str:
-    """SQL: the crossing of this expression as the clauses name it; null of null."""
+    """SQL: the crossing of this expression as the clauses name it; NULL for NULL."""
     return f"case when {crossing} is not null then rule.crossing_known_as({crossing}) end"
 
 
-async def names_of(connection: AsyncConnection[Any], asked: Iterable[str]) -> dict[str, str]:
-    """The crossings as the clauses name them, by what was asked."""
+async def names_of(connection: AsyncConnection[Any], crossings: Iterable[str]) -> dict[str, str]:
+    """The crossings as the clauses name them, by the given name."""
     async with connection.cursor() as cursor:
         await cursor.execute(_NAMES.encode())
         row = await cursor.fetchone()
     assert row is not None  # one row, always
     names = NAMES_OF.decode(row[0])
-    return {each: crossing_in_clauses(each, names, row[1]) for each in asked}
+    return {crossing: crossing_in_clauses(crossing, names, row[1]) for crossing in crossings}

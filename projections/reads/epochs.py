@@ -1,4 +1,4 @@
-"""The epochs of the ledger, read for an answer: see registry/ledger/epochs.py."""
+"""Reads the epochs of the ledger: see registry/ledger/epochs.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.ledger.epochs import COLUMNS, Epoch
 
 
 async def epochs(connection: AsyncConnection[Any]) -> list[Epoch]:
-    """All of them, the current one first."""
+    """All epochs, the current one first."""
     async with connection.cursor(row_factory=class_row(Epoch)) as cursor:
         await cursor.execute(
             f"select {COLUMNS} from proof.epoch order by number desc".encode(), prepare=True

@@ -1,4 +1,4 @@
-"""The register's one sequence of events, read by place: a page of it, or of some streams."""
+"""Reads the register's sequence of events by position: a page of all of it, or of some streams."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from registry.domain.values import AdministrationCode
 
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
-#: How far one page looks along the sequence. A page that finds little ends there, with a cursor,
-#: so that no question takes longer than this many events do.
+#: Positions that one page examines. A page that finds little ends there with a cursor, so that no
+#: query takes longer than this many events do.
 WINDOW = 250_000
 
 COLUMNS = """e.position, e.originator_id as stream, e.originator_version as version,
     e.topic as type, e.state, e.recorded_at, e.known_at, e.decided_by, e.legal_ground"""
 
-#: Public law is everybody's; an operator's events are for those named in `own` and `stream`.
+#: The law is public. An operator's events are for those named in `own` and `stream`.
 ALLOWED = """(e.topic not like 'operator.%%' or e.originator_id = %(itself)s
     or exists (select from views.operator o
         where o.id = e.originator_id and o.administration = any(%(own)s)))"""
 
-#: Of an administration: its own stream, its programmes', its agreements', its operators'.
+#: The streams of an administration: its own, its programmes', its agreements' and its operators'.
 OF_ADMINISTRATION = """(e.originator_id = any(%(of_streams)s) or exists (
     select from views.operator o where o.id = e.originator_id and o.administration = %(of)s))"""
 
 
 @dataclass(frozen=True)
 class EventRow:
-    """An event as it is stored. `state` is its JSON text; instants are in UTC."""
+    """An event as stored. `state` is its JSON text; instants are in UTC."""
 
     position: int
     stream: UUID
@@ -51,14 +51,15 @@ class EventRow:
 
     @property
     def key(self) -> str:
-        """Its position, and when it was recorded, in microseconds since 1970: a ledger that was
-        restored from a copy may have another event at that position."""
+        """Its position, and its recorded instant in microseconds since 1970. A ledger that was
+        restored from a backup may have another event at that position."""
         return f"{self.position}.{(self.recorded_at - _EPOCH) // _MICROSECOND}"
 
 
 @dataclass(frozen=True)
 class Readable:
-    """Whose operators' events may be read: all, those of some administrations, one's own."""
+    """Whose operators' events the subject may read: all, those of some administrations, or its
+    own."""
 
     everything: bool = False
     own: tuple[str, ...] = ()
@@ -67,7 +68,8 @@ class Readable:
 
 @dataclass(frozen=True)
 class EventSelection:
-    """Which events. `after` excludes its position; the recorded instants are half open."""
+    """Which events to read. `after` excludes its position; the interval of recorded instants is
+    half open."""
 
     streams: tuple[UUID, ...] | None = None
     types: tuple[str, ...] | None = None
@@ -79,7 +81,8 @@ class EventSelection:
 
 @dataclass(frozen=True)
 class EventPage:
-    """`until`: the position up to which the page has looked; `more`: something may follow."""
+    """A page of events. `until`: the position up to which events were examined; `more`: something
+    may follow."""
 
     rows: list[EventRow]
     until: int
@@ -89,8 +92,8 @@ class EventPage:
 async def place_before(
     connection: AsyncConnection[Any], instant: datetime | None
 ) -> tuple[int, int]:
-    """The last position of the register, and the last that was recorded before that instant: 0
-    without one."""
+    """The last position of the register, and the last one recorded before that instant; 0 where
+    there is none."""
     async with connection.cursor() as cursor:
         await cursor.execute(
             "select coalesce(max(position), 0), coalesce(ledger.position_before(%(instant)s), 0)"
@@ -107,8 +110,8 @@ async def page(
 ) -> EventPage:
     """At most `size` events, in the order of their positions.
 
-    Of named streams the page is full where it can be. Else it looks at WINDOW positions and may
-    hold fewer although more follows.
+    With named streams the page is full where possible. Otherwise it examines WINDOW positions, and
+    may hold fewer events although more follow.
     """
     async with connection.cursor() as cursor:
         await cursor.execute(
@@ -140,7 +143,7 @@ async def page(
         conditions.append(OF_ADMINISTRATION)
         parameters["of"] = wanted.administration.text
         parameters["of_streams"] = await _streams_of(connection, wanted.administration)
-    # Named streams are read by their key first; walking the sequence to find them could be long.
+    # Named streams are read by key first; scanning the sequence for them could take long.
     source, chosen = "ledger.event", ""
     if wanted.streams is not None:
         source = "chosen"
@@ -174,7 +177,7 @@ async def between(connection: AsyncConnection[Any], first: int, last: int) -> li
 async def one(
     connection: AsyncConnection[Any], position: int, readable: Readable
 ) -> EventRow | None:
-    """The event at this position, where it may be read."""
+    """The event at this position, where the subject may read it."""
     statement = f"select {COLUMNS} from ledger.event e where e.position = %(position)s"
     parameters = {"position": position, "own": list(readable.own), "itself": readable.itself}
     if not readable.everything:
@@ -185,7 +188,7 @@ async def one(
 
 
 async def some(connection: AsyncConnection[Any], positions: Sequence[int]) -> list[EventRow]:
-    """The events at these positions, in order."""
+    """The events at these positions, sorted."""
     async with connection.cursor(row_factory=class_row(EventRow)) as events:
         await events.execute(
             f"select {COLUMNS} from ledger.event e where e.position = any(%s) order by e.position",

@@ -1,4 +1,4 @@
-"""The log as it is read: its head, its tiles, and the proofs that they make."""
+"""Reads the transparency log: its checkpoints, its tiles, and the proofs computed from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.transparency import merkle
 from registry.transparency.leaves import Row, event_bytes
 from registry.transparency.signed_notes import Proof, read_note
 
-#: The last checkpoint with its witnesses' newest lines. Null in a log that was never signed.
+#: The last checkpoint with the newest lines of its witnesses. NULL for a log that was never signed.
 HEAD = """
 select c.size, c.root, c.note || coalesce(w.lines, '') as note
 from proof.checkpoint c
@@ -28,21 +28,21 @@ left join lateral (
 """
 
 
-Tiles = dict[tuple[int, int], bytes]  # level, index -> its hashes
-#: The tiles above the lowest row and those at the edge, as a connection has read them: 156 have a
-#: log of ten million leaves. A hash in a tile is never another, so at worst one is too short, and
-#: is read again.
+Tiles = dict[tuple[int, int], bytes]  # (level, index) -> its hashes
+#: Cache of the tiles above the lowest level and those at the edge: a log of ten million leaves has
+#: 156 of them. A hash in a tile never changes, so at worst a cached tile is too short and is read
+#: again.
 _above: WeakKeyDictionary[AsyncConnection[Any], Tiles] = WeakKeyDictionary()
-KEPT = 1_024  # of 8 kB
+MOST_TILES = 1_024  # Tiles, of 8 kB each.
 
 
 class NotInTheLog(LookupError):
-    """The log has not come so far, or never had what is asked for."""
+    """The log is not that long yet, or never contained what is asked for."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """A signed head. `note` has the log's signatures and those of its witnesses."""
+    """A signed checkpoint. `note` has the signatures of the log and of its witnesses."""
 
     size: int
     root: bytes
@@ -51,8 +51,8 @@ class Head:
 
 @dataclass(frozen=True)
 class Inclusion:
-    """A leaf with the way up to a root. `proof` is the same as a C2SP tlog-proof file, where the
-    tree is one that was signed."""
+    """An inclusion proof: a leaf with the path to the root. `proof` is the same as a C2SP
+    tlog-proof file, where the tree is one that was signed."""
 
     leaf_index: int
     tree_size: int
@@ -64,7 +64,7 @@ class Inclusion:
 
 @dataclass(frozen=True)
 class Opening:
-    """What shows that a leaf commits to an event, and to none other."""
+    """What opens a commitment: it shows that a leaf commits to this event and to no other."""
 
     salt: bytes
     event: bytes
@@ -72,7 +72,7 @@ class Opening:
 
 @dataclass(frozen=True)
 class SignedCheckpoint:
-    """A checkpoint in the log's own history. `signed_at`: by our clock, UTC."""
+    """A checkpoint in the log's own history. `signed_at`: by the service's clock, in UTC."""
 
     size: int
     root: bytes
@@ -81,7 +81,8 @@ class SignedCheckpoint:
 
 @dataclass(frozen=True)
 class WitnessCosignature:
-    """A witness's last cosignature. `key`: its verifier key; `at`: by its own clock, UTC."""
+    """The last cosignature of a witness. `key`: its verifier key; `at`: by its own clock, in
+    UTC."""
 
     key: str
     size: int
@@ -130,14 +131,14 @@ async def entries(connection: AsyncConnection[Any], index: int, width: int) -> l
 async def inclusions(
     connection: AsyncConnection[Any], positions: Sequence[int], size: int | None = None
 ) -> dict[int, Inclusion]:
-    """That the events at these positions are in the tree of `size` leaves: the last signed one,
-    or any. Left out are those that it does not cover."""
+    """Inclusion proofs of the events at these positions in the tree of `size` leaves, by default
+    the last signed one. Positions that the tree does not cover are left out."""
     cursor = await connection.execute(
         f"with h as materialized ({HEAD} where c.size = coalesce(%(size)s::bigint,"
         " (select max(size) from proof.checkpoint)))"
         " select case when row_number() over () = 1 then h.note end, h.root,"
         " coalesce(%(size)s::bigint, h.size), l.position, l.leaf_index, l.entry,"
-        # Each tile of leaves once. Those above are few, and mostly at hand already.
+        # Each tile of leaves is read once. Those above are few and mostly cached.
         " case when row_number() over (partition by l.leaf_index / 256) = 1 then t.hashes end"
         " from proof.state s left join h on true"
         " join proof.leaf l on l.position = any(%(positions)s)"
@@ -167,7 +168,7 @@ async def inclusions(
 async def inclusion(
     connection: AsyncConnection[Any], position: int, size: int | None = None
 ) -> Inclusion:
-    """The same of one event. Raises NotInTheLog."""
+    """The inclusion proof of one event. Raises NotInTheLog."""
     found = await inclusions(connection, [position], size)
     if position not in found:
         tree = "last signed tree" if size is None else f"tree of {size} leaves"
@@ -176,10 +177,8 @@ async def inclusion(
 
 
 async def consistency(connection: AsyncConnection[Any], old: int, new: int) -> list[bytes]:
-    """The hashes that show the tree of `old` leaves to be the beginning of that of `new`.
-
-    Raises NotInTheLog, and BadProof when the tree would shrink.
-    """
+    """The consistency proof from the tree of `old` leaves to that of `new` leaves. Raises
+    NotInTheLog, and BadProof where `new` is smaller."""
     cursor = await connection.execute("select size from proof.state")
     row = await cursor.fetchone()
     if row is None or new > row[0]:
@@ -192,8 +191,8 @@ async def consistency(connection: AsyncConnection[Any], old: int, new: int) -> l
 async def openings(
     connection: AsyncConnection[Any], positions: Sequence[int]
 ) -> dict[int, Opening]:
-    """What opens the commitments to these events. Left out are those whose salt was erased, or is
-    not yet made."""
+    """The openings of the commitments to these events. Events whose salt was erased, or does not
+    exist yet, are left out."""
     cursor = await connection.execute(
         "select s.salt, e.position, e.originator_id, e.originator_version, e.topic, e.state,"
         " e.recorded_at, e.known_at, e.command_id, e.actor, e.decided_by, e.legal_ground"
@@ -205,7 +204,7 @@ async def openings(
 
 
 async def signed(connection: AsyncConnection[Any], most: int) -> list[SignedCheckpoint]:
-    """The last checkpoints, the newest first."""
+    """The last checkpoints, newest first."""
     cursor = await connection.execute(
         "select size, root, signed_at from proof.checkpoint order by size desc limit %s", [most]
     )
@@ -213,7 +212,7 @@ async def signed(connection: AsyncConnection[Any], most: int) -> list[SignedChec
 
 
 async def nearest(connection: AsyncConnection[Any], size: int) -> list[int]:
-    """The sizes that were signed next below and next above this one, where there are such."""
+    """The signed sizes next below and next above this one, where they exist."""
     cursor = await connection.execute(
         "select max(size) filter (where size < %(it)s), min(size) filter (where size > %(it)s)"
         " from proof.checkpoint where size in ("
@@ -226,7 +225,7 @@ async def nearest(connection: AsyncConnection[Any], size: int) -> list[int]:
 
 
 async def seen(connection: AsyncConnection[Any]) -> list[WitnessCosignature]:
-    """Who has ever watched this log, with what each saw last."""
+    """Every witness that ever cosigned this log, with its last cosignature."""
     cursor = await connection.execute(
         "select distinct on (key) key, size, cosigned_at from proof.cosignature"
         " order by key, cosigned_at desc, size desc"
@@ -240,19 +239,19 @@ async def seen(connection: AsyncConnection[Any]) -> list[WitnessCosignature]:
 async def _paths(
     connection: AsyncConnection[Any], size: int, leaves: Sequence[int], beneath: Tiles
 ) -> list[list[bytes]]:
-    """From the tiles that they need: those at hand, and the others read at once."""
+    """Computes proofs from the tiles that they need: cached ones, and the others read at once."""
     wanted = {place for index in leaves for place in merkle.tiles_beside(index, size)}
     node = await _nodes(connection, size, wanted, beneath)
-    if len(leaves) > 1:  # neighbours share most of their ways
+    if len(leaves) > 1:  # Neighbouring leaves share most of their paths.
         node = cache(node)
     return [merkle.inclusion_path(node, index, size) for index in leaves]
 
 
-_note = lru_cache(maxsize=8)(read_note)  # thousands of proofs are of one head
+_note = lru_cache(maxsize=8)(read_note)  # Thousands of proofs refer to one checkpoint.
 
 
 def _noting(wanted: set[tuple[int, int]]) -> merkle.Node:
-    """Answers nothing, and notes in which tiles the answers lie."""
+    """Returns empty hashes and notes which tiles the real ones are in."""
 
     def note(level: int, index: int) -> bytes:
         row, above = divmod(level, merkle.HEIGHT)
@@ -265,7 +264,7 @@ def _noting(wanted: set[tuple[int, int]]) -> merkle.Node:
 async def _nodes(
     connection: AsyncConnection[Any], size: int, wanted: set[tuple[int, int]], beneath: Tiles
 ) -> merkle.Node:
-    """The hashes of a tree of `size` leaves, from the tiles that are wanted."""
+    """The hashes of a tree of `size` leaves, from the tiles that are needed."""
     above = _above.setdefault(connection, {})
     found = {place: above.get(place) or beneath.get(place, b"") for place in wanted}
     short = [
@@ -285,9 +284,9 @@ async def _nodes(
         for level, index, hashes in await cursor.fetchall():
             found[level, index] = hashes
             if level or len(hashes) < merkle.WIDTH * merkle.HASH:
-                if len(above) >= KEPT:
+                if len(above) >= MOST_TILES:
                     above.clear()
                 above[level, index] = hashes
             else:
-                above.pop((level, index), None)  # it was at the edge
+                above.pop((level, index), None)  # It was at the edge, and too short.
     return merkle.from_tiles(lambda level, index: found.get((level, index), b""))

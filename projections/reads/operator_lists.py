@@ -1,12 +1,11 @@
-"""Lists of operators: which of those that the asker may see meet every condition given.
+"""Reads lists of operators: those visible ones that meet every given condition.
 
-A condition is met by what the asker can read on the operator, and by nothing else, so that no list
-and no count tells what the operator itself does not: deadlines are met at home alone, and what
-changed is, abroad, what is told abroad.
-
-Some conditions have a finder: a statement that an index answers with the TINs that may meet it.
-Where few are found, those alone are looked at; else the list is walked in the order of TINs, which
-soon fills a page. Both are branches of one statement, so that they see the same instant.
+A condition is evaluated only on what the subject can read about the operator, so that no list and
+no count reveals more than the operator itself: deadlines count only for the home administration,
+and changes, for others, only where they are disclosed. Some conditions have a finder: a statement
+that an index answers with the TINs that may meet it. Where it finds few, only those are examined;
+otherwise the list is scanned in the order of TINs, which soon fills a page. Both are branches of
+one statement, so that they see the same snapshot.
 """
 
 from __future__ import annotations
@@ -20,23 +19,29 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row, scalar_row
 
 from projections.reads.bitemporal_sql import AsOf, on_both
-from projections.reads.operators import NAMED, OPERATOR, STANDING, OperatorRow, asked_by
+from projections.reads.operators import NAMED, OPERATOR, STANDING, OperatorRow, statement_parameters
 from projections.reads.spans import TextRange
-from projections.reads.visibility import SIGHT, VISIBLE, VisibilityScope, at_home, disclosed
+from projections.reads.visibility import (
+    VISIBILITY_CTES,
+    VISIBLE,
+    VisibilityScope,
+    at_home,
+    disclosed,
+)
 from registry.domain.texts import folded
 
 Connection = AsyncConnection[Any]
 
-FEW = 5_000  # rows of a finder whose operators are looked at one by one
+MOST_CANDIDATES = 5_000  # A finder with more rows than this is not used.
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which operators a list is about; None asks for nothing. All that is asked must hold.
+class OperatorConditions:
+    """The conditions of a list of operators. All must hold; None means no condition.
 
-    Days are civil days of the home administration, both ends of a range included; `due_before`
-    excludes its day. `changed_after`: a position. `scheme` and `identifier` go together, the latter
-    in its normal form.
+    Days are civil days of the home administration; both ends of a range are included, but
+    `due_before` excludes its day. `changed_after`: a position. `scheme` and `identifier` belong
+    together; the identifier is in its normal form.
     """
 
     administration: str | None = None
@@ -60,11 +65,11 @@ class Wanted:
         return vars(self) | {"name_contains": None if part is None else folded(part)}
 
     def asks(self, *names: str) -> list[str]:
-        """Which of these conditions are given."""
+        """The names of the given conditions."""
         return [name for name in names if getattr(self, name) is not None]
 
 
-#: Conditions that one authorisation on record at that instant has to meet, all of them.
+#: Conditions that one and the same authorisation has to meet, at the as-of instants.
 _OF_AUTHORISATION = {
     "programme": "p.programme = %(programme)s",
     "type": "p.type = %(type)s",
@@ -72,7 +77,7 @@ _OF_AUTHORISATION = {
     "valid_until_to": "p.valid_until <= %(valid_until_to)s",
 }
 _OVER, _BEFORE = "d.over_at <= %(at)s", "d.due < %(due_before)s"
-#: Conditions of the operator. A predicate is part of the statement only where it is asked for, so
+#: Conditions on the operator. A predicate is part of the statement only where it is asked for, so
 #: that an index can serve it.
 _OF_OPERATOR = {
     "administration": "o.administration = %(administration)s",
@@ -82,7 +87,7 @@ _OF_OPERATOR = {
     ),
     "standing": f"{STANDING} = %(standing)s",
     "name_contains": (
-        # By bytes, so that the answer does not depend on the locale of the database.
+        # Compared by bytes, so that the result does not depend on the locale of the database.
         """strpos(n.folded collate "C", %(name_contains)s::text) > 0"""
     ),
     "role": "%(role)s = any(n.roles)",
@@ -90,8 +95,8 @@ _OF_OPERATOR = {
         f"o.position > %(changed_after)s and ({at_home('o')}"
         " or rule.changed_abroad(o.tin, %(changed_after)s))"
     ),
-    # The dearest comes last: it asks the whole rule for each operator that passed the others, so
-    # those who hold nothing valid that day, in part or whole, are not asked about.
+    # The most expensive condition is last: it evaluates the whole rule for each operator that
+    # passed the others. Operators that hold nothing valid, in part or whole, are excluded first.
     "recognised_in": (
         "exists (select from views.status_period p where p.tin = o.tin"
         f" and 'VALID' in (p.status, p.abroad) and {on_both('p')})"
@@ -101,26 +106,26 @@ _OF_OPERATOR = {
 }
 
 
-def _where(wanted: Wanted) -> str:
+def _where(conditions: OperatorConditions) -> str:
     found = []
-    if names := wanted.asks(*_OF_AUTHORISATION):
+    if names := conditions.asks(*_OF_AUTHORISATION):
         every = " and ".join(_OF_AUTHORISATION[name] for name in names)
         found.append(
             "exists (select from views.status_period p where p.tin = o.tin"
             f" and {on_both('p')} and {disclosed('p')} and {every})"
         )
-    # What is overdue and due before a day is one deadline.
-    over = [_OVER] if wanted.overdue else []
-    if over or wanted.due_before is not None:
-        found.append(_deadline(*over, *([_BEFORE] if wanted.due_before is not None else [])))
-    if wanted.overdue is False:
+    # Overdue and due before a day must hold for one and the same deadline.
+    over = [_OVER] if conditions.overdue else []
+    if over or conditions.due_before is not None:
+        found.append(_deadline(*over, *([_BEFORE] if conditions.due_before is not None else [])))
+    if conditions.overdue is False:
         found.append(f"not {_deadline(_OVER)}")
-    found += [_OF_OPERATOR[name] for name in wanted.asks(*_OF_OPERATOR)]
+    found += [_OF_OPERATOR[name] for name in conditions.asks(*_OF_OPERATOR)]
     return "".join(f" and {sql}" for sql in found)
 
 
 def _deadline(*conditions: str) -> str:
-    """SQL: has the operator a deadline that is not answered, and that the asker is told?"""
+    """SQL: the operator has an open deadline that the subject is told."""
     return (
         f"exists (select from views.deadline d where d.tin = o.tin and {at_home('d')}"
         " and not d.dropped and d.due is not null and (d.met_at is null or d.met_at > %(at)s)"
@@ -129,22 +134,25 @@ def _deadline(*conditions: str) -> str:
     )
 
 
-def _finders(wanted: Wanted) -> list[str]:
-    """For each condition that has one, the TINs that may meet it, some more than once; no more of
-    them than tell that they are not few. The order is that of the index that finds them: whoever
-    plans without the values would rather read the whole table."""
+def _finders(conditions: OperatorConditions) -> list[str]:
+    """For each condition that has a finder: the TINs that may meet it, possibly repeated, limited
+    to just above MOST_CANDIDATES.
+
+    They are in the order of the index: without knowing the values, the query planner would
+    otherwise scan the table.
+    """
     found = []
-    if names := wanted.asks("valid_until_from", "valid_until_to"):
+    if names := conditions.asks("valid_until_from", "valid_until_to"):
         every = " and ".join(_OF_AUTHORISATION[name] for name in names)
         found.append(
             f"select p.tin from views.status_period p where {every}"
-            f" order by p.valid_until limit {FEW + 1}"
+            f" order by p.valid_until limit {MOST_CANDIDATES + 1}"
         )
     deadline = "select d.tin from views.deadline d where not d.dropped"
-    limit = f"limit {FEW + 1}"
+    limit = f"limit {MOST_CANDIDATES + 1}"
     for asked, condition, day in (
-        (wanted.overdue, _OVER, "over_at"),
-        (wanted.due_before, _BEFORE, "due"),
+        (conditions.overdue, _OVER, "over_at"),
+        (conditions.due_before, _BEFORE, "due"),
     ):
         if asked:
             found.append(
@@ -152,12 +160,12 @@ def _finders(wanted: Wanted) -> list[str]:
                 f" union all ({deadline} and d.met_at > %(at)s and {condition}"
                 f" order by d.met_at {limit})"
             )
-    if wanted.changed_after is not None:
+    if conditions.changed_after is not None:
         found.append(
             "select c.tin from views.operator c where c.position > %(changed_after)s"
             f" order by c.position {limit}"
         )
-    if wanted.identifier is not None:
+    if conditions.identifier is not None:
         found.append(
             "select i.tin from views.identifier i"
             f" where i.scheme = %(scheme)s and i.normal = %(identifier)s {limit}"
@@ -165,16 +173,18 @@ def _finders(wanted: Wanted) -> list[str]:
     return found
 
 
-def _both_ways(wanted: Wanted, statement: str, tail: str = "") -> tuple[str, str]:
-    """Common table expressions, and the statement in two branches of which one is executed."""
-    finders = _finders(wanted)
+def _two_branches(
+    conditions: OperatorConditions, statement: str, tail: str = ""
+) -> tuple[str, str]:
+    """The common table expressions, and the statement in two branches of which one is executed."""
+    finders = _finders(conditions)
     if not finders:
         return "", f"{statement} {tail}"
     numbers = range(len(finders))
     found = [f"found{n} as materialized ({finder})" for n, finder in enumerate(finders)]
     sizes = ", ".join(f"(select count(*) from found{n}) as n{n}" for n in numbers)
     least = f"least({', '.join(f'n{n}' for n in numbers)})"
-    # Of the conditions that have a finder that by which the fewest are found.
+    # The finder with the fewest rows is used.
     fewest = " union all ".join(
         f"select f.tin from found{n} f, sizes s where s.n{n} = s.least"
         + "".join(f" and s.n{m} > s.least" for m in range(n))
@@ -184,48 +194,52 @@ def _both_ways(wanted: Wanted, statement: str, tail: str = "") -> tuple[str, str
         f", {', '.join(found)}, sizes as materialized (select z.*, {least} as least from"
         f" (select {sizes}) z), fewest as materialized ({fewest})"
     )
-    few = f"(select s.least <= {FEW} from sizes s)"
+    few = f"(select s.least <= {MOST_CANDIDATES} from sizes s)"
     one = f"({statement} and {few} and o.tin = any(array(select w.tin from fewest w)) {tail})"
     return ctes, f"{one} union all ({statement} and not {few} {tail})"
 
 
 async def page(
     connection: Connection,
-    sight: VisibilityScope,
+    scope: VisibilityScope,
     now: datetime,
     as_of: AsOf,
-    wanted: Wanted,
+    conditions: OperatorConditions,
     span: TextRange,
 ) -> Sequence[OperatorRow]:
     """A part of the list, in the order of TINs."""
-    asked = asked_by(sight, now, as_of) | wanted.parameters | span.parameters
+    asked = statement_parameters(scope, now, as_of) | conditions.parameters | span.parameters
     async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
-        await cursor.execute(page_sql(wanted, span).encode(), asked)
+        await cursor.execute(page_sql(conditions, span).encode(), asked)
         return span.in_order(await cursor.fetchall())
 
 
-def page_sql(wanted: Wanted, span: TextRange) -> str:
-    ctes, found = _both_ways(wanted, OPERATOR + _where(wanted), span.sql("o.tin"))
+def page_sql(conditions: OperatorConditions, span: TextRange) -> str:
+    ctes, found = _two_branches(conditions, OPERATOR + _where(conditions), span.sql("o.tin"))
     if ctes:
         found = f"select x.* from ({found}) x where true{span.sql('x.tin')}"
-    return f"with {SIGHT}{ctes} {found}"
+    return f"with {VISIBILITY_CTES}{ctes} {found}"
 
 
 async def count(
-    connection: Connection, sight: VisibilityScope, now: datetime, as_of: AsOf, wanted: Wanted
+    connection: Connection,
+    scope: VisibilityScope,
+    now: datetime,
+    as_of: AsOf,
+    conditions: OperatorConditions,
 ) -> int:
-    """How many the whole list has that the asker may see."""
-    asked = asked_by(sight, now, as_of) | wanted.parameters
+    """The number of operators in the whole list that the subject may see."""
+    asked = statement_parameters(scope, now, as_of) | conditions.parameters
     async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(count_sql(wanted).encode(), asked)
+        await cursor.execute(count_sql(conditions).encode(), asked)
         return cast(int, await cursor.fetchone())
 
 
-def count_sql(wanted: Wanted) -> str:
-    named = f" cross join lateral {NAMED} n" if wanted.asks("name_contains", "role") else ""
+def count_sql(conditions: OperatorConditions) -> str:
+    named = f" cross join lateral {NAMED} n" if conditions.asks("name_contains", "role") else ""
     statement = (
         f"select o.tin from views.operator o{named}"
-        f" where o.registered <= %(known)s and {VISIBLE}{_where(wanted)}"
+        f" where o.registered <= %(known)s and {VISIBLE}{_where(conditions)}"
     )
-    ctes, found = _both_ways(wanted, statement)
-    return f"with {SIGHT}{ctes} select count(*) from ({found}) x"
+    ctes, found = _two_branches(conditions, statement)
+    return f"with {VISIBILITY_CTES}{ctes} select count(*) from ({found}) x"

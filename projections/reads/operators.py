@@ -1,4 +1,4 @@
-"""Operators as they stood at one instant, as known at another: SELECTs with the asker's sight."""
+"""Reads operators as of two instants: SELECTs restricted to what the subject may see."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from psycopg.rows import class_row, scalar_row
 
 from projections.reads.bitemporal_sql import POSITION, AsOf, believed, on_both
 from projections.reads.events import COLUMNS, EventRow
-from projections.reads.visibility import SIGHT, VISIBLE, VISIBLE_NOW, VisibilityScope, disclosed
+from projections.reads.visibility import (
+    VISIBILITY_CTES,
+    VISIBLE,
+    VISIBLE_NOW,
+    VisibilityScope,
+    disclosed,
+)
 from registry.domain.disclosure import (
     CERTIFIED,
     DisclosedStretch,
@@ -25,12 +31,12 @@ from registry.domain.values import Status, Tin
 
 Connection = AsyncConnection[Any]
 
-#: SQL: the statuses, the best first.
+#: SQL: the statuses, best first.
 _RANK = "array[" + ", ".join(f"'{status.value}'" for status in Status) + "]"
 
 
 def _best(column: str) -> str:
-    """SQL: the best standing of the operator's authorisations of that instant."""
+    """SQL: the best standing among the operator's authorisations at the as-of instants."""
     return (
         f"coalesce((select p.{column} from views.status_period p"
         f" where p.tin = o.tin and {on_both('p')} and {disclosed('p')}"
@@ -39,7 +45,8 @@ def _best(column: str) -> str:
 
 
 STANDING, _STANDING_ABROAD = _best("status"), _best("abroad")
-#: What it was called then; before its first day on record, what it was called on that day.
+#: The particulars at the instant of valid time; for an instant before the first ones, the first
+#: ones.
 NAMED = (
     "(select n.name, n.local_name, n.address, n.roles, n.successor, n.folded"
     " from views.particulars n"
@@ -50,7 +57,7 @@ NAMED = (
 
 @dataclass(frozen=True)
 class OperatorRow:
-    """`source` says "synthetic" of operators that were made up."""
+    """An operator. `source` is "synthetic" for generated operators."""
 
     tin: str
     id: UUID
@@ -77,68 +84,71 @@ where o.registered <= %(known)s and {VISIBLE}"""
 
 
 async def operators(
-    connection: Connection, sight: VisibilityScope, now: datetime, as_of: AsOf, tins: Sequence[Tin]
+    connection: Connection, scope: VisibilityScope, now: datetime, as_of: AsOf, tins: Sequence[Tin]
 ) -> dict[str, OperatorRow]:
-    """Those of these that are known and may be seen, by TIN."""
-    statement = f"with {SIGHT} {OPERATOR} and o.tin = any(%(tins)s::text[])"
-    asked = asked_by(sight, now, as_of) | {"tins": [tin.text for tin in tins]}
+    """Those of these operators that are known and visible, by TIN."""
+    statement = f"with {VISIBILITY_CTES} {OPERATOR} and o.tin = any(%(tins)s::text[])"
+    asked = statement_parameters(scope, now, as_of) | {"tins": [tin.text for tin in tins]}
     async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
         await cursor.execute(statement, asked)
         return {row.tin: row for row in await cursor.fetchall()}
 
 
 async def visible(
-    connection: Connection, sight: VisibilityScope, now: datetime, tins: Sequence[str]
+    connection: Connection, scope: VisibilityScope, now: datetime, tins: Sequence[str]
 ) -> set[str]:
-    """Which of these may be seen today."""
+    """Those of these TINs that the subject may see now."""
     statement = (
-        f"with {SIGHT} select o.tin from views.operator o"
+        f"with {VISIBILITY_CTES} select o.tin from views.operator o"
         f" where o.tin = any(%(tins)s::text[]) and {VISIBLE_NOW}"
     )
     async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(statement, sight.parameters(now) | {"tins": list(tins)})
+        await cursor.execute(statement, scope.parameters(now) | {"tins": list(tins)})
         return set(await cursor.fetchall())
 
 
 async def of_stream(
-    connection: Connection, sight: VisibilityScope, now: datetime, stream: UUID
+    connection: Connection, scope: VisibilityScope, now: datetime, stream: UUID
 ) -> str | None:
-    """The operator whose stream this is, if it may be seen today."""
-    statement = (
-        f"with {SIGHT} select o.tin from views.operator o where o.id = %(stream)s and {VISIBLE_NOW}"
-    )
+    """The operator of this stream, if the subject may see it now."""
+    statement = f"""
+    with {VISIBILITY_CTES}
+    select o.tin from views.operator o where o.id = %(stream)s and {VISIBLE_NOW}"""
     async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(statement, sight.parameters(now) | {"stream": stream})
+        await cursor.execute(statement, scope.parameters(now) | {"stream": stream})
         return cast("str | None", await cursor.fetchone())
 
 
 async def holders(
     connection: Connection,
-    sight: VisibilityScope,
+    scope: VisibilityScope,
     now: datetime,
     as_of: AsOf,
     number: str,
     administration: str | None = None,
 ) -> list[OperatorRow]:
-    """Whose certificate has this number in whatever writing, of those who may be seen, by TIN; ten
-    at the most. Two administrations may number alike, and one may have given a number twice."""
-    statement = f"""with {SIGHT} {OPERATOR} and o.tin in (
+    """The visible operators with a certificate of this number, in any spelling, sorted by TIN; ten
+    at most.
+
+    Two administrations may use the same number, and one may have given a number twice.
+    """
+    statement = f"""with {VISIBILITY_CTES} {OPERATOR} and o.tin in (
         select c.tin from views.certificate c where c.normal = %(number)s and {believed("c")})
     and (%(administration)s::text is null or o.administration = %(administration)s)
     order by o.tin limit 10"""
     asked = {"number": normal(number), "administration": administration}
     async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
-        await cursor.execute(statement, asked_by(sight, now, as_of) | asked)
+        await cursor.execute(statement, statement_parameters(scope, now, as_of) | asked)
         return await cursor.fetchall()
 
 
-# ------------------------------------------------- what belongs to an operator
-# These ask nothing about sight: their operator was seen already.
+# No visibility condition here: the operator was already read with one.
 
 
 @dataclass(frozen=True)
 class AuthorisationRow:
-    """`since`: the start of the stretch, in law, over which its status stayed the same."""
+    """An authorisation. `since`: the start of the interval of valid time in which its status has
+    been the same."""
 
     tin: str
     authorisation: str
@@ -157,7 +167,7 @@ class AuthorisationRow:
 async def authorisations(
     connection: Connection, as_of: AsOf, tins: Sequence[str]
 ) -> dict[str, list[AuthorisationRow]]:
-    """Every authorisation on record at that instant, the best standing first."""
+    """Every authorisation on record at the as-of instants, best standing first."""
     statement = f"""
     select p.tin, p.authorisation, p.number, p.programme, p.type, p.status, p.abroad, p.roles,
         p.effective_from, p.valid_until, p.flags,
@@ -179,10 +189,9 @@ async def authorisations(
 
 @dataclass(frozen=True)
 class DeadlineRow:
-    """`met_on`: the day of what answered it. Days are the home administration's.
-
-    `due` is None, and `rule` the rule's name, where nobody knows the rule that may have set it.
-    """
+    """A deadline. `met_on`: the day on which it was met. Days are civil days of the home
+    administration. `due` is None, and `rule` the name of the rule, where the rule that may have set
+    it is unknown."""
 
     tin: str
     authorisation: str
@@ -194,7 +203,7 @@ class DeadlineRow:
 
 
 async def deadlines(connection: Connection, tins: Sequence[str]) -> dict[str, list[DeadlineRow]]:
-    """The dates that rules set, by the last event: those that nothing has made void."""
+    """The deadlines that rules set, by the last event, without those that became void."""
     statement = """
     select d.tin, d.authorisation, d.what, d.due, d.rule, d.met_on, d.ordinal from views.deadline d
     where d.tin = any(%(tins)s::text[]) and not d.dropped
@@ -206,7 +215,7 @@ async def deadlines(connection: Connection, tins: Sequence[str]) -> dict[str, li
 
 @dataclass(frozen=True)
 class IdentifierRow:
-    """Its days are civil days of the home administration."""
+    """An identifier. Its days are civil days of the home administration."""
 
     tin: str
     scheme: str
@@ -233,7 +242,8 @@ async def identifiers(
 
 @dataclass(frozen=True)
 class PeriodRow:
-    """A stretch of status on both clocks. `position`: of the event that made it believed."""
+    """A status in an interval of valid time and of transaction time. `position`: of the event from
+    which on it was known."""
 
     tin: str
     authorisation: str
@@ -252,7 +262,8 @@ class PeriodRow:
 async def periods(
     connection: Connection, known: datetime, first: int, tins: Sequence[str]
 ) -> dict[str, list[PeriodRow]]:
-    """What was ever believed by then, the newest law first; at most `first` an operator."""
+    """All periods ever known by `known`, newest valid time first; at most `first` for each
+    operator."""
     statement = """
     select p.tin, p.authorisation, p.number, p.status, p.abroad, p.flags, p.ground, p.valid_from,
         p.valid_to, p.recorded_from, p.position,
@@ -275,8 +286,8 @@ async def periods(
 async def disclosed_periods(
     connection: Connection, known: datetime, first: int, tins: Sequence[str]
 ) -> dict[str, list[PeriodRow]]:
-    """The same for those who are not at home: what is certified, without its grounds, and without
-    the edges at which nothing changes that they are told (registry.domain.disclosure)."""
+    """The periods as told outside the home administration: certified statuses without grounds,
+    without edges at which nothing disclosed changes (registry.domain.disclosure)."""
     statement = """
     select p.tin, p.authorisation, p.number, p.status, p.abroad, p.flags,
         jsonb_build_array(p.programme, p.type, p.roles, p.effective_from, p.valid_until)::text,
@@ -328,8 +339,8 @@ def _newest_first(
     )
 
 
-async def made_by(connection: Connection, positions: Sequence[int]) -> dict[int, EventRow]:
-    """The events at these places of the sequence."""
+async def events_at(connection: Connection, positions: Sequence[int]) -> dict[int, EventRow]:
+    """The events at these positions."""
     statement = (
         f"select {COLUMNS} from ledger.event e where e.position = any(%(positions)s::int8[])"
     )
@@ -345,6 +356,6 @@ def _by_tin(tins: Sequence[str], rows: Sequence[Any]) -> dict[str, list[Any]]:
     return found
 
 
-def asked_by(sight: VisibilityScope, now: datetime, as_of: AsOf) -> dict[str, Any]:
-    """What every statement about operators is given."""
-    return sight.parameters(now) | as_of.parameters
+def statement_parameters(scope: VisibilityScope, now: datetime, as_of: AsOf) -> dict[str, Any]:
+    """The parameters of every statement about operators."""
+    return scope.parameters(now) | as_of.parameters

@@ -1,4 +1,4 @@
-"""Programmes: their types and rules of a day, and how many operators hold them."""
+"""Reads programmes: their types and rules of a day, and how many operators hold them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ Connection = AsyncConnection[Any]
 
 @dataclass(frozen=True)
 class ProgrammeRow:
-    """`types` are those of the day asked; the other words are as the source gives them."""
+    """A programme. `types` are those in force at the as-of instants; the other texts are quoted
+    from the source."""
 
     code: str
     administration: str
@@ -42,7 +43,7 @@ from views.programme p"""
 async def programmes(
     connection: Connection, as_of: AsOf, codes: Sequence[str]
 ) -> dict[str, ProgrammeRow]:
-    """By code, whenever they were registered."""
+    """Programmes by code, whenever they were registered."""
     statement = f"{_PROGRAMME} where p.code = any(%(codes)s::text[])"
     async with connection.cursor(row_factory=class_row(ProgrammeRow)) as cursor:
         await cursor.execute(statement, as_of.parameters | {"codes": list(codes)})
@@ -50,7 +51,7 @@ async def programmes(
 
 
 async def known(connection: Connection, as_of: AsOf, code: str) -> ProgrammeRow | None:
-    """The same for one, where the register knew of it by then."""
+    """One programme, where the register knew it by then."""
     statement = f"{_PROGRAMME} where p.code = %(code)s and p.recorded_from <= %(known)s"
     async with connection.cursor(row_factory=class_row(ProgrammeRow)) as cursor:
         await cursor.execute(statement, as_of.parameters | {"code": code})
@@ -58,8 +59,8 @@ async def known(connection: Connection, as_of: AsOf, code: str) -> ProgrammeRow 
 
 
 async def containing(connection: Connection, as_of: AsOf, words: str) -> list[ProgrammeRow]:
-    """By code, those that were known by then and in which every word is somewhere: in the code,
-    the names, what the source says, or the sources of the rules, whatever their days."""
+    """Programmes by code that were known by then and contain every word in the code, the names, the
+    source, or the sources of their rules of any day."""
     statement = f"""{_PROGRAMME} where p.recorded_from <= %(known)s and not exists (
         select from unnest(%(words)s::text[]) as word (part)
         where strpos(p.words collate "C", word.part) = 0)
@@ -72,7 +73,7 @@ async def containing(connection: Connection, as_of: AsOf, words: str) -> list[Pr
 async def of_administrations(
     connection: Connection, as_of: AsOf, administrations: Sequence[str]
 ) -> dict[str, list[ProgrammeRow]]:
-    """Each administration's own, as known by then, in the order of their codes."""
+    """The programmes of each administration, as known by then, in the order of their codes."""
     statement = f"""{_PROGRAMME}
     where p.administration = any(%(administrations)s::text[]) and p.recorded_from <= %(known)s
     order by p.administration, p.code"""
@@ -87,9 +88,10 @@ async def of_administrations(
 
 @dataclass(frozen=True)
 class RuleRow:
-    """A rule as dated data: `begins` and `ends` (exclusive) are civil days of its authority.
+    """A rule as dated data.
 
-    `state` is VALUE, NONE or UNKNOWN; `value` of the two last is the word in small letters.
+    `begins` and `ends` (exclusive) are civil days of its authority. `state` is VALUE, NONE or
+    UNKNOWN; for the last two, `value` is the same word in lower case.
     """
 
     programme: str
@@ -106,7 +108,7 @@ class RuleRow:
 async def rules(
     connection: Connection, as_of: AsOf, codes: Sequence[str]
 ) -> dict[str, list[RuleRow]]:
-    """Every rule that was known by then, also those not yet or no longer in force on that day."""
+    """Every rule known by then, also those not yet or no longer in force on that day."""
     statement = f"""
     select r.programme, r.rule, r.state, r.value, r.unit, r.begins, r.ends, r.source,
         {on_both("r")} as in_force
@@ -123,7 +125,7 @@ async def rules(
 async def operator_counts(
     connection: Connection, as_of: AsOf, codes: Sequence[str]
 ) -> dict[str, int]:
-    """How many operators held a valid authorisation of each programme at that instant."""
+    """How many operators held a valid authorisation of each programme at the as-of instants."""
     statement = f"""
     select p.programme, count(distinct p.tin) from views.status_period p
     where p.programme = any(%(codes)s::text[]) and p.status = 'VALID' and {on_both("p")}

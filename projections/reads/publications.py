@@ -1,4 +1,5 @@
-"""What others published: claims beside the register's own count, documents, and their targets."""
+"""Reads what others published: claims, compared with the register's own counts, documents, and
+their targets."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ _RECOGNITION = "AEO_MUTUAL_RECOGNITION"
 
 
 def last_instant(day: date, zone: str) -> datetime:
-    """The end of a civil day in a zone, in UTC: what was so on that day was so by then."""
+    """The last instant (UTC) of a civil day in a time zone: what was so on that day was so by
+    then."""
     return begins(day + timedelta(days=1), zone) - timedelta(microseconds=1)
 
 
@@ -35,7 +37,7 @@ def last_instant(day: date, zone: str) -> datetime:
 
 @dataclass(frozen=True)
 class ClaimRow:
-    """`precision`: how exactly the source dates it: day, month or year."""
+    """A claim. `precision`: how exactly the source dates it: day, month or year."""
 
     subject: str
     time_zone: str
@@ -50,7 +52,7 @@ class ClaimRow:
 async def claims(
     connection: Connection, known: datetime, subject: str | None, measure: str | None
 ) -> list[ClaimRow]:
-    """By subject, measure and day; of one day by what is claimed and by whom."""
+    """Claims by subject, measure and day; on one day by the claimed value and the claimant."""
     statement = """
     select c.subject, coalesce(a.time_zone, 'UTC') as time_zone, c.measure, c.value, c.as_of,
         c.precision, c.text, c.source
@@ -71,12 +73,13 @@ class Counted:
 
     number: int
     of: str  # what was counted
-    parties: tuple[str, ...]  # a bloc once, with how many it stands for
-    perhaps: tuple[str, ...]  # each with the interval in which it signed
+    parties: tuple[str, ...]  # A bloc once, with the number of territories it stands for.
+    perhaps: tuple[str, ...]  # Each with the interval in which it signed.
 
 
 async def count(connection: Connection, claim: ClaimRow, known: datetime) -> Counted | None:
-    """The same question on the same day; None where the register counts nothing of the kind."""
+    """The register's own count for a claim's question and day; None where the register counts
+    nothing of the kind."""
     as_of = AsOf(last_instant(claim.as_of, claim.time_zone), known)
     signed = claim.measure.endswith("_signed")
     match claim.measure:
@@ -114,7 +117,7 @@ def _economies(rows: Sequence[PartnerRow]) -> tuple[str, ...]:
 
 
 async def _cooperation(connection: Connection, as_of: AsOf, claim: ClaimRow) -> Counted:
-    """Every kind of document on record as signed by then, or everybody they were signed with."""
+    """Documents of every kind on record as signed by then, or the parties they were signed with."""
     wanted = agreements.AgreementSelection(between=(claim.subject,), statuses=_BY_THEN)
     if claim.measure == "cooperation_documents":
         number = await agreements.count(connection, as_of, wanted)
@@ -142,7 +145,7 @@ async def _cooperation(connection: Connection, as_of: AsOf, claim: ClaimRow) -> 
 async def _uncertain(
     connection: Connection, as_of: AsOf, subject: str, what: str
 ) -> list[tuple[str, Dates]]:
-    """The parties of whom no source says whether the step was taken by then or later."""
+    """The parties for which no source says whether the step was taken by then or later."""
     statement = f"""
     select p.party, min(d.earliest), max(d.latest)
     from views.dated d
@@ -194,8 +197,8 @@ async def documents(
     contains: str | None,
     span: TextRange,
 ) -> Sequence[DocumentRow]:
-    """A part of the list, in the order of ids. Every word of `contains` is somewhere in what the
-    document says."""
+    """A part of the list, in the order of ids. Every word of `contains` occurs somewhere in the
+    document's text."""
     statement = f"""{_DOCUMENT}
     where d.recorded_from <= %(known)s and (%(party)s::text is null or %(party)s = any(d.parties))
         and not exists (
@@ -211,7 +214,7 @@ async def documents(
 async def by_id(
     connection: Connection, known: datetime, ids: Sequence[str]
 ) -> dict[str, DocumentRow]:
-    """Those of these that were on record by then."""
+    """Those of these documents that were on record by then."""
     statement = f"{_DOCUMENT} where d.recorded_from <= %(known)s and d.id = any(%(ids)s::text[])"
     async with connection.cursor(row_factory=class_row(DocumentRow)) as cursor:
         await cursor.execute(statement, {"known": known, "ids": list(ids)})
@@ -239,7 +242,7 @@ class TargetRow:
 
 
 async def targets(connection: Connection, known: datetime, owner: str | None) -> list[TargetRow]:
-    """The goals that were on record by then, by document and name."""
+    """The targets that were on record by then, by document and name."""
     statement = """
     select t.document, t.target, t.owner, coalesce(a.time_zone, 'UTC') as time_zone, t.text,
         t.deadline, t.relation, t.condition, t.states, t.willing, t.source,
@@ -255,10 +258,10 @@ async def targets(connection: Connection, known: datetime, owner: str | None) ->
 async def signatures(
     connection: Connection, as_of: AsOf, target: TargetRow
 ) -> dict[AdministrationCode, list[Dates]]:
-    """Of each state of the goal, when each agreement of its relation with the owner was signed.
+    """For each target state, when each agreement of its relation with the owner was signed.
 
-    What a bloc signed counts for its members of the day in `as_of`. Conflicting sources of one
-    agreement leave open the shortest interval that holds them all.
+    What a bloc signed counts for its members on the day in `as_of`. Where sources of one agreement
+    conflict, the shortest interval that contains them all is returned.
     """
     statement = f"""with {BLOC}
     select state.code, min(d.earliest), max(d.latest)

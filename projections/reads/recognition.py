@@ -1,4 +1,5 @@
-"""The facts that the rule of recognition needs, in one statement, and how long its answer holds."""
+"""Reads the facts of the recognition rule in one statement, and how long a result stays the
+same."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from psycopg import AsyncConnection, AsyncRawCursor
 from psycopg.rows import dict_row
 
 from projections.reads.bitemporal_sql import POSITION, believed
-from projections.reads.visibility import SIGHT, VISIBLE, VisibilityScope
+from projections.reads.visibility import VISIBILITY_CTES, VISIBLE, VisibilityScope
 from registry.domain.agreements.timeline import Link
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.operators.timeline import Consented, Identified, Period
@@ -35,7 +36,7 @@ def json_list(sql: str) -> str:
     return f"(select coalesce(json_agg(x), '[]')::text from ({sql}) x)"
 
 
-#: SQL: the columns of each fact, of a row `t`, by the names of its fields.
+#: SQL: the columns of each fact, from a row `t`, named as the fields of its class.
 PERIOD = (
     "t.authorisation, t.programme, t.type, t.status, t.abroad, t.valid_from, t.valid_to,"
     " t.number, t.roles, t.effective_from, t.valid_until, t.flags"
@@ -65,7 +66,7 @@ _CONSENTS = json_list(
     f" where t.tin = s.tin and t.partner <> '*' and {believed('t')}"
     " order by t.partner, t.valid_from"
 )
-# No territory asked for: wherever the agreements of the home territory lead.
+# Without a territory: every territory that the agreements of the home territory lead to.
 _LINKS = json_list(
     f"select {LINK} from views.link t"
     f" where t.kind = 'AEO_MUTUAL_RECOGNITION' and {believed('t')}"
@@ -87,7 +88,7 @@ _CONSENT_LAWS = json_list(
 )
 
 FACTS = f"""
-with {SIGHT},
+with {VISIBILITY_CTES},
 bloc as materialized (
     select m.bloc, m.member, m.valid_from, m.valid_to from views.membership m
     where m.sense = 'CUSTOMS_TERRITORY' and {believed("m")}
@@ -116,7 +117,7 @@ order by s.administration, s.nth
 """
 
 _NAMES = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", FACTS)))
-#: As PostgreSQL numbers parameters: psycopg would take the long text apart for every question.
+#: The statement with numbered parameters: psycopg would parse the long text for every query.
 _NUMBERED = re.sub(r"%\((\w+)\)s", lambda match: f"${_NAMES.index(match[1]) + 1}", FACTS)
 
 _periods = msgspec.json.Decoder(list[Period], dec_hook=decode_value)
@@ -129,27 +130,31 @@ _consent_laws = msgspec.json.Decoder(list[ConsentLaw], dec_hook=decode_value)
 
 @dataclass(frozen=True)
 class KnownOperators:
-    """The facts of each operator that the asker may see, and the position they are read at."""
+    """The facts of each operator that the subject may see, and the position of the read models."""
 
     position: int
     facts: dict[Tin, RecognitionFacts]
 
     def of(self, tin: Tin) -> RecognitionFacts:
-        """Hidden and unknown are the same nothing."""
+        """The facts of one operator. A hidden operator has the same empty facts as an unknown
+        one."""
         return self.facts.get(tin, RecognitionFacts(None))
 
 
 async def facts(
     connection: AsyncConnection[Any],
-    sight: VisibilityScope,
+    scope: VisibilityScope,
     now: datetime,
     tins: Sequence[Tin],
     territory: AdministrationCode | None,
     known: datetime,
 ) -> KnownOperators:
-    """What was known at `known` of these operators and of their way into one territory, or,
-    where `territory` is None, into every one that their agreements lead to."""
-    parameters = sight.parameters(now) | {
+    """The facts as known at `known` about these operators and the law towards one territory, or,
+    where `territory` is None, towards every territory that their agreements lead to.
+
+    `now`: the instant of the request. Both instants in UTC.
+    """
+    parameters = scope.parameters(now) | {
         "tins": [tin.text for tin in tins],
         "territory": territory.text if territory else None,
         "known": known,
@@ -163,7 +168,7 @@ async def facts(
             position = row["position"]
             if row["tin"] is None:
                 continue
-            if row["links"] is not None:  # the first of its home territory brings the law
+            if row["links"] is not None:  # The first row of each home territory has its law.
                 law = RecognitionFacts(
                     None,
                     links=_links.decode(row["links"]),
@@ -184,7 +189,8 @@ async def facts(
 
 
 def territories(facts: RecognitionFacts, at: datetime) -> list[AdministrationCode]:
-    """Wherever the agreements of that day lead, in order; a bloc is its members of that day."""
+    """The territories that the agreements in force at `at` lead to, sorted; a bloc stands for its
+    members at that instant."""
     found: set[AdministrationCode] = set()
     for link in facts.links:
         if not is_valid_at(link, at) or not _stands_for(link.clause.from_, facts, at):
@@ -203,21 +209,24 @@ def _stands_for(party: AdministrationCode, facts: RecognitionFacts, at: datetime
 
 
 def into(facts: RecognitionFacts, territory: AdministrationCode) -> RecognitionFacts:
-    """Only what matters for one territory, of facts that were read for all of them."""
+    """The facts that matter for one territory, from facts that were read for all of them."""
     blocs = {m.bloc for m in facts.members if m.member == territory} | {territory}
-    mine = (territory, facts.administration)
+    territories_of_interest = (territory, facts.administration)
     return replace(
         facts,
         links=[link for link in facts.links if link.clause.to in blocs],
-        members=[m for m in facts.members if m.member in mine],
+        members=[m for m in facts.members if m.member in territories_of_interest],
     )
 
 
-def stretch(facts: RecognitionFacts, asked: Question) -> tuple[datetime, datetime | None]:
-    """The stretch of law around `asked.at` over which the answer and its reasons stay the same.
+def unchanged_interval(
+    facts: RecognitionFacts, asked: Question
+) -> tuple[datetime, datetime | None]:
+    """The interval of valid time around `asked.at` in which the outcome and its reasons stay the
+    same.
 
-    Half open, in UTC; ALWAYS and None are no edge. The rule is asked again at each edge of the
-    facts, outward from the instant, so it can change nowhere else.
+    Half open, in UTC. ALWAYS as the start and None as the end mean no limit. The rule is evaluated
+    at each edge of the facts, outwards from the instant; it cannot change anywhere else.
     """
     cuts = sorted(edges(facts))
     wanted = _verdict(recognise(facts, asked))
@@ -240,8 +249,8 @@ def _verdict(answer: RecognitionResult) -> tuple[Any, ...]:
 
 
 def edges(facts: RecognitionFacts) -> set[datetime]:
-    """Every instant at which an answer from these facts could change."""
-    stretches: list[ValidInterval] = [
+    """Every instant of valid time at which a result from these facts could change."""
+    intervals: list[ValidInterval] = [
         *facts.periods,
         *facts.identifiers,
         *facts.consents,
@@ -250,11 +259,14 @@ def edges(facts: RecognitionFacts) -> set[datetime]:
         *facts.consent_laws,
     ]
     found = {
-        edge for stretch in stretches for edge in (stretch.valid_from, stretch.valid_to) if edge
+        edge
+        for unchanged_interval in intervals
+        for edge in (unchanged_interval.valid_from, unchanged_interval.valid_to)
+        if edge
     }
     if facts.list_as_of is not None:
         for limit in {link.clause.max_age_hours for link in facts.links} - {None}:
-            # A list is stale from the first instant after its time is up.
+            # A list is stale from the first instant after its maximum age.
             age = timedelta(hours=limit or 0, microseconds=1)
             found.add(facts.list_as_of + age)
     return {edge for edge in found if ALWAYS < edge < NEVER_AT}

@@ -1,7 +1,7 @@
-"""The facts of one recognition as a JSON text in a planned statement: for what SQL does not word.
+"""SQL for the facts of one recognition as JSON text, for texts that are built in Python.
 
-`{me}` is a row of rows.RECOGNITION: `known` and `home` are the operator's TIN and administration,
-null where it is hidden or unknown.
+`{me}` is a row of planner_selects.RECOGNITION: `known` and `home` are the operator's TIN and
+administration, NULL where it is hidden or unknown.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ def _json_list(sql: str) -> str:
     return f"(select coalesce(json_agg(x), '[]') from ({sql}) x)"
 
 
-def _of_operator(columns: str, table: str, order: str, more: str = "") -> str:
+def _operator_list(columns: str, table: str, order: str, condition: str = "") -> str:
     return _json_list(
         f"select {columns} from views.{table} t where t.tin = {{me}}.known and {believed('t')}"
-        f"{more} order by {order}"
+        f"{condition} order by {order}"
     )
 
 
-def _sides(code: str) -> str:
-    """A territory and every bloc that it ever belonged to."""
+def _territory_and_blocs(code: str) -> str:
+    """SQL: a territory and every bloc that it was ever a member of."""
     return (
         f"array(select {code} union all select m.bloc from views.membership m"
         f" where m.member = {code} and {_BLOC})"
     )
 
 
-_HOME, _THERE = _sides("{me}.home"), _sides("{me}.in_")
-_PERIODS = _of_operator(PERIOD, "status_period", "t.authorisation, t.valid_from")
-_IDENTIFIERS = _of_operator(IDENTIFIER, "identifier", "t.scheme, t.value, t.valid_from")
-_CONSENTS = _of_operator(CONSENT, "consent", "t.partner, t.valid_from", " and t.partner <> '*'")
+_HOME, _THERE = _territory_and_blocs("{me}.home"), _territory_and_blocs("{me}.in_")
+_PERIODS = _operator_list(PERIOD, "status_period", "t.authorisation, t.valid_from")
+_IDENTIFIERS = _operator_list(IDENTIFIER, "identifier", "t.scheme, t.value, t.valid_from")
+_CONSENTS = _operator_list(CONSENT, "consent", "t.partner, t.valid_from", " and t.partner <> '*'")
 _LINKS = _json_list(
     f"select {LINK} from views.link t"
     f" where t.kind = 'AEO_MUTUAL_RECOGNITION' and {believed('t')}"
@@ -63,13 +63,14 @@ _ZONES = (
 )
 
 
-_ASKED = {"crossing": in_sql("%(crossing)s")}
+_EXPRESSIONS = {"crossing": in_sql("%(crossing)s")}
 _CONSIGNMENT = ("role", "direction", "hs", "crossing", "mode")
 
 
-def _facts(*asked: str) -> str:
-    """`asked`: the parameters of the question, beside the territory and the instant."""
-    named = "".join(f", '{name}', {_ASKED.get(name, f'%({name})s')}" for name in asked)
+def _facts(*parameters: str) -> str:
+    """`parameters`: the names of the question's parameters, besides the territory and the
+    instant."""
+    named = "".join(f", '{name}', {_EXPRESSIONS.get(name, f'%({name})s')}" for name in parameters)
     return f"""json_build_object(
     'asked', json_build_object('territory', {{me}}.in_, 'at', %(at)s{named}),
     'zones', {_ZONES}, 'in_full', {at_home("{me}")},

@@ -1,4 +1,4 @@
-"""What administrations signed, with the keys that their own streams give them."""
+"""Reads the decision signatures of administrations, with the keys recorded in their own streams."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from registry.domain.values import AdministrationCode
 
 @dataclass(frozen=True)
 class SignedDecision:
-    """A signed command of one event; `keys`: those that the administration had at that event."""
+    """The signed command of one event. `keys`: those that the administration had at that event."""
 
     signed: CommandSignature
     keys: tuple[str, ...]
@@ -24,7 +24,7 @@ class SignedDecision:
 async def decisions(
     connection: AsyncConnection[Any], positions: Sequence[int]
 ) -> dict[int, SignedDecision]:
-    """The signatures of the events at these positions. Left out are those that have none."""
+    """The signatures of the events at these positions. Events without a signature are left out."""
     cursor = await connection.execute(
         "select e.position, s.administration, s.key, s.text, s.signature"
         " from ledger.event e join ledger.signature s using (command_id)"
@@ -55,7 +55,7 @@ async def decisions(
 
 
 def _before(at: int, stream: Any, told: Sequence[tuple[Any, ...]]) -> dict[str, None]:
-    """A key that is retired by its own signature was still in use for that."""
+    """A key that is retired by a command signed with it was still valid for that signature."""
     keys: dict[str, None] = {}
     for of, position, added, key in told:
         if of == stream and position < at:

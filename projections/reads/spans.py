@@ -1,4 +1,4 @@
-"""Which part of a list that is in the order of one text is read."""
+"""A part of a list that is sorted by one text key."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class TextRange:
-    """At most `size` rows between two keys, neither included: the first ones in the order of the
-    list, or, `backwards`, the last ones. A key that is None is no bound."""
+    """At most `size` rows between two keys, both excluded: the first ones in the order of the list,
+    or the last ones where `backwards`. None means no bound."""
 
     size: int
     after: str | None = None
@@ -20,7 +20,7 @@ class TextRange:
     backwards: bool = False
 
     def sql(self, key: str) -> str:
-        """The end of a statement: a bound is part of it only where there is one."""
+        """The end of a statement. A bound is part of it only where there is one."""
         bounds = f" and {key} > %(after)s" * (self.after is not None)
         bounds += f" and {key} < %(before)s" * (self.before is not None)
         return f"{bounds} order by {key}{' desc' * self.backwards} limit %(size)s"
@@ -30,5 +30,5 @@ class TextRange:
         return {"after": self.after, "before": self.before, "size": self.size}
 
     def in_order(self, rows: list[T]) -> Sequence[T]:
-        """The rows that such a statement has found, in the order of the list."""
+        """The rows of such a statement, in the order of the list."""
         return rows[::-1] if self.backwards else rows

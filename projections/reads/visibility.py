@@ -1,7 +1,7 @@
-"""Who may see an operator: SQL that every statement about operators carries.
+"""Who may see an operator: the SQL condition in every statement about operators.
 
-Seeing is a question of today, on both clocks: who may look up a past day is decided by the
-agreements and consents of now, never by those of that day.
+Visibility is decided as of now, on both time axes: whether a subject may look up a past instant
+depends on the agreements and consents of today, never on those of that instant.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from projections.reads.bitemporal_sql import on_both
 
 @dataclass(frozen=True)
 class VisibilityScope:
-    """The asker, as far as seeing goes: one of five roles, and whose.
+    """The subject, as far as visibility depends on it.
 
-    `role`: public, partner, officer, company or auditor. `administration` belongs to the
-    partner or officer, `tin` to the company.
+    `role`: public, partner, officer, company or auditor. `administration` is set for a partner or
+    officer, `tin` for a company.
     """
 
     role: str
     administration: str | None = None
     tin: str | None = None
-    #: The home territories of an officer today.
+    #: The home territories of an officer as of now.
     own: tuple[str, ...] = ()
 
     def parameters(self, now: datetime) -> dict[str, Any]:
-        """`now`: the real instant of the request, not the one it asks about."""
+        """The SQL parameters. `now`: the instant of the request, not the as-of instant."""
         return {
             "asker": self.role,
             "own_territory": self.administration,
@@ -45,11 +45,12 @@ def _today(table: str) -> str:
     return on_both(table, _NOW, _NOW)
 
 
-#: Common table expressions for `with`, used by VISIBLE. Never computed for askers without need.
-#: `covering`: the parties that stand for the asker's territory: itself and its blocs of today.
-#: `sight`: the home territories that the asker's agreements reach today, and what they ask for.
-#: A territory may be in them twice, which changes nothing: making it unique costs every statement.
-SIGHT = f"""
+#: Common table expressions for `with`, used by VISIBLE. PostgreSQL computes them only for subjects
+#: that need them. `covering`: the parties that stand for the subject's territory, that is, itself
+#: and its blocs as of now. `sight`: the home territories that the subject's agreements reach as of
+#: now, and what those agreements require. A territory may occur twice, which changes nothing:
+#: removing duplicates would cost every statement.
+VISIBILITY_CTES = f"""
 covering as materialized (
     select %(own_territory)s::text as party
     union all
@@ -81,7 +82,8 @@ consent_law as materialized (
     where r.rule = 'sharing_consent' and r.value = 'required' and {_today("r")}
 )"""
 
-#: To whom the operator `o` consents today: its row knows, unless something is still to come of it.
+#: SQL: to whom the operator `o` consents as of now. Its row holds that, unless something decided
+#: has yet to take effect.
 _CONSENTS = f"""(case when o.settled <= {_NOW} then o.consents
     else rule.consents_then(o.tin, {_NOW}) end)"""
 
@@ -89,8 +91,8 @@ _CERTIFIED = "rule.certified()"
 
 
 def at_home(row: str) -> str:
-    """SQL: is the asker the home customs of the operator on this row (of anything that has a
-    `tin`), the operator itself, or an auditor? They alone are told all of it."""
+    """SQL: the subject is told everything about the operator of this row (of any table with a
+    `tin`): it is its home administration, the operator itself, or an auditor."""
     return f"""(%(asker)s = 'auditor'
     or (%(asker)s = 'company' and {row}.tin = %(own_tin)s)
     or (%(asker)s = 'officer'
@@ -99,19 +101,19 @@ def at_home(row: str) -> str:
 
 
 def certified(row: str, known: str) -> str:
-    """SQL: whether the operator on this row of views.operator was granted anything by that instant.
-    Before that only those at home are told of the operator (registry/domain/disclosure.py)."""
+    """SQL: the operator of this row of views.operator was granted anything by that instant. Before
+    that only its home administration is told of it (registry/domain/disclosure.py)."""
     return f"""(({row}.settled <= {known} and {row}.held_statuses && {_CERTIFIED})
     or rule.certified_by({row}.tin, {known}))"""
 
 
 def disclosed(row: str) -> str:
-    """SQL: is the asker told of this row of views.status_period at all?"""
+    """SQL: the subject is told of this row of views.status_period."""
     return f"({row}.status = any({_CERTIFIED}) or {at_home(row)})"
 
 
-#: Is there an agreement or a consent by which the asker may see the operator `o`?
-_SIGHTED = f"""(
+#: SQL: an agreement or a consent lets the subject see the operator `o`.
+_BY_AGREEMENT_OR_CONSENT = f"""(
     %(asker)s = 'auditor'
     or (%(asker)s = 'company' and o.tin = %(own_tin)s)
     or (%(asker)s = 'officer' and (o.administration = %(own_territory)s
@@ -129,11 +131,14 @@ _SIGHTED = f"""(
 
 
 def visible(known: str, home: str = at_home("o")) -> str:
-    """SQL: may the asker see the operator `o`, as known at that instant? Wants the expressions of
-    SIGHT in the same statement. `home`: where the statement has `at_home` of `o` already."""
-    return f"({_SIGHTED} and ({home} or {certified('o', known)}))"
+    """SQL: the subject may see the operator `o`, as known at that instant.
+
+    Needs VISIBILITY_CTES in the same statement. `home`: the expression of `at_home` for `o`, where
+    the statement has it already.
+    """
+    return f"({_BY_AGREEMENT_OR_CONSENT} and ({home} or {certified('o', known)}))"
 
 
 VISIBLE = visible("%(known)s")
-#: For statements that ask of no past knowledge.
+#: For statements about what is known now.
 VISIBLE_NOW = visible(_NOW)

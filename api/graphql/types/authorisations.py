@@ -207,5 +207,5 @@ class StatusPeriod:
         if not info.context.may(Action.READ_EVENTS, policy.operator(Tin(self.row.tin))):
             return None
         context, position = info.context, self.row.position
-        row = await load(context, reads.made_by, key=position, of=context.ledger)
+        row = await load(context, reads.events_at, key=position, of=context.ledger)
         return event_for(context, row) if row else None

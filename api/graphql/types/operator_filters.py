@@ -156,11 +156,11 @@ class OperatorFilter:
     )
 
     @property
-    def wanted(self) -> lists.Wanted:
+    def wanted(self) -> lists.OperatorConditions:
         for name, text in (("nameContains", self.name_contains), ("type", self.type)):
             check_length(name, text)
         in_order("validUntilFrom", self.valid_until_from, "validUntilTo", self.valid_until_to)
-        return lists.Wanted(
+        return lists.OperatorConditions(
             administration=self.administration.text if self.administration else None,
             programme=key_of("Programme", self.programme, "programme") if self.programme else None,
             type=self.type,

@@ -27,7 +27,7 @@ from projections.reads import operators as reads
 from projections.reads import planner_selects as places
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.operators import OperatorRow
-from projections.reads.visibility import SIGHT
+from projections.reads.visibility import VISIBILITY_CTES
 from registry.domain.texts import shown
 from registry.domain.values import AdministrationCode, Tin
 
@@ -57,7 +57,7 @@ class OperatorEdge:
 @strawberry.type(description="A page of operators, in the order of their TINs.")
 class OperatorConnection:
     as_of: strawberry.Private[AsOf]
-    wanted: strawberry.Private[lists.Wanted]
+    wanted: strawberry.Private[lists.OperatorConditions]
     edges: list[OperatorEdge]
     page_info: paging.PageInfo
 
@@ -75,7 +75,12 @@ class OperatorConnection:
 class OperatorQuery:
     @costs(60)
     @sql_fields.rows(
-        places.OPERATOR, ctes=SIGHT, key="tin", logged="tin", bind=_asked, gives=("tin", *_CLOCKS)
+        places.OPERATOR,
+        ctes=VISIBILITY_CTES,
+        key="tin",
+        logged="tin",
+        bind=_asked,
+        gives=("tin", *_CLOCKS),
     )
     @strawberry.field
     async def operator(
@@ -90,7 +95,7 @@ class OperatorQuery:
     @costs(60)
     @sql_fields.rows(
         places.OPERATOR,
-        ctes=SIGHT,
+        ctes=VISIBILITY_CTES,
         keys="tins",
         logged="tins",
         bind=_all_asked,

@@ -18,7 +18,7 @@ from api.graphql.sql_fields import SELECTED, PythonWording
 from api.graphql.types import reasons
 from projections.reads import recognition_facts
 from projections.reads.bitemporal_sql import shown
-from projections.reads.recognition import stretch
+from projections.reads.recognition import unchanged_interval
 from registry.domain.recognition import Question, RecognitionFacts, recognise, with_consent_reason
 from registry.domain.values import ReasonCode, decode_value
 
@@ -69,7 +69,7 @@ class _PlaceholderTexts:
 
     @cached_property
     def _stretch(self) -> tuple[datetime, datetime | None]:
-        return stretch(self._facts, self._asked)
+        return unchanged_interval(self._facts, self._asked)
 
     @cached_property
     def _reasons(self) -> dict[ReasonCode, reasons.Reason]:

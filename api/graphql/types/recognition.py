@@ -35,7 +35,7 @@ from projections.reads import recognition as reads
 from projections.reads.bitemporal_sql import AsOf, shown
 from projections.reads.crossings import names_of
 from projections.reads.recognition import KnownOperators
-from projections.reads.visibility import SIGHT, VisibilityScope
+from projections.reads.visibility import VISIBILITY_CTES, VisibilityScope
 from registry.domain.recognition import (
     Basis,
     Question,
@@ -209,7 +209,7 @@ class Recognition:
     @cached_property
     def _stretch(self) -> tuple[datetime, datetime | None]:
         """The interval of valid time in which the answer and its reasons stay the same."""
-        return reads.stretch(self.facts, self.asked)
+        return reads.unchanged_interval(self.facts, self.asked)
 
 
 def _asked(
@@ -260,7 +260,7 @@ class RecognitionQuery:
     @costs(80)
     @sql_fields.rows(
         places.RECOGNITION,
-        ctes=f"{SIGHT},{places.SHARED_CTES}",
+        ctes=f"{VISIBILITY_CTES},{places.SHARED_CTES}",
         key="tin",
         logged="tin",
         bind=_asked,
@@ -297,7 +297,7 @@ class RecognitionQuery:
     @costs(80)
     @sql_fields.rows(
         places.RECOGNITIONS,
-        ctes=f"{SIGHT},{places.SHARED_CTES}",
+        ctes=f"{VISIBILITY_CTES},{places.SHARED_CTES}",
         keys="tins",
         logged="tins",
         bind=_all_asked,

@@ -37,7 +37,7 @@ from api.graphql.types.recognition import (
 from projections.reads import planner_selects as places
 from projections.reads.bitemporal_sql import AsOf
 from projections.reads.verdicts import Consignment
-from projections.reads.visibility import SIGHT
+from projections.reads.visibility import VISIBILITY_CTES
 from registry.domain.recognition import Question
 from registry.domain.values import AdministrationCode, Direction, HsCode, Role, Tin
 
@@ -313,7 +313,7 @@ class RecognitionQuestionQuery:
     @sql_fields.rows(
         places.QUESTIONS,
         order=sql_fields.IN_ARRAY_ORDER,
-        ctes=f"{SIGHT},{places.SHARED_QUESTION_CTES}",
+        ctes=f"{VISIBILITY_CTES},{places.SHARED_QUESTION_CTES}",
         names=places.QUESTION_PARAMETERS,
         own_statement=True,
         logged="looked",

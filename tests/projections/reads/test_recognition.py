@@ -78,7 +78,7 @@ def test_an_answer_holds_over_its_whole_stretch_and_no_longer(
     for world, stream, question, known in asked:
         facts = rule._facts(world, stream, known)
         wanted = verdict(facts, question)
-        start, end = reads.stretch(facts, question)
+        start, end = reads.unchanged_interval(facts, question)
         assert start <= question.at and (end is None or question.at < end)
 
         def then(at: datetime, facts: RecognitionFacts = facts, asked: Question = question) -> Any:

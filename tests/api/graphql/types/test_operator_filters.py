@@ -21,8 +21,8 @@ from psycopg import sql
 
 from projections.reads import operator_lists
 from projections.reads.bitemporal_sql import AsOf
-from projections.reads.operator_lists import Wanted, count_sql, page_sql
-from projections.reads.operators import asked_by
+from projections.reads.operator_lists import OperatorConditions, count_sql, page_sql
+from projections.reads.operators import statement_parameters
 from projections.reads.spans import TextRange
 from projections.reads.visibility import VisibilityScope
 from registry.application.registry import Registry
@@ -551,14 +551,16 @@ def generic_plan(
 def test_an_index_serves_each_filter(
     grown: psycopg.Connection[Any],
     index: str,
-    statement: Callable[[Wanted], str],
+    statement: Callable[[OperatorConditions], str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(operator_lists, "FEW", 200)
-    wanted = Wanted(**INDEXES[index])  # type: ignore[arg-type]
+    monkeypatch.setattr(operator_lists, "MOST_CANDIDATES", 200)
+    wanted = OperatorConditions(**INDEXES[index])  # type: ignore[arg-type]
     now = datetime.now(UTC)
     said = (
-        asked_by(VisibilityScope("auditor"), now, AsOf(now, now)) | wanted.parameters | {"size": 51}
+        statement_parameters(VisibilityScope("auditor"), now, AsOf(now, now))
+        | wanted.parameters
+        | {"size": 51}
     )
     rows = generic_plan(grown, statement(wanted), said)
     names = dict(
@@ -582,7 +584,7 @@ def test_where_many_are_found_the_list_is_walked_and_is_the_same(
         {"changedAfter": 1, "validUntilFrom": "2020-01-01"},
     ):
         few = pages(population.counter, AUDITOR, "tin", filter, {}, 3)
-        monkeypatch.setattr(operator_lists, "FEW", 0)
+        monkeypatch.setattr(operator_lists, "MOST_CANDIDATES", 0)
         many = pages(population.counter, AUDITOR, "tin", filter, {}, 3)
         monkeypatch.undo()
         assert few == many and few[1] > 1
