@@ -1,4 +1,5 @@
-"""How large a document is: counted through its fragments, as it would be executed."""
+"""Measures how large a GraphQL document is, counted through its fragments, as it would be
+executed."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ from graphql import (
 
 @dataclass(frozen=True)
 class DocumentSize:
-    """How large a selection is: levels of braces, aliases, tokens, fields at the root, and how
-    many pairs of fields answer to one name: validation compares each with each."""
+    """The size of a selection: depth, aliases, tokens, root fields, and pairs of fields with the
+    same response name, since validation compares each pair."""
 
     depth: int
     aliases: int
@@ -27,8 +28,8 @@ class DocumentSize:
     pairs: int = 0
 
 
-class Scale:
-    """Measures parts of one document; every fragment once, however often it is spread."""
+class DocumentSizes:
+    """Measures the operations of one document; every fragment once, however often it is spread."""
 
     def __init__(self, document: DocumentNode) -> None:
         self._fragments = {
@@ -37,21 +38,21 @@ class Scale:
             if isinstance(definition, FragmentDefinitionNode)
         }
         self._sizes: dict[str, DocumentSize] = {}
-        self._keys: dict[str, Counter[str]] = {}
-        self._place: dict[int, int] = {}
+        self._names_of_fragments: dict[str, Counter[str]] = {}
+        self._token_index: dict[int, int] = {}
         token = document.loc.start_token if document.loc else None
         while token is not None:
-            self._place[id(token)] = len(self._place)
+            self._token_index[id(token)] = len(self._token_index)
             token = token.next
 
-    def whole(self, operation: Node) -> DocumentSize:
-        """Of an operation."""
-        pairs = sum(times * (times - 1) // 2 for times in self._names(operation).values())
+    def of_operation(self, operation: Node) -> DocumentSize:
+        """The size of an operation."""
+        pairs = sum(times * (times - 1) // 2 for times in self._response_names(operation).values())
         return replace(self._size(operation), pairs=pairs)
 
     def _size(self, node: Node) -> DocumentSize:
-        """Of an operation or a selection. A fragment inside itself counts for nothing here:
-        validation refuses it."""
+        """The size of an operation or a selection. A fragment that contains itself counts nothing
+        here; validation refuses it."""
         depth = aliases = roots = 0
         tokens = self._tokens(node)
         for selection in selections(node):
@@ -60,7 +61,8 @@ class Scale:
                 tokens += inner.tokens
             else:
                 inner = self._size(selection)
-                tokens += inner.tokens - self._tokens(selection)  # its own are in ours already
+                # Its own tokens are already counted.
+                tokens += inner.tokens - self._tokens(selection)
             if isinstance(selection, FieldNode):
                 aliases += selection.alias is not None
                 inner = replace(inner, depth=inner.depth + bool(selection.selection_set), roots=1)
@@ -69,39 +71,39 @@ class Scale:
         return DocumentSize(depth, aliases, tokens, roots)
 
     def names(self, node: Node) -> set[str]:
-        """The fields that an operation asks for at the root. Every fragment is opened once."""
+        """The root fields of an operation. Every fragment is opened once."""
         names: set[str] = set()
         opened: set[str] = set()
-        waiting = list(selections(node))
-        while waiting:
-            selection_node = waiting.pop()
+        pending = list(selections(node))
+        while pending:
+            selection_node = pending.pop()
             if isinstance(selection_node, FieldNode):
                 names.add(selection_node.name.value)
             elif not isinstance(selection_node, FragmentSpreadNode):
-                waiting += selections(selection_node)
+                pending += selections(selection_node)
             elif (
                 selection_node.name.value in self._fragments
                 and selection_node.name.value not in opened
             ):
                 opened.add(selection_node.name.value)
-                waiting += selections(self._fragments[selection_node.name.value])
+                pending += selections(self._fragments[selection_node.name.value])
         return names
 
-    def _names(self, node: Node) -> Counter[str]:
-        """How often each name is answered to, at whatever depth."""
+    def _response_names(self, node: Node) -> Counter[str]:
+        """How often each response name occurs, at any depth."""
         found: Counter[str] = Counter()
         for selection in selections(node):
             if isinstance(selection, FragmentSpreadNode):
                 name = selection.name.value
-                if name not in self._keys:
-                    self._keys[name] = Counter()
+                if name not in self._names_of_fragments:
+                    self._names_of_fragments[name] = Counter()
                     if name in self._fragments:
-                        self._keys[name] = self._names(self._fragments[name])
-                found += self._keys[name]
+                        self._names_of_fragments[name] = self._response_names(self._fragments[name])
+                found += self._names_of_fragments[name]
             else:
                 if isinstance(selection, FieldNode):
                     found[(selection.alias or selection.name).value] += 1
-                found += self._names(selection)
+                found += self._response_names(selection)
         return found
 
     def _fragment(self, name: str) -> DocumentSize:
@@ -115,7 +117,7 @@ class Scale:
         if node.loc is None:
             return 0
         first, last = node.loc.start_token, node.loc.end_token
-        return self._place[id(last)] - self._place[id(first)] + 1
+        return self._token_index[id(last)] - self._token_index[id(first)] + 1
 
 
 def selections(node: Node) -> tuple[SelectionNode, ...]:

@@ -18,7 +18,7 @@ from api.access.policy import Action, Resource, Subject, SubjectRole, decide
 from api.access.read_log import LoggedQuestion, ReadLog, ReadLogEntry, array_text
 from api.graphql.as_of import AsOfInput, clocks
 from api.graphql.errors import forbidden
-from api.graphql.positions import MinPosition, Readers
+from api.graphql.positions import ConnectionPool, MinPosition
 from api.log.head import CurrentCheckpoint
 from projections.persons import Persons
 from projections.reads.bitemporal_sql import AsOf
@@ -46,8 +46,8 @@ class Context:
 
     asker: Subject
     now: datetime
-    views: Readers
-    ledger: Readers
+    views: ConnectionPool
+    ledger: ConnectionPool
     registry: Registry
     writers: Executor
     readlog: ReadLog

@@ -1,8 +1,8 @@
-"""What a question costs, told before it is asked: microseconds, by what its fields say.
+"""Estimates what a query costs before it is executed, in microseconds, from its fields.
 
-A field that costs more than its bare value says so beside its declaration. How many entries a
-list will have comes from the page size or the keys asked for, else from the declaration too.
-Folded once for a document; what is left for a request is a product or two.
+A field that costs more than its bare value declares it with `costs`. The number of entries of a
+list comes from the page size or the keys asked for, or from the declaration. The estimate is
+computed once for a document; each request only multiplies by its variables.
 """
 
 from __future__ import annotations
@@ -40,43 +40,44 @@ from api.graphql.sql_fields import Value, place
 
 T = TypeVar("T")
 
-# Microseconds by which an answer from one statement grows; measured with 1,000 keys.
+# Microseconds that a field adds to an answer from one statement; measured with 1,000 keys.
 LEAF = 1
-ENTRY = 1  # of a list, or an object that is there already
-LOOKED_UP = 30  # an object that is fetched, where its field says nothing else
-#: How many times as long the stock executor takes for the same, where one field has no plan.
-LONG_WAY = 10
-#: Entries of a list that says nothing.
-SOME = 10
+ENTRY = 1  # An entry of a list, or an object that is already read.
+LOOKED_UP = 30  # An object that is read by a SELECT, unless its field declares another cost.
+#: The stock executor takes this many times as long, where one field is not planned.
+EXECUTOR_FACTOR = 10
+#: Entries of a list without a declared size.
+DEFAULT_ENTRIES = 10
 
 _PRICE = "what it costs"
-#: The arguments that say how many entries there will be, and the most they can say.
+#: Arguments that give the number of entries, and their maximum.
 _SIZES = {"first": LARGEST_PAGE, "tins": MOST_KEYS, "questions": MOST_KEYS}
 _KEYS = {"tins", "questions"}
 
 
 @dataclass(frozen=True)
 class Price:
-    """`micros`: once; of a look-up by keys, for each. `each`: the entries of a list, typically."""
+    """`micros`: once, or for each key of a look-up. `each`: the typical number of entries of a
+    list."""
 
     micros: int
     each: int | None = None
 
 
 def costs(micros: int = LOOKED_UP, *, each: int | None = None) -> Callable[[T], T]:
-    """Goes above `@strawberry.field`."""
+    """Decorator above `@strawberry.field`: declares what the field costs."""
 
-    def say(field: T) -> T:
-        own = cast(StrawberryField, field)
-        own.metadata = MappingProxyType({**own.metadata, _PRICE: Price(micros, each)})
+    def set_price(field: T) -> T:
+        definition = cast(StrawberryField, field)
+        definition.metadata = MappingProxyType({**definition.metadata, _PRICE: Price(micros, each)})
         return field
 
-    return say
+    return set_price
 
 
 @dataclass(frozen=True)
 class ArgumentSize:
-    """How many: the number itself, or the variable that says it, with what it is without one."""
+    """A number of entries: a constant, or the value of a variable; `number` is then its default."""
 
     number: int
     variable: str = ""
@@ -85,22 +86,22 @@ class ArgumentSize:
     def of(self, variables: Mapping[str, Any]) -> int:
         if not self.variable:
             return self.number
-        said = variables.get(self.variable)
-        return self.number if said is None else _within(said, self.most)
+        given = variables.get(self.variable)
+        return self.number if given is None else _within(given, self.most)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """`fixed`, and for each of the others so many times what it costs once."""
+    """`fixed`, plus each size multiplied by the cost of one entry."""
 
     fixed: int = 0
     others: tuple[tuple[ArgumentSize, Cost], ...] = ()
 
     def of(self, variables: Mapping[str, Any]) -> int:
-        """Microseconds. A page size that is none, or is too large, is refused by its field."""
+        """The cost in microseconds. An invalid page size is refused by its field."""
         total = self.fixed
-        for size, once in self.others:
-            total += size.of(variables) * once.of(variables)
+        for size, per_entry in self.others:
+            total += size.of(variables) * per_entry.of(variables)
         return total
 
     def plus(self, more: Cost) -> Cost:
@@ -111,17 +112,18 @@ class Cost:
             return Cost(0, ((size, self),))
         return Cost(
             self.fixed * size.number,
-            tuple((each, once.times(size)) for each, once in self.others),
+            tuple((each, per_entry.times(size)) for each, per_entry in self.others),
         )
 
 
 def cost(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> Cost:
-    """Of one operation of a document that is valid; what @skip and @include leave out counts."""
+    """The cost of one operation of a valid document. What @skip and @include leave out counts
+    too."""
     root = schema.get_root_type(operation.operation)
-    return _Folding(schema, document, operation).whole(root) if root else Cost()
+    return _CostComputation(schema, document, operation).total(root) if root else Cost()
 
 
-class _Folding:
+class _CostComputation:
     def __init__(
         self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode
     ) -> None:
@@ -137,87 +139,96 @@ class _Folding:
         }
         self._planned = True
 
-    def whole(self, root: GraphQLObjectType) -> Cost:
-        once = self._selection(root, self._operation, None)
-        return once if self._planned else once.times(ArgumentSize(LONG_WAY))
+    def total(self, root: GraphQLObjectType) -> Cost:
+        per_entry = self._selection(root, self._operation, None)
+        return per_entry if self._planned else per_entry.times(ArgumentSize(EXECUTOR_FACTOR))
 
     def _selection(self, type: Any, node: Node, page: ArgumentSize | None) -> Cost:
-        """`page`: how many entries the list inside has, where the field around it was told."""
+        """`page`: the number of entries of the list inside, where the field around it was given
+        one."""
         total = Cost()
         for selection in selections(node):
             if isinstance(selection, FieldNode):
                 total = total.plus(self._field(type, selection, page))
             elif isinstance(selection, FragmentSpreadNode):
                 spread = self._fragments[selection.name.value]
-                total = total.plus(self._selection(self._narrowed(type, spread), spread, page))
+                total = total.plus(
+                    self._selection(self._type_of_fragment(type, spread), spread, page)
+                )
             else:
                 assert isinstance(selection, InlineFragmentNode)
                 total = total.plus(
-                    self._selection(self._narrowed(type, selection), selection, page)
+                    self._selection(self._type_of_fragment(type, selection), selection, page)
                 )
         return total
 
-    def _narrowed(self, type: Any, item: FragmentDefinitionNode | InlineFragmentNode) -> Any:
-        named = item.type_condition
+    def _type_of_fragment(
+        self, type: Any, fragment: FragmentDefinitionNode | InlineFragmentNode
+    ) -> Any:
+        named = fragment.type_condition
         return self._schema.get_type(named.name.value) if named else type
 
     def _field(self, type: Any, node: FieldNode, page: ArgumentSize | None) -> Cost:
         if not isinstance(type, GraphQLObjectType | GraphQLInterfaceType):
             return Cost(LEAF)  # __typename of a union
         defined = type.fields.get(node.name.value)
-        own = defined.extensions.get("strawberry-definition") if defined else None
-        if defined is None or own is None:
-            return Cost(LEAF)  # introspection, which has limits of its own
-        where = place(own.metadata)
-        plain = where is None and own.base_resolver is None
-        if (where is None and not plain) or (isinstance(where, Value) and where.sql is None):
+        definition = defined.extensions.get("strawberry-definition") if defined else None
+        if defined is None or definition is None:
+            return Cost(LEAF)  # Introspection has limits of its own.
+        field_place = place(definition.metadata)
+        plain = field_place is None and definition.base_resolver is None
+        if (field_place is None and not plain) or (
+            isinstance(field_place, Value) and field_place.sql is None
+        ):
             self._planned = False
         inner: Any = get_named_type(defined.type)
-        said: Price | None = own.metadata.get(_PRICE)
+        given: Price | None = definition.metadata.get(_PRICE)
         if is_leaf_type(inner):
-            return Cost(said.micros if said else LEAF)
-        price = said or Price(ENTRY if plain else LOOKED_UP)
-        size = self._told(defined, node)
+            return Cost(given.micros if given else LEAF)
+        price = given or Price(ENTRY if plain else LOOKED_UP)
+        size = self._argument_size(defined, node)
         if not _is_list(defined.type):
             return Cost(price.micros).plus(self._selection(inner, node, size))
         if _KEYS & defined.args.keys():
             assert size
             return Cost(price.micros).plus(self._selection(inner, node, None)).times(size)
-        entries = size or page or ArgumentSize(price.each or SOME)
-        once = Cost(ENTRY).plus(self._selection(inner, node, None))
-        return Cost(price.micros).plus(once.times(entries))
+        entries = size or page or ArgumentSize(price.each or DEFAULT_ENTRIES)
+        per_entry = Cost(ENTRY).plus(self._selection(inner, node, None))
+        return Cost(price.micros).plus(per_entry.times(entries))
 
-    def _told(self, defined: GraphQLField, node: FieldNode) -> ArgumentSize | None:
+    def _argument_size(self, defined: GraphQLField, node: FieldNode) -> ArgumentSize | None:
         name = next((name for name in _SIZES if name in defined.args), None)
         if name is None:
             return None
         most = _SIZES[name]
-        otherwise = _within(defined.args[name].default_value, most)
-        given: dict[str, Any] = {
+        default = _within(defined.args[name].default_value, most)
+        arguments: dict[str, Any] = {
             argument.name.value: argument.value for argument in node.arguments or ()
         }
-        if "last" in given:  # instead of `first`, which then says nothing
-            if "first" in given:
+        if "last" in arguments:  # `last` replaces `first`.
+            if "first" in arguments:
                 return ArgumentSize(most)
             name = "last"
-        said = given.get(name)
-        if isinstance(said, VariableNode):
-            variable = said.name.value
+        given = arguments.get(name)
+        if isinstance(given, VariableNode):
+            variable = given.name.value
             return ArgumentSize(
-                _literal(self._defaults.get(variable), otherwise, most), variable, most
+                _literal(self._defaults.get(variable), default, most), variable, most
             )
-        return ArgumentSize(_literal(said, otherwise, most))
+        return ArgumentSize(_literal(given, default, most))
 
 
-def _literal(said: Any, otherwise: int, most: int) -> int:
-    if isinstance(said, ListValueNode):
-        return _within(said.values, most)
-    return _within(int(said.value), most) if isinstance(said, IntValueNode) else otherwise
+def _literal(given: Any, default: int, most: int) -> int:
+    if isinstance(given, ListValueNode):
+        return _within(given.values, most)
+    return _within(int(given.value), most) if isinstance(given, IntValueNode) else default
 
 
-def _within(said: Any, most: int) -> int:
-    """A number of keys or entries, whatever was said: what cannot be is refused by its field."""
-    number = said if isinstance(said, int) else len(said) if isinstance(said, list | tuple) else 1
+def _within(given: Any, most: int) -> int:
+    """A number of keys or entries within the limits; an invalid one is refused by its field."""
+    number = (
+        given if isinstance(given, int) else len(given) if isinstance(given, list | tuple) else 1
+    )
     return max(1, min(number, most))
 
 

@@ -1,6 +1,7 @@
-"""How long a question may take: cut short as asyncio.timeout does it, but for thousands a second.
+"""Request deadlines: cancels tasks like asyncio.timeout, but cheaply enough for thousands a second.
 
-A timer for each would take a twentieth of an answer. One looks at all of them, ten times a second.
+A timer for each request would take a twentieth of the time of an answer. One timer checks all
+requests ten times a second.
 """
 
 from __future__ import annotations
@@ -12,59 +13,62 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-TICK = 0.1  # seconds: so much longer than its patience a question may take
+CHECK_INTERVAL = 0.1  # Seconds; a request may exceed its deadline by this much.
 
 
 class RequestDeadlines:
-    """One a process."""
+    """The request deadlines of one process."""
 
     def __init__(self) -> None:
-        self._until: dict[asyncio.Task[object], float] = {}
+        self._deadlines: dict[asyncio.Task[object], float] = {}
         self._late: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, seconds: float | None) -> asyncio.Task[object]:
-        """From here until `end` the current task is cancelled once it has taken so long."""
+        """Starts a deadline for the current task: it is cancelled after `seconds`, unless `end` is
+        called."""
         task = asyncio.current_task()
         assert task is not None
         if seconds is not None:
-            self._until[task] = monotonic() + seconds
+            self._deadlines[task] = monotonic() + seconds
             if self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(TICK, self._look)
+                self._timer = asyncio.get_running_loop().call_later(CHECK_INTERVAL, self._check)
         return task
 
     def end(self, task: asyncio.Task[object]) -> None:
-        self._until.pop(task, None)
+        """Ends the deadline of a task."""
+        self._deadlines.pop(task, None)
         self._late.discard(task)
 
     def was_late(self, task: asyncio.Task[object]) -> bool:
-        """Of a task that is being cancelled: was it for this alone? Then it goes on from here."""
+        """True where a cancelled task was cancelled only because of its deadline; the task may then
+        go on."""
         return task in self._late and task.uncancel() == 0
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now = monotonic()
-        for task, until in self._until.items():
-            if until <= now and task not in self._late:
+        for task, deadline in self._deadlines.items():
+            if deadline <= now and task not in self._late:
                 self._late.add(task)
                 task.cancel()
         self._timer = None
-        if self._until:
-            self._timer = asyncio.get_running_loop().call_later(TICK, self._look)
+        if self._deadlines:
+            self._timer = asyncio.get_running_loop().call_later(CHECK_INTERVAL, self._check)
 
 
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
-    """What the work returns. Raises TimeoutError when it takes longer, without waiting for it to
-    stop: whoever reads from a database that has fallen silent takes seconds to give up."""
+    """The result of the work. Raises TimeoutError after `seconds` without waiting until the work
+    stops: a read from a database that no longer answers takes seconds to give up."""
     task = asyncio.ensure_future(work)
     if not await _has_ended(task, seconds):
-        _leave(task)
+        _abandon(task)
         raise TimeoutError(f"the database did not answer within {seconds:g} seconds")
     return task.result()
 
 
 async def left_when_cancelled(work: Coroutine[Any, Any, T]) -> T:
-    """What the work returns. Whoever is cancelled before is free at once, without waiting for the
-    work to stop, as in `within`."""
+    """The result of the work. When the caller is cancelled it is free at once, without waiting
+    until the work stops, as with `within`."""
     task = asyncio.ensure_future(work)
     await _has_ended(task, None)
     return task.result()
@@ -74,17 +78,17 @@ async def _has_ended(task: asyncio.Future[Any], seconds: float | None) -> bool:
     try:
         done, _ = await asyncio.wait({task}, timeout=seconds)
     except asyncio.CancelledError:
-        _leave(task)
+        _abandon(task)
         raise
     return bool(done)
 
 
-def _leave(task: asyncio.Future[Any]) -> None:
+def _abandon(task: asyncio.Future[Any]) -> None:
     task.cancel()
-    task.add_done_callback(_forgotten)
+    task.add_done_callback(_consume_exception)
 
 
-def _forgotten(task: asyncio.Future[Any]) -> None:
-    """Reads the exception of a task that nobody awaits, so that asyncio does not report it."""
+def _consume_exception(task: asyncio.Future[Any]) -> None:
+    """Reads the exception of an abandoned task, so that asyncio does not report it."""
     if not task.cancelled():
         task.exception()

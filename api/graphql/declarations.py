@@ -1,8 +1,8 @@
-"""The questions of `recognitionsOf`, a batch of customs declarations, read one by one.
+"""Parses the questions of `recognitionsOf`, a batch of customs declarations, one by one.
 
-GraphQL refuses a whole request for one value that it cannot coerce. Of a thousand declarations
-one is always mistyped, and the others must be answered: so the questions of a batch are read here
-before GraphQL coerces them, and what is wrong with one of them is kept with it as its fault.
+GraphQL refuses a whole request for one value that it cannot coerce. In a batch of a thousand
+declarations one usually has a typing error, and the others must be answered. So the questions are
+parsed here before GraphQL coerces them, and an error is kept with its question.
 """
 
 from __future__ import annotations
@@ -46,106 +46,115 @@ FIELD, ARGUMENT, TYPE = "recognitionsOf", "questions", "RecognitionQuestion"
 FIELDS = ("key", "tin", "at", "consignment")
 _FIELDS = frozenset(FIELDS)
 _INSTANT = "an instant: RFC 3339 with its zone, like 2026-11-21T12:00:00Z"
-LONGEST = 100  # characters of a crossing or a mode
-NOTHING = Consignment()
+MOST_CHARACTERS = 100  # Most characters of a crossing or a mode.
+NO_CONSIGNMENT = Consignment()
 
 
-class BadQuestion(NamedTuple):
-    """Why a question is not answered. `code`: of api.graphql.codes; `path`: the field."""
+class QuestionFault(NamedTuple):
+    """Why a question is not answered. `code`: see api.graphql.codes; `path`: the field."""
 
     message: str
     path: tuple[str, ...] = ()
     code: RefusalCode = RefusalCode.BAD_VALUE
 
 
-class Declared(NamedTuple):
-    """One question as it was read. `tin`: as it was asked; `wanted`: its normal form, None where
-    there is a fault. `at`: in UTC, None for now."""
+class ParsedQuestion(NamedTuple):
+    """One parsed question.
+
+    `tin`: as given; `wanted`: its normal form, None where there is a fault. `at`: in UTC, None for
+    now.
+    """
 
     key: str
     tin: str
     wanted: str | None = None
     at: datetime | None = None
-    consignment: Consignment = NOTHING
-    fault: BadQuestion | None = None
+    consignment: Consignment = NO_CONSIGNMENT
+    fault: QuestionFault | None = None
 
 
-class Examined(str):
-    """The TIN of a question as it was asked, with all that was read of the question. It goes
-    through GraphQL's own coercion as the text that it is."""
+class TinWithQuestion(str):
+    """The TIN of a question as given, carrying the parsed question through GraphQL's coercion as a
+    text."""
 
-    __slots__ = ("declared",)
-    declared: Declared
+    __slots__ = ("question",)
+    question: ParsedQuestion
 
 
-class Questions(list[dict[str, Any]]):
-    """A batch that was read: for the executor its questions in a form that it takes as they are."""
+class QuestionBatch(list[dict[str, Any]]):
+    """A parsed batch. To the executor it looks like a list of inputs that need no further
+    parsing."""
 
-    def __init__(self, declared: Iterable[Declared]) -> None:
-        self.declared = list(declared)
+    def __init__(self, questions: Iterable[ParsedQuestion]) -> None:
+        self.questions = list(questions)
         super().__init__()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return map(_taken, self.declared)
+        return map(_as_input, self.questions)
 
     def __len__(self) -> int:
-        return len(self.declared)
+        return len(self.questions)
 
 
-def read_all(raw: object) -> object:
-    """The value of a variable that is one question or a list of them; any other value as it is."""
+def parse_batch(raw: object) -> object:
+    """Parses the value of a variable that holds one question or a list of them; returns other
+    values unchanged."""
     if isinstance(raw, dict):
-        return _taken(read(raw))
-    if not isinstance(raw, list) or isinstance(raw, Questions):
+        return _as_input(parse_question(raw))
+    if not isinstance(raw, list) or isinstance(raw, QuestionBatch):
         return raw
-    if len(raw) > MOST_KEYS:  # all are refused, unread
-        return Questions([Declared("", "")] * len(raw))
-    return Questions(map(read, raw))
+    if len(raw) > MOST_KEYS:  # More than the limit: the field refuses them all, unparsed.
+        return QuestionBatch([ParsedQuestion("", "")] * len(raw))
+    return QuestionBatch(map(parse_question, raw))
 
 
-def read(raw: object) -> Declared:
-    """One question as a request says it."""
+def parse_question(raw: object) -> ParsedQuestion:
+    """Parses one question of a request."""
     try:
         if not isinstance(raw, dict):
-            raise _Wrong("question", raw, f"an object with {', '.join(FIELDS)}")
+            raise _BadField("question", raw, f"an object with {', '.join(FIELDS)}")
         key, tin = raw["key"], raw["tin"]
         at, consignment = raw.get("at"), raw.get("consignment")
         if not raw.keys() <= _FIELDS:
             raise _unknown(raw, FIELDS)
         if not isinstance(key, str):
-            raise _Wrong("key", key, "a text")
-        return Declared(
+            raise _BadField("key", key, "a text")
+        return ParsedQuestion(
             key,
             tin,
             _normal_tin(_text("tin", tin, Tin.WANTED)),
             None if at is None else _instant(_text("at", at, _INSTANT)),
-            NOTHING if consignment is None else _consignment_of(consignment),
+            NO_CONSIGNMENT if consignment is None else _consignment_of(consignment),
         )
-    except _Wrong as wrong:
-        return Declared(_text_of(raw, "key"), _text_of(raw, "tin"), fault=wrong.fault)
+    except _BadField as bad_field:
+        return ParsedQuestion(_text_of(raw, "key"), _text_of(raw, "tin"), fault=bad_field.fault)
     except KeyError as missing:
-        fault = BadQuestion(f"{missing.args[0]}: found nothing, wanted a text", (missing.args[0],))
-        return Declared(_text_of(raw, "key"), _text_of(raw, "tin"), fault=fault)
+        fault = QuestionFault(
+            f"{missing.args[0]}: found nothing, wanted a text", (missing.args[0],)
+        )
+        return ParsedQuestion(_text_of(raw, "key"), _text_of(raw, "tin"), fault=fault)
 
 
-def _taken(declared: Declared) -> dict[str, Any]:
-    tin = Examined(declared.tin)
-    tin.declared = declared
-    return {"key": declared.key, "tin": tin}
+def _as_input(question: ParsedQuestion) -> dict[str, Any]:
+    tin = TinWithQuestion(question.tin)
+    tin.question = question
+    return {"key": question.key, "tin": tin}
 
 
-class _Wrong(Exception):
-    """A field that cannot be read: what was found, what was wanted."""
+class _BadField(Exception):
+    """A field that cannot be parsed: what was found, what was wanted."""
 
     def __init__(self, path: str, found: object, wanted: str) -> None:
         shown = "nothing" if found is None else repr(found)
-        shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
-        self.fault = BadQuestion(f"{path}: found {shown}, wanted {wanted}", tuple(path.split(".")))
+        shown = shown if len(shown) <= MOST_CHARACTERS else f"{shown[:MOST_CHARACTERS]}..."
+        self.fault = QuestionFault(
+            f"{path}: found {shown}, wanted {wanted}", tuple(path.split("."))
+        )
 
 
-def _unknown(said: Mapping[str, Any], known: Iterable[str], path: str = "") -> _Wrong:
-    name = sorted(set(said) - set(known))[0]
-    return _Wrong(f"{path}{name}", said[name], f"no field of this name, but {', '.join(known)}")
+def _unknown(given: Mapping[str, Any], known: Iterable[str], path: str = "") -> _BadField:
+    name = sorted(set(given) - set(known))[0]
+    return _BadField(f"{path}{name}", given[name], f"no field of this name, but {', '.join(known)}")
 
 
 def _text_of(raw: object, name: str) -> str:
@@ -154,13 +163,13 @@ def _text_of(raw: object, name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Trimmed, in capitals, in one form of each character (half and full width alike)."""
+    """Trimmed, in capitals, with one form of each character (half and full width alike)."""
     return plain(text).strip().upper()
 
 
 def _text(name: str, found: object, wanted: str) -> str:
     if not isinstance(found, str):
-        raise _Wrong(name, found, wanted)
+        raise _BadField(name, found, wanted)
     return found
 
 
@@ -173,7 +182,7 @@ def _normal_tin(found: str) -> str:
         wanted = Tin.WANTED
         if Tin.FORM.fullmatch(text):
             wanted = f"a TIN of a customs territory, and {text[:2]} is none"
-        raise _Wrong("tin", found, wanted) from None
+        raise _BadField("tin", found, wanted) from None
 
 
 @lru_cache(maxsize=4_096)
@@ -182,17 +191,17 @@ def _instant(found: str) -> datetime:
         return instants.parse(_plain(found))
     except ValueError as error:
         _, _, wanted = str(error).partition(" is not an instant")
-        raise _Wrong("at", found, f"an instant{wanted}") from None
+        raise _BadField("at", found, f"an instant{wanted}") from None
 
 
 def _consignment_of(found: object) -> Consignment:
     if not isinstance(found, dict):
-        raise _Wrong("consignment", found, f"an object with {', '.join(Consignment._fields)}")
+        raise _BadField("consignment", found, f"an object with {', '.join(Consignment._fields)}")
     try:
         return _consignment(tuple(found.items()))
-    except TypeError:  # a list or an object where a text belongs
+    except TypeError:  # A list or an object in the place of a text.
         name = next(n for n, item in found.items() if not isinstance(item, str | None))
-        raise _Wrong(f"consignment.{name}", found[name], "a text") from None
+        raise _BadField(f"consignment.{name}", found[name], "a text") from None
 
 
 _ROLES = {role.value for role in Role}
@@ -200,44 +209,44 @@ _DIRECTIONS = {direction.value for direction in Direction}
 
 
 @lru_cache(maxsize=16_384)
-def _consignment(said: tuple[tuple[str, object], ...]) -> Consignment:
-    found = dict(said)
+def _consignment(given: tuple[tuple[str, object], ...]) -> Consignment:
+    found = dict(given)
     if not found.keys() <= set(Consignment._fields):
         raise _unknown(found, Consignment._fields, "consignment.")
     hs = found.get("hs")
     return Consignment(
-        _word("role", found.get("role"), _ROLES),
-        _word("direction", found.get("direction"), _DIRECTIONS),
+        _enum_name("role", found.get("role"), _ROLES),
+        _enum_name("direction", found.get("direction"), _DIRECTIONS),
         None if hs is None else _hs(hs),
         _short("crossing", found.get("crossing")),
         _short("mode", found.get("mode")),
     )
 
 
-def _word(name: str, found: object, words: set[str]) -> str | None:
+def _enum_name(name: str, found: object, names: set[str]) -> str | None:
     if found is None:
         return None
-    word = _plain(found) if isinstance(found, str) else ""
-    if word not in words:
-        raise _Wrong(f"consignment.{name}", found, f"one of {', '.join(sorted(words))}")
-    return word
+    name_given = _plain(found) if isinstance(found, str) else ""
+    if name_given not in names:
+        raise _BadField(f"consignment.{name}", found, f"one of {', '.join(sorted(names))}")
+    return name_given
 
 
 def _hs(found: object) -> str:
     try:
         return HsCode.parse(_plain(found) if isinstance(found, str) else "").text
     except ValueError:
-        raise _Wrong("consignment.hs", found, HsCode.WANTED) from None
+        raise _BadField("consignment.hs", found, HsCode.WANTED) from None
 
 
 def _short(name: str, found: object) -> str | None:
     if found is None:
         return None
     if not isinstance(found, str):
-        raise _Wrong(f"consignment.{name}", found, "a text")
-    if len(found) > LONGEST:
-        raise _Wrong(
-            f"consignment.{name}", found, f"at most {LONGEST} characters, not {len(found)}"
+        raise _BadField(f"consignment.{name}", found, "a text")
+    if len(found) > MOST_CHARACTERS:
+        raise _BadField(
+            f"consignment.{name}", found, f"at most {MOST_CHARACTERS} characters, not {len(found)}"
         )
     return found or None
 
@@ -245,31 +254,31 @@ def _short(name: str, found: object) -> str | None:
 # ----------------------------------------------------------------- in a document
 
 
-def examined(document: DocumentNode) -> DocumentNode:
-    """The document with the batches that it says itself read like those in variables. A question
-    that holds a variable is left to GraphQL, which coerces that variable as any other."""
-    read: DocumentNode = visit(document, _Reader())
-    return read
+def with_parsed_batches(document: DocumentNode) -> DocumentNode:
+    """The document with its literal batches parsed, like those in variables. A question that
+    contains a variable is left to GraphQL."""
+    parsed: DocumentNode = visit(document, _BatchParser())
+    return parsed
 
 
-def variables_of(operation: OperationDefinitionNode) -> tuple[str, ...]:
+def batch_variables(operation: OperationDefinitionNode) -> tuple[str, ...]:
     """The names of the variables that are questions, one or many."""
     return tuple(
         variable_definition.variable.name.value
         for variable_definition in operation.variable_definitions or ()
-        if _named(variable_definition.type) == TYPE
+        if _type_name(variable_definition.type) == TYPE
     )
 
 
-def read_variables(names: tuple[str, ...], given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a request says for its variables, with these read."""
+def parse_variables(names: tuple[str, ...], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The variables of a request, with these batches parsed."""
     return {
-        name: read_all(value) if name in names and value is not None else value
+        name: parse_batch(value) if name in names and value is not None else value
         for name, value in given.items()
     }
 
 
-class _Reader(Visitor):
+class _BatchParser(Visitor):
     def enter_field(self, node: FieldNode, *_: Any) -> FieldNode | None:
         if node.name.value != FIELD or not node.arguments:
             return None
@@ -278,7 +287,7 @@ class _Reader(Visitor):
     def enter_variable_definition(
         self, node: VariableDefinitionNode, *_: Any
     ) -> VariableDefinitionNode | None:
-        if node.default_value is None or _named(node.type) != TYPE:
+        if node.default_value is None or _type_name(node.type) != TYPE:
             return None
         value: Any = _literal(node.default_value)
         return replace(node, default_value=value)
@@ -297,16 +306,16 @@ def _literal(node: ValueNode) -> ValueNode:
 def _question(node: ValueNode) -> ValueNode:
     if not _is_constant(node):
         return node
-    said = _taken(read(value_from_ast_untyped(node)))
+    given = _as_input(parse_question(value_from_ast_untyped(node)))
     fields = (
         ObjectFieldNode(name=NameNode(value=name), value=StringValueNode(value=text))
-        for name, text in said.items()
+        for name, text in given.items()
     )
     return ObjectValueNode(fields=tuple(fields), loc=node.loc)
 
 
 def _is_constant(node: ValueNode) -> bool:
-    """Without a variable, and without a field that is there twice: that is the document's fault."""
+    """True without a variable and without a field that occurs twice, which validation refuses."""
     if isinstance(node, ListValueNode):
         return all(map(_is_constant, node.values))
     if isinstance(node, ObjectValueNode):
@@ -317,7 +326,7 @@ def _is_constant(node: ValueNode) -> bool:
     return not isinstance(node, VariableNode)
 
 
-def _named(type: TypeNode) -> str:
+def _type_name(type: TypeNode) -> str:
     while isinstance(type, ListTypeNode | NonNullTypeNode):
         type = type.type
     return type.name.value if isinstance(type, NamedTypeNode) else ""

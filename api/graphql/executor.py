@@ -1,7 +1,7 @@
-"""The counter: takes a GraphQL document, has it executed within its limits, and words the answer.
+"""Executes GraphQL documents within their limits and builds the response.
 
-The same for whoever asks: a request over HTTP, a page of the house. What goes wrong inside is
-logged under a number and shown as that number, never as a stack trace.
+HTTP requests and the service's own pages use the same executor. An internal error is logged under a
+number and shown as that number, never as a stack trace.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import structlog
-from graphql import ExecutionResult as OfCommand
+from graphql import ExecutionResult as CommandResult
 from graphql import FieldNode, GraphQLError, OperationDefinitionNode, OperationType
 from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
@@ -47,7 +47,7 @@ ANSWERED = Metric(
 SECONDS = Histogram("aeo_answer_seconds", "Time from document to answer", ["kind"])
 _answered, _seconds = cache(ANSWERED.labels), cache(SECONDS.labels)
 
-#: Try again in a moment: the words, by what was raised.
+#: Temporary failures: the error code and message, by exception class.
 LATER: dict[type[BaseException], tuple[str, str]] = {
     Busy: ("BUSY", "Too many commands are waiting; nothing was recorded. Send it again."),
     Unreachable: ("UNAVAILABLE", "The ledger cannot be reached; nothing was recorded."),
@@ -70,12 +70,11 @@ LATER: dict[type[BaseException], tuple[str, str]] = {
 
 @dataclass(slots=True)
 class GraphQLResponse:
-    """What to send: the body as GraphQL has it, and the status that HTTP has for it.
+    """The response to send: the body as GraphQL defines it, and the HTTP status.
 
-    `read`: the document was good, and executed. Without it the errors are the asker's own.
-    `text`: the body as JSON, where the database wrote it; `body` is then empty. `refused`: it was
-    the asker's own doing that there is no whole answer. `expected`: an error that a protocol has
-    its clients meet, which is no refusal.
+    `read`: the document was valid and executed; otherwise the errors are the client's. `text`: the
+    body as JSON text where the database wrote it; `body` is then empty. `expected`: an error that
+    is part of a protocol between client and service, and counts as no refusal.
     """
 
     body: dict[str, Any]
@@ -86,15 +85,17 @@ class GraphQLResponse:
 
     @property
     def refused(self) -> bool:
+        """True where the client's own request is the reason that the answer is not complete."""
         wrong = not self.read or (self.status < 500 and "errors" in self.body)
         return wrong and not self.expected
 
 
 class Executor:
-    """One a process. `deadline`: seconds that a question may take; a command has the ledger's.
+    """The executor of one process.
 
-    `planner`: for the questions that one statement can answer; without it none is. `tracer`: makes
-    spans (api/observability/tracing.py); without it nothing is traced.
+    `deadline`: seconds that a query may take; a command has the ledger's time limits. `planner`:
+    answers queries by one SQL statement; without it every query is executed by the resolvers.
+    `tracer`: makes spans (api/observability/tracing.py); without it nothing is traced.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class Executor:
     ) -> None:
         self._tracer = tracer
         self.documents = Documents(core)
-        self._deadline, self._planner, self._patience = deadline, planner, RequestDeadlines()
+        self._deadline, self._planner, self._deadlines = deadline, planner, RequestDeadlines()
 
     async def answer(
         self,
@@ -111,7 +112,7 @@ class Executor:
         variables: Mapping[str, Any] | None = None,
         operation_name: str | None = None,
     ) -> GraphQLResponse:
-        """Never raises, but when it is cancelled."""
+        """Executes a document given as text. Raises nothing, except when cancelled."""
         document = self.documents.get(text)
         operation = document.operation(operation_name)
         if document.errors or operation is None:
@@ -119,14 +120,15 @@ class Executor:
         return await self.execute(context, document, operation, variables)
 
     def _may_take(self, operation: OperationDefinitionNode) -> float | None:
-        """Seconds. A command has the ledger's own time limits, and this one beyond them."""
+        """The deadline in seconds. A command has the ledger's own time limits, and this one beyond
+        them."""
         if operation.operation is not OperationType.QUERY:
-            return COMMAND_PATIENCE
+            return COMMAND_SECONDS
         feed = all(
-            isinstance(selection, FieldNode) and selection.name.value in FEED
+            isinstance(selection, FieldNode) and selection.name.value in FEED_FIELDS
             for selection in operation.selection_set.selections
         )
-        return FEED_PATIENCE if feed else self._deadline
+        return FEED_SECONDS if feed else self._deadline
 
     async def execute(
         self,
@@ -138,38 +140,38 @@ class Executor:
         as_text: bool = False,
         counted: bool = True,
         price: int | None = None,
-        apart: bool = False,
+        own_statement: bool = False,
     ) -> GraphQLResponse:
-        """A document that was found good. Never raises, but when it is cancelled, and NotThere
-        where the context says what the answer must not be older than: then it is not counted.
+        """Executes a validated document.
 
-        `as_text`: the body may be JSON text, as the database wrote it. `counted`: it is in the
-        metrics and in the log; a question of the service's own to itself is in neither. `price`:
-        its cost, where it is known. `apart`: its statement is not shared with others' questions,
-        for a statement that the database has never seen keeps it longer.
+        `as_text`: the body may be JSON text that the database wrote. `counted`: metrics and log
+        include it; the service's own queries are in neither. `price`: its cost, where known.
+        `own_statement`: the statement is not batched with other requests, because the database
+        needs longer for one that it has never seen. Raises nothing, except when cancelled, and
+        NotThere where the context requires a minimum position; such an attempt is not counted.
         """
         variables = document.examined(operation, variables or {})
         too_costly = document.too_costly(operation, variables, price)
-        if too_costly:  # before either way of answering: the longer one would not be shorter
+        if too_costly:  # Checked before planning: the executor would take longer still.
             return _request_error([too_costly])
         began, kind = perf_counter(), operation.operation.value
         name = operation.name.value if operation.name else None
-        task = self._patience.begin(self._may_take(operation))
+        task = self._deadlines.begin(self._may_take(operation))
         try:
             try:
-                answer = await self._said(
-                    context, document, operation, variables, as_text, apart=apart
+                answer = await self._answer_once(
+                    context, document, operation, variables, as_text, own_statement=own_statement
                 )
             except psycopg.OperationalError as error:
                 if not (operation.operation is OperationType.QUERY and retry.was_dead(error)):
                     raise
                 log.info("asked once more", request=str(context.request), why=str(error))
                 await retry.renewed(context.views, context.ledger)
-                answer = await self._said(
+                answer = await self._answer_once(
                     context.afresh(), document, operation, variables, as_text, last=True
                 )
         except asyncio.CancelledError:
-            if not self._patience.was_late(task):
+            if not self._deadlines.was_late(task):
                 raise
             answer = _not_now(_too_late(operation))
         except TimeoutError:
@@ -178,23 +180,23 @@ class Executor:
             log.warning("not now", request=str(context.request), why=str(error))
             answer = _not_now(error)
         finally:
-            self._patience.end(task)
+            self._deadlines.end(task)
         if not counted:
             return answer
-        took = perf_counter() - began
+        seconds_taken = perf_counter() - began
         counters.count(_answered(kind, answer.status))
-        counters.observe(_seconds(kind), took)
-        said = {
+        counters.observe(_seconds(kind), seconds_taken)
+        fields = {
             "subject": context.asker.subject,
             "kind": kind,
             "operation": name,
             "errors": len(answer.body.get("errors", ())),
         }
         if context.answered is not None:
-            context.answered.update(said)
+            context.answered.update(fields)
         else:
-            line = {"request": context.request, "status": answer.status}
-            logging.gather("answered", line | {"ms": round(took * 1000, 1)} | said)
+            log_line = {"request": context.request, "status": answer.status}
+            logging.gather("answered", log_line | {"ms": round(seconds_taken * 1000, 1)} | fields)
         return answer
 
     async def _executed(
@@ -203,15 +205,15 @@ class Executor:
         document: CheckedDocument,
         operation: OperationDefinitionNode,
         variables: Mapping[str, Any],
-    ) -> ExecutionResult | OfCommand:
-        """Not planned: a command, or a question that the resolvers answer."""
+    ) -> ExecutionResult | CommandResult:
+        """Executes what is not planned: a command, or a query through the resolvers."""
         if operation.operation is OperationType.MUTATION:
-            prompt = await mutations.answer(core, context, document, operation, variables)
-            if prompt:
-                return prompt
+            fast_answer = await mutations.answer(core, context, document, operation, variables)
+            if fast_answer:
+                return fast_answer
         return await _by_resolvers(context, document, operation, variables)
 
-    async def _said(
+    async def _answer_once(
         self,
         context: Context,
         document: CheckedDocument,
@@ -220,14 +222,14 @@ class Executor:
         as_text: bool,
         *,
         last: bool = False,
-        apart: bool = False,
+        own_statement: bool = False,
     ) -> GraphQLResponse:
-        """The answer, planned or executed. Of a question that is not asked for the `last` time, a
-        dead connection is raised and not worded."""
+        """One attempt at an answer, planned or executed. Unless it is the `last` one, a query that
+        meets a dead connection raises the error."""
         is_query = operation.operation is OperationType.QUERY
         if as_text and self._planner and is_query:
             asked = self._planner.answer(
-                context, document, operation, variables, own_statement=apart
+                context, document, operation, variables, own_statement=own_statement
             )
             planned = await (spanned(self._tracer, "statement", asked) if self._tracer else asked)
             if planned is not None:
@@ -239,10 +241,11 @@ class Executor:
         dead = next((e.original_error for e in errors if retry.was_dead(e.original_error)), None)
         if dead is not None and is_query and not last:
             raise dead
-        for error in errors:  # a part of it was read elsewhere: it is no answer at all
+        # Part of the answer was read from another database, so there is no answer.
+        for error in errors:
             if isinstance(error.original_error, NotThere):
                 raise error.original_error
-        return _worded(result.data, errors, context)
+        return _response(result.data, errors, context)
 
 
 async def _by_resolvers(
@@ -262,22 +265,23 @@ async def _by_resolvers(
 
 
 def _too_late(operation: OperationDefinitionNode) -> Exception:
-    """Of a command nobody knows then what became of it: its sender learns that by its id."""
+    """The error for a missed deadline. For a command the outcome is unknown; its sender learns it
+    by its command id (idempotency key)."""
     if operation.operation is OperationType.QUERY:
         return psycopg.errors.QueryCanceled()
     return OutcomeUnknown("it took too long")
 
 
-#: The delta feed never splits what one event changed, and one event can change thousands of
-#: operators: a partner that follows it waits longer rather than never getting past it.
-FEED, FEED_PATIENCE = {"changes", "__typename"}, 60.0
-#: Seconds after which the sender of a command is told that its outcome is not known. The ledger
-#: gives up before, but where it does not answer at one place after another.
-COMMAND_PATIENCE = 45.0
+#: The change feed never splits the changes of one event, and one event can change thousands of
+#: operators: a partner that follows the feed waits longer rather than never passing that event.
+FEED_FIELDS, FEED_SECONDS = {"changes", "__typename"}, 60.0
+#: Seconds after which the sender of a command is told that its outcome is unknown. The ledger gives
+#: up earlier, unless several of its parts do not answer one after another.
+COMMAND_SECONDS = 45.0
 
 
 def unanswerable(document: CheckedDocument, operation_name: str | None) -> GraphQLResponse:
-    """Why no operation of this document is executed."""
+    """The response that says why no operation of this document is executed."""
     errors = list(document.errors)
     if not errors and operation_name is None:
         errors = [GraphQLError("There are several operations; operationName says which is meant.")]
@@ -291,18 +295,18 @@ def _request_error(errors: list[GraphQLError]) -> GraphQLResponse:
     return GraphQLResponse({"errors": [_shown(error) for error in errors]}, 400, read=False)
 
 
-def _worded(
+def _response(
     data: dict[str, Any] | None, errors: list[GraphQLError], context: Context
 ) -> GraphQLResponse:
     if data is None and errors and not any(error.path for error in errors):
-        return _request_error(errors)  # the variables are not what the operation wants
+        return _request_error(errors)  # The variables do not match the operation.
     status = 200
     shown = []
     for error in errors:
-        passing = later(error.original_error)
-        if passing:
+        temporary = later(error.original_error)
+        if temporary:
             status = 503
-            code, sentence = passing
+            code, sentence = temporary
             log.warning("not now", request=str(context.request), why=str(error.original_error))
             shown.append(_error(sentence, code, error))
         elif isinstance(error.original_error, Refusal):
@@ -321,7 +325,7 @@ def _not_now(error: BaseException) -> GraphQLResponse:
 
 
 def later(error: BaseException | None) -> tuple[str, str] | None:
-    """The code and the sentence for what will pass by itself; None for anything else."""
+    """The code and message of a temporary failure; None for any other error."""
     return next((words for kind, words in LATER.items() if isinstance(error, kind)), None)
 
 

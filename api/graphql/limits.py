@@ -26,7 +26,7 @@ from graphql import (
 )
 
 from api.graphql import declarations
-from api.graphql.complexity import DocumentSize, Scale
+from api.graphql.complexity import DocumentSize, DocumentSizes
 from api.graphql.costs import Cost, cost
 from registry.domain.texts import has_nul
 
@@ -92,7 +92,7 @@ class CheckedDocument:
         """The variables, of which batches of declarations are read: one that is wrong is one bad
         answer."""
         names = self.batches.get(_name(operation)) if self.batches else None
-        return declarations.read_variables(names, variables) if names else variables
+        return declarations.parse_variables(names, variables) if names else variables
 
     def too_costly(
         self,
@@ -104,7 +104,7 @@ class CheckedDocument:
         its cost, where it is known already."""
         given = variables
         if self.batches:  # a NUL in a declaration is that declaration's fault alone
-            batch = declarations.Questions
+            batch = declarations.QuestionBatch
             given = {
                 name: variable
                 for name, variable in variables.items()
@@ -181,7 +181,7 @@ def read(
         return CheckedDocument(None, (GraphQLError("The document is nested too deeply."),))
     errors = _too_many(node) or [*_too_large(node), *_operations(node), *_nul(node, text)]
     if not errors and declarations.FIELD in text:
-        node = declarations.examined(node)
+        node = declarations.with_parsed_batches(node)
     errors = errors or validate(schema, node, rules, max_errors=ERRORS)
     errors = [_in_parts(error) or error for error in errors]
     if errors:
@@ -194,7 +194,7 @@ def read(
     batches = {
         _name(operation): names
         for operation in operations
-        if (names := declarations.variables_of(operation))
+        if (names := declarations.batch_variables(operation))
     }
     costs = {_name(operation): cost(schema, node, operation) for operation in operations}
     return CheckedDocument(node, costs=costs, batches=batches)
@@ -260,12 +260,12 @@ def _nul(document: DocumentNode, text: str) -> list[GraphQLError]:
 
 
 def _too_large(document: DocumentNode) -> list[GraphQLError]:
-    scale = Scale(document)
+    sizes = DocumentSizes(document)
     errors = []
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
-            size = scale.whole(definition)
-            names = scale.names(definition)
+            size = sizes.of_operation(definition)
+            names = sizes.names(definition)
             most = MOST_OF_SCHEMA if names and all(n.startswith("__") for n in names) else MOST
             errors += [
                 GraphQLError(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from strawberry.dataloader import DataLoader
 
 from api.graphql.context import Context
-from api.graphql.positions import Readers
+from api.graphql.positions import ConnectionPool
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -19,7 +19,7 @@ async def load(
     read: Callable[..., Awaitable[Mapping[K, V]]],
     *arguments: object,
     key: K,
-    of: Readers | None = None,
+    of: ConnectionPool | None = None,
 ) -> V | None:
     """What `read(connection, *arguments, keys)` finds of this key, in the views or `of` a pool.
 

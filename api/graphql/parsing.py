@@ -1,8 +1,9 @@
-"""New documents are read in a thread of their own, in slices: an event loop answers meanwhile.
+"""Parses and validates new documents in a thread of its own, in slices, so that the event loop goes
+on.
 
-Reading one takes milliseconds of Python, in which nothing else would be answered. The thread works
-for `SLICE` seconds at most before it lets others at the interpreter, and rests for longer than it
-worked while questions are being answered, so that new documents have a bounded share of the time.
+Reading a document takes milliseconds of Python, during which nothing else would be answered. The
+thread works for WORK seconds at most, then releases the interpreter; while requests are being
+answered it rests longer than it works, so that new documents get a bounded share of the time.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from graphql import ASTValidationRule, GraphQLSchema, ValidationContext, specifi
 
 from api.graphql.limits import CheckedDocument, Documents, read
 
-SLICE = 0.001  # seconds of work at a stretch
-REST = 0.003  # seconds between two of them while others are answered: a quarter of the time
-YIELD = 0.000_05  # and while nobody is: only so long that whoever waits gets its turn
+WORK = 0.001  # Seconds of work in one slice.
+#: Seconds between two slices while requests are answered: documents get a quarter of the time.
+REST = 0.003
+SHORT_REST = 0.000_05  # Seconds between two slices otherwise, enough for another thread to run.
 
 
 class Parser:
-    """One a process. `busy`: has anything been answered since it was last asked?"""
+    """The parser of one process. `busy`: returns whether anything was answered since the last
+    call."""
 
     def __init__(
         self, schema: GraphQLSchema, documents: Documents, busy: Callable[[], bool]
@@ -31,10 +34,10 @@ class Parser:
         self._schema, self._documents, self._busy = schema, documents, busy
         self._thread = ThreadPoolExecutor(1, "parser")
         self._reading: dict[str, asyncio.Future[CheckedDocument]] = {}
-        self._rules = (*specified_rules, _paced(busy))
+        self._rules = (*specified_rules, _pausing_rule(busy))
 
     async def read(self, text: str) -> CheckedDocument:
-        """Of many who bring the same text, one has it read and the others wait for it."""
+        """Reads a document. Concurrent requests with the same text wait for one parse."""
         reading = self._reading.get(text)
         if reading is None:
             reading = self._reading[text] = asyncio.ensure_future(self._read(text))
@@ -43,25 +46,26 @@ class Parser:
 
     async def _read(self, text: str) -> CheckedDocument:
         loop = asyncio.get_running_loop()
-        made = await loop.run_in_executor(self._thread, read, self._schema, text, self._rules)
-        self._documents.keep(text, made)
-        return made
+        checked = await loop.run_in_executor(self._thread, read, self._schema, text, self._rules)
+        self._documents.keep(text, checked)
+        return checked
 
     def close(self) -> None:
         self._thread.shutdown(cancel_futures=True)
 
 
-def _paced(busy: Callable[[], bool]) -> type[ASTValidationRule]:
-    """A rule that finds nothing wrong: it is asked at every node, and rests between slices."""
+def _pausing_rule(busy: Callable[[], bool]) -> type[ASTValidationRule]:
+    """A validation rule that reports no error: it is called at every node and pauses between
+    slices."""
 
-    class Paced(ASTValidationRule):
+    class PausingRule(ASTValidationRule):
         def __init__(self, context: ValidationContext) -> None:
             super().__init__(context)
-            self._until = perf_counter() + SLICE
+            self._until = perf_counter() + WORK
 
         def enter(self, *_: Any) -> None:
             if perf_counter() >= self._until:
-                sleep(REST if busy() else YIELD)
-                self._until = perf_counter() + SLICE
+                sleep(REST if busy() else SHORT_REST)
+                self._until = perf_counter() + WORK
 
-    return Paced
+    return PausingRule

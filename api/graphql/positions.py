@@ -1,10 +1,10 @@
-"""The position that an answer must not be older than, and the connections on which that is checked.
+"""The minimum position that a client requires of an answer, and the connections that check it.
 
-`Aeo-Min-Position: N`, or `EPOCH:N`, asks for an answer from read models that show everything up to
-position N, of that epoch of the ledger (registry/ledger/epochs.py). Planned questions read both in
-the statement that answers. Other questions read them first on every connection that they use: a
-session is on one server, whose read models never go back while the session lasts, so that
-everything that is read on it afterwards is at least as new.
+The header `Aeo-Min-Position: N`, or `EPOCH:N`, requires read models that show everything up to
+position N, of that epoch of the ledger (registry/ledger/epochs.py). A planned query reads both in
+the statement that answers. Every other query checks each connection that it uses first: a session
+stays on one server, whose read models never go back during the session, so everything read
+afterwards is at least as new.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from registry.ledger.epochs import COMMON, CURRENT
 
 HEADER = "aeo-min-position"
 
-#: An expression: the epoch of the ledger and how far the read models are, "3f2a9c01be77:1024". A
-#: projection that stands still is told of by /readyz; nobody's own write waits for its cure.
+#: SQL: the epoch of the ledger and the position of the read models, "3f2a9c01be77:1024". A
+#: projector that has stopped is left out: /readyz reports it, and a client does not wait for its
+#: repair.
 STATE = (
     f"(select {CURRENT} || ':' || coalesce(min(position), 0) from views.tracking"
     " where stopped_at is null)"
@@ -35,11 +36,11 @@ Connection = AsyncConnection[tuple[Any, ...]]
 
 
 class NotThere(Exception):
-    """The database that answers is not where the asker wants it to be."""
+    """The database that answers has not reached the position, or is in another epoch."""
 
 
 class Behind(NotThere):
-    """Its read models show less. `found`: the position up to which they show everything."""
+    """The read models show less. `found`: the position up to which they show everything."""
 
     def __init__(self, found: int) -> None:
         super().__init__(f"the read models are at {found}")
@@ -47,7 +48,7 @@ class Behind(NotThere):
 
 
 class OtherEpoch(NotThere):
-    """Its ledger is in another epoch, `current`."""
+    """The ledger is in another epoch, `current`."""
 
     def __init__(self, asked: str, current: str) -> None:
         super().__init__(f"asked for epoch {asked}, and the ledger is in {current}")
@@ -55,7 +56,7 @@ class OtherEpoch(NotThere):
 
 
 def parse_epoch(text: str) -> str:
-    """Raises ValueError."""
+    """An epoch: 12 lower-case hexadecimal digits. Raises ValueError."""
     if not _EPOCH.fullmatch(text):
         raise ValueError(f"{text[:40]!r} is not an epoch: 12 hexadecimal digits in small letters")
     return text
@@ -63,23 +64,25 @@ def parse_epoch(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Of a database: the epoch of its ledger, and how far its read models are."""
+    """The epoch of a database's ledger, and the position of its read models."""
 
     epoch: str
     position: int
 
     @classmethod
     def read(cls, text: str) -> State:
-        """What STATE has found."""
+        """Parses the result of STATE."""
         epoch, _, position = text.partition(":")
         return cls(epoch, int(position))
 
 
 @dataclass(slots=True)
 class MinPosition:
-    """What an answer must not be older than. `epoch`: None where the asker named none; then the
-    position alone is compared. `checked`: a database of this request was found new enough; a
-    question that reads nothing checks none."""
+    """What an answer must not be older than. Without an `epoch`, only the position is compared.
+
+    `checked`: a database of this request was found new enough; a query that reads nothing checks
+    none.
+    """
 
     position: int
     epoch: str | None = None
@@ -87,13 +90,13 @@ class MinPosition:
 
     @classmethod
     def parse(cls, text: str) -> MinPosition:
-        """`N` or `EPOCH:N`. Raises ValueError."""
+        """Parses `N` or `EPOCH:N`. Raises ValueError."""
         epoch, colon, number = text.rpartition(":")
         position = parse_position(int(number) if number.isdecimal() else number)
         return cls(position, parse_epoch(epoch) if colon else None)
 
     def check(self, text: str) -> None:
-        """`text`: what STATE has found. Raises OtherEpoch and Behind."""
+        """`text`: the result of STATE. Raises OtherEpoch and Behind."""
         state = State.read(text)
         if self.epoch is not None and self.epoch != state.epoch:
             raise OtherEpoch(self.epoch, state.epoch)
@@ -102,47 +105,49 @@ class MinPosition:
         self.checked = True
 
 
-class Readers(Protocol):
-    """A pool of connections, as whoever reads uses it."""
+class ConnectionPool(Protocol):
+    """A pool of connections, as far as readers use it."""
 
     def connection(self) -> AbstractAsyncContextManager[Connection]: ...
 
     async def check(self) -> None:
-        """Tries the idle connections, and replaces the dead ones."""
+        """Tests the idle connections, and replaces the dead ones."""
 
 
-class CheckedReaders:
-    """The connections of a pool, each looked at when it is handed out: raises NotThere for one to a
-    database that is older than `least`, or in another epoch."""
+class CheckedPool:
+    """A pool whose connections are checked when they are taken.
 
-    def __init__(self, readers: Readers, least: MinPosition) -> None:
-        self._readers, self._least = readers, least
+    Raises NotThere for a connection to a database that is older than `least`, or in another epoch.
+    """
+
+    def __init__(self, pool: ConnectionPool, least: MinPosition) -> None:
+        self._pool, self._least = pool, least
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        async with self._readers.connection() as connection:
+        async with self._pool.connection() as connection:
             self._least.check(await state(connection))
             yield connection
 
     async def check(self) -> None:
-        await self._readers.check()
+        await self._pool.check()
 
 
 async def state(connection: Connection) -> str:
-    """What STATE finds on this connection."""
+    """The result of STATE on this connection."""
     row = await (await connection.execute(f"select {STATE}".encode())).fetchone()
     assert row is not None
     return str(row[0])
 
 
 @asynccontextmanager
-async def of_epoch(readers: Readers, epoch: str | None) -> AsyncIterator[Connection]:
-    """A connection to a ledger that is in this epoch; to any where it is None.
+async def of_epoch(pool: ConnectionPool, epoch: str | None) -> AsyncIterator[Connection]:
+    """A connection to a ledger in this epoch, or in any epoch where it is None.
 
-    Raises Unanswered: EPOCH for another one, BAD_INPUT for what is none.
+    Raises Unanswered: EPOCH for another epoch, BAD_INPUT for an invalid one.
     """
     if epoch is None:
-        async with readers.connection() as connection:
+        async with pool.connection() as connection:
             yield connection
         return
     try:
@@ -151,17 +156,16 @@ async def of_epoch(readers: Readers, epoch: str | None) -> AsyncIterator[Connect
         raise bad_input(f"epoch: {error}") from None
     async with AsyncExitStack() as stack:
         try:
-            connection = await stack.enter_async_context(
-                CheckedReaders(readers, least).connection()
-            )
+            connection = await stack.enter_async_context(CheckedPool(pool, least).connection())
         except OtherEpoch as error:
-            raise Unanswered("EPOCH", await other_epoch(readers, error)) from None
+            raise Unanswered("EPOCH", await other_epoch(pool, error)) from None
         yield connection
 
 
-async def other_epoch(readers: Readers, error: OtherEpoch) -> str:
-    """What was found, what was wanted, and what the asker still has of it: in words."""
-    async with readers.connection() as connection:
+async def other_epoch(pool: ConnectionPool, error: OtherEpoch) -> str:
+    """The message for a position of another epoch: what was found, and up to where both are the
+    same."""
+    async with pool.connection() as connection:
         row = await (await connection.execute(COMMON.encode(), [error.asked])).fetchone()
     about = f"found a position of epoch {error.asked}, and this ledger is in epoch {error.current}"
     if row is None:

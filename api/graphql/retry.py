@@ -14,7 +14,7 @@ import structlog
 from psycopg_pool import PoolTimeout, TooManyRequests
 
 from api.graphql.deadlines import within
-from api.graphql.positions import Connection, Readers
+from api.graphql.positions import Connection, ConnectionPool
 from registry.ledger.database import is_lost
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ def was_dead(error: BaseException | None) -> bool:
     return is_lost(error) and not isinstance(error, PoolTimeout | TooManyRequests)
 
 
-async def renewed(*pools: Readers) -> None:
+async def renewed(*pools: ConnectionPool) -> None:
     """The idle connections of these pools are tried, and the dead ones replaced.
 
     Raises TimeoutError where the database does not answer. The pool takes a cancellation for a
@@ -39,7 +39,7 @@ async def renewed(*pools: Readers) -> None:
         await within(CHECKING, pool.check())
 
 
-async def read(pool: Readers, reading: Callable[[Connection], Awaitable[T]]) -> T:
+async def read(pool: ConnectionPool, reading: Callable[[Connection], Awaitable[T]]) -> T:
     """What `reading` reads; it may be called a second time. Raises psycopg.Error, PoolTimeout."""
     try:
         async with pool.connection() as connection:

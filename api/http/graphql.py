@@ -26,7 +26,7 @@ from api.graphql.persisted_queries import not_found
 from api.graphql.positions import (
     HEADER,
     Behind,
-    CheckedReaders,
+    CheckedPool,
     MinPosition,
     OtherEpoch,
     other_epoch,
@@ -236,7 +236,7 @@ async def _answer(
                 asked.variables,
                 as_text=True,
                 price=price,
-                apart=fresh,
+                own_statement=fresh,
             )
         finally:
             if queue is service.short:
@@ -306,7 +306,7 @@ async def _not_older(
         try:
             answer = None if once else await execute(least)
             if not least.checked:  # a mutation, or a query that read nothing
-                async with CheckedReaders(service.views, least).connection():
+                async with CheckedPool(service.views, least).connection():
                     pass
             return await execute(None) if answer is None else answer
         except OtherEpoch as error:

@@ -26,7 +26,7 @@ from api.graphql.parsing import Parser
 from api.graphql.persisted_queries import Persisted
 from api.graphql.planner.batcher import CONNECTIONS
 from api.graphql.planner.planner import Planner
-from api.graphql.positions import CheckedReaders, MinPosition
+from api.graphql.positions import CheckedPool, MinPosition
 from api.graphql.read_your_writes import ReadModelPosition
 from api.graphql.schema import core, schema
 from api.http.exchanges import Exchange
@@ -111,8 +111,8 @@ class Service:
         `exchange`: the HTTP request and its response. `least`: the position that the answer must
         not be older than. `answered`: further fields of the request's log line.
         """
-        views = CheckedReaders(self.views, least) if least else self.views
-        ledger = CheckedReaders(self.ledger, least) if least else self.ledger
+        views = CheckedPool(self.views, least) if least else self.views
+        ledger = CheckedPool(self.ledger, least) if least else self.ledger
         return Context(
             asker,
             datetime.now(UTC),

@@ -189,7 +189,7 @@ def test_no_question_is_answered_by_a_fault(
     gated: tuple[Client, Gate], how: str, question: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, gate = gated
-    monkeypatch.setattr(executor, "FEED_PATIENCE", 2 * DEADLINE)  # a minute, else
+    monkeypatch.setattr(executor, "FEED_SECONDS", 2 * DEADLINE)  # a minute, else
     gate.open()
     by = CHINA if question == "a command" else AUDITOR
     _until_it_answers(client, {"cookie": f"{COOKIE}={issue(by, client.home)}"})

@@ -41,7 +41,7 @@ from graphql.utilities.coerce_input_value import (
     coerce_input_value,
 )
 
-from api.graphql.declarations import Questions
+from api.graphql.declarations import QuestionBatch
 from api.graphql.sql_fields import NotPlanned
 
 Values = Mapping[str, Any]
@@ -119,7 +119,7 @@ def _coercion(type: Any) -> Conversion:
     if not is_leaf_type(inner):
         # A batch of declarations was already read, question by question (api.graphql.declarations).
         return lambda value: (
-            value if isinstance(value, Questions) else coerce_input_value(value, type)
+            value if isinstance(value, QuestionBatch) else coerce_input_value(value, type)
         )
     absent = Undefined if inner is not type else None
 
@@ -221,7 +221,9 @@ def _converted(type: Any) -> Conversion:
     if isinstance(element, GraphQLInputObjectType):
         convert = _converted(element)
         return lambda value: (
-            value if value is None or isinstance(value, Questions) else list(map(convert, value))
+            value
+            if value is None or isinstance(value, QuestionBatch)
+            else list(map(convert, value))
         )
     if not is_leaf_type(element):
         raise NotCompilable

@@ -19,7 +19,7 @@ from api.graphql.costs import costs
 from api.graphql.errors import Unanswered, bad_input
 from api.graphql.global_ids import GlobalId, Node
 from api.graphql.loaders import load
-from api.graphql.positions import Behind, CheckedReaders, MinPosition
+from api.graphql.positions import Behind, CheckedPool, MinPosition
 from api.graphql.read_your_writes import PATIENCE
 from api.graphql.scalars import LARGEST
 from api.graphql.types.administrations import AdministrationType
@@ -136,7 +136,7 @@ async def node_when_projected(context: Context, of: GlobalId, position: int) -> 
     """
     until = monotonic() + PATIENCE
     await context.reached(position, PATIENCE)
-    views = CheckedReaders(context.views, MinPosition(position, context.epoch or None))
+    views = CheckedPool(context.views, MinPosition(position, context.epoch or None))
     # The request began before its command was recorded, so its own `now` may be too early.
     async with context.ledger.connection() as connection:
         event = await events.one(connection, position, EVERYTHING)

@@ -21,7 +21,14 @@ from api.graphql.as_of import AsOfInput
 from api.graphql.codes import RefusalCode
 from api.graphql.context import Context, Info
 from api.graphql.costs import costs
-from api.graphql.declarations import NOTHING, BadQuestion, Declared, Examined, Questions, read
+from api.graphql.declarations import (
+    NO_CONSIGNMENT,
+    ParsedQuestion,
+    QuestionBatch,
+    QuestionFault,
+    TinWithQuestion,
+    parse_question,
+)
 from api.graphql.errors import Refused, Unanswered
 from api.graphql.types.planned_reasons import TELLING
 from api.graphql.types.recognition import (
@@ -81,7 +88,7 @@ class RecognitionAnswer:
     key: str = strawberry.field(description="The key of the question, unchanged.")
     tin: str = strawberry.field(description="The TIN of the question, unchanged.")
     found: strawberry.Private[Recognition | None]
-    fault: strawberry.Private[BadQuestion | None]
+    fault: strawberry.Private[QuestionFault | None]
 
     @costs(78)
     @sql_fields.rows(places.RECOGNITION_OF, ready=places.RECOGNITION_OF_READY, wording=TELLING)
@@ -100,22 +107,22 @@ class RecognitionAnswer:
         return refusal(self.fault) if self.fault else None
 
 
-def refusal(fault: BadQuestion) -> Refused:
+def refusal(fault: QuestionFault) -> Refused:
     return Refused(code=fault.code, message=fault.message, path=list(fault.path) or None)
 
 
-def declared(questions: Sequence[RecognitionQuestion] | Questions) -> list[Declared]:
+def declared(questions: Sequence[RecognitionQuestion] | QuestionBatch) -> list[ParsedQuestion]:
     """The parsed questions. A question that contains a variable was coerced by GraphQL and is
     parsed here."""
-    if isinstance(questions, Questions):
-        return questions.declared
+    if isinstance(questions, QuestionBatch):
+        return questions.questions
     return [
-        question.tin.declared if isinstance(question.tin, Examined) else _read(question)
+        question.tin.question if isinstance(question.tin, TinWithQuestion) else _read(question)
         for question in questions
     ]
 
 
-def _read(recognition_question: RecognitionQuestion) -> Declared:
+def _read(recognition_question: RecognitionQuestion) -> ParsedQuestion:
     said: dict[str, Any] = {"key": recognition_question.key, "tin": recognition_question.tin}
     if recognition_question.at is not None:
         said["at"] = recognition_question.at.isoformat()
@@ -124,7 +131,7 @@ def _read(recognition_question: RecognitionQuestion) -> Declared:
             name: getattr(value, "text", None) or getattr(value, "value", value)
             for name, value in vars(recognition_question.consignment).items()
         }
-    return read(said)
+    return parse_question(said)
 
 
 Batch = Annotated[
@@ -137,12 +144,12 @@ class _Batch(NamedTuple):
     """The questions of a batch, checked. `as_of`: the two instants of each question; `clocks`:
     those of a question that names no instant."""
 
-    questions: list[Declared]
+    questions: list[ParsedQuestion]
     as_of: list[AsOf]
     clocks: AsOf
 
     @property
-    def good(self) -> list[tuple[Declared, AsOf]]:
+    def good(self) -> list[tuple[ParsedQuestion, AsOf]]:
         return [
             (item, as_of)
             for item, as_of in zip(self.questions, self.as_of, strict=True)
@@ -152,7 +159,7 @@ class _Batch(NamedTuple):
 
 def _batch(
     context: Context,
-    questions: Sequence[RecognitionQuestion] | Questions,
+    questions: Sequence[RecognitionQuestion] | QuestionBatch,
     in_: AdministrationCode,
     known_at: datetime | None,
 ) -> _Batch:
@@ -161,8 +168,8 @@ def _batch(
     bad `known_at`."""
     paging.keys("questions", questions)
     clocks = context.clocks(AsOfInput(known_at=known_at))
-    instants: dict[datetime | None, AsOf | BadQuestion] = {None: clocks}
-    allowed: dict[str, BadQuestion | None] = {}
+    instants: dict[datetime | None, AsOf | QuestionFault] = {None: clocks}
+    allowed: dict[str, QuestionFault | None] = {}
     # The decision is the same for all operators of one home, except for a company.
     letters = None if context.asker.role is policy.SubjectRole.COMPANY else 2
     found, each = [], []
@@ -174,24 +181,26 @@ def _batch(
             alike = item.wanted[:letters]
             if alike not in allowed:
                 allowed[alike] = _forbidden(context, item.wanted, in_)
-            fault = as_of if isinstance(as_of, BadQuestion) else allowed[alike]
+            fault = as_of if isinstance(as_of, QuestionFault) else allowed[alike]
             if fault is not None:
                 item = item._replace(wanted=None, fault=fault)
         found.append(item)
-        each.append(clocks if isinstance(as_of, BadQuestion) else as_of)
+        each.append(clocks if isinstance(as_of, QuestionFault) else as_of)
     return _Batch(found, each, clocks)
 
 
-def _clocks(context: Context, at: datetime | None, known_at: datetime | None) -> AsOf | BadQuestion:
+def _clocks(
+    context: Context, at: datetime | None, known_at: datetime | None
+) -> AsOf | QuestionFault:
     try:
         return context.clocks(AsOfInput(at=at, known_at=known_at))
     except Unanswered as error:
-        return BadQuestion(error.message, ("at",))
+        return QuestionFault(error.message, ("at",))
 
 
-def _forbidden(context: Context, tin: str, in_: AdministrationCode) -> BadQuestion | None:
+def _forbidden(context: Context, tin: str, in_: AdministrationCode) -> QuestionFault | None:
     verdict = policy.decide(context.asker, Action.ASK_RECOGNITION, operator(Tin(tin), in_))
-    return None if verdict.allowed else BadQuestion(verdict.reason, (), RefusalCode.FORBIDDEN)
+    return None if verdict.allowed else QuestionFault(verdict.reason, (), RefusalCode.FORBIDDEN)
 
 
 # ------------------------------------------------------------- in one statement
@@ -199,7 +208,7 @@ def _forbidden(context: Context, tin: str, in_: AdministrationCode) -> BadQuesti
 
 def _asked(
     context: Context,
-    questions: Sequence[RecognitionQuestion] | Questions,
+    questions: Sequence[RecognitionQuestion] | QuestionBatch,
     in_: AdministrationCode,
     known_at: datetime | None = None,
 ) -> dict[str, Any]:
@@ -244,13 +253,13 @@ def _asked(
         "known": batch.clocks.known,
         "exact": "yes" if batch.clocks.asked else None,
         "alike": alike,
-        "asked": [(as_of, None if entry == NOTHING else entry) for as_of, entry in asked],
+        "asked": [(as_of, None if entry == NO_CONSIGNMENT else entry) for as_of, entry in asked],
         "looked": [entry.wanted for entry, _ in good],
         "look": _look(in_, batch.clocks, good),
     }
 
 
-def _path(fault: BadQuestion | None) -> str | None:
+def _path(fault: QuestionFault | None) -> str | None:
     return ".".join(fault.path) or None if fault else None
 
 
@@ -271,7 +280,7 @@ def _words(texts: Sequence[str | None]) -> str:
 
 
 def _look(
-    in_: AdministrationCode, clocks: AsOf, good: Sequence[tuple[Declared, AsOf]]
+    in_: AdministrationCode, clocks: AsOf, good: Sequence[tuple[ParsedQuestion, AsOf]]
 ) -> LoggedQuestion:
     """The entry for the read log: the instant and the consignment of each question."""
     instants = {at: at.isoformat() for at in {as_of.at for _, as_of in good}}

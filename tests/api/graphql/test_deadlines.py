@@ -8,28 +8,34 @@ from random import Random
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from api.graphql.deadlines import TICK, RequestDeadlines, left_when_cancelled
+from api.graphql.deadlines import CHECK_INTERVAL, RequestDeadlines, left_when_cancelled
 from api.observability import counters
 
 
 def test_a_question_that_takes_too_long_is_cut_short_and_no_other() -> None:
-    patience = RequestDeadlines()
+    deadlines = RequestDeadlines()
 
     async def question(seconds: float | None, takes: float) -> str:
-        task = patience.begin(seconds)
+        task = deadlines.begin(seconds)
         try:
             await asyncio.sleep(takes)
         except asyncio.CancelledError:
-            if not patience.was_late(task):
+            if not deadlines.was_late(task):
                 raise
             return "late"
         finally:
-            patience.end(task)
+            deadlines.end(task)
         await asyncio.sleep(0)  # it goes on as if nothing had been
         return "answered"
 
     async def all_of_them() -> list[str]:
-        asked = (0.01, 30), (30, 3 * TICK), (None, 3 * TICK), (0.05, 30), (30, 0)
+        asked = (
+            (0.01, 30),
+            (30, 3 * CHECK_INTERVAL),
+            (None, 3 * CHECK_INTERVAL),
+            (0.05, 30),
+            (30, 0),
+        )
         return await asyncio.gather(*(question(*item) for item in asked))
 
     assert asyncio.run(all_of_them()) == ["late", "answered", "answered", "late", "answered"]
@@ -47,14 +53,14 @@ def test_who_is_late_does_not_wait_for_what_takes_long_to_stop() -> None:
         return "answered"
 
     async def question() -> str:
-        patience = RequestDeadlines()
-        task = patience.begin(0.05)
+        deadlines = RequestDeadlines()
+        task = deadlines.begin(0.05)
         try:
             return await left_when_cancelled(stubborn())
         except asyncio.CancelledError:
-            return "late" if patience.was_late(task) else "cancelled"
+            return "late" if deadlines.was_late(task) else "cancelled"
         finally:
-            patience.end(task)
+            deadlines.end(task)
 
     async def at_most(seconds: float) -> str:
         async with asyncio.timeout(seconds):
@@ -65,23 +71,23 @@ def test_who_is_late_does_not_wait_for_what_takes_long_to_stop() -> None:
 
 @pytest.mark.parametrize("late", [False, True])
 def test_whoever_goes_away_is_not_held_for_being_late(late: bool) -> None:
-    patience = RequestDeadlines()
+    deadlines = RequestDeadlines()
 
     async def question() -> None:
-        task = patience.begin(0 if late else 30)
+        task = deadlines.begin(0 if late else 30)
         try:
             await asyncio.sleep(30)
         except asyncio.CancelledError:
-            if not patience.was_late(task):
+            if not deadlines.was_late(task):
                 raise
         finally:
-            patience.end(task)
+            deadlines.end(task)
 
     async def gone() -> None:
         asked = asyncio.create_task(question())
         await asyncio.sleep(0)
         if late:
-            patience._look()  # in the very moment in which its asker goes
+            deadlines._look()  # in the very moment in which its asker goes
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked

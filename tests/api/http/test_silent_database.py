@@ -35,7 +35,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         (group_commit_async, "REPLY_TIMEOUT", 1.5),
         (recorder, "READ_TIMEOUT", 1.5),
         (recorder, "APPEND_TIMEOUT", 2.0),
-        (executor, "COMMAND_PATIENCE", 4.0),
+        (executor, "COMMAND_SECONDS", 4.0),
     ):
         monkeypatch.setattr(module, name, seconds)
 

@@ -332,7 +332,7 @@ async def _stock(context: Context, document: CheckedDocument, variables: dict[st
 def _read(text: str, *, in_full: bool) -> CheckedDocument:
     """Reading a document takes five times as long as answering it. The generator makes but one kind
     of mistake, a bad value said in the document; that it makes no other, every tenth shows."""
-    node = declarations.examined(parse(text))
+    node = declarations.with_parsed_batches(parse(text))
     bad = validate(core, node, [ValuesOfCorrectTypeRule])
     if in_full:
         assert bool(validate(core, node)) == bool(bad), (validate(core, node), text)
@@ -341,7 +341,9 @@ def _read(text: str, *, in_full: bool) -> CheckedDocument:
         for definition in node.definitions
         if isinstance(definition, OperationDefinitionNode)
     ]
-    batches = {_name(operation): declarations.variables_of(operation) for operation in operations}
+    batches = {
+        _name(operation): declarations.batch_variables(operation) for operation in operations
+    }
     return CheckedDocument(node, tuple(bad), batches=batches)
 
 
