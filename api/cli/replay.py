@@ -212,7 +212,7 @@ def diff(
     from psycopg import IsolationLevel
     from psycopg.rows import dict_row
 
-    from projections.history.diff import Contrast, Moment
+    from projections.history.diff import Moment, MomentDiff
     from registry.domain.values import AdministrationCode, Tin
     from registry.ledger.connections import Session
 
@@ -224,7 +224,7 @@ def diff(
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.execute("set timezone = 'UTC'")
         with progress("operators") as bar:
-            found = Contrast(connection, *moments).differences(
+            found = MomentDiff(connection, *moments).differences(
                 territory=territory.text if territory else None,
                 tin=tin.text if tin else None,
                 after=after,

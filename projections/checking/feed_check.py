@@ -16,7 +16,7 @@ from typing import Any
 from psycopg import AsyncConnection, IsolationLevel
 
 from projections.history import change_facts, feed_pages
-from projections.history.feed import HIDDEN, Change, CourseStretch, FeedVerdict
+from projections.history.feed import HIDDEN, Change, CourseInterval, FeedVerdict
 from projections.reads import recognition
 from projections.reads.visibility import VisibilityScope
 from registry.domain.recognition import Question, recognise
@@ -40,7 +40,7 @@ order by md5(o.tin) limit %s"""
 class FoldedFeed:
     """The answers of each operator over valid time, according to the changes read so far."""
 
-    courses: dict[str, list[CourseStretch]] = field(default_factory=dict)
+    courses: dict[str, list[CourseInterval]] = field(default_factory=dict)
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Applies changes of the feed: each replaces the answers from its `effective_from` on."""
@@ -82,7 +82,7 @@ async def _differences(conninfo: str, partners: int, operators: int) -> list[str
 async def _partner(
     connection: AsyncConnection[Any], territory: AdministrationCode, now: datetime, operators: int
 ) -> list[str]:
-    homes = sorted((await change_facts.law(connection, territory)).homes())
+    homes = sorted((await change_facts.law_history(connection, territory)).homes())
     sample = await connection.execute(_OPERATORS, [homes, territory.text, operators])
     tins = [row[0] for row in await sample.fetchall()]
     if not tins:

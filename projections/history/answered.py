@@ -1,4 +1,5 @@
-"""What partners were really answered: from the log of looks, and what is said of it today."""
+"""Compares the answers that partners were really given, from the read log, with what is known
+now."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from projections.history import change_facts
-from projections.history.belief_history import BelievedFact, Past
+from projections.history.belief_history import BelievedFact, OperatorBeliefs
 from projections.reads.visibility import VisibilityScope
 from registry.domain.recognition import Question, recognise
 from registry.domain.values import AdministrationCode, Direction, HsCode, Outcome, Role
@@ -21,10 +22,11 @@ Connection = AsyncConnection[Any]
 
 
 @dataclass(frozen=True)
-class Given:
-    """One answer that was given. `number`, `place`: of the look, and of the operator in it.
+class GivenAnswer:
+    """One given answer. `number` and `place`: of the read-log entry, and of the operator in it.
 
-    `law_at` and `known_at` were asked about, at `asked_at`; all in UTC. `outcome`: as it was told.
+    `law_at` and `known_at`: the instants asked about, at `asked_at`; all in UTC. `outcome`: as it
+    was sent.
     """
 
     number: int
@@ -44,15 +46,15 @@ class Given:
 
 @dataclass(frozen=True)
 class Corrected:
-    """A given answer that would be another today. `because`: the position of the event since which
-    it is known so; None where no single event says it."""
+    """A given answer that would differ today. `because`: the position of the event since which that
+    is known; None where no single event decides it."""
 
-    given: Given
+    given: GivenAnswer
     correct: Outcome
     because: int | None
 
 
-#: Whoever asked for what was known earlier was not misled by what was learned later.
+#: An answer about what was known earlier was not corrected by what was learned later.
 _GIVEN = """
 select l.number, t.place::int, t.tin, l.territory, coalesce(t.law_at, l.law_at) as law_at,
     l.known_at, coalesce(t.consignment, l.consignment) as consignment,
@@ -74,20 +76,20 @@ limit %(most)s"""
 
 async def given(
     ledger: Connection,
-    sight: VisibilityScope,
+    scope: VisibilityScope,
     members: Sequence[str],
     territory: AdministrationCode,
     window: tuple[datetime, datetime],
     after: tuple[int, int],
     most: int,
     tin: str | None = None,
-) -> list[Given]:
-    """Answers about a territory that the asker may hear of, for the law of [from, to), in the order
-    in which they were given: `most` at most, after that number and place.
+) -> list[GivenAnswer]:
+    """Answers about a territory that the subject may read, with valid time in [from, to), in the
+    order in which they were given: at most `most`, after that number and place.
 
-    An auditor hears of all; a customs of its own questions, and, at home, of everybody's about
-    its own operators. `members`: the administrations whose operators are the asker's own. `tin`:
-    only those about this operator.
+    An auditor reads all; an administration those to its own queries and, as the home
+    administration, all about its own operators. `members`: the administrations whose operators are
+    the subject's own. `tin`: only those about this operator.
     """
     parameters = {
         "territory": territory.text,
@@ -95,75 +97,82 @@ async def given(
         "to": window[1],
         "number": after[0],
         "place": after[1],
-        "asker": sight.role,
-        "own": sight.administration,
+        "asker": scope.role,
+        "own": scope.administration,
         "members": list(members),
         "most": most,
         "tin": tin,
     }
-    async with ledger.cursor(row_factory=class_row(Given)) as cursor:
+    async with ledger.cursor(row_factory=class_row(GivenAnswer)) as cursor:
         await cursor.execute(_GIVEN, parameters)
         return await cursor.fetchall()
 
 
 async def corrected(
-    views: Connection, territory: AdministrationCode, answers: Sequence[Given], head: int
+    views: Connection, territory: AdministrationCode, answers: Sequence[GivenAnswer], head: int
 ) -> list[Corrected]:
-    """Those of these answers that would be others by what is known at that position.
+    """Those of these answers that would differ by what is known at that position.
 
-    That an operator was unknown or hidden counts only where it is recognised now: of who was not
-    there, or not to be seen, nobody was told wrong.
+    That an operator was unknown or hidden counts only where it is recognised now: nobody was told
+    something wrong about an operator that was not registered, or not visible.
     """
-    law = await change_facts.law(views, territory)
-    pasts = await change_facts.pasts(views, law, law, sorted({each.tin for each in answers}))
+    law = await change_facts.law_history(views, territory)
+    beliefs_by_tin = await change_facts.operator_beliefs(
+        views, law, law, sorted({answer.tin for answer in answers})
+    )
     found = [
-        _corrected(past, territory, each, head) for each in answers if (past := pasts.get(each.tin))
+        _corrected(beliefs, territory, answer, head)
+        for answer in answers
+        if (beliefs := beliefs_by_tin.get(answer.tin))
     ]
-    return [each for each in found if each]
+    return [answer for answer in found if answer]
 
 
 def _corrected(
-    past: Past, territory: AdministrationCode, given: Given, head: int
+    beliefs: OperatorBeliefs, territory: AdministrationCode, given: GivenAnswer, head: int
 ) -> Corrected | None:
     asked = _question(territory, given)
-    correct = recognise(past.at(head), asked).outcome
+    correct = recognise(beliefs.at(head), asked).outcome
     answered = Outcome(given.outcome)
     if correct is answered:
         return None
     if answered is Outcome.UNKNOWN and correct is not Outcome.RECOGNISED:
         return None
-    return Corrected(given, correct, _because(past, asked, given, correct, head))
+    return Corrected(given, correct, _deciding_event(beliefs, asked, given, correct, head))
 
 
-def _because(past: Past, asked: Question, given: Given, correct: Outcome, head: int) -> int | None:
-    """The last event after the answer, since which what is said of that instant is what it is."""
-    way = past.way
+def _deciding_event(
+    beliefs: OperatorBeliefs, asked: Question, given: GivenAnswer, correct: Outcome, head: int
+) -> int | None:
+    """The last event after the answer since which the result for that instant has been the present
+    one."""
+    law = beliefs.law
     facts: list[BelievedFact[Any]] = [
-        *past.periods,
-        *past.identifiers,
-        *past.consents,
-        *way.links,
-        *way.members,
-        *way.consent_laws,
+        *beliefs.periods,
+        *beliefs.identifiers,
+        *beliefs.consents,
+        *law.links,
+        *law.members,
+        *law.consent_laws,
     ]
-    places = {place for each in facts for place in (each.position, each.position_to) if place}
-    places |= {each.position for each in way.lists}
+    places = {place for fact in facts for place in (fact.position, fact.position_to) if place}
+    places |= {received.position for received in law.lists}
     for place in sorted(places, reverse=True):
         if (given.position or 0) < place <= head and (
-            recognise(past.at(place - 1), asked).outcome is not correct
+            recognise(beliefs.at(place - 1), asked).outcome is not correct
         ):
             return place
     return None
 
 
-def _question(territory: AdministrationCode, given: Given) -> Question:
-    said = given.consignment or {}
+def _question(territory: AdministrationCode, given: GivenAnswer) -> Question:
+    consignment = given.consignment or {}
     return Question(
         territory,
         given.law_at,
-        Role(said["role"]) if "role" in said else None,
-        Direction(said["direction"]) if "direction" in said else None,
-        HsCode(said["hs"]) if "hs" in said else None,
-        said.get("crossing"),
-        said.get("mode"),
+        Role(consignment["role"]) if "role" in consignment else None,
+        Direction(consignment["direction"]) if "direction" in consignment else None,
+        HsCode(consignment["hs"]) if "hs" in consignment else None,
+        consignment.get("crossing"),
+        consignment.get("mode"),
     )

@@ -1,7 +1,7 @@
-"""All that was ever believed of an operator and of its way into one territory, and who may see it.
+"""Everything ever believed about an operator and the law towards one territory, and who may see it.
 
-Here a belief is told by its place in the sequence, not by its instant: an event at a position is
-compared with everything recorded before that position. Everything in this module is pure.
+Transaction time is a position in the sequence of events here, not an instant: an event is compared
+with everything recorded before its position. All functions are pure.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from registry.domain.recognition import (
 from registry.domain.values import AdministrationCode, Tin
 
 T = TypeVar("T")
-Between = tuple[datetime, datetime]  # half open: the end is outside
+TimeInterval = tuple[datetime, datetime]  # half open: the end is outside
 
 
 class BelievedFact(msgspec.Struct, Generic[T], frozen=True):
-    """A fact, believed from the event at `position` on, until the one at `position_to`."""
+    """A fact, believed from the event at `position` until the one at `position_to`."""
 
     fact: T
     position: int
@@ -42,7 +42,7 @@ class BelievedFact(msgspec.Struct, Generic[T], frozen=True):
 
 
 class ListReceipt(msgspec.Struct, frozen=True):
-    """The list of a home administration, as of an instant (UTC), received at a position."""
+    """A list of a home administration, as of an instant (UTC), received at a position."""
 
     administration: str
     as_of: datetime
@@ -54,84 +54,86 @@ class ListReceipt(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class BeliefChange:
-    """A fact that an event took back (`before`) or put in place. `says`: all but when it holds."""
+    """A fact that an event ended (`before`) or introduced. `content`: all its fields except its
+    valid time."""
 
     fact: ValidInterval
     before: bool
-    says: tuple[Any, ...]
+    content: tuple[Any, ...]
 
 
 @dataclass
-class Way:
-    """Everything ever believed of the law from one home territory to another. The same for all its
-    operators, so what is worked out for one of them is kept for the others."""
+class LawBeliefs:
+    """Everything ever believed about the law from one home territory to another. It is the same for
+    all operators of the home territory, so computed results are cached in it."""
 
     links: list[BelievedFact[Link]]
     members: list[BelievedFact[Member]]
     consent_laws: list[BelievedFact[ConsentLaw]]
     lists: list[ListReceipt]
     _at: dict[int, RecognitionFacts] = field(default_factory=dict)
-    _moved: dict[int, list[BeliefChange]] = field(default_factory=dict)
-    _unlike: dict[int, list[Between]] = field(default_factory=dict)
+    _changes: dict[int, list[BeliefChange]] = field(default_factory=dict)
+    _differing: dict[int, list[TimeInterval]] = field(default_factory=dict)
     _edges: dict[int, set[datetime]] = field(default_factory=dict)
-    _opened: dict[tuple[int, datetime], Opened | None] = field(default_factory=dict)
+    _access: dict[tuple[int, datetime], AgreementAccess | None] = field(default_factory=dict)
 
     def at(self, position: int) -> RecognitionFacts:
-        """What was believed of the law alone when everything up to this position was recorded."""
+        """What was believed about the law when everything up to this position was recorded."""
         if position not in self._at:
-            lists = [each.as_of for each in self.lists if each.position <= position]
+            lists = [row.as_of for row in self.lists if row.position <= position]
             self._at[position] = RecognitionFacts(
                 None,
-                links=_then(self.links, position),
-                members=_then(self.members, position),
-                consent_laws=_then(self.consent_laws, position),
+                links=_known_at(self.links, position),
+                members=_known_at(self.members, position),
+                consent_laws=_known_at(self.consent_laws, position),
                 list_as_of=max(lists, default=None),
             )
         return self._at[position]
 
-    def moved(self, position: int) -> list[BeliefChange]:
-        if position not in self._moved:
+    def changes_at(self, position: int) -> list[BeliefChange]:
+        if position not in self._changes:
             rows = (self.links, self.members, self.consent_laws)
-            self._moved[position] = [each for held in rows for each in _moved(held, position)]
-        return self._moved[position]
+            self._changes[position] = [row for held in rows for row in _changes(held, position)]
+        return self._changes[position]
 
-    def unlike(self, position: int) -> list[Between]:
-        """Where the law says something else since the event at this position."""
-        if position not in self._unlike:
-            self._unlike[position] = (
+    def differing_intervals(self, position: int) -> list[TimeInterval]:
+        """The intervals of valid time in which the event at this position changed the law."""
+        if position not in self._differing:
+            self._differing[position] = (
                 [(ALWAYS, NEVER_AT)]
                 if self._list_counts(position)
-                else unlike(self.moved(position))
+                else differing_intervals(self.changes_at(position))
             )
-        return self._unlike[position]
+        return self._differing[position]
 
     def _list_counts(self, position: int) -> bool:
-        """Was a list received here, and does a clause set a limit to the age of a list?"""
-        return any(each.position == position for each in self.lists) and any(
+        """True where a list was received at this position and a clause limits the age of lists."""
+        return any(row.position == position for row in self.lists) and any(
             link.clause.max_age_hours is not None for link in self.at(position).links
         )
 
     def edges(self, position: int) -> set[datetime]:
-        """Every instant at which an answer could change, by the law at this position."""
+        """Every instant at which a result could change, by the law known at this position."""
         if position not in self._edges:
             self._edges[position] = edges(self.at(position))
         return self._edges[position]
 
-    def opened(
+    def access(
         self, home: AdministrationCode, asker: AdministrationCode, position: int, at: datetime
-    ) -> Opened | None:
-        """What the agreements of that instant open to the asker of this home's operators."""
+    ) -> AgreementAccess | None:
+        """What the agreements at that instant let the subject see of this home's operators."""
         place = position, at
-        if place not in self._opened:
-            self._opened[place] = _opened(self.at(position), home, asker, at)
-        return self._opened[place]
+        if place not in self._access:
+            self._access[place] = _access(self.at(position), home, asker, at)
+        return self._access[place]
 
 
 @dataclass
-class Past:
-    """Everything ever believed of an operator and of its way into one territory.
+class OperatorBeliefs:
+    """Everything ever believed about an operator and the law towards one territory.
 
-    `sight`: the way into the territory of the asker, by which the asker may see the operator.
+    `subject_law`: the law towards the subject's own territory, which decides whether it may see the
+    operator.
     """
 
     tin: Tin
@@ -139,18 +141,18 @@ class Past:
     periods: list[BelievedFact[Period]]
     identifiers: list[BelievedFact[Identified]]
     consents: list[BelievedFact[Consented]]
-    way: Way
-    sight: Way
+    law: LawBeliefs
+    subject_law: LawBeliefs
 
     def at(self, position: int) -> RecognitionFacts:
         """What was believed when everything up to this position was recorded."""
-        law = self.way.at(position)
+        law = self.law.at(position)
         return RecognitionFacts(
             self.tin,
             self.administration,
-            _then(self.periods, position),
-            _then(self.identifiers, position),
-            _then(self.consents, position),
+            _known_at(self.periods, position),
+            _known_at(self.identifiers, position),
+            _known_at(self.consents, position),
             law.links,
             law.members,
             law.consent_laws,
@@ -158,77 +160,79 @@ class Past:
         )
 
     def certified(self, position: int) -> bool:
-        """Was anything granted by then? Before that nobody abroad hears of the operator."""
+        """True where anything was granted by then. Before that only the home administration is told
+        of the operator."""
         return any(
-            each.position <= position and each.fact.status in CERTIFIED for each in self.periods
+            row.position <= position and row.fact.status in CERTIFIED for row in self.periods
         )
 
-    def moved(self, position: int) -> list[BeliefChange]:
+    def changes_at(self, position: int) -> list[BeliefChange]:
         own = (self.periods, self.identifiers, self.consents)
-        return [each for held in own for each in _moved(held, position)]
+        return [row for held in own for row in _changes(held, position)]
 
 
-def _then(held: list[BelievedFact[T]], position: int) -> list[T]:
+def _known_at(held: list[BelievedFact[T]], position: int) -> list[T]:
     return [
-        each.fact
-        for each in held
-        if each.position <= position and (each.position_to is None or each.position_to > position)
+        row.fact
+        for row in held
+        if row.position <= position and (row.position_to is None or row.position_to > position)
     ]
 
 
-def _moved(held: Sequence[BelievedFact[Any]], position: int) -> list[BeliefChange]:
+def _changes(held: Sequence[BelievedFact[Any]], position: int) -> list[BeliefChange]:
     return [
-        BeliefChange(each.fact, each.position != position, _says(each.fact))
-        for each in held
-        if position in (each.position, each.position_to) and each.position != each.position_to
+        BeliefChange(row.fact, row.position != position, _content(row.fact))
+        for row in held
+        if position in (row.position, row.position_to) and row.position != row.position_to
     ]
 
 
 def own_edges(facts: RecognitionFacts) -> set[datetime]:
     own: tuple[Sequence[ValidInterval], ...] = (facts.periods, facts.identifiers, facts.consents)
-    found = {edge for held in own for each in held for edge in (each.valid_from, each.valid_to)}
+    found = {edge for held in own for row in held for edge in (row.valid_from, row.valid_to)}
     return {edge for edge in found if edge and ALWAYS < edge < NEVER_AT}
 
 
-def unlike(moved: list[BeliefChange]) -> list[Between]:
-    """Where what holds says something else before and after; elsewhere every answer stays."""
-    marks = {each.fact.valid_from for each in moved}
-    marks |= {each.fact.valid_to or NEVER_AT for each in moved}
-    found: list[Between] = []
-    for mark, end in pairwise(sorted(marks)):
-        there = [each for each in moved if is_valid_at(each.fact, mark)]
-        before = {each.says for each in there if each.before}
-        if before == {each.says for each in there if not each.before}:
+def differing_intervals(changes: list[BeliefChange]) -> list[TimeInterval]:
+    """The intervals of valid time in which the valid facts differ before and after; elsewhere no
+    result changes."""
+    edges_of_changes = {row.fact.valid_from for row in changes}
+    edges_of_changes |= {row.fact.valid_to or NEVER_AT for row in changes}
+    found: list[TimeInterval] = []
+    for start, end in pairwise(sorted(edges_of_changes)):
+        valid = [row for row in changes if is_valid_at(row.fact, start)]
+        before = {row.content for row in valid if row.before}
+        if before == {row.content for row in valid if not row.before}:
             continue
-        if found and found[-1][1] == mark:
+        if found and found[-1][1] == start:
             found[-1] = (found[-1][0], end)
         else:
-            found.append((mark, end))
+            found.append((start, end))
     return found
 
 
-def _says(fact: Any) -> tuple[Any, ...]:
+def _content(fact: Any) -> tuple[Any, ...]:
     names = getattr(fact, "__struct_fields__", None) or tuple(fact.__dataclass_fields__)
-    said = (getattr(fact, name) for name in names if name not in ("valid_from", "valid_to"))
-    return (type(fact), *said)
+    values = (getattr(fact, name) for name in names if name not in ("valid_from", "valid_to"))
+    return (type(fact), *values)
 
 
 # --------------------------------------------------------------------- sight
 
 
 @dataclass(frozen=True)
-class Opened:
-    """What agreements open to an asker: whether consent is required, and to which administrations
+class AgreementAccess:
+    """What agreements let a subject see: whether consent is required, and to which administrations
     it may be given."""
 
     consent_required: bool
     consent_to: frozenset[AdministrationCode]
-    consent_laws: frozenset[str]  # programmes whose own law asks for consent
+    consent_laws: frozenset[str]  # Programmes whose own law requires consent.
 
 
-def _opened(
+def _access(
     law: RecognitionFacts, home: AdministrationCode, asker: AdministrationCode, at: datetime
-) -> Opened | None:
+) -> AgreementAccess | None:
     def covers(party: AdministrationCode, code: AdministrationCode) -> bool:
         return party == code or any(
             m.bloc == party and m.member == code and is_valid_at(m, at) for m in law.members
@@ -244,39 +248,44 @@ def _opened(
     ]
     if not links:
         return None
-    return Opened(
+    return AgreementAccess(
         all(link.clause.consent_required for link in links),
-        # Consent to a bloc counts for its members' own agreements of that day.
+        # Consent to a bloc counts for the agreements of its members at that instant.
         frozenset({asker, *(m.bloc for m in law.members if covers(m.bloc, asker))}),
-        frozenset(each.programme for each in law.consent_laws if is_valid_at(each, at)),
+        frozenset(row.programme for row in law.consent_laws if is_valid_at(row, at)),
     )
 
 
-def sees(
-    past: Past, facts: RecognitionFacts, sight: VisibilityScope, position: int, at: datetime
+def can_see(
+    beliefs: OperatorBeliefs,
+    facts: RecognitionFacts,
+    scope: VisibilityScope,
+    position: int,
+    at: datetime,
 ) -> bool:
-    """May the asker see this operator at that instant (UTC), by what was believed at a position?
+    """True where the subject may see this operator at that instant (UTC), by what was believed at a
+    position.
 
-    The same as VISIBLE in projections/reads/visibility.py, of partners, officers and auditors.
+    The same as VISIBLE in projections/reads/visibility.py, for partners, officers and auditors.
     """
-    if sight.role == "auditor":
+    if scope.role == "auditor":
         return True
-    if sight.administration is None or sight.role not in ("partner", "officer"):
+    if scope.administration is None or scope.role not in ("partner", "officer"):
         return False
-    asker, home = AdministrationCode(sight.administration), past.administration
-    if sight.role == "officer" and (
+    asker, home = AdministrationCode(scope.administration), beliefs.administration
+    if scope.role == "officer" and (
         home == asker
         or any(
             m.bloc == asker and m.member == home and is_valid_at(m, at)
-            for m in past.sight.at(position).members
+            for m in beliefs.subject_law.at(position).members
         )
     ):
         return True
-    opened = past.sight.opened(home, asker, position, at)
-    if opened is None or not past.certified(position):
+    access = beliefs.subject_law.access(home, asker, position, at)
+    if access is None or not beliefs.certified(position):
         return False
-    if not opened.consent_required and opened.consent_laws.isdisjoint(
+    if not access.consent_required and access.consent_laws.isdisjoint(
         period.programme for period in facts.periods
     ):
         return True
-    return any(c.partner in opened.consent_to and is_valid_at(c, at) for c in facts.consents)
+    return any(c.partner in access.consent_to and is_valid_at(c, at) for c in facts.consents)

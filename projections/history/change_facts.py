@@ -1,4 +1,5 @@
-"""The facts of the feed of a territory: where something moved, and all that was ever believed."""
+"""Reads the facts of a territory's change feed: where something changed, and everything ever
+believed."""
 
 from __future__ import annotations
 
@@ -10,7 +11,12 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection
 
-from projections.history.belief_history import BelievedFact, ListReceipt, Past, Way
+from projections.history.belief_history import (
+    BelievedFact,
+    LawBeliefs,
+    ListReceipt,
+    OperatorBeliefs,
+)
 from projections.reads.bitemporal_sql import POSITION
 from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
 from registry.domain.agreements.timeline import Link
@@ -20,11 +26,12 @@ from registry.domain.values import AdministrationCode, Tin, decode_value
 
 Connection = AsyncConnection[Any]
 
-MOST = 500  # operators' own events that one page looks at
+MOST_EVENTS = 500  # Most events of operators that one page examines.
 
 
-def _held(columns: str, table: str, where: str, order: str) -> str:
-    """SQL: rows of a table as one JSON text, each fact with its places."""
+def _facts_with_positions(columns: str, table: str, where: str, order: str) -> str:
+    """SQL: rows of a table as one JSON text, each fact with the positions between which it was
+    believed."""
     return (
         "(select coalesce(json_agg(json_build_object('fact', row_to_json(f), 'position',"
         f" t.position, 'position_to', t.position_to) order by {order}), '[]')::text"
@@ -36,9 +43,12 @@ def _held(columns: str, table: str, where: str, order: str) -> str:
 
 
 @dataclass(frozen=True)
-class Moves:
-    """What moved after a position. `operators`: whose own events, by place; `homes`: the home
-    territories whose law moved, by place. Everything up to `until` was looked at."""
+class ChangedPositions:
+    """What changed after a position.
+
+    `operators`: the operators with own events, by position. `homes`: the home territories whose law
+    changed, by position. Everything up to `until` was examined.
+    """
 
     operators: dict[int, set[str]]
     homes: dict[int, set[str]]
@@ -46,7 +56,7 @@ class Moves:
     head: int
 
 
-#: Every home territory that an agreement ever led from into the territory asked about.
+#: Every home territory from which an agreement ever led to the territory asked about.
 _HOMES = """
 ours as materialized (
     select %(territory)s::text as party
@@ -67,8 +77,8 @@ where c.position > %(after)s and c.position <= %(head)s
     and c.administration in (select w.home from way w)
     and (%(only)s::text[] is null or c.tin = any(%(only)s))
 order by c.position limit %(most)s"""
-# Law that moves: a clause or a date, a membership on either side, a law that asks for consent, a
-# list where a clause sets a limit to its age.
+# Changes of the law: a clause or a date, a membership on either side, a law that requires consent,
+# a list where a clause limits the age of lists.
 _LAW = f"""
 with {_HOMES},
 moved as (
@@ -95,15 +105,15 @@ where place.position > %(after)s and place.position <= %(until)s
 order by place.position, moved.home"""
 
 
-async def moves(
+async def changes_after(
     connection: Connection,
     territory: AdministrationCode,
     after: int,
     only: Sequence[str] | None = None,
-    most: int = MOST,
-) -> Moves:
-    """What moved after that position, in order: at most `most` operators' own events. `only`:
-    the operators that are looked at, where not all are."""
+    most: int = MOST_EVENTS,
+) -> ChangedPositions:
+    """What changed after that position, in order, with at most `most` events of operators. `only`:
+    the operators to examine, where not all are."""
     parameters: dict[str, Any] = {
         "territory": territory.text,
         "after": after,
@@ -124,11 +134,11 @@ async def moves(
         await cursor.execute(_LAW, parameters)
         for position, home in await cursor.fetchall():
             homes.setdefault(position, set()).add(home)
-    return Moves(operators, homes, until, head)
+    return ChangedPositions(operators, homes, until, head)
 
 
-#: Where names, roles or numbers of operators moved: of those whose own events are looked at anyway,
-#: by TIN, and of all others, by position.
+#: Where names, roles or numbers changed: by TIN for operators whose events are examined anyway, by
+#: position for all others.
 _PARTICULARS = f"""
 with {_HOMES},
 moved as (
@@ -154,17 +164,20 @@ async def with_particulars(
     connection: Connection,
     territory: AdministrationCode,
     after: int,
-    moved: Moves,
+    changed: ChangedPositions,
     only: Sequence[str] | None = None,
-    most: int = MOST,
-) -> tuple[Moves, dict[int, set[str]]]:
-    """Also where only the particulars of operators moved, `most` of them: the moves up to where all
-    was looked at, and by place the operators whose particulars moved."""
-    tins = {tin for each in moved.operators.values() for tin in each}
+    most: int = MOST_EVENTS,
+) -> tuple[ChangedPositions, dict[int, set[str]]]:
+    """Adds the positions at which only particulars of operators changed, at most `most` of them.
+
+    Returns the changes up to where everything was examined, and the operators whose particulars
+    changed, by position.
+    """
+    tins = {tin for changed_tins in changed.operators.values() for tin in changed_tins}
     parameters = {
         "territory": territory.text,
         "after": after,
-        "until": moved.until,
+        "until": changed.until,
         "tins": sorted(tins),
         "only": list(only) if only else None,
         "most": most,
@@ -172,17 +185,18 @@ async def with_particulars(
     async with connection.cursor() as cursor:
         await cursor.execute(_PARTICULARS, parameters)
         rows = await cursor.fetchall()
-    until = rows[-1][0] if len(rows) == most else moved.until
+    until = rows[-1][0] if len(rows) == most else changed.until
     found: dict[int, set[str]] = {}
     for place, tin in rows:
         found.setdefault(place, set()).add(tin)
-    operators = {place: tins for place, tins in moved.operators.items() if place <= until}
-    homes = {place: homes for place, homes in moved.homes.items() if place <= until}
-    return Moves(operators, homes, until, moved.head), found
+    operators = {place: tins for place, tins in changed.operators.items() if place <= until}
+    homes = {place: homes for place, homes in changed.homes.items() if place <= until}
+    return ChangedPositions(operators, homes, until, changed.head), found
 
 
 async def operators_of(connection: Connection, homes: Iterable[str], position: int) -> list[str]:
-    """Every operator of these territories of whom anything was believed there, by TIN."""
+    """Every operator of these territories about which anything was believed at that position, by
+    TIN."""
     statement = """
     select o.tin from views.operator o
     where o.administration = any(%(homes)s::text[]) and exists (
@@ -198,17 +212,25 @@ async def operators_of(connection: Connection, homes: Iterable[str], position: i
 # --------------------------------------------------------------------- facts
 
 
+_OF_OPERATOR = "t.tin = o.tin"
+_PERIODS = _facts_with_positions(
+    PERIOD, "views.status_period", _OF_OPERATOR, "t.position, t.valid_from"
+)
+_IDENTIFIERS = _facts_with_positions(
+    IDENTIFIER, "views.identifier", _OF_OPERATOR, "t.position, t.value"
+)
+_CONSENTS = _facts_with_positions(
+    CONSENT, "views.consent", f"{_OF_OPERATOR} and t.partner <> '*'", "t.position"
+)
 PAST = f"""
 select o.tin, o.administration,
-    {_held(PERIOD, "views.status_period", "t.tin = o.tin", "t.position, t.valid_from")},
-    {_held(IDENTIFIER, "views.identifier", "t.tin = o.tin", "t.position, t.value")},
-    {_held(CONSENT, "views.consent", "t.tin = o.tin and t.partner <> '*'", "t.position")}
+    {_PERIODS}, {_IDENTIFIERS}, {_CONSENTS}
 from views.operator o where o.tin = any(%(tins)s::text[])
 order by o.tin"""
 LAW = f"""
 with {_HOMES}
 select {
-    _held(
+    _facts_with_positions(
         LINK,
         "views.link",
         "t.kind = 'AEO_MUTUAL_RECOGNITION' and t.to_party in (select o.party from ours o)",
@@ -216,7 +238,7 @@ select {
     )
 },
 {
-    _held(
+    _facts_with_positions(
         "t.bloc, t.member, t.valid_from, t.valid_to",
         "views.membership",
         "t.sense = 'CUSTOMS_TERRITORY'",
@@ -224,7 +246,7 @@ select {
     )
 },
 {
-    _held(
+    _facts_with_positions(
         CONSENT_LAW,
         "views.programme_rule",
         "t.rule = 'sharing_consent' and t.value = 'required'",
@@ -244,43 +266,45 @@ _lists = msgspec.json.Decoder(list[ListReceipt])
 
 @dataclass
 class LawHistory:
-    """Everything ever believed of the law into one territory."""
+    """Everything ever believed about the law towards one territory."""
 
     territory: AdministrationCode
     links: list[BelievedFact[Link]]
     members: list[BelievedFact[Member]]
     consent_laws: list[BelievedFact[ConsentLaw]]
     lists: list[ListReceipt]
-    _ways: dict[str, Way] = field(default_factory=dict)
+    _beliefs: dict[str, LawBeliefs] = field(default_factory=dict)
 
-    def way(self, home: str) -> Way:
-        if home not in self._ways:
-            near = [m for m in self.members if m.fact.member.text in (home, self.territory.text)]
-            parties = {home, *(m.fact.bloc.text for m in near)}
-            out = [link for link in self.links if link.fact.clause.from_.text in parties]
-            lists = [each for each in self.lists if each.administration == home]
-            self._ways[home] = Way(out, near, self.consent_laws, lists)
-        return self._ways[home]
+    def beliefs_from(self, home: str) -> LawBeliefs:
+        if home not in self._beliefs:
+            members_here = [
+                m for m in self.members if m.fact.member.text in (home, self.territory.text)
+            ]
+            parties = {home, *(m.fact.bloc.text for m in members_here)}
+            links_out = [link for link in self.links if link.fact.clause.from_.text in parties]
+            lists = [fact for fact in self.lists if fact.administration == home]
+            self._beliefs[home] = LawBeliefs(links_out, members_here, self.consent_laws, lists)
+        return self._beliefs[home]
 
     def homes(self) -> set[str]:
-        """The territories that an agreement ever led from, a bloc with its members."""
+        """The territories from which an agreement ever led; a bloc with its members."""
         parties = {link.fact.clause.from_.text for link in self.links}
         return parties | {m.fact.member.text for m in self.members if m.fact.bloc.text in parties}
 
     def edges(self, after: datetime, until: datetime) -> set[datetime]:
-        """The instants in (after, until] at which the law becomes another because time passes."""
+        """The instants in (after, until] at which the law changes because time passes."""
         facts = [
-            each.fact for held in (self.links, self.members, self.consent_laws) for each in held
+            fact.fact for held in (self.links, self.members, self.consent_laws) for fact in held
         ]
-        found = {edge for each in facts for edge in (each.valid_from, each.valid_to) if edge}
+        found = {edge for fact in facts for edge in (fact.valid_from, fact.valid_to) if edge}
         return {edge for edge in found if after < edge <= until}
 
 
-async def law(connection: Connection, territory: AdministrationCode) -> LawHistory:
+async def law_history(connection: Connection, territory: AdministrationCode) -> LawHistory:
     async with connection.cursor() as cursor:
         await cursor.execute(LAW, {"territory": territory.text})
         row = await cursor.fetchone()
-    assert row is not None  # one row, always
+    assert row is not None  # This SELECT always returns one row.
     return LawHistory(
         territory,
         _links.decode(row[0]),
@@ -290,22 +314,22 @@ async def law(connection: Connection, territory: AdministrationCode) -> LawHisto
     )
 
 
-async def pasts(
-    connection: Connection, into: LawHistory, sight: LawHistory, tins: Sequence[str]
-) -> dict[str, Past]:
-    """Of each of these operators all that was ever believed of it and that territory. `sight`: the
-    law into the asker's own territory."""
+async def operator_beliefs(
+    connection: Connection, into: LawHistory, subject_law: LawHistory, tins: Sequence[str]
+) -> dict[str, OperatorBeliefs]:
+    """Everything ever believed about each of these operators and the law towards that territory.
+    `subject_law`: the law towards the subject's own territory."""
     async with connection.cursor() as cursor:
         await cursor.execute(PAST, {"tins": list(tins)})
         return {
-            tin: Past(
+            tin: OperatorBeliefs(
                 Tin(tin),
                 AdministrationCode(home),
                 _periods.decode(periods),
                 _identifiers.decode(identifiers),
                 _consents.decode(consents),
-                into.way(home),
-                sight.way(home),
+                into.beliefs_from(home),
+                subject_law.beliefs_from(home),
             )
             for tin, home, periods, identifiers, consents in await cursor.fetchall()
         }

@@ -1,7 +1,8 @@
-"""Two moments side by side: which operators are answered otherwise, and what happened in between.
+"""Compares two moments: the operators with different results, and the events that lie in between.
 
-Sets first: an operator can be answered otherwise only where a row of its own, or of the law of its
-home, holds at one moment and not at the other. Only those are asked about, by the rule in SQL.
+It works with sets first: a result can differ only where a row of the operator, or of the law of its
+home, is valid at one moment and not at the other. Only those operators are evaluated, by the rule
+in SQL.
 """
 
 from __future__ import annotations
@@ -15,23 +16,23 @@ from typing import Any
 import psycopg
 
 Connection = psycopg.Connection[Any]
-Progress = Callable[[int, int], None]  # operators asked about, and how many there are to ask
+Progress = Callable[[int, int], None]  # Operators examined, and how many there are to examine.
 
-CHUNK = 200  # operators asked about in one statement
+CHUNK = 200  # Operators examined in one statement.
 RECOGNISED, NOT_RECOGNISED, UNKNOWN = "RECOGNISED", "NOT_RECOGNISED", "UNKNOWN"
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What counted in law at one instant, as known at another. Both in UTC."""
+    """A pair of instants: valid time and transaction time, both in UTC."""
 
     at: datetime
     known: datetime
 
 
 @dataclass(frozen=True)
-class Otherwise:
-    """What a territory answers at the one moment, and at the other."""
+class TerritoryDifference:
+    """The outcomes of one territory at the two moments."""
 
     territory: str
     one: str
@@ -40,7 +41,7 @@ class Otherwise:
 
 @dataclass
 class AnswerDifference:
-    """An operator that is answered otherwise. A standing of None: nothing was known of it yet.
+    """An operator with different results. A standing of None: nothing was known about it yet.
 
     `because`: the positions of the events that lie between the facts of both moments.
     """
@@ -48,12 +49,12 @@ class AnswerDifference:
     tin: str
     administration: str
     standing: tuple[str | None, str | None]
-    answers: list[Otherwise] = field(default_factory=list)
+    answers: list[TerritoryDifference] = field(default_factory=list)
     because: set[int] = field(default_factory=set)
 
 
-def _holds(moment: str) -> str:
-    """SQL: the row `t` holds at that moment, on both clocks."""
+def _valid_at(moment: str) -> str:
+    """SQL: the row `t` is valid at that moment, in valid time and in transaction time."""
     at, known = f"%({moment}_at)s::timestamptz", f"%({moment}_known)s::timestamptz"
     return (
         f"(t.valid_from <= {at} and (t.valid_to is null or t.valid_to > {at})"
@@ -61,35 +62,37 @@ def _holds(moment: str) -> str:
     )
 
 
-_ONE, _OTHER = _holds("one"), _holds("other")
-#: The event between: what put the row in place, or took it away, before the moment without it.
+_ONE, _OTHER = _valid_at("one"), _valid_at("other")
+#: SQL: the event in between, which introduced the row or ended it.
 _EVENT = f"""case when t.recorded_to <= case when {_ONE} then %(other_known)s else %(one_known)s end
     then t.position_to else t.position end"""
 
 
-def _moved(table: str, says: str, where: str = "true") -> str:
-    """SQL: rows of a table of which only one moment has any that say the same."""
+def _changed_rows(table: str, columns: str, where: str = "true") -> str:
+    """SQL: rows of a table such that only one of the moments has a row with the same columns."""
     return f"""(
 select * from (
-    select {says}, {_EVENT} as event,
+    select {columns}, {_EVENT} as event,
         bool_or({_ONE}) over said as in_one, bool_or({_OTHER}) over said as in_other
     from views.{table} t
     where ({_ONE} or {_OTHER}) and {where}
-    window said as (partition by {says})
+    window said as (partition by {columns})
 ) m where m.in_one <> m.in_other)"""
 
 
 _LINK = """t.from_party, t.to_party, t.state, t.programmes, t.types, t.roles, t.identifier_scheme,
     t.consent_required, t.max_age_hours"""
-#: The law that is not the same: whose it is, towards whom, and the event between.
+#: SQL: the law that differs: its owner, the other side, and the event in between.
 LAW = f"""
 select 'link', m.from_party, m.to_party, m.event
-from {_moved("link", _LINK, "t.kind = 'AEO_MUTUAL_RECOGNITION'")} m
+from {_changed_rows("link", _LINK, "t.kind = 'AEO_MUTUAL_RECOGNITION'")} m
 union select 'member', m.member, m.bloc, m.event
-from {_moved("membership", "t.bloc, t.member", "t.sense = 'CUSTOMS_TERRITORY'")} m
+from {_changed_rows("membership", "t.bloc, t.member", "t.sense = 'CUSTOMS_TERRITORY'")} m
 union select 'consent', p.administration, null, m.event
 from {
-    _moved("programme_rule", "t.programme", "t.rule = 'sharing_consent' and t.value = 'required'")
+    _changed_rows(
+        "programme_rule", "t.programme", "t.rule = 'sharing_consent' and t.value = 'required'"
+    )
 } m
 join views.programme p on p.code = m.programme
 union select 'list', r.administration, null, r.position
@@ -114,9 +117,9 @@ where (o.registered <= %(one_known)s) <> (o.registered <= %(other_known)s)
     or o.administration = any(%(homes)s::text[])"""
 
 
-def _answers(moment: str) -> str:
-    """SQL: what every territory answers about the operators at hand; of the other territories
-    with which the home is one customs territory each answers as the home itself."""
+def _territory_outcomes(moment: str) -> str:
+    """SQL: the outcomes of every territory for the operators of the chunk. The other members of a
+    customs territory that the home belongs to have the outcome of the home itself."""
     at, known = f"%({moment}_at)s", f"%({moment}_known)s"
     verdicts = "rule.verdicts(c.tin, c.home, {}, " + f"{at}, {known}, null, null, null, null, null)"
     return f"""
@@ -136,24 +139,25 @@ def _answers(moment: str) -> str:
     order by c.tin, v.territory, v.place"""
 
 
-def _answer(moment: str) -> str:
-    """SQL: of a territory that only the other moment leads to, it is asked by itself."""
+def _outcome(moment: str) -> str:
+    """SQL: the outcome of a territory; evaluated separately where only the other moment leads to
+    it."""
     return f"""case when not c.in_{moment} then '{UNKNOWN}' else coalesce({moment}.outcome, (
         select v.outcome from rule.verdicts(c.tin, c.home, coalesce(one.territory, other.territory),
             %({moment}_at)s, %({moment}_known)s, null, null, null, null, null) v)) end"""
 
 
-CHUNKED = f"""
+CHUNK_OF_DIFFERENCES = f"""
 with chunk as materialized (
     select o.tin, o.administration as home, o.registered <= %(one_known)s as in_one,
         o.registered <= %(other_known)s as in_other
     from views.operator o where o.tin = any(%(tins)s::text[])
 ),
-one as materialized ({_answers("one")}),
-other as materialized ({_answers("other")}),
+one as materialized ({_territory_outcomes("one")}),
+other as materialized ({_territory_outcomes("other")}),
 answered as (
     select c.tin, coalesce(one.territory, other.territory) as territory,
-        {_answer("one")} as one, {_answer("other")} as other
+        {_outcome("one")} as one, {_outcome("other")} as other
     from one full join other on one.tin = other.tin and one.territory = other.territory
     join chunk c on c.tin = coalesce(one.tin, other.tin)
 ),
@@ -166,24 +170,27 @@ stood as (
 )
 select s.tin, s.home, s.a, s.b, w.territory, w.one, w.other
 from stood s left join answered w on w.tin = s.tin and w.one <> w.other
-    -- Of whom nothing was known yet nobody was told anything else than no.
+    -- An operator that was not known yet was never answered anything but no.
     and (s.in_one and s.in_other or '{RECOGNISED}' in (w.one, w.other))
 where s.a is distinct from s.b or w.tin is not null
 order by s.tin, w.territory"""
-#: Own events between: of the standing, and of what else recognition depends on.
-OWN = f"""
+#: SQL: the operator's own events in between: those of its standing, and those of other facts that
+#: recognition depends on.
+OWN_EVENTS = f"""
 select m.tin, 'standing', m.event from {
-    _moved(
+    _changed_rows(
         "status_period",
         "t.tin, t.authorisation, t.programme, t.type, t.status, t.abroad, t.roles",
         "t.tin = any(%(tins)s::text[])",
     )
 } m
 union select m.tin, 'recognition', m.event from {
-    _moved("consent", "t.tin, t.partner", "t.partner <> '*' and t.tin = any(%(tins)s::text[])")
+    _changed_rows(
+        "consent", "t.tin, t.partner", "t.partner <> '*' and t.tin = any(%(tins)s::text[])"
+    )
 } m
 union select m.tin, 'recognition', m.event from {
-    _moved("identifier", "t.tin, t.scheme, t.value", "t.tin = any(%(tins)s::text[])")
+    _changed_rows("identifier", "t.tin, t.scheme, t.value", "t.tin = any(%(tins)s::text[])")
 } m
 union select o.tin, 'standing',
     (select min(n.position) from views.particulars n where n.tin = o.tin)
@@ -192,12 +199,13 @@ where o.tin = any(%(tins)s::text[])
     and (o.registered <= %(one_known)s) <> (o.registered <= %(other_known)s)"""
 
 
-class Contrast:
-    """Two moments of one register, in one transaction, so that nothing moves meanwhile."""
+class MomentDiff:
+    """Two moments of one register, compared in one transaction, so that nothing changes
+    meanwhile."""
 
     def __init__(self, connection: Connection, one: Moment, other: Moment) -> None:
-        """`connection`: in a transaction that is repeatable read, of a role that may make
-        temporary tables."""
+        """`connection`: in a REPEATABLE READ transaction, of a role that may create temporary
+        tables."""
         self.connection = connection
         self.given: dict[str, Any] = {
             "one_at": one.at,
@@ -221,7 +229,7 @@ class Contrast:
         after: str = "",
         progress: Progress | None = None,
     ) -> Iterator[AnswerDifference]:
-        """Every operator that is answered otherwise, by TIN: into every territory, or into one."""
+        """Every operator with a different result, by TIN: for every territory, or for one."""
         if tin is None:
             self.connection.execute(CANDIDATES.encode(), self.given | {"homes": self._homes()})
             self.connection.execute("create index on contrasted (tin)")
@@ -252,14 +260,14 @@ class Contrast:
             after = tins[-1]
 
     def _chunk(self, tins: list[str], territory: str | None) -> list[AnswerDifference]:
-        rows = self._fetch(CHUNKED, tins=tins, territory=territory)
+        rows = self._fetch(CHUNK_OF_DIFFERENCES, tins=tins, territory=territory)
         found: dict[str, AnswerDifference] = {}
         for tin, of_it in groupby(rows, key=lambda row: row[0]):
             answers = list(of_it)
             _, home, one, other, *_ = answers[0]
-            said = [Otherwise(*row[4:]) for row in answers if row[4] is not None]
-            found[tin] = AnswerDifference(tin, home, (one, other), said)
-        for tin, kind, event in self._fetch(OWN, tins=list(found)):
+            differences = [TerritoryDifference(*row[4:]) for row in answers if row[4] is not None]
+            found[tin] = AnswerDifference(tin, home, (one, other), differences)
+        for tin, kind, event in self._fetch(OWN_EVENTS, tins=list(found)):
             if kind == "standing" or found[tin].answers:
                 found[tin].because.add(event)
         for answer_difference in found.values():
@@ -268,27 +276,27 @@ class Contrast:
 
     def _law_between(self, answer_difference: AnswerDifference) -> set[int]:
         home = self._parties(answer_difference.administration)
-        there = {
+        parties_there = {
             party
             for answer in answer_difference.answers
             for party in self._parties(answer.territory)
         }
-        if not there:
+        if not parties_there:
             return set()
         return {
             event
             for kind, whose, towards, event in self.law
-            if (whose in home and (kind != "link" or towards in there))
-            or (kind == "member" and whose in there)
+            if (whose in home and (kind != "link" or towards in parties_there))
+            or (kind == "member" and whose in parties_there)
         }
 
     def _homes(self) -> list[str]:
-        """The administrations whose operators' answers the law between may have moved."""
-        moved = {whose for kind, whose, _, _ in self.law}
+        """The administrations whose operators' results the changed law may affect."""
+        changed = {whose for kind, whose, _, _ in self.law}
         blocs = {bloc for kind, _, bloc, _ in self.law if kind == "member" and bloc}
-        # Who joins or leaves moves those that link to it, and all that share its bloc.
+        # A member that joins or leaves affects those that link to it, and all members of its bloc.
         towards = blocs | {whose for kind, whose, _, _ in self.law if kind == "member"}
-        moved |= blocs | {
+        changed |= blocs | {
             row[0]
             for row in self._fetch(
                 "select distinct t.from_party from views.link t"
@@ -296,7 +304,7 @@ class Contrast:
                 towards=sorted(towards),
             )
         }
-        return sorted(moved | {member for member, own in self.blocs.items() if own & moved})
+        return sorted(changed | {member for member, own in self.blocs.items() if own & changed})
 
     def _parties(self, code: str) -> set[str]:
         return {code} | self.blocs.get(code, set())

@@ -1,4 +1,5 @@
-"""The facts of divergences: whom to look at, and all that was ever believed of them."""
+"""Reads the facts of divergences: the operators to examine, and everything ever believed about
+them."""
 
 from __future__ import annotations
 
@@ -12,10 +13,10 @@ from psycopg import AsyncConnection
 
 from projections.history.divergences import (
     Believed,
-    Between,
+    BelievedLaw,
     DivergenceHistory,
-    DivergenceLaw,
     ListFreshness,
+    TimeInterval,
 )
 from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
 from projections.reads.visibility import VISIBILITY_CTES, VISIBLE_NOW, VisibilityScope
@@ -28,30 +29,33 @@ Connection = AsyncConnection[Any]
 
 
 @dataclass(frozen=True)
-class Laws:
-    """Everything ever believed of the law into one territory, and the homes that it concerns."""
+class LawBeliefsByHome:
+    """Everything ever believed about the law towards one territory, and the home territories it
+    concerns."""
 
     territory: AdministrationCode
     links: list[Believed[Link]]
     members: list[Believed[Member]]
     consents: list[Believed[ConsentLaw]]
     lists: list[ListFreshness]
-    programmes: dict[str, str]  # whose they are
+    programmes: dict[str, str]  # The administration of each programme.
     homes: list[str]
 
-    def way(self, home: str) -> DivergenceLaw:
-        near = [m for m in self.members if m.fact.member.text in (home, self.territory.text)]
-        parties = {home, *(m.fact.bloc.text for m in near)}
-        return DivergenceLaw(
+    def beliefs_from(self, home: str) -> BelievedLaw:
+        members_here = [
+            m for m in self.members if m.fact.member.text in (home, self.territory.text)
+        ]
+        parties = {home, *(m.fact.bloc.text for m in members_here)}
+        return BelievedLaw(
             [link for link in self.links if link.fact.clause.from_.text in parties],
-            near,
+            members_here,
             [law for law in self.consents if self.programmes.get(law.fact.programme) in parties],
             [list_ for list_ in self.lists if list_.administration == home],
         )
 
 
-def _believed(columns: str, table: str, where: str) -> str:
-    """SQL: rows of a table as one JSON text, each fact with its places and its beliefs."""
+def _facts_with_beliefs(columns: str, table: str, where: str) -> str:
+    """SQL: rows of a table as one JSON text, each fact with its positions and belief instants."""
     return (
         "(select coalesce(json_agg(json_build_object('fact', row_to_json(f), 'position',"
         " t.position, 'position_to', t.position_to, 'recorded_from', t.recorded_from,"
@@ -60,19 +64,19 @@ def _believed(columns: str, table: str, where: str) -> str:
     )
 
 
-_LINKS = _believed(
+_LINKS = _facts_with_beliefs(
     LINK,
     "views.link",
     "t.kind = 'AEO_MUTUAL_RECOGNITION' and (t.to_party = %(territory)s or exists (select"
     " from views.membership m where m.bloc = t.to_party and m.member = %(territory)s"
     " and m.sense = 'CUSTOMS_TERRITORY'))",
 )
-_MEMBERS = _believed(
+_MEMBERS = _facts_with_beliefs(
     "t.bloc, t.member, t.valid_from, t.valid_to",
     "views.membership",
     "t.sense = 'CUSTOMS_TERRITORY'",
 )
-_LAWS = _believed(
+_LAWS = _facts_with_beliefs(
     CONSENT_LAW, "views.programme_rule", "t.rule = 'sharing_consent' and t.value = 'required'"
 )
 LAW = f"""
@@ -81,8 +85,8 @@ select {_LINKS}, {_MEMBERS}, {_LAWS},
     (select coalesce(json_object_agg(p.code, p.administration), '{{}}')::text
         from views.programme p)"""
 
-#: Whom to look at: whose own events were known after they counted, or whose law was.
-#: An event that is known from one day on says nothing new of any later one.
+#: SQL: the operators to examine: those with an event that became known after it took effect, and
+#: those whose law did. An event known from one day on changes nothing for any later day.
 CANDIDATES = f"""
 with {VISIBILITY_CTES},
 late as (
@@ -92,7 +96,7 @@ late as (
             and c.known_at > %(from)s and c.effective_from < least(c.known_at, %(to)s)
         order by c.tin
     ) c
-    -- A fence: who may be seen is asked only of these, and only of as many as are wanted.
+    -- An optimisation fence: visibility is evaluated only for these, and only as many as needed.
     cross join lateral (
         select from views.operator o where o.tin = c.tin and {VISIBLE_NOW} offset 0
     ) o
@@ -107,9 +111,9 @@ select tin from late union select tin from under_late_law order by tin limit %(m
 
 PAST = f"""
 select o.tin, o.administration, o.registered,
-    {_believed(PERIOD, "views.status_period", "t.tin = o.tin")},
-    {_believed(IDENTIFIER, "views.identifier", "t.tin = o.tin")},
-    {_believed(CONSENT, "views.consent", "t.tin = o.tin and t.partner <> '*'")}
+    {_facts_with_beliefs(PERIOD, "views.status_period", "t.tin = o.tin")},
+    {_facts_with_beliefs(IDENTIFIER, "views.identifier", "t.tin = o.tin")},
+    {_facts_with_beliefs(CONSENT, "views.consent", "t.tin = o.tin and t.partner <> '*'")}
 from views.operator o where o.tin = any(%(tins)s::text[])
 order by o.tin"""
 
@@ -123,17 +127,17 @@ _identifiers = msgspec.json.Decoder(list[Believed[Identified]], dec_hook=decode_
 _consents = msgspec.json.Decoder(list[Believed[Consented]], dec_hook=decode_value)
 
 
-async def laws(connection: Connection, territory: AdministrationCode) -> Laws:
+async def laws(connection: Connection, territory: AdministrationCode) -> LawBeliefsByHome:
     async with connection.cursor() as cursor:
         await cursor.execute(LAW, {"territory": territory.text})
         row = await cursor.fetchone()
-    assert row is not None  # one row, always
+    assert row is not None  # This SELECT always returns one row.
     links, members = _links.decode(row[0]), _members.decode(row[1])
-    ours = {territory.text}
-    ours |= {m.fact.bloc.text for m in members if m.fact.member == territory}
-    parties = ours | {link.fact.clause.from_.text for link in links}
+    own_parties = {territory.text}
+    own_parties |= {m.fact.bloc.text for m in members if m.fact.member == territory}
+    parties = own_parties | {link.fact.clause.from_.text for link in links}
     homes = parties | {m.fact.member.text for m in members if m.fact.bloc.text in parties}
-    return Laws(
+    return LawBeliefsByHome(
         territory,
         links,
         members,
@@ -146,19 +150,21 @@ async def laws(connection: Connection, territory: AdministrationCode) -> Laws:
 
 async def candidates(
     connection: Connection,
-    sight: VisibilityScope,
+    scope: VisibilityScope,
     now: datetime,
-    laws: Laws,
-    window: Between,
+    laws: LawBeliefsByHome,
+    window: TimeInterval,
     after: str,
     most: int,
 ) -> list[str]:
-    """Operators from `after` on, itself included, whose answers may diverge in these days, in
-    order: `most` at most, and only those that the asker may see today."""
-    unlike = [home for home in laws.homes if laws.way(home).unlike(window)]
-    parameters = sight.parameters(now) | {
+    """Operators whose results may diverge in these days, from `after` on, included; sorted, at most
+    `most`, only those visible to the subject now."""
+    homes_with_differences = [
+        home for home in laws.homes if laws.beliefs_from(home).differing_intervals(window)
+    ]
+    parameters = scope.parameters(now) | {
         "homes": laws.homes,
-        "unlike": unlike,
+        "unlike": homes_with_differences,
         "from": window[0],
         "to": window[1],
         "after": after,
@@ -169,16 +175,18 @@ async def candidates(
         return [row[0] for row in await cursor.fetchall()]
 
 
-async def pasts(connection: Connection, laws: Laws, tins: Sequence[str]) -> list[DivergenceHistory]:
-    """All that was ever believed of these operators and that territory, in order."""
-    ways: dict[str, DivergenceLaw] = {}
+async def histories(
+    connection: Connection, laws: LawBeliefsByHome, tins: Sequence[str]
+) -> list[DivergenceHistory]:
+    """Everything ever believed about these operators and that territory, sorted by TIN."""
+    ways: dict[str, BelievedLaw] = {}
     async with connection.cursor() as cursor:
         await cursor.execute(PAST, {"tins": list(tins)})
         found: list[DivergenceHistory] = []
         for tin, home, registered, periods, identifiers, consents in await cursor.fetchall():
             if home not in ways:
-                ways[home] = laws.way(home)
-            past = DivergenceHistory(
+                ways[home] = laws.beliefs_from(home)
+            history = DivergenceHistory(
                 Tin(tin),
                 AdministrationCode(home),
                 registered,
@@ -187,5 +195,5 @@ async def pasts(connection: Connection, laws: Laws, tins: Sequence[str]) -> list
                 _consents.decode(consents),
                 ways[home],
             )
-            found.append(past)
+            found.append(history)
     return found

@@ -1,7 +1,7 @@
-"""Answers that were right by what was known on their day, and that later knowledge put right.
+"""Results that were right by what was known on their day and were corrected by later knowledge.
 
-A day is asked about twice: as it was known at that very instant, and as it is known now. The rule
-is asked only where the facts behind the two answers are not the same.
+Each instant is evaluated twice: as known at that very instant, and as known now. The rule is
+evaluated only where the facts behind the two results differ. All functions are pure.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ from registry.domain.recognition import (
 from registry.domain.values import AdministrationCode, Outcome, Tin
 
 T = TypeVar("T")
-Between = tuple[datetime, datetime]  # the end is outside
+TimeInterval = tuple[datetime, datetime]  # Half open.
 
-#: After this long a list is stale from the next instant on.
+#: A list is stale from one microsecond after its maximum age.
 _INSTANT = timedelta(microseconds=1)
 
 
 class Believed(msgspec.Struct, Generic[T], frozen=True, gc=False):
-    """A fact, with the instants between which it was believed, and the events that made it so."""
+    """A fact with the instants between which it was believed, and the positions of the events that
+    began and ended that."""
 
     fact: T
     position: int
@@ -47,7 +48,8 @@ class Believed(msgspec.Struct, Generic[T], frozen=True, gc=False):
 
 
 class ListFreshness(msgspec.Struct, frozen=True, gc=False):
-    """A list of the home administration was received: how fresh it was, and since when known."""
+    """A received list of the home administration: its as-of instant, and since when it was
+    known."""
 
     administration: str
     as_of: datetime
@@ -57,9 +59,9 @@ class ListFreshness(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True)
 class Divergence:
-    """From `at` on (in law, UTC) the answer given was another than the one that is known now.
+    """From `at` until `until` (valid time, UTC) the result given differed from the one known now.
 
-    `because`: the position of the event by which it came to be known for good.
+    `because`: the position of the event since which the correct result has been known.
     """
 
     tin: Tin
@@ -71,42 +73,45 @@ class Divergence:
 
 
 @dataclass
-class DivergenceLaw:
-    """All that was ever believed of the law from one home territory into the one asked about."""
+class BelievedLaw:
+    """Everything ever believed about the law from one home territory to the territory asked
+    about."""
 
     links: list[Believed[Link]]
     members: list[Believed[Member]]
-    laws: list[Believed[ConsentLaw]]
+    consent_laws: list[Believed[ConsentLaw]]
     lists: list[ListFreshness]
     edges: list[datetime] = field(default_factory=list)
-    beliefs: list[datetime] = field(default_factory=list)
+    belief_edges: list[datetime] = field(default_factory=list)
     _known: dict[int, RecognitionFacts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.edges = sorted(_edges(self.facts) | self._stale_from() | self._list_beliefs())
-        self.beliefs = sorted(_beliefs(self.facts) | self._list_beliefs())
+        self.belief_edges = sorted(_beliefs(self.facts) | self._list_beliefs())
 
     @property
     def facts(self) -> list[Believed[Any]]:
-        return [*self.links, *self.members, *self.laws]
+        return [*self.links, *self.members, *self.consent_laws]
 
     def at(self, known: datetime) -> RecognitionFacts:
-        """What was known of the law at an instant; kept, as it is the same for every operator."""
-        place = bisect_right(self.beliefs, known)
+        """What was known about the law at an instant; cached, since it is the same for every
+        operator."""
+        place = bisect_right(self.belief_edges, known)
         if place not in self._known:
             lists = [list_.as_of for list_ in self.lists if list_.recorded_from <= known]
             self._known[place] = RecognitionFacts(
                 None,
-                links=_then(self.links, known),
-                members=_then(self.members, known),
-                consent_laws=_then(self.laws, known),
+                links=_known_at(self.links, known),
+                members=_known_at(self.members, known),
+                consent_laws=_known_at(self.consent_laws, known),
                 list_as_of=max(lists, default=None),
             )
         return self._known[place]
 
-    def unlike(self, window: Between) -> list[Between]:
-        """Where the law, or how fresh the home's list was, was not known as it is now."""
-        found = _unlike(self.facts, window)
+    def differing_intervals(self, window: TimeInterval) -> list[TimeInterval]:
+        """Where the law, or the age of the home administration's list, was not known as it is
+        now."""
+        found = _differing(self.facts, window)
         if self._limits() and (listed := max(self._list_beliefs(), default=ALWAYS)) > window[0]:
             found.append((window[0], min(listed, window[1])))
         return found
@@ -129,7 +134,7 @@ class DivergenceLaw:
 
 @dataclass
 class DivergenceHistory:
-    """All that was ever believed of an operator and of its way into one territory."""
+    """Everything ever believed about an operator and the law towards one territory."""
 
     tin: Tin
     administration: AdministrationCode
@@ -137,23 +142,23 @@ class DivergenceHistory:
     periods: list[Believed[Period]]
     identifiers: list[Believed[Identified]]
     consents: list[Believed[Consented]]
-    way: DivergenceLaw
+    law: BelievedLaw
 
     @property
     def facts(self) -> list[Believed[Any]]:
         return [*self.periods, *self.identifiers, *self.consents]
 
     def at(self, known: datetime) -> RecognitionFacts:
-        """What was known at an instant, with NEVER_AT: what is known now."""
+        """What was known at an instant; NEVER_AT stands for now."""
         if known < self.registered:
             return RecognitionFacts(None)
-        law = self.way.at(known)
+        law = self.law.at(known)
         return RecognitionFacts(
             self.tin,
             self.administration,
-            _then(self.periods, known),
-            _then(self.identifiers, known),
-            _then(self.consents, known),
+            _known_at(self.periods, known),
+            _known_at(self.identifiers, known),
+            _known_at(self.consents, known),
             law.links,
             law.members,
             law.consent_laws,
@@ -162,35 +167,36 @@ class DivergenceHistory:
 
 
 def divergences(
-    past: DivergenceHistory, territory: AdministrationCode, window: Between
+    history: DivergenceHistory, territory: AdministrationCode, window: TimeInterval
 ) -> list[Divergence]:
-    """Every stretch of these days on which a territory was answered otherwise than it would be now.
+    """Every interval in the window in which a territory was answered otherwise than it would be
+    now.
 
-    In order, each as long as both answers and the event between them stay the same. That an
-    operator was not registered yet counts only where it is recognised now for those days: before
-    that nobody had anything to ask about.
+    Sorted; in each, both results and the event between them stay the same. That an operator was not
+    yet registered counts only where it is now recognised for those days: before that nobody had
+    anything to ask about.
     """
-    own = past.facts
-    stretches = _unlike(own, window) + past.way.unlike(window)
-    if window[0] < past.registered:
-        stretches.append((window[0], min(past.registered, window[1])))
-    if not stretches:
+    own = history.facts
+    intervals = _differing(own, window) + history.law.differing_intervals(window)
+    if window[0] < history.registered:
+        intervals.append((window[0], min(history.registered, window[1])))
+    if not intervals:
         return []
-    cuts = {window[0], past.registered, *past.way.edges} | _edges(own)
-    now = past.at(NEVER_AT)
+    edges = {window[0], history.registered, *history.law.edges} | _edges(own)
+    now = history.at(NEVER_AT)
     found: list[Divergence] = []
-    for first, end in _joined(stretches):
-        inside = sorted({first, end} | {cut for cut in cuts if first < cut < end})
+    for first, end in _merged(intervals):
+        inside = sorted({first, end} | {edge for edge in edges if first < edge < end})
         for at, until in pairwise(inside):
             asked = Question(territory, at)
-            then, correct = past.at(at), recognise(now, asked)
+            then, correct = history.at(at), recognise(now, asked)
             answered = recognise(then, asked).outcome
             if answered is correct.outcome:
                 continue
             if then.tin is None and correct.outcome is not Outcome.RECOGNISED:
                 continue
-            because = _because(past, asked, correct)
-            divergence = Divergence(past.tin, at, until, answered, correct.outcome, because)
+            because = _deciding_event(history, asked, correct)
+            divergence = Divergence(history.tin, at, until, answered, correct.outcome, because)
             last = found[-1] if found else None
             if last and last == replace(divergence, at=last.at, until=at):
                 found[-1] = replace(last, until=until)
@@ -199,18 +205,23 @@ def divergences(
     return found
 
 
-def _because(past: DivergenceHistory, asked: Question, correct: RecognitionResult) -> int:
-    """The event since which the answer about that day has been what it is now.
+def _deciding_event(history: DivergenceHistory, asked: Question, correct: RecognitionResult) -> int:
+    """The position of the event since which the result for that instant has been the present one.
 
-    Where several were known at the same instant, the last of them that says something of the day.
+    Where several events were recorded at the same instant, the last one with a fact valid at that
+    instant of valid time.
     """
-    facts = [*past.facts, *past.way.facts]
-    later = _beliefs(facts) | {list_.recorded_from for list_ in past.way.lists} | {past.registered}
-    beliefs = sorted(known for known in later if known > asked.at)
+    facts = [*history.facts, *history.law.facts]
+    later = (
+        _beliefs(facts)
+        | {list_.recorded_from for list_ in history.law.lists}
+        | {history.registered}
+    )
+    instants = sorted(known for known in later if known > asked.at)
     known = next(
         known
-        for before, known in reversed(list(pairwise([asked.at, *beliefs])))
-        if recognise(past.at(before), asked).outcome is not correct.outcome
+        for before, known in reversed(list(pairwise([asked.at, *instants])))
+        if recognise(history.at(before), asked).outcome is not correct.outcome
     )
     moved = [
         (is_valid_at(fact.fact, asked.at), place)
@@ -221,11 +232,11 @@ def _because(past: DivergenceHistory, asked: Question, correct: RecognitionResul
         )
         if instant == known
     ]
-    moved += [(True, list_.position) for list_ in past.way.lists if list_.recorded_from == known]
+    moved += [(True, list_.position) for list_ in history.law.lists if list_.recorded_from == known]
     return max(moved)[1]
 
 
-def _then(held: Iterable[Believed[T]], known: datetime) -> list[T]:
+def _known_at(held: Iterable[Believed[T]], known: datetime) -> list[T]:
     return [
         believed.fact
         for believed in held
@@ -244,43 +255,50 @@ def _edges(facts: Iterable[Believed[Any]]) -> set[datetime]:
     return law | _beliefs(facts)
 
 
-def _unlike(facts: Iterable[Believed[Any]], window: Between) -> list[Between]:
-    """Where what held as it was known on the day says something else than what is known now."""
-    there: list[tuple[Between, bool, tuple[Any, ...]]] = []  # where, now, what it says
+def _differing(facts: Iterable[Believed[Any]], window: TimeInterval) -> list[TimeInterval]:
+    """Where the facts as known at the time differ from those known now."""
+    # (interval, known now, content)
+    facts_in_window: list[tuple[TimeInterval, bool, tuple[Any, ...]]] = []
     for believed in facts:
         fact = believed.fact
         end = fact.valid_to or NEVER_AT
-        then = _both(
+        then = _overlap(
             (
                 max(fact.valid_from, believed.recorded_from),
                 min(end, believed.recorded_to or NEVER_AT),
             ),
             window,
         )
-        now = _both((fact.valid_from, end), window) if believed.recorded_to is None else None
+        now = _overlap((fact.valid_from, end), window) if believed.recorded_to is None else None
         if then == now:
             continue
-        says = _says(fact)
-        there += [
-            (where, known_now, says) for where, known_now in ((then, False), (now, True)) if where
+        content = _content(fact)
+        facts_in_window += [
+            (where, known_now, content)
+            for where, known_now in ((then, False), (now, True))
+            if where
         ]
-    marks = sorted({mark for where, _, _ in there for mark in where})
-    found: list[Between] = []
+    marks = sorted({mark for where, _, _ in facts_in_window for mark in where})
+    found: list[TimeInterval] = []
     for mark, end in pairwise(marks):
-        held = [(now, says) for (since, to), now, says in there if since <= mark < to]
-        if {says for now, says in held if now} != {says for now, says in held if not now}:
+        held = [
+            (now, content) for (since, to), now, content in facts_in_window if since <= mark < to
+        ]
+        if {content for now, content in held if now} != {
+            content for now, content in held if not now
+        }:
             found.append((mark, end))
     return found
 
 
-def _both(one: Between, other: Between) -> Between | None:
+def _overlap(one: TimeInterval, other: TimeInterval) -> TimeInterval | None:
     since, to = max(one[0], other[0]), min(one[1], other[1])
     return (since, to) if since < to else None
 
 
-def _joined(stretches: list[Between]) -> list[Between]:
-    found: list[Between] = []
-    for since, to in sorted(stretches):
+def _merged(intervals: list[TimeInterval]) -> list[TimeInterval]:
+    found: list[TimeInterval] = []
+    for since, to in sorted(intervals):
         if found and since <= found[-1][1]:
             found[-1] = (found[-1][0], max(found[-1][1], to))
         else:
@@ -288,7 +306,7 @@ def _joined(stretches: list[Between]) -> list[Between]:
     return found
 
 
-def _says(fact: Any) -> tuple[Any, ...]:
+def _content(fact: Any) -> tuple[Any, ...]:
     names = getattr(fact, "__struct_fields__", None) or tuple(fact.__dataclass_fields__)
-    said = (getattr(fact, name) for name in names if name not in ("valid_from", "valid_to"))
-    return (type(fact), *said)
+    values = (getattr(fact, name) for name in names if name not in ("valid_from", "valid_to"))
+    return (type(fact), *values)

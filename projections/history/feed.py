@@ -1,8 +1,8 @@
-"""What the feed of a territory tells: the new course of one operator's answer, at one position.
+"""The change feed of a territory: how the results for one operator change at one position.
 
-Here a belief is told by its place in the sequence, not by its instant: what was believed at a
-position is compared with what was believed before it. Everything in this module is pure; the SQL
-that brings the facts is in projections/history/change_facts.py.
+Transaction time is a position in the sequence of events here: what was believed at a position is
+compared with what was believed before it. All functions are pure;
+projections/history/change_facts.py reads the facts.
 """
 
 from __future__ import annotations
@@ -13,36 +13,44 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import NamedTuple
 
-from projections.history.belief_history import BeliefChange, Between, Past, own_edges, sees, unlike
+from projections.history.belief_history import (
+    BeliefChange,
+    OperatorBeliefs,
+    TimeInterval,
+    can_see,
+    differing_intervals,
+    own_edges,
+)
 from projections.reads.recognition import edges
 from projections.reads.visibility import VisibilityScope
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.recognition import Basis, Question, RecognitionFacts, recognise
 from registry.domain.values import AdministrationCode, Outcome, ReasonCode, Tin
 
-#: No question is answered for an instant before it.
+#: No query is answered for an earlier instant.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 class FeedVerdict(NamedTuple):
-    """What is said of an operator for one instant of law."""
+    """The result for an operator at one instant of valid time."""
 
     outcome: Outcome
     reasons: tuple[ReasonCode, ...]
-    #: Of who asks for details: what the answer rests on, with identifier and declaration box.
+    #: Only where details are asked for: the bases of the result, with identifier and declaration
+    #: box.
     bases: tuple[Basis, ...] = ()
 
 
-#: What is said of an operator that is unknown to the asker, or hidden from it.
+#: The result for an operator that is unknown to the subject, or hidden from it.
 HIDDEN = FeedVerdict(Outcome.UNKNOWN, (ReasonCode.NO_INFORMATION,))
 
 
 @dataclass(frozen=True)
 class FeedStep:
-    """One place in the sequence at which an answer may have become another.
+    """One position in the sequence at which a result may have changed.
 
-    `before` and `at` are instants (UTC): when the event at `previous` was recorded, and when the
-    one at `position` was. Where both positions are the same, time alone has passed.
+    `before` and `at` are the instants (UTC) at which the events at `previous` and at `position`
+    were recorded. Where both positions are the same, only time has passed.
     """
 
     position: int
@@ -55,10 +63,11 @@ class FeedStep:
 
 
 @dataclass(frozen=True)
-class CourseStretch:
-    """A stretch of law [from, to) in UTC, and what is said of it. `to` None: no end is known.
+class CourseInterval:
+    """An interval of valid time [from, to) in UTC and its result. `to` is None where no end is
+    known.
 
-    `facts`: those that the reasons speak of; of what is hidden there are none.
+    `facts`: those that the reasons refer to; none where the operator is hidden.
     """
 
     from_: datetime
@@ -69,11 +78,11 @@ class CourseStretch:
 
 @dataclass(frozen=True)
 class Change:
-    """From `effective_from` on (in law, UTC) the answer takes another course than was told before.
+    """From `effective_from` on (valid time, UTC) the result differs from the one sent before.
 
-    `facts`: what is believed since. `hidden_from`: from that instant of law on nothing is told,
-    because the operator is hidden from the asker since. `details`: the course is told by its bases,
-    too.
+    `facts`: what is believed since. `hidden_from`: from this instant of valid time on nothing is
+    told, because the operator is now hidden from the subject. `details`: the bases are part of the
+    result.
     """
 
     position: int
@@ -94,23 +103,27 @@ class Change:
             return HIDDEN
         return _verdict(self.facts, self.territory, at, self.details)
 
-    def course(self) -> list[CourseStretch]:
-        """The whole answer from `effective_from` on; the last stretch has no end."""
+    def course(self) -> list[CourseInterval]:
+        """The results from `effective_from` on; the last interval has no end."""
         first, hidden = self.effective_from, self.hidden_from
-        cuts = {first} | {edge for edge in edges(self.facts) if edge > first}
+        boundaries = {first} | {edge for edge in edges(self.facts) if edge > first}
         if hidden is not None:
-            cuts = {cut for cut in cuts if cut < hidden} | {max(first, hidden)}
-        found: list[CourseStretch] = []
-        for start in sorted(cuts):
-            said = self.verdict(start)
-            if found and found[-1].verdict == said:
+            boundaries = {boundary for boundary in boundaries if boundary < hidden} | {
+                max(first, hidden)
+            }
+        found: list[CourseInterval] = []
+        for start in sorted(boundaries):
+            verdict = self.verdict(start)
+            if found and found[-1].verdict == verdict:
                 continue
             if found:
                 last = found[-1]
-                found[-1] = CourseStretch(last.from_, start, last.verdict, last.facts)
+                found[-1] = CourseInterval(last.from_, start, last.verdict, last.facts)
             shown = hidden is None or start < hidden
             found.append(
-                CourseStretch(start, None, said, self.facts if shown else RecognitionFacts(None))
+                CourseInterval(
+                    start, None, verdict, self.facts if shown else RecognitionFacts(None)
+                )
             )
         return found
 
@@ -123,155 +136,165 @@ def _verdict(
 
 
 def change(
-    past: Past,
+    beliefs: OperatorBeliefs,
     territory: AdministrationCode,
     step: FeedStep,
-    sight: VisibilityScope,
+    scope: VisibilityScope,
     *,
     details: bool = False,
 ) -> Change | None:
-    """What the asker is told of an operator at a step; None where it is told nothing.
+    """The change that the subject is told about an operator at a step, or None.
 
-    Three cases. What it sees before and after: told from the first instant that is answered
-    otherwise (`details`: by other bases, too). What it sees only since: told where it is
-    recognised, and from now on. What is hidden from it since: told once that it is so, and nothing
-    that was recorded later.
+    There are three cases. The subject sees the operator before and after: the change starts at the
+    first instant with a different result (with `details`, also with different bases). It sees the
+    operator only afterwards: told where it is recognised, and from now on. The operator is hidden
+    from it afterwards: that is told once, and nothing that was recorded later.
     """
-    passed = step.position == step.previous
-    own = [] if passed else past.moved(step.position)
-    stretches = [] if passed else _stretches(past, own, step.position)
-    if not stretches and past.sight is past.way and _alike(past, step, sight):
+    only_time = step.position == step.previous
+    own = [] if only_time else beliefs.changes_at(step.position)
+    intervals = [] if only_time else _changed_intervals(beliefs, own, step.position)
+    if not intervals and beliefs.subject_law is beliefs.law and _same_access(beliefs, step, scope):
         return None
-    before, after = past.at(step.previous), past.at(step.position)
-    saw = sees(past, before, sight, step.previous, step.before)
-    seen = sees(past, after, sight, step.position, step.at)
-    if saw and not seen:
-        hides = _hides(past, territory, step, sight, before, after)
-        return replace(hides, details=details) if hides else None
+    before, after = beliefs.at(step.previous), beliefs.at(step.position)
+    visible_before = can_see(beliefs, before, scope, step.previous, step.before)
+    visible_after = can_see(beliefs, after, scope, step.position, step.at)
+    if visible_before and not visible_after:
+        hidden = _hidden_change(beliefs, territory, step, scope, before, after)
+        return replace(hidden, details=details) if hidden else None
     was, first = HIDDEN.outcome, None
-    if saw:
-        cuts = past.way.edges(step.previous) | past.way.edges(step.position)
-        cuts |= own_edges(before) | own_edges(after)
-        first = _first_unlike(before, after, territory, stretches, cuts, details)
+    if visible_before:
+        boundaries = beliefs.law.edges(step.previous) | beliefs.law.edges(step.position)
+        boundaries |= own_edges(before) | own_edges(after)
+        first = _first_difference(before, after, territory, intervals, boundaries, details)
         was = _verdict(before, territory, first).outcome if first else was
-    elif seen:
-        first = _first_to_tell(after, territory, step.at)
+    elif visible_after:
+        first = _first_disclosed(after, territory, step.at)
     if first is None:
         return None
-    return Change(step.position, past.tin, was, first, after, territory, details=details)
+    return Change(step.position, beliefs.tin, was, first, after, territory, details=details)
 
 
-def renewed(
-    past: Past, territory: AdministrationCode, step: FeedStep, sight: VisibilityScope
+def particulars_change(
+    beliefs: OperatorBeliefs, territory: AdministrationCode, step: FeedStep, scope: VisibilityScope
 ) -> Change | None:
-    """The same course once more, for who keeps an operator's particulars and is to read them again;
-    None where the asker did not see the operator before, or does not since."""
-    before, after = past.at(step.previous), past.at(step.position)
-    if not sees(past, before, sight, step.previous, step.before):
+    """A change without a different result, for a client that keeps the particulars of operators and
+    has to read them again. None where the subject does not see the operator before and after."""
+    before, after = beliefs.at(step.previous), beliefs.at(step.position)
+    if not can_see(beliefs, before, scope, step.previous, step.before):
         return None
-    if not sees(past, after, sight, step.position, step.at):
+    if not can_see(beliefs, after, scope, step.position, step.at):
         return None
     was = _verdict(after, territory, step.at).outcome
-    return Change(step.position, past.tin, was, step.at, after, territory, details=True)
+    return Change(step.position, beliefs.tin, was, step.at, after, territory, details=True)
 
 
-def _alike(past: Past, step: FeedStep, sight: VisibilityScope) -> bool:
-    """Whether the asker may see the same at both instants: by law, and with no consent between."""
-    if sight.role == "auditor":
+def _same_access(beliefs: OperatorBeliefs, step: FeedStep, scope: VisibilityScope) -> bool:
+    """True where agreements let the subject see the same at both instants, and no consent begins or
+    ends in between."""
+    if scope.role == "auditor":
         return True
-    asker, home = AdministrationCode(sight.administration or ""), past.administration
-    way = past.sight
-    return way.opened(home, asker, step.previous, step.before) == way.opened(
+    asker, home = AdministrationCode(scope.administration or ""), beliefs.administration
+    law = beliefs.subject_law
+    return law.access(home, asker, step.previous, step.before) == law.access(
         home, asker, step.position, step.at
     ) and not any(
         step.before < edge <= step.at
-        for each in past.consents
-        for edge in (each.fact.valid_from, each.fact.valid_to)
+        for row in beliefs.consents
+        for edge in (row.fact.valid_from, row.fact.valid_to)
         if edge
     )
 
 
-def _stretches(past: Past, own: list[BeliefChange], position: int) -> list[Between]:
-    """Where the event at this position may have made an answer another one."""
-    law = past.way.unlike(position)
+def _changed_intervals(
+    beliefs: OperatorBeliefs, own: list[BeliefChange], position: int
+) -> list[TimeInterval]:
+    """The intervals of valid time in which the event at this position may have changed a result."""
+    law = beliefs.law.differing_intervals(position)
     if not own:
         return law
     if law and law[0] == (ALWAYS, NEVER_AT):
         return law
-    return unlike(own + past.way.moved(position))
+    return differing_intervals(own + beliefs.law.changes_at(position))
 
 
-def _first_unlike(
+def _first_difference(
     before: RecognitionFacts,
     after: RecognitionFacts,
     territory: AdministrationCode,
-    stretches: list[Between],
-    cuts: set[datetime],
+    intervals: list[TimeInterval],
+    boundaries: set[datetime],
     details: bool,
 ) -> datetime | None:
-    for start, end in stretches:
+    for start, end in intervals:
         first = max(start, EARLIEST)
-        for cut in sorted({first} | {edge for edge in cuts if first < edge < end}):
-            was = _verdict(before, territory, cut, details)
-            if was != _verdict(after, territory, cut, details):
-                return cut
+        for boundary in sorted({first} | {edge for edge in boundaries if first < edge < end}):
+            was = _verdict(before, territory, boundary, details)
+            if was != _verdict(after, territory, boundary, details):
+                return boundary
     return None
 
 
-def _first_to_tell(
+def _first_disclosed(
     after: RecognitionFacts, territory: AdministrationCode, now: datetime
 ) -> datetime | None:
-    """Of an operator that the asker did not see before: the first instant at which it is
-    recognised, or whose answer differs from that for an unknown operator."""
-    for start, end in _pieces(edges(after)):
-        said = _verdict(after, territory, start)
-        if said.outcome is Outcome.RECOGNISED:
+    """For an operator that becomes visible: the first instant at which it is recognised, or has a
+    result that differs from that of an unknown operator."""
+    for start, end in _intervals(edges(after)):
+        verdict = _verdict(after, territory, start)
+        if verdict.outcome is Outcome.RECOGNISED:
             return start
-        if said != HIDDEN and end > now:
+        if verdict != HIDDEN and end > now:
             return max(start, now)
     return None
 
 
-def _hides(
-    past: Past,
+def _hidden_change(
+    beliefs: OperatorBeliefs,
     territory: AdministrationCode,
     step: FeedStep,
-    sight: VisibilityScope,
+    scope: VisibilityScope,
     before: RecognitionFacts,
     after: RecognitionFacts,
 ) -> Change | None:
-    """The change that tells the asker that an operator is now hidden, by an event or by a day."""
-    by_time = not sees(past, before, sight, step.previous, step.at)
-    if by_time:
-        after, hidden = before, _hidden_since(past, before, step, sight)
+    """The change that tells the subject that an operator is now hidden, by an event or because time
+    passed."""
+    hidden_by_time = not can_see(beliefs, before, scope, step.previous, step.at)
+    if hidden_by_time:
+        after, hidden = before, _hidden_since(beliefs, before, step, scope)
     else:
         hidden = step.at
     change = Change(
-        step.position, past.tin, HIDDEN.outcome, hidden, after, territory, hidden_from=hidden
+        step.position, beliefs.tin, HIDDEN.outcome, hidden, after, territory, hidden_from=hidden
     )
-    for start, end in _pieces(edges(before) | edges(after) | {hidden}):
-        if by_time and end <= hidden:
+    for start, end in _intervals(edges(before) | edges(after) | {hidden}):
+        if hidden_by_time and end <= hidden:
             continue
         was = _verdict(before, territory, start)
         if was != change.verdict(start):
-            return Change(step.position, past.tin, was.outcome, start, after, territory, hidden)
+            return Change(step.position, beliefs.tin, was.outcome, start, after, territory, hidden)
     return None
 
 
 def _hidden_since(
-    past: Past, facts: RecognitionFacts, step: FeedStep, sight: VisibilityScope
+    beliefs: OperatorBeliefs, facts: RecognitionFacts, step: FeedStep, scope: VisibilityScope
 ) -> datetime:
-    """The instant, after `step.before`, since when the operator has been hidden at `step.at`."""
-    law = past.sight.edges(step.previous)
+    """The instant after `step.before` since which the operator has been hidden at `step.at`."""
+    law = beliefs.subject_law.edges(step.previous)
     between = sorted(edge for edge in law | own_edges(facts) if step.before < edge <= step.at)
     since = step.at
     for edge in reversed(between):
-        if sees(past, facts, sight, step.previous, edge):
+        if can_see(beliefs, facts, scope, step.previous, edge):
             break
         since = edge
     return since
 
 
-def _pieces(cuts: set[datetime]) -> Iterator[Between]:
-    """The whole of time that is asked about, cut at these instants."""
-    return pairwise([EARLIEST, *sorted(cut for cut in cuts if cut > EARLIEST), NEVER_AT])
+def _intervals(boundaries: set[datetime]) -> Iterator[TimeInterval]:
+    """The whole of time that can be asked about, divided at these instants."""
+    return pairwise(
+        [
+            EARLIEST,
+            *sorted(boundary for boundary in boundaries if boundary > EARLIEST),
+            NEVER_AT,
+        ]
+    )

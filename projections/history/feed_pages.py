@@ -1,7 +1,8 @@
-"""The pages of the feed: where something moved since a position, and what the asker is told of it.
+"""Pages of the change feed: where something changed since a position, and what the subject is told.
 
-An answer may become another at the position of an event, and, because the asker may see an
-operator or may not, when an instant passes: that is told at the first event recorded after it.
+A result may change at the position of an event. It may also change when an instant passes, because
+the subject may then see an operator, or no longer; that is told at the first event recorded after
+it.
 """
 
 from __future__ import annotations
@@ -11,21 +12,21 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from projections.history.belief_history import Past
+from projections.history.belief_history import OperatorBeliefs
 from projections.history.change_facts import (
     Connection,
     LawHistory,
-    law,
-    moves,
+    changes_after,
+    law_history,
+    operator_beliefs,
     operators_of,
-    pasts,
     with_particulars,
 )
-from projections.history.feed import Change, FeedStep, change, renewed
+from projections.history.feed import Change, FeedStep, change, particulars_change
 from projections.reads.visibility import VisibilityScope
 from registry.domain.values import AdministrationCode
 
-CHUNK = 500  # operators whose past is read at once
+CHUNK = 500  # Operators whose history is read in one statement.
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -41,14 +42,14 @@ async def _recorded(ledger: Connection, positions: Collection[int]) -> dict[int,
 
 
 async def _first_after(ledger: Connection, instants: Iterable[datetime]) -> dict[datetime, int]:
-    """The position of the first event recorded at each of these instants or later."""
+    """The position of the first event recorded at or after each of these instants."""
     statement = "select i, ledger.position_before(i) + 1 from unnest(%s::timestamptz[]) i"
     async with ledger.cursor() as cursor:
         await cursor.execute(statement, [sorted(instants)])
         return dict(await cursor.fetchall())
 
 
-#: Consents that begin or end after they were told, in a stretch of time.
+#: Consents that begin or end, in valid time, after they were recorded, in an interval of time.
 _CONSENTS = """
 select c.tin, c.edge from (
     select c.tin, c.valid_from as edge from views.consent c
@@ -62,7 +63,7 @@ where o.administration = any(%(homes)s::text[])
     and (%(only)s::text[] is null or c.tin = any(%(only)s))"""
 
 
-#: Particulars and identifiers that begin or end after they were told, in the same way.
+#: Particulars and identifiers that do the same.
 _PARTICULARS = """
 select t.tin, t.edge from (
     select p.tin, p.valid_from as edge from views.particulars p
@@ -80,7 +81,7 @@ where o.administration = any(%(homes)s::text[])
     and (%(only)s::text[] is null or t.tin = any(%(only)s))"""
 
 
-async def _due(
+async def _particulars_by_time(
     views: Connection,
     ledger: Connection,
     laws: LawHistory,
@@ -88,8 +89,8 @@ async def _due(
     only: Sequence[str] | None,
     place: int | None = None,
 ) -> dict[int, set[str]]:
-    """Whose particulars became others in (after, until] because time passed, by the place of the
-    first event recorded since, or, where a place is given, there."""
+    """The operators whose particulars changed in (after, until] because time passed, by the
+    position of the first event recorded since; or at `place`, where it is given."""
     parameters = {
         "after": between[0],
         "until": between[1],
@@ -107,26 +108,26 @@ async def _due(
 
 
 @dataclass
-class _Passing:
-    """Where the asker may see operators, or may not any more, because time passed."""
+class _VisibilityChanges:
+    """Where operators became visible to the subject, or hidden, because time passed."""
 
     operators: dict[int, set[str]] = field(default_factory=dict)
     homes: dict[int, set[str]] = field(default_factory=dict)
 
 
-async def _passing(
+async def _changes_by_time(
     views: Connection,
     ledger: Connection,
-    sight: VisibilityScope,
+    scope: VisibilityScope,
     laws: LawHistory,
     between: tuple[datetime, datetime],
     only: Sequence[str] | None,
     place: int | None = None,
-) -> _Passing:
-    """What passes in (after, until], at the places of the first events recorded since, or, where a
-    place is given, there."""
-    found = _Passing()
-    if sight.role == "auditor":
+) -> _VisibilityChanges:
+    """What changes in (after, until] because time passes, at the positions of the first events
+    recorded since; or at `place`, where it is given."""
+    found = _VisibilityChanges()
+    if scope.role == "auditor":
         return found
     after, until = between
     homes = laws.homes()
@@ -148,13 +149,13 @@ async def _passing(
         places = await _first_after(ledger, edges | {edge for _, edge in consents})
     for tin, edge in consents:
         found.operators.setdefault(places.get(edge, place or 0), set()).add(tin)
-    asker = AdministrationCode(sight.administration or "")
+    asker = AdministrationCode(scope.administration or "")
     for edge in edges:
         position = places.get(edge, place or 0)
         before = position - 1 if place is None else position
         for home in homes:
-            code, way = AdministrationCode(home), laws.way(home)
-            if way.opened(code, asker, before, edge) != way.opened(
+            code, law_beliefs = AdministrationCode(home), laws.beliefs_from(home)
+            if law_beliefs.access(code, asker, before, edge) != law_beliefs.access(
                 code, asker, before, edge - _INSTANT
             ):
                 found.homes.setdefault(position, set()).add(home)
@@ -166,8 +167,8 @@ async def _passing(
 
 @dataclass(frozen=True)
 class FeedPage:
-    """Changes in the order of their positions. `next`: the position up to which all was looked at;
-    `head`: the one up to which the read models are projected."""
+    """Changes in the order of their positions. `next`: the position up to which everything was
+    examined; `head`: the position up to which the read models are projected."""
 
     changes: list[Change]
     next: int
@@ -177,7 +178,7 @@ class FeedPage:
 async def page(
     views: Connection,
     ledger: Connection,
-    sight: VisibilityScope,
+    scope: VisibilityScope,
     territory: AdministrationCode,
     after: int,
     size: int,
@@ -187,116 +188,124 @@ async def page(
     *,
     details: bool = False,
 ) -> FeedPage:
-    """What the asker is told of a territory's answers since a position. `details`: also where only
-    the bases of an answer, or the particulars of an operator, became others.
+    """The changes of a territory's results that the subject is told since a position.
 
-    At least `size` changes, where there are so many: a page never splits what one event changed.
-    `now`: the instant of the request, in UTC. `only`: the operators that are looked at, by TIN.
-    `since`: the instant up to which the asker was told already what time alone has changed.
+    At least `size` changes, where there are so many: a page never splits the changes of one event.
+    `now`: the instant of the request, in UTC. `only`: restricts the page to these TINs. `since`:
+    the instant up to which changes by time alone were already sent. `details`: also changes of the
+    bases alone, and of an operator's particulars.
     """
-    moved = await moves(views, territory, after, only)
-    anew: dict[int, set[str]] = {}
+    changed = await changes_after(views, territory, after, only)
+    particulars: dict[int, set[str]] = {}
     if details:
-        moved, anew = await with_particulars(views, territory, after, moved, only)
-    at_head = moved.until == moved.head == after and since is not None
-    if moved.until <= after and not at_head:
-        return FeedPage([], max(after, moved.until), moved.head)
-    into = await law(views, territory)
-    own = sight.administration
-    seeing = into if own in (None, territory.text) else await law(views, AdministrationCode(own))
-    ends = await _recorded(ledger, {max(after, 1), moved.until})
-    between = ends[max(after, 1)], ends[moved.until]
-    passing = await _passing(views, ledger, sight, seeing, between, only)
+        changed, particulars = await with_particulars(views, territory, after, changed, only)
+    at_head = changed.until == changed.head == after and since is not None
+    if changed.until <= after and not at_head:
+        return FeedPage([], max(after, changed.until), changed.head)
+    into = await law_history(views, territory)
+    own = scope.administration
+    subject_law = (
+        into if own in (None, territory.text) else await law_history(views, AdministrationCode(own))
+    )
+    ends = await _recorded(ledger, {max(after, 1), changed.until})
+    between = ends[max(after, 1)], ends[changed.until]
+    by_time = await _changes_by_time(views, ledger, scope, subject_law, between, only)
     if details:
-        for place, tins in (await _due(views, ledger, into, between, only)).items():
-            anew.setdefault(place, set()).update(tins)
-    places = {*moved.operators, *moved.homes, *passing.operators, *passing.homes, *anew}
+        for place, tins in (await _particulars_by_time(views, ledger, into, between, only)).items():
+            particulars.setdefault(place, set()).update(tins)
+    places = {*changed.operators, *changed.homes, *by_time.operators, *by_time.homes, *particulars}
     clocks = await _recorded(ledger, {place - n for place in places for n in (0, 1)})
-    feed = _Feed(views, into, seeing, sight, only, details)
-    await feed.read(
+    builder = _PageBuilder(views, into, subject_law, scope, only, details)
+    await builder.read(
         tin
-        for each in (moved.operators, passing.operators, anew)
-        for tins in each.values()
+        for by_position in (changed.operators, by_time.operators, particulars)
+        for tins in by_position.values()
         for tin in tins
     )
     for place in sorted(places):
         at = clocks[place]
         step = FeedStep(place, place - 1, clocks.get(place - 1, at), at)
-        homes = moved.homes.get(place, set()) | passing.homes.get(place, set())
-        tins = moved.operators.get(place, set()) | passing.operators.get(place, set())
-        await feed.tell(step, tins, homes, anew.get(place, ()))
-        if len(feed.found) >= size:
-            return FeedPage(feed.found, place, moved.head)
-    if moved.until == moved.head:
-        # What passed since the last event is told with it; later, with the event that follows, or
-        # to whoever says when it asked last.
-        last = max(ends[moved.until], since) if at_head and since else ends[moved.until]
-        passing = await _passing(views, ledger, sight, seeing, (last, now), only, moved.head)
-        step = FeedStep(moved.head, moved.head, last, now)
-        place = moved.head
-        due = await _due(views, ledger, into, (last, now), only, place) if details else {}
-        await feed.tell(
-            step,
-            passing.operators.get(place, ()),
-            passing.homes.get(place, ()),
-            due.get(place, ()),
+        homes = changed.homes.get(place, set()) | by_time.homes.get(place, set())
+        tins = changed.operators.get(place, set()) | by_time.operators.get(place, set())
+        await builder.add_step(step, tins, homes, particulars.get(place, ()))
+        if len(builder.found) >= size:
+            return FeedPage(builder.found, place, changed.head)
+    if changed.until == changed.head:
+        # Changes by time since the last event are sent with that event; later ones with the next
+        # event, or to a client that says when it asked last.
+        last = max(ends[changed.until], since) if at_head and since else ends[changed.until]
+        by_time = await _changes_by_time(
+            views, ledger, scope, subject_law, (last, now), only, changed.head
         )
-    return FeedPage(feed.found, moved.until, moved.head)
+        step = FeedStep(changed.head, changed.head, last, now)
+        place = changed.head
+        particulars_due = (
+            await _particulars_by_time(views, ledger, into, (last, now), only, place)
+            if details
+            else {}
+        )
+        await builder.add_step(
+            step,
+            by_time.operators.get(place, ()),
+            by_time.homes.get(place, ()),
+            particulars_due.get(place, ()),
+        )
+    return FeedPage(builder.found, changed.until, changed.head)
 
 
 @dataclass
-class _Feed:
-    """A page in the making, with the pasts that were read for it."""
+class _PageBuilder:
+    """Builds a page, with the histories that were read for it."""
 
     views: Connection
     into: LawHistory
-    seeing: LawHistory
-    sight: VisibilityScope
+    subject_law: LawHistory
+    scope: VisibilityScope
     only: Sequence[str] | None
     details: bool = False
     found: list[Change] = field(default_factory=list)
-    known: dict[str, Past] = field(default_factory=dict)
+    beliefs: dict[str, OperatorBeliefs] = field(default_factory=dict)
     whole: bool = False
 
     def home(self, tin: str) -> str:
-        return self.known[tin].administration.text
+        return self.beliefs[tin].administration.text
 
-    async def chosen(self) -> set[str]:
-        """Those of the operators that are looked at alone who are in the register."""
-        missing = sorted(set(self.only or ()) - self.known.keys())
+    async def selected(self) -> set[str]:
+        """Those of the selected operators that are registered."""
+        missing = sorted(set(self.only or ()) - self.beliefs.keys())
         if missing and not self.whole:
-            self.known |= await pasts(self.views, self.into, self.seeing, missing)
+            self.beliefs |= await operator_beliefs(self.views, self.into, self.subject_law, missing)
             self.whole = True
-        return set(self.only or ()) & self.known.keys()
+        return set(self.only or ()) & self.beliefs.keys()
 
     async def read(self, tins: Iterable[str]) -> None:
-        """The pasts of these operators, where they are not there yet."""
-        missing = sorted(set(tins) - self.known.keys())
+        """Reads the histories of these operators, unless they were read before."""
+        missing = sorted(set(tins) - self.beliefs.keys())
         for start in range(0, len(missing), CHUNK):
-            self.known |= await pasts(
-                self.views, self.into, self.seeing, missing[start : start + CHUNK]
+            self.beliefs |= await operator_beliefs(
+                self.views, self.into, self.subject_law, missing[start : start + CHUNK]
             )
 
-    async def tell(
+    async def add_step(
         self,
         step: FeedStep,
         tins: Collection[str],
         homes: Collection[str],
         particulars: Collection[str] = (),
     ) -> None:
-        """`particulars`: the operators whose particulars moved."""
+        """Adds the changes at one step. `particulars`: the operators whose particulars changed."""
         wanted = {*tins, *particulars}
         if homes and self.only is None:
             wanted.update(await operators_of(self.views, homes, step.position))
         elif homes:
-            wanted.update(tin for tin in await self.chosen() if self.home(tin) in homes)
+            wanted.update(tin for tin in await self.selected() if self.home(tin) in homes)
         await self.read(wanted)
         for number, tin in enumerate(sorted(wanted)):
-            past, territory = self.known[tin], self.into.territory
-            told = change(past, territory, step, self.sight, details=self.details)
-            if not told and tin in particulars:
-                told = renewed(past, territory, step, self.sight)
-            if told:
-                self.found.append(told)
+            one_operator, territory = self.beliefs[tin], self.into.territory
+            new_change = change(one_operator, territory, step, self.scope, details=self.details)
+            if not new_change and tin in particulars:
+                new_change = particulars_change(one_operator, territory, step, self.scope)
+            if new_change:
+                self.found.append(new_change)
             if number % 50 == 49:
-                await asyncio.sleep(0)  # thousands of them must not keep others waiting
+                await asyncio.sleep(0)  # Other requests run meanwhile.

@@ -1,8 +1,8 @@
-"""The register as it was believed at one moment, made again beside the live one.
+"""Rebuilds the read models as of a (valid time, transaction time) pair in a separate schema.
 
-Every stream is told only as far as it was known then, so that an import counts from the day on
-which its own authority knew it. What is left is the ordinary tables in a schema of their own,
-and beside each a view of the rows that held in law at the instant asked about.
+Each stream is projected only as far as it was known at the transaction time, so that an import
+counts from the day on which its own authority knew it. The schema contains the usual tables, and
+beside each a view of the rows that were valid at the instant of valid time.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from projections.models.catalogue import PROJECTIONS, Projection
 from projections.models.tables import columns, copy_csv
 from registry.ledger.connections import Session
 
-PREFIX, HALF = "replay_", "replaying_"  # of a schema that is whole, and of one in the making
-#: "REPL" in ASCII: the first half of the locks by which whoever makes a moment shows that it lives.
-LIVING = 0x5245504C
+#: Name prefixes of a complete schema and of one that is being built.
+FINISHED_PREFIX, UNFINISHED_PREFIX = "replay_", "replaying_"
+#: "REPL" in ASCII: the first key of the advisory locks that show that a replay is still running.
+LOCK_CLASS = 0x5245504C
 _ROLE = "aeo_projector"
 
-#: Which rows of a table held at an instant, where no stretch of law says so itself.
-_HELD = {
+#: Which rows of a table are valid at an instant, where no interval of valid time says so.
+_VALID_ROWS = {
     "administration": "true",
     "list_received": "t.as_of <= {at}",
     "programme": "true",
@@ -44,12 +45,12 @@ _HELD = {
     "document": "t.dated is null or t.dated <= {day}",
     "target": "exists (select from {schema}.document_at d where d.id = t.document)",
 }
-_STRETCH = (
+_VALID_INTERVAL = (
     "t.valid_from <= {at} and (t.valid_to is null or t.valid_to > {at}) and t.recorded_to is null"
 )
 _ROWS = "select t.* from {schema}.{table} t where "
-#: Rows that stand by the last event, as lists want them; here as they stood that day.
-_STOOD = {
+#: Rows that hold the current state, as lists need it; here they are computed as of that instant.
+_AS_OF_SELECTS = {
     "agreement": """
 select t.*, s.status from {schema}.agreement t
 left join {schema}.stage_at s on s.agreement = t.id""",
@@ -68,8 +69,8 @@ cross join lateral (
 
 
 @dataclass(frozen=True)
-class Table:
-    """`held`: how many of its rows held in law at the instant; `digest`: of all its rows."""
+class ReplayedTable:
+    """`held`: the number of its rows that were valid at the instant; `digest`: of all its rows."""
 
     name: str
     rows: int
@@ -78,11 +79,11 @@ class Table:
 
 
 def schema_of(at: datetime, known: datetime) -> str:
-    """The name of the schema of a moment. Both instants in UTC."""
-    return PREFIX + "_".join(map(_plain, (at, known)))
+    """The name of the schema for these instants. Both in UTC."""
+    return FINISHED_PREFIX + "_".join(map(_name_part, (at, known)))
 
 
-def _plain(instant: datetime) -> str:
+def _name_part(instant: datetime) -> str:
     text = instant.replace(tzinfo=None).isoformat().lower()
     return "".join(letter for letter in text if letter.isalnum())
 
@@ -93,38 +94,41 @@ def replay(
     known: datetime,
     models: Sequence[Projection] = PROJECTIONS,
     progress: Progress | None = None,
-) -> list[Table]:
-    """Make these read models as they were believed at `known`, in the schema of that moment.
+) -> list[ReplayedTable]:
+    """Builds these read models as they were believed at `known`, in the schema of that moment.
 
-    Both instants in UTC. `conninfo`: of a role that may create schemas. Streams are folded a
-    batch at a time, so that memory does not grow with the register. Where it is cut short the
-    schema is what it was before, and what a killed replay left half made is gone after the next.
-    Raises FoldFailed, and what an event that cannot be read raises.
+    Both instants in UTC. `conninfo`: of a role that may create schemas. Streams are folded in
+    batches, so that memory does not grow with the register. After an error the schema is what it
+    was before; the unfinished schema of a killed replay is dropped by the next replay. Raises
+    FoldFailed, and the errors of an event that cannot be read.
     """
     schema = schema_of(at, known)
-    half = schema.replace(PREFIX, HALF, 1)
+    unfinished = schema.replace(FINISHED_PREFIX, UNFINISHED_PREFIX, 1)
     with Session.connect(conninfo, autocommit=True) as connection:
         connection.execute("set synchronous_commit = off")
         connection.execute("set timezone = 'UTC'")
-        _sweep(connection)
-        # Held until the session ends, by whatever end. Another that makes this moment is awaited.
-        connection.execute("select pg_advisory_lock(%s, hashtext(%s))", [LIVING, half])
+        _drop_abandoned(connection)
+        # Held until the session ends, however it ends. Another replay of the same moment is waited
+        # for.
+        connection.execute("select pg_advisory_lock(%s, hashtext(%s))", [LOCK_CLASS, unfinished])
         try:
-            create_tables(connection, half)
-            with without_indexes(connection, half):
-                _fill(conninfo, half, known, models, progress)
-            _keep(connection, half, models)
+            create_tables(connection, unfinished)
+            with without_indexes(connection, unfinished):
+                _fill(conninfo, unfinished, known, models, progress)
+            _drop_unrequested(connection, unfinished, models)
             for name in [table for model in models for table in _tables(model)]:
-                connection.execute(_view(half, name, at))
-            told = list(_told(connection, half, models))
+                connection.execute(_view(unfinished, name, at))
+            summary = list(_summary(connection, unfinished, models))
             with connection.transaction():
                 _drop(connection, schema)
                 connection.execute(
-                    SQL("alter schema {} rename to {}").format(*map(Identifier, (half, schema)))
+                    SQL("alter schema {} rename to {}").format(
+                        *map(Identifier, (unfinished, schema))
+                    )
                 )
-            return told
+            return summary
         except BaseException:
-            _drop(connection, half)
+            _drop(connection, unfinished)
             raise
 
 
@@ -133,35 +137,36 @@ def drop(
     at: datetime | None = None,
     known: datetime | None = None,
 ) -> list[str]:
-    """Remove the schemas of the moments with these instants (UTC); None stands for any instant.
+    """Drops the schemas with these instants (UTC); None stands for any instant.
 
-    Answers with the names of the schemas that were removed.
+    Returns the names of the schemas that were dropped.
     """
-    gone = [] if at or known else _sweep(connection)
-    start = f"{PREFIX}{_plain(at)}_" if at else PREFIX
-    end = f"_{_plain(known)}" if known else ""
+    dropped = [] if at or known else _drop_abandoned(connection)
+    start = f"{FINISHED_PREFIX}{_name_part(at)}_" if at else FINISHED_PREFIX
+    end = f"_{_name_part(known)}" if known else ""
     found = [
         name
-        for name in _schemas(connection, PREFIX)
+        for name in _schemas(connection, FINISHED_PREFIX)
         if name.startswith(start) and name.endswith(end)
     ]
     for name in found:
         _drop(connection, name)
-    return gone + found
+    return dropped + found
 
 
-def _sweep(connection: psycopg.Connection[Any]) -> list[str]:
-    """What replays that were killed left half made. Who still lives holds its lock, and is left."""
-    gone = []
-    for name in _schemas(connection, HALF):
+def _drop_abandoned(connection: psycopg.Connection[Any]) -> list[str]:
+    """Drops the unfinished schemas of killed replays. A running replay holds its lock, and its
+    schema stays."""
+    dropped = []
+    for name in _schemas(connection, UNFINISHED_PREFIX):
         with connection.transaction():
             row = connection.execute(
-                "select pg_try_advisory_xact_lock(%s, hashtext(%s))", [LIVING, name]
+                "select pg_try_advisory_xact_lock(%s, hashtext(%s))", [LOCK_CLASS, name]
             ).fetchone()
             if row and row[0]:
                 _drop(connection, name)
-                gone.append(name)
-    return gone
+                dropped.append(name)
+    return dropped
 
 
 def _schemas(connection: psycopg.Connection[Any], prefix: str) -> list[str]:
@@ -199,7 +204,7 @@ def _fill(
 def _answers(
     conninfo: str, connection: psycopg.Connection[Any], batches: Sequence[FoldRequest], head: int
 ) -> Iterator[tuple[FoldRequest, FoldResult]]:
-    """What the batches write, in their order; where there are many, folded by other processes."""
+    """The folded batches, in order; where there are many, other processes fold them."""
     if head < PARALLEL_FROM:
         yield from ((asked, fold_request(connection, asked)) for asked in batches)
         return
@@ -224,14 +229,17 @@ def _add(
 
 
 def _tables(model: Projection) -> list[str]:
-    """In an order in which each view finds those that it reads."""
+    """The tables of a read model, in an order in which each view finds those that it reads."""
     last = ("agreement", "operator", "target")
     own = [*model.keys, *(["change"] if "operator" in model.keys else [])]
     return sorted(own, key=lambda name: (name in last, name))
 
 
-def _keep(connection: psycopg.Connection[Any], schema: str, models: Sequence[Projection]) -> None:
-    """Tables that were not asked for would be empty, and look as if nothing had been known."""
+def _drop_unrequested(
+    connection: psycopg.Connection[Any], schema: str, models: Sequence[Projection]
+) -> None:
+    """Drops the tables of read models that were not requested: empty, they would look as if nothing
+    had been known."""
     asked = {table for model in models for table in _tables(model)}
     every = {table for projection in PROJECTIONS for table in _tables(projection)}
     every |= {"tracking", "derivation", "mended"}
@@ -240,20 +248,20 @@ def _keep(connection: psycopg.Connection[Any], schema: str, models: Sequence[Pro
 
 
 def _view(schema: str, table: str, at: datetime) -> Composed:
-    if table in _STOOD:
-        text = _STOOD[table]
+    if table in _AS_OF_SELECTS:
+        text = _AS_OF_SELECTS[table]
     else:
-        stretch = "valid_from" in columns(table)
-        text = _ROWS + (_STRETCH if stretch else _HELD[table])
+        has_interval = "valid_from" in columns(table)
+        text = _ROWS + (_VALID_INTERVAL if has_interval else _VALID_ROWS[table])
     selected = SQL(text).format(
         at=Literal(at), day=Literal(at.date()), schema=Identifier(schema), table=Identifier(table)
     )
     return SQL("create view {} as {}").format(Identifier(schema, f"{table}_at"), selected)
 
 
-def _told(
+def _summary(
     connection: psycopg.Connection[Any], schema: str, models: Sequence[Projection]
-) -> Iterator[Table]:
+) -> Iterator[ReplayedTable]:
     for model in models:
         names = sorted(_tables(model))
         for name, digest in digests(connection, schema, names).items():
@@ -263,4 +271,4 @@ def _told(
                 )
             ).fetchone()
             rows, held = row if row else (0, 0)
-            yield Table(name, rows, held, digest)
+            yield ReplayedTable(name, rows, held, digest)

@@ -21,7 +21,7 @@ from api.graphql.types.operators import OperatorType, current_operator
 from api.graphql.types.reasons import Reason
 from api.graphql.types.recognition import RecognitionBasis
 from projections.history import feed_pages as reads
-from projections.history.feed import Change, CourseStretch
+from projections.history.feed import Change, CourseInterval
 from projections.reads.bitemporal_sql import AsOf
 from registry.domain.recognition import Question, RecognitionFacts, recognise, with_consent_reason
 from registry.domain.values import AdministrationCode, Outcome, Tin
@@ -73,7 +73,7 @@ class RecognitionStretch:
         description="The end of the interval in valid time, exclusive. Null: no end is known."
     )
     outcome: Outcome
-    stretch: strawberry.Private[CourseStretch]
+    stretch: strawberry.Private[CourseInterval]
     territory: strawberry.Private[AdministrationCode]
 
     @costs(40, each=2)

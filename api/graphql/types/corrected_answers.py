@@ -29,7 +29,7 @@ from api.graphql.types.divergences import (
 )
 from api.graphql.types.events import Event
 from projections.history import answered as reads
-from projections.history.answered import Corrected, Given
+from projections.history.answered import Corrected, GivenAnswer
 from projections.reads.bitemporal_sql import POSITION
 from projections.reads.events import EventRow
 from projections.reads.operators import of_stream, visible
@@ -148,7 +148,7 @@ async def _page(
     window: tuple[datetime, datetime],
     after: tuple[int, int],
     epoch: str | None,
-) -> tuple[list[Corrected], Given | None]:
+) -> tuple[list[Corrected], GivenAnswer | None]:
     """The corrected answers among those that a page examines, and the last answer examined if not
     all were."""
     asker, sight = context.asker, context.asker.sight
@@ -221,5 +221,5 @@ def _node(corrected: Corrected, because: Event | None) -> CorrectedAnswer:
     )
 
 
-def _cursor(context: Context, given: Given) -> str:
+def _cursor(context: Context, given: GivenAnswer) -> str:
     return paging.cursor_in(context.epoch, "correctedAnswers", [given.number, given.place])

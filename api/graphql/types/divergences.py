@@ -24,7 +24,7 @@ from api.graphql.errors import bad_input
 from api.graphql.scalars import Json
 from api.graphql.types.events import REDACTED, Event, event_for
 from projections.history import divergence_facts as reads
-from projections.history.divergences import Between, Divergence, divergences
+from projections.history.divergences import Divergence, TimeInterval, divergences
 from projections.reads.events import EventRow, some
 from registry.domain.bitemporal import NEVER_AT
 from registry.domain.values import AdministrationCode, Outcome, Tin
@@ -143,7 +143,7 @@ class DivergenceQuery:
 async def _page(
     context: Context,
     territory: AdministrationCode,
-    window: Between,
+    window: TimeInterval,
     size: int,
     key: tuple[paging.Key, ...] | None,
 ) -> tuple[list[Divergence], str | None]:
@@ -159,7 +159,7 @@ async def _page(
             connection, context.asker.sight, context.now, laws, window, tin, MOST
         )
         for start in range(0, len(tins), CHUNK):
-            for past in await reads.pasts(connection, laws, tins[start : start + CHUNK]):
+            for past in await reads.histories(connection, laws, tins[start : start + CHUNK]):
                 found += [
                     divergence
                     for divergence in divergences(past, territory, window)
@@ -178,7 +178,7 @@ async def is_cause_of_divergence(
     window = EARLIEST, context.now
     async with context.views.connection() as connection:
         laws = await reads.laws(connection, territory)
-        pasts = await reads.pasts(connection, laws, [tin])
+        pasts = await reads.histories(connection, laws, [tin])
     return any(
         divergence.because == position
         for past in pasts

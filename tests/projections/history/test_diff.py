@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from projections.history import diff
-from projections.history.diff import AnswerDifference, Contrast, Moment
+from projections.history.diff import AnswerDifference, Moment, MomentDiff
 from registry.domain.bitemporal import TimedEvent
 from registry.domain.recognition import Outcome, Question, is_valid_at, recognise
 from registry.domain.values import AdministrationCode, Status
@@ -125,7 +125,7 @@ def _all(
         connection.execute("set transaction isolation level repeatable read")
         return {
             difference.tin: difference
-            for difference in Contrast(connection, one, other).differences(**said)
+            for difference in MomentDiff(connection, one, other).differences(**said)
         }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from projections.history import divergence_facts as reads
-from projections.history.divergences import Between, Divergence, divergences
+from projections.history.divergences import Divergence, TimeInterval, divergences
 from projections.models import operators
 from projections.models.tables import copy
 from projections.reads.visibility import VisibilityScope
@@ -111,7 +111,7 @@ class _Anew:
         self.known = sorted({event.known_at for event in self.events})
         self._kept: dict[tuple[int, int], RecognitionFacts] = {}
 
-    def days(self, window: Between) -> list[datetime]:
+    def days(self, window: TimeInterval) -> list[datetime]:
         steps = (window[1] - window[0]) // STEP
         return [window[0] + n * STEP for n in range(steps)]
 
@@ -162,7 +162,7 @@ def _write_changes(connection: psycopg.Connection[Any], worlds: list[World]) -> 
 
 
 async def _divergences(
-    database: str, territory: AdministrationCode, window: Between
+    database: str, territory: AdministrationCode, window: TimeInterval
 ) -> dict[str, list[Divergence]]:
     async with await psycopg.AsyncConnection.connect(
         database, autocommit=True, options="-c timezone=UTC"
@@ -173,6 +173,6 @@ async def _divergences(
         )
         found = {
             past.tin.text: divergences(past, territory, window)
-            for past in await reads.pasts(connection, laws, tins)
+            for past in await reads.histories(connection, laws, tins)
         }
     return {tin: told for tin, told in found.items() if told}

@@ -19,7 +19,7 @@ import pytest
 from msgspec.structs import replace
 
 from projections.history import change_facts as reads
-from projections.history.belief_history import Past
+from projections.history.belief_history import OperatorBeliefs
 from projections.history.feed import HIDDEN, Change, FeedStep, FeedVerdict, change
 from projections.reads import recognition
 from projections.reads.visibility import VisibilityScope
@@ -133,7 +133,7 @@ def test_the_fold_of_the_feed_is_the_answer_now_and_on_every_later_day(
         ) as connection:
             for world, recorded in worlds[1]:
                 for n, territory in enumerate(world.territories):
-                    law = await reads.law(connection, territory)
+                    law = await reads.law_history(connection, territory)
                     if not law.links:
                         continue
                     for role in ("partner", ("officer", "auditor")[n % 2]):
@@ -159,7 +159,7 @@ async def _compare(
 ) -> None:
     territory = law.territory
     tins = [str(stream[0].event.tin) for stream in world.operators]
-    pasts = await reads.pasts(connection, law, law, tins)
+    pasts = await reads.operator_beliefs(connection, law, law, tins)
     fold = Fold()
     for step in steps(recorded):
         for past in pasts.values():
@@ -194,7 +194,7 @@ async def _agree(
     connection: Connection,
     fold: Fold,
     tins: list[str],
-    pasts: dict[str, Past],
+    pasts: dict[str, OperatorBeliefs],
     territory: AdministrationCode,
     sight: VisibilityScope,
     now: datetime,
@@ -219,12 +219,12 @@ async def _agree(
             seen["recognised"] += right.outcome.value == "RECOGNISED"
 
 
-def _programmes(past: Past, position: int) -> set[str]:
+def _programmes(past: OperatorBeliefs, position: int) -> set[str]:
     return {period.programme for period in past.at(position).periods}
 
 
-def at_home(past: Past, territory: AdministrationCode) -> bool:
-    blocs = {held.fact.bloc for held in past.way.members}
+def at_home(past: OperatorBeliefs, territory: AdministrationCode) -> bool:
+    blocs = {held.fact.bloc for held in past.law.members}
     return past.administration == territory or territory in blocs
 
 
