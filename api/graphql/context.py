@@ -1,4 +1,4 @@
-"""What a resolver can reach: who asks, when, the views to read, the register to change."""
+"""The context of a request, as resolvers use it: subject, instant, read models, register."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ Connection = AsyncConnection[tuple[Any, ...]]
 Pool = AsyncConnectionPool[Connection]
 
 
-async def _at_once(position: int, seconds: float) -> bool:
+async def _already_reached(position: int, seconds: float) -> bool:
     return True
 
 
 @dataclass(slots=True)
 class Context:
-    """One request. `now` (UTC) is read once, so that every part of an answer is of one instant.
+    """One request. `now` (UTC) is read once, so that all parts of an answer refer to one instant.
 
-    `views` reads the read models and can do nothing else; `ledger` reads the events; `writers`
-    are the threads in which the register, which waits for its disk, is changed.
+    `views` reads the read models and nothing else; `ledger` reads the events; `writers` are the
+    threads in which commands run, since the register waits for the disk.
     """
 
     asker: Subject
@@ -54,39 +54,38 @@ class Context:
     heads: CurrentCheckpoint
     persons: Persons
     purpose: str | None = None
-    #: When the request came, the read models showed everything up to here; 0: it is not known.
+    #: The position of the read models when the request arrived; 0 where it is not known.
     position: int = 0
-    #: The request over HTTP; None: it is a question of the service's own, or of a page.
+    #: The HTTP request; None for a query of the service itself, or of a page.
     exchange: Exchange | None = None
-    #: The ledger's epoch, as this process knows it.
+    #: The epoch of the ledger, as this process knows it.
     epoch: str = ""
-    #: What the answer must not be older than. `views` and `ledger` look at it by themselves.
+    #: The minimum position of the answer. The connections of `views` and `ledger` check it.
     least: MinPosition | None = None
-    #: Where the request's own line in the log is: what is answered is said there. None: in a line
-    #: of its own.
+    #: Fields for the request's own log line; None: the answer is logged in a line of its own.
     answered: dict[str, Any] | None = None
-    #: Waits, for so many seconds at most, until the read models show a position, if that is known.
-    reached: Callable[[int, float], Awaitable[bool]] = _at_once
+    #: Waits until the read models reach a position, for so many seconds at most.
+    reached: Callable[[int, float], Awaitable[bool]] = _already_reached
     _once: dict[str, Any] = field(default_factory=dict)
     _request: UUID | None = None
 
     @property
     def request(self) -> UUID:
-        """The number of the request. Most answers need none, so it is made at the first need."""
+        """The id of the request; created when first needed, because most answers need none."""
         if self._request is None:
             self._request = self.exchange.number if self.exchange else uuid4()
         return self._request
 
     def clocks(self, as_of: AsOfInput | None) -> AsOf:
-        """Raises Unanswered for an instant that nobody can answer for."""
+        """The as-of instants. Raises Unanswered for an instant outside the limits."""
         return clocks(as_of, self.now)
 
     def afresh(self) -> Context:
-        """The same request asked anew: nothing is kept of what was read so far."""
+        """The same request without any cached data, for a retry."""
         return replace(self, _once={})
 
     def demand(self, action: Action, about: Resource = Resource()) -> None:  # noqa: B008
-        """Raises Unanswered, FORBIDDEN, unless the asker may."""
+        """Raises Unanswered (FORBIDDEN) unless the subject may do it."""
         verdict = decide(self.asker, action, about)
         if not verdict.allowed:
             raise forbidden(verdict.reason)
@@ -95,14 +94,15 @@ class Context:
         return decide(self.asker, action, about).allowed
 
     def once(self, name: str, make: Callable[[], T]) -> T:
-        """Made at the first need of this request and kept for the others: a loader, a table."""
+        """Creates something on first use in this request and caches it, such as a data loader."""
         if name not in self._once:
             self._once[name] = make()
         made: T = self._once[name]
         return made
 
     def foreign(self, tins: Sequence[str]) -> list[bool]:
-        """Of each: is a look at it kept: is the asker a customs, and the operator not its own?"""
+        """For each TIN: a look-up is logged, because the subject is an administration and the
+        operator is not its own."""
         if self.asker.role is SubjectRole.PARTNER:
             return [True] * len(tins)
         if self.asker.role is not SubjectRole.OFFICER:
@@ -117,11 +117,11 @@ class Context:
         asked: LoggedQuestion | None = None,
         outcomes: Sequence[str | None] | None = None,
     ) -> None:
-        """Who, what, when, what for: kept of every read of operators by another customs.
+        """Writes a read-log entry for every read of operators by another administration.
 
-        `tins`: what was asked for, whether or not it was shown. An officer's look at operators
-        of its own administration is its daily work and is not kept, but for persons' particulars.
-        `asked`, `outcomes`: of recognition, the question, and what each of them was answered.
+        `tins`: those asked for, whether or not they were shown. A look-up by an officer of the home
+        administration is daily work and is not logged, except for particulars of persons. `asked`
+        and `outcomes`: for recognition, the question and the outcome for each operator.
         """
         foreign = self.foreign(tins)
         if not all(foreign):
@@ -133,8 +133,8 @@ class Context:
             self._keep(operation, tins, asked, outcomes)
 
     def looked_at_persons(self, tin: str) -> None:
-        """The same of everybody who was shown who an operator's persons are, at home too: whoever
-        is named may ask who read it (GDPR Art. 15)."""
+        """Writes a read-log entry for everybody who was shown an operator's persons, also at home:
+        the person may ask who read the data (GDPR Art. 15)."""
         self._keep("contacts", [tin])
 
     def _keep(

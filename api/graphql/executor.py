@@ -166,7 +166,7 @@ class Executor:
                 if not (operation.operation is OperationType.QUERY and retry.was_dead(error)):
                     raise
                 log.info("asked once more", request=str(context.request), why=str(error))
-                await retry.renewed(context.views, context.ledger)
+                await retry.replace_dead_connections(context.views, context.ledger)
                 answer = await self._answer_once(
                     context.afresh(), document, operation, variables, as_text, last=True
                 )

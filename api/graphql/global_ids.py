@@ -1,8 +1,9 @@
-"""Global ids: one text names the type of an object, its key and, where `asOf` was given, both
-instants, so that a cache that keeps objects by their ids never takes one belief for another.
+"""Global ids: a text that names the type of an object, its key and, where `asOf` was given, both
+instants.
 
-`TYPE:KEY` is the live object, and `TYPE@AT,KNOWN:KEY` the same in the law of one instant, as known
-at another. No key of the register has a colon, so a global id is never taken for a plain key.
+A client's cache that stores objects by id therefore never mixes two states. `TYPE:KEY` is the live
+object; `TYPE@AT,KNOWN:KEY` is the object at an instant of valid time and one of transaction time.
+No key contains a colon, so a global id is never taken for a key.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from api.graphql.scalars import instant_text
 from projections.reads.bitemporal_sql import AsOf
 from registry.domain import instants
 
-#: The types whose objects have an id, and whether `asOf` can be asked of them.
+#: The types whose objects have an id, and whether they accept `asOf`.
 TYPES = {
     "Operator": True,
     "Agreement": True,
@@ -29,7 +30,7 @@ TYPES = {
     "Event": False,
 }
 
-#: The last years of the calendar have days that lie in no year in some zone.
+#: In some time zones the last days of the calendar are not in any year.
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 _INSTANT = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)"
@@ -37,7 +38,7 @@ _KEY = r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}"
 _FORM = re.compile(rf"({'|'.join(TYPES)})(?:@{_INSTANT},{_INSTANT})?:({_KEY})", re.ASCII)
 
 
-#: Of the field `id`, wherever there is one.
+#: The description of the field `id`.
 ID = (
     "The global id of the object, for `node(id:)` and for every argument that takes the key of "
     "such an object. It is opaque: pass it exactly as it was returned."
@@ -58,7 +59,7 @@ class Node:
 
 @dataclass(frozen=True)
 class GlobalId:
-    """`as_of`: None of the live object."""
+    """A parsed global id. `as_of` is None for the live object."""
 
     kind: str
     key: str
@@ -66,7 +67,7 @@ class GlobalId:
 
     @classmethod
     def parse(cls, text: str, argument: str) -> GlobalId:
-        """Raises Unanswered, which names the argument."""
+        """Parses an id. Raises Unanswered, naming the argument."""
         found = _FORM.fullmatch(text)
         if found is None:
             raise bad_input(f"{argument}: {text[:40]!r} is not an id that this register gave out")
@@ -82,10 +83,10 @@ class GlobalId:
         return cls(kind, key, as_of)
 
     def clocks(self, now: datetime, argument: str) -> AsOf:
-        """The belief that it names: exactly its two instants, else both now.
+        """The as-of instants of the id: exactly its own, or both now.
 
-        The law may be that of a day further ahead than a question may ask for: a stretch of the
-        delta feed begins where it begins. Raises Unanswered for an instant that no answer had.
+        The valid time may be further ahead than a query may ask for, because an interval of the
+        change feed starts where it starts. Raises Unanswered for an instant that no answer had.
         """
         if self.as_of is None:
             return AsOf(now, now)
@@ -99,10 +100,10 @@ class GlobalId:
 
 
 def key_of(kind: str, text: str, argument: str) -> str:
-    """The key that an argument names, by itself or by the global id of an object of that type. The
-    instants of a global id are left aside: the question says by itself what it asks as of.
+    """The key in an argument, given as a key or as the global id of an object of that type. The
+    instants of a global id are ignored: the query has its own.
 
-    Raises Unanswered for the id of something else.
+    Raises Unanswered for the id of another type.
     """
     if ":" not in text:
         return text

@@ -1,7 +1,7 @@
-"""What a question may ask for at most, and the documents that are known to keep to it.
+"""Limits of a query, and the cache of documents that were checked against them.
 
-A document is read, validated and measured once; its text is the key. Everything is counted
-through fragments, as it will be executed, and refused before any of it is.
+A document is parsed, validated and measured once; the cache key is its text. Everything is counted
+through fragments, as it will be executed, and refused before any of it is executed.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ from api.graphql.complexity import DocumentSize, DocumentSizes
 from api.graphql.costs import Cost, cost
 from registry.domain.texts import has_nul
 
-BODY = 16 * 1024  # bytes of a request
-BATCH_BODY = 64 * 1024  # and of one that looks up many keys
-DECLARATIONS_BODY = 384 * 1024  # and of a batch of declarations, of some 200 bytes each
+BODY = 16 * 1024  # Bytes of a request.
+BATCH_BODY = 64 * 1024  # Bytes of a request that looks up many keys.
+DECLARATIONS_BODY = 384 * 1024  # Bytes of a batch of declarations, of some 200 bytes each.
 BATCHES = {
     "operatorsByTin": BATCH_BODY,
     "recognitions": BATCH_BODY,
     declarations.FIELD: DECLARATIONS_BODY,
 }
-CACHED = 256  # documents; one of the largest takes about a quarter of a megabyte
-CACHED_TEXT = 4_000_000  # and their letters, all together
-REFUSED = 64  # refused ones: who sends one sends it again
-ERRORS = 5  # that a refused document is told of at once
+CACHED = 256  # Documents in the cache; one of the largest takes about a quarter of a megabyte.
+CACHED_TEXT = 4_000_000  # Characters of all documents in the cache.
+REFUSED = 64  # Refused documents in the cache: a client that sends one sends it again.
+ERRORS = 5  # Most errors in the response to an invalid document.
 
 
 MOST = DocumentSize(depth=8, aliases=15, tokens=500, roots=10, pairs=10_000)
-#: Tools ask for the whole schema in one standard document. How deep it may go into the schema
-#: graphql-core itself limits; each time it is asked for is as much work as a hundred questions.
+#: Limits of introspection: tools ask for the whole schema in one standard document. graphql-core
+#: itself limits how deep it may go; each execution takes as long as a hundred queries.
 MOST_OF_SCHEMA = DocumentSize(depth=20, aliases=2, tokens=1_000, roots=2, pairs=10_000)
-OPERATIONS = 10  # of one document: each is validated with all its fragments
-#: PostgreSQL's texts hold none, so whoever looks for one would meet a fault and not an answer.
+OPERATIONS = 10  # Operations of one document: each is validated with all its fragments.
+#: PostgreSQL's text type cannot hold NUL, so a search for it would fail with an internal error.
 NUL = "found a NUL character, which no text of this register has"
-#: Microseconds of work, by api.graphql.costs: as long as a question may take by default.
+#: Microseconds of work (api.graphql.costs): the default deadline of a query.
 COST = 2_000_000
 
 
@@ -59,8 +59,8 @@ COST = 2_000_000
 class CheckedDocument:
     """A document that may be executed, or the errors for which it may not.
 
-    `plans`: what api.graphql.planner made of it, by the name of the operation; dropped with it.
-    `batches`: the variables of each operation that are declarations, which are read apart.
+    `plans`: what api.graphql.planner compiled, by the name of the operation; dropped with the
+    document. `batches`: the variables of each operation that are batches of declarations.
     """
 
     node: DocumentNode | None
@@ -68,29 +68,29 @@ class CheckedDocument:
     costs: Mapping[str | None, Cost] = field(default_factory=dict)
     plans: dict[str | None, Any] = field(default_factory=dict, compare=False, repr=False)
     batches: Mapping[str | None, tuple[str, ...]] = field(default_factory=dict)
-    #: Those that were asked for, by their names.
-    _asked: dict[str | None, OperationDefinitionNode] = field(
+    #: The operations that were asked for, by name.
+    _operations_by_name: dict[str | None, OperationDefinitionNode] = field(
         default_factory=dict, compare=False, repr=False
     )
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
-        """The operation meant; None where none or several could be."""
-        found = self._asked.get(name)
+        """The operation of this name; None where there is none, or several could be meant."""
+        found = self._operations_by_name.get(name)
         if found is None and self.node:
             found = get_operation_ast(self.node, name)
             if found is not None:
-                self._asked[name] = found
+                self._operations_by_name[name] = found
         return found
 
     def cost(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
-        """Microseconds of work that this operation asks for with these variables."""
+        """The estimated cost of this operation with these variables, in microseconds."""
         return self.costs[_name(operation)].of(variables)
 
     def examined(
         self, operation: OperationDefinitionNode, variables: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """The variables, of which batches of declarations are read: one that is wrong is one bad
-        answer."""
+        """The variables, with batches of declarations parsed: an invalid declaration gets an error
+        of its own."""
         names = self.batches.get(_name(operation)) if self.batches else None
         return declarations.parse_variables(names, variables) if names else variables
 
@@ -100,10 +100,10 @@ class CheckedDocument:
         variables: Mapping[str, Any],
         found: int | None = None,
     ) -> GraphQLError | None:
-        """Why this operation is not executed with these variables; None where it may be. `found`:
-        its cost, where it is known already."""
+        """The error for which this operation is not executed with these variables, or None.
+        `found`: its cost, where it is known already."""
         given = variables
-        if self.batches:  # a NUL in a declaration is that declaration's fault alone
+        if self.batches:  # A NUL in a declaration is an error of that declaration alone.
             batch = declarations.QuestionBatch
             given = {
                 name: variable
@@ -125,46 +125,48 @@ class CheckedDocument:
 
 
 class Documents:
-    """The last documents by their text: the good ones, and beside them a few refused ones."""
+    """LRU cache of checked documents by their text: valid ones, and separately a few refused
+    ones."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
         self._good: OrderedDict[str, CheckedDocument] = OrderedDict()
-        self._letters = 0
+        self._characters = 0
         self._refused: OrderedDict[str, CheckedDocument] = OrderedDict()
 
     def known(self, text: str) -> bool:
-        """Was it read already? Reading it is more work than most answers."""
+        """True where the document is cached. Reading a new one takes longer than most answers."""
         return text in self._good or text in self._refused
 
     def kept(self, text: str) -> CheckedDocument | None:
-        """One that was read already."""
-        for shelf in (self._good, self._refused):
-            found = shelf.get(text)
+        """The cached document, or None."""
+        for cache in (self._good, self._refused):
+            found = cache.get(text)
             if found is not None:
-                shelf.move_to_end(text)
+                cache.move_to_end(text)
                 return found
         return None
 
     def get(self, text: str) -> CheckedDocument:
-        """Never raises: a document that is wrong says so in its errors."""
+        """The checked document, from the cache or read now. An invalid one holds its errors;
+        nothing is raised."""
         found = self.kept(text)
         if found is None:
             found = read(self._schema, text)
             self.keep(text, found)
         return found
 
-    def keep(self, text: str, made: CheckedDocument) -> None:
-        """What was read is found again by its text."""
-        if made.errors:
-            self._refused[text] = made
+    def keep(self, text: str, checked: CheckedDocument) -> None:
+        """Puts a checked document into the cache."""
+        if checked.errors:
+            self._refused[text] = checked
             if len(self._refused) > REFUSED:
                 self._refused.popitem(last=False)
         elif text not in self._good:
-            self._good[text] = made
-            self._letters += len(text)
-            while len(self._good) > CACHED or self._letters > CACHED_TEXT:
-                self._letters -= len(self._good.popitem(last=False)[0])
+            self._good[text] = checked
+            self._characters += len(text)
+            while len(self._good) > CACHED or self._characters > CACHED_TEXT:
+                self._characters -= len(self._good.popitem(last=False)[0])
 
 
 def read(
@@ -172,7 +174,8 @@ def read(
     text: str,
     rules: Collection[type[ASTValidationRule]] = specified_rules,
 ) -> CheckedDocument:
-    """Reads, measures and validates: in this order, for each step is dearer than the one before."""
+    """Parses, measures and validates a document, in this order: each step costs more than the one
+    before."""
     try:
         node = parse(text, max_tokens=MOST_OF_SCHEMA.tokens)
     except GraphQLError as error:
@@ -183,7 +186,7 @@ def read(
     if not errors and declarations.FIELD in text:
         node = declarations.with_parsed_batches(node)
     errors = errors or validate(schema, node, rules, max_errors=ERRORS)
-    errors = [_in_parts(error) or error for error in errors]
+    errors = [_incremental_delivery(error) or error for error in errors]
     if errors:
         return CheckedDocument(None, tuple(errors))
     operations = [
@@ -200,8 +203,9 @@ def read(
     return CheckedDocument(node, costs=costs, batches=batches)
 
 
-def _in_parts(error: GraphQLError) -> GraphQLError | None:
-    """What Apollo and Relay offer, and nobody here does: said in words, and not as a slip."""
+def _incremental_delivery(error: GraphQLError) -> GraphQLError | None:
+    """A clear error for @defer and @stream, which Apollo and Relay offer and this service does
+    not."""
     for name in ("defer", "stream"):
         if error.message.startswith(f"Unknown directive '@{name}'"):
             return GraphQLError(
@@ -213,7 +217,8 @@ def _in_parts(error: GraphQLError) -> GraphQLError | None:
 
 
 def longest(operation: OperationDefinitionNode) -> int:
-    """How many bytes its request may have. One that only looks up many keys may be longer."""
+    """The maximum size of the operation's request in bytes; larger for one that only looks up many
+    keys."""
     chosen = operation.selection_set.selections
     return min(
         (
@@ -236,8 +241,8 @@ def _too_many(document: DocumentNode) -> list[GraphQLError]:
     )
     if found <= OPERATIONS:
         return []
-    told = f"operations: found {found} in this document, and at most {OPERATIONS} are read."
-    return [GraphQLError(told, extensions={"code": "TOO_LARGE"})]
+    message = f"operations: found {found} in this document, and at most {OPERATIONS} are read."
+    return [GraphQLError(message, extensions={"code": "TOO_LARGE"})]
 
 
 def _operations(document: DocumentNode) -> list[GraphQLError]:
@@ -250,7 +255,7 @@ def _operations(document: DocumentNode) -> list[GraphQLError]:
 
 
 def _nul(document: DocumentNode, text: str) -> list[GraphQLError]:
-    """It can be written in a document in one way only: escaped."""
+    """The error for a NUL character, which a document can contain only as an escape."""
     token = document.loc.start_token if document.loc and r"\u" in text else None
     while token:
         if "\0" in (token.value or ""):

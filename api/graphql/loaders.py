@@ -1,4 +1,4 @@
-"""One statement for all that one level of an answer needs, however many things are on it."""
+"""Data loaders: one SELECT for all objects on one level of an answer."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ async def load(
     key: K,
     of: ConnectionPool | None = None,
 ) -> V | None:
-    """What `read(connection, *arguments, keys)` finds of this key, in the views or `of` a pool.
+    """What `read(connection, *arguments, keys)` finds for this key, in the read models or in the
+    pool `of`.
 
-    The keys asked for in the same turn of the event loop are read together, and kept for the
-    rest of the request.
+    The keys asked for in the same turn of the event loop are read together, and cached for the rest
+    of the request.
     """
 
     async def all_of(keys: list[K]) -> list[V | None]:

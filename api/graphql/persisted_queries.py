@@ -1,12 +1,11 @@
-"""Persisted queries: a document that was sent once is asked for by the SHA-256 of its text.
+"""Automatic persisted queries: a document that was sent once is requested by the SHA-256 of its
+text.
 
-The protocol is that of Apollo's automatic persisted queries: `extensions.persistedQuery` holds
-`version` 1 and `sha256Hash`, 64 hexadecimal digits. A hash that is not known is answered with
-PERSISTED_QUERY_NOT_FOUND, and the client sends the document and the hash together.
-
-The processes of a service show each other their documents as files in a folder: a client keeps
-several connections open, each of which ends in one process, and would send the document to one and
-ask another for it, for ever.
+The protocol is that of Apollo: `extensions.persistedQuery` holds `version` 1 and `sha256Hash`, 64
+hexadecimal digits. An unknown hash is answered with PERSISTED_QUERY_NOT_FOUND, and the client sends
+the document together with the hash. The processes of a service share their documents as files in a
+folder: a client has several connections, each to one process, and would otherwise send the document
+to one process and request it from another for ever.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ from typing import Any
 from api.graphql.errors import RequestDeclined
 from api.graphql.limits import BODY
 
-KEPT = 1_000  # documents of a process
+MOST_DOCUMENTS = 1_000  # Most documents of a process (LRU).
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def not_found() -> dict[str, Any]:
-    """The error as Apollo words it: its clients look for this message and this code."""
+    """The error in Apollo's words: its clients check this message and this code."""
     code = "PERSISTED_QUERY_NOT_FOUND"
     return {"message": "PersistedQueryNotFound", "extensions": {"code": code}}
 
 
-class Persisted:
-    """The documents of a process by their hash, the least recently asked for forgotten first.
+class PersistedQueries:
+    """The persisted queries of a process by their hash (LRU).
 
-    `folder`: where the processes of this service show each other theirs; None: there is one alone.
+    `folder`: shared with the other processes of the service; None where there is one process.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -44,65 +43,67 @@ class Persisted:
         self._folder = folder
 
     def text(self, query: str | None, extensions: Mapping[str, Any] | None) -> str | None:
-        """The document that is meant; None for a hash that is not known here.
+        """The document of a request; None for an unknown hash.
 
-        Raises Declined, 400: there is no document, or the hash is not the document's.
+        Raises RequestDeclined (400) where there is no document, or the hash is not that of the
+        document.
         """
-        said = _hash(extensions)
+        sha256 = _hash(extensions)
         if query is None:
-            if said is None:
+            if sha256 is None:
                 raise _bad("query: found nothing, wanted a GraphQL document")
-            found = self._texts.get(said)
+            found = self._texts.get(sha256)
             if found is not None:
-                self._texts.move_to_end(said)
+                self._texts.move_to_end(sha256)
                 return found
-            return self._of_another(said)
-        if said is not None and hashlib.sha256(query.encode()).hexdigest() != said:
+            return self._from_other_process(sha256)
+        if sha256 is not None and hashlib.sha256(query.encode()).hexdigest() != sha256:
             raise _bad("extensions.persistedQuery.sha256Hash: it is not the document's")
         return query
 
     def keep(self, query: str, extensions: Mapping[str, Any] | None) -> None:
-        """A document that was found good, and whose sender wants to ask for it by its hash."""
-        said = _hash(extensions)
-        if said is None or len(query) > BODY:
+        """Stores a valid document that came with its hash."""
+        sha256 = _hash(extensions)
+        if sha256 is None or len(query) > BODY:
             return
-        if said not in self._texts:
-            self._show(said, query)
-        self._texts[said] = query
-        self._texts.move_to_end(said)
-        if len(self._texts) > KEPT:
+        if sha256 not in self._texts:
+            self._share(sha256, query)
+        self._texts[sha256] = query
+        self._texts.move_to_end(sha256)
+        if len(self._texts) > MOST_DOCUMENTS:
             forgotten, _ = self._texts.popitem(last=False)
             if self._folder is not None:
                 with suppress(OSError):
                     (self._folder / forgotten).unlink()
 
-    def _of_another(self, said: str) -> str | None:
-        """What another process was sent, if it is whole."""
+    def _from_other_process(self, sha256: str) -> str | None:
+        """A document that another process stored, if its file is complete."""
         if self._folder is None:
             return None
         try:
-            found = (self._folder / said).read_bytes()
+            found = (self._folder / sha256).read_bytes()
         except OSError:
             return None
-        return found.decode() if hashlib.sha256(found).hexdigest() == said else None
+        return found.decode() if hashlib.sha256(found).hexdigest() == sha256 else None
 
-    def _show(self, said: str, query: str) -> None:
-        """To the other processes. A full disk costs them a document that is sent once more."""
-        if self._folder is None or (self._folder / said).exists():
+    def _share(self, sha256: str, query: str) -> None:
+        """Writes the document for the other processes. On a full disk, they get it from the client
+        again."""
+        if self._folder is None or (self._folder / sha256).exists():
             return
-        draft = self._folder / f"{said}.{os.getpid()}"
+        draft = self._folder / f"{sha256}.{os.getpid()}"
         with suppress(OSError):
             self._folder.mkdir(exist_ok=True)
             draft.write_bytes(query.encode())
-            draft.replace(self._folder / said)
+            draft.replace(self._folder / sha256)
 
 
 def _hash(extensions: Mapping[str, Any] | None) -> str | None:
-    said = (extensions or {}).get("persistedQuery")
-    if said is None:
+    sha256 = (extensions or {}).get("persistedQuery")
+    if sha256 is None:
         return None
-    hashed = said.get("sha256Hash") if isinstance(said, dict) else None
-    if not isinstance(hashed, str) or not _HASH.fullmatch(hashed) or said.get("version") != 1:
+    hashed = sha256.get("sha256Hash") if isinstance(sha256, dict) else None
+    if not isinstance(hashed, str) or not _HASH.fullmatch(hashed) or sha256.get("version") != 1:
         raise _bad(
             "extensions.persistedQuery: wanted version 1 and sha256Hash, 64 hexadecimal digits"
         )

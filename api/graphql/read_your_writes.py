@@ -1,5 +1,7 @@
-"""How far the read models are, whether they can be believed, and those who wait until they show
-what they just recorded."""
+"""Follows the position of the read models, for clients that read what they just wrote.
+
+It also follows whether the background check found rows that differ from the events.
+"""
 
 from __future__ import annotations
 
@@ -25,47 +27,47 @@ from registry.ledger.epochs import CHANNEL as EPOCHS
 
 log = structlog.get_logger("sight")
 
-PATIENCE = 2.0  # seconds; a follower that is further behind than this is not waited for
-PAUSE = 0.5  # seconds between two attempts to reach the database
-KEEP = 5.0  # seconds between two writings of how far the ledger was seen
-BEGINNING = 5.0  # seconds that a start waits for the first look
+MOST_WAIT = 2.0  # Seconds; a projector that is further behind is not waited for.
+RETRY_PAUSE = 0.5  # Seconds between two attempts to connect to the database.
+SAVE_INTERVAL = 5.0  # Seconds between two writes of the position seen to the home folder.
+START_WAIT = 5.0  # Seconds that a start waits for the first read.
 
-#: The epoch and how far the read models are, and the last position of the ledger.
-_LOOK = f"select {STATE}, (select coalesce(max(position), 0) from ledger.event)"
-#: A row that was found wrong and could not be put right; the one that was found first.
-_UNMENDED = (
+#: The epoch and the position of the read models, and the last position of the ledger.
+_STATE_AND_HEAD = f"select {STATE}, (select coalesce(max(position), 0) from ledger.event)"
+#: Rows that were found wrong and could not be repaired; the first relation, and how many.
+_UNREPAIRED = (
     "select min(relation), count(*) from checks.finding where mended_at is null and noun <> ''"
 )
 _COMMAND = "select command_id::text from ledger.event where position = %s"
 
 
 class ReadModelPosition:
-    """Listens to whoever writes the read models. One a process.
+    """The position of the read models, as one process knows it from notifications (LISTEN).
 
-    Who reads after writing waits for the very moment, and nothing is asked in between. While the
-    database cannot be reached, nothing is known to be new and those who wait are told so. On every
-    new connection it is looked whether the ledger is still the one that was seen
-    (api/graphql/seen_positions.py); where it is not, another epoch of it is begun.
+    A client that reads after writing waits for the notification, without polling. While the
+    database cannot be reached, the position does not advance and waiting clients are told so. Each
+    new connection checks that the ledger is the one seen before (api/graphql/seen_positions.py); if
+    it is not, a new epoch is started.
     """
 
     def __init__(self, conninfo: str, home: Path) -> None:
         self._conninfo = conninfo
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
-        self._looked = asyncio.Event()
-        self._memory = SeenPositions(home)
-        self._kept = self._began = 0.0
+        self._first_read = asyncio.Event()
+        self._seen_positions = SeenPositions(home)
+        self._saved_at = self._began_at = 0.0
         self.position = 0
-        #: The ledger's; empty before the database was first looked at.
+        #: The epoch of the ledger; empty before the first read.
         self.epoch = ""
-        #: Why the read models cannot be believed, in words; None where they can.
+        #: Why the read models cannot be trusted; None where they can.
         self.unmended: str | None = None
 
     async def start(self) -> None:
-        """Looks at the database, and goes on without where it does not answer in a while."""
+        """Connects to the database; goes on without it after START_WAIT seconds."""
         self._task = watched("sight", self._run())
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._looked.wait(), BEGINNING)
+            await asyncio.wait_for(self._first_read.wait(), START_WAIT)
 
     @property
     def alive(self) -> bool:
@@ -77,13 +79,14 @@ class ReadModelPosition:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-            self._memory.keep(self.epoch)
+            self._seen_positions.keep(self.epoch)
 
-    async def reached(self, position: int, seconds: float = PATIENCE) -> bool:
-        """Do the read models show everything up to this position? Waits for it, so long at most.
+    async def reached(self, position: int, seconds: float = MOST_WAIT) -> bool:
+        """True once the read models show everything up to this position; waits for `seconds` at
+        most.
 
-        As far as this process knows: a database that went back, or another one behind the same
-        address, is found by who answers (api/graphql/positions.py).
+        It holds as far as this process knows: a database that went back, or another one behind the
+        same address, is found by the query itself (api/graphql/positions.py).
         """
         if position <= self.position:
             return True
@@ -99,23 +102,22 @@ class ReadModelPosition:
         return True
 
     def doubt(self, found: int) -> None:
-        """An answer came from read models that are at `found`. Where this process has seen more,
-        it looks again, on a new connection: the old one may be to a server that nobody else uses
-        any more."""
-        if found < self.position and monotonic() - self._began > PAUSE and self._task:
+        """Reconnects after an answer from read models at `found`, behind what this process has
+        seen: its connection may lead to a server that is no longer in use."""
+        if found < self.position and monotonic() - self._began_at > RETRY_PAUSE and self._task:
             self._task.cancel()
             self._task = watched("sight", self._run())
 
     async def _run(self) -> None:
         while True:
-            self._began = monotonic()
+            self._began_at = monotonic()
             try:
                 await self._listen()
             except psycopg.Error as error:
                 log.warning("cannot see how far the read models are", why=str(error))
-            except Exception:  # a fault of ours must not end the watching
+            except Exception:  # An internal error must not end this task.
                 log.exception("cannot see how far the read models are")
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(RETRY_PAUSE)
 
     async def _listen(self) -> None:
         parameters = connection_parameters(
@@ -126,46 +128,49 @@ class ReadModelPosition:
         )
         connection = await AsyncSession.connect(**parameters)
         async with connection:
-            while await _only_reads(connection):  # a copy takes no LISTEN
-                await self._look(connection)
-                await self._believe(connection)
-                await asyncio.sleep(PAUSE)
+            while await _only_reads(connection):  # A replica does not accept LISTEN.
+                await self._read_state(connection)
+                await self._read_findings(connection)
+                await asyncio.sleep(RETRY_PAUSE)
             await connection.execute(f"listen {CHANNEL}")
             await connection.execute(f"listen {EPOCHS}")
             await connection.execute(f"listen {FINDINGS}")
-            await self._look(connection)
-            await self._believe(connection)
+            await self._read_state(connection)
+            await self._read_findings(connection)
             while True:
-                notices = connection.notifies(timeout=KEEP, stop_after=1)
-                told = [notice async for notice in notices]
-                for notice in told:
+                notices = connection.notifies(timeout=SAVE_INTERVAL, stop_after=1)
+                received = [notice async for notice in notices]
+                for notice in received:
                     if notice.channel == CHANNEL:
-                        self._moved(int(notice.payload))
-                if any(notice.channel == EPOCHS for notice in told):
-                    await self._look(connection)
-                if not told or any(notice.channel == FINDINGS for notice in told):
-                    await self._believe(connection)
-                if self.position and monotonic() - self._kept > KEEP:
-                    await self._keep(connection)
+                        self._advance(int(notice.payload))
+                if any(notice.channel == EPOCHS for notice in received):
+                    await self._read_state(connection)
+                if not received or any(notice.channel == FINDINGS for notice in received):
+                    await self._read_findings(connection)
+                if self.position and monotonic() - self._saved_at > SAVE_INTERVAL:
+                    await self._save(connection)
 
-    async def _look(self, connection: AsyncConnection[Any]) -> None:
-        """Which ledger is it, and how far. It may be further back than the last that was seen."""
-        remembered = self._memory.all()  # first: another process may see more meanwhile
-        row = await (await connection.execute(_LOOK.encode())).fetchone()
+    async def _read_state(self, connection: AsyncConnection[Any]) -> None:
+        """Reads the epoch and the positions. The ledger may be further back than what was seen
+        before."""
+        # Read first: another process may see more meanwhile.
+        remembered = self._seen_positions.all()
+        row = await (await connection.execute(_STATE_AND_HEAD.encode())).fetchone()
         assert row is not None
         state, head = State.read(row[0]), int(row[1])
         seen = remembered.get(state.epoch, SeenEpoch())
-        wrong = seen.why_not(head, await _command(connection, seen.of) if seen.of else None)
+        mismatch = seen.why_not(head, await _command(connection, seen.of) if seen.of else None)
         epoch = state.epoch
-        if wrong and not await _only_reads(connection):  # a copy is behind, and says so
-            epoch = await _begin_epoch(connection, epoch, wrong)
+        # A replica may be behind; it reports that itself.
+        if mismatch and not await _only_reads(connection):
+            epoch = await _begin_epoch(connection, epoch, mismatch)
         self.position, self.epoch = state.position, epoch
-        self._looked.set()
-        self._moved(state.position)
+        self._first_read.set()
+        self._advance(state.position)
 
-    async def _believe(self, connection: AsyncConnection[Any]) -> None:
-        """Is there a row that the background check found wrong and could not put right?"""
-        row = await (await connection.execute(_UNMENDED)).fetchone()
+    async def _read_findings(self, connection: AsyncConnection[Any]) -> None:
+        """Reads whether the background check found a row that it could not repair."""
+        row = await (await connection.execute(_UNREPAIRED)).fetchone()
         relation, count = row or (None, 0)
         why = f"{count:,} subjects in {relation} and elsewhere" if count > 1 else f"in {relation}"
         found = f"rows were found that are not what the events say ({why})" if count else None
@@ -173,24 +178,26 @@ class ReadModelPosition:
             self.unmended = found
             log.error("no question is answered", why=found) if found else log.info("answers again")
 
-    async def _keep(self, connection: AsyncConnection[Any]) -> None:
-        self._kept, position = monotonic(), self.position
+    async def _save(self, connection: AsyncConnection[Any]) -> None:
+        self._saved_at, position = monotonic(), self.position
         command = await _command(connection, position)
-        self._memory.keep(self.epoch, position, command or "")
+        self._seen_positions.keep(self.epoch, position, command or "")
 
-    def _moved(self, position: int) -> None:
+    def _advance(self, position: int) -> None:
         self.position = max(self.position, position)
         if self.epoch:
-            self._memory.saw(self.epoch, self.position)
+            self._seen_positions.saw(self.epoch, self.position)
         for wanted, waiter in self._waiting:
             if wanted <= self.position and not waiter.done():
                 waiter.set_result(None)
 
 
 async def _begin_epoch(connection: AsyncConnection[Any], known: str, why: str) -> str:
-    """Answers the epoch that then is: another process may have been faster. On this very session,
-    for another connection may lead to another server. Where none can be begun, it is logged, and
-    the epoch stays."""
+    """Starts a new epoch and returns the one in effect: another process may have been faster.
+
+    It uses this very session, because another connection may lead to another server. Where no epoch
+    can be started, that is logged and the epoch stays.
+    """
     try:
         async with connection.transaction():
             await connection.execute("set transaction read write")
@@ -205,7 +212,7 @@ async def _begin_epoch(connection: AsyncConnection[Any], known: str, why: str) -
 
 
 async def _only_reads(connection: AsyncConnection[Any]) -> bool:
-    """Is the database a copy that follows another one?"""
+    """True where the database is a replica."""
     row = await (await connection.execute("select pg_is_in_recovery()")).fetchone()
     return bool(row and row[0])
 

@@ -1,7 +1,7 @@
-"""A read that met a dead connection is asked once more, on another one. A write never is.
+"""Retries a read once after a dead connection. A write is never retried.
 
-A pool learns that a connection is dead from whoever uses it, so after a restart of the database
-one reader for each of them would be told that it cannot be reached.
+A pool learns that a connection is dead only when it is used, so after a restart of the database one
+read for each connection would fail.
 """
 
 from __future__ import annotations
@@ -21,26 +21,28 @@ T = TypeVar("T")
 
 log = structlog.get_logger("again")
 
-CHECKING = 5.0  # seconds
+CHECK_SECONDS = 5.0  # Seconds.
 
 
 def was_dead(error: BaseException | None) -> bool:
-    """Whether the connection failed, and not the statement; a pool without one is no failure."""
+    """True where the connection failed, not the statement. A pool without a free connection is no
+    failure."""
     return is_lost(error) and not isinstance(error, PoolTimeout | TooManyRequests)
 
 
-async def renewed(*pools: ConnectionPool) -> None:
-    """The idle connections of these pools are tried, and the dead ones replaced.
+async def replace_dead_connections(*pools: ConnectionPool) -> None:
+    """Tests the idle connections of these pools and replaces the dead ones.
 
-    Raises TimeoutError where the database does not answer. The pool takes a cancellation for a
-    dead connection and goes on to the next, so nobody waits for it directly.
+    Raises TimeoutError where the database does not answer. The pool takes a cancellation for a dead
+    connection and tests the next one, so its check runs in a task that is not awaited directly.
     """
     for pool in pools:
-        await within(CHECKING, pool.check())
+        await within(CHECK_SECONDS, pool.check())
 
 
 async def read(pool: ConnectionPool, reading: Callable[[Connection], Awaitable[T]]) -> T:
-    """What `reading` reads; it may be called a second time. Raises psycopg.Error, PoolTimeout."""
+    """The result of `reading`, which may be called a second time. Raises psycopg.Error and
+    PoolTimeout."""
     try:
         async with pool.connection() as connection:
             return await reading(connection)
@@ -48,6 +50,6 @@ async def read(pool: ConnectionPool, reading: Callable[[Connection], Awaitable[T
         if not was_dead(error):
             raise
         log.info("asked once more", why=str(error))
-    await renewed(pool)
+    await replace_dead_connections(pool)
     async with pool.connection() as connection:
         return await reading(connection)

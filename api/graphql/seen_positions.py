@@ -1,9 +1,9 @@
-"""What this installation has seen of each epoch of a ledger, kept in its home folder.
+"""The position of each ledger epoch that this installation has seen, kept in its home folder.
 
-A database that was restored from a copy, or replaced by one that was behind, goes back together
-with everything that is written in it. That it went back is therefore known only to who remembers
-it elsewhere: `ledger.seen` in the home folder says, by epoch, how far the register has been seen,
-and which command recorded one of the last events.
+A database that was restored from a backup, or replaced by a replica that was behind, goes back
+together with everything stored in it. Only a memory outside it can tell. `ledger.seen` in the home
+folder holds, for each epoch, the furthest position seen, and which command recorded one of the last
+events.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ FILE = "ledger.seen"
 
 
 class SeenEpoch(msgspec.Struct, omit_defaults=True):
-    """Of an epoch. `position`: the furthest one that was seen. `command`: the id of the command
-    that recorded the event at `of`, a position not beyond it."""
+    """What was seen of an epoch. `position`: the furthest one. `command`: the id of the command
+    that recorded the event at position `of`, which is not beyond it."""
 
     position: int = 0
     of: int = 0
     command: str = ""
 
     def why_not(self, head: int, command: str | None) -> str | None:
-        """Why a ledger is not the one that was seen; None where it may be. `head`: its last
-        position; `command`: the id that it has at `of`, None where it has no such event."""
+        """Why a ledger is not the one seen before; None where it may be. `head`: its last position;
+        `command`: the command id of its event at `of`, None where there is no such event."""
         if head < self.position:
             return f"the ledger was seen up to position {self.position}, and goes up to {head}"
         if self.command and self.command != command:
@@ -38,41 +38,41 @@ class SeenEpoch(msgspec.Struct, omit_defaults=True):
 
 
 class SeenPositions:
-    """The file in a home. Several processes share it: what is written only ever grows."""
+    """The file in a home folder. Several processes share it; its positions only increase."""
 
     def __init__(self, home: Path) -> None:
         self._path = home / FILE
-        self._mine: dict[str, SeenEpoch] = {}
+        self._own: dict[str, SeenEpoch] = {}
 
     def all(self) -> dict[str, SeenEpoch]:
-        """What was seen of each epoch, by this process or by one that has written it down."""
+        """What was seen of each epoch, by this process or by one that has saved it."""
         written = self._read()
         return {
-            epoch: _furthest(self._mine.get(epoch, SeenEpoch()), written.get(epoch, SeenEpoch()))
-            for epoch in {*written, *self._mine}
+            epoch: _furthest(self._own.get(epoch, SeenEpoch()), written.get(epoch, SeenEpoch()))
+            for epoch in {*written, *self._own}
         }
 
     def saw(self, epoch: str, position: int) -> None:
-        """Remembered by this process; `keep` writes it down."""
-        mine = self._mine.setdefault(epoch, SeenEpoch())
-        mine.position = max(mine.position, position)
+        """Notes a position in this process; `keep` saves it."""
+        own = self._own.setdefault(epoch, SeenEpoch())
+        own.position = max(own.position, position)
 
     def keep(self, epoch: str, of: int = 0, command: str = "") -> None:
-        """Writes it down. Where that cannot be, it is logged, and the process remembers alone."""
+        """Saves to the file. A failure is logged, and only this process remembers the position."""
         if not epoch:
             return
         if command:
             self.saw(epoch, of)
-            self._mine[epoch] = msgspec.structs.replace(self._mine[epoch], of=of, command=command)
+            self._own[epoch] = msgspec.structs.replace(self._own[epoch], of=of, command=command)
         written = self._read()
-        seen = _furthest(self._mine.get(epoch, SeenEpoch()), written.get(epoch, SeenEpoch()))
+        seen = _furthest(self._own.get(epoch, SeenEpoch()), written.get(epoch, SeenEpoch()))
         if seen == written.get(epoch):
             return
-        beside = self._path.with_name(f"{FILE}.{os.getpid()}")
+        draft = self._path.with_name(f"{FILE}.{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_bytes(msgspec.json.encode({**written, epoch: seen}) + b"\n")
-            beside.replace(self._path)
+            draft.write_bytes(msgspec.json.encode({**written, epoch: seen}) + b"\n")
+            draft.replace(self._path)
         except OSError as error:
             log.warning("cannot remember how far the ledger was seen", why=str(error))
 

@@ -31,7 +31,7 @@ from api.graphql.positions import (
     OtherEpoch,
     other_epoch,
 )
-from api.graphql.read_your_writes import PATIENCE
+from api.graphql.read_your_writes import MOST_WAIT
 from api.http.cost_report import CostReport, wanted
 from api.http.exchanges import KEY, Exchange
 from api.http.request import (
@@ -300,8 +300,8 @@ async def _not_older(
     `once`: for a mutation, which is executed once they do and not repeated. Raises RequestDeclined:
     503 where the read models stay behind, 412 where the ledger is in another epoch.
     """
-    until = monotonic() + PATIENCE
-    await service.sight.reached(least.position, PATIENCE)
+    until = monotonic() + MOST_WAIT
+    await service.sight.reached(least.position, MOST_WAIT)
     while True:
         try:
             answer = None if once else await execute(least)

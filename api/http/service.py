@@ -23,7 +23,7 @@ from api.access.read_log import ReadLog
 from api.graphql.context import Context, Pool
 from api.graphql.executor import Executor
 from api.graphql.parsing import Parser
-from api.graphql.persisted_queries import Persisted
+from api.graphql.persisted_queries import PersistedQueries
 from api.graphql.planner.batcher import CONNECTIONS
 from api.graphql.planner.planner import Planner
 from api.graphql.positions import CheckedPool, MinPosition
@@ -80,7 +80,7 @@ class Service:
     long: FairQueue
     refusals: Refusals
     parser: Parser
-    persisted: Persisted
+    persisted: PersistedQueries
     first_load: FirstLoad
     authenticator: DemoIssuer | NoIssuer
     tracer: Tracer | None
@@ -201,7 +201,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
             long,
             refusals,
             parser,
-            Persisted(_shared()),
+            PersistedQueries(_shared()),
             FirstLoad(settings.home),
             authenticates,
             request_tracer,

@@ -15,7 +15,7 @@ from fastapi.responses import Response
 from api.access import tokens
 from api.graphql import limits, paging
 from api.graphql.codes import ERRORS, REFUSALS
-from api.graphql.read_your_writes import PATIENCE
+from api.graphql.read_your_writes import MOST_WAIT
 from api.pages.errors import PageRoute
 from api.pages.render import home_words, page
 from api.settings import is_loopback
@@ -118,7 +118,7 @@ SITUATIONS = (
     (
         "503 BEHIND",
         "The read models do not show the position of Aeo-Min-Position yet. It has been "
-        f"waited for {PATIENCE:g} seconds already: ask again after Retry-After.",
+        f"waited for {MOST_WAIT:g} seconds already: ask again after Retry-After.",
     ),
     (
         "503 BUSY, UNAVAILABLE",

@@ -20,7 +20,7 @@ from api.graphql.errors import Unanswered, bad_input
 from api.graphql.global_ids import GlobalId, Node
 from api.graphql.loaders import load
 from api.graphql.positions import Behind, CheckedPool, MinPosition
-from api.graphql.read_your_writes import PATIENCE
+from api.graphql.read_your_writes import MOST_WAIT
 from api.graphql.scalars import LARGEST
 from api.graphql.types.administrations import AdministrationType
 from api.graphql.types.agreements import AgreementType
@@ -134,8 +134,8 @@ async def node_when_projected(context: Context, of: GlobalId, position: int) -> 
     Waits up to PATIENCE seconds for them, then raises Unanswered (BEHIND); the command is recorded
     nevertheless.
     """
-    until = monotonic() + PATIENCE
-    await context.reached(position, PATIENCE)
+    until = monotonic() + MOST_WAIT
+    await context.reached(position, MOST_WAIT)
     views = CheckedPool(context.views, MinPosition(position, context.epoch or None))
     # The request began before its command was recorded, so its own `now` may be too early.
     async with context.ledger.connection() as connection:

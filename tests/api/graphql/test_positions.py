@@ -98,9 +98,9 @@ def gate(servers: Servers) -> Iterator[Gate]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graphql, "PATIENCE", 0.3)
-    monkeypatch.setattr(read_your_writes, "PAUSE", 0.05)
-    monkeypatch.setattr(read_your_writes, "KEEP", 0.05)
+    monkeypatch.setattr(graphql, "MOST_WAIT", 0.3)
+    monkeypatch.setattr(read_your_writes, "RETRY_PAUSE", 0.05)
+    monkeypatch.setattr(read_your_writes, "SAVE_INTERVAL", 0.05)
 
 
 def rename(database: str, *names: str) -> None:

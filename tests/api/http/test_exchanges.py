@@ -13,7 +13,7 @@ import pytest
 
 from api.access.tokens import issue
 from api.graphql.limits import DECLARATIONS_BODY
-from api.graphql.persisted_queries import KEPT, Persisted
+from api.graphql.persisted_queries import MOST_DOCUMENTS, PersistedQueries
 from api.observability import logging
 from tests.api.client import AUDITOR, CHINA, Client
 
@@ -306,31 +306,34 @@ def test_what_one_process_was_sent_every_process_knows(tmp_path: Path) -> None:
     other for it, and did so for ever."""
     text = "query P { __typename }"
     asked = persisted(sha256(text.encode()).hexdigest())
-    first, second = Persisted(tmp_path / "documents"), Persisted(tmp_path / "documents")
+    first, second = (
+        PersistedQueries(tmp_path / "documents"),
+        PersistedQueries(tmp_path / "documents"),
+    )
     assert second.text(None, asked) is None
 
     first.keep(text, asked)
 
     assert second.text(None, asked) == text
-    assert Persisted().text(None, asked) is None
+    assert PersistedQueries().text(None, asked) is None
 
 
 def test_a_shared_document_that_is_not_whole_is_not_known(tmp_path: Path) -> None:
     text = "query P { __typename }"
     hash = sha256(text.encode()).hexdigest()
-    Persisted(tmp_path).keep(text, persisted(hash))
+    PersistedQueries(tmp_path).keep(text, persisted(hash))
     (tmp_path / hash).write_text("query P {")
 
-    assert Persisted(tmp_path).text(None, persisted(hash)) is None
+    assert PersistedQueries(tmp_path).text(None, persisted(hash)) is None
 
 
 def test_documents_that_are_forgotten_leave_no_file(tmp_path: Path) -> None:
-    shown = Persisted(tmp_path)
-    for number in range(KEPT + 5):
+    shown = PersistedQueries(tmp_path)
+    for number in range(MOST_DOCUMENTS + 5):
         text = f"query P{number} {{ __typename }}"
         shown.keep(text, persisted(sha256(text.encode()).hexdigest()))
 
-    assert len(list(tmp_path.iterdir())) == KEPT
+    assert len(list(tmp_path.iterdir())) == MOST_DOCUMENTS
 
 
 @pytest.mark.parametrize(
