@@ -249,7 +249,7 @@ def test_only_so_many_askers_are_remembered() -> None:
     for number in range(REMEMBERED + 50):
         allowance.take(str(number), 0.0)
 
-    assert len(allowance._left) == REMEMBERED
+    assert len(allowance._buckets) == REMEMBERED
 
 
 def _cost(text: str, **variables: Any) -> int:
