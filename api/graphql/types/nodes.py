@@ -131,7 +131,7 @@ def changed_by(command: c.Command) -> GlobalId | None:
 async def node_when_projected(context: Context, of: GlobalId, position: int) -> Node | None:
     """The object that a command changed, read from read models that include this position.
 
-    Waits up to PATIENCE seconds for them, then raises Unanswered (BEHIND); the command is recorded
+    Waits up to MOST_WAIT seconds for them, then raises Unanswered (BEHIND); the command is recorded
     nevertheless.
     """
     until = monotonic() + MOST_WAIT
