@@ -336,7 +336,7 @@ def test_how_the_background_check_stands_is_said_and_an_open_finding_ends_with_1
             " values ('views.operator', 'operator', 'CN1', '1 row is missing', 1)"
         )
         told = json.loads(aeo.run("status", "--json", code=1))["checked"]
-        assert "1 findings of the background check are open" in aeo.complaint
+        assert "1 finding of the background check is open" in aeo.complaint
         assert (told["findings"], told["unmended"]) == (1, 1)
         connection.execute("delete from checks.finding")
 
