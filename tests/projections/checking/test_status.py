@@ -85,7 +85,7 @@ def test_a_table_that_cannot_be_written_stops_its_projection_by_name(
         assert [place.projection for place in found.stopped] == ["programmes"]
         [stopped] = found.stopped
         assert "no replica identity" in (stopped.why or "") and stopped.since is not None
-        assert all(p.position == found.recorded for p in found.places if p is not stopped)
+        assert all(p.position == found.recorded for p in found.positions if p is not stopped)
         connection.execute("drop trigger refuses on views.programme")
     resume(database, "programmes")
     Projector(database).catch_up()
