@@ -1,1 +1,1 @@
-"""The counter: GraphQL, HTTP, pages and the command line."""
+"""The service: GraphQL, HTTP, pages and the command line."""

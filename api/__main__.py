@@ -10,9 +10,10 @@ ROOT = Path(__file__).parents[1]
 
 
 def check_house() -> None:
-    """The names of our packages are common: what is found by them must be ours.
+    """Checks that the packages registry, projections and api are those beside this file.
 
-    Exits with 2 and a sentence when a package of somebody else's stands in front.
+    Their names are common, so another package of the same name may be found first. Exits with a
+    sentence then.
     """
     for name in ("registry", "projections", "api"):
         found = importlib.util.find_spec(name)

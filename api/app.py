@@ -1,4 +1,4 @@
-"""The service as an ASGI application: the only place where its parts are put together."""
+"""The ASGI application: the place where the parts of the service are put together."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ NOTHING = nullcontext()
 
 
 class App(FastAPI):
-    """Questions go straight to their handler: the layers between cost as much as an answer."""
+    """The application. Requests with a GraphQL document bypass FastAPI's middleware and router,
+    which would cost as much as an answer."""
 
-    #: What `state` has too, where finding it takes longer.
+    #: Also in `state`, where the look-up takes longer.
     cors: Cors
     #: Where demo identities are offered: the only hosts that a request may name. Else empty.
     hosts: frozenset[bytes]
@@ -46,7 +47,7 @@ class App(FastAPI):
         cors, service = self.cors, self.service
         exchange = Exchange(scope, service.heads.line, cors.headers(scope))
         send = exchange.watched(send)
-        if scope["method"] == "HEAD":  # is answered as the GET of its address, without the body
+        if scope["method"] == "HEAD":  # handled as a GET request; the body is not sent
             scope["method"] = "GET"
         tracer = service.tracer
         try:
@@ -55,10 +56,12 @@ class App(FastAPI):
                     await refused(Request(scope), misdirected(self.hosts))(scope, receive, send)
                 elif (preflight := cors.preflight(scope)) is not None:
                     await preflight(scope, receive, send)
-                elif (so_far := service.first_load.so_far) and not _always(scope["path"]):
+                elif (so_far := service.first_load.so_far) and not _is_always_answered(
+                    scope["path"]
+                ):
                     await _still_loading(scope, so_far, exchange)(scope, receive, send)
-                elif (why := service.sight.unmended) and not _apart(scope["path"]):
-                    await _not_to_be_believed(scope, why, exchange)(scope, receive, send)
+                elif (why := service.sight.unmended) and not _is_independent(scope["path"]):
+                    await _not_believed(scope, why, exchange)(scope, receive, send)
                 elif scope["path"] == "/graphql" and graphql.is_question(scope):
                     await graphql.graphql(service, scope, receive, send)
                 else:
@@ -69,7 +72,7 @@ class App(FastAPI):
             exchange.ended()
 
 
-#: What is answered also while the first load goes on: it is not about operators.
+#: Paths that are answered during the first load, too: they say nothing about operators.
 _ALWAYS = (
     "/docs",
     "/healthz",
@@ -82,17 +85,19 @@ _ALWAYS = (
 )
 
 
-def _always(path: str) -> bool:
+def _is_always_answered(path: str) -> bool:
     return path.startswith(_ALWAYS)
 
 
-def _apart(path: str) -> bool:
-    """What is answered although a row of the read models is wrong: the log is of the ledger."""
-    return _always(path) or path.startswith("/log/")
+def _is_independent(path: str) -> bool:
+    """Returns whether a path is answered although a row of the read models is wrong: the log is
+    read from the ledger."""
+    return _is_always_answered(path) or path.startswith("/log/")
 
 
-def _not_to_be_believed(scope: Scope, why: str, exchange: Exchange) -> Response:
-    """503, as above: somebody or something changes the read models, and no row is to be told."""
+def _not_believed(scope: Scope, why: str, exchange: Exchange) -> Response:
+    """Returns 503 NOT_BELIEVED: something other than the projector changes the read models, so no
+    row is shown."""
     sentence = f"Nothing is answered until it is put right: {why}."
     if scope["path"] == "/graphql" and graphql.is_question(scope):
         return graphql.unavailable("NOT_BELIEVED", sentence, exchange)
@@ -100,16 +105,17 @@ def _not_to_be_believed(scope: Scope, why: str, exchange: Exchange) -> Response:
 
 
 def _still_loading(scope: Scope, so_far: str, exchange: Exchange) -> Response:
-    """503, for a machine as an error of GraphQL, for a person as a page."""
+    """Returns 503 LOADING: a GraphQL error for a program, a page for a person."""
     if scope["path"] == "/graphql" and graphql.is_question(scope):
         return graphql.unavailable("LOADING", f"Loading, so far: {so_far}. Ask again.", exchange)
     return pages.still_loading(Request(scope), so_far)
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Opens nothing yet: connections are made when the server starts, and closed when it ends.
+    """Returns the application. Connections are opened when the server starts it and closed when it
+    ends.
 
-    `app.state.settings` and, while it runs, `app.state.service` are what requests reach.
+    Requests find `app.state.settings` and, while it runs, `app.state.service`.
     """
     logging.to_json_lines()
 
@@ -119,8 +125,8 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.service = app.service = running
             yield
 
-    # FastAPI's own documentation pages would load their scripts from another host. Its own
-    # telemetry knows nothing of /graphql, which it does not answer (api/observability/tracing.py).
+    # FastAPI's documentation pages would load scripts from another host. Its telemetry would not
+    # cover /graphql, which bypasses FastAPI (see api/observability/tracing.py).
     app = App(
         lifespan=lifespan,
         docs_url=None,

@@ -1,4 +1,4 @@
-"""What the service is told from outside: environment variables that begin with AEO_."""
+"""The settings of the service: environment variables with the prefix AEO_."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-#: Settings that the program alone passes in.
+#: Settings that only the program sets, never the environment.
 NOT_FROM_OUTSIDE = frozenset({"demo"})
 
 
 class _Environment(EnvSettingsSource):
-    """The variables of the environment, without those that nobody may set from outside."""
+    """The environment variables, without those that only the program sets."""
 
     def __call__(self) -> dict[str, Any]:
         return {
@@ -29,46 +29,46 @@ class _Environment(EnvSettingsSource):
 
 
 class Settings(BaseSettings):
-    """`AEO_HOME`, `AEO_READERS`, ...; what a program passes in comes before the environment."""
+    """`AEO_HOME`, `AEO_READERS`, ...; arguments take precedence over the environment."""
 
     model_config = SettingsConfigDict(env_prefix="AEO_", frozen=True)
 
-    #: A libpq connection string or URL of a login that may become aeo_reader, aeo_auditor,
-    #: aeo_writer and aeo_erasure; the connections of the service are one of these and no more.
+    #: A libpq connection string or URL of a login that may set the roles aeo_reader, aeo_auditor,
+    #: aeo_writer and aeo_erasure; every connection of the service uses one of these roles.
     database: str
-    #: Where the keys of persons are kept, and the key that signs the tokens of demo identities.
+    #: The folder of the keys of persons, and of the key that signs the tokens of demo identities.
     home: Path = Path(".aeo")
     #: The address on which the service listens. Another machine reaches an address that is not
     #: loopback; put a proxy with TLS in front of it.
     host: str = "127.0.0.1"
-    #: Whoever reaches the port may become any demo identity. `up` alone turns this on: the program
-    #: passes it in, and no variable of the environment does.
+    #: Offers demo identities: whoever reaches the port may use any of them. Set by `aeo up` only,
+    #: as an argument; no environment variable sets it.
     demo: bool = False
-    readers: int = Field(default=4, ge=1, le=64)  # connections that answer questions
-    writers: int = Field(default=16, ge=1, le=256)  # commands that may wait for the disk at once
-    deadline: float = Field(default=2.0, gt=0, le=60)  # seconds a question may take
-    #: Documents a second, never seen before, of one asker; five times as many at once.
+    readers: int = Field(default=4, ge=1, le=64)  # connections that answer queries
+    writers: int = Field(default=16, ge=1, le=256)  # commands that wait for the disk together
+    deadline: float = Field(default=2.0, gt=0, le=60)  # seconds: the request deadline of a query
+    #: Rate limit: new GraphQL documents per second and subject; five times as many in a burst.
     new_documents: float = Field(default=20.0, gt=0)
-    #: Questions that one process works upon at once; of more, each asker's have their turn.
+    #: Short queries that a process executes at the same time; further ones wait in fair queues.
     at_once: int = Field(default=128, ge=1, le=10_000)
     #: The same of documents never seen before.
     new_at_once: int = Field(default=1, ge=1, le=64)
     #: The same of questions that are much work (from 5,000 microseconds by `api/graphql/costs.py`).
     long_at_once: int = Field(default=1, ge=1, le=64)
-    #: Seconds for which the fifth refusal in a row of one asker is held back, and each one after it
-    #: for twice as long as the one before, up to the most. 0: none is.
+    #: Seconds by which the fifth refusal in a row of one subject is delayed; each further one is
+    #: delayed twice as long as the one before, up to the maximum. 0: no delay.
     refusal_delay: float = Field(default=0.05, ge=0, le=10)
     #: Seconds for which a refusal is held back at most.
     refusal_delay_most: float = Field(default=1.0, ge=0, le=60)
-    #: Web pages of these origins may ask in their visitors' browsers, by commas: https://a.example.
-    #: None by default. Cookies are never taken from them.
+    #: The CORS allow-list, separated by commas: https://a.example. Empty by default. Cookies are
+    #: never accepted from these origins.
     cors_origins: str = ""
-    #: Where whoever finds a weakness writes to, by commas: mailto:security@a.example, https://...
-    #: None by default: nobody is named, and /.well-known/security.txt is absent.
+    #: Contacts for reports of vulnerabilities, separated by commas: mailto:security@a.example,
+    #: https://... Empty by default: /.well-known/security.txt is then absent.
     security_contact: str = ""
-    #: Until when that contact holds, an instant with its zone; needed beside a contact (RFC 9116).
+    #: The expiry of that contact, an instant with its zone; required with a contact (RFC 9116).
     security_expires: AwareDatetime | None = None
-    planner: bool = True  # questions that one statement can answer are; off: none is
+    planner: bool = True  # off: every query is executed by the resolvers
 
     @classmethod
     def settings_customise_sources(
@@ -115,7 +115,7 @@ _CONTACT = re.compile(r"(?:mailto:|https://|tel:)[!-~]+")
 
 
 def is_loopback(host: str) -> bool:
-    """Is it an address of this machine that no other machine reaches? A name is not looked up."""
+    """Returns whether no other machine can reach this address. Names are not resolved."""
     if host == "localhost":
         return True
     try:
@@ -124,20 +124,20 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-#: Every variable of the environment that the program and its launcher read, beside those of
-#: `Settings`, and what each is for. A test holds this list to the code, and another one the page
-#: ops/docs/reference/configuration.md, which is made from it.
+#: Every environment variable that the program and its launcher read, apart from `Settings`, and its
+#: meaning. A test compares this list with the code, and another one the generated page
+#: ops/docs/reference/configuration.md.
 VARIABLES = {
-    "DATABASE_URL": "the database, where it is not the program's own: a libpq URL or string",
+    "DATABASE_URL": "the database, in place of a local server: a libpq URL or connection string",
     "AEO_PG_BIN": "a folder of PostgreSQL programs (initdb, pg_ctl, postgres), 15 or newer",
-    "AEO_WORKERS": "processes of the service; 0: one a core, four at most",
-    "AEO_CHECK_HOURS": "within how many hours the background check walks through everything",
-    "AEO_CHECK_SHARE": "the most that the background check takes of one core, where it is late",
-    "AEO_VENV": "where the launcher keeps the Python environment; default .venv",
+    "AEO_WORKERS": "processes of the service; 0: one per core, at most four",
+    "AEO_CHECK_HOURS": "hours in which the background check completes a pass over everything",
+    "AEO_CHECK_SHARE": "the largest share of one core for the background check when it is late",
+    "AEO_VENV": "the folder of the launcher's Python environment; default .venv",
     "AEO_CWD": "set by the launcher: the folder against which file names are read",
-    "AEO_FAILPOINT": "kills the process at a named place; for tests of crashes alone",
-    "AEO_BENCH_CACHE": "where the benches install their peers",
+    "AEO_FAILPOINT": "kills the process at a named place; for crash tests only",
+    "AEO_BENCH_CACHE": "the folder in which the benchmarks install the systems to compare with",
     "XDG_CACHE_HOME": "the folder in which AEO_BENCH_CACHE is made, where that is not set",
-    "OTEL_EXPORTER_OTLP_ENDPOINT": "where spans are sent to; read where opentelemetry-sdk is there",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "where spans are exported to; needs opentelemetry-sdk",
     "PROMETHEUS_MULTIPROC_DIR": "set by the service: what its processes share (counts, documents)",
 }

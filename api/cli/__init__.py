@@ -1,4 +1,5 @@
-"""The command line: every command does one thing, says what it did, and ends with a code."""
+"""The command line. Every command does one thing, prints what it did, and ends with an exit
+code."""
 
 from __future__ import annotations
 
@@ -49,13 +50,13 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "log": log.log,
         "sign": log.sign,
     },
-    "Ask it": {
+    "Query it": {
         "ask": ask.ask,
         "history": ask.history,
         "replay": replay.replay,
         "diff": replay.diff,
     },
-    "Keep it": {
+    "Maintain it": {
         "migrate": maintenance.migrate,
         "load": maintenance.load,
         "import": import_file.import_,
@@ -66,15 +67,15 @@ GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "new-epoch": status.new_epoch,
         "erase": erase.erase,
     },
-    "Measure it": {"bench": bench.bench},
+    "Benchmark it": {"bench": bench.bench},
     "Sign": {"new-key": keys.new_key, "sign-commands": keys.sign_commands},
-    "Take away": {"token": export.token, "export-schema": export.export_schema},
+    "Export": {"token": export.token, "export-schema": export.export_schema},
     "Your shell": {"completion": completion.completion},
 }
 for group, commands in GROUPS.items():
     for name, command in commands.items():
         app.command(name, rich_help_panel=group, epilog=EXIT_CODES)(command)
-app.add_typer(audit.app, name="audit", rich_help_panel="Take away")
+app.add_typer(audit.app, name="audit", rich_help_panel="Export")
 
 
 def _show_version(wanted: bool) -> None:
@@ -96,18 +97,19 @@ def _options(
 
 
 def main() -> None:
-    """Run one command. What went wrong and is nobody's fault ends with a sentence and its code."""
+    """Runs one command. Expected failures end with a sentence and an exit code; others with a
+    traceback."""
     if VARIABLE in os.environ:
         answer_shells()
     try:
         app(prog_name="./aeo" if IN_CHECKOUT else "aeo", complete_var=VARIABLE)
     except Exception as error:
-        if (lacks := _lacking(error)) is not None:
-            complain(lacks)
+        if (advice := _lacking(error)) is not None:
+            complain(advice)
             sys.exit(REFUSED)
         code = _code(error)
         if code is None:
-            raise  # a fault: let it be seen
+            raise  # a defect: show the traceback
         complain(str(error).strip() or type(error).__name__)
         if code == NO_DATABASE and _not_migrated(error):
             complain("this database has no register, or an older one: ./aeo migrate")
@@ -115,7 +117,8 @@ def main() -> None:
 
 
 def _lacking(error: Exception) -> str | None:
-    """Which privilege the login of the database lacks, and the SQL lines that grant it."""
+    """Returns the missing database privilege with the SQL that grants it; None for another
+    error."""
     from registry.ledger import privileges
 
     if isinstance(error, privileges.PrivilegeMissing):
@@ -124,7 +127,7 @@ def _lacking(error: Exception) -> str | None:
 
 
 def _code(error: Exception) -> int | None:
-    # Imported here because most commands need none of them to begin with.
+    # Imported here because most commands need none of them at the start.
     import psycopg
     from eventsourcing.persistence import OperationalError
 
@@ -138,7 +141,7 @@ def _code(error: Exception) -> int | None:
             return REFUSED
         case NoDatabase() | MigrationRefused() | psycopg.OperationalError() | OperationalError():
             return NO_DATABASE
-        case TimeoutError():  # it was asked, and fell silent
+        case TimeoutError():  # the database did not answer in time
             return NO_DATABASE
         case _ if _not_migrated(error):
             return NO_DATABASE

@@ -1,4 +1,4 @@
-"""Commands that ask: is it recognised, what happened to it, what was recorded."""
+"""Commands that query: recognition of an operator, and its history."""
 
 from __future__ import annotations
 
@@ -27,39 +27,42 @@ from api.cli.terminal import (
     zone_of,
 )
 
-SILENCE = 30.0  # seconds after which a database that says nothing is taken to be away
+SILENCE = 30.0  # seconds after which a database that does not answer is given up
 At = Annotated[
     str | None,
     typer.Option(
-        help="The instant whose law counts, or a civil day of the territory that asks; default now."
+        help="Valid time: an instant, or a civil day of the importing territory. Default: now."
     ),
 ]
 KnownAt = Annotated[
     str | None,
-    typer.Option(help="Only what was known by then counts; a day is its end there, today is now."),
+    typer.Option(
+        help="Transaction time: what was recorded by then. A day means its end; today means now."
+    ),
 ]
 
 
 def ask(
     tin: Annotated[str, typer.Argument(help="A TIN, or a code like AEOCN1234567890.")],
-    in_: Annotated[str, typer.Option("--in", metavar="CODE", help="The territory that asks.")],
+    in_: Annotated[str, typer.Option("--in", metavar="CODE", help="The importing territory.")],
     at: At = None,
     known_at: KnownAt = None,
     role: Annotated[str | None, typer.Option(help="EXPORTER, CARRIER, ...")] = None,
     direction: Annotated[str | None, typer.Option(help="IMPORT or EXPORT.")] = None,
     hs: Annotated[str | None, typer.Option(help="HS code of 2, 4 or 6 digits.")] = None,
-    crossing: Annotated[str | None, typer.Option()] = None,
-    mode: Annotated[str | None, typer.Option()] = None,
+    crossing: Annotated[str | None, typer.Option(help="The border crossing.")] = None,
+    mode: Annotated[str | None, typer.Option(help="The mode of transport.")] = None,
     as_: Annotated[
         str,
-        typer.Option("--as", help="officer:CN, partner:KR, company:TIN: see what that asker sees."),
+        typer.Option("--as", help="Answer as for officer:CN, partner:KR, company:TIN, ..."),
     ] = "auditor:*",
     home: Home = HOME,
     as_json: Json = False,
 ) -> None:
-    """Is this operator recognised in that territory, then, as known then, and why?
+    """Show whether an operator is recognised in a territory at a valid time, as known at a
+    transaction time, and why.
 
-    The code is 0 whatever the answer: UNKNOWN is one, too.
+    The exit code is 0 for every answer, also for UNKNOWN.
     """
     from api.access.policy import Action, decide, operator
     from api.graphql.deadlines import within
@@ -172,7 +175,8 @@ def history(
     home: Home = HOME,
     as_json: Json = False,
 ) -> None:
-    """All that happened to an operator, and what was believed of its standing, on both clocks."""
+    """Show the events of an operator, and its recorded statuses in valid time and transaction
+    time."""
     from psycopg.rows import dict_row
 
     from registry.domain.operators.events import Operator
@@ -217,8 +221,8 @@ def history(
         source = f", {operator['source']}" if operator["source"] else ""
         say(f"home {operator['administration']}, {operator['time_zone']}{source}{merged}")
     print_table(
-        "What happened, in the order in which it was recorded",
-        ("Position", "What", "Counts from", "Known at", "Recorded at", "Says"),
+        "Events, in the order in which they were recorded",
+        ("Position", "Event", "Effective", "Known at", "Recorded at", "Content"),
         [
             (
                 event["position"],
@@ -232,8 +236,8 @@ def history(
         ],
     )
     print_table(
-        "What was believed of its standing: in law, and from when to when it was believed",
-        ("Authorisation", "Status", "In law from", "to", "Believed from", "to", "Ground"),
+        "Statuses: valid time, and the transaction time during which they were on record",
+        ("Authorisation", "Status", "Valid from", "to", "Recorded from", "to", "Ground"),
         [
             (
                 f"{period['authorisation']} ({period['type']})",
@@ -250,7 +254,8 @@ def history(
 
 
 def _standing(period: dict[str, Any]) -> str:
-    """The status, with the parts that are suspended alone and what of it counts abroad."""
+    """Returns the status, with the parts that are suspended separately, and the status abroad where
+    it differs."""
     told = [period["status"]]
     if period["suspendedParts"]:
         told.append(f"part {' and '.join(period['suspendedParts'])} suspended")
@@ -259,14 +264,11 @@ def _standing(period: dict[str, Any]) -> str:
     return ", ".join(told)
 
 
-# --------------------------------------------------------------------- common
-
-
 def says(type: str, payload: dict[str, Any]) -> str:
-    """What an event says beside its dates, on one line."""
+    """Returns the content of an event, apart from its dates, on one line."""
     if type.startswith("operator.consent") and "partner" not in payload:
         return "to publication"
-    dull = {
+    left_out = {
         "class_version",
         "effective",
         "tin",
@@ -276,7 +278,7 @@ def says(type: str, payload: dict[str, Any]) -> str:
         "decided_by",
         "source",
     }
-    said = {k: v for k, v in payload.items() if k not in dull}
+    said = {k: v for k, v in payload.items() if k not in left_out}
     if said.get("decided") == payload.get("effective"):
         said.pop("decided", None)
     return "; ".join(f"{k.replace('_', ' ')} {_short(v)}" for k, v in said.items())
@@ -289,7 +291,7 @@ def _short(value: Any) -> str:
 
 
 async def _may_ask(connection: Any, subject: str, tin: Any, territory: Any) -> Any:
-    """The asker of that name, if it may ask this. Exits with 1 or 2."""
+    """Returns the subject of that name, if it may ask this. Exits with 1 or 2."""
     from api.access.policy import Action, decide, named, operator
     from projections.reads.blocs import kin
     from registry.domain.values import AdministrationCode

@@ -1,4 +1,4 @@
-"""Commands for those who need not believe us: what an auditor takes away and checks elsewhere."""
+"""Commands for auditors, who verify the register with software of their own."""
 
 from __future__ import annotations
 
@@ -21,29 +21,30 @@ from api.cli.terminal import (
 )
 
 app = typer.Typer(
-    help="What an auditor takes away, and checks with ops/aeo-verify.", no_args_is_help=True
+    help="Export bundles that an auditor verifies with ops/aeo-verify.", no_args_is_help=True
 )
 
 
 @app.command(epilog=EXIT_CODES)
 def export(
-    out: Annotated[str, typer.Option(metavar="FILE", help="The archive to write.")],
+    out: Annotated[str, typer.Option(metavar="FILE", help="The bundle (a zip file) to write.")],
     everything: Annotated[bool, typer.Option("--all", help="The whole register.")] = False,
     administration: Annotated[
-        str | None, typer.Option(help="Its programmes, operators and agreements.")
+        str | None, typer.Option(help="With its programmes, operators and agreements.")
     ] = None,
-    operator: Annotated[str | None, typer.Option(metavar="TIN")] = None,
-    agreement: Annotated[str | None, typer.Option(metavar="CODE")] = None,
+    operator: Annotated[str | None, typer.Option(metavar="TIN", help="One operator.")] = None,
+    agreement: Annotated[str | None, typer.Option(metavar="CODE", help="One agreement.")] = None,
     since: Annotated[
         int | None,
-        typer.Option(help="Go on from the signed tree of so many leaves, which was seen before."),
+        typer.Option(help="Prove consistency with an earlier checkpoint of this many leaves."),
     ] = None,
     home: Home = HOME,
 ) -> None:
-    """Write an audit bundle: events with their salts, proofs, signed heads, what was said of them.
+    """Write an audit bundle: events with their salts, proofs, signed checkpoints, expected state.
 
-    It is of the last signed head, and the same to the byte for the same tree. It holds what only
-    auditors may read. Check it with: python3 ops/aeo-verify bundle FILE --policy POLICY
+    The bundle is of the last checkpoint, and identical byte for byte for the same tree. It contains
+    data that only auditors may read. Verify it with: python3 ops/aeo-verify bundle FILE --policy
+    POLICY
     """
     from psycopg import IsolationLevel
 
@@ -72,7 +73,7 @@ def export(
         except OSError as error:
             fail(BAD_FILE, f"{error}: the signer writes it, and nothing was signed from here yet")
         with Session.connect(url) as connection, progress(path.name) as bar:
-            # All of one moment, while others go on recording.
+            # Snapshot isolation: one consistent state, while others keep recording.
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             try:

@@ -1,4 +1,4 @@
-"""The command that measures: the register beside what might have been used in its place."""
+"""The command that runs the benchmarks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from registry.paths import BENCHES, ROOT
 
 
 class Bench(StrEnum):
-    """What can be measured."""
+    """The benchmarks."""
 
     READ = "read"
     APPEND = "append"
@@ -25,21 +25,27 @@ class Bench(StrEnum):
 def bench(
     what: Annotated[Bench, typer.Argument(help="What to measure.")],
     quick: Annotated[
-        bool, typer.Option("--quick", help="Within ten minutes; shown, not written down.")
+        bool,
+        typer.Option("--quick", help="Within ten minutes; the results are shown and not saved."),
     ] = False,
     smoke: Annotated[
-        bool, typer.Option("--smoke", help="Ours alone, a moment each: does it run at all?")
+        bool, typer.Option("--smoke", help="A smoke test: the register only, a moment each.")
     ] = False,
-    operators: Annotated[int | None, typer.Option(min=1, help="How many to load.")] = None,
-    only: Annotated[
-        str | None, typer.Option(help="Contenders whose names hold one of these, by commas.")
+    operators: Annotated[
+        int | None, typer.Option(min=1, help="The number of operators to load.")
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Write a quick run down, too.")] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(help="Only systems whose names contain one of these, separated by commas."),
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Save the results of a quick run, too.")
+    ] = False,
 ) -> None:
-    """Measure the register beside its peers, in turns, on a database of the run's own.
+    """Compare the register with other systems, in turns, on a database of its own.
 
-    Peers are installed once, beside the project: AEO_BENCH_CACHE says where. A full run is
-    written to ops/bench/results.md, and drawn.
+    The other systems are installed once, in the folder AEO_BENCH_CACHE. A full run is saved to
+    ops/bench/results.md, with a chart.
     """
     if not BENCHES.is_dir():
         fail(USAGE, "the benches are in the source tree only")
@@ -49,5 +55,5 @@ def bench(
     words += ["--operators", str(operators)] if operators else []
     words += ["--only", only] if only else []
     os.chdir(ROOT)
-    # It takes our place, so that Ctrl-C and SIGTERM reach who has servers to stop.
+    # It replaces this process, so that Ctrl-C and SIGTERM reach the process with the servers.
     os.execv(sys.executable, words)

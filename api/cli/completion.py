@@ -1,4 +1,4 @@
-"""The command `aeo completion`: the script by which a shell completes commands and options."""
+"""`aeo completion`: the script for a shell's completion of commands and options."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typer.completion import (  # type: ignore[attr-defined]  # it is there, and
     get_completion_script,
 )
 
-#: The environment variable by which the script asks the program what may follow.
+#: The environment variable with which the script asks the program for completions.
 VARIABLE = "_AEO_COMPLETE"
 
 
 def answer_shells() -> None:
-    """Let the program answer a shell that asks what may follow."""
+    """Enables the program to answer a shell's completion request."""
     get_completion_inspect_parameters()
 
 

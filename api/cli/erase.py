@@ -1,4 +1,4 @@
-"""The command that makes somebody unreadable for ever, for whoever runs the register."""
+"""The command that erases a person, for the operator of the register."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from api.cli.terminal import HOME, USAGE, Home, Json, fail, home_of, print_json,
 def erase(
     person: Annotated[str, typer.Argument(help="The person's pseudonym: a UUID.")],
     ground: Annotated[
-        str, typer.Option(help="Why, by which article. It stays for ever: name no person in it.")
+        str,
+        typer.Option(
+            help="The reason and the legal article, kept for ever: do not name a person in it."
+        ),
     ],
-    actor: Annotated[str, typer.Option(help="Who answers for it: an opaque id.")] = "erase",
+    actor: Annotated[str, typer.Option(help="Who is responsible: an opaque id.")] = "erase",
     home: Home = HOME,
     as_json: Json = False,
 ) -> None:
-    """Erase a person: destroy its key, so that nobody can read who it was, in any copy there is.
+    """Erase a person: destroy its key, so that its particulars cannot be read in any copy.
 
-    Run it where the service runs, for the key is in the home folder. An event says that it was
-    done; every other stays as it was, and the log goes on proving all of them.
+    Run it where the service runs, because the key is in the data folder. An event records the
+    erasure; all other events stay unchanged, and the log still proves them.
     """
     from uuid import UUID
 

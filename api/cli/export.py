@@ -1,4 +1,4 @@
-"""Commands whose answer is taken elsewhere: a token for a caller, the schema for its maker."""
+"""Commands that print something for use elsewhere: a token, the GraphQL schema."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def token(
     ],
     home: Home = HOME,
 ) -> None:
-    """A token of the local mode, signed with this home's own key. It is good for an hour at most.
+    """Print a demo token, signed with the key in the data folder. It is valid for an hour at most.
 
     For `curl -H "Authorization: Bearer $(aeo token partner:KR)" ...`. Not for production.
     """
@@ -36,7 +36,7 @@ def token(
 
 
 def export_schema() -> None:
-    """The GraphQL schema that is served, in SDL."""
+    """Print the GraphQL schema that is served, in SDL."""
     from api.graphql.schema import schema
 
     print(schema.as_str())

@@ -1,4 +1,4 @@
-"""`aeo import`: files of commands, of whatever dialect, read, explained or recorded."""
+"""`aeo import`: reads files of commands in any dialect, and explains or records them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from api.importing.import_file import Report
     from api.importing.lines import Bad
 
-SHOWN = 20  # lines that changed nothing, with why; --json has them all
+SHOWN = 20  # notes that are printed; --json has them all
 
 
 def import_(
@@ -50,20 +50,30 @@ def import_(
     layout: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|FILE.toml", help="What the columns mean: eu-list, cn-list, or a file."
+            metavar="NAME|FILE.toml",
+            help="The meaning of the columns: eu-list, cn-list, or a file.",
         ),
     ] = None,
     constants: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="One value for all lines; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="A field with the same value in all lines; repeatable.",
+        ),
     ] = None,
     batch: Annotated[
         str | None,
-        typer.Option(help="A name by which its lines are known, in place of the file's own."),
+        typer.Option(
+            help="A name that identifies its lines, in place of the file's name and content."
+        ),
     ] = None,
     whole_list: Annotated[
         bool,
-        typer.Option("--whole-list", help="Whom this published list leaves out has left it."),
+        typer.Option(
+            "--whole-list",
+            help="The list is complete: other operators are recorded as no longer listed.",
+        ),
     ] = False,
     encoding: Annotated[str | None, typer.Option(help="gb18030, cp1251, utf-16, ...")] = None,
     separator: Annotated[
@@ -73,38 +83,45 @@ def import_(
         str | None, typer.Option(help="The order in 01/02/2026: dmy or mdy.", metavar="dmy|mdy")
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="The sheet of a workbook.")] = None,
-    actor: Annotated[str, typer.Option(help="Who answers for it: an opaque id.")] = "import",
+    actor: Annotated[str, typer.Option(help="Who is responsible: an opaque id.")] = "import",
     partial: Annotated[
         bool, typer.Option("--partial", help="Record the good lines of a file that has bad ones.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide all, record nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Decide all lines, record nothing.")
+    ] = False,
     explain: Annotated[
         bool,
-        typer.Option("--explain", help="Say how the file is read, show three lines, do no more."),
+        typer.Option(
+            "--explain", help="Show how the file is read, and three lines; record nothing."
+        ),
     ] = False,
     template: Annotated[
         str | None,
-        typer.Option(metavar="COMMAND", help="Print an empty sheet for a command, and do no more."),
+        typer.Option(metavar="COMMAND", help="Print an empty sheet for a command; record nothing."),
     ] = None,
     home: Home = HOME,
     as_json: Json = False,
 ) -> None:
     """Record a file of commands: operators, identifiers, consents, decisions, lists, anything.
 
-    Each line is one command; its fields are those of the mutations, in snake case, and `command`
-    names it (register_operator, grant_authorisation, ...). In a table an empty cell is a field
-    left out, and a list is set apart by semicolons. How the file is written (encoding, separator,
-    order of dates, row of names) is found and said before anything is recorded; what could be
-    read in several ways is refused until an option says which. Every bad line is named with its
-    field and its cure. Nothing of a file with a bad line is recorded, unless --partial.
-    A line is known by its file (its name and its content, or --batch) and its number: the same
-    file again records nothing, and the same words in another file are decided anew.
+    Each line is one command. Its fields are those of the mutation, in snake case, and `command`
+    names it (register_operator, grant_authorisation, ...). In a table an empty cell is a missing
+    field, and the values of a list are separated by semicolons.
+
+    The dialect of the file (encoding, separator, order of dates, header row) is detected and
+    printed before anything is recorded. An ambiguous file is refused until an option decides. Every
+    bad line is printed with its field and how to correct it. Nothing of a file with a bad line is
+    recorded, unless --partial is given.
+
+    A line is identified by its file (name and content, or --batch) and its number. The same file
+    again therefore records nothing, and the same words in another file are another command.
     """
     if template is not None:
         _print_template(template)
         return
     if file is None:
-        fail(USAGE, "which file? Name one, or ask for an empty one: --template COMMAND")
+        fail(USAGE, "give a FILE, or --template COMMAND for an empty one")
     given = (constants or [], encoding, separator, dates, sheet)
     source = _source(named(file), command, layout, *given)
     if explain:
@@ -164,7 +181,7 @@ def _source(
 
 
 def _explain(source: Source, as_json: bool) -> None:
-    """How the file is read, and three lines as they would be taken."""
+    """Prints how the file is read, and its first three lines as commands."""
     from api.importing.lines import explain, lines_from
     from registry.domain.errors import BadValue
 
@@ -180,7 +197,7 @@ def _explain(source: Source, as_json: bool) -> None:
             {
                 "dialect": asdict(source.dialect),
                 "lines": said,
-                "bad": bad and [asdict(each) for each in bad],
+                "bad": bad and [asdict(bad_line) for bad_line in bad],
             }
         )
         return
@@ -207,7 +224,7 @@ def _show(report: Report, dry_run: bool) -> None:
     show_bad(report.bad)
     warned = [note for note in report.notes if note.why.startswith(WARNING)]
     unchanged = [note for note in report.notes if not note.why.startswith(WARNING)]
-    for title, notes in (("Recorded, and to be looked at", warned), ("Changed nothing", unchanged)):
+    for title, notes in (("Recorded with a warning", warned), ("Changed nothing", unchanged)):
         if notes:
             rows = [(_place(note.file, note.line), note.why) for note in notes[:SHOWN]]
             print_table(title, ("Line", "Why"), rows)
@@ -228,7 +245,8 @@ def _show(report: Report, dry_run: bool) -> None:
 
 
 def show_bad(lines: Sequence[Bad]) -> None:
-    """Every bad line with its field and its cure, in characters that no terminal obeys."""
+    """Prints every bad line with its field and how to correct it, with unsafe characters
+    escaped."""
     if lines:
         print_table(
             "Refused",

@@ -1,4 +1,4 @@
-"""Commands for an administration that signs what it decides: they run where its key is."""
+"""Commands for an administration that signs its decisions. They run where its key is."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from api.cli.terminal import BAD_FILE, REFUSED, USAGE, fail, named
 
 def new_key(
     administration: Annotated[str, typer.Argument(help="The code of the administration: KR.")],
-    out: Annotated[Path, typer.Option(help="The file that is to hold the secret; it is new.")],
+    out: Annotated[Path, typer.Option(help="The new file for the secret key.")],
 ) -> None:
-    """A key with which an administration signs what it decides. Prints the part that is public.
+    """Make a key with which an administration signs its decisions, and print the public part.
 
-    `add_key` gives it to the register. Make two: nobody can replace the last one if it is lost.
+    Register it with `add_key`. Make two keys: a lost key can only be replaced with the help of
+    another.
     """
     from registry.domain.values import AdministrationCode
     from registry.transparency.signed_notes import ED25519, Signer
@@ -41,12 +42,14 @@ def new_key(
 
 
 def sign_commands(
-    file: Annotated[Path, typer.Argument(help="Commands, one a line of JSON; - reads them.")],
-    key: Annotated[Path, typer.Option(help="The file that new-key made.")],
+    file: Annotated[
+        Path, typer.Argument(help="Commands, one JSON object a line; - for standard input.")
+    ],
+    key: Annotated[Path, typer.Option(help="The key file that new-key wrote.")],
 ) -> None:
-    """Sign each command of a file; prints the lines to `aeo import`, or for a mutation's input.
+    """Sign each command of a file, and print the lines for `aeo import` or for a mutation's input.
 
-    A command without an id gets one, because a signature is good for one command only.
+    A command without an id gets one, because a signature is valid for one command only.
     """
     from uuid import uuid4
 
@@ -71,7 +74,9 @@ def sign_commands(
     except (OSError, UnicodeDecodeError) as error:
         fail(BAD_FILE, f"{file} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}")
     done = []
-    for number, line in enumerate(lines.split("\n"), start=1):  # a text may have other line ends
+    for number, line in enumerate(
+        lines.split("\n"), start=1
+    ):  # not splitlines(): texts may contain other line separators
         if not line.strip():
             continue
         try:
@@ -80,5 +85,5 @@ def sign_commands(
             fail(BAD_FILE, f"line {number}: {error}")
         signed = sign(replace(command, command_id=command.command_id or uuid4()), signer)
         done.append(json.dumps(c.plain(signed), ensure_ascii=False))
-    for line in done:  # all of the file, or nothing: a part of it would look like the whole
+    for line in done:  # after all lines were signed, so that no partial output looks complete
         print(line)

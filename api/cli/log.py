@@ -1,25 +1,27 @@
-"""The log's two processes: one takes in what is recorded, the other signs what was taken in."""
+"""Commands of the transparency log: the integrator and the signer."""
 
 from __future__ import annotations
 
-from api.cli.run import WithParent, until_told
+from api.cli.run import WithParent, until_signal
 from api.cli.terminal import HOME, REFUSED, Home, fail, home_of
 
 
 def log(home: Home = HOME, with_parent: WithParent = False) -> None:
-    """The log alone: takes every event that is recorded into the public tree. One at a time."""
-    with until_told(home, with_parent, "aeo_projector") as (url, stop):
+    """Run the log integrator: it adds every recorded event to the public Merkle tree. One at a
+    time."""
+    with until_signal(home, with_parent, "aeo_projector") as (url, stop):
         from projections.transparency.integrator import Integrator
 
         Integrator(url).run(stop)
 
 
 def sign(home: Home = HOME, with_parent: WithParent = False) -> None:
-    """The signer alone: signs the log's heads and has them witnessed. Refuses to go back.
+    """Run the signer: it signs the log's checkpoints and has them cosigned by the witnesses.
 
-    Its key, its memory of the last head and the policy (witnesses.txt) are in the home folder.
+    It refuses to sign anything that contradicts an earlier checkpoint. Its key, its last checkpoint
+    and its policy (witnesses.txt) are in the data folder.
     """
-    with until_told(home, with_parent, "aeo_signer") as (url, stop):
+    with until_signal(home, with_parent, "aeo_signer") as (url, stop):
         import structlog
 
         from api.log.signer import HeadSigner
@@ -32,4 +34,4 @@ def sign(home: Home = HOME, with_parent: WithParent = False) -> None:
             structlog.get_logger().error("log.not_signed", why=str(error))
             if not with_parent:
                 fail(REFUSED, f"the log is not signed any more: {error}")
-            stop.wait()  # the service goes on: it is asked, and proves no less than before
+            stop.wait()  # `aeo up` keeps running: the checkpoints signed so far are still served

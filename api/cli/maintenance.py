@@ -1,4 +1,4 @@
-"""Commands that keep the register: its schema, its world, its files, its read models."""
+"""Maintenance commands: migrations, demo data, rebuild and check of the read models."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from api.cli.terminal import (
 
 
 def migrate(home: Home = HOME) -> None:
-    """Bring the database up to date, forward only. A second run does nothing.
+    """Migrate the database, forward only. A second run does nothing.
 
-    Read models that an earlier release derived, or other time zones, are derived anew.
+    Read models that were derived by an earlier release, or with other time zones, are derived
+    again.
     """
     from api.cli.terminal import home_of
     from api.local.postgres import database
@@ -40,11 +41,13 @@ def migrate(home: Home = HOME) -> None:
 
 def load(
     home: Home = HOME,
-    operators: Annotated[int, typer.Option(min=0, max=1_000_000)] = 0,
+    operators: Annotated[
+        int, typer.Option(min=0, max=1_000_000, help="The number of synthetic operators.")
+    ] = 0,
 ) -> None:
-    """Load the published world, and as many synthetic operators as are asked for.
+    """Load the published demo world, and as many synthetic operators as asked for.
 
-    What is there already is not loaded again; a load that was cut short goes on.
+    Data that is there is not loaded again; an interrupted load continues.
     """
     from api.demo.load import load_operators, load_world
 
@@ -65,16 +68,18 @@ def rebuild(
     home: Home = HOME,
     until: Annotated[
         str | None,
-        typer.Option(help="Only up to a position or an instant: shows the digests, swaps nothing."),
+        typer.Option(
+            help="Only up to a position or an instant: prints the digests and replaces nothing."
+        ),
     ] = None,
     digests: Annotated[
         bool, typer.Option("--digests", help="Show the SHA-256 of every table's rows.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make the read models anew beside the live ones, and swap them at the end.
+    """Rebuild the read models beside the live ones, and swap them at the end.
 
-    The same events give the same tables, and so the same digests, however often.
+    The same events always give the same tables, and therefore the same digests.
     """
     from projections.engine import rebuild as anew
     from projections.engine.projector import Projector
@@ -107,11 +112,11 @@ def rebuild(
 def check(
     home: Home = HOME,
     streams: Annotated[
-        int, typer.Option(min=0, help="How many streams are derived anew and compared.")
+        int, typer.Option(min=0, help="The number of streams to derive again and compare.")
     ] = 200,
     as_json: Json = False,
 ) -> None:
-    """Prove the read models against the ledger and against themselves. It changes nothing."""
+    """Check the read models against the ledger and for consistency. Changes nothing."""
     from projections.checking.check import check as prove
 
     with register(home) as url:

@@ -1,4 +1,5 @@
-"""Commands that go back: the events again, a moment's read models again, two moments compared."""
+"""Commands that go back: replay of events, read models as of a moment, comparison of two
+moments."""
 
 from __future__ import annotations
 
@@ -37,38 +38,39 @@ if TYPE_CHECKING:
 
 def replay(
     type: Annotated[
-        list[str] | None, typer.Option(help="operator.granted, ...; may be said several times.")
+        list[str] | None, typer.Option(help="operator.granted, ...; repeatable.")
     ] = None,
     stream: Annotated[str | None, typer.Option(help="The id of a stream.")] = None,
     tin: Annotated[str | None, typer.Option(help="The operator of that TIN.")] = None,
     agreement: Annotated[str | None, typer.Option(help="The agreement of that code.")] = None,
     from_: Annotated[
-        str | None, typer.Option("--from", help="The first position, or an instant of recording.")
+        str | None, typer.Option("--from", help="The first position, or a transaction time.")
     ] = None,
     until: Annotated[
-        str | None, typer.Option(help="The last position, or an instant of recording.")
+        str | None, typer.Option(help="The last position, or a transaction time.")
     ] = None,
     at: Annotated[
-        str | None, typer.Option(help="A moment: the instant or day whose law counts, or now.")
+        str | None, typer.Option(help="Valid time of the read models: an instant, a day, or now.")
     ] = None,
     known_at: Annotated[
-        str | None, typer.Option(help="A moment: only what was known by then counts, or now.")
+        str | None,
+        typer.Option(help="Transaction time of the read models: an instant, a day, or now."),
     ] = None,
     models: Annotated[
-        str | None, typer.Option(help="Of a moment: only these, as in operators,agreements.")
+        str | None, typer.Option(help="Only these read models, as in operators,agreements.")
     ] = None,
     drop: Annotated[
         bool,
-        typer.Option("--drop", help="Remove the schemas of these instants; all, if none is given."),
+        typer.Option("--drop", help="Remove the schemas of these moments; without them, all."),
     ] = False,
     home: Home = HOME,
     as_json: Json = False,
 ) -> None:
-    """The one sequence of events as JSON lines, each with its position, filtered as asked.
+    """Print the events as JSON lines, each with its position, filtered.
 
-    With --at or --known-at the read models instead, made again as they were believed at that
-    moment, from exactly the events that were known by then. They stay in a schema of their own:
-    the ordinary tables, and beside each a view NAME_at of the rows that held in law at --at.
+    With --at or --known-at: rebuild the read models as of that valid time and transaction time,
+    from the events that were known by then. They stay in a schema of their own: the ordinary
+    tables, and beside each a view NAME_at of the rows that were valid at --at.
     """
     filters = (type, stream, tin, agreement, from_, until)
     if at or known_at or models or drop:
@@ -195,19 +197,21 @@ def diff(
     one: Annotated[
         str, typer.Argument(metavar="A", help="AT or AT@KNOWN: an instant, a day or now.")
     ],
-    other: Annotated[str, typer.Argument(metavar="B", help="The other moment, in the same words.")],
-    operator: Annotated[str | None, typer.Option(metavar="TIN", help="Of this one alone.")] = None,
+    other: Annotated[str, typer.Argument(metavar="B", help="The other moment, in the same form.")],
+    operator: Annotated[str | None, typer.Option(metavar="TIN", help="Only this operator.")] = None,
     in_: Annotated[
-        str | None, typer.Option("--in", metavar="CODE", help="Into this territory alone.")
+        str | None, typer.Option("--in", metavar="CODE", help="Only this importing territory.")
     ] = None,
-    first: Annotated[int, typer.Option(min=1, max=10_000, help="How many operators.")] = 100,
-    after: Annotated[str, typer.Option(metavar="TIN", help="Only those behind this one.")] = "",
+    first: Annotated[
+        int, typer.Option(min=1, max=10_000, help="The number of operators to list.")
+    ] = 100,
+    after: Annotated[str, typer.Option(metavar="TIN", help="Only operators after this TIN.")] = "",
     home: Home = HOME,
     as_json: Json = False,
 ) -> None:
-    """Which operators would be answered otherwise at moment B than at A, and what happened between.
+    """List the operators with different answers at moments A and B, and the events in between.
 
-    Ends with 0 where both moments answer alike, with 1 where they do not.
+    Ends with 0 when all answers are the same, and with 1 when some differ.
     """
     from psycopg import IsolationLevel
     from psycopg.rows import dict_row
@@ -338,7 +342,7 @@ def _print_differences(
 
 
 def _answers(answer_difference: AnswerDifference) -> list[str]:
-    """Territories that answer alike are told together."""
+    """Groups territories with the same answer."""
     alike: dict[tuple[str, str], list[str]] = {}
     for answer in answer_difference.answers:
         alike.setdefault((answer.one, answer.other), []).append(answer.territory)
@@ -350,7 +354,8 @@ def _change(one: str, other: str) -> str:
 
 
 def _known_types(types: list[str]) -> None:
-    """Nothing found must mean that nothing happened, and not that the name was mistyped."""
+    """Exits with 2 for an unknown event type, so that an empty result never means a typing
+    error."""
     from difflib import get_close_matches
 
     from registry.domain.aggregates import AGGREGATES

@@ -1,4 +1,4 @@
-"""Commands that stay: the whole of it on one machine, the service alone, the read models alone."""
+"""Commands that run until stopped: everything on one machine, or one process of it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from api.cli.terminal import (
     register,
 )
 
-Port = Annotated[int, typer.Option(min=1, max=65_535, help="Where it listens, on this machine.")]
-#: How `up` starts its helpers: they are told the database, and end when `up` does.
+Port = Annotated[int, typer.Option(min=1, max=65_535, help="The TCP port to listen on.")]
+#: Set by `up` for its child processes: they read the conninfo from their standard input, and end
+#: when `up` ends.
 WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True)]
 
 
@@ -33,13 +34,13 @@ def up(
     port: Port = 8420,
     home: Home = HOME,
     operators: Annotated[
-        int, typer.Option(min=0, max=1_000_000, help="How many synthetic operators to have.")
+        int, typer.Option(min=0, max=1_000_000, help="The number of synthetic operators to load.")
     ] = 10_000,
 ) -> None:
-    """Everything on one machine: database, world, read models, service. Ctrl-C stops it.
+    """Run everything on one machine: database, demo data, read models, service. Ctrl-C stops it.
 
-    A second start finds what the first one loaded. After a crash or `kill -9` start it again:
-    nothing that was acknowledged is missing.
+    A second start finds the data of the first. After a crash or `kill -9`, start it again: no
+    acknowledged command is lost.
     """
     from api.local.processes import HelperDied
     from api.local.up import PortTaken
@@ -68,19 +69,19 @@ def serve(
     port: Port = 8420,
     home: Home = HOME,
     host: Annotated[
-        str, typer.Option(envvar="AEO_HOST", help="The address on which it listens.")
+        str, typer.Option(envvar="AEO_HOST", help="The address to listen on.")
     ] = "127.0.0.1",
     workers: Annotated[
         int,
-        typer.Option(min=0, max=64, envvar="AEO_WORKERS", help="Processes; 0: one a core."),
+        typer.Option(min=0, max=64, envvar="AEO_WORKERS", help="Processes; 0: one per core."),
     ] = 0,
     with_parent: WithParent = False,
     demo: Annotated[bool, typer.Option("--demo", hidden=True)] = False,
 ) -> None:
-    """The service alone: GraphQL, pages and health, on the database that is there.
+    """Run the service: GraphQL, pages and health, on an existing database.
 
-    No issuer of tokens is configured here, so only the public is answered; demo identities are
-    offered by `up` alone.
+    No token issuer is configured, so only the public is answered. Demo identities are offered by
+    `up` only.
     """
     from api.local.processes import HelperDied, from_parent
     from api.local.server import ServiceAddress, serve_on
@@ -135,20 +136,21 @@ def require_settings(home: Path, host: str, *, demo: bool) -> None:
 
 
 def follow(home: Home = HOME, with_parent: WithParent = False) -> None:
-    """The read models alone: shows them every event that is recorded. One at a time follows."""
-    with until_told(home, with_parent, "aeo_projector") as (url, stop):
+    """Run the projector: it updates the read models with every recorded event. One at a time."""
+    with until_signal(home, with_parent, "aeo_projector") as (url, stop):
         from projections.engine.projector import Projector
 
         Projector(url).run(stop)
 
 
 def clerk(home: Home = HOME, with_parent: WithParent = False) -> None:
-    """The clerk alone: records what ended by law within a minute of its day. One at a time works.
+    """Run the end recorder: it records terms and suspensions that ended by law, within a minute.
+    One at a time.
 
-    No answer depends on it: an end that was said in advance is law without it. Its records are in
-    the history, in the feed and in the log.
+    No answer depends on it: an end that is known in advance takes effect without its record. The
+    records appear in the history, the feed and the log.
     """
-    with until_told(home, with_parent, "aeo_reader", "aeo_writer") as (url, stop):
+    with until_signal(home, with_parent, "aeo_reader", "aeo_writer") as (url, stop):
         from api.end_recorder import EndRecorder
 
         EndRecorder(url).run(stop)
@@ -162,7 +164,7 @@ def checker(
             min=0.01,
             max=8_760,
             envvar="AEO_CHECK_HOURS",
-            help="Within how many the whole is to be walked.",
+            help="Hours in which a pass over everything is to be completed.",
         ),
     ] = 24.0,
     share: Annotated[
@@ -171,29 +173,32 @@ def checker(
             min=0.001,
             max=1.0,
             envvar="AEO_CHECK_SHARE",
-            help="Of one core: the most that it takes where the walk would be late.",
+            help="The largest share of one core to use when the pass would be late.",
         ),
     ] = 0.25,
     with_parent: WithParent = False,
 ) -> None:
-    """The background check alone: derives the read models anew, slowly. One at a time checks.
+    """Run the background check: it derives the read models again, slowly, and compares. One at a
+    time.
 
-    A row that somebody changed behind the register's back is recorded as a finding, logged, and
-    put right from its stream. `./aeo status` and `/readyz` say how far it is and what it found.
+    A row that was changed by something other than the projector is recorded as a finding, logged,
+    and corrected from its stream. `./aeo status` and `/readyz` show the progress and the findings.
     """
-    with until_told(home, with_parent, "aeo_projector") as (url, stop):
+    with until_signal(home, with_parent, "aeo_projector") as (url, stop):
         from projections.checking.background_check import BackgroundCheck
 
-        os.nice(10)  # whoever answers goes first
+        os.nice(10)  # lower priority than the processes that answer
         BackgroundCheck(url, hours=hours, share=share).run(stop)
 
 
 @contextmanager
-def until_told(home: str, with_parent: bool, *roles: str) -> Iterator[tuple[str, threading.Event]]:
-    """For who works in the background: the register's conninfo, and what Ctrl-C and SIGTERM set.
+def until_signal(
+    home: str, with_parent: bool, *roles: str
+) -> Iterator[tuple[str, threading.Event]]:
+    """Yields the conninfo and an event that Ctrl-C or SIGTERM sets, for a background process.
 
-    They are heard from the first instant on, before anything that takes a while is imported.
-    `roles`: what its login becomes.
+    The signals are handled before anything that takes time is imported. `roles`: the roles that the
+    process needs.
     """
     from api.local.processes import from_parent, stopped_by_signal
 

@@ -1,4 +1,4 @@
-"""Commands about the background work: how it stands, and letting go on what stopped."""
+"""Commands about the background processes: their state, and resuming a stopped read model."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from api.cli.terminal import (
 
 
 def status(home: Home = HOME, as_json: Json = False) -> None:
-    """Who leads each background process, how far read models, log and checks are, what stopped.
+    """Show who leads each background process, the positions of read models, log and checks, and
+    what is stopped.
 
-    Ends with 1 where a read model stands still, where nobody follows the ledger, or where the
-    background check found what it could not put right.
+    Ends with 1 when a read model is stopped, no projector runs, or the background check found
+    something that it could not correct.
     """
     from api.end_recorder import LEADER as CLERK
     from api.log.signer import LEADER as SIGNER
@@ -42,11 +43,11 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
     else:
         _show(found)
     wrong = [
-        f"{place.projection} stands still: ./aeo resume {place.projection} once its cause is mended"
+        f"{place.projection} is stopped: remove the cause, then ./aeo resume {place.projection}"
         for place in found.stopped
     ]
     wrong += [
-        f"nobody follows: ./aeo {worker.name}"
+        f"no projector runs: ./aeo {worker.name}"
         for worker in found.missing
         if worker.name == "follow"
     ]
@@ -61,13 +62,13 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
 
 
 def new_epoch(
-    why: Annotated[str, typer.Option(help="What became of the database, for whoever asks later.")],
+    why: Annotated[str, typer.Option(help="What happened to the database, for later readers.")],
     home: Home = HOME,
 ) -> None:
-    """Begin another epoch of the ledger, which was restored from a copy, before it is used again.
+    """Begin a new epoch of the ledger after it was restored from a backup, before it is used again.
 
-    Positions, cursors and receipts that were given in the epoch before are refused in words from
-    then on, where they name it. Nothing that is recorded is changed.
+    Positions, cursors and receipts that name an earlier epoch are then refused with a reason. No
+    recorded event is changed.
     """
     from registry.ledger.connections import Session
     from registry.ledger.epochs import begin, current
@@ -81,11 +82,11 @@ def new_epoch(
 
 def resume(
     projection: Annotated[
-        str | None, typer.Argument(help="The read model; all that stand still, if none is named.")
+        str | None, typer.Argument(help="The read model; without it, all that are stopped.")
     ] = None,
     home: Home = HOME,
 ) -> None:
-    """Let a read model that stands still try its event again, once the cause was mended."""
+    """Let a stopped read model try its event again, after the cause was removed."""
     from projections.checking.status import resume as go_on
     from projections.checking.status import status as read
     from projections.models.catalogue import BY_NAME
@@ -99,19 +100,15 @@ def resume(
         chosen = [name for name in standing if projection in (None, name)]
         for name in chosen:
             go_on(url, name)
-            print(f"{name} goes on")
+            print(f"{name} resumes")
     if not chosen:
-        print(
-            f"{projection or 'no read model'} does not stand still"
-            if projection
-            else "no read model stands still"
-        )
+        print(f"{projection} is not stopped" if projection else "no read model is stopped")
 
 
 def _show(found: Any) -> None:
     print_table(
         None,
-        ["process", "leads", "since"],
+        ["process", "leader", "since"],
         [
             [
                 worker.name,
@@ -129,9 +126,7 @@ def _show(found: Any) -> None:
                 place.projection,
                 f"{place.position:,}",
                 f"{found.recorded - place.position:,}",
-                f"stands in front of {place.stopped_at:,}: {place.why}"
-                if place.stopped_at
-                else "goes on",
+                f"stopped at {place.stopped_at:,}: {place.why}" if place.stopped_at else "running",
                 _at(place.since),
             ]
             for place in found.positions
@@ -146,7 +141,7 @@ def _show(found: Any) -> None:
     checked = found.checked
     last = f", the last at {_at(checked.last_found_at)}" if checked.last_found_at else ""
     print(
-        f"checked as a whole: {_at(checked.whole_at) or 'not yet'}; of this walk"
+        f"last complete check: {_at(checked.whole_at) or 'not yet'}; this pass"
         f" {checked.progress:.0%}; findings {checked.findings:,}{last}; open:"
         f" {checked.unmended:,} of read models, {checked.of_ledger:,} of the ledger"
     )

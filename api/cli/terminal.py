@@ -1,4 +1,4 @@
-"""What the commands share: exit codes, files and homes, tables for people, JSON for machines."""
+"""Shared by all commands: exit codes, options, file names, tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -30,29 +30,32 @@ Home = Annotated[
     typer.Option(
         envvar="AEO_HOME",
         metavar="DIR",
-        help="Where the data live, unless DATABASE_URL names a database.",
+        help="The data folder, used unless DATABASE_URL names a database.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="For machines: JSON, not a table.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 HOME = ".aeo"
 CONNECT_TIMEOUT = 10  # seconds
 Progress = Callable[[int, int], None]
 
 
-#: Characters that command a terminal, or turn, hide or join what stands beside them: they are shown
-#: as \uXXXX and never sent. Categories: control, format, surrogate, private use, line, paragraph.
-_COMMANDING = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+#: Categories of characters that control a terminal or change how others are shown: control, format,
+#: surrogate, private use, line and paragraph separators. They are printed as \uXXXX.
+_UNSAFE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
 def printable(text: str, keep: str = "") -> str:
-    """Text from a file or from the register, as it may be sent to a terminal."""
+    """Escapes text from a file or the register so that it cannot control the terminal. `keep`:
+    characters to leave."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(char if char in keep or not _commands(char) else _escaped(char) for char in text)
+    return "".join(
+        char if char in keep or not _is_unsafe(char) else _escaped(char) for char in text
+    )
 
 
-def _commands(char: str) -> bool:
-    return unicodedata.category(char) in _COMMANDING or is_hidden(char)
+def _is_unsafe(char: str) -> bool:
+    return unicodedata.category(char) in _UNSAFE or is_hidden(char)
 
 
 def _escaped(char: str) -> str:
@@ -70,12 +73,14 @@ def fail(code: int, sentence: str) -> NoReturn:
 
 
 def named(path: str) -> Path:
-    """A file as the caller means it: the launcher has changed to the program's own folder."""
+    """Returns a file name relative to the caller's folder; the launcher has changed to the
+    program's folder."""
     return Path(os.environ.get("AEO_CWD", "."), path)
 
 
 def home_of(home: str) -> Path:
-    """The default home is the program's, wherever it is called from."""
+    """Returns the data folder. The default is in the program's folder, wherever it is called
+    from."""
     return Path(home) if home == HOME else named(home)
 
 
@@ -96,15 +101,13 @@ def home_words(home: str) -> str:
 
 @contextmanager
 def register(home: str, *roles: str, makes: bool = False, migrates: bool = True) -> Iterator[str]:
-    """The conninfo of the register in this home, whose server is started if none runs.
+    """Yields the conninfo of the register, and starts the local server if none runs.
 
-    Our own database is brought up to date first, unless `migrates` is False: a command that looks
-    at how it stands changes nothing. One that DATABASE_URL names is left as it is: its owner
-    migrates it. `makes`: where the home has no register, one is made in it; else that is an error,
-    and nothing is made.
-    `roles`: what the command lets its login become (registry/ledger/privileges.py).
-    Raises NoDatabase, WrongSession behind a pooler that shares sessions, MigrationRefused where the
-    database is of another release, and PrivilegeMissing.
+    A local database is migrated and its read models are brought up to date first. A database that
+    DATABASE_URL names is not changed: its owner migrates it. `roles`: the roles that the command
+    needs (registry/ledger/privileges.py). Raises NoDatabase, WrongSession behind a pooler that
+    shares sessions, MigrationRefused where the database is of another release, and
+    PrivilegeMissing.
     """
     from api.local.postgres import database
     from projections.engine.rederive import bring_up_to_date
@@ -134,7 +137,8 @@ def in_time(url: str) -> str:
 
 
 def position(conninfo: str, text: str) -> int:
-    """A position, the last one that was recorded by an instant, or by now. Exits with 2."""
+    """Reads a position, or an instant or "now", which give the last position recorded by then.
+    Exits with 2."""
     if text.isdecimal():
         if len(text) > 18:
             fail(USAGE, f"{text[:40]!r} is no position: a whole number of at most 18 digits")
@@ -151,7 +155,7 @@ def position(conninfo: str, text: str) -> int:
 
 
 def instant(text: str | None) -> datetime | None:
-    """An instant with its zone, or a day, which begins at midnight UTC. Exits with 2."""
+    """Reads an instant with its zone, or a day, which begins at midnight UTC. Exits with 2."""
     if text is None:
         return None
     try:
@@ -163,7 +167,7 @@ def instant(text: str | None) -> datetime | None:
 
 
 def zone_of(conninfo: str, code: str) -> str:
-    """In which zone the civil days of an administration begin; UTC for one not on record."""
+    """Returns the time zone of an administration; UTC for an unknown one."""
     from registry.ledger.connections import Session
 
     with Session.connect(conninfo) as connection:
@@ -174,7 +178,7 @@ def zone_of(conninfo: str, code: str) -> str:
 
 
 def read_law(text: str | None, zone: str, now: datetime) -> instants.Reading:
-    """The instant whose law is asked; a day is a civil day in that zone. Exits with 2."""
+    """Reads a valid time; a day is a civil day in that zone. Exits with 2."""
     try:
         return instants.parse_valid_time(text, zone) if text else instants.Reading(now, "now")
     except ValueError as error:
@@ -182,7 +186,8 @@ def read_law(text: str | None, zone: str, now: datetime) -> instants.Reading:
 
 
 def read_knowledge(text: str | None, zone: str, now: datetime) -> instants.Reading:
-    """By when it had to be known; a day is its end in that zone, and today is now. Exits with 2."""
+    """Reads a transaction time; a day means its end in that zone, and today means now. Exits with
+    2."""
     try:
         return (
             instants.parse_transaction_time(text, zone, now)
@@ -206,7 +211,8 @@ def word(kind: Any, text: str | None, name: str) -> Any:
 
 
 def shown(item: Any) -> str:
-    """A value as a person reads it. Instants in UTC, to the minute unless there is more."""
+    """Formats a value for a person. Instants are in UTC, to the minute or, if needed, the
+    second."""
     match item:
         case None:
             return ""
@@ -226,12 +232,12 @@ def shown(item: Any) -> str:
 
 
 def say(sentence: str) -> None:
-    """A line to the terminal, which nothing in it moves."""
+    """Prints a line, with unsafe characters escaped."""
     print(printable(sentence))
 
 
 def plain(item: Any) -> Any:
-    """A value as JSON has it: instants in RFC 3339, UTC."""
+    """Converts a value for JSON: instants in RFC 3339, UTC."""
     if isinstance(item, datetime):
         return item.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return str(item)
@@ -243,7 +249,7 @@ def print_json(item: Any) -> None:
 
 
 def json_text(item: Any, indent: int | None = None) -> str:
-    """JSON in which no character commands a terminal: outside ASCII those are escaped, too."""
+    """Returns JSON in which unsafe non-ASCII characters are escaped, too."""
     text = json.dumps(item, default=plain, ensure_ascii=False, indent=indent)
     plain_text = text.isascii() and "\x7f" not in text
     return text if plain_text else "".join(map(_of_json, text))
@@ -252,7 +258,7 @@ def json_text(item: Any, indent: int | None = None) -> str:
 def _of_json(char: str) -> str:
     if char == "\x7f":
         return "\\u007f"
-    if char.isascii() or not _commands(char):
+    if char.isascii() or not _is_unsafe(char):
         return char
     return json.dumps(char)[1:-1]
 
@@ -265,14 +271,14 @@ def print_table(title: str | None, columns: Sequence[str], rows: Iterable[Sequen
     table = Table(*columns, title=title and shown(title), title_justify="left", box=box.SIMPLE_HEAD)
     for row in rows:
         table.add_row(*(shown(cell) for cell in row))
-    # A file or a pipe has no width: nothing is cut off there.
+    # A file or a pipe has no width, so cells are not truncated there.
     wide = None if sys.stdout.isatty() else 250
     Console(width=wide, highlight=False, markup=False).print(table)
 
 
 @contextmanager
 def progress(what: str) -> Iterator[Progress]:
-    """A bar on a terminal; elsewhere a line now and then, on standard error."""
+    """Shows a progress bar on a terminal; elsewhere a line every few seconds. On standard error."""
     what = printable(what)
     if not sys.stderr.isatty():
         yield _lines(what)

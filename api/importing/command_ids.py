@@ -1,9 +1,9 @@
-"""By which ids the lines of a file are known again.
+"""Command ids of the lines of an imported file, so that a repeated import records nothing twice.
 
-A line is known by its file and its number, never by what it says: the same words in another
-file, or in another line, are another command. A file is known by its name and its digest, or by
-a name that the caller declares. A file of text that grew under the same name begins with one that
-was recorded: the lines of that one keep their ids.
+A line is identified by its file and its number, never by its content: the same words in another
+file or line are another command. A file is identified by its name and digest, or by a batch name
+that the caller declares. Where a text file grew under the same name, it begins with one that was
+recorded before, and those lines keep their ids.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from uuid import UUID, uuid5
 
 from api.importing.files.reading import Source
 
-#: Ids of lines are made of this, of their file and of their number.
+#: The namespace of the ids of lines (UUID version 5).
 FILES = UUID("8d7c2f0e-5b1a-5c43-9a61-2f9f0c7be3d4")
-TOGETHER = 5_000
+TOGETHER = 5_000  # ids that are looked up at once
 
-#: Which of these ids the ledger has.
+#: Returns those of these ids that the ledger has.
 Known = Callable[[list[UUID]], Iterable[UUID]]
 
 
 class Identities:
-    """The ids of one file's lines, and of the mark that the file as a whole was recorded."""
+    """The command ids of one file's lines, and of the mark that the whole file was recorded."""
 
     def __init__(self, source: Source, batch: str | None, known: Known) -> None:
         self._file = f"batch {batch}" if batch else source.path.name
@@ -53,8 +53,8 @@ class Identities:
 def _recorded_parts(
     source: Source, identities: Identities, known: Known
 ) -> Iterator[tuple[int, str]]:
-    """The beginnings of this file that were a whole file of its name, and were recorded: the
-    number of each one's last line, and its digest."""
+    """Yields the beginnings of this file that were recorded before as a whole file of the same
+    name: the number of the last line and the digest of each."""
     if not _has_plain_lines(source.dialect.encoding):
         return
     parts = _parts(source)
@@ -65,8 +65,8 @@ def _recorded_parts(
 
 
 def _parts(source: Source) -> Iterator[tuple[int, str]]:
-    """The digest of each beginning of the file that ends with a whole line, with and without the
-    line end: the number of that line, and the digest."""
+    """Yields every beginning of the file that ends with a whole line, with and without the line
+    ending: the number of that line, and the digest."""
     hashed = sha256()
     with source.path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -79,5 +79,5 @@ def _parts(source: Source) -> Iterator[tuple[int, str]]:
 
 
 def _has_plain_lines(encoding: str | None) -> bool:
-    """Does a line of bytes end where a line of text does?"""
+    """Returns whether lines can be split in the bytes of this encoding."""
     return encoding is not None and not encoding.startswith(("utf-16", "utf-32"))

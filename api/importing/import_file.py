@@ -1,4 +1,5 @@
-"""A file of commands is decided line by line and recorded whole, or not at all."""
+"""Imports a file of commands: decides line by line, and records all of it in one transaction or
+nothing."""
 
 from __future__ import annotations
 
@@ -46,17 +47,19 @@ from registry.ledger.database import environment
 from registry.ledger.group_commit import take_batch
 from registry.ledger.types import AppendRequest, NumberHeld, Outcome
 
-TOGETHER = 500  # lines whose ids are asked for at once
+TOGETHER = 500  # lines whose ids are looked up at once
 WARNING = "warning: "
 STANDS = "what it says stands already"
 BY_CONTENT = (
     "every line of this file was recorded by an earlier release, which knew lines by what they "
     "say; give --batch if it is to be recorded again"
 )
-EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)  # as a command may count from that year on
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)  # the earliest transaction time; also for valid time
 
 
 class How(Enum):
+    """The result of a line that was not refused."""
+
     RECORDED = "recorded"
     KNOWN = "known already"
     UNCHANGED = "unchanged"
@@ -64,8 +67,10 @@ class How(Enum):
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of a line that was not refused, and why where it changed nothing; of a line that
-    was recorded, what it is warned of."""
+    """The result of a line that was not refused.
+
+    `why`: the reason where it changed nothing; the warning where it was recorded with one.
+    """
 
     how: How
     why: str | None = None
@@ -75,9 +80,9 @@ RECORDED, KNOWN = Taken(How.RECORDED), Taken(How.KNOWN)
 
 
 class UnitOfWork(Registry):
-    """The register as it would be with what was decided here, of which nothing is recorded yet.
+    """The register together with commands that are decided and not recorded yet.
 
-    Holds every stream that it touched.
+    Keeps every stream that it touched in memory.
     """
 
     def __init__(self, conninfo: str) -> None:
@@ -86,16 +91,18 @@ class UnitOfWork(Registry):
         self._streams: dict[UUID, BaseAggregate[UUID]] = {}
         self._known: dict[UUID, datetime] = {}
         self._sent: dict[UUID, bytes] = {}
-        self._asked: dict[UUID, bytes | None] = {}  # what the ledger said of ids that come next
+        self._asked: dict[
+            UUID, bytes | None
+        ] = {}  # the ledger's answers for the ids that come next
         self._digests: set[bytes] = set()
         self._requests: list[tuple[AppendRequest, list[StoredEvent]]] = []
         self._began = datetime.now(UTC)
         self._numbers = unique_numbers.NumberDraft(self.ledger.find_holders)
 
     def add(self, command: c.Command, actor: str, id: UUID | None = None) -> Taken:
-        """Decide it on all that was added before, under an id by which it is known again.
+        """Decides a command on top of all that was added before. `id`: its command id.
 
-        Raises a Refusal, and then the line has left no trace.
+        Raises a Refusal; the unit of work is then unchanged.
         """
         if isinstance(command, c.ErasePerson):
             raise BadValue("command: an erasure destroys something, and is done by `./aeo erase`")
@@ -126,12 +133,14 @@ class UnitOfWork(Registry):
         if isinstance(aggregate, Operator) and request.held_numbers:
             self._numbers.hold(unique_numbers.numbers_held(aggregate))
         warned = [
-            each.message
+            warning.message
             for event in aggregate.pending_events
-            for each in warnings(aggregate, event)
+            for warning in warnings(aggregate, event)
         ]
         events = [self.mapper.to_stored_event(event) for event in aggregate.collect_events()]
-        said = None if events else self._said_before(command, digest)  # before it is one itself
+        said = (
+            None if events else self._said_before(command, digest)
+        )  # before this command is kept itself
         self._keep(request, events)
         self._streams[aggregate.id] = aggregate
         if events:
@@ -140,16 +149,18 @@ class UnitOfWork(Registry):
         return Taken(How.UNCHANGED, said or STANDS)
 
     def look_up(self, ids: Sequence[UUID]) -> None:
-        """Ask the ledger for many ids at once: until the next call, no other is asked for."""
+        """Looks up many command ids in the ledger at once. Until the next call no other id is
+        looked up."""
         self._asked = dict.fromkeys(ids) | self.ledger.find_commands(ids)
 
     def holds(self, tin: Tin) -> bool:
-        """Is this operator in the register, or begun by what was added before?"""
+        """Returns whether this operator is in the register, or registered by what was added
+        before."""
         id = Operator.create_id(tin)
         return id in self._streams or bool(self.recorder.select_events(id, limit=1))
 
     def forget(self, tin: Tin) -> None:
-        """Take back the registration that was added last."""
+        """Removes the registration that was added last."""
         request, _ = self._requests.pop()
         self._sent.pop(request.id)
         self._digests.discard(request.digest)
@@ -171,7 +182,8 @@ class UnitOfWork(Registry):
         return self.decide_on(found_stream, command)
 
     def _said_before(self, command: c.Command, digest: bytes) -> str | None:
-        """When the very same was recorded before, by whatever file: what to say of it."""
+        """Returns a sentence where the same request was recorded before, from whatever file; else
+        None."""
         if digest in self._digests:
             return "an earlier line of this file says the same"
         found = self.ledger.find_same_request(stream_of(command)[0], digest)
@@ -185,13 +197,15 @@ class UnitOfWork(Registry):
         self._sent[request.id] = request.digest
 
     def keep(self, id: UUID) -> None:
-        """Add a mark that records nothing but its id, so that somebody can ask for it later."""
+        """Adds a command id that records no event, as a mark that can be looked up later."""
         self._requests.append((AppendRequest(id, id.bytes * 2, "import"), []))
 
     def record(self, progress: Callable[[int], None] | None = None) -> tuple[int, int]:
-        """All of it in one transaction, or nothing. Answers how many commands, and events.
+        """Records everything in one transaction, or nothing. Returns the number of commands and of
+        events.
 
-        Other writers wait for it. Raises StaleVersion and HeldByAnother when one was faster.
+        Other writers wait for it. Raises StaleVersion and HeldByAnother when another writer was
+        first.
         """
         queue = deque(encode_request(request, events) for request, events in self._requests)
         commands, events = len(queue), 0
@@ -214,7 +228,8 @@ class UnitOfWork(Registry):
         return commands, events
 
     def _in_turn(self, stream: BaseAggregate[UUID], command: c.Command) -> None:
-        """Refused before it is decided: a decision could not be taken back from the stream."""
+        """Checks the expected version and the transaction time before the decision, because a
+        decision cannot be removed from the stream."""
         if command.expected_version not in (None, stream.version):
             raise StaleVersion(
                 f"expected_version: found {command.expected_version}, and the stream is at version "
@@ -261,7 +276,7 @@ def _recorded(outcome: Outcome) -> int:
 
 @dataclass(frozen=True)
 class ImportNote:
-    """Why a line that is not bad changed nothing, or of what one that was recorded is warned."""
+    """Why a good line changed nothing, or the warning of one that was recorded."""
 
     file: str
     line: int
@@ -270,15 +285,16 @@ class ImportNote:
 
 @dataclass
 class Report:
-    """Each line is one of recorded, repeated, unchanged, kept back and bad."""
+    """The result of an import. Each line is exactly one of recorded, repeated, unchanged, kept back
+    and bad."""
 
     lines: int = 0
     recorded: int = 0  # lines that were recorded now
     events: int = 0
     repeated: int = 0  # lines that had been recorded before
-    unchanged: int = 0  # lines that say what stands already
-    kept_back: int = 0  # good lines of which nothing was recorded: a dry run, or others are bad
-    missing: list[str] = field(default_factory=list)  # TIN and type that a whole list leaves out
+    unchanged: int = 0  # lines that would change nothing
+    kept_back: int = 0  # good lines that were not recorded: a dry run, or others are bad
+    missing: list[str] = field(default_factory=list)  # TIN and type not on a complete list
     bad: list[Bad] = field(default_factory=list)
     notes: list[ImportNote] = field(default_factory=list)
     dialect: Dialect | None = None
@@ -305,7 +321,7 @@ def import_file(
     dry_run: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
-    """`import_lines` of a file of which nothing is told but the command."""
+    """Imports a file without further options (see `import_lines`)."""
     source = source_of(path, FileOptions(command=command))
     return import_lines(
         conninfo, source, actor=actor, partial=partial, dry_run=dry_run, progress=progress
@@ -323,13 +339,13 @@ def import_lines(
     dry_run: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
-    """Decide every line, then record them all in one transaction, or none where one is bad.
+    """Decides every line, then records them all in one transaction, or none where one is bad.
 
-    `actor`: an opaque id. `batch`: a name under which the numbers of lines are unique; without
-    it, the file's name and digest are. `whole_list`: whom the file does not name is no longer
-    listed, unless a line is bad: it might be the one. `partial`: the good lines of a bad file
-    are recorded. `dry_run`: none ever are. Raises BadFile, and StaleVersion when another writer
-    was faster than the whole file.
+    `actor`: an opaque id. `batch`: a name under which line numbers are unique; without it, the
+    file's name and digest. `whole_list`: operators that the file does not name are no longer
+    listed, unless a line is bad, because it might be theirs. `partial`: the good lines of a file
+    with bad ones are recorded. `dry_run`: nothing is recorded. Raises BadFile, and StaleVersion
+    when another writer was first.
     """
     draft, report = UnitOfWork(conninfo), Report(dialect=source.dialect)
     try:
@@ -367,7 +383,7 @@ def import_lines(
 
 
 def _take(draft: UnitOfWork, line: ImportLine, id: UUID, actor: str) -> Taken:
-    """Raises a Refusal, and then nothing of the line is left."""
+    """Adds a line. Raises a Refusal; nothing of the line is then left."""
     if isinstance(line.said, BadValue):
         raise line.said
     check_texts(line.said)

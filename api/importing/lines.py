@@ -1,4 +1,4 @@
-"""Lines of a file, each a command, and explained where they are wrong."""
+"""The lines of an import file as commands, and explanations of the lines that are refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
     "wanted",
 ]
 
-#: What would put a refused line right, where its sentence does not say so already.
+#: How to correct a refused line, where the refusal's sentence does not say so.
 CURES = {
     "ALREADY_REGISTERED": "leave the line out, or amend_particulars instead",
     "ALREADY_HELD": "end the other authorisation first, or change_type of it",
@@ -71,15 +71,17 @@ WANTED = {
 
 @dataclass(frozen=True)
 class ImportLine:
+    """A line of an import file."""
+
     file: str
-    number: int  # as an editor counts them, from 1
-    said: dict[str, Any] | BadValue  # what it says, or why it says nothing
-    begins: dict[str, Any] | None = None  # registers its operator where there is none yet
+    number: int  # from 1, as in an editor
+    said: dict[str, Any] | BadValue  # its fields, or the reason why it cannot be read
+    begins: dict[str, Any] | None = None  # registration of its operator, where there is none yet
 
 
 @dataclass(frozen=True)
 class Bad:
-    """A line that was not taken: where, which field, what was found against it, and what helps."""
+    """A refused line: where it is, which field, what was found, and how to correct it."""
 
     file: str
     line: int
@@ -89,16 +91,16 @@ class Bad:
 
 
 def lines_of(path: Path, command: str | None = None) -> Iterator[ImportLine]:
-    """The lines of a file of whatever dialect. `command` is for lines that name none.
+    """Yields the lines of a file of any dialect. `command`: the command of lines that name none.
 
-    In a table an empty cell is a field left out, several words are set apart by semicolons, and
+    In a table an empty cell is a missing field, several values are separated by semicolons, and
     `a=1; b=2` is a list of names and values. Raises BadFile.
     """
     return lines_from(source_of(path, FileOptions(command=command)))
 
 
 def lines_from(source: Source) -> Iterator[ImportLine]:
-    """Raises BadFile where the file cannot be read on."""
+    """Yields the lines of a file. Raises BadFile where it cannot be read further."""
     name, layout = source.path.name, source.layout
     for number, said in source.lines():
         begins = None
@@ -108,15 +110,15 @@ def lines_from(source: Source) -> Iterator[ImportLine]:
 
 
 def check_texts(said: dict[str, Any]) -> None:
-    """Raises BadValue, naming the field, for a NUL character: JSON and CSV have it, and no text of
-    the ledger. It is found before anything is decided, because a decision is not taken back."""
+    """Raises BadValue, naming the field, for a NUL character, which JSON and CSV allow and the
+    ledger's texts do not. Checked before the decision, because a decision cannot be undone."""
     for name, value in said.items():
         if has_nul([name, value]):
             raise BadValue(f"found a NUL character, which no text can keep - at `$.{name}`")
 
 
 def explain(line: ImportLine, refusal: Refusal) -> Bad:
-    """For the person who has to mend the file."""
+    """Returns the explanation of a refused line, for the person who corrects the file."""
     said = AT.fullmatch(str(refusal))
     assert said is not None  # it matches any text
     found, name = said["said"], said["field"]
@@ -153,7 +155,7 @@ def explain(line: ImportLine, refusal: Refusal) -> Bad:
 
 
 def wanted(hint: Any) -> str:
-    """What a field would take, in words."""
+    """Returns in words what a field accepts."""
     if typing.get_origin(hint) is tuple:
         return f"a list, each {wanted(typing.get_args(hint)[0])}"
     if isinstance(hint, type) and issubclass(hint, Enum):

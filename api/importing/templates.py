@@ -1,7 +1,7 @@
-"""An empty sheet for one command, with its columns explained above their names.
+"""Templates: an empty sheet for one command, with explanations above the column names.
 
-It is CSV in UTF-8 with a byte order mark, as every spreadsheet opens it. The rows that explain
-begin with `#`, and are passed over when the sheet is read.
+A template is CSV in UTF-8 with a byte order mark, which every spreadsheet opens. The rows with
+explanations begin with `#` and are skipped when the sheet is read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from api.importing.files.cells import kinds
 from api.importing.lines import wanted
 from registry.domain import commands as c
 
-#: Fields that a person filling in a sheet has no use for.
+#: Fields that a template leaves out.
 NOT_ASKED = ("command_id", "expected_version", "signature")
 MEANINGS = {
     "effective": "the civil day, in the authority's zone, from which it counts in law; left "
@@ -36,7 +36,7 @@ MEANINGS = {
     "position": "the position of the event, as aeo history shows it",
     "part": "the part that is meant, as C or S of an AEOF; left empty, the whole",
 }
-#: Of a published list, read on one day.
+#: Meanings of the fields of `list_operator`, for a published list that was read on one day.
 OF_LISTS = {
     "programme": "the code of the programme, as EU-AEO",
     "type": "the type of the authorisation, in a word of the programme, as AEOF",
@@ -47,7 +47,7 @@ OF_LISTS = {
     "name": "the operator's name, as the list writes it",
     "absent": "true where the list no longer names the operator",
 }
-#: What a field means in one command and in no other.
+#: Meanings of a field that differ in one command.
 OF_COMMAND = {
     ("correct_record", "what"): "fields of that event, each with its right value, or void: true",
     ("record_end", "what"): "what ended: term or suspension",
@@ -55,7 +55,7 @@ OF_COMMAND = {
 
 
 def template_of(command: str) -> str:
-    """Raises LookupError, with a sentence."""
+    """Returns the template of a command. Raises LookupError, with a sentence."""
     kind = c.COMMANDS.get(command)
     if kind is None or kind is c.ErasePerson:
         known = ", ".join(sorted(set(c.COMMANDS) - {"erase_person"}))
@@ -88,9 +88,12 @@ def template_of(command: str) -> str:
 
 
 def _of_schema(name: str) -> str:
-    """The schema's description of a field, worded as in a sheet, where there is no null."""
+    """Returns the schema's description of a field, adapted to a sheet, in which there is no
+    null."""
     said = SCHEMA[_camel(name)].split(". ")
-    words = ". ".join(each for each in said if not each.startswith("Null: ")).rstrip(".")
+    words = ". ".join(sentence for sentence in said if not sentence.startswith("Null: ")).rstrip(
+        "."
+    )
     return words[0].lower() + words[1:] if words[1].islower() or words[1] == " " else words
 
 

@@ -1,7 +1,8 @@
-"""What a file says that is the whole of a published list: who is no longer in it.
+"""Imports of a complete published list: operators that are no longer on it.
 
 An operator that the register knows from that list, and that the file does not name with the same
-type, is no longer listed on the day of reading: one `list_operator` with `absent` for each.
+type, is no longer listed on the day of reading. One `list_operator` with `absent` is recorded for
+each.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from registry.ledger.connections import Session
 
 
 class WholeList:
-    """The lines of such a file, as they are read: all of one list, read on one day."""
+    """The lines of such a file: all of one list, read on one day."""
 
     def __init__(self) -> None:
         self._reading: tuple[str, str, date] | None = None
         self._named: set[tuple[str, str]] = set()
 
     def add(self, command: c.Command) -> None:
-        """Raises BadFile for what is not a line of the same reading of the same list."""
+        """Adds a line. Raises BadFile for a line that is not of the same reading of the same
+        list."""
         if not isinstance(command, c.ListOperator) or command.absent:
             raise BadFile("--whole-list: each line must be a list_operator, of an operator named")
         reading = (command.programme, command.list_, command.read_on)
@@ -36,13 +38,16 @@ class WholeList:
         self._named.add((command.tin.text, command.type))
 
     def missing(self, registry: Registry, conninfo: str) -> Iterator[c.ListOperator]:
-        """Of each that the register knows from this list and the file does not name. Raises
-        BadFile for a file without a line: it does not say which list it is."""
+        """Yields a command for each operator that the register knows from this list and the file
+        does not name.
+
+        Raises BadFile for a file without a line, because it does not say which list it is.
+        """
         if self._reading is None:
             raise BadFile("--whole-list: no line says which list this is")
         programme, name, read_on = self._reading
         for stream in _listed(conninfo, name):
-            operator: Operator = registry.repository.get(stream)  # nothing else is listed
+            operator: Operator = registry.repository.get(stream)  # only operators are listed
             for authorisation in operator.authorisations.values():
                 known = (authorisation.programme, authorisation.list) == (
                     programme,
@@ -64,7 +69,7 @@ class WholeList:
 
 
 def _listed(conninfo: str, name: str) -> list[UUID]:
-    """The streams of which a list ever said something."""
+    """Returns the streams that have an event of this list."""
     with Session.connect(conninfo) as connection:
         rows = connection.execute(
             "select distinct originator_id from ledger.event"

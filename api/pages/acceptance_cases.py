@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Asking:
-    """One way to put a case's question: its label and variables, its clocks as one types them."""
+    """One query of a question: its label and variables, and its as-of pair as one would type it."""
 
     label: str
     at: str = ""
@@ -21,7 +21,8 @@ class Asking:
 
 @dataclass(frozen=True)
 class Case:
-    """`answer` names the template that shows it; `clocks`: whether the document has `$asOf`."""
+    """One question. `answer`: the template that shows the answer; `clocks`: whether the document
+    has `$asOf`."""
 
     number: int
     title: str

@@ -1,4 +1,4 @@
-"""An agreement: its steps as the sources give them, its sides, and what exactly it covers."""
+"""The page of an agreement: its steps as sources date them, its parties, and its scope."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ STEP = {
 }
 
 
-#: What can happen again: two days of it are two events, not two opinions.
+#: Steps that can happen several times: two days are two events, not contradicting sources.
 AGAIN = {"LISTED", "MEETING", "EXERCISE", "ANNOUNCED"}
 
 
 @router.get("/agreements")
 async def agreements(request: Request) -> Response:
-    """The whole list, by party, kind, status, pillar and words; fifty a page."""
+    """Lists agreements by party, kind, status, pillar and words; fifty a page."""
     asked = request.query_params
     clocks = await forms.clocks(request, territory(asked.get("party", "")))
     chosen = {
@@ -128,35 +128,35 @@ async def agreement(request: Request, id: str) -> Response:
             + (" that it knew of at that instant." if clocks.known else "."),
             look=("/agreements", "All agreements"),
         )
-    item = asked.data["agreement"]
+    found_agreement = asked.data["agreement"]
     return page(
         request,
         "agreement.html",
         status=clocks.status,
-        title=item["title"],
-        it=item,
+        title=found_agreement["title"],
+        it=found_agreement,
         asked=asked,
         clocks=clocks,
-        conflicts=_conflicts(item),
-        scopes=_scopes(item),
-        position=item["position"],
-        drawing=_drawing(item, clocks, asked.now),
+        conflicts=_conflicts(found_agreement),
+        scopes=_scopes(found_agreement),
+        position=found_agreement["position"],
+        drawing=_drawing(found_agreement, clocks, asked.now),
     )
 
 
-def _conflicts(entry: dict[str, Any]) -> set[tuple[str, str | None, int | None]]:
-    """The steps, sides and terms of these for which sources give different days."""
+def _conflicts(agreement_data: dict[str, Any]) -> set[tuple[str, str | None, int | None]]:
+    """Returns the steps, parties and terms for which sources give different days."""
     told: dict[tuple[str, str | None, int | None], set[tuple[str, str]]] = defaultdict(set)
-    for found in entry["dates"]:
+    for found in agreement_data["dates"]:
         if found["what"] in AGAIN:
             continue
         told[found["what"], found["side"], found["term"]].add((found["earliest"], found["latest"]))
     return {step for step, days in told.items() if len(days) > 1}
 
 
-def _scopes(entry: dict[str, Any]) -> list[dict[str, Any]]:
-    """Clauses that differ in one thing only stand in one row: first by crossing, then by side."""
-    found = [clause | {"to": [clause["to"]]} for clause in entry["scopes"]]
+def _scopes(agreement_data: dict[str, Any]) -> list[dict[str, Any]]:
+    """Merges clauses that differ in one thing only: first by crossing, then by party."""
+    found = [clause | {"to": [clause["to"]]} for clause in agreement_data["scopes"]]
     for differing in ("crossings", "to"):
         rows: dict[str, dict[str, Any]] = {}
         for clause in found:
@@ -167,10 +167,13 @@ def _scopes(entry: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _drawing(entry: dict[str, Any], clocks: forms.Clocks, now: datetime) -> timeline.Drawing | None:
-    """One lane a step and side; a bar is where the day lies, not how long the step took."""
+def _drawing(
+    agreement_data: dict[str, Any], clocks: forms.Clocks, now: datetime
+) -> timeline.Drawing | None:
+    """Returns the timeline: one lane per step and party; a bar is the interval in which the day
+    lies."""
     lanes: dict[str, list[timeline.TimelineBar]] = defaultdict(list)
-    for found in sorted(entry["dates"], key=lambda d: (d["earliest"], d["latest"])):
+    for found in sorted(agreement_data["dates"], key=lambda d: (d["earliest"], d["latest"])):
         step = STEP.get(found["what"]) or Sign(phrase(found["what"]), "", "still")
         name = step.word + (f" by {country(found['side'])}" if found["side"] else "")
         open_end = found["latest"] == OPEN_END

@@ -1,8 +1,4 @@
-"""The audit: what was answered at any point of both clocks, by which events, and the log's proof.
-
-The browser checks the proofs by itself (static/verify.js); this page only gives it what opens the
-leaves, where the visitor may have that.
-"""
+"""The audit page: the answer for any as-of pair, the events behind it, and the log's proofs."""
 
 from __future__ import annotations
 
@@ -83,7 +79,8 @@ query Log {
 
 
 class Slider(NamedTuple):
-    """A clock to turn by hand: days as ordinals, and those on which something happened."""
+    """A slider for one axis of the as-of pair, in ordinals of days, with ticks on days with
+    events."""
 
     first: int
     last: int
@@ -97,7 +94,8 @@ class Slider(NamedTuple):
 
 @router.get("/log")
 async def log(request: Request) -> Response:
-    """The log itself: its last heads, who watches it, and how to check it without us."""
+    """The page of the log: its last checkpoints, its witnesses, and how to verify it
+    independently."""
     asked = await ask(request, LOG)
     found = asked.data["log"] if asked.data else None
     lines = found["checkpoint"].rpartition("\n\n")[2].count("\n") if found else 0
@@ -114,7 +112,8 @@ async def log(request: Request) -> Response:
 
 @router.get("/audit")
 async def audit(request: Request) -> Response:
-    """`?of=CN0000000012&in=SG&at=...&known-at=...`; `turn-at` and `turn-known` are the sliders."""
+    """Shows the audit of `?of=CN0000000012&in=SG&at=...&known-at=...`; `turn-at` and `turn-known`
+    are the sliders."""
     wanted = request.query_params.get("of", "").strip()[:100]
     if "turn-at" in request.query_params:
         return RedirectResponse(_turned(request, wanted), 303)
@@ -208,7 +207,7 @@ async def _recognition(request: Request, tin: str) -> dict[str, Any]:
     try:
         if typed:
             there = AdministrationCode.parse(typed).text
-            clocks = await forms.clocks(request, there)  # the law of the importing side
+            clocks = await forms.clocks(request, there)  # in the time zone of the importing side
             variables = {"tin": tin, "in": there, "asOf": clocks.as_of}
             found = await ask(request, RECOGNITION, **variables)
     except ValueError as error:
@@ -226,7 +225,7 @@ def _rows(history: dict[str, Any] | None) -> dict[str, Any]:
 def _placed(
     event: dict[str, Any], clocks: forms.Clocks, now: datetime, zone: str | None
 ) -> dict[str, Any]:
-    """The event, and what it meant at that point of both clocks."""
+    """Returns the event, with its meaning at the page's as-of pair."""
     law, belief = clocks.instant("at", now), clocks.instant("knownAt", now)
     day = day_of(law, zone or "UTC").isoformat()
     if moment(event["knownAt"]) > belief:
@@ -241,7 +240,7 @@ def _placed(
 def _sliders(
     events: list[dict[str, Any]], clocks: forms.Clocks, now: datetime
 ) -> tuple[Slider, ...]:
-    """From before the first day that any event names until today, or what is asked for."""
+    """Returns the sliders, from before the first event to today, or to the day asked for."""
     law = [date.fromisoformat(event["effective"]) for event in events if event["effective"]]
     belief = [moment(event["knownAt"]).date() for event in events]
     return tuple(
@@ -259,7 +258,8 @@ def _slider(days: list[date], value: date, today: date) -> Slider:
 
 
 def _home(wanted: str) -> str | None:
-    """The home administration of the operator that is audited; an agreement has several."""
+    """Returns the home administration of the audited operator; None for an agreement, which has
+    several."""
     try:
         return Tin.parse(wanted.upper()).country
     except ValueError:
@@ -267,7 +267,7 @@ def _home(wanted: str) -> str | None:
 
 
 def _turned(request: Request, of: str) -> str:
-    """The address that the fields would have given. A slider at its end, today, is the clock's
+    """Returns the address that the fields would have given. A slider at its end, today, means
     now."""
     asked = request.query_params
     given = {"of": of, "in": asked.get("in", "").strip()}

@@ -1,7 +1,8 @@
-"""The plane of both clocks: law from left to right, knowledge from below upwards.
+"""The bitemporal chart: valid time from left to right, transaction time from bottom to top.
 
-Each rectangle is a stretch of status that was believed for a while; the cross is where one asks.
-So a decision that reaches back is seen to: above the day on which it became known, and to the left.
+Each rectangle is a status with the valid time for which, and the transaction time during which, it
+was recorded as true. The cross marks the as-of pair of the page. A retroactive decision shows as a
+rectangle that begins above the day on which it was recorded and extends to the left of it.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from api.pages.labels import instant, moment, standing
 
 WIDTH, HEIGHT = 960, 360
 LEFT, RIGHT, TOP, BOTTOM = 96, 16, 16, 34
-LETTER = 18  # a rectangle smaller than this has no room for its letter
+LETTER = 18  # a smaller rectangle has no room for its letter
 YEAR = timedelta(days=365.25)
 
 
 @dataclass(frozen=True)
 class Area:
+    """A rectangle of the chart."""
+
     x: float
     y: float
     width: float
@@ -33,7 +36,7 @@ class Area:
 
 @dataclass(frozen=True)
 class Plane:
-    """All in units of the picture. `cross`: where both clocks stand."""
+    """The chart, in units of the SVG view box. `cross`: the as-of pair."""
 
     width: int
     height: int
@@ -48,16 +51,12 @@ class Plane:
 
 
 def draw(periods: Sequence[dict[str, Any]], clocks: forms.Clocks, now: datetime) -> Plane | None:
-    """None where no stretch is known. Of several authorisations the last drawn lies on top."""
+    """Returns the chart; None where no period is known. Of several authorisations the first is
+    drawn on top."""
     at, known = clocks.instant("at", now), clocks.instant("knownAt", now)
-    law = [
-        moment(p[literal]) for p in periods for literal in ("validFrom", "validTo") if p[literal]
-    ]
+    law = [moment(p[name]) for p in periods for name in ("validFrom", "validTo") if p[name]]
     belief = [
-        moment(p[literal])
-        for p in periods
-        for literal in ("recordedFrom", "recordedTo")
-        if p[literal]
+        moment(p[name]) for p in periods for name in ("recordedFrom", "recordedTo") if p[name]
     ]
     if not law or not belief:
         return None
@@ -104,7 +103,7 @@ def draw(periods: Sequence[dict[str, Any]], clocks: forms.Clocks, now: datetime)
 def _axis(
     edges: Sequence[datetime], now: datetime, start: float, end: float
 ) -> tuple[Any, list[tuple[float, str]]]:
-    """Where an instant lies between start and end, and the ticks."""
+    """Returns a function from an instant to its coordinate between start and end, and the ticks."""
     first, last = min(edges), min(max(edges), now + 3 * YEAR)
     air = max((last - first) * 0.04, timedelta(days=5))
     first, last = first - air, last + air

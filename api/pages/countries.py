@@ -1,4 +1,5 @@
-"""A customs territory: its partners as a matrix, its programmes, its blocs, and what is claimed."""
+"""The page of a customs territory: a matrix of its partners, its programmes, its blocs, published
+claims."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ query Country($code: AdministrationCode!, $asOf: AsOf) {
   }
 }"""
 
-#: Every claim is counted anew, so this is asked apart: the rest need not wait for it.
+#: Every claim is recounted, so it is a query of its own, for which the rest of the page need not
+#: wait.
 CLAIMS = """\
 query Claims($code: AdministrationCode!) {
   claims(subject: $code) {
@@ -113,7 +115,7 @@ async def country(request: Request, code: str) -> Response:
             sentence=f"The register knows no customs administration {code}.",
             look=("/countries", "All customs territories"),
         )
-    item = asked.data["administration"]
+    found_territory = asked.data["administration"]
     published = await ask(request, CLAIMS, code=code)
     rows = [_row(code, partner) for partner in asked.data["partners"]]
     more = asked.data["agreements"]["pageInfo"]["hasNextPage"]
@@ -127,7 +129,7 @@ async def country(request: Request, code: str) -> Response:
         "country.html",
         status=clocks.status,
         title=name_of(code),
-        it=item,
+        it=found_territory,
         asked=asked,
         clocks=clocks,
         rows=sorted(rows, key=lambda row: row["name"]),
@@ -135,15 +137,13 @@ async def country(request: Request, code: str) -> Response:
         published=published,
         claims=published.data["claims"] if published.data else [],
         more=more,
-        **_memberships(item, asked.data["union"]),
+        **_memberships(found_territory, asked.data["union"]),
     )
 
 
 def _row(of: str, partner: dict[str, Any]) -> dict[str, Any]:
-    """One line of the matrix, with the first day on which each side had certainly begun.
-
-    A side is the territory itself or the bloc through which it is a party.
-    """
+    """Returns a row of the matrix, with the first day on which each side had certainly implemented
+    it."""
     code = partner["administration"]["code"]
     there = {code, *partner["blocs"]}
     begun: dict[bool, list[str]] = {True: [], False: []}
@@ -160,12 +160,11 @@ def _row(of: str, partner: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _memberships(entry: dict[str, Any], union: dict[str, Any] | None) -> dict[str, Any]:
-    """A bloc's members, or the stretches over which a territory belonged to the one bloc there is.
-
-    `zone`: in which their days begin, which is the bloc's.
-    """
-    if entry["bloc"]:
-        return {"memberships": entry["memberships"], "zone": entry["timeZone"]}
-    own = [m for m in union["memberships"] if m["member"] == entry["code"]] if union else []
-    return {"memberships": own, "zone": union["timeZone"] if union else entry["timeZone"]}
+def _memberships(administration: dict[str, Any], union: dict[str, Any] | None) -> dict[str, Any]:
+    """Returns a bloc's members, or the intervals of a territory's membership in the bloc."""
+    if administration["bloc"]:
+        return {"memberships": administration["memberships"], "zone": administration["timeZone"]}
+    own = (
+        [m for m in union["memberships"] if m["member"] == administration["code"]] if union else []
+    )
+    return {"memberships": own, "zone": union["timeZone"] if union else administration["timeZone"]}

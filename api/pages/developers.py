@@ -1,8 +1,4 @@
-"""The page for a partner's programmer: from nothing to the first answer, and what comes after it.
-
-Its examples are the files of `ops/clients/examples`, which tests and `python -m ops.clients` run;
-its limits and codes are those of the service itself.
-"""
+"""The page for a partner's programmer: from the first query to a running client."""
 
 from __future__ import annotations
 
@@ -26,7 +22,7 @@ router = APIRouter(route_class=PageRoute)
 
 @dataclass(frozen=True)
 class Example:
-    """`name`: of its file, or files. `before`: what is installed first."""
+    """An example. `name`: of its file or files. `before`: what to install first."""
 
     title: str
     name: str
@@ -44,7 +40,7 @@ class Example:
 
 @cache
 def text(name: str) -> str:
-    """An example as it stands in its file."""
+    """Returns an example from its file."""
     return (EXAMPLES / name).read_text(encoding="utf-8")
 
 
@@ -69,7 +65,7 @@ ASKING = (
     Example("Java", "Ask.java", "", "java Ask.java"),
 )
 
-#: Headers of a request, and what each does.
+#: Request headers, and what each does.
 REQUEST_HEADERS = (
     (
         "Authorization",
@@ -113,7 +109,7 @@ ANSWER_HEADERS = (
     ("Cache-Control", "no-store for an answer: what it says depends on who asks, and when."),
 )
 
-#: What happens, and what a program does then.
+#: Events in the life of a client, and how a program handles them.
 SITUATIONS = (
     (
         "503 BEHIND",
@@ -204,15 +200,18 @@ async def developers(request: Request) -> Response:
 
 
 def _address(request: Request) -> str:
-    """The service's own, as whoever reads the page reaches it. Another machine's is asked over TLS:
-    the proxy in front of the service ends it, and the service sees plain HTTP."""
+    """Returns the service's address as the reader reaches it.
+
+    For another machine it is https: the proxy in front of the service terminates TLS, and the
+    service sees plain HTTP.
+    """
     host = request.url.hostname or "localhost"
     scheme = request.url.scheme if is_loopback(host) else "https"
     return f"{scheme}://{request.url.netloc}"
 
 
 def _limits(request: Request) -> list[tuple[str, str]]:
-    """What may be asked at most, and how much of it."""
+    """Returns the limits of requests."""
     settings, most = request.app.state.settings, limits.MOST
     return [
         (

@@ -1,5 +1,5 @@
-"""Answers that were put right: what a territory would have been answered on its days, asked or not,
-and what customs were really answered. A list to follow up."""
+"""Answers that were corrected later: what a territory would have been answered on its days, and
+what customs were really answered. A list to follow up."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ query Given($in: AdministrationCode!, $from: DateTime!, $to: DateTime!, $after: 
     pageInfo { hasNextPage endCursor }
   }
 }"""
-#: What is shown where no days are asked for.
+#: The default range of days.
 LATELY = timedelta(days=365)
 
 
@@ -78,7 +78,7 @@ async def divergences(request: Request) -> Response:
         told = await ask(request, GIVEN, **said, after=typed.get("given"))
         asked = await ask(request, DIVERGENCES, **said, after=typed.get("after"))
     given = told.data["correctedAnswers"] if told and told.data else None
-    # A home customs hears what others were answered about its operators, and nothing else of them.
+    # A home customs sees the answers that others got about its operators, and nothing else.
     some = bool(given and given["edges"])
     answered = not wrong and (asked is None or asked.data is not None or some)
     return page(

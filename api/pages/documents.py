@@ -1,4 +1,5 @@
-"""Plans, communiques and press records: their measures, and whether their goals were met."""
+"""Pages of plans, communiques and press records: their measures, and whether their goals were
+met."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from api.pages.render import page
 
 router = APIRouter(route_class=PageRoute)
 
-#: Its id is among the words that a document is found by.
+#: A document is searched by words, and its id is one of them.
 DOCUMENT = """\
 query Document($id: String!, $asOf: AsOf) {
   documents(contains: $id, first: 20) {
@@ -76,12 +77,12 @@ async def documents(request: Request) -> Response:
 @router.get("/documents/{id}")
 async def document(request: Request, id: str) -> Response:
     clocks = await forms.clocks(request)
-    with suppress(Unanswered):  # an id of something else is no document's
+    with suppress(Unanswered):  # the id is of another type
         id = key_of("Document", id, "id")
     asked = await ask(request, DOCUMENT, id=id, asOf=clocks.as_of)
     found = [edge["node"] for edge in asked.data["documents"]["edges"]] if asked.data else []
-    item = next((each for each in found if each["code"] == id), None)
-    if asked.data is None or item is None:
+    found_document = next((candidate for candidate in found if candidate["code"] == id), None)
+    if asked.data is None or found_document is None:
         return page(
             request,
             "nothing.html",
@@ -96,8 +97,8 @@ async def document(request: Request, id: str) -> Response:
         request,
         "document.html",
         status=clocks.status,
-        title=item["title"],
-        it=item,
+        title=found_document["title"],
+        it=found_document,
         asked=asked,
         clocks=clocks,
         targets=[target for target in asked.data["targets"] if target["document"] == id],

@@ -1,4 +1,5 @@
-"""What goes wrong on a page is a page too: the same look, a number for the log, no stack trace."""
+"""Error pages: failures of a page are shown in the site's layout, with an id for the log and no
+stack trace."""
 
 from __future__ import annotations
 
@@ -25,19 +26,19 @@ from api.pages.render import page
 log = structlog.get_logger("pages")
 
 
-#: A page asks several questions, one after the other; it may take as long as this many of them.
+#: A page makes several queries in sequence; its time limit is that of this many queries.
 QUESTIONS = 3
 RETRY = {"Retry-After": "2"}
 
 
 class PageRoute(APIRoute):
-    """A route whose failures are pages."""
+    """A route whose failures are shown as pages."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def asked(request: Request) -> Response:
-            if request.method == "GET":  # every page says who asks
+            if request.method == "GET":  # every page shows the subject
                 await context(request)
             elif request.method == "POST" and not await forms.is_ours(request):
                 return page(
@@ -52,8 +53,8 @@ class PageRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             deadline: float = request.app.state.settings.deadline
-            # A command is not cut short here: its sender must learn the result, and the ledger
-            # has its own time limit.
+            # A command has no time limit here: its sender must learn the result, and the ledger
+            # has a limit of its own.
             limit = deadline * QUESTIONS if request.method == "GET" else None
             return await failing_as_a_page(request, asked(request), limit)
 
@@ -63,7 +64,7 @@ class PageRoute(APIRoute):
 async def failing_as_a_page(
     request: Request, work: Coroutine[Any, Any, Response], limit: float | None
 ) -> Response:
-    """The page, or the one that says why there is none. `limit`: seconds; None: no limit."""
+    """Returns the page, or an error page. `limit`: seconds; None: no limit."""
     try:
         return await (work if limit is None else within(limit, work))
     except InvalidToken:
@@ -90,7 +91,8 @@ async def failing_as_a_page(
 
 
 def unavailable(request: Request, sentence: str) -> Response:
-    """The service cannot answer now: that is said, and nothing of what was asked about."""
+    """Returns the page for a service that cannot answer now. It says nothing about the subject
+    matter."""
     answer = page(
         request,
         "unavailable.html",
@@ -130,9 +132,9 @@ def _wrong(request: Request, sentence: str) -> Response:
 
 
 async def missing(request: Request, _: Exception) -> Response:
-    """For an address that is nobody's."""
+    """Returns the page for an unknown address."""
 
-    async def nobodys() -> Response:
+    async def not_found() -> Response:
         with suppress(InvalidToken):
             await context(request)
         return page(
@@ -143,11 +145,11 @@ async def missing(request: Request, _: Exception) -> Response:
             sentence="Nothing of the register lives at this address",
         )
 
-    return await failing_as_a_page(request, nobodys(), request.app.state.settings.deadline)
+    return await failing_as_a_page(request, not_found(), request.app.state.settings.deadline)
 
 
 def still_loading(request: Request, so_far: str) -> Response:
-    """While the first load goes on: this says nothing about any operator."""
+    """Returns the page for the first load. It says nothing about any operator."""
     answer = page(
         request,
         "wrong.html",

@@ -1,4 +1,4 @@
-"""The two clocks as form fields, and other things that a visitor types."""
+"""Form fields of the pages: the as-of pair, and the protection of forms against forgery (CSRF)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from registry.domain import instants
 
 _WITH_ZONE = re.compile(r"([Zz]|[+-]\d\d:\d\d)$")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
-LONGEST = 20_000  # bytes of a form that is sent; the rest of it is not read
+LONGEST = 20_000  # bytes of a submitted form; the rest is not read
 
 
 @dataclass(frozen=True)
 class Clocks:
-    """What was typed (`at`, `known`), how it was read, what is wrong with it.
+    """The as-of pair of a page: what was typed (`at`, `known`), how it was read, and the errors.
 
-    What cannot be read is not asked: the page says so beside the field, and answers for now.
+    Where a field cannot be read the page says so beside the field, and answers for now.
     """
 
     at: str = ""
@@ -32,19 +32,19 @@ class Clocks:
 
     @property
     def as_of(self) -> dict[str, str]:
-        """What is asked: the GraphQL input."""
+        """The GraphQL input."""
         return {
             name: reading.at.isoformat().replace("+00:00", "Z")
             for name, reading in self.read.items()
         }
 
     def instant(self, name: str, now: datetime) -> datetime:
-        """The instant of a clock, `at` or `knownAt`."""
+        """Returns the instant of `at` (valid time) or `knownAt` (transaction time)."""
         return self.read[name].at if name in self.read else now
 
     @property
     def readings(self) -> dict[str, str]:
-        """How each clock was read, as a sentence; "now" where nothing was typed."""
+        """Sentences that say how each field was read; "now" where nothing was typed."""
         return {
             name: self.read[name].sentence if name in self.read else "now"
             for name in ("at", "knownAt")
@@ -56,17 +56,17 @@ class Clocks:
 
     @property
     def law(self) -> str:
-        """The day of law that the page answers for, as it was typed; "" for now."""
+        """The valid time of the page as it was typed; "" for now."""
         return self.at if "at" in self.read else ""
 
     @property
     def belief(self) -> str:
-        """The day of knowledge that the page answers for, as it was typed; "" for now."""
+        """The transaction time of the page as it was typed; "" for now."""
         return self.known if "knownAt" in self.read else ""
 
     @property
     def status(self) -> int:
-        """Of the page's HTTP answer: what cannot be read is the visitor's to put right."""
+        """The page's HTTP status: 400 for a field that cannot be read."""
         return 400 if any(self.wrong.values()) else 200
 
 
@@ -77,10 +77,11 @@ query Zone($code: AdministrationCode!) {
 
 
 async def clocks(request: Request, code: str | None = None) -> Clocks:
-    """From the address: `?at=2026-03-05&known-at=2026-03-06T00:00Z`. Nothing given means now.
+    """Reads the as-of pair from the query string: `?at=2026-03-05&known-at=2026-03-06T00:00Z`.
+    Default: now.
 
-    `code`: the authority whose law is asked, in whose zone a day is a civil day; of a pair the
-    importing side. Where there is none, or the register does not know it, days are those of UTC.
+    `code`: the administration in whose time zone a day is a civil day; of a pair of territories the
+    importing one. Without one, or for one that is not in the register, days are in UTC.
     """
     at, known = (request.query_params.get(name, "") for name in ("at", "known-at"))
     return await of(request, at, known, code)
@@ -114,34 +115,34 @@ async def of(request: Request, at: str, known: str = "", code: str | None = None
 
 
 async def zone_of(request: Request, code: str | None) -> str:
-    """Where the civil days of an administration begin: the IANA name; UTC for one not known."""
+    """Returns the IANA time zone of an administration; UTC for an unknown one."""
     found = await ask(request, ZONE, code=code) if code else None
     own = found.data and found.data["administration"] if found else None
     return str(own["timeZone"]) if own else "UTC"
 
 
 def _zoned(text: str) -> str:
-    """An instant as a visitor writes it: "UTC" for Z, and UTC where no zone is given."""
+    """Normalises an instant as visitors type it: "UTC" for Z, and UTC where no zone is given."""
     if text.upper().endswith("UTC"):
         return text[:-3].strip() + "Z"
     return text if _WITH_ZONE.search(text) else text + "Z"
 
 
 def marks(clocks: Clocks, now: datetime) -> list[tuple[datetime, str, str]]:
-    """What a timeline points out: today, and the day that is asked about."""
+    """Returns the marks of a timeline: today, and the valid time of the page."""
     found = [(now, "now", "mark-now")]
     if "at" in clocks.read:
         found.append((clocks.read["at"].at, f"asked: {clocks.law}", "mark"))
     return found
 
 
-#: Holds the token that a form of this site repeats; another site can neither read nor set it.
+#: The cookie and the form field with the CSRF token. Another site can neither read nor set them.
 CSRF_COOKIE, CSRF_FIELD = "aeo-form", "csrf"
 
 
 def csrf_token(request: Request) -> str:
-    """The token that forms of this visitor carry: the cookie's, or a new one that the answer sets
-    (`api.pages.render`). It says who sent a form, not who is asking."""
+    """Returns the CSRF token for a form: the cookie's, or a new one, which the response sets
+    (`api.pages.render`). It identifies the site that sent a form, not the subject."""
     token: str | None = request.cookies.get(CSRF_COOKIE)
     if token is None or not _TOKEN.fullmatch(token):
         token = getattr(request.state, "csrf", None) or token_urlsafe(24)
@@ -150,28 +151,28 @@ def csrf_token(request: Request) -> str:
 
 
 def masked(token: str) -> str:
-    """The token as a page shows it: each time another text, or whoever sees how well the page is
-    compressed could guess it letter by letter (BREACH)."""
+    """Returns the token masked with random bytes. It differs each time, because a constant secret
+    in a compressed page can be guessed letter by letter (BREACH)."""
     mask = token_bytes(len(token))
-    mixed = bytes(a ^ b for a, b in zip(mask, token.encode("ascii"), strict=True))
-    return (mask + mixed).hex()
+    masked_token = bytes(a ^ b for a, b in zip(mask, token.encode("ascii"), strict=True))
+    return (mask + masked_token).hex()
 
 
 def _unmasked(said: str) -> str:
-    """The token of a form; "" for what is none."""
+    """Returns the token of a form; "" where it is invalid."""
     try:
         both = bytes.fromhex(said)
     except ValueError:
         return ""
-    mask, mixed = both[: len(both) // 2], both[len(both) // 2 :]
-    if len(mask) != len(mixed):
+    mask, masked_token = both[: len(both) // 2], both[len(both) // 2 :]
+    if len(mask) != len(masked_token):
         return ""
-    return bytes(a ^ b for a, b in zip(mask, mixed, strict=True)).decode("latin-1")
+    return bytes(a ^ b for a, b in zip(mask, masked_token, strict=True)).decode("latin-1")
 
 
 async def is_ours(request: Request) -> bool:
-    """Does a form that was sent repeat the token of this visitor's own cookie, and does the browser
-    not say that another site's page sent it?"""
+    """Returns whether a form repeats the token of the visitor's cookie and was not sent by another
+    site's page, as far as the browser says."""
     cookie = request.cookies.get(CSRF_COOKIE, "")
     said = _unmasked((await sent(request)).get(CSRF_FIELD, ""))
     same = compare_digest(cookie.encode("latin-1", "replace"), said.encode("latin-1"))
@@ -179,7 +180,8 @@ async def is_ours(request: Request) -> bool:
 
 
 async def sent(request: Request) -> dict[str, str]:
-    """The fields of a form that was sent, trimmed; empty ones are left out. Read once a request."""
+    """Returns the fields of a submitted form, trimmed, without empty ones. The body is read
+    once."""
     found: dict[str, str] | None = getattr(request.state, "form", None)
     if found is None:
         found = request.state.form = await _read_form(request)
@@ -197,5 +199,6 @@ async def _read_form(request: Request) -> dict[str, str]:
 
 
 def is_foreign(request: Request) -> bool:
-    """Was it another site's page that sent this? Browsers say where a form comes from."""
+    """Returns whether the browser says that another site's page sent the request
+    (Sec-Fetch-Site)."""
     return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")

@@ -1,4 +1,4 @@
-"""Asking as somebody else: the demo identities of the local mode."""
+"""Demo identities: choosing as which subject the pages ask. Served with the demo issuer only."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ async def choose(request: Request, next: str = "/") -> Response:
 
 @router.post("/as")
 async def become(request: Request) -> Response:
-    """A cookie with a token that lives an hour, and back to the page one came from. That the form
-    is of this site, PageRoute has checked."""
+    """Sets a cookie with a token valid for an hour, and redirects to the page before. PageRoute has
+    checked the CSRF token."""
     form = await forms.sent(request)
     wanted = form.get("subject", "")
     back = _inside(form.get("next", "/"))
@@ -57,7 +57,7 @@ async def become(request: Request) -> Response:
     answer = RedirectResponse(back, 303, HEADERS)
     if wanted:
         issuer = request.app.state.service.authenticator
-        assert isinstance(issuer, DemoIssuer)  # where it is another, this page is not served
+        assert isinstance(issuer, DemoIssuer)  # with another authenticator this page is not served
         token = issuer.issue(wanted)
         answer.set_cookie(COOKIE, token, max_age=LIFE, httponly=True, samesite="strict")
     else:
@@ -66,6 +66,7 @@ async def become(request: Request) -> Response:
 
 
 def _inside(address: str) -> str:
-    r"""Only ever to a page of this house: `//host` and `/\host` are other hosts to a browser."""
+    r"""Returns the address if it is on this site, else "/". Browsers read `//host` and `/\host` as
+    other hosts."""
     inside = address.startswith("/") and address[1:2] not in ("/", "\\") and address.isprintable()
     return address if inside else "/"

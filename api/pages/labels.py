@@ -1,6 +1,6 @@
-"""The register's terms as words on a page, and the signs that go with them.
+"""Labels for the register's terms on the pages, and the signs that go with them.
 
-A state is told by word, letter and pattern; colour only repeats it.
+A state is shown by word, letter and pattern; colour only repeats it (accessibility).
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from registry.domain.texts import shown as shown
 from registry.domain.time_zones import zone as zone_of
 from registry.domain.values import OTHER_CODES
 
-#: What a source gives as "nobody knows whether it happened at all".
+#: The latest day of a step of which it is not known whether it happened.
 OPEN_END = "9999-12-31"
 
 
 class Sign(NamedTuple):
-    """`tone` names colours and pattern of the stylesheet; `letter` is unique among the states."""
+    """The sign of a state. `tone`: the style class (colours and pattern); `letter`: unique among
+    states."""
 
     word: str
     letter: str
@@ -76,12 +77,13 @@ MEASURES = {
     "aeo_operators": "authorised operators",
 }
 
-#: Abbreviations that stay as they are when a term becomes a phrase.
+#: Abbreviations that keep their capitals in a phrase.
 _CAPITALS = {"aeo": "AEO", "tin": "TIN", "hs": "HS", "eu": "EU"}
 
 
 def phrase(term: str | None) -> str:
-    """`CONTROL_RESULTS` is "control results", `aeo_operators` is "AEO operators"."""
+    """Returns a term as words: `CONTROL_RESULTS` is "control results", `aeo_operators` is "AEO
+    operators"."""
     text = term or ""
     words = (text.lower() if text.isupper() else text).replace("_", " ").split()
     return " ".join(_CAPITALS.get(word, word) for word in words)
@@ -92,13 +94,13 @@ def measure(name: str) -> str:
 
 
 def event_name(topic: str) -> str:
-    """`operator.suspension_lifted` is "suspension lifted"."""
+    """Returns the name of an event: `operator.suspension_lifted` is "suspension lifted"."""
     return phrase(topic.partition(".")[2] or topic)
 
 
-#: Languages of the customs administrations' own publics in which a territory is searched for.
+#: Languages in which a territory can be searched by name.
 LANGUAGES = ("en", "zh_Hans", "zh_Hant", "fr", "es", "ru", "ar", "de", "ja", "ko", "pt")
-#: What people call a territory and CLDR does not.
+#: Common names of territories that CLDR does not have.
 CALLED = {
     "GB": ("Great Britain", "Britain", "England", "UK"),
     "US": ("America", "USA"),
@@ -111,7 +113,8 @@ CALLED = {
 
 
 def territory(typed: str) -> str:
-    """The code that somebody meant: capitals, and the territory's own code for another in use."""
+    """Returns the code that was meant: in capitals, and the territory's own code for another one in
+    use."""
     code = folded(typed).upper()
     return OTHER_CODES.get(code, code)
 
@@ -126,28 +129,29 @@ def _called() -> dict[str, frozenset[str]]:
 
 
 def is_called(code: str, words: str) -> bool:
-    """Is this what people call the territory, or a part of its name, in one of the languages?"""
+    """Returns whether this is a name of the territory, or a part of one, in one of the
+    languages."""
     wanted = folded(words)
     return any(wanted in name for name in _called().get(code, ()))
 
 
 def country(code: str) -> str:
-    """The territory's name in English; its code where CLDR has no name."""
+    """Returns the territory's name in English; its code where CLDR has no name."""
     return str(Locale("en").territories.get("GB" if code == "XI" else code, code))
 
 
 def language(code: str) -> str:
-    """For a screen reader: the language that a name of that territory is likely in."""
+    """Returns the probable language of a name from that territory, for screen readers."""
     return next(iter(get_official_languages(code)), "en")
 
 
 def moment(text: str) -> datetime:
-    """From RFC 3339, as answers write it."""
+    """Parses an instant in RFC 3339. Returns UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def instant(text: str | None) -> str:
-    """`2026-03-10 02:00 UTC`; seconds where there are any."""
+    """Formats an instant: `2026-03-10 02:00 UTC`; with seconds where there are any."""
     if not text:
         return ""
     at = moment(text).replace(tzinfo=None)
@@ -155,9 +159,9 @@ def instant(text: str | None) -> str:
 
 
 def civil(text: str | None, zone: str | None) -> str:
-    """The civil date on which a stretch of law begins, in the authority's own zone.
+    """Formats the start of a validity interval as a civil date in the authority's time zone.
 
-    Without a zone, or where it does not begin at that zone's midnight, the instant in UTC.
+    Without a zone, or where it does not start at midnight of that zone, as an instant in UTC.
     """
     if not text:
         return ""
@@ -169,7 +173,7 @@ def civil(text: str | None, zone: str | None) -> str:
 
 
 def interval(found: dict[str, Any]) -> str:
-    """A date as a source gives it: a day, or what it lies between."""
+    """Formats a date as a source gives it: a day, or the days between which it lies."""
     earliest, latest = found["earliest"], found["latest"]
     if earliest == latest:
         return str(earliest)

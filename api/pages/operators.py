@@ -1,4 +1,5 @@
-"""An operator: where it stands, since when, what was believed before, and who recognises it."""
+"""The page of an operator: its status, since when, earlier recorded states, and where it is
+recognised."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ query Operator($tin: TIN!, $asOf: AsOf) {
   }
 }"""
 
-#: What the public is not told, so that it is asked for apart.
+#: Fields that the public may not read; queried separately.
 DETAILS = """\
 query Details($tin: TIN!, $asOf: AsOf) {
   operator(tin: $tin, asOf: $asOf) {
@@ -102,7 +103,8 @@ query Recognition($tin: TIN!, $in: AdministrationCode!, $asOf: AsOf) {
 
 @router.get("/operators/{tin}")
 async def operator(request: Request, tin: str) -> Response:
-    """Unknown and hidden are the same page. `?in=KR` also asks for recognition there."""
+    """Shows an operator. An unknown and an invisible one give the same page. `?in=KR` adds its
+    recognition there."""
     try:
         wanted = Tin.parse(tin.upper()).text
     except ValueError as wrong:
@@ -123,7 +125,7 @@ async def operator(request: Request, tin: str) -> Response:
     there, not_there = _territory(request)
     recognition = None
     if there and not not_there:
-        abroad_clocks = await forms.clocks(request, there)  # the law of the importing side
+        abroad_clocks = await forms.clocks(request, there)  # in the time zone of the importing side
         variables = {"tin": wanted, "in": there, "asOf": abroad_clocks.as_of}
         recognition = await ask(request, RECOGNITION, **variables)
     details = await ask(request, DETAILS, tin=wanted, asOf=clocks.as_of)
@@ -162,7 +164,7 @@ async def operator(request: Request, tin: str) -> Response:
 
 
 def _territory(request: Request) -> tuple[str, str]:
-    """Where recognition is asked about, as it was typed, and what is wrong with it."""
+    """Returns the territory of the recognition question as it was typed, and the error."""
     typed = territory(request.query_params.get("in", ""))
     try:
         return (AdministrationCode.parse(typed).text, "") if typed else ("", "")
@@ -171,13 +173,14 @@ def _territory(request: Request) -> tuple[str, str]:
 
 
 def _part(asked: PageQuery) -> dict[str, Any] | None:
-    """What was answered of the operator; None where there is none, or not for this asker."""
+    """Returns the operator in the answer; None where there is none, or the subject may not see
+    it."""
     found: dict[str, Any] | None = asked.data["operator"] if asked.data else None
     return found
 
 
 def _alike(answers: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Territories with the same answer for the same reasons on the same basis, together."""
+    """Groups territories that have the same outcome for the same reasons and agreements."""
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for answer in answers:
         reasons = tuple(reason["code"] for reason in answer["reasons"])
@@ -189,11 +192,12 @@ def _alike(answers: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 def _drawing(
     entry: dict[str, Any], believed: Sequence[dict[str, Any]], clocks: forms.Clocks, now: datetime
 ) -> timeline.Drawing | None:
-    """One lane an authorisation, on the law's clock, as believed at the instant asked for."""
+    """Returns the timeline: one lane per authorisation, on valid time, as recorded at the page's
+    transaction time."""
     zone = entry["administration"]["timeZone"]
     own = {a["number"]: f"{a['programme']['code']} {a['type']}" for a in entry["authorisations"]}
     lanes: dict[str, list[timeline.TimelineBar]] = {}
-    # Until it is granted an authorisation goes by its application's reference, CN-AEO/1.
+    # Before the grant an authorisation is named by its application's reference, CN-AEO/1.
     pending: dict[str, str] = {}
     for period in reversed(believed):
         name, sign = period["authorisation"], standing(period)

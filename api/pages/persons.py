@@ -1,4 +1,5 @@
-"""The persons behind an operator: its home customs, or itself, names them and erases them."""
+"""Contact persons of an operator: its home customs, or the operator itself, adds and erases
+them."""
 
 from __future__ import annotations
 
@@ -57,10 +58,8 @@ GROUND = 500  # characters
 
 
 def naming(typed: dict[str, str] | None = None, **wrong: str) -> dict[str, Any]:
-    """The form by which a person is named: what was typed, and what is wrong with each field.
-
-    One command id a form, so that it is recorded once however often it is sent.
-    """
+    """Returns the form for a new contact person, with what was typed and the error of each
+    field."""
     given = typed or {}
     return {
         "typed": {name: given.get(name, "") for name in FIELDS},
@@ -77,7 +76,8 @@ async def may_name(request: Request, tin: Tin) -> bool:
 
 @router.post("/operators/{tin}/persons")
 async def name(request: Request, tin: str) -> Response:
-    """Sealed apart first, then named under the pseudonym that came of it."""
+    """Stores the person in the erasable side store first, then records the contact under its
+    pseudonym."""
     found = await _begun(request, tin, c.NameContact)
     if isinstance(found, Response):
         return found
@@ -100,7 +100,7 @@ async def name(request: Request, tin: str) -> Response:
         input = {"tin": found.text, "role": typed["role"], **_command(typed), **said}
         done = await ask(request, NAME, input=input)
         said = (done.data or {}).get("nameContact") or {}
-        # The same form again: another pseudonym was made for it, which nothing names.
+        # The form was sent twice: the second pseudonym is not used by any event.
         if "position" in said or said.get("code") == "OTHER_COMMAND":
             return _back(found)
     sentence = said.get("message") or "; ".join(kept.sentences) or "Nothing was recorded."
@@ -109,7 +109,7 @@ async def name(request: Request, tin: str) -> Response:
 
 @router.get("/operators/{tin}/persons/{person}")
 async def shown(request: Request, tin: str, person: str) -> Response:
-    """Who it is, and the form by which nobody can tell that any more."""
+    """Shows a contact person, with the form that erases it."""
     found = await _begun(request, tin, c.ErasePerson)
     return found if isinstance(found, Response) else await _erasing(request, found, person)
 
@@ -133,11 +133,8 @@ async def erase(request: Request, tin: str, person: str) -> Response:
     return await _erasing(request, found, person, typed, sentence=sentence)
 
 
-# ---------------------------------------------------------------------------- inside
-
-
 async def _begun(request: Request, typed: str, kind: type[c.Command]) -> Tin | Response:
-    """The operator; or the page that says why not."""
+    """Returns the operator's TIN; or an error page."""
     try:
         tin = Tin.parse(typed.upper())
     except ValueError as wrong:
@@ -184,8 +181,8 @@ async def _erasing(
 ) -> Response:
     told = await ask(request, CONTACTS, tin=tin.text)
     known = ((told.data or {}).get("operator") or {"contacts": []})["contacts"]
-    item = next((contact for contact in known if contact["person"] == person.lower()), None)
-    if item is None:
+    erasable = next((contact for contact in known if contact["person"] == person.lower()), None)
+    if erasable is None:
         said = f"{tin} has no contact under this pseudonym"
         return page(request, "wrong.html", status=404, title="Nobody of that name", sentence=said)
     return page(
@@ -194,7 +191,7 @@ async def _erasing(
         status=400 if wrong or sentence else 200,
         title="Erase a person",
         tin=tin.text,
-        it=item,
+        it=erasable,
         ground=(typed or {}).get("ground", ""),
         wrong=wrong,
         sentence=sentence,

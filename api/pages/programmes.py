@@ -1,4 +1,4 @@
-"""A programme: its types, and its rules as dated law."""
+"""The page of a programme: its types, and its rules with their validity."""
 
 from __future__ import annotations
 
@@ -50,16 +50,20 @@ async def programme(request: Request, code: str) -> Response:
             sentence=f"The register holds no programme {code!r}.",
             look=("/countries", "Programmes by country"),
         )
-    item = asked.data["programme"]
-    applies = {(rule["name"], rule["validFrom"]) for rule in item["rules"]}
-    recorded = [r | {"applies": (r["name"], r["validFrom"]) in applies} for r in item["allRules"]]
-    absent = [r | {"applies": True} for r in item["rules"] if r["source"] == NOT_ON_RECORD]
+    found_programme = asked.data["programme"]
+    applies = {(rule["name"], rule["validFrom"]) for rule in found_programme["rules"]}
+    recorded = [
+        r | {"applies": (r["name"], r["validFrom"]) in applies} for r in found_programme["allRules"]
+    ]
+    absent = [
+        r | {"applies": True} for r in found_programme["rules"] if r["source"] == NOT_ON_RECORD
+    ]
     return page(
         request,
         "programme.html",
         status=clocks.status,
-        title=f"{item['code']}: {item['name']}",
-        it=item,
+        title=f"{found_programme['code']}: {found_programme['name']}",
+        it=found_programme,
         asked=asked,
         clocks=clocks,
         rules=sorted(recorded + absent, key=lambda r: (r["name"], r["validFrom"] or "9999")),

@@ -1,6 +1,6 @@
-"""Pages ask what anybody may ask: the same documents, of the same counter, with the same rights.
+"""Queries of the pages: the same documents, executor and rights as those of any client.
 
-So a page can never know more, or otherwise, than the service itself.
+A page can therefore never show more than /graphql does, or something else.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from api.access.policy import PUBLIC
 from api.graphql.context import Context
 from api.http.service import Service
 
-#: Read by the pages only, never by /graphql: what another site makes a browser send is public.
+#: The token cookie. Only the pages read it, never /graphql, so a request that another site makes a
+#: browser send is answered as the public (no cross-site request forgery).
 COOKIE = "aeo-token"
 
 
 @dataclass(frozen=True)
 class PageQuery:
-    """A document with its variables, and what came of it. `now`: the instant of the page, UTC."""
+    """A GraphQL document with its variables and its result. `now`: the instant of the page, UTC."""
 
     document: str
     variables: dict[str, Any]
@@ -49,7 +50,7 @@ def _sentence(errors: Iterable[dict[str, Any]]) -> str:
 
 
 class Unavailable(Exception):
-    """The service cannot answer now. `sentence`: why, and what to do."""
+    """The service cannot answer now. `sentence`: the reason, and what to do."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
@@ -57,7 +58,7 @@ class Unavailable(Exception):
 
 
 class Fault(Exception):
-    """Something went wrong inside. `sentence`: under which number it is in the log."""
+    """An internal error. `sentence`: the id under which it is in the log."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
@@ -65,10 +66,9 @@ class Fault(Exception):
 
 
 async def ask(request: Request, document: str, **variables: Any) -> PageQuery:
-    """Variables that are None or empty are left out.
+    """Executes a document. Variables that are None or empty are left out.
 
-    Raises InvalidToken; Unavailable and Fault, so that no page can take a service that does not
-    answer for an answer.
+    Raises InvalidToken; Unavailable and Fault, so that no page mistakes a failure for an answer.
     """
     asker = await context(request)
     counter = _service(request).counter
@@ -84,7 +84,8 @@ async def ask(request: Request, document: str, **variables: Any) -> PageQuery:
 
 
 async def context(request: Request) -> Context:
-    """One a page, so that all of it is of one instant. Raises InvalidToken."""
+    """Returns the context of the page; one for all its queries, so that they are of one instant.
+    Raises InvalidToken."""
     found: Context | None = getattr(request.state, "context", None)
     if found is None:
         service = _service(request)
@@ -95,7 +96,7 @@ async def context(request: Request) -> Context:
 
 
 def subject(request: Request) -> str:
-    """Who asks, as far as the page has found out."""
+    """Returns the id of the subject, as far as it is known to the page yet."""
     found: Context | None = getattr(request.state, "context", None)
     return found.asker.subject if found else PUBLIC.subject
 

@@ -1,4 +1,4 @@
-"""The first page: one field for everything that has a page, and the tour."""
+"""The home page and the search: one field for everything that has a page."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ async def home(request: Request) -> Response:
 
 @router.get("/search")
 async def search(request: Request, q: str = "") -> Response:
-    """To the one page that is meant, else what comes near. Operators only by an exact key."""
+    """Redirects to the only match, else lists near matches. Operators are found by an exact key
+    only."""
     q = " ".join(q.split())[:200]
     if not q:
         return RedirectResponse("/", 303)
@@ -89,7 +90,7 @@ async def _exact(request: Request, q: str) -> str | None:
 
 
 async def _holders(request: Request, q: str) -> list[dict[str, Any]]:
-    """The operators whose certificate has this number, in whatever writing."""
+    """Returns the operators whose certificate has this number, in any spelling."""
     if not 3 <= len(normal(q)) <= LONGEST:
         return []
     found = await ask(request, CERTIFICATE, number=q)
@@ -97,13 +98,12 @@ async def _holders(request: Request, q: str) -> list[dict[str, Any]]:
 
 
 def _territory(q: str) -> str | None:
-    """The code of the territory that somebody may have meant, by its code in any writing, and by
-    those that are in use though they are not its own."""
+    """Returns the code of the territory that was meant, also for other codes in use."""
     return territory(q) if re.fullmatch("[a-z]{2}", folded(q)) else None
 
 
 def _tin(q: str) -> str | None:
-    """The TIN that somebody may have meant, spaces and small letters forgiven."""
+    """Returns the TIN that was meant; spaces and small letters are accepted."""
     try:
         return Tin.parse(re.sub(r"[\s.-]", "", q).upper()).text
     except ValueError:

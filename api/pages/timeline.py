@@ -12,18 +12,19 @@ from datetime import UTC, datetime, timedelta
 
 WIDTH = 960
 LEFT, RIGHT = 14, 14
-TOP = 40  # room for the years and the marks
+TOP = 40  # space for the years and the marks
 LANE = 62
 BAR = 20
-LETTER = 7.6  # mean width of a letter at 13 px, for what fits into a bar
+LETTER = 7.6  # mean width of a letter at 13 px, which decides what fits into a bar
 GAP = 7
-NARROWEST = 4  # a stretch of a day must still be seen among years
+NARROWEST = 4  # an interval of one day must be visible among years
 YEAR = timedelta(days=365.25)
 
 
 @dataclass(frozen=True)
 class TimelineBar:
-    """What is to be drawn: [start, end), open where None. `doubtful` has a dashed edge."""
+    """The interval of a bar: [start, end), open where None. `doubtful`: drawn with a dashed
+    edge."""
 
     start: datetime | None
     end: datetime | None
@@ -36,7 +37,8 @@ class TimelineBar:
 
 @dataclass(frozen=True)
 class Label:
-    """`place`: above the bar, or at its height and beginning ("start") or ending ("end") at x."""
+    """The label of a bar. `place`: above the bar, or at its height, starting ("start") or ending
+    ("end") at x."""
 
     x: float
     text: str
@@ -72,7 +74,7 @@ class TimelineLine:
 
 @dataclass(frozen=True)
 class Drawing:
-    """`top` and `bottom` bound the vertical lines; all in units of the picture."""
+    """The timeline, in units of the SVG view box. `top` and `bottom` bound the vertical lines."""
 
     width: int
     height: int
@@ -89,10 +91,8 @@ def draw(
     now: datetime,
     marks: Iterable[tuple[datetime, str, str]] = (),
 ) -> Drawing | None:
-    """Lanes from top to bottom, from the first day that any of them names to a little after now.
-
-    `marks`: instants to point out, each with its text and kind. None where nothing has a day.
-    """
+    """Returns the timeline: lanes from top to bottom, from the earliest day in any of them to
+    shortly after now."""
     lanes, marks = list(lanes), list(marks)
     edges = [at for _, found in lanes for s in found for at in (s.start, s.end) if at]
     if not edges:
@@ -125,16 +125,19 @@ def draw(
 
 
 def _mark(x: float, text: str, kind: str) -> TimelineLine:
-    """Text beside the edges of the picture turns inwards."""
+    """Returns a marked line. Its text is aligned inwards near the edges of the picture."""
     anchor = "end" if x > WIDTH - 130 else "start" if x < 130 else "middle"
     return TimelineLine(x, text, kind, anchor)
 
 
 def _bars(found: Sequence[TimelineBar], x: Callable[[datetime | None, float], float]) -> list[Bar]:
-    """Each with its word above it where that fits, else beside it, else only in its title."""
+    """Returns the bars, each with its label above where that fits, else beside it, else in its
+    title only."""
     spans = [(x(s.start, LEFT), x(s.end, WIDTH - RIGHT)) for s in found]
     bars: list[Bar] = []
-    above = beside = 0.0  # where the last word above the bars ended, and the last one beside
+    above = beside = (
+        0.0  # right edge of the last label above the bars, and of the last one beside them
+    )
     for number, (s, (start, end)) in enumerate(zip(found, spans, strict=True)):
         width = round(max(end - start, NARROWEST), 1)
         end, room = start + width, len(s.word) * LETTER
@@ -154,7 +157,7 @@ def _bars(found: Sequence[TimelineBar], x: Callable[[datetime | None, float], fl
 
 
 def _ticks(first: datetime, last: datetime) -> list[tuple[datetime, str]]:
-    """Years, or months where the picture spans less than two years: about ten of them."""
+    """Returns about ten ticks: years, or months where the picture spans less than two years."""
     if last - first < 2 * YEAR:
         months = [
             datetime(year, month, 1, tzinfo=UTC)

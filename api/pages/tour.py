@@ -1,4 +1,5 @@
-"""The tour: seventeen questions in words, both clocks to turn, and the live answer."""
+"""The tour: the seventeen acceptance questions in words, with adjustable as-of pairs and live
+answers."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ async def tour(request: Request) -> Response:
 
 @router.get("/tour/{number}")
 async def case(request: Request, number: str) -> Response:
-    """As it was meant to be asked; `?ask=2&at=...&known-at=...` asks one of its questions anew."""
+    """Shows a question as specified; `?ask=2&at=...&known-at=...` asks its second query for another
+    as-of pair."""
     found = next((case for case in CASES if str(case.number) == number), None)
     if found is None:
         return page(
@@ -71,7 +73,8 @@ async def _typed(request: Request, asking: Asking) -> forms.Clocks:
 
 
 def _authority(asking: Asking) -> str | None:
-    """Whose law is asked: of a pair the importing side's, of an operator its home's."""
+    """Returns the administration whose time zone applies: of a pair the importing one, of an
+    operator its home."""
     asked = {name: str(value) for name, value in asking.variables.items()}
     named = (asked[name] for name in ("in", "to", "of", "subject", "tin") if name in asked)
     return next((text[:2] for text in named if text[:2].isupper()), None)
@@ -85,7 +88,7 @@ async def _put(request: Request, case: Case, asking: Asking) -> PageQuery:
 
 
 def _left(answers: list[tuple[Asking, PageQuery]]) -> set[str]:
-    """The territories that are in the first answer and no longer in the last."""
+    """Returns the territories that are in the first answer and not in the last."""
     sets = [
         {partner["administration"]["code"] for partner in asked.data["partners"]}
         for _, asked in answers

@@ -1,4 +1,4 @@
-"""Files that offices send: which dialect they are written in, and what each line of them says."""
+"""Reads import files: detects their dialect, and yields what each line says."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-#: A value of a cell: text in a text file, whatever the workbook has otherwise.
+#: The value of a cell: text in a text file, any of these in a workbook.
 Cell = str | int | float | bool | date | datetime | time | timedelta
-#: A row: its number, as an editor or a spreadsheet counts it from 1, and its cells.
+#: A row: its number, counted from 1 as in an editor or a spreadsheet, and its cells.
 Row = tuple[int, list[Cell]]
-#: Which name of ours a column's heading stands for, or None.
+#: Returns the field that a column's heading stands for, or None.
 Match = Callable[[str], str | None]
 
 
@@ -20,10 +20,10 @@ class BadFile(Exception):
 
 @dataclass(frozen=True)
 class FileOptions:
-    """What the caller says of a file. What is None is found in the file itself.
+    """The options that the caller gives for a file. None: detected from the file.
 
-    `dates`: the order of day, month and year in dates like 01/02/2026: ymd, dmy or mdy.
-    `command`: of every line that names none.
+    `dates`: the order of day, month and year in dates like 01/02/2026: ymd, dmy or mdy. `command`:
+    the command of every line that names none.
     """
 
     command: str | None = None
@@ -35,20 +35,20 @@ class FileOptions:
 
 @dataclass
 class Dialect:
-    """How a file is written, and how that came to be known: said back to whoever sent it."""
+    """How a file is written, and how that was detected; reported to the sender of the file."""
 
     kind: str  # JSON lines, table, workbook
     digest: str  # SHA-256 of the bytes, in hexadecimal
-    lines: int  # about how many there are, to show how far the reading is
+    lines: int  # roughly, for the progress bar
     encoding: str | None = None
     separator: str | None = None
     sheet: str | None = None
-    header: int | None = None  # the number of its row
+    header: int | None = None  # the number of the header row
     dates: str | None = None
-    how: list[str] = field(default_factory=list)  # what of it was concluded, and from what
+    how: list[str] = field(default_factory=list)  # what was inferred, and from what
 
     def said(self) -> str:
-        """One line for a person."""
+        """Returns the dialect in one line for a person."""
         parts = [self.kind]
         if self.sheet:
             parts.append(f"sheet {self.sheet!r}")

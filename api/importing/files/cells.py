@@ -1,4 +1,4 @@
-"""Cells of a table as the fields of a command want them."""
+"""Converts the cells of a table to the types of a command's fields."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ YEAR_FIRST = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\
 COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 YEAR_LAST = re.compile(r"(\d{1,2})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{4})")
 ROUNDED = re.compile(r"\d([.,]\d+)?E\+\d+")
-EXACT = 10**15  # a spreadsheet keeps fifteen digits of a number
+EXACT = 10**15  # a spreadsheet stores fifteen significant digits
 
 
 @lru_cache(maxsize=128)
 def kinds(kind: type[c.Command]) -> dict[str, Any]:
-    """The type of each field by the name that lines use, without its `| None`."""
+    """Returns the type of each field by its name in files, without `| None`."""
     found: dict[str, Any] = {}
     hints = typing.get_type_hints(kind)
     for part in msgspec.structs.fields(kind):
@@ -37,9 +37,10 @@ def kinds(kind: type[c.Command]) -> dict[str, Any]:
 
 
 def typed(row: dict[str, Cell], dates: str | None) -> dict[str, Any]:
-    """The cells as the command's fields want them; what cannot be is left for `read` to refuse.
+    """Converts the cells of a row. A cell that cannot be converted is left for `commands.read` to
+    refuse.
 
-    Raises BadValue for a cell from which a spreadsheet has lost what was written there.
+    Raises BadValue for a cell whose original text a spreadsheet has lost.
     """
     kind = c.COMMANDS.get(str(row.get("command")))
     wanted = kinds(kind) if kind else {}
@@ -47,7 +48,7 @@ def typed(row: dict[str, Cell], dates: str | None) -> dict[str, Any]:
 
 
 def text_of(name: str, cell: Cell, hint: Any = None) -> str:
-    """A cell as it would be typed. Raises BadValue."""
+    """Returns a cell as text, as one would type it. Raises BadValue."""
     match cell:
         case str():
             if hint is str and ROUNDED.fullmatch(cell):
@@ -81,7 +82,7 @@ def _cell(name: str, cell: Cell, hint: Any, dates: str | None) -> Any:
         return [word.strip() for word in text.split(";") if word.strip()]
     if kind is dict:
         pairs = (pair.partition("=") for pair in text.split(";") if pair.strip())
-        return {name.strip(): value.strip() for name, _, value in pairs}
+        return {name.strip(): word.strip() for name, _, word in pairs}
     if kind is int and re.fullmatch(r"-?[0-9]{1,18}", text):
         return int(text)
     if kind is bool and text.lower() in ("true", "false"):
@@ -92,8 +93,10 @@ def _cell(name: str, cell: Cell, hint: Any, dates: str | None) -> Any:
 
 
 def day(name: str, text: str, order: str | None) -> str:
-    """A date as ISO 8601 has it; text that is none is left as it is. Raises BadValue where the
-    order of day and month is not known, or is not the one told."""
+    """Returns a date in ISO 8601; text that is no date is returned unchanged.
+
+    Raises BadValue where the order of day and month is not known, or is not the one given.
+    """
     plain = unicodedata.normalize("NFKC", text).strip()
     found = YEAR_FIRST.fullmatch(plain) or COMPACT.fullmatch(plain)
     if found:
@@ -115,8 +118,8 @@ def _iso(year: int, month: int, on: int) -> str:
 
 
 def orders(text: str) -> set[str]:
-    """In which orders a date with its year at the end can be read; empty where nothing turns on
-    it."""
+    """Returns the orders in which a date with its year at the end can be read; empty where both
+    give the same date."""
     last = YEAR_LAST.fullmatch(unicodedata.normalize("NFKC", text).strip())
     if not last or last[1] == last[2]:
         return set()

@@ -1,8 +1,8 @@
-"""In which encoding a text file is written.
+"""Detects the encoding of a text file.
 
-A byte order mark says it, UTF-8 proves itself, and UTF-16 shows by its zero bytes. Any other
-encoding is concluded from how the text would read: it is taken when there is one plausible
-reading, and asked for when there are several, because what is recorded stays for ever.
+A byte order mark names it, UTF-8 is recognised by its structure, and UTF-16 by its zero bytes. Any
+other encoding is inferred from the text that it would give: it is accepted when there is exactly
+one plausible reading, and otherwise the file is refused until the caller names the encoding.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from api.importing.files import BadFile
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is a prefix of it
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-#: What offices write beside Unicode: the standard of China, and the code pages of Windows.
+#: Encodings of offices other than Unicode: the Chinese standard and the Windows code pages.
 CANDIDATES = (
     "gb18030",
     "cp1252",
@@ -46,9 +46,9 @@ CANDIDATES = (
 )
 BLOCK = 1 << 20
 EVIDENCE = 1 << 16  # bytes of lines that are not ASCII
-#: Of the letters that are not ASCII, how many must stand in words that could be real ones.
+#: The share of non-ASCII letters that must be in plausible words.
 PLAUSIBLE = 0.95
-#: The standards put the characters that writers use almost always into a first level.
+#: The standards put the most frequent characters into a first level.
 FIRST_LEVEL = {
     "gb18030": (b"\xb0\xa1", b"\xd7\xf9"),
     "cp950": (b"\xa4\x40", b"\xc6\x7e"),
@@ -59,19 +59,19 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 @dataclass
 class Bytes:
-    """What one reading of the file as bytes shows."""
+    """The result of reading the file once as bytes."""
 
     digest: str
     begins: bytes
     lines: int
     is_utf8: bool
-    zeros: tuple[int, int]  # zero bytes at even and at odd places of the beginning
-    evidence: bytes  # lines that are not ASCII
+    zeros: tuple[int, int]  # zero bytes at even and odd offsets of the beginning
+    evidence: bytes  # lines that are not ASCII, up to EVIDENCE bytes
     how: list[str] = field(default_factory=list)
 
 
 def look(path: Path) -> Bytes:
-    """Read the file once, in blocks. Raises BadFile."""
+    """Reads the file once, in blocks. Raises BadFile."""
     hashed, decoder = sha256(), codecs.getincrementaldecoder("utf-8")()
     begins, lines, is_utf8, rest = b"", 0, True, b""
     evidence = bytearray()
@@ -110,10 +110,10 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 def encoding_of(seen: Bytes, told: str | None) -> str:
-    """Raises BadFile where the bytes leave several readings, or none."""
+    """Returns the encoding. Raises BadFile where several encodings are plausible, or none."""
     if told:
         try:
-            "".encode(told)  # which refuses codecs of other things than text, too
+            "".encode(told)  # refuses codecs that are not text encodings, too
             return codecs.lookup(told).name
         except (LookupError, UnicodeError):
             raise BadFile(
@@ -128,11 +128,11 @@ def encoding_of(seen: Bytes, told: str | None) -> str:
         return "utf-16-le" if odd > even else "utf-16-be"
     if seen.is_utf8:
         return "utf-8"
-    return _concluded(seen)
+    return _inferred(seen)
 
 
-def _concluded(seen: Bytes) -> str:
-    """The encoding of the one plausible reading."""
+def _inferred(seen: Bytes) -> str:
+    """Returns the encoding of the only plausible reading."""
     readings: dict[str, list[str]] = {}
     for name in CANDIDATES:
         try:
@@ -162,7 +162,7 @@ def _concluded(seen: Bytes) -> str:
 
 
 def _example(text: str, readings: dict[str, list[str]]) -> str:
-    """The first word that the readings have differently."""
+    """Returns the first word in which the readings differ."""
     others = [set(_WORD.findall(other)) for other in readings if other != text]
     for word in _WORD.findall(text):
         if not word.isascii() and any(word not in words for words in others):
@@ -171,8 +171,8 @@ def _example(text: str, readings: dict[str, list[str]]) -> str:
 
 
 def plausibility(text: str, encoding: str) -> float:
-    """The share of the characters beyond ASCII that stand where a writer would put them: in
-    words of one script, not in capitals after small letters, with no signs nobody writes."""
+    """Returns the share of the non-ASCII characters that are in plausible places: in words of one
+    script, not capitals after small letters, not signs that nobody writes."""
     beyond = sum(not char.isascii() for char in text)
     if not beyond:
         return 1.0
@@ -198,7 +198,7 @@ def _could_be(word: str, strange: int, encoding: str) -> bool:
     if script == "CJK":
         return encoding not in FIRST_LEVEL or common(word, encoding) >= 0.8
     if script == "LATIN":
-        # No language writes most letters with marks; of Vietnamese, half.
+        # In no language do most letters have diacritics; in Vietnamese, half.
         return 2 * strange <= len(word) + 1 and not _humps(word)
     if script in ("CYRILLIC", "GREEK"):
         return strange == len(word) and not _humps(word)
@@ -206,12 +206,12 @@ def _could_be(word: str, strange: int, encoding: str) -> bool:
 
 
 def _humps(word: str) -> bool:
-    """Is there a capital after a small letter?"""
+    """Returns whether a capital follows a small letter."""
     return any(one.islower() and next.isupper() for one, next in pairwise(word))
 
 
 def common(word: str, encoding: str) -> float:
-    """The share of its Chinese characters that are of the encoding's first level."""
+    """Returns the share of the word's Chinese characters that are in the encoding's first level."""
     first, last = FIRST_LEVEL[encoding]
     found = [char.encode(encoding) for char in word if not char.isascii()]
     return sum(len(two) == 2 and first <= two <= last for two in found) / len(found)

@@ -1,4 +1,4 @@
-"""The row that names the columns: where it stands, and which field each name means."""
+"""Finds the header row of a table, and the field that each heading means."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from difflib import get_close_matches
 
 from api.importing.files import BadFile, Cell, Match, Row
 
-#: The row of names is looked for in so many rows that are not blank; titles may stand above it.
+#: The header is searched in this many rows that are not blank; titles may be above it.
 ABOVE = 20
 
 
 def plain(heading: str) -> str:
-    """A heading without what writers vary: capitals, spaces, signs, the width of characters."""
+    """Normalises a heading: case, spaces, signs and the width of characters are ignored."""
     folded = unicodedata.normalize("NFKC", heading).casefold()
     return re.sub(r"[\W_]+", "", folded)
 
 
 def match_of(names: Collection[str], others: dict[str, str] | None = None) -> Match:
-    """Headings to the names of fields; `others`: a layout's headings, each with its field."""
+    """Returns a function from headings to fields. `others`: the headings of a layout, each with its
+    field."""
     known = {plain(name): name for name in names}
     known |= {plain(heading): field for heading, field in (others or {}).items()}
     return lambda heading: known.get(plain(heading))
@@ -31,7 +32,8 @@ def is_blank(cells: Sequence[Cell]) -> bool:
 
 
 def is_comment(cells: Sequence[Cell]) -> bool:
-    """As the rows that explain the columns of an empty sheet begin."""
+    """Returns whether a row begins with `#`, like the rows that explain the columns of a
+    template."""
     return bool(cells) and isinstance(cells[0], str) and cells[0].lstrip().startswith("#")
 
 
@@ -40,7 +42,8 @@ def matched(cells: Sequence[Cell], match: Match) -> int:
 
 
 def header_of(rows: Sequence[Row], match: Match) -> tuple[int, list[str]] | None:
-    """Of the rows at the top, the one that names most columns; else the first. None: no rows."""
+    """Returns the number and the headings of the top row with the most known headings; without one,
+    the first. None: there are no rows."""
     filled = [row for row in rows if not is_blank(row[1]) and not is_comment(row[1])][:ABOVE]
     if not filled:
         return None
@@ -52,15 +55,18 @@ def header_of(rows: Sequence[Row], match: Match) -> tuple[int, list[str]] | None
 
 
 def fields_of(names: Sequence[str], match: Match, known: Collection[str], extra: bool) -> list[str]:
-    """The field of each column, "" for one that is passed over (`extra`: a layout's file may have
-    columns that it does not use). Raises BadFile once, with all that is wrong."""
+    """Returns the field of each column, "" for a column that is ignored.
+
+    `extra`: the file of a layout may have columns that it does not use. Raises BadFile once, with
+    all errors.
+    """
     fields = [match(name) for name in names]
     wrong = []
     for place, (name, field) in enumerate(zip(names, fields, strict=True), 1):
         if not name and not extra:
             wrong.append(f"column {place} has no name")
         elif field is None and name and not extra:
-            near = get_close_matches(plain(name), [plain(each) for each in known], 1)
+            near = get_close_matches(plain(name), [plain(field_name) for field_name in known], 1)
             offer = f" ({match(near[0])}, perhaps)" if near else ""
             wrong.append(f"{name!r} is no field{offer}")
         elif field is not None and fields.index(field) < place - 1:

@@ -1,7 +1,6 @@
-"""A layout says how the columns of somebody's own file become the fields of a command.
+"""Layouts: how the columns of a customs administration's own file map to the fields of a command.
 
-Layouts are data: those in `builtin`, or a file in TOML. `ops/docs/guides/importing.md` describes
-their keys.
+Layouts are data: built-in ones, or a TOML file. ops/docs/guides/importing.md describes the keys.
 """
 
 from __future__ import annotations
@@ -21,11 +20,14 @@ from registry.paths import LAYOUTS
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`columns`: headings, each with the field that it fills; several may fill the same one, of
-    which a file has one. `constants`: fields alike in every line. `values`: by field, words of
-    the file and ours. `administration`: its code is put before a TIN that has none. `scheme`: of
-    the identifiers in the file. `register`: an operator that the register does not know is
-    registered first, under the name that the line gives. The others are as `Told` has them."""
+    """A layout.
+
+    `columns`: headings, each with its field; several headings may have the same field, and a file
+    has one of them. `constants`: fields with the same value in every line. `values`: by field, the
+    file's words and ours. `administration`: the code to prepend to a TIN that has none. `scheme`:
+    the scheme of the identifiers in the file. `register`: an operator that is not in the register
+    is registered first, under the name in the line. The other fields are those of FileOptions.
+    """
 
     title: str
     command: str
@@ -41,7 +43,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     sheet: str | None = None
 
     def told(self, told: FileOptions) -> FileOptions:
-        """What the caller says stands before what the layout says."""
+        """Returns the options; those of the caller take precedence over the layout's."""
         return FileOptions(
             command=told.command or self.command,
             encoding=told.encoding or self.encoding,
@@ -51,11 +53,11 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         )
 
     def fixed(self) -> dict[str, Any]:
-        """The fields that every line has alike."""
+        """Returns the fields that have the same value in every line."""
         return {"scheme": self.scheme, **self.constants} if self.scheme else dict(self.constants)
 
     def said(self, row: dict[str, Cell], dates: str | None) -> dict[str, Any]:
-        """The command that a row says. Raises BadValue."""
+        """Returns the command of a row. Raises BadValue."""
         cells: dict[str, Cell] = {**self.fixed(), **row, "command": self.command}
         for field, words in self.values.items():
             if field in row:
@@ -74,7 +76,8 @@ def names() -> list[str]:
 
 
 def layout_of(name: str, here: Path) -> Layout:
-    """A layout by its name, or from a file (`here` is where the caller stands). Raises BadFile."""
+    """Returns a built-in layout by its name, or a layout from a file. `here`: the caller's folder.
+    Raises BadFile."""
     path = LAYOUTS / f"{name}.toml" if name in names() else here / name
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -104,6 +107,7 @@ def _check(layout: Layout, name: str) -> None:
 
 
 def match_layout(layout: Layout) -> Any:
-    """Of a layout's file: its headings, and the fields' own names where it gives none."""
+    """Returns the function from headings to fields: the layout's headings, and the fields' own
+    names."""
     kind = c.COMMANDS[layout.command]
     return match_of(list(kinds(kind)), layout.columns)

@@ -1,4 +1,4 @@
-"""A file of any dialect, read as lines that each say a command."""
+"""Reads a file of any dialect as lines, each of which says a command."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from api.importing.files.tables import TOP, dialect_of, opened, rows
 from registry.domain import commands as c
 from registry.domain.errors import BadValue
 
-#: A line's number, and what it says or why it says nothing.
+#: A line's number, and its fields, or the reason why it cannot be read.
 Said = tuple[int, dict[str, Any] | BadValue]
 
 
 @dataclass
 class Source:
-    """A file whose dialect is known, ready to be read line by line, and more than once."""
+    """A file with its dialect detected. It can be read line by line, and more than once."""
 
     path: Path
     dialect: Dialect
@@ -37,7 +37,7 @@ class Source:
     constants: dict[str, str]
 
     def lines(self) -> Iterator[Said]:
-        """Raises BadFile where the file cannot be read on."""
+        """Yields the lines. Raises BadFile where the file cannot be read further."""
         read = self._json if self.dialect.kind == "JSON lines" else self._table
         return read()
 
@@ -82,7 +82,7 @@ class Source:
                 yield number, wrong
 
     def _rows(self) -> Iterator[Row]:
-        """Those under the header that are not blank."""
+        """Yields the rows below the header that are not blank."""
         header = self.dialect.header or 0
         for number, cells in rows(self.path, self.dialect):
             if number > header and not is_blank(cells):
@@ -95,7 +95,7 @@ def source_of(
     layout: Layout | None = None,
     constants: dict[str, str] | None = None,
 ) -> Source:
-    """Raises BadFile where the file cannot be read, or could be read in several ways."""
+    """Detects the dialect of a file. Raises BadFile where it cannot be read, or is ambiguous."""
     if layout:
         told = layout.told(told)
     known = _known_fields(told.command)
@@ -123,13 +123,16 @@ def _known_fields(command: str | None) -> Collection[str]:
     if kind:
         return {"command", *kinds(kind)}
     if command:
-        return {"command"}  # no such command: each line is told so
-    return {"command"}.union(*(kinds(each) for each in c.COMMANDS.values()))
+        return {"command"}  # no such command: each line is refused with that reason
+    return {"command"}.union(*(kinds(kind) for kind in c.COMMANDS.values()))
 
 
 def _complete(source: Source) -> None:
-    """Checks that the file has a column, or a constant, for the command and for each field that the
-    command requires. Raises BadFile once, with all that is missing."""
+    """Checks that there is a column or a constant for the command and for each field that it
+    requires.
+
+    Raises BadFile once, with all that is missing.
+    """
     fixed = source.layout.fixed() if source.layout else {}
     there = {*source.fields, *fixed, *source.constants}
     if not source.told.command and "command" not in there:
@@ -150,9 +153,10 @@ def _complete(source: Source) -> None:
 
 
 def _order_of_dates(source: Source) -> str | None:
-    """The order of day and month: told, or what every such date of the file can be read in.
+    """Returns the order of day and month: the given one, or the only one in which every date can be
+    read.
 
-    Raises BadFile where that is several orders, or none.
+    Raises BadFile where several orders fit, or none.
     """
     if source.told.dates:
         return source.told.dates
@@ -190,7 +194,7 @@ _DATES = _dates()
 
 
 def _each_once(line: str | bytes, said: dict[str, object]) -> None:
-    """Of a name that stands twice only the last value would be read. Raises ValueError."""
+    """Raises ValueError for a name that occurs twice: JSON would keep the last value only."""
     text = line if isinstance(line, str) else line.decode()
     nested = any(isinstance(value, (dict, list)) for value in said.values())
     if not nested and all(text.count(f'"{name}"') < 2 for name in said):
@@ -206,7 +210,8 @@ def _each_once(line: str | bytes, said: dict[str, object]) -> None:
 
 
 def _wrong_width(cells: Sequence[Cell], width: int) -> BadValue | None:
-    """Cells beyond the names may be blank: spreadsheets write such."""
+    """Returns the error for a row of another width. Blank cells beyond the header are ignored,
+    because spreadsheets write them."""
     if len(cells) < width:
         return BadValue(f"found {len(cells)} cells under {width} names; the line is cut short")
     if is_blank(cells[width:]):

@@ -1,4 +1,4 @@
-"""Rows of a file that is a table: of text in any dialect, or of a workbook."""
+"""Reads the rows of a table: a text file of any dialect, or a workbook."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from api.importing.files.headers import ABOVE, is_blank, is_comment, matched
 
 WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # xlsx and ods; xls
 TEXT_TABLES = (".csv", ".tsv", ".txt")
-TOP = 60  # rows at the top by which the dialect is judged
-UNPACKED = 1 << 29  # bytes that a workbook may unpack to
+TOP = 60  # rows at the top from which the dialect is detected
+UNPACKED = 1 << 29  # bytes: the limit of an unpacked workbook
 
 
 def dialect_of(path: Path, seen: Bytes, told: FileOptions, match: Match) -> Dialect:
-    """How the file is written, but for its header and dates. Raises BadFile."""
+    """Detects how the file is written, except for its header and dates. Raises BadFile."""
     dialect = Dialect("JSON lines", seen.digest, seen.lines, how=seen.how)
     if seen.begins.startswith(WORKBOOK):
         dialect.kind = "workbook"
@@ -37,13 +37,13 @@ def dialect_of(path: Path, seen: Bytes, told: FileOptions, match: Match) -> Dial
 
 
 def rows(path: Path, dialect: Dialect) -> Iterator[Row]:
-    """Every row with its number, blank ones too. Raises BadFile."""
+    """Yields every row with its number, blank rows included. Raises BadFile."""
     return _of_workbook(path, dialect) if dialect.kind == "workbook" else _of_text(path, dialect)
 
 
 @contextmanager
 def opened(path: Path, dialect: Dialect, newline: str | None) -> Iterator[TextIO]:
-    """The text of a file, read as it is wanted. Raises BadFile."""
+    """Opens the text of a file, which is read lazily. Raises BadFile."""
     try:
         with path.open(encoding=dialect.encoding, newline=newline) as file:
             yield file
@@ -55,8 +55,8 @@ def opened(path: Path, dialect: Dialect, newline: str | None) -> Iterator[TextIO
 
 
 def _of_text(path: Path, dialect: Dialect) -> Iterator[Row]:
-    assert dialect.separator is not None  # every table of text has one
-    begun = 1  # a quoted cell may run over several lines; the first is named
+    assert dialect.separator is not None  # every text table has one
+    begun = 1  # a quoted cell may span several lines; the number is that of the first
     with opened(path, dialect, "") as file:
         reader = csv.reader(file, delimiter=dialect.separator, strict=True)
         try:
@@ -70,7 +70,7 @@ def _of_text(path: Path, dialect: Dialect) -> Iterator[Row]:
 
 
 def _separator_line(line: str) -> str | None:
-    """The separator that a spreadsheet's first line `sep=;` names."""
+    """Returns the separator that a first line `sep=;` names."""
     found = line.strip("\r\n ").strip('"')
     if found.lower().startswith("sep=") and len(found) == 5:
         return found[4]
@@ -78,8 +78,8 @@ def _separator_line(line: str) -> str | None:
 
 
 def _separator_of(path: Path, dialect: Dialect, match: Match) -> str:
-    """The one by which most columns have a name that is known; else the one that gives most
-    columns, alike in every row."""
+    """Returns the separator with which most headings are known; failing that, the one that gives
+    the most columns, the same number in every row."""
     with opened(path, dialect, "") as file:
         first = file.readline()
     if named := _separator_line(first):
@@ -96,7 +96,7 @@ def _fits(path: Path, dialect: Dialect, separator: str, match: Match) -> tuple[i
             if not is_blank(cells) and not is_comment(cells):
                 top.append(cells)
     except BadFile:
-        pass  # what was read so far is judged; the reading proper tells of the fault
+        pass  # the rows so far are judged; the actual reading will report the error
     best = max((matched(cells, match) for cells in top[:ABOVE]), default=0)
     widths = {len(cells) for cells in top}
     return best, widths.pop() if len(widths) == 1 else 0
@@ -107,7 +107,8 @@ def _fits(path: Path, dialect: Dialect, separator: str, match: Match) -> tuple[i
 
 @contextmanager
 def _workbook(path: Path) -> Iterator[CalamineWorkbook]:
-    """Raises BadFile for what no spreadsheet wrote, wherever in the reading that shows."""
+    """Opens a workbook. Raises BadFile for a file that is no valid workbook, also when that shows
+    later."""
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as packed:
@@ -122,7 +123,8 @@ def _workbook(path: Path) -> Iterator[CalamineWorkbook]:
 
 
 def _sheet_of(path: Path, told: str | None, match: Match) -> tuple[str, int]:
-    """The sheet that is meant, and its height. Raises BadFile where several could be."""
+    """Returns the name and height of the sheet to read. Raises BadFile where several are
+    possible."""
     with _workbook(path) as book:
         names = [
             sheet.name

@@ -299,7 +299,7 @@ def test_a_database_that_is_not_ours_yet_ends_with_3_and_names_the_cure(
 
 def test_how_it_stands_is_said_and_what_stopped_goes_on(aeo: Terminal) -> None:
     aeo.run("status", code=1)
-    assert "nobody follows: ./aeo follow" in aeo.complaint
+    assert "no projector runs: ./aeo follow" in aeo.complaint
     told = json.loads(aeo.run("status", "--json", code=1))
     assert {worker["name"] for worker in told["workers"]} == {
         "follow",
@@ -316,7 +316,7 @@ def test_how_it_stands_is_said_and_what_stopped_goes_on(aeo: Terminal) -> None:
     assert after["why"] == "restored from the copy of Sunday"
     assert f"epoch {after['id']} since" in aeo.run("status", code=1)
 
-    assert "no read model stands still" in aeo.run("resume")
+    assert "no read model is stopped" in aeo.run("resume")
     aeo.run("resume", "kings", code=2)
     assert "found 'kings', wanted one of" in aeo.complaint
     assert all(name in aeo.complaint for name in ("administrations", "agreements", "operators"))
@@ -325,7 +325,7 @@ def test_how_it_stands_is_said_and_what_stopped_goes_on(aeo: Terminal) -> None:
 def test_how_the_background_check_stands_is_said_and_an_open_finding_ends_with_1(
     aeo: Terminal,
 ) -> None:
-    assert "checked as a whole: not yet" in aeo.run("status", code=1)
+    assert "last complete check: not yet" in aeo.run("status", code=1)
     BackgroundCheck(aeo.database).whole()
     told = json.loads(aeo.run("status", "--json", code=1))["checked"]
     assert told["wholeAt"] and (told["findings"], told["unmended"], told["ofLedger"]) == (0, 0, 0)

@@ -79,7 +79,7 @@ def test_an_owner_does_everything_after_the_lines_that_it_was_told(
         assert "good" in aeo.run("check", "--streams", "3")
         assert "the first epoch" in aeo.run("status", code=1)
         assert "after position" in aeo.run("new-epoch", "--why", "restored")
-        assert "no read model stands still" in aeo.run("resume")
+        assert "no read model is stopped" in aeo.run("resume")
 
 
 #: Commands, and the role that each of them lets its login become first.
