@@ -29,7 +29,7 @@ PICTURES: Final = DOCS / "pictures"
 
 DECISIONS: Final = OPS / "decisions"
 CHANGES: Final = OPS / "CHANGES.md"
-CONTRIBUTING: Final = ROOT / "CONTRIBUTING.md"
+CONTRIBUTING: Final = (ROOT if IN_CHECKOUT else OPS) / "CONTRIBUTING.md"
 
 BENCHES: Final = OPS / "bench"
 """Absent where only the packages are installed: `aeo bench` then says so."""
