@@ -16,7 +16,8 @@ REFERENCE = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8"
 #: What the peers of a bench and the programs of partners (ops/clients) are told, and what belongs
 #: to other programs.
 OF_OTHERS = re.compile(r"PEER_\w+|REGISTRY_\w+|PG\w+|PATH|SCHEMATHESIS_\w+")
-NAME = re.compile(r"[A-Z][A-Z0-9_]{3,}")
+#: A name; a prefix of names (`AEO_`) is none.
+NAME = re.compile(r"[A-Z][A-Z0-9_]{2,}[A-Z0-9]")
 
 
 def modules() -> Iterator[ast.Module]:
