@@ -34,6 +34,8 @@ PLACES = {
     "person": "0" * 32,
     "number": "1",
     "name:any": "0/000",
+    "name:path": "concepts",
+    "name": "nothing.svg",
 }
 #: Doors that say nothing of the register, so need no database, and why. Every other answers 503.
 NO_DATABASE = {
@@ -52,6 +54,9 @@ NO_DATABASE = {
     "/openapi.json": "a description of the addresses, made by the program",
     "/.well-known/security.txt": "whom to tell of a hole, from the settings",
     "/developers": "how to ask; its examples are texts",
+    "/docs": "the documentation, from files",
+    "/docs/concepts": "a page of the documentation, from a file",
+    "/docs/pictures/nothing.svg": "a picture that is not there",
 }
 #: Words of an answer. None may be on a page, or in a body, that a fault made.
 ANSWERS = re.compile(
