@@ -165,7 +165,7 @@ def test_a_background_task_outlives_a_fault_of_ours(
         await real(self)
 
     monkeypatch.setattr(ReadModelPosition, "_listen", listens)
-    monkeypatch.setattr("api.graphql.read_your_writes.PAUSE", 0.01)
+    monkeypatch.setattr("api.graphql.read_your_writes.RETRY_PAUSE", 0.01)
 
     async def look() -> tuple[bool, str]:
         sight = ReadModelPosition(database, tmp_path)

@@ -259,7 +259,7 @@ def test_a_start_with_a_stopped_read_model_says_what_lets_it_go_on_and_comes_up_
         assert running.end(signal.SIGTERM) == 0
 
     assert "a bad day" in said and f"./aeo resume agreements --home {home} lets it go on" in said
-    assert resumed.stdout == "agreements goes on\n", resumed
+    assert resumed.stdout == "agreements resumes\n", resumed
 
 
 def test_while_more_operators_are_added_those_that_are_there_are_answered(home: Path) -> None:
