@@ -64,6 +64,9 @@ def fuzz(what: str, address: str, cases: int, *checks: str) -> bool:
             "--report-json-path",
             str(report),
             "--no-color",
+            # The answer of a HEAD has no body, which schemathesis reads as JSON all the same; that
+            # every HEAD equals its GET is held by tests/api/http/test_openapi.py.
+            *(["--exclude-method", "HEAD"] if what == "OpenAPI" else []),
         ],
         env=os.environ | {"SCHEMATHESIS_HOOKS": str(Path("fuzzing.py").resolve())},
         capture_output=True,
