@@ -67,7 +67,7 @@ def refuse_unless_identical(
     day: date | None = None,
     **said: object,
 ) -> None:
-    """Returns if one of the events is identical to the command, which was then recorded before.
+    """Refuses a command that was recorded before with other fields; an identical one passes.
 
     `events`: the events in force, the latest first. `about`: what they record, in words. Raises
     AlreadyRecorded with the first field in which the command differs from the latest event.
