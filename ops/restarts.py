@@ -80,11 +80,11 @@ def run(home: Path, port: int, rounds: int, random: Random) -> int:
             status, codes = ask(port, question)
             seen["good" if status == 200 else ",".join(codes) or str(status)] += 1
 
-    askers = [
+    threads = [
         threading.Thread(target=keep_asking, args=[question], daemon=True)
         for question in QUESTIONS * 2
     ]
-    for each in askers:
+    for each in threads:
         each.start()
     answered(port)
     for number in range(rounds):
@@ -106,7 +106,7 @@ def run(home: Path, port: int, rounds: int, random: Random) -> int:
         dead += took is None
         slowest = max(slowest, took or AGAIN)
     over.set()
-    for each in askers:
+    for each in threads:
         each.join(20)
     strange = {code: times for code, times in seen.items() if code not in PASSING | {"good"}}
     print(f"{rounds} restarts: {dead} times dead, answering again after {slowest:.1f} s at most")

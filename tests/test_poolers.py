@@ -1,5 +1,5 @@
-"""The product behind pgbouncer: in session mode every command runs and every answer is the asker's
-own; in the other modes every command refuses to run, in words."""
+"""The product behind pgbouncer: in session mode every command runs and every answer is its
+subject's own; in the other modes every command refuses to run, in words."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from registry.paths import ROOT
 from tests.api.served import served
 from tests.pooling import needs_pooler, pooler
 
-ASKERS, EACH = 24, 60
+SUBJECTS, EACH = 24, 60
 WORDS = "aeo: session: .*; a pooler between this program and the database must be in session mode"
 
 #: Every command that connects, as it is called here.
@@ -231,7 +231,7 @@ def test_in_session_mode_every_answer_is_the_one_that_a_direct_connection_gets(
         body = json.dumps({"query": text, "variables": variables})
         return body.encode(), random.choice(subjects)
 
-    questions = [question() for _ in range(ASKERS * EACH)]
+    questions = [question() for _ in range(SUBJECTS * EACH)]
     homes = [tmp_path / "direct", tmp_path / "pooled"]
     for home in homes:
         home.mkdir()
@@ -239,7 +239,7 @@ def test_in_session_mode_every_answer_is_the_one_that_a_direct_connection_gets(
         pooler(world, "session", "extra_float_digits,options", 60) as pooled,
         served(world, homes[0], "--workers", "1") as direct,
         served(pooled, homes[1], "--workers", "1") as behind,
-        ThreadPoolExecutor(ASKERS) as pool,
+        ThreadPoolExecutor(SUBJECTS) as pool,
     ):
         tokens = [{who: issue(who, home) for who in subjects if who} for home in homes]
 

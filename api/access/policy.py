@@ -49,7 +49,7 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Subject:
-    """The authenticated subject of a request. `subject`: its id in the token, such as officer:CN or
+    """The authenticated subject of a request. `id`: its name in the token, such as officer:CN or
     company:<TIN>.
 
     `own`: the administration and, of a bloc, its members of today. `reach`: those, and the blocs
@@ -57,7 +57,7 @@ class Subject:
     """
 
     role: SubjectRole
-    subject: str = "public"
+    id: str = "public"
     administration: AdministrationCode | None = None
     tin: Tin | None = None
     own: Codes = field(default=frozenset())
@@ -65,7 +65,7 @@ class Subject:
 
     def __hash__(self) -> int:
         """Hashes the id only, because a subject is hashed several times for an answer."""
-        return hash(self.subject)
+        return hash(self.id)
 
     @cached_property
     def home(self) -> frozenset[str]:
@@ -141,27 +141,32 @@ def operator(tin: Tin, territory: AdministrationCode | None = None) -> Resource:
     return Resource(frozenset({AdministrationCode(tin.country)}), tin, territory)
 
 
-def decide(asker: Subject, action: Action, about: Resource) -> AccessDecision:
+def decide(subject: Subject, action: Action, about: Resource) -> AccessDecision:
     """Decides whether a subject may do this. Pure. A refusal names the subject and those who
     may."""
-    at_home = asker.role is SubjectRole.OFFICER and bool(about.home & asker.own)
-    itself = asker.role is SubjectRole.COMPANY and about.tin is not None and about.tin == asker.tin
+    role = subject.role
+    at_home = role is SubjectRole.OFFICER and bool(about.home & subject.own)
+    itself = role is SubjectRole.COMPANY and about.tin is not None and about.tin == subject.tin
     for_own_territory = (
-        asker.role in (SubjectRole.PARTNER, SubjectRole.OFFICER) and about.territory in asker.reach
+        role in (SubjectRole.PARTNER, SubjectRole.OFFICER) and about.territory in subject.reach
     )
-    auditor = asker.role is SubjectRole.AUDITOR
+    auditor = role is SubjectRole.AUDITOR
     match action:
         case Action.ASK_RECOGNITION:
             allowed = auditor or at_home or itself or for_own_territory
             who = "the customs of that territory, the home customs, the operator and auditors"
         case Action.LIST_OPERATORS:
-            allowed = asker.role is not SubjectRole.PUBLIC
+            allowed = role is not SubjectRole.PUBLIC
             who = "those who identify themselves; the public asks by exact TIN or number"
         case Action.FOLLOW_CHANGES:
             allowed = auditor or for_own_territory
             who = "the customs of that territory and auditors"
         case Action.READ_LOOKS:  # which of them: projections/history/answered.py
-            allowed = asker.role in (SubjectRole.AUDITOR, SubjectRole.OFFICER, SubjectRole.PARTNER)
+            allowed = role in (
+                SubjectRole.AUDITOR,
+                SubjectRole.OFFICER,
+                SubjectRole.PARTNER,
+            )
             who = "the customs that asked, the home customs and auditors"
         case Action.READ_GROUND | Action.READ_IN_FULL | Action.READ_EVENTS:
             allowed = auditor or at_home or itself
@@ -177,8 +182,8 @@ def decide(asker: Subject, action: Action, about: Resource) -> AccessDecision:
             who = "" if allowed else _who_records(about)
     if allowed:
         return YES
-    subject = "the public" if asker.subject == "public" else asker.subject
-    return AccessDecision(False, f"{subject} may not {action.value}: {who} may")
+    who_asks = "the public" if subject.id == "public" else subject.id
+    return AccessDecision(False, f"{who_asks} may not {action.value}: {who} may")
 
 
 def _who_records(about: Resource) -> str:

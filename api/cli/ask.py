@@ -87,21 +87,21 @@ def ask(
 
         async with await AsyncSession.connect(url, autocommit=True) as connection:
             await connection.execute("set role aeo_reader")
-            asker = await _may_ask(connection, as_, wanted, territory)
-            known_ = await facts(connection, asker.sight, now, [wanted], territory, known)
+            subject = await _may_ask(connection, as_, wanted, territory)
+            known_ = await facts(connection, subject.sight, now, [wanted], territory, known)
             sides = parties(known_.of(wanted).links, known_.of(wanted).administration, territory)
             rows = await administrations(connection, sides)
-            return asker, known_, {code: row.time_zone for code, row in rows.items()}
+            return subject, known_, {code: row.time_zone for code, row in rows.items()}
 
     with register(home, "aeo_reader") as url:
         zone = zone_of(url, territory.text)
         law, knowledge = read_law(at, zone, now), read_knowledge(known_at, zone, now)
         known = knowledge.at
-        asker, found, zones = asyncio.run(within(SILENCE, read(url, known)))
+        subject, found, zones = asyncio.run(within(SILENCE, read(url, known)))
     question = Question(territory, law.at, **consignment)
     of = into(found.of(wanted), territory)
     answer = recognise(of, question)
-    all_of_it = decide(asker, Action.READ_IN_FULL, operator(wanted)).allowed
+    all_of_it = decide(subject, Action.READ_IN_FULL, operator(wanted)).allowed
     if all_of_it:
         answer = with_consent_reason(answer, of)
     reasons = recognition_reasons(of, question, answer, zones, all_of_it=all_of_it)
@@ -290,25 +290,25 @@ def _short(value: Any) -> str:
     return shown(value)
 
 
-async def _may_ask(connection: Any, subject: str, tin: Any, territory: Any) -> Any:
+async def _may_ask(connection: Any, subject_id: str, tin: Any, territory: Any) -> Any:
     """Returns the subject of that name, if it may ask this. Exits with 1 or 2."""
     from api.access.policy import Action, decide, named, operator
     from projections.reads.blocs import kin
     from registry.domain.values import AdministrationCode
 
     try:
-        asker = named(subject)
+        subject = named(subject_id)
     except ValueError as error:
         fail(USAGE, f"--as: {error}")
-    if asker.administration:
-        members, blocs = await kin(connection, asker.administration.text)
-        own = frozenset({asker.administration, *map(AdministrationCode, members)})
+    if subject.administration:
+        members, blocs = await kin(connection, subject.administration.text)
+        own = frozenset({subject.administration, *map(AdministrationCode, members)})
         reach = own | frozenset(map(AdministrationCode, blocs))
-        asker = replace(asker, own=own, reach=reach)
-    verdict = decide(asker, Action.ASK_RECOGNITION, operator(tin, territory))
+        subject = replace(subject, own=own, reach=reach)
+    verdict = decide(subject, Action.ASK_RECOGNITION, operator(tin, territory))
     if not verdict.allowed:
         fail(REFUSED, verdict.reason)
-    return asker
+    return subject
 
 
 def _tin(text: str) -> Any:

@@ -44,7 +44,7 @@ class Context:
     threads in which commands run, since the register waits for the disk.
     """
 
-    asker: Subject
+    subject: Subject
     now: datetime
     views: ConnectionPool
     ledger: ConnectionPool
@@ -86,12 +86,12 @@ class Context:
 
     def demand(self, action: Action, about: Resource = Resource()) -> None:  # noqa: B008
         """Raises Unanswered (FORBIDDEN) unless the subject may do it."""
-        verdict = decide(self.asker, action, about)
+        verdict = decide(self.subject, action, about)
         if not verdict.allowed:
             raise forbidden(verdict.reason)
 
     def may(self, action: Action, about: Resource) -> bool:
-        return decide(self.asker, action, about).allowed
+        return decide(self.subject, action, about).allowed
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """Creates something on first use in this request and caches it, such as a data loader."""
@@ -103,11 +103,11 @@ class Context:
     def foreign(self, tins: Sequence[str]) -> list[bool]:
         """For each TIN: a look-up is logged, because the subject is an administration and the
         operator is not its own."""
-        if self.asker.role is SubjectRole.PARTNER:
+        if self.subject.role is SubjectRole.PARTNER:
             return [True] * len(tins)
-        if self.asker.role is not SubjectRole.OFFICER:
+        if self.subject.role is not SubjectRole.OFFICER:
             return [False] * len(tins)
-        home = self.asker.home
+        home = self.subject.home
         return [("GB" if tin[:2] == "XI" else tin[:2]) not in home for tin in tins]
 
     def looked(
@@ -144,12 +144,12 @@ class Context:
         asked: LoggedQuestion | None = None,
         outcomes: Sequence[str | None] | None = None,
     ) -> None:
-        asker = self.asker
-        code = asker.administration.text if asker.administration else None
+        subject = self.subject
+        code = subject.administration.text if subject.administration else None
         look = ReadLogEntry(
             self.now,
-            asker.subject,
-            asker.role.value,
+            subject.id,
+            subject.role.value,
             code,
             self.purpose,
             operation,

@@ -187,7 +187,7 @@ class Executor:
         counters.count(_answered(kind, answer.status))
         counters.observe(_seconds(kind), seconds_taken)
         fields = {
-            "subject": context.asker.subject,
+            "subject": context.subject.id,
             "kind": kind,
             "operation": name,
             "errors": len(answer.body.get("errors", ())),

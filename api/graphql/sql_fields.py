@@ -3,10 +3,10 @@
 The planner's compiler (api.graphql.planner.compiler) reads these places. A plain field lies in the
 column of its name and needs no place. In the SQL of a place, `{me}` is the row that the field
 belongs to, `{key}` is the key that a root field looks up, and `%(name)s` is a parameter. A
-parameter comes from the subject (`asker`, `own_territory`, `own_tin`, `own`, `reach`, `now`) or
-from a field: `at` (valid time) and `known` (transaction time), and whatever the field's `bind` or
-the `bind` of a field above returns. `{clocks}` is the number of the field that gave the as-of
-instants; a placeholder carries it to the code that replaces the placeholder.
+parameter comes from the subject (`subject_role`, `own_territory`, `own_tin`, `own`, `reach`,
+`now`) or from a field: `at` (valid time) and `known` (transaction time), and whatever the field's
+`bind` or the `bind` of a field above returns. `{clocks}` is the number of the field that gave the
+as-of instants; a placeholder carries it to the code that replaces the placeholder.
 """
 
 from __future__ import annotations

@@ -202,26 +202,26 @@ class Refusals:
     ) -> None:
         """`first`, `longest`: seconds; a `first` of 0 switches the delay off."""
         self._first, self._longest, self._clock = first, longest, clock
-        self._askers: OrderedDict[str, _Refused] = OrderedDict()
+        self._subjects: OrderedDict[str, _Refused] = OrderedDict()
         self._held = 0
 
     def answered(self, subject: str) -> None:
         """Notes a request that was not refused. Cheap while no subject was refused."""
-        if self._askers and (found := self._askers.get(subject)) is not None:
+        if self._subjects and (found := self._subjects.get(subject)) is not None:
             found.times = max(0, found.times - 1)
             if not (found.times or found.held):
-                del self._askers[subject]
+                del self._subjects[subject]
 
     def refused(self, subject: str) -> float:
         """Notes a refusal and returns the seconds for which it is to be delayed."""
         now = self._clock()
-        found = self._askers.setdefault(subject, _Refused())
+        found = self._subjects.setdefault(subject, _Refused())
         if now - found.at > self.CALM:
             found.times = 0
         found.times, found.at = found.times + 1, now
-        self._askers.move_to_end(subject)
-        if len(self._askers) > REMEMBERED:
-            self._askers.popitem(last=False)
+        self._subjects.move_to_end(subject)
+        if len(self._subjects) > REMEMBERED:
+            self._subjects.popitem(last=False)
         late = found.times - self.FREE
         if late <= 0 or not self._first:
             return 0.0
@@ -238,7 +238,7 @@ class Refusals:
         seconds = self.refused(subject)
         if not seconds:
             return True
-        found = self._askers[subject]
+        found = self._subjects[subject]
         if found.held >= self.OF_ONE or self._held >= self.OF_ALL:
             counters.count(UNHELD)
             return False

@@ -75,11 +75,11 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
         if not by_get:
             fits(_text(headers, b"content-type"), _text(headers, b"content-length"))
         authorization = _text(headers, b"authorization")
-        asker = service.askers.at_once(authorization) or await service.askers.by_header(
+        subject = service.subjects.at_once(authorization) or await service.subjects.by_header(
             authorization
         )
-        if asker.role is not SubjectRole.PUBLIC:
-            who = asker.subject
+        if subject.role is not SubjectRole.PUBLIC:
+            who = subject.id
         if by_get:
             asked, length = read_address(scope["query_string"])
         else:
@@ -88,7 +88,7 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
         purpose = _text(headers, b"purpose")
         report = wanted(headers, service.allowance)
         request_context = _RequestContext(
-            service, who, asker, purpose, exchange, by_get, least, report
+            service, who, subject, purpose, exchange, by_get, least, report
         )
         answer = await _answer(request_context, asked, length)
         if report:
@@ -175,7 +175,7 @@ class _RequestContext:
 
     service: Service
     who: str
-    asker: Subject
+    subject: Subject
     purpose: str | None
     exchange: Exchange
     by_get: bool
@@ -223,7 +223,7 @@ async def _answer(
         began, came = monotonic(), service.short.came
         try:
             context = service.context(
-                request_context.asker,
+                request_context.subject,
                 request_context.purpose,
                 request_context.exchange,
                 least,

@@ -70,7 +70,7 @@ class Service:
     sight: ReadModelPosition
     heads: CurrentCheckpoint
     persons: Persons
-    askers: SubjectResolver
+    subjects: SubjectResolver
     counter: Executor
     allowance: RateLimiter
     #: Queues in which requests wait for a free place: cheap queries in a known document, documents
@@ -99,7 +99,7 @@ class Service:
 
     def context(
         self,
-        asker: Subject,
+        subject: Subject,
         purpose: str | None = None,
         exchange: Exchange | None = None,
         least: MinPosition | None = None,
@@ -114,7 +114,7 @@ class Service:
         views = CheckedPool(self.views, least) if least else self.views
         ledger = CheckedPool(self.ledger, least) if least else self.ledger
         return Context(
-            asker,
+            subject,
             datetime.now(UTC),
             views,
             ledger,
@@ -165,7 +165,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         stack.push_async_callback(heads.close)
         persons = Persons(settings.database, settings.home)
         authenticates = authenticator(settings)
-        askers = SubjectResolver(authenticates, views, settings.deadline)
+        subjects = SubjectResolver(authenticates, views, settings.deadline)
         planner = None
         if settings.planner:
             planner = Planner(schema, core, views, lanes, settings.deadline)
@@ -193,7 +193,7 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
             sight,
             heads,
             persons,
-            askers,
+            subjects,
             counter,
             allowance,
             short,

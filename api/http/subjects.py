@@ -40,8 +40,8 @@ class SubjectResolver:
         if authorization is None:
             return PUBLIC
         token = self._headers.get(authorization)
-        read_at, asker = self._cached.get(token, (0.0, PUBLIC)) if token else (0.0, PUBLIC)
-        return asker if asker is not PUBLIC and monotonic() - read_at <= FRESH else None
+        read_at, subject = self._cached.get(token, (0.0, PUBLIC)) if token else (0.0, PUBLIC)
+        return subject if subject is not PUBLIC and monotonic() - read_at <= FRESH else None
 
     async def by_header(self, authorization: str | None) -> Subject:
         """Returns the subject of an Authorization header; without a header, the public.
@@ -53,26 +53,26 @@ class SubjectResolver:
         scheme, _, token = authorization.strip().partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise InvalidToken("the Authorization header is not of the form: Bearer <token>")
-        asker = await self.by_token(token.strip())
+        subject = await self.by_token(token.strip())
         if len(self._headers) >= REMEMBERED:
             self._headers.clear()
         self._headers[authorization] = token.strip()
-        return asker
+        return subject
 
     async def by_token(self, token: str) -> Subject:
         """Returns the subject of a token. Raises InvalidToken, psycopg.OperationalError,
         TimeoutError."""
-        read_at, asker = self._cached.get(token, (0.0, PUBLIC))
+        read_at, subject = self._cached.get(token, (0.0, PUBLIC))
         age = monotonic() - read_at
-        if asker is PUBLIC or age > FRESH:
+        if subject is PUBLIC or age > FRESH:
             # Of concurrent requests with one token one reads the database; the others wait for it.
             reading = self._reading.get(token)
             if reading is None:
                 reading = self._reading[token] = asyncio.ensure_future(self._read(token))
                 reading.add_done_callback(lambda task: self._read_ended(token, task))
-            if asker is PUBLIC or age > TRUSTED:
-                asker = await asyncio.shield(reading)
-        return asker
+            if subject is PUBLIC or age > TRUSTED:
+                subject = await asyncio.shield(reading)
+        return subject
 
     def _read_ended(self, token: str, reading: asyncio.Future[Subject]) -> None:
         self._reading.pop(token)
@@ -81,23 +81,23 @@ class SubjectResolver:
 
     async def _read(self, token: str) -> Subject:
         named = self._authenticator.authenticate(token)
-        asker = await within(self._patience, self.with_territories(named))
+        subject = await within(self._patience, self.with_territories(named))
         if len(self._cached) >= REMEMBERED:
             self._cached.clear()
         _, before = self._cached.get(token, (0.0, PUBLIC))
-        if asker == before:
-            asker = before  # caches of later steps find their entries by the same object
-        self._cached[token] = (monotonic(), asker)
-        return asker
+        if subject == before:
+            subject = before  # caches of later steps find their entries by the same object
+        self._cached[token] = (monotonic(), subject)
+        return subject
 
-    async def with_territories(self, asker: Subject) -> Subject:
+    async def with_territories(self, subject: Subject) -> Subject:
         """Returns the same subject with its own territories and those within its reach, as of
         today."""
-        code = asker.administration
+        code = subject.administration
         if code is None:
-            return asker
+            return subject
         members, blocs = await retry.read(
             self._views, lambda connection: kin(connection, code.text)
         )
         own = frozenset({code, *map(AdministrationCode, members)})
-        return replace(asker, own=own, reach=own | set(map(AdministrationCode, blocs)))
+        return replace(subject, own=own, reach=own | set(map(AdministrationCode, blocs)))

@@ -142,7 +142,7 @@ SITUATIONS = (
     ),
     (
         "429 TOO_MANY_AT_ONCE",
-        "Askers share the service, each with a queue of its own, and yours is "
+        "Clients share the service, each with a queue of its own, and yours is "
         "full. Ask for many keys in one question, and not for each at once. Whoever is refused "
         "many times in a row waits longer for each refusal.",
     ),
@@ -225,5 +225,5 @@ def _limits(request: Request) -> list[tuple[str, str]]:
         ("Tokens of a document", f"{most.tokens}"),
         ("Work of a question", f"{limits.COST / 1e6:g} seconds, by its price"),
         ("Time of a question", f"{settings.deadline:g} seconds"),
-        ("New documents of an asker", f"{settings.new_documents:g} a second"),
+        ("New documents of a subject", f"{settings.new_documents:g} a second"),
     ]

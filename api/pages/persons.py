@@ -146,9 +146,9 @@ async def _begun(request: Request, typed: str, kind: type[c.Command]) -> Tin | R
 
 
 async def _forbidden(request: Request, tin: Tin, kind: type[c.Command]) -> str:
-    asker = (await context(request)).asker
+    subject = (await context(request)).subject
     about = Resource(policy.operator(tin).home, tin, command=kind)
-    return policy.decide(asker, Action.RECORD, about).reason
+    return policy.decide(subject, Action.RECORD, about).reason
 
 
 def _command(typed: dict[str, str]) -> dict[str, str]:

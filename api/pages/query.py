@@ -70,17 +70,17 @@ async def ask(request: Request, document: str, **variables: Any) -> PageQuery:
 
     Raises InvalidToken; Unavailable and Fault, so that no page mistakes a failure for an answer.
     """
-    asker = await context(request)
+    subject = await context(request)
     counter = _service(request).counter
     given = {name: value for name, value in variables.items() if value not in (None, {}, "")}
-    answer = await counter.answer(asker, document, given)
+    answer = await counter.answer(subject, document, given)
     body = answer.body
     errors = body.get("errors", ())
     if answer.status >= 500:
         raise Unavailable(_sentence(errors) or "The service cannot answer now. Ask again.")
     if any(_code(error) == "INTERNAL" for error in errors):
         raise Fault(_sentence([error for error in errors if _code(error) == "INTERNAL"]))
-    return PageQuery(document, given, body.get("data"), tuple(errors), answer.status, asker.now)
+    return PageQuery(document, given, body.get("data"), tuple(errors), answer.status, subject.now)
 
 
 async def context(request: Request) -> Context:
@@ -90,15 +90,15 @@ async def context(request: Request) -> Context:
     if found is None:
         service = _service(request)
         token = request.cookies.get(COOKIE)
-        asker = await service.askers.by_token(token) if token else PUBLIC
-        found = request.state.context = service.context(asker, "page")
+        subject = await service.subjects.by_token(token) if token else PUBLIC
+        found = request.state.context = service.context(subject, "page")
     return found
 
 
 def subject(request: Request) -> str:
     """Returns the id of the subject, as far as it is known to the page yet."""
     found: Context | None = getattr(request.state, "context", None)
-    return found.asker.subject if found else PUBLIC.subject
+    return found.subject.id if found else PUBLIC.id
 
 
 def _service(request: Request) -> Service:

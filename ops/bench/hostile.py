@@ -28,8 +28,8 @@ from rich.table import Table
 
 from api.access.tokens import issue
 from ops.bench import common, servers
-from ops.bench.askers import Asked
 from ops.bench.attacks import DOCUMENTS, PRODUCTS
+from ops.bench.clients import Asked
 from ops.bench.common import ROOT
 from ops.bench.questions import RICH, SIMPLE, VERDICT
 from ops.bench.servers import World
@@ -157,7 +157,7 @@ def measure(
 
 def _begin(asked: Asked) -> subprocess.Popen[str]:
     started = subprocess.Popen(
-        [sys.executable, "-m", "ops.bench.askers"],
+        [sys.executable, "-m", "ops.bench.clients"],
         cwd=ROOT,
         text=True,
         stdin=subprocess.PIPE,

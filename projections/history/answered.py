@@ -67,9 +67,10 @@ where l.territory = %(territory)s and (l.number, t.place) > (%(number)s, %(place
     and l.known_at >= l.at
     and t.outcome is not null
     and (%(tin)s::text is null or (l.tins @> array[%(tin)s::text] and t.tin = %(tin)s))
-    and (%(asker)s = 'auditor' or l.administration = %(own)s
-        or (%(asker)s = 'officer' and case left(t.tin, 2) when 'XI' then 'GB' else left(t.tin, 2)
-            end = any(%(members)s::text[])))
+    and (%(subject_role)s = 'auditor' or l.administration = %(own)s
+        or (%(subject_role)s = 'officer'
+            and case left(t.tin, 2) when 'XI' then 'GB' else left(t.tin, 2) end
+                = any(%(members)s::text[])))
 order by l.number, t.place
 limit %(most)s"""
 
@@ -97,7 +98,7 @@ async def given(
         "to": window[1],
         "number": after[0],
         "place": after[1],
-        "asker": scope.role,
+        "subject_role": scope.role,
         "own": scope.administration,
         "members": list(members),
         "most": most,

@@ -119,12 +119,12 @@ class LawBeliefs:
         return self._edges[position]
 
     def access(
-        self, home: AdministrationCode, asker: AdministrationCode, position: int, at: datetime
+        self, home: AdministrationCode, partner: AdministrationCode, position: int, at: datetime
     ) -> AgreementAccess | None:
         """What the agreements at that instant let the subject see of this home's operators."""
         place = position, at
         if place not in self._access:
-            self._access[place] = _access(self.at(position), home, asker, at)
+            self._access[place] = _access(self.at(position), home, partner, at)
         return self._access[place]
 
 
@@ -231,7 +231,7 @@ class AgreementAccess:
 
 
 def _access(
-    law: RecognitionFacts, home: AdministrationCode, asker: AdministrationCode, at: datetime
+    law: RecognitionFacts, home: AdministrationCode, partner: AdministrationCode, at: datetime
 ) -> AgreementAccess | None:
     def covers(party: AdministrationCode, code: AdministrationCode) -> bool:
         return party == code or any(
@@ -244,14 +244,14 @@ def _access(
         if link.state in (LinkState.LIVE, LinkState.UNCERTAIN)
         and is_valid_at(link, at)
         and covers(link.clause.from_, home)
-        and covers(link.clause.to, asker)
+        and covers(link.clause.to, partner)
     ]
     if not links:
         return None
     return AgreementAccess(
         all(link.clause.consent_required for link in links),
         # Consent to a bloc counts for the agreements of its members at that instant.
-        frozenset({asker, *(m.bloc for m in law.members if covers(m.bloc, asker))}),
+        frozenset({partner, *(m.bloc for m in law.members if covers(m.bloc, partner))}),
         frozenset(row.programme for row in law.consent_laws if is_valid_at(row, at)),
     )
 
@@ -272,16 +272,16 @@ def can_see(
         return True
     if scope.administration is None or scope.role not in ("partner", "officer"):
         return False
-    asker, home = AdministrationCode(scope.administration), beliefs.administration
+    partner, home = AdministrationCode(scope.administration), beliefs.administration
     if scope.role == "officer" and (
-        home == asker
+        home == partner
         or any(
-            m.bloc == asker and m.member == home and is_valid_at(m, at)
+            m.bloc == partner and m.member == home and is_valid_at(m, at)
             for m in beliefs.subject_law.at(position).members
         )
     ):
         return True
-    access = beliefs.subject_law.access(home, asker, position, at)
+    access = beliefs.subject_law.access(home, partner, position, at)
     if access is None or not beliefs.certified(position):
         return False
     if not access.consent_required and access.consent_laws.isdisjoint(

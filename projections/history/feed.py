@@ -193,10 +193,10 @@ def _same_access(beliefs: OperatorBeliefs, step: FeedStep, scope: VisibilityScop
     ends in between."""
     if scope.role == "auditor":
         return True
-    asker, home = AdministrationCode(scope.administration or ""), beliefs.administration
+    partner, home = AdministrationCode(scope.administration or ""), beliefs.administration
     law = beliefs.subject_law
-    return law.access(home, asker, step.previous, step.before) == law.access(
-        home, asker, step.position, step.at
+    return law.access(home, partner, step.previous, step.before) == law.access(
+        home, partner, step.position, step.at
     ) and not any(
         step.before < edge <= step.at
         for row in beliefs.consents

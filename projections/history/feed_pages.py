@@ -149,14 +149,14 @@ async def _changes_by_time(
         places = await _first_after(ledger, edges | {edge for _, edge in consents})
     for tin, edge in consents:
         found.operators.setdefault(places.get(edge, place or 0), set()).add(tin)
-    asker = AdministrationCode(scope.administration or "")
+    partner = AdministrationCode(scope.administration or "")
     for edge in edges:
         position = places.get(edge, place or 0)
         before = position - 1 if place is None else position
         for home in homes:
             code, law_beliefs = AdministrationCode(home), laws.beliefs_from(home)
-            if law_beliefs.access(code, asker, before, edge) != law_beliefs.access(
-                code, asker, before, edge - _INSTANT
+            if law_beliefs.access(code, partner, before, edge) != law_beliefs.access(
+                code, partner, before, edge - _INSTANT
             ):
                 found.homes.setdefault(position, set()).add(home)
     return found

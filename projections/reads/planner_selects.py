@@ -87,7 +87,7 @@ STANDING_ABROAD = """case
     when {me}.at_home then rule.best({me}.held_abroad)
     else rule.certified_standing({me}.held_abroad) end"""
 #: The public is told the standing, but not the address.
-ADDRESS = "case when %(asker)s <> 'public' then {me}.address end"
+ADDRESS = "case when %(subject_role)s <> 'public' then {me}.address end"
 
 ADMINISTRATION = """
 select a.code, a.name, a.time_zone, a.bloc, a.source
@@ -211,11 +211,11 @@ _VERDICT = f"""
 #: The results in every territory that the subject may ask about.
 RECOGNISED_IN = f"""
 select {{me}}.tin, v.territory as in_, v.outcome,
-    {_reasons("v.reasons", "asker.at_home")} as reasons, {_VERDICT}, v.bases_text
+    {_reasons("v.reasons", "subject.at_home")} as reasons, {_VERDICT}, v.bases_text
 from (
     select {{me}}.at_home, string_to_array(%(reach)s, ',') as reach
     offset 0  -- optimisation fence: otherwise computed for each territory
-) asker
+) subject
 cross join lateral (
     select e.territory, e.outcome, e.legal, e.operational, e.reasons, e.bases, e.bases_text
     from rule.everywhere({{me}}.tin, {{me}}.administration, {{me}}.held, {{me}}.held_programmes,
@@ -227,7 +227,7 @@ cross join lateral (
     from rule.verdicts_then({{me}}.tin, {{me}}.administration, %(at)s, %(known)s) t
     where not {{me}}.settled
 ) v
-where (asker.at_home or v.territory = any(asker.reach))"""
+where (subject.at_home or v.territory = any(subject.reach))"""
 #: Restricts them to one outcome.
 OUTCOME_FILTER = " and (%(outcome)s is null or v.outcome = %(outcome)s)"
 VERDICT = (

@@ -30,7 +30,7 @@ class VisibilityScope:
     def parameters(self, now: datetime) -> dict[str, Any]:
         """The SQL parameters. `now`: the instant of the request, not the as-of instant."""
         return {
-            "asker": self.role,
+            "subject_role": self.role,
             "own_territory": self.administration,
             "own_tin": self.tin,
             "own": ",".join(self.own),
@@ -93,9 +93,9 @@ _CERTIFIED = "rule.certified()"
 def at_home(row: str) -> str:
     """SQL: the subject is told everything about the operator of this row (of any table with a
     `tin`): it is its home administration, the operator itself, or an auditor."""
-    return f"""(%(asker)s = 'auditor'
-    or (%(asker)s = 'company' and {row}.tin = %(own_tin)s)
-    or (%(asker)s = 'officer'
+    return f"""(%(subject_role)s = 'auditor'
+    or (%(subject_role)s = 'company' and {row}.tin = %(own_tin)s)
+    or (%(subject_role)s = 'officer'
         and case left({row}.tin, 2) when 'XI' then 'GB' else left({row}.tin, 2) end
         = any(string_to_array(%(own)s, ','))))"""
 
@@ -114,11 +114,11 @@ def disclosed(row: str) -> str:
 
 #: SQL: an agreement or a consent lets the subject see the operator `o`.
 _BY_AGREEMENT_OR_CONSENT = f"""(
-    %(asker)s = 'auditor'
-    or (%(asker)s = 'company' and o.tin = %(own_tin)s)
-    or (%(asker)s = 'officer' and (o.administration = %(own_territory)s
+    %(subject_role)s = 'auditor'
+    or (%(subject_role)s = 'company' and o.tin = %(own_tin)s)
+    or (%(subject_role)s = 'officer' and (o.administration = %(own_territory)s
         or o.administration in (select t.territory from own t)))
-    or (%(asker)s in ('officer', 'partner') and exists (
+    or (%(subject_role)s in ('officer', 'partner') and exists (
         select from sight s
         where s.territory = o.administration and (
             (not s.consent_required and not exists (
@@ -126,7 +126,7 @@ _BY_AGREEMENT_OR_CONSENT = f"""(
             or s.consent_to && {_CONSENTS}
         )
     ))
-    or (%(asker)s = 'public' and '*' = any({_CONSENTS}))
+    or (%(subject_role)s = 'public' and '*' = any({_CONSENTS}))
 )"""
 
 

@@ -96,7 +96,7 @@ class Client:
 
     def __init__(self, database: str, home: Path, **settings: Any) -> None:
         self.database, self.home = database, home
-        # A test asks more things than an asker does, as identities that `up` alone offers, and
+        # A test asks more things than a subject does, as identities that `up` alone offers, and
         # on a machine that is busy with others no answer of it is late, nor a refusal held back.
         said = {
             "new_documents": 1e6,

@@ -95,7 +95,7 @@ CASES: dict[str, tuple[Any, ...]] = {
 
 @dataclass
 class Asking:
-    """One document with its variables, in the words of one asker. `features`: what is in it."""
+    """One document with its variables, in the words of one subject. `features`: what is in it."""
 
     subject: str
     seed: int

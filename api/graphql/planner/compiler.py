@@ -53,7 +53,7 @@ from api.graphql.sql_fields import (
 )
 from projections.reads.planner_selects import MARK
 
-SUBJECT_PARAMETERS = ("asker", "own_territory", "own_tin", "own", "reach", "now")
+SUBJECT_PARAMETERS = ("subject_role", "own_territory", "own_tin", "own", "reach", "now")
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 #: Scalars that to_json writes, with escapes. Those of _UNQUOTED_SCALARS are written as they are.
 _TEXT_SCALARS = {"String", "ID", "TIN", "AdministrationCode", "HSCode"}

@@ -120,7 +120,7 @@ class Planner:
             self._bind(field, context, variable_values, compiled, variables)
             for field in planned.fields
         ]
-        subject = _subject_parameters(context.asker)
+        subject = _subject_parameters(context.subject)
         try:
             row = _parameter_row(planned.plan, context.now, subject, bound)
         except ValueError as error:

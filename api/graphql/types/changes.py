@@ -222,7 +222,7 @@ class ChangeQuery:
             page = await reads.page(
                 views,
                 ledger,
-                context.asker.sight,
+                context.subject.sight,
                 for_,
                 after,
                 size,

@@ -151,8 +151,8 @@ async def _page(
 ) -> tuple[list[Corrected], GivenAnswer | None]:
     """The corrected answers among those that a page examines, and the last answer examined if not
     all were."""
-    asker, sight = context.asker, context.asker.sight
-    members = sorted(code.text for code in asker.own)
+    subject, sight = context.subject, context.subject.sight
+    members = sorted(code.text for code in subject.own)
     async with positions.of_epoch(context.ledger, epoch) as ledger:
         given = await reads.given(ledger, sight, members, territory, window, after, MOST)
     if not given:
@@ -169,12 +169,12 @@ async def _page(
 async def event_as_cause(context: Context, row: EventRow) -> Event | None:
     """An operator's event as shown to a customs administration that may not read it: only if it is
     the cause of a divergence or of a corrected answer of its own. None otherwise."""
-    sight = context.asker.sight
+    sight = context.subject.sight
     async with context.views.connection() as views:
         tin = await of_stream(views, sight, context.now, row.stream)
     if tin is None:
         return None
-    for territory in sorted(context.asker.reach):
+    for territory in sorted(context.subject.reach):
         if await is_cause_of_divergence(context, territory, tin, row.position) or await _corrected(
             context, territory, tin, row.position
         ):
@@ -187,12 +187,12 @@ async def _corrected(
     context: Context, territory: AdministrationCode, tin: str, position: int
 ) -> bool:
     """Whether this event corrected an answer about this operator that the subject may see."""
-    members = sorted(code.text for code in context.asker.own)
+    members = sorted(code.text for code in context.subject.own)
     window, after = (EARLIEST, context.now + AHEAD), (0, 0)
     while True:
         async with context.ledger.connection() as ledger:
             given = await reads.given(
-                ledger, context.asker.sight, members, territory, window, after, MOST, tin
+                ledger, context.subject.sight, members, territory, window, after, MOST, tin
             )
         if not given:
             return False

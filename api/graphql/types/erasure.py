@@ -22,10 +22,10 @@ def prepare_particulars(context: Context, command: c.NameContact | c.ErasePerson
     if isinstance(command, c.NameContact):
         # Decided first: particulars marked as named by a command that is then refused would never
         # be deleted as unused, and could not be erased, because no event names the person.
-        context.registry.decide(command, context.asker.administration)
+        context.registry.decide(command, context.subject.administration)
         context.persons.name(command.tin, command.person, command.commitment)
     else:
-        _erase(context.registry, context.persons, command, context.asker.administration)
+        _erase(context.registry, context.persons, command, context.subject.administration)
 
 
 def erase(registry: Registry, persons: Persons, command: c.ErasePerson, actor: str) -> Receipt:

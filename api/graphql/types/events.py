@@ -206,7 +206,7 @@ class EventQuery:
         also see the events of their own operators, a company its own, and auditors all.
         """
         wanted = _wanted(filter or EventFilter())
-        return await _connection(info.context, wanted, readable(info.context.asker), first, after)
+        return await _connection(info.context, wanted, readable(info.context.subject), first, after)
 
 
 async def history(
@@ -221,12 +221,12 @@ async def history(
     )
 
 
-def readable(asker: Subject) -> Readable:
+def readable(subject: Subject) -> Readable:
     """The operators whose events the subject may read. Everybody may read the public law."""
-    itself = Operator.create_id(asker.tin) if asker.tin else None
-    own = asker.own if asker.role is SubjectRole.OFFICER else ()
+    itself = Operator.create_id(subject.tin) if subject.tin else None
+    own = subject.own if subject.role is SubjectRole.OFFICER else ()
     return Readable(
-        asker.role is SubjectRole.AUDITOR, tuple(sorted(code.text for code in own)), itself
+        subject.role is SubjectRole.AUDITOR, tuple(sorted(code.text for code in own)), itself
     )
 
 
@@ -252,11 +252,11 @@ def event_for(context: Context, row: EventRow) -> Event:
     """The event as this subject may read it. It is the same in every field that returns it, so that
     a client's cache can treat it as one object."""
     # Every subject that may read an operator's events may read the notes, except the operator.
-    notes = context.asker.role is not SubjectRole.COMPANY
+    notes = context.subject.role is not SubjectRole.COMPANY
     return Event.of(
         row,
         with_notes=notes,
-        opens=context.asker.role in (SubjectRole.AUDITOR, SubjectRole.OFFICER),
+        opens=context.subject.role in (SubjectRole.AUDITOR, SubjectRole.OFFICER),
     )
 
 

@@ -164,12 +164,12 @@ async def execute(context: Context, command: c.Command) -> Recorded:
     Raises Refusal. A fault of the ledger is raised as it is.
     """
     loop = asyncio.get_running_loop()
-    registry, asker = context.registry, context.asker
+    registry, subject = context.registry, context.subject
     whose = home_in_command(command)
     if whose is None:
         whose = await loop.run_in_executor(context.writers, home_on_record, registry, command)
     tin = command.tin if isinstance(command, c.OperatorCommand) else None
-    verdict = decide(asker, Action.RECORD, Resource(whose, tin, command=type(command)))
+    verdict = decide(subject, Action.RECORD, Resource(whose, tin, command=type(command)))
     if not verdict.allowed:
         raise Forbidden(verdict.reason)
     if isinstance(command, c.MergeInto | c.SplitFrom):
@@ -177,7 +177,7 @@ async def execute(context: Context, command: c.Command) -> Recorded:
     if isinstance(command, c.NameContact | c.ErasePerson):
         await loop.run_in_executor(context.writers, prepare_particulars, context, command)
     receipt = await registry.execute_async(
-        command, asker.subject, context.writers, decided_by=asker.administration
+        command, subject.id, context.writers, decided_by=subject.administration
     )
     positions = receipt.positions
     last = (
@@ -206,9 +206,9 @@ async def _seen(context: Context, command: c.MergeInto | c.SplitFrom) -> None:
         field, tin = "successor", command.successor
     else:
         field, tin = "origin", command.origin
-    if AdministrationCode(tin.country) in context.asker.own:
+    if AdministrationCode(tin.country) in context.subject.own:
         return
-    clocks, sight = context.clocks(None), context.asker.sight
+    clocks, sight = context.clocks(None), context.subject.sight
     async with context.views.connection() as connection:
         if not await operators(connection, sight, context.now, clocks, [tin]):
             raise UnknownOperator(f"operator {tin} is not in this register", path=(field,))

@@ -97,8 +97,8 @@ async def _event(context: Context, key: str, argument: str) -> Event | None:
         raise bad_input(f"{argument}: {key[:40]!r} is the key of no event")
     hidden = None
     async with context.ledger.connection() as connection:
-        row = await events.one(connection, int(number), readable(context.asker))
-        if row is None and context.asker.reach:
+        row = await events.one(connection, int(number), readable(context.subject))
+        if row is None and context.subject.reach:
             hidden = await events.one(connection, int(number), EVERYTHING)
     if row is not None:
         return event_for(context, row) if row.key == key else None

@@ -66,7 +66,7 @@ class OperatorConnection:
     async def total_count(self, info: Info) -> int | None:
         """The number of entries of the whole list that the subject may see. It is counted only if
         it is selected."""
-        sight, now = info.context.asker.sight, info.context.now
+        sight, now = info.context.subject.sight, info.context.now
         async with info.context.views.connection() as connection:
             return await lists.count(connection, sight, now, self.as_of, self.wanted)
 
@@ -186,7 +186,7 @@ class OperatorQuery:
         window = paging.Window.of("operators", first, after, last, before)
         async with context.views.connection() as connection:
             found = await lists.page(
-                connection, context.asker.sight, context.now, clocks, wanted, window.span
+                connection, context.subject.sight, context.now, clocks, wanted, window.span
             )
         rows, more = window.cut(found)
         context.looked("operators", [row.tin for row in rows])
@@ -208,7 +208,7 @@ async def _holders(
     info: Info, field: str, number: str, administration: AdministrationCode | None, as_of: AsOf
 ) -> list[OperatorRow]:
     check_length("number", number)
-    sight, now = info.context.asker.sight, info.context.now
+    sight, now = info.context.subject.sight, info.context.now
     home = administration.text if administration else None
     async with info.context.views.connection() as connection:
         found = await reads.holders(connection, sight, now, as_of, number, home)
@@ -223,5 +223,5 @@ def _may_ask_where(info: Info, filter: OperatorFilter | None) -> None:
     there = filter.recognised_in if filter else None
     if filter and there:
         homes = frozenset({filter.administration}) if filter.administration else frozenset()
-        about = policy.Resource(homes, info.context.asker.tin, there)
+        about = policy.Resource(homes, info.context.subject.tin, there)
         info.context.demand(Action.ASK_RECOGNITION, about)

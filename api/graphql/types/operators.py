@@ -244,7 +244,7 @@ async def read_operators(
     context: Context, tins: Sequence[Tin], as_of: AsOf
 ) -> dict[str, OperatorRow]:
     """The operators that the subject may see, by TIN."""
-    sight, now = context.asker.sight, context.now
+    sight, now = context.subject.sight, context.now
     async with context.views.connection() as connection:
         return await reads.operators(connection, sight, now, as_of, tins)
 
@@ -253,7 +253,7 @@ async def current_operator(info: Info, tin: Tin) -> OperatorType | None:
     """An operator as it stands now; None where the subject may not see it. The reads of one
     response are batched."""
     context, clocks = info.context, info.context.clocks(None)
-    row = await load(context, _by_tin, context.asker.sight, context.now, clocks, key=tin)
+    row = await load(context, _by_tin, context.subject.sight, context.now, clocks, key=tin)
     return OperatorType.of(row, clocks) if row else None
 
 
@@ -275,7 +275,7 @@ async def operator_by_tin(context: Context, tin: Tin, as_of: AsOf) -> OperatorTy
 
 
 def _public(context: Context) -> bool:
-    return context.asker.role is policy.SubjectRole.PUBLIC
+    return context.subject.role is policy.SubjectRole.PUBLIC
 
 
 def not_public(context: Context, field: str) -> None:

@@ -108,7 +108,7 @@ class PersonMutation:
         """
         context = info.context
         about = Resource(policy.operator(tin).home, tin, command=c.NameContact)
-        verdict = policy.decide(context.asker, Action.RECORD, about)
+        verdict = policy.decide(context.subject, Action.RECORD, about)
         try:
             if not verdict.allowed:
                 raise Forbidden(verdict.reason)

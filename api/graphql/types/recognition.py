@@ -247,7 +247,7 @@ def _all_asked(
 def _demand_of_all(context: Context, tins: list[Tin], in_: AdministrationCode) -> None:
     """Checks that the subject may ask about all of these operators. The decision is the same for
     all operators of one home, except for a company, so one operator of each home is checked."""
-    alike = context.asker.role is not policy.SubjectRole.COMPANY
+    alike = context.subject.role is not policy.SubjectRole.COMPANY
     for tin in {tin.text[:2]: tin for tin in tins}.values() if alike else tins:
         context.demand(Action.ASK_RECOGNITION, operator(tin, in_))
 
@@ -388,7 +388,7 @@ async def facts(
 ) -> KnownOperators:
     """The facts about these operators that the subject may see, read with one SQL statement.
     `territory`: None for all territories."""
-    sight, now = context.asker.sight, context.now
+    sight, now = context.subject.sight, context.now
     async with context.views.connection() as connection:
         return await reads.facts(connection, sight, now, tins, territory, as_of.known)
 
@@ -402,7 +402,7 @@ async def recognised_everywhere(
     `outcome`: only answers with this outcome.
     """
     context = info.context
-    known = await load(context, _wherever, context.asker.sight, context.now, as_of.known, key=tin)
+    known = await load(context, _wherever, context.subject.sight, context.now, as_of.known, key=tin)
     mine = known.of(tin) if known else RecognitionFacts(None)
     found = [
         Recognition.of(

@@ -171,7 +171,7 @@ def _batch(
     instants: dict[datetime | None, AsOf | QuestionFault] = {None: clocks}
     allowed: dict[str, QuestionFault | None] = {}
     # The decision is the same for all operators of one home, except for a company.
-    letters = None if context.asker.role is policy.SubjectRole.COMPANY else 2
+    letters = None if context.subject.role is policy.SubjectRole.COMPANY else 2
     found, each = [], []
     for item in declared(questions):
         as_of = instants.get(item.at)
@@ -199,7 +199,7 @@ def _clocks(
 
 
 def _forbidden(context: Context, tin: str, in_: AdministrationCode) -> QuestionFault | None:
-    verdict = policy.decide(context.asker, Action.ASK_RECOGNITION, operator(Tin(tin), in_))
+    verdict = policy.decide(context.subject, Action.ASK_RECOGNITION, operator(Tin(tin), in_))
     return None if verdict.allowed else QuestionFault(verdict.reason, (), RefusalCode.FORBIDDEN)
 
 

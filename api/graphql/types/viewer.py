@@ -50,21 +50,21 @@ class ViewerQuery:
     @strawberry.field
     def viewer(self, info: Info) -> Viewer:
         """The subject of this request, and what it may do."""
-        asker = info.context.asker
+        subject = info.context.subject
         return Viewer(
-            subject=asker.subject,
-            role=asker.role.value,
-            administration=asker.administration,
-            operator=asker.tin,
-            may_ask=may_ask(asker),
+            subject=subject.id,
+            role=subject.role.value,
+            administration=subject.administration,
+            operator=subject.tin,
+            may_ask=may_ask(subject),
         )
 
 
-def may_ask(asker: Subject) -> list[str]:
+def may_ask(subject: Subject) -> list[str]:
     """Everything that `policy.decide` allows this subject to do with its own data, as English
     phrases."""
-    own = Resource(asker.own, asker.tin, asker.administration)
-    allowed = [a.value for a in Action if decide(asker, a, own).allowed]
-    if asker.role is SubjectRole.COMPANY:
+    own = Resource(subject.own, subject.tin, subject.administration)
+    allowed = [a.value for a in Action if decide(subject, a, own).allowed]
+    if subject.role is SubjectRole.COMPANY:
         allowed.append("give consent, apply and surrender for itself")
     return ["look up the standing of an operator that it may see", "read the public law", *allowed]

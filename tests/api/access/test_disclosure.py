@@ -27,7 +27,7 @@ from registry.domain.disclosure import (
 )
 from registry.domain.values import CLOSED, ENDED, HELD, PENDING, Status
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
-from tests.api.graphql.planner.test_planner import _asker, _planned, _read, _run, _stock
+from tests.api.graphql.planner.test_planner import _planned, _read, _run, _stock, _subject
 from tests.api.region import SHUT, Line, consent, operator, record, region
 
 __all__ = ["region"]
@@ -35,7 +35,7 @@ __all__ = ["region"]
 #: Everything that an operator leads to, and who is told it. A new field has to be put here.
 #: same: to everybody who sees the operator, what auditors are told. certified: as far as a grant
 #: goes. home: to the home customs, the operator and auditors; to others it is refused, empty or
-#: REDACTED. law: public law, which is everybody's. own: the asker's own position, look or page.
+#: REDACTED. law: public law, which is everybody's. own: the subject's own position, look or page.
 FIELDS = {
     "Operator": {
         "id": "same",
@@ -243,7 +243,7 @@ def twins(region: Client) -> Client:
 
 
 def _selection(type: GraphQLObjectType, of: str, *, planned: bool, public: bool) -> str:
-    """Every field of the table that this asker is not refused; `planned`: as far as it has a
+    """Every field of the table that this subject is not refused; `planned`: as far as it has a
     plan."""
     found = []
     for name, who in FIELDS[of].items():
@@ -280,7 +280,7 @@ CLOCKS: list[dict[str, str]] = [
     {"knownAt": f"{START - 10 * DAY}T12:00:00Z"},
     {"at": f"{START + 300 * DAY}T12:00:00Z", "knownAt": f"{START + 405 * DAY}T12:00:00Z"},
 ]
-ASKERS = ("partner:KR", "officer:KR", "public")
+SUBJECTS = ("partner:KR", "officer:KR", "public")
 
 
 def _document(tin: str, clocks: dict[str, str], *, planned: bool, public: bool) -> str:
@@ -301,12 +301,12 @@ def _same(told: Any) -> str:
     return NAMES.sub("X", json.dumps(told))
 
 
-@pytest.mark.parametrize("subject", ASKERS)
+@pytest.mark.parametrize("subject", SUBJECTS)
 def test_who_is_not_at_home_cannot_tell_an_operator_from_its_twin(
     twins: Client, subject: str
 ) -> None:
     public = subject == "public"
-    context = replace(twins.service.context(_asker(twins, subject)), now=datetime.now(UTC))
+    context = replace(twins.service.context(_subject(twins, subject)), now=datetime.now(UTC))
     compared, told = 0, 0
     for number, name in enumerate(LIVES):
         for clocks in CLOCKS:

@@ -22,7 +22,7 @@ from tests.api.client import Client
 CN, KR, DE, EU = map(AdministrationCode, ("CN", "KR", "DE", "EU"))
 ACME, HAFEN = Tin("CN1234567890"), Tin("DE123456789")
 
-ASKERS = {
+SUBJECTS = {
     "public": PUBLIC,
     "partner KR": Subject(
         SubjectRole.PARTNER, "partner:KR", KR, own=frozenset({KR}), reach=frozenset({KR})
@@ -58,7 +58,7 @@ MAY: list[tuple[Action, Resource, set[str]]] = [
         ACME_IN_GERMANY,
         {"officer CN", "officer EU", "officer DE", "company", "auditor"},
     ),
-    (Action.LIST_OPERATORS, Resource(), set(ASKERS) - {"public"}),
+    (Action.LIST_OPERATORS, Resource(), set(SUBJECTS) - {"public"}),
     (Action.FOLLOW_CHANGES, IN_CHINA, {"officer CN", "auditor"}),
     (Action.FOLLOW_CHANGES, IN_THE_UNION, {"officer EU", "officer DE", "auditor"}),
     (Action.READ_GROUND, operator(ACME), {"officer CN", "company", "auditor"}),
@@ -75,17 +75,17 @@ MAY: list[tuple[Action, Resource, set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize("who", ASKERS)
+@pytest.mark.parametrize("who", SUBJECTS)
 @pytest.mark.parametrize(("action", "about", "may"), MAY)
 def test_the_table(action: Action, about: Resource, may: set[str], who: str) -> None:
-    verdict = decide(ASKERS[who], action, about)
+    verdict = decide(SUBJECTS[who], action, about)
 
     assert verdict.allowed == (who in may)
     assert bool(verdict.reason) != verdict.allowed
 
 
 @pytest.mark.parametrize("action", Action)
-@pytest.mark.parametrize("who", ASKERS)
+@pytest.mark.parametrize("who", SUBJECTS)
 def test_about_nothing_in_particular_nobody_gets_more_than_the_role_gives(
     who: str, action: Action
 ) -> None:
@@ -94,21 +94,21 @@ def test_about_nothing_in_particular_nobody_gets_more_than_the_role_gives(
     customs = {Action.READ_LOOKS} if who.startswith(("partner", "officer")) else set()
     allowed = everything.get(who, {Action.LIST_OPERATORS} | customs)
 
-    assert decide(ASKERS[who], action, Resource()).allowed == (action in allowed)
+    assert decide(SUBJECTS[who], action, Resource()).allowed == (action in allowed)
 
 
 @pytest.mark.parametrize("command", c.COMMANDS.values())
 def test_a_company_gives_of_all_commands_only_its_own(command: type[c.Command]) -> None:
     about = Resource(frozenset({CN}), ACME, command=command)
 
-    assert decide(ASKERS["company"], Action.RECORD, about).allowed == (command in OWN_COMMANDS)
-    assert decide(ASKERS["officer CN"], Action.RECORD, about).allowed
+    assert decide(SUBJECTS["company"], Action.RECORD, about).allowed == (command in OWN_COMMANDS)
+    assert decide(SUBJECTS["officer CN"], Action.RECORD, about).allowed
     for nobody in ("public", "partner KR", "auditor", "officer DE"):
-        assert not decide(ASKERS[nobody], Action.RECORD, about).allowed
+        assert not decide(SUBJECTS[nobody], Action.RECORD, about).allowed
 
 
 def test_a_refusal_says_who_asked_and_who_may() -> None:
-    verdict = decide(ASKERS["partner KR"], Action.RECORD, SIGN)
+    verdict = decide(SUBJECTS["partner KR"], Action.RECORD, SIGN)
 
     assert verdict.reason == "partner:KR may not change the register: officers of CN, KR may"
 

@@ -87,7 +87,7 @@ def test_what_the_table_cannot_take_is_told_in_the_log(
 def test_one_look_that_the_table_refuses_keeps_no_other_out_of_it(
     database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """PostgreSQL's texts hold no NUL; an asker's purpose may."""
+    """PostgreSQL's texts hold no NUL; a subject's purpose may."""
     with Client(database, tmp_path) as counter:
         for odd in (look("CN0"), look("CN1")._replace(purpose="a\0b"), look("CN2"), look("CN3")):
             counter.service.readlog.keep(odd)

@@ -38,9 +38,9 @@ def signed(home: Path, **changed: Any) -> str:
 
 
 def test_a_token_says_who_asks(tmp_path: Path) -> None:
-    asker = verify(issue("officer:CN", tmp_path), tmp_path)
+    subject = verify(issue("officer:CN", tmp_path), tmp_path)
 
-    assert (asker.subject, str(asker.administration)) == ("officer:CN", "CN")
+    assert (subject.id, str(subject.administration)) == ("officer:CN", "CN")
 
 
 def test_the_key_is_the_owners_alone(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_whoever_goes_away_is_not_held_for_being_late(late: bool) -> None:
         asked = asyncio.create_task(question())
         await asyncio.sleep(0)
         if late:
-            deadlines._check()  # in the very moment in which its asker goes
+            deadlines._check()  # in the very moment in which its subject goes
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asked

@@ -296,7 +296,7 @@ def test_without_an_instant_it_is_now(scoped: Client) -> None:
 KNOWN_SHOWN = "2026-11-21T12:00:00.000000Z"
 
 
-def test_whom_an_asker_may_not_ask_about_is_refused_alone(scoped: Client) -> None:
+def test_whom_a_subject_may_not_ask_about_is_refused_alone(scoped: Client) -> None:
     company = f"company:{FRUIT}"
     answers = batch(scoped, company, [{"key": t, "tin": t} for t in (STEEL, FRUIT, QUIET, "x")])
 

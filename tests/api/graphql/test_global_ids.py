@@ -35,7 +35,7 @@ from tests.chance import TIMES
 
 __all__ = ["region"]
 
-ASKERS = (AUDITOR, CHINA, KOREA, "partner:DE", f"company:{FRUIT}", None)
+SUBJECTS = (AUDITOR, CHINA, KOREA, "partner:DE", f"company:{FRUIT}", None)
 KEYS = {
     "Operator": "tin",
     "Agreement": "code",
@@ -252,11 +252,11 @@ def _all(value: Any, name: str) -> Iterator[str]:
             yield from _all(each, name)
 
 
-@pytest.mark.parametrize("by", ASKERS, ids=str)
+@pytest.mark.parametrize("by", SUBJECTS, ids=str)
 def test_a_node_is_what_the_question_said_that_gave_its_id_out(
     region: Client, by: str | None
 ) -> None:
-    """For each kind of asker, live and as of two instants, and with one of them left out."""
+    """For each kind of subject, live and as of two instants, and with one of them left out."""
     given: dict[str, dict[str, Any]] = {}
     for as_of in (None, {"at": INSTANTS[2], "knownAt": INSTANTS[4]}, {"at": INSTANTS[0]}):
         for tin in (FRUIT, OLD, OPEN, QUIET):
@@ -300,7 +300,7 @@ def test_whoever_may_not_see_it_is_told_what_is_told_of_the_unknown(region: Clie
         for entry in _answered(region, AS_OF[2], AUDITOR)
         if entry["__typename"] == "Operator"
     ]
-    for by in ASKERS:
+    for by in SUBJECTS:
         for id in ids:
             tin = id.removeprefix("Operator:")
             seen = region.ask("query ($t: TIN!) { operator(tin: $t) { id } }", by, t=tin)

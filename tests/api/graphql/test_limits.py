@@ -88,9 +88,9 @@ def test_what_multiplies_is_refused_before_either_way_of_answering(
 def test_the_same_on_a_page_of_the_house(region: Client, work: list[str]) -> None:
     text, variables = PRODUCTS["a page of histories of many keys"]
     service = region.service
-    asker = region._runner.run(service.askers.by_header(None))
+    subject = region._runner.run(service.subjects.by_header(None))
 
-    answer = region._runner.run(service.counter.answer(service.context(asker), text, variables))
+    answer = region._runner.run(service.counter.answer(service.context(subject), text, variables))
 
     assert (answer.status, answer.read, work) == (400, False, [])
 
@@ -200,7 +200,7 @@ def test_long_documents_push_each_other_out() -> None:
 # ------------------------------------------------------------ new documents
 
 
-def test_an_asker_may_show_so_many_new_documents_and_has_to_wait_then(
+def test_a_subject_may_show_so_many_new_documents_and_has_to_wait_then(
     database: str, tmp_path: Any
 ) -> None:
     with Client(database, tmp_path, new_documents=1) as counter:
@@ -244,7 +244,7 @@ def test_the_allowance_grows_again_and_never_above_its_measure() -> None:
     assert allowance.take("partner:JP", 9_999.0) == 0
 
 
-def test_only_so_many_askers_are_remembered() -> None:
+def test_only_so_many_subject_are_remembered() -> None:
     allowance = RateLimiter(rate=1.0)
     for number in range(REMEMBERED + 50):
         allowance.take(str(number), 0.0)

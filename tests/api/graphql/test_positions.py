@@ -1,4 +1,4 @@
-"""An answer is never older than its asker wants it, whichever server answers, and whatever became
+"""An answer is never older than its subject wants it, whichever server answers, and whatever became
 of the database: two servers, one a copy of the other that is behind."""
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def test_what_the_contract_promises_is_there(promised: Any) -> None:
         assert {kind.name for kind in promised.types} == {kind.name for kind in ours.types}  # type: ignore[attr-defined]
 
 
-def test_what_is_required_beyond_the_contract_would_break_its_askers() -> None:
+def test_what_is_required_beyond_the_contract_would_break_its_clients() -> None:
     for promised in PROMISED:
         for name, field in getattr(core.type_map[promised.name], "fields", {}).items():
             known = getattr(promised, "fields", {}).get(name)

@@ -1,4 +1,4 @@
-"""An answer is sent in the encoding that its asker reads: gzip, br, zstd, or as it is."""
+"""An answer is sent in the encoding that its subject reads: gzip, br, zstd, or as it is."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def raw(counter: Client, method: str, path: str, accept: str, **said: Any) -> tu
         ("*;q=0", None),
     ],
 )
-def test_the_encoding_is_the_one_that_the_asker_weighs_most(
+def test_the_encoding_is_the_one_that_the_subject_weighs_most(
     accept: str, answered: str | None
 ) -> None:
     assert wanted(accept.encode()).coding == answered

@@ -1,4 +1,4 @@
-"""Askers share fairly: who is served in which order, and how long refusals are held back."""
+"""Subjects share fairly: who is served in which order, and how long refusals are held back."""
 
 from __future__ import annotations
 
@@ -146,8 +146,8 @@ def test_who_has_too_many_waiting_is_refused_and_the_others_are_not() -> None:
     async def ask() -> list[Any]:
         fair = queue(of_one=2, of_all=4)
         assert fair.at_once()
-        askers = ["a", "a", "a", "b", "c", "d"]
-        waiting = [asyncio.ensure_future(fair.wait(who, 1)) for who in askers]
+        subjects = ["a", "a", "a", "b", "c", "d"]
+        waiting = [asyncio.ensure_future(fair.wait(who, 1)) for who in subjects]
         await asyncio.sleep(0)
         told = [each_task.exception() if each_task.done() else None for each_task in waiting]
         for task in waiting:
@@ -283,11 +283,11 @@ def test_whatever_is_refused_in_a_row_is_held_back(
     held: list[tuple[str, float]] = []
 
     class Watched(Refusals):
-        async def hold_back(self, asker: str, sleep: Any = None) -> bool:
+        async def hold_back(self, subject: str, sleep: Any = None) -> bool:
             async def noted(seconds: float) -> None:
-                held.append((asker, seconds))
+                held.append((subject, seconds))
 
-            return await super().hold_back(asker, noted)
+            return await super().hold_back(subject, noted)
 
     monkeypatch.setattr(region.service, "refusals", Watched(0.02, 1.0, clock))
 
@@ -301,16 +301,16 @@ def test_whatever_is_refused_in_a_row_is_held_back(
     assert {who for who, _ in held} == {"public 127.0.0.1"}
 
 
-def test_an_asker_is_its_subject_and_not_its_address(region: Client) -> None:
+def test_a_subject_is_its_subject_and_not_its_address(region: Client) -> None:
     refusals = region.service.refusals
     for number in range(3):
         region.post(f"{{ viewer {{ b{number} }} }}", CHINA)
 
-    assert refusals._askers[CHINA].times == 3
-    assert AUDITOR not in refusals._askers
+    assert refusals._subjects[CHINA].times == 3
+    assert AUDITOR not in refusals._subjects
     for _ in range(3):
         region.ask("{ viewer { role } }", CHINA)
-    assert CHINA not in refusals._askers
+    assert CHINA not in refusals._subjects
 
 
 def test_a_client_that_asks_by_hash_first_is_not_refused_by_that(region: Client) -> None:
@@ -323,7 +323,7 @@ def test_a_client_that_asks_by_hash_first_is_not_refused_by_that(region: Client)
         [error] = said.json()["errors"]
         assert error["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
 
-    assert AUDITOR not in region.service.refusals._askers
+    assert AUDITOR not in region.service.refusals._subjects
 
 
 def _token(client: Client) -> str:
@@ -335,7 +335,7 @@ def _token(client: Client) -> str:
 def test_of_too_many_refusals_the_connection_is_closed(
     region: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def not_held(asker: str) -> bool:
+    async def not_held(subject: str) -> bool:
         return False
 
     monkeypatch.setattr(region.service.refusals, "hold_back", not_held)

@@ -115,8 +115,8 @@ def test_a_service_under_load_answers_after_each_restart_and_says_no_fault(
             codes = [error["extensions"]["code"] for error in body.get("errors", ())]
             seen.append((status, tuple(codes)))
 
-    askers = [threading.Thread(target=asks, args=[text]) for text in (PLANNED, STOCK) * 2]
-    for each in askers:
+    subjects = [threading.Thread(target=asks, args=[text]) for text in (PLANNED, STOCK) * 2]
+    for each in subjects:
         each.start()
     try:
         for _ in range(ROUNDS):
@@ -125,7 +125,7 @@ def test_a_service_under_load_answers_after_each_restart_and_says_no_fault(
             service.wait()
     finally:
         done.set()
-        for each in askers:
+        for each in subjects:
             each.join(20)
     assert {status for status, _ in seen} <= {200, 503}
     assert {code for _, codes in seen for code in codes} <= {"UNAVAILABLE", "BUSY", "DEADLINE"}

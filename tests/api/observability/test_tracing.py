@@ -104,7 +104,7 @@ def test_a_page_is_a_span_and_says_nothing_of_the_operator(
     ("path", "status", "code"),
     [("/nowhere", 404, StatusCode.UNSET), ("/healthz", 200, StatusCode.UNSET)],
 )
-def test_what_the_asker_got_wrong_is_no_fault_of_the_service(
+def test_what_the_subject_got_wrong_is_no_fault_of_the_service(
     traced: Client, spans: InMemorySpanExporter, path: str, status: int, code: StatusCode
 ) -> None:
     spans.clear()

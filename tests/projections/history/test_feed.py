@@ -1,6 +1,6 @@
 """The feed can be folded: who keeps every course it tells has the right answer, now and later.
 
-The oracle is the question itself: what the same asker is answered at the same instant, by the
+The oracle is the question itself: what the same subject is answered at the same instant, by the
 facts and the visibility that SQL brings, for now and for every later instant of law.
 """
 

@@ -54,7 +54,7 @@ NOWS = [
 
 def test_what_is_planned_is_what_the_resolvers_say(region: Client) -> None:
     luck = random.Random(2026)
-    askers = {subject: _asker(region, subject) for subject in SUBJECTS}
+    subjects = {subject: _subject(region, subject) for subject in SUBJECTS}
     planned, declined, invalid, features = 0, 0, 0, Counter[str]()
     for turn in range(DOCUMENTS // TOGETHER):
         asked = []
@@ -62,7 +62,7 @@ def test_what_is_planned_is_what_the_resolvers_say(region: Client) -> None:
             subject = luck.choices(list(SUBJECTS), (4, 3, 3, 3, 2, 2, 2, 1))[0]
             asking = Asking(subject, turn * TOGETHER + n)
             least = MinPosition(1) if n % 3 == 0 else None  # changes no word of an answer
-            context = region.service.context(askers[subject], least=least)
+            context = region.service.context(subjects[subject], least=least)
             context = replace(context, now=luck.choice(NOWS))
             document = _read(asking.text, in_full=n % 10 == 0)
             if document.errors:
@@ -121,13 +121,13 @@ def test_hidden_unknown_and_bad_are_answered_as_the_resolvers_answer(region: Cli
     assert _declined().get("refused", 0) - before.get("refused", 0) == 2
 
 
-def test_two_askers_at_once_are_never_given_each_others_answers(region: Client) -> None:
+def test_two_subject_at_once_are_never_given_each_others_answers(region: Client) -> None:
     text = (
         "query ($tin: TIN!) { operator(tin: $tin) { tin periods { ground } recognisedIn { in } } }"
     )
     document = read(core, text)
     luck = random.Random(7)
-    contexts = {s: region.service.context(_asker(region, s)) for s in (CHINA, KOREA)}
+    contexts = {s: region.service.context(_subject(region, s)) for s in (CHINA, KOREA)}
     alone: dict[tuple[str, str], bytes | None] = {
         (subject, tin): _run(region, [_planned(region, context, document, {"tin": tin})])[0]
         for subject, context in contexts.items()
@@ -154,7 +154,7 @@ def test_those_who_arrive_together_share_a_statement(
 
     columns = batcher.columns
     monkeypatch.setattr(batcher, "columns", counted)
-    context = region.service.context(_asker(region, AUDITOR))
+    context = region.service.context(_subject(region, AUDITOR))
     document = read(core, "query ($tin: TIN!) { operator(tin: $tin) { tin } }")
 
     _run(region, [_planned(region, context, document, {"tin": FRUIT}) for _ in range(200)])
@@ -168,7 +168,7 @@ def test_a_null_where_none_may_be_is_worded_by_the_executor_and_spoils_no_neighb
     region: Client,
 ) -> None:
     document = read(core, "query ($tin: TIN!) { operator(tin: $tin) { tin name } }")
-    context = region.service.context(_asker(region, AUDITOR))
+    context = region.service.context(_subject(region, AUDITOR))
     with _nameless(region, STEEL):
         texts = _run(
             region,
@@ -183,7 +183,7 @@ def test_a_null_where_none_may_be_is_worded_by_the_executor_and_spoils_no_neighb
 
 def test_every_look_is_kept_once_planned_or_not(region: Client) -> None:
     kept: list[Any] = []
-    context = region.service.context(_asker(region, KOREA))
+    context = region.service.context(_subject(region, KOREA))
     context.readlog = _Kept(kept)  # type: ignore[assignment]
     for text in (
         f'{{ operator(tin: "{FRUIT}") {{ tin }} }}',
@@ -239,7 +239,7 @@ def test_the_share_of_planned_questions_is_in_the_metrics(region: Client) -> Non
 
 
 def test_the_metrics_name_the_field_for_which_a_question_was_not_planned(region: Client) -> None:
-    """Fields and types of the schema alone: what an asker writes makes no label."""
+    """Fields and types of the schema alone: what a subject writes makes no label."""
     region.ask("{ __schema { queryType { name } } }")
     looked_up = f'{{ operator(tin: "{FRUIT}") {{ mine: periods(first: 5000) {{ status }} }} }}'
     region.post(looked_up, AUDITOR)
@@ -295,10 +295,10 @@ def _nameless(region: Client, tin: str) -> Iterator[None]:
             connection.execute(f"alter table views.{table} alter name set not null")
 
 
-def _asker(region: Client, subject: str) -> Subject:
+def _subject(region: Client, subject: str) -> Subject:
     if subject == "public":
         return PUBLIC
-    return region._runner.run(region.service.askers.with_territories(named(subject)))
+    return region._runner.run(region.service.subjects.with_territories(named(subject)))
 
 
 def _run(region: Client, questions: list[Any]) -> list[Any]:

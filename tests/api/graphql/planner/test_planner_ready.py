@@ -13,7 +13,7 @@ import pytest
 from api.graphql.limits import read
 from api.graphql.schema import core
 from tests.api.client import Client
-from tests.api.graphql.planner.test_planner import NOWS, _asker, _plain, _planned, _run, _stock
+from tests.api.graphql.planner.test_planner import NOWS, _plain, _planned, _run, _stock, _subject
 from tests.api.region import region
 
 __all__ = ["region"]
@@ -33,9 +33,9 @@ SELECTIONS = (
     "recognisedIn { bases { agreement { id title } authorisation since } }",
     "name standing roles localName address successor { tin } authorisations { status }",
 )
-ASKERS = ("auditor:*", "officer:CN", "partner:KR")
+SUBJECTS = ("auditor:*", "officer:CN", "partner:KR")
 #: The public is told the standing alone.
-CASES = [*product(ASKERS, SELECTIONS), ("public", SELECTIONS[-1])]
+CASES = [*product(SUBJECTS, SELECTIONS), ("public", SELECTIONS[-1])]
 
 
 @pytest.mark.parametrize(("subject", "fields"), CASES)
@@ -45,7 +45,7 @@ def test_what_lies_ready_is_what_the_tables_say(region: Client, subject: str, fi
         edges = connection.execute("select tin, settled from views.operator").fetchall()
     assert edges
     document = read(core, f"{QUERY} {{ operator(tin: $tin, asOf: $asOf) {{ {fields} }} }}")
-    context = region.service.context(_asker(region, subject))
+    context = region.service.context(_subject(region, subject))
     told = 0
     for tin, settled in edges:
         before = settled - timedelta(microseconds=1)

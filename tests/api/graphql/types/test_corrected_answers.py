@@ -149,13 +149,13 @@ def test_each_hears_of_its_own_questions_and_the_home_customs_of_those_at_its_op
     kept(small, 2)  # an officer's daily work, an auditor's and a company's looks are not kept
     suspended(small)
 
-    def askers(by: str) -> list[str]:
+    def subjects(by: str) -> list[str]:
         return [entry["askedBy"] for entry in told(small, by)]
 
-    assert askers(AUDITOR) == askers("officer:KR") == ["partner:CN", "officer:CN"]
-    assert askers("partner:CN") == ["partner:CN", "officer:CN"]  # one administration
+    assert subjects(AUDITOR) == subjects("officer:KR") == ["partner:CN", "officer:CN"]
+    assert subjects("partner:CN") == ["partner:CN", "officer:CN"]  # one administration
     for other in ("partner:KR", "partner:EU", "officer:EU", "officer:AU"):
-        assert askers(other) == []
+        assert subjects(other) == []
     small_ = {"from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"}
     for nobody in (f"company:{NEW}", None):
         assert small.error(LIST, nobody, **{"in": "CN"}, **small_)["code"] == "FORBIDDEN"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from registry.domain.control_results import crossing_in_clauses
 from tests.api.client import AUDITOR, Client
-from tests.api.graphql.planner.test_planner import _asker, _planned, _read, _run, _stock
+from tests.api.graphql.planner.test_planner import _planned, _read, _run, _stock, _subject
 from tests.api.region import FRUIT, agreement, clause, record, region, step
 
 __all__ = ["region"]
@@ -77,7 +77,7 @@ def test_recognition_is_found_by_every_name_by_which_controls_are(steppe: Client
         {"key": str(n), "tin": FRUIT, "consignment": {"crossing": crossing}}
         for n, crossing in enumerate(ASKED)
     ]
-    context = steppe.service.context(_asker(steppe, AUDITOR))
+    context = steppe.service.context(_subject(steppe, AUDITOR))
     batch = steppe.ask(BATCH, AUDITOR, questions=questions)["recognitionsOf"]
     document = _read(RECOGNITION, in_full=False)
     recognised = set()

@@ -99,8 +99,8 @@ def test_the_customs_that_asked_hears_of_it_and_not_why_the_home_customs_decided
 
 def test_it_is_for_that_territory_and_for_auditors(region: Client) -> None:
     window = {"from": "2026-03-05T00:00:00Z", "to": "2026-03-06T00:00:00Z"}
-    for asker in (None, "partner:KR", "officer:KR", f"company:{STEEL}"):
-        assert region.error(LIST, asker, **{"in": "CN"}, **window)["code"] == "FORBIDDEN"
+    for subject in (None, "partner:KR", "officer:KR", f"company:{STEEL}"):
+        assert region.error(LIST, subject, **{"in": "CN"}, **window)["code"] == "FORBIDDEN"
 
 
 def test_days_that_end_before_they_begin_are_refused(region: Client) -> None:
@@ -112,7 +112,7 @@ def test_days_that_end_before_they_begin_are_refused(region: Client) -> None:
     assert "is not a cursor of divergences" in refused["message"]
 
 
-def test_an_operator_that_the_asker_may_not_see_never_appears(region: Client) -> None:
+def test_an_operator_that_the_subject_may_not_see_never_appears(region: Client) -> None:
     """The French one never consented; late as its suspension is, no Chinese eye sees it."""
     stop = {
         "command": "suspend_authorisation",

@@ -1,6 +1,6 @@
-"""A filter of the list of operators is met by what the asker can read on each of them.
+"""A filter of the list of operators is met by what the subject can read on each of them.
 
-A made-up population is listed by every kind of asker without a filter; from what it reads there a
+A made-up population is listed by every kind of subject without a filter; from what it reads there a
 filter in Python says whom each list should hold. Every filter, every two of them together, by page
 and by count.
 """
@@ -38,7 +38,7 @@ __all__ = ["region"]
 
 TODAY = datetime.now(UTC).date()
 DAY = timedelta(days=1)
-ASKERS = (AUDITOR, CHINA, "officer:KR", "officer:EU", KOREA, "partner:EU", "company:CN2000000001")
+SUBJECTS = (AUDITOR, CHINA, "officer:KR", "officer:EU", KOREA, "partner:EU", "company:CN2000000001")
 PAGE = """
 query ($filter: OperatorFilter, $first: Int, $after: String, $asOf: AsOf) {
   operators(filter: $filter, first: $first, after: $after, asOf: $asOf) {
@@ -123,7 +123,7 @@ class Population:
     lists: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
 
     def read(self, by: str, **as_of: str) -> list[dict[str, Any]]:
-        """Every operator that the asker may see, as it reads it."""
+        """Every operator that the subject may see, as it reads it."""
         key = by, str(as_of)
         if key not in self.lists:
             self.lists[key] = pages(self.counter, by, READ, {}, as_of)[0]
@@ -354,7 +354,7 @@ def _pairs(asked: list[Asked], luck: random.Random, share: float) -> Iterator[tu
             yield from luck.sample(pairs, min(TIMES, len(pairs)))
 
 
-@pytest.mark.parametrize("by", ASKERS)
+@pytest.mark.parametrize("by", SUBJECTS)
 def test_every_two_filters_hold_those_that_can_be_read_to_meet_both(
     population: Population, by: str
 ) -> None:

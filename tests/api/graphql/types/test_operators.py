@@ -27,7 +27,7 @@ query ($filter: OperatorFilter, $first: Int, $after: String, $asOf: AsOf) {
 
 
 def sees(at: Client, by: str | None) -> set[str]:
-    """Whom the asker sees, of everybody in the region."""
+    """Whom the subject sees, of everybody in the region."""
     everybody = (FRUIT, QUIET, STEEL, OPEN, SHUT, OLD)
     return {tin for tin in everybody if at.ask(STANDING, by, tin=tin)["operator"]}
 
@@ -52,7 +52,7 @@ def listed(at: Client, by: str = AUDITOR, **filter: Any) -> list[str]:
         (None, {FRUIT}),  # the public: who consented to be published
     ],
 )
-def test_each_asker_sees_its_own(region: Client, by: str | None, whom: set[str]) -> None:
+def test_each_subject_sees_its_own(region: Client, by: str | None, whom: set[str]) -> None:
     assert sees(region, by) == whom
 
 
@@ -82,7 +82,7 @@ def test_the_public_cannot_list_and_is_told_the_standing_alone(region: Client) -
     }
 
 
-def test_a_certificate_number_finds_its_holder_if_the_asker_may_see_it(region: Client) -> None:
+def test_a_certificate_number_finds_its_holder_if_the_subject_may_see_it(region: Client) -> None:
     ask = "query ($number: String!) { operatorByCertificate(number: $number) { tin } }"
 
     for number, by, tin in (

@@ -15,7 +15,7 @@ from api.access.tokens import issue
 from api.graphql.schema import core
 from api.pages.query import COOKIE
 from tests.api.client import AUDITOR, Client
-from tests.api.graphql.planner.test_planner import _asker, _plain, _planned, _read, _run, _stock
+from tests.api.graphql.planner.test_planner import _plain, _planned, _read, _run, _stock, _subject
 
 #: Its part S was suspended from 15 September 2025 for half a year.
 PARTLY = "DESYNTHETIC0001"
@@ -64,7 +64,7 @@ def test_a_suspended_part_stands_beside_the_standing(at: Client) -> None:
 def test_the_statement_says_of_parts_what_the_resolvers_say(at: Client, tin: str, day: str) -> None:
     variables = {"tin": tin, "asOf": {"at": f"{day}T12:00:00Z"}}
     document = _read(STANDING, in_full=True)
-    context = at.service.context(_asker(at, AUDITOR))
+    context = at.service.context(_subject(at, AUDITOR))
 
     [text] = _run(at, [_planned(at, context, document, variables)])
     [result] = _run(at, [_stock(context, document, variables)])

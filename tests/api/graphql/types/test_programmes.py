@@ -15,7 +15,7 @@ from api.graphql.schema import core
 from api.pages.query import COOKIE
 from registry.domain.errors import GroundNeeded
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
-from tests.api.graphql.planner.test_planner import _asker, _plain, _planned, _read, _run, _stock
+from tests.api.graphql.planner.test_planner import _plain, _planned, _read, _run, _stock, _subject
 from tests.api.region import operator, record, region
 
 __all__ = ["region"]
@@ -107,7 +107,7 @@ def test_a_partner_is_told_the_standing_and_not_what_the_home_customs_did_not_kn
 def test_the_planned_answer_is_that_of_the_resolvers(barred: Client, by: str) -> None:
     document = _read(ASKED, in_full=True)
     variables = {"tin": BAR, "asOf": {"at": "2026-06-01T00:00:00Z", "knownAt": DAY}}
-    context = barred.service.context(_asker(barred, by))
+    context = barred.service.context(_subject(barred, by))
     [planned] = _run(barred, [_planned(barred, context, document, variables)])
     [stock] = _run(barred, [_stock(context, document, variables)])
 
