@@ -45,7 +45,7 @@ class App(FastAPI):
             return
         scope["app"] = self
         cors, service = self.cors, self.service
-        exchange = Exchange(scope, service.heads.line, cors.headers(scope))
+        exchange = Exchange(scope, service.current_checkpoint.line, cors.headers(scope))
         send = exchange.watched(send)
         if scope["method"] == "HEAD":  # handled as a GET request; the body is not sent
             scope["method"] = "GET"
@@ -60,7 +60,9 @@ class App(FastAPI):
                     scope["path"]
                 ):
                     await _still_loading(scope, so_far, exchange)(scope, receive, send)
-                elif (why := service.sight.unmended) and not _is_independent(scope["path"]):
+                elif (why := service.read_model_position.unmended) and not _is_independent(
+                    scope["path"]
+                ):
                     await _not_believed(scope, why, exchange)(scope, receive, send)
                 elif scope["path"] == "/graphql" and graphql.is_question(scope):
                     await graphql.graphql(service, scope, receive, send)

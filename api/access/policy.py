@@ -73,7 +73,7 @@ class Subject:
         return frozenset(code.text for code in self.own)
 
     @property
-    def sight(self) -> VisibilityScope:
+    def visibility(self) -> VisibilityScope:
         """The subject as the parameters of the visibility SQL."""
         return VisibilityScope(
             self.role.value,

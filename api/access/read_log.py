@@ -29,7 +29,7 @@ PAUSE = 0.2  # seconds over which entries are collected into a batch
 PATIENCE = 2.0  # seconds before the next attempt after the database failed
 
 UNKEPT = Counter("aeo_reads_not_in_table", "Looks written to the service's log, not to the table")
-log = structlog.get_logger("readlog")
+log = structlog.get_logger("read log")
 
 
 class LoggedQuestion(NamedTuple):

@@ -88,7 +88,7 @@ def ask(
         async with await AsyncSession.connect(url, autocommit=True) as connection:
             await connection.execute("set role aeo_reader")
             subject = await _may_ask(connection, as_, wanted, territory)
-            known_ = await facts(connection, subject.sight, now, [wanted], territory, known)
+            known_ = await facts(connection, subject.visibility, now, [wanted], territory, known)
             sides = parties(known_.of(wanted).links, known_.of(wanted).administration, territory)
             rows = await administrations(connection, sides)
             return subject, known_, {code: row.time_zone for code, row in rows.items()}

@@ -50,8 +50,8 @@ class Context:
     ledger: ConnectionPool
     registry: Registry
     writers: Executor
-    readlog: ReadLog
-    heads: CurrentCheckpoint
+    read_log: ReadLog
+    current_checkpoint: CurrentCheckpoint
     persons: Persons
     purpose: str | None = None
     #: The position of the read models when the request arrived; 0 where it is not known.
@@ -170,7 +170,7 @@ class Context:
                     law_ats=array_text([at for at, _ in asked.each]),
                     consignments=array_text([said for _, said in asked.each]),
                 )
-        self.readlog.keep(look)
+        self.read_log.keep(look)
 
 
 Info = StrawberryInfo[Context, None]

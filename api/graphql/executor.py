@@ -39,7 +39,7 @@ from registry.ledger.types import Busy, Closed, OutcomeUnknown, Unreachable
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-log = structlog.get_logger("counter")
+log = structlog.get_logger("executor")
 
 ANSWERED = Metric(
     "aeo_answers", "Documents answered, by kind of operation and HTTP status", ["kind", "status"]

@@ -25,7 +25,7 @@ from registry.ledger.database import connection_parameters
 from registry.ledger.epochs import BEGIN
 from registry.ledger.epochs import CHANNEL as EPOCHS
 
-log = structlog.get_logger("sight")
+log = structlog.get_logger("read model position")
 
 MOST_WAIT = 2.0  # Seconds; a projector that is further behind is not waited for.
 RETRY_PAUSE = 0.5  # Seconds between two attempts to connect to the database.
@@ -65,7 +65,7 @@ class ReadModelPosition:
 
     async def start(self) -> None:
         """Connects to the database; goes on without it after START_WAIT seconds."""
-        self._task = watched("sight", self._run())
+        self._task = watched("read model position", self._run())
         with suppress(TimeoutError):
             await asyncio.wait_for(self._first_read.wait(), START_WAIT)
 
@@ -106,7 +106,7 @@ class ReadModelPosition:
         seen: its connection may lead to a server that is no longer in use."""
         if found < self.position and monotonic() - self._began_at > RETRY_PAUSE and self._task:
             self._task.cancel()
-            self._task = watched("sight", self._run())
+            self._task = watched("read model position", self._run())
 
     async def _run(self) -> None:
         while True:

@@ -19,7 +19,7 @@ from registry.ledger.database import is_lost
 
 T = TypeVar("T")
 
-log = structlog.get_logger("again")
+log = structlog.get_logger("retry")
 
 CHECK_SECONDS = 5.0  # Seconds.
 

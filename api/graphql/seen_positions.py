@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-log = structlog.get_logger("seen")
+log = structlog.get_logger("seen positions")
 
 FILE = "ledger.seen"
 

@@ -25,8 +25,8 @@ HEADER = b"aeo-cost"
 class CostReport:
     """The cost report of one request. `requested` is filled in by the reader of the document."""
 
-    def __init__(self, allowance: RateLimiter) -> None:
-        self._allowance = allowance
+    def __init__(self, rate_limiter: RateLimiter) -> None:
+        self._rate_limiter = rate_limiter
         self.requested: int | None = None
 
     def added_to(self, answer: GraphQLResponse, subject: str) -> GraphQLResponse:
@@ -39,19 +39,19 @@ class CostReport:
         return replace(answer, text=answer.text[:-1] + said)
 
     def _cost(self, subject: str) -> dict[str, Any]:
-        allowance = self._allowance
+        rate_limiter = self._rate_limiter
         return {
             "requested": self.requested,
             "maximum": COST,
             "newDocuments": {
-                "remaining": allowance.left(subject, monotonic()),
-                "maximum": allowance.most,
-                "restoredPerSecond": allowance.rate,
+                "remaining": rate_limiter.left(subject, monotonic()),
+                "maximum": rate_limiter.most,
+                "restoredPerSecond": rate_limiter.rate,
             },
         }
 
 
-def wanted(headers: dict[bytes, bytes], allowance: RateLimiter) -> CostReport | None:
+def wanted(headers: dict[bytes, bytes], rate_limiter: RateLimiter) -> CostReport | None:
     """Returns the report to fill in; None for a request that does not ask for one."""
     said = headers.get(HEADER)
-    return CostReport(allowance) if said and said.strip().lower() == b"true" else None
+    return CostReport(rate_limiter) if said and said.strip().lower() == b"true" else None

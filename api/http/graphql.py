@@ -86,7 +86,7 @@ async def graphql(service: Service, scope: Scope, receive: Receive, send: Send) 
             asked, length = await read(receive)
         least = _least(_text(headers, HEADER.encode()))
         purpose = _text(headers, b"purpose")
-        report = wanted(headers, service.allowance)
+        report = wanted(headers, service.rate_limiter)
         request_context = _RequestContext(
             service, who, subject, purpose, exchange, by_get, least, report
         )
@@ -186,11 +186,11 @@ class _RequestContext:
 async def _answer(
     request_context: _RequestContext, asked: GraphQLRequest, length: int
 ) -> GraphQLResponse:
-    service, counter = request_context.service, request_context.service.counter
+    service, executor = request_context.service, request_context.service.executor
     text = service.persisted.text(asked.query, asked.extensions)
     if text is None:
         return GraphQLResponse({"errors": [not_found()]}, expected=True)
-    document = counter.documents.kept(text)
+    document = executor.documents.kept(text)
     fresh = document is None
     counters.count(_NEW if document is None else _REFUSED if document.errors else _KNOWN)
     if document is None:
@@ -229,7 +229,7 @@ async def _answer(
                 least,
                 request_context.exchange.answered,
             )
-            return await counter.execute(
+            return await executor.execute(
                 context,
                 document,
                 operation,
@@ -258,7 +258,7 @@ async def _read_new(request_context: _RequestContext, text: str) -> CheckedDocum
     many new documents.
     """
     service = request_context.service
-    wait = service.allowance.take(request_context.who, monotonic())
+    wait = service.rate_limiter.take(request_context.who, monotonic())
     if wait:
         raise RequestDeclined(
             429,
@@ -301,7 +301,7 @@ async def _not_older(
     503 where the read models stay behind, 412 where the ledger is in another epoch.
     """
     until = monotonic() + MOST_WAIT
-    await service.sight.reached(least.position, MOST_WAIT)
+    await service.read_model_position.reached(least.position, MOST_WAIT)
     while True:
         try:
             answer = None if once else await execute(least)
@@ -313,7 +313,7 @@ async def _not_older(
             sentence = await other_epoch(service.views, error)
             raise RequestDeclined(412, "EPOCH", f"{HEADER}: {sentence}.") from None
         except Behind as behind:
-            service.sight.doubt(behind.found)
+            service.read_model_position.doubt(behind.found)
             if monotonic() >= until:
                 raise RequestDeclined(
                     503,

@@ -101,7 +101,7 @@ async def ready(request: Request) -> Response:
         why = f"database: {type(error).__name__}"
         return JSONResponse({"ready": False, "answers": False, "why": why}, 503)
     so_far = service.first_load.so_far
-    wrong = f"loading, so far: {so_far}" if so_far else service.sight.unmended
+    wrong = f"loading, so far: {so_far}" if so_far else service.read_model_position.unmended
     if ended := service.ended:
         wrong = wrong or f"a background task of this process ended: {', '.join(ended)}"
     wrong = wrong or await _why_not(service)
@@ -119,11 +119,11 @@ async def ready(request: Request) -> Response:
 
 async def _why_not(service: Service) -> str | None:
     """Runs a query as the public does. Returns None, or the reason why it was not answered."""
-    counter = service.counter
-    document = counter.documents.get(PLANNED)
+    executor = service.executor
+    document = executor.documents.get(PLANNED)
     operation = document.operation(None)
     assert operation is not None
-    answer = await counter.execute(
+    answer = await executor.execute(
         service.context(PUBLIC), document, operation, as_text=True, counted=False
     )
     if answer.status == 200 and "errors" not in answer.body:
@@ -178,7 +178,7 @@ async def _read(service: Service) -> dict[str, Any]:
         "recorded": recorded,
         "position": position,
         "stopped": stopped or [],
-        "epoch": service.sight.epoch,
+        "epoch": service.read_model_position.epoch,
         "timeZones": RELEASE,
         "check": _check_state(checked),
         "accepts": service.authenticator.accepts,

@@ -86,7 +86,7 @@ async def tile(request: Request) -> Response:
 async def keys(request: Request) -> Response:
     """The verifier keys of the log, one a line."""
     service: Service = request.app.state.service
-    policy = service.heads.policy()
+    policy = service.current_checkpoint.policy()
     if policy is None:
         return _missing("The log's keys are not kept here. Ask whoever signs it.")
     body = "".join(f"{log.key}\n" for log in policy.logs)
@@ -96,7 +96,7 @@ async def keys(request: Request) -> Response:
 async def policy(request: Request) -> Response:
     """The witnesses that the signer asks, as a C2SP tlog-policy that a verifier can start from."""
     service: Service = request.app.state.service
-    body = service.heads.policy_text()
+    body = service.current_checkpoint.policy_text()
     if body is None:
         return _missing("The log's policy is not kept here. Ask whoever signs it.")
     return given(request, body, BRIEFLY, TEXT)

@@ -66,13 +66,13 @@ class Service:
     ledger: Pool
     registry: Registry
     writers: ThreadPoolExecutor
-    readlog: ReadLog
-    sight: ReadModelPosition
-    heads: CurrentCheckpoint
+    read_log: ReadLog
+    read_model_position: ReadModelPosition
+    current_checkpoint: CurrentCheckpoint
     persons: Persons
     subjects: SubjectResolver
-    counter: Executor
-    allowance: RateLimiter
+    executor: Executor
+    rate_limiter: RateLimiter
     #: Queues in which requests wait for a free place: cheap queries in a known document, documents
     #: that were not seen before, and expensive queries.
     short: FairQueue
@@ -90,9 +90,9 @@ class Service:
     def ended(self) -> list[str]:
         """The background tasks of this process that ended, though none should."""
         tasks: dict[str, ReadModelPosition | ReadLog | CurrentCheckpoint | Watch] = {
-            "sight": self.sight,
-            "read log": self.readlog,
-            "head of the log": self.heads,
+            "read model position": self.read_model_position,
+            "read log": self.read_log,
+            "head of the log": self.current_checkpoint,
             "metrics": self.watch,
         }
         return [name for name, task in tasks.items() if not task.alive]
@@ -120,16 +120,16 @@ class Service:
             ledger,
             self.registry,
             self.writers,
-            self.readlog,
-            self.heads,
+            self.read_log,
+            self.current_checkpoint,
             self.persons,
             purpose[:200] if purpose else None,
-            self.sight.position,
+            self.read_model_position.position,
             exchange,
-            self.sight.epoch,
+            self.read_model_position.epoch,
             least,
             answered,
-            self.sight.reached,
+            self.read_model_position.reached,
         )
 
 
@@ -154,15 +154,15 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         stack.callback(registry.close)
         writers = ThreadPoolExecutor(settings.writers, "writer")
         stack.callback(writers.shutdown)
-        readlog = ReadLog(settings.database)
-        readlog.start()
-        stack.push_async_callback(readlog.close)
-        sight = ReadModelPosition(settings.database, settings.home)
-        stack.push_async_callback(sight.close)
-        await sight.start()
-        heads = CurrentCheckpoint(views, settings.home)
-        await heads.start()
-        stack.push_async_callback(heads.close)
+        read_log = ReadLog(settings.database)
+        read_log.start()
+        stack.push_async_callback(read_log.close)
+        read_model_position = ReadModelPosition(settings.database, settings.home)
+        stack.push_async_callback(read_model_position.close)
+        await read_model_position.start()
+        current_checkpoint = CurrentCheckpoint(views, settings.home)
+        await current_checkpoint.start()
+        stack.push_async_callback(current_checkpoint.close)
         persons = Persons(settings.database, settings.home)
         authenticates = authenticator(settings)
         subjects = SubjectResolver(authenticates, views, settings.deadline)
@@ -174,14 +174,14 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
         await watch.start()
         stack.push_async_callback(watch.close)
         request_tracer = tracer()
-        counter = Executor(settings.deadline, planner, request_tracer)
-        allowance = RateLimiter(settings.new_documents)
+        executor = Executor(settings.deadline, planner, request_tracer)
+        rate_limiter = RateLimiter(settings.new_documents)
         patience = settings.deadline
         short = FairQueue("short", settings.at_once, patience, SHORT_TURN)
         new = FairQueue("new", settings.new_at_once, patience, SHORT_TURN)
         long = FairQueue("long", settings.long_at_once, patience, LONG_TURN)
         refusals = Refusals(settings.refusal_delay, settings.refusal_delay_most)
-        parser = Parser(core, counter.documents, short.was_used)
+        parser = Parser(core, executor.documents, short.was_used)
         stack.callback(parser.close)
         yield Service(
             settings,
@@ -189,13 +189,13 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
             ledger,
             registry,
             writers,
-            readlog,
-            sight,
-            heads,
+            read_log,
+            read_model_position,
+            current_checkpoint,
             persons,
             subjects,
-            counter,
-            allowance,
+            executor,
+            rate_limiter,
             short,
             new,
             long,

@@ -21,7 +21,7 @@ from api.observability.background import watched
 from projections.reads.log import head
 from registry.transparency.witness_policy import BadPolicy, Policy, read_policy
 
-log = structlog.get_logger("heads")
+log = structlog.get_logger("head of the log")
 
 POLL = 1.0  # seconds: the signer does not sign more often
 

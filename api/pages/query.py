@@ -71,9 +71,9 @@ async def ask(request: Request, document: str, **variables: Any) -> PageQuery:
     Raises InvalidToken; Unavailable and Fault, so that no page mistakes a failure for an answer.
     """
     subject = await context(request)
-    counter = _service(request).counter
+    executor = _service(request).executor
     given = {name: value for name, value in variables.items() if value not in (None, {}, "")}
-    answer = await counter.answer(subject, document, given)
+    answer = await executor.answer(subject, document, given)
     body = answer.body
     errors = body.get("errors", ())
     if answer.status >= 500:

@@ -87,17 +87,17 @@ async def _partner(
     tins = [row[0] for row in await sample.fetchall()]
     if not tins:
         return []
-    sight, fold, after = VisibilityScope("partner", territory.text), FoldedFeed(), 0
+    visibility, fold, after = VisibilityScope("partner", territory.text), FoldedFeed(), 0
     while True:
         page = await feed_pages.page(
-            connection, connection, sight, territory, after, PAGE, now, only=tins
+            connection, connection, visibility, territory, after, PAGE, now, only=tins
         )
         fold.apply(page.changes)
         after = page.next
         if after >= page.head:
             break
     known = await recognition.facts(
-        connection, sight, now, [Tin(tin) for tin in tins], territory, now
+        connection, visibility, now, [Tin(tin) for tin in tins], territory, now
     )
     wrong: list[str] = []
     for tin in tins:

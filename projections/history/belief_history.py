@@ -217,7 +217,7 @@ def _content(fact: Any) -> tuple[Any, ...]:
     return (type(fact), *values)
 
 
-# --------------------------------------------------------------------- sight
+# ---------------------------------------------------------------- visibility
 
 
 @dataclass(frozen=True)

@@ -47,9 +47,9 @@ def _today(table: str) -> str:
 
 #: Common table expressions for `with`, used by VISIBLE. PostgreSQL computes them only for subjects
 #: that need them. `covering`: the parties that stand for the subject's territory, that is, itself
-#: and its blocs as of now. `sight`: the home territories that the subject's agreements reach as of
-#: now, and what those agreements require. A territory may occur twice, which changes nothing:
-#: removing duplicates would cost every statement.
+#: and its blocs as of now. `visible_homes`: the home territories that the subject's agreements
+#: reach as of now, and what those agreements require. A territory may occur twice, which changes
+#: nothing: removing duplicates would cost every statement.
 VISIBILITY_CTES = f"""
 covering as materialized (
     select %(own_territory)s::text as party
@@ -63,7 +63,7 @@ own as materialized (
     select m.member from views.membership m
     where m.bloc = %(own_territory)s and m.sense = 'CUSTOMS_TERRITORY' and {_today("m")}
 ),
-sight as materialized (
+visible_homes as materialized (
     select home.territory, bool_and(l.consent_required) as consent_required,
         (select array_agg(c.party) from covering c) as consent_to
     from views.link l
@@ -119,7 +119,7 @@ _BY_AGREEMENT_OR_CONSENT = f"""(
     or (%(subject_role)s = 'officer' and (o.administration = %(own_territory)s
         or o.administration in (select t.territory from own t)))
     or (%(subject_role)s in ('officer', 'partner') and exists (
-        select from sight s
+        select from visible_homes s
         where s.territory = o.administration and (
             (not s.consent_required and not exists (
                 select from consent_law w where w.programme = any(o.programmes)))

@@ -388,7 +388,7 @@ def _switches(node: Node) -> set[str]:
 def _subject_parameters(subject: Subject) -> dict[str, bytes]:
     """The parameters that depend only on the subject."""
     # The instant of the request is a parameter of each row instead.
-    scope_parameters = subject.sight.parameters(datetime.min)
+    scope_parameters = subject.visibility.parameters(datetime.min)
     texts = scope_parameters | {
         "reach": ",".join(code.text for code in subject.reach),
     }

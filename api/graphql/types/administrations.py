@@ -106,8 +106,8 @@ class AdministrationType(Node):
         """The number of operators that it had registered by the instant asked about; a bloc
         includes those of its members. Subjects other than its own officers and auditors are shown
         the number of those with an authorisation granted by then."""
-        sight, read = info.context.subject.sight, reads.operator_counts
-        return await load(info.context, read, sight, self.as_of, key=self.code.text) or 0
+        visibility, read = info.context.subject.visibility, reads.operator_counts
+        return await load(info.context, read, visibility, self.as_of, key=self.code.text) or 0
 
 
 @strawberry.type

@@ -222,7 +222,7 @@ class ChangeQuery:
             page = await reads.page(
                 views,
                 ledger,
-                context.subject.sight,
+                context.subject.visibility,
                 for_,
                 after,
                 size,

@@ -151,15 +151,15 @@ async def _page(
 ) -> tuple[list[Corrected], GivenAnswer | None]:
     """The corrected answers among those that a page examines, and the last answer examined if not
     all were."""
-    subject, sight = context.subject, context.subject.sight
+    subject, visibility = context.subject, context.subject.visibility
     members = sorted(code.text for code in subject.own)
     async with positions.of_epoch(context.ledger, epoch) as ledger:
-        given = await reads.given(ledger, sight, members, territory, window, after, MOST)
+        given = await reads.given(ledger, visibility, members, territory, window, after, MOST)
     if not given:
         return [], None
     async with context.views.connection() as views:
         tins = sorted({each.tin for each in given})
-        seen = await visible(views, sight, context.now, tins)
+        seen = await visible(views, visibility, context.now, tins)
         row = await (await views.execute(f"select {POSITION}")).fetchone()
         kept = [each for each in given if each.tin in seen]
         found = await reads.corrected(views, territory, kept, row[0] if row else 0)
@@ -169,9 +169,9 @@ async def _page(
 async def event_as_cause(context: Context, row: EventRow) -> Event | None:
     """An operator's event as shown to a customs administration that may not read it: only if it is
     the cause of a divergence or of a corrected answer of its own. None otherwise."""
-    sight = context.subject.sight
+    visibility = context.subject.visibility
     async with context.views.connection() as views:
-        tin = await of_stream(views, sight, context.now, row.stream)
+        tin = await of_stream(views, visibility, context.now, row.stream)
     if tin is None:
         return None
     for territory in sorted(context.subject.reach):
@@ -192,7 +192,7 @@ async def _corrected(
     while True:
         async with context.ledger.connection() as ledger:
             given = await reads.given(
-                ledger, context.subject.sight, members, territory, window, after, MOST, tin
+                ledger, context.subject.visibility, members, territory, window, after, MOST, tin
             )
         if not given:
             return False

@@ -156,7 +156,7 @@ async def _page(
     async with context.views.connection() as connection:
         laws = await reads.laws(connection, territory)
         tins = await reads.candidates(
-            connection, context.subject.sight, context.now, laws, window, tin, MOST
+            connection, context.subject.visibility, context.now, laws, window, tin, MOST
         )
         for start in range(0, len(tins), CHUNK):
             for past in await reads.histories(connection, laws, tins[start : start + CHUNK]):

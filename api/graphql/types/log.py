@@ -255,7 +255,7 @@ class LogQuery:
             head = await reads.head(connection)
         if head is None:
             raise Unanswered("NOT_SIGNED", "The log has no signed checkpoint yet. Try again later.")
-        return Log(head=head, policy=info.context.heads.policy())
+        return Log(head=head, policy=info.context.current_checkpoint.policy())
 
 
 async def inclusion_proof(context: Context, position: Position) -> InclusionProof | None:

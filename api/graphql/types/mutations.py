@@ -208,9 +208,9 @@ async def _seen(context: Context, command: c.MergeInto | c.SplitFrom) -> None:
         field, tin = "origin", command.origin
     if AdministrationCode(tin.country) in context.subject.own:
         return
-    clocks, sight = context.clocks(None), context.subject.sight
+    clocks, visibility = context.clocks(None), context.subject.visibility
     async with context.views.connection() as connection:
-        if not await operators(connection, sight, context.now, clocks, [tin]):
+        if not await operators(connection, visibility, context.now, clocks, [tin]):
             raise UnknownOperator(f"operator {tin} is not in this register", path=(field,))
 
 

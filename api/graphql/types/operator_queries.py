@@ -66,9 +66,9 @@ class OperatorConnection:
     async def total_count(self, info: Info) -> int | None:
         """The number of entries of the whole list that the subject may see. It is counted only if
         it is selected."""
-        sight, now = info.context.subject.sight, info.context.now
+        visibility, now = info.context.subject.visibility, info.context.now
         async with info.context.views.connection() as connection:
-            return await lists.count(connection, sight, now, self.as_of, self.wanted)
+            return await lists.count(connection, visibility, now, self.as_of, self.wanted)
 
 
 @strawberry.type
@@ -186,7 +186,7 @@ class OperatorQuery:
         window = paging.Window.of("operators", first, after, last, before)
         async with context.views.connection() as connection:
             found = await lists.page(
-                connection, context.subject.sight, context.now, clocks, wanted, window.span
+                connection, context.subject.visibility, context.now, clocks, wanted, window.span
             )
         rows, more = window.cut(found)
         context.looked("operators", [row.tin for row in rows])
@@ -208,10 +208,10 @@ async def _holders(
     info: Info, field: str, number: str, administration: AdministrationCode | None, as_of: AsOf
 ) -> list[OperatorRow]:
     check_length("number", number)
-    sight, now = info.context.subject.sight, info.context.now
+    visibility, now = info.context.subject.visibility, info.context.now
     home = administration.text if administration else None
     async with info.context.views.connection() as connection:
-        found = await reads.holders(connection, sight, now, as_of, number, home)
+        found = await reads.holders(connection, visibility, now, as_of, number, home)
     if found:
         info.context.looked(field, [row.tin for row in found])
     return found

@@ -244,27 +244,27 @@ async def read_operators(
     context: Context, tins: Sequence[Tin], as_of: AsOf
 ) -> dict[str, OperatorRow]:
     """The operators that the subject may see, by TIN."""
-    sight, now = context.subject.sight, context.now
+    visibility, now = context.subject.visibility, context.now
     async with context.views.connection() as connection:
-        return await reads.operators(connection, sight, now, as_of, tins)
+        return await reads.operators(connection, visibility, now, as_of, tins)
 
 
 async def current_operator(info: Info, tin: Tin) -> OperatorType | None:
     """An operator as it stands now; None where the subject may not see it. The reads of one
     response are batched."""
     context, clocks = info.context, info.context.clocks(None)
-    row = await load(context, _by_tin, context.subject.sight, context.now, clocks, key=tin)
+    row = await load(context, _by_tin, context.subject.visibility, context.now, clocks, key=tin)
     return OperatorType.of(row, clocks) if row else None
 
 
 async def _by_tin(
     connection: AsyncConnection[Any],
-    sight: VisibilityScope,
+    visibility: VisibilityScope,
     now: datetime,
     as_of: AsOf,
     tins: list[Tin],
 ) -> dict[Tin, OperatorRow]:
-    found = await reads.operators(connection, sight, now, as_of, tins)
+    found = await reads.operators(connection, visibility, now, as_of, tins)
     return {tin: found[tin.text] for tin in tins if tin.text in found}
 
 

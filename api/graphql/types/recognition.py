@@ -388,9 +388,9 @@ async def facts(
 ) -> KnownOperators:
     """The facts about these operators that the subject may see, read with one SQL statement.
     `territory`: None for all territories."""
-    sight, now = context.subject.sight, context.now
+    visibility, now = context.subject.visibility, context.now
     async with context.views.connection() as connection:
-        return await reads.facts(connection, sight, now, tins, territory, as_of.known)
+        return await reads.facts(connection, visibility, now, tins, territory, as_of.known)
 
 
 async def recognised_everywhere(
@@ -402,7 +402,9 @@ async def recognised_everywhere(
     `outcome`: only answers with this outcome.
     """
     context = info.context
-    known = await load(context, _wherever, context.subject.sight, context.now, as_of.known, key=tin)
+    known = await load(
+        context, _wherever, context.subject.visibility, context.now, as_of.known, key=tin
+    )
     mine = known.of(tin) if known else RecognitionFacts(None)
     found = [
         Recognition.of(
@@ -428,12 +430,12 @@ def may_read_in_full(context: Context, tin: Tin) -> bool:
 
 async def _wherever(
     connection: AsyncConnection[Any],
-    sight: VisibilityScope,
+    visibility: VisibilityScope,
     now: datetime,
     known: datetime,
     tins: list[Tin],
 ) -> dict[Tin, KnownOperators]:
-    return dict.fromkeys(tins, await reads.facts(connection, sight, now, tins, None, known))
+    return dict.fromkeys(tins, await reads.facts(connection, visibility, now, tins, None, known))
 
 
 def only_ascii(crossing: str | None) -> None:

@@ -77,7 +77,7 @@ def test_what_the_table_cannot_take_is_told_in_the_log(
     with Client(database, tmp_path) as counter:
         with psycopg.connect(database, autocommit=True) as connection:
             connection.execute("alter table access.read_log rename to gone")
-        counter.service.readlog.keep(look(ACME))
+        counter.service.read_log.keep(look(ACME))
 
     said = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     [lost] = [line for line in said if line["event"] == "look not in the table"]
@@ -90,7 +90,7 @@ def test_one_look_that_the_table_refuses_keeps_no_other_out_of_it(
     """PostgreSQL's texts hold no NUL; a subject's purpose may."""
     with Client(database, tmp_path) as counter:
         for odd in (look("CN0"), look("CN1")._replace(purpose="a\0b"), look("CN2"), look("CN3")):
-            counter.service.readlog.keep(odd)
+            counter.service.read_log.keep(odd)
 
     assert [row[5] for row in kept(database)] == [["CN0"], ["CN2"], ["CN3"]]
     said = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
@@ -107,7 +107,7 @@ def test_looking_never_waits_for_the_table(
     monkeypatch.setattr(read_log, "CAPACITY", 3)
     with Client(database, tmp_path) as counter:
         for n in range(5):
-            counter.service.readlog.keep(look(f"CN{n}"))
+            counter.service.read_log.keep(look(f"CN{n}"))
 
     assert [row[5] for row in kept(database)] == [["CN0"], ["CN1"], ["CN2"]]
     assert capsys.readouterr().err.count("look not in the table") == 2
@@ -125,7 +125,7 @@ def test_a_database_that_comes_back_is_told_everything(
         psycopg.connect(database, autocommit=True) as connection,
     ):
         connection.execute("alter table access.read_log rename to away")
-        counter.service.readlog.keep(look(ACME))
+        counter.service.read_log.keep(look(ACME))
         while "the read log cannot be written" not in capsys.readouterr().err:
             counter.ask("{ viewer { role } }")
         connection.execute("alter table access.away rename to read_log")

@@ -44,7 +44,7 @@ def work(
         done.append("planned")
 
     monkeypatch.setattr(counters.schema, "execute", stock)
-    monkeypatch.setattr(region.service.counter._planner, "answer", planned)
+    monkeypatch.setattr(region.service.executor._planner, "answer", planned)
     capsys.readouterr()
     return done
 
@@ -90,7 +90,7 @@ def test_the_same_on_a_page_of_the_house(region: Client, work: list[str]) -> Non
     service = region.service
     subject = region._runner.run(service.subjects.by_header(None))
 
-    answer = region._runner.run(service.counter.answer(service.context(subject), text, variables))
+    answer = region._runner.run(service.executor.answer(service.context(subject), text, variables))
 
     assert (answer.status, answer.read, work) == (400, False, [])
 

@@ -116,15 +116,15 @@ def test_looks_are_written_through_the_conninfo_that_serve_uses(
     """A plain service answers the public alone, whose looks are not kept: so without it."""
 
     async def write() -> None:
-        readlog = ReadLog(in_time(make_conninfo(database, **said)))
-        readlog.start()
-        readlog.keep(
+        read_log = ReadLog(in_time(make_conninfo(database, **said)))
+        read_log.start()
+        read_log.keep(
             ReadLogEntry(
                 datetime.now(UTC), "partner:KR", "partner", "KR", None, "operator", [ACME], uuid4()
             )
         )
-        assert readlog.alive
-        await readlog.close()
+        assert read_log.alive
+        await read_log.close()
 
     asyncio.run(write())
 
@@ -168,10 +168,10 @@ def test_a_background_task_outlives_a_fault_of_ours(
     monkeypatch.setattr("api.graphql.read_your_writes.RETRY_PAUSE", 0.01)
 
     async def look() -> tuple[bool, str]:
-        sight = ReadModelPosition(database, tmp_path)
-        await sight.start()
-        found = sight.alive, sight.epoch
-        await sight.close()
+        position = ReadModelPosition(database, tmp_path)
+        await position.start()
+        found = position.alive, position.epoch
+        await position.close()
         return found
 
     alive, epoch = asyncio.run(look())
@@ -181,7 +181,7 @@ def test_a_background_task_outlives_a_fault_of_ours(
 def test_a_service_whose_background_task_ended_is_not_ready(database: str, tmp_path: Path) -> None:
     small_world(database)
     with Client(database, tmp_path) as counter:
-        task = counter.app.state.service.heads._task
+        task = counter.app.state.service.current_checkpoint._task
         task.get_loop().call_soon(task.cancel)
         counter.pause(0.1)
 

@@ -137,8 +137,8 @@ def test_the_fold_of_the_feed_is_the_answer_now_and_on_every_later_day(
                     if not law.links:
                         continue
                     for role in ("partner", ("officer", "auditor")[n % 2]):
-                        sight = VisibilityScope(role, None if role == "auditor" else territory.text)
-                        await _compare(connection, world, recorded, law, sight, seen)
+                        scope = VisibilityScope(role, None if role == "auditor" else territory.text)
+                        await _compare(connection, world, recorded, law, scope, seen)
 
     asyncio.run(compare())
     assert seen["answers"] > 5_000, seen
@@ -154,7 +154,7 @@ async def _compare(
     world: World,
     recorded: list[datetime],
     law: reads.LawHistory,
-    sight: VisibilityScope,
+    scope: VisibilityScope,
     seen: Counter[str],
 ) -> None:
     territory = law.territory
@@ -163,7 +163,7 @@ async def _compare(
     fold = Fold()
     for step in steps(recorded):
         for past in pasts.values():
-            if told := change(past, territory, step, sight):
+            if told := change(past, territory, step, scope):
                 fold.keep(_row(told))
                 seen["told"] += 1
                 seen["hidden"] += told.hidden_from is not None
@@ -178,16 +178,16 @@ async def _compare(
                 for tin in tins
                 if _programmes(pasts[tin], step.position) == _programmes(pasts[tin], len(recorded))
             ]
-            await _agree(connection, fold, there, pasts, territory, sight, step.at, seen)
+            await _agree(connection, fold, there, pasts, territory, scope, step.at, seen)
     for days in (30, 400):
         # Nothing else is recorded: what passed by time alone is told with whatever comes next.
         step = FeedStep(len(recorded), len(recorded), recorded[-1], recorded[-1] + timedelta(days))
         later = fold.copy()
         for past in pasts.values():
-            if told := change(past, territory, step, sight):
+            if told := change(past, territory, step, scope):
                 later.keep(_row(told))
                 seen["by time"] += 1
-        await _agree(connection, later, tins, pasts, territory, sight, step.at, seen)
+        await _agree(connection, later, tins, pasts, territory, scope, step.at, seen)
 
 
 async def _agree(
@@ -196,23 +196,23 @@ async def _agree(
     tins: list[str],
     pasts: dict[str, OperatorBeliefs],
     territory: AdministrationCode,
-    sight: VisibilityScope,
+    scope: VisibilityScope,
     now: datetime,
     seen: Counter[str],
 ) -> None:
     known = await recognition.facts(
-        connection, sight, now, [Tin(tin) for tin in tins], territory, now
+        connection, scope, now, [Tin(tin) for tin in tins], territory, now
     )
     for tin in tins:
-        if sight.role != "partner" and at_home(pasts[tin], territory):
+        if scope.role != "partner" and at_home(pasts[tin], territory):
             continue  # its own operators are no part of the feed
         facts = known.of(Tin(tin))
         for at in sorted({now} | {edge for edge in recognition.edges(facts) if edge > now}):
             answer = recognise(facts, Question(territory, at))
             right = FeedVerdict(answer.outcome, answer.reasons)
             said = fold.at(tin, at)
-            place = tin, territory, sight, f"at {at}, now {now}"
-            if said is None and _not_heard_of(right, sight):
+            place = tin, territory, scope, f"at {at}, now {now}"
+            if said is None and _not_heard_of(right, scope):
                 continue
             assert (said or _plain(HIDDEN)) == _plain(right), place
             seen["answers"] += 1
@@ -228,9 +228,9 @@ def at_home(past: OperatorBeliefs, territory: AdministrationCode) -> bool:
     return past.administration == territory or territory in blocs
 
 
-def _not_heard_of(right: FeedVerdict, sight: VisibilityScope) -> bool:
+def _not_heard_of(right: FeedVerdict, scope: VisibilityScope) -> bool:
     """An auditor, who sees everybody, hears of those alone whose answer became another one."""
-    return sight.role == "auditor" and right.outcome is Outcome.NOT_RECOGNISED
+    return scope.role == "auditor" and right.outcome is Outcome.NOT_RECOGNISED
 
 
 def _plain(verdict: FeedVerdict) -> tuple[str, list[str]]:

@@ -80,7 +80,7 @@ def test_no_more_statements_stay_prepared_than_are_kept(
             told = region.ask(f'{{ operator(tin: "{FRUIT}") {{ {again} }} }}', AUDITOR)
             assert told["operator"][f"a{n}"] == FRUIT, turn
 
-    planner = region.service.counter._planner
+    planner = region.service.executor._planner
     assert planner is not None
     assert all(len(lane._prepared) <= 3 for lane in planner._batcher._connections)
 

@@ -184,7 +184,7 @@ def test_a_null_where_none_may_be_is_worded_by_the_executor_and_spoils_no_neighb
 def test_every_look_is_kept_once_planned_or_not(region: Client) -> None:
     kept: list[Any] = []
     context = region.service.context(_subject(region, KOREA))
-    context.readlog = _Kept(kept)  # type: ignore[assignment]
+    context.read_log = _Kept(kept)  # type: ignore[assignment]
     for text in (
         f'{{ operator(tin: "{FRUIT}") {{ tin }} }}',
         f'{{ operatorsByTin(tins: ["{FRUIT}", "{QUIET}"]) {{ tin }} }}',
@@ -194,7 +194,7 @@ def test_every_look_is_kept_once_planned_or_not(region: Client) -> None:
         document = read(core, text)
         operation = document.operation(None)
         assert operation
-        _run(region, [region.service.counter.execute(context, document, operation, as_text=True)])
+        _run(region, [region.service.executor.execute(context, document, operation, as_text=True)])
 
     assert [(look.operation, look.tins) for look in kept] == [
         ("operator", [FRUIT]),
@@ -311,7 +311,7 @@ def _run(region: Client, questions: list[Any]) -> list[Any]:
 async def _planned(
     region: Client, context: Context, document: CheckedDocument, variables: dict[str, Any]
 ) -> bytes | None:
-    planner = region.service.counter._planner
+    planner = region.service.executor._planner
     assert planner is not None
     operation = _operation(document)
     given = document.examined(operation, variables)

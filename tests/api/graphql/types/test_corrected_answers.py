@@ -38,7 +38,7 @@ def small(database: str, tmp_path: Path) -> Iterator[Client]:
 def listens(at: Client) -> None:
     """Waits until the counter knows how far the read models are."""
     for _ in range(200):
-        if at.service.sight.position:
+        if at.service.read_model_position.position:
             return
         at.ask("{ viewer { role } }")
         time.sleep(0.02)
