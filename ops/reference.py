@@ -40,7 +40,7 @@ from api.settings import NOT_FROM_OUTSIDE, VARIABLES, Settings
 from registry.domain.aggregates import AGGREGATES
 from registry.ledger.database import migrate
 from registry.ledger.mapper import ENVELOPE
-from registry.paths import DECISIONS, DOCS, MIGRATIONS, ROOT
+from registry.paths import DECISIONS, DOCS, MIGRATIONS, ROOT, SQL
 
 #: One approved text for each event and version (tests/registry/ledger/test_stored_events.py).
 APPROVED_EVENTS = ROOT / "tests" / "registry" / "stored"
@@ -57,7 +57,8 @@ FOLDERS = {
     "ops/clients": "Clients that partners use, run against an instance.",
     "ops/decisions": "Design decisions, one a file.",
     "ops/docs": "This documentation.",
-    "ops/migrations": "The database schema, as numbered SQL files.",
+    "ops/migrations": "The baseline of the database schema, and the numbered SQL files after it.",
+    "ops/sql": "The objects of the database, one a file.",
     "ops/strangers": "Checks of the log by programs that others wrote.",
     "ops/world": "The published record: administrations, programmes, agreements, with sources.",
     "tests": "Tests; the folders below it have the names of the folders that they test.",
@@ -430,169 +431,6 @@ _SCHEMAS = {
     "access": "What partners looked up.",
     "checks": "The background check: where it is, and what it found.",
 }
-#: Columns that mean the same in every table of the read models.
-_EVERYWHERE = {
-    "valid_from": "Valid time: the instant from which the row counts in law.",
-    "valid_to": "Valid time: the instant at which it ends; null: no end is known.",
-    "recorded_from": "Transaction time: the instant from which the register knew this.",
-    "recorded_to": "Transaction time: the instant from which it no longer held; null: it holds.",
-    "position": "The position of the event that made the row.",
-    "position_to": "The position of the event that ended it; null: none did.",
-    "tin": "The operator.",
-}
-#: What a column means by its name, where no migration has a comment on it.
-_BY_NAME = {
-    "position": "The position in the ledger",
-    "command_id": "The id of the command (idempotency key)",
-    "first_position": "The position of its first event; null: it recorded none",
-    "events": "How many events it recorded",
-    "recorded_at": "When it was recorded, by the ledger's clock",
-    "originator_id": "The stream",
-    "originator_version": "The place of the event in its stream (expected version plus one)",
-    "topic": "The stored name of the event ([events](events.md))",
-    "legal_ground": "The legal ground that was stated",
-    "one": "Always true: the table has one row",
-    "to_day": "The last civil day, in the home administration's time zone",
-    "code": "Its code",
-    "name": "Its name in English or in Latin letters",
-    "time_zone": "The IANA name of its time zone",
-    "bloc": "The bloc's code; of an administration: whether it is a bloc",
-    "source": "Where it is known from",
-    "id": "Its id",
-    "kind": "Its kind, a value of `AgreementKind`",
-    "pillars": "The pillars of the SAFE Framework that it covers",
-    "title": "Its title",
-    "legal_basis": "Its legal basis",
-    "confidence": "How sure the source is",
-    "details": "Further particulars, by name",
-    "registered": "When the register first knew of it (transaction time)",
-    "proposed": "When it was proposed",
-    "titles": "Its title in other languages, by language tag",
-    "names": "Original names that it uses, by language tag",
-    "authorisation": "The reference of the authorisation",
-    "normal": "The number in the normal form of its scheme",
-    "administration": "The administration",
-    "effective_from": "The instant from which it counts in law",
-    "known_at": "The instant from which the register or its source knew it",
-    "subject": "The administration whose count it is",
-    "measure": "What is counted",
-    "value": "The value",
-    "as_of": "The day for which it was published",
-    "precision": "How exact the source is",
-    "text": "The text as it was published",
-    "agreement": "The agreement",
-    "what": "Which date or deadline it is",
-    "side": "The side of the agreement that it is about",
-    "earliest": "The earliest day on which it can be",
-    "latest": "The latest day on which it can be",
-    "assumed": "Whether the day is assumed and not stated by a source",
-    "note": "A remark of whoever recorded it",
-    "from_at": "The earliest instant, in the side's time zone",
-    "by_at": "The latest instant, in the side's time zone",
-    "term": "Which term of the side it belongs to",
-    "over_at": "The instant at which the day is over",
-    "due": "The day on which it is due; null: nobody knows",
-    "rule": "The rule that it follows from",
-    "met_on": "The day on which it was met",
-    "ordinal": "Its place among several",
-    "unicode": "The release of Unicode of the normal forms",
-    "dated": "The date of the document",
-    "parties": "The parties",
-    "measures": "The measures that it names",
-    "agreements": "The agreements that it belongs to",
-    "words": "Everything that a search looks in",
-    "language": "The language tag of the text",
-    "measure_names": "Original names of the measures, by language tag",
-    "quotation": "The words of the source",
-    "scheme": "The scheme of the number",
-    "issuer": "The administration that gave the number",
-    "verified_by": "Who verified the number",
-    "from_day": "The first civil day, in the home administration's time zone",
-    "shared": "Whether another operator may have the same number",
-    "from_party": "The territory whose operators are recognised",
-    "to_party": "The territory that recognises them",
-    "state": "The state of the row's fact, as a code",
-    "programmes": "The programmes",
-    "types": "The types of authorisation",
-    "roles": "The roles",
-    "direction": "The direction: IMPORT, EXPORT or both",
-    "hs": "The HS codes that it covers; empty: all goods",
-    "crossings": "The border crossings that it covers; empty: all",
-    "modes": "The modes of transport that it covers; empty: all",
-    "identifier_scheme": "The scheme by which the partner finds operators",
-    "declaration_box": "The box of the declaration in which the identifier stands",
-    "benefits": "The benefits that it gives",
-    "consent_required": "Whether the operator's consent is needed",
-    "max_age_hours": "How old a list may be, in hours",
-    "hindered_by": "What prevents it from being in force",
-    "begins_earliest": "The earliest day on which it can begin",
-    "begins_latest": "The latest day on which it can begin",
-    "ends_earliest": "The earliest day on which it can end",
-    "ends_latest": "The latest day on which it can end",
-    "member": "The member of the bloc",
-    "sense": "Of which kind the membership is",
-    "ground": "The legal ground",
-    "number": "The number",
-    "local_name": "Its name in its own script",
-    "address": "Its address",
-    "successor": "The operator into which it was merged",
-    "standing": "Its status by the last event",
-    "settled": "From this instant on, on both clocks, the row itself gives the current state",
-    "held_programmes": "The programmes of the authorisations it holds, one an element",
-    "held_types": "Their types",
-    "held_statuses": "Their statuses",
-    "held_abroad": "Their statuses towards partners",
-    "held_from": "From when each is held",
-    "schemes": "The schemes of its identifiers, one an element",
-    "consents": "The partners that it consents to",
-    "settled_until": "The instant up to which the current state holds; null: no end is known",
-    "end_to_record": "The earliest end by law that is not recorded yet",
-    "folded": "Name and local name in the form that a search compares",
-    "party": "The party",
-    "launched": "When it was launched, as the source says",
-    "operators_described": "How the source describes its operators",
-    "programme": "The programme",
-    "unit": "The unit of the value",
-    "ends": "The last civil day",
-    "implemented_from": "The instant from which the side implements it",
-    "suspended": "Whether the side has suspended it",
-    "status": "The status",
-    "type": "The type of authorisation",
-    "valid_until": "The last civil day of the authorisation",
-    "flags": "Doubts and particulars of the status, as codes",
-    "document": "The document",
-    "target": "What is to be reached",
-    "owner": "Whose target it is",
-    "deadline": "By when",
-    "relation": "How the target relates to its subject",
-    "condition": "On which condition",
-    "states": "What the record says of it",
-    "willing": "Whether the owner has said that it is willing",
-    "projection": "The read model",
-    "why": "Why, in words",
-    "updated_at": "When the row was last written",
-    "size": "How many leaves the tree has",
-    "root": "The root hash of the tree",
-    "signed_at": "When it was signed",
-    "line": "The signature line as the witness sent it",
-    "begun_at": "When it began",
-    "leaf_index": "The index of the leaf, from 0",
-    "entry": "The leaf's bytes",
-    "salt": "The random bytes of the commitment",
-    "level": "The level of the tile in the tree",
-    "index": "The index of the tile in its level",
-    "hashes": "The hashes of the tile",
-    "kept_at": "When it was kept",
-    "erased_at": "When it was erased; null: it was not",
-    "at": "When it was asked",
-    "role": "The role that was asked about",
-    "request": "The id of the request",
-    "law_ats": "The instants of valid time that were asked for, one a question",
-    "consignments": "The consignments that were asked about, one a question",
-    "found_at": "When it was found",
-    "mended_at": "When it was put right; null: it is open",
-    "why_not": "Why it could not be put right",
-}
 _COLUMNS = """
 select n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), not a.attnotnull,
        exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary
@@ -616,12 +454,12 @@ def tables(database: str) -> str:
         parts.append(f"## Schema {schema}\n\n{_SCHEMAS[schema]}")
         for name, columns in groupby(of_schema, key=itemgetter(1)):
             rows = list(columns)
-            about = rows[0][7] or comments.get((name, "")) or ""
+            about = rows[0][7] or comments.get((f"{schema}.{name}", "")) or ""
             lines = [
                 (
                     f"`{column}`" + (" (key)" if key else ""),
                     f"`{kind}`" + (", may be null" if null else ""),
-                    _sentence(said or comments.get((name, column)) or _by_name(schema, column)),
+                    _sentence(said or comments.get((f"{schema}.{name}", column)) or ""),
                 )
                 for _, _, column, kind, null, key, said, _ in rows
             ]
@@ -630,42 +468,35 @@ def tables(database: str) -> str:
     return _page(
         "Tables",
         "The tables of the database after all migrations. The meaning of a column is its comment "
-        "in `ops/migrations`.",
+        "in `ops/sql`, where each table is a file.",
         *parts,
     )
 
 
-def _by_name(schema: str, column: str) -> str:
-    of_views = _EVERYWHERE.get(column, "") if schema == "views" else ""
-    return of_views or _BY_NAME.get(column) or _EVERYWHERE.get(column, "")
-
-
 _HEAD = ("Column", "Type", "Meaning")
-_CREATE = re.compile(r"create (?:unlogged )?table (?:if not exists )?(?:\w+\.)?(\w+)", re.I)
-_ALTER = re.compile(r"alter table (?:\w+\.)?(\w+)", re.I)
+_TABLE = re.compile(r"(create|alter) (?:unlogged )?table (?:if not exists )?(\w+\.\w+)", re.I)
 _COLUMN = re.compile(r"\s+(?:add column (?:if not exists )?)?(\w+) [^-]*?(?:--\s*(.*))?$", re.I)
 
 
 def _sql_comments() -> dict[tuple[str, str], str]:
-    """The comments of the migrations: by table and column, and by table and "" of the table."""
+    """The comments of the tables: by table and column, and by table and "" of the table. That of a
+    column is behind it or above it."""
     found: dict[tuple[str, str], str] = {}
-    for file in sorted(MIGRATIONS.glob("*.sql")):
-        name, above = "", list[str]()
-        for line in file.read_text(encoding="utf-8").splitlines():
-            if line.startswith("--"):
-                above = [] if set(line[2:6].strip()) == {"-"} else [*above, line.lstrip("- ")]
-                continue
-            if match := _CREATE.match(line):
-                name = match[1]
-                if above:
-                    found[name, ""] = " ".join(above)
-            elif match := _ALTER.match(line):
-                name = match[1]
-            elif not line.strip() or line.startswith(")"):
-                name = ""
-            elif name and (match := _COLUMN.match(line)) and match[2]:
-                found.setdefault((name, match[1]), match[2])
-            above = []
+    name, above = "", list[str]()
+    files = [*sorted(SQL.glob("*/tables/*.sql")), *sorted(MIGRATIONS.glob("*.sql"))]
+    for line in (line for file in files for line in file.read_text("utf-8").splitlines()):
+        if line.lstrip().startswith("--"):
+            above.append(line.lstrip("- "))
+            continue
+        if match := _TABLE.match(line):
+            name = match[2]
+            if above and match[1] == "create":
+                found[name, ""] = " ".join(above)
+        elif not line.strip() or line.startswith(")"):
+            name = ""
+        elif name and (match := _COLUMN.match(line)) and (match[2] or above):
+            found.setdefault((name, match[1]), match[2] or " ".join(above))
+        above = []
     return found
 
 

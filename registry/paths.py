@@ -35,7 +35,10 @@ BENCHES: Final = OPS / "bench"
 """Absent where only the packages are installed: `aeo bench` then says so."""
 
 MIGRATIONS: Final = OPS / "migrations"
-"""Numbered SQL files, applied in the order of their numbers."""
+"""Numbered SQL files, applied in the order of their numbers, and the baseline, which lists SQL."""
+
+SQL: Final = OPS / "sql"
+"""The objects of the database, one a file."""
 
 WORLD: Final = OPS / "world"
 """The published record as files of commands, one JSON object a line."""

@@ -14,10 +14,10 @@ from psycopg.sql import SQL, Identifier
 from projections.engine.derivation import record_derivation
 from projections.engine.fold_workers import FoldFailed
 from projections.engine.projector import SWAP_LOCK, Progress, Projector
+from projections.engine.view_definitions import in_schema
 from projections.models.tables import COLUMNS, columns
 from registry.ledger import locks
 from registry.ledger.connections import Session
-from registry.paths import MIGRATIONS
 
 log = structlog.get_logger()
 
@@ -96,20 +96,11 @@ def without_indexes(connection: psycopg.Connection[Any], schema: str) -> Iterato
 
 
 def create_tables(connection: psycopg.Connection[Any], schema: str) -> None:
-    """Creates empty tables of the read models in a schema of their own, from the text of the
-    migrations."""
-    files = sorted(MIGRATIONS.glob("*_views.sql"))
-    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    for said in ("views.", "search_path = views", "in schema views "):
-        text = text.replace(said, said.replace("views", schema))
-    name = Identifier(schema)
+    """Creates empty tables of the read models in a schema of their own, from the statements of the
+    baseline and the migrations (projections/engine/view_definitions.py)."""
     with connection.transaction():
-        connection.execute(SQL("drop schema if exists {} cascade").format(name))
-        connection.execute(SQL("create schema {} authorization aeo_owner").format(name))
-        connection.execute(
-            SQL("grant usage on schema {} to aeo_projector, aeo_reader, aeo_auditor").format(name)
-        )
-        connection.execute(text.encode())
+        connection.execute(SQL("drop schema if exists {} cascade").format(Identifier(schema)))
+        connection.execute(in_schema(schema).encode())
 
 
 def _catch_up_in_swap(connection: psycopg.Connection[Any], projector: Projector) -> int:

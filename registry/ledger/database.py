@@ -13,8 +13,11 @@ import psycopg
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import Row
+from psycopg.sql import SQL, Identifier
 
-from registry.ledger import locks, privileges
+from registry.ledger import baseline, locks, privileges
+from registry.ledger.baseline import MigrationRefused as MigrationRefused
+from registry.ledger.baseline import Migrations
 from registry.ledger.connections import Session
 from registry.paths import MIGRATIONS
 
@@ -28,10 +31,6 @@ WAIT = 300.0  # seconds to wait for another migration
 NO_REGISTER = "this database has no register: ./aeo migrate makes one"
 
 
-class MigrationRefused(Exception):
-    """The migrations on disk do not continue those of the database. Nothing was changed."""
-
-
 def migrate(
     conninfo: str,
     folder: Path = MIGRATIONS,
@@ -42,12 +41,13 @@ def migrate(
     """Applies the missing migrations in order and returns their names. Forward only, one
     transaction for each file.
 
-    `conninfo`: a libpq string or URL of a role that may create roles and schemas. `say` is called
-    with a line if another migration is running; it waits for that one for at most `seconds`. Raises
+    An empty database is made from the baseline (registry/ledger/baseline.py). `conninfo`: a libpq
+    string or URL of a role that may create roles and schemas. `say` is called with a line if
+    another migration is running; it waits for that one for at most `seconds`. Raises
     MigrationRefused, PrivilegeMissing, TimeoutError, and psycopg.Error if a file fails (earlier
     files stay applied).
     """
-    files = _numbered(folder)
+    migrations = baseline.read(folder)
     with Session.connect(conninfo, autocommit=True) as connection:
         locks.take(connection, MIGRATION_LOCK, "migration", say, seconds)
         connection.execute(
@@ -61,22 +61,62 @@ def migrate(
                 "select number, name, sha256 from public.migration order by number"
             )
         }
-        _check_applied(files, applied)
-        missing = [(number, file) for number, file in files.items() if number not in applied]
+        _check_applied(migrations, applied)
+        missing = [n for n in migrations.needed(set(applied)) if n not in applied]
         if missing:
             privileges.require(connection)
-        for number, file in missing:
-            text = file.read_bytes()
-            with connection.transaction():
-                said = privileges.without_existing_roles(connection, text.decode())
-                connection.execute(said.encode())
-                connection.execute(
-                    "insert into public.migration (number, name, sha256) values (%s, %s, %s)",
-                    [number, file.name, sha256(text).hexdigest()],
-                )
-        if missing:
+            _apply(connection, migrations, missing, from_baseline=not applied)
             privileges.grant_own_roles(connection)
-        return [file.name for _, file in missing]
+        return [migrations.names[number] for number in missing]
+
+
+def _apply(
+    connection: Session[Any], migrations: Migrations, missing: list[int], *, from_baseline: bool
+) -> None:
+    """`from_baseline`: the database is empty. Otherwise its numbered files have made what the
+    baseline holds, which is then recorded and not applied."""
+    base = migrations.baseline
+    made = base.through if base and from_baseline else 0
+    if base and from_baseline:
+        with connection.transaction():
+            for role, text in base.texts():
+                _create(connection, role, text)
+            for number in missing:
+                if number <= made:
+                    _record(connection, migrations, number)
+    for number in missing:
+        if number > made:
+            with connection.transaction():
+                if base is None or number != base.number:
+                    file = {**migrations.before, **migrations.after}[number]
+                    text = file.read_bytes().decode()
+                    said = privileges.without_existing_roles(connection, text)
+                    connection.execute(said.encode())
+                _record(connection, migrations, number)
+
+
+def _create(connection: Session[Any], role: str, text: str) -> None:
+    if role != baseline.LOGIN:
+        connection.execute(SQL("set local role {}").format(Identifier(role)))
+    connection.execute(text.encode())
+    connection.execute("reset role")
+
+
+def _record(connection: Session[Any], migrations: Migrations, number: int) -> None:
+    connection.execute(
+        "insert into public.migration (number, name, sha256) values (%s, %s, %s)",
+        [number, migrations.names[number], _digest(migrations, number)],
+    )
+
+
+def _digest(migrations: Migrations, number: int) -> str:
+    """The SHA-256 of a numbered file; of the baseline none, because the files of the objects are
+    edited together with each later migration."""
+    base = migrations.baseline
+    if base and number == base.number:
+        return ""
+    file = {**migrations.before, **migrations.after}[number]
+    return sha256(file.read_bytes()).hexdigest()
 
 
 def require_schema(conninfo: str, folder: Path = MIGRATIONS) -> None:
@@ -85,7 +125,7 @@ def require_schema(conninfo: str, folder: Path = MIGRATIONS) -> None:
     Raises MigrationRefused with a message: the database has no register, or belongs to an earlier
     or a later release.
     """
-    files = _numbered(folder)
+    migrations = baseline.read(folder)
     with Session.connect(conninfo, autocommit=True) as connection:
         row = connection.execute("select to_regclass('public.migration') is not null").fetchone()
         if not (row and row[0]):
@@ -99,8 +139,9 @@ def require_schema(conninfo: str, folder: Path = MIGRATIONS) -> None:
     applied: dict[int, str] = dict(rows)
     if not applied:
         raise MigrationRefused(NO_REGISTER)
-    missing = [file.name for number, file in files.items() if number not in applied]
-    unknown = [name for number, name in sorted(applied.items()) if number not in files]
+    names = migrations.names
+    missing = [names[number] for number in migrations.needed(set(applied)) if number not in applied]
+    unknown = [name for number, name in sorted(applied.items()) if number not in names]
     if unknown:
         raise MigrationRefused(
             f"this database is of a later release (it has {unknown[-1]}): use that program"
@@ -197,28 +238,19 @@ def connection_parameters(
     return {**with_settings(conninfo_to_dict(conninfo), **(settings or {})), **given}
 
 
-def _numbered(folder: Path) -> dict[int, Path]:
-    files: dict[int, Path] = {}
-    for file in sorted(folder.glob("*.sql")):
-        if not re.fullmatch(r"\d{4}_\w+\.sql", file.name):
-            raise MigrationRefused(f"{file.name} is not named like 0001_what_it_does.sql")
-        number = int(file.name[:4])
-        if number in files:
-            raise MigrationRefused(f"{files[number].name} and {file.name} have the same number")
-        files[number] = file
-    return files
-
-
-def _check_applied(files: dict[int, Path], applied: dict[int, tuple[str, str]]) -> None:
+def _check_applied(migrations: Migrations, applied: dict[int, tuple[str, str]]) -> None:
+    names = migrations.names
     for number, (name, digest) in applied.items():
-        if number not in files:
+        if number not in names:
             raise MigrationRefused(f"{name} was applied to this database and is gone from disk")
-        if sha256(files[number].read_bytes()).hexdigest() != digest:
+        if _digest(migrations, number) not in ("", digest):
             raise MigrationRefused(
                 f"{name} was applied to this database and has changed since; "
                 "put it back and write a new migration"
             )
-    for number, file in files.items():
+    for number in migrations.needed(set(applied)):
         if number not in applied and number < max(applied, default=0):
             last = applied[max(applied)][0]
-            raise MigrationRefused(f"{file.name} is missing here, and {last} is already applied")
+            raise MigrationRefused(
+                f"{names[number]} is missing here, and {last} is already applied"
+            )

@@ -12,6 +12,7 @@ import re
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any, TypeVar
@@ -34,6 +35,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier
 
+from registry.ledger import baseline
 from registry.ledger.append_encoding import EncodedRequest, encode_request
 from registry.ledger.append_protocol import FUNCTIONS
 from registry.ledger.connections import Session
@@ -61,21 +63,15 @@ CAPACITY = 4096  # queued commands; more are refused at once (back-pressure)
 READ_TIMEOUT = 15.0  # seconds until a read is given up; a read in progress is finished
 APPEND_TIMEOUT = 30.0  # seconds until a command without a reply has an unknown outcome
 
-#: The migrations that create a ledger, without its privileges.
-LEDGER_MIGRATIONS = (
-    "0002_ledger.sql",
-    "0031_append.sql",
-    "0034_signature.sql",
-    "0037_append_each.sql",
-    "0087_held_number.sql",
-)
-#: The names of the ledger's objects in these migrations; another ledger replaces them by its own
-#: names.
+#: The names of the ledger's objects in the baseline; another ledger replaces them by its own names.
 NAMES = re.compile(
     r"\bledger\.(event|command|head|append|append_each|append_one|signature|refuse_change"
     r"|held_number|held_by_another)\b"
     r"|\bledger_event\b"
 )
+_CREATES = re.compile(r"^create (?:or replace )?(?:table|function) (ledger\.\w+)", re.MULTILINE)
+#: Another ledger has no roles of its own.
+_GRANT = re.compile(r"^grant .*?;\n", re.MULTILINE | re.DOTALL)
 COLUMNS = "recorded_at, known_at, command_id, actor, decided_by, legal_ground"
 
 #: TCP settings by which a host that disappeared is noticed within about ten seconds.
@@ -88,6 +84,13 @@ KEEPALIVE = {
 }
 
 T = TypeVar("T")
+
+
+def ledger_text(migrations: Path = MIGRATIONS) -> str:
+    """The SQL of the baseline that creates a ledger, without its schema and its rights."""
+    base = baseline.read(migrations).baseline
+    made = [_GRANT.sub("", text) for _, text in base.texts()] if base else []
+    return "".join(text for text in made if (of := _CREATES.search(text)) and NAMES.match(of[1]))
 
 
 class LedgerRecorder(PostgresApplicationRecorder):
@@ -322,13 +325,13 @@ class LedgerRecorder(PostgresApplicationRecorder):
     # ------------------------------------------------------------ a new ledger
 
     def create_table(self) -> None:
-        """Creates an empty ledger under this recorder's names, from the text of the migrations.
+        """Creates an empty ledger under this recorder's names, from the text of the baseline.
 
         In production the migrations create it, with roles and privileges, and CREATE_TABLE is `no`.
         """
         made = NAMES.sub(
             lambda found: self._identifier(found[1]).as_string() if found[1] else self.channel_name,
-            "".join((MIGRATIONS / name).read_text(encoding="utf-8") for name in LEDGER_MIGRATIONS),
+            ledger_text(),
         )
         with self.datastore.get_connection() as connection, connection.transaction():
             connection.execute(

@@ -66,7 +66,7 @@ def test_an_owner_does_everything_after_the_lines_that_it_was_told(
         assert len(lines) == 1, "the roles are on this server; the owner may not become them"
         grant(server, name, lines)
 
-        assert "0001_roles.sql" in aeo.run("migrate")
+        assert "0299_baseline.list" in aeo.run("migrate")
         assert aeo.run("migrate").strip() == "up to date"
         assert "the world is loaded" in aeo.run("load")
         file = tmp_path / "operators.jsonl"

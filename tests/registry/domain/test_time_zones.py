@@ -17,7 +17,7 @@ from registry.application.dispatch import known_zone
 from registry.domain import time_zones
 from registry.domain.decisions import begins, day_of, ends
 from registry.domain.errors import BadValue
-from registry.paths import ROOT
+from registry.paths import MIGRATIONS, ROOT, SQL
 
 CASABLANCA = "Africa/Casablanca"
 
@@ -67,7 +67,7 @@ def test_no_statement_derives_a_civil_day_in_the_database() -> None:
     )
     folders = ("registry", "projections", "api")
     files = [path for name in folders for path in (ROOT / name).rglob("*.py")]
-    files += (ROOT / "ops" / "migrations").glob("*.sql")
+    files += [*MIGRATIONS.rglob("*.sql"), *SQL.rglob("*.sql")]
     for file in files:
         for line in file.read_text("utf-8").splitlines():
             assert not derived.search(line), (file, line)

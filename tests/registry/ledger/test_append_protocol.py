@@ -16,6 +16,7 @@ from psycopg.rows import tuple_row
 
 from registry.ledger.append_encoding import encode_request
 from registry.ledger.append_protocol import prepare, receive, send
+from registry.ledger.baseline import BEFORE
 from registry.ledger.recorder import NAMES
 from registry.ledger.types import AppendRequest, Metadata, Outcome
 from registry.paths import MIGRATIONS
@@ -137,7 +138,7 @@ REQUESTS = "select command_id, digest, first_position, events from {} order by c
 def test_it_keeps_and_refuses_what_the_first_function_would(
     database: str, seed: int, most: int
 ) -> None:
-    first = (MIGRATIONS / "0002_ledger.sql").read_text(encoding="utf-8")
+    first = (MIGRATIONS / BEFORE / "0002_ledger.sql").read_text(encoding="utf-8")
     first = NAMES.sub(lambda found: f"public.old_{found[1]}" if found[1] else "old", first)
     clerks, statuses, sentences = Clerks(seed, most), set[int](), 0
     with psycopg.connect(database, autocommit=True, row_factory=tuple_row) as owner:

@@ -1,0 +1,17 @@
+-- The parties of an agreement, bitemporal.
+create table views.party (
+    agreement text not null,                 -- The agreement
+    party text not null,                     -- The party
+    valid_from timestamptz not null,         -- Valid time: the instant from which the row counts in law
+    valid_to timestamptz,                    -- Valid time: the instant at which it ends; null: no end is known
+    recorded_from timestamptz not null,      -- Transaction time: the instant from which the register knew this
+    recorded_to timestamptz,                 -- Transaction time: the instant from which it no longer held; null: it holds
+    position bigint not null,                -- The position of the event that made the row
+    position_to bigint,                      -- The position of the event that ended it; null: none did
+    primary key (agreement, party, valid_from, recorded_from, position)
+);
+
+create index party_party on views.party (party, agreement);
+
+grant select on views.party to aeo_auditor, aeo_reader;
+grant select, insert, update, delete, truncate on views.party to aeo_projector;
