@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 ACTOR = "clerk"
 #: "AEOE" in ASCII. Advisory lock: one end recorder per database.
-LEADER = 0x41454F45
+LEADER_LOCK = 0x41454F45
 #: Namespace of the command ids of the records.
 RECORDS = UUID("b6f6f0a5-5b0e-4c37-9d5c-2f1a3b0c7e41")
 MOST = 500  # operators in one batch
@@ -60,7 +60,7 @@ class EndRecorder:
         while not stop.is_set():
             try:
                 with self._connect() as connection:
-                    acquire_leadership(connection, LEADER, stop, "clerk")
+                    acquire_leadership(connection, LEADER_LOCK, stop, "clerk")
                     registry = Registry(environment(self.conninfo))
                     try:
                         while not stop.is_set():

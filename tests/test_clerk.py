@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from api.audit.bundle import Scope
-from api.end_recorder import ACTOR, LEADER, EndRecorder
+from api.end_recorder import ACTOR, LEADER_LOCK, EndRecorder
 from projections.checking.check import check
 from projections.engine.projector import Projector
 from registry.application.dispatch import DECISIONS
@@ -133,12 +133,12 @@ def test_a_record_has_the_same_command_id_whoever_makes_it(
 def test_one_clerk_works_and_another_waits(registry: Registry, database: str) -> None:
     stop = threading.Event()
     with psycopg.connect(database, autocommit=True) as leader:
-        leader.execute("select pg_advisory_lock(%s)", [LEADER])
+        leader.execute("select pg_advisory_lock(%s)", [LEADER_LOCK])
         thread = threading.Thread(target=EndRecorder(database).run, args=(stop, 0.05))
         thread.start()
         stop.wait(1.0)
         assert told(database) == []
-        leader.execute("select pg_advisory_unlock(%s)", [LEADER])
+        leader.execute("select pg_advisory_unlock(%s)", [LEADER_LOCK])
         deadline = datetime.now(UTC) + timedelta(seconds=120)
         while len(told(database)) < 2 and datetime.now(UTC) < deadline:
             stop.wait(0.1)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from api.log.signing_keys import open_strongbox
+from api.log.signing_keys import open_signing_keys
 from projections.transparency.integrator import Integrator
 from registry.ledger import failpoints
 from registry.paths import ROOT
@@ -36,7 +36,7 @@ class Roots:
         self.seen: dict[int, set[bytes]] = {}
 
     def look(self) -> None:
-        keys = open_strongbox(self.home).keys
+        keys = open_signing_keys(self.home).keys
         for written in (*heads(self.database).values(), (self.home / "log.head").read_text()):
             note = read_note(written)
             assert set(note.signed_by(keys)) == set(keys)

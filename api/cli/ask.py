@@ -293,7 +293,7 @@ def _short(value: Any) -> str:
 async def _may_ask(connection: Any, subject_id: str, tin: Any, territory: Any) -> Any:
     """Returns the subject of that name, if it may ask this. Exits with 1 or 2."""
     from api.access.policy import Action, decide, named, operator
-    from projections.reads.blocs import kin
+    from projections.reads.blocs import members_and_blocs
     from registry.domain.values import AdministrationCode
 
     try:
@@ -301,7 +301,7 @@ async def _may_ask(connection: Any, subject_id: str, tin: Any, territory: Any) -
     except ValueError as error:
         fail(USAGE, f"--as: {error}")
     if subject.administration:
-        members, blocs = await kin(connection, subject.administration.text)
+        members, blocs = await members_and_blocs(connection, subject.administration.text)
         own = frozenset({subject.administration, *map(AdministrationCode, members)})
         reach = own | frozenset(map(AdministrationCode, blocs))
         subject = replace(subject, own=own, reach=reach)

@@ -25,12 +25,12 @@ def sign(home: Home = HOME, with_parent: WithParent = False) -> None:
         import structlog
 
         from api.log.signer import HeadSigner
-        from projections.transparency.verify_log import NotToBeSigned
+        from projections.transparency.verify_log import InconsistentLog
         from registry.transparency.witness_policy import BadPolicy
 
         try:
             HeadSigner(url, home_of(home)).run(stop)
-        except (NotToBeSigned, BadPolicy) as error:
+        except (InconsistentLog, BadPolicy) as error:
             structlog.get_logger().error("log.not_signed", why=str(error))
             if not with_parent:
                 fail(REFUSED, f"the log is not signed any more: {error}")

@@ -246,7 +246,7 @@ def diff(
                         {
                             place
                             for answer_difference in shown_now
-                            for place in answer_difference.because
+                            for place in answer_difference.event_positions
                         }
                     )
                 ],
@@ -284,7 +284,7 @@ def _differences(
                     {"in": answer.territory, "a": answer.one, "b": answer.other}
                     for answer in answer_difference.answers
                 ],
-                "because": sorted(answer_difference.because),
+                "because": sorted(answer_difference.event_positions),
             }
             for answer_difference in found
         ],
@@ -317,7 +317,7 @@ def _print_differences(
                 answer_difference.tin,
                 _change(*(standing or "not registered" for standing in answer_difference.standing)),
                 "; ".join(_answers(answer_difference)),
-                ", ".join(map(str, sorted(answer_difference.because))),
+                ", ".join(map(str, sorted(answer_difference.event_positions))),
             )
             for answer_difference in found
         ],

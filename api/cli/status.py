@@ -26,12 +26,12 @@ def status(home: Home = HOME, as_json: Json = False) -> None:
     Ends with 1 when a read model is stopped, no projector runs, or the background check found
     something that it could not correct.
     """
-    from api.end_recorder import LEADER as CLERK
-    from api.log.signer import LEADER as SIGNER
-    from projections.checking.background_check import LEADER as CHECKER
+    from api.end_recorder import LEADER_LOCK as CLERK
+    from api.log.signer import LEADER_LOCK as SIGNER
+    from projections.checking.background_check import LEADER_LOCK as CHECKER
     from projections.checking.status import status as read
-    from projections.engine.projector import LEADER as FOLLOWER
-    from projections.transparency.integrator import LEADER as LOG
+    from projections.engine.projector import LEADER_LOCK as FOLLOWER
+    from projections.transparency.integrator import LEADER_LOCK as LOG
     from registry.ledger.connections import Session
 
     locks = {"follow": FOLLOWER, "log": LOG, "sign": SIGNER, "clerk": CLERK, "checker": CHECKER}

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from api.demo import dataset
 from api.demo.population import Population
-from api.demo.workers import deciders
+from api.demo.workers import worker_pool
 from api.importing.import_file import UnitOfWork
 from api.importing.lines import Bad, explain, lines_of
 from registry.application.bulk_import import EncodedHistory, encode_history, record_encoded
@@ -69,7 +69,7 @@ def load_operators(
     ranges = [(first, min(first + BATCH, wanted)) for first in range(begun, wanted, BATCH)]
     events = 0
     with (
-        deciders(conninfo, registry, population) as workers,
+        worker_pool(conninfo, registry, population) as workers,
         closing(Registry(environment(conninfo))) as registry,
     ):
         corrections: list[

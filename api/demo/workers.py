@@ -31,7 +31,7 @@ AHEAD = 3  # ranges that are queued for each worker
 MOST = 4  # workers: with more, the single writer of the ledger is the bottleneck
 
 
-class Deciders:
+class WorkerPool:
     """The worker processes. `lines`: a pipe to each."""
 
     def __init__(self, lines: Sequence[Connection]) -> None:
@@ -66,7 +66,7 @@ class Deciders:
 
 
 @contextmanager
-def deciders(conninfo: str, registry: Registry, population: Population) -> Iterator[Deciders]:
+def worker_pool(conninfo: str, registry: Registry, population: Population) -> Iterator[WorkerPool]:
     """Starts the workers.
 
     Call it before this process opens connections or starts threads, if possible: each worker is
@@ -89,7 +89,7 @@ def deciders(conninfo: str, registry: Registry, population: Population) -> Itera
             stack.callback(worker.kill)
             theirs.close()
             lines.append(ours)
-        yield Deciders(lines)
+        yield WorkerPool(lines)
 
 
 def _decide(

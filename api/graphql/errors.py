@@ -29,9 +29,7 @@ class Refused:
     )
 
     @classmethod
-    def because(
-        cls, refusal: Refusal, fields: Iterable[str] = (), given: Iterable[str] = ()
-    ) -> Refused:
+    def of(cls, refusal: Refusal, fields: Iterable[str] = (), given: Iterable[str] = ()) -> Refused:
         """The refusal as a GraphQL object.
 
         `fields`: the names of the input's fields in GraphQL; `given`: those that have a value.

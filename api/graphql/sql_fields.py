@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 
 from strawberry.types.field import StrawberryField
 
-from projections.reads.planner_selects import Ready
+from projections.reads.planner_selects import PrecomputedText
 
 T = TypeVar("T")
 
@@ -106,7 +106,7 @@ class Rows:
     keys: str = ""
     ctes: str = ""
     logged: str = ""
-    ready: Ready | None = None
+    ready: PrecomputedText | None = None
     wording: PythonWording | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     own_statement: bool = False

@@ -23,15 +23,15 @@ from prometheus_client import Gauge
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from api.end_recorder import LEADER as CLERK
+from api.end_recorder import LEADER_LOCK as CLERK
 from api.graphql.context import Pool
 from api.graphql.schema import core
 from api.graphql.schema_version import version
-from api.log.signer import LEADER as SIGNER
+from api.log.signer import LEADER_LOCK as SIGNER
 from api.observability.background import watched
-from projections.checking.background_check import LEADER as CHECKER
-from projections.engine.projector import LEADER as FOLLOWER
-from projections.transparency.integrator import LEADER as LOG
+from projections.checking.background_check import LEADER_LOCK as CHECKER
+from projections.engine.projector import LEADER_LOCK as FOLLOWER
+from projections.transparency.integrator import LEADER_LOCK as LOG
 from registry.domain.time_zones import RELEASE
 
 log = structlog.get_logger("metrics")

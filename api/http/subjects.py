@@ -12,7 +12,7 @@ from api.access.tokens import InvalidToken
 from api.graphql import retry
 from api.graphql.context import Pool
 from api.graphql.deadlines import within
-from projections.reads.blocs import kin
+from projections.reads.blocs import members_and_blocs
 from registry.domain.values import AdministrationCode
 
 FRESH = 1.0  # seconds for which a cached subject is used as it is
@@ -97,7 +97,7 @@ class SubjectResolver:
         if code is None:
             return subject
         members, blocs = await retry.read(
-            self._views, lambda connection: kin(connection, code.text)
+            self._views, lambda connection: members_and_blocs(connection, code.text)
         )
         own = frozenset({code, *map(AdministrationCode, members)})
         return replace(subject, own=own, reach=own | set(map(AdministrationCode, blocs)))

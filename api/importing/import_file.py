@@ -21,7 +21,7 @@ from api.importing.command_ids import Identities
 from api.importing.files import Dialect, FileOptions
 from api.importing.files.reading import Source, source_of
 from api.importing.lines import Bad, ImportLine, check_texts, explain, lines_from
-from api.importing.whole_lists import WholeList
+from api.importing.whole_lists import CompleteList
 from registry.application.dispatch import stream_of
 from registry.application.registry import Registry
 from registry.domain import commands as c
@@ -351,7 +351,7 @@ def import_lines(
     try:
         if batch is None and _recorded_by_content(draft, source, actor):
             return _all_known(source, report)
-        listed = WholeList() if whole_list else None
+        listed = CompleteList() if whole_list else None
         known_as = Identities(source, batch, draft.ledger.find_commands)
         read = lines_from(source)
         while lines := list(islice(read, TOGETHER)):

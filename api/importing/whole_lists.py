@@ -19,7 +19,7 @@ from registry.domain.values import HELD
 from registry.ledger.connections import Session
 
 
-class WholeList:
+class CompleteList:
     """The lines of such a file: all of one list, read on one day."""
 
     def __init__(self) -> None:

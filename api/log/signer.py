@@ -18,11 +18,11 @@ from typing import Any
 import psycopg
 import structlog
 
-from api.log.signing_keys import Strongbox, alone, open_strongbox
+from api.log.signing_keys import SigningKeys, alone, open_signing_keys
 from api.log.witnesses import Witnesses, connect
 from projections.engine.leader_lock import acquire_leadership, log_database_failure
 from projections.transparency.integrator import CHANNEL
-from projections.transparency.verify_log import LogVerifier, NotToBeSigned
+from projections.transparency.verify_log import InconsistentLog, LogVerifier
 from registry.ledger.failpoints import reach
 from registry.transparency.signed_notes import Checkpoint, SignedNote, read_note
 
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 EVERY = 1.0  # seconds between two checkpoints at least, which limits their number on a busy day
 POLL = 0.5  # seconds after which it looks for new events without a notification
 GREETING = 3.0  # seconds that it waits at the start for witnesses that have seen a larger tree
-LEADER = 0x41454F48  # advisory lock: one signer a database
+LEADER_LOCK = 0x41454F48  # advisory lock: one signer a database
 
 
 class HeadSigner:
@@ -42,26 +42,26 @@ class HeadSigner:
         self._witnesses: Witnesses | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Signs until `stop` is set. Raises NotToBeSigned and BadPolicy."""
+        """Signs until `stop` is set. Raises InconsistentLog and BadPolicy."""
         with alone(self.home, stop):
             if stop.is_set():
                 return
-            box = open_strongbox(self.home)
-            log.info("log.signs", origin=box.origin, key=str(box.keys[0]))
-            self._witnesses = Witnesses(self.conninfo, self.home, box.policy())
+            keys = open_signing_keys(self.home)
+            log.info("log.signs", origin=keys.origin, key=str(keys.keys[0]))
+            self._witnesses = Witnesses(self.conninfo, self.home, keys.policy())
             try:
-                self._keep_signing(box, self._witnesses, stop)
+                self._keep_signing(keys, self._witnesses, stop)
             finally:
                 self._witnesses.close()
 
-    def _keep_signing(self, box: Strongbox, witnesses: Witnesses, stop: threading.Event) -> None:
+    def _keep_signing(self, keys: SigningKeys, witnesses: Witnesses, stop: threading.Event) -> None:
         greeting = GREETING
         while not stop.is_set():
             try:
                 with connect(self.conninfo) as connection:
-                    acquire_leadership(connection, LEADER, stop, "sign")
+                    acquire_leadership(connection, LEADER_LOCK, stop, "sign")
                     connection.execute(f"listen {CHANNEL}")
-                    note, head = box.head()
+                    note, head = keys.head()
                     tree = resumed(connection, note, head)
                     witnesses.show(note, head)
                     witnesses.hear(greeting)
@@ -70,7 +70,7 @@ class HeadSigner:
                         witnesses.check()
                         began = time.monotonic()
                         if counted(connection, tree, stop) and tree.size > head.size:
-                            note, head = sign(connection, box, tree)
+                            note, head = sign(connection, keys, tree)
                             witnesses.show(note, head)
                             stop.wait(max(0.0, began + EVERY - time.monotonic()))
                         else:
@@ -90,19 +90,19 @@ def resumed(connection: psycopg.Connection[Any], note: SignedNote, head: Checkpo
     """Returns the recomputed tree of the last signed checkpoint.
 
     A checkpoint that was signed but not published, because the process was killed in between, is
-    published now: its signature may be known already. Raises NotToBeSigned where the database does
-    not match the signer's record, which happens after an old backup is restored.
+    published now: its signature may be known already. Raises InconsistentLog where the database
+    does not match the signer's record, which happens after an old backup is restored.
     """
     [(size, last)] = connection.execute(
         "select size, (select max(size) from proof.checkpoint) from proof.state"
     ).fetchall()
     if size < head.size:
-        raise NotToBeSigned(
+        raise InconsistentLog(
             f"The database has {size} leaves, and {head.size} were signed: it was restored from a"
             " copy that is too old."
         )
     if last is not None and last > head.size:
-        raise NotToBeSigned(
+        raise InconsistentLog(
             f"A head of {last} leaves was published, and we remember no more than {head.size}:"
             " our memory was restored from a copy, or somebody else signs."
         )
@@ -114,30 +114,30 @@ def resumed(connection: psycopg.Connection[Any], note: SignedNote, head: Checkpo
 def counted(connection: psycopg.Connection[Any], tree: LogVerifier, stop: threading.Event) -> bool:
     """Recomputes the tree up to the log's current size, for at most `EVERY` seconds.
 
-    Returns whether there is something to sign. Raises NotToBeSigned.
+    Returns whether there is something to sign. Raises InconsistentLog.
     """
     before, end = tree.size, time.monotonic() + EVERY
     [(size,)] = connection.execute("select size from proof.state").fetchall()
     if size < tree.size:
-        raise NotToBeSigned(f"The log had {tree.size} leaves and has {size}.")
+        raise InconsistentLog(f"The log had {tree.size} leaves and has {size}.")
     while tree.size < size and time.monotonic() < end and not stop.is_set():
         tree.grow(connection, size)
     return tree.size > before
 
 
 def sign(
-    connection: psycopg.Connection[Any], box: Strongbox, tree: LogVerifier
+    connection: psycopg.Connection[Any], keys: SigningKeys, tree: LogVerifier
 ) -> tuple[SignedNote, Checkpoint]:
     """Signs the tree as a checkpoint, stores it in the home, and publishes it, in this order.
 
     A crash in between therefore never leads to a second root of the same size. Raises
-    NotToBeSigned, and OSError where it cannot be stored.
+    InconsistentLog, and OSError where it cannot be stored.
     """
-    head = Checkpoint(box.origin, tree.size, tree.root)
+    head = Checkpoint(keys.origin, tree.size, tree.root)
     reach("signer.before_sign")
-    written = box.signed(head)
+    written = keys.signed(head)
     reach("signer.after_sign")
-    box.remember(written)
+    keys.remember(written)
     reach("signer.before_publish")
     publish(connection, written, head)
     reach("signer.after_publish")
@@ -145,8 +145,8 @@ def sign(
 
 
 def publish(connection: psycopg.Connection[Any], written: str, head: Checkpoint) -> None:
-    """Writes a checkpoint to the database. Raises NotToBeSigned where another root of this size is
-    there already."""
+    """Writes a checkpoint to the database. Raises InconsistentLog where another root of this size
+    is there already."""
     connection.execute(
         "insert into proof.checkpoint (size, root, note, signed_at)"
         " values (%s, %s, %s, clock_timestamp()) on conflict do nothing",
@@ -156,4 +156,4 @@ def publish(connection: psycopg.Connection[Any], written: str, head: Checkpoint)
         "select root from proof.checkpoint where size = %s", [head.size]
     ).fetchall()
     if root != head.root:
-        raise NotToBeSigned(f"Another head of {head.size} leaves was published than we signed.")
+        raise InconsistentLog(f"Another head of {head.size} leaves was published than we signed.")

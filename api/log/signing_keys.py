@@ -19,7 +19,7 @@ from pathlib import Path
 
 import structlog
 
-from projections.transparency.verify_log import NotToBeSigned
+from projections.transparency.verify_log import InconsistentLog
 from registry.transparency import merkle
 from registry.transparency.signed_notes import (
     ED25519,
@@ -52,7 +52,7 @@ POLICY = """\
 
 
 @dataclass(frozen=True)
-class Strongbox:
+class SigningKeys:
     """The signer's origin and keys. `signers`: Ed25519, which every verifier reads, then
     ML-DSA-44."""
 
@@ -69,20 +69,20 @@ class Strongbox:
         return f"{head.text}\n" + "".join(signer.line(head.text) for signer in self.signers)
 
     def head(self) -> tuple[SignedNote, Checkpoint]:
-        """Returns the last signed checkpoint. Raises NotToBeSigned where it cannot be read."""
+        """Returns the last signed checkpoint. Raises InconsistentLog where it cannot be read."""
         try:
             note = read_note((self.home / HEAD).read_bytes())
             known = self.keys[0] in note.signed_by(self.keys)
             head = read_checkpoint(note.text)
         except FileNotFoundError:
-            raise NotToBeSigned(
+            raise InconsistentLog(
                 f"{self.home / HEAD} is gone, and with it what was signed last: put back the last"
                 " checkpoint that anybody has of this log."
             ) from None
         except (BadNote, BadSignature) as error:
-            raise NotToBeSigned(f"{self.home / HEAD} is no head of this log: {error}") from None
+            raise InconsistentLog(f"{self.home / HEAD} is no head of this log: {error}") from None
         if not known or head.origin != self.origin:
-            raise NotToBeSigned(f"{self.home / HEAD} is the head of another log, or key.")
+            raise InconsistentLog(f"{self.home / HEAD} is the head of another log, or key.")
         return note, head
 
     def remember(self, note: str) -> None:
@@ -97,10 +97,10 @@ class Strongbox:
             raise BadPolicy(f"{self.home / WITNESSES} is gone: put it back.") from None
 
 
-def open_strongbox(home: Path) -> Strongbox:
+def open_signing_keys(home: Path) -> SigningKeys:
     """Opens the signer's state in this home, or creates it where there is none.
 
-    Raises NotToBeSigned where only some of the files are there.
+    Raises InconsistentLog where only some of the files are there.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (home / KEY).exists():
@@ -109,8 +109,8 @@ def open_strongbox(home: Path) -> Strongbox:
         origin = (home / ORIGIN).read_text().strip()
         seeds = [b64decode(line) for line in (home / KEY).read_text().split()]
     except FileNotFoundError as error:
-        raise NotToBeSigned(f"{error.filename} is gone: put it back.") from None
-    return Strongbox(home, origin, _signers(origin, seeds))
+        raise InconsistentLog(f"{error.filename} is gone: put it back.") from None
+    return SigningKeys(home, origin, _signers(origin, seeds))
 
 
 @contextmanager
@@ -149,15 +149,15 @@ def _begin(home: Path) -> None:
         except BadNote:  # a damaged checkpoint
             is_begun = True
         if is_begun:
-            raise NotToBeSigned(f"{home / KEY} is gone: put it back, or begin another log.")
+            raise InconsistentLog(f"{home / KEY} is gone: put it back, or begin another log.")
     if not (home / ORIGIN).exists():
         _put(home / ORIGIN, f"{EXAMPLE}/{secrets.token_hex(4)}\n", 0o644)
     origin = (home / ORIGIN).read_text().strip()
     seeds = [secrets.token_bytes(32) for _ in range(2)]
-    box = Strongbox(home, origin, _signers(origin, seeds))
-    box.remember(box.signed(Checkpoint(origin, 0, merkle.EMPTY_ROOT)))
+    keys = SigningKeys(home, origin, _signers(origin, seeds))
+    keys.remember(keys.signed(Checkpoint(origin, 0, merkle.EMPTY_ROOT)))
     if not (home / WITNESSES).exists():
-        logs = "".join(f"log {key}\n" for key in box.keys)
+        logs = "".join(f"log {key}\n" for key in keys.keys)
         _put(home / WITNESSES, POLICY.format(logs=logs), 0o644)
     _put(home / KEY, "".join(f"{b64encode(seed).decode()}\n" for seed in seeds))
 

@@ -25,7 +25,7 @@ import psycopg
 import structlog
 from psycopg.sql import SQL, Identifier
 
-from projections.transparency.verify_log import NotToBeSigned
+from projections.transparency.verify_log import InconsistentLog
 from registry.ledger.connections import Session
 from registry.transparency import merkle
 from registry.transparency.signed_notes import (
@@ -97,10 +97,10 @@ class Witnesses:
             client.answered.wait(max(0.0, end - time.monotonic()))
 
     def check(self) -> None:
-        """Raises NotToBeSigned when a witness has seen a larger tree than this signer has
+        """Raises InconsistentLog when a witness has seen a larger tree than this signer has
         signed."""
         if self._ahead:
-            raise NotToBeSigned(self._ahead)
+            raise InconsistentLog(self._ahead)
 
     def close(self) -> None:
         with self._news:

@@ -168,7 +168,7 @@ def _scopes(agreement_data: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _drawing(
-    agreement_data: dict[str, Any], clocks: forms.Clocks, now: datetime
+    agreement_data: dict[str, Any], clocks: forms.AsOfFields, now: datetime
 ) -> timeline.Drawing | None:
     """Returns the timeline: one lane per step and party; a bar is the interval in which the day
     lies."""

@@ -146,7 +146,7 @@ async def audit(request: Request) -> Response:
     return page(request, "audit.html", status=clocks.status, **frame)
 
 
-async def _agreement(request: Request, id: str, clocks: forms.Clocks) -> dict[str, Any] | None:
+async def _agreement(request: Request, id: str, clocks: forms.AsOfFields) -> dict[str, Any] | None:
     typed = id if ":" in id else id.upper()
     asked = await ask(request, AGREEMENT, id=typed, asOf=clocks.as_of)
     own = asked.data["agreement"] if asked.data else None
@@ -170,7 +170,9 @@ async def _agreement(request: Request, id: str, clocks: forms.Clocks) -> dict[st
     }
 
 
-async def _operator(request: Request, typed: str, clocks: forms.Clocks) -> dict[str, Any] | None:
+async def _operator(
+    request: Request, typed: str, clocks: forms.AsOfFields
+) -> dict[str, Any] | None:
     try:
         tin = Tin.parse(typed.upper()).text
     except ValueError:
@@ -223,7 +225,7 @@ def _rows(history: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _placed(
-    event: dict[str, Any], clocks: forms.Clocks, now: datetime, zone: str | None
+    event: dict[str, Any], clocks: forms.AsOfFields, now: datetime, zone: str | None
 ) -> dict[str, Any]:
     """Returns the event, with its meaning at the page's as-of pair."""
     law, belief = clocks.instant("at", now), clocks.instant("knownAt", now)
@@ -238,7 +240,7 @@ def _placed(
 
 
 def _sliders(
-    events: list[dict[str, Any]], clocks: forms.Clocks, now: datetime
+    events: list[dict[str, Any]], clocks: forms.AsOfFields, now: datetime
 ) -> tuple[Slider, ...]:
     """Returns the sliders, from before the first event to today, or to the day asked for."""
     law = [date.fromisoformat(event["effective"]) for event in events if event["effective"]]

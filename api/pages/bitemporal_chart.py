@@ -35,7 +35,7 @@ class Area:
 
 
 @dataclass(frozen=True)
-class Plane:
+class BitemporalChart:
     """The chart, in units of the SVG view box. `cross`: the as-of pair."""
 
     width: int
@@ -50,7 +50,9 @@ class Plane:
     cross: tuple[float, float]
 
 
-def draw(periods: Sequence[dict[str, Any]], clocks: forms.Clocks, now: datetime) -> Plane | None:
+def draw(
+    periods: Sequence[dict[str, Any]], clocks: forms.AsOfFields, now: datetime
+) -> BitemporalChart | None:
     """Returns the chart; None where no period is known. Of several authorisations the first is
     drawn on top."""
     at, known = clocks.instant("at", now), clocks.instant("knownAt", now)
@@ -86,7 +88,7 @@ def draw(periods: Sequence[dict[str, Any]], clocks: forms.Clocks, now: datetime)
             )
         )
     cross = x(at.isoformat(), 0), y(known.isoformat(), 0)
-    return Plane(
+    return BitemporalChart(
         WIDTH,
         HEIGHT,
         LEFT,

@@ -19,7 +19,7 @@ LONGEST = 20_000  # bytes of a submitted form; the rest is not read
 
 
 @dataclass(frozen=True)
-class Clocks:
+class AsOfFields:
     """The as-of pair of a page: what was typed (`at`, `known`), how it was read, and the errors.
 
     Where a field cannot be read the page says so beside the field, and answers for now.
@@ -76,7 +76,7 @@ query Zone($code: AdministrationCode!) {
 }"""
 
 
-async def clocks(request: Request, code: str | None = None) -> Clocks:
+async def clocks(request: Request, code: str | None = None) -> AsOfFields:
     """Reads the as-of pair from the query string: `?at=2026-03-05&known-at=2026-03-06T00:00Z`.
     Default: now.
 
@@ -87,7 +87,7 @@ async def clocks(request: Request, code: str | None = None) -> Clocks:
     return await of(request, at, known, code)
 
 
-async def of(request: Request, at: str, known: str = "", code: str | None = None) -> Clocks:
+async def of(request: Request, at: str, known: str = "", code: str | None = None) -> AsOfFields:
     typed = {"at": at.strip(), "knownAt": known.strip()}
     dated = any(map(instants.is_day, typed.values()))
     zone = await zone_of(request, code) if dated else "UTC"
@@ -111,7 +111,7 @@ async def of(request: Request, at: str, known: str = "", code: str | None = None
                 f"{text[:40]!r} is neither a date nor an instant. "
                 "Write 2018-02-01, or 2018-02-01T09:30Z."
             )
-    return Clocks(typed["at"], typed["knownAt"], {} if any(wrong.values()) else read, wrong)
+    return AsOfFields(typed["at"], typed["knownAt"], {} if any(wrong.values()) else read, wrong)
 
 
 async def zone_of(request: Request, code: str | None) -> str:
@@ -128,7 +128,7 @@ def _zoned(text: str) -> str:
     return text if _WITH_ZONE.search(text) else text + "Z"
 
 
-def marks(clocks: Clocks, now: datetime) -> list[tuple[datetime, str, str]]:
+def marks(clocks: AsOfFields, now: datetime) -> list[tuple[datetime, str, str]]:
     """Returns the marks of a timeline: today, and the valid time of the page."""
     found = [(now, "now", "mark-now")]
     if "at" in clocks.read:

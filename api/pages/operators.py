@@ -190,7 +190,10 @@ def _alike(answers: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 
 def _drawing(
-    entry: dict[str, Any], believed: Sequence[dict[str, Any]], clocks: forms.Clocks, now: datetime
+    entry: dict[str, Any],
+    believed: Sequence[dict[str, Any]],
+    clocks: forms.AsOfFields,
+    now: datetime,
 ) -> timeline.Drawing | None:
     """Returns the timeline: one lane per authorisation, on valid time, as recorded at the page's
     transaction time."""

@@ -36,7 +36,7 @@ async def case(request: Request, number: str) -> Response:
             sentence=f"The tour has the stops 1 to {len(CASES)}; {number[:20]!r} is none of them.",
         )
     chosen = _chosen(request, found)
-    clocks = forms.Clocks()
+    clocks = forms.AsOfFields()
     if chosen:
         clocks = await forms.clocks(request, _authority(chosen))
     if chosen:
@@ -68,7 +68,7 @@ def _chosen(request: Request, case: Case) -> Asking | None:
     return named.get(number)
 
 
-async def _typed(request: Request, asking: Asking) -> forms.Clocks:
+async def _typed(request: Request, asking: Asking) -> forms.AsOfFields:
     return await forms.of(request, asking.at, asking.known, _authority(asking))
 
 

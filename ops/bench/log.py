@@ -27,7 +27,7 @@ from psycopg.conninfo import make_conninfo
 from ops.bench import common, stores
 from ops.bench.stores import Place
 from projections.reads import log as reads
-from projections.transparency.integrator import LEADER, Integrator
+from projections.transparency.integrator import LEADER_LOCK, Integrator
 from registry.ledger.database import migrate
 from registry.transparency import merkle, signed_notes
 from registry.transparency.leaves import entry
@@ -161,7 +161,7 @@ def _integrating(url: str, folder: Path) -> Iterator[None]:
     with common.process([sys.executable, "-m", "api", "log"], {"DATABASE_URL": url}, log) as popen:
         with psycopg.connect(url, autocommit=True) as connection:
             while not connection.execute(
-                "select from pg_locks where locktype = 'advisory' and objid = %s", [LEADER]
+                "select from pg_locks where locktype = 'advisory' and objid = %s", [LEADER_LOCK]
             ).rowcount:
                 assert popen.poll() is None, log.read_text()
                 sleep(0.05)

@@ -42,7 +42,7 @@ from registry.ledger.failpoints import reach
 
 log = structlog.get_logger()
 
-LEADER = 0x41454F57  # "AEOW": advisory lock, one background check in a database
+LEADER_LOCK = 0x41454F57  # "AEOW": advisory lock, one background check in a database
 STEP_POSITIONS = 1_000  # positions checked in one step of the walk
 STEP_KEYS = 2_000  # keys of a table checked in one step
 SAMPLE_POSITIONS = 40  # positions whose streams are sampled in each round
@@ -92,7 +92,7 @@ class BackgroundCheck:
         while not stop.is_set():
             try:
                 with self._connect() as connection:
-                    acquire_leadership(connection, LEADER, stop, "checker")
+                    acquire_leadership(connection, LEADER_LOCK, stop, "checker")
                     comparison = Comparison(connection)
                     while not stop.is_set():
                         began = monotonic()

@@ -48,7 +48,7 @@ log = structlog.get_logger()
 BATCH = 2_000  # maximum number of events in a transaction
 #: Number of waiting events from which it is faster to start fold workers.
 PARALLEL_FROM = 20_000
-LEADER = 0x41454F46  # advisory lock: one projector in a database
+LEADER_LOCK = 0x41454F46  # advisory lock: one projector in a database
 SWAP_LOCK = 0x41454F53  # advisory lock: shared by writers, exclusive for the swap of a rebuild
 # notification channel; the payload is the position that the read models have reached
 CHANNEL = "views_moved"
@@ -92,7 +92,7 @@ class Projector:
         while not stop.is_set():
             try:
                 with connect(self.conninfo, self.role) as connection:
-                    acquire_leadership(connection, LEADER, stop, "follow")
+                    acquire_leadership(connection, LEADER_LOCK, stop, "follow")
                     connection.execute("listen ledger_event")
                     self._known_position = None
                     while not stop.is_set():

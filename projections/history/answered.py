@@ -45,13 +45,13 @@ class GivenAnswer:
 
 
 @dataclass(frozen=True)
-class Corrected:
-    """A given answer that would differ today. `because`: the position of the event since which that
-    is known; None where no single event decides it."""
+class CorrectedGivenAnswer:
+    """A given answer that would differ today. `event_position`: the position of the event since
+    which that is known; None where no single event decides it."""
 
     given: GivenAnswer
     correct: Outcome
-    because: int | None
+    event_position: int | None
 
 
 #: An answer about what was known earlier was not corrected by what was learned later.
@@ -111,7 +111,7 @@ async def given(
 
 async def corrected(
     views: Connection, territory: AdministrationCode, answers: Sequence[GivenAnswer], head: int
-) -> list[Corrected]:
+) -> list[CorrectedGivenAnswer]:
     """Those of these answers that would differ by what is known at that position.
 
     That an operator was unknown or hidden counts only where it is recognised now: nobody was told
@@ -131,7 +131,7 @@ async def corrected(
 
 def _corrected(
     beliefs: OperatorBeliefs, territory: AdministrationCode, given: GivenAnswer, head: int
-) -> Corrected | None:
+) -> CorrectedGivenAnswer | None:
     asked = _question(territory, given)
     correct = recognise(beliefs.at(head), asked).outcome
     answered = Outcome(given.outcome)
@@ -139,7 +139,9 @@ def _corrected(
         return None
     if answered is Outcome.UNKNOWN and correct is not Outcome.RECOGNISED:
         return None
-    return Corrected(given, correct, _deciding_event(beliefs, asked, given, correct, head))
+    return CorrectedGivenAnswer(
+        given, correct, _deciding_event(beliefs, asked, given, correct, head)
+    )
 
 
 def _deciding_event(

@@ -43,14 +43,14 @@ class TerritoryDifference:
 class AnswerDifference:
     """An operator with different results. A standing of None: nothing was known about it yet.
 
-    `because`: the positions of the events that lie between the facts of both moments.
+    `event_positions`: the positions of the events that lie between the facts of both moments.
     """
 
     tin: str
     administration: str
     standing: tuple[str | None, str | None]
     answers: list[TerritoryDifference] = field(default_factory=list)
-    because: set[int] = field(default_factory=set)
+    event_positions: set[int] = field(default_factory=set)
 
 
 def _valid_at(moment: str) -> str:
@@ -269,9 +269,9 @@ class MomentDiff:
             found[tin] = AnswerDifference(tin, home, (one, other), differences)
         for tin, kind, event in self._fetch(OWN_EVENTS, tins=list(found)):
             if kind == "standing" or found[tin].answers:
-                found[tin].because.add(event)
+                found[tin].event_positions.add(event)
         for answer_difference in found.values():
-            answer_difference.because |= self._law_between(answer_difference)
+            answer_difference.event_positions |= self._law_between(answer_difference)
         return list(found.values())
 
     def _law_between(self, answer_difference: AnswerDifference) -> set[int]:

@@ -61,7 +61,7 @@ class ListFreshness(msgspec.Struct, frozen=True, gc=False):
 class Divergence:
     """From `at` until `until` (valid time, UTC) the result given differed from the one known now.
 
-    `because`: the position of the event since which the correct result has been known.
+    `event_position`: the position of the event since which the correct result has been known.
     """
 
     tin: Tin
@@ -69,7 +69,7 @@ class Divergence:
     until: datetime
     answered: Outcome
     correct: Outcome
-    because: int
+    event_position: int
 
 
 @dataclass
@@ -195,8 +195,10 @@ def divergences(
                 continue
             if then.tin is None and correct.outcome is not Outcome.RECOGNISED:
                 continue
-            because = _deciding_event(history, asked, correct)
-            divergence = Divergence(history.tin, at, until, answered, correct.outcome, because)
+            event_position = _deciding_event(history, asked, correct)
+            divergence = Divergence(
+                history.tin, at, until, answered, correct.outcome, event_position
+            )
             last = found[-1] if found else None
             if last and last == replace(divergence, at=last.at, until=at):
                 found[-1] = replace(last, until=until)

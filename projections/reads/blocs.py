@@ -13,7 +13,9 @@ where m.sense = 'CUSTOMS_TERRITORY' and (m.bloc = %(code)s or m.member = %(code)
     and m.recorded_from <= now() and (m.recorded_to is null or m.recorded_to > now())"""
 
 
-async def kin(connection: AsyncConnection[Any], code: str) -> tuple[set[str], set[str]]:
+async def members_and_blocs(
+    connection: AsyncConnection[Any], code: str
+) -> tuple[set[str], set[str]]:
     """The members of this bloc, and the blocs of this member. Either set may be empty."""
     async with connection.cursor() as cursor:
         await cursor.execute(STATEMENT, {"code": code})

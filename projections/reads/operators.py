@@ -22,9 +22,9 @@ from projections.reads.visibility import (
 )
 from registry.domain.disclosure import (
     CERTIFIED,
-    DisclosedStretch,
+    DisclosedInterval,
     disclosed_flags,
-    disclosed_stretches,
+    disclosed_intervals,
 )
 from registry.domain.identifiers import normal
 from registry.domain.values import Status, Tin
@@ -294,7 +294,7 @@ async def disclosed_periods(
         p.valid_from, p.valid_to, p.recorded_from, p.recorded_to
     from views.status_period p
     where p.tin = any(%(tins)s::text[]) and p.recorded_from <= %(known)s"""
-    told: dict[str, list[DisclosedStretch[tuple[Any, ...]]]] = {tin: [] for tin in tins}
+    told: dict[str, list[DisclosedInterval[tuple[Any, ...]]]] = {tin: [] for tin in tins}
     async with connection.cursor() as cursor:
         await cursor.execute(statement, {"tins": list(tins), "known": known})
         for row in await cursor.fetchall():
@@ -302,38 +302,38 @@ async def disclosed_periods(
             if Status(status) in CERTIFIED:
                 parts = tuple(disclosed_flags(flags))
                 says = (authorisation, number, status, abroad, parts, more)
-                told[tin].append(DisclosedStretch(says, *clocks))
+                told[tin].append(DisclosedInterval(says, *clocks))
     return {
         tin: [
             PeriodRow(
                 tin,
-                disclosed_stretch.fact[0],
-                disclosed_stretch.fact[1],
-                disclosed_stretch.fact[2],
-                disclosed_stretch.fact[3],
-                list(disclosed_stretch.fact[4]),
+                disclosed_interval.fact[0],
+                disclosed_interval.fact[1],
+                disclosed_interval.fact[2],
+                disclosed_interval.fact[3],
+                list(disclosed_interval.fact[4]),
                 None,
-                disclosed_stretch.valid_from,
-                disclosed_stretch.valid_to,
-                disclosed_stretch.recorded_from,
-                disclosed_stretch.recorded_to,
+                disclosed_interval.valid_from,
+                disclosed_interval.valid_to,
+                disclosed_interval.recorded_from,
+                disclosed_interval.recorded_to,
                 0,
             )
-            for disclosed_stretch in _newest_first(disclosed_stretches(stretches, known))[:first]
+            for disclosed_interval in _newest_first(disclosed_intervals(intervals, known))[:first]
         ]
-        for tin, stretches in told.items()
+        for tin, intervals in told.items()
     }
 
 
 def _newest_first(
-    stretches: list[DisclosedStretch[tuple[Any, ...]]],
-) -> list[DisclosedStretch[tuple[Any, ...]]]:
-    found = sorted(stretches, key=lambda disclosed_stretch: str(disclosed_stretch.fact[0]))
+    intervals: list[DisclosedInterval[tuple[Any, ...]]],
+) -> list[DisclosedInterval[tuple[Any, ...]]]:
+    found = sorted(intervals, key=lambda disclosed_interval: str(disclosed_interval.fact[0]))
     return sorted(
         found,
-        key=lambda disclosed_stretch: (
-            disclosed_stretch.valid_from,
-            disclosed_stretch.recorded_from,
+        key=lambda disclosed_interval: (
+            disclosed_interval.valid_from,
+            disclosed_interval.recorded_from,
         ),
         reverse=True,
     )

@@ -18,20 +18,20 @@ from registry.domain.values import Status
 
 
 @dataclass(frozen=True)
-class Ready:
+class PrecomputedText:
     """A precomputed text for the one selection that is asked most: the text of a list, or of an
     object over its own row.
 
     `selection`: the selection, as the compiler writes it. `text`: an SQL expression. `select`: the
     rows to read where the text is NULL, worded so that a statement which seldom needs them is not
-    made larger; without it the text is never NULL. `kept`: the text has a placeholder for cached
-    verdicts (api.graphql.planner.verdict_cache).
+    made larger; without it the text is never NULL. `has_placeholder`: the text has a placeholder
+    for cached verdicts (api.graphql.planner.verdict_cache).
     """
 
     selection: str
     text: str
     select: str = ""
-    kept: bool = False
+    has_placeholder: bool = False
 
 
 #: SQL: delimits facts and placeholders, which Python replaces. JSON escapes this character.
@@ -177,7 +177,7 @@ NEWEST_FIRST = (
     '{it}.valid_from desc, {it}.recorded_from desc, {it}.reference collate "C", {it}.position desc'
 )
 #: The same from the texts in the operator's row: all its periods, or as many as are asked for.
-PERIODS_READY = Ready(
+PERIODS_READY = PrecomputedText(
     "authorisation status validFrom validTo recordedFrom recordedTo",
     f"""case when {{me}}.settled and {{me}}.at_home
         and (%(first)s <= {LATEST} or cardinality({{me}}.latest) < {LATEST})
@@ -251,7 +251,7 @@ def verdict_placeholder(row: str, reach: str, place: str = "") -> str:
 _REACH_OF = "case when {} then 'null' else to_json(%(reach)s)::text end"
 _REACH = _REACH_OF.format("{me}.at_home")
 #: The same through the verdict cache, for a row that is current.
-RECOGNISED_IN_READY = Ready(
+RECOGNISED_IN_READY = PrecomputedText(
     VERDICT,
     f"case when {{me}}.settled then {verdict_placeholder('{me}', _REACH)} end",
     f"""
@@ -259,7 +259,7 @@ select t.territory as in_, t.outcome, t.legal, t.operational,
     {_reasons("t.reasons", "{me}.at_home")} as reasons, t.bases, {_bases_text("t")} as bases_text
 from rule.verdicts_then({{me}}.tin, {{me}}.administration, %(at)s, %(known)s) t
 where {{me}}.at_home or t.territory = any(string_to_array(%(reach)s, ','))""",
-    kept=True,
+    has_placeholder=True,
 )
 BY_TERRITORY = '{it}.in_ collate "C"'
 
@@ -341,7 +341,9 @@ left join lateral (
     where not o.shortly
     offset 0  -- optimisation fence: otherwise evaluated before it is known to be needed
 ) v on true"""
-RECOGNITIONS_READY = Ready(f"tin {VERDICT}", "{me}.kept", _RECOGNITIONS_READY, kept=True)
+RECOGNITIONS_READY = PrecomputedText(
+    f"tin {VERDICT}", "{me}.kept", _RECOGNITIONS_READY, has_placeholder=True
+)
 
 #: The questions of a batch of declarations, each with its own instant and consignment; `wanted` is
 #: NULL for a refused one. An empty array stands for an array of NULLs. `exact`: not NULL where the
@@ -413,7 +415,7 @@ left join lateral (
 ) v on true"""
 _QUESTION_PLACEHOLDER = verdict_placeholder("o", _REACH_OF.format("o.at_home"), "{me}.place")
 #: The same through the verdict cache, for a row that is current.
-RECOGNITION_OF_READY = Ready(
+RECOGNITION_OF_READY = PrecomputedText(
     f"tin {VERDICT}",
     "{me}.kept",
     f"""{_COLUMNS}, case when o.shortly then '{{"tin":' || to_json({{me}}.wanted)::text || ','
@@ -422,19 +424,19 @@ from (select where {{me}}.wanted is not null) as one_row {_ITS_OPERATOR}
 left join lateral ({_AS_OF_ROW}
     offset 0  -- optimisation fence: otherwise evaluated before it is known to be needed
 ) v on true""",
-    kept=True,
+    has_placeholder=True,
 )
 REFUSED = "select {me}.code, {me}.message, {me}.path where {me}.message is not null"
 
 REASONS = "select r.code from unnest({me}.reasons) as r (code)"
-REASONS_READY = Ready(
+REASONS_READY = PrecomputedText(
     "code",
     """case when {me}.reasons = '{}' then '[]'
         else '[{"code":"' || array_to_string({me}.reasons, '"},{"code":"') || '"}]' end""",
 )
 BASES = "select b.* from unnest({me}.bases) as b"
 #: The precomputed text holds the key of an agreement where its global id belongs.
-BASES_READY = Ready(
+BASES_READY = PrecomputedText(
     "agreement { id } authorisation since",
     """replace({me}.bases_text, '{"agreement":{"id":"',
         '{"agreement":{"id":"Agreement' || %(belief)s)""",

@@ -32,7 +32,7 @@ BATCH = 2_000  # maximum number of events in a transaction
 # Seconds between two polls. A tree head is signed once a second, and a notification for each event
 # would cost more than polling.
 POLL_SECONDS = 0.5
-LEADER = 0x41454F4C  # advisory lock: one integrator in a database
+LEADER_LOCK = 0x41454F4C  # advisory lock: one integrator in a database
 CHANNEL = "log_grown"  # notification channel; the payload is the number of leaves
 
 COLUMNS = (
@@ -97,7 +97,7 @@ class Integrator:
         while not stop.is_set():
             try:
                 with self._connect() as connection:
-                    acquire_leadership(connection, LEADER, stop, "log")
+                    acquire_leadership(connection, LEADER_LOCK, stop, "log")
                     while not stop.is_set():
                         self._catch_up(connection, stop=stop)
                         stop.wait(POLL_SECONDS)

@@ -28,7 +28,7 @@ order by l.leaf_index
 """
 
 
-class NotToBeSigned(Exception):
+class InconsistentLog(Exception):
     """The log differs from what was signed last, or from what its events give. It must not be
     signed."""
 
@@ -40,7 +40,7 @@ class LogVerifier:
     def __init__(self, connection: psycopg.Connection[Any], size: int, root: bytes) -> None:
         """Starts at a tree that was signed before.
 
-        Raises NotToBeSigned if the stored tiles no longer give its root.
+        Raises InconsistentLog if the stored tiles no longer give its root.
         """
         self.size, self._position = size, 0
         self._tiles: dict[tuple[int, int], bytes] = {}
@@ -53,7 +53,7 @@ class LogVerifier:
         except LookupError:
             found = b""
         if found != root:
-            raise NotToBeSigned(
+            raise InconsistentLog(
                 f"The first {size} leaves of the log do not make the root that was signed for them."
             )
 
@@ -66,13 +66,13 @@ class LogVerifier:
     def grow(self, connection: psycopg.Connection[Any], until: int) -> None:
         """Verifies up to `until` leaves, or one batch.
 
-        Raises NotToBeSigned, with the first leaf or tile that is wrong.
+        Raises InconsistentLog, with the first leaf or tile that is wrong.
         """
         until = min(until, self.size + BATCH)
         rows = connection.execute(LEAVES, [self.size, until]).fetchall()
         leaves = [self._leaf(index, row) for index, row in enumerate(rows, self.size)]
         if len(rows) < until - self.size:
-            raise NotToBeSigned(f"Leaf {self.size + len(rows)} of {until} is not in the log.")
+            raise InconsistentLog(f"Leaf {self.size + len(rows)} of {until} is not in the log.")
         grown = list(merkle.growth(self.size, leaves, lambda *tile: self._tiles[tile]))
         for level, index, gained in grown:
             self._tiles[level, index] = self._tiles.get((level, index), b"") + gained
@@ -82,7 +82,9 @@ class LogVerifier:
         ]
         for tile, stored in zip(ours, _stored(connection, ours), strict=True):
             if stored != self._tiles[tile[:2]]:
-                raise NotToBeSigned(f"Tile {merkle.tile_path(*tile)} is not what its leaves make.")
+                raise InconsistentLog(
+                    f"Tile {merkle.tile_path(*tile)} is not what its leaves make."
+                )
             if tile[2] == merkle.WIDTH:
                 del self._tiles[tile[:2]]
         self.size = until
@@ -90,15 +92,17 @@ class LogVerifier:
     def _leaf(self, expected: int, row: tuple[Any, ...]) -> bytes:
         index, published, salt, *columns = row
         if index != expected:
-            raise NotToBeSigned(f"Leaf {expected} is missing: the log goes on at {index}.")
+            raise InconsistentLog(f"Leaf {expected} is missing: the log goes on at {index}.")
         event = Row(*columns)
         if event.position is None or event.position <= self._position:
-            raise NotToBeSigned(f"Leaf {index} has no event that comes after the one before it.")
+            raise InconsistentLog(f"Leaf {index} has no event that comes after the one before it.")
         self._position = event.position
         # No salt of the log is ever erased (the salt of a person is stored elsewhere). Without its
         # salt, nobody could verify what this leaf commits to.
         if salt is None or entry(salt, event_bytes(event)) != published:
-            raise NotToBeSigned(f"Position {event.position} is not what leaf {index} committed to.")
+            raise InconsistentLog(
+                f"Position {event.position} is not what leaf {index} committed to."
+            )
         return merkle.leaf_hash(published)
 
 

@@ -51,7 +51,7 @@ class Decision(Struct, frozen=True):
     source: str | None = None
     programme: Callable[[str], Programme] | None = None
 
-    def because(self, ground: str | None) -> Decision:
+    def with_ground(self, ground: str | None) -> Decision:
         """The decision with this legal ground if it has none."""
         return replace(self, legal_ground=self.legal_ground or ground)
 

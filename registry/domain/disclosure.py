@@ -28,7 +28,7 @@ def disclosed_flags(flags: Iterable[str]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class DisclosedStretch(Generic[F]):
+class DisclosedInterval(Generic[F]):
     """A disclosed fact over valid time [valid_from, valid_to) and transaction time.
 
     Transaction time is [recorded_from, recorded_to). None means open. `fact` is everything that is
@@ -42,18 +42,18 @@ class DisclosedStretch(Generic[F]):
     recorded_to: datetime | None
 
 
-def disclosed_stretches(
-    stretches: Iterable[DisclosedStretch[F]], known: datetime
-) -> list[DisclosedStretch[F]]:
+def disclosed_intervals(
+    intervals: Iterable[DisclosedInterval[F]], known: datetime
+) -> list[DisclosedInterval[F]]:
     """The rows as known at an instant, joined where the disclosed fact does not change.
 
     A reassessment, for example, divides a row in two with the same disclosed fact; they become one
     again.
     """
-    told = [s for s in stretches if s.recorded_from <= known]
+    told = [s for s in intervals if s.recorded_from <= known]
     cuts = sorted({s.recorded_from for s in told} | {u for s in told if (u := _until(s, known))})
     running: dict[tuple[F, datetime, datetime | None], datetime] = {}
-    found: list[DisclosedStretch[F]] = []
+    found: list[DisclosedInterval[F]] = []
     for cut in cuts:
         believed = [
             s
@@ -62,19 +62,19 @@ def disclosed_stretches(
         ]
         now = _joined(believed)
         for key in running.keys() - now:
-            found.append(DisclosedStretch(*key, running.pop(key), cut))
+            found.append(DisclosedInterval(*key, running.pop(key), cut))
         for key in now - running.keys():
             running[key] = cut
-    return found + [DisclosedStretch(*key, since, None) for key, since in running.items()]
+    return found + [DisclosedInterval(*key, since, None) for key, since in running.items()]
 
 
-def _until(stretch: DisclosedStretch[F], known: datetime) -> datetime | None:
+def _until(interval: DisclosedInterval[F], known: datetime) -> datetime | None:
     """The end in transaction time; None if it was not known at the instant `known`."""
-    until = stretch.recorded_to
+    until = interval.recorded_to
     return until if until is not None and until <= known else None
 
 
-def _joined(believed: Iterable[DisclosedStretch[F]]) -> set[tuple[F, datetime, datetime | None]]:
+def _joined(believed: Iterable[DisclosedInterval[F]]) -> set[tuple[F, datetime, datetime | None]]:
     """The valid-time intervals with neighbouring intervals of the same fact joined."""
     found: set[tuple[F, datetime, datetime | None]] = set()
     by_fact: dict[F, list[tuple[datetime, datetime | None]]] = {}

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from api.log.signing_keys import open_strongbox
+from api.log.signing_keys import open_signing_keys
 from projections.reads import log as reads
 from registry.transparency import merkle
 from registry.transparency.signed_notes import VerifierKey
@@ -51,7 +51,7 @@ def grown(
         size = logged(database, 150, 420)
         is_signed(database, home, size)
         asyncio.run(_written(database, folder, size))
-        yield Static(folder, older, size, open_strongbox(home).keys, database, home)
+        yield Static(folder, older, size, open_signing_keys(home).keys, database, home)
 
 
 @pytest.fixture

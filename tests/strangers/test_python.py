@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from api.log.signer import HeadSigner
-from api.log.signing_keys import open_strongbox
-from projections.transparency.verify_log import NotToBeSigned
+from api.log.signing_keys import open_signing_keys
+from projections.transparency.verify_log import InconsistentLog
 from registry.transparency.signed_notes import MLDSA44, read_note
 from registry.transparency.witness_policy import satisfied
 from tests.keeping_log import asked, copied, eventually, heads, logged, signing
@@ -143,7 +143,7 @@ def test_a_strangers_witness_cosigns_and_holds_us_to_it(
             eventually(lambda: (size,) in asked(database, seen))
         [(line,)] = asked(database, "select line from proof.cosignature where size = %s", size)
         note = read_note(heads(database)[size] + line)
-        assert satisfied(open_strongbox(home).policy(), note)[0]
+        assert satisfied(open_signing_keys(home).policy(), note)[0]
 
-        with pytest.raises(NotToBeSigned, match=f"has seen {size} leaves"):
+        with pytest.raises(InconsistentLog, match=f"has seen {size} leaves"):
             HeadSigner(yesterday, tmp_path / "yesterday").run(threading.Event())

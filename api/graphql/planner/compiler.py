@@ -331,7 +331,7 @@ class Compiler:
         ready = field_place.ready
         if ready is None or ready.selection != self._shape(_element(kind), details):
             return replace(field_place, ready=None)
-        self._has_cached_verdicts = self._has_cached_verdicts or ready.kept
+        self._has_cached_verdicts = self._has_cached_verdicts or ready.has_placeholder
         return replace(field_place, select=ready.select or field_place.select)
 
     def _selected(

@@ -97,7 +97,7 @@ async def answer(
     except Refusal as refusal:
         given = variables.get(order.variable) or {}
         given_names = [name for name, value in given.items() if value is not None]
-        outcome = Refused.because(refusal, names, given_names)
+        outcome = Refused.of(refusal, names, given_names)
     except Exception as error:  # The executor turns each exception into an error of the response.
         return ExecutionResult(None, [located_error(error, [order.node], [order.key])])
     kind = type(outcome).__name__

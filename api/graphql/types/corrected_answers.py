@@ -29,7 +29,7 @@ from api.graphql.types.divergences import (
 )
 from api.graphql.types.events import Event
 from projections.history import answered as reads
-from projections.history.answered import Corrected, GivenAnswer
+from projections.history.answered import CorrectedGivenAnswer, GivenAnswer
 from projections.reads.bitemporal_sql import POSITION
 from projections.reads.events import EventRow
 from projections.reads.operators import of_stream, visible
@@ -120,8 +120,8 @@ class CorrectedAnswerQuery:
         more = last is not None or len(found) > size
         if len(found) > size:
             found, last = found[:size], None
-        because = await events(
-            context, {corrected.because for corrected in found if corrected.because}
+        known_events = await events(
+            context, {corrected.event_position for corrected in found if corrected.event_position}
         )
         context.looked("correctedAnswers", sorted({corrected.given.tin for corrected in found}))
         edges = [
@@ -129,8 +129,10 @@ class CorrectedAnswerQuery:
                 cursor=_cursor(context, corrected.given),
                 node=_node(
                     corrected,
-                    disclosed_event(context, Tin(corrected.given.tin), because[corrected.because])
-                    if corrected.because
+                    disclosed_event(
+                        context, Tin(corrected.given.tin), known_events[corrected.event_position]
+                    )
+                    if corrected.event_position
                     else None,
                 ),
             )
@@ -148,7 +150,7 @@ async def _page(
     window: tuple[datetime, datetime],
     after: tuple[int, int],
     epoch: str | None,
-) -> tuple[list[Corrected], GivenAnswer | None]:
+) -> tuple[list[CorrectedGivenAnswer], GivenAnswer | None]:
     """The corrected answers among those that a page examines, and the last answer examined if not
     all were."""
     subject, visibility = context.subject, context.subject.visibility
@@ -199,12 +201,12 @@ async def _corrected(
         async with context.views.connection() as views:
             row = await (await views.execute(f"select {POSITION}")).fetchone()
             found = await reads.corrected(views, territory, given, row[0] if row else 0)
-        if any(corrected.because == position for corrected in found):
+        if any(corrected.event_position == position for corrected in found):
             return True
         after = given[-1].number, given[-1].place
 
 
-def _node(corrected: Corrected, because: Event | None) -> CorrectedAnswer:
+def _node(corrected: CorrectedGivenAnswer, cause: Event | None) -> CorrectedAnswer:
     given = corrected.given
     return CorrectedAnswer(
         tin=Tin(given.tin),
@@ -216,7 +218,7 @@ def _node(corrected: Corrected, because: Event | None) -> CorrectedAnswer:
         consignment=Json(given.consignment) if given.consignment else None,
         answered=Outcome(given.outcome),
         correct=corrected.correct,
-        because=because,
+        because=cause,
         position=Position(given.position) if given.position else None,
     )
 

@@ -117,7 +117,7 @@ class DivergenceQuery:
         found, until = await _page(context, in_, window, size, key)
         more = until is not None or len(found) > size
         found = found[:size]
-        because = await events(context, {divergence.because for divergence in found})
+        causes = await events(context, {divergence.event_position for divergence in found})
         context.looked("divergences", sorted({divergence.tin.text for divergence in found}))
         edges = [
             DivergenceEdge(
@@ -127,7 +127,9 @@ class DivergenceQuery:
                     at=divergence.at,
                     answered=divergence.answered,
                     correct=divergence.correct,
-                    because=disclosed_event(context, divergence.tin, because[divergence.because]),
+                    because=disclosed_event(
+                        context, divergence.tin, causes[divergence.event_position]
+                    ),
                 ),
             )
             for divergence in found
@@ -180,7 +182,7 @@ async def is_cause_of_divergence(
         laws = await reads.laws(connection, territory)
         pasts = await reads.histories(connection, laws, [tin])
     return any(
-        divergence.because == position
+        divergence.event_position == position
         for past in pasts
         for divergence in divergences(past, territory, window)
     )

@@ -155,7 +155,7 @@ async def record(info: Info, kind: type[c.Command], input: object) -> Recorded |
     except Refusal as refusal:
         names = ENCODED[kind]
         given = (names.get(name, name) for name, value in vars(input).items() if value is not None)
-        return Refused.because(refusal, SPELLED[kind], map(to_camel_case, given))
+        return Refused.of(refusal, SPELLED[kind], map(to_camel_case, given))
 
 
 async def execute(context: Context, command: c.Command) -> Recorded:

@@ -115,7 +115,7 @@ class PersonMutation:
             who = store.particulars(particulars)
             person, commitment = await _apart(context, _keep, context, tin, who)
         except Refusal as refusal:
-            return Refused.because(refusal, ("tin", "particulars"))
+            return Refused.of(refusal, ("tin", "particulars"))
         return ParticularsKept(person=strawberry.ID(str(person)), commitment=commitment)
 
 

@@ -80,7 +80,9 @@ def expire(operator: Operator, command: c.ExpireAuthorisation, by: Decision) -> 
         if authorisation.ended is None:
             return _record_term(operator, authorisation, command.reason, by)
         day = by.effective or authorisation.ended
-        by = by.because(preconditions.find_rules(by, authorisation, day).source("validity_years"))
+        by = by.with_ground(
+            preconditions.find_rules(by, authorisation, day).source("validity_years")
+        )
         return refuse_unless_recorded(
             operator, authorisation, Operator.Expired, by, "the end", day=day, reason=command.reason
         )
@@ -94,7 +96,7 @@ def expire(operator: Operator, command: c.ExpireAuthorisation, by: Decision) -> 
             f"{operator.tin}: {authorisation} is valid {until} and cannot expire on {day}"
         )
     # The term set by the grant is a sufficient ground, however late the end is recorded.
-    by = by.because(preconditions.find_rules(by, authorisation, day).source("validity_years"))
+    by = by.with_ground(preconditions.find_rules(by, authorisation, day).source("validity_years"))
     operator.trigger_event(
         Operator.Expired,
         authorisation=authorisation.reference,
@@ -150,7 +152,7 @@ def _record_end_by_law(
     It was not decided, so it has no day of decision unless one is given.
     """
     ground = _ground(operator, authorisation, end, by)
-    said = event_fields(operator, by.because(ground), end.day) | {"decided": by.decided}
+    said = event_fields(operator, by.with_ground(ground), end.day) | {"decided": by.decided}
     if end.what == TERM:
         operator.trigger_event(
             Operator.Expired, authorisation=end.authorisation, reason=reason, by_law=True, **said
@@ -167,7 +169,7 @@ def _refuse_unless_end_recorded(
     by: Decision,
 ) -> None:
     """Returns if the same end is recorded identically. Raises AlreadyRecorded."""
-    by = by.because(_ground(operator, authorisation, end, by))
+    by = by.with_ground(_ground(operator, authorisation, end, by))
     if end.what == TERM:
         refuse_unless_recorded(
             operator, authorisation, Operator.Expired, by, "the end", day=end.day, reason=reason

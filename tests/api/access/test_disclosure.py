@@ -21,9 +21,9 @@ from graphql import (
 from api.graphql.schema import core
 from registry.domain.disclosure import (
     CERTIFIED,
-    DisclosedStretch,
+    DisclosedInterval,
     disclosed_flags,
-    disclosed_stretches,
+    disclosed_intervals,
 )
 from registry.domain.values import CLOSED, ENDED, HELD, PENDING, Status
 from tests.api.client import AUDITOR, CHINA, KOREA, Client
@@ -425,14 +425,14 @@ def test_the_home_customs_the_operator_and_auditors_are_told_which_consent_is_wa
 def test_a_stretch_that_only_a_hidden_edge_cuts_is_whole() -> None:
     known = datetime(2026, 1, 1, tzinfo=UTC)
     days = [datetime(2020, month, 1, tzinfo=UTC) for month in range(1, 8)]
-    first = DisclosedStretch("VALID", days[0], None, days[0], days[3])
+    first = DisclosedInterval("VALID", days[0], None, days[0], days[3])
     cut = [
-        DisclosedStretch("VALID", a, b, days[3], None)
+        DisclosedInterval("VALID", a, b, days[3], None)
         for a, b in pairwise([days[0], days[2], None])
     ]  # type: ignore[arg-type]
 
-    assert disclosed_stretches([first, *cut], known) == [
-        DisclosedStretch("VALID", days[0], None, days[0], None)
+    assert disclosed_intervals([first, *cut], known) == [
+        DisclosedInterval("VALID", days[0], None, days[0], None)
     ]
 
 

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families as families
 
-from projections.engine.projector import LEADER, Projector
+from projections.engine.projector import LEADER_LOCK, Projector
 from registry.paths import DOCS
 from tests.api.client import CHINA, Client
 from tests.api.served import served
@@ -91,7 +91,7 @@ def test_a_read_model_that_stands_still_is_seen(counter: Client) -> None:
 def test_who_does_the_background_work_is_seen(counter: Client) -> None:
     assert set(scraped(counter)["aeo_process_leads"].values()) == {0.0}
     with psycopg.connect(counter.database, autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(%s)", [LEADER])
+        connection.execute("select pg_advisory_lock(%s)", [LEADER_LOCK])
         leads = scraped(counter)["aeo_process_leads"]
 
     assert {name for (name,), value in leads.items() if value} == {"follow"}

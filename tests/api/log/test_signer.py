@@ -11,8 +11,8 @@ import pytest
 import structlog
 
 from api.log.signer import HeadSigner
-from api.log.signing_keys import alone, open_strongbox
-from projections.transparency.verify_log import NotToBeSigned
+from api.log.signing_keys import alone, open_signing_keys
+from projections.transparency.verify_log import InconsistentLog
 from registry.transparency import merkle
 from registry.transparency.signed_notes import Checkpoint, read_checkpoint, read_note
 from registry.transparency.witness_policy import satisfied
@@ -38,7 +38,7 @@ def home(tmp_path: Path) -> Path:
 def refused(database: str, home: Path) -> str:
     """Why it does not sign; and it has published nothing."""
     before = heads(database)
-    with pytest.raises(NotToBeSigned) as found:
+    with pytest.raises(InconsistentLog) as found:
         HeadSigner(database, home).run(threading.Event())
     assert heads(database) == before
     return str(found.value)
@@ -63,7 +63,7 @@ def test_every_head_is_the_root_of_what_was_recorded_signed_twice(
             size = logged(database, first, last)
             eventually(lambda size=size: size in heads(database))
 
-    box = open_strongbox(home)
+    box = open_signing_keys(home)
     published = {size: read_note(note) for size, note in heads(database).items()}
     expected = roots(leaves(database), *published)
     for size, note in published.items():
@@ -109,7 +109,7 @@ def test_it_counts_through_full_tiles_from_wherever_it_stopped(database: str, ho
 
 def test_a_head_signed_but_not_published_is_what_is_published(database: str, home: Path) -> None:
     size = logged(database, 0, 9)
-    box = open_strongbox(home)
+    box = open_signing_keys(home)
     expected = roots(leaves(database), size)[size]
     box.remember(box.signed(Checkpoint(box.origin, size, expected)))  # and then the power failed
     written = (home / "log.head").read_text()
@@ -169,7 +169,7 @@ def test_the_head_of_another_log_is_no_memory_of_this_one(
     database: str, home: Path, tmp_path: Path
 ) -> None:
     is_signed(database, home, logged(database, 0, 9))
-    other = open_strongbox(tmp_path / "other")
+    other = open_signing_keys(tmp_path / "other")
     (home / "log.head").write_text((other.home / "log.head").read_text())
     assert "head of another log" in refused(database, home)
     (home / "log.head").write_text("nonsense")
@@ -179,14 +179,14 @@ def test_the_head_of_another_log_is_no_memory_of_this_one(
 def test_a_key_that_is_gone_beside_a_head_that_is_spoilt_is_missed(
     database: str, home: Path
 ) -> None:
-    open_strongbox(home)
+    open_signing_keys(home)
     (home / "log.key").unlink()
     (home / "log.head").write_text("nonsense")
     assert "log.key is gone" in refused(database, home)
 
 
 def test_a_beginning_cut_short_is_begun_again(database: str, home: Path) -> None:
-    open_strongbox(home)
+    open_signing_keys(home)
     (home / "log.key").unlink()  # the last that is written
     (home / "witnesses.txt").unlink()
     is_signed(database, home, logged(database, 0, 3))
@@ -259,7 +259,7 @@ def test_what_was_changed_since_it_was_taken_in_is_not_signed(
 def test_a_log_cut_back_while_it_is_signed_is_noticed(database: str, home: Path) -> None:
     size = logged(database, 0, 9)
     why = rf"had {size} leaves and has 4"
-    with pytest.raises(NotToBeSigned, match=why), signing(database, home) as worker:
+    with pytest.raises(InconsistentLog, match=why), signing(database, home) as worker:
         eventually(lambda: size in heads(database))
         as_superuser(database, "update proof.state set size = 4")
         worker.join()

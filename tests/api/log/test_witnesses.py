@@ -15,9 +15,9 @@ import psycopg
 import pytest
 
 from api.log import signer, witnesses
-from api.log.signing_keys import Strongbox, open_strongbox
+from api.log.signing_keys import SigningKeys, open_signing_keys
 from projections.reads.log import head
-from projections.transparency.verify_log import NotToBeSigned
+from projections.transparency.verify_log import InconsistentLog
 from registry.transparency.signed_notes import COSIGNATURE, Checkpoint, Signer, read_note
 from registry.transparency.witness_policy import satisfied
 from tests.keeping_log import asked, copied, eventually, heads, is_signed, logged, signing
@@ -27,11 +27,11 @@ FORGER = Signer.of_seed("forger.example/w", COSIGNATURE, bytes([5]) * 32)
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Strongbox:
-    return open_strongbox(tmp_path / "home")
+def box(tmp_path: Path) -> SigningKeys:
+    return open_signing_keys(tmp_path / "home")
 
 
-def watched_by(box: Strongbox, *watching: Witness, url: bool = True) -> None:
+def watched_by(box: SigningKeys, *watching: Witness, url: bool = True) -> None:
     """The policy asks for all of these, in either kind of signature."""
     lines = [f"log {key}" for key in box.keys]
     for n, watcher in enumerate(watching):
@@ -57,7 +57,9 @@ def published(database: str) -> str:
     return asyncio.run(read())
 
 
-def test_every_witness_signs_with_every_key(database: str, box: Strongbox, tmp_path: Path) -> None:
+def test_every_witness_signs_with_every_key(
+    database: str, box: SigningKeys, tmp_path: Path
+) -> None:
     with (
         witness(tmp_path / "kr", box.keys, "customs.kr/w1") as kr,
         witness(tmp_path / "nz", box.keys, "customs.nz/w1") as nz,
@@ -72,7 +74,7 @@ def test_every_witness_signs_with_every_key(database: str, box: Strongbox, tmp_p
 
 
 def test_the_same_head_is_shown_again_for_a_fresh_time(
-    database: str, box: Strongbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: str, box: SigningKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(witnesses, "RENEW", 0.3)
     size = logged(database, 0, 7)
@@ -85,7 +87,7 @@ def test_the_same_head_is_shown_again_for_a_fresh_time(
 
 
 def test_a_witness_that_was_down_is_told_what_it_missed(
-    database: str, box: Strongbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: str, box: SigningKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(witnesses, "RETRY", 0.2)
     with witness(tmp_path / "kr", box.keys) as kr:
@@ -100,7 +102,7 @@ def test_a_witness_that_was_down_is_told_what_it_missed(
 
 
 def test_nobody_waits_for_a_witness_that_is_down_or_never_answers(
-    database: str, box: Strongbox
+    database: str, box: SigningKeys
 ) -> None:
     with closing(socket.socket()) as mute, closing(socket.socket()) as none:
         mute.bind(("127.0.0.1", 0))
@@ -124,7 +126,7 @@ def test_nobody_waits_for_a_witness_that_is_down_or_never_answers(
 
 
 def test_yesterdays_copy_of_everything_is_found_out_by_a_witness(
-    server: str, database: str, box: Strongbox, tmp_path: Path
+    server: str, database: str, box: SigningKeys, tmp_path: Path
 ) -> None:
     """Database and memory restored together contradict nothing at home."""
     old = logged(database, 0, 7)
@@ -139,7 +141,7 @@ def test_yesterdays_copy_of_everything_is_found_out_by_a_witness(
                 eventually(lambda: size in cosigned(database))
 
             logged(yesterday, 40, 45)
-            with pytest.raises(NotToBeSigned, match=f"has seen {size} leaves"):
+            with pytest.raises(InconsistentLog, match=f"has seen {size} leaves"):
                 signer.HeadSigner(yesterday, tmp_path / "yesterday").run(threading.Event())
             assert max(heads(yesterday)) == old
     [kept] = (tmp_path / "yesterday" / "evidence").glob("*-409.txt")
@@ -147,7 +149,7 @@ def test_yesterdays_copy_of_everything_is_found_out_by_a_witness(
 
 
 def test_two_servers_with_one_key_are_found_out_and_both_sides_keep_the_proof(
-    server: str, database: str, box: Strongbox, tmp_path: Path
+    server: str, database: str, box: SigningKeys, tmp_path: Path
 ) -> None:
     fork = tmp_path / "fork"
     with witness(tmp_path / "kr", box.keys) as kr:
@@ -220,7 +222,7 @@ TEXT = "text/plain"
     ],
 )
 def test_an_answer_that_is_no_signature_counts_for_nothing(
-    database: str, box: Strongbox, answer: Callable[[bytes], tuple[int, str, str]]
+    database: str, box: SigningKeys, answer: Callable[[bytes], tuple[int, str, str]]
 ) -> None:
     calls: list[bytes] = []
 
@@ -238,13 +240,13 @@ def test_an_answer_that_is_no_signature_counts_for_nothing(
 
 
 def test_a_witness_that_says_it_has_seen_more_stops_the_signer_at_work(
-    database: str, box: Strongbox, monkeypatch: pytest.MonkeyPatch
+    database: str, box: SigningKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(witnesses, "RETRY", 0.2)
     claims = iter([(500, TEXT, "not yet")])
     with answering(lambda _: next(claims, (409, "text/x.tlog.size", "9000\n"))) as url:
         (box.home / "witnesses.txt").write_text(f"witness kr {KNOWN.key} {url}\nquorum kr\n")
-        why = pytest.raises(NotToBeSigned, match="has seen 9000 leaves")
+        why = pytest.raises(InconsistentLog, match="has seen 9000 leaves")
         with why, signing(database, box.home) as worker:
             worker.join()
     size = logged(database, 0, 5)
@@ -253,7 +255,7 @@ def test_a_witness_that_says_it_has_seen_more_stops_the_signer_at_work(
     is_signed(database, box.home, size)
 
 
-def test_of_an_answers_lines_the_known_ones_are_kept(database: str, box: Strongbox) -> None:
+def test_of_an_answers_lines_the_known_ones_are_kept(database: str, box: SigningKeys) -> None:
     def answered(body: bytes) -> tuple[int, str, str]:
         return 200, TEXT, FORGER.line("another\n1\nAAAA\n", 7) + KNOWN.line(_text(body), 7)
 

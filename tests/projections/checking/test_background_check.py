@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from projections.checking.background_check import LEADER, TABLES, BackgroundCheck
+from projections.checking.background_check import LEADER_LOCK, TABLES, BackgroundCheck
 from projections.checking.check import check
 from projections.checking.comparison import Comparison, Outdated
 from projections.engine.projector import Projector
@@ -256,7 +256,7 @@ def test_a_check_that_is_killed_leaves_nothing_half_done(
 def test_of_several_one_checks(database: str, projected: psycopg.Connection[Any]) -> None:
     """Each instance has one, and the others wait for it to end."""
     projected.execute(HARM)
-    projected.execute("select pg_advisory_lock(%s)", [LEADER])
+    projected.execute("select pg_advisory_lock(%s)", [LEADER_LOCK])
     stop = threading.Event()
     checks = [
         threading.Thread(target=BackgroundCheck(database, share=1.0).run, args=[stop])
@@ -266,7 +266,7 @@ def test_of_several_one_checks(database: str, projected: psycopg.Connection[Any]
         each.start()
     time.sleep(1.5)
     assert found(projected) == []
-    projected.execute("select pg_advisory_unlock(%s)", [LEADER])
+    projected.execute("select pg_advisory_unlock(%s)", [LEADER_LOCK])
     for _ in range(400):
         if found(projected):
             break

@@ -17,7 +17,7 @@ from api import end_recorder
 from api.log import signer
 from projections.checking import background_check
 from projections.checking.status import resume, status
-from projections.engine.projector import LEADER, Projector, is_transient
+from projections.engine.projector import LEADER_LOCK, Projector, is_transient
 from projections.transparency import integrator
 from registry.application.registry import Registry
 from registry.ledger.database import is_lost
@@ -81,7 +81,7 @@ def test_a_table_that_cannot_be_written_stops_its_projection_by_name(
     Projector(database).catch_up()
 
     with psycopg.connect(database, autocommit=True) as connection:
-        found = status(connection, {"follow": LEADER})
+        found = status(connection, {"follow": LEADER_LOCK})
         assert [place.projection for place in found.stopped] == ["programmes"]
         [stopped] = found.stopped
         assert "no replica identity" in (stopped.why or "") and stopped.since is not None
@@ -100,7 +100,7 @@ def test_who_leads_is_known_and_that_nobody_does(database: str, registry: Regist
     stop = threading.Event()
     following = threading.Thread(target=Projector(database).run, args=[stop])
     with psycopg.connect(database, autocommit=True) as connection:
-        assert [worker.name for worker in status(connection, {"follow": LEADER}).missing] == [
+        assert [worker.name for worker in status(connection, {"follow": LEADER_LOCK}).missing] == [
             "follow"
         ]
         following.start()
@@ -110,7 +110,7 @@ def test_who_leads_is_known_and_that_nobody_does(database: str, registry: Regist
             stop.set()
             following.join(20)
         # The server process ends a moment after its connection.
-        _until(lambda: bool(status(connection, {"follow": LEADER}).missing))
+        _until(lambda: bool(status(connection, {"follow": LEADER_LOCK}).missing))
 
 
 def test_a_second_of_each_that_leads_alone_says_in_one_line_that_it_waits(
@@ -119,15 +119,15 @@ def test_a_second_of_each_that_leads_alone_says_in_one_line_that_it_waits(
     """The follower, the log, the signer, the clerk and the background check; no other one takes a
     lock of the database to lead."""
     leaders: dict[str, tuple[int, Callable[[threading.Event], None]]] = {
-        "follow": (LEADER, Projector(database).run),
-        "log": (integrator.LEADER, integrator.Integrator(database).run),
-        "sign": (signer.LEADER, signer.HeadSigner(database, tmp_path).run),
-        "clerk": (end_recorder.LEADER, end_recorder.EndRecorder(database).run),
-        "checker": (background_check.LEADER, background_check.BackgroundCheck(database).run),
+        "follow": (LEADER_LOCK, Projector(database).run),
+        "log": (integrator.LEADER_LOCK, integrator.Integrator(database).run),
+        "sign": (signer.LEADER_LOCK, signer.HeadSigner(database, tmp_path).run),
+        "clerk": (end_recorder.LEADER_LOCK, end_recorder.EndRecorder(database).run),
+        "checker": (background_check.LEADER_LOCK, background_check.BackgroundCheck(database).run),
     }
     assert leaders.keys() == set(
         re.findall(
-            r'acquire_leadership\(connection, LEADER, stop, "(\w+)"\)',
+            r'acquire_leadership\(connection, LEADER_LOCK, stop, "(\w+)"\)',
             "".join(
                 file.read_text(encoding="utf-8")
                 for package in ("api", "projections")
@@ -167,7 +167,7 @@ def _until(true: Callable[[], bool]) -> None:
 
 def _leads(connection: psycopg.Connection[Any]) -> Any:
     for _ in range(200):
-        [worker] = status(connection, {"follow": LEADER}).workers
+        [worker] = status(connection, {"follow": LEADER_LOCK}).workers
         if worker.pid is not None and worker.since is not None:
             return worker
         time.sleep(0.05)

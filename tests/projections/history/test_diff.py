@@ -53,7 +53,7 @@ def test_it_is_who_the_rule_answers_otherwise(worlds: Any) -> None:
                 expected = _expected(world, stream, one, other)
                 assert _plain(heard, world) == expected, (tin, one, other)
                 if expected and heard:
-                    assert heard.because, (tin, one, other)
+                    assert heard.event_positions, (tin, one, other)
                     if one.at == other.at:
                         between = sorted((one.known, other.known))
                         assert _known(world, heard) & _between(world, between), (tin, one, other)
@@ -185,7 +185,7 @@ def _between(world: World, known: list[datetime]) -> set[int]:
 
 
 def _known(world: World, answer_difference: AnswerDifference) -> set[int]:
-    return answer_difference.because & {event.position for event in _events(world)}
+    return answer_difference.event_positions & {event.position for event in _events(world)}
 
 
 def _events(world: World) -> list[TimedEvent[Any]]:

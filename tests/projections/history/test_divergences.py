@@ -58,9 +58,9 @@ def test_they_are_the_days_on_which_the_rule_is_answered_otherwise_now(database:
                     days += 1
                 for divergence in own:
                     since = past.known_for_good(stream, territory, divergence)
-                    assert divergence.because in past.places(since), (divergence, since)
+                    assert divergence.event_position in past.places(since), (divergence, since)
                     found += 1
-                    late_law += divergence.because not in {e.position for e in stream}
+                    late_law += divergence.event_position not in {e.position for e in stream}
             assert told == {}  # nobody else's answers are in question
     assert days > 50_000
     assert found > 100
@@ -83,7 +83,7 @@ def test_a_smaller_window_shows_the_same_days_of_it(database: str) -> None:
                 (
                     max(divergence.at, INSIDE[0]),
                     min(divergence.until, INSIDE[1]),
-                    divergence.because,
+                    divergence.event_position,
                 )
                 for divergence in told
                 if divergence.at < INSIDE[1] and divergence.until > INSIDE[0]
@@ -91,7 +91,9 @@ def test_a_smaller_window_shows_the_same_days_of_it(database: str) -> None:
             for tin, told in whole.items()
         }
         shown = {
-            tin: [(divergence.at, divergence.until, divergence.because) for divergence in told]
+            tin: [
+                (divergence.at, divergence.until, divergence.event_position) for divergence in told
+            ]
             for tin, told in inside.items()
         }
         assert shown == {tin: told for tin, told in expected.items() if told}
