@@ -129,7 +129,7 @@ def test_northern_ireland_is_the_united_kingdoms() -> None:
     ],
 )
 def test_a_subject_names_one_of_four(subject: str, role: SubjectRole) -> None:
-    assert (named(subject).role, named(subject).subject) == (role, subject)
+    assert (named(subject).role, named(subject).id) == (role, subject)
 
 
 @pytest.mark.parametrize(
