@@ -15,7 +15,8 @@ from typing import Any
 
 from psycopg import AsyncConnection, IsolationLevel
 
-from projections.history import change_facts, feed_pages
+from projections.history import feed_pages
+from projections.history.belief_history_sql import law_history
 from projections.history.feed import HIDDEN, Change, CourseInterval, FeedVerdict
 from projections.reads import recognition
 from projections.reads.visibility import VisibilityScope
@@ -82,7 +83,7 @@ async def _differences(conninfo: str, partners: int, operators: int) -> list[str
 async def _partner(
     connection: AsyncConnection[Any], territory: AdministrationCode, now: datetime, operators: int
 ) -> list[str]:
-    homes = sorted((await change_facts.law_history(connection, territory)).homes())
+    homes = sorted((await law_history(connection, territory)).homes())
     sample = await connection.execute(_OPERATORS, [homes, territory.text, operators])
     tins = [row[0] for row in await sample.fetchall()]
     if not tins:

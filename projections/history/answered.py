@@ -12,8 +12,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-from projections.history import change_facts
-from projections.history.belief_history import BelievedFact, OperatorBeliefs
+from projections.history.belief_history import OperatorBeliefs, last_change, positions_of
+from projections.history.belief_history_sql import law_history, operator_beliefs
 from projections.reads.visibility import VisibilityScope
 from registry.domain.recognition import Question, recognise
 from registry.domain.values import AdministrationCode, Direction, HsCode, Outcome, Role
@@ -117,10 +117,9 @@ async def corrected(
     That an operator was unknown or hidden counts only where it is recognised now: nobody was told
     something wrong about an operator that was not registered, or not visible.
     """
-    law = await change_facts.law_history(views, territory)
-    beliefs_by_tin = await change_facts.operator_beliefs(
-        views, law, law, sorted({answer.tin for answer in answers})
-    )
+    law = await law_history(views, territory)
+    tins = sorted({answer.tin for answer in answers})
+    beliefs_by_tin = await operator_beliefs(views, law, tins)
     found = [
         _corrected(beliefs, territory, answer, head)
         for answer in answers
@@ -149,23 +148,10 @@ def _deciding_event(
 ) -> int | None:
     """The last event after the answer since which the result for that instant has been the present
     one."""
-    law = beliefs.law
-    facts: list[BelievedFact[Any]] = [
-        *beliefs.periods,
-        *beliefs.identifiers,
-        *beliefs.consents,
-        *law.links,
-        *law.members,
-        *law.consent_laws,
-    ]
-    places = {place for fact in facts for place in (fact.position, fact.position_to) if place}
-    places |= {received.position for received in law.lists}
-    for place in sorted(places, reverse=True):
-        if (given.position or 0) < place <= head and (
-            recognise(beliefs.at(place - 1), asked).outcome is not correct
-        ):
-            return place
-    return None
+    answered = given.position or 0
+    places = {*positions_of(beliefs.own_facts), *beliefs.law.positions}
+    later = [place for place in places if answered < place <= head]
+    return last_change(beliefs.at, asked, correct, [answered, *later])
 
 
 def _question(territory: AdministrationCode, given: GivenAnswer) -> Question:

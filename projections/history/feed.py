@@ -2,7 +2,7 @@
 
 Transaction time is a position in the sequence of events here: what was believed at a position is
 compared with what was believed before it. All functions are pure;
-projections/history/change_facts.py reads the facts.
+projections/history/belief_history_sql.py reads the facts.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from projections.history.belief_history import (
-    BeliefChange,
     OperatorBeliefs,
     TimeInterval,
-    can_see,
+    changed_facts,
     differing_intervals,
-    own_edges,
+    valid_time_edges,
 )
+from projections.history.visibility_history import can_see
 from projections.reads.recognition import edges
 from projections.reads.visibility import VisibilityScope
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
@@ -151,8 +151,7 @@ def change(
     from it afterwards: that is told once, and nothing that was recorded later.
     """
     only_time = step.position == step.previous
-    own = [] if only_time else beliefs.changes_at(step.position)
-    intervals = [] if only_time else _changed_intervals(beliefs, own, step.position)
+    intervals = [] if only_time else _changed_intervals(beliefs, step.position)
     if not intervals and beliefs.subject_law is beliefs.law and _same_access(beliefs, step, scope):
         return None
     before, after = beliefs.at(step.previous), beliefs.at(step.position)
@@ -164,7 +163,7 @@ def change(
     was, first = HIDDEN.outcome, None
     if visible_before:
         boundaries = beliefs.law.edges(step.previous) | beliefs.law.edges(step.position)
-        boundaries |= own_edges(before) | own_edges(after)
+        boundaries |= _own_edges(before) | _own_edges(after)
         first = _first_difference(before, after, territory, intervals, boundaries, details)
         was = _verdict(before, territory, first).outcome if first else was
     elif visible_after:
@@ -205,16 +204,20 @@ def _same_access(beliefs: OperatorBeliefs, step: FeedStep, scope: VisibilityScop
     )
 
 
-def _changed_intervals(
-    beliefs: OperatorBeliefs, own: list[BeliefChange], position: int
-) -> list[TimeInterval]:
+def _changed_intervals(beliefs: OperatorBeliefs, position: int) -> list[TimeInterval]:
     """The intervals of valid time in which the event at this position may have changed a result."""
-    law = beliefs.law.differing_intervals(position)
+    own = changed_facts(beliefs.own_facts, position)
+    law = beliefs.law.changed_intervals(position)
     if not own:
         return law
     if law and law[0] == (ALWAYS, NEVER_AT):
         return law
     return differing_intervals(own + beliefs.law.changes_at(position))
+
+
+def _own_edges(facts: RecognitionFacts) -> set[datetime]:
+    own = valid_time_edges((*facts.periods, *facts.identifiers, *facts.consents))
+    return {edge for edge in own if ALWAYS < edge < NEVER_AT}
 
 
 def _first_difference(
@@ -280,7 +283,7 @@ def _hidden_since(
 ) -> datetime:
     """The instant after `step.before` since which the operator has been hidden at `step.at`."""
     law = beliefs.subject_law.edges(step.previous)
-    between = sorted(edge for edge in law | own_edges(facts) if step.before < edge <= step.at)
+    between = sorted(edge for edge in law | _own_edges(facts) if step.before < edge <= step.at)
     since = step.at
     for edge in reversed(between):
         if can_see(beliefs, facts, scope, step.previous, edge):

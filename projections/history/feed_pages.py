@@ -13,15 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from projections.history.belief_history import OperatorBeliefs
-from projections.history.change_facts import (
+from projections.history.belief_history_sql import (
     Connection,
     LawHistory,
-    changes_after,
     law_history,
     operator_beliefs,
-    operators_of,
-    with_particulars,
 )
+from projections.history.changed_positions import changes_after, operators_of, with_particulars
 from projections.history.feed import Change, FeedStep, change, particulars_change
 from projections.reads.visibility import VisibilityScope
 from registry.domain.values import AdministrationCode
@@ -274,7 +272,7 @@ class _PageBuilder:
         """Those of the selected operators that are registered."""
         missing = sorted(set(self.only or ()) - self.beliefs.keys())
         if missing and not self.whole:
-            self.beliefs |= await operator_beliefs(self.views, self.into, self.subject_law, missing)
+            self.beliefs |= await operator_beliefs(self.views, self.into, missing, self.subject_law)
             self.whole = True
         return set(self.only or ()) & self.beliefs.keys()
 
@@ -283,7 +281,7 @@ class _PageBuilder:
         missing = sorted(set(tins) - self.beliefs.keys())
         for start in range(0, len(missing), CHUNK):
             self.beliefs |= await operator_beliefs(
-                self.views, self.into, self.subject_law, missing[start : start + CHUNK]
+                self.views, self.into, missing[start : start + CHUNK], self.subject_law
             )
 
     async def add_step(

@@ -23,8 +23,10 @@ from api.graphql.costs import costs
 from api.graphql.errors import bad_input
 from api.graphql.scalars import Json
 from api.graphql.types.events import REDACTED, Event, event_for
-from projections.history import divergence_facts as reads
-from projections.history.divergences import Divergence, TimeInterval, divergences
+from projections.history.belief_history import TimeInterval
+from projections.history.belief_history_sql import law_history, operator_beliefs
+from projections.history.divergence_candidates import candidates
+from projections.history.divergences import Divergence, divergences
 from projections.reads.events import EventRow, some
 from registry.domain.bitemporal import NEVER_AT
 from registry.domain.values import AdministrationCode, Outcome, Tin
@@ -156,15 +158,16 @@ async def _page(
     if window[0] >= window[1]:
         return found, None
     async with context.views.connection() as connection:
-        laws = await reads.laws(connection, territory)
-        tins = await reads.candidates(
-            connection, context.subject.visibility, context.now, laws, window, tin, MOST
+        law = await law_history(connection, territory)
+        tins = await candidates(
+            connection, context.subject.visibility, context.now, law, window, tin, MOST
         )
         for start in range(0, len(tins), CHUNK):
-            for past in await reads.histories(connection, laws, tins[start : start + CHUNK]):
+            chunk = await operator_beliefs(connection, law, tins[start : start + CHUNK])
+            for beliefs in chunk.values():
                 found += [
                     divergence
-                    for divergence in divergences(past, territory, window)
+                    for divergence in divergences(beliefs, territory, window)
                     if divergence.tin.text != tin or _micros(divergence.at) > place
                 ]
             if len(found) > size:
@@ -179,12 +182,12 @@ async def is_cause_of_divergence(
     """Whether an event is the cause of a divergence for this operator and territory."""
     window = EARLIEST, context.now
     async with context.views.connection() as connection:
-        laws = await reads.laws(connection, territory)
-        pasts = await reads.histories(connection, laws, [tin])
+        law = await law_history(connection, territory)
+        operators = await operator_beliefs(connection, law, [tin])
     return any(
         divergence.event_position == position
-        for past in pasts
-        for divergence in divergences(past, territory, window)
+        for beliefs in operators.values()
+        for divergence in divergences(beliefs, territory, window)
     )
 
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import psycopg
 
-from projections.history import divergence_facts as reads
-from projections.history.divergences import Divergence, TimeInterval, divergences
+from projections.history.belief_history import TimeInterval
+from projections.history.belief_history_sql import law_history, operator_beliefs
+from projections.history.divergence_candidates import candidates
+from projections.history.divergences import Divergence, divergences
 from projections.models import operators
 from projections.models.tables import copy
 from projections.reads.visibility import VisibilityScope
@@ -169,12 +171,10 @@ async def _divergences(
     async with await psycopg.AsyncConnection.connect(
         database, autocommit=True, options="-c timezone=UTC"
     ) as connection:
-        laws = await reads.laws(connection, territory)
-        tins = await reads.candidates(
-            connection, VisibilityScope("auditor"), NOW, laws, window, "", 1_000
-        )
+        law = await law_history(connection, territory)
+        tins = await candidates(connection, VisibilityScope("auditor"), NOW, law, window, "", 1_000)
         found = {
-            past.tin.text: divergences(past, territory, window)
-            for past in await reads.histories(connection, laws, tins)
+            tin: divergences(beliefs, territory, window)
+            for tin, beliefs in (await operator_beliefs(connection, law, tins)).items()
         }
     return {tin: told for tin, told in found.items() if told}

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from projections.history import change_facts as reads
+from projections.history import belief_history_sql as reads
 from projections.history.belief_history import OperatorBeliefs
 from projections.history.feed import HIDDEN, Change, FeedStep, FeedVerdict, change
 from projections.reads import recognition
@@ -159,7 +159,7 @@ async def _compare(
 ) -> None:
     territory = law.territory
     tins = [str(stream[0].event.tin) for stream in world.operators]
-    pasts = await reads.operator_beliefs(connection, law, law, tins)
+    pasts = await reads.operator_beliefs(connection, law, tins)
     fold = Fold()
     for step in steps(recorded):
         for past in pasts.values():

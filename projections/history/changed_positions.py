@@ -1,45 +1,17 @@
-"""Reads the facts of a territory's change feed: where something changed, and everything ever
-believed."""
+"""Reads where something changed that the feed of a territory may tell: the positions after a given
+one, and the operators and home territories that changed at each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-from psycopg import AsyncConnection
-
-from projections.history.belief_history import (
-    BelievedFact,
-    LawBeliefs,
-    ListReceipt,
-    OperatorBeliefs,
-)
+from projections.history.belief_history_sql import Connection
 from projections.reads.bitemporal_sql import POSITION
-from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
-from registry.domain.agreements.timeline import Link
-from registry.domain.operators.timeline import Consented, Identified, Period
-from registry.domain.recognition import ConsentLaw, Member
-from registry.domain.values import AdministrationCode, Tin, decode_value
-
-Connection = AsyncConnection[Any]
+from registry.domain.values import AdministrationCode
 
 MOST_EVENTS = 500  # Most events of operators that one page examines.
-
-
-def _facts_with_positions(columns: str, table: str, where: str, order: str) -> str:
-    """SQL: rows of a table as one JSON text, each fact with the positions between which it was
-    believed."""
-    return (
-        "(select coalesce(json_agg(json_build_object('fact', row_to_json(f), 'position',"
-        f" t.position, 'position_to', t.position_to) order by {order}), '[]')::text"
-        f" from {table} t cross join lateral (select {columns}) f where {where})"
-    )
-
-
-# --------------------------------------------------------------------- moves
 
 
 @dataclass(frozen=True)
@@ -207,129 +179,3 @@ async def operators_of(connection: Connection, homes: Iterable[str], position: i
     async with connection.cursor() as cursor:
         await cursor.execute(statement, {"homes": sorted(homes), "position": position})
         return [row[0] for row in await cursor.fetchall()]
-
-
-# --------------------------------------------------------------------- facts
-
-
-_OF_OPERATOR = "t.tin = o.tin"
-_PERIODS = _facts_with_positions(
-    PERIOD, "views.status_period", _OF_OPERATOR, "t.position, t.valid_from"
-)
-_IDENTIFIERS = _facts_with_positions(
-    IDENTIFIER, "views.identifier", _OF_OPERATOR, "t.position, t.value"
-)
-_CONSENTS = _facts_with_positions(
-    CONSENT, "views.consent", f"{_OF_OPERATOR} and t.partner <> '*'", "t.position"
-)
-PAST = f"""
-select o.tin, o.administration,
-    {_PERIODS}, {_IDENTIFIERS}, {_CONSENTS}
-from views.operator o where o.tin = any(%(tins)s::text[])
-order by o.tin"""
-LAW = f"""
-with {_HOMES}
-select {
-    _facts_with_positions(
-        LINK,
-        "views.link",
-        "t.kind = 'AEO_MUTUAL_RECOGNITION' and t.to_party in (select o.party from ours o)",
-        "t.agreement, t.ordinal, t.position",
-    )
-},
-{
-    _facts_with_positions(
-        "t.bloc, t.member, t.valid_from, t.valid_to",
-        "views.membership",
-        "t.sense = 'CUSTOMS_TERRITORY'",
-        "t.bloc, t.member, t.position",
-    )
-},
-{
-    _facts_with_positions(
-        CONSENT_LAW,
-        "views.programme_rule",
-        "t.rule = 'sharing_consent' and t.value = 'required'",
-        "t.programme, t.position",
-    )
-},
-    (select coalesce(json_agg(r), '[]')::text from views.list_received r)"""
-
-_periods = msgspec.json.Decoder(list[BelievedFact[Period]], dec_hook=decode_value)
-_identifiers = msgspec.json.Decoder(list[BelievedFact[Identified]], dec_hook=decode_value)
-_consents = msgspec.json.Decoder(list[BelievedFact[Consented]], dec_hook=decode_value)
-_links = msgspec.json.Decoder(list[BelievedFact[Link]], dec_hook=decode_value)
-_members = msgspec.json.Decoder(list[BelievedFact[Member]], dec_hook=decode_value)
-_consent_laws = msgspec.json.Decoder(list[BelievedFact[ConsentLaw]], dec_hook=decode_value)
-_lists = msgspec.json.Decoder(list[ListReceipt])
-
-
-@dataclass
-class LawHistory:
-    """Everything ever believed about the law towards one territory."""
-
-    territory: AdministrationCode
-    links: list[BelievedFact[Link]]
-    members: list[BelievedFact[Member]]
-    consent_laws: list[BelievedFact[ConsentLaw]]
-    lists: list[ListReceipt]
-    _beliefs: dict[str, LawBeliefs] = field(default_factory=dict)
-
-    def beliefs_from(self, home: str) -> LawBeliefs:
-        if home not in self._beliefs:
-            members_here = [
-                m for m in self.members if m.fact.member.text in (home, self.territory.text)
-            ]
-            parties = {home, *(m.fact.bloc.text for m in members_here)}
-            links_out = [link for link in self.links if link.fact.clause.from_.text in parties]
-            lists = [fact for fact in self.lists if fact.administration == home]
-            self._beliefs[home] = LawBeliefs(links_out, members_here, self.consent_laws, lists)
-        return self._beliefs[home]
-
-    def homes(self) -> set[str]:
-        """The territories from which an agreement ever led; a bloc with its members."""
-        parties = {link.fact.clause.from_.text for link in self.links}
-        return parties | {m.fact.member.text for m in self.members if m.fact.bloc.text in parties}
-
-    def edges(self, after: datetime, until: datetime) -> set[datetime]:
-        """The instants in (after, until] at which the law changes because time passes."""
-        facts = [
-            fact.fact for held in (self.links, self.members, self.consent_laws) for fact in held
-        ]
-        found = {edge for fact in facts for edge in (fact.valid_from, fact.valid_to) if edge}
-        return {edge for edge in found if after < edge <= until}
-
-
-async def law_history(connection: Connection, territory: AdministrationCode) -> LawHistory:
-    async with connection.cursor() as cursor:
-        await cursor.execute(LAW, {"territory": territory.text})
-        row = await cursor.fetchone()
-    assert row is not None  # This SELECT always returns one row.
-    return LawHistory(
-        territory,
-        _links.decode(row[0]),
-        _members.decode(row[1]),
-        _consent_laws.decode(row[2]),
-        _lists.decode(row[3]),
-    )
-
-
-async def operator_beliefs(
-    connection: Connection, into: LawHistory, subject_law: LawHistory, tins: Sequence[str]
-) -> dict[str, OperatorBeliefs]:
-    """Everything ever believed about each of these operators and the law towards that territory.
-    `subject_law`: the law towards the subject's own territory."""
-    async with connection.cursor() as cursor:
-        await cursor.execute(PAST, {"tins": list(tins)})
-        return {
-            tin: OperatorBeliefs(
-                Tin(tin),
-                AdministrationCode(home),
-                _periods.decode(periods),
-                _identifiers.decode(identifiers),
-                _consents.decode(consents),
-                into.beliefs_from(home),
-                subject_law.beliefs_from(home),
-            )
-            for tin, home, periods, identifiers, consents in await cursor.fetchall()
-        }

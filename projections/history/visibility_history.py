@@ -1,0 +1,48 @@
+"""Whether a subject could see an operator at an earlier position of the sequence of events.
+
+All functions are pure; what is visible now is decided in SQL, in projections/reads/visibility.py.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from projections.history.belief_history import OperatorBeliefs
+from projections.reads.visibility import VisibilityScope
+from registry.domain.recognition import RecognitionFacts, is_valid_at
+from registry.domain.values import AdministrationCode
+
+
+def can_see(
+    beliefs: OperatorBeliefs,
+    facts: RecognitionFacts,
+    scope: VisibilityScope,
+    position: int,
+    at: datetime,
+) -> bool:
+    """True where the subject may see this operator at that instant (UTC), by what was believed at a
+    position.
+
+    The same as VISIBLE in projections/reads/visibility.py, for partners, officers and auditors.
+    """
+    if scope.role == "auditor":
+        return True
+    if scope.administration is None or scope.role not in ("partner", "officer"):
+        return False
+    partner, home = AdministrationCode(scope.administration), beliefs.administration
+    if scope.role == "officer" and (
+        home == partner
+        or any(
+            m.bloc == partner and m.member == home and is_valid_at(m, at)
+            for m in beliefs.subject_law.at(position).members
+        )
+    ):
+        return True
+    access = beliefs.subject_law.access(home, partner, position, at)
+    if access is None or not beliefs.certified(position):
+        return False
+    if not access.consent_required and access.consent_laws.isdisjoint(
+        period.programme for period in facts.periods
+    ):
+        return True
+    return any(c.partner in access.consent_to and is_valid_at(c, at) for c in facts.consents)
