@@ -26,6 +26,8 @@ from registry.domain.operators import (
     authorisation_decisions,
     end_decisions,
     particulars_decisions,
+    revocation_decisions,
+    suspension_decisions,
 )
 from registry.domain.operators.events import Operator
 from registry.domain.operators.list_decisions import list_operator
@@ -227,13 +229,13 @@ class Maker:
             (particulars_decisions.give_consent, c.GiveConsent(tin=tin, partner=self.b)),
             (_add_identifier, (scheme, f"{tin}77")),
             (_end_identifier, (scheme, f"{tin}77")),
-            (authorisation_decisions.suspend, c.SuspendAuthorisation(tin=tin, reason="made up")),
+            (suspension_decisions.suspend, c.SuspendAuthorisation(tin=tin, reason="made up")),
             (
-                authorisation_decisions.suspend,
+                suspension_decisions.suspend,
                 c.SuspendAuthorisation(tin=tin, reason="made up", part="S"),
             ),
             (
-                authorisation_decisions.suspend,
+                suspension_decisions.suspend,
                 c.SuspendAuthorisation(
                     tin=tin,
                     reason="made up",
@@ -242,16 +244,16 @@ class Maker:
                 ),
             ),
             (
-                authorisation_decisions.extend_suspension,
+                suspension_decisions.extend_suspension,
                 c.ExtendSuspension(tin=tin, until=self._day()),
             ),
             (authorisation_decisions.renew, c.RenewAuthorisation(tin=tin, valid_until=self._day())),
             (end_decisions.expire, c.ExpireAuthorisation(tin=tin)),
             (record_ends, None),
-            (authorisation_decisions.lift_suspension, c.LiftSuspension(tin=tin)),
-            (authorisation_decisions.revoke, c.RevokeAuthorisation(tin=tin, reason="made up")),
-            (authorisation_decisions.annul, c.AnnulAuthorisation(tin=tin, reason="made up")),
-            (authorisation_decisions.surrender, c.SurrenderAuthorisation(tin=tin)),
+            (suspension_decisions.lift_suspension, c.LiftSuspension(tin=tin)),
+            (revocation_decisions.revoke, c.RevokeAuthorisation(tin=tin, reason="made up")),
+            (revocation_decisions.annul, c.AnnulAuthorisation(tin=tin, reason="made up")),
+            (revocation_decisions.surrender, c.SurrenderAuthorisation(tin=tin)),
             (authorisation_decisions.change_type, c.ChangeType(tin=tin, type="TWO")),
             (authorisation_decisions.open_reassessment, c.OpenReassessment(tin=tin)),
         ]

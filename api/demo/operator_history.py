@@ -15,7 +15,12 @@ from registry.domain.decisions import Decision, begins
 from registry.domain.errors import AlreadyRecorded, Refusal
 from registry.domain.operators import application_decisions as app
 from registry.domain.operators import authorisation_decisions as auth
-from registry.domain.operators import end_decisions, particulars_decisions
+from registry.domain.operators import (
+    end_decisions,
+    particulars_decisions,
+    revocation_decisions,
+    suspension_decisions,
+)
 from registry.domain.operators.events import Operator
 from registry.domain.programmes import Programme
 from registry.domain.trigger import create_aggregate
@@ -318,7 +323,9 @@ class OperatorHistory:
         elif chance < 0.17:
             self.suspend(until=self.day + 90 * DAY)
             self.wait(10, 80)
-            self.do(auth.lift_suspension, c.LiftSuspension(tin=tin, reason="remedied"))
+            self.do(
+                suspension_decisions.lift_suspension, c.LiftSuspension(tin=tin, reason="remedied")
+            )
         elif chance < 0.24:
             moved = f"{1 + int(self.random() * 200)} Specimen Road, {self.home}"
             self.do(particulars_decisions.amend, c.AmendParticulars(tin=tin, address=moved))
@@ -342,7 +349,7 @@ class OperatorHistory:
         part = "S" if "S" in parts and len(parts) > 1 and self.random() < 0.5 else None
         why = "criteria in doubt"
         told = c.SuspendAuthorisation(tin=self.tin, part=part, until=until, reason=why)
-        self.do(auth.suspend, told)
+        self.do(suspension_decisions.suspend, told)
 
     def renew_until(self, day: date) -> None:
         """Renews each term before its last day, up to `day`."""
@@ -364,14 +371,17 @@ class OperatorHistory:
                 if self.random() < 0.5:
                     self.suspend()
                     self.wait(20, 80)
-                self.do(auth.revoke, c.RevokeAuthorisation(tin=tin, reason="serious infringement"))
+                self.do(
+                    revocation_decisions.revoke,
+                    c.RevokeAuthorisation(tin=tin, reason="serious infringement"),
+                )
             case "annulled":
                 # An annulment is effective from the day of effect; the decision derives it.
                 annul = c.AnnulAuthorisation(tin=tin, reason="granted on false information")
-                self.do(auth.annul, annul, by_rule=True)
+                self.do(revocation_decisions.annul, annul, by_rule=True)
             case "surrendered" | "expired":  # in some programmes authorisations do not expire
                 give_up = c.SurrenderAuthorisation(tin=tin, reason="no more customs business")
-                self.do(auth.surrender, give_up)
+                self.do(revocation_decisions.surrender, give_up)
             case "merged":
                 if successor := self.population.elder(self.number, self.day):
                     merge = c.MergeInto(tin=tin, successor=successor, reason="merged")

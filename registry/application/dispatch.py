@@ -24,6 +24,8 @@ from registry.domain.operators import (
     list_decisions,
     particulars_decisions,
     person_decisions,
+    revocation_decisions,
+    suspension_decisions,
 )
 from registry.domain.operators.events import Operator
 from registry.domain.programmes import Programme
@@ -65,12 +67,12 @@ DECISIONS: dict[type[c.Command], Callable[[Any, Any, Decision], None]] = {
     c.OpenReassessment: authorisation_decisions.open_reassessment,
     c.CloseReassessment: authorisation_decisions.close_reassessment,
     c.RenewAuthorisation: authorisation_decisions.renew,
-    c.SuspendAuthorisation: authorisation_decisions.suspend,
-    c.ExtendSuspension: authorisation_decisions.extend_suspension,
-    c.LiftSuspension: authorisation_decisions.lift_suspension,
-    c.RevokeAuthorisation: authorisation_decisions.revoke,
-    c.AnnulAuthorisation: authorisation_decisions.annul,
-    c.SurrenderAuthorisation: authorisation_decisions.surrender,
+    c.SuspendAuthorisation: suspension_decisions.suspend,
+    c.ExtendSuspension: suspension_decisions.extend_suspension,
+    c.LiftSuspension: suspension_decisions.lift_suspension,
+    c.RevokeAuthorisation: revocation_decisions.revoke,
+    c.AnnulAuthorisation: revocation_decisions.annul,
+    c.SurrenderAuthorisation: revocation_decisions.surrender,
     c.ExpireAuthorisation: end_decisions.expire,
     c.RecordEnd: end_decisions.record_end,
     c.NameContact: person_decisions.name_contact,

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import pytest
 
 from registry.domain import commands as c
 from registry.domain.errors import (
-    AlreadyHeld,
     AlreadyRecorded,
     BadValue,
-    Barred,
-    GroundNeeded,
     NotOffered,
     Refusal,
     WrongDates,
@@ -30,10 +26,8 @@ from tests.samples import (
     authorised,
     back,
     ended,
-    granted,
     korean,
     lodged,
-    lost_s,
     operator,
     registered,
     revoked,
@@ -42,10 +36,6 @@ from tests.samples import (
 from tests.scenario import Fact, fact, refused, when
 
 HANA = Tin("KR1234567")
-
-
-# ------------------------------------------------- every command, everywhere
-
 PASTS: dict[str, tuple[Fact, ...]] = {
     "NONE": (registered,),
     "LODGED": (registered, lodged),
@@ -119,102 +109,6 @@ def test_every_command_about_an_authorisation_is_in_that_table() -> None:
     assert about - elsewhere <= {type(command) for command, *_ in WHERE}
 
 
-# --------------------------------------------------------------- suspension
-
-
-def test_an_authorised_operator_can_be_suspended_once() -> None:
-    acme = operator(*authorised)
-    suspend = c.SuspendAuthorisation(tin=ACME, reason="audit overdue")
-
-    assert when(acme, suspend) == [
-        fact(
-            Operator.Suspended,
-            authorisation=REF,
-            reason="audit overdue",
-            effective=TODAY,
-            due=due("end of suspension", "2026-04-09"),
-        )
-    ]
-    assert when(acme, suspend) == []
-
-
-def test_losing_the_security_part_is_what_partners_see() -> None:
-    def lose(part: str) -> Fact:
-        suspend = c.SuspendAuthorisation(tin=ACME, reason="no fence", part=part)
-        return when(operator(*authorised), suspend)[0]
-
-    assert (lose("S").fields["part"], lose("S").fields.get("abroad", True)) == ("S", True)
-    assert (lose("C").fields["part"], lose("C").fields["abroad"]) == ("C", False)
-
-
-def test_a_part_of_what_is_suspended_is_suspended_and_the_whole_of_a_part_is_not() -> None:
-    s = c.SuspendAuthorisation(tin=ACME, reason="no fence", part="S")
-    whole = c.SuspendAuthorisation(tin=ACME, reason="no fence")
-    other = c.SuspendAuthorisation(tin=ACME, reason="no books", part="C")
-
-    refused(AlreadyRecorded, operator(*authorised, suspended), s)
-    refused(AlreadyRecorded, operator(*authorised, lost_s), s)
-    assert len(when(operator(*authorised, lost_s), whole)) == 1
-    assert "suspend it without naming a part" in refused(
-        WrongStatus, operator(*authorised, lost_s), other
-    )
-
-
-def test_the_only_part_of_an_authorisation_is_the_whole_of_it() -> None:
-    only_c = fact(granted.type, **granted.fields | {"type": "AEOC"})
-    suspend = c.SuspendAuthorisation(tin=ACME, reason="no books", part="C")
-
-    [done] = when(operator(*applicant, only_c), suspend)
-
-    assert "part" not in done.fields
-
-
-@pytest.mark.parametrize(("past", "part"), [(authorised, "X"), (korean(), "AA")])
-def test_a_part_that_there_is_not_cannot_be_suspended(past: Any, part: str) -> None:
-    suspend = c.SuspendAuthorisation(tin=ACME, reason="late", part=part)
-
-    assert "has no part" in refused(NotOffered, operator(*past), suspend)
-
-
-def test_a_suspension_says_why_and_does_not_end_before_it_begins() -> None:
-    refused(BadValue, operator(*authorised), c.SuspendAuthorisation(tin=ACME))
-    refused(
-        WrongDates,
-        operator(*authorised),
-        c.SuspendAuthorisation(tin=ACME, reason="late", until=TODAY),
-    )
-
-
-def test_a_suspension_does_not_reach_behind_the_grant_nor_behind_the_last_lifting() -> None:
-    lifted = fact(Operator.SuspensionLifted, authorisation=REF, effective=date(2026, 2, 20))
-    early = c.SuspendAuthorisation(tin=ACME, reason="late", **back("2025-09-14"))
-    between = c.SuspendAuthorisation(tin=ACME, reason="late", **back("2026-01-20"))
-
-    assert "counts from 2025-09-15" in refused(WrongDates, operator(*authorised), early)
-    again = operator(*authorised, suspended, lifted)
-    assert "counts from 2026-02-20" in refused(WrongDates, again, between)
-
-
-def test_a_suspension_is_not_lifted_before_it_began() -> None:
-    lift = c.LiftSuspension(tin=ACME, **back("2026-02-01"))
-
-    assert "counts from 2026-02-02" in refused(WrongDates, operator(*authorised, suspended), lift)
-
-
-def test_a_suspension_is_made_longer_once_and_never_shorter() -> None:
-    acme = operator(*authorised, suspended)
-    longer = c.ExtendSuspension(tin=ACME, until=date(2026, 6, 1))
-
-    [done] = when(acme, longer)
-    assert done.fields["due"] == due("end of suspension", "2026-06-01", "the decision")
-    assert when(acme, longer) == []
-    shorter = c.ExtendSuspension(tin=ACME, until=date(2026, 5, 1))
-    assert "before 2026-06-01" in refused(WrongDates, acme, shorter)
-
-
-# ------------------------------------------- type, roles, review and renewal
-
-
 def test_a_reassessment_is_opened_once_closed_once_and_ends_nothing() -> None:
     acme = operator(*authorised)
     begin, close = c.OpenReassessment(tin=ACME), c.CloseReassessment(tin=ACME, remediation=True)
@@ -282,126 +176,5 @@ def test_a_renewal_ends_after_it_begins() -> None:
     refused(WrongDates, operator(*korean()), renew)
 
 
-# ---------------------------------------------------------------------- ends
-
-
-def test_a_revocation_bars_for_as_long_as_the_programme_says() -> None:
-    [done] = when(operator(*authorised), c.RevokeAuthorisation(tin=ACME, reason="fraud"))
-
-    assert done.fields["barred_until"] == date(2029, 3, 10)
-
-
-def test_a_revocation_may_bar_for_longer_but_not_into_the_past() -> None:
-    longer = c.RevokeAuthorisation(tin=ACME, reason="fraud", barred_until=date(2031, 1, 1))
-    none = c.RevokeAuthorisation(tin=ACME, reason="fraud", barred_until=date(2026, 1, 1))
-
-    assert when(operator(*authorised), longer)[0].fields["barred_until"] == date(2031, 1, 1)
-    refused(WrongDates, operator(*authorised), none)
-
-
-def test_of_two_revocations_the_longer_bar_holds() -> None:
-    past = [
-        fact(kind, authorisation=f"EU-AEO/{n}", effective=date(2025, 6, n), **said)
-        for n, type in ((1, "AEOC"), (2, "AEOS"))
-        for kind, said in (
-            (Operator.Lodged, {"programme": "EU-AEO", "type": type}),
-            (Operator.Granted, {"number": type, "type": type}),
-        )
-    ]
-    again = [
-        fact(
-            Operator.Lodged,
-            authorisation="EU-AEO/3",
-            programme="EU-AEO",
-            type="AEOC",
-            effective=TODAY,
-        ),
-        fact(Operator.Accepted, authorisation="EU-AEO/3", effective=TODAY),
-    ]
-    acme = operator(
-        registered,
-        *past,
-        revoked,
-        fact(
-            Operator.Revoked,
-            authorisation="EU-AEO/2",
-            reason="fraud",
-            barred_until=date(2026, 3, 1),
-            effective=date(2026, 2, 3),
-        ),
-        *again,
-    )
-
-    grant = c.GrantAuthorisation(tin=ACME, number="DEAEOC2")
-    assert "barred until 2029-02-02" in refused(Barred, acme, grant)
-
-
-def test_what_ends_on_a_day_to_come_is_held_until_then() -> None:
-    acme = operator(*authorised)
-    for command in (
-        c.SurrenderAuthorisation(tin=ACME, effective=date(2026, 9, 1)),
-        c.LodgeApplication(tin=ACME, programme="EU-AEO", type="AEOS"),
-        c.AcceptApplication(tin=ACME),
-    ):
-        when(acme, command)
-
-    early = c.GrantAuthorisation(tin=ACME, number="DEAEOS2", effective=date(2026, 8, 31))
-    assert "which is VALID until 2026-09-01" in refused(AlreadyHeld, acme, early)
-    after = c.GrantAuthorisation(tin=ACME, number="DEAEOS2", effective=date(2026, 9, 1))
-    assert len(when(acme, after)) == 1
-    put_right = c.CorrectRecord(tin=ACME, position=5, what={"number": "DEAEOF7"}, why="a slip")
-    assert len(when(acme, put_right)) == 1
-
-
-def test_a_suspension_is_not_extended_to_a_day_gone_by() -> None:
-    short = fact(
-        Operator.Suspended,
-        authorisation=REF,
-        reason="audit",
-        until=date(2026, 2, 20),
-        effective=date(2026, 2, 2),
-    )
-    extend = c.ExtendSuspension(tin=ACME, until=date(2026, 3, 1))
-
-    assert "is VALID and cannot" in refused(WrongStatus, operator(*authorised, short), extend)
-
-
 def test_what_is_granted_has_a_number() -> None:
     refused(BadValue, operator(*applicant), c.GrantAuthorisation(tin=ACME, number=" "))
-
-
-def test_an_authorisation_does_not_expire_on_a_day_to_come() -> None:
-    expire = c.ExpireAuthorisation(tin=HANA, effective=date(2100, 1, 1))
-
-    refused(WrongDates, operator(*korean()), expire, today=date(2026, 5, 1))
-
-
-def test_an_end_may_reach_behind_a_suspension_but_not_behind_the_grant() -> None:
-    behind = c.RevokeAuthorisation(tin=ACME, reason="fraud", **back("2026-01-20"))
-    before = c.RevokeAuthorisation(tin=ACME, reason="fraud", **back("2025-09-01"))
-
-    assert len(when(operator(*authorised, suspended), behind)) == 1
-    refused(WrongDates, operator(*authorised, suspended), before)
-
-
-def test_an_annulment_counts_from_the_day_of_effect_of_the_grant() -> None:
-    [done] = when(operator(*authorised), c.AnnulAuthorisation(tin=ACME, legal_ground=UCC))
-
-    assert done.fields["effective"] == date(2025, 9, 15)
-
-
-def test_an_annulment_needs_its_ground_and_takes_no_other_day() -> None:
-    refused(GroundNeeded, operator(*authorised), c.AnnulAuthorisation(tin=ACME))
-    other = c.AnnulAuthorisation(tin=ACME, **back("2025-12-01"))
-    assert "the grant, 2025-09-15" in refused(WrongDates, operator(*authorised), other)
-
-
-def test_an_authorisation_expires_when_somebody_records_it_and_never_before_its_end() -> None:
-    expire, after = c.ExpireAuthorisation(tin=HANA), date(2026, 4, 2)
-
-    assert "until 2026-04-01 and cannot expire" in refused(WrongDates, operator(*korean()), expire)
-    assert "without end" in refused(WrongDates, operator(*authorised), expire)
-    [done] = when(operator(*korean()), expire, today=date(2026, 4, 20))
-    assert (done.fields["effective"], done.fields["by_law"]) == (after, True)
-    # However late it is written down, the term that was set is ground enough.
-    assert done.fields["legal_ground"] == "Customs Act of Korea"
