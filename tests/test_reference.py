@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ops.reference import PAGES, TABLES, tables
+from ops.reference.pages import PAGES, TABLES
+from ops.reference.tables import tables
 from registry.paths import DOCS
 
 

@@ -1,4 +1,4 @@
-"""How an authorisation is revoked, annulled or surrendered, and for how long nothing new is granted."""
+"""How an authorisation is revoked, annulled or surrendered, and what that bars."""
 
 from __future__ import annotations
 
