@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from pydantic import ValidationError
@@ -20,12 +20,16 @@ OF_OTHERS = re.compile(r"PEER_\w+|REGISTRY_\w+|PG\w+|PATH|SCHEMATHESIS_\w+")
 NAME = re.compile(r"[A-Z][A-Z0-9_]{2,}[A-Z0-9]")
 
 
-def modules() -> Iterator[ast.Module]:
-    for package in ("registry", "projections", "api", "ops"):
-        for file in (ROOT / package).rglob("*.py"):
-            yield ast.parse(file.read_text(encoding="utf-8"))
+@cache
+def modules() -> list[ast.Module]:
+    return [
+        ast.parse(file.read_text(encoding="utf-8"))
+        for package in ("registry", "projections", "api", "ops")
+        for file in (ROOT / package).rglob("*.py")
+    ]
 
 
+@cache
 def read_by_the_code() -> set[str]:
     """The names of variables: after os.environ, in getenv, and in `envvar=` of an option."""
     found: set[str] = set()
@@ -49,6 +53,16 @@ def read_by_the_code() -> set[str]:
                 if isinstance(said, str) and NAME.fullmatch(said):
                     found.add(said)
     return {name for name in found if not OF_OTHERS.fullmatch(name)}
+
+
+@cache
+def read_of_the_settings() -> set[str]:
+    return {
+        node.attr
+        for tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith("settings")
+    }
 
 
 def settings() -> set[str]:
@@ -75,14 +89,8 @@ def test_every_setting_is_documented(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_every_setting_is_read(name: str) -> None:
     """By somebody who holds the settings: `settings.readers`, `service.settings.home`."""
-    reads = {
-        node.attr
-        for tree in modules()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith("settings")
-    }
     # Of these the model itself is the reader.
-    assert name in reads or name in {"host", "security_contact"}
+    assert name in read_of_the_settings() or name in {"host", "security_contact"}
 
 
 @pytest.mark.parametrize("name", sorted(set(VARIABLES)))
