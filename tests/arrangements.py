@@ -7,7 +7,8 @@ from typing import Any
 
 from registry.domain import commands as c
 from registry.domain.agreements.events import Agreement, Party
-from registry.domain.agreements.timeline import AgreementTimeline, Link, build_timeline
+from registry.domain.agreements.links import Link
+from registry.domain.agreements.timeline import AgreementTimeline, build_timeline
 from registry.domain.decisions import begins
 from registry.domain.values import NEVER, AdministrationCode, AgreementKind
 from tests.law import AU, CN, ZONES

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from registry.domain.agreements.events import Clause
-from registry.domain.agreements.timeline import Link, LinkState
+from registry.domain.agreements.links import Link, LinkState
 from registry.domain.operators.timeline import Period
 from registry.domain.recognition import Question, RecognitionFacts, RecognitionResult, recognise
 from registry.domain.values import AdministrationCode, AgreementKind, Role, Status

@@ -107,7 +107,7 @@ def test_no_variable_is_called_by_a_pronoun(folder: str) -> None:
 
 
 def test_every_module_that_is_named_in_a_string_is_there() -> None:
-    """`-m api`, `registry.ledger.recorder:LedgerFactory`, a name that a test replaces."""
+    """`-m api`, `registry.ledger.factory:LedgerFactory`, a name that a test replaces."""
     named = re.compile(
         r"(?<![\w./])((?:registry|projections|api)(?:\.[a-z_]+)+)(?::\w+)?(?![\w./(])"
     )

@@ -19,7 +19,7 @@ from api.graphql.positions import STATE, State
 from api.graphql.seen_positions import SeenEpoch, SeenPositions
 from api.observability.background import watched
 from projections.checking.findings import CHANNEL as FINDINGS
-from projections.engine.projector import CHANNEL
+from projections.engine.read_your_writes import CHANNEL
 from registry.ledger.connections import AsyncSession
 from registry.ledger.database import connection_parameters
 from registry.ledger.epochs import BEGIN

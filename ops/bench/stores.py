@@ -29,7 +29,8 @@ from ops.bench import common, installing, pgbench, servers
 from ops.bench.common import Measure, Unfit
 from ops.bench.servers import PEERS
 from registry.ledger.database import environment, migrate
-from registry.ledger.recorder import LedgerFactory, LedgerRecorder
+from registry.ledger.factory import LedgerFactory
+from registry.ledger.recorder import LedgerRecorder
 from registry.ledger.types import AppendRequest, Metadata, StreamMoved
 
 STATE = (

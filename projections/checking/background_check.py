@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from random import Random
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import structlog
@@ -34,14 +33,19 @@ from projections.checking.comparison import (
     Outdated,
     RepairFailed,
 )
+from projections.checking.ledger_positions import (
+    last_position,
+    positions_beyond_end,
+    streams_between,
+)
+from projections.checking.snapshot import Snapshot
 from projections.engine.leader_lock import acquire_leadership, log_database_failure
-from projections.engine.projector import is_transient, summary
+from projections.engine.projection_errors import is_transient, summary
 from projections.models.catalogue import NOUNS, stream_of, tables_of
 from registry.ledger.connections import Session
 from registry.ledger.failpoints import reach
 
 log = structlog.get_logger()
-
 LEADER_LOCK = 0x41454F57  # "AEOW": advisory lock, one background check in a database
 STEP_POSITIONS = 1_000  # positions checked in one step of the walk
 STEP_KEYS = 2_000  # keys of a table checked in one step
@@ -53,7 +57,6 @@ NORMAL_SHARE, MAX_SHARE = 0.02, 0.25
 MIN_ROUND_SECONDS = 1.0  # minimum seconds between two rounds
 REPAIR_ATTEMPTS = 3  # attempts to repair a subject while another transaction holds its lock
 RETRY_SECONDS = 5.0  # seconds until the next attempt if nothing can be checked
-
 #: The phases of a walk after the ledger: each table, with the noun whose rows it holds.
 TABLES = {table: noun for noun in NOUNS for table in tables_of(noun)}
 _LEDGER = "ledger"
@@ -158,12 +161,12 @@ class BackgroundCheck:
     # ------------------------------------------------------------------ checking
 
     def _sample(self, connection: psycopg.Connection[Any], comparison: Comparison) -> None:
-        head = _head(connection)
+        head = last_position(connection)
         if not head:
             return
         after = self._random.randrange(head)
         with Snapshot(connection):
-            ids = _streams(connection, after, after + SAMPLE_POSITIONS, begun=False)
+            ids = streams_between(connection, after, after + SAMPLE_POSITIONS, begun=False)
             found, keys = comparison.of_streams(ids)
         self._handle_differences(connection, comparison, found)
         connection.execute(
@@ -216,12 +219,12 @@ class BackgroundCheck:
         Returns the next place (None: end of the phase), the number of streams checked, and the
         progress."""
         with Snapshot(connection):
-            head = _head(connection)
+            head = last_position(connection)
             until = min(after + STEP_POSITIONS, head)
-            ids = _streams(connection, after, until, begun=True)
+            ids = streams_between(connection, after, until, begun=True)
             found, keys = comparison.of_streams(ids)
             found += ledger_check.check_events(connection, after, until)
-            found += _positions_beyond_end(connection, head)
+            found += positions_beyond_end(connection, head)
         self._handle_differences(connection, comparison, found)
         # Compared with the rows, so after these were repaired.
         numbers = ledger_check.check_held_numbers(connection, keys.get("operator", []), until)
@@ -350,21 +353,6 @@ class BackgroundCheck:
             self._repair(connection, comparison, subject, differences)
 
 
-class Snapshot:
-    """A read-only transaction with snapshot isolation (repeatable read). Owned by one thread."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
-        self._transaction = connection.transaction()
-
-    def __enter__(self) -> None:
-        self._transaction.__enter__()
-        self._connection.execute("set transaction isolation level repeatable read, read only")
-
-    def __exit__(self, *how: Any) -> Any:
-        return self._transaction.__exit__(*how)
-
-
 def _walk(connection: psycopg.Connection[Any]) -> Walk:
     with connection.cursor(row_factory=class_row(Walk)) as cursor:
         found = cursor.execute("select phase, place from checks.walk").fetchone()
@@ -388,41 +376,3 @@ def _reason_not_to_check(connection: psycopg.Connection[Any]) -> str | None:
 def _is_lock_conflict(error: Exception) -> bool:
     """Whether another transaction holds the lock and will release it."""
     return isinstance(error, psycopg.errors.LockNotAvailable) or is_transient(error)
-
-
-def _head(connection: psycopg.Connection[Any]) -> int:
-    row = connection.execute("select coalesce(max(position), 0) from ledger.event").fetchone()
-    return row[0] if row else 0
-
-
-def _streams(
-    connection: psycopg.Connection[Any], after: int, until: int, *, begun: bool
-) -> dict[str, list[UUID]]:
-    """Returns the streams with events at the positions (after, until], by noun. `begun`: only
-    streams that begin there."""
-    rows = connection.execute(
-        "select distinct originator_id, split_part(topic, '.', 1) from ledger.event"
-        " where position > %s and position <= %s and (originator_version = 1 or not %s)",
-        [after, until, begun],
-    ).fetchall()
-    found: dict[str, list[UUID]] = {}
-    for id, noun in rows:
-        if noun in NOUNS:
-            found.setdefault(noun, []).append(id)
-    return found
-
-
-def _positions_beyond_end(connection: psycopg.Connection[Any], head: int) -> list[Difference]:
-    rows = connection.execute(
-        "select projection, position from views.tracking where position > %s", [head]
-    )
-    return [
-        Difference(
-            ledger_check.HEAD,
-            "",
-            name,
-            f"its position is {position}, and the last position of the ledger is {head}",
-            head,
-        )
-        for name, position in rows
-    ]

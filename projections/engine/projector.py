@@ -10,19 +10,17 @@ in parallel, and the projector writes them in order.
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import nullcontext
-from functools import lru_cache
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import structlog
-from psycopg.sql import SQL, Identifier
 
+from projections.engine.checkpoints import advance_positions, all_at, checkpoints, stop_projection
 from projections.engine.derivation import record_derivation
 from projections.engine.fold import (
     LedgerEvent,
@@ -38,21 +36,17 @@ from projections.engine.fold import (
 )
 from projections.engine.fold_workers import FoldResult, FoldWorkers
 from projections.engine.leader_lock import acquire_leadership, log_database_failure
+from projections.engine.projection_errors import is_transient, summary
+from projections.engine.read_your_writes import CHANNEL
 from projections.models.catalogue import PROJECTIONS, Projection, key_of
 from projections.models.tables import copy_csv, delete_rows, upsert
-from registry.ledger.connections import Session
-from registry.ledger.database import is_lost
 
 log = structlog.get_logger()
-
 BATCH = 2_000  # maximum number of events in a transaction
 #: Number of waiting events from which it is faster to start fold workers.
 PARALLEL_FROM = 20_000
 LEADER_LOCK = 0x41454F46  # advisory lock: one projector in a database
 SWAP_LOCK = 0x41454F53  # advisory lock: shared by writers, exclusive for the swap of a rebuild
-# notification channel; the payload is the position that the read models have reached
-CHANNEL = "views_moved"
-
 # the position reached, and the number of events since the last call
 Progress = Callable[[int, int], None]
 
@@ -118,9 +112,9 @@ class Projector:
         """Projects batch after batch until no event is left. `sequential`: without fold workers."""
         while True:
             positions = (
-                self._positions(connection)
+                checkpoints(connection, self.schema)
                 if self._known_position is None
-                else self._all_at(self._known_position)
+                else all_at(self._known_position)
             )
             running = [p for p in PROJECTIONS if not positions[p.name][1]]
             reached = min((positions[p.name][0] for p in running), default=0)
@@ -277,7 +271,7 @@ class Projector:
                 half = len(batch) // 2
                 middle = batch[half - 1].position
                 self._advance(connection, projection, batch[:half], reached, middle)
-                if self._positions(connection)[projection.name] == (middle, None):
+                if checkpoints(connection, self.schema)[projection.name] == (middle, None):
                     self._advance(connection, projection, batch[half:], middle, last)
                 return
             poison = batch[0].position if batch else last
@@ -285,7 +279,7 @@ class Projector:
                 "follower.poison", projection=projection.name, position=poison, error=str(error)
             )
             # The detail of an error shows the values of the row, which are for the log alone.
-            self._stop_projection(connection, projection, poison, summary(error))
+            stop_projection(connection, self.schema, projection, poison, summary(error))
 
     def _write_all(
         self,
@@ -317,7 +311,7 @@ class Projector:
             with connection.pipeline():
                 connection.execute("select pg_advisory_xact_lock_shared(%s)", [SWAP_LOCK])
                 with connection.cursor() as position_cursor:
-                    self._advance_positions(position_cursor, names, reached, last)
+                    advance_positions(position_cursor, self.schema, names, reached, last)
                 if notify:
                     self._notify(connection, last)
                 if not whole:
@@ -358,86 +352,7 @@ class Projector:
         ).fetchone()
         return row[0] or 0 if row else 0
 
-    def _positions(self, connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int | None]]:
-        rows = connection.execute(
-            self._tracking("select projection, position, stopped_at from {}")
-        ).fetchall()
-        found = {name: (position, stopped) for name, position, stopped in rows}
-        return {p.name: found.get(p.name, (0, None)) for p in PROJECTIONS}
-
-    def _all_at(self, position: int) -> dict[str, tuple[int, int | None]]:
-        return {p.name: (position, None) for p in PROJECTIONS}
-
-    def _advance_positions(
-        self, cursor: psycopg.Cursor[Any], names: Sequence[str], reached: int, last: int
-    ) -> None:
-        """Moves these projections from `reached` to `last`. The row count of the statement tells
-        how many were at `reached`."""
-        cursor.execute(
-            self._tracking(
-                "insert into {0} (projection, position) select unnest(%s::text[]), %s"
-                " on conflict (projection) do update set position = excluded.position,"
-                " stopped_at = null, why = null, updated_at = clock_timestamp()"
-                " where {0}.position = %s"
-            ),
-            [list(names), last, reached],
-        )
-
-    def _stop_projection(
-        self, connection: psycopg.Connection[Any], projection: Projection, at: int, why: str
-    ) -> None:
-        """Stops a projection in front of this event, until `resume` is called."""
-        connection.execute(
-            self._tracking(
-                "insert into {0} (projection, position, stopped_at, why) values (%s, %s, %s, %s)"
-                " on conflict (projection) do update set position = excluded.position,"
-                " stopped_at = excluded.stopped_at, why = excluded.why,"
-                " updated_at = clock_timestamp() where {0}.position <= excluded.position"
-            ),
-            [projection.name, at - 1, at, why],
-        )
-
-    def _tracking(self, statement: LiteralString) -> bytes:
-        return _statement_for(statement, self.schema)
-
     def _notify(self, connection: psycopg.Connection[Any], position: int) -> None:
         """Notifies read-your-writes and subscriptions, once for each batch."""
         if self.schema == "views":
             connection.execute("select pg_notify(%s, %s)", [CHANNEL, str(position)])
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether the same batch may succeed when it is tried again: after a lost connection, or a
-    conflict with another transaction (SQLSTATE class 40). Any other error stops a projection."""
-    in_the_way = isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith("40")
-    return is_lost(error) or in_the_way
-
-
-@lru_cache
-def _statement_for(statement: LiteralString, schema: str) -> bytes:
-    """Returns a statement on the tracking table of one schema. Cached, because composing it takes
-    longer than PostgreSQL needs to run it."""
-    return SQL(statement).format(Identifier(schema, "tracking")).as_bytes()
-
-
-def wait_until(conninfo: str, position: int, seconds: float = 10.0) -> bool:
-    """Waits until every projection has reached this position, for at most `seconds`. Returns
-    whether it has."""
-    deadline = time.monotonic() + seconds
-    with Session.connect(conninfo, autocommit=True) as connection:
-        connection.execute(f"listen {CHANNEL}")
-        while True:
-            row = connection.execute("select min(position) from views.tracking").fetchone()
-            if row and row[0] is not None and row[0] >= position:
-                return True
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return False
-            for _ in connection.notifies(timeout=min(left, 0.5), stop_after=1):
-                pass
-
-
-def summary(error: Exception) -> str:
-    """The message of an error without its detail and context, which can hold values of a row."""
-    said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
-    return said or str(error)

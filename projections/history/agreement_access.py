@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from registry.domain.agreements.timeline import LinkState
+from registry.domain.agreements.links import LinkState
 from registry.domain.recognition import RecognitionFacts, is_valid_at
 from registry.domain.values import AdministrationCode
 

@@ -22,7 +22,7 @@ import msgspec
 
 from projections.history.agreement_access import AgreementAccess, agreement_access
 from projections.reads.recognition import edges
-from registry.domain.agreements.timeline import Link
+from registry.domain.agreements.links import Link
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.disclosure import CERTIFIED
 from registry.domain.operators.timeline import Consented, Identified, Period

@@ -18,7 +18,7 @@ from projections.history.belief_history import (
     valid_time_edges,
 )
 from projections.reads.recognition import CONSENT, CONSENT_LAW, IDENTIFIER, LINK, PERIOD
-from registry.domain.agreements.timeline import Link
+from registry.domain.agreements.links import Link
 from registry.domain.operators.timeline import Consented, Identified, Period
 from registry.domain.recognition import ConsentLaw, Member
 from registry.domain.values import AdministrationCode, Tin, decode_value

@@ -11,7 +11,8 @@ import msgspec
 
 from projections.models.tables import Rows, array, optional
 from registry.domain.agreements.events import Agreement, AgreementReading
-from registry.domain.agreements.timeline import Link, build_timeline
+from registry.domain.agreements.links import Link
+from registry.domain.agreements.timeline import build_timeline
 from registry.domain.amendments import apply_amendment
 from registry.domain.bitemporal import TimedEvent
 from registry.domain.texts import folded

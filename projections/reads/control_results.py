@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 
 from projections.reads.bitemporal_sql import POSITION, believed
 from projections.reads.recognition import LINK, json_list
-from registry.domain.agreements.timeline import Link
+from registry.domain.agreements.links import Link
 from registry.domain.recognition import Member
 from registry.domain.values import AdministrationCode, decode_value
 

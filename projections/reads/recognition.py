@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from projections.reads.bitemporal_sql import POSITION, believed
 from projections.reads.visibility import VISIBILITY_CTES, VISIBLE, VisibilityScope
-from registry.domain.agreements.timeline import Link
+from registry.domain.agreements.links import Link
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.operators.timeline import Consented, Identified, Period
 from registry.domain.recognition import (

@@ -14,7 +14,8 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-from registry.application.registry import Registry, held_numbers_record, metadata
+from registry.application.append_metadata import held_numbers_record, metadata
+from registry.application.registry import Registry
 from registry.domain.errors import SignatureMissing
 from registry.domain.operators.events import Operator
 from registry.domain.values import AdministrationCode

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from datetime import UTC, date, datetime
-from typing import Any, TypeVar, cast
+from datetime import datetime
+from typing import TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import BaseAggregate
 from eventsourcing.persistence import Mapper
 
+from registry.application.append_metadata import held_numbers_record, metadata
 from registry.application.cache import (
     REFERENCE_AGE,
     AggregateCache,
@@ -26,7 +27,8 @@ from registry.application.cache import (
     ReferenceData,
     StreamQueue,
 )
-from registry.application.dispatch import BEGINNINGS, DECISIONS, begin, known_zone, stream_of
+from registry.application.decision_context import decision_of
+from registry.application.dispatch import BEGINNINGS, DECISIONS, begin, stream_of
 from registry.application.execute import Receipt, execute_command, run, run_async
 from registry.domain import commands as c
 from registry.domain import signatures
@@ -34,12 +36,9 @@ from registry.domain.administrations import Administration
 from registry.domain.aggregates import AGGREGATES
 from registry.domain.agreements import decisions as agreement_decisions
 from registry.domain.agreements.events import Agreement
-from registry.domain.decisions import Decision, day_of
 from registry.domain.errors import (
     AlreadyRecorded,
     AlreadyRegistered,
-    BadValue,
-    KnownTooLate,
     Refusal,
     StaleVersion,
     UnknownAdministration,
@@ -49,10 +48,9 @@ from registry.domain.errors import (
     UnknownOperator,
     UnknownPosition,
     UnknownProgramme,
-    WrongDates,
     WrongStatus,
 )
-from registry.domain.operators import particulars_decisions, unique_numbers
+from registry.domain.operators import particulars_decisions
 from registry.domain.operators.events import Operator
 from registry.domain.programmes import Programme
 from registry.domain.publications import Claim, Document
@@ -60,12 +58,11 @@ from registry.domain.values import AdministrationCode, Tin
 from registry.domain.warnings import WARNED, CommandWarning, warnings
 from registry.ledger.mapper import EventMapper
 from registry.ledger.recorder import LedgerRecorder
-from registry.ledger.types import AppendRequest, HeldNumbersRecord, Metadata, Outcome
+from registry.ledger.types import AppendRequest, Outcome
 
 #: Commands whose decision reads other operators or the ledger. They are never decided from the
 #: cache.
 NEEDS_LEDGER = (c.MergeInto, c.SplitFrom, c.CorrectRecord)
-
 T = TypeVar("T", bound=BaseAggregate[UUID])
 _STREAMS: dict[str, tuple[type[BaseAggregate[UUID]], type[Refusal]]] = {
     "operator": (Operator, UnknownOperator),
@@ -195,7 +192,7 @@ class Registry(Application[UUID]):
         """
         facts = facts or self._references.no_older_than()
         signatures.check(command, aggregate, decided_by, facts.administration)
-        by = self._decision(command, aggregate, decided_by, facts)
+        by = decision_of(command, aggregate, decided_by, facts)
         if aggregate is None:
             return begin(command, by, facts.administration)
         self._check_references(command, facts)
@@ -296,44 +293,6 @@ class Registry(Application[UUID]):
             case c.RequestConsultation(asked=code) | c.MembershipCommand(member=code):
                 facts.administration(code)
 
-    def _decision(
-        self,
-        command: c.Command,
-        aggregate: BaseAggregate[UUID] | None,
-        decided_by: AdministrationCode | None,
-        facts: ReferenceData,
-    ) -> Decision:
-        """Builds the Decision of a command: the current day in the time zone of the deciding
-        authority, and who decides. Raises BadValue, KnownTooLate, WrongDates."""
-        now = datetime.now(UTC)
-        if command.known_at is not None:
-            if command.known_at.tzinfo is None:
-                raise BadValue(f"knownAt: found {command.known_at}, wanted an instant with a zone")
-            if command.known_at > now:
-                raise KnownTooLate(f"knownAt: {command.known_at} is in the future")
-        authority = command.decided_by or decided_by
-        zone: str | None = None
-        if isinstance(command, c.OperatorCommand):
-            authority = authority or AdministrationCode(command.tin.country)
-            zone = aggregate.time_zone if isinstance(aggregate, Operator) else None
-        elif isinstance(command, c.RegisterAdministration):
-            # an administration may register itself, so its zone is not stored yet
-            zone = known_zone(command.time_zone)
-        if zone is None:
-            zone = facts.administration(authority).time_zone if authority else "UTC"
-        for name, day in (("effective", command.effective), ("decided", command.decided)):
-            if day and not date(1900, 1, 1) <= day <= date(2200, 1, 1):
-                raise WrongDates(f"{name}: found {day}, wanted one from 1900 to 2200")
-        return Decision(
-            today=day_of(command.known_at or now, zone),
-            effective=command.effective,
-            decided=command.decided,
-            decided_by=authority,
-            legal_ground=command.legal_ground,
-            source=command.source,
-            programme=facts.programme,
-        )
-
     def _append_request(
         self,
         aggregate: BaseAggregate[UUID],
@@ -403,21 +362,3 @@ class Registry(Application[UUID]):
         if not found or found[0].originator_id != stream:
             raise UnknownPosition(f"position: {position} is not an event of this operator")
         return found[0].originator_version
-
-
-def held_numbers_record(aggregate: BaseAggregate[UUID]) -> HeldNumbersRecord | None:
-    """Returns the numbers that an operator holds after its pending events, or None if these cannot
-    change its numbers."""
-    if not isinstance(aggregate, Operator) or not unique_numbers.can_change_numbers(
-        aggregate.pending_events
-    ):
-        return None
-    held_numbers = unique_numbers.numbers_held(aggregate)
-    return HeldNumbersRecord(held_numbers.holder, held_numbers.home, held_numbers.written())
-
-
-def metadata(event: Any, known_at: datetime | None) -> Metadata:
-    """Returns the metadata that the ledger stores in columns of its own, copied from the event."""
-    return Metadata(
-        known_at, event.decided_by.text if event.decided_by else None, event.legal_ground
-    )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from registry.domain.agreements.timeline import Link, LinkState
+from registry.domain.agreements.links import Link, LinkState
 from registry.domain.recognition import Member, ValidInterval, crosses, is_valid_at, plain_crossing
 from registry.domain.values import AdministrationCode, HsCode, Outcome, ReasonCode
 

@@ -161,7 +161,7 @@ def environment(conninfo: str, role: str | None = "aeo_writer") -> dict[str, str
     the connections may do, whatever else their login may do.
     """
     return {
-        "PERSISTENCE_MODULE": "registry.ledger.recorder:LedgerFactory",
+        "PERSISTENCE_MODULE": "registry.ledger.factory:LedgerFactory",
         "LEDGER_CONNINFO": conninfo,
         "LEDGER_ROLE": role or "",
         "POSTGRES_SCHEMA": "ledger",

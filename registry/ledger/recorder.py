@@ -1,8 +1,6 @@
 """The ledger recorder: reads and writes stored events, as a recorder of the eventsourcing library.
 
-It is selected by `PERSISTENCE_MODULE=registry.ledger.recorder:LedgerFactory`. The class is named
-because the library counts every factory that it finds in a module.
-`registry.ledger.database.environment` returns the other settings.
+`registry/ledger/factory.py` makes it.
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ from time import monotonic, sleep
 from typing import Any, TypeVar
 from uuid import UUID
 
-import psycopg
 from eventsourcing.persistence import (
     InterfaceError,
     OperationalError,
@@ -28,18 +25,14 @@ from eventsourcing.persistence import (
 from eventsourcing.postgres import (
     PostgresApplicationRecorder,
     PostgresDatastore,
-    PostgresFactory,
 )
-from eventsourcing.utils import Environment, EnvType
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Composed, Identifier
 
 from registry.ledger import baseline
 from registry.ledger.append_encoding import EncodedRequest, encode_request
 from registry.ledger.append_protocol import FUNCTIONS
-from registry.ledger.connections import Session
-from registry.ledger.database import ConnectionWithTimeout, with_settings
+from registry.ledger.committer_connection import committer_connection
 from registry.ledger.group_commit import (
     RECONNECT_PAUSE,
     Appender,
@@ -62,7 +55,6 @@ from registry.paths import MIGRATIONS
 CAPACITY = 4096  # queued commands; more are refused at once (back-pressure)
 READ_TIMEOUT = 15.0  # seconds until a read is given up; a read in progress is finished
 APPEND_TIMEOUT = 30.0  # seconds until a command without a reply has an unknown outcome
-
 #: The names of the ledger's objects in the baseline; another ledger replaces them by its own names.
 NAMES = re.compile(
     r"\bledger\.(event|command|head|append|append_each|append_one|signature|refuse_change"
@@ -73,16 +65,6 @@ _CREATES = re.compile(r"^create (?:or replace )?(?:table|function) (ledger\.\w+)
 #: Another ledger has no roles of its own.
 _GRANT = re.compile(r"^grant .*?;\n", re.MULTILINE | re.DOTALL)
 COLUMNS = "recorded_at, known_at, command_id, actor, decided_by, legal_ground"
-
-#: TCP settings by which a host that disappeared is noticed within about ten seconds.
-KEEPALIVE = {
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,  # milliseconds
-}
-
 T = TypeVar("T")
 
 
@@ -123,7 +105,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
         self.channel_name = self._named("ledger_event")
         self._table = SQL("{}").format(self._identifier("event"))
         self._commands = SQL("{}").format(self._identifier("command"))
-        connect = partial(_connect, datastore)
+        connect = partial(committer_connection, datastore)
         functions = [self._identifier(name).as_string() for name in FUNCTIONS]
         self._appender = partial(Appender, connect, functions, timeout or APPEND_TIMEOUT)
         self._capacity = capacity
@@ -386,73 +368,6 @@ class LedgerRecorder(PostgresApplicationRecorder):
     def _identifier(self, name: str) -> Identifier:
         table = self.events_table_name if name == "event" else self._named(name)
         return Identifier(self.datastore.schema, table)
-
-
-class LedgerFactory(PostgresFactory):
-    """Creates recorders for one database: `LEDGER_CONNINFO`, or the POSTGRES_ variables of the
-    library.
-
-    `LEDGER_CONNINFO` is any libpq connection string. Every connection assumes the role
-    `LEDGER_ROLE`. Snapshots, tracking and process recorders are those of the library.
-    """
-
-    application_recorder_class = LedgerRecorder
-
-    def __init__(self, env: Environment | EnvType | None) -> None:
-        env = env if isinstance(env, Environment) else Environment(env=env)
-        conninfo = env.get("LEDGER_CONNINFO")
-        if conninfo:  # the library requires four settings that libpq can do without
-            for name in ("DBNAME", "HOST", "USER", "PASSWORD"):
-                env.setdefault(f"POSTGRES_{name}", "")
-        super().__init__(env)
-        pool = self.datastore.pool
-        given: dict[str, Any] = dict(pool.kwargs)  # type: ignore[arg-type]
-        if conninfo:
-            given = {"row_factory": given["row_factory"], **conninfo_to_dict(conninfo)}
-        role = self.env.get("LEDGER_ROLE")
-        pool.kwargs = with_settings(
-            {**KEEPALIVE, **given}, timezone="UTC", **({"role": role} if role else {})
-        )
-        pool.connection_class = ConnectionWithTimeout
-        self._recorders: list[LedgerRecorder] = []
-
-    def application_recorder(self) -> LedgerRecorder:
-        """Creates a recorder. Raises ValueError if events would be encrypted or compressed, because
-        SQL reads their state."""
-        if self.cipher() or self.compressor():
-            raise ValueError("The ledger keeps JSON text: no CIPHER and no COMPRESSOR with it.")
-        recorder = self.application_recorder_class(
-            self.datastore, events_table_name=self.env.get("LEDGER_TABLE") or "event"
-        )
-        if self.env_create_table():
-            recorder.create_table()
-        self._recorders.append(recorder)
-        return recorder
-
-    def close(self) -> None:
-        """Closes all recorders and the connection pool."""
-        for recorder in self._recorders:
-            recorder.close()
-        super().close()
-
-
-def _connect(datastore: PostgresDatastore) -> psycopg.Connection[Any]:
-    """Opens the connection of a group committer, outside the pool, with a timeout for every
-    wait."""
-    pool = datastore.pool
-    given: dict[str, Any] = dict(pool.kwargs)  # type: ignore[arg-type]
-    del given["row_factory"]
-    if pool.get_password_func:  # passwords that expire are read again for each connection
-        given["password"] = pool.get_password_func()
-    given = with_settings(
-        {**KEEPALIVE, **given},
-        # Set explicitly, because the append is refused under any other isolation level.
-        default_transaction_isolation="read committed",
-        lock_timeout="3s",
-        statement_timeout="15s",
-        timezone="UTC",
-    )
-    return Session.connect(**given, autocommit=True)
 
 
 def _from_row(kind: type[T], row: Sequence[Any]) -> T:

@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from registry.ledger.database import environment
-from registry.ledger.recorder import LedgerFactory, LedgerRecorder
+from registry.ledger.factory import LedgerFactory
+from registry.ledger.recorder import LedgerRecorder
 from tests.registry.wire import Wire
 
 

@@ -7,7 +7,7 @@ from datetime import date
 import strawberry
 
 from projections.reads.agreements import DateRow, ScopeRow, SideRow
-from registry.domain.agreements.timeline import LinkState
+from registry.domain.agreements.links import LinkState
 from registry.domain.values import (
     AdministrationCode,
     Direction,

@@ -20,7 +20,7 @@ import strawberry
 from api.graphql import sql_fields
 from api.graphql.scalars import instant_text
 from api.graphql.types.reason_sentences import sentence
-from registry.domain.agreements.timeline import Link, LinkState
+from registry.domain.agreements.links import Link, LinkState
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.control_results import Inspection, Reliance
 from registry.domain.decisions import begins, day_of

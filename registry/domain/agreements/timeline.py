@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from enum import Enum
 from itertools import permutations
 from typing import Any, NamedTuple
 
 from registry.domain.agreements.events import Agreement, Clause
+from registry.domain.agreements.links import Link, LinkState
+from registry.domain.agreements.suspension_times import suspension_times
 from registry.domain.agreements.terms import Dated, Terms
 from registry.domain.bitemporal import BitemporalRow, TimedEvent, bitemporal_rows
 from registry.domain.decisions import begins
@@ -30,40 +31,6 @@ from registry.domain.intervals import (
     uncertain_instant,
 )
 from registry.domain.values import AdministrationCode, AgreementKind, AgreementStatus, Dates, Step
-
-
-class LinkState(Enum):
-    """The state of a link. If several apply, the first in this order is the state."""
-
-    TERMINATED = "TERMINATED"
-    SUSPENDED = "SUSPENDED"
-    NOT_IMPLEMENTED = "NOT_IMPLEMENTED"
-    UNCERTAIN = "UNCERTAIN"
-    LIVE = "LIVE"
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One clause in one state over one valid-time interval.
-
-    `hindered_by`: the sides that keep it from being LIVE. They have not implemented it, have
-    suspended it, or have an implementation of unknown date. Empty if no side is the cause.
-
-    `begins` and `ends`: the civil days, in the recognising side's time zone, between which the
-    clause applies, as far as they are known. None if it has no such day of its own.
-    """
-
-    agreement: str
-    kind: AgreementKind
-    ordinal: int  # of the clause in its agreement; 0 for a pair of parties without any clause
-    clause: Clause
-    state: LinkState
-    assumed: bool
-    valid_from: datetime
-    valid_to: datetime | None = None
-    hindered_by: tuple[AdministrationCode, ...] = ()
-    begins: Dates | None = None
-    ends: Dates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,9 +305,9 @@ class _Belief:
             if isinstance(event, (Agreement.Suspended, Agreement.Resumed)) and event.side == side:
                 own.append(event)
             elif isinstance(event, Agreement.Withdrew) and event.member == side:
-                found += _suspension_times(own, self.zones[side], event.dates)
+                found += suspension_times(own, self.zones[side], event.dates)
                 own = []
-        return found + _suspension_times(own, self.zones[side])
+        return found + suspension_times(own, self.zones[side])
 
     # --------------------------------------------------- stages and sides
 
@@ -402,27 +369,6 @@ class _Belief:
                 for start, end, (day, held) in constant_intervals(edges, state)
             ]
         return found
-
-
-def _suspension_times(
-    events: Iterable[Agreement.SideEvent], zone: str, until: Dates | None = None
-) -> list[UncertainPeriod]:
-    """The suspensions of a side, from its suspensions and resumptions in the order of valid time.
-
-    `until`: the dates at which a suspension that still lasts ends.
-    """
-    found: list[UncertainPeriod] = []
-    for event in sorted(events, key=lambda e: (e.dates.earliest, e.originator_version)):
-        span = uncertain_instant(event.dates, zone)
-        if isinstance(event, Agreement.Suspended):
-            # Of several suspensions in a row, the one from the earliest day counts.
-            if not (found and found[-1].ended is None):
-                found.append(UncertainPeriod(span))
-        elif found and found[-1].ended is None:
-            found[-1] = UncertainPeriod(found[-1].begun, span)
-    if until and found and found[-1].ended is None:
-        found[-1] = UncertainPeriod(found[-1].begun, uncertain_instant(until, zone))
-    return found
 
 
 def _possible(times: Iterable[UncertainPeriod], at: datetime) -> list[UncertainPeriod]:

@@ -21,7 +21,8 @@ import pytest
 
 from api.access.tokens import make_key
 from projections.checking.background_check import BackgroundCheck
-from projections.engine.projector import Projector, wait_until
+from projections.engine.projector import Projector
+from projections.engine.read_your_writes import wait_until
 from registry.paths import ROOT
 
 FRUIT = "CN1234567890"

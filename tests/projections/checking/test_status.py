@@ -17,7 +17,8 @@ from api import end_recorder
 from api.log import signer
 from projections.checking import background_check
 from projections.checking.status import resume, status
-from projections.engine.projector import LEADER_LOCK, Projector, is_transient
+from projections.engine.projection_errors import is_transient
+from projections.engine.projector import LEADER_LOCK, Projector
 from projections.transparency import integrator
 from registry.application.registry import Registry
 from registry.ledger.database import is_lost

@@ -15,7 +15,8 @@ from projections.checking.check import check
 from projections.checking.status import resume
 from projections.engine import projector as following
 from projections.engine.fold import fold
-from projections.engine.projector import Projector, wait_until
+from projections.engine.projector import Projector
+from projections.engine.read_your_writes import wait_until
 from projections.engine.rebuild import digests, rebuild
 from registry.application.registry import Registry
 from registry.domain import commands

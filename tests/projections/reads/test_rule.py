@@ -14,6 +14,7 @@ import psycopg
 
 from projections.models import administrations, agreements, operators, programmes
 from projections.models.tables import Rows, copy
+from registry.domain.agreements import links
 from registry.domain.agreements import timeline as agreement_timeline
 from registry.domain.bitemporal import TimedEvent
 from registry.domain.decisions import begins
@@ -138,7 +139,7 @@ def _facts(world: World, stream: list[TimedEvent[Any]], known: datetime) -> Reco
     )
 
 
-def _links(world: World, known: datetime) -> list[agreement_timeline.Link]:
+def _links(world: World, known: datetime) -> list[links.Link]:
     """Kept for each number of events known, while the worlds of a turn live.
 
     Many instants know the same. A stream is told by its id, and kept so that no other bears it.
@@ -153,7 +154,7 @@ def _links(world: World, known: datetime) -> list[agreement_timeline.Link]:
     return found
 
 
-_KEPT: dict[tuple[int, int], tuple[list[TimedEvent[Any]], list[agreement_timeline.Link]]] = {}
+_KEPT: dict[tuple[int, int], tuple[list[TimedEvent[Any]], list[links.Link]]] = {}
 
 
 def _by(stream: list[TimedEvent[Any]], known: datetime) -> list[TimedEvent[Any]]:

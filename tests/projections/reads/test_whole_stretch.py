@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from projections.reads.recognition import edges
-from registry.domain.agreements.timeline import LinkState
+from registry.domain.agreements.links import LinkState
 from registry.domain.bitemporal import ALWAYS
 from registry.domain.recognition import Basis, Question, RecognitionFacts, is_valid_at, recognise
 from registry.domain.values import Role, Status

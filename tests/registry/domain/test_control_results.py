@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from registry.domain.agreements.events import Clause
-from registry.domain.agreements.timeline import Link, LinkState
+from registry.domain.agreements.links import Link, LinkState
 from registry.domain.bitemporal import ALWAYS
 from registry.domain.control_results import Inspection, Reliance, crossing_in_clauses, rely
 from registry.domain.recognition import Member

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from registry.domain.agreements.timeline import LinkState
+from registry.domain.agreements.links import LinkState
 from registry.domain.operators.timeline import Consented, Identified
 from registry.domain.recognition import ConsentLaw, Member, RecognitionFacts, crosses
 from registry.domain.values import (

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.domain.agreements.timeline import Link, LinkState
+from registry.domain.agreements.links import Link, LinkState
 from registry.domain.operators.timeline import Consented, Identified
 from registry.domain.recognition import ConsentLaw, Member, RecognitionFacts
 from registry.domain.values import Outcome, Status

@@ -14,7 +14,8 @@ import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent, Tracking
 
 from registry.ledger.database import environment
-from registry.ledger.recorder import LedgerFactory, LedgerRecorder
+from registry.ledger.factory import LedgerFactory
+from registry.ledger.recorder import LedgerRecorder
 from registry.ledger.types import (
     AppendRequest,
     CommandMismatch,

@@ -23,7 +23,8 @@ from eventsourcing.tests import persistence as library
 from eventsourcing.utils import Environment
 
 from registry.ledger.database import environment
-from registry.ledger.recorder import LedgerFactory, LedgerRecorder
+from registry.ledger.factory import LedgerFactory
+from registry.ledger.recorder import LedgerRecorder
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from eventsourcing.persistence import StoredEvent
 
 from api.local import postgres
 from registry.ledger.database import environment, migrate
-from registry.ledger.recorder import LedgerFactory
+from registry.ledger.factory import LedgerFactory
 
 ROUNDS = 5
 WRITERS = 8

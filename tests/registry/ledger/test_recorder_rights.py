@@ -9,7 +9,7 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from registry.ledger.database import environment
-from registry.ledger.recorder import LedgerFactory
+from registry.ledger.factory import LedgerFactory
 
 EVENT = StoredEvent(uuid4(), 1, "operator.registered", b"{}")
 

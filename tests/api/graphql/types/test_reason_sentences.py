@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from api.graphql.types.reason_sentences import IN_GENERAL, sentence
 from api.graphql.types.reasons import Fact, civil_day, control_reasons, recognition_reasons
 from registry.domain.agreements.events import Clause
-from registry.domain.agreements.timeline import Link, LinkState
+from registry.domain.agreements.links import Link, LinkState
 from registry.domain.bitemporal import ALWAYS, NEVER_AT
 from registry.domain.control_results import Inspection, Reliance, rely
 from registry.domain.operators.timeline import Consented, Identified
